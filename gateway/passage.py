@@ -4,7 +4,7 @@
     opened       its encryption taken off, and exactly one good signature of its provider found over all of it
     classified   recognised, by its content, as exactly one data type
     decided      by the agreement's rules, the provider's keys, and what came before
-    recorded     with its deliveries, its log entries and its receipt, in one transaction
+    recorded     with its deliveries, its log entries and what its receipt states, in one transaction
     published    the receipt brought out to where its provider finds it
 
 Opening and classifying happen in isolated children, many files at once; deciding, recording and
@@ -101,7 +101,7 @@ def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> set[F
         batch = Batch(session)
         rulings = _decide(registrar, batch, examinations, now)
         head = put_in_force(registrar, batch, rulings, now)
-        batch.record_uses()  # The same keys are used by many: others wait for it as shortly as for the log.
+        batch.record_uses()  # Where nothing was decided.
         passing("commit.written")
     passing("commit.committed")
     registrar.bring_out(head)

@@ -9,9 +9,11 @@ receipt's canonical form, that key, and the gateway's OpenPGP statement that the
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Callable
 
+from gateway.log.canonical import canonical
 from gateway.receipts.facts import (
     Proof,
     ReceiptFacts,
@@ -19,7 +21,7 @@ from gateway.receipts.facts import (
     receipt_digest,
     receipt_object,
 )
-from gateway.receipts.text import render_text, text_digest
+from gateway.receipts.text import proved_text, render_text, statement_in, text_digest
 
 __all__ = [
     "FORMAT",
@@ -28,10 +30,12 @@ __all__ = [
     "canonical_receipt",
     "envelope",
     "log_key_statement",
+    "proved_text",
     "receipt_digest",
     "receipt_object",
     "render_json",
     "render_text",
+    "stated_in",
     "text_digest",
 ]
 
@@ -63,6 +67,23 @@ def envelope(canonical: bytes, proof: Proof, sign: Callable[[bytes], bytes]) -> 
         *(f'"{name}": {json.dumps(part, ensure_ascii=False)}' for name, part in proof_parts.items()),
     ]
     return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def stated_in(text: str, json_text: str) -> tuple[str, str]:
+    """What a receipt states in its two forms: its text above the proof, and its canonical JSON.
+
+    ValueError where these are not a receipt's.
+    """
+    read = json.loads(json_text)
+    receipt = read.get("receipt") if isinstance(read, dict) else None
+    if not isinstance(receipt, dict):
+        raise ValueError("no receipt for machines")  # noqa: TRY004 - one error for one fault
+    return statement_in(text), canonical(receipt).decode()
+
+
+def digest_in(json_text: str) -> str:
+    """The digest that the leaf of a receipt holds, of its form for machines as it was given."""
+    return hashlib.sha256(canonical(json.loads(json_text)["receipt"])).hexdigest()
 
 
 def log_key_statement(organisation: str, vkey: str) -> str:

@@ -42,6 +42,7 @@ from gateway.words import plain
 
 __all__ = ["WIDTH", "render_statement", "render_text", "spoken", "text_digest", "visible"]
 
+_PROOF = "\n\nProof\n\n"
 # Letters of which none is easily taken for another one; names in other scripts are told exactly as well.
 _LATIN = re.compile(r"[ -~\u00c0-\u024f\u1e00-\u1eff]*")
 # What only the service at the door knows of a file.
@@ -67,8 +68,21 @@ STATED = {
 
 def render_text(facts: ReceiptFacts, proof: Proof) -> str:
     """The receipt as text, to be clearsigned with the gateway's OpenPGP key. Ends in a newline."""
-    proved = proof_lines(receipt_digest(facts), proof, facts.wording.languages)
-    return f"{render_statement(facts)}\n\n{section('Proof', proved)}\n"
+    return proved_text(render_statement(facts), receipt_digest(facts), proof, facts.wording.languages)
+
+
+def proved_text(statement: str, digest: str, proof: Proof, languages: Sequence[Language]) -> str:
+    """The same, of a receipt of this digest that has been spelled out but for its proof."""
+    return f"{statement}{_PROOF}{proof_lines(digest, proof, languages)}\n"
+
+
+def statement_in(signed: str) -> str:
+    """What a receipt that was signed tells above its proof. ValueError where it has none."""
+    _, _, text = signed.partition("\n\n")
+    statement, mark, _ = text.rpartition(_PROOF)
+    if not mark:
+        raise ValueError("no text of a receipt with its proof")
+    return statement
 
 
 # It is made twice, for its digest and for the receipt itself.

@@ -120,7 +120,7 @@ def _issue(
 ) -> str:
     signing = registrar.signing
     head = log.sign_head(session, signing.log_key, signing.origin, now)
-    (proof,) = proofs(session, [number], head=head, signing=signing)
+    (proof,) = proofs(session, [number], log.size(session), head=head, signing=signing)
     session.add(
         ReceiptRow(
             reference=facts.reference,

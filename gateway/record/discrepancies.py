@@ -192,7 +192,7 @@ def _entry(kind: Kind, number: int, cause: str) -> Entry:
 
 def _tell(comparison: Comparison, provider: str, points: Sequence[tuple[int, DiscrepancyNotice]]) -> None:
     """Leave a signed notice for a provider, about its own records only."""
-    places.take_the_logs_place(comparison.session)  # Receipts are brought out in the order of their numbers.
+    places.take_the_receipts_place(comparison.session)
     reference = receipts.fresh_reference(comparison.session, provider, comparison.now)
     facts = NoticeFacts(
         reference=reference,

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from gateway.model import Provider, Upload
 from gateway.record import outcome
 from gateway.record.registrar import Registrar
-from gateway.registry import log, providers, transfers, work_queue
+from gateway.registry import providers, transfers, work_queue
 from gateway.zones.failpoints import passing
 
 _log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ def land(registrar: Registrar, uploads: Sequence[Upload]) -> set[str]:
     An upload of a provider that is not enrolled is not. The receipts come out with `Registrar.publish`:
     opening need not wait for it. A Fault means that nothing was recorded.
     """
-    with registrar.registry.write() as session:
+    with registrar.registry.write_on([upload.reference for upload in uploads]) as session:
         enrolled = {p.id: p for p in providers.list_providers(session)}
         known = transfers.known(session, [upload.reference for upload in uploads])
         fresh = []
@@ -57,5 +57,4 @@ def _receive(registrar: Registrar, session: Session, uploads: Sequence[tuple[Upl
             )
             receipts.append((facts, place))
         entries.append(outcome.landed_entry(upload, facts))
-    numbers = log.append(session, [*entries, *log.unrecorded(session)], now)
-    registrar.issue(session, [(facts, numbers[place]) for facts, place in receipts], now)
+    registrar.put_on_record(session, entries, receipts, now)

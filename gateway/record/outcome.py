@@ -173,7 +173,8 @@ def issue(
     at: datetime,
 ) -> None:
     """Put receipts down, each with the number of its leaf, proved against `head`, the signed one of now."""
-    proved = proofs(session, [number for _, number in receipts], head=head, signing=signing)
+    numbers = [number for _, number in receipts]
+    proved = proofs(session, numbers, log.size(session), head=head, signing=signing)
     stated = [(facts, proof) for (facts, _), proof in zip(receipts, proved, strict=True)]
     texts = signing.clearsign_each(render_text(*each) for each in stated)
     rows = [
@@ -191,10 +192,12 @@ def issue(
     add_rows(session, ReceiptRow, rows)
 
 
-def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Signing) -> list[Proof]:
-    """That the leaves of these numbers are in the log as it is, under the signed `head`."""
+def proofs(
+    session: Session, numbers: Sequence[int], at_size: int, *, head: str, signing: Signing
+) -> list[Proof]:
+    """That the leaves of these numbers are in the log as it was under `head`, signed at that size."""
     leaves = log.leaves_of(session, numbers)
-    paths = log.inclusion_proofs(session, numbers, log.size(session))
+    paths = log.inclusion_proofs(session, numbers, at_size)
     return [
         _proof(leaves[number], number, hashes, head, signing)
         for number, hashes in zip(numbers, paths, strict=True)

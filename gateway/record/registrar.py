@@ -18,8 +18,8 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.ratification import years_at
 from gateway.publish.projection import publish_checkpoint, publish_receipts
 from gateway.receipts.facts import ReceiptFacts
-from gateway.record import outcome
-from gateway.registry import log, providers
+from gateway.record import outcome, receipts_owed
+from gateway.registry import log, places, providers
 from gateway.registry.database import Registry
 from gateway.secrets.signing import Signing
 from gateway.zones.failpoints import passing
@@ -83,24 +83,58 @@ class Registrar:
         outcome.issue(session, receipts, head=head, signing=self.signing, at=now)
         return head
 
+    def put_on_record(
+        self,
+        session: Session,
+        entries: Sequence[log.Entry],
+        receipts: Sequence[tuple[ReceiptFacts, int]],
+        now: datetime,
+    ) -> str:
+        """Append entries, and what the transaction changed, and sign the head; the head.
+
+        Each receipt comes with the place of its own among the entries. Beside others it is owed, to be made
+        by `bring_out` or `publish`; else it is issued.
+        """
+        if places.writes_beside_others(session):
+            receipts_owed.owe(session, [facts for facts, _ in receipts], now)
+            return log.append_under_head(
+                session, entries, now, key=self.signing.log_key, origin=self.signing.origin
+            )
+        numbers = log.append(session, [*entries, *log.unrecorded(session)], now)
+        return self.issue(session, [(facts, numbers[place]) for facts, place in receipts], now)
+
     def with_new_keys(self) -> Registrar:
         """A registrar that signs with the keys in the home now. ConfigurationError where one is missing."""
         return replace(self, signing=Signing.load(self.home, self.settings))
 
     def publish(self) -> None:
-        """Bring out the receipts and the head that are not out yet. Fault where it must be tried again."""
-        publish_receipts(self.registry, self.home.published)
-        publish_checkpoint(self.registry, self.home.published)
+        """Bring out the receipts and the head that are not out yet. Fault where it must be tried again.
+
+        What others owe since they died is made first.
+        """
+        if self.registry.is_shared and receipts_owed.is_any_owed(self.registry):
+            self._give_receipts()
+        self._publish()
 
     def bring_out(self, head: str | None) -> None:
-        """Publish what a transaction committed, if it signed a `head`.
+        """Make the receipts that a transaction owes, and publish what it committed, if it signed a `head`.
 
         What is committed stays committed: where it cannot be brought out now, it is later.
         """
-        if head is None or not self.brings_out:
+        if head is None:
             return
         try:
-            self.publish()
-            passing("publish.finished")
+            if self.registry.is_shared:
+                self._give_receipts()
+            if self.brings_out:
+                self._publish()
+                passing("publish.finished")
         except Fault as fault:
             _log.error("%s; the receipts are on record and follow", fault)
+
+    def _give_receipts(self) -> None:
+        receipts_owed.give(self.registry, self.signing, self.catalogue.wording.languages)
+
+    def _publish(self) -> None:
+        publish_receipts(self.registry, self.home.published)
+        publish_checkpoint(self.registry, self.home.published)

@@ -92,8 +92,9 @@ def put_in_force(registrar: Registrar, batch: Batch, rulings: Sequence[Ruling], 
         [Decided(transfer, one.decision, one.roll) for transfer, one in pairs],
     )
     letters.owe_for_decisions(registrar, session, decided, now)
-    numbers = log.append(session, [*entries, *log.unrecorded(session)], now)
-    return registrar.issue(session, [(facts, numbers[place]) for facts, place in receipts], now)
+    # Many use the same keys: others wait for these rows no longer than for the log.
+    batch.record_uses()
+    return registrar.put_on_record(session, entries, receipts, now)
 
 
 def _standing(registrar: Registrar, batch: Batch, transfer: Transfer, now: datetime) -> Superseding:

@@ -25,6 +25,11 @@ _CONNECT_SECONDS = 10
 _POSTGRESQL_OPTIONS = f"-c lock_timeout={_BUSY_SECONDS}s -c synchronous_commit=on"
 # As a text, a moment is the same in every database.
 _POSTGRESQL_TEXTS = "-c timezone=UTC -c datestyle=ISO"
+# Receipts are texts that it compresses while others wait; a server may have been built without this way.
+_QUICK_COMPRESSION = """
+    SELECT set_config('default_toast_compression', 'lz4', false) FROM pg_settings
+    WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)
+"""
 # In SQLite a transaction sees one moment by itself.
 _ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _UNWRITABLE = ("SQLITE_READONLY", "SQLITE_CANTOPEN")  # SQLite writes beside its file, even to read it.
@@ -224,11 +229,24 @@ def _postgresql(asked: URL) -> Engine:
     if "connect_timeout" not in asked.query:
         arguments["connect_timeout"] = str(_CONNECT_SECONDS)
     try:
-        return create_engine(asked, connect_args=arguments, pool_pre_ping=True, hide_parameters=True)
+        engine = create_engine(asked, connect_args=arguments, pool_pre_ping=True, hide_parameters=True)
     except ModuleNotFoundError:
         raise ConfigurationError(
             "psycopg is missing, which PostgreSQL needs: pip install 'psycopg[binary]'"
         ) from None
+    _prepare_postgresql(engine)
+    return engine
+
+
+def _prepare_postgresql(engine: Engine) -> None:
+    from psycopg.types.array import ListBinaryDumper  # noqa: PLC0415 - few have it
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:  # noqa: ANN401 - as below
+        # To spell long texts out as one text takes ten times as long as to store them.
+        connection.adapters.register_dumper(list, ListBinaryDumper)
+        connection.execute(_QUICK_COMPRESSION)
+        connection.commit()
 
 
 def _prepare_sqlite(engine: Engine) -> None:

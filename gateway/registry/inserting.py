@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Insert, bindparam, func, insert, select
@@ -28,16 +29,47 @@ def insert_rows(
     """
     if not rows:
         return
-    statement = insert(table) if statement is None else statement
-    if session.get_bind().dialect.name != "postgresql":
-        session.connection().execute(statement, rows)
-        return
+    if session.get_bind().dialect.name == "postgresql":
+        names = tuple(rows[0])
+        put = _plain(table, names) if statement is None else _of_columns(table, names, statement)
+        session.connection().execute(put, _columns(rows))
+    else:
+        session.connection().execute(insert(table) if statement is None else statement, rows)
+
+
+def insert_numbered(
+    session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]], number: str
+) -> list[int]:
+    """Put rows of the same columns in at once; the numbers that the database gave them, in their order."""
+    column = table.__table__.columns[number]  # type: ignore[attr-defined] # SQLModel does not declare it
+    if session.get_bind().dialect.name == "postgresql":
+        statement = _plain(table, tuple(rows[0])).returning(column)
+        # They are given in the order of the rows, and returned in any.
+        return sorted(session.connection().execute(statement, _columns(rows)).scalars())
+    # It would be asked for the number of each by itself; nobody else gives one meanwhile.
+    last = session.connection().scalar(select(func.max(column))) or 0
+    numbers = list(range(last + 1, last + 1 + len(rows)))
+    numbered = [{**row, number: one} for row, one in zip(rows, numbers, strict=True)]
+    session.connection().execute(insert(table), numbered)
+    return numbers
+
+
+def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+@lru_cache(64)
+def _plain(table: type[SQLModel], names: tuple[str, ...]) -> Insert:
+    """An INSERT as below, and no more."""
+    return _of_columns(table, names, insert(table))
+
+
+def _of_columns(table: type[SQLModel], names: tuple[str, ...], statement: Insert) -> Insert:
+    """The statement for rows that are given as one array for each column."""
     from sqlalchemy.dialects.postgresql import ARRAY  # noqa: PLC0415 - as above
 
     columns = table.__table__.columns  # type: ignore[attr-defined] # SQLModel does not declare it
-    names = list(rows[0])
     arrays = (bindparam(name, type_=ARRAY(columns[name].type)) for name in names)
-    given = func.unnest(*arrays).table_valued(*names).render_derived()
-    session.connection().execute(
-        statement.from_select(names, select(*given.c)), {name: [row[name] for row in rows] for name in names}
-    )
+    given = func.unnest(*arrays).table_valued(*names, with_ordinality="place of the row").render_derived()
+    *values, place = given.c
+    return statement.from_select(names, select(*values).order_by(place))

@@ -8,20 +8,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import tuple_
 from sqlmodel import Session, col, func, select
 
 from gateway.errors import NotFoundError
 from gateway.log import tree
 from gateway.log.checkpoint import LogKey, add_cosignatures, checkpoint, read_checkpoint
-from gateway.log.leaf import Event, Kind, commitment, leaf
+from gateway.log.leaf import Event, Kind, commitment, leaf_around_number
 from gateway.registry import places
 from gateway.registry.inserting import insert_rows
-from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
-from gateway.registry.vouched_rows import read_changes, take_changes
+from gateway.registry.log_nodes import Nodes
+from gateway.registry.tables import CheckpointRow, EventRow
+from gateway.registry.vouched_rows import add_rows, read_changes, take_changes
 
 _FETCHED = 400
-_NODES, _LEAVES, _SIZE = "gateway log nodes", "gateway log leaves", "gateway log size"
+_LEAVES, _SIZE = "gateway log leaves", "gateway log size"
 R = TypeVar("R")
 
 
@@ -62,58 +62,47 @@ class SignedHead:
         return len(self.text.rpartition("\n\n")[2].splitlines()) > 1
 
 
-class _Nodes:
-    """The tree's nodes as one transaction sees them: those it wrote, and those it has asked for.
-
-    A node never changes, so what is known stays true. What an operation will ask for is fetched
-    with one statement, and what it made is written with one.
-    """
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._known: dict[tuple[int, int], bytes] = {}
-        self._fresh: list[dict[str, int | bytes]] = []
-
-    def get(self, level: int, index: int) -> bytes:
-        return self._known[level, index]
-
-    def put(self, level: int, index: int, node: bytes) -> None:
-        self._known[level, index] = node
-        self._fresh.append({"level": level, "position": index, "hash": node})
-
-    def foresee(self, operation: Callable[[tree.NodeStore], object]) -> None:
-        """Fetch every node that `operation` will read and that is not known yet."""
-        wanted = [place for place in tree.places(operation) if place not in self._known]
-        columns = (col(NodeRow.level), col(NodeRow.position))
-        for start in range(0, len(wanted), _FETCHED):
-            some = wanted[start : start + _FETCHED]
-            query = select(NodeRow.level, NodeRow.position, NodeRow.hash).where(tuple_(*columns).in_(some))
-            for level, index, node in self._session.exec(query):
-                self._known[level, index] = node
-
-    def write(self) -> None:
-        """Store what was put since the last time."""
-        insert_rows(self._session, NodeRow, self._fresh)
-        self._fresh.clear()
-
-
 def append(session: Session, entries: Sequence[Entry], at: datetime) -> list[int]:
     """Append events in order and return their places. ValueError where the log does not admit one."""
+    rows = _numbered(session, entries, at)
+    _write(session, rows)
+    return [row["number"] for row in rows]
+
+
+def append_under_head(
+    session: Session, entries: Sequence[Entry], at: datetime, *, key: LogKey, origin: str
+) -> str:
+    """Append events and the log's word on all that the transaction changed, and sign the head; the head.
+
+    The same as `append` and `sign_head`, where nothing follows in the transaction: what can be is made
+    before the log's place is taken, and all is written at once.
+    """
+    rows = _numbered(session, [*entries, *unrecorded(session)], at)
+    head = _signed(session, key, origin, at)
+    _write(session, [*rows, *_numbered(session, unrecorded(session), at)])
+    return head
+
+
+def _numbered(session: Session, entries: Sequence[Entry], at: datetime) -> list[dict[str, Any]]:
+    """The rows of events that follow all there are, which is so once they are written."""
     if not entries:
         return []
+    spelled = [_spelled(entry, at) for entry in entries]
     places.take_the_logs_place(session)
-    first = size(session)
-    nodes = _nodes(session)
+    nodes = Nodes.of(session)
     # Appending reads complete subtrees of the tree as it was, which are those that its root is made of.
-    nodes.foresee(lambda store: tree.root(store, first))
-    rows = [_row(number, entry, at) for number, entry in enumerate(entries, start=first)]
+    first: int = session.info[_SIZE] if _SIZE in session.info else nodes.size()
+    rows = [one.row(number) for number, one in enumerate(spelled, start=first)]
     for number, row in enumerate(rows, start=first):
         tree.append(nodes, number, row["leaf"])
-    insert_rows(session, EventRow, rows)
-    nodes.write()
     session.info[_SIZE] = first + len(entries)
     session.info.setdefault(_LEAVES, {}).update({row["number"]: row["leaf"] for row in rows})
-    return list(range(first, first + len(entries)))
+    return rows
+
+
+def _write(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    insert_rows(session, EventRow, rows)
+    Nodes.of(session).write()
 
 
 def size(session: Session) -> int:
@@ -131,13 +120,14 @@ def sign_head(session: Session, key: LogKey, origin: str, at: datetime) -> str:
     It vouches for every row that the transaction has written so far.
     """
     record_changes(session, at)
+    known = session.get(CheckpointRow, size(session))
+    return _signed(session, key, origin, at) if known is None else known.text
+
+
+def _signed(session: Session, key: LogKey, origin: str, at: datetime) -> str:
     now = size(session)
-    known = session.get(CheckpointRow, now)
-    if known is not None:
-        return known.text
     signed = checkpoint(origin, now, root(session, now), key)
-    session.add(CheckpointRow(size=now, text=signed, created_at=at))
-    session.flush()
+    add_rows(session, CheckpointRow, [{"size": now, "text": signed, "created_at": at}])
     return signed
 
 
@@ -257,37 +247,43 @@ def _head(row: CheckpointRow) -> SignedHead:
     return SignedHead(size=row.size, text=row.text, at=row.created_at)
 
 
-def _nodes(session: Session) -> _Nodes:
-    known: _Nodes = session.info.setdefault(_NODES, _Nodes(session))
-    return known
-
-
 def _read(session: Session, operation: Callable[[tree.NodeStore], R]) -> R:
-    nodes = _nodes(session)
+    nodes = Nodes.of(session)
     nodes.foresee(operation)
     return operation(nodes)
 
 
-def _row(number: int, entry: Entry, at: datetime) -> dict[str, Any]:
-    """The columns of one event."""
+@dataclass(frozen=True, slots=True)
+class _Spelled:
+    """An event all of whose columns are known but the number, and what its leaf has around that."""
+
+    columns: dict[str, Any]
+    before: bytes
+    after: bytes
+
+    def row(self, number: int) -> dict[str, Any]:
+        """The columns of the event as it is at this place."""
+        return {"number": number, **self.columns, "leaf": b"%b%d%b" % (self.before, number, self.after)}
+
+
+def _spelled(entry: Entry, at: datetime) -> _Spelled:
     salt = secrets.token_bytes(16) if entry.actor or entry.name or entry.content or entry.note else None
     event = Event(
-        sequence=number,
+        sequence=0,
         at=at,
         kind=entry.kind,
         subject=entry.subject,
         fields={**entry.fields, **_commitments(entry, salt)},
     )
-    return {
-        "number": number,
+    columns = {
         "at": at,
         "kind": entry.kind,
         "subject": entry.subject,
-        "leaf": leaf(event),
         "actor": entry.actor,
         "salt": salt,
         "note": entry.note,
     }
+    return _Spelled(columns, *leaf_around_number(event))
 
 
 def _commitments(entry: Entry, salt: bytes | None) -> dict[str, str]:

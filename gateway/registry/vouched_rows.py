@@ -15,11 +15,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import event, func, insert, inspect, select
+from sqlalchemy import event, inspect
 from sqlalchemy.orm import InstanceState, ORMExecuteState
 from sqlmodel import Session, SQLModel
 
+from gateway.receipts.receipt import digest_in
 from gateway.registry import tables
+from gateway.registry.inserting import insert_numbered, insert_rows
 
 OUTSIDE: frozenset[str] = frozenset(
     {
@@ -87,18 +89,11 @@ def add_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, A
     given = [name for name in key if name not in rows[0]]
     if set(rows[0]).union(given) != set(place.columns.keys()):
         raise AssertionError(f"a row of {place.name} has other columns than these")
-    statement = insert(place)
-    if given and session.get_bind().dialect.name == "sqlite":
-        # It would be asked for the number of each by itself; nobody else gives one meanwhile.
-        last = session.connection().scalar(select(func.max(place.c[given[0]]))) or 0
-        rows = [{**row, given[0]: number} for number, row in enumerate(rows, start=last + 1)]
-        session.connection().execute(statement, rows)
-    elif given:
-        numbered = statement.returning(place.c[given[0]], sort_by_parameter_order=True)
-        numbers = session.connection().execute(numbered, rows).scalars()
+    if given:
+        numbers = insert_numbered(session, table, rows, given[0])
         rows = [{**row, given[0]: number} for row, number in zip(rows, numbers, strict=True)]
     else:
-        session.connection().execute(statement, rows)
+        insert_rows(session, table, rows)
     changed = session.info.setdefault(_CHANGED, {})
     for row in rows:
         changed[place.name, _spelled_key(row[name] for name in key)] = _digest(place.name, row)
@@ -140,6 +135,10 @@ def _note_changes(session: Session, _context: object) -> None:
     for row in session.deleted:
         if row.__tablename__ not in OUTSIDE:
             changed[identity(row)] = None
+        if isinstance(row, tables.ReceiptRow) and row.json_text:
+            changed["receipt_owed", _spelled_key([digest_in(row.json_text)])] = (
+                None  # It may have been, first.
+            )
 
 
 def _changed(row: SQLModel) -> bool:

@@ -51,6 +51,8 @@ Failpoint = Literal[
 FAILPOINTS: tuple[Failpoint, ...] = get_args(Failpoint)
 # Where a whole home is moved: no file passes there.
 MoveStep = Literal["move.file", "move.rows", "move.closed"]
+# Where several hosts write at once, receipts are made in a transaction of their own.
+SharedStep = Literal["receipts.given", "receipts.committed"]
 
 VARIABLE = "GATEWAY_FAILPOINT"
 
@@ -59,7 +61,7 @@ _armed, _, _times = os.environ.get(VARIABLE, "").partition(":")
 _left = int(_times or 1)
 
 
-def passing(name: Failpoint | MoveStep) -> None:
+def passing(name: Failpoint | MoveStep | SharedStep) -> None:
     """Say that the process is at the place called `name`; it may not come back."""
     if _armed and name == _armed:
         _count_down()

@@ -36,12 +36,14 @@ from gateway.passage import Examination, conclude
 from gateway.processor.service import open_registrar
 from gateway.record.landing import land
 from gateway.record.registrar import Registrar
-from gateway.registry import keys
+from gateway.registry import keys, places
 from gateway.registry.tables import TransferRow
 from gateway.samples import make, school
 from tests.registry.cluster import Cluster
 from tests.site import Site
 
+# Who has one of these keeps all others from the log.
+_ALONE = {places._WRITERS_PLACE, places._LOGS_PLACE}
 _POLICIES = Path(__file__).parents[2] / "policies"
 
 
@@ -57,16 +59,19 @@ class Durable(Cluster):
 class Places:
     """What the transactions that write have cost since `clear`: seconds, and statements.
 
-    `log` and `in_log` are of the time in which nobody else could append to the log.
+    `log` and `in_log` are of the time in which nobody else could append to the log, `receipts` of that in
+    which nobody else could put receipts down.
     """
 
     registrar: Registrar
     place: float = 0.0
     log: float = 0.0
+    receipts: float = 0.0
     statements: int = 0
     in_log: int = 0
     _began: float = 0.0
     _locked: float = 0.0
+    _receipting: float = 0.0
 
     def watch(self) -> None:
         """Count from now on what this registrar's transactions do."""
@@ -79,24 +84,33 @@ class Places:
             if self._began:
                 done = time.perf_counter()
                 self.place += done - self._began
-                self.log += done - self._locked
-                self._began = self._locked = 0.0
+                self.log += done - self._locked if self._locked else 0.0
+                self.receipts += done - self._receipting if self._receipting else 0.0
+                self._began = self._locked = self._receipting = 0.0
 
         engine.dialect.do_commit = committed  # type: ignore[method-assign]
 
-    def _executed(self, connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+    def _executed(
+        self, connection: Connection, _cursor: object, statement: str, given: object, *_: object
+    ) -> None:
         if not connection.get_execution_options().get("gateway_write"):
             return
         self.statements += 1
         self.in_log += bool(self._locked)
-        # The lock that is taken last is that of the log.
-        if "pg_advisory_xact_lock" in statement or statement.startswith("BEGIN"):
-            self._locked, self.in_log = time.perf_counter(), 0
-            self._began = self._began or self._locked
+        locks = "pg_advisory_xact_lock" in statement
+        if not (locks or statement.startswith("BEGIN")):
+            return
+        at = time.perf_counter()
+        self._began = self._began or at
+        lock = next(iter(given.values())) if isinstance(given, dict) and "_shared" not in statement else None
+        if lock in _ALONE or not locks:
+            self._locked = at
+        elif lock == places._RECEIPTS_PLACE:
+            self._receipting = at
 
     def clear(self) -> None:
         """Count anew."""
-        self.place = self.log = 0.0
+        self.place = self.log = self.receipts = 0.0
         self.statements = self.in_log = 0
 
 
@@ -227,7 +241,7 @@ def _worked_in_steps(
     registrar: Registrar, bench: Bench, batch: int
 ) -> Iterator[tuple[str, Callable[[], object]]]:
     uploads, examinations = bench.files(batch)
-    yield "land", lambda: land(registrar, uploads)
+    yield "land", lambda: (land(registrar, uploads), registrar.publish())
     yield "decide", lambda: conclude(registrar, examinations)
 
 

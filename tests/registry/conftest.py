@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.bench.writers_place import Bench
 from tests.registry.cluster import Cluster
 
 
@@ -15,3 +16,9 @@ def cluster() -> Iterator[Cluster]:
     made = Cluster()
     yield made
     made.remove()
+
+
+@pytest.fixture(scope="session")
+def bench(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """A gateway there, and files of its schools as they are once examined."""
+    return Bench(tmp_path_factory.mktemp("bench"), cluster.database("places"))

@@ -22,16 +22,10 @@ from gateway.registry.database import Registry
 from gateway.registry.log import Entry
 from gateway.registry.tables import EventRow
 from tests.bench.writers_place import Bench, Places, now
-from tests.registry.cluster import Cluster
 from tests.waiting import until
 
 pytestmark = [pytest.mark.needs("pg_ctlcluster"), pytest.mark.xdist_group("postgresql")]
 Opening = AbstractContextManager[Session]
-
-
-@pytest.fixture(scope="module")
-def bench(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    return Bench(tmp_path_factory.mktemp("bench"), cluster.database("places"))
 
 
 @pytest.fixture
@@ -109,7 +103,7 @@ def test_many_who_decide_at_once_decide_each_file_once_and_the_log_fits(bench: B
     assert len(published) == sum("school1" in one for one in decided)
 
 
-@pytest.mark.parametrize(("batch", "at_all", "with_the_log"), [(1, 50, 18), (16, 150, 18)])
+@pytest.mark.parametrize(("batch", "at_all", "with_the_log"), [(1, 58, 5), (16, 160, 5)])
 def test_what_is_asked_while_others_wait_for_the_log_does_not_grow_with_the_files(
     bench: Bench, batch: int, at_all: int, with_the_log: int
 ) -> None:

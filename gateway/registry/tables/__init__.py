@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         DeclarationRow,
         DeliveryRow,
         ReasonRow,
+        ReceiptOwedRow,
         ReceiptRow,
         TransferRow,
     )
@@ -87,6 +88,7 @@ __all__ = [
     "PupilRow",
     "RatificationRow",
     "ReasonRow",
+    "ReceiptOwedRow",
     "ReceiptRow",
     "RoleRow",
     "SchoolOfTransferRow",
@@ -113,6 +115,7 @@ _WHERE = {
         "DeclarationRow",
         "DeliveryRow",
         "ReasonRow",
+        "ReceiptOwedRow",
         "ReceiptRow",
         "TransferRow",
     ),

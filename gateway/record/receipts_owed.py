@@ -1,0 +1,95 @@
+"""Receipts where many write at once: what each states is committed with what it tells of; then it is signed.
+
+A receipt proves its leaf under a signed head, so it cannot be made before the log has its entry. To make
+it takes longer than to append: whoever kept the log's place for that long would have all others wait. So it
+is owed, in the same transaction, and made at once by whoever committed. Where that one dies in between,
+the next processor that looks makes it. Who takes what is owed takes it alone: each receipt is made once, and
+all doors show the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlmodel import Session
+
+from gateway.reasons.languages import Language
+from gateway.receipts.facts import ReceiptFacts, canonical_receipt, receipt_digest
+from gateway.receipts.receipt import envelope, proved_text
+from gateway.receipts.text import render_statement
+from gateway.record.outcome import proofs
+from gateway.registry import log, receipts_owed
+from gateway.registry.database import Registry
+from gateway.registry.tables import ReceiptOwedRow
+from gateway.secrets.signing import Signing
+from gateway.zones.failpoints import passing
+
+_AT_ONCE = 64
+
+
+def owe(session: Session, receipts: Sequence[ReceiptFacts], at: datetime) -> None:
+    """Owe receipts: they are part of what the transaction changes."""
+    rows = [
+        {
+            "digest": receipt_digest(facts),
+            "reference": facts.reference,
+            "provider": facts.provider,
+            "name": facts.name,
+            "stage": facts.stage,
+            "statement": render_statement(facts),
+            "canonical": canonical_receipt(facts).decode(),
+            "created_at": at,
+        }
+        for facts in receipts
+    ]
+    receipts_owed.owe(session, rows)
+
+
+def is_any_owed(registry: Registry) -> bool:
+    """Whether a receipt is owed, as where somebody died who had it to make."""
+    with registry.read() as session:
+        return receipts_owed.is_any_owed(session)
+
+
+def give(registry: Registry, signing: Signing, languages: Sequence[Language]) -> None:
+    """Make the receipts that are owed and that nobody else is making. A Fault leaves them owed."""
+    taken = _AT_ONCE
+    while taken == _AT_ONCE:
+        with registry.write_on(()) as session:
+            owed = receipts_owed.take(session, _AT_ONCE)
+            if owed:
+                _give(session, signing, languages, owed)
+                passing("receipts.given")
+        passing("receipts.committed")
+        taken = len(owed)
+
+
+def _give(
+    session: Session, signing: Signing, languages: Sequence[Language], owed: Sequence[ReceiptOwedRow]
+) -> None:
+    numbers = receipts_owed.numbers(session, owed)
+    head = log.newest_head(session)
+    if head is None or len(numbers) < len(owed):
+        raise AssertionError("a receipt is owed for which the log does not ask")
+    owed = sorted(owed, key=lambda one: numbers[one.digest])
+    proved = proofs(
+        session, [numbers[one.digest] for one in owed], head.size, head=head.text, signing=signing
+    )
+    pairs = list(zip(owed, proved, strict=True))
+    texts = signing.clearsign_each(
+        proved_text(one.statement, one.digest, proof, languages) for one, proof in pairs
+    )
+    rows = [
+        {
+            "reference": one.reference,
+            "provider": one.provider,
+            "name": one.name,
+            "stage": one.stage,
+            "text": text,
+            "json_text": envelope(one.canonical.encode(), proof, signing.log_key.sign),
+            "created_at": one.created_at,
+        }
+        for (one, proof), text in zip(pairs, texts, strict=True)
+    ]
+    receipts_owed.give(session, rows, [one.digest for one in owed])
