@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from gateway.model import Provider, Upload
 from gateway.record import outcome
+from gateway.record.issuing import put_on_record
 from gateway.record.registrar import Registrar
 from gateway.registry import providers, transfers, work_queue
 from gateway.zones.failpoints import passing
@@ -57,4 +58,4 @@ def _receive(registrar: Registrar, session: Session, uploads: Sequence[tuple[Upl
             )
             receipts.append((facts, place))
         entries.append(outcome.landed_entry(upload, facts))
-    registrar.put_on_record(session, entries, receipts, now)
+    put_on_record(registrar, session, entries, receipts, now)

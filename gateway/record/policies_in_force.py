@@ -94,35 +94,37 @@ class Keeper:
 
     def changed(self) -> Policies | None:
         """What decides from now on; None where that is what the last call gave."""
-        self._note_approval()
+        with self._registry.read() as session:
+            approvals, is_behind = self._latest_approvals(session), self._is_behind(session)
+            coming = proposal(session) if approvals != self._approvals else None
+        if approvals != self._approvals:
+            self._note_approval(coming)
+            self._approvals = approvals
         due = _due_at(self._home)
-        is_due = (due is not None and due <= self._clock()) or self._is_behind()
+        is_due = is_behind or (due is not None and due <= self._clock())
         if self._given == self._home.policies_in_force and not is_due:
             return None
         policies, given = self.current(), self._given
         self._given = policies.folder
         return None if policies.folder == given else policies
 
-    def _note_approval(self) -> None:
+    @staticmethod
+    def _latest_approvals(session: Session) -> tuple[int | None, ...]:
+        found = (log.latest(session, kind) for kind in ("policy-approved", "policy-withdrawn"))
+        return tuple(None if event is None else event.number for event in found)
+
+    def _note_approval(self, coming: PolicyProposal | None) -> None:
         """Note the day of what was approved, or that it was withdrawn, by whoever may not write here."""
-        with self._registry.read() as session:
-            found = tuple(log.latest(session, kind) for kind in ("policy-approved", "policy-withdrawn"))
-            latest = tuple(None if event is None else event.number for event in found)
-            if latest == self._approvals:
-                return
-            coming = proposal(session)
         if coming is not None and coming.approved_by is not None:
             self.put_off(coming)
         elif coming is None:
             self.forget_day()
-        self._approvals = latest
 
-    def _is_behind(self) -> bool:
+    def _is_behind(self, session: Session) -> bool:
         """Whether other policies came into force at another host, or are to."""
         if self._others is None:
             return False
-        with self._registry.read() as session:
-            past, coming = loaded(session), proposal(session)
+        past, coming = loaded(session), proposal(session)
         is_due = coming is not None and coming.approved_by is not None and coming.begins <= self._clock()
         return is_due or self._given is None or past[-1:] != [self._given.name]
 

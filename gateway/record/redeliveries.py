@@ -17,6 +17,7 @@ from gateway.reasons.persons import WITHDRAWN
 from gateway.record import outcome, withdrawals
 from gateway.record.batch import Batch
 from gateway.record.dual_control import are_two
+from gateway.record.issuing import issue
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Ruling, put_in_force
 from gateway.record.withdrawals import Withdrawal
@@ -183,7 +184,7 @@ def _propose(registrar: Registrar, session: Session, reference: str, asked: Rele
     }
     entry = Entry(kind="redelivery-proposed", subject=reference, fields=fields, actor=by.person, note=by.why)
     log.append(session, [entry], by.at)
-    return registrar.issue(session, [], by.at)
+    return issue(registrar, session, [], by.at)
 
 
 def _give(registrar: Registrar, session: Session, transfer: Transfer, asked: Release, by: By) -> str | None:
@@ -206,7 +207,7 @@ def _give(registrar: Registrar, session: Session, transfer: Transfer, asked: Rel
         note=by.why,
     )
     log.append(session, [again, *_delivered(transfer, asked.teams)], by.at)
-    return registrar.issue(session, [], by.at)
+    return issue(registrar, session, [], by.at)
 
 
 def _reasons(catalogue: Catalogue, asked: Release) -> tuple[Reason, ...]:
@@ -251,7 +252,7 @@ def _receipted(
         after, facts, registrar.catalogue.digest, kind="redelivered", actor=by.person, note=by.why
     )[:1]
     numbers = log.append(session, [*told, *_delivered(transfer, asked.teams)], by.at)
-    return registrar.issue(session, [(facts, numbers[0])], by.at)
+    return issue(registrar, session, [(facts, numbers[0])], by.at)
 
 
 def _delivered(transfer: Transfer, teams: Sequence[str]) -> list[Entry]:

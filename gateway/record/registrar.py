@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -17,9 +17,8 @@ from gateway.model import Provider, RatificationsThatCount
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.ratification import years_at
 from gateway.publish.projection import publish_checkpoint, publish_receipts
-from gateway.receipts.facts import ReceiptFacts
-from gateway.record import outcome, receipts_owed
-from gateway.registry import log, places, providers
+from gateway.record import receipts_owed
+from gateway.registry import log, providers
 from gateway.registry.database import Registry
 from gateway.secrets.signing import Signing
 from gateway.zones.failpoints import passing
@@ -73,35 +72,6 @@ class Registrar:
     def sign_head(self, session: Session, at: datetime) -> str:
         """Sign the log's head, with all that the session has added to it; the head."""
         return log.sign_head(session, self.signing.log_key, self.signing.origin, at)
-
-    def issue(self, session: Session, receipts: Sequence[tuple[ReceiptFacts, int]], now: datetime) -> str:
-        """Sign the log's head and the receipts whose leaves it vouches for; the head.
-
-        Each receipt comes with the number of its leaf.
-        """
-        head = self.sign_head(session, now)
-        outcome.issue(session, receipts, head=head, signing=self.signing, at=now)
-        return head
-
-    def put_on_record(
-        self,
-        session: Session,
-        entries: Sequence[log.Entry],
-        receipts: Sequence[tuple[ReceiptFacts, int]],
-        now: datetime,
-    ) -> str:
-        """Append entries, and what the transaction changed, and sign the head; the head.
-
-        Each receipt comes with the place of its own among the entries. Beside others it is owed, to be made
-        by `bring_out` or `publish`; else it is issued.
-        """
-        if places.writes_beside_others(session):
-            receipts_owed.owe(session, [facts for facts, _ in receipts], now)
-            return log.append_under_head(
-                session, entries, now, key=self.signing.log_key, origin=self.signing.origin
-            )
-        numbers = log.append(session, [*entries, *log.unrecorded(session)], now)
-        return self.issue(session, [(facts, numbers[place]) for facts, place in receipts], now)
 
     def with_new_keys(self) -> Registrar:
         """A registrar that signs with the keys in the home now. ConfigurationError where one is missing."""

@@ -16,6 +16,7 @@ from gateway.policy.timescale import period_on
 from gateway.reasons.persons import WITHDRAWN
 from gateway.record.batch import Batch
 from gateway.record.dual_control import are_two, check_release
+from gateway.record.issuing import issue
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Ruling, put_in_force
 from gateway.registry import log, transfers
@@ -240,7 +241,7 @@ def _propose(
     log.append(
         session, [Entry(kind="release-proposed", subject=reference, fields=fields, actor=by, note=why)], now
     )
-    return registrar.issue(session, [], now)
+    return issue(registrar, session, [], now)
 
 
 def _refuse(

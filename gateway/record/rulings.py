@@ -15,6 +15,7 @@ from gateway.record import copies_owed, counts_owed, letters, outcome, schools, 
 from gateway.record.advance_notices import notices_for
 from gateway.record.batch import Batch
 from gateway.record.discrepancies import Comparison, Decided, follow
+from gateway.record.issuing import put_on_record
 from gateway.record.registrar import Registrar
 from gateway.record.schools import Enrolled
 from gateway.registry import log, outcomes, providers
@@ -94,7 +95,7 @@ def put_in_force(registrar: Registrar, batch: Batch, rulings: Sequence[Ruling], 
     letters.owe_for_decisions(registrar, session, decided, now)
     # Many use the same keys: others wait for these rows no longer than for the log.
     batch.record_uses()
-    return registrar.put_on_record(session, entries, receipts, now)
+    return put_on_record(registrar, session, entries, receipts, now)
 
 
 def _standing(registrar: Registrar, batch: Batch, transfer: Transfer, now: datetime) -> Superseding:

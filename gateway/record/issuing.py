@@ -1,0 +1,43 @@
+"""Receipts and the log entries that they rest on are put on record, under a signed head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlmodel import Session
+
+from gateway.receipts.facts import ReceiptFacts
+from gateway.record import outcome, receipts_owed
+from gateway.record.registrar import Registrar
+from gateway.registry import log, places
+from gateway.registry.log import Entry
+
+Placed = Sequence[tuple[ReceiptFacts, int]]
+"""Receipts, each with the place of its own entry."""
+
+
+def put_on_record(
+    registrar: Registrar, session: Session, entries: Sequence[Entry], receipts: Placed, now: datetime
+) -> str:
+    """Append entries, and what the transaction changed, and sign the head; the head.
+
+    A place is one among these entries. Where others write meanwhile, the receipts are owed, to be made by
+    `Registrar.bring_out` or `publish`; else they are issued.
+    """
+    if places.writes_beside_others(session):
+        receipts_owed.owe(session, [facts for facts, _ in receipts], now)
+        signing = registrar.signing
+        return log.append_under_head(session, entries, now, key=signing.log_key, origin=signing.origin)
+    numbers = log.append(session, [*entries, *log.unrecorded(session)], now)
+    return issue(registrar, session, [(facts, numbers[place]) for facts, place in receipts], now)
+
+
+def issue(registrar: Registrar, session: Session, receipts: Placed, now: datetime) -> str:
+    """Sign the log's head and the receipts whose leaves it vouches for; the head.
+
+    A place is the number of a leaf.
+    """
+    head = registrar.sign_head(session, now)
+    outcome.issue(session, receipts, head=head, signing=registrar.signing, at=now)
+    return head
