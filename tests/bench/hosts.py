@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
@@ -64,29 +65,46 @@ def simulated(needs: Needs, processes: int, tasks: int, *, own_cores: float, ser
     return done * TASK / end
 
 
-def _work(home: Path, tasks: Sequence[Sequence[Examination]], begin: Barrier) -> None:
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Files a second, and seconds a file of processor time: of all processes, and of the server."""
+
+    rate: float
+    own: float
+    server: float
+
+
+def _work(
+    home: Path, tasks: Sequence[Sequence[Examination]], begin: Barrier, spent: SimpleQueue[float]
+) -> None:
     with open_registrar(Home(home), now) as registrar:
         begin.wait()
+        before = time.process_time()
         for task in tasks:
             time.sleep(len(task) * EXAMINATION_SECONDS)
             conclude(registrar, task)
+        spent.put(time.process_time() - before)
 
 
-def measured(bench: Bench, processes: int, tasks: Sequence[Sequence[Examination]]) -> float:
-    """Files a second, by so many processes."""
+def measured(
+    bench: Bench, cluster: Durable, processes: int, tasks: Sequence[Sequence[Examination]]
+) -> Measured:
+    """What so many processes do, and what it takes."""
     context = multiprocessing.get_context("spawn")
-    begin = context.Barrier(processes + 1)
+    begin, spent = context.Barrier(processes + 1), context.SimpleQueue()
     shares = [tasks[number::processes] for number in range(processes)]
-    workers = [context.Process(target=_work, args=(bench.site.home, share, begin)) for share in shares]
+    workers = [context.Process(target=_work, args=(bench.site.home, share, begin, spent)) for share in shares]
     for one in workers:
         one.start()
     begin.wait()
-    begun = time.perf_counter()
+    begun, before = time.perf_counter(), cluster.processor_seconds()
+    own = sum(spent.get() for _ in workers)
+    taken, server = time.perf_counter() - begun, cluster.processor_seconds() - before
     for one in workers:
         one.join()
-    taken = time.perf_counter() - begun
     assert [one.exitcode for one in workers] == [0] * processes
-    return sum(map(len, tasks)) / taken
+    files = sum(map(len, tasks))
+    return Measured(files / taken, own / files, server / files)
 
 
 def landed(bench: Bench, files: int) -> list[Sequence[Examination]]:
@@ -135,12 +153,17 @@ def main() -> None:
                 f"a task of {TASK} files needs, in ms: {needs.own * 1000:.0f} of a committer,"
                 f" {needs.server * 1000:.0f} of the server, {needs.log * 1000:.0f} with the log"
             )
-            print("processes  measured files/s  times one")
-            found: dict[int, float] = {}
+            print("processes  measured files/s  times one  own ms a file  server's  of the processors")
+            first = 0.0
             for processes in asked.measured:
-                found[processes] = measured(bench, processes, landed(bench, asked.files))
-                one = found[processes] / found[asked.measured[0]]
-                print(f"{processes:>9}  {found[processes]:>16.0f}  {one:>9.2f}", flush=True)
+                found = measured(bench, cluster, processes, landed(bench, asked.files))
+                first = first or found.rate
+                used = (found.own + found.server) * found.rate / cores
+                print(
+                    f"{processes:>9}  {found.rate:>16.0f}  {found.rate / first:>9.2f}"
+                    f"  {found.own * 1000:>13.1f}  {found.server * 1000:>8.1f}  {used:>16.0%}",
+                    flush=True,
+                )
     finally:
         cluster.remove()
     print(f"hosts  simulated: this machine's {cores} cores for all / a core each, and 2 / 8 of the server's")

@@ -8,6 +8,7 @@ import os
 import pwd
 import random
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -199,9 +200,23 @@ class Pair(Cluster):
             return
         self._run("pg_ctl", "-D", f"{self._standby}/data", "-w", "-m", "immediate", "restart")
 
+    def kill_a_session(self, chance: random.Random) -> None:
+        """Kill a process that serves the gateway, if there is one: the server then ends all and recovers."""
+        serving = [
+            int(process.name)
+            for process in Path("/proc").glob("[0-9]*")
+            if _parent(process) == self._postmaster() and b" gateway " in _words(process)
+        ]
+        if serving:
+            os.kill(chance.choice(serving), signal.SIGKILL)
+
+    def _postmaster(self) -> int:
+        data = Path(self._standby) / "data" if self.is_over else self._data
+        return int((data / "postmaster.pid").read_text("ascii").split()[0])
+
     def fail_over(self) -> None:
-        """The server is lost for good; the standby goes on."""
-        self.stop()
+        """The server is killed and lost for good; the standby goes on."""
+        os.kill(self._postmaster(), signal.SIGKILL)
         self._run("pg_ctl", "-D", f"{self._standby}/data", "-w", "promote")
         self.is_over = True
 
@@ -214,8 +229,22 @@ class Pair(Cluster):
         for data in (self._data, Path(self._standby) / "data"):
             with contextlib.suppress(AssertionError):
                 self._run("pg_ctl", "-D", str(data), "-m", "immediate", "stop")
-        shutil.rmtree(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
         shutil.rmtree(self._standby, ignore_errors=True)
+
+
+def _parent(process: Path) -> int:
+    try:
+        return int((process / "stat").read_text("ascii", "replace").rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def _words(process: Path) -> bytes:
+    try:
+        return (process / "cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 class Weed:

@@ -196,8 +196,10 @@ class Region:
             "a host's clock set": (2, lambda: self._set_clock(host, chance.choice(CLOCKS))),
             "sessions of the database ended": (2, self._cut),
             "the database restarted": (1, self.database.restart),
+            "a process of the database killed": (2, lambda: self.database.kill_a_session(chance)),
             "a volume server gone": (2, lambda: self._store_part(str(chance.randrange(3)))),
             "the filer killed": (1, lambda: self._store_part("filer")),
+            "the store's master killed": (1, lambda: self._store_part("master")),
             "the store's door killed": (1, lambda: self._store_part("s3")),
             "HAProxy killed": (1, self._unbalanced),
         }

@@ -33,7 +33,7 @@ def storm(
         while sum(happened.values()) < faults and time.monotonic() < end:
             if not region.database.is_over and sum(happened.values()) >= faults // 2:
                 region.database.fail_over()
-                happened["the standby took over"] += 1
+                happened["the database killed, and the standby took over"] += 1
             kinds = region.faults(chance, longest)
             (kind,) = chance.choices(list(kinds), [weight for weight, _ in kinds.values()])
             print(f"{time.monotonic() - end + seconds:6.0f} s  {kind}", flush=True)
