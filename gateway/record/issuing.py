@@ -13,12 +13,12 @@ from gateway.record.registrar import Registrar
 from gateway.registry import log, places
 from gateway.registry.log import Entry
 
-Placed = Sequence[tuple[ReceiptFacts, int]]
+ReceiptsAt = Sequence[tuple[ReceiptFacts, int]]
 """Receipts, each with the place of its own entry."""
 
 
 def put_on_record(
-    registrar: Registrar, session: Session, entries: Sequence[Entry], receipts: Placed, now: datetime
+    registrar: Registrar, session: Session, entries: Sequence[Entry], receipts: ReceiptsAt, now: datetime
 ) -> str:
     """Append entries, and what the transaction changed, and sign the head; the head.
 
@@ -33,7 +33,7 @@ def put_on_record(
     return issue(registrar, session, [(facts, numbers[place]) for facts, place in receipts], now)
 
 
-def issue(registrar: Registrar, session: Session, receipts: Placed, now: datetime) -> str:
+def issue(registrar: Registrar, session: Session, receipts: ReceiptsAt, now: datetime) -> str:
     """Sign the log's head and the receipts whose leaves it vouches for; the head.
 
     A place is the number of a leaf.
