@@ -29,7 +29,7 @@ from gateway.home import Home, provider_of
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.dates import local_day
 from gateway.record.enroller import Enroller
-from gateway.registry import provider_life, providers
+from gateway.registry import providers
 from gateway.zones.landed import waiting
 
 ProviderArgument = Annotated[str, typer.Argument(metavar="ID")]
@@ -109,6 +109,8 @@ def merge(
         gone = providers.get_provider(session, former)
         if not gone.is_closed:
             gone = _enroller(session).close(former, day, why, today=_today(home))
+        from gateway.registry import provider_life  # noqa: PLC0415 - loads all tables with providers
+
         provider_life.succeed(session, former, into)
         record_of_provider(session, "provider-merged", gone, why, {"provider": into})
         signed_head(session, Home(home))
@@ -125,6 +127,8 @@ def remove(identifier: ProviderArgument, why: WhyOption, home: HomeOption = DEFA
         raise GatewayError(f"{counted(len(landed), 'file')} of {identifier} landed: gateway process")
     with registry(home) as opened, opened.write() as session:
         provider = providers.get_provider(session, identifier)
+        from gateway.registry import provider_life  # noqa: PLC0415 - loads all tables with providers
+
         provider_life.remove(session, identifier)
         record_of_provider(session, "provider-removed", provider, why)
         signed_head(session, place)

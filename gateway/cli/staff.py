@@ -36,7 +36,6 @@ from gateway.errors import GatewayError, NotFoundError
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.log.leaf import Kind
-from gateway.policy.catalogue import load_catalogue
 from gateway.registry import console_sessions, invitations, keys, log, roles, staff
 from gateway.registry.keys import Key
 from gateway.registry.log import Entry
@@ -209,6 +208,8 @@ _REMOVED = "removed from staff"
 
 
 def _check_teams(home: Path, wanted: Sequence[str]) -> None:
+    from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - a listing needs none
+
     known = [team.id for team in load_catalogue(existing(home).policies_in_force).teams.team]
     for team in wanted:
         if team not in known:

@@ -8,7 +8,6 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
@@ -94,22 +93,3 @@ def end_writing(descriptor: int, size: int, *, durable: bool) -> None:
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@dataclass(frozen=True, slots=True)
-class InMemory:
-    """What is still to be hashed of a file, and to be written down unless it is `withheld`."""
-
-    chunks: Sequence[bytes]
-    hasher: Hasher
-    free_bytes: int
-    withheld: bool
-
-    def write_to(self, place: Path) -> str:
-        """Write it to a file that is there; the SHA-256 of the whole. For a worker thread."""
-        descriptor = os.open(place, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            store(None if self.withheld else descriptor, self.chunks, 0, self.hasher, self.free_bytes)
-        finally:
-            os.close(descriptor)
-        return self.hasher.hexdigest()

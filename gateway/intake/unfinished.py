@@ -33,7 +33,7 @@ class Writer(Protocol):
         """Let go of the upload. `whole` says that its client closed it: then it is durable afterwards."""
 
 
-class Kept(Protocol):
+class Unwritten(Protocol):
     """The whole content of a small upload, in memory."""
 
     def write_to(self, place: Path) -> str:
@@ -75,7 +75,7 @@ class Unfinished:
     size: int = 0
     touched_at: datetime = field(kw_only=True)
     sha256: str | None = None
-    kept: Kept | None = None
+    kept: Unwritten | None = None
     receiving: Writer | None = None
     completing: bool = False
     worthless: bool = False

@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 
 from gateway.home.settings import IntakeLimits
 from gateway.intake.answers import GAP, NOT_KEPT, TAKEN_OVER, TOO_LARGE
-from gateway.intake.disk import Hasher, InMemory, end_writing, on_disk, store
+from gateway.intake.disk import Hasher, end_writing, on_disk, store
+from gateway.intake.in_memory import InMemory
 from gateway.intake.unfinished import Unfinished, make_files
 from gateway.ssh.answers import Declined
 from gateway.zones.sealing import ENOUGH_BYTES, judge_for, looks_like

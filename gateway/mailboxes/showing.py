@@ -10,14 +10,14 @@ from sqlmodel import Session
 from gateway.errors import Fault
 from gateway.mailboxes.about import about_counts, about_text, held_text
 from gateway.mailboxes.contents import FileOrder
-from gateway.model import Basis, Classified, Counting, Holding, ProviderKind, Reason
+from gateway.model import Basis, Classified, Contained, Counting, ProviderKind, Reason
 from gateway.policy.basis import basis_for, left_out
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.counts import counting
 from gateway.registry import providers
 from gateway.registry.deliveries import Delivery
 from gateway.registry.markers import NOBODY, kept_apart
-from gateway.registry.transfers import contents_of, holdings_of, reasons_of
+from gateway.registry.transfers import contained_in, contents_of, reasons_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class TeamView:
     """What a delivery holds and the team's view of it leaves out."""
 
     delivery: Delivery
-    held: Classified | Holding
+    held: Classified | Contained
     lacking: tuple[str, ...]
 
     @property
@@ -42,7 +42,7 @@ class Bases:
     _found: dict[object, Basis] = field(default_factory=dict)
     _lacking: dict[object, tuple[str, ...]] = field(default_factory=dict)
 
-    def basis(self, delivery: Delivery, held: Classified | Holding, sender: ProviderKind) -> Basis:
+    def basis(self, delivery: Delivery, held: Classified | Contained, sender: ProviderKind) -> Basis:
         """What the team of a delivery may have of it."""
         data_type = delivery.data_type or held.data_type
         asked = (delivery.team or "", data_type, sender, held.unlisted)
@@ -51,7 +51,7 @@ class Bases:
             basis = self._found[asked] = basis_for(team, data_type, self.catalogue, sender, told)
         return basis
 
-    def view(self, delivery: Delivery, held: Classified | Holding, sender: ProviderKind) -> TeamView:
+    def view(self, delivery: Delivery, held: Classified | Contained, sender: ProviderKind) -> TeamView:
         """What the team of a delivery is shown of it."""
         data_type = delivery.data_type or held.data_type
         asked = (delivery.team, data_type, sender, held.items, held.other_items)
@@ -125,7 +125,7 @@ class Showing:
         self, session: Session, deliveries: Sequence[Delivery], catalogue: Catalogue
     ) -> Iterator[TeamView]:
         """Those that are not shown as they were sent."""
-        holdings = holdings_of(session, [each.sequence for each in deliveries if not each.whole])
+        holdings = contained_in(session, [each.sequence for each in deliveries if not each.whole])
         kinds = self._kinds(session, deliveries) if holdings else {}
         bases = Bases(catalogue)
         for delivery in deliveries:

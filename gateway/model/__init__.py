@@ -9,10 +9,10 @@ from __future__ import annotations
 from gateway.model.basis import Basis, Counting, View
 from gateway.model.content import (
     Classified,
+    Contained,
     ContentRefused,
     Facts,
     Finding,
-    Holding,
     NamedSchool,
     RollEntry,
     Unlisted,
@@ -43,6 +43,7 @@ __all__ = [
     "Arrival",
     "Basis",
     "Classified",
+    "Contained",
     "ContentRefused",
     "Counting",
     "Decision",
@@ -52,7 +53,6 @@ __all__ = [
     "Folder",
     "GatewayKeyKind",
     "Held",
-    "Holding",
     "KeyKind",
     "Late",
     "Level",

@@ -110,7 +110,7 @@ class Classified:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Holding:
+class Contained:
     """Of `Classified`, what the file holds: for whoever asks that of many files."""
 
     data_type: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gateway.model import Basis, Classified, Holding, ProviderKind, Unlisted
+from gateway.model import Basis, Classified, Contained, ProviderKind, Unlisted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.schema import Flow
 
@@ -41,7 +41,7 @@ def has_a_view(
     return any(item not in catalogue.identifying for item in own)
 
 
-def left_out(held: Classified | Holding, basis: Basis) -> tuple[str, ...]:
+def left_out(held: Classified | Contained, basis: Basis) -> tuple[str, ...]:
     """The labels of the items that a file holds and its view does not, in the order of the agreement."""
     items: Iterable[str] = (*held.items, *held.other_items)
     return tuple(dict.fromkeys(item for item in items if item not in basis.items))

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from gateway.errors import GatewayError
 from gateway.log.leaf import Kind
 from gateway.model import NewKey, Provider, ProviderKind
-from gateway.registry import contacts, keys, log, provider_life, providers
+from gateway.registry import contacts, keys, log, providers
 from gateway.registry.contacts import Contact
 from gateway.registry.keys import KeyState, OwnerKind
 from gateway.registry.log import Entry
@@ -31,6 +31,8 @@ class Enroller:
     def add(self, provider: Provider, *, succeeds: str | None = None) -> None:
         """Enrol a provider, in the place of a closed one if so said. GatewayError where that cannot be."""
         if succeeds is not None:
+            from gateway.registry import provider_life  # noqa: PLC0415 - loads all tables with providers
+
             provider_life.succeed(self.session, succeeds, provider.id)
         providers.add_provider(self.session, provider, self.at)
         self.note("provider-added", provider)
@@ -62,12 +64,16 @@ class Enroller:
         """Put on record that a provider has closed; `on` is its last day. GatewayError for one to come."""
         if on > today:
             raise GatewayError(f"{on} is still to come: put it on record once it has closed")
+        from gateway.registry import provider_life  # noqa: PLC0415 - loads all tables with providers
+
         closed = provider_life.close(self.session, provider, on, self.at)
         self.note("provider-closed", closed, why)
         return closed
 
     def reopen(self, provider: str, why: str) -> None:
         """Take a closure back."""
+        from gateway.registry import provider_life  # noqa: PLC0415 - loads all tables with providers
+
         self.note("provider-reopened", provider_life.reopen(self.session, provider), why)
 
     def convert(
@@ -82,6 +88,8 @@ class Enroller:
         urn: str | None = None,
     ) -> Provider:
         """Put on record that a provider has become another kind, with its keys, history and receipts."""
+        from gateway.registry import provider_life  # noqa: PLC0415 - loads all tables with providers
+
         changed = provider_life.convert(
             self.session, provider, kind, may_become=may_become, name=name, dfe_number=dfe_number, urn=urn
         )

@@ -16,8 +16,8 @@ from sqlmodel import Session, col, func, select
 from gateway.model import (
     Alike,
     Classified,
+    Contained,
     ContentRefused,
-    Holding,
     Opened,
     Reason,
     Transfer,
@@ -37,7 +37,7 @@ from gateway.registry.transfer_rows import (
 from gateway.registry.vouched_rows import add_rows
 
 _ACTS_AT_ONCE = 100
-_HOLDING = TypeAdapter(Holding)
+_CONTAINED = TypeAdapter(Contained)
 _FOUND_LATER = (
     set(TransferRow.model_fields) - {"sequence", "state"} - {field.name for field in fields(Upload)}
 )
@@ -109,7 +109,7 @@ def contents_of(session: Session, sequences: Collection[int]) -> dict[int, Class
     return {number: CONTENT.validate_json(text) for number, text in session.execute(query)}
 
 
-def holdings_of(session: Session, sequences: Collection[int]) -> dict[int, Holding]:
+def contained_in(session: Session, sequences: Collection[int]) -> dict[int, Contained]:
     """What the transfers of these sequences hold, as far as they were recognised."""
     query = select_columns(col(TransferRow.sequence), col(TransferRow.content)).where(
         col(TransferRow.sequence).in_(list(sequences)), col(TransferRow.content).is_not(None)
@@ -117,7 +117,7 @@ def holdings_of(session: Session, sequences: Collection[int]) -> dict[int, Holdi
     found = {}
     for number, text in session.execute(query):
         with contextlib.suppress(ValidationError):  # It was not recognised, and a person released it.
-            found[number] = _HOLDING.validate_json(text)
+            found[number] = _CONTAINED.validate_json(text)
     return found
 
 

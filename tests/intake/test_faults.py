@@ -11,8 +11,8 @@ from pathlib import Path
 import paramiko
 import pytest
 
-import gateway.intake.disk
 import gateway.intake.handover
+import gateway.intake.in_memory
 import gateway.zones.spool
 from gateway.home import Home
 from tests.intake.running import SEALED, Running, in_own_process, run, sealed
@@ -97,7 +97,7 @@ def test_a_failed_hand_over_of_what_has_no_content_leaves_nothing(
     "fault",
     [
         lambda patch: fail_in(patch, gateway.intake.handover, "reserve_reference"),
-        lambda patch: fail_in(patch, gateway.intake.disk, "store"),
+        lambda patch: fail_in(patch, gateway.intake.in_memory, "store"),
     ],
 )
 def test_what_was_in_memory_and_cannot_be_written_down_is_gone_and_told(
