@@ -16,6 +16,7 @@ from gateway.examiner.entry import serve
 from gateway.examiner.nursery import Answer
 from gateway.examiner.persons import PersonTaker
 from gateway.examiner.protocol import ANSWER, REQUEST, Read, Reading
+from gateway.examiner.rehearsal import rehearse
 from gateway.examiner.rolls import RollTaker
 from gateway.examiner.setups import CLASSIFIER_SETUP
 from gateway.home.settings import ClassifyLimits
@@ -69,7 +70,9 @@ def main() -> None:
 
     def prepared(message: bytes) -> tuple[Needs, Classifying]:
         setup = CLASSIFIER_SETUP.validate_json(message)
-        return Needs(memory_bytes=setup.memory_bytes), Classifying(load_rules(setup.rules), setup.limits)
+        rules = load_rules(setup.rules)
+        rehearse(rules, setup.limits)
+        return Needs(memory_bytes=setup.memory_bytes), Classifying(rules, setup.limits)
 
     serve("classifies contents for the gateway's services", prepared)
 

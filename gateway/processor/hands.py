@@ -31,6 +31,9 @@ from gateway.processor.turns import Company, Turns, chosen
 from gateway.record.assignments import Assignment
 
 ATTEMPTS = 3
+A_MOMENT_SECONDS = 0.25
+"""So long a worker keeps its children for more of the same provider; then others are made ready."""
+_IN_A_ROW = 100
 _IN_HAND, _IN_HAND_OF_EACH = 256, 64
 _log = logging.getLogger(__name__)
 
@@ -46,6 +49,9 @@ class Hands:
         self.company = Company(time.monotonic)
         self._turns = Turns(workers, time.monotonic, self.company)
         self._lock = threading.Lock()
+        # Of the workers, so many look at files or linger, and so many of these linger until one is called.
+        self._busy = self._lingering = 0
+        self._called = threading.Semaphore(0)
         self._out = OutOfHand(self.company)
         self._pool: Executor | None = None
         self._is_kept_free = False
@@ -60,6 +66,7 @@ class Hands:
                 yield pool
             finally:
                 self._ending.set()
+                self._called.release(self._workers)
                 pool.shutdown(wait=False, cancel_futures=True)
                 self.examiners.close()
 
@@ -90,13 +97,13 @@ class Hands:
         self.in_hand.add(assignment.upload.reference)
         with self._lock:
             self._turns.add(assignment, struck=struck)
-        self._submit(self._look_at_next)
+        self._call_one()
 
     def look_again(self) -> None:
         """Let a worker that was kept free for others look at what waits, once they are gone."""
         if self._is_kept_free and not self.company.spares_somebody:
             self._is_kept_free = False
-            self._submit(self._look_at_next)
+            self._call_one()
 
     def give_up(self) -> None:
         """Put down what nobody looks at yet; it stays landed."""
@@ -131,31 +138,63 @@ class Hands:
         if self._pool is not None:
             self._pool.submit(work)
 
-    def _look_at_next(self) -> None:
-        """In a pool thread: look at the file whose turn it is, if one may be looked at now."""
+    def _call_one(self) -> None:
+        """Have one more worker look at what waits: one that lingers, else one that is free."""
         with self._lock:
-            given = self._turns.next()
-        if given is None:
-            self._is_kept_free = True
-            self.examiners.mine().rest()
-            return
-        assignment, struck = given
-        try:
-            self._examine(assignment)
-        finally:
-            with self._lock:
-                self._turns.done(assignment, struck=struck)
-                waiting = len(self._turns)
-            if waiting:
-                self._try_to_submit()  # For one that could not be given while this one was looked at.
-            else:
-                self.examiners.mine().rest()
+            if self._lingering:
+                self._lingering -= 1
+                self._called.release()
+                return
+            if self._busy >= self._workers:
+                return
+            self._busy += 1
+        self._submit(self._look_at_files)
 
-    def _try_to_submit(self) -> None:
+    def _look_at_files(self) -> None:
+        """In a pool thread: look at the files whose turn it is, until no more comes."""
+        for _ in range(_IN_A_ROW):
+            if not self._looked_at_next():
+                self.examiners.mine().rest()
+                return
+        self.examiners.mine().rest()
         try:
-            self._submit(self._look_at_next)
+            self._submit(self._look_at_files)  # After what else the pool is to do.
         except RuntimeError:  # The threads are being ended: what waits stays landed.
             return
+
+    def _looked_at_next(self) -> bool:
+        """Look at the file whose turn it is, if one may be looked at now; whether to go on."""
+        with self._lock:
+            given = None if self._ending.is_set() else self._turns.next()
+            self._busy -= given is None
+        if given is None:
+            self._is_kept_free = True
+            return False
+        assignment, struck = given
+        self._examine(assignment)
+        return self._goes_on(assignment, struck=struck)
+
+    def _goes_on(self, done: Assignment, *, struck: bool) -> bool:
+        """Whether more waits, or comes in a moment, once a file is done; a worker that does not is free.
+
+        Where somebody is spared nobody's children are kept: whoever comes finds others ready.
+        """
+        with self._lock:
+            self._turns.done(done, struck=struck)
+            if self._turns:
+                return True
+            if self.company.spares_somebody:
+                self._busy -= 1
+                return False
+            self._lingering += 1
+        if self._called.acquire(timeout=A_MOMENT_SECONDS):
+            return True
+        with self._lock:
+            if not self._lingering:  # It was called at this very moment.
+                return self._called.acquire()
+            self._lingering -= 1
+            self._busy -= 1
+            return False
 
     @EXAMINE_SECONDS.time()
     def _examine(self, assignment: Assignment) -> None:

@@ -30,7 +30,8 @@ def references(provider: str, count: int) -> list[str]:
 
 def served(turns: Turns, count: int, *, at_once: int = 1) -> str:
     """The first letters of the providers that are served, with `at_once` files looked at at a time."""
-    order, at_work = [], []
+    order: list[str] = []
+    at_work: list[tuple[Assignment, bool]] = []
     while len(order) < count and (given := turns.next()) is not None:
         order.append(given[0].upload.provider[0])
         at_work.append(given)

@@ -1,0 +1,133 @@
+"""The hands keep a provider's children while more of it comes, no longer, and forget no file."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from gateway.examiner.protocol import FileLost, Job
+from gateway.processor import hands as module
+from gateway.processor.hands import Hands
+from tests.processor.test_turns import NOW, file
+from tests.waiting import until
+
+WORKERS = 2
+
+
+class Watched:
+    """An examiner that finds nothing, and tells what it was asked for."""
+
+    def __init__(self, told: list[str]) -> None:
+        self.told = told
+        self.seconds = 0.0
+
+    def start(self) -> None:
+        """Nothing needs to be."""
+
+    def examine(self, job: Job) -> FileLost:
+        """Take a while."""
+        time.sleep(self.seconds)
+        self.told.append(f"{threading.get_ident()} looks")
+        return FileLost(reference=job.reference)
+
+    def rest(self) -> None:
+        """As if its processes ended."""
+        self.told.append(f"{threading.get_ident()} rests")
+
+
+class Watchable:
+    """One examiner for all threads, with what happened to it."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.one = Watched(self.told)
+
+    def mine(self) -> Watched:
+        """The only one."""
+        return self.one
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+@pytest.fixture
+def examiners() -> Watchable:
+    return Watchable()
+
+
+@pytest.fixture
+def hands(examiners: Watchable) -> Iterator[Hands]:
+    found = Hands(WORKERS, lambda: NOW, examiners)  # type: ignore[arg-type] # as far as they are asked
+    with found.at_work():
+        yield found
+
+
+def finished(hands: Hands, count: int) -> Counter[str]:
+    """The references of so many files that are out of hand."""
+    found: Counter[str] = Counter()
+    until(lambda: found.update(one.reference for one in hands.wait(1)) or found.total() >= count, "all", 60)
+    return found
+
+
+def words(examiners: Watchable) -> list[str]:
+    return [one.split()[1] for one in examiners.told]
+
+
+def test_files_that_follow_each_other_are_looked_at_by_one_worker_that_rests_in_the_end(
+    hands: Hands, examiners: Watchable
+) -> None:
+    for number in range(5):
+        hands.give(file("oak", number), struck=False)
+        finished(hands, 1)
+    until(lambda: "rests" in words(examiners), "its rest", 10)
+    assert words(examiners) == [*["looks"] * 5, "rests"]
+    assert len({one.split()[0] for one in examiners.told}) == 1
+
+
+def test_where_somebody_is_spared_each_rests_at_once(
+    hands: Hands, examiners: Watchable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "A_MOMENT_SECONDS", 60)
+    hands.company.note(["oak", "elm"])
+    hands.give(file("oak"), struck=False)
+    until(lambda: words(examiners) == ["looks", "rests"], "its rest", 10)
+
+
+def test_however_files_come_each_is_looked_at_once(
+    hands: Hands, examiners: Watchable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where one comes at the very moment in which a worker stops waiting for it."""
+    monkeypatch.setattr(module, "A_MOMENT_SECONDS", 0.001)
+    draw = random.Random(5)
+    for number in range(600):
+        hands.give(file("oak", number), struck=False)
+        if not draw.randrange(3):
+            time.sleep(draw.choice([0.0005, 0.001, 0.0012, 0.002]))
+    found = finished(hands, 600)
+    assert len(found) == 600
+    assert set(found.values()) == {1}
+
+
+def test_as_many_are_looked_at_at_once_as_there_are_workers(hands: Hands, examiners: Watchable) -> None:
+    examiners.one.seconds = 0.02
+    for number in range(20):
+        hands.give(file("oak", number), struck=False)
+    begun = time.monotonic()
+    finished(hands, 20)
+    assert time.monotonic() - begun >= 0.02 * 20 / WORKERS
+    assert len({one.split()[0] for one in examiners.told}) == WORKERS
+
+
+def test_the_end_waits_for_nobody_who_lingers(examiners: Watchable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "A_MOMENT_SECONDS", 60)
+    hands = Hands(WORKERS, lambda: NOW, examiners)  # type: ignore[arg-type] # as far as they are asked
+    begun = time.monotonic()
+    with hands.at_work():
+        hands.give(file("oak"), struck=False)
+        finished(hands, 1)
+    assert time.monotonic() - begun < 30
