@@ -19,7 +19,6 @@ from sqlalchemy import event, inspect
 from sqlalchemy.orm import InstanceState, ORMExecuteState
 from sqlmodel import Session, SQLModel
 
-from gateway.receipts.receipt import digest_in
 from gateway.registry import tables
 from gateway.registry.inserting import insert_numbered, insert_rows
 
@@ -136,9 +135,13 @@ def _note_changes(session: Session, _context: object) -> None:
         if row.__tablename__ not in OUTSIDE:
             changed[identity(row)] = None
         if isinstance(row, tables.ReceiptRow) and row.json_text:
-            changed["receipt_owed", _spelled_key([digest_in(row.json_text)])] = (
-                None  # It may have been, first.
-            )
+            changed["receipt_owed", _owed_key(row.json_text)] = None  # It may have been, first.
+
+
+def _owed_key(json_text: str) -> str:
+    from gateway.receipts.receipt import digest_in  # noqa: PLC0415 - receipts are seldom deleted
+
+    return _spelled_key([digest_in(json_text)])
 
 
 def _changed(row: SQLModel) -> bool:

@@ -52,12 +52,14 @@ class Line:
 class Setting:
     """How much is measured: `scratch` is a folder for it, `quick` a run of about a minute for each part.
 
-    After `deadline` (of time.monotonic) no further round of anything is begun.
+    After `deadline` (of time.monotonic) no further round of anything is begun. `database_url` is where the
+    registry of a passage is, if it is not in SQLite.
     """
 
     scratch: Path
     quick: bool
     deadline: float
+    database_url: str | None = None
 
     def rounds(self, most: int) -> Iterator[int]:
         """The numbers of up to `most` rounds: the first at any rate, others while there is time."""

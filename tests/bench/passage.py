@@ -35,7 +35,7 @@ _PATIENCE = 240
 
 def receipt(setting: Setting) -> Iterator[Line]:
     """How long a receipt takes, one by one and at once."""
-    site = Site(setting.scratch / "passage")
+    site = _site(setting)
     parties = [site.provider("oak"), site.provider("ash")]
     each = 30 if setting.quick else 60
     party = parties[0]
@@ -67,6 +67,13 @@ def receipt(setting: Setting) -> Iterator[Line]:
                 yield line("receipt", f"{what}, {name}", "ms", [1000 * percentile(taken, part)],
                            "one sqop decrypt", [1000 * value for value in alone], better="less",
                            target=target, note=f"{count} files")  # fmt: skip
+
+
+def _site(setting: Setting) -> Site:
+    site = Site(setting.scratch / "passage")
+    if setting.database_url is not None:
+        site.gateway("move", "--database-url", setting.database_url)
+    return site
 
 
 class Receipts(FileSystemEventHandler):
@@ -136,7 +143,7 @@ async def _pass(
 
 def burst(setting: Setting) -> Iterator[Line]:
     """All files are there before; what is measured begins when they land and ends with the last receipt."""
-    site = Site(setting.scratch / "passage")
+    site = _site(setting)
     party = site.provider("oak")
     count = 200 if setting.quick else 1000
     bare = Bare(setting.scratch / "bare", site, party)
