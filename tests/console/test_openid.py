@@ -67,10 +67,16 @@ class Served:
     console: Console
     origin: str
     provider: Provider
+    visitors: list[Visitor] = field(default_factory=list)
+
+    def arrives(self) -> Visitor:
+        visitor = Visitor(self.origin)
+        self.visitors.append(visitor)
+        return visitor
 
     def invited(self, name: str, subject: str) -> Visitor:
         """Somebody binds their account by their invitation."""
-        visitor = Visitor(self.origin)
+        visitor = self.arrives()
         visitor.get("/invitation")
         assert visitor.post("/invitation", code=self.console.invite(name)) == 200, visitor.text
         self.follow(visitor, self.provider.log_in(link(visitor, self.provider), subject))
@@ -119,10 +125,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             room.staff("anna", TEAM)
             room.staff("ben", TEAM)
             console.grant("anna", "triage")
-            yield Served(room, console, origin, provider)
+            at_work = Served(room, console, origin, provider)
+            yield at_work
+            for visitor in at_work.visitors:
+                visitor.client.close()
     finally:
         server.shutdown()
         thread.join(60)
+        server.server_close()
         patch.undo()
 
 
@@ -136,7 +146,7 @@ def test_an_account_is_bound_by_an_invitation_and_logs_its_person_in(served: Ser
     with served.room.registry.read() as session:
         (key,) = [each for each in keys.list_keys(session, "staff", "anna") if each.kind == "openid"]
     assert "subject-of-anna" not in key.material
-    again = Visitor(served.origin)
+    again = served.arrives()
     again.get("/login")
     assert "Log in with the county account" in again.text
     assert (
@@ -146,20 +156,20 @@ def test_an_account_is_bound_by_an_invitation_and_logs_its_person_in(served: Ser
 
 
 def test_who_was_not_invited_is_nobody_here(served: Served) -> None:
-    stranger = Visitor(served.origin)
+    stranger = served.arrives()
     stranger.get("/login")
     assert served.tries(stranger, "somebody") == 403
     assert "not accepted" in stranger.text
 
 
 def test_what_was_begun_in_one_browser_is_finished_in_no_other_and_once(served: Served) -> None:
-    one, other = Visitor(served.origin), Visitor(served.origin)
+    one, other = served.arrives(), served.arrives()
     one.get("/login")
     other.get("/login")
     back = served.provider.log_in(link(one, served.provider), "subject-of-anna")
     assert served.follow(other, back) == 403
     assert served.follow(one, back) in {200, 403}
-    third = Visitor(served.origin)
+    third = served.arrives()
     third.get("/login")
     back = served.provider.log_in(link(third, served.provider), "subject-of-anna")
     assert served.follow(third, back) == 200
@@ -169,7 +179,7 @@ def test_what_was_begun_in_one_browser_is_finished_in_no_other_and_once(served: 
 
 def test_another_state_or_another_answer_is_not_taken(served: Served) -> None:
     for change in (("state=", "state=x"), ("code=", "code=x")):
-        visitor = Visitor(served.origin)
+        visitor = served.arrives()
         visitor.get("/login")
         back = served.provider.log_in(link(visitor, served.provider), "subject-of-anna")
         assert served.follow(visitor, back.replace(*change)) == 403

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ending import ending
 from tests.ports import free_port
 from tests.waiting import until
 
@@ -68,8 +69,8 @@ class Terminal:
         return int(said.split()[-1]), said
 
     def close(self) -> None:
-        self.process.terminate()
-        self.process.wait(60)
+        with ending(self.process):
+            pass
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.content import core_data
+from tests.ending import ending
 from tests.site import Site
 
 OUTSIDER = "nobody"
@@ -60,14 +60,12 @@ def test_intake_needs_nothing_but_its_two_folders(open_path: Path) -> None:
         [sys.executable, "-c", AS_OUTSIDER, str(user.pw_uid), str(user.pw_gid), str(site.home)],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    try:
+    with ending(intake):
         assert intake.stdout is not None
         place = ("127.0.0.1", int(intake.stdout.readline().rpartition(":")[2]))
         oak.put(place, "/in/core.xml.pgp", oak.seal(core_data(), site.certificate))
         assert oak.get(place, "/keys/gateway.asc").decode() == site.certificate
-    finally:
-        intake.send_signal(signal.SIGTERM)
-        assert intake.wait(60) == 0
+    assert intake.returncode == 0
     site.gateway("process", "--once")
     assert [t["state"] for t in site.transfers()] == ["accepted"]
 

@@ -75,5 +75,6 @@ def test_a_connection_that_went_silent_is_closed_and_its_upload_kept(tmp_path: P
         assert running.partial()[0].stat().st_size == 1000 * len(SEALED)
     finally:
         client.kill()
-        client.wait()
+        with client:
+            client.wait()
         running.stop()

@@ -26,6 +26,7 @@ from gateway.homes.demo.parties import Party
 from tests.classify import made
 from tests.commands import invoke
 from tests.content import core_data
+from tests.ending import ending
 from tests.ports import free_port
 from tests.production.guide import commands
 from tests.waiting import until
@@ -205,8 +206,8 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
     somebody = Reader(tmp_path)
     yield somebody
     if somebody.services is not None:
-        somebody.services.terminate()
-        somebody.services.wait(60)
+        with ending(somebody.services):
+            pass
 
 
 def test_every_command_does_what_the_page_says(reader: Reader) -> None:

@@ -73,7 +73,10 @@ class Production:
 @pytest.fixture(scope="module")
 def production() -> Iterator[Production]:
     with machine() as made:
-        yield Production(made)
+        at_work = Production(made)
+        yield at_work
+        for one in at_work.sockets.values():
+            one.close()
 
 
 def test_a_file_goes_all_the_way(production: Production) -> None:
