@@ -24,8 +24,12 @@ from gateway.examiner.protocol import REQUEST, Read, Reading
 from gateway.home import provider_of
 from gateway.openpgp.memory import empty_memory
 
-FROM_BYTES = 8 * 1024**2
-"""Of so large a sealed file the content is classified while it is opened; a smaller one is soon opened."""
+FROM_BYTES = 32 * 1024**2
+"""Of so large a sealed file the content is classified while it is opened.
+
+Programs made of Sequoia keep 25 MiB back until they know whether the signature is good: of a smaller file
+there is nothing to read before its end.
+"""
 
 
 @dataclass(slots=True)
