@@ -17,13 +17,8 @@ if TYPE_CHECKING:
     from gateway.classify.tally import OnPupil
 
 __all__ = ["OnPupil", "Rules", "classify", "classify_ahead", "load_rules"]
-_PLACES = {
-    "OnPupil": "tally",
-    "Rules": "rules",
-    "classify": "recognise",
-    "classify_ahead": "recognise",
-    "load_rules": "load",
-}
+_RECOGNISE = dict.fromkeys(("classify", "classify_ahead"), "recognise")
+_PLACES = {"OnPupil": "tally", "Rules": "rules", "load_rules": "load", **_RECOGNISE}
 
 
 def __getattr__(name: str) -> object:
