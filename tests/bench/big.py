@@ -50,7 +50,7 @@ def run(setting: Setting) -> Iterator[Line]:
 
 
 def main() -> None:
-    """Print the seconds of `sqop`, ours, and the ratio, for each round; then what was found, and the memory."""
+    """Print the seconds of `sqop`, ours, and the ratio, for each round; what was found; the memory."""
     mebibytes, rounds = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 2
     with tempfile.TemporaryDirectory(prefix="big-") as folder:
         scratch = Path(folder)
