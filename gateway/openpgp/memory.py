@@ -15,7 +15,7 @@ FIXED = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SE
 
 
 class Content:
-    """A memfd that fills up to `cap` bytes while its SHA-256 is taken; `into`: one that others read meanwhile.
+    """A memfd that fills up to `cap` bytes while its SHA-256 is taken; `into`: one that others read as well.
 
     Used as a context: leaving it with an error closes the descriptor; `finish` hands it on.
     """
