@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gateway.classify.load import load_rules
-    from gateway.classify.recognise import classify
+    from gateway.classify.recognise import classify, classify_ahead
     from gateway.classify.rules import Rules
     from gateway.classify.tally import OnPupil
 
-__all__ = ["OnPupil", "Rules", "classify", "load_rules"]
-_PLACES = {"OnPupil": "tally", "Rules": "rules", "classify": "recognise", "load_rules": "load"}
+__all__ = ["OnPupil", "Rules", "classify", "classify_ahead", "load_rules"]
+_RECOGNISE = dict.fromkeys(("classify", "classify_ahead"), "recognise")
+_PLACES = {"OnPupil": "tally", "Rules": "rules", "load_rules": "load", **_RECOGNISE}
 
 
 def __getattr__(name: str) -> object:

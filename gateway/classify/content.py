@@ -144,11 +144,16 @@ def refuse_other_documents(content: BinaryIO) -> None:
 
 
 def encoding_of(content: BinaryIO) -> str:
-    """The codec of a text: by its byte order mark, its XML declaration, or by trying UTF-8 on all of it.
+    """The codec of a text: as its start tells it, or by trying UTF-8 on all of it.
 
     Windows-1252 is what is left when nothing else fits. Raises Unreadable where the bytes are no
     text in any of these.
     """
+    return told_encoding(content) or ("utf-8" if _is_utf8(content) else "cp1252")
+
+
+def told_encoding(content: BinaryIO) -> str | None:
+    """The codec of a text by its byte order mark or its XML declaration; None where neither tells it."""
     head = head_of(content)
     for bom, codec in _BOMS:
         if head.startswith(bom):
@@ -160,7 +165,7 @@ def encoding_of(content: BinaryIO) -> str:
     declared = _DECLARED.match(head.lstrip())
     if declared:
         return _known_codec(declared.group(1).decode("ascii"))
-    return "utf-8" if _is_utf8(content) else "cp1252"
+    return None
 
 
 def _known_codec(name: str) -> str:

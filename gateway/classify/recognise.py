@@ -32,6 +32,7 @@ from gateway.classify.content import (
     malformed,
     refuse_other_documents,
     size_of,
+    told_encoding,
     unknown,
 )
 from gateway.classify.delimited import read_table
@@ -79,6 +80,39 @@ def classify(
         verdict = _recognise(timed, tally, limits)
     except Unreadable as reason:
         return _with_topics(refused(reason), content, rules)
+    return replace(told(verdict, tally), name_suggests=rules.name_suggests(name))
+
+
+def classify_ahead(
+    content: BinaryIO,
+    name: str,
+    limits: ClassifyLimits,
+    rules: Rules,
+    *,
+    today: date | None = None,
+    on_pupil: OnPupil | None = None,
+    on_person: OnPerson | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Classified | None:
+    """What `classify` says of a content of which only the start is there yet, whose reader waits for more.
+
+    What `classify` looks for at the end is taken for granted at first, and looked for in the end: that it is
+    one text, of the encoding that its start suggests. None where that does not hold, or the content would be
+    refused: then `classify` says what it is, once it is whole, and what the callbacks were told counts for
+    nothing.
+    """
+    tally = Tally(rules, today, on_pupil, on_person)
+    try:
+        timed = cast(BinaryIO, TimedContent(content, limits.seconds, clock))
+        if archive.is_archive(timed) or old_workbook.is_old_workbook(timed):
+            return None
+        encoding = told_encoding(timed) or "utf-8"
+        verdict = _recognise_text(Source(timed, encoding, limits), tally)
+        refuse_other_documents(timed)
+        if encoding_of(timed) != encoding:
+            return None
+    except Unreadable:
+        return None
     return replace(told(verdict, tally), name_suggests=rules.name_suggests(name))
 
 
@@ -147,8 +181,11 @@ def _recognise_file(packed: ZipFile, limits: ClassifyLimits, name: str, tally: T
 
 def _recognise_plain(content: BinaryIO, tally: Tally, limits: ClassifyLimits) -> Verdict:
     refuse_other_documents(content)
-    source = Source(content, encoding_of(content), limits)
-    start = head_of(content).decode(source.encoding, "replace").lstrip("\ufeff")
+    return _recognise_text(Source(content, encoding_of(content), limits), tally)
+
+
+def _recognise_text(source: Source, tally: Tally) -> Verdict:
+    start = head_of(source.content).decode(source.encoding, "replace").lstrip("\ufeff")
     if start.lstrip().startswith("<"):
         return _recognise_xml(source, tally)
     if any(sign in start[:_XML_WITHIN].casefold() for sign in _XML_SIGNS):

@@ -34,6 +34,13 @@ def ask(
 ) -> tuple[A, tuple[int, ...]]:
     """What a child answers, if that is one of the answers `expected`, with its descriptors."""
     said, given = child.ask(provider_of(request.reference), REQUEST.dump_json(request), files, seconds)
+    return believed(request, said, given, expected)
+
+
+def believed(
+    request: Request, said: bytes, given: tuple[int, ...], expected: tuple[type[A], ...]
+) -> tuple[A, tuple[int, ...]]:
+    """What a child said to a request, if that is one of the answers `expected`, with its descriptors."""
     try:
         answer: Answer = ANSWER.validate_json(said)
     except ValidationError:

@@ -91,21 +91,47 @@ class Child:
 
         It takes at most `seconds`. One process looks at the files of one owner only.
         """
+        until = self.begin(owner, request, descriptors, seconds)
+        return self.finish(until)
+
+    def begin(self, owner: str, request: bytes, descriptors: Sequence[int], seconds: float) -> float:
+        """Ask, and do not wait for the answer: `finish` takes it, `drop` never looks at it.
+
+        Until when, in monotonic seconds, it is to be there.
+        """
         if owner != self._owner or self._answers >= _ANSWERS_A_PROCESS or self._is_out_of_date():
             self.rest()
         until = time.monotonic() + seconds + _GRACE_SECONDS
         try:
-            process = self._sent(asked(request, seconds), descriptors, until)
-            self._owner, self._answers = owner, self._answers + 1
+            self._send(asked(request, seconds), descriptors, until)
+        except Broken as broken:
+            raise self._lost(broken) from None
+        self._owner, self._answers = owner, self._answers + 1
+        return until
+
+    def finish(self, until: float) -> tuple[bytes, tuple[int, ...]]:
+        """The answer to what was asked, with its descriptors, which the caller closes."""
+        process = self._process
+        if process is None:  # The service ends it, in another thread.
+            raise ExaminerLost("the examining process was ended")
+        try:
             answer, given = receive(process, _ANSWER_BYTES, until=until)
         except Broken as broken:
-            self._end()
-            raise ExaminerLost(f"the examining process {broken}") from None
+            raise self._lost(broken) from None
         if answer.startswith(CRASHED):
             close_all(given)
-            self._end()
+            self.drop()
             raise ExaminerLost(f"the examining process crashed: {_printable(answer)}")
         return answer, given
+
+    def drop(self) -> None:
+        """End the process that looks at a file, by force where it does not end by itself.
+
+        What it answers, or has answered, nobody looks at.
+        """
+        self.rest()
+        if not self._has_ended():
+            self.close()
 
     def rest(self) -> None:
         """Let the process that has looked at files end; the next one is made meanwhile."""
@@ -129,23 +155,20 @@ class Child:
             self._nursery = None
         self._greeted = self._is_ending = False
 
-    def _sent(self, message: bytes, descriptors: Sequence[int], until: float) -> socket.socket:
-        """Send a request to the process at work, or to a new one; that process."""
+    def _lost(self, broken: Broken) -> ExaminerLost:
+        self.drop()
+        return ExaminerLost(f"the examining process {broken}")
+
+    def _send(self, message: bytes, descriptors: Sequence[int], until: float) -> None:
+        """Send a request to the process at work, or to a new one."""
         if self._process is not None:
             send(self._process, message, descriptors, until=until)
-            return self._process
+            return
         channel = self._ready_channel()
         ours, theirs = socket.socketpair()
         self._process = ours
         with theirs:
             send(channel, message, [theirs.fileno(), *descriptors], until=until)
-        return ours
-
-    def _end(self) -> None:
-        """End the process that looked at a file, by force where it does not end by itself."""
-        self.rest()
-        if not self._has_ended():
-            self.close()
 
     def _is_out_of_date(self) -> bool:
         return self._channel is not None and self._begun != self._surroundings()

@@ -1,5 +1,8 @@
 """The classifier: an isolated child that holds nothing. It gets one content, and says what it is.
 
+Of a large content it is given a sight while that is still being written, and reads along: then it says
+nothing before the service tells it that the content is whole and its signature good.
+
 It reads what anybody may have written: XML, spreadsheets, archives. So it has no secret, no home and no
 network, can open no file and start no program. Pupils' numbers go back to the service, which makes digests.
 """
@@ -9,10 +12,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import BinaryIO, cast
 
-from gateway.classify import Rules, classify, load_rules
+from gateway.classify import Rules, classify, classify_ahead, load_rules
 from gateway.examiner.confinement import Needs
 from gateway.examiner.entry import serve
+from gateway.examiner.growing import Growing
 from gateway.examiner.nursery import Answer
 from gateway.examiner.persons import PersonTaker
 from gateway.examiner.protocol import ANSWER, REQUEST, Read, Reading
@@ -32,11 +37,30 @@ class Classifying:
     limits: ClassifyLimits
 
     def work(self, message: bytes, descriptors: Sequence[int]) -> Answer:
-        """Classify the one content that came with the request."""
+        """Classify the one content that came with the request, whole or with the pipe that tells its end."""
         request = REQUEST.validate_json(message)
         if not isinstance(request, Reading):
             raise TypeError(request.kind)
-        return ANSWER.dump_json(self.read(request, descriptors[0])), ()
+        content, *word = descriptors
+        read = self.read_along(request, Growing(content, word[0])) if word else None
+        return ANSWER.dump_json(read or self.read(request, content)), ()
+
+    def read_along(self, request: Reading, growing: Growing) -> Read | None:
+        """As `read`, of a content that grows, once that is whole; None where it has to be read anew then."""
+        taker, persons = RollTaker() if request.rolls else None, PersonTaker()
+        found = classify_ahead(
+            cast(BinaryIO, growing),
+            request.name,
+            self.limits,
+            self.rules,
+            today=request.today,
+            on_pupil=taker,
+            on_person=persons,
+            clock=growing.clock,
+        )
+        growing.wait()
+        passing("examine.classified")
+        return None if found is None else _read(request, found, taker, persons)
 
     def read(self, request: Reading, descriptor: int) -> Read:
         """What the content is, who is in it, and its pupils with what it says of them where it is a roll."""
@@ -54,15 +78,21 @@ class Classifying:
             if isinstance(found, ContentRefused):
                 persons.scan(content)
         passing("examine.classified")
-        is_roll = isinstance(found, Classified) and found.data_type in request.rolls
-        return Read(
-            reference=request.reference,
-            content=found,
-            pupils=taker.pupils() if taker is not None and is_roll else None,
-            numbers=sorted(persons.numbers),
-            names=sorted(persons.names),
-            left_out=persons.left_out,
-        )
+        return _read(request, found, taker, persons)
+
+
+def _read(
+    request: Reading, found: Classified | ContentRefused, taker: RollTaker | None, persons: PersonTaker
+) -> Read:
+    is_roll = isinstance(found, Classified) and found.data_type in request.rolls
+    return Read(
+        reference=request.reference,
+        content=found,
+        pupils=taker.pupils() if taker is not None and is_roll else None,
+        numbers=sorted(persons.numbers),
+        names=sorted(persons.names),
+        left_out=persons.left_out,
+    )
 
 
 def main() -> None:

@@ -78,10 +78,19 @@ class Openers:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A sealed file, and the session key that is kept beside it, sealed, where there is one."""
+    """A sealed file, and what came beside it.
+
+    That is, of one examined before, the session key that is kept for it, sealed, where there is one; of one
+    to examine, the empty memory for its content, where somebody reads that meanwhile.
+    """
 
     sealed: OpenFile
     session: OpenFile | None = None
+
+    @property
+    def memory(self) -> int | None:
+        """The descriptor beside it, as memory for its content."""
+        return None if self.session is None else self.session.descriptor
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +125,7 @@ class Opening:
     ) -> tuple[Unsealed | FileRefused | Reopened | Resealed | SealedCopy, Sequence[int]]:
         match request:
             case Job():
-                return self.open(request, stored.sealed)
+                return self.open(request, stored.sealed, stored.memory)
             case Reopen():
                 content = self._content(stored, request.sha256)
                 size = os.fstat(content).st_size
@@ -132,10 +141,12 @@ class Opening:
             case other:
                 assert_never(other)
 
-    def open(self, job: Job, sealed: OpenFile) -> tuple[Unsealed | FileRefused, Sequence[int]]:
+    def open(
+        self, job: Job, sealed: OpenFile, into: int | None = None
+    ) -> tuple[Unsealed | FileRefused, Sequence[int]]:
         """Open one landed file, by the keys that count, else by those that only tell it apart."""
         passing("examine.asked")
-        found, content = self._opened(job, job.senders, sealed)
+        found, content = self._opened(job, job.senders, sealed, into)
         if isinstance(found, FileRefused) and found.why.code == "open:wrong-signer" and job.others:
             found, content = self._opened_by_another(job, sealed, found)
         passing("examine.opened")
@@ -170,11 +181,11 @@ class Opening:
                 return told_apart
 
     def _opened(
-        self, job: Job, certificates: Sequence[str], sealed: OpenFile
+        self, job: Job, certificates: Sequence[str], sealed: OpenFile, into: int | None = None
     ) -> tuple[Unsealed | FileRefused, Sequence[int]]:
         senders, why = [sender.encode() for sender in certificates], None
         try:
-            opened = self.openers.of(job.opens_with).open(sealed, senders, self.limits, job.now)
+            opened = self.openers.of(job.opens_with).open(sealed, senders, self.limits, job.now, into)
         except Waits as waits:
             opened, why = waits.opened, OpenRefused(code=waits.code)
         except Refusal as refusal:

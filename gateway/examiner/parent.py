@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from datetime import date
 from functools import cached_property
@@ -29,6 +29,7 @@ from gateway.examiner.asking import (
 from gateway.examiner.channel import close_all
 from gateway.examiner.child import ExaminerLost
 from gateway.examiner.drop_tools import refused
+from gateway.examiner.following import FROM_BYTES, Follower, following
 from gateway.examiner.protocol import (
     AgreementCopy,
     FileOpened,
@@ -126,11 +127,12 @@ class Examiner:
         """Open and classify the file behind a descriptor, or look at it as a drop."""
         if job.folder != "in":
             return self._judged(job, sealed)
-        found, content = self._unsealed(job, sealed)
-        if isinstance(found, FileRefused):
-            return found
-        with closing(content):
-            read = self.read(job, content)
+        with self._following(job, sealed) as follower:
+            found, content = self._unsealed(job, sealed, follower)
+            if isinstance(found, FileRefused):
+                return found  # Whatever anybody made of what it holds.
+            with closing(content):
+                read = self._read(job, content, follower)
         roll, persons = roll_of(read, self._home), persons_of(read, self._home)
         opened, said = found.opened, read.content
         if found.why is None:
@@ -152,7 +154,7 @@ class Examiner:
     ) -> Read:
         """What the content behind a descriptor is."""
         request = Reading(reference=reference, name=name, today=today, rolls=rolls)
-        seconds = seconds_for(content, CONTENT_BYTES_A_SECOND, self._limits.classify.seconds)
+        seconds = self._seconds_to_read(content)
         return ask(self._classifier, request, (content,), seconds, (Read,))[0]
 
     def reopen(self, request: Reopen) -> tuple[int, int]:
@@ -172,7 +174,7 @@ class Examiner:
         """The same of a content, whose descriptor is closed, or comes back where it is the view."""
         with ExitStack() as unless_whole:
             unless_whole.callback(os.close, content)
-            seconds = seconds_for(content, CONTENT_BYTES_A_SECOND, self._limits.classify.seconds)
+            seconds = self._seconds_to_read(content)
             asked = Viewing(reference=reference, basis=basis)
             answer, given = ask(self._viewer, asked, (content,), seconds, (Viewed,))
             if len(given) != (0 if answer.view.whole else 1):
@@ -185,7 +187,7 @@ class Examiner:
 
     def records_named(self, reference: str, content: int) -> RecordsNamed:
         """Who is in each record of a content, in the order of a view; the descriptor stays open."""
-        seconds = seconds_for(content, CONTENT_BYTES_A_SECOND, self._limits.classify.seconds)
+        seconds = self._seconds_to_read(content)
         return ask(self._viewer, NamingRecords(reference=reference), (content,), seconds, (RecordsNamed,))[0]
 
     def seal_copy(self, request: SealCopy) -> tuple[int, SealedCopy]:
@@ -214,8 +216,28 @@ class Examiner:
             files = (sealed,) if session is None else (sealed, session)
             return self._ask_opener(request, files, expected, given)
 
-    def _unsealed(self, job: Job, sealed: int) -> tuple[Unsealed, int] | tuple[FileRefused, int]:
-        answer, given = ask(self._opener, job, (sealed,), self._seconds_to_open(sealed), _OPENED)
+    def _following(self, job: Job, sealed: int) -> AbstractContextManager[Follower | None]:
+        """A classifier that reads along while a large file is opened, unless a malware scanner goes first."""
+        large = os.fstat(sealed).st_size >= FROM_BYTES
+        if not large or load_settings(self._home).scanner.socket is not None:
+            return nullcontext()
+        seconds = self._seconds_to_open(sealed) + self._limits.classify.seconds
+        request = Reading(reference=job.reference, name=job.name, today=job.now.date(), rolls=job.rolls)
+        return following(self._classifier, request, seconds)
+
+    def _read(self, job: Job, content: int, follower: Follower | None) -> Read:
+        if follower is None:
+            return self.read(job, content)
+        if follower.follows(content):
+            return follower.read(self._seconds_to_read(content))
+        follower.give_up()  # The opener began again, elsewhere.
+        return self.read(job, content)
+
+    def _unsealed(
+        self, job: Job, sealed: int, follower: Follower | None = None
+    ) -> tuple[Unsealed, int] | tuple[FileRefused, int]:
+        files = (sealed,) if follower is None else (sealed, follower.memory)
+        answer, given = ask(self._opener, job, files, self._seconds_to_open(sealed), _OPENED)
         if isinstance(answer, FileRefused):
             close_all(given)
             return believable_refusal(answer), -1
@@ -262,6 +284,9 @@ class Examiner:
             close_all(came)
             raise ExaminerLost("the opening process gave another answer than was asked")
         return answer, came
+
+    def _seconds_to_read(self, content: int) -> float:
+        return seconds_for(content, CONTENT_BYTES_A_SECOND, self._limits.classify.seconds)
 
     def _seconds_to_open(self, sealed: int) -> float:
         return seconds_for(sealed, _SEALED_BYTES_A_SECOND, self._limits.open.seconds)

@@ -31,8 +31,17 @@ class BySizeOpener:
         self._at_hand = at_hand
         self._program = program
 
-    def open(self, sealed: Sealed, senders: Sequence[bytes], limits: OpenLimits, now: datetime) -> Opened:
+    def open(
+        self,
+        sealed: Sealed,
+        senders: Sequence[bytes],
+        limits: OpenLimits,
+        now: datetime,
+        into: int | None = None,
+    ) -> Opened:
         """See `Opener.open`."""
+        if not _is_small(sealed):
+            return self._program.open(sealed, senders, limits, now, into)
         return self._first(sealed, limits, lambda opener, caps: opener.open(sealed, senders, caps, now))
 
     def reopen(self, sealed: Sealed, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:

@@ -43,14 +43,21 @@ class EmbeddedOpener:
         self._keys = [secret_key(data) for data in read_secret_keys(secret_keys)]
         self._key_ids = frozenset().union(*(key.key_ids for key in self._keys))
 
-    def open(self, sealed: Sealed, senders: Sequence[bytes], limits: OpenLimits, now: datetime) -> Opened:
+    def open(
+        self,
+        sealed: Sealed,
+        senders: Sequence[bytes],
+        limits: OpenLimits,
+        now: datetime,
+        into: int | None = None,
+    ) -> Opened:
         """See `Opener.open`. Files beyond `embedded_sealed_bytes` are refused as too large."""
         source = SealedSource.at(sealed, limits)
         look(source, self._key_ids)
         parsed = parsed_senders(senders)
         inside = unwrapped(source.read(limits), self._keys, limits)
         verified = verified_message(inside.message, parsed, limits, now, inside.opened_by)
-        opened = self._opened(verified, inside.opened_by, limits)
+        opened = self._opened(verified, inside.opened_by, limits, into)
         if verified.ended is not None:
             raise Waits(verified.ended, opened)
         return opened
@@ -73,8 +80,8 @@ class EmbeddedOpener:
             raise Fault(f"the stored file does not open any more: {refusal.code}") from refusal
         return descriptor
 
-    def _opened(self, verified: Verified, opened_by: str, limits: OpenLimits) -> Opened:
-        with Content(limits.embedded_content_bytes) as content:
+    def _opened(self, verified: Verified, opened_by: str, limits: OpenLimits, into: int | None) -> Opened:
+        with Content(limits.embedded_content_bytes, into) as content:
             content.write(verified.content)
             descriptor, size, sha256 = content.finish()
         return Opened(

@@ -15,19 +15,16 @@ FIXED = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SE
 
 
 class Content:
-    """A memfd that fills up to `cap` bytes while its SHA-256 is taken.
+    """A memfd that fills up to `cap` bytes while its SHA-256 is taken; `into`: one that others read as well.
 
     Used as a context: leaving it with an error closes the descriptor; `finish` hands it on.
     """
 
-    def __init__(self, cap: int) -> None:
+    def __init__(self, cap: int, into: int | None = None) -> None:
         self._cap = cap
-        self._digest = hashlib.sha256()
-        self.size = 0
-        try:
-            self.descriptor = os.memfd_create("content", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        except OSError as error:
-            raise Fault(f"no memory for the content: {error.strerror}") from error
+        self._digest, self.size = hashlib.sha256(), 0
+        self._is_read_meanwhile = into is not None
+        self.descriptor = empty_memory() if into is None else os.dup(into)
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -51,18 +48,19 @@ class Content:
             rest = rest[self._write(rest) :]
 
     def restart(self) -> None:
-        """Forget what was written."""
+        """Forget what was written. Where others read it meanwhile, what comes is written elsewhere."""
+        if self._is_read_meanwhile and self.size:
+            os.dup2(empty := empty_memory(), self.descriptor, inheritable=False)
+            os.close(empty)
+            self._is_read_meanwhile = False
         os.ftruncate(self.descriptor, 0)
         os.lseek(self.descriptor, 0, os.SEEK_SET)
-        self._digest = hashlib.sha256()
-        self.size = 0
+        self._digest, self.size = hashlib.sha256(), 0
 
     def finish(self) -> tuple[int, int, str]:
         """The descriptor at offset 0, the size in bytes, and the SHA-256 in lower-case hex.
 
-        From here on nobody can change the content, whoever has the descriptor.
-
-        Refusal `open:empty` where nothing was written.
+        From here on nobody can change the content. Refusal `open:empty` where nothing was written.
         """
         if not self.size:
             raise Refusal("open:empty")
@@ -75,6 +73,14 @@ class Content:
             return os.write(self.descriptor, piece)
         except OSError as error:
             raise Fault(f"no memory for the content: {error.strerror}") from error
+
+
+def empty_memory() -> int:
+    """A memfd for a content. Fault where there is none to be had."""
+    try:
+        return os.memfd_create("content", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    except OSError as error:
+        raise Fault(f"no memory for the content: {error.strerror}") from error
 
 
 def is_fixed(descriptor: int) -> bool:

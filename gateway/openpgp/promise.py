@@ -21,11 +21,19 @@ class Opener(Protocol):
 
     name: str
 
-    def open(self, sealed: Sealed, senders: Sequence[bytes], limits: OpenLimits, now: datetime) -> Opened:
+    def open(
+        self,
+        sealed: Sealed,
+        senders: Sequence[bytes],
+        limits: OpenLimits,
+        now: datetime,
+        into: int | None = None,
+    ) -> Opened:
         """The content of `sealed`, signed by one of the certificates `senders` (armored or binary).
 
         Refusal, with a code of `gateway.reasons`, where the file is at fault; Fault where we are.
-        The caller closes `Opened.content`.
+        The caller closes `Opened.content`. It is the memory `into`, an empty memfd that others may read while
+        it fills, where one was given and the content came in one go; nothing in it counts before that.
         """
         ...
 

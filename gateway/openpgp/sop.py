@@ -56,12 +56,19 @@ class SopOpener:
         self._owners = [identified(data) for data in self._secrets]
         self._key_ids = frozenset().union(*(key_ids for _, key_ids in self._owners))
 
-    def open(self, sealed: Sealed, senders: Sequence[bytes], limits: OpenLimits, now: datetime) -> Opened:
+    def open(
+        self,
+        sealed: Sealed,
+        senders: Sequence[bytes],
+        limits: OpenLimits,
+        now: datetime,
+        into: int | None = None,
+    ) -> Opened:
         """See `Opener.open`."""
         source = SealedSource.at(sealed, limits)
         envelope = look(source, self._key_ids)
         parsed = parsed_senders(senders)
-        with Content(limits.content_bytes) as content:
+        with Content(limits.content_bytes, into) as content:
             job = _Job(source, envelope, parsed, content, limits)
             code, verifications = self._run_somehow(job)
             if code or not verifications:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from gateway.zones.failpoints import passing
 from gateway.zones.spool import fsync_folder, private_mode, write_durably
 
 _CHUNK = 1024**2
+_LARGE, _SYNCED_AT_ONCE = 8 * _CHUNK, 64 * _CHUNK
 _FILE, _SESSION, _ASIDE = ".sealed", ".session", ".part"
 
 
@@ -34,7 +36,7 @@ class SealedFolder:
         flags, mode = os.O_WRONLY | os.O_CREAT | os.O_TRUNC, private_mode(self.root)
         try:
             with os.fdopen(os.open(aside, flags, mode), "wb", buffering=0) as file:
-                kept = _copied(source, file.fileno(), size)
+                kept = (_copied_at_once if size >= _LARGE else _copied)(source, file.fileno(), size)
                 os.fsync(file.fileno())
             passing("claim.copied")
             aside.rename(target)
@@ -128,6 +130,25 @@ def _copied(source: int, target: int, size: int) -> Kept:
         digest.update(chunk)
         _write_all(target, chunk)
         copied += len(chunk)
+    return Kept(copied, digest.hexdigest())
+
+
+def _copied_at_once(source: int, target: int, size: int) -> Kept:
+    """As `_copied`; what was read is hashed, and what was written is synced, while more is copied."""
+    digest, copied, unsynced = hashlib.sha256(), 0, 0
+    with ThreadPoolExecutor(1, "hash") as hashing, ThreadPoolExecutor(1, "sync") as syncing:
+        hashed: Future[None] = hashing.submit(lambda: None)
+        synced: Future[None] = syncing.submit(lambda: None)
+        while chunk := os.read(source, min(_CHUNK, size - copied)):
+            hashed.result()
+            hashed = hashing.submit(digest.update, chunk)
+            _write_all(target, chunk)
+            copied, unsynced = copied + len(chunk), unsynced + len(chunk)
+            if unsynced >= _SYNCED_AT_ONCE:
+                synced.result()  # A disk's error is told once.
+                synced, unsynced = syncing.submit(os.fdatasync, target), 0
+        hashed.result()
+        synced.result()
     return Kept(copied, digest.hexdigest())
 
 

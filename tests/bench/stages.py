@@ -1,4 +1,4 @@
-"""Where the time of a big file goes: each stage by itself, one after another as today, against bare `sqop`.
+"""Where the time of a big file goes: each stage by itself, and what goes on at once, against bare `sqop`.
 
 python -m tests.bench.stages [MEBIBYTES]
 """
@@ -11,11 +11,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.classify import classify, load_rules
 from gateway.classify.content import encoding_of
+from gateway.examiner.parent import Examiner
+from gateway.examiner.protocol import Job
 from gateway.home import Home
 from gateway.home.settings import ClassifyLimits, OpenLimits
 from gateway.model import Opened
@@ -68,6 +71,13 @@ def main() -> None:
         with os.fdopen(opened.content, "rb") as content:
             stage("its encoding found", lambda: encoding_of(content))
             stage("classified", lambda: classify(content, "x", ClassifyLimits(), rules, today=TODAY))
+        job = Job(
+            reference="261124-oak-0000A", name="x", senders=(certificate.decode(),), now=datetime.now(UTC)
+        )
+        with closing(Examiner(home)) as examiner, sealed.open("rb") as source:
+            examiner.start()
+            time.sleep(2)  # Until the children have started.
+            stage("opened and classified at once", lambda: examiner.look(job, source.fileno()))
 
 
 if __name__ == "__main__":

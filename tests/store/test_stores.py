@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import secrets
 import subprocess
 import sys
 import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -266,3 +270,41 @@ def test_settings_that_cannot_be_meant_are_refused(changed: dict[str, object], w
     StoreSettings.model_validate(right)
     with pytest.raises(ValidationError, match=why):
         StoreSettings.model_validate({**right, **changed})
+
+
+LARGE_FILE = 70 * 1024**2
+
+
+def test_a_large_file_that_changes_while_it_is_copied_is_what_was_hashed(tmp_path: Path) -> None:
+    """A captured intake may write to it all the while: what is stored is what counts, and is opened."""
+    store, copied = SealedFolder(tmp_path), threading.Event()
+    with tempfile.TemporaryFile() as file:
+        file.truncate(LARGE_FILE)
+
+        def change() -> None:
+            while not copied.is_set():
+                os.pwrite(file.fileno(), os.urandom(5), secrets.randbelow(LARGE_FILE))
+
+        with ThreadPoolExecutor(1) as intake:
+            intake.submit(change)
+            kept = store.put(ONE, file.fileno(), LARGE_FILE)
+            copied.set()
+    assert kept == Kept(LARGE_FILE, store.digest(ONE))
+    assert store.path(ONE).stat().st_size == LARGE_FILE
+
+
+def test_no_large_file_is_stored_that_the_disk_did_not_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error of writing back is told once: whoever syncs first hears of it."""
+
+    def fails(_: int) -> None:
+        raise OSError(errno.EIO, "an error of the disk")
+
+    monkeypatch.setattr(os, "fdatasync", fails)
+    store = SealedFolder(tmp_path)
+    with tempfile.TemporaryFile() as file:
+        file.truncate(LARGE_FILE)
+        with pytest.raises(OSError, match="an error of the disk"):
+            store.put(ONE, file.fileno(), LARGE_FILE)
+    assert list(tmp_path.iterdir()) == []
