@@ -28,17 +28,20 @@ class CountsGiven:
 
 def given(session: Session, team: str, provider: str, data_type: str) -> Sequence[CountsGiven]:
     """The counts of one kind of files of a provider that a team was given and that were not taken back."""
+    # The provider's own files first: a team has far more, from everybody.
+    sent = select(TransferRow.sequence).where(
+        TransferRow.provider == provider, TransferRow.data_type == data_type
+    )
     query = (
         select(DeliveryRow, TransferRow.period, TransferRow.landed_at)
         .join(TransferRow, col(TransferRow.sequence) == col(DeliveryRow.transfer))
         .where(
             DeliveryRow.team == team,
             col(DeliveryRow.counts).is_(True),
-            TransferRow.provider == provider,
-            TransferRow.data_type == data_type,
+            col(DeliveryRow.transfer).in_(sent),
         )
-        .order_by(col(DeliveryRow.transfer))
     )
+    found = sorted(session.exec(query), key=lambda one: one[0].transfer)
     return [
         CountsGiven(
             delivery=row.id,
@@ -47,7 +50,7 @@ def given(session: Session, team: str, provider: str, data_type: str) -> Sequenc
             landed_at=landed_at,
             collected=row.collected_at is not None,
         )
-        for row, period, landed_at in session.exec(query)
+        for row, period, landed_at in found
     ]
 
 

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import fields
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
@@ -135,19 +136,16 @@ def reasons_of(session: Session, sequences: Collection[int]) -> dict[int, list[R
 def alike(session: Session, transfer: Transfer, *, with_content: bool) -> Sequence[Alike]:
     """The accepted transfers of the same provider, data type and period, in the order they landed."""
     content = col(TransferRow.content) if with_content else null()
-    query = (
-        select_columns(col(TransferRow.sequence), col(TransferRow.reference), content)
-        .where(
-            col(TransferRow.provider) == transfer.upload.provider,
-            col(TransferRow.data_type) == transfer.data_type,
-            col(TransferRow.period) == transfer.period,
-            col(TransferRow.state) == "accepted",
-        )
-        .order_by(col(TransferRow.sequence))
+    query = select_columns(col(TransferRow.sequence), col(TransferRow.reference), content).where(
+        col(TransferRow.provider) == transfer.upload.provider,
+        col(TransferRow.data_type) == transfer.data_type,
+        col(TransferRow.period) == transfer.period,
+        col(TransferRow.state) == "accepted",
     )
+    # Ordered here: asked for an order, SQLite goes through all accepted files in it, whosever they are.
     return [
         Alike(sequence, reference, CONTENT.validate_json(found) if found else None)
-        for sequence, reference, found in session.execute(query)
+        for sequence, reference, found in sorted(session.execute(query), key=itemgetter(0))
     ]
 
 

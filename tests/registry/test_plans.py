@@ -1,0 +1,91 @@
+"""What a file costs does not grow with those that came before: nothing on its way looks through all of them.
+
+SQLite says beforehand how it will go about a statement. It has no statistics of a registry, so an empty one
+tells the same as one of a million files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import ExecutionContext
+from sqlalchemy.engine.interfaces import DBAPICursor
+
+from tests.clock import THIS_YEAR
+from tests.content import census, core_data
+from tests.workshop import Workshop
+
+GROW = {"transfer", "delivery", "receipt", "event", "reason", "pupil", "log_node", "checkpoint", "letter"}
+"""Tables that have a row of each file or more, and more every day."""
+ALL_OR_MOST = {"state", "data_type", "team", "kind", "flow", "stage", "dealt_with_at", "counts"}
+"""Columns by which nearly all rows of such a table may be alike."""
+LOOK_THROUGH_LITTLE = {
+    "SELECT max(": "the end of an index",
+    "SELECT coalesce((SELECT max(number) FROM event)": "the same",
+    "ORDER BY checkpoint.size DESC\n LIMIT ?": "the same",
+    "WHERE event.kind = ? ORDER BY event.number DESC\n LIMIT ?": "the end of what is of a kind",
+    "SELECT DISTINCT transfer.provider \nFROM transfer \nWHERE transfer.state = ?": "what is held",
+    "AND transfer.provider = ? ORDER BY transfer.sequence DESC\n LIMIT": "of what is held",
+    "WHERE transfer.state = ? ORDER BY transfer.sequence": "what landed and is not decided yet",
+    "WHERE transfer.state = ? AND transfer.decided_at BETWEEN": "what is refused, in a round",
+    "WHERE receipt.created_at > ? ORDER BY receipt.sequence\n LIMIT ?": "once, when a service starts",
+}
+"""Parts of statements that look as if they did, and why they do not."""
+_STEP = re.compile(r"(SCAN|SEARCH) (\w+)(?: .*\((.*)\))?")
+
+
+@contextmanager
+def explained() -> Iterator[dict[str, list[str]]]:
+    """Each statement within, and the steps in which SQLite goes about it."""
+    found: dict[str, list[str]] = {}
+
+    def explain(
+        connection: Connection,
+        _: DBAPICursor,
+        statement: str,
+        given: object,
+        __: ExecutionContext,
+        many: bool,
+    ) -> None:
+        if not many and statement not in found and not statement.startswith(("PRAGMA", "EXPLAIN", "BEGIN")):
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            found[statement] = [row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {statement}", given)]
+
+    event.listen(Engine, "before_cursor_execute", explain)
+    try:
+        yield found
+    finally:
+        event.remove(Engine, "before_cursor_execute", explain)
+
+
+def looks_through_all(step: str) -> bool:
+    """Whether it reads rows of a table that grows, as many as there are."""
+    if not (found := _STEP.fullmatch(step)) or found[2] not in GROW:
+        return False
+    columns = set(re.findall(r"(\w+)[<>=]", found[3] or ""))
+    return found[1] == "SCAN" or columns <= ALL_OR_MOST
+
+
+def test_no_statement_on_a_files_way_looks_through_all_that_came_before(desk: Workshop) -> None:
+    oak = desk.provider("oak", years=THIS_YEAR)
+    desk.send(oak, core_data(1))
+    desk.process()
+    with explained() as found:
+        sent = [
+            desk.send(oak, each) for each in (core_data(2), core_data(2), census(), b"what nobody knows\n")
+        ]
+        desk.process()
+    assert [desk.state(each) for each in sent] == ["accepted", "accepted", "accepted", "held"]
+    assert len(found) > 40
+    slow = [
+        (step, text)
+        for text, steps in found.items()
+        if not any(known in text for known in LOOK_THROUGH_LITTLE)
+        for step in steps
+        if looks_through_all(step)
+    ]
+    assert slow == []
