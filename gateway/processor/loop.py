@@ -36,6 +36,8 @@ from gateway.record.policies_in_force import Policies
 from gateway.record.registrar import Registrar
 from gateway.secrets import secret_files
 
+_SELDOM_SECONDS = 1.0
+"""So long what is done besides files may wait while files come: a round of it takes half of a file's time."""
 _log = logging.getLogger(__name__)
 Owner = Callable[[Registrar, Callable[[], None]], AbstractContextManager[Work]]
 
@@ -66,6 +68,8 @@ class Processor:
         self._keys = secret_files.generation(self._home)
         self._back_off = BackOff(rescan_seconds, time.monotonic)
         self._unshown: set[Folder] = set()
+        self._seldom_seconds = min(_SELDOM_SECONDS, rescan_seconds)
+        self._besides_at, self._is_besides_due = float("-inf"), True
         self._all_unshown = self._anew = self._is_behind = False
         self._owner = owner
         self._work: Work
@@ -93,7 +97,7 @@ class Processor:
             while not stop.is_set():
                 alive()
                 self._round(pool)
-                self._wait(self._rescan_seconds)
+                self._wait(self._rescan_seconds if self._is_besides_due else self._seldom_seconds)
                 watch.renew()
             self._finish()
 
@@ -103,10 +107,10 @@ class Processor:
         Fault where what waits in the spool cannot be claimed, or receipts cannot be brought out.
         """
         with self._working() as pool:
-            fault = self._round(pool)
+            fault = self._round(pool, at_once=True)
             while self._hands.in_hand or self._copier.busy:
                 self._wait(None)
-                fault = self._round(pool)
+                fault = self._round(pool, at_once=True)
             if fault is not None:
                 raise fault
             self._rounds.pages(self._registrar, at_once=True)
@@ -117,10 +121,11 @@ class Processor:
         """Make the loop look again now."""
         self._hands.wake()
 
-    def _round(self, pool: Executor) -> Fault | None:
+    def _round(self, pool: Executor, *, at_once: bool = False) -> Fault | None:
         """Do what there is to do; the fault that kept some of it from being done, if any.
 
-        A step that fails leaves everything where it was and keeps no other from being done. Nothing is done
+        What is done besides files is left to a later round where it was done just before, unless `at_once`. A
+        step that fails leaves everything where it was and keeps no other from being done. Nothing is done
         while the processor of another host has the registry.
         """
         if (elsewhere := _fault_of(self._work.hold)) is not None:
@@ -131,17 +136,22 @@ class Processor:
             self._show,
             lambda: claim_waiting(self._registrar, self._keep_up, self._hands.company),
             lambda: self._registrar.publish(),  # noqa: PLW0108 - of the registrar as it is by then
-            lambda: self._rounds.follow(self._registrar),
-            *self._now_and_then(),
+            *self._besides(at_once=at_once),
             self._hand_out,
             lambda: self._copier.hand_out(self._registrar, pool, leads=self._work.leads()),
         )
         faults = [_fault_of(step) for step in steps if not self._stop.is_set()]
         return self._told([fault for fault in faults if fault is not None])
 
-    def _now_and_then(self) -> Iterator[Callable[[], object]]:
-        """What is done besides files; among several hosts, most of it by one."""
+    def _besides(self, *, at_once: bool) -> Iterator[Callable[[], object]]:
+        """What is done besides files, where it is due; among several hosts, most of it by one."""
+        now = time.monotonic()
+        self._is_besides_due = at_once or self._anew or now - self._besides_at >= self._seldom_seconds
+        if not self._is_besides_due:
+            return
+        self._besides_at = now
         leads = self._work.leads()
+        yield lambda: self._rounds.follow(self._registrar)
         yield lambda: self._rounds.checkpoints(self._registrar, leads=leads)
         yield lambda: self._rounds.deletions(self._registrar, leads=leads)
         yield lambda: self._rounds.pages(self._registrar)
