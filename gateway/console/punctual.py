@@ -45,6 +45,12 @@ class PunctualProtocol(H11Protocol):
         else:
             self._wait_no_more()
 
+    def on_response_complete(self) -> None:
+        """Go on to the next request where its beginning came meanwhile, and wait for the rest of it."""
+        super().on_response_complete()
+        if self.conn.their_state is h11.SEND_BODY:
+            self._wait()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget what was waited for."""
         self._wait_no_more()

@@ -6,6 +6,8 @@ import csv
 import io
 import random
 import re
+import subprocess
+import sys
 import zipfile
 from datetime import UTC, datetime, timedelta
 
@@ -17,6 +19,22 @@ from tests.console.served import OTHER, TEAM, Served
 from tests.mailboxes.mailroom import PROVIDER
 
 BOX = f"/mailboxes/{TEAM}"
+LOADED_LATE = """
+import asyncio, sys
+from types import SimpleNamespace
+import httpx
+from gateway.console.app import application
+
+async def ask():
+    transport = httpx.ASGITransport(application(SimpleNamespace(origin="http://localhost")))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        assert (await client.head("/static/console.css")).status_code == 200
+        before = set(sys.modules)
+        assert (await client.get("/static/console.css")).text
+        print(*sorted(set(sys.modules) - before))
+
+asyncio.run(ask())
+"""
 
 
 def test_every_page_is_for_whoever_is_logged_in(served: Served) -> None:
@@ -101,6 +119,14 @@ def test_every_answer_forbids_what_could_be_done_with_it(served: Served) -> None
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["cache-control"] == "no-store"
         assert "server" not in headers
+
+
+def test_an_answer_that_has_begun_needs_no_module_that_is_not_loaded() -> None:
+    """Whatever fails then, fails behind the header: the browser gets a page without its style."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED_LATE], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split() == []
 
 
 def test_a_download_is_never_shown_as_a_page(served: Served) -> None:

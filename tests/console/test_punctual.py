@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 
 import pytest
@@ -26,9 +25,12 @@ async def answer(request: Request) -> PlainTextResponse:
 
 async def ends(reader: asyncio.StreamReader, within: float) -> bool:
     """Whether the server ends the connection in that time."""
-    with contextlib.suppress(TimeoutError, ConnectionResetError):
+    try:
         return await asyncio.wait_for(reader.read(), within) == b""
-    return True
+    except ConnectionResetError:
+        return True
+    except TimeoutError:
+        return False
 
 
 async def connected(port: int, first: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -85,6 +87,17 @@ def test_a_second_request_on_the_same_connection_is_waited_for_no_longer() -> No
         assert b"200" in await reader.readline()
         await reader.readuntil(b"\r\n\r\n0")
         writer.write(b"GET / HT")
+        assert await ends(reader, 50 * SECONDS)
+        writer.close()
+
+    asyncio.run(served((), visit))
+
+
+def test_half_a_request_that_came_behind_another_one_is_waited_for_no_longer() -> None:
+    async def visit(port: int) -> None:
+        half = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc"
+        reader, writer = await connected(port, WHOLE + half)
+        await reader.readuntil(b"\r\n\r\n0")
         assert await ends(reader, 50 * SECONDS)
         writer.close()
 
