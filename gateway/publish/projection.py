@@ -53,8 +53,12 @@ def publish_receipts(registry: Registry, published: Published, *, redo: bool = F
 
 
 def publish_access(registry: Registry, published: Published, now: datetime) -> None:
-    """Write each provider's SSH keys; a suspended one has none. Removes what is no longer true."""
-    with registry.read() as session:
+    """Write each provider's SSH keys; a suspended one has none. Removes what is no longer true.
+
+    It is done in the one writer's place: of two who do so at once, nobody who read before a change writes
+    after it. A key that was revoked meanwhile would let somebody in again, or a new one nobody yet.
+    """
+    with registry.write() as session:
         in_force = keys.all_in_force(session, "provider", "ssh", now)
         for provider in providers.list_providers(session):
             folder = published.provider(provider.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.processor.service import open_processor
+from gateway.publish import projection
 from gateway.registry import log, providers
 from gateway.registry.log import Entry
 from tests.workshop import Desk
@@ -26,11 +28,38 @@ def test_who_is_suspended_gets_in_no_more(desk: Desk) -> None:
         assert processor.drain() == 0
         shown = desk.home.published.provider("oak") / "authorized_keys"
         assert shown.read_text()
-        with desk.registry.write() as session:
-            providers.set_suspended(session, "oak", suspended=True)
-            entry = Entry(
-                kind="provider-suspended", subject="oak", fields={}, actor="ann", note="it asked for it"
-            )
-            log.append(session, [entry], desk.now)
+        suspend(desk, "oak")
         assert processor.drain() == 0
     assert not shown.exists() or not shown.read_text()
+
+
+def test_who_read_before_a_change_shows_nothing_after_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is suspended would get in again, until the processor looks once more."""
+    desk.provider("oak")
+    published, put_published = desk.home.published, projection.put_published
+
+    def change() -> None:
+        suspend(desk, "oak")
+        projection.publish_access(desk.registry, published, desk.now)
+
+    changing = threading.Thread(target=change)
+
+    def slowly(path: Path, content: str) -> bool:
+        if changing.ident is None:
+            changing.start()
+            changing.join(2)  # As far as it gets meanwhile.
+        return put_published(path, content)
+
+    monkeypatch.setattr(projection, "put_published", slowly)
+    projection.publish_access(desk.registry, published, desk.now)
+    changing.join(60)
+    assert (published.provider("oak") / "authorized_keys").read_text() == ""
+
+
+def suspend(desk: Desk, provider: str) -> None:
+    with desk.registry.write() as session:
+        providers.set_suspended(session, provider, suspended=True)
+        entry = Entry(
+            kind="provider-suspended", subject=provider, fields={}, actor="ann", note="it asked for it"
+        )
+        log.append(session, [entry], desk.now)
