@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
+
+import pytest
 
 from gateway.policy.dates import academic_year
 
 THIS_YEAR = (academic_year(datetime.now(ZoneInfo("Europe/London")).date(), "09-01"),)
 """What a provider has ratified whose files are to be taken, whenever a test runs: the year of now."""
+TERM_TIME = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+"""A moment of a school day in the terms that the shipped policies have written down; it is past on any day."""
 
 
 class Clock:
@@ -38,3 +43,18 @@ class Seconds:
     def __call__(self) -> float:
         """The seconds by this clock."""
         return self.now
+
+
+def commands_go_by(clock: Callable[[], datetime], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands of this process take the time from this clock, as long as the test lasts."""
+
+    class Like(type):
+        def __instancecheck__(cls, value: object) -> bool:
+            return isinstance(value, datetime)
+
+    class Times(datetime, metaclass=Like):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return clock().astimezone(tz)
+
+    monkeypatch.setattr("gateway.cli.console.datetime", Times)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.clock import TERM_TIME, Clock, commands_go_by
 from tests.openpgp.gnupg import Gnupg
 from tests.school import School
 from tests.site import Site
@@ -102,6 +103,20 @@ def site(tmp_path: Path) -> Site:
 def desk(tmp_path: Path) -> Iterator[Workshop]:
     """A gateway in this process in which nothing has happened yet."""
     made = workshop_in(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def term(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workshop]:
+    """A gateway in this process in the midst of a term that is written down; commands go by its clock too.
+
+    Its people have no keys made now, which are of its future: enrol them by commands, or as `school`.
+    """
+    clock = Clock()
+    clock.set(TERM_TIME)
+    made = Workshop(tmp_path, clock=clock)
+    commands_go_by(clock, monkeypatch)
     yield made
     made.close()
 

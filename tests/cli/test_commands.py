@@ -10,6 +10,7 @@ from pathlib import Path
 import pysequoia
 import pytest
 
+from tests.clock import TERM_TIME, commands_go_by
 from tests.commands import COMMAND, Commands, invoke
 from tests.content import core_data
 from tests.policies import enact
@@ -180,9 +181,11 @@ def test_doctor_asks_whom_to_tell_of_a_flaw_and_providers_are_shown_it(tmp_path:
     assert "a contact is an address such as mailto:" in site.refused("doctor")
 
 
-def test_doctor_warns_before_the_term_dates_end(site: Site) -> None:
+def test_doctor_warns_before_the_term_dates_end(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     def told() -> list[str]:
-        return [each["what"] for each in site.json("doctor") if "term dates" in each["what"]]
+        with monkeypatch.context() as then:
+            commands_go_by(lambda: TERM_TIME, then)
+            return [each["what"] for each in site.json("doctor") if "term dates" in each["what"]]
 
     calendar = site.home / "policies" / "calendar.toml"
     text = calendar.read_text()

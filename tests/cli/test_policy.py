@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+from gateway.policy.dates import first_year
 from gateway.processor import claim
 from tests.clock import THIS_YEAR
 from tests.content import core_data, gcse_results
@@ -35,7 +36,8 @@ def test_a_plain_file_is_tried_as_one_provider_and_as_another(desk: Desk, tmp_pa
     assert codes(tried(desk, file, "--as", "elm"))[0] == "policy:agreement-not-ratified"
     assert codes(tried(desk, file, "--as", "dfe")) == ["policy:sender-not-in-flow"]
     assert tried(desk, file, "--as", "academy")["state"] == "accepted"
-    assert codes(tried(desk, file, "--as", "oak", "--on", "2027-09-02"))[0] == "policy:agreement-not-ratified"
+    lapsed = f"{first_year(*THIS_YEAR) + 1}-09-02"
+    assert codes(tried(desk, file, "--as", "oak", "--on", lapsed))[0] == "policy:agreement-not-ratified"
     said = desk.gateway("policy", "test", str(file), "--as", "elm")
     assert "held until a person releases it, or what it waits for is settled" in said
     assert "clause 1.4: An education provider ratifies and signs the agreement each year" in said

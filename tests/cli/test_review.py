@@ -8,9 +8,12 @@ from pathlib import Path
 
 from lxml import html
 
+from gateway.policy.dates import first_year
+from tests.clock import THIS_YEAR
 from tests.whole import whole
 
-SPAN = ("--from", "2026-09-01", "--to", "2027-07-31")
+_FIRST = first_year(*THIS_YEAR)
+SPAN = ("--from", f"{_FIRST}-09-01", "--to", f"{_FIRST + 1}-08-31")
 
 
 def section(document: dict, title: str) -> list[dict]:

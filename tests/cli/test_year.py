@@ -12,6 +12,7 @@ from gateway.errors import GatewayError
 from gateway.homes.school_year import read_dates
 from gateway.openpgp.sealer import verify_clearsigned
 from gateway.policy.catalogue import load_catalogue
+from tests.clock import TERM_TIME, commands_go_by
 from tests.commands import Commands
 from tests.policies import enact
 
@@ -26,7 +27,9 @@ Summer,2028-04-18,2028-07-21,
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Commands:
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
+    """One in whose calendar the terms of this year are written, and those of the next are not."""
+    commands_go_by(lambda: TERM_TIME, monkeypatch)
     made = Commands(tmp_path, "--organisation", "Elsewhere Council")
     (tmp_path / "terms.csv").write_text(TERMS)
     for name, kind in (("oak", "school"), ("elm", "academy"), ("old", "school"), ("fft", "fft")):

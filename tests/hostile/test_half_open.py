@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,10 @@ from gateway.home import Home
 from tests.intake.running import SEALED, Running, run
 from tests.waiting import eventually
 
-# A network of their own for client and service, joined by two ends of one cable.
-SERVER, CLIENT = "198.18.0.1", "198.18.0.2"
+# A network of their own for client and service, joined by two ends of one cable: of those for tests of devices
+# (RFC 2544) another one in each process, for several may run this at once.
+NETWORK = IPv4Address("198.18.0.0") + 4 * (os.getpid() % 2**15)
+SERVER, CLIENT = str(NETWORK + 1), str(NETWORK + 2)
 
 UPLOAD = """
 import sys, time

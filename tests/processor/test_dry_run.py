@@ -21,6 +21,7 @@ from gateway.record.policies_in_force import Policies, load_policies
 from gateway.registry import keys, providers
 from gateway.secrets.secret_files import secret_key_file, statement_file, write_secret
 from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
+from tests.clock import THIS_YEAR
 from tests.content import census, core_data, gcse_results
 from tests.openpgp import vectors
 from tests.workshop import Desk, login_of
@@ -84,7 +85,7 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trials]:
 
 @pytest.fixture(scope="module")
 def oak(trials: Trials) -> Party:
-    return trials.desk.provider("oak", years=("2025-26", "2026-27"))
+    return trials.desk.provider("oak", years=THIS_YEAR)
 
 
 def enrolled(trials: Trials, standing: str, name: str = "key") -> Party:

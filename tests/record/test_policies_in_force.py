@@ -109,7 +109,7 @@ def test_a_running_processor_takes_an_edit_over(desk: Desk) -> None:
     with desk.registry.read() as session:
         published = log.latest(session, "agreement-published")
     assert published is not None
-    assert json.loads(published.leaf)["fields"]["academic_year"] == "2026-27"
+    assert json.loads(published.leaf)["fields"]["academic_year"] == THIS_YEAR[0]
 
 
 def test_check_names_file_line_and_key_of_every_fault(desk: Desk) -> None:

@@ -7,6 +7,7 @@ import json
 import pytest
 from sqlmodel import select
 
+from gateway.policy.dates import academic_year
 from gateway.registry.tables import DeliveryRow
 from tests.clock import THIS_YEAR
 from tests.content import core_data, gcse_results, next_results_day
@@ -107,7 +108,7 @@ def test_what_nobody_named_is_not_released(desk: Desk) -> None:
 
 def test_results_are_not_released_before_their_day_by_one_person(desk: Desk) -> None:
     desk.now = next_results_day(desk).replace(hour=0)
-    oak = desk.provider("oak", years=("2025-26", "2026-27", "2027-28"))
+    oak = desk.provider("oak", years=(academic_year(desk.now.date(), "09-01"),))
     sent = desk.send(oak, gcse_results())
     desk.process()
     assert "policy:embargo" in desk.codes(sent)

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,6 +40,25 @@ def oak(site: Site) -> Party:
     return site.provider("oak")
 
 
+@pytest.fixture(scope="module")
+def taken(site: Site, oak: Party) -> str:
+    """The reference of a file that was taken, whichever tests have run."""
+    with site.running() as services:
+        oak.put(services.intake, "taken.xml.pgp", oak.seal(core_data(1), site.certificate))
+        return until(lambda: accepted(site, "taken.xml.pgp"), "its decision")
+
+
+def accepted(site: Site, name: str) -> str:
+    """The reference of a file that was taken; nothing where there is none yet of that name."""
+    return next((str(t["reference"]) for t in site.transfers("--state", "accepted") if t["name"] == name), "")
+
+
+def receipts_of(site: Site, sent: list[dict[str, Any]]) -> list[Path]:
+    """Those of these transfers, once all of them are out."""
+    found = [path for one in sent for path in site.receipts("oak").glob(f"*{one['reference']}.json")]
+    return found if len(found) == len(sent) else []
+
+
 @pytest.fixture
 def registry(site: Site) -> Iterator[Registry]:
     made = Registry(load_settings(Home(site.home)).database_url(Home(site.home)))
@@ -48,29 +68,32 @@ def registry(site: Site) -> Iterator[Registry]:
 
 def test_the_whole_way_of_a_file(site: Site, oak: Party) -> None:
     jane = site.staff("jane", "central-data-team")
-    content = core_data()
+    content, before = core_data(), len(site.transfers())
     with site.running() as services:
         oak.put(services.intake, "core.xml.pgp", oak.seal(content, site.certificate))
         oak.put(services.intake, "cut off.pgp", oak.seal(content, site.certificate)[:-20])
-        accepted, refused = site.await_decided(2)
-        assert (accepted["state"], accepted["flow"]) == ("accepted", "student-core"), accepted
+        whole, refused = sent = site.await_decided(before + 2)[before:]
+        assert (whole["state"], whole["flow"]) == ("accepted", "student-core"), whole
         assert (refused["state"], refused["reasons"][0]["code"]) == ("refused", "open:damaged")
         with jane.sftp(services.mailboxes) as session:
-            (name,) = session.listdir("/central-data-team")
+            (name,) = (
+                name for name in session.listdir("/central-data-team") if str(whole["reference"]) in name
+            )
             assert session.open(f"/central-data-team/{name}").read() == content
             session.remove(f"/central-data-team/{name}")
-        receipts = until(lambda: sorted(site.receipts("oak").glob("*.json"))[1:], "two receipts")
+        receipts = until(lambda: receipts_of(site, sent), "their receipts")
     assert not (site.home / "registry.db").exists()
     gateway_key = site.root / "gateway.asc"
     gateway_key.write_text(site.certificate)
     shown = site.gateway("receipts", "verify", *map(str, receipts), "--gateway-key", str(gateway_key))
     assert "genuine" in shown
-    events = [event["kind"] for event in site.json("transfers", "show", accepted["reference"])["events"]]
+    events = [event["kind"] for event in site.json("transfers", "show", whole["reference"])["events"]]
     assert events[:2] == ["landed", "decided"]
     assert "collected" in events
 
 
-def test_every_listing_and_check_works(site: Site, oak: Party) -> None:
+def test_every_listing_and_check_works(site: Site, taken: str) -> None:
+    assert taken in site.gateway("transfers", "list")
     site.gateway("doctor", "--deep")
     site.gateway("held", "list")
     site.gateway("keys", "list")
@@ -83,6 +106,7 @@ def test_every_listing_and_check_works(site: Site, oak: Party) -> None:
 
 def test_commands_write_while_the_processor_works(site: Site, oak: Party, registry: Registry) -> None:
     """One writer after the other: nobody fails, nothing is lost, the log has no gap."""
+    before = counted(registry)["accepted"]
     with site.running() as services:
         with oak.sftp(services.intake) as session:
             for number in range(12):
@@ -90,7 +114,7 @@ def test_commands_write_while_the_processor_works(site: Site, oak: Party, regist
                 session.open(f"core-{number}.xml.pgp", "wb").write(sealed)
         for number in range(3):
             site.staff(f"person-{number}", "central-data-team")
-        until(lambda: counted(registry)["accepted"] >= 13, "twelve decisions")
+        until(lambda: counted(registry)["accepted"] == before + 12, "twelve decisions")
     site.gateway("retention", "run")
     site.gateway("log", "verify")
 
@@ -176,12 +200,13 @@ def test_files_wait_while_the_server_is_down(
         until(lambda: counted(registry)["accepted"] == before + 1, "a decision")
 
 
-def test_a_row_changed_behind_the_back_is_found(site: Site, oak: Party, cluster: Cluster) -> None:
-    cluster.sql("update transfer set state = 'held' where sequence = 1", database="whole")
+def test_a_row_changed_behind_the_back_is_found(site: Site, taken: str, cluster: Cluster) -> None:
+    change = "update transfer set state = '{}' where reference = '{}' returning sequence"
+    sequence = cluster.sql(change.format("held", taken), database="whole").strip()
     try:
-        assert "transfer 1" in site.refused("log", "verify")
+        assert f"transfer {sequence}" in site.refused("log", "verify")
     finally:
-        cluster.sql("update transfer set state = 'accepted' where sequence = 1", database="whole")
+        cluster.sql(change.format("accepted", taken), database="whole")
     site.gateway("log", "verify")
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,7 @@ from tests.site import Party, Running
 from tests.waiting import until
 
 PHRASE = "correct horse 9 battery"
+GONE = (FileNotFoundError, ProcessLookupError, PermissionError)
 FREE_PORTS = ("--intake-port", "0", "--mailboxes-port", "0", "--console-port", "0")
 
 
@@ -82,16 +84,16 @@ def test_all_of_it_works_under_a_passphrase_that_no_process_shows(tmp_path: Path
 
 def shown_by_the_family_of(services: Running) -> list[str]:
     """Arguments and environment of the supervisor and all that descends from it."""
-    family, shown = {services.supervisor.pid}, []
-    for folder in sorted(Path("/proc").glob("[0-9]*"), key=lambda path: int(path.name)):
-        try:
-            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            if int(folder.name) in family or parent in family:
-                family.add(int(folder.name))
-                shown.append((folder / "cmdline").read_text(errors="replace"))
-                shown.append((folder / "environ").read_text(errors="replace"))
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
-            continue
+    parents: dict[str, int] = {}
+    for stat_file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(*GONE):
+            parents[stat_file.parent.name] = int(stat_file.read_text().rpartition(")")[2].split()[1])
+    family, shown = [str(services.supervisor.pid)], []
+    for member in family:  # It grows: numbers of processes begin anew, so a child's may be the lower one.
+        family += [name for name, parent in parents.items() if parent == int(member)]
+        for part in ("cmdline", "environ"):
+            with suppress(*GONE):
+                shown.append(Path("/proc", member, part).read_text(errors="replace"))
     return shown
 
 
