@@ -13,7 +13,7 @@ from gateway.policy.dates import academic_year
 THIS_YEAR = (academic_year(datetime.now(ZoneInfo("Europe/London")).date(), "09-01"),)
 """What a provider has ratified whose files are to be taken, whenever a test runs: the year of now."""
 TERM_TIME = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
-"""A moment of a school day in the terms that the shipped policies have written down; it is past on any day."""
+"""A moment of a school day in the terms that the shipped policies have written down; it is always past."""
 
 
 class Clock:

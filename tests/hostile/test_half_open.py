@@ -16,8 +16,8 @@ from gateway.home import Home
 from tests.intake.running import SEALED, Running, run
 from tests.waiting import eventually
 
-# A network of their own for client and service, joined by two ends of one cable: of those for tests of devices
-# (RFC 2544) another one in each process, for several may run this at once.
+# A network of their own for client and service, joined by two ends of one cable. It is of those for tests of
+# devices (RFC 2544), and another one in each process, for several may run this at once.
 NETWORK = IPv4Address("198.18.0.0") + 4 * (os.getpid() % 2**15)
 SERVER, CLIENT = str(NETWORK + 1), str(NETWORK + 2)
 
