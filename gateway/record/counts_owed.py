@@ -1,7 +1,8 @@
 """Which accepted files are counted for teams that may have no record of a pupil.
 
 Of each school, kind of data and period one is: the first. A later one stands instead of it as long as nobody
-has opened the tables of the first; who has two may subtract one from the other.
+has opened the tables of the first; who has two may subtract one from the other. Later is what landed later,
+whichever was decided first.
 """
 
 from __future__ import annotations
@@ -82,14 +83,17 @@ class CountsOwed:
         return self._given[key]
 
     def _make_room(self, transfer: Transfer, team: str) -> bool:
-        """Whether a team has opened no counts of the same school, kind and period; others are taken back."""
+        """Whether a team has opened no counts of the same school, kind, period, and has none of a later file.
+
+        What stood there is taken back then.
+        """
         wanted, given = self._period(transfer, _as_given(transfer)), self._of(transfer, team)
         same = [
             each
             for each in given
             if each.transfer != transfer.sequence and self._period(transfer, each) == wanted
         ]
-        if any(each.collected for each in same):
+        if any(each.collected or each.transfer > transfer.sequence for each in same):
             return False
         for each in same:
             given.remove(each)

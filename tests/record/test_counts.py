@@ -5,8 +5,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from gateway.errors import Fault
+from gateway.examiner.parent import Examiner
+from gateway.examiner.protocol import Job, Looked
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.counts import counts_period
+from gateway.processor.service import open_processor
 from gateway.registry import deliveries
 from gateway.registry.deliveries import Delivery, note_collected
 from tests.classify import made
@@ -94,6 +98,31 @@ def test_a_later_roll_stands_for_an_earlier_one_that_nobody_has_opened(desk: Des
     later = desk.send(oak, roll(*range(1, 12)))
     desk.process()
     assert references(desk) == [later]
+
+
+def test_an_earlier_roll_that_is_decided_later_does_not_stand_for_a_later_one(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of many that are examined at once, and more so by several hosts, none need be decided in its turn."""
+    oak = desk.provider("oak", years=YEARS)
+    earlier = desk.send(oak, roll(*range(1, 12)))
+    examine = Examiner.examine
+
+    def not_yet(self: Examiner, job: Job) -> Looked:
+        if job.reference == earlier:
+            raise Fault("not yet")
+        return examine(self, job)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Examiner, "examine", not_yet)
+        later = desk.send(oak, roll(*range(11, 0, -1)))
+        with open_processor(desk.home, desk.clock, examiners=desk.children.lent) as processor:
+            assert processor.drain() == 1
+    assert (desk.state(earlier), references(desk)) == ("landed", [later])
+    desk.process()
+    assert (desk.state(earlier), references(desk)) == ("accepted", [later])
+    assert TEAM not in desk.transfer(earlier).teams
+    assert f"stands instead of this one: {later}" in desk.receipt(earlier)
 
 
 def test_whoever_has_opened_the_counts_of_a_period_is_given_no_others_to_subtract(desk: Desk) -> None:
