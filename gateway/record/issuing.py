@@ -38,6 +38,11 @@ def issue(registrar: Registrar, session: Session, receipts: ReceiptsAt, now: dat
 
     A place is the number of a leaf.
     """
+    if registrar.registry.is_shared:
+        references = {facts.reference for facts, _ in receipts}
+        receipts_owed.give_first(
+            session, registrar.signing, registrar.catalogue.wording.languages, references
+        )
     head = registrar.sign_head(session, now)
     outcome.issue(session, receipts, head=head, signing=registrar.signing, at=now)
     return head

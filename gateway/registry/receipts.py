@@ -37,11 +37,14 @@ def borne(session: Session, references: Iterable[str]) -> set[str]:
 
 
 def latest(session: Session, reference: str) -> ReceiptRow | None:
-    """The receipt in force of a transfer, if it has one yet."""
+    """The receipt in force of a transfer, if it has one yet.
+
+    Where many make receipts at once, that of its landing may be made after that of its decision.
+    """
     return session.exec(
         select(ReceiptRow)
         .where(ReceiptRow.reference == reference)
-        .order_by(col(ReceiptRow.sequence).desc())
+        .order_by(col(ReceiptRow.stage) == "landed", col(ReceiptRow.sequence).desc())
         .limit(1)
     ).first()
 

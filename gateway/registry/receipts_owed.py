@@ -36,6 +36,11 @@ def take(session: Session, most: int) -> Sequence[ReceiptOwedRow]:
     return session.exec(query).all()
 
 
+def of(session: Session, references: Collection[str]) -> Sequence[ReceiptOwedRow]:
+    """What is owed of some files, in a transaction that nobody writes beside."""
+    return session.exec(select(ReceiptOwedRow).where(col(ReceiptOwedRow.reference).in_(references))).all()
+
+
 def numbers(session: Session, owed: Sequence[ReceiptOwedRow]) -> dict[str, int]:
     """To the digest of each receipt, the number of its leaf."""
     query = select(EventRow.number, EventRow.subject, EventRow.leaf).where(

@@ -24,6 +24,8 @@ from gateway.receipts.receipt import digest_in
 from gateway.record import receipts_owed
 from gateway.record.landing import land
 from gateway.record.registrar import Registrar
+from gateway.record.withdrawals import withdraw
+from gateway.registry import receipts
 from gateway.registry.tables import EventRow, ReceiptOwedRow, ReceiptRow
 from gateway.verify.verify_receipts import check_receipt
 from gateway.zones.failpoints import VARIABLE
@@ -153,6 +155,53 @@ def test_what_is_owed_keeps_nobody_from_the_log(
     conclude(registrar, examined)
     registrar.publish()
     assert stages(registrar, [*first, *second]) == Counter(landed=2, decided=2)
+
+
+def test_what_was_told_last_stands_at_the_door_whatever_was_still_owed(
+    bench: Bench, registrar: Registrar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host dies, and before another one has looked a person acts, whose receipt is made at once."""
+    uploads, examinations = bench.files(1)
+    (sent,) = uploads
+    with monkeypatch.context() as left:
+        left.setattr(receipts_owed, "give", unable)
+        land(registrar, uploads)
+        conclude(registrar, examinations)
+        withdraw(registrar, sent.reference, by="jane", why="the wrong authority")
+    registrar.publish()
+    (shown,) = bench.site.receipts(sent.provider).glob(f"*{sent.reference}.txt")
+    assert "taken out of every mailbox" in " ".join(shown.read_text().split())
+    with registrar.registry.read() as session:
+        latest = receipts.latest(session, sent.reference)
+        assert owed(session) == 0
+    assert latest is not None
+    assert latest.text == shown.read_text()
+    assert "everything fits" in bench.site.gateway("log", "verify")
+
+
+def test_a_receipt_of_landing_that_is_made_late_is_not_the_one_in_force(
+    bench: Bench, registrar: Registrar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uploads, examinations = bench.files(1)
+    land(registrar, uploads)
+    made = receipts_owed._give
+    meanwhile: list[object] = []
+
+    def interrupted(*given: object) -> None:
+        if not meanwhile:
+            meanwhile.append(None)
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(conclude, registrar, examinations).result(30)
+        call: Callable[..., None] = made
+        call(*given)
+
+    monkeypatch.setattr(receipts_owed, "_give", interrupted)
+    registrar.publish()
+    assert stages(registrar, uploads) == Counter(landed=1, decided=1)
+    with registrar.registry.read() as session:
+        latest = receipts.latest(session, uploads[0].reference)
+    assert latest is not None
+    assert latest.stage == "decided"
 
 
 def test_a_receipt_that_was_owed_is_vouched_for_once_it_is_made(bench: Bench, registrar: Registrar) -> None:
