@@ -28,6 +28,7 @@ LONG = (
     "homes/audit/test_tampering.py",
     "hostile/test_abuse.py",
     "console/test_console.py",
+    "store/test_every_way.py",
     "store/test_several_hosts.py",
     "attacks/test_captured_children.py",
     "send/test_sending.py",

@@ -1,4 +1,4 @@
-"""A SeaweedFS for all tests of this folder, and the stores that keep the same promises."""
+"""A SeaweedFS and a PostgreSQL for all tests of this folder, and the stores that keep the same promises."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from gateway.store.client import client_of
 from gateway.store.folder import SealedFolder
 from gateway.store.objects import object_store
 from gateway.store.store import Store
+from tests.registry.cluster import Cluster
 from tests.store.servers import Server, rclone, seaweedfs
 
 _FOLDERS = count(1)
@@ -23,6 +24,13 @@ _FOLDERS = count(1)
 def weed() -> Iterator[Server]:
     made = seaweedfs()
     obstore.put(client_of(made.settings("first")), "made", b"")  # It makes a bucket that is not there.
+    yield made
+    made.remove()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    made = Cluster()
     yield made
     made.remove()
 

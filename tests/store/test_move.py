@@ -41,13 +41,6 @@ from tests.workshop import Workshop
 pytestmark = pytest.mark.needs("pg_ctlcluster")
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    made = Cluster()
-    yield made
-    made.remove()
-
-
 def options(weed: Server, folder: str, url: str) -> tuple[str, ...]:
     place = weed.settings(folder)
     return (

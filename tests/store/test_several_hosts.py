@@ -6,7 +6,7 @@ import dataclasses
 import json
 import random
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,11 +20,10 @@ from gateway.processor import retention
 from gateway.processor.service import open_processor
 from gateway.record.policies_in_force import Keeper
 from gateway.registry import receipts, work_queue
-from gateway.registry.database import Registry
 from gateway.registry.ownership import Ownership
 from gateway.samples import make
 from gateway.store.of_home import copies_of
-from tests.clock import THIS_YEAR, Clock
+from tests.clock import THIS_YEAR
 from tests.commands import invoke
 from tests.content import core_data
 from tests.registry.cluster import Cluster
@@ -37,13 +36,6 @@ pytestmark = pytest.mark.needs("pg_ctlcluster")
 YEARS = THIS_YEAR
 LATER = datetime(2040, 1, 1, tzinfo=UTC)
 Hosts = tuple[Workshop, Workshop]
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    made = Cluster()
-    yield made
-    made.remove()
 
 
 @pytest.fixture(scope="module")
@@ -88,45 +80,6 @@ def tasks(desk: Workshop) -> list[str]:
     with desk.registry.read() as session:
         asked = "SELECT status FROM procrastinate_jobs WHERE queue_name = :queue"
         return [str(one) for one in session.scalars(text(asked), {"queue": work_queue.QUEUE})]
-
-
-WAYS = ("SQLite, a folder and the loop", "PostgreSQL, a folder and the loop", "PostgreSQL, S3 and the queue")
-
-
-@pytest.fixture(params=WAYS)
-def way(request: pytest.FixtureRequest, tmp_path: Path, hosts: Hosts, cluster: Cluster) -> Iterator[Workshop]:
-    """A gateway at work, in each of the ways there are."""
-    if request.param == WAYS[2]:
-        yield hosts[1]
-        return
-    desk = Workshop(tmp_path, clock=Clock(behind=timedelta()))
-    desk._set("rescan_seconds = 5.0", "rescan_seconds = 0.5")
-    if request.param == WAYS[1]:
-        desk.gateway("move", "--database-url", cluster.database("alone"))
-        desk.registry.close()
-        desk.registry = Registry(load_settings(desk.home).database_url(desk.home))
-    with desk:
-        yield desk
-
-
-def test_every_way_of_working_comes_to_the_same(way: Workshop) -> None:
-    ilex, rowan = way.provider("ilex", years=YEARS), way.provider("rowan")
-    sealed = ilex.seal(core_data(), way.certificate)
-    first = way.land(ilex, sealed)
-    decided(way, first)
-    others = [way.land(ilex, sealed), way.land(ilex, sealed[:-20]), way.send(rowan, core_data())]
-    decided(way, *others)
-    assert [way.state(one) for one in (first, *others)] == ["accepted", "refused", "refused", "held"]
-    assert [way.codes(one) for one in others] == [
-        ["open:replayed"],
-        ["open:damaged"],
-        ["policy:agreement-not-ratified"],
-    ]
-    way.ratify_all("rowan")
-    until(lambda: way.state(others[-1]) == "accepted", "what waited for the agreement")
-    assert way.kinds(first)[:2] == ["landed", "decided"]
-    until(lambda: len(shown(way, "rowan")) >= 3, "the receipts")
-    assert "everything fits" in way.gateway("log", "verify", "--sealed")
 
 
 def test_what_a_dead_host_had_is_done_by_another_and_what_nobody_queued_too(
