@@ -221,10 +221,10 @@ def test_of_a_cut_off_file_in_the_clear_nothing_is_kept(intake: Running) -> None
         assert client.stat("/in/pupils.csv").st_size == len(PLAIN)
         time.sleep(0.2)  # Blocks are stored behind.
         assert not holds_marker(intake.home.root)
-    eventually(lambda: intake.partial() == [])
-    assert not holds_marker(intake.home.root)
     with intake.paramiko() as client:
-        assert client.listdir("/in") == []
+        eventually(lambda: client.listdir("/in") == [])
+    assert intake.partial() == []
+    assert not holds_marker(intake.home.root)
     assert intake.landed() == []
 
 
