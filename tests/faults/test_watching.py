@@ -113,7 +113,7 @@ def test_a_watch_follows_the_name_of_its_folder(tmp_path: Path) -> None:
         folder.mkdir()
         watch.renew()
         woken.clear()
-        (folder / "a.json").touch()
+        (folder / "a.landed").touch()
         assert woken.wait(5)
 
 
