@@ -132,6 +132,24 @@ def unable(*_: object) -> None:
     raise Fault("the database did not answer")
 
 
+def decide_before_receipts_are_made(
+    monkeypatch: pytest.MonkeyPatch, registrar: Registrar, examinations: Sequence[Examination]
+) -> None:
+    """While one begins to make what is owed, for the first time, another decides on these files."""
+    made = receipts_owed._give
+    meanwhile: list[object] = []
+
+    def interrupted(*given: object) -> None:
+        if not meanwhile:
+            meanwhile.append(None)
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(conclude, registrar, examinations).result(30)
+        call: Callable[..., None] = made
+        call(*given)
+
+    monkeypatch.setattr(receipts_owed, "_give", interrupted)
+
+
 def test_what_is_owed_keeps_nobody_from_the_log(
     bench: Bench, registrar: Registrar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,18 +158,7 @@ def test_what_is_owed_keeps_nobody_from_the_log(
     second, others = bench.files(1)
     land(registrar, [*first, *second])
     registrar.publish()
-    made = receipts_owed._give
-    meanwhile: list[object] = []
-
-    def interrupted(*given: object) -> None:
-        if not meanwhile:
-            meanwhile.append(None)
-            with ThreadPoolExecutor(1) as pool:
-                pool.submit(conclude, registrar, others).result(30)
-        call: Callable[..., None] = made
-        call(*given)
-
-    monkeypatch.setattr(receipts_owed, "_give", interrupted)
+    decide_before_receipts_are_made(monkeypatch, registrar, others)
     conclude(registrar, examined)
     registrar.publish()
     assert stages(registrar, [*first, *second]) == Counter(landed=2, decided=2)
@@ -184,18 +191,7 @@ def test_a_receipt_of_landing_that_is_made_late_is_not_the_one_in_force(
 ) -> None:
     uploads, examinations = bench.files(1)
     land(registrar, uploads)
-    made = receipts_owed._give
-    meanwhile: list[object] = []
-
-    def interrupted(*given: object) -> None:
-        if not meanwhile:
-            meanwhile.append(None)
-            with ThreadPoolExecutor(1) as pool:
-                pool.submit(conclude, registrar, examinations).result(30)
-        call: Callable[..., None] = made
-        call(*given)
-
-    monkeypatch.setattr(receipts_owed, "_give", interrupted)
+    decide_before_receipts_are_made(monkeypatch, registrar, examinations)
     registrar.publish()
     assert stages(registrar, uploads) == Counter(landed=1, decided=1)
     with registrar.registry.read() as session:
