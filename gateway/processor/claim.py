@@ -24,7 +24,7 @@ from gateway.home import Spool, provider_of
 from gateway.model import Upload
 from gateway.processor.references import sort_out
 from gateway.processor.told_by_intake import bounded
-from gateway.processor.turns import Company, shared_out
+from gateway.processor.turns import A_FEW, Company, shared_out
 from gateway.record.landing import land
 from gateway.record.registrar import Registrar
 from gateway.registry import providers
@@ -43,7 +43,7 @@ from gateway.zones.landed_file import BadFileError
 
 _BATCH, _BATCH_BYTES_OF_EACH = 64, 1024**2
 # Many together cost less each, and keep whoever comes meanwhile waiting.
-_LARGE, _SMALL = 16, 2
+_LARGE = 16
 _COPIERS = 8
 _FOR_ALL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _log = logging.getLogger(__name__)
@@ -264,7 +264,7 @@ def _next_batch(spool: Spool, tried: Collection[str], company: Company) -> list[
     """Of what waits and was not tried: some of everybody's, those first of whom least was taken."""
     free = [reference for reference in waiting(spool) if reference not in tried]
     company.note(map(provider_of, free))
-    each = company.portion(_LARGE, _SMALL, set(map(provider_of, free)))
+    each = company.portion(_LARGE, A_FEW, set(map(provider_of, free)))
     found = shared_out(free, Counter(map(provider_of, tried)), room=_BATCH, each=each)
     batch = [reference for reference, before in _bytes_before(spool, found) if before < _BATCH_BYTES_OF_EACH]
     company.outside = frozenset(map(provider_of, set(free).difference(batch)))

@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 
 from gateway.home import provider_of
 from gateway.passage import Examination
-from gateway.processor.turns import Company, shared_out
+from gateway.processor.turns import A_FEW, Company, shared_out
 
 A_COMMIT = 64
 """As many files as one transaction takes at most."""
 IN_A_ROW = 4
 """So many times those come first who need not wait for another's heap; then it is the heap's turn too."""
-_SMALL = 2
 _A_MOMENT_SECONDS = 0.1
 
 
@@ -85,7 +84,7 @@ class OutOfHand:
 
     def _given_out(self, items: Sequence[Finished], held: Counter[str]) -> Sequence[Finished]:
         files = {item.reference: item for item in items}
-        each = self.company.portion(A_COMMIT, _SMALL, set(map(provider_of, files)))
+        each = self.company.portion(A_COMMIT, A_FEW, set(map(provider_of, files)))
         found = shared_out(files, held, room=A_COMMIT, each=each)
         self._here = [item for item in self._here if item.reference not in found]
         return [files[reference] for reference in found]

@@ -19,6 +19,9 @@ A_TURN_FILES, A_TURN_SECONDS = 8, 0.5
 A_HEAP = 4
 """So many files of one provider that wait to be taken inside at once are a heap."""
 
+A_FEW = 2
+"""So many files are dealt with together, of all who are there, while somebody is spared."""
+
 _BETWEEN_STRUCK = 16
 _ABOUT_SECONDS = 10.0
 
