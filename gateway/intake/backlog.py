@@ -45,7 +45,7 @@ def _count(folder: Path) -> Counter[str]:
     with os.scandir(folder) as entries:
         for entry in entries:
             reference, _, extension = entry.name.rpartition(".")
-            if extension in {"landed", "sealed"} and REFERENCE.fullmatch(reference):
+            if extension in {"landed", "part", "sealed"} and REFERENCE.fullmatch(reference):
                 try:
                     found[reference[7:-6]] += entry.stat(follow_symlinks=False).st_size
                 except FileNotFoundError:

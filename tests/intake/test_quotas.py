@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from gateway.home import Home
+from gateway.home import Home, Spool
+from gateway.intake.backlog import Landed
 from gateway.zones.landed import take_away
 from tests.intake.running import SEALED, Running, sealed
 from tests.waiting import eventually
@@ -75,6 +77,16 @@ def test_bytes_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for upload in running.landed():
             take_away(running.home.spool, upload.reference)
         put(client, "/in/4", SEALED)
+
+
+def test_what_a_crash_left_half_handed_over_counts_until_it_is_swept(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    spool.landed.mkdir()
+    for number, place in enumerate((spool.upload, spool.half, spool.sealed)):
+        place(f"261127-avon-0000{number}").write_bytes(bytes(10**number))
+    landed = Landed(spool.landed)
+    asyncio.run(landed.refresh())
+    assert landed.waiting("avon") == 111
 
 
 def test_bytes_waiting_while_a_file_grows(tmp_path: Path) -> None:
