@@ -99,7 +99,7 @@ class House:
 
     def opens_browser(self, name: str) -> Person:
         context = self.browser.new_context(accept_downloads=True)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(60_000)
         page = context.new_page()
         person = Person(name, context, page, self.seen)
         page.on("console", lambda told: person.problems.append(f"{told.type}: {told.text} {page.url}"))

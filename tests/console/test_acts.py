@@ -10,6 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from playwright.sync_api import Route
 
 from gateway.cli.identity import real_account
 from gateway.samples import make, school
@@ -173,6 +174,22 @@ def test_somebody_logs_out_and_in_and_ends_other_sessions(house: House, people: 
     assert kim.heading() == "Log in"
     kim.button("Log in with a passkey")
     kim.page.wait_for_url(f"{house.origin}/")
+    assert kim.heading() == "Today"
+
+
+def test_a_passkey_is_asked_for_even_if_the_button_is_pressed_before_the_script_came(house: House) -> None:
+    kim = house.enters("kim")
+    kim.page.goto(f"{house.origin}/me")
+
+    def late(route: Route) -> None:
+        kim.page.wait_for_timeout(1000)
+        route.continue_()
+
+    kim.page.route("**/passkey.js", late)
+    kim.button("Log out")
+    kim.button("Log in with a passkey")
+    kim.page.wait_for_url(f"{house.origin}/")
+    kim.page.unroute("**/passkey.js")
     assert kim.heading() == "Today"
 
 

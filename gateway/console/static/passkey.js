@@ -59,6 +59,7 @@ for (const button of document.querySelectorAll("[data-passkey]")) {
     event.preventDefault();
     signThenSend(button);
   });
+  button.disabled = false;
 }
 
 // The code of a one-time link stands behind the #, which no browser sends anywhere.
