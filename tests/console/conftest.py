@@ -41,9 +41,11 @@ class Person:
 
     def link(self, words: str) -> None:
         self.page.get_by_role("link", name=words, exact=True).first.click()
+        self.page.wait_for_load_state()
 
     def button(self, words: str) -> None:
         self.page.get_by_role("button", name=words).first.click()
+        self.page.wait_for_load_state()
 
     def heading(self) -> str:
         return self.page.locator("h1").inner_text()
