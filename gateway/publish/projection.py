@@ -141,9 +141,10 @@ def _redo_from(session: Session, published: Published) -> int:
     last = session.get(ReceiptRow, published_up_to(published))
     if last is None:
         return 0
-    early = select(ReceiptRow.sequence).where(ReceiptRow.created_at > last.created_at - _REDONE)
-    first = session.exec(early.order_by(col(ReceiptRow.sequence)).limit(1)).first()
-    return max((first or 1) - 1, taken_back_up_to(published))
+    # From the newest back, so that those of the years before are not gone through.
+    earlier = select(ReceiptRow.sequence).where(ReceiptRow.created_at <= last.created_at - _REDONE)
+    latest = session.exec(earlier.order_by(col(ReceiptRow.sequence).desc()).limit(1)).first()
+    return max(latest or 0, taken_back_up_to(published))
 
 
 def _watermark_file(published: Published) -> Path:
