@@ -111,7 +111,7 @@ def seaweedfs() -> Server:
         "-s3.port.lance=0",
         "-master.volumeSizeLimitMB=64",
         "-master.telemetry=false",
-        "-volume.max=8",
+        "-volume.max=64",
         *(f"-{name}={port}" for name, port in (ports | more).items()),
         port=ports["s3.port"],
         folder=folder,
