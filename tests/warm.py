@@ -1,9 +1,9 @@
 """Services and commands as processes of their own, without the second that each takes to load its modules.
 
 One process a worker has loaded them before anybody asks. It forks: what comes of that is a child of whoever
-asked, with the arguments, environment and streams that it would have had, and runs the same `main`. The
-isolated children of a service begin as always. What a test needs as it is installed, with nothing loaded
-that it does not ask for itself, it starts with `subprocess`.
+asked, with the arguments, environment and streams that it would have had, and runs the same `main`. So do the
+isolated children of such a service, from a process that has seen nothing of it. What a test needs as it is
+installed, with nothing loaded that it does not ask for itself, it starts with `subprocess`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -37,11 +38,15 @@ from gateway.zones import failpoints
 __all__ = ["DEVNULL", "PIPE", "CompletedProcess", "Popen", "TimeoutExpired", "run"]
 
 _GATEWAY = [sys.executable, "-m", "gateway"]
+_CHILD = [sys.executable, "-I", "-m"]
+_OF_CHILDREN = "gateway.examiner."
+_SERVICES = {"process", "run", "serve"}  # Those that start further processes of ours.
 _MODULES = (
     "gateway.cli.app", "gateway.cli.services", "gateway.processor.service", "gateway.intake.server",
     "gateway.mailboxes.server", "gateway.console.server", "gateway.courier.service", "gateway.openpgp.sop",
     "gateway.openpgp.by_size", "gateway.openpgp.embedded", "gateway.openpgp.self_test", "gateway.cli.send",
-    "uvloop", "holidays",
+    "gateway.examiner.opener", "gateway.examiner.classifier", "gateway.examiner.judge", "gateway.examiner.viewer",
+    "uvloop", "holidays.countries",
 )  # fmt: skip
 _CODE = "PYTHONPATH"
 _COLD = ("PYTHON", "LD_", "COVERAGE", "TZ", "LC_", "LANG")  # What is read when Python itself starts.
@@ -54,19 +59,21 @@ _ABOVE = 200
 
 
 class Popen(subprocess.Popen[Any]):
-    """`gateway ARGUMENTS` forked; anything else as always."""
+    """`gateway ARGUMENTS`, or an isolated child of a service, forked; anything else as always."""
 
     def _execute_child(self, *given: Any) -> None:
         asked = _SIGNATURE.bind(self, *given).arguments
         arguments, environment = list(asked["args"]), dict(asked["env"] or os.environ)
-        odd = asked["cwd"] is not None or len(asked["pass_fds"]) > 1 or not _is_usual(environment)
-        if odd or arguments[:3] != _GATEWAY:
+        is_child = arguments[:3] == _CHILD and arguments[3].startswith(_OF_CHILDREN)
+        is_command = arguments[:3] == _GATEWAY and asked["cwd"] is None and _is_usual(environment)
+        if len(asked["pass_fds"]) > 1 or not (is_child or is_command):
             super()._execute_child(*given)  # type: ignore[misc]  # not for others to call, says typeshed
             return
         ours = (asked["p2cread"], asked["c2pwrite"], asked["errwrite"])
         passed = {n: n if fd == -1 else fd for n, fd in enumerate(ours)}
         passed |= {fd: fd for fd in asked["pass_fds"]}
-        order = Order(arguments[3:], environment, str(Path.cwd()), [*passed], asked["start_new_session"])
+        folder = str(asked["cwd"] or Path.cwd())
+        order = Order(arguments[3:], environment, folder, [*passed], asked["start_new_session"])
         self.pid = _nest(environment.get(_CODE, "")).forked(order, list(passed.values()))
         self._child_created = True
         self._close_pipe_fds(  # type: ignore[attr-defined]
@@ -108,7 +115,10 @@ def _is_usual(environment: dict[str, str]) -> bool:
 
 @dataclass(frozen=True)
 class Order:
-    """What the new process is to be. `numbers` are those that the descriptors have in it."""
+    """What the new process is to be. `numbers` are those that the descriptors have in it.
+
+    The first of the arguments is the command, or the module of an isolated child.
+    """
 
     arguments: list[str]
     environment: dict[str, str]
@@ -162,9 +172,13 @@ def _nest(code: str) -> Nest:
 
 def serve(descriptor: int) -> None:
     """Load everything, and fork what is asked for."""
+    from gateway.home.settings import ProcessorSettings  # noqa: PLC0415 - loaded here alone
+    from gateway.openpgp.engines import prove_program  # noqa: PLC0415
+
     gc.disable()
     for name in _MODULES:
         importlib.import_module(name)
+    prove_program(ProcessorSettings())  # Once for all of them: to ask it takes a third of a second.
     gc.collect()
     gc.freeze()
     gc.enable()
@@ -181,6 +195,7 @@ def _fork_for(channel: socket.socket) -> None:
         reading, writing = os.pipe()
         between = os.fork()
         if not between:
+            between = os.getpid()
             process = os.fork()
             if process:  # This one ends, so that the other becomes a child of whoever asked.
                 os.write(writing, str(process).encode())
@@ -189,6 +204,8 @@ def _fork_for(channel: socket.socket) -> None:
                 channel.close()
                 os.close(reading)
                 os.close(writing)
+                while os.getppid() == between:  # A child's end comes with its parent's.
+                    time.sleep(0.0005)
                 _live(order, given)
             finally:
                 os._exit(70)
@@ -211,7 +228,11 @@ def _live(order: Order, given: Sequence[int]) -> None:
     sys.argv = ["gateway", *order.arguments]
     sys.stdin, sys.stdout = open(0, closefd=False), open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
-    if order.arguments[:1] == ["run"]:
+    if order.arguments[0].startswith(_OF_CHILDREN):
+        sys.argv = order.arguments
+        sys.modules[order.arguments[0]].main()
+        os._exit(0)
+    if order.arguments[0] in _SERVICES:
         _take_a_nest_along()
     status = _status()
     logging.shutdown()
@@ -232,7 +253,7 @@ def _keep_only(given: dict[int, int]) -> None:
 
 
 def _take_a_nest_along() -> None:
-    """Let the services that this process starts be forked too, from a process that it has for that."""
+    """Let the services and children that this process starts be forked too, from one that it has for that."""
     ours, theirs = socket.socketpair()
     if not os.fork():
         ours.close()
@@ -245,8 +266,9 @@ def _take_a_nest_along() -> None:
     theirs.close()
     globals()["_nest"] = lambda _code: Nest(ours)
     from gateway import supervisor  # noqa: PLC0415 - loaded by now
+    from gateway.examiner import child  # noqa: PLC0415
 
-    supervisor.subprocess = sys.modules[__name__]  # type: ignore[assignment]
+    supervisor.subprocess = child.subprocess = sys.modules[__name__]  # type: ignore[assignment]
 
 
 def _status() -> int:

@@ -40,7 +40,7 @@ from gateway.examiner.setups import OPENER_SETUP, OpenerSetup
 from gateway.examiner.view_protocol import NamingRecords, SealPart, Viewing
 from gateway.home.settings import OpenLimits, ProcessorSettings
 from gateway.openpgp.certificates import describe
-from gateway.openpgp.engines import find_opener, prove_program
+from gateway.openpgp.engines import believe, find_opener, prove_program
 from gateway.openpgp.judge import Waits
 from gateway.openpgp.memory import Content
 from gateway.openpgp.promise import Opener
@@ -246,6 +246,8 @@ def opening(setup: OpenerSetup) -> Opening:
     secrets = {fingerprint: secret.encode() for fingerprint, secret in setup.secrets.items()}
     found = Opening(Openers(setup.settings, secrets), setup.limits)
     found.openers.of()
+    if setup.proved is not None:
+        believe(setup.proved)
     prove_program(setup.settings)  # While what that needs can still be read.
     return found
 

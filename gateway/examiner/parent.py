@@ -66,7 +66,7 @@ from gateway.examiner.view_protocol import NamingRecords, RecordsNamed, SealPart
 from gateway.home import Home
 from gateway.home.settings import Limits, load_settings, read_toml
 from gateway.model import Basis, ContentRefused, Counting, Folder, View
-from gateway.openpgp.engines import program_file
+from gateway.openpgp.engines import program_file, proved_program
 from gateway.secrets import secret_files
 from gateway.store.of_home import store_of
 from gateway.store.store import Store
@@ -310,12 +310,13 @@ class Examiner:
 
     def _for_opener(self) -> bytes:
         self._limits = self._load_limits()
-        secrets = secret_files.openpgp_secrets(self._home)
+        secrets, settings = secret_files.openpgp_secrets(self._home), load_settings(self._home).processor
         return OPENER_SETUP.dump_json(
             OpenerSetup(
                 secrets={fingerprint: secret.decode() for fingerprint, secret in secrets.items()},
-                settings=load_settings(self._home).processor,
+                settings=settings,
                 limits=self._limits.open,
+                proved=proved_program(settings),
             )
         )
 

@@ -8,15 +8,20 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from gateway.home.settings import ClassifyLimits, OpenLimits, ProcessorSettings
+from gateway.openpgp.engines import ProgramFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenerSetup:
-    """What an opener is told: the gateway's OpenPGP secret keys by fingerprint, and no other secret."""
+    """What an opener is told: the gateway's OpenPGP secret keys by fingerprint, and no other secret.
+
+    `proved`: the SOP program, where it has proved itself to the service; else the opener asks it.
+    """
 
     secrets: dict[str, str]
     settings: ProcessorSettings
     limits: OpenLimits
+    proved: ProgramFile | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

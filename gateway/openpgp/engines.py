@@ -10,30 +10,55 @@ from gateway.errors import ConfigurationError
 from gateway.home.settings import ProcessorSettings
 from gateway.openpgp.promise import Opener
 
+ProgramFile = tuple[str, int, int, int]
+"""What tells a program from another in its place, such as a newer one."""
+_proved: set[ProgramFile] = set()
+
 
 def prove_program(settings: ProcessorSettings) -> None:
     """ConfigurationError where the SOP program that would be used does not prove itself: see `self_test`.
 
     Fault where it cannot be asked. Nothing where none is used, or none is there.
     """
-    from gateway.openpgp import self_test  # noqa: PLC0415 - loading all of it costs 0.2 s
-
     program = _program(settings)
     if program is not None:
+        _prove(program)
+
+
+def _prove(program: str) -> None:
+    """The same for this program; it is asked once for as long as its file stays the same."""
+    file = _file(program)
+    if file not in _proved:
+        from gateway.openpgp import self_test  # noqa: PLC0415 - few have to ask
+
         self_test.check(program)
+        if file is not None:
+            _proved.add(file)
 
 
-def program_file(settings: ProcessorSettings) -> tuple[str, int, int, int] | None:
-    """What tells the SOP program that would be used from another in its place, such as a newer one.
+def proved_program(settings: ProcessorSettings) -> ProgramFile | None:
+    """The file of the SOP program that would be used, where it has proved itself to this process."""
+    file = program_file(settings)
+    return file if file in _proved else None
 
-    None where none is used, or none is there.
-    """
+
+def believe(file: ProgramFile) -> None:
+    """Do not ask this program again: it has proved itself to whoever started this process."""
+    _proved.add(file)
+
+
+def program_file(settings: ProcessorSettings) -> ProgramFile | None:
+    """The file of the SOP program that would be used. None where none is used, or none is there."""
     program = _program(settings)
+    return None if program is None else _file(program)
+
+
+def _file(program: str) -> ProgramFile | None:
     try:
-        file = Path(program).stat() if program is not None else None
+        file = Path(program).stat()
     except FileNotFoundError:  # It is being replaced.
-        file = None
-    return None if program is None or file is None else (program, file.st_ino, file.st_size, file.st_mtime_ns)
+        return None
+    return program, file.st_ino, file.st_size, file.st_mtime_ns
 
 
 def _program(settings: ProcessorSettings) -> str | None:
@@ -47,14 +72,13 @@ def find_opener(settings: ProcessorSettings, secret_keys: Sequence[Path | bytes]
     the program is missing or a key cannot be used; and, when it is first needed, where the program does
     not prove itself: see `self_test`.
     """
-    from gateway.openpgp import self_test  # noqa: PLC0415 - loading all of it costs 0.2 s
-    from gateway.openpgp.by_size import BySizeOpener  # noqa: PLC0415
+    from gateway.openpgp.by_size import BySizeOpener  # noqa: PLC0415 - loading all of it costs 0.2 s
     from gateway.openpgp.embedded import EmbeddedOpener  # noqa: PLC0415
     from gateway.openpgp.sop import SopOpener  # noqa: PLC0415
 
     program = _program(settings)
     if program is not None:
-        sop = SopOpener(program, secret_keys, self_test.check)
+        sop = SopOpener(program, secret_keys, _prove)
         if settings.engine == "sop":
             return sop
         try:

@@ -127,7 +127,7 @@ def captured_classifier(home: Home) -> Child:
 def _opener_setup(home: Home, engine: str = "embedded", program: str = "sqop") -> bytes:
     secrets = {fingerprint: secret.decode() for fingerprint, secret in openpgp_secrets(home).items()}
     settings = ProcessorSettings.model_validate({"engine": engine, "sop_program": program})
-    setup = OpenerSetup(secrets=secrets, settings=settings, limits=Limits().open)
+    setup = OpenerSetup(secrets=secrets, settings=settings, limits=Limits().open, proved=None)
     return OPENER_SETUP.dump_json(setup)
 
 
@@ -147,7 +147,7 @@ def captured_judge(home: Home) -> Child:
 
 
 def _judge_setup(_: Home) -> bytes:
-    return JUDGE_SETUP.dump_json(JudgeSetup(limits=Limits().open))
+    return JUDGE_SETUP.dump_json(JudgeSetup(limits=Limits().open, proved=None))
 
 
 def captured_viewer(home: Home) -> Child:

@@ -2,14 +2,20 @@
 
 import shutil
 import sys
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from gateway.errors import ConfigurationError, Fault
-from gateway.home.settings import ProcessorSettings
+from gateway.examiner.parent import Examiner
+from gateway.examiner.protocol import Job
+from gateway.home.settings import ProcessorSettings, load_settings
 from gateway.openpgp import self_test
-from gateway.openpgp.engines import find_opener, prove_program
+from gateway.openpgp.engines import believe, find_opener, program_file, prove_program, proved_program
+from gateway.openpgp.memory import Content
 from tests.openpgp import vectors
+from tests.workshop import Workshop
 
 GOOD = vectors.read(vectors.FOLDER / "gpg-default.txt")
 WRONG = {
@@ -91,3 +97,36 @@ def test_one_that_was_replaced_is_asked_again(tmp_path):
 def test_nothing_is_asked_where_no_program_is_used():
     prove_program(ProcessorSettings(engine="embedded", sop_program="gosop"))
     prove_program(ProcessorSettings(sop_program="no-such-program"))
+
+
+@pytest.mark.needs("sqop")
+def test_an_opener_does_not_ask_a_program_that_the_service_has_asked(desk: Workshop, tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    path = tmp_path / "program"
+    path.write_text(f'#!/bin/sh\necho called >> {calls}\nexec sqop "$@"\n')
+    path.chmod(0o755)
+    file = desk.home.settings
+    file.write_text(file.read_text().replace('sop_program = "sqop"', f'sop_program = "{path}"'))
+    settings = load_settings(desk.home).processor
+    job = Job(reference="261127-oak-00001", name="data.csv", senders=(), others=(), now=desk.now)
+    for asks in (True, False):  # Nobody has asked it when the first of two openers starts.
+        with closing(Examiner(desk.home)) as examiner, Content(len(GOOD.data)) as sealed:
+            sealed.write(GOOD.data)
+            examiner.look(job, sealed.finish()[0])
+        assert calls.exists() is asks
+        prove_program(settings)
+        calls.unlink(missing_ok=True)
+
+
+def test_a_program_in_the_place_of_one_that_was_believed_is_asked(tmp_path: Path) -> None:
+    settings = ProcessorSettings(engine="sop", sop_program=program(tmp_path, "raise SystemExit(29)"))
+    file = program_file(settings)
+    assert file is not None
+    assert proved_program(settings) is None
+    believe(file)
+    assert proved_program(settings) == file
+    prove_program(settings)
+    program(tmp_path, "raise SystemExit(29)  # another one")
+    assert proved_program(settings) is None
+    with pytest.raises(ConfigurationError, match="it gets signed wrong"):
+        prove_program(settings)
