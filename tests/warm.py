@@ -45,8 +45,8 @@ _MODULES = (
     "gateway.cli.app", "gateway.cli.services", "gateway.processor.service", "gateway.intake.server",
     "gateway.mailboxes.server", "gateway.console.server", "gateway.courier.service", "gateway.openpgp.sop",
     "gateway.openpgp.by_size", "gateway.openpgp.embedded", "gateway.openpgp.self_test", "gateway.cli.send",
-    "gateway.examiner.opener", "gateway.examiner.classifier", "gateway.examiner.judge", "gateway.examiner.viewer",
-    "uvloop", "holidays.countries",
+    "gateway.examiner.opener", "gateway.examiner.classifier", "gateway.examiner.judge",
+    "gateway.examiner.viewer", "uvloop", "holidays.countries",
 )  # fmt: skip
 _CODE = "PYTHONPATH"
 _COLD = ("PYTHON", "LD_", "COVERAGE", "TZ", "LC_", "LANG")  # What is read when Python itself starts.
@@ -264,7 +264,8 @@ def _take_a_nest_along() -> None:
         _fork_for(theirs)
         os._exit(0)
     theirs.close()
-    globals()["_nest"] = lambda _code: Nest(ours)
+    nest = Nest(ours)
+    globals()["_nest"] = lambda _code: nest
     from gateway import supervisor  # noqa: PLC0415 - loaded by now
     from gateway.examiner import child  # noqa: PLC0415
 
