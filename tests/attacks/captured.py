@@ -147,7 +147,7 @@ def captured_judge(home: Home) -> Child:
 
 
 def _judge_setup(_: Home) -> bytes:
-    return JUDGE_SETUP.dump_json(JudgeSetup(limits=Limits().open, proved=None))
+    return JUDGE_SETUP.dump_json(JudgeSetup(limits=Limits().open))
 
 
 def captured_viewer(home: Home) -> Child:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.samples import MARKER
 from tests import warm
 from tests.content import core_data
 from tests.end_to_end.conftest import Scene
 from tests.end_to_end.test_clients import ssh_options
 from tests.ending import ending
+from tests.looking import in_the_clear
 from tests.site import Party, Site
 from tests.waiting import until
 
@@ -73,10 +73,7 @@ def test_killing_the_processor_loses_nothing_and_doubles_nothing(site: Site, cou
     assert sorted(path.name[:length] for path in site.receipts("oak").glob("core *.txt")) == sorted(files)
     assert not list((site.home / "spool" / "landed").iterdir())
     assert len(list((site.home / "sealed").iterdir())) == count
-    leaked = [
-        path for path in site.home.rglob("*") if path.is_file() and MARKER.encode() in path.read_bytes()
-    ]
-    assert leaked == []
+    assert in_the_clear(site.home) == []
 
 
 def land(site: Site, party: Party, files: dict[str, bytes]) -> None:

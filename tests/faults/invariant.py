@@ -14,10 +14,10 @@ from gateway.homes.audit.files import check_sealed
 from gateway.registry import keys
 from gateway.registry.receipts import KEY_NOTICE
 from gateway.registry.tables import EventRow, ReceiptRow, TransferRow
-from gateway.samples import MARKER
 from gateway.secrets.signing import Signing
 from gateway.zones.landed import read_record, waiting
 from tests.faults.yard import Yard
+from tests.looking import in_the_clear
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,3 @@ def _check_folders(yard: Yard) -> None:
     sealed = list((yard.home.root / "sealed").iterdir())
     assert [path for path in sealed if path.suffix not in {".sealed", ".session"}] == []
     assert list(yard.home.spool.landed.glob("*.landed")) == []
-
-
-def in_the_clear(folder: Path) -> list[Path]:
-    """Every file below `folder` that holds what only the content of a sealed file holds."""
-    return [path for path in folder.rglob("*") if path.is_file() and MARKER.encode() in path.read_bytes()]

@@ -26,6 +26,7 @@ from tests.commands import invoke
 from tests.content import core_data
 from tests.faults.engines import Balancer, Network, Pair, Relay, Weed
 from tests.faults.services import Service
+from tests.looking import contents
 from tests.site import Site
 from tests.waiting import until
 
@@ -63,7 +64,8 @@ class Host:
     def shown(self) -> dict[str, bytes]:
         """What schools find at its door."""
         root = self.site.home / "published" / "providers"
-        return {str(path.relative_to(root)): path.read_bytes() for path in root.glob("*/receipts/[!.]*")}
+        found = contents(root.glob("*/receipts/[!.]*"))
+        return {str(path.relative_to(root)): content for path, content in found}
 
 
 class Region:

@@ -16,6 +16,7 @@ from gateway.examiner.parent import Examiner
 from gateway.homes.demo.parties import Party
 from gateway.samples import MARKER, make
 from tests.clock import THIS_YEAR
+from tests.looking import in_the_clear
 from tests.workshop import Desk
 
 YEARS = THIS_YEAR
@@ -62,9 +63,7 @@ def test_no_content_is_written_down(desk: Desk) -> None:
     assert MARKER.encode() in estimates()
     desk.process()
     assert out(desk, "oak")
-    assert not [
-        path for path in desk.home.root.rglob("*") if path.is_file() and MARKER.encode() in path.read_bytes()
-    ]
+    assert in_the_clear(desk.home.root) == []
 
 
 def test_a_copy_that_is_missing_is_made_again_at_the_start_and_no_other(desk: Desk) -> None:
@@ -142,9 +141,7 @@ def test_a_file_about_many_schools_is_divided_and_each_gets_its_own_pupils(desk:
     assert out(desk, "fir") == []
     delivered = [json.loads(event.leaf)["fields"] for event in desk.events(sent) if event.kind == "delivered"]
     assert {fields["provider"] for fields in delivered if "team" not in fields} == {"oak", "elm"}
-    assert not [
-        path for path in desk.home.root.rglob("*") if path.is_file() and MARKER.encode() in path.read_bytes()
-    ]
+    assert in_the_clear(desk.home.root) == []
     desk.gateway("log", "verify")
 
 

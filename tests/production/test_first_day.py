@@ -16,6 +16,7 @@ import pytest
 from gateway.home import Home
 from gateway.send.connection import host_key_of
 from tests.content import core_data
+from tests.looking import contents
 from tests.production.guide import REPOSITORY
 from tests.production.school_root import HERE, SchoolRoot, Typing, school_root, wheel
 from tests.send.office import with_another_column
@@ -108,9 +109,8 @@ def test_what_is_wrong_with_a_file_is_told_before_it_leaves(site: Site, school: 
 
 def unfinished(site: Site) -> int | None:
     """How much of an upload is kept, while it is under way: whole blocks of a megabyte."""
-    sizes = [path.stat().st_size for path in site.home.glob("spool/**/*") if path.is_file()
-             and path.stat().st_size > 50_000 and "landed" not in path.parts]  # fmt: skip
-    return max(sizes, default=None)
+    found = contents(path for path in site.home.glob("spool/**/*") if "landed" not in path.parts)
+    return max((len(content) for _, content in found if len(content) > 50_000), default=None)
 
 
 @pytest.mark.parametrize("how", ["killed", "cut off"])

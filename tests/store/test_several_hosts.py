@@ -26,6 +26,7 @@ from gateway.store.of_home import copies_of
 from tests.clock import THIS_YEAR
 from tests.commands import invoke
 from tests.content import core_data
+from tests.looking import contents
 from tests.registry.cluster import Cluster
 from tests.store.servers import Server
 from tests.store.several import another_host, at_work, shared_home
@@ -59,11 +60,8 @@ def decided(desk: Workshop, *references: str) -> None:
 def shown(desk: Workshop, provider: str = "oak") -> dict[str, bytes]:
     """What a provider finds at the door of this host, by name."""
     folder = desk.home.published.provider(provider)
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for part in ("receipts", "out")
-        for path in (folder / part).glob("[!.]*")
-    }
+    paths = [path for part in ("receipts", "out") for path in (folder / part).glob("[!.]*")]
+    return {str(path.relative_to(folder)): content for path, content in contents(paths)}
 
 
 def test_every_door_has_every_receipt_and_each_file_is_decided_once(hosts: Hosts, oak: Party) -> None:
