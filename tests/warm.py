@@ -22,11 +22,13 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, CompletedProcess, TimeoutExpired
@@ -179,10 +181,22 @@ def serve(descriptor: int) -> None:
     for name in _MODULES:
         importlib.import_module(name)
     prove_program(ProcessorSettings())  # Once for all of them: to ask it takes a third of a second.
+    _work_once()
     gc.collect()
     gc.freeze()
     gc.enable()
     _fork_for(socket.socket(fileno=descriptor))
+
+
+def _work_once() -> None:
+    """Let a processor go round in a home of its own: what is made when it is first needed is made then."""
+    from gateway.home import Home  # noqa: PLC0415 - as above
+    from gateway.processor.service import process_once  # noqa: PLC0415
+    from tests import compiled  # noqa: F401, PLC0415 - statements stay compiled
+    from tests.commands import Commands  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as folder:
+        process_once(Home(Commands(Path(folder)).home), lambda: datetime.now(UTC))
 
 
 def _fork_for(channel: socket.socket) -> None:
