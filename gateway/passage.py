@@ -161,7 +161,9 @@ def _decide(
     found = transfers.work_on(batch.session, list(by_reference))
     pairs = [(one, found[reference]) for reference, one in by_reference.items()]
     pairs.sort(key=lambda pair: pair[1].sequence)
-    if len({transfer.upload.provider for _, transfer in pairs}) > _FEW:
+    senders = {transfer.upload.provider for _, transfer in pairs}
+    batch.know_keys(senders)
+    if len(senders) > _FEW:
         everybody = providers.list_providers(batch.session, registrar.counting(now))
         batch.know("enrolled", everybody)
         for one in everybody:

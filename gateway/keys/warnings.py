@@ -28,16 +28,16 @@ def step_due(key: Key, now: datetime, steps: tuple[int, ...]) -> int | None:
 
 
 def notices_on_keys(
-    session: Session, transfer: Transfer, current: str, now: datetime, warn_days: int
+    session: Session, transfer: Transfer, signer: Key | None, now: datetime, *, current: str, warn_days: int
 ) -> tuple[str, ...]:
-    """What a receipt tells of the keys that this transfer used. `current` is the gateway's own key."""
-    return (*_of_signer(session, transfer, now, warn_days), *_of_gateway(session, transfer, current, now))
+    """What a receipt tells of the keys that this transfer used: its signer's, and the gateway's.
+
+    `current` is the gateway's own key.
+    """
+    return (*_of_signer(signer, now, warn_days), *_of_gateway(session, transfer, current, now))
 
 
-def _of_signer(session: Session, transfer: Transfer, now: datetime, warn_days: int) -> Iterator[str]:
-    if transfer.signature is None:
-        return
-    key = keys.holder(session, "openpgp", transfer.signature.certificate)
+def _of_signer(key: Key | None, now: datetime, warn_days: int) -> Iterator[str]:
     left = days_left(key, now) if key is not None and key.is_in_force(now) else None
     if key is None or key.until is None or left is None or left > warn_days:
         return

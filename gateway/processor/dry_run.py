@@ -129,7 +129,7 @@ def _tried(
         return Tried(decision=decision, found=found)
     provider = rules.provider(session, trial.provider, trial.at)
     counted = counts_teams(found, decision, provider, rules.catalogue)
-    known = rolls.count_on_roll(session, trial.provider) if counted else 0
+    known = rolls.count_on_rolls(session, [trial.provider])[trial.provider] if counted else 0
     whole = is_whole_roll(found, known, rules.catalogue)
     return Tried(decision=decision, found=found, counted=counted if whole else ())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -42,6 +42,11 @@ class Batch:
     def keys_of(self, provider: str) -> Sequence[Key]:
         """The keys of a provider."""
         return self.once(("keys", provider), lambda: keys.list_keys(self.session, "provider", provider))
+
+    def know_keys(self, providers: Collection[str]) -> None:
+        """Ask for the keys of all these providers at once."""
+        for provider, found in keys.keys_of_each(self.session, "provider", providers).items():
+            self.know(("keys", provider), found)
 
     def forget(self) -> None:
         """Ask everything anew: keys, providers or ratifications were changed."""

@@ -7,7 +7,7 @@ whichever was decided first.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -27,22 +27,33 @@ class CountsOwed:
     session: Session
     catalogue: Catalogue
     at: datetime
-    _given: dict[tuple[str, str, str], list[CountsGiven]] = field(default_factory=dict)
+    _given: dict[counts.Kind, list[CountsGiven]] = field(default_factory=dict)
     _fresh: set[tuple[int, str]] = field(default_factory=set)
     _on_roll: dict[str, int] = field(default_factory=dict)
 
-    def deliver(self, transfer: Transfer, decision: Decision, provider: Callable[[], Provider]) -> Transfer:
+    def look_ahead(self, files: Iterable[tuple[Transfer, Decision, Provider]]) -> None:
+        """Ask at once what will be asked for each of these files."""
+        wanted = [
+            (transfer, team)
+            for transfer, decision, provider in files
+            for team in self._teams(transfer, decision, provider)
+        ]
+        if wanted:
+            owners = {transfer.upload.provider for transfer, _ in wanted}
+            self._on_roll |= rolls.count_on_rolls(self.session, owners - self._on_roll.keys())
+            kinds = {_kind(transfer, team) for transfer, team in wanted}
+            self._given |= counts.given(self.session, kinds - self._given.keys())
+
+    def deliver(self, transfer: Transfer, decision: Decision, provider: Provider) -> Transfer:
         """Put counts of a file that was just accepted into mailboxes; the transfer, with those teams.
 
         A file without pupils may have been sent to such teams: of that, too, they get counts.
         """
         content = transfer.content
         self._mark(transfer, [team for team in transfer.teams if self._has_no_records(team)])
-        if not isinstance(content, Classified) or transfer.data_type != content.data_type:
-            return transfer
-        teams = counts_teams(content, decision, provider(), self.catalogue)
+        teams = self._teams(transfer, decision, provider)
         known = self._known(transfer.upload.provider) if teams else 0
-        if not is_whole_roll(content, known, self.catalogue):
+        if not isinstance(content, Classified) or not is_whole_roll(content, known, self.catalogue):
             return transfer
         given = [team for team in teams if self._make_room(transfer, team)]
         if not given:
@@ -69,18 +80,24 @@ class CountsOwed:
     def _known(self, provider: str) -> int:
         """How many pupils are on a roll before this transaction changes it."""
         if provider not in self._on_roll:
-            self._on_roll[provider] = rolls.count_on_roll(self.session, provider)
+            self._on_roll |= rolls.count_on_rolls(self.session, [provider])
         return self._on_roll[provider]
+
+    def _teams(self, transfer: Transfer, decision: Decision, provider: Provider) -> tuple[str, ...]:
+        content = transfer.content
+        if not isinstance(content, Classified) or transfer.data_type != content.data_type:
+            return ()
+        return counts_teams(content, decision, provider, self.catalogue)
 
     def _has_no_records(self, team: str) -> bool:
         found = self.catalogue.team(team)
         return found is not None and not found.pupil_level
 
     def _of(self, transfer: Transfer, team: str) -> list[CountsGiven]:
-        key = (team, transfer.upload.provider, transfer.data_type or "")
-        if key not in self._given:
-            self._given[key] = list(counts.given(self.session, *key))
-        return self._given[key]
+        kind = _kind(transfer, team)
+        if kind not in self._given:
+            self._given |= counts.given(self.session, [kind])
+        return self._given[kind]
 
     def _make_room(self, transfer: Transfer, team: str) -> bool:
         """Whether a team has opened no counts of the same school, kind, period, and has none of a later file.
@@ -105,6 +122,10 @@ class CountsOwed:
 
     def _period(self, transfer: Transfer, given: CountsGiven) -> object:
         return counts_period(transfer.data_type or "", given.period, given.landed_at, self.catalogue)
+
+
+def _kind(transfer: Transfer, team: str) -> counts.Kind:
+    return team, transfer.upload.provider, transfer.data_type or ""
 
 
 def _as_given(transfer: Transfer) -> CountsGiven:

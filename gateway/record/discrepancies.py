@@ -103,9 +103,11 @@ def _entered(comparison: Comparison, taken: Sequence[tuple[Transfer, bytes]]) ->
     found = [one for transfer, roll in taken for one in _rolls(comparison.enrolled(), transfer, roll)]
     rolls.enter(comparison.session, found)
     complete = {transfer.sequence for transfer, _ in taken if transfer.data_type in whole}
+    last: dict[str, datetime] = {}
     for roll in found:
         if roll.transfer in complete:
-            rolls.note_full_roll(comparison.session, roll.provider, roll.at)
+            last[roll.provider] = max(roll.at, last.get(roll.provider, roll.at))
+    rolls.note_full_rolls(comparison.session, last)
     return found
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from gateway.log.leaf import Kind
 from gateway.model import Decision, Folder, Provider, Reason, Transfer
 from gateway.policy.superseding import Superseding
 from gateway.receipts.facts import ReceiptFacts, plain_reason
-from gateway.record import copies_owed, counts_owed, letters, outcome, schools, superseded
+from gateway.record import advance_notices, copies_owed, counts_owed, letters, outcome, schools, superseded
 from gateway.record.advance_notices import notices_for
 from gateway.record.batch import Batch
 from gateway.record.discrepancies import Comparison, Decided, follow
@@ -56,14 +55,22 @@ def put_in_force(registrar: Registrar, batch: Batch, rulings: Sequence[Ruling], 
         return None
     session = batch.session
     recorded = outcomes.record_decisions(session, [(one.reference, one.decision) for one in rulings], now)
-    counting = counts_owed.CountsOwed(session, registrar.catalogue, now)
-    decided = [
-        counting.deliver(transfer, one.decision, partial(_provider, registrar, batch, transfer, now))
-        if one.counted
-        else transfer
+    files = [
+        (transfer, one, _provider(registrar, batch, transfer, now))
         for transfer, one in zip(recorded, rulings, strict=True)
     ]
+    counting = counts_owed.CountsOwed(session, registrar.catalogue, now)
+    counting.look_ahead((transfer, one.decision, sender) for transfer, one, sender in files if one.counted)
+    decided = [
+        counting.deliver(transfer, one.decision, sender) if one.counted else transfer
+        for transfer, one, sender in files
+    ]
     counting.write()
+    senders = {sender.id: sender for _, _, sender in files}
+    superseded.look_ahead(
+        batch, [(each, senders[each.upload.provider]) for each in decided], registrar.catalogue
+    )
+    advance_notices.look_ahead(registrar, batch, senders)
     entries: list[log.Entry] = []
     receipts = []
     for ruling, transfer in zip(rulings, decided, strict=True):

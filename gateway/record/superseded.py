@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from gateway.model import Provider, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.superseding import Superseding, is_comparable, standing, tells_by_content
@@ -16,12 +18,23 @@ def standing_of(batch: Batch, transfer: Transfer, provider: Provider, catalogue:
     """
     if not is_comparable(transfer, catalogue):
         return Superseding()
-    by_content = tells_by_content(provider, catalogue.bodies)
+    kind, by_content = transfers.kind_of(transfer), tells_by_content(provider, catalogue.bodies)
     others = batch.once(
-        ("alike", provider.id, transfer.data_type, transfer.period),
-        lambda: transfers.alike(batch.session, transfer, with_content=by_content),
+        ("alike", *kind), lambda: transfers.alike(batch.session, [kind], with_content=by_content)[kind]
     )
     return standing(transfer, others, provider, catalogue.bodies)
+
+
+def look_ahead(batch: Batch, files: Iterable[tuple[Transfer, Provider]], catalogue: Catalogue) -> None:
+    """Ask at once what will be asked for each of these files. The decisions have to be written."""
+    wanted: dict[bool, set[transfers.Kind]] = {}
+    for transfer, provider in files:
+        if is_comparable(transfer, catalogue):
+            by_content = tells_by_content(provider, catalogue.bodies)
+            wanted.setdefault(by_content, set()).add(transfers.kind_of(transfer))
+    for by_content, kinds in wanted.items():
+        for kind, found in transfers.alike(batch.session, kinds, with_content=by_content).items():
+            batch.know(("alike", *kind), found)
 
 
 def told(found: Superseding, transfer: Transfer) -> tuple[str, ...]:

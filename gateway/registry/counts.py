@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from gateway.registry.tables import DeliveryRow, TransferRow
@@ -16,42 +17,57 @@ from gateway.registry.vouched_rows import add_rows
 class CountsGiven:
     """That a team was given counts of a file. `collected`: somebody has opened them.
 
-    `delivery`: the number of its row, once there is one.
+    `delivery`: its row, once there is one.
     """
 
-    delivery: int | None
+    delivery: DeliveryRow | None
     transfer: int
     period: str | None
     landed_at: datetime
     collected: bool
 
 
-def given(session: Session, team: str, provider: str, data_type: str) -> Sequence[CountsGiven]:
-    """The counts of one kind of files of a provider that a team was given and that were not taken back."""
-    # The provider's own files first: a team has far more, from everybody.
+Kind = tuple[str, str, str]
+"""A team, a provider, and a data type."""
+
+
+def given(session: Session, kinds: Collection[Kind]) -> dict[Kind, list[CountsGiven]]:
+    """Of each, the counts of the provider's files of this type that the team has and that stand."""
+    found: dict[Kind, list[CountsGiven]] = {kind: [] for kind in kinds}
+    teams, providers, data_types = (sorted({kind[place] for kind in kinds}) for place in range(3))
+    # The providers' own files first: a team has far more, from everybody.
     sent = select(TransferRow.sequence).where(
-        TransferRow.provider == provider, TransferRow.data_type == data_type
+        col(TransferRow.provider).in_(providers), col(TransferRow.data_type).in_(data_types)
     )
     query = (
-        select(DeliveryRow, TransferRow.period, TransferRow.landed_at)
+        select_columns(
+            DeliveryRow,
+            col(TransferRow.provider),
+            col(TransferRow.data_type),
+            col(TransferRow.period),
+            col(TransferRow.landed_at),
+        )
         .join(TransferRow, col(TransferRow.sequence) == col(DeliveryRow.transfer))
         .where(
-            DeliveryRow.team == team,
+            col(DeliveryRow.team).in_(teams),
             col(DeliveryRow.counts).is_(True),
             col(DeliveryRow.transfer).in_(sent),
         )
     )
-    found = sorted(session.exec(query), key=lambda one: one[0].transfer)
-    return [
-        CountsGiven(
-            delivery=row.id,
-            transfer=row.transfer,
-            period=period,
-            landed_at=landed_at,
-            collected=row.collected_at is not None,
-        )
-        for row, period, landed_at in found
-    ]
+    for row, provider, data_type, period, landed_at in sorted(
+        session.execute(query), key=lambda one: one[0].transfer
+    ):
+        if (row.team, provider, data_type) in found:
+            found[row.team, provider, data_type].append(
+                CountsGiven(
+                    delivery=row,
+                    transfer=row.transfer,
+                    period=period,
+                    landed_at=landed_at,
+                    collected=row.collected_at is not None,
+                )
+            )
+    return found
 
 
 def mark(session: Session, transfer: int, teams: Collection[str]) -> None:
@@ -71,4 +87,4 @@ def deliver(session: Session, given: Collection[tuple[int, str]], at: datetime) 
 
 def take_back(session: Session, given: CountsGiven) -> None:
     """Take counts back that nobody has opened: those of a later file stand instead."""
-    session.delete(session.get_one(DeliveryRow, given.delivery))
+    session.delete(given.delivery)

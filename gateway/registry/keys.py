@@ -8,7 +8,7 @@ whether a certificate has expired by its own word is asked of the certificate.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -146,6 +146,15 @@ def list_keys(
     if owner is not None:
         query = query.where(KeyRow.owner == owner)
     return [_key(row) for row in session.exec(query).all()]
+
+
+def keys_of_each(session: Session, owner_kind: OwnerKind, owners: Collection[str]) -> dict[str, list[Key]]:
+    """The keys of each of these owners, in the order they were added."""
+    query = select(KeyRow).where(KeyRow.owner_kind == owner_kind, col(KeyRow.owner).in_(list(owners)))
+    found: dict[str, list[Key]] = {owner: [] for owner in owners}
+    for row in session.exec(query.order_by(col(KeyRow.id))).all():
+        found[row.owner].append(_key(row))
+    return found
 
 
 def keys_in_force(

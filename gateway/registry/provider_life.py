@@ -39,7 +39,7 @@ def close(session: Session, provider: str, on: date, at: datetime) -> Provider:
         raise GatewayError(f"{provider} is on record as closed since {row.closed_on}")
     row.closed_on = on
     session.add(row)
-    rolls.note_full_roll(session, provider, at)
+    rolls.note_full_rolls(session, {provider: at})
     session.flush()
     return providers.get_provider(session, provider)
 

@@ -7,12 +7,12 @@ made again.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import delete
+from sqlalchemy import delete, or_
 from sqlmodel import Session, col, func, select
 
 from gateway.model import RollEntry
@@ -110,24 +110,28 @@ def note_schools(session: Session, transfer: int, schools: Iterable[str]) -> Non
     session.flush()
 
 
-def note_full_roll(session: Session, provider: str, at: datetime) -> None:
-    """A provider sent its complete roll at `at`."""
-    row = session.get(FullRollRow, provider)
-    if row is None:
-        session.add(FullRollRow(provider=provider, at=at))
-    elif row.at < at:
-        row.at = at
-        session.add(row)
+def note_full_rolls(session: Session, sent: Mapping[str, datetime]) -> None:
+    """Providers sent their complete rolls, each at its moment."""
+    query = select(FullRollRow).where(col(FullRollRow.provider).in_(list(sent)))
+    known = {row.provider: row for row in session.exec(query)}
+    for provider, at in sent.items():
+        if provider not in known:
+            session.add(FullRollRow(provider=provider, at=at))
+        elif known[provider].at < at:
+            known[provider].at = at
     session.flush()
 
 
-def count_on_roll(session: Session, provider: str) -> int:
-    """How many pupils are on a provider's roll, by its last complete roll and what came since."""
-    query = select(func.count()).where(PupilRow.provider == provider, col(PupilRow.on_roll))
-    complete = session.get(FullRollRow, provider)
-    if complete is not None:
-        query = query.where(col(PupilRow.at) >= complete.at)
-    return session.exec(query).one()
+def count_on_rolls(session: Session, providers: Collection[str]) -> dict[str, int]:
+    """How many pupils are on each provider's roll, by its last complete roll and what came since."""
+    since_complete = or_(col(FullRollRow.at).is_(None), col(PupilRow.at) >= col(FullRollRow.at))
+    query = (
+        select(PupilRow.provider, func.count())
+        .join(FullRollRow, col(FullRollRow.provider) == col(PupilRow.provider), isouter=True)
+        .where(col(PupilRow.provider).in_(list(providers)), col(PupilRow.on_roll), since_complete)
+        .group_by(col(PupilRow.provider))
+    )
+    return dict.fromkeys(providers, 0) | dict(session.exec(query).all())
 
 
 def full_rolls(session: Session, providers: Collection[str]) -> dict[str, datetime]:

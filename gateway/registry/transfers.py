@@ -133,20 +133,29 @@ def reasons_of(session: Session, sequences: Collection[int]) -> dict[int, list[R
     return found
 
 
-def alike(session: Session, transfer: Transfer, *, with_content: bool) -> Sequence[Alike]:
-    """The accepted transfers of the same provider, data type and period, in the order they landed."""
+Kind = tuple[str, str | None, str | None]
+"""A provider, a data type, and a period."""
+
+
+def kind_of(transfer: Transfer) -> Kind:
+    """The kind of a transfer."""
+    return transfer.upload.provider, transfer.data_type, transfer.period
+
+
+def alike(session: Session, kinds: Collection[Kind], *, with_content: bool) -> dict[Kind, list[Alike]]:
+    """The accepted transfers of each kind, in the order they landed."""
+    found: dict[Kind, list[Alike]] = {kind: [] for kind in kinds}
+    columns = (col(TransferRow.provider), col(TransferRow.data_type), col(TransferRow.period))
     content = col(TransferRow.content) if with_content else null()
-    query = select_columns(col(TransferRow.sequence), col(TransferRow.reference), content).where(
-        col(TransferRow.provider) == transfer.upload.provider,
-        col(TransferRow.data_type) == transfer.data_type,
-        col(TransferRow.period) == transfer.period,
+    query = select_columns(*columns, col(TransferRow.sequence), col(TransferRow.reference), content).where(
+        *(column.in_({kind[place] for kind in kinds}) for place, column in enumerate(columns)),
         col(TransferRow.state) == "accepted",
     )
     # Ordered here: asked for an order, SQLite goes through all accepted files in it, whosever they are.
-    return [
-        Alike(sequence, reference, CONTENT.validate_json(found) if found else None)
-        for sequence, reference, found in sorted(session.execute(query), key=itemgetter(0))
-    ]
+    for *kind, sequence, reference, text in sorted(session.execute(query), key=itemgetter(3)):
+        if (kept := found.get((kind[0], kind[1], kind[2]))) is not None:
+            kept.append(Alike(sequence, reference, CONTENT.validate_json(text) if text else None))
+    return found
 
 
 def landed_since(session: Session, since: datetime) -> Iterator[Sequence[Transfer]]:
