@@ -3,9 +3,11 @@
     python -m tests.bench.hosts [--files N] [--measured 1 2 4]
 
 Each process takes tasks of 16 landed files of as many schools, sleeps 8 ms for each (which stands for their
-examination), and decides them in one transaction in PostgreSQL (fsync on). The simulation plays the same with
-what one process was seen to need: its own time and that of the server share this machine's cores, or cores of
-their own; the time in which it holds the log is held by one at a time.
+examination), and decides them in one transaction in PostgreSQL (fsync on). The simulation plays the same
+with what one process was seen to need: its own time and that of the server share this machine's cores, or
+cores of their own; the time in which it holds the log is held by one at a time. Each host has a door, at
+which it shows all receipts; so that what more processes decide can be seen beside that, they are measured
+with one door, too.
 """
 
 from __future__ import annotations
@@ -17,9 +19,10 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from multiprocessing.queues import SimpleQueue
+from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
@@ -75,25 +78,53 @@ class Measured:
 
 
 def _work(
-    home: Path, tasks: Sequence[Sequence[Examination]], begin: Barrier, spent: SimpleQueue[float]
+    home: Path,
+    tasks: Sequence[Sequence[Examination]],
+    next_one: Synchronized[int],
+    begin: Barrier,
+    spent: SimpleQueue[float],
+    *,
+    has_door: bool,
 ) -> None:
-    with open_registrar(Home(home), now) as registrar:
+    with open_registrar(Home(home), now) as opened:
+        registrar = replace(opened, brings_out=has_door)
         begin.wait()
         before = time.process_time()
-        for task in tasks:
+        for task in _mine(tasks, next_one):
             time.sleep(len(task) * EXAMINATION_SECONDS)
             conclude(registrar, task)
+        if has_door:
+            registrar.publish()
         spent.put(time.process_time() - before)
 
 
+def _mine(
+    tasks: Sequence[Sequence[Examination]], next_one: Synchronized[int]
+) -> Iterator[Sequence[Examination]]:
+    """One task after another, as long as no other process has taken it: as from a queue."""
+    while True:
+        with next_one.get_lock():
+            number, next_one.value = next_one.value, next_one.value + 1
+        if number >= len(tasks):
+            return
+        yield tasks[number]
+
+
 def measured(
-    bench: Bench, cluster: Durable, processes: int, tasks: Sequence[Sequence[Examination]]
+    bench: Bench, cluster: Durable, processes: int, tasks: Sequence[Sequence[Examination]], *, doors: int
 ) -> Measured:
-    """What so many processes do, and what it takes."""
+    """What so many processes do, and what it takes. The first of them bring all receipts out, one a door."""
     context = multiprocessing.get_context("spawn")
     begin, spent = context.Barrier(processes + 1), context.SimpleQueue()
-    shares = [tasks[number::processes] for number in range(processes)]
-    workers = [context.Process(target=_work, args=(bench.site.home, share, begin, spent)) for share in shares]
+    next_one = context.Value("i", 0)
+    workers = [
+        context.Process(
+            target=_work,
+            args=(bench.site.home, tasks, next_one, begin, spent),
+            kwargs={"has_door": number < doors},
+        )
+        for number in range(processes)
+    ]
     for one in workers:
         one.start()
     begin.wait()
@@ -153,14 +184,15 @@ def main() -> None:
                 f"a task of {TASK} files needs, in ms: {needs.own * 1000:.0f} of a committer,"
                 f" {needs.server * 1000:.0f} of the server, {needs.log * 1000:.0f} with the log"
             )
-            print("processes  measured files/s  times one  own ms a file  server's  of the processors")
+            print("processes  doors  measured files/s  times one  own ms a file  server's  of the processors")
             first = 0.0
-            for processes in asked.measured:
-                found = measured(bench, cluster, processes, landed(bench, asked.files))
+            # One door is shown by one process; hosts show one each, with all receipts.
+            for processes, doors in sorted({(n, d) for n in asked.measured for d in (1, n)}):
+                found = measured(bench, cluster, processes, landed(bench, asked.files), doors=doors)
                 first = first or found.rate
                 used = (found.own + found.server) * found.rate / cores
                 print(
-                    f"{processes:>9}  {found.rate:>16.0f}  {found.rate / first:>9.2f}"
+                    f"{processes:>9}  {doors:>5}  {found.rate:>16.0f}  {found.rate / first:>9.2f}"
                     f"  {found.own * 1000:>13.1f}  {found.server * 1000:>8.1f}  {used:>16.0%}",
                     flush=True,
                 )
