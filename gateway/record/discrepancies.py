@@ -73,8 +73,6 @@ def follow(comparison: Comparison, decided: Sequence[Decided]) -> Sequence[Entry
         if _counts_for_roll(each.decision)
         and (roll := each.roll if each.roll is not None else staged.get(each.transfer.sequence)) is not None
     ]
-    if taken:
-        places.take_the_rolls_place(session)
     return [entry for some in _few(taken) for entry in _compare(comparison, _entered(comparison, some))]
 
 
@@ -101,6 +99,7 @@ def _entered(comparison: Comparison, taken: Sequence[tuple[Transfer, bytes]]) ->
     """The rolls of accepted files, put down: each pupil on that of the school whose it is."""
     whole = comparison.catalogue.agreement.discrepancies.whole_rolls
     found = [one for transfer, roll in taken for one in _rolls(comparison.enrolled(), transfer, roll)]
+    places.take_the_rolls_place(comparison.session)
     rolls.enter(comparison.session, found)
     complete = {transfer.sequence for transfer, _ in taken if transfer.data_type in whole}
     last: dict[str, datetime] = {}
