@@ -37,19 +37,25 @@ from gateway.ssh.visitor import LoggedIn
 from tests.bench.bench_classify import POLICIES, TODAY
 from tests.bench.bench_record import content, examined, now, upload
 from tests.bench.small_files import FILES
+from tests.bench.writers_place import Bench
 from tests.costs import calls
 from tests.site import Site
 
 COUNTS = Path(__file__).with_name("counts.json")
 MORE = 1.1
 _PUPILS = 45
-_TOGETHER = 32
+_TOGETHER, _SCHOOLS = 32, 12
 
 
 def measured() -> dict[str, float]:
     """Every count, by what it is of."""
     with tempfile.TemporaryDirectory(prefix="counts-") as folder:
-        return {**_classifying(), **_recording(Path(folder)), **_uploading(Path(folder) / "spool")}
+        return {
+            **_classifying(),
+            **_recording(Path(folder)),
+            **_of_many_schools(Path(folder) / "schools"),
+            **_uploading(Path(folder) / "spool"),
+        }
 
 
 def grown(before: dict[str, float], after: dict[str, float]) -> list[str]:
@@ -129,6 +135,20 @@ def _recording(folder: Path) -> dict[str, float]:
             step("land", landing, numbers)
             step("decide", deciding, numbers)
     return found
+
+
+def _of_many_schools(folder: Path) -> dict[str, float]:
+    """Deciding one file of each of some schools in one batch: what each asks is asked for all of them."""
+    folder.mkdir()
+    bench = Bench(folder, None, schools=_SCHOOLS)
+    with open_registrar(Home(bench.site.home), now) as registrar:
+        bench.open(registrar)
+        for _ in range(3):  # What is made at first use is made; what came before gives way.
+            uploads, examinations = bench.files(_SCHOOLS)
+            land(registrar, uploads)
+            with _counted() as seen:
+                conclude(registrar, examinations)
+    return {f"decide, of each of {_SCHOOLS} schools: statements": round(seen["statements"] / _SCHOOLS, 3)}
 
 
 def _uploading(folder: Path) -> dict[str, float]:
