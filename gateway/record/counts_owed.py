@@ -27,7 +27,7 @@ class CountsOwed:
     session: Session
     catalogue: Catalogue
     at: datetime
-    _given: dict[counts.Kind, list[CountsGiven]] = field(default_factory=dict)
+    _given: dict[counts.CountedKind, list[CountsGiven]] = field(default_factory=dict)
     _fresh: set[tuple[int, str]] = field(default_factory=set)
     _on_roll: dict[str, int] = field(default_factory=dict)
 
@@ -124,7 +124,7 @@ class CountsOwed:
         return counts_period(transfer.data_type or "", given.period, given.landed_at, self.catalogue)
 
 
-def _kind(transfer: Transfer, team: str) -> counts.Kind:
+def _kind(transfer: Transfer, team: str) -> counts.CountedKind:
     return team, transfer.upload.provider, transfer.data_type or ""
 
 

@@ -27,7 +27,7 @@ def standing_of(batch: Batch, transfer: Transfer, provider: Provider, catalogue:
 
 def look_ahead(batch: Batch, files: Iterable[tuple[Transfer, Provider]], catalogue: Catalogue) -> None:
     """Ask at once what will be asked for each of these files. The decisions have to be written."""
-    wanted: dict[bool, set[transfers.Kind]] = {}
+    wanted: dict[bool, set[transfers.FileKind]] = {}
     for transfer, provider in files:
         if is_comparable(transfer, catalogue):
             by_content = tells_by_content(provider, catalogue.bodies)

@@ -27,13 +27,13 @@ class CountsGiven:
     collected: bool
 
 
-Kind = tuple[str, str, str]
+CountedKind = tuple[str, str, str]
 """A team, a provider, and a data type."""
 
 
-def given(session: Session, kinds: Collection[Kind]) -> dict[Kind, list[CountsGiven]]:
+def given(session: Session, kinds: Collection[CountedKind]) -> dict[CountedKind, list[CountsGiven]]:
     """Of each, the counts of the provider's files of this type that the team has and that stand."""
-    found: dict[Kind, list[CountsGiven]] = {kind: [] for kind in kinds}
+    found: dict[CountedKind, list[CountsGiven]] = {kind: [] for kind in kinds}
     teams, providers, data_types = (sorted({kind[place] for kind in kinds}) for place in range(3))
     # The providers' own files first: a team has far more, from everybody.
     sent = select(TransferRow.sequence).where(

@@ -133,18 +133,20 @@ def reasons_of(session: Session, sequences: Collection[int]) -> dict[int, list[R
     return found
 
 
-Kind = tuple[str, str | None, str | None]
+FileKind = tuple[str, str | None, str | None]
 """A provider, a data type, and a period."""
 
 
-def kind_of(transfer: Transfer) -> Kind:
+def kind_of(transfer: Transfer) -> FileKind:
     """The kind of a transfer."""
     return transfer.upload.provider, transfer.data_type, transfer.period
 
 
-def alike(session: Session, kinds: Collection[Kind], *, with_content: bool) -> dict[Kind, list[Alike]]:
+def alike(
+    session: Session, kinds: Collection[FileKind], *, with_content: bool
+) -> dict[FileKind, list[Alike]]:
     """The accepted transfers of each kind, in the order they landed."""
-    found: dict[Kind, list[Alike]] = {kind: [] for kind in kinds}
+    found: dict[FileKind, list[Alike]] = {kind: [] for kind in kinds}
     columns = (col(TransferRow.provider), col(TransferRow.data_type), col(TransferRow.period))
     content = col(TransferRow.content) if with_content else null()
     query = select_columns(*columns, col(TransferRow.sequence), col(TransferRow.reference), content).where(
