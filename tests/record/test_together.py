@@ -3,45 +3,47 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from contextlib import closing
+import shutil
 from pathlib import Path
 
-from gateway.homes.demo.parties import Party
-from tests.clock import THIS_YEAR
-from tests.content import census, core_data, gcse_results, school_history
-from tests.workshop import Workshop
+from gateway.home import Home
+from gateway.passage import conclude
+from gateway.processor.service import open_registrar
+from gateway.record.landing import land
+from tests.bench.writers_place import Bench, now
+from tests.commands import invoke
 
-SCHOOLS = ("oak", "elm", "ash", "fir", "box")  # More than are asked for one by one.
-KINDS = (core_data, census, gcse_results, school_history, lambda seed: b"what nobody knows %d\n" % seed)
-
-
-def told(desk: Workshop, reference: str) -> str:
-    """All that is known of a file but when it was and what it is called."""
-    shown = desk.gateway("transfers", "show", reference, "--json")
-    same = re.sub(r"\d{6}-(\w+)-\w{5}", r"REF-\1", shown.replace(reference, "THIS"))
-    return re.sub(r"[0-9a-f]{64}|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[^\"]*|\"\w*number\": \d+", "", same)
+SCHOOLS = 6  # More than are asked for one by one.
 
 
-def test_it_is_the_same(desk: Workshop, tmp_path: Path) -> None:
-    parties = [desk.provider(name, years=THIS_YEAR) for name in SCHOOLS]
-    alone = desk.copied(tmp_path / "alone")
-    with closing(alone):
-        check(desk, alone, parties)
+def told(home: Path, reference: str) -> str:
+    """What is known of a file and what its receipt says, but for moments and digests of what is drawn."""
+    shown = invoke(home, "transfers", "show", reference, "--json").stdout
+    receipt = invoke(home, "receipts", "show", reference).stdout.partition("\nThe file\n")[0]
+    return re.sub(
+        r"[0-9a-f]{64}|\d{4}-\d\d-\d\dT[^\"]*|\"number\": \d+|\d+ \w+ \d{4} at [\d:]+", "", shown + receipt
+    )
 
 
-def check(desk: Workshop, alone: Workshop, parties: Sequence[Party]) -> None:
-    seen: list[str] = []
-    for round_ in (0, 10):  # What comes in the second replaces what came in the first.
-        sent = []
-        for number, party in enumerate(parties):
-            content = KINDS[number](number + round_)
-            sent.append((desk.send(party, content), alone.send(party, content)))
-            alone.process()
-        desk.process()
-        for together, one_by_one in sent:
-            seen.append(told(desk, together))
-            assert seen[-1] == told(alone, one_by_one)
-    assert {state for each in seen for state in re.findall(r'"state": "(\w+)"', each)} == {"accepted", "held"}
-    assert any("school-place-planning" in each for each in seen)
-    assert any('"replaces": "REF-elm"' in each for each in seen)
+def test_it_is_the_same(tmp_path: Path) -> None:
+    """Each school sends two files of a kind or three: a later one replaces the one before, and its counts."""
+    bench = Bench(tmp_path, None, schools=SCHOOLS)
+    together, alone = bench.site.home, tmp_path / "alone"
+    shutil.copytree(together, alone)
+    sent: list[str] = []
+    with open_registrar(Home(together), now) as one, open_registrar(Home(alone), now) as other:
+        bench.open(one)
+        for many in (SCHOOLS, SCHOOLS, SCHOOLS - 1):
+            uploads, examinations = bench.files(many)
+            for registrar in (one, other):
+                land(registrar, uploads)
+            conclude(one, examinations)
+            for each in examinations:
+                conclude(other, [each])
+            sent += [upload.reference for upload in uploads]
+    seen = [told(together, each) for each in sent]
+    assert seen == [told(alone, each) for each in sent]
+    assert all('"state": "accepted"' in each for each in seen)
+    counted = [each for each in seen if re.search(r'"teams": \[[^]]*"school-place-planning"', each)]
+    assert len(counted) == SCHOOLS
+    assert all("This file replaces" in each for each in seen[SCHOOLS:])
