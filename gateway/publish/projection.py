@@ -141,10 +141,17 @@ def _redo_from(session: Session, published: Published) -> int:
     last = session.get(ReceiptRow, published_up_to(published))
     if last is None:
         return 0
-    # From the newest back, so that those of the years before are not gone through.
-    earlier = select(ReceiptRow.sequence).where(ReceiptRow.created_at <= last.created_at - _REDONE)
-    latest = session.exec(earlier.order_by(col(ReceiptRow.sequence).desc()).limit(1)).first()
-    return max(latest or 0, taken_back_up_to(published))
+    # From the newest back, so that those of the years before are not gone through. A clock that was wrong for
+    # a few receipts does not end it: a whole page has to be older.
+    early, first = last.created_at - _REDONE, (last.sequence or 0) + 1
+    query = select(ReceiptRow.sequence, ReceiptRow.created_at).order_by(col(ReceiptRow.sequence).desc())
+    before = first
+    while page := session.exec(query.where(col(ReceiptRow.sequence) < before).limit(_PAGE)).all():
+        recent = [sequence for sequence, created_at in page if sequence and created_at > early]
+        if not recent:
+            break
+        first, before = recent[-1], page[-1][0] or 0
+    return max(first - 1, taken_back_up_to(published))
 
 
 def _watermark_file(published: Published) -> Path:

@@ -113,3 +113,20 @@ def test_receipts_that_a_power_cut_took_are_written_again_and_no_others(desk: De
     desk.process()
     assert [path.read_bytes() for path in before] == [content for content, _ in before.values()]
     assert landed.stat().st_ino == before[landed][1]
+
+
+def test_a_clock_that_was_wrong_for_a_moment_hides_none_of_them(desk: Desk) -> None:
+    oak = desk.provider("oak", years=YEARS)
+    desk.send(oak, core_data(1), "first.xml.pgp")
+    desk.process()
+    desk.send(oak, core_data(2), "second.xml.pgp")
+    desk.pass_time(hours=-3)
+    desk.process()
+    desk.pass_time(hours=3)
+    desk.send(oak, core_data(3), "third.xml.pgp")
+    desk.process()
+    (made,) = desk.receipts("oak", "first*.json")
+    content = made.read_bytes()
+    made.unlink()
+    desk.process()
+    assert made.read_bytes() == content

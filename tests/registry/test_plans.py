@@ -31,7 +31,6 @@ LOOK_THROUGH_LITTLE = {
     "AND transfer.provider = ? ORDER BY transfer.sequence DESC\n LIMIT": "of what is held",
     "WHERE transfer.state = ? ORDER BY transfer.sequence": "what landed and is not decided yet",
     "WHERE transfer.state = ? AND transfer.decided_at BETWEEN": "what is refused, in a round",
-    "WHERE receipt.created_at <= ? ORDER BY receipt.sequence DESC\n LIMIT ?": "the last hour, at a start",
 }
 """Parts of statements that look as if they did, and why they do not."""
 _STEP = re.compile(r"(SCAN|SEARCH) (\w+)(?: .*\((.*)\))?")
