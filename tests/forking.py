@@ -94,10 +94,9 @@ def in_this_thread() -> None:
 def brood(descriptor: int) -> None:
     """Fork a child for each name of a module that comes, with its channel and where it writes its log."""
     from gateway.examiner import classifier, judge, opener, viewer  # noqa: PLC0415 - loaded here alone
-    from gateway.home.settings import ProcessorSettings  # noqa: PLC0415
-    from gateway.openpgp.engines import prove_program  # noqa: PLC0415
+    from tests import ready  # noqa: PLC0415
 
-    prove_program(ProcessorSettings())  # Once for all of them: to ask it takes a third of a second.
+    ready.for_children()
     mains = {"opener": opener.main, "classifier": classifier.main, "judge": judge.main, "viewer": viewer.main}
     gc.collect()
     gc.freeze()

@@ -174,13 +174,9 @@ def _nest(code: str) -> Nest:
 
 def serve(descriptor: int) -> None:
     """Load everything, and fork what is asked for."""
-    from gateway.home.settings import ProcessorSettings  # noqa: PLC0415 - loaded here alone
-    from gateway.openpgp.engines import prove_program  # noqa: PLC0415
-
     gc.disable()
     for name in _MODULES:
         importlib.import_module(name)
-    prove_program(ProcessorSettings())  # Once for all of them: to ask it takes a third of a second.
     _work_once()
     gc.collect()
     gc.freeze()
@@ -190,11 +186,12 @@ def serve(descriptor: int) -> None:
 
 def _work_once() -> None:
     """Let a processor go round in a home of its own: what is made when it is first needed is made then."""
-    from gateway.home import Home  # noqa: PLC0415 - as above
+    from gateway.home import Home  # noqa: PLC0415 - loaded here alone
     from gateway.processor.service import process_once  # noqa: PLC0415
-    from tests import compiled  # noqa: F401, PLC0415 - statements stay compiled
+    from tests import ready  # noqa: PLC0415
     from tests.commands import Commands  # noqa: PLC0415
 
+    ready.for_children()
     with tempfile.TemporaryDirectory() as folder:
         process_once(Home(Commands(Path(folder)).home), lambda: datetime.now(UTC))
 

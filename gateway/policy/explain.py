@@ -70,6 +70,8 @@ def diff(old: Catalogue, new: Catalogue, now: datetime) -> list[Change]:
     Each data type is tried bare, and then with each single data item that either catalogue names, so
     that a right given or taken, and a hold put on an item, show.
     """
+    if old.model_copy(update={"digest": new.digest}) == new:
+        return []  # Of their files others differ, such as limits.toml.
     kinds = tuple(dict.fromkeys((*old.bodies.kinds(), *new.bodies.kinds())))
     data_types = tuple(dict.fromkeys((*old.data_types(), *new.data_types())))
     items = tuple(dict.fromkeys((_BARE, *_items(old), *_items(new))))

@@ -13,7 +13,7 @@ import asyncssh
 import pytest
 
 from gateway.home import Home
-from tests.hostile.abuse import Service, service
+from tests.hostile.abuse import Service, names_of_one_file, service
 from tests.intake.running import Running
 from tests.waiting import eventually
 
@@ -30,8 +30,7 @@ def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     running.provider("avon")
     folder = running.home.published.provider("bath")
     running.provider("bath")
-    for number in range(RECEIPTS):
-        (folder / "receipts" / f"core {number}.xml.261124-bath-{number:05}.accepted.txt").touch()
+    names_of_one_file(folder / "receipts", RECEIPTS)
     (folder / "out" / "large").write_bytes(bytes(MEGABYTE))
     with service(running) as made:
         yield made

@@ -106,3 +106,11 @@ def service(running: Running) -> Iterator[Service]:
         threading.Thread(target=made.listen, daemon=True).start()
         made.uploads(30)
         yield made
+
+
+def names_of_one_file(receipts: Path, number: int) -> None:
+    """So many receipts, to be listed: names of one file, as each file of its own would cost a millisecond."""
+    names = [receipts / f"core {one}.xml.261124-bath-{one:05}.accepted.txt" for one in range(number)]
+    names[0].touch()
+    for name in names[1:]:
+        name.hardlink_to(names[0])

@@ -17,7 +17,7 @@ import pytest
 
 from gateway.home import Home
 from gateway.ssh.answers import TOO_MANY_HANDLES
-from tests.hostile.abuse import Service, p99, service
+from tests.hostile.abuse import Service, names_of_one_file, p99, service
 from tests.hostile.attacks import ATTACKS
 from tests.intake.running import Running
 from tests.waiting import eventually
@@ -86,8 +86,7 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     running = _running(tmp_path_factory.mktemp("inside"), penalty_exempt=("127.0.0.2/32",))
     receipts = running.home.published.provider("bath") / "receipts"
     receipts.mkdir(parents=True, exist_ok=True)
-    for number in range(MANY):
-        (receipts / f"core {number}.xml.261124-bath-{number:05}.accepted.txt").touch()
+    names_of_one_file(receipts, MANY)
     with service(running) as made:
         yield made
 
