@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from gateway.cli.app import COMMAND
 from gateway.homes.demo.parties import Party
 from gateway.secrets import passphrase
+from tests.forking import forked
 
 
 def invoke(
@@ -23,9 +24,10 @@ def invoke(
     """`gateway ARGUMENTS` on this home, or on none, with `given` on its standard input.
 
     What a command leaves to its process (a passphrase, the form and place of log lines) ends with it. What it
-    raises is raised here, where a process would show a trace and exit with 1 as well.
+    raises is raised here, where a process would show a trace and exit with 1 as well. Isolated children that it
+    starts are forked.
     """
-    with _as_it_was():
+    with _as_it_was(), forked():
         named = {} if home is None else {"GATEWAY_HOME": str(home)}
         return CliRunner(env={**(environment or {}), **named}).invoke(
             COMMAND, list(arguments), input=given, catch_exceptions=False

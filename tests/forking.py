@@ -15,7 +15,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 
 from gateway.examiner import child
@@ -33,7 +34,8 @@ _here = threading.local()
 class Forked:
     """A child that was forked."""
 
-    def __init__(self, process: int) -> None:
+    def __init__(self, pid: int, process: int) -> None:
+        self.pid = pid
         self._process = process  # A descriptor of it.
 
     def terminate(self) -> None:
@@ -66,8 +68,8 @@ class Nest:
     def forked(self, module: str, channel: int) -> Forked:
         with self._lock:
             send(self._channel, module.encode(), [channel, 2])
-            _, (process,) = receive(self._channel, _NAME_BYTES)
-        return Forked(process)
+            pid, (process,) = receive(self._channel, _NAME_BYTES)
+        return Forked(int(pid), process)
 
     def end(self) -> None:
         self._channel.close()
@@ -89,6 +91,17 @@ def begun(command: Sequence[str], channel: int) -> child.Process:
 def in_this_thread() -> None:
     """Let the children that this thread starts be forked."""
     _here.forks = True
+
+
+@contextmanager
+def forked() -> Iterator[None]:
+    """Let the children that this thread starts meanwhile be forked."""
+    before = getattr(_here, "forks", False)
+    _here.forks = True
+    try:
+        yield
+    finally:
+        _here.forks = before
 
 
 def brood(descriptor: int) -> None:
@@ -113,7 +126,7 @@ def brood(descriptor: int) -> None:
             for each in given:
                 os.close(each)
             end = os.pidfd_open(process)
-            send(channel, b"forked", [end])
+            send(channel, str(process).encode(), [end])
             os.close(end)
 
 

@@ -28,6 +28,7 @@ from gateway.openpgp.memory import Content, empty_memory
 from tests.attacks.captured import answering, captured_classifier
 from tests.attacks.test_captured_children import has_ended
 from tests.bench.bench_classify import csv_wide
+from tests.forking import Forked, forked
 from tests.waiting import eventually, until
 from tests.workshop import Desk
 
@@ -82,7 +83,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def examiner(desk: Desk) -> Iterator[Examiner]:
-    with closing(Examiner(desk.home)) as found:
+    with forked(), closing(Examiner(desk.home)) as found:
         yield found
 
 
@@ -132,7 +133,7 @@ def never(*_: object) -> None:
 def process_of(child: Child) -> int:
     """The process that looks at a file."""
     nursery = child._nursery
-    assert isinstance(nursery, subprocess.Popen)
+    assert isinstance(nursery, subprocess.Popen | Forked)
     return int(Path(f"/proc/{nursery.pid}/task/{nursery.pid}/children").read_text().split()[0])
 
 

@@ -21,6 +21,7 @@ from gateway.keys import rotation
 from gateway.keys.reseal import destroy, needed_by, reseal
 from gateway.secrets import secret_files
 from gateway.verify.verify_files import verify_receipt_files
+from tests.forking import forked
 from tests.openpgp.gnupg import Gnupg, GnupgError
 from tests.school import School
 from tests.waiting import until
@@ -243,7 +244,7 @@ def test_a_stored_file_comes_to_open_with_the_new_key_and_stays_as_it_was_sent(
 
 
 def reopened(shop: Workshop, transfer) -> bytes:
-    with closing(Examiner(shop.home)) as examiner:
+    with forked(), closing(Examiner(shop.home)) as examiner:
         request = Reopen(reference=transfer.upload.reference, sha256=transfer.content_sha256)
         descriptor, _ = examiner.reopen(request)
     with os.fdopen(descriptor, "rb") as content:

@@ -32,6 +32,7 @@ from gateway.record.policies_in_force import Policies, load_policies
 from gateway.registry import keys
 from gateway.registry.database import Registry
 from gateway.samples import make, school
+from tests.forking import forked
 from tests.policy.conftest import POLICIES
 
 SCHOOL = school(Random(1), 0)
@@ -188,7 +189,7 @@ class Bench:
         if policies is self.shipped or not {edit.file for edit in scenario.broken} & _EXAMINED_BY:
             yield self.examiner
             return
-        with closing(Examiner(self.home, policies.folder)) as examiner:
+        with forked(), closing(Examiner(self.home, policies.folder)) as examiner:
             yield examiner
 
     def _copies(self, decision: Accepted, policies: Policies) -> tuple[str, ...]:

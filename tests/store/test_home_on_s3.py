@@ -25,6 +25,7 @@ from gateway.store.of_home import store_of
 from tests.clock import THIS_YEAR
 from tests.commands import invoke
 from tests.content import core_data
+from tests.forking import forked
 from tests.site import Party, Site
 from tests.store.servers import Server
 from tests.workshop import Workshop
@@ -46,7 +47,7 @@ class Place:
         """What the file that was accepted holds, opened with the keys of this home."""
         content = core_data()
         asked = Reopen(reference=self.accepted, sha256=hashlib.sha256(content).hexdigest())
-        with closing(Examiner(Home(home.home))) as examiner:
+        with forked(), closing(Examiner(Home(home.home))) as examiner:
             descriptor, _ = examiner.reopen(asked)
         with os.fdopen(descriptor, "rb") as file:
             return file.read()

@@ -33,6 +33,7 @@ from gateway.zones.failpoints import VARIABLE
 from tests.clock import THIS_YEAR
 from tests.commands import invoke
 from tests.content import core_data
+from tests.forking import forked
 from tests.registry.cluster import Cluster
 from tests.store.servers import Server
 from tests.whole import collect, whole
@@ -119,7 +120,7 @@ def test_the_moved_gateway_goes_on_where_it_was(moved: Workshop, weed: Server, t
         (key,) = keys.list_keys(session, "staff", "jane")
     collect(moved, Person("jane", key.fingerprint), "central-data-team", sent)
     assert "collected" in moved.kinds(sent)
-    with closing(Examiner(moved.home)) as examiner:
+    with forked(), closing(Examiner(moved.home)) as examiner:
         content = hashlib.sha256(core_data()).hexdigest()
         descriptor, _ = examiner.reopen(Reopen(reference=sent, sha256=content))
     with os.fdopen(descriptor, "rb") as file:

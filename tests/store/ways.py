@@ -33,6 +33,7 @@ from gateway.store.of_home import store_of
 from gateway.store.store import Store
 from tests.clock import THIS_YEAR, Clock
 from tests.commands import invoke
+from tests.forking import forked
 from tests.registry.cluster import Cluster
 from tests.store.servers import Server
 from tests.whole import jane
@@ -153,7 +154,7 @@ class Way:
     def collected(self, team: str, reference: str) -> tuple[str, list[str]]:
         """A member of a team collects a file and deals with it: the SHA-256 of the view, what it lacks."""
         home, clock = self.desk.home, self.desk.clock
-        with self.desk.registrar() as registrar, closing(Examiner(home)) as examiner:
+        with self.desk.registrar() as registrar, forked(), closing(Examiner(home)) as examiner:
             showing = Showing(lambda: registrar.catalogue, lambda sha256: counting_seed(home, sha256))
             key, origin = registrar.signing.log_key, registrar.signing.origin
             desk = Desk(registrar.registry, showing, frozenset(), frozenset(), key, origin, clock)
