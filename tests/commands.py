@@ -24,8 +24,8 @@ def invoke(
     """`gateway ARGUMENTS` on this home, or on none, with `given` on its standard input.
 
     What a command leaves to its process (a passphrase, the form and place of log lines) ends with it. What it
-    raises is raised here, where a process would show a trace and exit with 1 as well. Isolated children that it
-    starts are forked.
+    raises is raised here, where a process would show a trace and exit with 1 as well. Isolated children that
+    it starts are forked.
     """
     with _as_it_was(), forked():
         named = {} if home is None else {"GATEWAY_HOME": str(home)}
