@@ -27,10 +27,11 @@ def migrate(registry: Registry) -> None:
 
 
 def _empty_file(url: str) -> Path | None:
+    """The file of a registry in SQLite that holds nothing yet; None for any other, such as one in memory."""
     asked = make_url(url)
-    if asked.get_backend_name() != "sqlite" or asked.database is None:
+    if asked.get_backend_name() != "sqlite" or not Path(asked.database or "").is_absolute():
         return None
-    file = Path(asked.database)
+    file = Path(asked.database or "")
     is_new = not file.exists() and file.parent.is_dir()
     return file if is_new or (file.is_file() and not file.stat().st_size) else None
 
