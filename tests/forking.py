@@ -1,7 +1,7 @@
 """Isolated children without the half second that each takes to load Python's modules.
 
 One process a worker loads them, before anybody needs it, and forks a child where a test asks for one: of the
-same code, which gives up the same and is told the same. Those of services that tests start begin as always.
+same code, which gives up the same and is told the same. Those of a thread that does not ask begin as always.
 """
 
 from __future__ import annotations
