@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.text import Text
+from sqlalchemy.exc import DatabaseError
+from sqlmodel import Session
 
 from gateway.cli import key_complaints
 from gateway.cli.complaints import Complaint, lines
@@ -28,7 +30,7 @@ from gateway.cli.home_complaints import of_files
 from gateway.cli.log import inconsistencies
 from gateway.cli.policy_complaints import of_calendar, of_coming_year, of_samples
 from gateway.cli.provider_complaints import kinds_of_keys, of_provider, of_teams
-from gateway.errors import ConfigurationError, GatewayError
+from gateway.errors import ConfigurationError, Fault, GatewayError, trace_of
 from gateway.home import Home
 from gateway.home.settings import Settings, load_key_policy, load_limits, load_settings
 from gateway.policy.catalogue import Catalogue, load_catalogue
@@ -75,15 +77,15 @@ def _object(complaint: Complaint) -> dict[str, str]:
 def examine(home: Home, at: datetime) -> Iterator[Complaint]:
     """Everything worth saying about a home."""
     settings = load_settings(home)
-    yield from of_files(home, settings)
-    yield from _also_offered(settings)
+    for what, complaints in (*of_files(home, settings), ("what SSH offers", _also_offered(settings))):
+        yield from guarded(what, complaints)
     try:
         catalogue = load_catalogue(home.policies_in_force)
         load_limits(home)
     except ConfigurationError as error:
         yield Complaint("fault", str(error), "edit the file named, then: gateway policy propose")
         return
-    yield from of_samples(home, settings, catalogue)
+    yield from guarded("the samples", of_samples(home, settings, catalogue))
     try:
         yield from _registry(home, settings, catalogue, at)
     except ConfigurationError as error:
@@ -116,43 +118,70 @@ def _audited(home: Path) -> Iterator[Complaint]:
         )
 
 
+def guarded(what: str, complaints: Iterable[Complaint]) -> Iterator[Complaint]:
+    """Yield complaints; where looking for them fails, that is one more. Faults of the database are raised."""
+    try:
+        yield from complaints
+    except (DatabaseError, Fault):
+        raise
+    except GatewayError as error:
+        yield Complaint("fault", str(error), "mend what it names, then: gateway doctor")
+    except Exception as error:  # noqa: BLE001 - one look that fails must not hide what all others find
+        yield Complaint(
+            "fault",
+            f"doctor could not look at {what}: {trace_of(error)}",
+            "send this line to whoever maintains the gateway; everything else was looked at",
+        )
+
+
 def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime) -> Iterator[Complaint]:
     registry = Registry(settings.database_url(home))
     try:
         registry.check_version()
         with registry.read() as session:
             today = local_day(at, catalogue.calendar.timezone)
-            year = academic_year(today, catalogue.agreement.year.starts)
-            enrolled = providers.list_providers(session, years_in_force(today, catalogue))
-            yield from of_calendar(catalogue, today)
-            yield from of_coming_year(session, catalogue, today)
-            if not enrolled:
-                yield Complaint("warning", "no provider is enrolled", "gateway providers add ID --name …")
-            known = keys.list_keys(session)
-            for provider in enrolled:
-                if not provider.is_closed:
-                    yield from of_provider(provider, catalogue, year, *kinds_of_keys(known, provider.id, at))
-            people = staff.list_staff(session)
-            if people and not roles.in_force(session):
-                yield Complaint(
-                    "warning",
-                    "roles are not in force: whoever runs commands here may do everything",
-                    "gateway roles grant NAME administrator --account ACCOUNT --why …",
-                )
-            yield from of_teams(catalogue, {team for person in people for team in person.teams})
-            on_keys = key_complaints.of_keys(session, home, load_key_policy(home), at)
-            yield from on_keys
-            yield from key_complaints.of_hosts(session, home, settings.host.name)
-            landed = transfers.landed(session)
-            if landed:
-                oldest = transfers.get(session, landed[0])
-                if (at - oldest.upload.landed_at).total_seconds() > _STUCK_SECONDS:
-                    yield Complaint(
-                        "fault", f"{counted(len(landed), 'file')} landed and not decided", "gateway process"
-                    )
-        yield from _spool(home, at)
+            for what, complaints in (
+                ("the calendar", of_calendar(catalogue, today)),
+                ("the coming year", of_coming_year(session, catalogue, today)),
+                ("providers", _providers(session, catalogue, at)),
+                ("staff", _people(session, catalogue)),
+                ("keys", key_complaints.of_keys(session, home, load_key_policy(home), at)),
+                ("hosts", key_complaints.of_hosts(session, home, settings.host.name)),
+                ("what landed", _undecided(session, at)),
+            ):
+                yield from guarded(what, complaints)
+        yield from guarded("the spool", _spool(home, at))
     finally:
         registry.close()
+
+
+def _providers(session: Session, catalogue: Catalogue, at: datetime) -> Iterator[Complaint]:
+    today = local_day(at, catalogue.calendar.timezone)
+    year = academic_year(today, catalogue.agreement.year.starts)
+    enrolled = providers.list_providers(session, years_in_force(today, catalogue))
+    if not enrolled:
+        yield Complaint("warning", "no provider is enrolled", "gateway providers add ID --name …")
+    known = keys.list_keys(session)
+    for provider in enrolled:
+        if not provider.is_closed:
+            yield from of_provider(provider, catalogue, year, *kinds_of_keys(known, provider.id, at))
+
+
+def _people(session: Session, catalogue: Catalogue) -> Iterator[Complaint]:
+    people = staff.list_staff(session)
+    if people and not roles.in_force(session):
+        yield Complaint(
+            "warning",
+            "roles are not in force: whoever runs commands here may do everything",
+            "gateway roles grant NAME administrator --account ACCOUNT --why …",
+        )
+    yield from of_teams(catalogue, {team for person in people for team in person.teams})
+
+
+def _undecided(session: Session, at: datetime) -> Iterator[Complaint]:
+    landed = transfers.landed(session)
+    if landed and (at - transfers.get(session, landed[0]).upload.landed_at).total_seconds() > _STUCK_SECONDS:
+        yield Complaint("fault", f"{counted(len(landed), 'file')} landed and not decided", "gateway process")
 
 
 def _spool(home: Home, at: datetime) -> Iterator[Complaint]:

@@ -20,8 +20,20 @@ _THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 _LOW_BYTES = 1024**3
 
 
-def of_files(home: Home, settings: Settings) -> Iterator[Complaint]:
-    """What is missing or weak in the files of a home, the programs and the machine."""
+def of_files(home: Home, settings: Settings) -> Iterator[tuple[str, Iterator[Complaint]]]:
+    """Yield what is looked at (files of a home, programs, the machine) with what is missing or weak there."""
+    yield "folders", _folders(home)
+    yield "secrets", _secrets(home)
+    yield "settings", _contact(home, settings)
+    yield "programs", _programs(home, settings)
+    yield "the OpenPGP program", _engine(settings)
+    yield "the console's settings", _console(home, settings.console)
+    yield "the store", _store(home, settings)
+    yield "what a move left", _left_behind(home, settings)
+    yield "the machine", _machine(home)
+
+
+def _folders(home: Home) -> Iterator[Complaint]:
     for folder in (home.keys, home.root / "sealed"):
         mode = stat.S_IMODE(folder.stat().st_mode) if folder.exists() else 0
         if not folder.exists():
@@ -29,6 +41,9 @@ def of_files(home: Home, settings: Settings) -> Iterator[Complaint]:
         elif mode & (0o027 if folder.stat().st_mode & stat.S_ISGID else 0o077):
             # With the set-group-ID bit, its group is meant to read it: the mailboxes as another user.
             yield Complaint("fault", f"{folder} is open to other users", f"chmod 700 {folder}")
+
+
+def _secrets(home: Home) -> Iterator[Complaint]:
     try:
         secret_files.secret_keys(home)
         secret_files.signing_key(home)
@@ -36,12 +51,18 @@ def of_files(home: Home, settings: Settings) -> Iterator[Complaint]:
         yield from (Complaint("warning", *said) for said in key_complaints.of_secrets(home))
     except ConfigurationError as error:
         yield Complaint("fault", str(error), "give the passphrase, or restore keys/ from a backup")
+
+
+def _contact(home: Home, settings: Settings) -> Iterator[Complaint]:
     if settings.security_contact is None:
         yield Complaint(
             "warning",
             "nobody is named whom to tell of a flaw in the gateway",
             f'security_contact = "mailto:…" in {home.settings}',
         )
+
+
+def _programs(home: Home, settings: Settings) -> Iterator[Complaint]:
     program = shutil.which(settings.processor.sop_program)
     if settings.processor.engine == "auto" and program is None:
         size = load_limits(home).open.embedded_sealed_bytes // 1024**2
@@ -50,13 +71,16 @@ def of_files(home: Home, settings: Settings) -> Iterator[Complaint]:
             f"no SOP program is installed: files over {size} MiB cannot be opened",
             f"apt-get install {settings.processor.sop_program}",
         )
-    yield from _engine(settings)
-    yield from _console(home, settings.console)
-    yield from _store(home, settings)
+
+
+def _left_behind(home: Home, settings: Settings) -> Iterator[Complaint]:
     for left in left_behind(home, settings):
         yield Complaint(
             "warning", f"a move left {left}: retention does not see it", "gateway move --remove-old"
         )
+
+
+def _machine(home: Home) -> Iterator[Complaint]:
     for lack in confinement.missing():
         yield Complaint("warning", lack, "docs/operations.md: what isolated children give up")
     free = shutil.disk_usage(home.root).free

@@ -17,7 +17,6 @@ from gateway.registry import hosts, keys, providers, transfers
 from gateway.registry.keys import Key
 from gateway.secrets import secret_files
 
-_SORT = {"ssh": "SSH", "openpgp": "OpenPGP"}
 _PENDING = Together(
     "key",
     "waiting to be confirmed",
@@ -84,7 +83,7 @@ def of_keys(session: Session, home: Home, policy: KeyPolicy, at: datetime) -> It
 
 def _of_one(key: Key, known: Sequence[Key], policy: KeyPolicy, at: datetime) -> Iterator[Complaint]:
     staff = " --staff" if key.owner_kind == "staff" else ""
-    what = f"the {_SORT[key.kind]} key {key.fingerprint[:23]} of {key.owner}"
+    what = f"the {key.noun} {key.fingerprint[:23]} of {key.owner}"
 
     def complaint(text: str, mend: str, together: Together) -> Complaint:
         return Complaint("warning", f"{what} {text}", mend, key.owner, together)
@@ -123,8 +122,7 @@ def _stands_in(other: Key, key: Key, policy: KeyPolicy, at: datetime) -> bool:
 
 def _last(key: Key) -> str:
     """What to do about a key without which its owner would be locked out, as far as is known."""
-    lost = "log in" if key.kind == "ssh" else "send anything"
-    return f"ask {key.owner} whether it is still needed: no other is known to be in use to {lost}; keep it"
+    return f"ask {key.owner} whether it is still needed: no other is known to be in use to {key.use}; keep it"
 
 
 def _of_gateway(known: Sequence[Key], home: Home, policy: KeyPolicy, at: datetime) -> Iterator[Said]:

@@ -183,10 +183,9 @@ def _others_in_force(clerk: Clerk, key: Key) -> bool:
 
 def _last_one(key: Key) -> str:
     staff = " --staff" if key.owner_kind == "staff" else ""
-    lost = "cannot log in" if key.kind == "ssh" else "cannot send anything"
     then = "then " if key.state == "retiring" else ""
     return (
-        f"it is the last {key.kind} key of {key.owner}, who {then}{lost}; "
+        f"it is the last {key.noun} of {key.owner}, who {then}cannot {key.use}; "
         f"to take it back: gateway keys restore {key.owner} {key.fingerprint}{staff} --why …"
     )
 

@@ -32,7 +32,7 @@ class KeyNotice:
 def waits_for_approval(key: Key) -> KeyNotice:
     """A key that was dropped, or enrolled for later."""
     return KeyNotice(
-        f"A new {_kind(key)} of yours WAITS for approval.",
+        f"A new {key.noun} of yours WAITS for approval.",
         "It does not count yet. The local authority looks at it and puts it in force.",
         ("Go on with your present key until a further notice says that the new one is in force.",),
     )
@@ -41,7 +41,7 @@ def waits_for_approval(key: Key) -> KeyNotice:
 def in_force(key: Key) -> KeyNotice:
     """A key that counts from now on."""
     return KeyNotice(
-        f"A new {_kind(key)} of yours is IN FORCE.",
+        f"A new {key.noun} of yours is IN FORCE.",
         "It counts from now on, beside any other key of yours that is in force. Files that waited for it "
         "are released by themselves.",
         ("Use it from now on.",),
@@ -62,19 +62,19 @@ def retiring(key: Key) -> KeyNotice:
     """A key that counts for a while longer."""
     until = f"until {spoken(key.not_after)}" if key.not_after else "for a while"
     return KeyNotice(
-        f"An {_kind(key)} of yours is RETIRING.", f"It counts {until} and no longer.", _change_over(key)
+        f"An {key.noun} of yours is RETIRING.", f"It counts {until} and no longer.", _change_over(key)
     )
 
 
 def retired(key: Key) -> KeyNotice:
     """A key that is no longer needed."""
-    return KeyNotice(f"An {_kind(key)} of yours is RETIRED.", "It no longer counts.", _change_over(key))
+    return KeyNotice(f"An {key.noun} of yours is RETIRED.", "It no longer counts.", _change_over(key))
 
 
 def suspended(key: Key) -> KeyNotice:
     """A key that is out of use until a second person has decided."""
     return KeyNotice(
-        f"An {_kind(key)} of yours is SUSPENDED.",
+        f"An {key.noun} of yours is SUSPENDED.",
         "It does not count until the local authority has decided whether to revoke it. What it signed waits.",
         _change_over(key),
     )
@@ -84,7 +84,7 @@ def revoked(key: Key) -> KeyNotice:
     """A key that is no longer trusted."""
     lost = "Whatever it signed and was not decided on yet is refused. " if key.revocation == "hard" else ""
     return KeyNotice(
-        f"An {_kind(key)} of yours is REVOKED.", f"It no longer counts. {lost}".strip(), _change_over(key)
+        f"An {key.noun} of yours is REVOKED.", f"It no longer counts. {lost}".strip(), _change_over(key)
     )
 
 
@@ -164,7 +164,7 @@ def host_list(organisation: str, hosts: Iterable[tuple[str, str]], at: datetime)
 
 
 def _facts(key: Key, reference: str, at: datetime, language: Language) -> Iterable[str]:
-    kind = told(_kind(key), language)
+    kind = told(key.noun, language)
     yield _field(told("Reference", language), reference)
     yield _field(told("At", language), told(spoken(at), language))
     yield _field(told("Kind", language), f"{kind}, {key.algorithm}" if key.algorithm else kind)
@@ -175,10 +175,6 @@ def _facts(key: Key, reference: str, at: datetime, language: Language) -> Iterab
         yield _field("", " ".join(groups[len(groups) // 2 :]))
     else:
         yield _field(name, key.fingerprint)
-
-
-def _kind(key: Key) -> str:
-    return "OpenPGP key" if key.kind == "openpgp" else "SSH key"
 
 
 def _change_over(key: Key) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, assert_never
 
 from sqlmodel import Session, col, select
 
@@ -53,6 +53,34 @@ class Key:
     dropped_as: str | None
     last_used_at: datetime | None
     uses: int
+
+    @property
+    def noun(self) -> str:
+        """Name this kind of key in a sentence."""
+        match self.kind:
+            case "ssh":
+                return "SSH key"
+            case "openpgp":
+                return "OpenPGP key"
+            case "passkey":
+                return "passkey"
+            case "openid":
+                return "OpenID account"
+            case _:
+                assert_never(self.kind)
+
+    @property
+    def use(self) -> str:
+        """Name what its owner cannot do without such a key."""
+        match self.kind:
+            case "ssh":
+                return "log in"
+            case "openpgp":
+                return "send anything"
+            case "passkey" | "openid":
+                return "log in to the console with one"
+            case _:
+                assert_never(self.kind)
 
     @property
     def until(self) -> datetime | None:

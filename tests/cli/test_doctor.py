@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from gateway.cli.doctor import examine
+from gateway.cli.complaints import Complaint
+from gateway.cli.doctor import examine, guarded
 from gateway.cli.status import expiries_in_words
 from gateway.home import Home
 from gateway.homes.demo.parties import Party
+from gateway.model import KeyKind
 from gateway.record.snapshot import Expiry
-from gateway.registry import key_uses
+from gateway.registry import key_uses, keys
 from gateway.registry.database import Registry
 from tests.commands import Commands
 from tests.workshop import login_of
@@ -78,7 +82,7 @@ def test_retiring_is_taken_back_until_another_key_was_used(site: Commands, tmp_p
     party = site.provider("elm")
     first = login_of(party)
     said = site.gateway("keys", "retire", "elm", first, "--why", "tidying up")
-    assert "it is the last ssh key of elm, who cannot log in" in said
+    assert "it is the last SSH key of elm, who cannot log in" in said
     assert f"gateway keys restore elm {first}" in said
     site.gateway("keys", "restore", "elm", first, "--why", "it was the only one")
     assert "can be restored" in site.refused("keys", "restore", "elm", first, "--why", "again")
@@ -114,3 +118,31 @@ def test_a_console_for_other_machines_needs_a_name(site: Commands) -> None:
     settings.write_text(before.replace(local, local.replace("127.0.0.1", "0.0.0.0")))
     assert "the console listens for other machines" in site.gateway("doctor")
     settings.write_text(before)
+
+
+def kinds_of(form: object) -> list[str]:
+    return [kind for each in get_args(form) for kind in (kinds_of(each) or [each])]
+
+
+@pytest.mark.parametrize("kind", kinds_of(KeyKind))
+def test_doctor_knows_every_kind_of_key(site: Commands, kind: KeyKind) -> None:
+    registry = Registry(f"sqlite:///{site.home / 'registry.db'}")
+    with registry.write() as session:
+        at = datetime.now(UTC) - timedelta(days=400)
+        keys.add_key(session, "staff", "jane", kind, fingerprint=f"{kind}-1", material="{}", at=at, by="jane")
+        assert keys.holder(session, kind, f"{kind}-1").noun
+    registry.close()
+    assert f"{kind}-1 of jane was not used for" in site.gateway("doctor", "--all")
+    assert f"{kind}-1" in site.gateway("keys", "list", "--json")
+
+
+def test_a_complaint_that_fails_is_a_complaint_and_not_the_end() -> None:
+    def failing() -> Iterator[Complaint]:
+        yield Complaint("warning", "found before", "mend it")
+        raise KeyError("oak.xml")
+
+    before, failed = guarded("keys", failing())
+    assert before.what == "found before"
+    assert failed.severity == "fault"
+    assert failed.what.startswith("doctor could not look at keys: KeyError at test_doctor.py:")
+    assert "oak" not in failed.what
