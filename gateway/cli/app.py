@@ -73,8 +73,12 @@ def _loaded(name: str) -> Any:  # noqa: ANN401 - as above
     noun = NOUNS[name] if name in NOUNS else FORMER[name]
     if name not in PROVIDERS and not has_server():
         return without_server(name)
-    found = getattr(import_module(f"gateway.cli.{noun.module or name}"), noun.attribute)
     alone = typer.Typer()
+    if noun.acts:
+        derived = import_module("gateway.cli.derived")
+        found = derived.commands_of(name, noun.does, noun.acts)
+    else:
+        found = getattr(import_module(f"gateway.cli.{noun.module or name}"), noun.attribute)
     if isinstance(found, typer.Typer):
         alone.add_typer(found, name=name)
     else:

@@ -30,7 +30,6 @@ _ACTS = {
     "recalls.redeliver": _RECALL,
     "recalls.confirm": _RECALL,
     "recalls.open_whole": _PROTECTION,
-    "notices.show_one": _PROTECTION,
     "pupils.find": _PROTECTION,
     "pupils.report": _PROTECTION,
     "pupils.protect": _PROTECTION,
@@ -69,6 +68,8 @@ def name_of(command: Callable[..., Any]) -> str:
 
 def roles_for(command: Callable[..., Any]) -> frozenset[str] | None:
     """The roles of which one is asked for; None where the command acts in nobody's name."""
+    if (act := getattr(command, "act", None)) is not None:
+        return frozenset(act.roles)
     name = name_of(command)
     module, _, function = name.partition(".")
     if module in _NOBODYS or name in _NOBODYS_ACTS:

@@ -296,6 +296,15 @@ def _cell(value: object) -> str:
     return plain(value)
 
 
+def exact_cell(value: object) -> str:
+    """Return a value for a spreadsheet: times in RFC 3339 UTC, nothing where there is none."""
+    if value is None:
+        return ""
+    if (moment := _moment(value)) is not None:
+        return rfc3339(moment) or ""
+    return _cell(value)
+
+
 def _moment(value: object) -> datetime | None:
     """The time that a value is, as such or in the form of the contract."""
     if isinstance(value, str) and _RFC3339.fullmatch(value):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli.console import err, out, print_exactly, print_json
+from gateway.cli.console import err, exact_cell, out, print_exactly, print_json
 from gateway.errors import GatewayError
 
 if TYPE_CHECKING:
@@ -43,6 +44,17 @@ def deliver(
         if document.data is None:
             raise GatewayError("this report is no table")
         _write(csv, as_csv(document.data), as_json=as_json)
+
+
+def write_listing(
+    place: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], *, as_json: bool
+) -> None:
+    """Write a listing as a table for a spreadsheet, which only its owner can read. GatewayError as above."""
+    from gateway.reports.document import ReportTable, as_csv  # noqa: PLC0415 - as above
+
+    cells = tuple(tuple(exact_cell(row.get(column)) for column in columns) for row in rows)
+    headings = tuple(column.replace("_", " ") for column in columns)
+    _write(place, as_csv(ReportTable(headings, cells)), as_json=as_json)
 
 
 def _write(place: Path, text: str, *, as_json: bool) -> None:

@@ -176,11 +176,11 @@ def protect(
 
 def _agreed(home: Path, act: str, subject: str) -> bool:
     """Whether two persons want this, where roles are in force; said if it waits for the second one."""
-    from gateway.record.second_person import Act, agreed  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.record.second_person import TwoPersonAct, agreed  # noqa: PLC0415 - loads the OpenPGP libraries
 
     at = now()
     with registrar_of(home) as registrar, registrar.registry.write() as session:
-        done = agreed(session, Act(act, subject), by=who(), why=None, at=at)
+        done = agreed(session, TwoPersonAct(act, subject), by=who(), why=None, at=at)
         registrar.sign_head(session, at)
     if not done:
         out.print(WAITS)

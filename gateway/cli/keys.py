@@ -223,11 +223,11 @@ def revoke(
 
 def _agreed_for(clerk: Clerk, person: str, data: bytes) -> bool:
     """Whether a key may be added by which a person proves who they are: two decide for whom two are asked."""
-    from gateway.record.second_person import Act, agreed  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.record.second_person import TwoPersonAct, agreed  # noqa: PLC0415 - loads the OpenPGP libraries
 
     if not roles.is_powerful(clerk.session, person) or len(roles.administrators(clerk.session)) == 1:
         return True
-    act = Act("add-key", "staff", f"{person} {hashlib.sha256(data).hexdigest()}")
+    act = TwoPersonAct("add-key", "staff", f"{person} {hashlib.sha256(data).hexdigest()}")
     return agreed(clerk.session, act, by=who(), why=None, at=clerk.at)
 
 
@@ -236,9 +236,9 @@ def _revoked(clerk: Clerk, key: Key, revocation: Revocation, why: str) -> Key:
 
     One that never counted needs nobody else.
     """
-    from gateway.record.second_person import Act, agreed, proposal  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.record.second_person import TwoPersonAct, agreed, proposal  # noqa: PLC0415 - loads the OpenPGP libraries
 
-    act = Act(f"revoke-{revocation}", key.fingerprint)
+    act = TwoPersonAct(f"revoke-{revocation}", key.fingerprint)
     is_new = key.state == "pending" and proposal(clerk.session, act, clerk.at) is None
     if is_new or agreed(clerk.session, act, by=who(), why=why, at=clerk.at):
         return clerk.revoke(key, revocation, why=why)

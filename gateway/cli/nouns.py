@@ -15,6 +15,8 @@ class Noun:
     """Its module; that of its own name where it is not said."""
     attribute: str = "app"
     """What it is called there."""
+    acts: str = ""
+    """The module whose acts it is derived from, where it is."""
 
 
 PROVIDERS = frozenset({"classify", "receipts", "samples", "send"})
@@ -80,15 +82,21 @@ NOUNS = {
     "year": Noun("The school year: opened each summer, and what it lacks."),
     "transfers": Noun("What landed and what became of it."),
     "held": Noun("Files that wait for a person or a date."),
-    "notices": Noun("Notices to the authority's data protection officers."),
+    "notices": Noun("Notices to the authority's data protection officers.", acts="gateway.acts.notices"),
     "receipts": Noun("Signed receipts."),
-    "letters": Noun("Letters to schools and staff: who is written to, and when."),
+    "letters": Noun(
+        "Letters to schools and staff: who is written to, and when.", acts="gateway.acts.letters"
+    ),
     "flows": Noun("What the agreement lists, row by row, and when it came."),
     "log": Noun("The append-only log."),
-    "penalties": Noun("Addresses that failed to log in too often and have to wait."),
+    "penalties": Noun(
+        "Addresses that failed to log in too often and have to wait.", acts="gateway.acts.penalties"
+    ),
     "hosts": Noun("Hosts that share the work on one registry (docs/cluster.md)."),
     "policy": Noun("The policies: checked, explained, tried and compared."),
-    "discrepancies": Noun("Pupils on two rolls, other dates of birth, old numbers."),
+    "discrepancies": Noun(
+        "Pupils on two rolls, other dates of birth, old numbers.", acts="gateway.acts.discrepancies"
+    ),
     "pupils": Noun("Which files hold a child. Every question is logged."),
     "declarations": Noun("Transfers that were declared to go another way.", "declare"),
     "report": Noun("Reports for people."),

@@ -126,12 +126,12 @@ def _enrol(session: Session, name: str, account: str | None, at: datetime) -> No
 
 def _agreed(session: Session, act: str, name: str, about: str, role: Role, why: str, at: datetime) -> bool:
     """Whether a second person need not be asked, or agrees."""
-    from gateway.record.second_person import Act, agreed  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.record.second_person import TwoPersonAct, agreed  # noqa: PLC0415 - loads the OpenPGP libraries
 
     asked = role in roles.POWERFUL or roles.is_powerful(session, name)
     if not asked or len(roles.administrators(session)) < 2:  # noqa: PLR2004 - there is nobody to ask
         return True
-    return agreed(session, Act(act, "staff", about), by=who(), why=why, at=at)
+    return agreed(session, TwoPersonAct(act, "staff", about), by=who(), why=why, at=at)
 
 
 def _log(session: Session, kind: Kind, name: str, role: Role, why: str, at: datetime) -> None:

@@ -189,11 +189,11 @@ def _console(home: Home) -> str:
 
 def _agreed_to_invite(session: Session, name: str, at: datetime) -> bool:
     """Whether a person may be invited now: by a link, whoever has it becomes that person."""
-    from gateway.record.second_person import Act, agreed  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.record.second_person import TwoPersonAct, agreed  # noqa: PLC0415 - loads the OpenPGP libraries
 
     if not roles.is_powerful(session, name) or len(roles.administrators(session)) == 1:
         return True
-    return agreed(session, Act("invite", "staff", name), by=who(), why=None, at=at)
+    return agreed(session, TwoPersonAct("invite", "staff", name), by=who(), why=None, at=at)
 
 
 def _in_force(session: Session, name: str, at: datetime) -> list[Key]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gateway.errors import GatewayError
 from gateway.keys.changes import Clerk
-from gateway.record.second_person import Act, reject
+from gateway.record.second_person import TwoPersonAct, reject
 from gateway.registry import keys
 from gateway.registry.keys import Key, OwnerKind
 
@@ -33,5 +33,5 @@ def confirm(
     named = [keys.find_key(clerk.session, owner_kind, owner, one) for one in fingerprints]
     for key in named:  # One that somebody wants revoked is put in force again by somebody else.
         for act in ("revoke-hard", "revoke-soft"):
-            reject(clerk.session, Act(act, key.fingerprint), by=by, at=clerk.at)
+            reject(clerk.session, TwoPersonAct(act, key.fingerprint), by=by, at=clerk.at)
     return [clerk.approve(key) for key in named]

@@ -24,7 +24,7 @@ _MARK = ": "
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class TwoPersonAct:
     """Something that takes two: a word, what it is done to, and whom it is about, which no leaf holds."""
 
     what: str
@@ -32,7 +32,7 @@ class Act:
     about: str = ""
 
 
-def agreed(session: Session, act: Act, *, by: str, why: str | None, at: datetime) -> bool:
+def agreed(session: Session, act: TwoPersonAct, *, by: str, why: str | None, at: datetime) -> bool:
     """Whether an act may be done now: roles are not in force, or another person has proposed the same.
 
     Otherwise it is put on record as proposed by `by`.
@@ -48,7 +48,7 @@ def agreed(session: Session, act: Act, *, by: str, why: str | None, at: datetime
     return False
 
 
-def reject(session: Session, act: Act, *, by: str, at: datetime) -> None:
+def reject(session: Session, act: TwoPersonAct, *, by: str, at: datetime) -> None:
     """End a proposal, if there is one, as a second person. GatewayError where it may be the same one."""
     first = proposal(session, act, at)
     if first is None:
@@ -58,7 +58,7 @@ def reject(session: Session, act: Act, *, by: str, at: datetime) -> None:
     _note(session, "act-rejected", act, by, None, at)
 
 
-def proposal(session: Session, act: Act, at: datetime) -> EventRow | None:
+def proposal(session: Session, act: TwoPersonAct, at: datetime) -> EventRow | None:
     """The proposal of an act that still counts, and that nobody has confirmed or rejected yet."""
     for event in reversed(log.events(session, act.subject)):
         if event.kind in {_PROPOSAL, *_ENDS} and _is_of(event, act):
@@ -66,12 +66,12 @@ def proposal(session: Session, act: Act, at: datetime) -> EventRow | None:
     return None
 
 
-def _is_of(event: EventRow, act: Act) -> bool:
+def _is_of(event: EventRow, act: TwoPersonAct) -> bool:
     about = not act.about or (event.note or "").startswith(f"{act.about}{_MARK}")
     return about and json.loads(event.leaf)["fields"]["what"] == act.what
 
 
-def _note(session: Session, kind: Kind, act: Act, by: str, why: str | None, at: datetime) -> None:  # noqa: PLR0917
+def _note(session: Session, kind: Kind, act: TwoPersonAct, by: str, why: str | None, at: datetime) -> None:  # noqa: PLR0917
     note = f"{act.about}{_MARK}{why or ''}" if act.about else why
     entry = Entry(kind=kind, subject=act.subject, fields={"what": act.what}, actor=by, note=note)
     log.append(session, [entry], at)

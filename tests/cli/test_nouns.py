@@ -73,7 +73,7 @@ def test_what_is_mistyped_is_guessed_without_loading_what_is_meant() -> None:
 
 @pytest.mark.parametrize("noun", NOUNS)
 def test_a_noun_loads_nothing_heavy_before_it_runs(noun: str) -> None:
-    loaded = _loaded_with(f"gateway.cli.{NOUNS[noun].module or noun}")
+    loaded = _loaded_with(NOUNS[noun].acts or f"gateway.cli.{NOUNS[noun].module or noun}")
     others = {name.partition(".")[0] for name in loaded}
     assert others & HEAVY == set()
     assert noun not in WITHOUT or others & REGISTRY == set()

@@ -1,0 +1,166 @@
+"""The declaration of an act, its context and its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from gateway.home import Home
+    from gateway.log.leaf import Kind
+    from gateway.record.registrar import Registrar
+    from gateway.registry.database import Registry
+
+REASON_LENGTH = 400
+"""Characters of a reason at most, wherever it is given."""
+
+
+class Confirmation(StrEnum):
+    """How a person confirms an act where a passkey can be asked for, which is in the console."""
+
+    NOTHING = "nothing"
+    PASSKEY = "passkey"
+
+
+@dataclass(frozen=True, slots=True)
+class ActContext:
+    """Who carries out an act, when, and on which home."""
+
+    home: Home
+    person: str
+    clock: Callable[[], datetime]
+    open_registry: Callable[[], AbstractContextManager[Registry]]
+    open_registrar: Callable[[], AbstractContextManager[Registrar]]
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Read the registry in one transaction."""
+        with self.open_registry() as registry, registry.read() as session:
+            yield session
+
+    @contextmanager
+    def recording(self) -> Iterator[Recording]:
+        """Change the registry in one transaction, and sign the log's head at its end."""
+        with self.open_registrar() as registrar, registrar.registry.write() as session:
+            recording = Recording(registrar, session, self.person, self.clock())
+            yield recording
+            registrar.sign_head(session, recording.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One transaction in which an act changes the registry and tells the log of the change."""
+
+    registrar: Registrar
+    session: Session
+    by: str
+    at: datetime
+
+    def note(
+        self, kind: Kind, subject: str, fields: Mapping[str, str | int] | None = None, note: str | None = None
+    ) -> None:
+        """Append an entry to the log, in the name of the person; `note` stays out of the leaf."""
+        # The log's entries load the tables of the registry, which a declaration does not need.
+        from gateway.registry import log  # noqa: PLC0415
+
+        entry = log.Entry(kind=kind, subject=subject, fields=dict(fields or {}), actor=self.by, note=note)
+        log.append(self.session, [entry], self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class ActDone:
+    """A sentence that says what was done, and a document where the act gives one to read as it is."""
+
+    sentence: str = ""
+    document: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ActListing:
+    """Rows of a list. `narrow` are the columns for a narrow screen; `latest`: cut from the front."""
+
+    rows: Sequence[Mapping[str, Any]]
+    columns: tuple[str, ...]
+    empty: str
+    narrow: tuple[str, ...] = ()
+    latest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ActDetails:
+    """One thing as it is known: a heading, its values, its parts as a list, and a closing sentence."""
+
+    heading: str
+    values: Mapping[str, Any]
+    parts: ActListing | None = None
+    closing: tuple[str, ...] = field(default=())
+
+
+Answer = ActDone | ActListing | ActDetails
+
+
+class Act(BaseModel):
+    """Something that a person asks or does.
+
+    The first line of a subclass's docstring is its help, the rest its description. `command` are the words by
+    which the command line and the console know it, `roles` those of which its person needs one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    command: ClassVar[str]
+    roles: ClassVar[frozenset[str]]
+    confirmation: ClassVar[Confirmation] = Confirmation.PASSKEY
+    reads: ClassVar[bool] = False
+
+    def carry_out(self, context: ActContext) -> Answer:
+        """Do it, in one transaction. GatewayError with a sentence for the person where it cannot be done."""
+        raise NotImplementedError
+
+
+class ReadingAct(Act):
+    """Something that a person asks and that changes nothing."""
+
+    confirmation: ClassVar[Confirmation] = Confirmation.NOTHING
+    reads: ClassVar[bool] = True
+
+
+def argument(about: str, *, metavar: str = "", **limits: Any) -> Any:  # noqa: ANN401 - as pydantic's Field
+    """Declare a field that the command line takes by its place."""
+    return Field(description=about, json_schema_extra={"place": True, "metavar": metavar}, **limits)
+
+
+def option(about: str, default: Any = ..., *, metavar: str = "", **limits: Any) -> Any:  # noqa: ANN401 - as above
+    """Declare a field that the command line takes by its name."""
+    return Field(default, description=about, json_schema_extra={"metavar": metavar}, **limits)
+
+
+def _one_line(given: str) -> str:
+    said = given.strip()
+    if not said:
+        raise ValueError("it goes on record, so it cannot be empty")
+    if not said.isprintable():
+        raise ValueError("it goes on record: one line, no control characters")
+    return said
+
+
+def _reason(given: str) -> str:
+    if not given.strip():
+        raise ValueError("it needs a reason, which goes on record")
+    return _one_line(given)
+
+
+OneLine = Annotated[str, AfterValidator(_one_line)]
+"""Text that goes on record, on one line."""
+Why = Annotated[
+    str, AfterValidator(_reason), Field(description="Why: for the record, without any pupil's data.")
+]
+"""The reason of an act, which goes on record with the person's name."""

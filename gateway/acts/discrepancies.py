@@ -1,0 +1,104 @@
+"""Discrepancies: what two rolls say of the same pupil and cannot both be right (agreement, 7.3 and 8.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from gateway.acts.act import (
+    Act,
+    ActContext,
+    ActDetails,
+    ActDone,
+    ActListing,
+    ReadingAct,
+    Why,
+    argument,
+    option,
+)
+from gateway.acts.roles import ADMINISTRATOR, READERS
+from gateway.registry import discrepancies, providers
+from gateway.registry.discrepancies import Known
+
+
+class ListDiscrepancies(ReadingAct):
+    """List what does not fit and is not settled."""
+
+    command: ClassVar = "discrepancies list"
+    roles: ClassVar = READERS
+
+    provider: str | None = option("Only those of this provider.", None, metavar="ID")
+    all: bool = option("Those that have ended too.", default=False)
+
+    def carry_out(self, context: ActContext) -> ActListing:
+        """Read the discrepancies, the first opened first."""
+        with context.reading() as session:
+            if self.provider is not None:
+                providers.provider_row(session, self.provider)
+            found = discrepancies.find(session, state=None if self.all else "open", provider=self.provider)
+        return ActListing(
+            rows=[_row(each) for each in found],
+            columns=("number", "kind", "state", "providers", "records", "opened_at"),
+            empty="nothing that does not fit",
+        )
+
+
+class ShowDiscrepancy(ReadingAct):
+    """Show where each record of a discrepancy stands, and how it ended."""
+
+    command: ClassVar = "discrepancies show"
+    roles: ClassVar = READERS
+
+    number: int = argument("As discrepancies list has it.", metavar="N", ge=1)
+
+    def carry_out(self, context: ActContext) -> ActDetails:
+        """Read one discrepancy."""
+        with context.reading() as session:
+            row = _row(discrepancies.get(session, self.number))
+        closing = [f"resolved by {row['ended_by']}: {row['why']}"] if row["ended_by"] else []
+        closing.append("To see a record, open the file in the mailbox of a team that may have it.")
+        return ActDetails(
+            heading=f"{self.number}: {row['meaning']} ({row['kind']}, {row['state']})",
+            values=row,
+            parts=ActListing(row["parties"], ("provider", "reference", "record"), empty=""),
+            closing=tuple(closing),
+        )
+
+
+class ResolveDiscrepancy(Act):
+    """Say that a discrepancy is dealt with, in your name. It is not raised again while it lasts."""
+
+    command: ClassVar = "discrepancies resolve"
+    roles: ClassVar = ADMINISTRATOR
+
+    number: int = argument("As discrepancies list has it.", metavar="N", ge=1)
+    why: Why
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """End the discrepancy, with the person and the reason on record."""
+        with context.recording() as record:
+            known = discrepancies.resolve(
+                record.session, self.number, by=record.by, why=self.why, at=record.at
+            )
+            fields: dict[str, str | int] = {"number": self.number, "cause": "resolved"}
+            record.note("discrepancy-resolved", "discrepancies", fields, self.why)
+        return ActDone(f"discrepancy {self.number} ({known.kind}) is resolved")
+
+
+def _row(known: Known) -> Mapping[str, Any]:
+    return {
+        "number": known.number,
+        "kind": known.kind,
+        "meaning": discrepancies.MEANINGS[known.kind],
+        "state": known.state,
+        "providers": list(known.providers),
+        "records": [f"{party.reference} record {party.record}" for party in known.parties],
+        "parties": [
+            {"provider": party.provider, "reference": party.reference, "record": party.record}
+            for party in known.parties
+        ],
+        "opened_at": known.opened_at,
+        "ended_at": known.ended_at,
+        "ended_by": known.ended_by,
+        "why": known.why,
+    }

@@ -1,0 +1,83 @@
+"""Penalties: addresses that failed to log in too often and have to wait."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import ClassVar
+
+from gateway.acts.act import Act, ActContext, ActDone, ActListing, ReadingAct, argument
+from gateway.acts.roles import ADMINISTRATOR, READERS
+from gateway.errors import GatewayError, NotFoundError
+from gateway.home import Home
+from gateway.publish.projection import replace_published
+from gateway.zones import penalty_files
+from gateway.zones.penalty_files import Lifted, Listed, PenaltyFiles
+
+
+class ListPenalties(ReadingAct):
+    """List the addresses that have to wait, at which service, and for how long; a few seconds old."""
+
+    command: ClassVar = "penalties list"
+    roles: ClassVar = READERS
+
+    def carry_out(self, context: ActContext) -> ActListing:
+        """Read the lists that the services keep."""
+        at = context.clock()
+        rows = [
+            {
+                "service": service,
+                "address": source,
+                "until": until,
+                "seconds": round((until - at).total_seconds()),
+            }
+            for service, files in _services(context.home).items()
+            for source, until in sorted(_listed(service, files).until.items())
+            if until > at
+        ]
+        return ActListing(rows, ("service", "address", "until", "seconds"), empty="nobody has to wait")
+
+
+class LiftPenalty(Act):
+    """Let an address in again at once. The service hears of it within seconds."""
+
+    command: ClassVar = "penalties lift"
+    roles: ClassVar = ADMINISTRATOR
+
+    address: str = argument("As `gateway penalties list` shows it.")
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Tell each service at which the address waits."""
+        try:
+            source = str(ipaddress.ip_network(self.address)).removesuffix("/32")
+        except ValueError:
+            raise GatewayError(f"{self.address} is not an address") from None
+        services = _services(context.home)
+        waits = [files for service, files in services.items() if source in _listed(service, files).until]
+        if not waits:
+            raise NotFoundError(f"{source} does not have to wait")
+        for files in waits:
+            try:
+                known = files.read_lifted()
+            except ValueError:
+                known = Lifted()
+            try:
+                replace_published(files.lifted, known.with_one(source, context.clock()).model_dump_json())
+            except OSError as error:
+                raise GatewayError(f"{files.lifted} cannot be written: {error.strerror}") from None
+        return ActDone(f"{source} may try again within a few seconds")
+
+
+def _services(home: Home) -> dict[str, PenaltyFiles]:
+    return {
+        "intake": penalty_files.of_intake(home.spool, home.published),
+        "mailboxes": penalty_files.of_mailboxes(home),
+    }
+
+
+def _listed(service: str, files: PenaltyFiles) -> Listed:
+    try:
+        return files.read_listed()
+    except ValueError:
+        raise GatewayError(f"the list of penalties of {service} is not valid") from None
+    except OSError as error:
+        raise GatewayError(f"the list of penalties of {service} cannot be read: {error.strerror}") from None
