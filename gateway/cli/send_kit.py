@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 KitOption = Annotated[
     Path,
-    typer.Option("--kit", envvar="GATEWAY_KIT", help="The folder of keys, receipts and what was sent."),
+    typer.Option(
+        "--kit",
+        envvar="GATEWAY_KIT",
+        resolve_path=True,
+        help="The folder of keys, receipts and what was sent.",
+    ),
 ]
 PassphraseFileOption = Annotated[
     Path | None,

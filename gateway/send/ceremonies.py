@@ -18,7 +18,7 @@ import paramiko
 from gateway.errors import GatewayError
 from gateway.openpgp.certificates import grouped
 from gateway.send import receipts, trust
-from gateway.send.kit import write_private
+from gateway.send.files import make_anew
 from gateway.send.openpgp_key import Why, make_key, read_key, renewed, revocation, seal
 from gateway.send.receipts import Proved
 from gateway.send.sending import KitAtWork, await_receipts, remote_name
@@ -41,8 +41,8 @@ class Step:
 def renew(sender: KitAtWork, now: datetime, seconds: float) -> Step:
     """Extend the OpenPGP key to two years from now, and tell the gateway, which takes it at once."""
     own = renewed(sender.own, sender.signing_passphrase(), now + YEARS)
-    write_private(sender.settings.openpgp_key, own.armored)
-    write_private(sender.kit.certificate, own.certificate)
+    make_anew(sender.settings.openpgp_key, own.armored)
+    make_anew(sender.kit.certificate, own.certificate)
     name = f"renewed-{own.fingerprint[:_SHOWN_DIGITS]}.asc"
     return Step(put(sender, "/keys", name, own.certificate, seconds), f"extended to {now + YEARS:%Y-%m-%d}")
 
@@ -53,7 +53,7 @@ def rotate(sender: KitAtWork, kind: Kind, now: datetime, seconds: float) -> Step
     signed = sender.kit.root / f"{kind}-next.pgp"
     if not signed.exists():
         public = _next_openpgp(sender, following, now) if kind == "openpgp" else _next_ssh(sender, following)
-        write_private(signed, _sealed(sender, public))
+        make_anew(signed, _sealed(sender, public))
     proved = put(sender, "/keys", f"new-{kind}-key.pgp", signed.read_bytes(), seconds)
     if proved is None or proved.state == "held":
         new = _fingerprint(sender, kind, following)
@@ -113,8 +113,8 @@ def put(sender: KitAtWork, folder: SentTo, name: str, data: bytes, seconds: floa
 
 def _sealed(sender: KitAtWork, text: str) -> bytes:
     """A text signed with the present key and encrypted, as the gateway takes it in these folders, too."""
-    with sender.session() as sftp:
-        recipient = sender.recipient(sftp)
+    with sender.session():  # So that a new key of the gateway's is known.
+        recipient = sender.recipient()
     return seal(text.encode(), sender.own, sender.signing_passphrase(), recipient)
 
 
@@ -124,7 +124,7 @@ def _noted(sender: KitAtWork, files: SentFiles, folder: SentTo, name: str, data:
     known = files.of_content(digest)
     if known is not None:
         return known
-    write_private(sender.kit.sealed / digest, data)
+    make_anew(sender.kit.sealed / digest, data)
     sent = SentFile(
         content_sha256=digest, sealed_sha256=digest, name=name, remote=remote_name(name, digest),
         state="sealed", why="", sealed_at=datetime.now(UTC), folder=folder,
@@ -136,7 +136,7 @@ def _noted(sender: KitAtWork, files: SentFiles, folder: SentTo, name: str, data:
 def _next_openpgp(sender: KitAtWork, following: Path, now: datetime) -> str:
     if not following.exists():
         made = make_key(sender.own.owner, sender.passphrases.of("openpgp"), now)
-        write_private(following, made.armored)
+        make_anew(following, made.armored)
     return read_key(following.read_bytes()).certificate.decode()
 
 
@@ -160,17 +160,17 @@ def _go_over(sender: KitAtWork, kind: Kind, following: Path) -> None:
     kit, settings = sender.kit, sender.settings
     present = settings.openpgp_key if kind == "openpgp" else settings.ssh_key
     used = kit.root / f"{kind}-{hashlib.sha256(following.read_bytes()).hexdigest()[:_SHOWN_DIGITS]}"
-    write_private(used, following.read_bytes())
-    write_private(kit.root / f"{kind}-before", present.read_bytes())
+    make_anew(used, following.read_bytes())
+    make_anew(kit.root / f"{kind}-before", present.read_bytes())
     field = {"openpgp": "openpgp_key", "ssh": "ssh_key"}[kind]
     public: dict[Kind, Callable[[], None]] = {
-        "openpgp": lambda: write_private(kit.certificate, read_key(used.read_bytes()).certificate),
-        "ssh": lambda: write_private(
+        "openpgp": lambda: make_anew(kit.certificate, read_key(used.read_bytes()).certificate),
+        "ssh": lambda: make_anew(
             kit.ssh_public, public_line(load_ssh_key(used, _login(sender)), settings.provider).encode()
         ),
     }
     public[kind]()
-    kit.write_settings(settings.model_copy(update={field: used}))
+    kit.change(**{field: used})
     following.unlink()
 
 

@@ -17,6 +17,7 @@ from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.shipped import shipped_policies
 from gateway.policy.unlisted import notices, sensitive_reasons, waits
 from gateway.reasons import told
+from gateway.send.files import opened
 from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
 
 
@@ -48,7 +49,8 @@ class Check:
 
     def look_at(self, file: Path, today: date) -> Seen:
         """Read a file and say what it is. GatewayError where it is sealed already, or empty."""
-        content = file.read_bytes()
+        with opened(file) as source:
+            content = source.read()
         if not content:
             raise GatewayError(f"{file.name} is empty")
         if is_sealed(content[:ENOUGH_BYTES]):

@@ -10,9 +10,9 @@ receipts/    every receipt, verified
 
 from __future__ import annotations
 
-import os
 import tomllib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import tomlkit
@@ -20,14 +20,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.errors import ConfigurationError
 from gateway.home import PROVIDER_ID
+from gateway.openpgp.certificates import describe
+from gateway.send.files import make_anew
 
-PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
+PRIVATE_FOLDER = 0o700
 
 
 class KitSettings(BaseModel):
     """Whose kit this is, and which gateway it talks to.
 
     `host_keys` are the fingerprints (SHA256:…) that were compared; the gateway must show one of them.
+    `gateway_key` is the fingerprint of its OpenPGP key to encrypt to; those before it prove old receipts.
     `ssh_key` and `openpgp_key` are the provider's secret keys, wherever they lie.
     """
 
@@ -37,6 +40,7 @@ class KitSettings(BaseModel):
     host: str = ""
     port: int = Field(default=2222, ge=1, le=65535)
     host_keys: tuple[str, ...] = ()
+    gateway_key: str = ""
     ssh_key: Path
     openpgp_key: Path
 
@@ -102,25 +106,38 @@ class Kit:
             where = ".".join(map(str, first["loc"]))
             raise ConfigurationError(f"{self.settings_file}: {where}: {first['msg']}") from None
 
+    def change(self, **values: object) -> KitSettings:
+        """Write kit.toml with other values, whole or not at all; what else it says stays."""
+        settings = self.settings().model_copy(update=values)
+        self.write_settings(settings)
+        return settings
+
     def write_settings(self, settings: KitSettings) -> None:
         """Write kit.toml, whole or not at all."""
         values = {name: _plain(value) for name, value in settings.model_dump().items()}
-        write_private(self.settings_file, tomlkit.dumps(values).encode())
+        make_anew(self.settings_file, tomlkit.dumps(values).encode())
 
     def trusted(self) -> bytes:
-        """The gateway's certificates that were compared, one after another."""
-        return b"\n".join(path.read_bytes() for path in sorted(self.gateway.glob("*.asc")))
+        """The gateway's certificates that were ever trusted, one after another: they prove old receipts."""
+        return b"\n".join(self._trusted())
 
+    def current(self) -> str:
+        """The fingerprint of the gateway's key to encrypt to. ConfigurationError before one was compared.
 
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only this user may read: aside, durably, then renamed into place."""
-    aside = path.with_name(f".{path.name}.new")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+        Where kit.toml does not name it, as kits before 0.3 do not, it is the one that was made last.
+        """
+        named = self.settings().gateway_key
+        made = [describe(data, datetime.now(UTC)) for data in self._trusted()] if not named else []
+        if not named and not made:
+            raise ConfigurationError("the gateway's keys were not compared yet: gateway send setup")
+        return named or max(made, key=lambda one: one.created_at).fingerprint
+
+    def current_certificate(self) -> bytes:
+        """The gateway's certificate to encrypt to."""
+        return (self.gateway / f"{self.current()}.asc").read_bytes()
+
+    def _trusted(self) -> list[bytes]:
+        return [path.read_bytes() for path in sorted(self.gateway.glob("*.asc"))]
 
 
 def _plain(value: object) -> object:

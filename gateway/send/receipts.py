@@ -12,7 +12,8 @@ import paramiko
 
 from gateway.errors import GatewayError
 from gateway.home import shown_name
-from gateway.send.kit import Kit, write_private
+from gateway.send.files import make_anew
+from gateway.send.kit import Kit
 from gateway.send.sent import SentFile
 from gateway.send.trust import fetched
 from gateway.verify.verify_files import verify_receipt_files
@@ -84,7 +85,7 @@ def _kept(kit: Kit, sftp: paramiko.SFTPClient, name: str) -> Path:
     for one in (f"{name.removesuffix('.json')}.txt", name):
         data = fetched(sftp, f"{FOLDER}/{one}")
         if data is not None:
-            write_private(kit.receipts / one, data)
+            make_anew(kit.receipts / one, data)
     return kit.receipts / name
 
 

@@ -22,7 +22,8 @@ from gateway.errors import GatewayError
 from gateway.home import shown_name
 from gateway.send import receipts, trust
 from gateway.send.connection import BROKEN, CannotReach, session
-from gateway.send.kit import Kit, write_private
+from gateway.send.files import make_anew
+from gateway.send.kit import Kit, KitSettings
 from gateway.send.openpgp_key import OwnKey, read_key, seal
 from gateway.send.passphrases import Passphrases
 from gateway.send.receipts import Proved
@@ -76,10 +77,14 @@ class KitAtWork:
 
     def __init__(self, kit: Kit, passphrases: Passphrases, progress: Progress) -> None:
         self.kit = kit
-        self.settings = kit.settings()
         self.passphrases = passphrases
         self._progress = progress
         self._own: OwnKey | None = None
+
+    @property
+    def settings(self) -> KitSettings:
+        """What kit.toml says now: a session may have noted a new key of the gateway's."""
+        return self.kit.settings()
 
     @property
     def own(self) -> OwnKey:
@@ -96,10 +101,11 @@ class KitAtWork:
 
     @contextmanager
     def session(self) -> Iterator[paramiko.SFTPClient]:
-        """A session with the gateway."""
+        """A session with the gateway, whose new key is gone over to where it has one."""
         path = self.settings.ssh_key
         passphrase = self.passphrases.of("ssh") if needs_passphrase(path) else None
         with session(self.settings, load_ssh_key(path, passphrase)) as sftp:
+            trust.follow(self.kit, sftp)
             yield sftp
 
     def retried(self, step: Callable[[paramiko.SFTPClient], None], seconds: float) -> None:
@@ -129,7 +135,7 @@ class KitAtWork:
             _await_another_second(known.sealed_at)
         data = seal(wish.content, self.own, self.signing_passphrase(), recipient)
         sealed_digest = hashlib.sha256(data).hexdigest()
-        write_private(self.kit.sealed / sealed_digest, data)
+        make_anew(self.kit.sealed / sealed_digest, data)
         sent = SentFile(
             content_sha256=wish.digest, sealed_sha256=sealed_digest, name=wish.file.name,
             remote=remote_name(wish.file.name, sealed_digest), state="sealed", why=wish.why,
@@ -142,9 +148,9 @@ class KitAtWork:
         """The passphrase of the OpenPGP key; empty where it has none."""
         return self.passphrases.of("openpgp") if self.own.key.is_protected else ""
 
-    def recipient(self, sftp: paramiko.SFTPClient) -> bytes:
-        """The gateway's certificate to encrypt to now."""
-        return trust.current(self.kit, sftp)
+    def recipient(self) -> bytes:
+        """The gateway's certificate to encrypt to, as the last session found it."""
+        return self.kit.current_certificate()
 
     def hand_over(
         self, sftp: paramiko.SFTPClient, sent: SentFile, files: SentFiles, names: Sequence[str]
@@ -204,7 +210,7 @@ def pass_on(
         sender.sweep(files)
 
         def step(sftp: paramiko.SFTPClient) -> None:
-            recipient = sender.recipient(sftp)
+            recipient = sender.recipient()
             for wish in wishes:
                 if wish.file not in rows and wish.file not in outcomes:
                     try:

@@ -13,7 +13,8 @@ import paramiko
 from gateway.errors import GatewayError
 from gateway.send import trust
 from gateway.send.connection import NotTheGateway, host_key_of, session
-from gateway.send.kit import Kit, KitSettings, write_private
+from gateway.send.files import make_anew
+from gateway.send.kit import Kit, KitSettings
 from gateway.send.openpgp_key import make_key, read_key
 from gateway.send.ssh_key import fingerprint_of, load_ssh_key, make_ssh_key, public_line
 
@@ -42,15 +43,15 @@ def take_keys(
     kit.make()
     own = kit.root / "openpgp.asc" if openpgp_key is None else openpgp_key.absolute()
     if not own.exists():
-        write_private(own, make_key(owner, passphrases[0], now).armored)
+        make_anew(own, make_key(owner, passphrases[0], now).armored)
     login = kit.root / "ssh" if ssh_key is None else ssh_key.absolute()
     if not login.exists():
         make_ssh_key(login, passphrases[1])
     key = read_key(own.read_bytes())
     with key.opened(passphrases[0]):
         pass
-    write_private(kit.certificate, key.certificate)
-    write_private(kit.ssh_public, public_line(load_ssh_key(login, passphrases[1]), provider).encode())
+    make_anew(kit.certificate, key.certificate)
+    make_anew(kit.ssh_public, public_line(load_ssh_key(login, passphrases[1]), provider).encode())
     kit.write_settings(KitSettings(provider=provider, ssh_key=login, openpgp_key=own))
     return handed_over(kit)
 
@@ -85,9 +86,7 @@ def meet(kit: Kit, host: str, port: int, told: str) -> KitSettings:
             f"{host} shows the host key {shown}, and you were told {told.strip()}: do not go on, and ring "
             "the authority"
         )
-    settings = kit.settings().model_copy(update={"host": host, "port": port, "host_keys": (shown,)})
-    kit.write_settings(settings)
-    return settings
+    return kit.change(host=host, port=port, host_keys=(shown,))
 
 
 def compare(kit: Kit, key: paramiko.PKey, told: str) -> str:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from gateway.errors import GatewayError
 from gateway.send import putty_key
-from gateway.send.kit import write_private
+from gateway.send.files import make_anew
 from gateway.send.openpgp_key import WrongPassphrase
 
 
@@ -18,7 +18,7 @@ def make_ssh_key(path: Path, passphrase: str) -> None:
     """A fresh Ed25519 key at `path`, under a passphrase."""
     made = Ed25519PrivateKey.generate()
     protection = BestAvailableEncryption(passphrase.encode())
-    write_private(path, made.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, protection))
+    make_anew(path, made.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, protection))
 
 
 def load_ssh_key(path: Path, passphrase: str | None) -> paramiko.PKey:

@@ -10,7 +10,6 @@ import paramiko
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from gateway.errors import GatewayError
-from gateway.openpgp.certificates import split
 from gateway.openpgp.sealer import SignatureInvalid, verify_detached
 from gateway.send.kit import Kit
 from gateway.send.trust import fetched
@@ -61,7 +60,8 @@ def told(kit: Kit, sftp: paramiko.SFTPClient) -> PageTold | None:
         html = again(_fetched, kit, sftp)
     except SignatureInvalid:
         raise GatewayError(
-            f"{PAGE} is not signed by the gateway: do not believe it, and ring the authority"
+            f"{PAGE} is not signed by the gateway: do not believe it; try again in a minute, and ring the "
+            "authority where it stays so"
         ) from None
     return None if html is None else read(html)
 
@@ -69,7 +69,7 @@ def told(kit: Kit, sftp: paramiko.SFTPClient) -> PageTold | None:
 def _fetched(kit: Kit, sftp: paramiko.SFTPClient) -> bytes | None:
     html, signature = fetched(sftp, PAGE), fetched(sftp, SIGNATURE)
     if html is not None:
-        verify_detached(html, signature or b"", split(kit.trusted()))
+        verify_detached(html, signature or b"", [kit.current_certificate()])
     return html
 
 

@@ -12,14 +12,18 @@ from datetime import UTC, datetime
 import paramiko
 
 from gateway.errors import GatewayError
-from gateway.openpgp.certificates import Certificate, describe, split
+from gateway.openpgp.certificates import describe, split
 from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
-from gateway.send.kit import Kit, write_private
+from gateway.send.files import make_anew
+from gateway.send.kit import Kit
 
 _MOST_BYTES = 1024 * 1024
 _NEW_KEY = re.compile(r"^new-key: ([0-9a-f]{40,64})$", re.MULTILINE)
 _BLOCK = re.compile(r"-----BEGIN PGP PUBLIC KEY BLOCK-----.*?-----END PGP PUBLIC KEY BLOCK-----", re.DOTALL)
-CERTIFICATE, SUCCESSION = "/keys/gateway.asc", "/keys/gateway-succession.asc"
+KEYS = "/keys"
+CERTIFICATE, SUCCESSION = f"{KEYS}/gateway.asc", f"{KEYS}/gateway-succession.asc"
+_EARLIER = re.compile(r"gateway-[0-9a-f]{16}-succession\.asc")
+_MOST_EARLIER = 20
 
 
 def fetched(sftp: paramiko.SFTPClient, path: str) -> bytes | None:
@@ -32,47 +36,60 @@ def fetched(sftp: paramiko.SFTPClient, path: str) -> bytes | None:
     return data
 
 
-def certificate_in(data: bytes | None) -> Certificate:
-    """What the gateway's certificate says. GatewayError where there is none."""
-    if data is None:
-        raise GatewayError(f"the gateway has no {CERTIFICATE}: ring the authority")
-    return describe(data, datetime.now(UTC))
+def follow(kit: Kit, sftp: paramiko.SFTPClient) -> None:
+    """Go over to the gateway's new key, on the word of the one before it. GatewayError for another key.
 
-
-def current(kit: Kit, sftp: paramiko.SFTPClient) -> bytes:
-    """The certificate to encrypt to now: a trusted one, or its successor. GatewayError for another."""
-    data = fetched(sftp, CERTIFICATE)
-    fingerprint = certificate_in(data).fingerprint
-    path = kit.gateway / f"{fingerprint}.asc"
-    if not path.exists():
-        write_private(path, _successor(kit, fetched(sftp, SUCCESSION), fingerprint))
-    return path.read_bytes()
+    Trust moves forward only: nothing is encrypted to a key again that has named its successor.
+    """
+    shown = _shown(sftp)
+    current = kit.current()
+    if shown == current:
+        return
+    if (kit.gateway / f"{shown}.asc").exists():
+        raise GatewayError(
+            "the gateway shows a key of its own that it has replaced since: do not go on; ring the authority"
+        )
+    words = [fetched(sftp, SUCCESSION), *_earlier(sftp)]
+    while current != shown:
+        current, certificate = _successor(kit, current, [word for word in words if word is not None])
+        trust(kit, certificate, current)
 
 
 def trust(kit: Kit, certificate: bytes, fingerprint: str) -> None:
-    """Keep a certificate whose fingerprint was compared. GatewayError where it has another one."""
+    """Encrypt to a certificate from now on. GatewayError where it has another fingerprint than that."""
     if describe(certificate, datetime.now(UTC)).fingerprint != fingerprint:
         raise GatewayError(
             "the gateway's key is not the one that you were told: do not go on; ring the authority"
         )
-    write_private(kit.gateway / f"{fingerprint}.asc", certificate)
+    make_anew(kit.gateway / f"{fingerprint}.asc", certificate)
+    kit.change(gateway_key=fingerprint)
 
 
-def _successor(kit: Kit, succession: bytes | None, fingerprint: str) -> bytes:
-    unknown = GatewayError(
+def _shown(sftp: paramiko.SFTPClient) -> str:
+    data = fetched(sftp, CERTIFICATE)
+    if data is None:
+        raise GatewayError(f"the gateway has no {CERTIFICATE}: ring the authority")
+    return describe(data, datetime.now(UTC)).fingerprint
+
+
+def _earlier(sftp: paramiko.SFTPClient) -> list[bytes | None]:
+    """What earlier keys of the gateway said of their successors, for who was away while it changed twice."""
+    names = [name for name in sftp.listdir(KEYS) if _EARLIER.fullmatch(name)]
+    return [fetched(sftp, f"{KEYS}/{name}") for name in sorted(names)[:_MOST_EARLIER]]
+
+
+def _successor(kit: Kit, fingerprint: str, words: list[bytes]) -> tuple[str, bytes]:
+    """The key that one of the gateway's names as its successor. GatewayError where it names none."""
+    signers = split((kit.gateway / f"{fingerprint}.asc").read_bytes())
+    for word in words:
+        try:
+            text, _ = verify_clearsigned(word.decode("utf-8", "replace"), signers)
+        except SignatureInvalid:
+            continue
+        named, block = _NEW_KEY.findall(text), _BLOCK.search(text)
+        if len(named) == 1 and block is not None and not (kit.gateway / f"{named[0]}.asc").exists():
+            return named[0], block[0].encode()
+    raise GatewayError(
         "the gateway's key has changed, and the one that you compared does not vouch for the new one: ring "
-        "the authority, compare the new fingerprint, then: gateway send setup"
+        "the authority, compare the new fingerprint, then: gateway send setup --gateway-key FINGERPRINT"
     )
-    if succession is None:
-        raise unknown
-    try:
-        text, _ = verify_clearsigned(succession.decode("utf-8", "replace"), split(kit.trusted()))
-    except SignatureInvalid:
-        raise unknown from None
-    named, block = _NEW_KEY.findall(text), _BLOCK.search(text)
-    if named != [fingerprint] or block is None:
-        raise unknown
-    certificate = block[0].encode()
-    if describe(certificate, datetime.now(UTC)).fingerprint != fingerprint:
-        raise unknown
-    return certificate

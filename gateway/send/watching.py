@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import shutil
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +26,7 @@ from gateway.errors import GatewayError
 from gateway.send import receipts
 from gateway.send.checking import Check
 from gateway.send.connection import BROKEN, CannotReach
+from gateway.send.files import SHARED_FILE, IsLink, check_folder, make_anew, move
 from gateway.send.sending import KitAtWork, ToSend, await_receipts
 from gateway.send.sent import ON_ITS_WAY, KitBusy, SentFile, SentFiles, alone
 
@@ -79,8 +80,14 @@ class WatchedFolder:
         self._looked_at_held = -_HELD_SECONDS
         self._told: dict[Path, str] = {}
         self._stuck: set[Path] = set()
+        own = {sender.kit.root, sender.settings.ssh_key.parent, sender.settings.openpgp_key.parent}
+        if folder.resolve() in {path.resolve() for path in own}:
+            raise GatewayError(
+                f"{folder} holds your keys: watch a folder that holds nothing but what is to be sent"
+            )
         for name in FOLDERS.values():
             (folder / name).mkdir(parents=True, exist_ok=True)
+            check_folder(folder / name)
 
     @property
     def stuck(self) -> frozenset[Path]:
@@ -156,6 +163,8 @@ class WatchedFolder:
         """What can be done with one file: where it cannot be read or moved, the others go on."""
         try:
             yield
+        except IsLink as error:
+            self._stick(file, str(error))
         except OSError as error:
             words = f"{error.strerror or error}; it is tried again" if file.exists() else "it was taken away"
             self._stick(file, words)
@@ -179,10 +188,9 @@ class WatchedFolder:
         if not stops:
             return ToSend(file, seen.content, self._anyway if seen.stops else "")
         target = _free(self._folder / FOLDERS["refused"] / file.name)
-        target.with_name(f"{target.name}.why.txt").write_text(
-            "This file was NOT sent.\n\n" + "\n".join(stops) + "\n", "utf-8"
-        )
-        file.rename(target)
+        text = "This file was NOT sent.\n\n" + "\n".join(stops) + "\n"
+        make_anew(_reasons_beside(target), text.encode(), SHARED_FILE)
+        move(file, target)
         self._tell(f"{file.name}: not sent: {stops[0]}")
         return None
 
@@ -200,7 +208,7 @@ class WatchedFolder:
                 files.filed(one, f"{FOLDERS[one.state]}/{one.name}")
 
     def _send(self, sftp: paramiko.SFTPClient, batch: Sequence[ToSend], files: SentFiles) -> None:
-        recipient = self._sender.recipient(sftp)
+        recipient = self._sender.recipient()
         rows = {}
         for wish in batch:
             sent = self._sender.sealed(wish, recipient, files)
@@ -221,13 +229,14 @@ class WatchedFolder:
         """Move a file to where it belongs, its receipt there before it."""
         folder = self._folder / FOLDERS[sent.state]
         target = folder / file.name
-        if target.exists():
-            target = folder / f"{file.stem}.{sent.reference}{file.suffix}"
+        if os.path.lexists(target):
+            target = _free(folder / f"{file.stem}.{sent.reference}{file.suffix}")
         receipt = self._sender.kit.receipts / sent.receipt
         for path in (receipt.with_suffix(".txt"), receipt):
             if path.exists():
-                shutil.copyfile(path, folder / f"{target.name}.{sent.reference}{path.suffix}")
-        file.replace(target)
+                beside = folder / f"{target.name}.{sent.reference}{path.suffix}"
+                make_anew(beside, path.read_bytes(), SHARED_FILE)
+        move(file, target)
         files.filed(sent, str(target.relative_to(self._folder)))
         self._tell(f"{file.name}: {sent.state}, reference {sent.reference}")
 
@@ -239,7 +248,7 @@ class WatchedFolder:
         for before in held:
             after = files.of_sealed(before.sealed_sha256)
             place = self._folder / before.place
-            if after.state != "held" and before.place and place.is_file():
+            if after.state != "held" and before.place and place.is_file() and not place.is_symlink():
                 with self._each(place):
                     self._file(place, after, files)
 
@@ -275,10 +284,14 @@ def _free(path: Path) -> Path:
     """A path that nothing lies at: this one, or one with a number."""
     number = 2
     free = path
-    while free.exists():
+    while os.path.lexists(free) or os.path.lexists(_reasons_beside(free)):
         free = path.with_name(f"{path.stem} ({number}){path.suffix}")
         number += 1
     return free
+
+
+def _reasons_beside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.why.txt")
 
 
 def _wait(wake: threading.Event, stop: threading.Event, seconds: float) -> None:
