@@ -114,6 +114,7 @@ class Contained:
     """Of `Classified`, what the file holds: for whoever asks that of many files."""
 
     data_type: str
+    format: str = ""
     items: tuple[str, ...] = ()
     other_items: tuple[str, ...] = ()
     unlisted: tuple[Unlisted, ...] = ()

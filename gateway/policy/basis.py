@@ -15,14 +15,19 @@ def basis_for(
     catalogue: Catalogue,
     sender: ProviderKind | None,
     told: tuple[Unlisted, ...] = (),
+    *,
+    form: str = "",
 ) -> Basis:
     """What `team` may have of a file of this type from a kind of sender; `told` is what it holds beyond that.
+
+    `form` is the format of the file, as classifying names it: laws ask for some items in files of one format.
 
     The items of Appendix A to which the team has a right, and those outside it that such a file holds by its
     nature, where the team is one of those that use it.
     """
     listed = tuple(item for item in catalogue.appendix_a if catalogue.may_have(team, item, sender))
-    return Basis(data_type=data_type, items=(*listed, *_carried(team, data_type, catalogue)), told=told)
+    carried = _carried(team, data_type, form, catalogue)
+    return Basis(data_type=data_type, items=(*listed, *carried), told=told)
 
 
 def has_a_view(
@@ -47,8 +52,8 @@ def left_out(held: Classified | Contained, basis: Basis) -> tuple[str, ...]:
     return tuple(dict.fromkeys(item for item in items if item not in basis.items))
 
 
-def _carried(team: str, data_type: str, catalogue: Catalogue) -> tuple[str, ...]:
+def _carried(team: str, data_type: str, form: str, catalogue: Catalogue) -> tuple[str, ...]:
     flow = catalogue.flow_of(data_type)
     if flow is None or team not in flow.of(data_type).teams:
         return ()
-    return flow.of(data_type).carries
+    return flow.of(data_type).holds(form, team)

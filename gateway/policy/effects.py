@@ -115,6 +115,10 @@ EFFECTS: dict[str, tuple[tuple[str, Effect], ...]] = {
             Effect("which items outside the list pass in it without a word", "more"),
         ),
         (
+            "flow.*.data_type.*.carried",
+            Effect("which items outside the list pass in files that a law asks for, and to whom", "more"),
+        ),
+        (
             "flow.*.data_type.*.ratification",
             Effect("what becomes of it where the sender has not ratified", "any", ("hold", "accept")),
         ),

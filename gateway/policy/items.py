@@ -53,7 +53,7 @@ def item_reasons(
 def _outside(
     classified: Classified, catalogue: Catalogue, flow: Flow, action: ItemAction
 ) -> tuple[Reason, ...]:
-    carried = flow.of(classified.data_type).carries
+    carried = flow.of(classified.data_type).holds(classified.format)
     unlisted = (item for item in classified.items if item not in catalogue.appendix_a)
     items = tuple(dict.fromkeys(item for item in (*classified.other_items, *unlisted) if item not in carried))
     rule = catalogue.rights.outside

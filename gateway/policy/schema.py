@@ -72,11 +72,27 @@ class AppendixRow(PolicyTable):
     mechanism: str
 
 
+class Carried(PolicyTable):
+    """Items outside the list that files of some formats hold because a law asks for them there.
+
+    They go to `teams`, whose duty they are, and to no other team of the data type. `law` says which law asks.
+    """
+
+    items: tuple[str, ...] = Field(min_length=1)
+    teams: tuple[Slug, ...] = Field(min_length=1)
+    formats: tuple[str, ...] = ()
+    law: str
+
+    def is_in(self, form: str) -> bool:
+        """Is a file of this format one that the law asks for?"""
+        return not self.formats or form in self.formats
+
+
 class FlowDataType(PolicyTable):
     """A data type that may travel in a flow, how often it is due, and the teams that use it.
 
-    `carries` are items outside Appendix A that such a file holds by its nature. `about`: whose data it is;
-    nobody's, if empty.
+    `carries` are items outside Appendix A that such a file holds by its nature, for each of its teams;
+    `carried` those for some teams, or of some formats. `about`: whose data it is; nobody's, if empty.
     `name` is what receipts call it; else it is called as the flow is. Besides its `timescale` it may be
     `also_due` by others, and `timescale_of` gives kinds of provider one of their own.
     `within` names another data type whose arrival meets the timescale too: one update tells of both.
@@ -94,9 +110,20 @@ class FlowDataType(PolicyTable):
     clauses: tuple[ClauseId, ...] = Field(min_length=1)
     electronic: ClauseId | None = None
     carries: tuple[str, ...] = ()
+    carried: tuple[Carried, ...] = ()
     within: Slug | None = None
     ratification: RatificationSetting | None = None
     each_replaces: bool = False
+
+    def holds(self, form: str, team: str | None = None) -> tuple[str, ...]:
+        """Return the items outside the list that files of a format hold lawfully, for a team if named."""
+        special = (
+            item
+            for each in self.carried
+            if each.is_in(form) and (team is None or team in each.teams)
+            for item in each.items
+        )
+        return tuple(dict.fromkeys((*self.carries, *special)))
 
     def timescales(self, kind: str) -> tuple[Timescale, ...]:
         """By which timescales a kind of provider sends it."""

@@ -21,7 +21,7 @@ def harmless_name(header: str) -> str:
 
 def sensitive_topics(classified: Classified, catalogue: Catalogue, flow: Flow) -> tuple[str, ...]:
     """What of a file is sensitive and not carried by its flow, in words of ours; mostly nothing."""
-    carried = flow.of(classified.data_type).carries
+    carried = flow.of(classified.data_type).holds(classified.format)
     items = [item for item in catalogue.rights.outside.sensitive if item in classified.other_items]
     proposed = [item for item in catalogue.rights.proposed.sensitive if item in classified.items]
     topics = [one.topic for one in classified.unlisted if one.topic]

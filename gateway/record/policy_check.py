@@ -117,7 +117,7 @@ def _names_outside(catalogue: Catalogue, others: set[str]) -> Iterator[Contradic
         ("flows.toml", ("flow", n, "data_type", m, "carries"), name)
         for n, flow in enumerate(catalogue.flows.flow)
         for m, entry in enumerate(flow.data_type)
-        for name in entry.carries
+        for name in (*entry.carries, *(item for each in entry.carried for item in each.items))
     )
     for file, place, name in (*named, *places):
         if name not in others:

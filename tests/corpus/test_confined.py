@@ -78,7 +78,9 @@ def test_a_file_of_every_form_is_read_and_a_view_of_it_is_made(examiner: Examine
         content = in_memory(data)
         read = examiner.classify(REFERENCE, "x", content, date(2026, 6, 16)).content
         assert isinstance(read, Classified), (data_type, variant, read)
-        basis = basis_for("central-data-team", data_type, catalogue, "school", read.unlisted)
+        basis = basis_for(
+            "central-data-team", data_type, catalogue, "school", read.unlisted, form=read.format
+        )
         shown, view = examiner.view_of(REFERENCE, content, basis)
         assert os.fstat(shown).st_size == (len(data) if view.whole else view.size), (data_type, variant)
         os.close(shown)

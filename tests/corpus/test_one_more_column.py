@@ -76,6 +76,8 @@ DOCUMENTS: dict[str, tuple[str, Callable[[str], str]]] = {
         ),
     ),
 }
+# What the return of a type is asked for, whatever it says: it passes, with its wrong value told.
+LAWFUL = {"school-census": {"Young Carer"}}
 MARK = "maybe"
 EXTRA = ("Y", "N", "Y", MARK)
 LEFT_OUT = "policy:unlisted-left-out"
@@ -135,7 +137,8 @@ def test_one_more_column_is_never_passed_over(name: str, step: int) -> None:
     told = {}
     for kind, header in headers_for([*TABLES].index(name), step):
         more = [[*row, header if n == 0 else EXTRA[n % len(EXTRA)]] for n, row in enumerate(table)]
-        told[header] = wrong(kind, data_type, made.as_csv(more).encode())
+        if header not in LAWFUL.get(data_type, ()):
+            told[header] = wrong(kind, data_type, made.as_csv(more).encode())
     assert {header: what for header, what in told.items() if what} == {}
 
 

@@ -180,7 +180,10 @@ class Bench:
         self, decision: Accepted, policies: Policies, sender: ProviderKind
     ) -> Mapping[str, tuple[str, ...]]:
         what = decision.classified
-        bases = {team: basis_for(team, what.data_type, policies.catalogue, sender) for team in decision.teams}
+        kind, form = what.data_type, what.format
+        bases = {
+            team: basis_for(team, kind, policies.catalogue, sender, form=form) for team in decision.teams
+        }
         return {team: left_out(what, basis) for team, basis in bases.items()}
 
     @contextmanager

@@ -46,4 +46,6 @@ def view_for(team: str, data: bytes, sender: str = "school") -> tuple[bytes, tup
 
 def view_of_type(team: str, data: bytes, what: Classified, sender: str) -> tuple[bytes, tuple[str, ...]]:
     """The same where it is known what the content is."""
-    return view_of(data, basis_for(team, what.data_type, CATALOGUE, sender, what.unlisted))  # type: ignore[arg-type]
+    told, form = what.unlisted, what.format
+    basis = basis_for(team, what.data_type, CATALOGUE, sender, told, form=form)  # type: ignore[arg-type]
+    return view_of(data, basis)
