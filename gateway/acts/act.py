@@ -111,7 +111,8 @@ class Act(BaseModel):
     """Something that a person asks or does.
 
     The first line of a subclass's docstring is its help, the rest its description. `command` are the words by
-    which the command line and the console know it, `roles` those of which its person needs one.
+    which the command line and the console know it, `roles` those of which its person needs one. An act on
+    files that only the command line reaches is not `in_console`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -120,6 +121,7 @@ class Act(BaseModel):
     roles: ClassVar[frozenset[str]]
     confirmation: ClassVar[Confirmation] = Confirmation.PASSKEY
     reads: ClassVar[bool] = False
+    in_console: ClassVar[bool] = True
 
     def carry_out(self, context: ActContext) -> Answer:
         """Do it, in one transaction. GatewayError with a sentence for the person where it cannot be done."""

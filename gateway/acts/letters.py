@@ -78,7 +78,7 @@ class ListLetters(ReadingAct):
 
 
 class NoteBouncedLetter(Act):
-    """Note that a letter came back, and why: then mend the address (gateway providers set ID --contact)."""
+    """Note that a letter came back, and why. Then mend the address (gateway providers set ID --contact)."""
 
     command: ClassVar = "letters bounced"
     roles: ClassVar = ADMINISTRATOR

@@ -42,6 +42,7 @@ class LiftPenalty(Act):
 
     command: ClassVar = "penalties lift"
     roles: ClassVar = ADMINISTRATOR
+    in_console: ClassVar = False  # The service behind the console may not write into published/.
 
     address: str = argument("As `gateway penalties list` shows it.")
 

@@ -8,7 +8,7 @@ from datetime import date
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, get_args
 
 import typer
 from pydantic import TypeAdapter, ValidationError
@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from rich.text import Text
 
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer
+from gateway.acts.fields import is_enumeration, type_of
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -41,12 +42,17 @@ _DAY = "a day like 2026-11-24"
 def commands_of(noun: str, help_text: str, module: str) -> typer.Typer:
     """Make the group of a noun, of the acts that its module declares, in the order in which they stand."""
     app = typer.Typer(no_args_is_help=True, help=help_text)
+    add_acts(app, noun, module)
+    return app
+
+
+def add_acts(app: typer.Typer, noun: str, module: str) -> None:
+    """Add the commands of a noun that a module of acts declares to a group."""
     for declared in vars(import_module(module)).values():
         if isinstance(declared, type) and issubclass(declared, Act) and declared.__module__ == module:
             group, _, verb = declared.command.rpartition(" ")
             if group == noun:
                 app.command(verb)(command_of(declared))
-    return app
 
 
 def command_of(act: type[Act]) -> Callable[..., None]:
@@ -90,11 +96,11 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     """Make the parameter of a field: its value is read and judged as the field's type says."""
     told = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     by_place = bool(told.get("place"))
-    kind, several = _kind(field.annotation)
+    kind, several = type_of(field.annotation)
     words: dict[str, Any] = {"help": field.description}
     if told.get("metavar"):
         words["metavar"] = told["metavar"]
-    if kind not in {bool, int} and not _is_enumeration(kind):
+    if kind not in {bool, int} and not is_enumeration(kind):
         words["parser"] = partial(_read, _adapter(kind, field, several=several), kind)
         words.setdefault("metavar", "DAY" if kind is date else "TEXT")
     if kind is int:
@@ -113,22 +119,6 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
 
 def _is_option(parameter: inspect.Parameter) -> bool:
     return not isinstance(get_args(parameter.annotation)[1], typer.models.ArgumentInfo)
-
-
-def _kind(annotation: Any) -> tuple[Any, bool]:  # noqa: ANN401 - a type
-    """Tell the type of one value of a field, and whether the field takes several."""
-    if get_origin(annotation) is tuple:
-        return _kind(get_args(annotation)[0])[0], True
-    parts = [part for part in get_args(annotation) if part is not type(None)]
-    if type(None) in get_args(annotation) and len(parts) == 1:
-        return _kind(parts[0])
-    if get_origin(annotation) is Annotated:
-        return _kind(get_args(annotation)[0])
-    return annotation, False
-
-
-def _is_enumeration(kind: Any) -> bool:  # noqa: ANN401 - a type
-    return isinstance(kind, type) and hasattr(kind, "__members__")
 
 
 def _adapter(kind: Any, field: FieldInfo, *, several: bool) -> TypeAdapter[Any]:  # noqa: ANN401 - a type

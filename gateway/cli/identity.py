@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gateway.acts.roles import may
 from gateway.cli.authority import name_of, roles_for
 from gateway.errors import GatewayError
 from gateway.home import Home
@@ -72,8 +73,7 @@ def _checked(place: Home, command: str, wanted: frozenset[str]) -> str | None:
             known = roles.person(session, name)
     finally:
         registry.close()
-    has = {*known.roles, *(f"team:{team}" for team in known.teams), *(["staff"] if known.teams else [])}
-    if has.isdisjoint(wanted):
+    if not may(wanted, known.roles, known.teams):
         raise GatewayError(f"{name} may not do this: it takes the role {' or '.join(sorted(wanted))}")
     return name
 

@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from gateway.console import (
+    act_pages,
     enrolling_pages,
     entering,
     evidence_pages,
@@ -68,6 +69,9 @@ _ROUTES = [
     Route("/evidence/holds", protecting_pages.show_holds, methods=["GET"]),
     Route("/evidence/holds", protecting_pages.change_hold, methods=["POST"]),
     Route("/evidence/review", protecting_pages.show_review, methods=["GET"]),
+    Route("/work", act_pages.show_acts, methods=["GET"]),
+    Route("/work/{noun}/{verb}", act_pages.show_act, methods=["GET"]),
+    Route("/work/{noun}/{verb}", act_pages.carry_out, methods=["POST"]),
     Route("/watch", protecting_pages.show_watch, methods=["GET"]),
     Mount("/static", StaticFiles(directory=FOLDER / "static")),
 ]

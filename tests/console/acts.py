@@ -30,7 +30,7 @@ ACTS: dict[str, frozenset[Act]] = {
         (_SCHOOL, "contact"), (_SCHOOL, "ratify"), (_SCHOOL, "convert"), (_SCHOOL, "close"),
         (_SCHOOL, "reopen"), ("/agreement/policies", "approve"), ("/agreement/policies", "withdraw"),
         ("/evidence/breaches", ""), ("/evidence/child", ""), ("/evidence/holds", "place"),
-        ("/evidence/holds", "lift"),
+        ("/evidence/holds", "lift"), ("/work/{noun}/{verb}", ""),
     }),
 }  # fmt: skip
 AXE: dict[str, frozenset[str]] = {
@@ -39,7 +39,9 @@ AXE: dict[str, frozenset[str]] = {
         "/schools", _SCHOOL, "/enrol", "/agreement", "/agreement/policies", "/evidence",
         "/evidence/breaches", "/evidence/holds", "/evidence/review", "/watch",
     }),
-    "test_acts.py": frozenset({"/evidence/breaches/{number:int}", "/evidence/child"}),
+    "test_acts.py": frozenset({
+        "/evidence/breaches/{number:int}", "/evidence/child", "/work", "/work/{noun}/{verb}",
+    }),
 }  # fmt: skip
 ELSEWHERE = frozenset({"/login/openid/back", "/login/openid/done"})
 """Where a browser passes through on its way from an OpenID provider: test_openid.py goes there."""

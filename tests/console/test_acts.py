@@ -122,6 +122,28 @@ def test_a_breach_and_a_subject_access_request_are_answered(house: House, people
     assert house.site.json("breach", "list")[0]["by"] == "dora"
 
 
+def test_a_task_without_a_page_of_its_own_is_done(house: House, people: dict[str, Person]) -> None:
+    mary = people["mary"]
+    mary.page.goto(f"{house.origin}/work")
+    assert mary.faults_at_each_width() == []
+    mary.page.get_by_role("link", name="Say whether a provider owes a flow").click()
+    assert mary.faults_at_each_width() == []
+    mary.page.get_by_label("The provider, by its short name").fill("oak")
+    mary.page.get_by_label("As `flows status` names").fill("ks1")
+    mary.page.get_by_label("Is it expected?").select_option("no")
+    mary.page.get_by_label("Why: for the record").fill("It is a junior school.")
+    mary.button("Continue")
+    assert "is not expected" in confirmed(mary)
+    said = house.site.json("flows", "exceptions")
+    assert [(one["provider"], one["data_type"], one["by"]) for one in said] == [("oak", "ks1", "mary")]
+    mary.page.goto(f"{house.origin}/work/flows/exceptions")
+    assert "It is a junior school." in mary.page.locator("table").inner_text()
+    assert mary.faults_at_each_width() == []
+    with mary.page.expect_download() as given:
+        mary.button("File for a spreadsheet")
+    assert "It is a junior school." in Path(given.value.path()).read_text("utf-8")
+
+
 def test_a_legal_hold_is_placed_and_lifted(house: House, people: dict[str, Person]) -> None:
     dora = people["dora"]
     dora.page.goto(f"{house.origin}/evidence/holds?plan=yes")

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.acts.fields import every_act
+from gateway.acts.roles import may
 from gateway.mailboxes.hatch.ways import OF_PERSONS
 from gateway.registry import console_sessions
+from gateway.zones.hatch.act_questions import AskActs, CarryOutAct
 from gateway.zones.hatch.questions import AskMe, AskToday
-from tests.console.office import TEAM, Office
+from tests.console.office import OTHER, TEAM, Office
 
 
 def test_a_question_without_end_is_not_listened_to(office: Office) -> None:
@@ -26,11 +29,27 @@ def test_nobody_gets_anything(office: Office, kind, session) -> None:
     asked = {"team": TEAM, "reference": "261124-school-a-AAAAA", "references": []}
     asked |= {"why": "w", "advice": "a", "text": "t", "provider": "school-a", "again": True}
     asked |= {"name": "n", "kind": "school", "key": "k", "read_out": "f", "role": "r", "signatory": "s"}
+    asked |= {"act": "discrepancies list", "fields": {}}
     asked |= {"number": 1, "digest": "d", "given": "g", "state": "s"}
     parts = {name: value for name, value in asked.items() if name in kind.model_fields}
     response = office.console.ask(kind, session=session, **parts)
     assert response.status_code == 401, response.text
     assert "said" not in response.json()
+
+
+@pytest.mark.parametrize("command", sorted(every_act()))
+@pytest.mark.parametrize("who", ["jane", "sam", "kim"])
+def test_an_act_is_told_to_and_carried_out_for_those_with_one_of_its_roles(
+    office: Office, who: str, command: str
+) -> None:
+    act = every_act()[command]
+    roles, teams = {"jane": ({"triage"}, [TEAM]), "sam": (set(), [OTHER]), "kim": ({"auditor"}, [])}[who]
+    allowed = act.in_console and may(act.roles, roles, teams)
+    told = {one["command"] for one in office.said(who, AskActs)["acts"]}
+    assert (command in told) == allowed
+    answer = office.ask(who, CarryOutAct, act=command, fields={"none": "of its fields"})
+    said = answer.json().get("sentence", "")
+    assert ("takes the role" in said or answer.status_code == 404) == (not allowed), answer.text
 
 
 def test_what_the_registry_keeps_of_a_session_opens_nothing(office: Office) -> None:

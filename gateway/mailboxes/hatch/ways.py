@@ -11,6 +11,7 @@ from gateway.mailboxes.hatch import (
     acts,
     agreement,
     boxes,
+    carrying_out,
     confirming,
     enrolling,
     evidence,
@@ -24,7 +25,7 @@ from gateway.mailboxes.hatch import (
     today,
     watching,
 )
-from gateway.zones.hatch import HatchQuestion, OfPerson, evidence_questions, school_acts
+from gateway.zones.hatch import HatchQuestion, OfPerson, act_questions, evidence_questions, school_acts
 from gateway.zones.hatch import questions as asked
 
 
@@ -85,6 +86,8 @@ OF_PERSONS: dict[type[OfPerson], Way] = {
     evidence_questions.AskPolicies: Way(policies.ask_policies),
     evidence_questions.ApprovePolicies: Way(policies.approve, writes=True),
     evidence_questions.WithdrawPolicies: Way(policies.withdraw, writes=True),
+    act_questions.AskActs: Way(carrying_out.ask_acts),
+    act_questions.CarryOutAct: Way(carrying_out.carry_out, writes=True),
     asked.VerifyReceipt: Way(evidence.verify_receipt),
     asked.AskOpenings: Way(evidence.ask_openings),
 }

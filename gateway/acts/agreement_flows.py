@@ -1,0 +1,131 @@
+"""Flows of the agreement: what a provider owes, as the calendar or a person says (Appendix B)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date, time
+from enum import StrEnum
+from typing import ClassVar
+
+from gateway.acts.act import Act, ActContext, ActDone, ActListing, ReadingAct, Why, argument, option
+from gateway.acts.roles import ADMINISTRATOR, READERS
+from gateway.errors import GatewayError, NotFoundError
+from gateway.log.leaf import rfc3339
+from gateway.model import Provider
+from gateway.policy import timescale
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.dates import local_day, moment
+from gateway.registry import expectations, providers
+
+
+class Expected(StrEnum):
+    """Is a data type expected of a provider: as a person says, or as the calendar does?"""
+
+    YES = "yes"
+    NO = "no"
+    DEFAULT = "default"
+
+
+class ExpectFlow(Act):
+    """Say whether a provider owes a flow: no key stage 1 from a junior school, A levels from a sixth form."""
+
+    command: ClassVar = "flows expect"
+    roles: ClassVar = ADMINISTRATOR
+
+    identifier: str = argument("The provider, by its short name.", metavar="ID")
+    data_type: str = argument("As `flows status` names the data type.", metavar="FLOW")
+    expected: Expected = argument("Is it expected? default: as the calendar says.", metavar="EXPECTED")
+    why: Why
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Note what is expected beside what the calendar says."""
+        with context.recording() as record:
+            provider = providers.get_provider(record.session, self.identifier)
+            _check_sends(provider, self.data_type, record.registrar.catalogue)
+            if self.expected is Expected.DEFAULT:
+                expectations.forget(record.session, self.identifier, self.data_type)
+            else:
+                expectations.expect(
+                    record.session,
+                    self.identifier,
+                    self.data_type,
+                    expected=self.expected is Expected.YES,
+                    at=record.at,
+                    by=record.by,
+                    why=self.why,
+                )
+            fields = {"data_type": self.data_type, "state": self.expected.value}
+            record.note("expectation-set", self.identifier, fields, self.why)
+        told = {
+            Expected.YES: "is expected",
+            Expected.NO: "is not expected",
+            Expected.DEFAULT: "is expected as the calendar says",
+        }
+        return ActDone(f"{self.data_type} of {self.identifier} {told[self.expected]}")
+
+
+class NoteNilReturn(Act):
+    """Record that a provider has nothing to send for a period: a nil return."""
+
+    command: ClassVar = "flows nil"
+    roles: ClassVar = ADMINISTRATOR
+
+    identifier: str = argument("The provider, by its short name.", metavar="ID")
+    data_type: str = argument("As `flows status` names the data type.", metavar="FLOW")
+    why: Why
+    on: date | None = option("A day of the period; today if not given.", None)
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Note the nil return for the period in which the day lies."""
+        with context.recording() as record:
+            catalogue = record.registrar.catalogue
+            provider = providers.get_provider(record.session, self.identifier)
+            _check_sends(provider, self.data_type, catalogue)
+            day = self.on or local_day(record.at, catalogue.calendar.timezone)
+            period = timescale.period_on(provider, self.data_type, catalogue, day)
+            if period is None:
+                raise GatewayError(
+                    f"{self.data_type} is due at no set time around {day}: there is nothing to return"
+                )
+            expectations.nil_return(
+                record.session,
+                self.identifier,
+                self.data_type,
+                period.name,
+                at=record.at,
+                by=record.by,
+                why=self.why,
+            )
+            until = moment(period.due, time(), catalogue.calendar.timezone)
+            fields = {"data_type": self.data_type, "until": rfc3339(until)}
+            record.note("nil-returned", self.identifier, fields, self.why)
+        return ActDone(
+            f"{self.identifier} has no {self.data_type} to send for {period.name}, "
+            f"which is due on {period.due}"
+        )
+
+
+class ListFlowExceptions(ReadingAct):
+    """List which exceptions people made from what is owed: who, when and why."""
+
+    command: ClassVar = "flows exceptions"
+    roles: ClassVar = READERS
+
+    provider: str | None = option("Only this provider's.", None, metavar="ID")
+
+    def carry_out(self, context: ActContext) -> ActListing:
+        """Read what was said, of one provider or of all."""
+        with context.reading() as session:
+            if self.provider is not None:
+                providers.provider_row(session, self.provider)
+            rows = [asdict(one) for one in expectations.said(session, self.provider)]
+        columns = ("provider", "data_type", "what", "period", "at", "by", "why")
+        return ActListing(rows, columns, empty="nothing is said: the calendar decides")
+
+
+def _check_sends(provider: Provider, data_type: str, catalogue: Catalogue) -> None:
+    flow = catalogue.flow_of(data_type)
+    if flow is None:
+        raise NotFoundError(f"no flow lists {data_type}; one of: {', '.join(catalogue.data_types())}")
+    if provider.kind not in flow.senders:
+        raise GatewayError(f"the agreement asks no {data_type} of {provider.id}, which is {provider.kind}")

@@ -1,0 +1,82 @@
+"""The fields of an act, as every door shows them: type of one value, choices, and how many are taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+from importlib import import_module
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from gateway.acts.act import Act
+
+MODULES = (
+    "gateway.acts.agreement_flows",
+    "gateway.acts.discrepancies",
+    "gateway.acts.letters",
+    "gateway.acts.notices",
+    "gateway.acts.penalties",
+)
+"""Every module that declares acts."""
+
+FieldKind = Literal["text", "number", "day", "yes-no", "choice"]
+
+
+@dataclass(frozen=True, slots=True)
+class ActField:
+    """One field: `kind` is the kind of one value, `choices` are its values where only some are taken."""
+
+    name: str
+    about: str
+    kind: FieldKind
+    required: bool
+    several: bool
+    choices: tuple[str, ...] = ()
+
+
+def every_act() -> dict[str, type[Act]]:
+    """Return every act by the words of its command, in the order in which the modules declare them."""
+    return {
+        declared.command: declared
+        for module in MODULES
+        for declared in vars(import_module(module)).values()
+        if isinstance(declared, type) and issubclass(declared, Act) and declared.__module__ == module
+    }
+
+
+def fields_of(act: type[Act]) -> tuple[ActField, ...]:
+    """Describe the fields of an act, in the order of their declaration."""
+    return tuple(_described(name, field) for name, field in act.model_fields.items())
+
+
+def type_of(annotation: Any) -> tuple[Any, bool]:  # noqa: ANN401 - a type
+    """Return the type of one value of a field, and whether the field takes several."""
+    if get_origin(annotation) is tuple:
+        return type_of(get_args(annotation)[0])[0], True
+    parts = [part for part in get_args(annotation) if part is not type(None)]
+    if type(None) in get_args(annotation) and len(parts) == 1:
+        return type_of(parts[0])
+    if get_origin(annotation) is Annotated:
+        return type_of(get_args(annotation)[0])
+    return annotation, False
+
+
+def is_enumeration(kind: Any) -> bool:  # noqa: ANN401 - a type
+    """Are the values of a type listed by name?"""
+    return isinstance(kind, type) and issubclass(kind, Enum)
+
+
+def _described(name: str, field: FieldInfo) -> ActField:
+    kind, several = type_of(field.annotation)
+    kinds: dict[Any, FieldKind] = {int: "number", date: "day", bool: "yes-no"}
+    choices = tuple(str(each.value) for each in kind) if is_enumeration(kind) else ()
+    return ActField(
+        name=name,
+        about=field.description or name,
+        kind="choice" if choices else kinds.get(kind, "text"),
+        required=field.is_required(),
+        several=several,
+        choices=choices,
+    )

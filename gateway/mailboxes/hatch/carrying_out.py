@@ -1,0 +1,124 @@
+"""Acts at the console: told to whoever may carry them out, and carried out once that is confirmed."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from datetime import datetime
+from functools import cache
+
+from pydantic import ValidationError
+
+from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, Confirmation
+from gateway.acts.fields import every_act, fields_of
+from gateway.acts.roles import may
+from gateway.errors import GatewayError, NotFoundError
+from gateway.log.leaf import rfc3339
+from gateway.mailboxes.hatch.counter import Caller, Counter, MayNotError
+from gateway.mailboxes.hatch.logins import check_signed
+from gateway.zones.hatch.act_questions import (
+    ActAnswered,
+    ActsTold,
+    ActTold,
+    AskActs,
+    CarryOutAct,
+    Cell,
+    FieldTold,
+    TableTold,
+)
+
+
+def ask_acts(_counter: Counter, caller: Caller, _question: AskActs) -> ActsTold:
+    """Return the acts that the caller may carry out here."""
+    return ActsTold(
+        acts=tuple(
+            _told(command) for command, act in every_act().items() if act.in_console and _may(caller, act)
+        )
+    )
+
+
+def carry_out(counter: Counter, caller: Caller, question: CarryOutAct) -> ActAnswered:
+    """Carry out one act. PasskeyAskedError asks for the passkey first, where the act is of weight."""
+    act = every_act().get(question.act)
+    if act is None or not act.in_console:
+        raise NotFoundError(question.act)
+    if not _may(caller, act):
+        raise MayNotError(f"This takes the role {' or '.join(sorted(act.roles))}.")
+    try:
+        asked = act.model_validate(question.fields)
+    except ValidationError as error:
+        raise GatewayError(_first(error)) from None
+    if act.confirmation is Confirmation.PASSKEY:
+        check_signed(counter, caller, question)
+    return _answered(
+        asked.carry_out(
+            ActContext(
+                home=counter.home,
+                person=caller.name,
+                clock=counter.clock,
+                open_registry=lambda: nullcontext(counter.desk.registry),
+                open_registrar=counter.registrar,
+            )
+        )
+    )
+
+
+def _may(caller: Caller, act: type[Act]) -> bool:
+    return may(act.roles, caller.roles, caller.teams)
+
+
+@cache
+def _told(command: str) -> ActTold:
+    act = every_act()[command]
+    title, _, about = " ".join((act.__doc__ or "").replace("`", "").split()).partition(". ")
+    return ActTold(
+        command=command,
+        title=title.rstrip("."),
+        about=about,
+        reads=act.reads,
+        fields=tuple(
+            FieldTold(
+                name=each.name,
+                about=each.about,
+                kind=each.kind,
+                required=each.required,
+                several=each.several,
+                choices=each.choices,
+            )
+            for each in fields_of(act)
+        ),
+    )
+
+
+def _first(error: ValidationError) -> str:
+    told = error.errors()[0]
+    field = " ".join(str(each) for each in told["loc"])
+    return f"{field}: {told['msg'].removeprefix('Value error, ')}"
+
+
+def _answered(answer: Answer) -> ActAnswered:
+    match answer:
+        case ActDone():
+            return ActAnswered(sentence=answer.sentence, document=answer.document)
+        case ActListing():
+            return ActAnswered(table=_table(answer))
+        case ActDetails():
+            parts = None if answer.parts is None else _table(answer.parts)
+            return ActAnswered(sentence=answer.heading, table=parts, closing=answer.closing)
+
+
+def _table(listing: ActListing) -> TableTold:
+    rows = tuple(tuple(_cell(row.get(column)) for column in listing.columns) for row in listing.rows)
+    moments = frozenset(
+        column for row in listing.rows for column in listing.columns if isinstance(row.get(column), datetime)
+    )
+    return TableTold(columns=listing.columns, moments=moments, rows=rows, empty=listing.empty)
+
+
+def _cell(value: object) -> Cell:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return str(value)
