@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from gateway.access import AccessRight
+
 if TYPE_CHECKING:
     from sqlmodel import Session
 
@@ -111,14 +113,15 @@ class Act(BaseModel):
     """Something that a person asks or does.
 
     The first line of a subclass's docstring is its help, the rest its description. `command` are the words by
-    which the command line and the console know it, `roles` those of which its person needs one. An act on
-    files that only the command line reaches is not `in_console`.
+    which the command line and the console know it, `right` what its person needs (`gateway/access.py`). A
+    file that it is about is its field `reference`: no door lets somebody ask about one that is not for them.
+    An act on files that only the command line reaches is not `in_console`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     command: ClassVar[str]
-    roles: ClassVar[frozenset[str]]
+    right: ClassVar[AccessRight]
     confirmation: ClassVar[Confirmation] = Confirmation.PASSKEY
     reads: ClassVar[bool] = False
     in_console: ClassVar[bool] = True

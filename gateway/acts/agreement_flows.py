@@ -7,8 +7,8 @@ from datetime import date, time
 from enum import StrEnum
 from typing import ClassVar
 
+from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, ActDone, ActListing, ReadingAct, Why, argument, option
-from gateway.acts.roles import ADMINISTRATOR, READERS
 from gateway.errors import GatewayError, NotFoundError
 from gateway.log.leaf import rfc3339
 from gateway.model import Provider
@@ -30,7 +30,7 @@ class ExpectFlow(Act):
     """Say whether a provider owes a flow: no key stage 1 from a junior school, A levels from a sixth form."""
 
     command: ClassVar = "flows expect"
-    roles: ClassVar = ADMINISTRATOR
+    right: ClassVar = AccessRight.ENROL
 
     identifier: str = argument("The provider, by its short name.", metavar="ID")
     data_type: str = argument("As `flows status` names the data type.", metavar="FLOW")
@@ -68,7 +68,7 @@ class NoteNilReturn(Act):
     """Record that a provider has nothing to send for a period: a nil return."""
 
     command: ClassVar = "flows nil"
-    roles: ClassVar = ADMINISTRATOR
+    right: ClassVar = AccessRight.ENROL
 
     identifier: str = argument("The provider, by its short name.", metavar="ID")
     data_type: str = argument("As `flows status` names the data type.", metavar="FLOW")
@@ -109,7 +109,7 @@ class ListFlowExceptions(ReadingAct):
     """List which exceptions people made from what is owed: who, when and why."""
 
     command: ClassVar = "flows exceptions"
-    roles: ClassVar = READERS
+    right: ClassVar = AccessRight.LOOK
 
     provider: str | None = option("Only this provider's.", None, metavar="ID")
 

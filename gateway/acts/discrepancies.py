@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from gateway.access import AccessRight
 from gateway.acts.act import (
     Act,
     ActContext,
@@ -16,7 +17,6 @@ from gateway.acts.act import (
     argument,
     option,
 )
-from gateway.acts.roles import ADMINISTRATOR, READERS
 from gateway.registry import discrepancies, providers
 from gateway.registry.discrepancies import Known
 
@@ -25,7 +25,7 @@ class ListDiscrepancies(ReadingAct):
     """List what does not fit and is not settled."""
 
     command: ClassVar = "discrepancies list"
-    roles: ClassVar = READERS
+    right: ClassVar = AccessRight.LOOK
 
     provider: str | None = option("Only those of this provider.", None, metavar="ID")
     all: bool = option("Those that have ended too.", default=False)
@@ -47,7 +47,7 @@ class ShowDiscrepancy(ReadingAct):
     """Show where each record of a discrepancy stands, and how it ended."""
 
     command: ClassVar = "discrepancies show"
-    roles: ClassVar = READERS
+    right: ClassVar = AccessRight.LOOK
 
     number: int = argument("As discrepancies list has it.", metavar="N", ge=1)
 
@@ -69,7 +69,7 @@ class ResolveDiscrepancy(Act):
     """Say that a discrepancy is dealt with, in your name. It is not raised again while it lasts."""
 
     command: ClassVar = "discrepancies resolve"
-    roles: ClassVar = ADMINISTRATOR
+    right: ClassVar = AccessRight.ENROL
 
     number: int = argument("As discrepancies list has it.", metavar="N", ge=1)
     why: Why

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, ClassVar
 
+from gateway.access import AccessRight
 from gateway.acts.act import (
     Act,
     ActContext,
@@ -16,7 +17,6 @@ from gateway.acts.act import (
     argument,
     option,
 )
-from gateway.acts.roles import ADMINISTRATOR, READERS
 from gateway.home.settings import load_settings
 from gateway.registry import letters
 
@@ -28,7 +28,7 @@ class PreviewLetters(ReadingAct):
     """
 
     command: ClassVar = "letters preview"
-    roles: ClassVar = ADMINISTRATOR
+    right: ClassVar = AccessRight.ENROL
 
     on: date | None = option("As if it were that day; today if not given.", None)
     days: int = option("So many days from then on, each letter once.", 1, ge=1, le=400)
@@ -62,7 +62,7 @@ class ListLetters(ReadingAct):
     """List every letter that was owed: when it was, when the relay had it, and whether it came back."""
 
     command: ClassVar = "letters list"
-    roles: ClassVar = READERS
+    right: ClassVar = AccessRight.LOOK
 
     def carry_out(self, context: ActContext) -> ActListing:
         """Read the letters without their texts."""
@@ -81,7 +81,7 @@ class NoteBouncedLetter(Act):
     """Note that a letter came back, and why. Then mend the address (gateway providers set ID --contact)."""
 
     command: ClassVar = "letters bounced"
-    roles: ClassVar = ADMINISTRATOR
+    right: ClassVar = AccessRight.ENROL
     confirmation: ClassVar = Confirmation.NOTHING
 
     number: int = argument("As letters list has it.", metavar="NUMBER")

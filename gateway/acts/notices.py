@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
+from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, ActDone, ActListing, Confirmation, ReadingAct, argument
-from gateway.acts.roles import PROTECTION, READERS
 from gateway.registry import recalls
 
 
@@ -14,7 +14,7 @@ class ListNotices(ReadingAct):
     """List every notice, latest first, and who has read it."""
 
     command: ClassVar = "notices list"
-    roles: ClassVar = READERS
+    right: ClassVar = AccessRight.LOOK
 
     def carry_out(self, context: ActContext) -> ActListing:
         """Read the notices without their texts, which name persons: whoever reads one is on record."""
@@ -30,7 +30,7 @@ class ShowNotice(Act):
     """Print a signed notice. That you have read it is on record."""
 
     command: ClassVar = "notices show"
-    roles: ClassVar = PROTECTION
+    right: ClassVar = AccessRight.PROTECT
     confirmation: ClassVar = Confirmation.NOTHING
 
     number: int = argument("The number of the notice.", metavar="N")

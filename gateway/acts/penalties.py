@@ -5,8 +5,8 @@ from __future__ import annotations
 import ipaddress
 from typing import ClassVar
 
+from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, ActDone, ActListing, ReadingAct, argument
-from gateway.acts.roles import ADMINISTRATOR, READERS
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home import Home
 from gateway.publish.projection import replace_published
@@ -18,7 +18,7 @@ class ListPenalties(ReadingAct):
     """List the addresses that have to wait, at which service, and for how long; a few seconds old."""
 
     command: ClassVar = "penalties list"
-    roles: ClassVar = READERS
+    right: ClassVar = AccessRight.LOOK
 
     def carry_out(self, context: ActContext) -> ActListing:
         """Read the lists that the services keep."""
@@ -41,7 +41,7 @@ class LiftPenalty(Act):
     """Let an address in again at once. The service hears of it within seconds."""
 
     command: ClassVar = "penalties lift"
-    roles: ClassVar = ADMINISTRATOR
+    right: ClassVar = AccessRight.ENROL
     in_console: ClassVar = False  # The service behind the console may not write into published/.
 
     address: str = argument("As `gateway penalties list` shows it.")

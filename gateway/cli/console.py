@@ -237,7 +237,7 @@ def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            with acting(command, kwargs.get("home")):
+            with acting(command, kwargs.get("home"), kwargs.get("reference")):
                 return command(*args, **kwargs)
         except GatewayError as error:
             complain(told(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -20,10 +21,13 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.few import check_seen, seen_by_whom_acts, who_looks
+from gateway.cli.few import who_looks
+from gateway.cli.identity import sight_here
 from gateway.cli.options import LISTED, LimitOption, ReferenceArgument, WhyOption
 from gateway.cli.transfers import summary
-from gateway.registry import transfers
+from gateway.home import Home
+from gateway.registry import transfer_lists
+from gateway.registry.transfer_lists import TransfersWanted
 
 app = typer.Typer(no_args_is_help=True, help="Files that wait for a person or a date.")
 
@@ -35,14 +39,15 @@ def list_all(
 ) -> None:
     """Every file that is held, and why; of what is sensitive, only those learn who may look at it."""
     with registry(home) as opened, opened.read() as session:
-        found = transfers.find(session, state="held")
-        seen = list(filter(seen_by_whom_acts(session, home), found))
-        rows = [summary(t) for t in seen]
+        sight = sight_here(session, home)
+        seen = TransfersWanted(state="held", sight=sight)
+        rows = [summary(one) for page in transfer_lists.pages(session, seen) for one in page]
+        more = transfer_lists.count(session, replace(seen, sight=replace(sight, few=True))) - len(rows)
     columns = ("reference", "provider", "name", "data_type", "reasons", "held_until", "landed_at")
     narrow = ("reference", "reasons", "held_until", "landed_at")
     show(rows, columns, as_json=as_json, empty="nothing is held", narrow=narrow, limit=limit)
-    if len(seen) < len(found) and not as_json:
-        out.print(f"{counted(len(found) - len(seen), 'more file')} for {who_looks(home)} alone")
+    if more and not as_json:
+        out.print(f"{counted(more, 'more file')} for {who_looks(Home(home))} alone")
 
 
 @app.command()
@@ -78,7 +83,6 @@ def release(
     from gateway.record import releases  # noqa: PLC0415 - loads what decides
 
     with registrar_of(home) as registrar:
-        check_seen(registrar.registry, reference, home)
         asked = releases.release(
             registrar,
             reference,
@@ -102,7 +106,6 @@ def confirm(reference: ReferenceArgument, why: WhyOption, home: HomeOption = DEF
     from gateway.record import releases  # noqa: PLC0415 - loads what decides
 
     with registrar_of(home) as registrar:
-        check_seen(registrar.registry, reference, home)
         asked = releases.confirm(registrar, reference, by=who(), why=why)
     out.print(f"{reference} is released to {', '.join(asked.teams)}")
 
@@ -121,7 +124,6 @@ def return_it(
     from gateway.record import releases  # noqa: PLC0415 - loads what decides
 
     with registrar_of(home) as registrar:
-        check_seen(registrar.registry, reference, home)
         releases.send_back(registrar, reference, by=who(), advice=advice)
     out.print(f"{reference} is returned")
 
@@ -133,6 +135,5 @@ def refuse(reference: ReferenceArgument, why: WhyOption, home: HomeOption = DEFA
     from gateway.record import releases  # noqa: PLC0415 - loads what decides
 
     with registrar_of(home) as registrar:
-        check_seen(registrar.registry, reference, home)
         releases.refuse(registrar, reference, by=who(), why=why)
     out.print(f"{reference} is refused")

@@ -15,8 +15,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gateway.acts.roles import may
-from gateway.cli.authority import name_of, roles_for
+from gateway.access import (
+    EVERYTHING,
+    UNSEEN,
+    AccessRight,
+    LookingTeams,
+    Sight,
+    Viewer,
+    right_for_command,
+    rights_of,
+    roles_with,
+)
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.home.settings import load_settings
@@ -39,25 +48,44 @@ def proved() -> str | None:
     return _PROVED.get()
 
 
-@contextmanager
-def acting(command: Callable[..., Any], home: object) -> Iterator[None]:
-    """Let a command run for a person with one of the roles that it asks for, where roles are in force.
+def sight_here(session: Session, home: Path) -> Sight:
+    """Return which files the person at the keyboard may know of.
 
-    GatewayError where nobody is proved to be at the keyboard, or they have none of these roles.
+    While roles are not in force, whoever runs commands is an administrator, and may know of all.
     """
-    wanted = roles_for(command)
+    from gateway.cli.few import sight_of  # noqa: PLC0415 - loads the tables of the registry
+
+    name = proved()
+    return EVERYTHING if name is None else sight_of(session, Home(home), name)
+
+
+@contextmanager
+def acting(command: Callable[..., Any], home: object, reference: object = None) -> Iterator[None]:
+    """Let a command run for a person with the right that it asks for, where roles are in force.
+
+    GatewayError where nobody is proved to be at the keyboard, where they lack that right, or where they may
+    not know of the file of that `reference`.
+    """
+    name, act = name_of(command), getattr(command, "act", None)
+    right = right_for_command(name) if act is None else act.right
     place = Home(home) if isinstance(home, Path) else None
-    if wanted is None or place is None or not place.settings.exists():
+    if right is AccessRight.UNNAMED or place is None or not place.settings.exists():
         yield
         return
-    token = _PROVED.set(_checked(place, name_of(command), wanted))
+    about = reference if isinstance(reference, str) and name not in UNSEEN else None
+    token = _PROVED.set(_checked(place, name, right, about))
     try:
         yield
     finally:
         _PROVED.reset(token)
 
 
-def _checked(place: Home, command: str, wanted: frozenset[str]) -> str | None:
+def name_of(command: Callable[..., Any]) -> str:
+    """Name a command as the table of access lists it: "module.function"."""
+    return f"{command.__module__.rpartition('.')[2]}.{command.__name__}"
+
+
+def _checked(place: Home, command: str, right: AccessRight, reference: str | None) -> str | None:
     settings = load_settings(place)
     if settings.database is None and not place.registry.exists():
         return None
@@ -70,12 +98,26 @@ def _checked(place: Home, command: str, wanted: frozenset[str]) -> str | None:
             if not roles.in_force(session):
                 return None
             name = _identified(session, command)
-            known = roles.person(session, name)
+            _check_right(place, roles.viewer(session, name), right)
+            if reference is not None:
+                from gateway.cli.few import check_seen  # noqa: PLC0415 - as above
+
+                check_seen(session, place, name, reference)
     finally:
         registry.close()
-    if not may(wanted, known.roles, known.teams):
-        raise GatewayError(f"{name} may not do this: it takes the role {' or '.join(sorted(wanted))}")
     return name
+
+
+def _check_right(place: Home, viewer: Viewer, right: AccessRight) -> None:
+    """GatewayError where a person has a right neither by a role nor by a team."""
+    if right in rights_of(viewer, LookingTeams()):
+        return
+    from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - of most, the roles say enough
+
+    if right in rights_of(viewer, load_catalogue(place.policies_in_force).looking_teams()):
+        return
+    wanted = " or ".join(sorted(roles_with(right)))
+    raise GatewayError(f"{viewer.name} may not do this: it takes the role {wanted}")
 
 
 def _identified(session: Session, command: str) -> str:

@@ -18,7 +18,6 @@ from gateway.cli.console import (
     registry,
     show,
 )
-from gateway.cli.few import check_seen_in
 from gateway.cli.options import ReferenceArgument
 from gateway.cli.transfers import event_object, reason_object
 from gateway.errors import GatewayError, NotFoundError
@@ -37,7 +36,6 @@ def explain(
 ) -> None:
     """Say why a transfer, or a declared one, was decided so: each reason with its clause, as of that day."""
     with registry(home) as opened, opened.read() as session:
-        check_seen_in(session, reference, home)
         decision = _decision_on(session, reference)
         digest = _decided_by(session, reference)
         said = [

@@ -40,11 +40,9 @@ def show_one(
 ) -> None:
     """The receipt in force of one transfer, as its sender has it."""
     check_server("gateway receipts show")
-    from gateway.cli.few import check_seen_in  # noqa: PLC0415 - of the authority's side alone
-    from gateway.registry import receipts  # noqa: PLC0415 - as above
+    from gateway.registry import receipts  # noqa: PLC0415 - of the authority's side alone
 
     with registry(home) as opened, opened.read() as session:
-        check_seen_in(session, reference, home)
         receipt = receipts.latest(session, reference)
     if receipt is None:
         raise NotFoundError(f"there is no receipt for {reference} yet")

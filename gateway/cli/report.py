@@ -19,7 +19,7 @@ from gateway.cli.console import (
     registrar_of,
 )
 from gateway.cli.documents import HtmlOption, deliver
-from gateway.cli.few import check_seen_in
+from gateway.cli.identity import sight_here
 from gateway.cli.options import ReferenceArgument
 from gateway.cli.review import one_review
 from gateway.errors import GatewayError
@@ -41,7 +41,6 @@ def one_transfer(
     from gateway.record.accounts import account  # noqa: PLC0415 - loads the OpenPGP libraries
 
     with registrar_of(home) as registrar, registrar.registry.write() as session:
-        check_seen_in(session, reference, home)
         found = account(session, reference, registrar.settings.organisation)
         head = registrar.sign_head(session, now())
     deliver(transfer_report(found, now(), head=head), html, as_json=as_json)
@@ -68,7 +67,7 @@ def one_provider(
     with registrar_of(home) as registrar, registrar.registry.read() as session:
         organisation = registrar.settings.organisation
         document = provider_report(
-            accounts_of(session, provider, since, until, organisation),
+            accounts_of(session, provider, since, until, organisation, sight=sight_here(session, home)),
             now(),
             organisation=organisation,
             provider=provider,

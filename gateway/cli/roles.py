@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 from sqlmodel import Session
 
+from gateway.access import POWERFUL, Role
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -28,28 +28,12 @@ from gateway.errors import GatewayError
 from gateway.log.leaf import Kind
 from gateway.registry import log, roles, staff
 from gateway.registry.log import Entry
-from gateway.registry.roles import Role
 
 app = typer.Typer(no_args_is_help=True, help="Who may do what, by name.")
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A member of staff.")]
 
 
-class RoleName(StrEnum):
-    """What a person may be beside a member of teams."""
-
-    TRIAGE = "triage"
-    ADMINISTRATOR = "administrator"
-    DATA_PROTECTION = "data-protection"
-    AUDITOR = "auditor"
-
-
-_WORDS: dict[RoleName, Role] = {
-    RoleName.TRIAGE: "triage",
-    RoleName.ADMINISTRATOR: "administrator",
-    RoleName.DATA_PROTECTION: "data-protection",
-    RoleName.AUDITOR: "auditor",
-}
-RoleArgument = Annotated[RoleName, typer.Argument(metavar="ROLE", help="The role.")]
+RoleArgument = Annotated[Role, typer.Argument(metavar="ROLE", help="The role.")]
 AccountOption = Annotated[
     str | None, typer.Option(help="The account of this machine that is theirs alone: by it they are known.")
 ]
@@ -78,33 +62,33 @@ def grant(
 
     Once there are two administrators, it takes two to make another one, or a data protection officer.
     """
-    at, wanted = now(), _WORDS[role]
+    at = now()
     with registrar_of(home) as registrar, registrar.registry.write() as session:
         _check_not_oneself(session, name)
         if account is None and not roles.can_prove_themselves(session, name, at):
             raise GatewayError(f"{name} cannot prove who they are: give --account, or keys add --staff a key")
         about = name if account is None else f"{name} {account}"
-        done = _agreed(session, f"grant-{wanted}", name, about, wanted, why, at)
+        done = _agreed(session, f"grant-{role}", name, about, role, why, at)
         if done:
             _enrol(session, name, account, at)
-            roles.grant(session, name, wanted)
-            _log(session, "role-granted", name, wanted, why, at)
+            roles.grant(session, name, role)
+            _log(session, "role-granted", name, role, why, at)
         registrar.sign_head(session, at)
-    _tell(done, f"{name} has the role {wanted}")
+    _tell(done, f"{name} has the role {role}")
 
 
 @app.command()
 @fails_clearly
 def take(name: NameArgument, role: RoleArgument, why: WhyOption, home: HomeOption = DEFAULT_HOME) -> None:
     """Take a role from a person."""
-    at, wanted = now(), _WORDS[role]
+    at = now()
     with registrar_of(home) as registrar, registrar.registry.write() as session:
-        done = _agreed(session, f"take-{wanted}", name, name, wanted, why, at)
+        done = _agreed(session, f"take-{role}", name, name, role, why, at)
         if done:
-            roles.take(session, name, wanted)
-            _log(session, "role-taken", name, wanted, why, at)
+            roles.take(session, name, role)
+            _log(session, "role-taken", name, role, why, at)
         registrar.sign_head(session, at)
-    _tell(done, f"{name} no longer has the role {wanted}")
+    _tell(done, f"{name} no longer has the role {role}")
 
 
 def _check_not_oneself(session: Session, name: str) -> None:
@@ -128,7 +112,7 @@ def _agreed(session: Session, act: str, name: str, about: str, role: Role, why: 
     """Whether a second person need not be asked, or agrees."""
     from gateway.record.second_person import TwoPersonAct, agreed  # noqa: PLC0415 - loads the OpenPGP libraries
 
-    asked = role in roles.POWERFUL or roles.is_powerful(session, name)
+    asked = role in POWERFUL or roles.is_powerful(session, name)
     if not asked or len(roles.administrators(session)) < 2:  # noqa: PLR2004 - there is nobody to ask
         return True
     return agreed(session, TwoPersonAct(act, "staff", about), by=who(), why=why, at=at)
@@ -136,7 +120,7 @@ def _agreed(session: Session, act: str, name: str, about: str, role: Role, why: 
 
 def _log(session: Session, kind: Kind, name: str, role: Role, why: str, at: datetime) -> None:
     """Whose role it is, only the registry says."""
-    entry = Entry(kind=kind, subject="staff", fields={"what": role}, actor=who(), note=f"{name}: {why}")
+    entry = Entry(kind=kind, subject="staff", fields={"what": role.value}, actor=who(), note=f"{name}: {why}")
     log.append(session, [entry], at)
 
 

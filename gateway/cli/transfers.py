@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,7 +31,7 @@ from gateway.cli.console import (
     show,
     tell_rest,
 )
-from gateway.cli.few import check_seen, seen_by_whom_acts
+from gateway.cli.identity import sight_here
 from gateway.cli.options import LISTED, FromOption, ReferenceArgument, ToOption
 from gateway.home import Home, shown_name
 from gateway.model import Classified, Reason, Transfer
@@ -84,26 +84,26 @@ def list_all(
     )
     most = (0 if as_json else LISTED) if limit is None else limit
     with registry(home) as opened, opened.read() as session:
+        wanted = replace(wanted, sight=sight_here(session, home))
         if provider is not None:
             providers.provider_row(session, provider)
         if as_json:
-            print_json_list(summary(one) for page in _pages(session, wanted, most, home) for one in page)
+            print_json_list(summary(one) for page in _pages(session, wanted, most) for one in page)
             return
-        _print(session, wanted, most, home)
+        _print(session, wanted, most)
 
 
-def _pages(session: Session, wanted: TransfersWanted, most: int, home: Path) -> Iterator[list[Transfer]]:
-    """Without those that the person at the keyboard may not know of."""
-    found = [transfer_lists.latest(session, wanted, most)] if most else transfer_lists.pages(session, wanted)
-    seen = seen_by_whom_acts(session, home)
-    for page in found:
-        yield list(filter(seen, page))
+def _pages(session: Session, wanted: TransfersWanted, most: int) -> Iterator[list[Transfer]]:
+    if most:
+        yield transfer_lists.latest(session, wanted, most)
+    else:
+        yield from transfer_lists.pages(session, wanted)
 
 
-def _print(session: Session, wanted: TransfersWanted, most: int, home: Path) -> None:
+def _print(session: Session, wanted: TransfersWanted, most: int) -> None:
     """Page by page, so that any number of transfers can be listed."""
     shown = 0
-    for page in _pages(session, wanted, most, home):
+    for page in _pages(session, wanted, most):
         if page:
             rows = [summary(one) for one in page]
             print_table(rows, COLUMNS, _NARROW, headed=not shown)
@@ -124,7 +124,6 @@ def show_one(
 ) -> None:
     """Everything known of one transfer, with its events."""
     with registry(home) as opened, opened.read() as session:
-        check_seen(opened, reference, home)
         transfer = transfers.get(session, reference)
         events = [event_object(each) for each in log.events(session, reference)]
         found = _standing(home, session, transfer)

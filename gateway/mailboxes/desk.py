@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 import asyncssh
 from sqlmodel import Session
 
+from gateway.access import AccessRight, LookingTeams, Sight, Viewer, may_open, rights_of
 from gateway.errors import NotFoundError
 from gateway.log.checkpoint import LogKey
 from gateway.mailboxes.contents import FileOrder, Given
@@ -81,15 +82,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The registry as the mailboxes use it.
-
-    `triage` are the teams whose members see held files; of those that are sensitive, `sensitive` are.
-    """
+    """The registry as the mailboxes use it."""
 
     registry: Registry
     showing: Showing
-    triage: frozenset[str]
-    sensitive: frozenset[str]
+    looking: LookingTeams
     log_key: LogKey
     log_origin: str
     clock: Callable[[], datetime]
@@ -107,7 +104,7 @@ class Desk:
     def folders(self, person: Person) -> tuple[str, ...]:
         """The folders that a person has."""
         with self.registry.read() as session:
-            return self._folders(self._teams(session, person))
+            return self._folders(person, self._teams(session, person))
 
     def page(self, person: Person, place: MailboxPlace, before: int | None) -> Page:
         """At most PAGE files of a folder, latest first, of a sequence less than `before`.
@@ -116,7 +113,7 @@ class Desk:
         """
         with self.registry.read() as session:
             teams = self._teams(session, person)
-            self._check_folder(teams, place)
+            self._check_folder(person, teams, place)
             files = self._page(session, person, teams, place, before)
             return Page(files, self.showing.told_of(session, files))
 
@@ -130,7 +127,7 @@ class Desk:
     ) -> Sequence[Delivery]:
         folder, name = place.folder or "", person.name
         if folder == HELD and not place.removed:
-            return held(session, sensitive=self._sees(teams), person=name, before=before, limit=PAGE)
+            return held(session, self._may_open(person, teams), before=before, limit=PAGE)
         if place.removed:
             found = removed(session, folder, self._undoable(), person=name, before=before, limit=PAGE)
         else:
@@ -142,7 +139,7 @@ class Desk:
     ) -> Sequence[Delivery]:
         """At most `limit` of a team's files that fit, latest first, of a sequence less than `before`."""
         with self.registry.read() as session:
-            self._check_folder(self._teams(session, person), MailboxPlace(team, removed=True))
+            self._check_folder(person, self._teams(session, person), MailboxPlace(team, removed=True))
             found = delivered(session, team, wanted=wanted, person=person.name, before=before, limit=limit)
             return self.showing.with_apart(session, found, person.name)
 
@@ -150,7 +147,7 @@ class Desk:
         """Where the file of that reference stands in a folder. Declined where it is not there for them."""
         with self.registry.read() as session:
             teams, wanted = self._teams(session, person), MailboxPlace(folder, removed=removed)
-            self._check_folder(teams, wanted)
+            self._check_folder(person, teams, wanted)
             found = self._named(session, person, teams, wanted, reference)
         if found is None:
             raise Declined(NO_SUCH_FILE)
@@ -159,7 +156,7 @@ class Desk:
     def kinds(self, person: Person, place: MailboxPlace) -> Sequence[str]:
         """The folders of a shelf that has some: the data types or the providers of a team's files."""
         with self.registry.read() as session:
-            self._check_folder(self._teams(session, person), place)
+            self._check_folder(person, self._teams(session, person), place)
             folder = str(place.folder)
             if place.shelf == "by-type":
                 return delivered_types(session, folder, person.name)
@@ -264,7 +261,7 @@ class Desk:
 
     def _where(self, session: Session, person: Person, delivery: Delivery) -> dict[str, str]:
         """Whose file it is and for which team; a held one is looked at for the team that triages."""
-        looking = self.sensitive if delivery.sensitive else self.triage
+        looking = self.looking.at_held(few=delivery.sensitive)
         team = delivery.team or min(looking.intersection(self._teams(session, person)))
         return {"provider": delivery.provider, "team": team}
 
@@ -274,18 +271,16 @@ class Desk:
             raise AccessEnded
         return teams
 
-    def _folders(self, teams: tuple[str, ...]) -> tuple[str, ...]:
-        return (*teams, HELD) if (self.triage | self.sensitive).intersection(teams) else teams
+    def _folders(self, person: Person, teams: tuple[str, ...]) -> tuple[str, ...]:
+        viewer = Viewer(name=person.name, teams=frozenset(teams))
+        return (*teams, HELD) if AccessRight.HELD in rights_of(viewer, self.looking) else teams
 
-    def _sees(self, teams: tuple[str, ...]) -> bool | None:
-        """Which held files members of these teams see: the sensitive ones or not, None for both."""
-        if self.sensitive.isdisjoint(teams):
-            return False
-        return True if self.triage.isdisjoint(teams) else None
+    def _may_open(self, person: Person, teams: tuple[str, ...]) -> Sight:
+        return may_open(Viewer(name=person.name, teams=frozenset(teams)), self.looking)
 
-    def _check_folder(self, teams: tuple[str, ...], place: MailboxPlace) -> None:
+    def _check_folder(self, person: Person, teams: tuple[str, ...], place: MailboxPlace) -> None:
         own_only = place.removed or place.shelf is not None
-        if place.folder not in (teams if own_only else self._folders(teams)):
+        if place.folder not in (teams if own_only else self._folders(person, teams)):
             raise Declined(NO_SUCH_FILE)
 
     def _find(self, session: Session, person: Person, place: MailboxPlace) -> Delivery | None:
@@ -294,7 +289,7 @@ class Desk:
             raise Declined(NO_SUCH_FILE)
         if place.folder is None:
             return None
-        self._check_folder(teams, place)
+        self._check_folder(person, teams, place)
         if place.name is None:
             self._check_kind(session, person, place)
             return None
@@ -311,7 +306,7 @@ class Desk:
         if place.removed:
             return find_removed(session, folder, self._undoable(), reference, person=person.name)
         if folder == HELD:
-            return find_held(session, reference, sensitive=self._sees(teams), person=person.name)
+            return find_held(session, reference, self._may_open(person, teams))
         return find_delivered(session, folder, reference, person=person.name)
 
     def _check_kind(self, session: Session, person: Person, place: MailboxPlace) -> None:

@@ -22,8 +22,6 @@ from gateway.registry.access import teams_while_in_force
 from gateway.registry.database import Registry
 from gateway.ssh.answers import NO_SUCH_FILE, Declined
 
-CLAUSE = "2.4.1"
-"""Whose teams look for children missing education."""
 SINCE = timedelta(days=365)
 _LISTS = {"children-on-no-roll.csv": False, "movers.csv": True}
 _HEADER = ("Left", "School", "Reference", "Record", "Now at")

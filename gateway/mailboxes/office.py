@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 
+from gateway.access import LookingTeams
 from gateway.errors import ConfigurationError
 from gateway.examiner.examiners import Examiners
 from gateway.examiner.pupil_index import counting_seed
@@ -16,7 +17,7 @@ from gateway.log.checkpoint import LogKey
 from gateway.mailboxes.contents import Contents, FileOrder, Given
 from gateway.mailboxes.desk import Desk
 from gateway.mailboxes.fetching import fetched, in_force
-from gateway.mailboxes.lists import CLAUSE, Lists
+from gateway.mailboxes.lists import Lists
 from gateway.mailboxes.names import HELD, LISTS, REMOVED, SHELVES
 from gateway.mailboxes.showing import Showing
 from gateway.mailboxes.tree import Office
@@ -32,7 +33,7 @@ _WRITERS = 4
 def open_office(home: Home, clock: Callable[[], datetime]) -> Iterator[Office]:
     """What the sessions share, and an orderly end to it. ConfigurationError where a part is missing."""
     settings, limits = load_settings(home), load_limits(home)
-    triage, sensitive = _looking_at_held(home)
+    looking = _looking(home)
     log_key = LogKey.load(secret_files.log_key(home))
     registry = Registry(settings.database_url(home))
     registry.check_version()
@@ -47,8 +48,8 @@ def open_office(home: Home, clock: Callable[[], datetime]) -> Iterator[Office]:
     showing = Showing(in_force(home), lambda sha256: counting_seed(home, sha256))
     try:
         yield Office(
-            desk=Desk(registry, showing, triage, sensitive, log_key, settings.log_origin, clock),
-            lists=Lists(registry, _looking_for_children(home), log_key, settings.log_origin, clock),
+            desk=Desk(registry, showing, looking, log_key, settings.log_origin, clock),
+            lists=Lists(registry, looking.welfare, log_key, settings.log_origin, clock),
             contents=Contents(fetch, limits.mailboxes, openers),
             readers=readers,
             writers=writers,
@@ -61,8 +62,8 @@ def open_office(home: Home, clock: Callable[[], datetime]) -> Iterator[Office]:
         registry.close()
 
 
-def _looking_at_held(home: Home) -> tuple[frozenset[str], frozenset[str]]:
-    """The teams whose members see held files, and those that see the sensitive ones.
+def _looking(home: Home) -> LookingTeams:
+    """Return the teams that see more than what they were sent.
 
     ConfigurationError where a team's name is taken by these.
     """
@@ -72,10 +73,4 @@ def _looking_at_held(home: Home) -> tuple[frozenset[str], frozenset[str]]:
             raise ConfigurationError(
                 f"policies/teams.toml: team: {taken} is a folder of all teams, not a team"
             )
-    return frozenset(catalogue.triage_teams()), frozenset(catalogue.sensitive_teams())
-
-
-def _looking_for_children(home: Home) -> frozenset[str]:
-    """The teams whose work is children missing education."""
-    teams = load_catalogue(home.policies_in_force).teams.team
-    return frozenset(team.id for team in teams if CLAUSE in team.clauses and team.pupil_level)
+    return catalogue.looking_teams()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from functools import cached_property
 
+from gateway.access import LookingTeams
 from gateway.model import ProviderKind, Reason
 from gateway.policy.agreement_schema import AgreementFile, ConfirmedFile, Contacts, ReasonsFile
 from gateway.policy.bodies_schema import BodiesFile
@@ -27,6 +28,8 @@ from gateway.policy.schema import (
 from gateway.policy.wording import Wording
 from gateway.reasons import DESKS, reason
 
+MISSING_CHILDREN = "2.4.1"
+"""The clause by which teams look for children missing education."""
 RESTS_WHERE = {
     "policy:persons-without-rule": "policy:no-team",
     "agreement:signed-in-part": "agreement:ratified",
@@ -155,6 +158,17 @@ class Catalogue(PolicyTable):
     def sensitive_teams(self) -> tuple[str, ...]:
         """The teams whose members see held files that are sensitive."""
         return tuple(team.id for team in self.teams.team if team.sensitive)
+
+    def looking_teams(self) -> LookingTeams:
+        """Return the teams that see more than what they were sent."""
+        welfare = {
+            team.id for team in self.teams.team if MISSING_CHILDREN in team.clauses and team.pupil_level
+        }
+        return LookingTeams(
+            triage=frozenset(self.triage_teams()),
+            sensitive=frozenset(self.sensitive_teams()),
+            welfare=frozenset(welfare),
+        )
 
     def may_have(self, team: str, item: str, sender: ProviderKind | None = None) -> bool:
         """Whether a team may have a data item of Appendix A ("Group: Item") that a kind of sender sends.

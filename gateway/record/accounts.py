@@ -9,12 +9,14 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from gateway.access import Sight
 from gateway.errors import NotFoundError
 from gateway.model import Transfer
 from gateway.record import outcome
-from gateway.registry import breaches, keys, log, providers, transfers
+from gateway.registry import breaches, keys, log, providers, transfer_lists, transfers
 from gateway.registry.keys import Key
 from gateway.registry.tables import EventRow
+from gateway.registry.transfer_lists import TransfersWanted
 from gateway.reports.breach import KeyInvolved
 from gateway.reports.report import LoggedStep, TransferAccount
 
@@ -40,16 +42,16 @@ def account(session: Session, reference: str, organisation: str) -> TransferAcco
 
 
 def accounts_of(
-    session: Session, provider: str, since: datetime, until: datetime, organisation: str
+    session: Session, provider: str, since: datetime, until: datetime, organisation: str, *, sight: Sight
 ) -> list[TransferAccount]:
-    """What a provider sent from `since` until just before `until`. NotFoundError for no such provider."""
+    """Return what a provider sent from `since` until just before `until`, as far as somebody may know of it.
+
+    NotFoundError for no such provider.
+    """
     providers.provider_row(session, provider)
-    found = transfers.find(session, provider=provider)
-    return [
-        _account(session, transfer, organisation)
-        for transfer in found
-        if since <= transfer.upload.landed_at < until
-    ]
+    wanted = TransfersWanted(provider=provider, since=since, until=until, sight=sight)
+    found = [one.upload.reference for page in transfer_lists.pages(session, wanted) for one in page]
+    return [account(session, reference, organisation) for reference in found]
 
 
 def touched(session: Session, scope: Scope, organisation: str) -> list[TransferAccount]:

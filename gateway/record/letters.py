@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
+from gateway.access import Sight
 from gateway.model import Provider, Transfer
 from gateway.policy import ratification
 from gateway.policy.catalogue import Catalogue
@@ -28,7 +29,7 @@ from gateway.record.registrar import Registrar
 from gateway.registry import agreements, contacts, keys, letters, notices, providers, transfer_lists
 from gateway.registry.flow_status import statuses
 from gateway.registry.letters import Letter
-from gateway.registry.sensitive import is_sensitive
+from gateway.registry.sight import is_sensitive
 from gateway.registry.transfer_lists import TransfersWanted
 
 _WIDTH = 74
@@ -190,7 +191,8 @@ def _digests(letterhead: Letterhead, session: Session, day: date, zone: str) -> 
                 yield from _written(letterhead, session, rule, event, {"count": str(count)}, team=team)
         if rule.kind == "held":
             for few in (False, True):
-                wanted = TransfersWanted(state="held", since=first, until=end, sensitive=few)
+                sight = Sight(ordinary=not few, few=few)
+                wanted = TransfersWanted(state="held", since=first, until=end, sight=sight)
                 facts = {"count": str(transfer_lists.count(session, wanted))}
                 event = f"held:{rule.to}:{'few:' if few else ''}{day}"
                 if facts["count"] != "0":
@@ -240,7 +242,7 @@ def _addresses(
         case "team":
             return catalogue.letters.teams.get(team, ())
         case "triage":
-            looking = catalogue.sensitive_teams() if sensitive else catalogue.triage_teams()
+            looking = catalogue.looking_teams().at_held(few=sensitive)
             return sorted({one for each in looking for one in catalogue.letters.teams.get(each, ())})
         case "administrators":
             return () if sensitive else catalogue.letters.administrators

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
+from gateway.access import Sight
 from gateway.errors import NotFoundError
 from gateway.reasons.persons import WITHDRAWN
 from gateway.registry.delivery_queries import (
@@ -169,33 +170,15 @@ def may_read(session: Session, delivery: Delivery, person: str) -> bool:
     return delivery.counts or now.numbers <= delivery.apart
 
 
-def held(
-    session: Session,
-    *,
-    sensitive: bool | None = False,
-    person: str | None = None,
-    before: int | None = None,
-    limit: int,
-) -> Sequence[Delivery]:
-    """The held files that could be opened, latest first, paged like `delivered`.
-
-    Those that are not `sensitive`; with True only those that are; with None both.
-    """
-    return [
-        _held_delivery(row)
-        for row in session.execute(
-            page_of(held_files(sensitive, person), col(TransferRow.sequence), before, limit)
-        ).all()
-    ]
+def held(session: Session, sight: Sight, *, before: int | None = None, limit: int) -> Sequence[Delivery]:
+    """Return the held files that somebody may open, latest first, paged like `delivered`."""
+    query = page_of(held_files(sight), col(TransferRow.sequence), before, limit)
+    return [_held_delivery(row) for row in session.execute(query).all()]
 
 
-def find_held(
-    session: Session, reference: str, *, sensitive: bool | None = False, person: str | None = None
-) -> Delivery | None:
-    """The one of that reference, if it is held, could be opened and is sensitive or not, as asked."""
-    row = session.execute(
-        held_files(sensitive, person).where(col(TransferRow.reference) == reference)
-    ).first()
+def find_held(session: Session, reference: str, sight: Sight) -> Delivery | None:
+    """Return the one of that reference, if it is held and somebody may open it."""
+    row = session.execute(held_files(sight).where(col(TransferRow.reference) == reference)).first()
     return None if row is None else _held_delivery(row)
 
 

@@ -11,9 +11,10 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Mapped
 from sqlmodel import col
 
+from gateway.access import Sight
 from gateway.reasons.persons import WITHDRAWN
 from gateway.registry.markers import is_seen_by
-from gateway.registry.sensitive import SENSITIVE
+from gateway.registry.sight import is_few, within
 from gateway.registry.tables import DeletionRow, DeliveryRow, ReasonRow, TransferRow
 
 _COLUMNS: tuple[Any, ...] = tuple(
@@ -115,22 +116,14 @@ def _is_shown_to(person: str | None) -> ColumnElement[bool]:
     return or_(~as_sent, is_seen_by(person))
 
 
-def held_files(sensitive: bool | None, person: str | None) -> Select[*tuple[Any, ...]]:
-    """The held files that could be opened: sensitive ones, others, or with None both."""
-    query = select(*_COLUMNS, _is_sensitive().label("sensitive")).where(
+def held_files(sight: Sight) -> Select[*tuple[Any, ...]]:
+    """Return the query of the held files that could be opened, of those within somebody's sight."""
+    return select(*_COLUMNS, is_few().label("sensitive")).where(
         col(TransferRow.state) == "held",
         col(TransferRow.content_sha256).is_not(None),
         ~waits_for(WITHDRAWN),
-        is_seen_by(person),
+        *within(sight),
     )
-    if sensitive is None:
-        return query
-    return query.where(_is_sensitive() if sensitive else ~_is_sensitive())
-
-
-def _is_sensitive() -> ColumnElement[bool]:
-    """Whether a transfer waits for a reason for which few people may look at it."""
-    return waits_for(SENSITIVE)
 
 
 def waits_for(codes: Collection[str]) -> ColumnElement[bool]:

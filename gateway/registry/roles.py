@@ -8,18 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, get_args
 
 from sqlalchemy import inspect
 from sqlmodel import Session, col, select
 
+from gateway.access import POWERFUL, Role, Viewer
 from gateway.errors import GatewayError
 from gateway.registry import keys
 from gateway.registry.tables import AccountRow, RoleRow, StaffRow, StaffTeamRow
-
-Role = Literal["triage", "administrator", "data-protection", "auditor"]
-ROLES: tuple[Role, ...] = get_args(Role)
-POWERFUL: frozenset[Role] = frozenset({"administrator", "data-protection"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +32,7 @@ def in_force(session: Session) -> bool:
     """Whether somebody is an administrator by name, so that every act asks who it is."""
     if not inspect(session.connection()).has_table("person_role"):
         return False  # The tables of an earlier version: the processor brings them up to date.
-    return bool(_holders(session, "administrator"))
+    return bool(_holders(session, Role.ADMINISTRATOR))
 
 
 def people(session: Session) -> list[PersonWithRoles]:
@@ -63,6 +59,12 @@ def person(session: Session, name: str) -> PersonWithRoles:
     )
 
 
+def viewer(session: Session, name: str) -> Viewer:
+    """Return a person as access is asked for them."""
+    known = person(session, name)
+    return Viewer(name=name, teams=frozenset(known.teams), roles=frozenset(known.roles))
+
+
 def is_powerful(session: Session, name: str) -> bool:
     """Whether a person is one of those of whom two decide, where roles are in force."""
     return in_force(session) and not POWERFUL.isdisjoint(person(session, name).roles)
@@ -70,7 +72,7 @@ def is_powerful(session: Session, name: str) -> bool:
 
 def administrators(session: Session) -> frozenset[str]:
     """The names of the administrators."""
-    return _holders(session, "administrator")
+    return _holders(session, Role.ADMINISTRATOR)
 
 
 def of_account(session: Session, account: str) -> str | None:
@@ -94,18 +96,18 @@ def bind(session: Session, account: str, name: str) -> None:
 
 def grant(session: Session, name: str, role: Role) -> None:
     """Give a person a role. GatewayError where they have it already."""
-    if session.get(RoleRow, (name, role)) is not None:
+    if session.get(RoleRow, (name, str(role))) is not None:
         raise GatewayError(f"{name} has the role {role} already")
-    session.add(RoleRow(staff=name, role=role))
+    session.add(RoleRow(staff=name, role=str(role)))
     session.flush()
 
 
 def take(session: Session, name: str, role: Role) -> None:
     """Take a role from a person. GatewayError where they do not have it, or nobody else is administrator."""
-    row = session.get(RoleRow, (name, role))
+    row = session.get(RoleRow, (name, str(role)))
     if row is None:
         raise GatewayError(f"{name} does not have the role {role}")
-    if role == "administrator" and administrators(session) == {name}:
+    if role == Role.ADMINISTRATOR and administrators(session) == {name}:
         raise GatewayError(f"{name} is the last administrator: make another one first")
     session.delete(row)
     session.flush()
@@ -128,5 +130,5 @@ def _holders(session: Session, role: Role | None) -> frozenset[str]:
         .where(col(StaffRow.removed_at).is_(None))
     )
     if role is not None:
-        query = query.where(RoleRow.role == role)
+        query = query.where(RoleRow.role == str(role))
     return frozenset(session.exec(query).all())

@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, Select, exists
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func
 
+from gateway.access import EVERYTHING, Sight
 from gateway.model import State, Transfer
-from gateway.registry.markers import is_seen_by
-from gateway.registry.sensitive import SENSITIVE
+from gateway.registry.sight import within
 from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
 from gateway.registry.transfer_rows import AT_ONCE, transfers_of
 
@@ -23,8 +23,7 @@ class TransfersWanted:
     """Which transfers are asked for: all that fit every part that is given.
 
     `since` and `until` bound the moment of landing, `until` left out. `code` is a reason's code, or its
-    stage alone, such as "policy". `before`: of a lesser sequence. `sensitive`: those of which few people may
-    know, or all but those. `seen_by`: without what that person may not see because of a child in it.
+    stage alone, such as "policy". `before`: of a lesser sequence. `sight`: those that somebody may know of.
     """
 
     state: str | None = None
@@ -35,8 +34,7 @@ class TransfersWanted:
     since: datetime | None = None
     until: datetime | None = None
     before: int | None = None
-    sensitive: bool | None = None
-    seen_by: str | None = None
+    sight: Sight = EVERYTHING
 
 
 def count(session: Session, wanted: TransfersWanted, most: int | None = None) -> int:
@@ -100,12 +98,6 @@ def pages(session: Session, wanted: TransfersWanted) -> Iterator[list[Transfer]]
         session.expunge_all()  # What was listed need not be held.
 
 
-def _is_sensitive() -> ColumnElement[bool]:
-    """Whether a transfer is one of the few that have such a reason, which are looked up once."""
-    few = select_columns(col(ReasonRow.transfer)).where(col(ReasonRow.code).in_(SENSITIVE))
-    return col(TransferRow.sequence).in_(few)
-
-
 def _query(wanted: TransfersWanted) -> Select[Any]:
     return select_columns(TransferRow).where(*_conditions(wanted))
 
@@ -128,10 +120,7 @@ def _conditions(wanted: TransfersWanted) -> Iterator[ColumnElement[bool]]:
         yield col(TransferRow.landed_at) < wanted.until
     if wanted.before is not None:
         yield col(TransferRow.sequence) < wanted.before
-    if wanted.sensitive is not None:
-        yield _is_sensitive() if wanted.sensitive else ~_is_sensitive()
-    if wanted.seen_by is not None:
-        yield is_seen_by(wanted.seen_by)
+    yield from within(wanted.sight)
     if wanted.team is not None:
         of_it = col(DeliveryRow.transfer) == col(TransferRow.sequence)
         yield exists().where(of_it, col(DeliveryRow.team) == wanted.team)

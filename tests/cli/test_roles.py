@@ -15,10 +15,8 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from gateway.cli import authority
 from gateway.cli.identity import real_account
 from tests.clock import THIS_YEAR
-from tests.commands import COMMAND
 from tests.content import census
 from tests.corpus.extra_columns import FILES as EXTRA
 from tests.ending import ending
@@ -222,19 +220,6 @@ def test_who_gets_a_name_again_begins_without_its_roles(desk: Desk, as_sam: Act)
     (desk.root / "sam").unlink()
     person(desk, "sam")
     assert "sam" not in desk.gateway("roles", "list")
-
-
-def test_what_is_listed_for_roles_is_a_command_that_there_is() -> None:
-    def walk(command: object) -> Iterator[str]:
-        for one in getattr(command, "commands", {}).values():
-            yield from walk(one)
-        callback = getattr(command, "callback", None)
-        if callback is not None and not hasattr(command, "commands"):
-            yield authority.name_of(getattr(callback, "__wrapped__", callback))
-
-    there = set(walk(COMMAND))
-    assert set(authority._ACTS) | authority._NOBODYS_ACTS <= there
-    assert {name.partition(".")[0] for name in there} >= authority._NOBODYS
 
 
 def test_the_guide_is_followed_word_by_word(

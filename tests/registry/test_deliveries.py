@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import Session
 
+from gateway.access import EVERYTHING, Sight
 from gateway.errors import NotFoundError
 from gateway.model import Classified, Decision, Held, Opened, Provider, Refused, Released, Signature, Upload
 from gateway.registry import deliveries, outcomes, providers, transfers
@@ -18,6 +19,7 @@ from tests.policies import why
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 ACCEPTED = Released(flow="school-census", teams=("sen", "welfare"), reasons=())
 HELD = Held(reasons=(why("classify:unknown"),))
+TRIAGE, FEW, NOTHING = Sight(few=False), Sight(ordinary=False), Sight(ordinary=False, few=False)
 
 
 @pytest.fixture
@@ -104,12 +106,12 @@ def test_held_shows_what_is_held_and_could_be_opened(registry: Registry):
     put(registry, 4, Refused(reasons=(why("classify:malformed"),)))
     put(registry, 5, None)
     with registry.read() as session:
-        (only,) = deliveries.held(session, limit=10)
+        (only,) = deliveries.held(session, TRIAGE, limit=10)
         assert (only.reference, only.team) == (held, None)
-        assert deliveries.find_held(session, held) == only
+        assert deliveries.find_held(session, held, TRIAGE) == only
         for number in (2, 3, 4, 5):
-            assert deliveries.find_held(session, f"261124-school-a-{number:05}") is None
-        assert deliveries.held(session, before=only.sequence, limit=10) == []
+            assert deliveries.find_held(session, f"261124-school-a-{number:05}", TRIAGE) is None
+        assert deliveries.held(session, TRIAGE, before=only.sequence, limit=10) == []
 
 
 def test_what_is_held_as_sensitive_is_shown_apart(registry: Registry):
@@ -118,15 +120,15 @@ def test_what_is_held_as_sensitive_is_shown_apart(registry: Registry):
     sensitive = put(registry, 2, Held(reasons=reasons))
     with registry.read() as session:
         shown = {
-            asked: [each.reference for each in deliveries.held(session, sensitive=asked, limit=10)]
-            for asked in (False, True, None)
+            asked: [each.reference for each in deliveries.held(session, asked, limit=10)]
+            for asked in (TRIAGE, FEW, EVERYTHING, NOTHING)
         }
-        assert shown == {False: [ordinary], True: [sensitive], None: [sensitive, ordinary]}
-        assert deliveries.find_held(session, sensitive) is None
-        found = deliveries.find_held(session, sensitive, sensitive=True)
+        assert shown == {TRIAGE: [ordinary], FEW: [sensitive], EVERYTHING: [sensitive, ordinary], NOTHING: []}
+        assert deliveries.find_held(session, sensitive, TRIAGE) is None
+        found = deliveries.find_held(session, sensitive, FEW)
         assert found is not None
         assert found.sensitive
-        assert deliveries.find_held(session, ordinary, sensitive=True) is None
+        assert deliveries.find_held(session, ordinary, FEW) is None
 
 
 def test_a_held_file_that_is_released_is_held_no_more(registry: Registry):
@@ -134,7 +136,7 @@ def test_a_held_file_that_is_released_is_held_no_more(registry: Registry):
     with registry.write() as session:
         outcomes.record_decision(session, reference, ACCEPTED, NOW)
     with registry.read() as session:
-        assert deliveries.find_held(session, reference) is None
+        assert deliveries.find_held(session, reference, EVERYTHING) is None
         assert deliveries.find_delivered(session, "sen", reference) is not None
 
 

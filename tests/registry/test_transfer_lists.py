@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session
 
+from gateway.access import Sight
 from gateway.model import Provider
 from gateway.registry import providers, transfer_lists
 from gateway.registry.database import Registry
@@ -65,11 +66,14 @@ def steps(session: Session, work: Callable[[Session], object]) -> int:
     return taken
 
 
-@pytest.mark.parametrize(("sensitive", "fit"), [(None, HELD), (False, HELD - 2), (True, 2)])
+@pytest.mark.parametrize(
+    ("ordinary", "few", "fit"), [(True, True, HELD), (True, False, HELD - 2), (False, True, 2)]
+)
 def test_what_is_counted_is_what_fits_up_to_a_limit(
-    registry: Registry, sensitive: bool | None, fit: int
+    registry: Registry, ordinary: bool, few: bool, fit: int
 ) -> None:
-    wanted = TransfersWanted(state="held", sensitive=sensitive, seen_by="jane")
+    sight = Sight(person="jane", ordinary=ordinary, few=few, marked=False)
+    wanted = TransfersWanted(state="held", sight=sight)
     with registry.read() as session:
         assert transfer_lists.count(session, wanted) == fit
         assert transfer_lists.count(session, wanted, 100) == min(fit, 100)
@@ -77,7 +81,7 @@ def test_what_is_counted_is_what_fits_up_to_a_limit(
 
 
 def test_no_more_is_looked_through_than_is_counted(registry: Registry) -> None:
-    wanted = TransfersWanted(state="held", sensitive=False, seen_by="jane")
+    wanted = TransfersWanted(state="held", sight=Sight(person="jane", few=False, marked=False))
     with registry.read() as session:
         whole = steps(session, lambda session: transfer_lists.count(session, wanted))
         some = steps(session, lambda session: transfer_lists.count(session, wanted, HELD // 30))
@@ -88,7 +92,8 @@ def test_of_held_files_that_are_not_sensitive_the_reasons_are_not_read(registry:
     """Neither by who sees these alone, nor by who sees all but these."""
     with registry.read() as session:
         for sensitive in (True, False):
-            wanted = TransfersWanted(state="held", sensitive=sensitive)
+            sight = Sight(ordinary=not sensitive, few=sensitive)
+            wanted = TransfersWanted(state="held", sight=sight)
             listed = steps(session, lambda session: transfer_lists.latest(session, wanted, 50))  # noqa: B023
             assert listed < HELD * 2, (sensitive, listed)
             found = transfer_lists.latest(session, wanted, HELD)

@@ -87,7 +87,6 @@ def recall(counter: Counter, caller: Caller, act: RecallFile) -> Done:
 
 def end_recall(counter: Counter, caller: Caller, act: EndRecall) -> Done:
     """Decide as a second person whether a file that was taken back stays so."""
-    caller.check("recall")
     why = reason(act.why)
     with counter.desk.registry.read() as session:
         withdrawals.check_second(session, look_at(session, caller, act.reference), caller.name)
@@ -102,7 +101,6 @@ def end_recall(counter: Counter, caller: Caller, act: EndRecall) -> Done:
 
 def _checked(counter: Counter, caller: Caller, reference: str, why: str) -> str:
     """The reason, where the person may decide on that file."""
-    caller.check("decide")
     with counter.desk.registry.read() as session:
         look_at(session, caller, reference)
     return reason(why)

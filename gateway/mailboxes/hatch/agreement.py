@@ -24,12 +24,11 @@ from gateway.zones.hatch.questions import AskAgreement
 from gateway.zones.hatch.school_answers import AgreementSeen, ClauseSeen, StandingSeen
 
 
-def ask_agreement(counter: Counter, caller: Caller, _: AskAgreement) -> AgreementSeen:
+def ask_agreement(counter: Counter, _caller: Caller, _: AskAgreement) -> AgreementSeen:
     """The clauses with their texts and what rests on each, and how each school stands, those behind first.
 
     The agreement keeps the list of schools from other agencies: it is for those who have a role.
     """
-    caller.check("look")
     catalogue = counter.catalogue()
     with counter.desk.registry.read() as session:
         standings = list(_standings(session, counter, catalogue))
@@ -44,7 +43,6 @@ def ask_agreement(counter: Counter, caller: Caller, _: AskAgreement) -> Agreemen
 
 def ratify_for(counter: Counter, caller: Caller, act: asked.RatifyFor) -> Done:
     """Put on record that somebody signed the agreement for a provider."""
-    caller.check("enrol")
     signatory, catalogue = reason(act.signatory), counter.catalogue()
     check_signed(counter, caller, act)
     with enrolling(counter, caller) as (enroller, clerk):

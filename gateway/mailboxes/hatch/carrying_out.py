@@ -10,11 +10,11 @@ from pydantic import ValidationError
 
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, Confirmation
 from gateway.acts.fields import every_act, fields_of
-from gateway.acts.roles import may
 from gateway.errors import GatewayError, NotFoundError
 from gateway.log.leaf import rfc3339
-from gateway.mailboxes.hatch.counter import Caller, Counter, MayNotError
+from gateway.mailboxes.hatch.counter import Caller, Counter
 from gateway.mailboxes.hatch.logins import check_signed
+from gateway.registry.sight import sees
 from gateway.zones.hatch.act_questions import (
     ActAnswered,
     ActsTold,
@@ -31,7 +31,9 @@ def ask_acts(_counter: Counter, caller: Caller, _question: AskActs) -> ActsTold:
     """Return the acts that the caller may carry out here."""
     return ActsTold(
         acts=tuple(
-            _told(command) for command, act in every_act().items() if act.in_console and _may(caller, act)
+            _told(command)
+            for command, act in every_act().items()
+            if act.in_console and act.right in caller.may
         )
     )
 
@@ -41,12 +43,12 @@ def carry_out(counter: Counter, caller: Caller, question: CarryOutAct) -> ActAns
     act = every_act().get(question.act)
     if act is None or not act.in_console:
         raise NotFoundError(question.act)
-    if not _may(caller, act):
-        raise MayNotError(f"This takes the role {' or '.join(sorted(act.roles))}.")
+    caller.check(act.right)
     try:
         asked = act.model_validate(question.fields)
     except ValidationError as error:
         raise GatewayError(_first(error)) from None
+    _check_seen(counter, caller, asked)
     if act.confirmation is Confirmation.PASSKEY:
         check_signed(counter, caller, question)
     return _answered(
@@ -62,8 +64,13 @@ def carry_out(counter: Counter, caller: Caller, question: CarryOutAct) -> ActAns
     )
 
 
-def _may(caller: Caller, act: type[Act]) -> bool:
-    return may(act.roles, caller.roles, caller.teams)
+def _check_seen(counter: Counter, caller: Caller, asked: Act) -> None:
+    """NotFoundError where an act is about a file that the caller may not know of."""
+    reference = getattr(asked, "reference", None)
+    if isinstance(reference, str):
+        with counter.desk.registry.read() as session:
+            if not sees(session, caller.sight, reference):
+                raise NotFoundError(reference)
 
 
 @cache

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from gateway.access import LACKING, AccessRight, LookingTeams, Sight, Viewer, may_know, rights_of
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.home.settings import DoorLimits, Settings
 from gateway.mailboxes.desk import Desk, Person
-from gateway.mailboxes.hatch import rights
 from gateway.mailboxes.hatch.challenges import Challenges
 from gateway.mailboxes.hatch.judged import Judged
 from gateway.mailboxes.hatch.openid import OpenIdProvider
@@ -98,8 +98,7 @@ class Caller:
     teams: tuple[str, ...]
     roles: frozenset[str]
     session: str = field(repr=False)
-    triage: frozenset[str]
-    sensitive: frozenset[str]
+    looking: LookingTeams
 
     @property
     def name(self) -> str:
@@ -107,23 +106,23 @@ class Caller:
         return self.person.name
 
     @property
-    def may(self) -> frozenset[str]:
-        """What they may do beside collecting."""
-        return rights.of(self.teams, self.roles, self.triage | self.sensitive)
-
-    def check(self, right: str) -> None:
-        """MayNotError unless they may."""
-        if right not in self.may:
-            raise MayNotError(rights.LACKING[right])
+    def may(self) -> frozenset[AccessRight]:
+        """What they may do. A role counts here also before there is an administrator by name."""
+        return rights_of(self._viewer, self.looking)
 
     @property
-    def sees_sensitive(self) -> bool | None:
-        """Which held files they see: those that are not sensitive, those that are, or None for both."""
-        if rights.sees_all(self.roles):
-            return None
-        if self.sensitive.isdisjoint(self.teams):
-            return False
-        return None if not self.triage.isdisjoint(self.teams) or rights.reads(self.roles) else True
+    def sight(self) -> Sight:
+        """Which files they may know of."""
+        return may_know(self._viewer, self.looking)
+
+    def check(self, right: AccessRight) -> None:
+        """MayNotError unless they may."""
+        if right not in self.may:
+            raise MayNotError(LACKING[right])
+
+    @property
+    def _viewer(self) -> Viewer:
+        return Viewer(name=self.name, teams=frozenset(self.teams), roles=self.roles)
 
 
 def caller(counter: Counter, question: OfPerson) -> Caller:
@@ -145,6 +144,5 @@ def caller(counter: Counter, question: OfPerson) -> Caller:
         teams=teams,
         roles=has,
         session=question.session,
-        triage=desk.triage,
-        sensitive=desk.sensitive,
+        looking=desk.looking,
     )

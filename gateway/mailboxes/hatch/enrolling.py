@@ -21,12 +21,9 @@ from gateway.zones.hatch import school_acts as asked
 from gateway.zones.hatch.answers import Done
 from gateway.zones.hatch.school_answers import ListedSeen, ListTried
 
-_RIGHT = "enrol"
-
 
 def enrol_school(counter: Counter, caller: Caller, act: asked.EnrolSchool) -> Done:
     """Enrol a provider, with its keys, which then wait for the telephone call."""
-    caller.check(_RIGHT)
     provider = _provider(counter.catalogue(), act)
     new = [judged(counter, text) for text in (act.ssh_key, act.openpgp_key) if text.strip()]
     check_signed(counter, caller, act)
@@ -39,7 +36,6 @@ def enrol_school(counter: Counter, caller: Caller, act: asked.EnrolSchool) -> Do
 
 def try_import(counter: Counter, caller: Caller, question: asked.TryImport) -> ListTried:
     """What would come of a list. Nothing of it stays."""
-    caller.check(_RIGHT)
     taken: ListTakenIn | None = None
     try:
         with enrolling(counter, caller) as (enroller, _):
@@ -72,7 +68,6 @@ def try_import(counter: Counter, caller: Caller, question: asked.TryImport) -> L
 
 def import_schools(counter: Counter, caller: Caller, act: asked.ImportSchools) -> Done:
     """Put a list on record, all of it or nothing."""
-    caller.check(_RIGHT)
     check_signed(counter, caller, act)
     with enrolling(counter, caller) as (enroller, _):
         taken = _taken_in(counter, enroller, act.text)
@@ -84,7 +79,6 @@ def import_schools(counter: Counter, caller: Caller, act: asked.ImportSchools) -
 
 def set_contact(counter: Counter, caller: Caller, act: asked.SetContact) -> Done:
     """Keep or forget how a provider is reached for a role."""
-    caller.check(_RIGHT)
     why = reason(act.why) if act.why else None
     check_signed(counter, caller, act)
     with enrolling(counter, caller) as (enroller, _):
@@ -100,7 +94,6 @@ def set_contact(counter: Counter, caller: Caller, act: asked.SetContact) -> Done
 
 def close_school(counter: Counter, caller: Caller, act: asked.CloseSchool) -> Done:
     """Put on record that a provider has closed."""
-    caller.check(_RIGHT)
     why = reason(act.why)
     check_signed(counter, caller, act)
     today = local_day(counter.clock(), counter.catalogue().calendar.timezone)
@@ -111,7 +104,6 @@ def close_school(counter: Counter, caller: Caller, act: asked.CloseSchool) -> Do
 
 def reopen_school(counter: Counter, caller: Caller, act: asked.ReopenSchool) -> Done:
     """Take a closure back."""
-    caller.check(_RIGHT)
     why = reason(act.why)
     check_signed(counter, caller, act)
     with enrolling(counter, caller) as (enroller, _):
@@ -121,7 +113,6 @@ def reopen_school(counter: Counter, caller: Caller, act: asked.ReopenSchool) -> 
 
 def convert_school(counter: Counter, caller: Caller, act: asked.ConvertSchool) -> Done:
     """Put on record that a school has become an academy."""
-    caller.check(_RIGHT)
     why, catalogue = reason(act.why), counter.catalogue()
     kind = _kind(catalogue, act.kind)
     told = (numbers.dfe_number(act.dfe_number), numbers.urn(act.urn))

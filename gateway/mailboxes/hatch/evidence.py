@@ -22,9 +22,8 @@ from gateway.zones.hatch.questions import AskOpenings, VerifyReceipt
 PAGE = 50
 
 
-def verify_receipt(counter: Counter, caller: Caller, question: VerifyReceipt) -> ReceiptVerified:
+def verify_receipt(counter: Counter, _caller: Caller, question: VerifyReceipt) -> ReceiptVerified:
     """Whether a receipt is genuine, and what of it is proved; for those who have a role."""
-    caller.check("look")
     with counter.desk.registry.read() as session:
         known = keys.list_keys(session, "gateway", "gateway")
     certificates = b"\n".join(key.material.encode() for key in known if key.kind == "openpgp")
@@ -40,9 +39,8 @@ def verify_receipt(counter: Counter, caller: Caller, question: VerifyReceipt) ->
     )
 
 
-def ask_openings(counter: Counter, caller: Caller, question: AskOpenings) -> OpeningsSeen:
+def ask_openings(counter: Counter, _caller: Caller, question: AskOpenings) -> OpeningsSeen:
     """Who opened what, and the newest head of the log."""
-    caller.check("look")
     with counter.desk.registry.read() as session:
         found = at_a_glance.openings(session, question.before, PAGE + 1)
         head = log.newest_head(session)
@@ -65,9 +63,8 @@ def ask_openings(counter: Counter, caller: Caller, question: AskOpenings) -> Ope
     )
 
 
-def ask_review(counter: Counter, caller: Caller, question: AskReview) -> DocumentSeen:
+def ask_review(counter: Counter, _caller: Caller, question: AskReview) -> DocumentSeen:
     """How all providers kept to the agreement."""
-    caller.check("look")
     catalogue, now = counter.catalogue(), counter.clock()
     today = local_day(now, catalogue.calendar.timezone)
     span = span_of(question.first, question.last, catalogue, today)

@@ -20,7 +20,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.record import withdrawals
 from gateway.record.releases import Proposal, proposal
 from gateway.registry import log, transfer_lists, transfers
-from gateway.registry.sensitive import is_sensitive
+from gateway.registry.sight import is_sensitive
 from gateway.registry.transfer_lists import TransfersWanted
 from gateway.ssh.answers import Declined
 from gateway.zones.hatch.answers import HeaderSeen, HeldPage, HeldSeen, HeldTold, Named, ProposedBy
@@ -31,7 +31,6 @@ PAGE = 50
 
 def ask_held(counter: Counter, caller: Caller, question: AskHeld) -> HeldPage:
     """A page of what is held, but for what the person may not know of."""
-    caller.check("held")
     catalogue = counter.catalogue()
     with counter.desk.registry.read() as session:
         found = transfer_lists.latest(session, wanted(caller, before=question.before), PAGE + 1)
@@ -46,7 +45,7 @@ def ask_held(counter: Counter, caller: Caller, question: AskHeld) -> HeldPage:
 
 def wanted(caller: Caller, *, before: int | None = None) -> TransfersWanted:
     """The held files that somebody may know of."""
-    return TransfersWanted(state="held", before=before, sensitive=caller.sees_sensitive, seen_by=caller.name)
+    return TransfersWanted(state="held", before=before, sight=caller.sight)
 
 
 def ask_held_file(counter: Counter, caller: Caller, question: AskHeldFile) -> HeldTold:
@@ -78,7 +77,6 @@ def ask_held_file(counter: Counter, caller: Caller, question: AskHeldFile) -> He
 
 def look_at(session: Session, caller: Caller, reference: str) -> Transfer:
     """A held file, for somebody who may know of it; what they may not know of is not there for them."""
-    caller.check("held")
     one = transfer_lists.find(session, wanted(caller), reference)
     if one is None:
         raise MayNotError("That file is not held, or it waits for others than you.")

@@ -31,7 +31,6 @@ from gateway.zones.hatch.evidence_answers import (
 
 def ask_policies(counter: Counter, caller: Caller, question: asked.AskPolicies) -> PoliciesSeen:
     """The versions, what is proposed, and what differs: of what is proposed, if not said."""
-    caller.check("look")
     with counter.desk.registry.read() as session:
         past, found = proposals.loaded(session), proposals.proposal(session)
         known = {*past, *([found.digest] if found else [])}
@@ -53,7 +52,6 @@ def ask_policies(counter: Counter, caller: Caller, question: asked.AskPolicies) 
 
 def approve(counter: Counter, caller: Caller, act: asked.ApprovePolicies) -> Done:
     """Approve what another person proposed, and nothing that was proposed meanwhile."""
-    caller.check("enrol")
     with counter.desk.registry.read() as session:
         proposals.to_approve(session, by=caller.name, digest=act.digest)
     check_signed(counter, caller, act)
@@ -67,7 +65,6 @@ def approve(counter: Counter, caller: Caller, act: asked.ApprovePolicies) -> Don
 
 def withdraw(counter: Counter, caller: Caller, act: asked.WithdrawPolicies) -> Done:
     """Take back what is proposed, or approved for a day that is still to come."""
-    caller.check("enrol")
     why = reason(act.why)
     check_signed(counter, caller, act)
     now = counter.clock()

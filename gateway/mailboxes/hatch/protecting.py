@@ -35,24 +35,21 @@ _MOMENTS = ("aware_at", "since", "until", "notified_at")
 _SAID = (*_MOMENTS, "transfers", "staff", "keys", "natures", "what", "measures", "contact", "governance")
 
 
-def ask_breaches(counter: Counter, caller: Caller, _: asked.AskBreaches) -> BreachesSeen:
+def ask_breaches(counter: Counter, _caller: Caller, _: asked.AskBreaches) -> BreachesSeen:
     """Every record of a breach."""
-    caller.check("look")
     with counter.desk.registry.read() as session:
         found = breach_records.records(session)
     return BreachesSeen(now=counter.clock(), breaches=tuple(map(_breach, found)))
 
 
-def ask_breach(counter: Counter, caller: Caller, question: asked.AskBreach) -> DocumentSeen:
+def ask_breach(counter: Counter, _caller: Caller, question: asked.AskBreach) -> DocumentSeen:
     """One record, as it stands."""
-    caller.check("look")
     with counter.desk.registry.read() as session:
         return seen(breach_records.record(session, question.number).document)
 
 
 def record_breach(counter: Counter, caller: Caller, act: asked.RecordBreach) -> Done:
     """Put a breach on record, completed from the registry, or a further version of one."""
-    caller.check("breach")
     zone = ZoneInfo(counter.catalogue().calendar.timezone)
     given = {name: _placed(value, zone) for name in _SAID if (value := getattr(act, name))}
     if act.amend is None and "aware_at" not in given:
@@ -76,7 +73,6 @@ def record_breach(counter: Counter, caller: Caller, act: asked.RecordBreach) -> 
 
 def ask_child(counter: Counter, caller: Caller, act: asked.AskChild) -> DocumentSeen:
     """All that is known of a child. That it was asked for, by whom and why, is logged."""
-    caller.check("protect")
     why, child = reason(act.why), _child(act)
     digests_of(counter.home, child)  # Says what is wrong with it before the passkey is asked.
     check_signed(counter, caller, act)
@@ -86,9 +82,8 @@ def ask_child(counter: Counter, caller: Caller, act: asked.AskChild) -> Document
     return seen(subject_access_report(account, counter.clock()))
 
 
-def ask_holds(counter: Counter, caller: Caller, question: asked.AskHolds) -> HoldsSeen:
+def ask_holds(counter: Counter, _caller: Caller, question: asked.AskHolds) -> HoldsSeen:
     """The legal holds, and what is due for deletion where it is asked for."""
-    caller.check("look")
     with counter.desk.registry.read() as session:
         on = tuple(map(_hold, holds.list_holds(session)))
     if not question.plan:
@@ -117,7 +112,6 @@ def lift_hold(counter: Counter, caller: Caller, act: asked.LiftHold) -> Done:
 def _change_hold(
     counter: Counter, caller: Caller, act: asked.PlaceHold | asked.LiftHold, *, placed: bool
 ) -> str:
-    caller.check("protect")
     why, at = reason(act.why), counter.clock()
     subject = _subject(counter, act)
     check_signed(counter, caller, act)

@@ -50,9 +50,8 @@ _NOTICES = {
 }
 
 
-def ask_schools(counter: Counter, caller: Caller, question: AskSchools) -> SchoolsSeen:
+def ask_schools(counter: Counter, _caller: Caller, question: AskSchools) -> SchoolsSeen:
     """A page of the matrix, the schools by name, for those who have a role."""
-    caller.check("look")
     catalogue = counter.catalogue()
     on = question.on or local_day(counter.clock(), catalogue.calendar.timezone)
     with counter.desk.registry.read() as session:
@@ -85,7 +84,6 @@ def ask_schools(counter: Counter, caller: Caller, question: AskSchools) -> Schoo
 
 def ask_school(counter: Counter, caller: Caller, question: AskSchool) -> SchoolTold:
     """All that is known of a provider. NotFoundError where there is none."""
-    caller.check("look")
     catalogue, now = counter.catalogue(), counter.clock()
     on = local_day(now, catalogue.calendar.timezone)
     with counter.desk.registry.read() as session:
@@ -115,12 +113,7 @@ def ask_school(counter: Counter, caller: Caller, question: AskSchool) -> SchoolT
 
 
 def _files(session: Session, caller: Caller, question: AskSchool) -> list[Transfer]:
-    wanted = TransfersWanted(
-        provider=question.provider,
-        before=question.before,
-        seen_by=caller.name,
-        sensitive=None if caller.sees_sensitive is None else False,
-    )
+    wanted = TransfersWanted(provider=question.provider, before=question.before, sight=caller.sight)
     return list(reversed(transfer_lists.latest(session, wanted, FILES + 1)))
 
 

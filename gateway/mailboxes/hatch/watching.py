@@ -24,9 +24,8 @@ _SENTENCES = {
 }
 
 
-def ask_watch(counter: Counter, caller: Caller, _: AskWatch) -> WatchSeen:
+def ask_watch(counter: Counter, _caller: Caller, _: AskWatch) -> WatchSeen:
     """How things stand, for those who have a role."""
-    caller.check("look")
     home, watch = counter.home, counter.settings.watch
     snapshot = take(home, counter.desk.registry, counter.clock(), counted=False)
     services = tuple(_services(counter))

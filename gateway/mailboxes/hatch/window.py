@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from gateway.access import right_for_question
 from gateway.errors import Fault, GatewayError, NotFoundError, trace_of
 from gateway.mailboxes.contents import OpenContent
 from gateway.mailboxes.desk import AccessEnded, Person
@@ -85,6 +86,7 @@ class HatchWindow:
 
     def _answer(self, way: Way, question: OfPerson) -> Response:
         who = caller(self._counter, question)
+        who.check(right_for_question(type(question).__name__))
         said = way.answer(self._counter, who, question)
         return _said(self._me(who), said)
 
@@ -107,6 +109,7 @@ class HatchWindow:
         question = asked.Collect.model_validate_json(await _asked(request))
         readers = self._office.readers
         who = await _in(readers, caller, self._counter, question)
+        who.check(right_for_question(type(question).__name__))
         place = await _in(readers, boxes.place_of, self._counter, who, question)
         order = await _in(readers, boxes.order_of, self._counter, who, place)
         content = await self._office.contents.borrow(order)

@@ -1,0 +1,278 @@
+"""Who may see and do what: one table, which every door asks (mailboxes, console, command line).
+
+A door finds out who somebody is, and asks here. Rights are given by roles, and two of them by teams; which
+files somebody may know of is a `Sight`, which the registry turns into the condition of its queries
+(`registry/sight.py`). What is not listed here is denied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.errors import GatewayError
+
+
+class NotListedError(GatewayError):
+    """Nobody has said who may do this, so nobody may."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"nobody may do this: {what} is not listed in gateway/access.py")
+
+
+class Role(StrEnum):
+    """What a person may be beside a member of teams."""
+
+    TRIAGE = "triage"
+    ADMINISTRATOR = "administrator"
+    DATA_PROTECTION = "data-protection"
+    AUDITOR = "auditor"
+
+
+class AccessRight(StrEnum):
+    """What a command or a question asks for."""
+
+    UNNAMED = "unnamed"
+    """Nothing: it acts in nobody's name, or runs where there is no registry."""
+    PERSON = "person"
+    """To be somebody who is known; what they get is their own, or that of their teams."""
+    HELD = "held"
+    LOOK = "look"
+    DECIDE = "decide"
+    RECALL = "recall"
+    ENROL = "enrol"
+    PROTECT = "protect"
+    BREACH = "breach"
+    APPOINT = "appoint"
+    INDEX = "index"
+    WELFARE = "welfare"
+
+
+FEW_REASONS = ("policy:sensitive", "open:malware")
+"""Reasons for which few people may know of a file."""
+POWERFUL = frozenset({Role.ADMINISTRATOR, Role.DATA_PROTECTION})
+"""Roles of which two persons decide who has them."""
+_OFFICERS = frozenset({Role.ADMINISTRATOR, Role.DATA_PROTECTION})
+_ROLES: Mapping[AccessRight, frozenset[Role]] = {
+    AccessRight.HELD: frozenset(Role),
+    AccessRight.LOOK: frozenset(Role),
+    AccessRight.DECIDE: frozenset({Role.TRIAGE, Role.ADMINISTRATOR}),
+    AccessRight.RECALL: frozenset({Role.TRIAGE, Role.ADMINISTRATOR, Role.DATA_PROTECTION}),
+    AccessRight.ENROL: frozenset({Role.ADMINISTRATOR}),
+    AccessRight.PROTECT: frozenset({Role.DATA_PROTECTION}),
+    AccessRight.BREACH: _OFFICERS,
+    AccessRight.APPOINT: _OFFICERS,
+    AccessRight.INDEX: _OFFICERS,
+    AccessRight.WELFARE: frozenset({Role.DATA_PROTECTION}),
+}
+"""The roles that give a right."""
+_KNOW_FEW = frozenset({Role.ADMINISTRATOR, Role.DATA_PROTECTION, Role.AUDITOR})
+"""The roles that may know of what waits for few people."""
+LACKING: Mapping[AccessRight, str] = {
+    AccessRight.HELD: "Held files are for the team that triages, and for those who have a role.",
+    AccessRight.DECIDE: (
+        "To decide on a held file takes the role triage: gateway roles grant, on the gateway itself."
+    ),
+    AccessRight.RECALL: "To take a file back takes the role triage, administrator or data-protection.",
+    AccessRight.ENROL: (
+        "Schools, keys, ratifications and policies are changed by those with the role administrator."
+    ),
+    AccessRight.PROTECT: "What is known of a child, and legal holds, are for the role data-protection.",
+    AccessRight.BREACH: "Breaches are recorded by those with the role data-protection or administrator.",
+    AccessRight.LOOK: "This is for those who have a role: gateway roles grant, on the gateway itself.",
+    AccessRight.APPOINT: "Roles are given by those with the role administrator or data-protection.",
+    AccessRight.INDEX: "The index of pupils is kept by those with the role administrator or data-protection.",
+    AccessRight.WELFARE: "Children on no roll are for the team that looks for them and for data-protection.",
+}
+"""What the console tells whoever lacks a right."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookingTeams:
+    """The teams that see more than what they were sent, as the policies in force have them.
+
+    `triage` see held files, `sensitive` those that are for few people, `welfare` the children on no roll.
+    """
+
+    triage: frozenset[str] = frozenset()
+    sensitive: frozenset[str] = frozenset()
+    welfare: frozenset[str] = frozenset()
+
+    def at_held(self, *, few: bool) -> frozenset[str]:
+        """Return the teams that look at a held file, by whether it is for few people."""
+        return self.sensitive if few else self.triage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewer:
+    """Somebody who is known: their name, teams and roles."""
+
+    name: str
+    teams: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """Which files somebody may know of, among those that they come across.
+
+    `ordinary`: those that are not for few people. `few`: those that are. `marked`: also files about children
+    whose data is for named people, whoever these are; without it, only where `person` is one of them.
+    """
+
+    person: str | None = None
+    ordinary: bool = True
+    few: bool = True
+    marked: bool = True
+
+
+EVERYTHING = Sight()
+
+
+def rights_of(viewer: Viewer, looking: LookingTeams) -> frozenset[AccessRight]:
+    """Return the rights of a person, by their roles and teams."""
+    by_role = {right for right, roles in _ROLES.items() if not roles.isdisjoint(viewer.roles)}
+    by_team = set()
+    if not (looking.triage | looking.sensitive).isdisjoint(viewer.teams):
+        by_team.add(AccessRight.HELD)
+    if not looking.welfare.isdisjoint(viewer.teams):
+        by_team.add(AccessRight.WELFARE)
+    return frozenset({AccessRight.UNNAMED, AccessRight.PERSON, *by_role, *by_team})
+
+
+def may_know(viewer: Viewer, looking: LookingTeams) -> Sight:
+    """Return which files somebody may know of: that they are there, why they wait, what became of them.
+
+    Of a file about a marked child, the named people and data protection may, who place and lift the marker.
+    """
+    by_team = may_open(viewer, looking)
+    return Sight(
+        person=viewer.name,
+        ordinary=by_team.ordinary or not _ROLES[AccessRight.LOOK].isdisjoint(viewer.roles),
+        few=by_team.few or not _KNOW_FEW.isdisjoint(viewer.roles),
+        marked=Role.DATA_PROTECTION in viewer.roles,
+    )
+
+
+def may_open(viewer: Viewer, looking: LookingTeams) -> Sight:
+    """Return which held files somebody may open: by their teams alone, no role gives content."""
+    return Sight(
+        person=viewer.name,
+        ordinary=not looking.triage.isdisjoint(viewer.teams),
+        few=not looking.sensitive.isdisjoint(viewer.teams),
+        marked=False,
+    )
+
+
+def roles_with(right: AccessRight) -> frozenset[Role]:
+    """Return the roles that give a right."""
+    return _ROLES.get(right, frozenset())
+
+
+def is_for_few(reasons: Iterable[str]) -> bool:
+    """Are these the codes of reasons for which few people may know of a file?"""
+    return not set(FEW_REASONS).isdisjoint(reasons)
+
+
+def right_for_command(command: str) -> AccessRight:
+    """Return what a command ("module.function") asks for. NotListedError where nobody has said."""
+    try:
+        return COMMANDS[command]
+    except KeyError:
+        raise NotListedError(f"the command {command}") from None
+
+
+def right_for_question(question: str) -> AccessRight:
+    """Return what a question of the console asks for. NotListedError where nobody has said."""
+    try:
+        return QUESTIONS[question]
+    except KeyError:
+        raise NotListedError(f"the question {question}") from None
+
+
+def _listed(table: Mapping[AccessRight, str]) -> Iterator[tuple[str, AccessRight]]:
+    for right, names in table.items():
+        for name in names.split():
+            yield name, right
+
+
+COMMANDS: Mapping[str, AccessRight] = dict(
+    _listed(
+        {
+            # Services, timers, the provider's side, and what needs no registry.
+            AccessRight.UNNAMED: """
+                services.init services.run services.process services.serve_intake services.serve_mailboxes
+                services.serve_console services.serve_courier doctor.doctor status.status backup.backup
+                backup.restore install.install classify.classify_files samples.samples demo.demo
+                sandbox.sandbox send_setup.setup send_watch.watch send_keys.renew send_keys.rotate
+                send_keys.revoke send_keys.ratify send.send_files send.receipts send.status receipts.verify
+                policy_check.check policy_diff.diff retention.run_deletions
+            """,
+            AccessRight.LOOK: """
+                providers.list_all providers.show_one keys.list_all gateway_keys.export gateway_keys.show_all
+                host_keys.list_all staff.list_all staff.show_one roles.list_all agreement.status
+                agreement.text year.show_year transfers.list_all transfers.show_one held.list_all
+                receipts.show_one
+                flows.list_all flows.status log.head log.verify log.prove log.consistency log.export
+                hosts.list_all policy_explain.explain policy.try_out harmless.list_all
+                pupils.list_markers declare.list_all
+                declare.show_one report.one_transfer report.one_provider review.one_review
+                retention.plan_deletions retention.show_certificate breach.list_all breach.show_one
+                holds.list_holds
+            """,
+            AccessRight.DECIDE: "held.release held.confirm held.return_it held.refuse",
+            AccessRight.RECALL: "recalls.withdraw recalls.redeliver recalls.confirm",
+            AccessRight.ENROL: """
+                move.move provider_changes.set_columns provider_changes.suspend provider_changes.resume
+                provider_import.import_list provider_life.close provider_life.reopen provider_life.convert
+                provider_life.merge provider_life.remove providers.add keys.add keys.confirm keys.retire
+                keys.restore keys.revoke gateway_keys.rotate gateway_keys.reseal gateway_keys.destroy
+                gateway_keys.protect host_keys.announce host_keys.switch host_keys.publish staff.add
+                staff.set_teams staff.remove staff.invite staff.log_out agreement.ratify year.open_year
+                log.cosign hosts.add
+                hosts.join policy_confirm.confirm policy_simulate.simulate policy_propose.propose
+                policy_propose.approve policy_propose.withdraw policy_propose.roll_back policy_propose.status
+                harmless.add harmless.remove policy_new.flow declare.declare
+            """,
+            AccessRight.PROTECT: """
+                recalls.open_whole pupils.find pupils.report pupils.protect pupils.restrict
+                pupils.unmark holds.place holds.lift
+            """,
+            AccessRight.BREACH: "breach.one_breach",
+            AccessRight.APPOINT: "roles.grant roles.take",
+            AccessRight.INDEX: "pupils.index",
+            AccessRight.WELFARE: "pupils.missing pupils.movers",
+        }
+    )
+)
+"""Each command with the right that it asks for, where roles are in force; an act says so itself."""
+UNSEEN: frozenset[str] = frozenset({"recalls.withdraw"})
+"""Commands about a file that the person need not be allowed to know of: they take it from others, no more."""
+QUESTIONS: Mapping[str, AccessRight] = dict(
+    _listed(
+        {
+            AccessRight.UNNAMED: "AskSettings BeginLogin LogIn BeginEnrolment Enrol BeginOpenId FinishOpenId",
+            # Of a mailbox, each asks for the team; a recall is asked for by whoever has no right to it.
+            # An act says itself what it asks for.
+            AccessRight.PERSON: """
+                ConfirmByOpenId AskMe LogOut AskToday AskMailbox AskFile Collect DealWith RecallFile
+                AskActs CarryOutAct
+            """,
+            AccessRight.HELD: "AskHeld AskHeldFile",
+            AccessRight.DECIDE: "ReleaseFile ConfirmRelease ReturnFile RefuseFile",
+            AccessRight.RECALL: "EndRecall",
+            AccessRight.LOOK: """
+                VerifyReceipt AskOpenings AskSchools AskSchool AskAgreement AskWatch AskBreaches AskBreach
+                AskHolds AskReview AskPolicies
+            """,
+            AccessRight.ENROL: """
+                EnrolSchool TryImport ImportSchools AddKey ConfirmKey SetContact CloseSchool ReopenSchool
+                ConvertSchool RatifyFor ApprovePolicies WithdrawPolicies
+            """,
+            AccessRight.PROTECT: "AskChild PlaceHold LiftHold",
+            AccessRight.BREACH: "RecordBreach",
+        }
+    )
+)
+"""Each question of the console with the right that it asks for."""

@@ -1,0 +1,334 @@
+"""Every command, question and path, asked by every kind of person, for every kind of file, at every door.
+
+What is asked is taken from the doors themselves: whatever is added there is asked here too. Who may what is
+typed below by hand, from docs/roles.md and docs/data-protection.md, and compared with what each door says.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+import pytest
+
+from gateway import access
+from gateway.access import AccessRight
+from gateway.acts.fields import every_act
+from gateway.cli.identity import acting, name_of, real_account
+from gateway.cli.nouns import FORMER
+from gateway.errors import GatewayError
+from gateway.mailboxes.hatch.ways import OF_ANYBODY, OF_PERSONS
+from gateway.registry import markers, roles, staff, transfers
+from gateway.registry.tables import AccountRow
+from gateway.zones import hatch
+from gateway.zones.hatch import HatchQuestion, OfPerson, questions
+from gateway.zones.hatch.act_questions import CarryOutAct
+from tests.commands import COMMAND, invoke
+from tests.console.soft_key import SoftKey
+from tests.console.through_the_hatch import Console, hatch_of
+from tests.mailboxes.mailroom import NOW, PROVIDER, Mailroom
+
+READ = {"look", "held"}
+TRIAGE, GOVERNANCE, OTHER = "central-data-team", "information-governance", "early-years"
+# Each with teams, roles, what they may do, of which held files they may know, and which ones they may open.
+PEOPLE: dict[str, tuple[set[str], set[str], set[str], set[str], set[str]]] = {
+    "nobody": (set(), set(), set(), set(), set()),
+    "collector": ({OTHER}, set(), set(), set(), set()),
+    "welfare": ({"education-welfare"}, set(), {"welfare"}, set(), set()),
+    "triage-team": ({TRIAGE}, set(), {"held"}, {"plain"}, {"plain"}),
+    "governance": ({GOVERNANCE}, set(), {"held"}, {"few"}, {"few"}),
+    "triage": (set(), {"triage"}, {*READ, "decide", "recall"}, {"plain"}, set()),
+    "triage-few": ({GOVERNANCE}, {"triage"}, {*READ, "decide", "recall"}, {"plain", "few"}, {"few"}),
+    "named": ({TRIAGE}, {"triage"}, {*READ, "decide", "recall"}, {"plain", "named"}, {"plain", "named"}),
+    "auditor": (set(), {"auditor"}, READ, {"plain", "few"}, set()),
+    "administrator": (
+        set(),
+        {"administrator"},
+        {*READ, "decide", "recall", "enrol", "breach", "appoint", "index"},
+        {"plain", "few"},
+        set(),
+    ),
+    "data-protection": (
+        {OTHER},
+        {"data-protection"},
+        {*READ, "recall", "protect", "breach", "appoint", "index", "welfare"},
+        {"plain", "few", "named", "restricted", "named-few"},
+        set(),
+    ),
+}
+FILES = ("plain", "few", "named", "restricted", "named-few")
+KNOWN = [*PEOPLE]
+
+
+class Doors:
+    """A home with such people and such files, and the three doors to it."""
+
+    def __init__(self, room: Mailroom) -> None:
+        self.room = room
+        for name, (teams, has, *_) in {**PEOPLE, "removed": ({TRIAGE}, {"administrator"})}.items():
+            room.staff(name, *teams)
+            with room.registry.write() as session:
+                for role in has:
+                    roles.grant(session, name, access.Role(role))
+        self.files = {
+            "plain": room.hold(b"plain"),
+            "few": room.hold_as_sensitive(b"few"),
+            "named": room.hold(b"named"),
+            "restricted": room.hold(b"restricted"),
+            "named-few": room.hold_as_sensitive(b"named few"),
+        }
+        self._mark("named", "named", "named")
+        self._mark("restricted", "restricted")
+        self._mark("named-few", "named", "nobody")
+
+    def _mark(self, file: str, kind: markers.Kind, *people: str) -> None:
+        with self.room.registry.write() as session:
+            sequence = transfers.get(session, self.files[file]).sequence
+            markers.place(
+                session, kind, {secrets.token_bytes(16)},
+                people=people, transfers={sequence}, by="dpo", why="a request", at=NOW,
+            )  # fmt: skip
+
+    def remove(self) -> None:
+        with self.room.registry.write() as session:
+            staff.remove_staff(session, "removed", NOW)
+
+    # The command line.
+
+    def sit_down(self, name: str) -> None:
+        """The account of these tests is this person's from now on."""
+        with self.room.registry.write() as session:
+            row = session.get(AccountRow, real_account())
+            if row is not None:
+                session.delete(row)
+                session.flush()
+            roles.bind(session, real_account(), name)
+
+    def lets(self, command: Callable[..., Any], reference: str | None = None) -> bool:
+        try:
+            with acting(command, self.room.home.root, reference):
+                return True
+        except GatewayError:
+            return False
+
+
+@pytest.fixture(scope="module")
+def doors(tmp_path_factory: pytest.TempPathFactory) -> Doors:
+    return Doors(Mailroom(tmp_path_factory.mktemp("doors")))
+
+
+@pytest.fixture(scope="module")
+def console(doors: Doors) -> Iterator[tuple[Console, dict[str, str]]]:
+    """The hatch of the console, and the session of each person."""
+    with hatch_of(doors.room, lambda: datetime.now(UTC)) as opened:
+        sessions = {name: opened.enrolled(name, SoftKey()) for name in (*PEOPLE, "removed")}
+        doors.remove()
+        yield opened, sessions
+
+
+@pytest.fixture(scope="module")
+def mailboxes(doors: Doors) -> Iterator[Mailroom]:
+    with doors.room.open():
+        yield doors.room
+
+
+@pytest.fixture(autouse=True)
+def nobody_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GATEWAY_ADMIN", "SUDO_USER", "SSH_AUTH_SOCK"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def commands() -> dict[str, tuple[Callable[..., Any], Any]]:
+    """Every command that there is, by its name in the table of access, whatever it is called."""
+
+    def walk(group: Any, *further: str) -> Iterator[Any]:
+        for name in (*group.commands, *further):
+            one = group.commands[name]
+            if hasattr(one, "commands"):
+                yield from walk(one)
+            else:
+                yield one
+
+    found = [(inspect.unwrap(one.callback), one) for one in walk(COMMAND, *FORMER)]
+    return {name_of(function): (function, one) for function, one in found}
+
+
+def right_of(name: str, command: Callable[..., Any]) -> AccessRight:
+    """What it asks for: as the act says that it is derived from, or as the table does."""
+    act = getattr(command, "act", None)
+    return access.COMMANDS[name] if act is None else act.right
+
+
+def kinds() -> set[type[HatchQuestion]]:
+    """Every question that the console may ask."""
+    modules = [import_module(f"{hatch.__name__}.{one.name}") for one in iter_modules(hatch.__path__)]
+    there = [kind for module in modules for _, kind in inspect.getmembers(module, inspect.isclass)]
+    named = {kind for kind in there if issubclass(kind, HatchQuestion) and kind.__module__ != hatch.__name__}
+    return {kind for kind in named if not any(kind in other.__bases__ for other in named)}
+
+
+def asked(kind: type[HatchQuestion], reference: str = "261124-school-a-AAAAA") -> dict[str, Any]:
+    """A question of that kind that makes sense."""
+    parts: dict[str, Any] = {"team": TRIAGE, "reference": reference, "references": [], "provider": PROVIDER}
+    parts |= {"why": "w", "advice": "a", "text": "t", "again": True, "name": "n", "kind": "school"}
+    parts |= {"key": "k", "read_out": "f", "role": "r", "signatory": "s", "number": 1, "digest": "d"}
+    parts |= {"given": "g", "state": "s", "act": "no act", "fields": {}}
+    return {name: value for name, value in parts.items() if name in kind.model_fields}
+
+
+def test_each_command_and_each_question_is_in_the_table() -> None:
+    derived = {name for name, (function, _) in commands().items() if hasattr(function, "act")}
+    assert set(access.COMMANDS) == set(commands()) - derived
+    assert all(commands()[name][0].act.right in AccessRight for name in derived)
+    assert set(access.QUESTIONS) == {kind.__name__ for kind in kinds()}
+    assert kinds() == {*OF_ANYBODY, *OF_PERSONS, questions.Collect}
+    assert set(access.COMMANDS) >= access.UNSEEN
+    with pytest.raises(access.NotListedError):
+        access.right_for_command("held.give_away")
+    with pytest.raises(access.NotListedError):
+        access.right_for_question("AskEverything")
+
+
+def test_each_command_asks_who_it_is() -> None:
+    """Whatever takes a home or a file, and acts in somebody's name, goes by the one guard."""
+    for name, (function, command) in commands().items():
+        taken = {parameter.name for parameter in command.params}
+        if right_of(name, function) is not AccessRight.UNNAMED:
+            assert "home" in taken, name
+            assert hasattr(command.callback, "__wrapped__"), name
+        for parameter in command.params:
+            if parameter.metavar == "REF":
+                assert parameter.name in {"reference", "references"}, (name, parameter.name)
+
+
+@pytest.mark.parametrize("who", KNOWN)
+def test_the_command_line_lets_each_do_what_is_theirs(doors: Doors, who: str) -> None:
+    doors.sit_down(who)
+    may = {*PEOPLE[who][2], "unnamed"} - ({"held"})
+    for name, (function, _) in commands().items():
+        right = right_of(name, function)
+        assert doors.lets(function) == (right.value in may), (who, name, right)
+
+
+@pytest.mark.parametrize("who", KNOWN)
+def test_the_command_line_tells_each_of_the_files_that_are_for_them(doors: Doors, who: str) -> None:
+    doors.sit_down(who)
+    may, knows = PEOPLE[who][2], PEOPLE[who][3]
+    for name, (function, command) in commands().items():
+        right = right_of(name, function)
+        if "reference" in {each.name for each in command.params} and right.value in may:
+            for file, reference in doors.files.items():
+                seen = file in knows or name in access.UNSEEN
+                assert doors.lets(function, reference) == seen, (who, name, file)
+    if "look" in may:
+        expected = {doors.files[file] for file in knows}
+        for arguments in (("held", "list"), ("transfers", "list")):
+            found = invoke(doors.room.home.root, *arguments, "--json")
+            assert {one["reference"] for one in json.loads(found.stdout)} == expected, (who, arguments)
+        report = ("report", "provider", PROVIDER, "--from", "2026-11-01", "--to", "2026-11-30")
+        told = invoke(doors.room.home.root, *report).stdout
+        assert {one for one in doors.files.values() if one in told} == expected, who
+        for file in set(doors.files) - knows:
+            for arguments in (("transfers", "show"), ("policy", "explain"), ("report", "transfer")):
+                refused = invoke(doors.room.home.root, *arguments, doors.files[file])
+                assert refused.exit_code == 1, (who, arguments, file)
+                assert "policy:" not in refused.output
+
+
+def test_nobody_is_let_in_whom_no_account_proves(doors: Doors) -> None:
+    with doors.room.registry.write() as session:
+        row = session.get(AccountRow, real_account())
+        if row is not None:
+            session.delete(row)
+    for name, (function, _) in commands().items():
+        assert doors.lets(function) == (right_of(name, function) is AccessRight.UNNAMED), name
+
+
+@pytest.mark.parametrize("who", [*KNOWN, "removed", "stranger"])
+def test_the_console_answers_each_what_is_theirs(console: tuple[Console, dict[str, str]], who: str) -> None:
+    opened, sessions = console
+    lacking = set(access.LACKING.values())
+    for kind in sorted(kinds(), key=lambda kind: kind.__name__):
+        if not issubclass(kind, OfPerson) or kind is questions.LogOut:
+            continue
+        answer = opened.ask(kind, session=sessions.get(who, "x"), **asked(kind))
+        if who not in PEOPLE:
+            assert answer.status_code == 401, (who, kind)
+            continue
+        right = access.right_for_question(kind.__name__).value
+        refused = answer.status_code == 403 and answer.json()["sentence"] in lacking
+        assert refused == (right not in {*PEOPLE[who][2], "person"}), (who, kind, answer.text)
+    for name, act in every_act().items():
+        answer = opened.ask(CarryOutAct, session=sessions.get(who, "x"), act=name, fields={"no": "field"})
+        may = who in PEOPLE and act.right.value in PEOPLE[who][2]
+        expected = 401 if who not in PEOPLE else 404 if not act.in_console else 403
+        assert answer.status_code == expected, (who, name, answer.text)
+        assert (answer.json()["sentence"] in lacking) == (expected == 403 and not may), (who, name)
+
+
+@pytest.mark.parametrize("who", KNOWN)
+def test_the_console_tells_each_of_the_files_that_are_for_them(
+    doors: Doors, console: tuple[Console, dict[str, str]], who: str
+) -> None:
+    opened, sessions = console
+    _, _, may, knows, opens = PEOPLE[who]
+    session = sessions[who]
+    if "held" in may:
+        listed = opened.said(questions.AskHeld, session=session)["files"]
+        assert {one["reference"] for one in listed} == {doors.files[file] for file in knows}, who
+        today = opened.said(questions.AskToday, session=session)
+        assert today["held"]["count"] == len(knows)
+    if "look" in may:
+        school = opened.said(questions.AskSchool, session=session, provider=PROVIDER)
+        assert {one["reference"] for one in school["files"]} == {doors.files[file] for file in knows}, who
+    for kind in kinds():
+        if "reference" not in kind.model_fields or (kind is questions.RecallFile and "recall" in may):
+            continue
+        for file in FILES:
+            answer = opened.ask(kind, session=session, **asked(kind, doors.files[file]))
+            if file not in knows:
+                assert answer.status_code in {403, 404}, (who, kind, file, answer.text)
+            elif kind is questions.AskHeldFile:
+                assert answer.json()["said"]["sent_on"] == (file in opens), (who, file)
+
+
+@pytest.mark.parametrize("who", KNOWN)
+def test_the_mailboxes_give_each_what_is_theirs(doors: Doors, mailboxes: Mailroom, who: str) -> None:
+    teams, _, _, _, opens = PEOPLE[who]
+    looks = not teams.isdisjoint({TRIAGE, GOVERNANCE})
+    with mailboxes.sftp(who) as sftp:
+        folders = set(sftp.listdir("/"))
+        assert folders >= teams
+        assert ("held" in folders) == looks
+        if looks:
+            listed = " ".join(sftp.listdir("/held"))
+            assert {file for file in FILES if doors.files[file] in listed} == opens, who
+        for team in {TRIAGE, GOVERNANCE, OTHER, "education-welfare", "held"} - folders:
+            for place in (f"/{team}", f"/removed/{team}", f"/by-type/{team}", f"/by-provider/{team}"):
+                with pytest.raises(OSError, match="no such file"):
+                    sftp.listdir(place)
+        for file in FILES:
+            for place in ("held", TRIAGE, GOVERNANCE, OTHER):
+                path = doors.room.path(place, doors.files[file])
+                if place == "held" and file in opens:
+                    sftp.stat(path)
+                    continue
+                for act in (sftp.stat, sftp.open, sftp.remove):
+                    with pytest.raises(OSError, match="no such file"):
+                        act(path)
+        may_list = "education-welfare" in teams
+        assert (b"Left" in read(sftp, "/lists/education-welfare/movers.csv")) == may_list
+
+
+def read(sftp: Any, path: str) -> bytes:
+    try:
+        with sftp.open(path) as file:
+            return bytes(file.read())
+    except OSError:
+        return b""
