@@ -219,14 +219,12 @@ COMMANDS: Mapping[str, AccessRight] = dict(
                 pupils.list_markers declare.list_all
                 declare.show_one report.one_transfer report.one_provider review.one_review
                 retention.plan_deletions retention.show_certificate breach.list_all breach.show_one
-                holds.list_holds
             """,
             AccessRight.DECIDE: "held.release held.confirm held.return_it held.refuse",
             AccessRight.RECALL: "recalls.withdraw recalls.redeliver recalls.confirm",
             AccessRight.ENROL: """
                 move.move provider_changes.set_columns provider_changes.suspend provider_changes.resume
-                provider_import.import_list provider_life.close provider_life.reopen provider_life.convert
-                provider_life.merge provider_life.remove providers.add keys.add keys.confirm keys.retire
+                provider_import.import_list providers.add keys.add keys.confirm keys.retire
                 keys.restore keys.revoke gateway_keys.rotate gateway_keys.reseal gateway_keys.destroy
                 gateway_keys.protect host_keys.announce host_keys.switch host_keys.publish staff.add
                 staff.set_teams staff.remove staff.invite staff.log_out agreement.ratify year.open_year
@@ -237,7 +235,7 @@ COMMANDS: Mapping[str, AccessRight] = dict(
             """,
             AccessRight.PROTECT: """
                 recalls.open_whole pupils.find pupils.report pupils.protect pupils.restrict
-                pupils.unmark holds.place holds.lift
+                pupils.unmark
             """,
             AccessRight.BREACH: "breach.one_breach",
             AccessRight.APPOINT: "roles.grant roles.take",
@@ -267,10 +265,10 @@ QUESTIONS: Mapping[str, AccessRight] = dict(
                 AskHolds AskReview AskPolicies
             """,
             AccessRight.ENROL: """
-                EnrolSchool TryImport ImportSchools AddKey ConfirmKey SetContact CloseSchool ReopenSchool
-                ConvertSchool RatifyFor ApprovePolicies WithdrawPolicies
+                EnrolSchool TryImport ImportSchools AddKey ConfirmKey SetContact
+                RatifyFor ApprovePolicies WithdrawPolicies
             """,
-            AccessRight.PROTECT: "AskChild PlaceHold LiftHold",
+            AccessRight.PROTECT: "AskChild",
             AccessRight.BREACH: "RecordBreach",
         }
     )

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from gateway.access import AccessRight
 
@@ -120,11 +120,14 @@ class Act(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    command: ClassVar[str]
+    command: ClassVar[str] = ""
     right: ClassVar[AccessRight]
     confirmation: ClassVar[Confirmation] = Confirmation.PASSKEY
     reads: ClassVar[bool] = False
     in_console: ClassVar[bool] = True
+
+    def check(self, context: ActContext) -> None:
+        """Refuse what can be seen to be wrong before the person confirms. GatewayError with a sentence."""
 
     def carry_out(self, context: ActContext) -> Answer:
         """Do it, in one transaction. GatewayError with a sentence for the person where it cannot be done."""
@@ -138,14 +141,25 @@ class ReadingAct(Act):
     reads: ClassVar[bool] = True
 
 
-def argument(about: str, *, metavar: str = "", **limits: Any) -> Any:  # noqa: ANN401 - as pydantic's Field
+def argument(about: str, default: Any = ..., *, metavar: str = "", **limits: Any) -> Any:  # noqa: ANN401 - as pydantic's Field
     """Declare a field that the command line takes by its place."""
-    return Field(description=about, json_schema_extra={"place": True, "metavar": metavar}, **limits)
+    told: dict[str, JsonValue] = {"place": True, "metavar": metavar}
+    return Field(default, description=about, json_schema_extra=told, **limits)
 
 
-def option(about: str, default: Any = ..., *, metavar: str = "", **limits: Any) -> Any:  # noqa: ANN401 - as above
-    """Declare a field that the command line takes by its name."""
-    return Field(default, description=about, json_schema_extra={"metavar": metavar}, **limits)
+def option(
+    about: str,
+    default: Any = ...,  # noqa: ANN401 - as above
+    *,
+    metavar: str = "",
+    asked: bool = False,
+    **limits: Any,  # noqa: ANN401 - as above
+) -> Any:  # noqa: ANN401 - as above
+    """Declare a field that the command line takes by its name.
+
+    One that is `asked` is prompted for, unseen, where `-` is given for it, so that no history keeps it.
+    """
+    return Field(default, description=about, json_schema_extra={"metavar": metavar, "asked": asked}, **limits)
 
 
 def _one_line(given: str) -> str:
@@ -163,6 +177,24 @@ def _reason(given: str) -> str:
     return _one_line(given)
 
 
+_REFERENCE_PARTS = 3
+_LOOKS_LIKE = str.maketrans("OIL", "011")
+
+
+def as_reference(given: str) -> str:
+    """Write a reference as it is on record: the provider in small letters, the rest in large ones.
+
+    Letters that the last part cannot have are read as the digits that they look like.
+    """
+    if given.count("-") < _REFERENCE_PARTS - 1:
+        return given
+    day, _, rest = given.strip().partition("-")
+    provider, _, drawn = rest.rpartition("-")
+    return f"{day}-{provider.lower()}-{drawn.upper().translate(_LOOKS_LIKE)}"
+
+
+Reference = Annotated[str, AfterValidator(as_reference)]
+"""A reference of a transfer, however it was typed."""
 OneLine = Annotated[str, AfterValidator(_one_line)]
 """Text that goes on record, on one line."""
 Why = Annotated[

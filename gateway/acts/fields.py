@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
@@ -15,9 +16,11 @@ from gateway.acts.act import Act
 MODULES = (
     "gateway.acts.agreement_flows",
     "gateway.acts.discrepancies",
+    "gateway.acts.legal_holds",
     "gateway.acts.letters",
     "gateway.acts.notices",
     "gateway.acts.penalties",
+    "gateway.acts.provider_life",
 )
 """Every module that declares acts."""
 
@@ -38,12 +41,19 @@ class ActField:
 
 def every_act() -> dict[str, type[Act]]:
     """Return every act by the words of its command, in the order in which the modules declare them."""
-    return {
-        declared.command: declared
-        for module in MODULES
-        for declared in vars(import_module(module)).values()
-        if isinstance(declared, type) and issubclass(declared, Act) and declared.__module__ == module
-    }
+    return {act.command: act for module in MODULES for act in acts_in(module)}
+
+
+def acts_in(module: str) -> Iterator[type[Act]]:
+    """Yield the acts that a module declares, in their order."""
+    for declared in vars(import_module(module)).values():
+        if (
+            isinstance(declared, type)
+            and issubclass(declared, Act)
+            and declared.__module__ == module
+            and declared.command
+        ):
+            yield declared
 
 
 def fields_of(act: type[Act]) -> tuple[ActField, ...]:

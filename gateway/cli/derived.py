@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Callable, Mapping
 from datetime import date
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -16,7 +15,7 @@ from pydantic.fields import FieldInfo
 from rich.text import Text
 
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer
-from gateway.acts.fields import is_enumeration, type_of
+from gateway.acts.fields import acts_in, is_enumeration, type_of
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -48,11 +47,10 @@ def commands_of(noun: str, help_text: str, module: str) -> typer.Typer:
 
 def add_acts(app: typer.Typer, noun: str, module: str) -> None:
     """Add the commands of a noun that a module of acts declares to a group."""
-    for declared in vars(import_module(module)).values():
-        if isinstance(declared, type) and issubclass(declared, Act) and declared.__module__ == module:
-            group, _, verb = declared.command.rpartition(" ")
-            if group == noun:
-                app.command(verb)(command_of(declared))
+    for act in acts_in(module):
+        group, _, verb = act.command.rpartition(" ")
+        if group == noun:
+            app.command(verb)(command_of(act))
 
 
 def command_of(act: type[Act]) -> Callable[..., None]:
@@ -66,7 +64,7 @@ def command_of(act: type[Act]) -> Callable[..., None]:
         csv: Path | None = None,
         **given: object,
     ) -> None:
-        asked = _validated(act, given)
+        asked = _validated(act, {name: _prompted(act, name, value) for name, value in given.items()})
         answer = asked.carry_out(
             ActContext(Home(home), who(), now, partial(registry, home), partial(registrar_of, home))
         )
@@ -158,6 +156,14 @@ def _validated(act: type[Act], given: Mapping[str, object]) -> Act:
         raise typer.BadParameter(_first(error)) from None
 
 
+def _prompted(act: type[Act], name: str, value: object) -> object:
+    """Ask for a value that no history of a shell may keep, where `-` is given for it."""
+    told = act.model_fields[name].json_schema_extra
+    if value == "-" and isinstance(told, dict) and told.get("asked"):
+        return typer.prompt(name.upper(), hide_input=True)
+    return value
+
+
 def _first(error: ValidationError) -> str:
     return error.errors()[0]["msg"].removeprefix("Value error, ")
 
@@ -172,8 +178,8 @@ def _print(answer: Answer, *, as_json: bool, limit: int, csv: Path | None) -> No
         case ActDone():
             if answer.document:
                 print_exactly(answer.document)
-            if answer.sentence:
-                out.print(Text(plain(answer.sentence)), soft_wrap=True)
+            for line in answer.sentence.splitlines():
+                out.print(Text(plain(line)), soft_wrap=True)
         case ActDetails() if as_json:
             print_json(answer.values)
         case ActDetails():

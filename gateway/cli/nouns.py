@@ -102,10 +102,9 @@ NOUNS = {
     "report": Noun("Reports for people."),
     "retention": Noun("How long things are kept (policies/retention.toml)."),
     "breach": Noun("Records of breaches of personal data (agreement, section 10)."),
-    "legal-holds": Noun("Legal holds: nothing on hold is ever deleted.", "holds"),
+    "legal-holds": Noun("Legal holds: nothing on hold is ever deleted.", acts="gateway.acts.legal_holds"),
 }
 # What was called otherwise before: it goes on working, says its name of today, and is in no help.
 FORMER = {
     "declare": Noun("The former name of declarations add.", attribute="former"),
-    "hold": Noun("The former name of legal-holds.", "holds", "former"),
 }

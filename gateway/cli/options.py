@@ -7,6 +7,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from gateway.acts.act import as_reference
 from gateway.cli import dates
 from gateway.cli.console import note_new_name
 from gateway.model import GatewayKeyKind
@@ -43,22 +44,12 @@ def reason_if_given(given: str | None) -> str | None:
     return None if given is None else reason(given)
 
 
-def as_reference(given: Given) -> Given:
-    """A reference as it is on record, however it was typed: the provider in small letters, the rest large.
-
-    The letters that its last part has not are read as the digits that they look like.
-    """
-    if given is None or given.count("-") < _PARTS - 1:
-        return given
-    day, _, rest = given.strip().partition("-")
-    provider, _, drawn = rest.rpartition("-")
-    return f"{day}-{provider.lower()}-{drawn.upper().translate(_LOOKS_LIKE)}"
+def as_reference_if_given(given: Given) -> Given:
+    """Write a reference as it is on record, where one is given."""
+    return given if given is None else as_reference(given)
 
 
-_PARTS = 3
-_LOOKS_LIKE = str.maketrans("OIL", "011")
-
-ReferenceArgument = Annotated[str, typer.Argument(metavar="REF", callback=as_reference)]
+ReferenceArgument = Annotated[str, typer.Argument(metavar="REF", callback=as_reference_if_given)]
 LISTED = 50
 LimitOption = Annotated[
     int, typer.Option(min=0, help="Print so many at most; 0: all of them. JSON always has all.")

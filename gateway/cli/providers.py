@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli import numbers, provider_changes, provider_import, provider_life
+from gateway.cli import numbers, provider_changes, provider_import
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -23,6 +23,7 @@ from gateway.cli.console import (
     show,
     who,
 )
+from gateway.cli.derived import add_acts
 from gateway.cli.enrol import RING, THEN, enrol_openpgp, enrol_ssh, show_key
 from gateway.cli.key_files import read_key_file
 from gateway.cli.on_record import signed_head
@@ -41,9 +42,7 @@ app.command("set")(provider_changes.set_columns)
 app.command()(provider_changes.suspend)
 app.command()(provider_changes.resume)
 app.command("import")(provider_import.import_list)
-for command in (provider_life.close, provider_life.reopen, provider_life.convert, provider_life.merge):
-    app.command()(command)
-app.command()(provider_life.remove)
+add_acts(app, "providers", "gateway.acts.provider_life")
 _COLUMNS = ("id", "name", "kind", "dfe_number", "schools", "suspended", "ratified", "closed_on")
 
 

@@ -12,7 +12,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.console.acting import act, me_of, signed
+from gateway.console.acting import act, act_question, me_of, signed
 from gateway.console.entering import site_of
 from gateway.console.site import see, text
 from gateway.zones.hatch import school_acts as asked
@@ -88,16 +88,6 @@ _CHANGES = {
         "change a contact of",
         lambda form: {name: text(form, name) for name in ("role", "email", "telephone")},
     ),
-    "close": _Change(asked.CloseSchool, "close", lambda form: {"on": _day(form)}),
-    "reopen": _Change(asked.ReopenSchool, "open again", lambda _: {}),
-    "convert": _Change(
-        asked.ConvertSchool,
-        "convert",
-        lambda form: {
-            "kind": text(form, "kind"),
-            **{name: text(form, name) or None for name in ("name", "dfe_number", "urn")},
-        },
-    ),
     "ratify": _Change(
         asked.RatifyFor,
         "record the ratification of",
@@ -110,13 +100,26 @@ _CHANGES = {
 }
 
 
+_ACTS = {
+    "close": ("close", ("why", "on")),
+    "reopen": ("open again", ("why",)),
+    "convert": ("convert", ("why", "kind", "name", "dfe_number", "urn")),
+}
+"""Acts that are declared inside, by the word of their button: what is said of each, and its fields."""
+
+
 async def change_school(request: Request) -> Response:
     """Do to a school what the button says that was pressed."""
     site, provider = site_of(request), request.path_params["provider"]
     form = await site.form(request)
-    change = _CHANGES.get(text(form, "do"))
+    done, back = text(form, "do"), f"/schools/{provider}"
+    if done in _ACTS:
+        words, names = _ACTS[done]
+        declared = act_question(request, form, f"providers {done}", *names, provider=provider)
+        return await act(request, form, declared, f"{words} {provider}", back)
+    change = _CHANGES.get(done)
     if change is None:
-        return see(f"/schools/{provider}")
+        return see(back)
     question = site.question(
         request,
         change.kind,
@@ -125,7 +128,7 @@ async def change_school(request: Request) -> Response:
         why=text(form, "why"),
         **change.parts(form),
     )
-    return await act(request, form, question, f"{change.words} {provider}", f"/schools/{provider}")
+    return await act(request, form, question, f"{change.words} {provider}", back)
 
 
 def _day(form: FormData) -> date | None:

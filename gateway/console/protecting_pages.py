@@ -8,7 +8,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.console.acting import act, act_for, signed
+from gateway.console.acting import act, act_for, act_question, signed
 from gateway.console.entering import site_of
 from gateway.console.site import see, text
 from gateway.zones.hatch import evidence_answers as told
@@ -95,17 +95,11 @@ async def change_hold(request: Request) -> Response:
     """Place or lift a legal hold."""
     site = site_of(request)
     form = await site.form(request)
-    placed = text(form, "do") == "place"
-    parts = {name: text(form, name) for name in ("reference", "provider", "why")}
-    question = site.question(
-        request,
-        asked.PlaceHold if placed else asked.LiftHold,
-        assertion=signed(form),
-        **parts,
-        **_child(form),
+    verb = "place" if text(form, "do") == "place" else "lift"
+    question = act_question(
+        request, form, f"legal-holds {verb}", "reference", "provider", "why", "born", *_CHILD
     )
-    what = "place a legal hold" if placed else "lift a legal hold"
-    return await act(request, form, question, what, "/evidence/holds")
+    return await act(request, form, question, f"{verb} a legal hold", "/evidence/holds")
 
 
 async def show_review(request: Request) -> Response:

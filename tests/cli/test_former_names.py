@@ -43,10 +43,7 @@ def test_a_reason_is_still_a_why(site: Commands, tmp_path: Path) -> None:
     assert (now.exit_code, now.stderr) == (0, "")
 
 
-def test_a_legal_hold_is_still_a_hold_and_a_declaration_still_declared(site: Commands) -> None:
-    before, now = (site.result(noun, "list") for noun in ("hold", "legal-holds"))
-    assert before.stdout == now.stdout
-    assert (before.stderr, now.stderr) == ("gateway: note: hold is called legal-holds now\n", "")
+def test_a_declaration_is_still_declared(site: Commands) -> None:
     options = ("--no-ask", "--provider", "oak", "--data", "finance", "--method", "pigeon")
     said = [site.result(*words, *options).stderr for words in (("declare",), ("declarations", "add"))]
     assert said[0].startswith("gateway: note: declare is called declarations add now\n")

@@ -49,19 +49,17 @@ def carry_out(counter: Counter, caller: Caller, question: CarryOutAct) -> ActAns
     except ValidationError as error:
         raise GatewayError(_first(error)) from None
     _check_seen(counter, caller, asked)
+    context = ActContext(
+        home=counter.home,
+        person=caller.name,
+        clock=counter.clock,
+        open_registry=lambda: nullcontext(counter.desk.registry),
+        open_registrar=counter.registrar,
+    )
+    asked.check(context)
     if act.confirmation is Confirmation.PASSKEY:
         check_signed(counter, caller, question)
-    return _answered(
-        asked.carry_out(
-            ActContext(
-                home=counter.home,
-                person=caller.name,
-                clock=counter.clock,
-                open_registry=lambda: nullcontext(counter.desk.registry),
-                open_registrar=counter.registrar,
-            )
-        )
-    )
+    return _answered(asked.carry_out(context))
 
 
 def _check_seen(counter: Counter, caller: Caller, asked: Act) -> None:

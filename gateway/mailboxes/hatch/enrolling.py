@@ -12,10 +12,8 @@ from gateway.mailboxes.hatch.key_acts import RING, enrolling, judged
 from gateway.mailboxes.hatch.logins import check_signed
 from gateway.model import NewKey, Provider
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import local_day
 from gateway.record.enroller import Enroller
 from gateway.record.provider_list import AS_BEFORE, ListTakenIn, TriedError, take_in
-from gateway.registry import providers
 from gateway.registry.contacts import Contact
 from gateway.zones.hatch import school_acts as asked
 from gateway.zones.hatch.answers import Done
@@ -90,45 +88,6 @@ def set_contact(counter: Counter, caller: Caller, act: asked.SetContact) -> Done
         )
         new = enroller.keep_contact(contact, why)
     return Done(sentence=f"The contact is {'on record' if new else 'on record so already'}.")
-
-
-def close_school(counter: Counter, caller: Caller, act: asked.CloseSchool) -> Done:
-    """Put on record that a provider has closed."""
-    why = reason(act.why)
-    check_signed(counter, caller, act)
-    today = local_day(counter.clock(), counter.catalogue().calendar.timezone)
-    with enrolling(counter, caller) as (enroller, _):
-        closed = enroller.close(act.provider, act.on or today, why, today=today)
-    return Done(sentence=f"{closed.name} is closed; its last day was {closed.closed_on}.")
-
-
-def reopen_school(counter: Counter, caller: Caller, act: asked.ReopenSchool) -> Done:
-    """Take a closure back."""
-    why = reason(act.why)
-    check_signed(counter, caller, act)
-    with enrolling(counter, caller) as (enroller, _):
-        enroller.reopen(act.provider, why)
-    return Done(sentence=f"{act.provider} is open again.")
-
-
-def convert_school(counter: Counter, caller: Caller, act: asked.ConvertSchool) -> Done:
-    """Put on record that a school has become an academy."""
-    why, catalogue = reason(act.why), counter.catalogue()
-    kind = _kind(catalogue, act.kind)
-    told = (numbers.dfe_number(act.dfe_number), numbers.urn(act.urn))
-    check_signed(counter, caller, act)
-    with enrolling(counter, caller) as (enroller, _):
-        before = providers.get_provider(enroller.session, act.provider).kind
-        changed = enroller.convert(
-            act.provider,
-            kind,
-            why,
-            may_become=catalogue.bodies.of(before).becomes,
-            name=act.name,
-            dfe_number=told[0],
-            urn=told[1],
-        )
-    return Done(sentence=f"{changed.name} is {changed.kind} now, with its keys, history and receipts.")
 
 
 def _provider(catalogue: Catalogue, act: asked.EnrolSchool) -> Provider:

@@ -13,9 +13,8 @@ from gateway.mailboxes.hatch.logins import check_signed
 from gateway.record import breach_records, children, subject_access
 from gateway.record.children import Asked, digests_of
 from gateway.record.deletions_due import plan_at
-from gateway.registry import holds, log
-from gateway.registry.holds import Hold, HoldSubject
-from gateway.registry.log import Entry
+from gateway.registry import holds
+from gateway.registry.holds import Hold
 from gateway.reports.breach import NOTIFY_WITHIN
 from gateway.reports.retention import Plan
 from gateway.reports.subject_access import subject_access_report
@@ -97,51 +96,7 @@ def ask_holds(counter: Counter, _caller: Caller, question: asked.AskHolds) -> Ho
     return _planned(on, counter.judged.plans.of(f"{counter.catalogue().digest} {held}", planned))
 
 
-def place_hold(counter: Counter, caller: Caller, act: asked.PlaceHold) -> Done:
-    """Keep something from deletion."""
-    on = _change_hold(counter, caller, act, placed=True)
-    return Done(sentence=f"{on[:1].upper()}{on[1:]} is on hold: nothing of it is deleted.")
-
-
-def lift_hold(counter: Counter, caller: Caller, act: asked.LiftHold) -> Done:
-    """End a legal hold."""
-    on = _change_hold(counter, caller, act, placed=False)
-    return Done(sentence=f"The hold on {on} is lifted: what is due is deleted with the next run.")
-
-
-def _change_hold(
-    counter: Counter, caller: Caller, act: asked.PlaceHold | asked.LiftHold, *, placed: bool
-) -> str:
-    why, at = reason(act.why), counter.clock()
-    subject = _subject(counter, act)
-    check_signed(counter, caller, act)
-    with counter.registrar() as registrar, registrar.registry.write() as session:
-        change = holds.place if placed else holds.lift
-        number = change(session, subject, by=caller.name, why=why, at=at)
-        entry = Entry(
-            kind="hold-placed" if placed else "hold-lifted",
-            subject=act.reference or act.provider or "pupils",
-            fields={"number": number},
-            actor=caller.name,
-            note=why,
-        )
-        log.append(session, [entry], at)
-        registrar.sign_head(session, at)
-    return holds.named(subject)
-
-
-def _subject(counter: Counter, act: asked.PlaceHold | asked.LiftHold) -> HoldSubject:
-    is_child = any((act.upn, act.surname, act.forename, act.born))
-    if sum((bool(act.reference), bool(act.provider), is_child)) != 1:
-        raise GatewayError("Say one thing: a reference, a school, or a child by UPN or by name and birth.")
-    if act.reference:
-        return HoldSubject(reference=act.reference)
-    if act.provider:
-        return HoldSubject(provider=act.provider)
-    return HoldSubject(persons=digests_of(counter.home, _child(act)))
-
-
-def _child(act: asked.ChildNamed) -> Asked:
+def _child(act: asked.AskChild) -> Asked:
     return Asked(
         upn=act.upn or None, surname=act.surname or None, forename=act.forename or None, born=act.born
     )

@@ -46,19 +46,17 @@ class RecordBreach(WeightyAct):
     governance: str = Field(default="", max_length=_LINE)
 
 
-class ChildNamed(WeightyAct):
-    """An act on one child, who is named by a UPN, or by name and date of birth."""
+class AskChild(WeightyAct):
+    """All that is known of a child, as the document that answers a subject access request. It is logged.
+
+    The child is named by a UPN, or by name and date of birth.
+    """
 
     upn: str = Field(default="", max_length=_LINE)
     surname: str = Field(default="", max_length=_LINE)
     forename: str = Field(default="", max_length=_LINE)
     born: date | None = None
     why: str
-
-
-class AskChild(ChildNamed):
-    """All that is known of a child, as the document that answers a subject access request. It is logged."""
-
     names: bool = False
 
 
@@ -66,20 +64,6 @@ class AskHolds(OfPerson):
     """The legal holds that are on; with `plan`, also what is due for deletion, which takes a while."""
 
     plan: bool = False
-
-
-class PlaceHold(ChildNamed):
-    """Keep from deletion a transfer, all of a provider, or every file that holds a child."""
-
-    reference: str = ""
-    provider: str = ""
-
-
-class LiftHold(ChildNamed):
-    """End a legal hold."""
-
-    reference: str = ""
-    provider: str = ""
 
 
 class AskReview(OfPerson):

@@ -63,25 +63,6 @@ class SetContact(OfSchool):
     telephone: str = ""
 
 
-class CloseSchool(OfSchool):
-    """Put on record that a provider has closed; `on` is its last day, or today."""
-
-    on: date | None = None
-
-
-class ReopenSchool(OfSchool):
-    """Take a closure back."""
-
-
-class ConvertSchool(OfSchool):
-    """Put on record that a provider has become another kind, with its new numbers where there are some."""
-
-    kind: str
-    name: str | None = None
-    dfe_number: str | None = None
-    urn: str | None = None
-
-
 class RatifyFor(OfSchool):
     """Put on record that somebody signed the agreement for a provider, on a day or today."""
 

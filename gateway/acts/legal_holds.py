@@ -1,0 +1,123 @@
+"""Legal holds: kept from deletion are a transfer, all of a provider, or every file that holds a child."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import ClassVar
+
+from gateway.access import AccessRight
+from gateway.acts.act import (
+    Act,
+    ActContext,
+    ActDone,
+    ActListing,
+    ReadingAct,
+    Reference,
+    Why,
+    argument,
+    option,
+)
+from gateway.errors import GatewayError
+from gateway.home import Home
+from gateway.log.leaf import Kind
+from gateway.registry import holds, persons
+from gateway.registry.holds import HoldSubject
+
+
+class ListLegalHolds(ReadingAct):
+    """List the legal holds that are on. They name no child."""
+
+    command: ClassVar = "legal-holds list"
+    right: ClassVar = AccessRight.LOOK
+
+    def carry_out(self, context: ActContext) -> ActListing:
+        """Read the holds in the order of their numbers."""
+        with context.reading() as session:
+            rows = [
+                {
+                    "number": hold.number,
+                    "reference": hold.reference or None,
+                    "provider": hold.provider,
+                    "child": hold.child,
+                    "placed_at": hold.placed_at,
+                    "placed_by": hold.placed_by,
+                    "why": hold.why,
+                }
+                for hold in holds.list_holds(session)
+            ]
+        columns = ("number", "reference", "provider", "child", "placed_at", "placed_by", "why")
+        return ActListing(rows, columns, empty="nothing is on hold")
+
+
+class _LegalHold(Act):
+    """An act on the hold of one transfer, one provider or one child."""
+
+    right: ClassVar = AccessRight.PROTECT
+
+    reference: Reference | None = argument("A transfer, a notice or a declaration.", None, metavar="[REF]")
+    provider: str | None = option("All that this provider sent, sends, or is told.", None)
+    upn: str | None = option(
+        "The child's UPN; - asks for it, so that no history keeps it.", None, metavar="UPN", asked=True
+    )
+    surname: str | None = option("For a child without a UPN: surname,", None)
+    forename: str | None = option("first forename,", None)
+    born: date | None = option("and date of birth.", None)
+    why: Why
+
+    def check(self, context: ActContext) -> None:
+        """Refuse a subject that cannot be told before the person confirms."""
+        self._subject(context.home)
+
+    def _change(self, context: ActContext, change: Callable[..., int], kind: Kind) -> str:
+        subject = self._subject(context.home)
+        with context.recording() as record:
+            number = change(record.session, subject, by=record.by, why=self.why, at=record.at)
+            record.note(kind, self.reference or self.provider or "pupils", {"number": number}, self.why)
+        return holds.named(subject)
+
+    def _subject(self, home: Home) -> HoldSubject:
+        # The index of pupils loads the libraries of OpenPGP.
+        from gateway.record.children import Asked, digests_of  # noqa: PLC0415
+
+        names_child = any((self.upn, self.surname, self.forename, self.born))
+        if sum((self.reference is not None, self.provider is not None, names_child)) != 1:
+            raise GatewayError(
+                "say one thing: a reference, a provider, or a child by UPN or by name and birth"
+            )
+        if self.reference is not None:
+            return HoldSubject(reference=self.reference)
+        if self.provider is not None:
+            return HoldSubject(provider=self.provider)
+        child = Asked(upn=self.upn, surname=self.surname, forename=self.forename, born=self.born)
+        return HoldSubject(persons=digests_of(home, child))
+
+
+class PlaceLegalHold(_LegalHold):
+    """Keep a transfer and all that belongs to it from deletion, or all of a provider, or of a child."""
+
+    command: ClassVar = "legal-holds place"
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Place the hold, and say how many kept files are not in the index of pupils yet."""
+        on = self._change(context, holds.place, "hold-placed")
+        said = f"{on} is on hold: nothing of it is deleted"
+        if not (self.reference or self.provider):
+            with context.reading() as session:
+                missing = len(persons.unindexed(session))
+            if missing:
+                said += (
+                    f"\nkept files that are not in the index yet, and may hold the child: {missing};"
+                    " gateway pupils index"
+                )
+        return ActDone(said)
+
+
+class LiftLegalHold(_LegalHold):
+    """End a legal hold, in your name: what is due is deleted with the next run."""
+
+    command: ClassVar = "legal-holds lift"
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Lift the hold."""
+        return ActDone(f"the hold on {self._change(context, holds.lift, 'hold-lifted')} is lifted")
