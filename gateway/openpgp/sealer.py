@@ -6,6 +6,7 @@ is proved with Sequoia before it is handed out. All signing and encrypting is Se
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -24,21 +25,27 @@ from pysequoia import Cert, Sig, SignatureMode, Tsk, decrypt, encrypt, sign, ver
 
 from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.model import GatewayKeyKind, Signature
+from gateway.openpgp import packets
 from gateway.openpgp.armor import in_ascii
 from gateway.openpgp.components import says_what_it_reads
 
 _PROOF = b"proof"
 _PIECE = 1024 * 1024
-_MESSAGE_HEADER = "-----BEGIN PGP SIGNED MESSAGE-----"
-_MESSAGE_LINE = re.compile(rf"^{_MESSAGE_HEADER}[ \t\r]*$", re.MULTILINE)
-_SIGNATURE_LINE = re.compile(r"^-----BEGIN PGP SIGNATURE-----[ \t\r]*$", re.MULTILINE)
-_SIGNATURE_FOOTER = "-----END PGP SIGNATURE-----"
-# All that may stand before the signed text (RFC 9580, 7): what else did would read like a part of it.
-_HASH_LINE = re.compile(
-    r"Hash: (?:SHA(?:224|256|384|512|3-256|3-512))(?:, ?SHA(?:224|256|384|512|3-256|3-512))*[ \t\r]*"
+_BLANKS = " \t\r\n"
+_DIGEST = r"SHA(?:224|256|384|512|3-256|3-512)"
+# The one form of a cleartext-signed message and nothing else (RFC 9580, 7), without white space at the ends
+# of lines. What stood before, in or after it besides would read like a part of what is signed.
+_MESSAGE = re.compile(
+    r"-----BEGIN PGP SIGNED MESSAGE-----\n"
+    rf"(?:Hash: {_DIGEST}(?:, ?{_DIGEST})*\n)*\n"
+    r"(?P<text>(?:(?:- .*|-|[^-\n].*|)\n)*)"
+    r"(?P<block>-----BEGIN PGP SIGNATURE-----\n"
+    r"(?P<remarks>(?:(?:Version|Comment): .*\n)*)\n"
+    r"(?P<packets>(?:[A-Za-z0-9+/]+={0,2}\n)+)"
+    r"(?:=[A-Za-z0-9+/]{4}\n)?"
+    r"-----END PGP SIGNATURE-----)\n"
 )
-_COMMENT_LINE = re.compile(r"(?:Version|Comment): [^\r\n]*\r?")
-_NO_LINE = re.compile(r"(?!)")
+_SIGNATURE_PACKET = 2
 
 
 class CannotSeal(GatewayError):  # noqa: N818 - reads as what happened
@@ -123,15 +130,17 @@ def verify_clearsigned(
     text, which a reader would take for part of it. `comments`: beside the signature the remarks are
     admitted that programs of other people write there.
     """
-    block = _signature_block(signed, comments=comments)
+    text, block = _parts(signed, comments=comments)
     certs = [Cert.from_bytes(data) for data in certificates]
     try:
-        verified = verify(bytes=signed.strip().encode("utf-8"), store=lambda _: certs)
+        verified = verify(bytes=signed.strip(_BLANKS).encode("utf-8"), store=lambda _: certs)
         signature = Sig.from_bytes(block.encode("utf-8"))
     except (RuntimeError, UnicodeEncodeError):
         raise SignatureInvalid("the text carries no valid signature by a known key") from None
     if len(verified.valid_sigs) != 1 or signature.created is None or verified.bytes is None:
         raise SignatureInvalid("the text carries more than one signature")
+    if _lines(verified.bytes.decode("utf-8")) != _lines(text):
+        raise SignatureInvalid("the text is not the one that is signed")
     valid = verified.valid_sigs[0]
     return verified.bytes.decode("utf-8") + "\n", Signature(
         certificate=valid.certificate,
@@ -202,27 +211,30 @@ def _proved(secret: bytes) -> bytes:
     return secret
 
 
-def _signature_block(signed: str, *, comments: bool) -> str:
-    """The one signature block at the end of a cleartext-signed message that is all there is."""
-    text = signed.strip()
-    found = [match.start() for match in _SIGNATURE_LINE.finditer(text)]
-    whole = text.startswith(_MESSAGE_HEADER) and text.endswith(_SIGNATURE_FOOTER)
-    if not whole or len(found) != 1 or len(_MESSAGE_LINE.findall(text)) != 1:
+def _parts(signed: str, *, comments: bool) -> tuple[str, str]:
+    """Return the signed text and the signature block of a message that is nothing else.
+
+    SignatureInvalid where anything stands outside them, or beside the one signature in the block.
+    """
+    found = _MESSAGE.fullmatch("\n".join(_lines(signed.strip(_BLANKS))) + "\n")
+    if found is None:
         raise SignatureInvalid("not one cleartext-signed message and nothing else")
-    block = text[found[0] :]
-    if not _is_bare(text, _HASH_LINE) or not _is_bare(block, _COMMENT_LINE if comments else _NO_LINE):
+    if found["remarks"] and not comments:
         raise SignatureInvalid("something stands beside the signed text that is not signed")
-    return block
+    try:
+        data = base64.b64decode(found["packets"].replace("\n", ""), validate=True)
+        tag, start, length = packets.head(data, 0)
+    except (ValueError, packets.FramingError):
+        raise SignatureInvalid("the signature is damaged") from None
+    if tag != _SIGNATURE_PACKET or length is None or start + length != len(data):
+        raise SignatureInvalid("something stands beside the one signature")
+    lines = found["text"].removesuffix("\n").split("\n")
+    return "\n".join(line.removeprefix("- ") for line in lines), found["block"]
 
 
-def _is_bare(block: str, admitted: re.Pattern[str]) -> bool:
-    """Whether only `admitted` lines stand between the first line of a block and its first blank one."""
-    for line in block.split("\n")[1:]:
-        if not line.strip(" \t\r"):
-            return True
-        if not admitted.fullmatch(line):
-            return False
-    return False
+def _lines(text: str) -> list[str]:
+    """Return the lines of a text as a signature covers them: without white space at their ends."""
+    return [line.rstrip(_BLANKS) for line in text.split("\n")]
 
 
 def _read_all(descriptor: int) -> bytes:

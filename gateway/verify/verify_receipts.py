@@ -36,6 +36,7 @@ TEXTS = ("format", "leaf", "checkpoint", "signature", "log_key", "log_key_certif
 RECEIPT = {"receipt": dict, "index": int, "proof": list} | dict.fromkeys(TEXTS, str)
 LEAF = {"at": str, "fields": dict, "kind": str, "sequence": int, "subject": str, "version": int}
 CONSISTENCY = {"origin": str, "first": int, "second": int, "proof": list}
+SIGNATURES = re.compile(r"(?:— [^\s+]+ [A-Za-z0-9+/]+={0,2}\n)+")
 HEAD = re.compile(r"\A[^\s{-]\S*\n\d+\n\S+\n\n— ")
 DECIDED = ["decided", "released", "refused", "withdrawn", "redelivered"]
 KINDS = {"landed": ["landed"], "decided": DECIDED, "declared": ["declared"]}
@@ -105,8 +106,7 @@ def check_consistency(first: Head, second: Head, proof: Iterable[object]) -> Non
     """The second head must continue the first, nothing changed (RFC 9162 section 2.1.4.2)."""
     if not 0 < first.size < second.size or first.origin != second.origin:
         raise Unproved("a consistency proof is between two heads of one log, the smaller one first")
-    power_of_two = first.size & (first.size - 1) == 0
-    path = [first.root] * power_of_two + hashes(proof)
+    path = [first.root] * (first.size & (first.size - 1) == 0) + hashes(proof)  # A power of two is its own.
     at, last = first.size - 1, second.size - 1
     while at & 1:
         at, last = at >> 1, last >> 1
@@ -146,7 +146,7 @@ def read_checkpoint(text: str, log_key: str) -> Head:
         raise Unproved("the head of the log cannot be read, or is of another log")
     blobs = [unbase64(line.removeprefix(mark)) for line in signatures.split("\n") if line.startswith(mark)]
     ours = [blob[4:] for blob in blobs if blob[:4] == key_id]
-    if not ours or not text.endswith("\n"):
+    if not ours or not SIGNATURES.fullmatch(signatures):
         raise Unproved("the head of the log is not signed with the log's key")
     for signature in ours:
         check_signature(log_key, signature, f"{body}\n".encode(), "the head of the log")
@@ -229,9 +229,11 @@ def hashes(proof: Iterable[object]) -> list[bytes]:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file, at most 4 MiB of it. Unproved where it is not UTF-8."""
+    """The text of a whole file. Unproved where it is not UTF-8, or longer than anything that is checked."""
     with path.open("rb") as file:
-        data = file.read(MAX_BYTES)
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise Unproved("not a receipt: it is longer than any")
     try:
         return data.decode().replace("\r\n", "\n")
     except UnicodeDecodeError:
@@ -317,9 +319,7 @@ def say(*lines: str) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run as a command; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="gateway.verify.verify_receipts", description="check receipts offline"
-    )
+    parser = argparse.ArgumentParser(prog="gateway.verify.verify_receipts", description="check receipts")
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--log-key", metavar="KEY", help="the log's key, NAME+ID+BASE64, or a file with it")
     parser.add_argument("--original", type=Path, metavar="FILE", help="what the receipt should be for")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import difflib
 import hashlib
 import json
@@ -25,6 +26,7 @@ from gateway.receipts.receipt import ReceiptFacts, log_key_statement, render_jso
 from gateway.registry.keys import Key
 from gateway.reports.retention import Deleted, Due, deletion_certificate
 from gateway.verify.verify_files import FileVerdict, verify_receipt_files
+from gateway.verify.verify_receipts import MAX_BYTES
 from tests.log.made import FACTS, KEY, ORIGIN, VKEY, Log, changed, landed, recorded
 
 PROOF = ("Index", "Hash", "Size", "Root", "Record")
@@ -227,8 +229,49 @@ def test_a_line_taken_out_of_a_text_receipt_is_refused(tmp_path: Path) -> None:
 def test_text_around_the_signed_part_is_refused(tmp_path: Path) -> None:
     text, _ = receipts(tmp_path)
     whole = text.read_text("utf-8")
-    for wrong in ("Your file was REFUSED.\n" + whole, whole + "\nYour file was REFUSED.\n", whole + whole):
+    lie, end = "Your file was REFUSED.\n", "-----END PGP SIGNATURE-----\n"
+    for wrong in (
+        lie + whole,
+        whole + lie,
+        whole + whole,
+        whole + lie + end,
+        whole.replace(end, lie + end),
+        whole.replace(end, end + lie + end),
+        whole + "\n" * MAX_BYTES + lie,
+        whole + "\f" + lie,
+        "\x85" + whole,
+    ):
         text.write_text(wrong, "utf-8")
+        assert not verdict(text).good, wrong[:80] + wrong[-200:]
+
+
+def test_text_around_a_receipt_in_json_is_refused(tmp_path: Path) -> None:
+    _, made = receipts(tmp_path)
+    whole = made.read_text("utf-8")
+    lie = "Your file was REFUSED.\n"
+    for wrong in (lie + whole, whole + lie, whole + whole, whole + " " * MAX_BYTES + lie):
+        made.write_text(wrong, "utf-8")
+        assert not verdict(made).good
+    given = json.loads(whole)
+    for head in (given["checkpoint"] + lie, given["checkpoint"] + "\n" + lie):
+        made.write_text(json.dumps(given | {"checkpoint": head}), "utf-8")
+        assert not verdict(made).good
+    statement = given["log_key_certificate"]
+    for said in (lie + statement, statement + lie, statement + lie + "-----END PGP SIGNATURE-----\n"):
+        made.write_text(json.dumps(given | {"log_key_certificate": said}), "utf-8")
+        assert not verdict(made).good
+
+
+def test_two_signatures_in_one_block_are_refused(tmp_path: Path) -> None:
+    text, _ = receipts(tmp_path)
+    first, _, second = text.read_text("utf-8").partition("-----BEGIN PGP SIGNATURE-----\n")
+    lines = second.split("\n")
+    body = [line for line in lines if line and not line.startswith(("-", "="))]
+    packet = base64.b64decode("".join(body))
+    for doubled in (packet + packet, packet + b"\xca\x03PGP"):
+        block = base64.b64encode(doubled).decode()
+        made = f"{first}-----BEGIN PGP SIGNATURE-----\n\n{block}\n-----END PGP SIGNATURE-----\n"
+        text.write_text(made, "utf-8")
         assert not verdict(text).good
 
 
