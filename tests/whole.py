@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 import asyncssh
 
+from gateway.access import LookingTeams
 from gateway.examiner.pupil_index import counting_seed
 from gateway.homes.demo.parties import Party
 from gateway.mailboxes.contents import Given
@@ -196,8 +197,7 @@ def collect(desk: Desk, person: Person, team: str, reference: str) -> None:
         mailboxes = Mailboxes(
             desk.registry,
             Showing(lambda: registrar.catalogue, lambda sha256: counting_seed(desk.home, sha256)),
-            frozenset({team}),
-            frozenset({team}),
+            LookingTeams(triage=frozenset({team}), sensitive=frozenset({team})),
             signing.log_key,
             signing.origin,
             lambda: desk.now,
