@@ -1,4 +1,4 @@
-"""Connections of browsers are bounded: a request is there whole in time, and one address has few at once.
+"""Requests of browsers are there whole in time.
 
 The server below waits for a request as long as it takes to come: whoever sends one letter a minute on many
 connections would keep everybody else out.
@@ -7,34 +7,31 @@ connections would keep everybody else out.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
 from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from gateway.console.places import BrowserConnection, Places
+
 SECONDS = 30.0
-EACH = 40
 _COMING = frozenset({h11.IDLE, h11.SEND_BODY})
 
 
 class PunctualProtocol(H11Protocol):
-    """One connection. `each` address has so many at once, but those that are `trusted`, which are proxies."""
+    """One connection, which has a place. It is busy from when a request is whole until that is answered."""
 
     seconds = SECONDS
-    each = EACH
-    trusted: Collection[str] = ()
 
-    def __init__(self, *arguments: Any, **more: Any) -> None:  # noqa: ANN401 - as the server has them
+    def __init__(self, *arguments: Any, place: BrowserConnection, places: Places, **more: Any) -> None:  # noqa: ANN401 - as the server has them
         super().__init__(*arguments, **more)
+        self._place = place
+        self._places = places
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in its parent
-        """Begin to wait for a request, or close at once where that address has too many."""
+        """Begin to wait for a request."""
         super().connection_made(transport)
-        if self._are_too_many():
-            transport.abort()
-            return
         self._wait()
 
     def data_received(self, data: bytes) -> None:
@@ -43,26 +40,23 @@ class PunctualProtocol(H11Protocol):
         if self.conn.their_state in _COMING:
             self._wait()
         else:
+            self._place.busy = True
             self._wait_no_more()
 
     def on_response_complete(self) -> None:
         """Go on to the next request where its beginning came meanwhile, and wait for the rest of it."""
+        self._place.busy = False
         super().on_response_complete()
         if self.conn.their_state is h11.SEND_BODY:
             self._wait()
+        elif self.conn.their_state is not h11.IDLE:
+            self._place.busy = True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget what was waited for."""
         self._wait_no_more()
+        self._places.leave(self._place)
         super().connection_lost(exc)
-
-    def _are_too_many(self) -> bool:
-        address = self.client[0] if self.client else ""
-        if address in self.trusted:
-            return False
-        # A set of this server's protocols: of these alone.
-        known = (one.client for one in self.connections if isinstance(one, PunctualProtocol))
-        return sum(client is not None and client[0] == address for client in known) > self.each
 
     def _wait(self) -> None:
         if self._deadline is None:
@@ -74,8 +68,6 @@ class PunctualProtocol(H11Protocol):
             self._deadline = None
 
 
-def punctual(
-    trusted: Collection[str], *, seconds: float = SECONDS, each: int = EACH
-) -> type[PunctualProtocol]:
-    """The protocol with these bounds."""
-    return type("Punctual", (PunctualProtocol,), {"trusted": trusted, "seconds": seconds, "each": each})
+def punctual(seconds: float = SECONDS) -> type[PunctualProtocol]:
+    """The protocol that waits so long."""
+    return type("Punctual", (PunctualProtocol,), {"seconds": seconds})

@@ -15,6 +15,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 
 from gateway.console.app import application
 from gateway.console.inside import Inside, inside_of, settings_of
+from gateway.console.places import Places, placed
 from gateway.console.punctual import punctual
 from gateway.console.site import Site, templates
 from gateway.errors import ConfigurationError
@@ -25,7 +26,6 @@ from gateway.zones.hatch.serving import at_work, config_of
 
 _PATIENCE_SECONDS = 30
 _BACKLOG = 128
-_CONNECTIONS = 200
 
 
 def run_console(home: Home, *, host: str | None = None, port: int | None = None) -> int:
@@ -52,7 +52,7 @@ async def _serve(home: Home, host: str | None, port: int | None) -> None:
         ]
         origin = knows.origin or f"http://localhost:{sockets[0].getsockname()[1]}"
         site = Site(inside, knows, origin, templates(knows.zone))
-        async with at_work(configured(site, knows), sockets):
+        async with at_work(configured(site, knows), sockets, placed(Places(knows.proxies))):
             alive = asyncio.create_task(systemd.keep_alive())
             sys.stdout.write(f"ready console {origin}\n")
             sys.stdout.flush()
@@ -101,9 +101,9 @@ def _listening(host: str, port: int) -> socket.socket:
 
 def configured(site: Site, knows: ConsoleKnows) -> uvicorn.Config:
     """How the pages are served: over TLS where a certificate is named, and believing proxies that are."""
-    more: dict[str, object] = {"limit_concurrency": _CONNECTIONS, "proxy_headers": bool(knows.proxies)}
+    more: dict[str, object] = {"proxy_headers": bool(knows.proxies)}
     if knows.proxies:
         more["forwarded_allow_ips"] = list(knows.proxies)
     if knows.certificate is not None:
         more |= {"ssl_certfile": Path(knows.certificate), "ssl_keyfile": knows.certificate_key}
-    return config_of(application(site), http=punctual(knows.proxies), **more)
+    return config_of(application(site), http=punctual(), **more)

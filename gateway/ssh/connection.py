@@ -17,7 +17,7 @@ from gateway.ssh.channel import Channel
 from gateway.ssh.door import Door
 from gateway.ssh.fair_share import FairShare
 from gateway.ssh.offer import QUANTUM_SAFE, AlsoOffered, can_do_more, is_of_host_keys, safe_only
-from gateway.ssh.source import source_of
+from gateway.zones.source import source_of
 
 _PIECE_BYTES = 32 * 1024
 _PATIENCE_SECONDS = 1.0

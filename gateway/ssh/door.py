@@ -1,13 +1,16 @@
 """Who may be connected: caps in all, from one source, and of one provider or person.
 
 At a cap, whoever does not need a place gives way to a newcomer: first a connection that was let in a
-while ago and has not logged in, then one that has no session. So nobody can shut others out with
-connections that do nothing. Of a source that has to wait, a few connections are let in, slowly, and judged
-by their key: somebody else may be behind the same address.
+while ago and has not logged in, then one that has no session. Where all of those are new, one that has not
+logged in gives way of the source that has most of them, to a source that has fewer. So nobody can shut
+others out with connections that do nothing, nor from a few addresses with ones that come anew. Of a source
+that has to wait, a few connections are let in, slowly, and judged by their key: somebody else may be behind
+the same address.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,7 +19,7 @@ from gateway.home.settings import DoorLimits
 from gateway.observe.metrics import DoorCounts
 from gateway.ssh.offences import Offences
 from gateway.ssh.penalties import Penalties
-from gateway.ssh.source import source_of
+from gateway.zones.source import source_of
 
 _GRACE_SECONDS = 3.0
 
@@ -71,7 +74,8 @@ class Door:
         if len(from_there) >= self.limits.connections_per_address and not self._make_way(from_there):
             self.offences.note("too-many-connections", address)
             return None
-        if len(self._guests) >= self.limits.connections and not self._make_way(self._guests):
+        full = len(self._guests) >= self.limits.connections
+        if full and not (self._make_way(self._guests) or self._share(from_there)):
             self.offences.note("too-many-connections-in-all", address)
             return None
         now = self._clock()
@@ -131,6 +135,15 @@ class Door:
         """Send away the first of `guests` that has not logged in, or else that has no session."""
         silent = [guest for guest in guests if not guest.sessions and self.is_silent(guest)]
         return self._send_away(sorted(silent, key=lambda guest: guest.name is not None))
+
+    def _share(self, from_there: Iterable[Guest]) -> bool:
+        """Send away one that has not logged in, of the source with most, if a newcomer's has fewer."""
+        entering = [guest for guest in self._guests if guest.name is None]
+        if not entering:
+            return False
+        (most, number), *_ = Counter(guest.source for guest in entering).most_common(1)
+        own = sum(guest.name is None for guest in from_there)
+        return number > own + 1 and self._send_away(guest for guest in entering if guest.source == most)
 
     def _send_away(self, guests: Iterable[Guest]) -> bool:
         """Send away the first of `guests`, if there is one."""

@@ -13,9 +13,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gateway.home.settings import DoorLimits
-from gateway.ssh.source import source_of
+from gateway.zones.source import source_of
 
 MOST_KNOWN = 4_096
+LONGEST_PAUSE = 5.0
+_OWED_A_SECOND = 10.0
+"""So much of what is owed keeps an answer back for a second."""
 
 
 @dataclass(slots=True)
@@ -57,6 +60,15 @@ class Penalties:
         """How many seconds `address` has to wait; 0 where it is welcome."""
         debt = self._debts.get(source_of(address))
         return max(0.0, debt.until - self._clock()) if debt is not None and debt.in_force else 0.0
+
+    def pause(self, address: str) -> float:
+        """For how many seconds an answer to a failure from `address` is kept back: the longer, the more fail.
+
+        None at first, and LONGEST_PAUSE at most.
+        """
+        debt = self._debts.get(source_of(address))
+        owed = 0.0 if debt is None else debt.until - self._clock()
+        return min(LONGEST_PAUSE, max(0.0, owed - self._limits.penalty_least) / _OWED_A_SECOND)
 
     def settle(self, address: str) -> None:
         """Somebody logged in from `address`: what is not in force yet is forgiven."""

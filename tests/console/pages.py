@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import uvloop
 
 from gateway.console.inside import inside_of, settings_of
+from gateway.console.places import Places, placed
 from gateway.console.server import configured
 from gateway.console.site import Site, templates
 from gateway.zones.hatch.serving import at_work
@@ -35,7 +36,7 @@ def console_of(console: Console, **more: object) -> Iterator[str]:
         async with inside_of(console.room.home) as inside:
             knows = (await settings_of(inside)).model_copy(update=more)
             site = Site(inside, knows, origin, templates(knows.zone))
-            async with at_work(configured(site, knows), [listening]):
+            async with at_work(configured(site, knows), [listening], placed(Places())):
                 ready.set()
                 await stop.wait()
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
+from pathlib import Path
 
 import pytest
+import uvloop
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from gateway.console.places import Places, placed
 from gateway.console.punctual import punctual
 from gateway.zones.hatch.serving import at_work, config_of
+from tests.console.by_https import certificate_at
 
-SECONDS, EACH = 0.4, 3
+SECONDS, EACH, IN_ALL = 0.4, 3, 8
 PATIENT = 600.0  # So that nothing ends because it is slow.
 WHOLE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -46,12 +51,20 @@ async def status(port: int) -> bytes:
     return told
 
 
-async def served(trusted: tuple[str, ...], visit, seconds: float = SECONDS) -> None:
+async def served(
+    trusted: tuple[str, ...], visit, seconds: float = SECONDS, encrypted: Path | None = None
+) -> None:
     app = Starlette(routes=[Route("/", answer, methods=["GET", "POST"])])
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setblocking(False)
-    config = config_of(app, http=punctual(trusted, seconds=seconds, each=EACH))
-    async with at_work(config, [listening]):
+    places = Places(trusted, each=EACH, in_all=IN_ALL)
+    more = (
+        {}
+        if encrypted is None
+        else {"ssl_certfile": encrypted / "console.pem", "ssl_keyfile": encrypted / "console-key.pem"}
+    )
+    config = config_of(app, http=punctual(seconds), **more)
+    async with at_work(config, [listening], placed(places)):
         await visit(listening.getsockname()[1])
 
 
@@ -104,18 +117,71 @@ def test_half_a_request_that_came_behind_another_one_is_waited_for_no_longer() -
     asyncio.run(served((), visit))
 
 
-def test_one_address_has_few_connections_at_once() -> None:
+def test_one_address_has_few_connections_at_once_and_the_oldest_that_does_nothing_gives_way() -> None:
     async def visit(port: int) -> None:
         open_ones = [await connected(port, b"GET") for _ in range(EACH)]
-        reader, one_more = await connected(port, WHOLE)
-        assert await ends(reader, 60)
-        one_more.close()
-        for one, writer in open_ones:
-            writer.close()
-            await ends(one, 60)
         assert b"200" in await status(port)
+        assert await ends(open_ones[0][0], 60)
+        assert not await ends(open_ones[1][0], SECONDS)
+        for _, writer in open_ones:
+            writer.close()
 
     asyncio.run(served((), visit, PATIENT))
+
+
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "before TLS"])
+def test_silent_connections_from_many_addresses_keep_nobody_out(tmp_path: Path, *, encrypted: bool) -> None:
+    """As many as there are places, from a few addresses, which connect anew whenever one is closed."""
+    context = (
+        ssl.create_default_context(cafile=str(certificate_at(tmp_path, "localhost")[0]))
+        if encrypted
+        else None
+    )
+
+    async def visit(port: int) -> None:
+        async def silent(source: str) -> None:
+            while True:
+                reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
+                try:
+                    await ends(reader, PATIENT)
+                finally:
+                    writer.close()
+
+        sources = [f"127.0.0.{2 + number % 4}" for number in range(4 * EACH)]
+        attack = [asyncio.create_task(silent(source)) for source in sources]
+        await asyncio.sleep(SECONDS)
+        for _ in range(20):
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", port, ssl=context, server_hostname="localhost" if encrypted else None
+            )
+            writer.write(WHOLE)
+            assert b"200" in await asyncio.wait_for(reader.readline(), 60)
+            writer.close()
+        for each in attack:
+            each.cancel()
+        await asyncio.wait(attack)
+
+    uvloop.run(served((), visit, PATIENT, tmp_path if encrypted else None))  # As the console does it.
+
+
+def test_who_is_being_answered_gives_way_to_nobody() -> None:
+    places, lines = Places(each=2, in_all=3), [socket.socketpair() for _ in range(6)]
+    first, second = (places.take(lines[number][0], "192.0.2.1") for number in range(2))
+    assert first is not None
+    assert second is not None
+    first.busy = second.busy = True
+    assert places.take(lines[2][0], "192.0.2.1") is None
+    assert places.take(lines[3][0], "192.0.2.2") is not None
+    other = places.take(lines[4][0], "192.0.2.3")
+    assert other is not None  # In the place of the one before.
+    other.busy = True
+    assert places.take(lines[5][0], "192.0.2.4") is None
+    assert lines[3][1].recv(1) == b""
+    places.leave(first)
+    assert places.take(lines[5][0], "192.0.2.4") is not None
+    for pair in lines:
+        for line in pair:
+            line.close()
 
 
 def test_a_proxy_that_is_trusted_has_as_many_as_it_needs() -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -71,8 +72,10 @@ class Attack:
         if attacking.done() and not attacking.cancelled():
             attacking.result()  # What went wrong in the attack itself is not overlooked.
 
-    async def raw(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection("127.0.0.1", self.port, local_addr=SOURCE)
+    async def raw(
+        self, source: tuple[str, int] = SOURCE
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection("127.0.0.1", self.port, local_addr=source)
 
     def login(self, **options: Any) -> Any:
         return asyncssh.connect(
@@ -116,6 +119,24 @@ async def silent(attack: Attack) -> None:
             while await reader.read(100):
                 attack.seen["heard"] += 1
             raise EOFError
+        finally:
+            writer.close()
+
+    await attack.many(300, one)
+
+
+async def reopening(attack: Attack) -> None:
+    """Silent connections from ten addresses, each opened anew before it is old enough to give way."""
+    sources = itertools.cycle((f"127.0.1.{number}", 0) for number in range(1, 11))
+
+    async def one() -> None:
+        reader, writer = await attack.raw(next(sources))
+        try:
+            attack.seen["connections"] += 1
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(2):
+                    while await reader.read(100):
+                        pass
         finally:
             writer.close()
 
@@ -305,8 +326,8 @@ async def channels(attack: Attack) -> None:
 ATTACKS = {
     one.__name__: one
     for one in (
-        login_flood, silent, connect_and_leave, slow_loris, handles, sessions, listings, requests, rekeys,
-        noise_before_login, noise_after_login, channels,
+        login_flood, silent, reopening, connect_and_leave, slow_loris, handles, sessions, listings,
+        requests, rekeys, noise_before_login, noise_after_login, channels,
     )
 }  # fmt: skip
 

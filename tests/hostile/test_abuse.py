@@ -23,13 +23,14 @@ from tests.intake.running import Running
 from tests.waiting import eventually
 
 SECONDS = 60.0  # At most: an attack ends when what it is to disturb is done.
-BEFORE_LOGIN = ["login_flood", "silent", "connect_and_leave", "noise_before_login"]
+BEFORE_LOGIN = ["login_flood", "silent", "reopening", "connect_and_leave", "noise_before_login"]
 AFTER_LOGIN = sorted(ATTACKS.keys() - set(BEFORE_LOGIN))
 MANY = 5_000  # As many receipts as a large school gets in some years.
 # What each attack has to have seen, so many times: an attack that did not happen proves nothing.
 AIMS = {
     "login_flood": ("thrown out", 20),  # Most of the time they are kept waiting.
     "silent": ("connections", 20),
+    "reopening": ("connections", 20),
     "connect_and_leave": ("connections", 20),
     "noise_before_login": ("connections", 20),
     "slow_loris": ("files", 30),

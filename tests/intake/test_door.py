@@ -75,6 +75,19 @@ def test_all_together_have_a_cap() -> None:
     assert house.enter("192.0.2.9") is None
 
 
+def test_of_the_source_with_most_new_ones_one_gives_way_to_a_source_with_fewer() -> None:
+    """From a few addresses nobody keeps others out, however quickly they connect anew."""
+    house = House()
+    first = [
+        house.enter(address, logged_in=False) for address in ("192.0.2.1", "192.0.2.2") for _ in range(3)
+    ]
+    assert house.enter("192.0.2.3", logged_in=False) is not None
+    assert [guest.line.aborted for guest in first if guest is not None] == [True, *[False] * 5]
+    assert house.enter("192.0.2.4", logged_in=False) is not None  # In the place of one of the other's.
+    assert [guest.line.aborted for guest in first if guest is not None][3] is True
+    assert house.enter("192.0.2.3", logged_in=False) is None  # Nobody would have more than it.
+
+
 def test_who_leaves_makes_room() -> None:
     house = House()
     guests = [house.enter("192.0.2.1") for _ in range(3)]

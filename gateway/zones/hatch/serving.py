@@ -64,9 +64,11 @@ def config_of(
 
 
 @contextlib.asynccontextmanager
-async def at_work(config: uvicorn.Config, sockets: Sequence[socket.socket]) -> AsyncIterator[None]:
+async def at_work(
+    config: uvicorn.Config, sockets: Sequence[socket.socket], kind: type[QuietServer] = QuietServer
+) -> AsyncIterator[None]:
     """Serve on sockets that listen, until the block ends; they are closed then."""
-    server = QuietServer(config)
+    server = kind(config)
     running = asyncio.create_task(server.serve(sockets=list(sockets)))
     try:
         ready = asyncio.create_task(server.ready.wait())

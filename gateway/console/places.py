@@ -1,0 +1,160 @@
+"""Connections of browsers are counted as they are accepted, before TLS; who does nothing gives way.
+
+The server below counts a connection only once TLS has begun, and refuses everybody once there are many. Here
+a newcomer gets in as long as somebody does nothing: the oldest silent connection of its own address where
+that has as many as one may have, else that of whichever address has most. So nobody shuts others out from a
+few addresses, whether they begin TLS, ask for nothing, or connect anew as quickly as they can.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.zones.hatch.serving import QuietServer
+from gateway.zones.source import source_of
+
+EACH = 40
+IN_ALL = 200
+_HANDSHAKE_SECONDS = 10.0
+_BREATH_SECONDS = 0.1
+"""How long nothing is accepted once there are no descriptors left."""
+
+
+@dataclass(slots=True, eq=False)
+class BrowserConnection:
+    """One connection that was accepted. `busy`: a request of it is being answered."""
+
+    line: socket.socket
+    source: str
+    busy: bool = False
+
+    def abort(self) -> None:
+        """Close it at once, whatever has been begun on it."""
+        with contextlib.suppress(OSError):
+            self.line.shutdown(socket.SHUT_RDWR)
+
+
+class Places:
+    """Those that are taken. An address has `each` at most, but those that are `trusted`: proxies."""
+
+    def __init__(self, trusted: Collection[str] = (), *, each: int = EACH, in_all: int = IN_ALL) -> None:
+        self._trusted = {source_of(address) for address in trusted}
+        self._each = each
+        self._in_all = in_all
+        self._taken: dict[BrowserConnection, None] = {}  # Oldest first.
+
+    def __len__(self) -> int:
+        """Return how many are taken."""
+        return len(self._taken)
+
+    def take(self, line: socket.socket, address: str) -> BrowserConnection | None:
+        """Take a place for a newcomer; None where every one that could give way is busy."""
+        source = source_of(address)
+        of_it = [place for place in self._taken if place.source == source]
+        if len(of_it) >= self._each and source not in self._trusted and not self._send_away(of_it):
+            return None
+        if len(self._taken) >= self._in_all and not self._send_away_one_of_most():
+            return None
+        place = BrowserConnection(line, source)
+        self._taken[place] = None
+        return place
+
+    def leave(self, place: BrowserConnection) -> None:
+        """The connection is gone; harmless when repeated."""
+        self._taken.pop(place, None)
+
+    def _send_away_one_of_most(self) -> bool:
+        silent = Counter(place.source for place in self._taken if not place.busy)
+        if not silent:
+            return False
+        (most, _), *_ = silent.most_common(1)
+        return self._send_away([place for place in self._taken if place.source == most])
+
+    def _send_away(self, places: list[BrowserConnection]) -> bool:
+        """Send away the oldest of these that is silent, if there is one."""
+        for place in places:
+            if not place.busy:
+                self.leave(place)
+                place.abort()
+                return True
+        return False
+
+
+class PlacedServer(QuietServer):
+    """A server whose connections have places. Its protocol is told its own one."""
+
+    places: Places
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept connections."""
+        await super().startup([])
+        self.servers = [_Accepting(self, each) for each in sockets or ()]  # type: ignore[misc] # as one closes
+
+    async def begin(self, line: socket.socket, place: BrowserConnection) -> None:
+        """Let a connection that was accepted begin, with TLS where that is set up; to its end if it fails."""
+        config, loop = self.config, asyncio.get_running_loop()
+
+        def protocol() -> Any:  # noqa: ANN401 - as the server has them
+            return config.http_protocol_class(  # type: ignore[call-arg]
+                config=config,
+                server_state=self.server_state,
+                app_state=self.lifespan.state,
+                place=place,
+                places=self.places,
+            )
+
+        seconds = None if config.ssl is None else _HANDSHAKE_SECONDS
+        try:
+            await loop.connect_accepted_socket(protocol, line, ssl=config.ssl, ssl_handshake_timeout=seconds)
+        except (OSError, ssl.SSLError, TimeoutError):
+            self.places.leave(place)
+            line.close()
+
+
+class _Accepting:
+    """One socket that listens, as the server below closes those that it has opened itself."""
+
+    def __init__(self, server: PlacedServer, listening: socket.socket) -> None:
+        self._server = server
+        self._listening = listening
+        self._begun: set[asyncio.Task[None]] = set()
+        self._task = asyncio.get_running_loop().create_task(self._accept())
+
+    def close(self) -> None:
+        """Accept no more."""
+        self._task.cancel()
+        for task in self._begun:
+            task.cancel()
+
+    async def wait_closed(self) -> None:
+        """Wait until that is so."""
+        await asyncio.wait([self._task, *self._begun])
+
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                line, address = await loop.sock_accept(self._listening)
+            except OSError:
+                await asyncio.sleep(_BREATH_SECONDS)
+                continue
+            place = self._server.places.take(line, address[0])
+            if place is None:
+                line.close()
+                continue
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            task = loop.create_task(self._server.begin(line, place))
+            self._begun.add(task)
+            task.add_done_callback(self._begun.discard)
+
+
+def placed(places: Places) -> type[PlacedServer]:
+    """The server of these places."""
+    return type("Placed", (PlacedServer,), {"places": places})
