@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session, col, select
 
 from gateway.registry.tables import InvitationRow, StaffRow
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """Whom an invitation is for, and to whom its link was shown."""
+
+    name: str
+    made_by: str
 
 
 def digest_of(secret: str) -> str:
@@ -24,13 +33,14 @@ def invite(session: Session, name: str, secret: str, *, by: str, at: datetime, e
     session.flush()
 
 
-def invited(session: Session, secret: str, now: datetime) -> str | None:
-    """Whom an invitation is for; None where it is none, was used or has ended, or they are gone."""
+def invited(session: Session, secret: str, now: datetime) -> Invitation | None:
+    """An invitation; None where it is none, was used or has ended, or its person is gone."""
     row = session.get(InvitationRow, digest_of(secret))
     if row is None or row.ends_at <= now:
         return None
     person = session.get(StaffRow, row.staff)
-    return row.staff if person is not None and person.removed_at is None else None
+    here = person is not None and person.removed_at is None
+    return Invitation(row.staff, row.made_by) if here else None
 
 
 def take_back(session: Session, name: str) -> None:

@@ -17,6 +17,7 @@ from sqlmodel import Session, col, select
 
 from gateway.errors import GatewayError, NotFoundError
 from gateway.model import KeyKind, NewKey
+from gateway.registry import givings
 from gateway.registry.tables import KeyRow
 
 OwnerKind = Literal["provider", "staff", "gateway"]
@@ -138,6 +139,8 @@ def add_key(
     )
     session.add(row)
     session.flush()
+    if owner_kind == "staff":
+        givings.note(session, owner, "key", fingerprint, by=by, at=at)
     return _key(row)
 
 

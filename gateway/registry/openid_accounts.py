@@ -17,11 +17,11 @@ def fingerprint_of(issuer: str, subject: str) -> str:
     return hashlib.sha256(f"{issuer}\0{subject}".encode()).hexdigest()
 
 
-def add(session: Session, name: str, issuer: str, subject: str, at: datetime) -> str:
-    """Bind an account to a person, by that person; its fingerprint. GatewayError where it is somebody's."""
+def add(session: Session, name: str, issuer: str, subject: str, *, by: str, at: datetime) -> str:
+    """Bind an account to a person whom `by` invited; its fingerprint. GatewayError where it is known."""
     fingerprint = fingerprint_of(issuer, subject)
     material = json.dumps({"issuer": issuer}, sort_keys=True)
-    keys.add_key(session, "staff", name, "openid", fingerprint=fingerprint, material=material, at=at, by=name)
+    keys.add_key(session, "staff", name, "openid", fingerprint=fingerprint, material=material, at=at, by=by)
     return fingerprint
 
 

@@ -31,9 +31,16 @@ def fingerprint_of(credential: bytes) -> str:
 
 
 def add(
-    session: Session, name: str, credential: bytes, public_key: bytes, *, sign_count: int, at: datetime
+    session: Session,
+    name: str,
+    credential: bytes,
+    public_key: bytes,
+    *,
+    sign_count: int,
+    at: datetime,
+    by: str,
 ) -> str:
-    """Enrol a passkey of a person, by that person; its fingerprint. GatewayError where it is known."""
+    """Enrol a passkey of a person whom `by` invited; its fingerprint. GatewayError where it is known."""
     fingerprint = fingerprint_of(credential)
     material = {
         "credential": b64encode(credential).decode(),
@@ -47,7 +54,7 @@ def add(
         fingerprint=fingerprint,
         material=json.dumps(material, sort_keys=True),
         at=at,
-        by=name,
+        by=by,
     )
     note_signature(session, fingerprint, sign_count, at)
     return fingerprint

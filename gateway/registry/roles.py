@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 
 from gateway.access import POWERFUL, Role, Viewer
 from gateway.errors import GatewayError
-from gateway.registry import keys
+from gateway.registry import givings, keys
 from gateway.registry.tables import AccountRow, RoleRow, StaffRow, StaffTeamRow
 
 
@@ -84,7 +84,7 @@ def of_account(session: Session, account: str) -> str | None:
     return row.staff if owner is not None and owner.removed_at is None else None
 
 
-def bind(session: Session, account: str, name: str) -> None:
+def bind(session: Session, account: str, name: str, *, by: str, at: datetime) -> None:
     """Say that an account is one person's alone. GatewayError where it is another's."""
     row = session.get(AccountRow, account)
     if row is not None and row.staff != name:
@@ -92,14 +92,16 @@ def bind(session: Session, account: str, name: str) -> None:
     if row is None:
         session.add(AccountRow(account=account, staff=name))
         session.flush()
+        givings.note(session, name, "account", account, by=by, at=at)
 
 
-def grant(session: Session, name: str, role: Role) -> None:
+def grant(session: Session, name: str, role: Role, *, by: str, at: datetime) -> None:
     """Give a person a role. GatewayError where they have it already."""
     if session.get(RoleRow, (name, str(role))) is not None:
         raise GatewayError(f"{name} has the role {role} already")
     session.add(RoleRow(staff=name, role=str(role)))
     session.flush()
+    givings.note(session, name, "role", role, by=by, at=at)
 
 
 def take(session: Session, name: str, role: Role) -> None:
@@ -111,6 +113,7 @@ def take(session: Session, name: str, role: Role) -> None:
         raise GatewayError(f"{name} is the last administrator: make another one first")
     session.delete(row)
     session.flush()
+    givings.forget(session, name, "role", role)
 
 
 def can_prove_themselves(session: Session, name: str, now: datetime) -> bool:

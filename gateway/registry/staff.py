@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from gateway.errors import GatewayError, NotFoundError
+from gateway.registry import givings
 from gateway.registry.tables import (
     AccountRow,
     ConsoleSessionRow,
@@ -92,3 +93,4 @@ def remove_staff(session: Session, name: str, at: datetime) -> None:
             session.delete(row_of_theirs)
     session.add(row)
     session.flush()
+    givings.forget(session, name)

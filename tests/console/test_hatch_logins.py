@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from gateway.home.settings import DoorLimits
+from gateway.mailboxes.hatch.challenges import EACH, SECONDS, ChallengeOverError, Challenges
 from gateway.registry import keys, passkeys
+from gateway.ssh.penalties import LONGEST_PAUSE, Penalties
 from gateway.zones.hatch.questions import (
     AskMe,
     AskToday,
@@ -37,8 +41,11 @@ def test_an_invitation_works_once_and_for_a_while(office: Office) -> None:
     assert console.ask(BeginEnrolment, browser=browser, code=late).status_code == 403
     with office.room.registry.read() as session:
         (kept,) = passkeys.of_person(session, "new", office.clock())
+        assert keys.list_keys(session, "staff", "new")[-1].added_by == "test"  # Who saw the link.
     events = office.room.events(kept.fingerprint)
-    assert [(event.kind, event.actor) for event in events] == [("key-added", "new")]
+    assert [(event.kind, event.actor, event.note) for event in events] == [
+        ("key-added", "new", "invited by test")
+    ]
 
 
 def test_a_replayed_assertion_is_not_taken(office: Office) -> None:
@@ -91,14 +98,63 @@ def test_a_strange_address_of_the_pages_is_not_taken(office: Office) -> None:
         assert office.console.ask(BeginLogin, browser="b", origin=origin).status_code == 403
 
 
-def test_whoever_guesses_has_to_wait(office: Office) -> None:
-    statuses = [
-        office.console.ask(BeginEnrolment, browser="b", code=f"guess-{n}", address="198.51.100.9").status_code
-        for n in range(12)
-    ]
-    assert statuses[0] == 403
-    assert statuses[-1] == 429
-    assert office.console.ask(BeginLogin, browser="b", address="198.51.100.10").status_code == 200
+def test_whoever_guesses_shuts_nobody_out_who_shares_the_address(office: Office) -> None:
+    """Wrong codes and strange passkeys are answered ever later; what is right passes at once."""
+    browser = secrets.token_urlsafe(32)
+    waiting = office.console.to_log_in(browser)
+
+    def guess(number: int) -> int:
+        return office.console.ask(BeginEnrolment, browser="b", code=f"guess-{number}").status_code
+
+    with ThreadPoolExecutor(12) as many:
+        assert set(many.map(guess, range(12))) == {403}
+    code = office.console.invite("jane")
+    assert office.console.ask(BeginEnrolment, browser=browser, code=code).status_code == 200
+    signed = office.keys["jane"].signed(waiting, ORIGIN)
+    assert office.console.ask(LogIn, browser=browser, assertion=signed).status_code == 200
+    assert office.console.logged_in(office.keys["jane"])
+
+
+def test_many_who_begin_to_log_in_take_no_colleagues_challenge(office: Office) -> None:
+    """A challenge is of a browser: an office has one address."""
+    browser = secrets.token_urlsafe(32)
+    waiting = office.console.to_log_in(browser)
+    for _ in range(40):
+        office.console.to_log_in(secrets.token_urlsafe(32))
+    signed = office.keys["jane"].signed(waiting, ORIGIN)
+    assert office.console.ask(LogIn, browser=browser, assertion=signed).status_code == 200
+
+
+def test_a_person_who_asks_for_many_challenges_loses_their_own_alone() -> None:
+    now = [0.0]
+    challenges = Challenges(lambda: now[0])
+    first = challenges.give("jane", "an act")
+    for number in range(EACH + 1):
+        challenges.give("sam", f"act {number}")
+    with pytest.raises(ChallengeOverError):
+        challenges.take("sam", "act 0")
+    assert challenges.take("jane", "an act") == first
+    challenges.give("jane", "an act")
+    now[0] += SECONDS + 1
+    with pytest.raises(ChallengeOverError):
+        challenges.take("jane", "an act")
+    challenges.give("kim", "an act")
+    assert len(challenges) == 1  # What is over is forgotten.
+
+
+def test_answers_to_guesses_come_ever_later() -> None:
+    now = [0.0]
+    penalties = Penalties(DoorLimits(), lambda: now[0])
+    pauses = []
+    for _ in range(40):
+        penalties.add("192.0.2.1", DoorLimits().penalty_login_failed)
+        pauses.append(penalties.pause("192.0.2.1"))
+    assert pauses[:5] == [0.0] * 5  # Whoever mistypes does not wait.
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == penalties.pause("192.0.2.1") == LONGEST_PAUSE
+    assert penalties.pause("192.0.2.2") == 0.0
+    now[0] += DoorLimits().penalty_most
+    assert penalties.pause("192.0.2.1") == 0.0
 
 
 def test_a_session_has_a_secret_that_nobody_chose_before(office: Office) -> None:

@@ -83,7 +83,7 @@ class Console:
 
     def grant(self, name: str, role: Role) -> None:
         with self.room.registry.write() as session:
-            roles.grant(session, name, role)
+            roles.grant(session, name, role, by="test", at=self._clock())
 
 
 @contextmanager

@@ -1,17 +1,24 @@
-"""Challenges that a passkey is to sign: each for one browser and one purpose, for a few minutes, once."""
+"""Challenges that a passkey is to sign: each for one browser and one purpose, for a few minutes, once.
+
+They belong to the browser, by the secret that it holds, and to no address: who shares one with others loses
+none to them.
+"""
 
 from __future__ import annotations
 
 import secrets
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.errors import GatewayError
 
 SECONDS = 300.0
-_KNOWN = 10_000
-_EACH = 30
+EACH = 30
+"""How many a browser, or a person who is logged in, has open at once."""
+_KNOWN = 200_000
+"""Of some 400 bytes each. The console cannot ask for so many while one counts."""
 _BYTES = 32
 
 
@@ -25,30 +32,31 @@ class ChallengeOverError(GatewayError):
 @dataclass(frozen=True, slots=True)
 class _Given:
     challenge: bytes
-    address: str
     until: float
     about: str
 
 
 class Challenges:
-    """Those that are open, for any thread. `clock` gives monotonic seconds."""
+    """Those that are open, for any thread, the oldest first. `clock` gives monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._open: dict[tuple[str, str], _Given] = {}
+        self._held: Counter[str] = Counter()
         self._lock = threading.Lock()
 
-    def give(self, holder: str, purpose: str, address: str, about: str = "") -> bytes:
+    def give(self, holder: str, purpose: str, about: str = "") -> bytes:
         """A new one for whoever holds the secret `holder`, instead of what they had for that purpose.
 
         What it is `about` is told to whoever takes it.
         """
         now = self._clock()
-        given = _Given(secrets.token_bytes(_BYTES), address, now + SECONDS, about)
+        given = _Given(secrets.token_bytes(_BYTES), now + SECONDS, about)
         with self._lock:
-            self._open.pop((holder, purpose), None)
-            self._make_room(address, now)
+            self._drop((holder, purpose))
+            self._make_room(holder, now)
             self._open[holder, purpose] = given
+            self._held[holder] += 1
         return given.challenge
 
     def take(self, holder: str, purpose: str) -> bytes:
@@ -58,17 +66,29 @@ class Challenges:
     def take_about(self, holder: str, purpose: str) -> tuple[bytes, str]:
         """As `take`, and what it is about."""
         with self._lock:
-            given = self._open.pop((holder, purpose), None)
+            given = self._drop((holder, purpose))
         if given is None or given.until < self._clock():
             raise ChallengeOverError
         return given.challenge, given.about
 
-    def _make_room(self, address: str, now: float) -> None:
-        """Keep the table small: an address has few, and what is over or oldest goes first."""
-        own = [key for key, given in self._open.items() if given.address == address]
-        for key in own[: max(0, len(own) - _EACH + 1)]:
-            del self._open[key]
-        if len(self._open) >= _KNOWN:
-            self._open = {key: given for key, given in self._open.items() if given.until >= now}
-        while len(self._open) >= _KNOWN:
-            del self._open[next(iter(self._open))]
+    def __len__(self) -> int:
+        """Return how many are remembered."""
+        return len(self._open)
+
+    def _make_room(self, holder: str, now: float) -> None:
+        """Forget what is over, and the oldest of a holder who has many."""
+        while self._open:
+            oldest = next(iter(self._open))
+            if self._open[oldest].until >= now and len(self._open) < _KNOWN:
+                break
+            self._drop(oldest)
+        if self._held[holder] >= EACH:
+            self._drop(next(key for key in self._open if key[0] == holder))
+
+    def _drop(self, key: tuple[str, str]) -> _Given | None:
+        given = self._open.pop(key, None)
+        if given is not None:
+            self._held[key[0]] -= 1
+            if not self._held[key[0]]:
+                del self._held[key[0]]
+        return given

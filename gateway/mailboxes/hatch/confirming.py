@@ -37,7 +37,7 @@ def check_logged_in_again(counter: Counter, caller: Caller, act: WeightyAct) -> 
         return
     provider = _provider(counter)
     about = f"{counter.clock().isoformat()} {purpose}"
-    challenge = counter.challenges.give(caller.session, _ACT, act.address, about)
+    challenge = counter.challenges.give(caller.session, _ACT, about)
     raise PasskeyAskedError("", provider.address(Attempt(challenge, act=True), act.origin))
 
 
@@ -57,7 +57,7 @@ def confirm(counter: Counter, caller: Caller, question: ConfirmByOpenId) -> Done
     )
     if openid_accounts.fingerprint_of(provider.settings.issuer, subject) != caller.person.key:
         raise NotProvedError
-    counter.challenges.give(caller.session, purpose + _CONFIRMED, question.address)
+    counter.challenges.give(caller.session, purpose + _CONFIRMED)
     return Done(sentence="Confirmed. Go back to the page that you came from, and press Confirm.")
 
 

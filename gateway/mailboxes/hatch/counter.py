@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from gateway.home import Home
 from gateway.home.settings import DoorLimits, Settings
 from gateway.mailboxes.desk import Desk, Person
 from gateway.mailboxes.hatch.challenges import Challenges
+from gateway.mailboxes.hatch.guessing import GuessedError
 from gateway.mailboxes.hatch.judged import Judged
 from gateway.mailboxes.hatch.openid import OpenIdProvider
 from gateway.policy.catalogue import Catalogue
@@ -30,6 +32,7 @@ from gateway.zones.hatch import HatchQuestion, OfPerson
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_log = logging.getLogger(__name__)
 _LOOPBACK = re.compile(r"http://localhost:[0-9]{1,5}")
 
 
@@ -72,6 +75,13 @@ class Counter:
         known = self.settings.console.origin
         if question.origin != known and not (known is None and _LOOPBACK.fullmatch(question.origin)):
             raise MayNotError("The console was reached by an address that the settings do not name.")
+
+    def note_failure(self, address: str, error: GuessedError) -> None:
+        """Let the answer to a failure wait the longer, the more have failed at that address of late."""
+        _log.warning("console-login-failed address=%s", address)
+        with self.lock:
+            self.penalties.add(address, self.limits.penalty_login_failed)
+            error.pause = self.penalties.pause(address)
 
     @contextmanager
     def registrar(self) -> Iterator[Registrar]:

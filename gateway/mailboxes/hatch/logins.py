@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import secrets
 
-from gateway.errors import GatewayError
 from gateway.mailboxes.hatch import confirming, signing_in
 from gateway.mailboxes.hatch.confirming import PasskeyAskedError
-from gateway.mailboxes.hatch.counter import Caller, Counter, MayNotError
+from gateway.mailboxes.hatch.counter import Caller, Counter
+from gateway.mailboxes.hatch.guessing import NotInvitedError
 from gateway.mailboxes.hatch.signing_in import NotSignedError
 from gateway.registry import console_sessions, invitations, log, passkeys
 from gateway.registry.log import Entry
@@ -19,11 +19,6 @@ from gateway.zones.hatch.questions import AskMe, AskSettings, BeginEnrolment, Be
 _log = logging.getLogger(__name__)
 _LOGIN, _ENROLMENT = "login", "enrolment"
 _SECRET_BYTES = 32
-NO_INVITATION = "That invitation is not valid: it was used, or has ended. Ask for a new one."
-
-
-class WaitError(GatewayError):
-    """So many attempts from there failed that they have to wait."""
 
 
 def ask_settings(counter: Counter, _: AskSettings) -> ConsoleKnows:
@@ -39,19 +34,19 @@ def ask_settings(counter: Counter, _: AskSettings) -> ConsoleKnows:
 
 def begin_login(counter: Counter, question: BeginLogin) -> PasskeyOptions:
     """What any passkey is asked to sign, so that its person is logged in."""
-    check_welcome(counter, question)
-    challenge = counter.challenges.give(question.browser, _LOGIN, question.address)
+    counter.check_origin(question)
+    challenge = counter.challenges.give(question.browser, _LOGIN)
     return PasskeyOptions(options=signing_in.to_sign(question.origin, challenge, ()))
 
 
 def log_in(counter: Counter, question: LogIn) -> Begun:
     """Log in whose passkey signed. What was signed for another browser, or before, is not taken."""
-    check_welcome(counter, question)
+    counter.check_origin(question)
     challenge = counter.challenges.take(question.browser, _LOGIN)
     try:
         return _begun(counter, question, challenge)
-    except NotSignedError:
-        note_failure(counter, question)
+    except NotSignedError as error:
+        counter.note_failure(question.address, error)
         raise
 
 
@@ -78,11 +73,11 @@ def _begun(counter: Counter, question: LogIn, challenge: bytes) -> Begun:
 
 def begin_enrolment(counter: Counter, question: BeginEnrolment) -> PasskeyOptions:
     """What the browser is told so that a passkey is made for whoever holds an invitation."""
-    check_welcome(counter, question)
+    counter.check_origin(question)
     name = invited(counter, question, question.code)
     with counter.desk.registry.read() as session:
         known = passkeys.of_person(session, name, counter.clock())
-    challenge = counter.challenges.give(question.browser, _ENROLMENT, question.address)
+    challenge = counter.challenges.give(question.browser, _ENROLMENT)
     options = signing_in.to_make(
         question.origin,
         challenge,
@@ -95,24 +90,27 @@ def begin_enrolment(counter: Counter, question: BeginEnrolment) -> PasskeyOption
 
 def enrol(counter: Counter, question: Enrol) -> Begun:
     """Enrol the passkey that was made, which uses up the invitation, and log its person in."""
-    check_welcome(counter, question)
+    counter.check_origin(question)
     invited(counter, question, question.code)
     challenge = counter.challenges.take(question.browser, _ENROLMENT)
     made = signing_in.made(question.attestation, challenge, question.origin)
     now, secret = counter.clock(), secrets.token_urlsafe(_SECRET_BYTES)
     with counter.desk.registry.write() as session:
-        name = invitations.invited(session, question.code, now)
-        if name is None:
-            raise MayNotError(NO_INVITATION)
+        invitation = invitations.invited(session, question.code, now)
+        if invitation is None:
+            raise NotInvitedError
+        name = invitation.name
         invitations.take_back(session, name)
         fingerprint = passkeys.add(
-            session, name, made.credential, made.public_key, sign_count=made.sign_count, at=now
-        )
+            session, name, made.credential, made.public_key,
+            sign_count=made.sign_count, at=now, by=invitation.made_by,
+        )  # fmt: skip
         entry = Entry(
             kind="key-added",
             subject=fingerprint,
             fields={"owner": "staff", "algorithm": "passkey"},
             actor=name,
+            note=f"invited by {invitation.made_by}",
         )
         log.append(session, [entry], now)
         console_sessions.begin(session, secret, name, passkey=fingerprint, address=question.address, at=now)
@@ -167,7 +165,7 @@ def check_signed(counter: Counter, caller: Caller, act: WeightyAct) -> None:
         confirming.check_logged_in_again(counter, caller, act)
         return
     if act.assertion is None:
-        challenge = counter.challenges.give(caller.session, purpose, act.address)
+        challenge = counter.challenges.give(caller.session, purpose)
         allowed = [each.credential for each in own]
         raise PasskeyAskedError(signing_in.to_sign(act.origin, challenge, allowed))
     challenge = counter.challenges.take(caller.session, purpose)
@@ -181,26 +179,11 @@ def check_signed(counter: Counter, caller: Caller, act: WeightyAct) -> None:
 
 
 def invited(counter: Counter, question: HatchQuestion, code: str) -> str:
-    """Whose invitation it is. MayNotError where it is none, which is noted against whoever guesses."""
+    """Whose invitation it is. NotInvitedError where it is none, which is told the later, the more guess."""
     with counter.desk.registry.read() as session:
-        name = invitations.invited(session, code, counter.clock())
-    if name is None:
-        note_failure(counter, question)
-        raise MayNotError(NO_INVITATION)
-    return name
-
-
-def check_welcome(counter: Counter, question: HatchQuestion) -> None:
-    """WaitError for an address from which too much failed; MayNotError for a strange origin."""
-    counter.check_origin(question)
-    with counter.lock:
-        seconds = counter.penalties.waits(question.address)
-    if seconds:
-        raise WaitError(f"Too many attempts failed. Try again in {seconds / 60:.0f} minutes or so.")
-
-
-def note_failure(counter: Counter, question: HatchQuestion) -> None:
-    """Somebody there failed to log in."""
-    _log.warning("console-login-failed address=%s", question.address)
-    with counter.lock:
-        counter.penalties.add(question.address, counter.limits.penalty_login_failed)
+        invitation = invitations.invited(session, code, counter.clock())
+    if invitation is None:
+        error = NotInvitedError()
+        counter.note_failure(question.address, error)
+        raise error
+    return invitation.name

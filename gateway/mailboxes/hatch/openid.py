@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from gateway.errors import ConfigurationError, GatewayError
+from gateway.errors import ConfigurationError
 from gateway.home.settings import OpenIdSettings
+from gateway.mailboxes.hatch.guessing import GuessedError
 from gateway.zones.hatch import OF_AN_ACT
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ _MOST_BYTES = 512 * 1024
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 
 
-class NotProvedError(GatewayError):
+class NotProvedError(GuessedError):
     """The provider did not prove who that is; it is not said why, to nobody."""
 
     def __init__(self) -> None:

@@ -6,7 +6,8 @@ import logging
 import secrets
 
 from gateway.mailboxes.hatch.counter import Counter, MayNotError
-from gateway.mailboxes.hatch.logins import NO_INVITATION, check_welcome, invited, note_failure
+from gateway.mailboxes.hatch.guessing import NotInvitedError
+from gateway.mailboxes.hatch.logins import invited
 from gateway.mailboxes.hatch.openid import Attempt, NotProvedError, OpenIdProvider
 from gateway.registry import console_sessions, invitations, log, openid_accounts
 from gateway.registry.log import Entry
@@ -20,16 +21,16 @@ _SECRET_BYTES = 32
 
 def begin_openid(counter: Counter, question: BeginOpenId) -> OpenIdBegun:
     """Where the browser is to go, so that its person logs in, or binds an account by their invitation."""
-    check_welcome(counter, question)
+    counter.check_origin(question)
     if question.code:
         invited(counter, question, question.code)
-    challenge = counter.challenges.give(question.browser, _ATTEMPT, question.address, question.code)
+    challenge = counter.challenges.give(question.browser, _ATTEMPT, question.code)
     return OpenIdBegun(address=_provider(counter).address(Attempt(challenge), question.origin))
 
 
 def finish_openid(counter: Counter, question: FinishOpenId) -> Begun:
     """Log in whose account that is, or who was invited. What was begun in another browser is not taken."""
-    check_welcome(counter, question)
+    counter.check_origin(question)
     provider, now = _provider(counter), counter.clock()
     challenge, code = counter.challenges.take_about(question.browser, _ATTEMPT)
     try:
@@ -42,8 +43,8 @@ def finish_openid(counter: Counter, question: FinishOpenId) -> Begun:
             since=None,
         )
         return _bound(counter, question, subject, code) if code else _begun(counter, question, subject)
-    except NotProvedError:
-        note_failure(counter, question)
+    except NotProvedError as error:
+        counter.note_failure(question.address, error)
         raise
 
 
@@ -65,13 +66,20 @@ def _bound(counter: Counter, question: FinishOpenId, subject: str, code: str) ->
     """Bind the account to whoever was invited, which uses the invitation up, and log them in."""
     now, secret = counter.clock(), secrets.token_urlsafe(_SECRET_BYTES)
     with counter.desk.registry.write() as session:
-        name = invitations.invited(session, code, now)
-        if name is None:
-            raise MayNotError(NO_INVITATION)
+        invitation = invitations.invited(session, code, now)
+        if invitation is None:
+            raise NotInvitedError
+        name, by = invitation.name, invitation.made_by
         invitations.take_back(session, name)
-        account = openid_accounts.add(session, name, _issuer(counter), subject, now)
-        fields = {"owner": "staff", "algorithm": "openid"}
-        log.append(session, [Entry(kind="key-added", subject=account, fields=fields, actor=name)], now)
+        account = openid_accounts.add(session, name, _issuer(counter), subject, by=by, at=now)
+        entry = Entry(
+            kind="key-added",
+            subject=account,
+            fields={"owner": "staff", "algorithm": "openid"},
+            actor=name,
+            note=f"invited by {by}",
+        )
+        log.append(session, [entry], now)
         console_sessions.begin(session, secret, name, passkey=account, address=question.address, at=now)
         log.sign_head(session, counter.desk.log_key, counter.desk.log_origin, now)
     _log.info("console-enrolled")

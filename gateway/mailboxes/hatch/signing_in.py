@@ -23,13 +23,13 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from gateway.errors import GatewayError
+from gateway.mailboxes.hatch.guessing import GuessedError
 from gateway.registry.passkeys import Passkey
 
 _SECONDS = 300
 
 
-class NotSignedError(GatewayError):
+class NotSignedError(GuessedError):
     """What came is not what that passkey signs for this challenge at this address."""
 
     def __init__(self) -> None:

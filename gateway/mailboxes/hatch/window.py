@@ -23,9 +23,10 @@ from gateway.access import right_for_question
 from gateway.errors import Fault, GatewayError, NotFoundError, trace_of
 from gateway.mailboxes.contents import OpenContent
 from gateway.mailboxes.desk import AccessEnded, Person
-from gateway.mailboxes.hatch import boxes, logins
+from gateway.mailboxes.hatch import boxes
 from gateway.mailboxes.hatch.confirming import PasskeyAskedError
 from gateway.mailboxes.hatch.counter import Caller, Counter, NotLoggedInError, caller
+from gateway.mailboxes.hatch.guessing import GuessedError
 from gateway.mailboxes.hatch.showing_files import team_named
 from gateway.mailboxes.hatch.ways import OF_ANYBODY, OF_PERSONS, Way
 from gateway.mailboxes.tree import Office
@@ -50,7 +51,6 @@ class TooLongError(GatewayError):
 _TOLD: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
     ((PasskeyAskedError,), 409, ""),
     ((NotLoggedInError, AccessEnded), 401, "You are not logged in, or your session has ended."),
-    ((logins.WaitError,), 429, ""),
     ((TooLongError,), 413, "The question is too long."),
     ((NotFoundError,), 404, "There is no such thing, or it is not yours."),
     ((ValidationError,), 400, "The question does not make sense."),
@@ -99,6 +99,8 @@ class HatchWindow:
             try:
                 answered: Response = await answer(request)
             except Exception as error:  # noqa: BLE001 - this is the boundary
+                if isinstance(error, GuessedError):
+                    await asyncio.sleep(error.pause)
                 return _declined(error)
             return answered
 

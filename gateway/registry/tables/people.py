@@ -76,6 +76,21 @@ class AccountRow(Row, table=True):
     staff: str = Field(foreign_key="staff.name", index=True)
 
 
+class GivingRow(Row, table=True):
+    """Somebody gave a member of staff a key, a role or an account, or confirmed that it is theirs.
+
+    `what` is "key", "role" or "account", `mark` its fingerprint or name.
+    """
+
+    __tablename__ = "giving"
+    id: int | None = Field(default=None, primary_key=True)
+    staff: str = Field(index=True)
+    what: str
+    mark: str
+    by: str
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
 class KeyRow(Row, table=True):
     """A key of a provider, a member of staff or the gateway itself: SSH, OpenPGP, or a passkey.
 

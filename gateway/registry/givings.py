@@ -1,0 +1,67 @@
+"""What members of staff act with, and who gave it to them: keys, roles, accounts of the machine."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from sqlmodel import Session, col, or_, select
+
+from gateway.registry.tables import AccountRow, GivingRow, KeyRow, RoleRow
+
+What = Literal["key", "role", "account"]
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Giver:
+    """Somebody who gave or confirmed a credential. `by` is empty where nobody put it on record."""
+
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """Something that a member of staff acts with; `givers` begin with whoever issued it."""
+
+    owner: str
+    what: What
+    mark: str
+    givers: tuple[Giver, ...]
+
+
+def note(session: Session, owner: str, what: What, mark: str, *, by: str, at: datetime) -> None:
+    """Put on record that somebody gave or confirmed a credential."""
+    session.add(GivingRow(staff=owner, what=what, mark=mark, by=by, at=at))
+    session.flush()
+
+
+def forget(session: Session, owner: str, what: What | None = None, mark: str | None = None) -> None:
+    """Delete who gave a person this role or account, or all roles and accounts. Keys keep their givers."""
+    for row in session.exec(select(GivingRow).where(GivingRow.staff == owner)).all():
+        if row.what != "key" and (what is None or (row.what, row.mark) == (what, mark)):
+            session.delete(row)
+    session.flush()
+
+
+def credentials(session: Session, since: datetime) -> list[Credential]:
+    """Everything that any member of staff acts with now, and the keys of theirs that ended since a moment."""
+    givers: defaultdict[tuple[str, str, str], list[Giver]] = defaultdict(list)
+    for row in session.exec(select(GivingRow).order_by(col(GivingRow.id))).all():
+        givers[row.staff, row.what, row.mark].append(Giver(row.by, row.at))
+    found = []
+    counted = or_(col(KeyRow.ended_at).is_(None), col(KeyRow.ended_at) >= since)
+    for key in session.exec(select(KeyRow).where(KeyRow.owner_kind == "staff", counted)).all():
+        known = givers[key.owner, "key", key.fingerprint] or [Giver(key.added_by, key.added_at)]
+        found.append(Credential(key.owner, "key", key.fingerprint, tuple(known)))
+    unknown = [Giver("", _LONG_AGO)]
+    for role in session.exec(select(RoleRow)).all():
+        known = givers[role.staff, "role", role.role] or unknown
+        found.append(Credential(role.staff, "role", role.role, tuple(known)))
+    for bound in session.exec(select(AccountRow)).all():
+        known = givers[bound.staff, "account", bound.account] or unknown
+        found.append(Credential(bound.staff, "account", bound.account, tuple(known)))
+    return found
