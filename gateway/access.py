@@ -213,7 +213,7 @@ COMMANDS: Mapping[str, AccessRight] = dict(
                 providers.list_all providers.show_one keys.list_all gateway_keys.export gateway_keys.show_all
                 host_keys.list_all staff.list_all staff.show_one roles.list_all agreement.status
                 agreement.text year.show_year transfers.list_all transfers.show_one held.list_all
-                receipts.show_one
+                receipts.show_one roles.accept
                 flows.list_all flows.status log.head log.verify log.prove log.consistency log.export
                 hosts.list_all policy_explain.explain policy.try_out harmless.list_all
                 pupils.list_markers declare.list_all
@@ -238,7 +238,7 @@ COMMANDS: Mapping[str, AccessRight] = dict(
                 pupils.unmark
             """,
             AccessRight.BREACH: "breach.one_breach",
-            AccessRight.APPOINT: "roles.grant roles.take",
+            AccessRight.APPOINT: "roles.grant roles.take roles.vouch",
             AccessRight.INDEX: "pupils.index",
             AccessRight.WELFARE: "pupils.missing pupils.movers",
         }

@@ -36,6 +36,7 @@ from gateway.home.settings import Settings, load_key_policy, load_limits, load_s
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, local_day
 from gateway.policy.ratification import years_in_force
+from gateway.record.dual_control import two_can_be_had
 from gateway.registry import keys, providers, roles, staff, transfers
 from gateway.registry.database import Registry
 from gateway.zones.landed import count_aside, named_at, waiting
@@ -144,7 +145,7 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
                 ("the calendar", of_calendar(catalogue, today)),
                 ("the coming year", of_coming_year(session, catalogue, today)),
                 ("providers", _providers(session, catalogue, at)),
-                ("staff", _people(session, catalogue)),
+                ("staff", _people(session, catalogue, at)),
                 ("keys", key_complaints.of_keys(session, home, load_key_policy(home), at)),
                 ("hosts", key_complaints.of_hosts(session, home, settings.host.name)),
                 ("what landed", _undecided(session, at)),
@@ -167,7 +168,7 @@ def _providers(session: Session, catalogue: Catalogue, at: datetime) -> Iterator
             yield from of_provider(provider, catalogue, year, *kinds_of_keys(known, provider.id, at))
 
 
-def _people(session: Session, catalogue: Catalogue) -> Iterator[Complaint]:
+def _people(session: Session, catalogue: Catalogue, at: datetime) -> Iterator[Complaint]:
     people = staff.list_staff(session)
     if people and not roles.in_force(session):
         yield Complaint(
@@ -175,7 +176,29 @@ def _people(session: Session, catalogue: Catalogue) -> Iterator[Complaint]:
             "roles are not in force: whoever runs commands here may do everything",
             "gateway roles grant NAME administrator --account ACCOUNT --why …",
         )
+    yield from _of_seconds(session, at)
     yield from of_teams(catalogue, {team for person in people for team in person.teams})
+
+
+_TAKES_TWO: tuple[tuple[str, frozenset[str]], ...] = (
+    ("revoke a key, change the gateway's keys, powerful roles or the policies", frozenset({"administrator"})),
+    ("release a file against the policy", frozenset({"administrator", "triage"})),
+)
+
+
+def _of_seconds(session: Session, at: datetime) -> Iterator[Complaint]:
+    """Acts that ask for two people, of whom there are not two."""
+    if not roles.in_force(session):
+        return
+    people = roles.people(session)
+    for act, wanted in _TAKES_TWO:
+        able = {person.name for person in people if not wanted.isdisjoint(person.roles)}
+        if not two_can_be_had(session, able, at):
+            yield Complaint(
+                "warning",
+                f"no two people can {act}: one alone gave the others what they act with, or is alone",
+                "gateway roles list; gateway roles accept, or gateway roles vouch NAME FPR (docs/roles.md)",
+            )
 
 
 def _undecided(session: Session, at: datetime) -> Iterator[Complaint]:

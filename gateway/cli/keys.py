@@ -33,11 +33,12 @@ from gateway.cli.options import LISTED, LimitOption, ReasonOption, WhyGivenOptio
 from gateway.errors import NotFoundError
 from gateway.home import Home
 from gateway.home.settings import load_key_policy
-from gateway.registry import keys, providers, roles, staff
+from gateway.registry import keys, providers, staff
 from gateway.registry.keys import Key, OwnerKind, Revocation
 
 if TYPE_CHECKING:
     from gateway.keys.changes import Clerk
+    from gateway.record.second_person import TwoPersonAct
 
 app = typer.Typer(no_args_is_help=True, help="Keys of providers and staff, and the gateway's own.")
 app.add_typer(gateway_keys.app, name="gateway")
@@ -96,6 +97,8 @@ def add(
         if is_staff and not _agreed_for(clerk, identifier, data):
             out.print(WAITS)
             return
+        if is_staff:
+            _note_first(clerk, identifier, data)
         what = taken_in(clerk, owner_kind, identifier, data, least, state="pending" if pending else "active")
     out.print(what)
     if not is_staff:
@@ -223,12 +226,24 @@ def revoke(
 
 def _agreed_for(clerk: Clerk, person: str, data: bytes) -> bool:
     """Whether a key may be added by which a person proves who they are: two decide for whom two are asked."""
-    from gateway.record.second_person import TwoPersonAct, agreed  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.record.second_person import agreed_to_give  # noqa: PLC0415 - loads asyncssh
 
-    if not roles.is_powerful(clerk.session, person) or len(roles.administrators(clerk.session)) == 1:
-        return True
-    act = TwoPersonAct("add-key", "staff", f"{person} {hashlib.sha256(data).hexdigest()}")
-    return agreed(clerk.session, act, by=who(), why=None, at=clerk.at)
+    return agreed_to_give(clerk.session, _adding(person, data), person, by=who(), why=None, at=clerk.at)
+
+
+def _note_first(clerk: Clerk, person: str, data: bytes) -> None:
+    """Put on record that whoever proposed the key gave it, too."""
+    from gateway.enrolment.ssh_keys import admit_ssh  # noqa: PLC0415 - loads asyncssh
+    from gateway.record.second_person import note_proposer  # noqa: PLC0415 - loads asyncssh
+
+    act, mark = _adding(person, data), admit_ssh(data).fingerprint
+    note_proposer(clerk.session, act, person, "key", mark, at=clerk.at)
+
+
+def _adding(person: str, data: bytes) -> TwoPersonAct:
+    from gateway.record.second_person import TwoPersonAct  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    return TwoPersonAct("add-key", "staff", f"{person} {hashlib.sha256(data).hexdigest()}")
 
 
 def _revoked(clerk: Clerk, key: Key, revocation: Revocation, why: str) -> Key:

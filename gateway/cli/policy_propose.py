@@ -90,7 +90,7 @@ def approve(
     place, at = existing(home), now()
     with registry(home) as opened:
         with opened.read() as session:
-            found = proposals.to_approve(session, by=who(), digest=digest)
+            found = proposals.to_approve(session, by=who(), at=now(), digest=digest)
         out.print(f"{found.by} proposed {found.digest}: {found.why or 'without a word'}", soft_wrap=True)
         _compare(place, opened, place.version(found.digest), days)
         if not yes:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from sqlmodel import Session
 
-from gateway.access import POWERFUL, Role
+from gateway.access import Role
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -22,10 +22,13 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.identity import WAITS
+from gateway.cli.identity import WAITS, real_account
 from gateway.cli.options import WhyOption
 from gateway.errors import GatewayError
+from gateway.home import Home
 from gateway.log.leaf import Kind
+from gateway.record import dual_control
+from gateway.record.second_person import TwoPersonAct, agreed_to_give, note_proposer
 from gateway.registry import log, roles, staff
 from gateway.registry.log import Entry
 
@@ -44,9 +47,13 @@ AccountOption = Annotated[
 def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Everybody who has a role, and the accounts by which they are known."""
     with registry(home) as opened, opened.read() as session:
-        rows = [dataclasses.asdict(person) for person in roles.people(session)]
+        behind = dual_control.who_could_be(session, now())
+        rows = [
+            {**dataclasses.asdict(person), "not_second_to": sorted(behind.get(person.name, ()))}
+            for person in roles.people(session)
+        ]
     empty = "roles are not in force: whoever may run commands is an administrator; gateway roles grant"
-    show(rows, ("name", "roles", "accounts", "teams"), as_json=as_json, empty=empty)
+    show(rows, ("name", "roles", "accounts", "teams", "not_second_to"), as_json=as_json, empty=empty)
 
 
 @app.command()
@@ -67,11 +74,17 @@ def grant(
         _check_not_oneself(session, name)
         if account is None and not roles.can_prove_themselves(session, name, at):
             raise GatewayError(f"{name} cannot prove who they are: give --account, or keys add --staff a key")
+        if account is not None and account == real_account() and roles.in_force(session):
+            raise GatewayError(f"{account} is the account that you act under: it cannot be that of {name}")
         about = name if account is None else f"{name} {account}"
         done = _agreed(session, f"grant-{role}", name, about, role, why, at)
         if done:
+            act = TwoPersonAct(f"grant-{role}", "staff", about)
+            note_proposer(session, act, name, "role", role, at=at)
+            if account is not None:
+                note_proposer(session, act, name, "account", account, at=at)
             _enrol(session, name, account, at)
-            roles.grant(session, name, role)
+            roles.grant(session, name, role, by=who(), at=at)
             _log(session, "role-granted", name, role, why, at)
         registrar.sign_head(session, at)
     _tell(done, f"{name} has the role {role}")
@@ -80,15 +93,89 @@ def grant(
 @app.command()
 @fails_clearly
 def take(name: NameArgument, role: RoleArgument, why: WhyOption, home: HomeOption = DEFAULT_HOME) -> None:
-    """Take a role from a person."""
+    """Take a role from a person. What you alone gave, and nobody has confirmed, you may take back alone."""
     at = now()
     with registrar_of(home) as registrar, registrar.registry.write() as session:
-        done = _agreed(session, f"take-{role}", name, name, role, why, at)
+        done = dual_control.gave_alone(session, name, role, who(), at) or _agreed(
+            session, f"take-{role}", name, name, role, why, at
+        )
         if done:
             roles.take(session, name, role)
             _log(session, "role-taken", name, role, why, at)
         registrar.sign_head(session, at)
     _tell(done, f"{name} no longer has the role {role}")
+
+
+@app.command()
+@fails_clearly
+def accept(home: HomeOption = DEFAULT_HOME) -> None:
+    """Say, under your own account of this machine, that all you act with is yours.
+
+    Three days later you count as a second person beside whoever gave it to you. Look first, with `gateway
+    keys list YOU --staff`, that every key is yours.
+    """
+    at, name = now(), who()
+    with registrar_of(home) as registrar, registrar.registry.write() as session:
+        if not roles.in_force(session):
+            raise GatewayError("roles are not in force: gateway roles grant NAME administrator comes first")
+        account = real_account()
+        _check_is_a_persons(Home(home), account)
+        marks = dual_control.accept(session, name, account, at=at)
+        _note_confirmed(session, "accepted", name, marks, at)
+        registrar.sign_head(session, at)
+    _tell_confirmed(name, marks)
+
+
+@app.command()
+@fails_clearly
+def vouch(
+    name: NameArgument,
+    read_out: Annotated[
+        list[str] | None, typer.Argument(metavar="[FPR]...", help="Each key of theirs, as they read it out.")
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Confirm, as somebody who gave none of it, that what a person acts with is theirs.
+
+    Meet them or ring them, and have them read out the fingerprint of each key. Three days later they count
+    as a second person beside whoever gave it to them.
+    """
+    from gateway.record.key_confirming import check_read_out  # noqa: PLC0415
+
+    at = now()
+    for fingerprint in read_out or ():
+        check_read_out(fingerprint)
+    with registrar_of(home) as registrar, registrar.registry.write() as session:
+        staff.get_staff(session, name)
+        marks = dual_control.vouch(session, name, read_out or (), by=who(), at=at)
+        _note_confirmed(session, "confirmed", name, marks, at)
+        registrar.sign_head(session, at)
+    _tell_confirmed(name, marks)
+
+
+def _check_is_a_persons(place: Home, account: str) -> None:
+    """GatewayError for an account that several people can use, or a program."""
+    import pwd  # noqa: PLC0415 - Windows has none, where nobody acts for the authority
+
+    owner = pwd.getpwuid(place.root.stat().st_uid).pw_name
+    if account in {"root", owner}:
+        raise GatewayError(f"{account} is nobody's own account: log in to this machine under yours")
+
+
+def _note_confirmed(session: Session, how: str, name: str, marks: list[str], at: datetime) -> None:
+    """Log it. Whose it is, and what, only the registry says."""
+    entry = Entry(
+        kind="credentials-confirmed",
+        subject="staff",
+        fields={"what": how, "number": len(marks)},
+        actor=who(),
+        note=f"{name}: {', '.join(marks)}",
+    )
+    log.append(session, [entry], at)
+
+
+def _tell_confirmed(name: str, marks: list[str]) -> None:
+    out.print(f"on record for {name}: {', '.join(marks)}; it counts in three days", soft_wrap=True)
 
 
 def _check_not_oneself(session: Session, name: str) -> None:
@@ -105,17 +192,12 @@ def _enrol(session: Session, name: str, account: str | None, at: datetime) -> No
         entry = Entry(kind="staff-added", subject="staff", fields={"teams": ""}, actor=who(), note=name)
         log.append(session, [entry], at)
     if account is not None:
-        roles.bind(session, account, name)
+        roles.bind(session, account, name, by=who(), at=at)
 
 
 def _agreed(session: Session, act: str, name: str, about: str, role: Role, why: str, at: datetime) -> bool:
-    """Whether a second person need not be asked, or agrees."""
-    from gateway.record.second_person import TwoPersonAct, agreed  # noqa: PLC0415 - loads the OpenPGP libraries
-
-    asked = role in POWERFUL or roles.is_powerful(session, name)
-    if not asked or len(roles.administrators(session)) < 2:  # noqa: PLR2004 - there is nobody to ask
-        return True
-    return agreed(session, TwoPersonAct(act, "staff", about), by=who(), why=why, at=at)
+    """Need a second person not be asked, or do they agree?"""
+    return agreed_to_give(session, TwoPersonAct(act, "staff", about), name, role, by=who(), why=why, at=at)
 
 
 def _log(session: Session, kind: Kind, name: str, role: Role, why: str, at: datetime) -> None:

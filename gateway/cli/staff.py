@@ -36,6 +36,7 @@ from gateway.errors import GatewayError, NotFoundError
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.log.leaf import Kind
+from gateway.record.second_person import TwoPersonAct, agreed_to_give
 from gateway.registry import console_sessions, invitations, keys, log, roles, staff
 from gateway.registry.keys import Key
 from gateway.registry.log import Entry
@@ -189,11 +190,7 @@ def _console(home: Home) -> str:
 
 def _agreed_to_invite(session: Session, name: str, at: datetime) -> bool:
     """Whether a person may be invited now: by a link, whoever has it becomes that person."""
-    from gateway.record.second_person import TwoPersonAct, agreed  # noqa: PLC0415 - loads the OpenPGP libraries
-
-    if not roles.is_powerful(session, name) or len(roles.administrators(session)) == 1:
-        return True
-    return agreed(session, TwoPersonAct("invite", "staff", name), by=who(), why=None, at=at)
+    return agreed_to_give(session, TwoPersonAct("invite", "staff", name), name, by=who(), why=None, at=at)
 
 
 def _in_force(session: Session, name: str, at: datetime) -> list[Key]:

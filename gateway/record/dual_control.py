@@ -1,39 +1,212 @@
-"""What cannot be undone takes two people: who enrolled a key does not alone release what waits for it.
+"""What asks for two people takes two: neither of them may be somebody who acts with what the other gave them.
 
-A person is the account that a command runs under, as the operating system knows it, or behind sudo the
-account that called it. Where several administrators share one account, each names themselves in
-GATEWAY_ADMIN, and the record says "NAME (as ACCOUNT)". That is their word only: the rule binds whoever
-shares no account, and reminds the others.
+Where roles are in force, a person is whoever acts with their keys, their roles and their accounts. Whoever
+gave them one of these could be that person, and so could whoever gave that one theirs. Two names on record
+are two people only if nobody could be both. What somebody was given counts as their own once a person
+who could be neither has confirmed it (`vouch`), or they have accepted it under an account of the machine
+(`accept`), and COOLING has passed since, in which others may object.
+
+Where roles are not in force, a person is the account that a command runs under, as the operating system
+knows it, or behind sudo the account that called it. Where several administrators share one account, each
+names themselves in GATEWAY_ADMIN, and the record says "NAME (as ACCOUNT)". That is their word only.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from gateway.errors import GatewayError
 from gateway.model import Transfer
-from gateway.registry import keys
+from gateway.registry import givings, keys, roles
+from gateway.registry.givings import Credential
+from gateway.registry.tables import AccountRow, StaffRow
 
+COOLING = timedelta(days=3)
+"""For how long what was given or confirmed does not count as a person's own yet."""
 _NAMED = re.compile(r"(?P<name>.+) \(as (?P<account>.+)\)")
 _FOR_A_KEY = ("key:", "open:key-")
+_MACHINE = "the account "
+_REMEDY = (
+    "what was given to {} alone counts three days after somebody else has confirmed it (gateway roles vouch) "
+    "or they have accepted it under an account of their own (gateway roles accept)"
+)
 
 
-def check_release(session: Session, transfer: Transfer, person: str) -> None:
+def check_release(session: Session, transfer: Transfer, person: str, at: datetime) -> None:
     """GatewayError where `person` may not alone release a held file, because they enrolled its key."""
     if transfer.signature is None or not any(r.code.startswith(_FOR_A_KEY) for r in transfer.reasons):
         return
     for key in keys.list_keys(session, "provider", transfer.upload.provider):
-        if key.fingerprint == transfer.signature.certificate and not are_two(key.added_by, person):
+        if key.fingerprint == transfer.signature.certificate:
+            check_two(
+                session, key.added_by, person, since=key.added_at, at=at,
+                said=f"{transfer.upload.reference} waits for the key {key.fingerprint}, which {key.added_by} "
+                "enrolled: somebody else must release it",
+            )  # fmt: skip
+
+
+def check_two(session: Session, first: str, second: str, *, since: datetime, at: datetime, said: str) -> None:
+    """GatewayError, with what is `said` and why, unless two names on record are certainly of two people.
+
+    `since` is when the first of them acted.
+    """
+    if not _are_named_two(first, second):
+        raise GatewayError(said)
+    if (why := why_not_two(session, first, second, since=since, at=at)) is not None:
+        raise GatewayError(f"{said}. {why}")
+
+
+def why_not_two(session: Session, first: str, second: str, *, since: datetime, at: datetime) -> str | None:
+    """Return why two names on record may be of one person; None where they are certainly of two."""
+    if not _are_named_two(first, second):
+        return f"{first} and {second} may be the same person"
+    if not roles.in_force(session):
+        return None
+    names = _Names(session)
+    known = _known(session, names, since=since, at=at)
+    one, other = names.person(first), names.person(second)
+    for somebody in sorted({giver for credential in known for giver in credential.givers} | {one, other}):
+        could_be = _could_be(somebody, known)
+        if {one, other} <= could_be:
+            return _told(somebody, one, other)
+    return None
+
+
+def who_could_be(session: Session, at: datetime) -> dict[str, frozenset[str]]:
+    """For everybody who acts by name, the others who gave them what they act with, and so could be them."""
+    known = _known(session, _Names(session), since=at, at=at)
+    people = {credential.owner for credential in known}
+    everybody = people | {giver for credential in known for giver in credential.givers}
+    reached = {somebody: _could_be(somebody, known) for somebody in everybody}
+    return {
+        name: frozenset(each for each in everybody if name in reached[each] and each != name)
+        for name in people
+    }
+
+
+def two_can_be_had(session: Session, names: Collection[str], at: datetime) -> bool:
+    """Are two among these people certainly two?"""
+    behind = who_could_be(session, at)
+    sets = [behind.get(name, frozenset()) | {name} for name in sorted(names)]
+    return any(one.isdisjoint(other) for number, one in enumerate(sets) for other in sets[:number])
+
+
+def vouch(session: Session, name: str, read_out: Sequence[str], *, by: str, at: datetime) -> list[str]:
+    """Confirm, as a person who gave none of it, what somebody acts with; the marks of what was confirmed.
+
+    Each of their keys must be in `read_out`, by its fingerprint or the beginning of it. GatewayError where
+    one is not, or where `by` could be its giver or is the person.
+    """
+    theirs = [each for each in givings.credentials(session, at) if each.owner == name]
+    marks = [mark.replace(" ", "").lower() for mark in read_out]
+    for each in theirs:
+        if each.what == "key" and not any(each.mark.lower().startswith(mark) for mark in marks):
             raise GatewayError(
-                f"{transfer.upload.reference} waits for the key {key.fingerprint}, which {key.added_by} "
-                f"enrolled: somebody else must release it"
+                f"{name} also acts with the key {each.mark}: have them read it out, too, or revoke it"
             )
+    said = f"{by} cannot confirm what {name} acts with"
+    check_two(session, name, by, since=at, at=at, said=said)
+    for each in theirs:
+        givers = {giver.by for giver in each.givers}
+        if by in givers:
+            continue
+        for giver in givers - {name, ""}:
+            if not giver.startswith(_MACHINE):
+                check_two(session, giver, by, since=at, at=at, said=said)
+        givings.note(session, name, each.what, each.mark, by=by, at=at)
+    return [each.mark for each in theirs]
 
 
-def are_two(one: str, other: str) -> bool:
-    """Whether two names on record are certainly of two people.
+def accept(session: Session, name: str, account: str, *, at: datetime) -> list[str]:
+    """Let a person say, under their own account of the machine, that all they act with is theirs; its marks.
+
+    GatewayError where the account is not theirs alone, or was used to give them any of it.
+    """
+    if roles.of_account(session, account) != name:
+        raise GatewayError(f"log in to this machine under your own account: {account} is not that of {name}")
+    theirs = [each for each in givings.credentials(session, at) if each.owner == name]
+    givers = {giver.by for each in theirs for giver in each.givers} - {name}
+    if any(_parts(by)[1] == account for by in givers):
+        raise GatewayError(f"the account {account} was used to give {name} what they act with")
+    for each in theirs:
+        givings.note(session, name, each.what, each.mark, by=f"{_MACHINE}{account}", at=at)
+    return [each.mark for each in theirs]
+
+
+def gave_alone(session: Session, name: str, role: str, by: str, at: datetime) -> bool:
+    """Did `by` alone give somebody a role, so that nobody else has confirmed it?"""
+    names = _Names(session)
+    return any(
+        (each.owner, each.what, each.mark) == (name, "role", role)
+        and {names.person(giver.by) for giver in each.givers} == {by}
+        for each in givings.credentials(session, at)
+    )
+
+
+def name_of(person: str) -> str:
+    """Return the name of a person on record, without the account that it was given under."""
+    name, account = _parts(person)
+    return name or account
+
+
+class _Names:
+    """Whom the names on record are: members of staff, or accounts of the machine that are nobody's."""
+
+    def __init__(self, session: Session) -> None:
+        self._staff = frozenset(session.exec(select(StaffRow.name)).all())
+        self._owners = dict(session.exec(select(AccountRow.account, AccountRow.staff)).all())
+
+    def person(self, name: str) -> str:
+        claimed, account = _parts(name)
+        if claimed is None and name in self._staff:
+            return name
+        return self._owners.get(account, account)
+
+
+class _Attributed:
+    """A credential, and who could act with it for having given it: whoever is all those whose word counts."""
+
+    __slots__ = ("givers", "owner")
+
+    def __init__(self, names: _Names, credential: Credential, at: datetime) -> None:
+        self.owner = credential.owner
+        first, *later = credential.givers
+        counted = [first, *(giver for giver in later if giver.at + COOLING <= at)]
+        self.givers = frozenset({names.person(giver.by) for giver in counted} - {self.owner})
+
+    def could_be_used_by(self, some: Collection[str]) -> bool:
+        """Are these all whose word for it counts?"""
+        return bool(self.givers) and self.givers.issubset(some)
+
+
+def _known(session: Session, names: _Names, *, since: datetime, at: datetime) -> list[_Attributed]:
+    return [_Attributed(names, credential, at) for credential in givings.credentials(session, since)]
+
+
+def _could_be(somebody: str, known: Sequence[_Attributed]) -> frozenset[str]:
+    """Everybody whom one person could act as, by what they gave them, or had them give."""
+    found = {somebody}
+    while True:
+        further = {each.owner for each in known if each.owner not in found and each.could_be_used_by(found)}
+        if not further:
+            return frozenset(found)
+        found |= further
+
+
+def _told(somebody: str, one: str, other: str) -> str:
+    if somebody in {one, other}:
+        given = other if somebody == one else one
+        return f"{somebody} gave {given} what they act with: {_REMEDY.format(given)}"
+    giver = somebody or "It is not known who"
+    return f"{giver} gave {one} and {other} what they act with: {_REMEDY.format('either of them')}"
+
+
+def _are_named_two(one: str, other: str) -> bool:
+    """Are two names on record certainly different?
 
     Where one account was used twice and not both times by a named person, it may be the same.
     """
@@ -41,12 +214,6 @@ def are_two(one: str, other: str) -> bool:
     if first is not None and second is not None:
         return first != second
     return account != other_account and (first or account) != (second or other_account)
-
-
-def name_of(person: str) -> str:
-    """The name of a person on record, without the account that it was given under."""
-    name, account = _parts(person)
-    return name or account
 
 
 def _parts(person: str) -> tuple[str | None, str]:

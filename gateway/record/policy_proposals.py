@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from gateway.errors import GatewayError
 from gateway.log.leaf import Kind, rfc3339
-from gateway.record.dual_control import are_two
+from gateway.record.dual_control import check_two
 from gateway.registry import log
 from gateway.registry.log import Entry
 from gateway.registry.tables import EventRow
@@ -89,12 +89,12 @@ def propose(
 
 def approve(session: Session, *, by: str, at: datetime, digest: str | None = None) -> PolicyProposal:
     """Approve what is proposed, as a second person. `digest`: only if it is that. GatewayError as below."""
-    known = to_approve(session, by=by, digest=digest)
+    known = to_approve(session, by=by, at=at, digest=digest)
     _note(session, "policy-approved", {"sha256": known.digest}, by, None, at)
     return known
 
 
-def to_approve(session: Session, *, by: str, digest: str | None = None) -> PolicyProposal:
+def to_approve(session: Session, *, by: str, at: datetime, digest: str | None = None) -> PolicyProposal:
     """What is proposed and may be approved by a person.
 
     GatewayError where nothing is proposed, it is another one, or it may be the same person.
@@ -104,11 +104,11 @@ def to_approve(session: Session, *, by: str, digest: str | None = None) -> Polic
         raise GatewayError("nothing is proposed that waits for an approval: gateway policy propose DIR")
     if digest is not None and not known.digest.startswith(digest):
         raise GatewayError(f"what is proposed is {known.digest}, not {digest}")
-    if not are_two(known.by, by):
-        raise GatewayError(
-            f"{known.by} proposed it: somebody else must approve it. Where several people share an account, "
-            "each says who they are in GATEWAY_ADMIN"
-        )
+    said = (
+        f"{known.by} proposed it: somebody else must approve it. Where several people share an account, "
+        "each says who they are in GATEWAY_ADMIN"
+    )
+    check_two(session, known.by, by, since=known.at, at=at, said=said)
     return known
 
 

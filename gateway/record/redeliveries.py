@@ -16,7 +16,7 @@ from gateway.policy.release import Release, ReleaseImpossibleError, judge_releas
 from gateway.reasons.persons import WITHDRAWN
 from gateway.record import outcome, withdrawals
 from gateway.record.batch import Batch
-from gateway.record.dual_control import are_two
+from gateway.record.dual_control import check_two
 from gateway.record.issuing import issue
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Ruling, put_in_force
@@ -67,7 +67,7 @@ def redeliver(
         transfer = _known(session, reference)
         asked = _judged(registrar, session, transfer, now, teams)
         if withdrawals.waits_for_second(transfer):
-            withdrawals.check_second(session, transfer, by)
+            withdrawals.check_second(session, transfer, by, now)
         if asked.forbidden and not override:
             said = "; ".join(f"{one.sentence} ({one.clause})" for one in asked.forbidden)
             raise GatewayError(
@@ -97,12 +97,10 @@ def confirm(registrar: Registrar, reference: str, *, by: str, why: str) -> Again
         transfer, proposed = _known(session, reference), proposal(session, reference)
         if proposed is None:
             raise GatewayError(f"nobody proposes to give {reference} to a team any longer")
-        if not are_two(proposed.by, by):
-            raise GatewayError(
-                f"{proposed.by} proposed this of {reference}: somebody else must confirm, by name"
-            )
+        said = f"{proposed.by} proposed this of {reference}: somebody else must confirm, by name"
+        check_two(session, proposed.by, by, since=proposed.at, at=now, said=said)
         if withdrawals.waits_for_second(transfer):
-            withdrawals.check_second(session, transfer, by)
+            withdrawals.check_second(session, transfer, by, now)
         asked = _judged(registrar, session, transfer, now, proposed.teams)
         note = f"{why} (proposed by {proposed.by}: {proposed.why})"
         if asked.forbidden:
@@ -123,6 +121,7 @@ class RedeliveryProposal:
 
     teams: tuple[str, ...]
     by: str
+    at: datetime
     why: str
 
 
@@ -133,7 +132,9 @@ def proposal(session: Session, reference: str) -> RedeliveryProposal | None:
             return None
         if event.kind == "redelivery-proposed":
             teams = json.loads(event.leaf)["fields"]["teams"].split(",")
-            return RedeliveryProposal(teams=tuple(teams), by=event.actor or "", why=event.note or "")
+            return RedeliveryProposal(
+                teams=tuple(teams), by=event.actor or "", at=event.at, why=event.note or ""
+            )
     return None
 
 

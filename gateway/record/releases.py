@@ -15,7 +15,7 @@ from gateway.policy.release import Release, ReleaseImpossibleError, judge_releas
 from gateway.policy.timescale import period_on
 from gateway.reasons.persons import WITHDRAWN
 from gateway.record.batch import Batch
-from gateway.record.dual_control import are_two, check_release
+from gateway.record.dual_control import check_release, check_two
 from gateway.record.issuing import issue
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Ruling, put_in_force
@@ -70,7 +70,7 @@ def release(
         if asked.forbidden:
             head: str | None = _propose(registrar, session, reference, asked, now, by=by, why=why)
         else:
-            check_release(session, transfer, by)
+            check_release(session, transfer, by, now)
             released = _released(
                 registrar, asked, "person:released", _period(registrar, session, transfer, asked, about)
             )
@@ -99,11 +99,9 @@ def confirm(registrar: Registrar, reference: str, *, by: str, why: str) -> Relea
         asked_for = proposal(session, reference)
         if asked_for is None:
             raise GatewayError(f"nobody has proposed to release {reference} against the policy")
-        if not are_two(asked_for.by, by):
-            raise GatewayError(
-                f"{asked_for.by} proposed to release {reference}: somebody else must confirm it, by name"
-            )
-        check_release(session, transfer, by)
+        said = f"{asked_for.by} proposed to release {reference}: somebody else must confirm it, by name"
+        check_two(session, asked_for.by, by, since=asked_for.at, at=now, said=said)
+        check_release(session, transfer, by, now)
         asked = _judged(
             registrar, session, transfer, now, data_type=asked_for.data_type, teams=asked_for.teams
         )

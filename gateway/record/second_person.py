@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from gateway.errors import GatewayError
+from gateway.access import POWERFUL
 from gateway.log.leaf import Kind
-from gateway.record.dual_control import are_two
-from gateway.registry import log, roles
+from gateway.record.dual_control import check_two
+from gateway.registry import givings, log, roles
+from gateway.registry.givings import What
 from gateway.registry.log import Entry
 from gateway.registry.tables import EventRow
 
@@ -33,19 +34,51 @@ class TwoPersonAct:
 
 
 def agreed(session: Session, act: TwoPersonAct, *, by: str, why: str | None, at: datetime) -> bool:
-    """Whether an act may be done now: roles are not in force, or another person has proposed the same.
+    """May an act be done now: are roles not in force, or has another person proposed the same?
 
-    Otherwise it is put on record as proposed by `by`.
+    Otherwise it is put on record as proposed by `by`. GatewayError where somebody else has proposed it
+    beside whom `by` does not count as a second person.
     """
     if not roles.in_force(session):
         return True
     first = proposal(session, act, at)
-    if first is not None and are_two(first.actor or "", by):
-        _note(session, "act-confirmed", act, by, why, at)
-        return True
     if first is None:
         _note(session, "act-proposed", act, by, why, at)
-    return False
+        return False
+    if first.actor == by:
+        return False
+    _check_two(session, act, first, by, at)
+    _note(session, "act-confirmed", act, by, why, at)
+    return True
+
+
+def agreed_to_give(
+    session: Session,
+    act: TwoPersonAct,
+    name: str,
+    role: str | None = None,
+    *,
+    by: str,
+    why: str | None,
+    at: datetime,
+) -> bool:
+    """May a person be given what they act with, or a role, now?
+
+    Two decide of whoever has a powerful role, or is to have one, once there are two administrators.
+    """
+    asked = role in POWERFUL or roles.is_powerful(session, name)
+    if not asked or len(roles.administrators(session)) < 2:  # noqa: PLR2004 - there is nobody to ask
+        return True
+    return agreed(session, act, by=by, why=why, at=at)
+
+
+def note_proposer(
+    session: Session, act: TwoPersonAct, name: str, what: What, mark: str, *, at: datetime
+) -> None:
+    """Put on record that whoever proposed to give something gave it, as much as who has just confirmed it."""
+    of_it = [event for event in log.events(session, act.subject) if _is_of(event, act)]
+    if len(of_it) > 1 and of_it[-1].kind == "act-confirmed" and of_it[-1].at == at:
+        givings.note(session, name, what, mark, by=of_it[-2].actor or "", at=at)
 
 
 def reject(session: Session, act: TwoPersonAct, *, by: str, at: datetime) -> None:
@@ -53,20 +86,26 @@ def reject(session: Session, act: TwoPersonAct, *, by: str, at: datetime) -> Non
     first = proposal(session, act, at)
     if first is None:
         return
-    if not are_two(first.actor or "", by):
-        raise GatewayError(f"{first.actor} proposed to {act.what} {act.subject}: somebody else must decide")
+    _check_two(session, act, first, by, at)
     _note(session, "act-rejected", act, by, None, at)
 
 
 def proposal(session: Session, act: TwoPersonAct, at: datetime) -> EventRow | None:
     """The proposal of an act that still counts, and that nobody has confirmed or rejected yet."""
     for event in reversed(log.events(session, act.subject)):
-        if event.kind in {_PROPOSAL, *_ENDS} and _is_of(event, act):
+        if _is_of(event, act):
             return event if event.kind == _PROPOSAL and event.at >= at - COUNTS else None
     return None
 
 
+def _check_two(session: Session, act: TwoPersonAct, first: EventRow, by: str, at: datetime) -> None:
+    said = f"{first.actor} proposed to {act.what} {act.subject}: somebody else must decide"
+    check_two(session, first.actor or "", by, since=first.at, at=at, said=said)
+
+
 def _is_of(event: EventRow, act: TwoPersonAct) -> bool:
+    if event.kind not in {_PROPOSAL, *_ENDS}:
+        return False
     about = not act.about or (event.note or "").startswith(f"{act.about}{_MARK}")
     return about and json.loads(event.leaf)["fields"]["what"] == act.what
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlmodel import Session
 
@@ -14,7 +15,7 @@ from gateway.policy.release import STAY
 from gateway.publish.provider_copies import take_back_copies
 from gateway.receipts.authority import AuthorityFacts, render_authority_notice
 from gateway.record.batch import Batch
-from gateway.record.dual_control import are_two
+from gateway.record.dual_control import check_two
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Ruling, put_in_force
 from gateway.registry import copies, log, providers, recalls, rolls, transfers
@@ -69,7 +70,7 @@ def withdraw_for_good(registrar: Registrar, reference: str, *, by: str, why: str
     now = registrar.clock()
     with registrar.registry.write() as session:
         transfer = transfers.get(session, reference)
-        check_second(session, transfer, by)
+        check_second(session, transfer, by, now)
         done = Withdrawal(openings=tuple(recalls.openings(session, reference)))
         tell(registrar, session, transfer, done, by=by, why=why, headline=_OVER, next_step=_JUDGE)
         reasons = _reasons(registrar.catalogue, transfer, _FOR_GOOD, done.openings)
@@ -85,14 +86,14 @@ def waits_for_second(transfer: Transfer) -> bool:
     return transfer.state == "held" and any(why.code == _WAITS for why in transfer.reasons)
 
 
-def check_second(session: Session, transfer: Transfer, by: str) -> None:
+def check_second(session: Session, transfer: Transfer, by: str, at: datetime) -> None:
     """GatewayError unless a file was withdrawn by one person, and `by` is certainly another."""
     reference = transfer.upload.reference
     if not waits_for_second(transfer):
         raise GatewayError(f"{reference} is not withdrawn; it is {transfer.state}")
     first = next(one for one in reversed(log.events(session, reference)) if one.kind == "withdrawn")
-    if not are_two(first.actor or "", by):
-        raise GatewayError(f"{first.actor} withdrew {reference}: somebody else must decide, by name")
+    said = f"{first.actor} withdrew {reference}: somebody else must decide, by name"
+    check_two(session, first.actor or "", by, since=first.at, at=at, said=said)
 
 
 _TAKEN = "A file was TAKEN OUT of every mailbox."

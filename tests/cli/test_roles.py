@@ -16,8 +16,10 @@ import asyncssh
 import pytest
 
 from gateway.cli.identity import real_account
+from gateway.registry import keys
+from tests.apart import apart
 from tests.clock import THIS_YEAR
-from tests.content import census
+from tests.content import census, core_data
 from tests.corpus.extra_columns import FILES as EXTRA
 from tests.ending import ending
 from tests.waiting import until
@@ -86,7 +88,10 @@ def test_until_there_is_an_administrator_by_name_whoever_runs_commands_is_one(de
     assert "cannot prove" in desk.gateway("roles", "grant", "jane", "auditor", "--why", "x", code=1)
     in_force(desk)
     (jane,) = json.loads(desk.gateway("roles", "list", "--json"))
-    assert jane == {"name": "jane", "roles": ["administrator"], "accounts": [real_account()], "teams": []}
+    assert jane == {
+        "name": "jane", "roles": ["administrator"], "accounts": [real_account()], "teams": [],
+        "not_second_to": [],
+    }  # fmt: skip
     assert "nobody gives themselves" in desk.gateway(
         "roles", "grant", "jane", "data-protection", "--why", "x", code=1
     )
@@ -130,6 +135,8 @@ def test_each_role_has_its_acts_and_the_record_names_the_person(desk: Desk, as_s
     as_sam("transfers", "open", sent, "--why", "a question", "--to", target)
     assert desk.events(sent)[-1].actor == "sam"
     desk.gateway("transfers", "withdraw", sent, "--why", "wrong")
+    assert "jane gave sam what they act with" in as_sam("transfers", "confirm", sent, "--why", "x", code=1)
+    apart(desk.home, "sam")
     assert "jane withdrew" in desk.gateway("transfers", "confirm", sent, "--why", "x", code=1)
     as_sam("transfers", "confirm", sent, "--why", "indeed")
     assert desk.codes(sent) == ["person:withdrawn-for-good"]
@@ -167,6 +174,7 @@ def test_a_key_is_out_of_use_at_once_and_revoked_by_two(desk: Desk, as_sam: Act)
     desk.provider("oak")
     in_force(desk)
     desk.gateway("roles", "grant", "sam", "administrator", "--why", "second")
+    apart(desk.home, "sam")
     (key, *_) = [
         one["fingerprint"]
         for one in json.loads(desk.gateway("keys", "list", "oak", "--json"))
@@ -193,6 +201,7 @@ def test_two_change_the_gateways_key_and_make_an_administrator(desk: Desk, as_sa
     before = desk.current()
     in_force(desk)
     desk.gateway("roles", "grant", "sam", "administrator", "--why", "second")
+    apart(desk.home, "sam")
     assert "second person" in desk.gateway("keys", "gateway", "rotate")
     assert "second person" in desk.gateway("keys", "gateway", "rotate")
     assert desk.current() == before
@@ -237,14 +246,27 @@ def test_the_guide_is_followed_word_by_word(
     blocks = re.findall(r"^```sh\n(.*?)^```", GUIDE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     for line in "".join(blocks).splitlines():
         words = shlex.split(line, comments=True)
-        words = [{"FPR": key, "jane": real_account()}.get(word, word) for word in words[1:]]
+        if words[1:] == ["roles", "accept"]:
+            apart(desk.home, "sam")  # As sam does it, and three days later.
+            continue
+        ann = keys_of(desk, "ann")
+        words = [
+            {"FPR": key, "FPR-OF-ANN": ann, "jane": real_account()}.get(word, word) for word in words[1:]
+        ]
         if words[:2] == ["roles", "grant"]:
             words[2] = "jane" if words[2] == real_account() else words[2]
-        (as_sam if line.endswith("# a second person") else desk.gateway)(*words)
+        (as_sam if line.endswith("a second person") else desk.gateway)(*words)
     assert "revoked" in states(desk, "oak")
     assert desk.current() != before
     assert "ann" not in desk.gateway("roles", "list")
     desk.gateway("log", "verify")
+
+
+def keys_of(desk: Desk, name: str) -> str:
+    """The fingerprint of the first key of a member of staff; empty where there is no such."""
+    with desk.registry.read() as session:
+        known = keys.list_keys(session, "staff", name)
+    return known[0].fingerprint if known else ""
 
 
 @pytest.mark.root
@@ -270,6 +292,7 @@ def test_two_invite_somebody_of_whom_two_decide(desk: Desk, as_sam: Act) -> None
     """Whoever has the link becomes that person in the console."""
     in_force(desk)
     desk.gateway("roles", "grant", "sam", "administrator", "--why", "the second")
+    apart(desk.home, "sam")
     person(desk, "ann")
     assert "/invitation#" in desk.gateway("staff", "invite", "ann")
     for act in (desk.gateway, as_sam):
@@ -277,3 +300,117 @@ def test_two_invite_somebody_of_whom_two_decide(desk: Desk, as_sam: Act) -> None
     assert "second person" in desk.gateway("staff", "invite", "ann")
     assert "second person" in desk.gateway("staff", "invite", "ann")
     assert "/invitation#" in as_sam("staff", "invite", "ann")
+
+
+def proposed_release(desk: Desk) -> str:
+    """A file that waits for its school's ratification, and that jane proposes to release all the same."""
+    sent = desk.send(desk.provider("elm"), core_data())
+    desk.process()
+    said = desk.gateway("held", "release", sent, "--why", "needed", "--override")
+    assert "waits for a second person" in said
+    return sent
+
+
+def test_one_administrator_is_not_two_people(desk: Desk, as_sam: Act, agent: Path) -> None:
+    """Jane makes herself a colleague: by a key, by a role, by a name that was somebody's, or by a chain."""
+    in_force(desk)
+    sent = proposed_release(desk)
+    desk.gateway("roles", "grant", "sam", "triage", "--why", "triages")
+    said = as_sam("held", "confirm", sent, "--why", "I agree", code=1)
+    assert "jane gave sam what they act with" in said
+    assert "gateway roles accept" in said
+    apart(desk.home, "sam")
+    person(desk, "planted")
+    planted = str(desk.root / "planted.pub")
+    desk.gateway("staff", "remove", "planted")
+    desk.gateway("keys", "add", "sam", planted, "--staff", code=1)  # It is known as another person's.
+    other = desk.root / "other.pub"
+    asyncssh.generate_private_key("ssh-ed25519").write_public_key(other)
+    desk.gateway("keys", "add", "sam", str(other), "--staff")
+    assert "jane gave sam" in as_sam("held", "confirm", sent, "--why", "I agree", code=1)
+    assert desk.state(sent) == "held"
+    (fingerprint,) = [
+        one["fingerprint"]
+        for one in json.loads(desk.gateway("keys", "list", "sam", "--staff", "--json"))
+        if one["material"].split()[1] == other.read_text().split()[1]
+    ]
+    desk.gateway("keys", "retire", "sam", fingerprint, "--staff")
+    said = as_sam("held", "confirm", sent, "--why", "I agree", code=1)
+    assert "jane gave sam" in said  # It counted since jane proposed.
+    desk.gateway("held", "refuse", sent, "--why", "proposed anew")
+    again = desk.send(desk.provider("ash"), core_data())
+    desk.process()
+    desk.gateway("held", "release", again, "--why", "needed", "--override")
+    as_sam("held", "confirm", again, "--why", "I agree")
+    assert desk.state(again) == "accepted"
+    desk.gateway("log", "verify")
+
+
+def test_a_third_person_confirms_what_somebody_acts_with(desk: Desk, as_sam: Act, agent: Path) -> None:
+    in_force(desk)
+    desk.gateway("roles", "grant", "sam", "administrator", "--why", "the second")
+    warned = [one["what"] for one in json.loads(desk.gateway("doctor", "--json"))]
+    assert any("no two people can revoke a key" in one for one in warned)
+    person(desk, "ann")
+    desk.gateway("roles", "grant", "ann", "triage", "--why", "triages")
+    (ann,) = json.loads(desk.gateway("keys", "list", "ann", "--staff", "--json"))
+    assert "jane gave ann and sam" in as_sam("roles", "vouch", "ann", ann["fingerprint"], code=1)
+    apart(desk.home, "sam")
+    warned = [one["what"] for one in json.loads(desk.gateway("doctor", "--json"))]
+    assert not any("no two people can" in one for one in warned)
+    assert "have them read it out, too" in as_sam("roles", "vouch", "ann", code=1)
+    assert "give 16 characters" in as_sam("roles", "vouch", "ann", ann["fingerprint"][:12], code=1)
+    assert "cannot confirm" in desk.gateway("roles", "vouch", "ann", ann["fingerprint"], code=1)
+    listed = {
+        one["name"]: one["not_second_to"] for one in json.loads(desk.gateway("roles", "list", "--json"))
+    }
+    assert listed == {"ann": ["jane"], "jane": [], "sam": []}
+    assert "counts in three days" in as_sam("roles", "vouch", "ann", ann["fingerprint"])
+    last = desk.events("staff")[-1]
+    assert (last.kind, last.actor) == ("credentials-confirmed", "sam")
+    listed = {
+        one["name"]: one["not_second_to"] for one in json.loads(desk.gateway("roles", "list", "--json"))
+    }
+    assert listed["ann"] == ["jane"]  # For three days more.
+    desk.gateway("log", "verify")
+
+
+def test_what_one_gave_alone_they_take_back_alone(desk: Desk, as_sam: Act) -> None:
+    """Else who made a colleague an administrator that never came would be stuck with them."""
+    in_force(desk)
+    desk.gateway("roles", "grant", "sam", "administrator", "--why", "the second")
+    desk.gateway("roles", "take", "sam", "administrator", "--why", "never came")
+    assert "sam" not in desk.gateway("roles", "list")
+    desk.gateway("roles", "grant", "sam", "administrator", "--why", "the second")
+    apart(desk.home, "sam")
+    assert "second person" in desk.gateway("roles", "take", "sam", "administrator", "--why", "never came")
+    account = real_account()
+    assert "the account that you act under" in desk.gateway(
+        "roles", "grant", "eve", "triage", "--account", account, "--why", "x", code=1
+    )
+
+
+@pytest.mark.root
+def test_who_accepts_under_an_account_of_their_own_is_a_person(desk: Desk) -> None:
+    """The account of a service is nobody's, and neither is one of somebody else."""
+    in_force(desk)
+    desk.gateway(
+        "roles", "grant", "sam", "administrator", "--account", pwd.getpwuid(65534).pw_name, "--why", "second"
+    )
+    assert "nobody's own account" in desk.gateway("roles", "accept", code=1)
+    command = [sys.executable, "-m", "gateway", "roles", "accept", "--home", str(desk.home.root)]
+    outer = (
+        "import os, subprocess, sys\n"
+        "os.setresuid(65534, 0, 0)\n"
+        f"done = subprocess.run({command!r}, preexec_fn=lambda: os.setresuid(0, 0, 0))\n"
+        "sys.exit(done.returncode)"
+    )
+    done = subprocess.run([sys.executable, "-c", outer], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "counts in three days" in done.stdout
+    last = desk.events("staff")[-1]
+    assert (last.kind, last.actor) == ("credentials-confirmed", "sam")
+    listed = {
+        one["name"]: one["not_second_to"] for one in json.loads(desk.gateway("roles", "list", "--json"))
+    }
+    assert listed["sam"] == ["jane"]  # For three days more.

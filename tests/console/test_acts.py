@@ -13,7 +13,9 @@ import pytest
 from playwright.sync_api import Route
 
 from gateway.cli.identity import real_account
+from gateway.home import Home
 from gateway.samples import make, school
+from tests.apart import apart
 from tests.console.acts import ACTS, AXE
 from tests.console.conftest import House, Person
 from tests.content import core_data
@@ -31,6 +33,7 @@ def people(house: House) -> dict[str, Person]:
     account = real_account()
     house.site.gateway("roles", "grant", "mary", "administrator", "--account", account, "--why", "test")
     house.site.gateway("roles", "grant", "max", "administrator", "--why", "test")
+    apart(Home(house.site.home), *found)
     return found
 
 

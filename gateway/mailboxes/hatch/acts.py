@@ -89,7 +89,8 @@ def end_recall(counter: Counter, caller: Caller, act: EndRecall) -> Done:
     """Decide as a second person whether a file that was taken back stays so."""
     why = reason(act.why)
     with counter.desk.registry.read() as session:
-        withdrawals.check_second(session, look_at(session, caller, act.reference), caller.name)
+        transfer = look_at(session, caller, act.reference)
+        withdrawals.check_second(session, transfer, caller.name, counter.clock())
     check_signed(counter, caller, act)
     with counter.registrar() as registrar:
         if act.again:

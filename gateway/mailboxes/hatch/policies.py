@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlmodel import Session
@@ -16,7 +16,7 @@ from gateway.policy.catalogue import load_catalogue
 from gateway.policy.edits import edits
 from gateway.policy.explain import diff as outcomes
 from gateway.record import policy_proposals as proposals
-from gateway.record.dual_control import are_two
+from gateway.record.dual_control import why_not_two
 from gateway.record.simulation import simulate
 from gateway.zones.hatch import evidence_questions as asked
 from gateway.zones.hatch.answers import Done
@@ -42,7 +42,7 @@ def ask_policies(counter: Counter, caller: Caller, question: asked.AskPolicies) 
         old, new = (_folder(counter, digest) for digest in (before, after)) if comparable else (None, None)
         return PoliciesSeen(
             versions=tuple(dict.fromkeys(past)),
-            proposed=None if found is None else _proposed(found, caller),
+            proposed=None if found is None else _proposed(session, found, caller, counter.clock()),
             before=before,
             after=after,
             edits=tuple(_differences(counter, old, new)) if old and new else (),
@@ -53,7 +53,7 @@ def ask_policies(counter: Counter, caller: Caller, question: asked.AskPolicies) 
 def approve(counter: Counter, caller: Caller, act: asked.ApprovePolicies) -> Done:
     """Approve what another person proposed, and nothing that was proposed meanwhile."""
     with counter.desk.registry.read() as session:
-        proposals.to_approve(session, by=caller.name, digest=act.digest)
+        proposals.to_approve(session, by=caller.name, at=counter.clock(), digest=act.digest)
     check_signed(counter, caller, act)
     now = counter.clock()
     with counter.registrar() as registrar, registrar.registry.write() as session:
@@ -81,8 +81,11 @@ def _folder(counter: Counter, digest: str | None) -> Path:
     return folder
 
 
-def _proposed(found: proposals.PolicyProposal, caller: Caller) -> ProposedSeen:
-    may = "enrol" in caller.may and found.approved_by is None and are_two(found.by, caller.name)
+def _proposed(
+    session: Session, found: proposals.PolicyProposal, caller: Caller, at: datetime
+) -> ProposedSeen:
+    may = "enrol" in caller.may and found.approved_by is None
+    may = may and why_not_two(session, found.by, caller.name, since=found.at, at=at) is None
     return ProposedSeen(
         digest=found.digest,
         by=found.by,

@@ -1,0 +1,234 @@
+"""Nobody is two people: no few acts of one person reach what asks for two, whatever they give to whom.
+
+Every sequence of acts is tried on a real registry by the rules that the commands and the console ask. A
+person is whoever acts with their keys: who gave somebody a key can act as them from then on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlmodel import Session
+
+from gateway.access import Role
+from gateway.errors import GatewayError, NotFoundError
+from gateway.record import dual_control, policy_proposals, second_person
+from gateway.record.dual_control import COOLING
+from gateway.record.second_person import TwoPersonAct
+from gateway.registry import keys, roles, staff
+from gateway.registry.database import Registry
+
+BEGUN = datetime(2026, 11, 2, 9, tzinfo=UTC)
+DIGEST = "ab" * 32
+STEPS = 5
+ROLES: tuple[Role, ...] = (Role.TRIAGE, Role.ADMINISTRATOR)
+PUPPETS = ("anon", "bogus")
+
+
+@dataclass(frozen=True)
+class Town:
+    """What one person has done so far: whom they can act as, and what was proposed in whose name."""
+
+    at: datetime
+    can_be: frozenset[str] = frozenset({"jane"})
+    here: frozenset[str] = frozenset()
+    planted: frozenset[tuple[str, str]] = frozenset()
+    rest: frozenset[object] = frozenset()
+    proposed: str | None = None
+    path: tuple[str, ...] = field(default=(), compare=False)
+
+
+Move = tuple[str, str | None, Callable[[Session, Town], Town]]
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("begins", ["alone", "apart"])
+def test_no_five_acts_of_one_person_reach_what_asks_for_two(tmp_path: Path, begins: str) -> None:
+    with registry(tmp_path) as opened, contextlib.suppress(_DoneError), opened.write() as session:
+        here = BEGINNINGS[begins](session)
+        tried = explored(session, Town(at=BEGUN + 3 * COOLING, here=here), STEPS - 1, set())
+        assert tried > 500
+        raise _DoneError
+
+
+def test_puppets_do_not_vouch_for_one_another(tmp_path: Path) -> None:
+    with registry(tmp_path) as opened, opened.write() as session:
+        alone(session)
+        for name in PUPPETS:
+            enrol(session, name, Role.ADMINISTRATOR, by="jane")
+        for by, name in (PUPPETS, PUPPETS[::-1], ("jane", "anon"), ("anon", "anon")):
+            with pytest.raises(GatewayError, match="cannot confirm"):
+                dual_control.vouch(session, name, [KEY.format(name)], by=by, at=BEGUN + 3 * COOLING)
+        with pytest.raises(GatewayError, match="not that of anon"):
+            dual_control.accept(session, "anon", "account-of-jane", at=BEGUN + 3 * COOLING)
+
+
+class _DoneError(Exception):
+    """The registry is to be as it was."""
+
+
+def explored(session: Session, town: Town, left: int, seen: set[tuple[Town, int]]) -> int:
+    """Try to second what was proposed, and then every further act; how many towns were seen."""
+    check_nobody_seconds(session, town)
+    if left == 0 or (town, left) in seen:
+        return 1
+    seen.add((town, left))
+    number = 1
+    administrators = roles.administrators(session)
+    for name, by, act in moves(town, left):
+        if by is not None and by not in administrators:
+            continue
+        with contextlib.suppress(GatewayError), session.begin_nested() as tried:
+            after = act(session, replace(town, at=town.at + COOLING))
+            if after != town:
+                number += explored(session, replace(after, path=(*town.path, name)), left - 1, seen)
+            tried.rollback()
+    session.expire_all()
+    return number
+
+
+def check_nobody_seconds(session: Session, town: Town) -> None:
+    """Fail where one of those whom this person can be may decide on what another one proposed."""
+    if town.proposed is None:
+        return
+    for name in sorted(town.can_be):
+        try:
+            policy_proposals.to_approve(session, by=name, at=town.at + COOLING)
+        except GatewayError:
+            continue
+        pytest.fail(f"{town.path}: {name} approves what {town.proposed} proposed")
+
+
+def moves(town: Town, left: int) -> Iterator[Move]:
+    """Everything that can be done next, with who must be an administrator for it, in every name they have.
+
+    Days pass between two acts: what has to wait before it counts has waited.
+    """
+    for by in sorted(town.can_be):
+        if town.proposed is None:
+            yield f"{by} proposes", None, partial(proposing, by=by)
+        if left == 1 and town.proposed is None:
+            continue  # Whatever else comes last, nothing is proposed that could be seconded.
+        for name in sorted({*town.here, *PUPPETS} - {by}):
+            if name == PUPPETS[1] and PUPPETS[0] not in town.here:
+                continue
+            if (name, by) not in town.planted:
+                yield f"{by} gives {name} a key", by, partial(giving, by=by, name=name)
+            if name in town.here:
+                for role in ROLES:
+                    yield f"{by} makes {name} {role}", by, partial(granting, by=by, name=name, role=role)
+                yield f"{by} vouches for {name}", by, partial(vouching, by=by, name=name)
+                yield f"{by} removes {name}", by, partial(removing, by=by, name=name)
+        yield f"{by} accepts", None, partial(accepting, by=by)
+
+
+def proposing(session: Session, town: Town, by: str) -> Town:
+    policy_proposals.propose(session, DIGEST, town.at, by=by, why=None, at=town.at)
+    return replace(town, proposed=by)
+
+
+def giving(session: Session, town: Town, by: str, name: str) -> Town:
+    """A key of which the giver has the secret half."""
+    if name not in town.here:
+        staff.add_staff(session, name, (), town.at)
+    mark = f"SHA256:of-{by}-for-{name}-{town.at.isoformat()}"
+    act = TwoPersonAct("add-key", "staff", f"{name} {by}")
+    if not second_person.agreed_to_give(session, act, name, by=by, why=None, at=town.at):
+        return replace(town, rest=town.rest | {("asked", act.about)})
+    second_person.note_proposer(session, act, name, "key", mark, at=town.at)
+    keys.add_key(session, "staff", name, "ssh", fingerprint=mark, material="ssh", at=town.at, by=by)
+    return replace(
+        town, can_be=town.can_be | {name}, here=town.here | {name}, planted=town.planted | {(name, by)}
+    )
+
+
+def granting(session: Session, town: Town, by: str, name: str, role: Role) -> Town:
+    act = TwoPersonAct(f"grant-{role}", "staff", name)
+    if not second_person.agreed_to_give(session, act, name, role, by=by, why=None, at=town.at):
+        return replace(town, rest=town.rest | {("asked", act.what, name)})
+    staff.get_staff(session, name)
+    second_person.note_proposer(session, act, name, "role", role, at=town.at)
+    roles.grant(session, name, role, by=by, at=town.at)
+    return replace(town, rest=town.rest | {(name, role, by)})
+
+
+def vouching(session: Session, town: Town, by: str, name: str) -> Town:
+    marks = [key.fingerprint for key in keys.list_keys(session, "staff", name)]
+    dual_control.vouch(session, name, marks, by=by, at=town.at)
+    return replace(town, rest=town.rest | {("vouched", by, name)})
+
+
+def accepting(session: Session, town: Town, by: str) -> Town:
+    """Who does all this has one account of the machine, which is jane's."""
+    dual_control.accept(session, by, "account-of-jane", at=town.at)
+    return replace(town, rest=town.rest | {("accepted", by)})
+
+
+def removing(session: Session, town: Town, by: str, name: str) -> Town:
+    """Out of staff, with their keys: what was proposed in their name stays proposed."""
+    if roles.is_powerful(session, name):
+        raise NotFoundError("two decide of them")
+    staff.remove_staff(session, name, town.at)
+    for key in keys.keys_in_force(session, "staff", name, "ssh", town.at):
+        keys.end_key(session, "staff", name, key.fingerprint, state="retired", at=town.at, by=by)
+    gone = frozenset(each for each in town.planted if each[0] == name)
+    return replace(
+        town,
+        can_be=town.can_be - {name},
+        here=town.here - {name},
+        planted=town.planted - gone,
+        rest=town.rest | {("removed", name, gone)},
+    )
+
+
+# How it begins.
+
+
+@contextlib.contextmanager
+def registry(folder: Path) -> Iterator[Registry]:
+    made = Registry(f"sqlite:///{folder}/registry.db")
+    made.migrate()
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def alone(session: Session) -> frozenset[str]:
+    """Jane alone is an administrator, and has given her colleague what he acts with."""
+    enrol(session, "jane", Role.ADMINISTRATOR, by="root")
+    enrol(session, "sam", Role.TRIAGE, by="jane")
+    return frozenset({"jane", "sam"})
+
+
+def apart(session: Session) -> frozenset[str]:
+    """Sam has accepted, and has confirmed what bob acts with: what asks for two can be done, and was."""
+    enrol(session, "jane", Role.ADMINISTRATOR, by="root")
+    enrol(session, "sam", Role.ADMINISTRATOR, by="jane")
+    enrol(session, "bob", Role.TRIAGE, by="jane")
+    dual_control.accept(session, "sam", "account-of-sam", at=BEGUN)
+    dual_control.vouch(session, "bob", [KEY.format("bob")], by="sam", at=BEGUN + COOLING)
+    policy_proposals.propose(session, "cd" * 32, BEGUN, by="jane", why=None, at=BEGUN)
+    policy_proposals.approve(session, by="sam", at=BEGUN + 3 * COOLING)
+    policy_proposals.withdraw(session, by="sam", why=None, at=BEGUN + 3 * COOLING)
+    return frozenset({"jane", "sam", "bob"})
+
+
+BEGINNINGS = {"alone": alone, "apart": apart}
+KEY = "SHA256:the-key-of-{}-that-only-they-have"
+
+
+def enrol(session: Session, name: str, role: Role | None, *, by: str) -> None:
+    """Somebody with a key whose secret half is theirs alone, though the registry cannot know."""
+    staff.add_staff(session, name, (), BEGUN)
+    mark = KEY.format(name)
+    keys.add_key(session, "staff", name, "ssh", fingerprint=mark, material="ssh", at=BEGUN, by=by)
+    roles.bind(session, f"account-of-{name}", name, by=by, at=BEGUN)
+    if role is not None:
+        roles.grant(session, name, role, by=by, at=BEGUN)
