@@ -13,8 +13,9 @@ from gateway.cli.console import out, plain, who
 from gateway.cli.key_files import read_key_file
 from gateway.errors import Refusal
 from gateway.home import Home
-from gateway.home.settings import read_toml
+from gateway.home.settings import load_settings, read_toml
 from gateway.model import NewKey
+from gateway.openpgp.verified_kinds import VerifiedKinds
 from gateway.registry import keys
 from gateway.registry.keys import OwnerKind
 
@@ -30,6 +31,11 @@ def least_rsa_bits(place: Home) -> int:
     from gateway.policy.method_schema import MethodsFile  # noqa: PLC0415 - few commands judge a key
 
     return read_toml(place.policies_in_force / "methods.toml", MethodsFile).strength.rsa_bits
+
+
+def verified_kinds(place: Home) -> VerifiedKinds:
+    """The kinds of post-quantum keys that the engines of a home verify."""
+    return VerifiedKinds(load_settings(place).processor)
 
 
 def enrol_ssh(
@@ -50,7 +56,7 @@ def enrol_openpgp(session: Session, place: Home, provider: str, file: Path, at: 
     from gateway.openpgp.certificates import admit  # noqa: PLC0415
 
     data = read_key_file(file)
-    key = of_certificate(data, admit(data, at, least_rsa_bits(place)))
+    key = of_certificate(data, admit(data, at, least_rsa_bits(place), verified_kinds(place)))
     store_key(session, "provider", provider, key, at, state="pending")
     return key
 

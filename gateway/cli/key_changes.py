@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.cli.console import now, who
+from gateway.cli.enrol import least_rsa_bits, verified_kinds
 from gateway.errors import GatewayError, Refusal
 from gateway.home import Home
 from gateway.registry import keys
@@ -45,19 +46,20 @@ def changing(home: Path) -> Iterator[Clerk]:
 
 
 def taken_in(
-    clerk: Clerk, owner_kind: OwnerKind, identifier: str, data: bytes, least: int, *, state: keys.KeyState
+    clerk: Clerk, owner_kind: OwnerKind, identifier: str, data: bytes, place: Home, *, state: keys.KeyState
 ) -> str:
     """What became of the key in a file, in words. Refusal or GatewayError where it is not taken."""
     from gateway.enrolment.key_file import is_ssh, judge, updated  # noqa: PLC0415 - loads asyncssh
 
     if owner_kind == "staff" and not is_ssh(data):
         raise Refusal("key:not-an-ssh-key")
+    least, verified = least_rsa_bits(place), verified_kinds(place)
     known = None if is_ssh(data) else _known(clerk, identifier, data)
     if known is None:
-        new = judge(data, clerk.at, least)
+        new = judge(data, clerk.at, least, verified)
         clerk.add(owner_kind, identifier, new, state=state)
         return f"enrolled for {identifier}" + ("; it waits to be confirmed" if state == "pending" else "")
-    update = updated(known.material.encode(), data, clerk.at, least)
+    update = updated(known.material.encode(), data, clerk.at, least, verified)
     if update is not None and update.change == "revoked":
         revocation: Revocation = "hard" if update.final else "soft"
         if known.may_be_revoked(revocation):

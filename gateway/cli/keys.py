@@ -24,7 +24,7 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.enrol import RING, least_rsa_bits, show_key
+from gateway.cli.enrol import RING, show_key
 from gateway.cli.identity import WAITS
 from gateway.cli.key_changes import changing, taken_in
 from gateway.cli.key_files import read_key_file
@@ -91,7 +91,6 @@ def add(
     """Enrol a key, or take over what is new in a known certificate; show what to read out by telephone."""
     data = read_key_file(file)
     show_key(data, now())
-    least = least_rsa_bits(Home(home))
     with changing(home) as clerk:
         owner_kind = _owner(clerk.session, identifier, is_staff=is_staff)
         if is_staff and not _agreed_for(clerk, identifier, data):
@@ -99,7 +98,9 @@ def add(
             return
         if is_staff:
             _note_first(clerk, identifier, data)
-        what = taken_in(clerk, owner_kind, identifier, data, least, state="pending" if pending else "active")
+        what = taken_in(
+            clerk, owner_kind, identifier, data, Home(home), state="pending" if pending else "active"
+        )
     out.print(what)
     if not is_staff:
         out.print(RING)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Container
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +25,7 @@ from gateway.cli.console import (
     show,
     who,
 )
+from gateway.cli.enrol import verified_kinds
 from gateway.cli.key_files import read_at_most, read_key_file
 from gateway.cli.on_record import signed_head
 from gateway.enrolment.provider_list import MOST_BYTES, ProviderList
@@ -55,7 +58,13 @@ def import_list(
         try:
             with opened.write() as session:
                 enroller = Enroller(session=session, by=who(), at=at)
-                taken = take_in(enroller, data, bodies, file.parent, lambda key: _judged(key, at, least))
+                taken = take_in(
+                    enroller,
+                    data,
+                    bodies,
+                    file.parent,
+                    partial(_judged, at=at, least=least, verified=verified_kinds(place)),
+                )
                 signed_head(session, place)
                 if dry_run:
                     raise TriedError  # noqa: TRY301 - the transaction is given up by leaving it
@@ -70,10 +79,10 @@ def import_list(
     _tell(rows, taken.read, bodies, dry_run=dry_run)
 
 
-def _judged(file: Path, at: datetime, least: int) -> NewKey:
+def _judged(file: Path, *, at: datetime, least: int, verified: Container[str]) -> NewKey:
     from gateway.enrolment.key_file import judge  # noqa: PLC0415 - loads asyncssh
 
-    return judge(read_key_file(file), at, least)
+    return judge(read_key_file(file), at, least, verified)
 
 
 def _row(one: TakenIn) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -40,11 +41,14 @@ def is_ssh(data: bytes) -> bool:
     return text.lstrip().startswith(_SSH_STARTS)
 
 
-def judge(data: bytes, now: datetime, least_rsa_bits: int) -> NewKey:
-    """The one public key in `data`, if it may be enrolled. Refusal with a `key:` code otherwise."""
+def judge(data: bytes, now: datetime, least_rsa_bits: int, verified: Container[str] = ()) -> NewKey:
+    """The one public key in `data`, if it may be enrolled. Refusal with a `key:` code otherwise.
+
+    `verified`: see `certificates.admit`.
+    """
     if is_ssh(data):
         return of_ssh(admit_ssh(data, least_rsa_bits))
-    return of_certificate(data, admit(data, now, least_rsa_bits))
+    return of_certificate(data, admit(data, now, least_rsa_bits, verified))
 
 
 def of_ssh(key: SshKey) -> NewKey:
@@ -78,7 +82,9 @@ class Update:
     final: bool = False
 
 
-def updated(known: bytes, data: bytes, now: datetime, least_rsa_bits: int) -> Update | None:
+def updated(
+    known: bytes, data: bytes, now: datetime, least_rsa_bits: int, verified: Container[str] = ()
+) -> Update | None:
     """What `data`, another copy of the certificate `known` or a revocation of it, adds; None for nothing.
 
     Whatever counts in it was signed with its own primary key, so it needs no further signature. Older
@@ -95,4 +101,4 @@ def updated(known: bytes, data: bytes, now: datetime, least_rsa_bits: int) -> Up
     merged = merge(known, data)
     if merged == merge(known, known):
         return None
-    return Update("renewed", of_certificate(merged, admit(merged, now, least_rsa_bits)))
+    return Update("renewed", of_certificate(merged, admit(merged, now, least_rsa_bits, verified)))

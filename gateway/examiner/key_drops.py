@@ -59,18 +59,18 @@ def _found(content: bytes, job: Job, *, is_signed: bool) -> FoundKey:
         shown = describe(content, job.now)
         for certificate in known:
             if describe(certificate, job.now).fingerprint == shown.fingerprint:
-                return _of_update(updated(certificate, content, job.now, job.least_rsa_bits))
+                return _of_update(updated(certificate, content, job.now, job.least_rsa_bits, job.verified))
     if not is_signed:
-        judge(content, job.now, job.least_rsa_bits)  # A secret key must be named as what it is.
+        judge(content, job.now, job.least_rsa_bits, job.verified)  # A secret key must be named as what it is.
         raise Refusal("key:not-signed")
-    return _as_found("new", judge(content, job.now, job.least_rsa_bits))
+    return _as_found("new", judge(content, job.now, job.least_rsa_bits, job.verified))
 
 
 def _revocation(content: bytes, known: Sequence[bytes], job: Job) -> FoundKey:
     """The certificate that a lone revocation revokes. Refusal where it is none of the provider's."""
     for certificate in known:
         try:
-            return _of_update(updated(certificate, content, job.now, job.least_rsa_bits))
+            return _of_update(updated(certificate, content, job.now, job.least_rsa_bits, job.verified))
         except CertificateRefused:
             continue
     raise Refusal("key:not-a-key")

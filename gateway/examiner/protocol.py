@@ -19,7 +19,8 @@ class Job:
     `others` are the provider's further ones, which wait for approval or have ended: a file that one of
     them signed is told apart from a stranger's. `opens_with` are the fingerprints of the gateway's keys
     that still open uploads; none means every one. `agreement` is the text of which a drop in /agreement
-    must be a signed copy; empty for others. `least_rsa_bits` is what the policy asks of a new key.
+    must be a signed copy; empty for others. `least_rsa_bits` is what the policy asks of a new key,
+    `verified` what `certificates.admit` is told of the engines.
     `rolls` are the data types of which the pupils are digested.
     """
 
@@ -32,6 +33,7 @@ class Job:
     others: tuple[str, ...] = ()
     opens_with: tuple[str, ...] = ()
     least_rsa_bits: int = 0
+    verified: tuple[str, ...] = ()
     rolls: tuple[str, ...] = ()
     kind: Literal["job"] = "job"
 

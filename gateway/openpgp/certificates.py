@@ -6,7 +6,7 @@ Sequoia decides whether a certificate is sound; our own rules then refuse more.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -28,6 +28,7 @@ _LEAST_RSA_BITS = 2048
 _WARN_DAYS = 60
 _PRIVATE_BLOCK = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY")
 _UNREADABLE = ("Brainpool", "secp256k1", "unknown")
+_POST_QUANTUM = ("MLDSA", "SLHDSA")
 _VERSION_6 = 6
 _SECRET_TAGS = (Tag.SecretKey, Tag.SecretSubkey)
 
@@ -60,11 +61,14 @@ class Certificate:
     warnings: tuple[str, ...]
 
 
-def admit(data: bytes, now: datetime, least_rsa_bits: int = _LEAST_RSA_BITS) -> Certificate:
+def admit(
+    data: bytes, now: datetime, least_rsa_bits: int = _LEAST_RSA_BITS, verified: Container[str] = ()
+) -> Certificate:
     """The one certificate in `data`, armored or binary, if it may be enrolled at `now`.
 
     CertificateRefused with the first fault found; secret key material is looked for first.
-    `least_rsa_bits` asks for more than our own least.
+    `least_rsa_bits` asks for more than our own least. `verified` are the kinds of signing keys that the
+    engines in use have shown that they verify, beside those which every one does (`abilities`).
     """
     cert = _parsed(data)
     parts = _parts(cert)
@@ -76,7 +80,7 @@ def admit(data: bytes, now: datetime, least_rsa_bits: int = _LEAST_RSA_BITS) -> 
         raise CertificateRefused("key:from-the-future")
     if shown.expires_at is not None and shown.expires_at <= now:
         raise CertificateRefused("key:expired")
-    _check_kind(parts)
+    _check_kind(parts, verified)
     _check_policy(cert)
     _bounded(own_packets(bytes(cert)))
     if not all(key.said or key.primary for key in parts.keys):
@@ -253,9 +257,14 @@ def _rsa_numbers(key: Component) -> tuple[int, int]:
     return int.from_bytes(material[2:end], "big"), int.from_bytes(material[end + 2 :], "big")
 
 
-def _check_kind(parts: Parts) -> None:
-    """Sequoia knows no other curves, and would refuse every file that was signed by a key on them."""
+def _check_kind(parts: Parts, verified: Container[str]) -> None:
+    """Refuse what an engine cannot verify, for it would refuse every file that is signed by such a key.
+
+    Sequoia knows no other curves.
+    """
     for key in parts.keys:
+        if key.algorithm.startswith(_POST_QUANTUM) and key.algorithm not in verified:
+            raise CertificateRefused("key:not-verified-here", algorithm=key.algorithm)
         if key.algorithm.startswith(_UNREADABLE) and key.kind != "ECDH":
             raise CertificateRefused("key:unreadable-kind", algorithm=key.algorithm)
 

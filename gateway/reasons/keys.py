@@ -56,6 +56,12 @@ REASONS: dict[str, Template] = {
         "Make a new key of the ordinary kind, which is Ed25519, or RSA with 3072 bits (in Kleopatra: New key "
         "pair, Advanced Settings), and hand over its certificate.",
     ),
+    "key:not-verified-here": Template(
+        "The certificate signs with a post-quantum key ({algorithm}). A program that checks signatures here "
+        "cannot read that kind yet, and would refuse each of your files.",
+        "Make a new key of the ordinary kind, which is Ed25519, or RSA with 3072 bits (in Kleopatra: New key "
+        "pair, Advanced Settings), and hand over its certificate.",
+    ),
     "key:too-large": Template(
         "The certificate is larger than any that its owner needs.",
         "Export it with gpg --export-options export-minimal --armor --export and your own address, and hand "

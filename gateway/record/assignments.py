@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateway.examiner.protocol import Job
+from gateway.home.settings import load_settings
 from gateway.model import Upload
 from gateway.record.batch import Batch
 from gateway.record.registrar import Registrar, Rulebook
@@ -55,9 +56,17 @@ def assignment_of(rulebook: Rulebook, batch: Batch, upload: Upload, now: datetim
         folder=upload.folder,
         agreement=catalogue.agreement_text if upload.folder == "agreement" else "",
         least_rsa_bits=catalogue.methods.strength.rsa_bits,
+        verified=_verified(rulebook) if upload.folder == "keys" else (),
         rolls=catalogue.agreement.discrepancies.rolls if catalogue.bodies.of(kind).own_pupils else (),
     )
     return Assignment(upload, job, judged_by)
+
+
+def _verified(rulebook: Rulebook) -> tuple[str, ...]:
+    """What the engines in use have shown that they verify; they are asked once."""
+    from gateway.openpgp import abilities  # noqa: PLC0415 - loads both engines, and few drop a key
+
+    return tuple(sorted(abilities.verified(load_settings(rulebook.home).processor)))
 
 
 def _openers(rulebook: Rulebook, batch: Batch, landed_at: datetime, now: datetime) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from gateway.keys.changes import Clerk, sign_head
 from gateway.mailboxes.hatch.counter import Caller, Counter
 from gateway.mailboxes.hatch.logins import check_signed
 from gateway.model import NewKey
+from gateway.openpgp.verified_kinds import VerifiedKinds
 from gateway.reasons import told as told_by_code
 from gateway.record import key_confirming
 from gateway.record.enroller import Enroller
@@ -64,7 +65,11 @@ def confirm_key(counter: Counter, caller: Caller, act: asked.ConfirmKey) -> Done
 def judged(counter: Counter, text: str) -> NewKey:
     """The key that was pasted. GatewayError with a sentence for a person where it is not fit."""
     try:
-        return judge(text.encode(), counter.clock(), counter.catalogue().methods.strength.rsa_bits)
+        least, verified = (
+            counter.catalogue().methods.strength.rsa_bits,
+            VerifiedKinds(counter.settings.processor),
+        )
+        return judge(text.encode(), counter.clock(), least, verified)
     except Refusal as refused:
         raise GatewayError(" ".join(told_by_code(refused.code, **refused.detail))) from None
 

@@ -1,0 +1,79 @@
+"""What the engines in use can do beyond what every one of them can: they are asked, by messages made for it.
+
+RFC 9980 has signatures and encryption that withstand a quantum computer. Engines read them or not, by their
+version and by what they were built with, and do not say so. A key of a kind that one of them cannot verify is
+not enrolled: each file that it signs would be refused.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from pysequoia import CipherSuite, Profile, Tsk, encrypt
+
+from gateway.errors import ConfigurationError, Fault, Refusal
+from gateway.home.settings import OpenLimits, ProcessorSettings
+from gateway.openpgp.embedded import EmbeddedOpener
+from gateway.openpgp.engines import ProgramFile, program_file
+from gateway.openpgp.promise import Opener
+from gateway.openpgp.sealed_file import OpenFile
+from gateway.openpgp.sop import SopOpener
+
+SIGNING = ("MLDSA65_Ed25519", "MLDSA87_Ed448")
+"""Kinds of signing keys that not every engine verifies (RFC 9980)."""
+ENCRYPTING = ("MLKEM768_X25519", "MLKEM1024_X448")
+"""Kinds of keys to encrypt to that not every engine reads."""
+_SUITES = dict(zip((*SIGNING, *ENCRYPTING), (*SIGNING, *SIGNING), strict=True))
+_CONTENT = b"A message by which an engine shows what it can do.\n"
+_LIMITS = OpenLimits(seconds=20, content_bytes=1024**2)
+
+
+def verified(settings: ProcessorSettings) -> frozenset[str]:
+    """Those kinds of signing keys that every engine in use verifies."""
+    return _done_by_all(settings, SIGNING)
+
+
+def read(settings: ProcessorSettings) -> frozenset[str]:
+    """Those kinds of keys to encrypt to that every engine in use reads."""
+    return _done_by_all(settings, ENCRYPTING)
+
+
+def _done_by_all(settings: ProcessorSettings, kinds: Sequence[str]) -> frozenset[str]:
+    program = program_file(settings)
+    asked = [] if program is None else [program]
+    engines: list[ProgramFile | None] = [*asked, *([] if settings.engine == "sop" else [None])]
+    return frozenset(kind for kind in kinds if all(_does(engine, kind) for engine in engines))
+
+
+@lru_cache(maxsize=32)
+def _does(engine: ProgramFile | None, kind: str) -> bool:
+    """Does this program, or with None the engine of Python packages, open a message of a kind?"""
+    ordinary = Tsk.generate("ordinary", profile=Profile.RFC4880)
+    asked = Tsk.generate("asked", profile=Profile.RFC9580, cipher_suite=getattr(CipherSuite, _SUITES[kind]))
+    return _opens(engine, asked, ordinary) if kind in SIGNING else _opens(engine, ordinary, asked)
+
+
+def _opens(engine: ProgramFile | None, sender: Tsk, reader: Tsk) -> bool:
+    descriptor = os.memfd_create("sample", os.MFD_CLOEXEC)
+    try:
+        os.write(descriptor, _sealed(sender, reader))
+        keys, senders = [bytes(reader)], [bytes(sender.extract_certificate())]
+        opener: Opener = EmbeddedOpener(keys) if engine is None else SopOpener(engine[0], keys)
+        opened = opener.open(OpenFile(descriptor), senders, _LIMITS, datetime.now(UTC))
+    except (ConfigurationError, Fault, Refusal):
+        return False
+    finally:
+        os.close(descriptor)
+    try:
+        return os.pread(opened.content, len(_CONTENT) + 1, 0) == _CONTENT
+    finally:
+        os.close(opened.content)
+
+
+def _sealed(sender: Tsk, reader: Tsk) -> bytes:
+    return encrypt(
+        bytes=_CONTENT, recipients=[reader.extract_certificate()], signer=sender.signer(), armor=False
+    )
