@@ -15,12 +15,12 @@ from gateway.errors import Refusal
 from gateway.home import Home
 from gateway.home.settings import load_settings, read_toml
 from gateway.model import NewKey
-from gateway.openpgp.verified_kinds import VerifiedKinds
 from gateway.registry import keys
 from gateway.registry.keys import OwnerKind
 
 if TYPE_CHECKING:
     from gateway.openpgp.certificates import Certificate
+    from gateway.openpgp.verified_kinds import VerifiedKinds
 
 RING = "Ring the provider on a number you know and let them read the fingerprint to you."
 THEN = "Then: gateway keys confirm {} FPR, with each fingerprint that was read out; until then no key counts."
@@ -35,6 +35,8 @@ def least_rsa_bits(place: Home) -> int:
 
 def verified_kinds(place: Home) -> VerifiedKinds:
     """The kinds of post-quantum keys that the engines of a home verify."""
+    from gateway.openpgp.verified_kinds import VerifiedKinds  # noqa: PLC0415 - few commands judge a key
+
     return VerifiedKinds(load_settings(place).processor)
 
 
