@@ -15,7 +15,7 @@ from lxml import etree
 from gateway.classify import markup
 from gateway.classify.checks import read_date
 from gateway.classify.content import Source, unknown
-from gateway.classify.facts import academic_year_from, of_facts, school, software
+from gateway.classify.facts import academic_year_from, of_facts, school, software, version
 from gateway.classify.format_rules import CtfRule
 from gateway.classify.gather import Gatherer
 from gateway.classify.tally import Tally
@@ -63,11 +63,15 @@ class Assessments:
         self.pupils: Counter[str] = Counter()
         self.stages: set[str] = set()
         self._rule: CtfRule = tally.rules.data_types.ctf
-        self._codes = {q: tally.rules.code_sets[name] for q, name in self._rule.results.items()}
         self._tally = tally
+        self.judge_by_period()
         # The same few pairs come again and again.
         self._types: dict[tuple[str, str], str] = {}
         self._ordinary: dict[tuple[bytes, str], str] = {}
+
+    def judge_by_period(self) -> None:
+        """Take the codes of results from the rules that the tally judges by now."""
+        self._codes = {q: self._tally.rules.code_sets[name] for q, name in self._rule.results.items()}
 
     def count(self, assessments: list[markup.Element]) -> None:
         """Count the assessments of one pupil, the one that the tally saw last."""
@@ -171,6 +175,8 @@ def recognise(source: Source, tally: Tally) -> Verdict:
             gatherer.header(element)
             header = _read_header(element)
             tally.schools.around = of_facts(header.facts)
+            tally.judge_by(header.facts.reference_date, CORE, FORMAT)
+            assessments.judge_by_period()
         else:
             left = _has_left(element, header.facts) if tally.reports_pupils else None
             assessments.count(gatherer.gather(element, apart="StageAssessment", left=left))
@@ -194,6 +200,7 @@ def _read_header(header: markup.Element) -> _CtfHeader:
             academic_year=academic_year_from(source["AcademicYear"]),
             reference_date=read_date(text.get(("Header", "DateTime"), "")),
             software=software(text.get(("Header", "SupplierID"), "")),
+            version=version(text.get(("Header", "CTFversion"), "")),
         ),
     )
 

@@ -56,6 +56,8 @@ class _MessageReader:
         if name == "Header":
             self._type, self.facts = _read_header(element, self._tally.rules)
             self._tally.schools.around = of_facts(self.facts)
+            self._tally.judge_by(self.facts.reference_date, self._type, FORMAT, self.facts.term)
+            self._assessments.judge_by_period()
             self.gatherer.header(element)
         elif self._type == CENSUS and name in (*_ON_ROLL, *_LEFT):
             self.gatherer.gather(element, left=name in _LEFT)

@@ -14,6 +14,7 @@ from gateway.model import Facts
 
 _TWO_YEARS = re.compile(r"(20\d\d)\D?(?:20)?(\d\d)", re.ASCII)
 _LA_AND_ESTABLISHMENT = re.compile(r"(\d{3})\W?(\d{4})", re.ASCII)
+_VERSION = re.compile(r"(\d{1,4})(?:\.(\d{1,4}))?", re.ASCII)
 _TERMS = {"AUT": "autumn", "SPR": "spring", "SUM": "summer"}
 _SOFTWARE_LENGTH = 40
 _ACADEMIC_YEAR_STARTS = 8  # August
@@ -48,6 +49,12 @@ def software(name: str) -> str | None:
     """The name of the sending system: what of it is plain characters, and not long."""
     kept = "".join(c for c in name if c.isascii() and (c.isalnum() or c in " .-_/"))
     return kept[:_SOFTWARE_LENGTH].strip() or None
+
+
+def version(text: str) -> str | None:
+    """The version of a format, as "26.0"; empty where it is no number, None where nothing is said."""
+    found = _VERSION.fullmatch(text.strip())
+    return f"{int(found[1])}.{int(found[2] or 0)}" if found else "" if text.strip() else None
 
 
 def school(la: str, establishment: str, urn: str = "") -> Facts:

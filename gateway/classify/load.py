@@ -14,6 +14,7 @@ from gateway.classify.rules import DataTypes, Items, Rules
 from gateway.classify.sensitive import Sensitive
 from gateway.errors import ConfigurationError
 from gateway.home.settings import read_toml
+from gateway.law import load_packs
 
 
 def load_rules(policies: Path) -> Rules:
@@ -26,7 +27,9 @@ def load_rules(policies: Path) -> Rules:
         others=items.others,
         working=items.working,
         sensitive=read_toml(policies / "sensitive.toml", Sensitive),
+        law=load_packs(policies),
     )
+    rules.on(None)  # Children that are forked from whoever loads them share what is made here.
     for name, location, fault in faults(rules):
         raise ConfigurationError(f"{policies / name}: {'.'.join(map(str, location))}: {fault}")
     return rules

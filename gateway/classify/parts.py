@@ -64,7 +64,7 @@ def _read(part: Part, tally: Tally) -> Verdict:
 
 
 def _alone(part: Part, tally: Tally) -> Told:
-    own = Tally(tally.rules, tally.today, on_person=tally.on_person)
+    own = Tally(tally.all_rules, tally.today, on_person=tally.on_person)
     try:
         return told(part(own), own)
     except Unreadable as reason:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from functools import cached_property
 from typing import Literal
 
@@ -29,6 +30,7 @@ from gateway.classify.format_rules import (
 )
 from gateway.classify.sensitive import Sensitive
 from gateway.classify.subjects import SubjectRule
+from gateway.law import LawPack, ReturnLayout, codes_of, pack_on
 from gateway.model import Level, ValueKind
 
 BY_READER = frozenset({"student-core", "attendance", "school-census", "gcse-results", "a-level-results"})
@@ -183,6 +185,41 @@ class Rules(BaseModel):
     others: dict[str, ItemRule]
     working: dict[str, WorkingRule]
     sensitive: Sensitive
+    law: tuple[LawPack, ...] = ()
+    pack: LawPack | None = None
+
+    def on(self, day: date | None) -> Rules:
+        """Return the rules by which files about a day are judged: those of the law pack of its period."""
+        pack = pack_on(self.law, day)
+        return self if pack is None else self._by_pack[pack.academic_year]
+
+    @cached_property
+    def _by_pack(self) -> dict[str, Rules]:
+        return {pack.academic_year: self._under(pack) for pack in self.law}
+
+    def _under(self, pack: LawPack) -> Rules:
+        codes = codes_of(self.law, pack, self.data_types.codes)
+        under = Rules(
+            data_types=self.data_types.model_copy(update={"codes": codes}),
+            items=self.items, others=self.others, working=self.working, sensitive=self.sensitive, pack=pack,
+        )  # fmt: skip
+        # Only the codes differ: what takes long to compile is the same.
+        for name in ("fields", "_columns", "column_patterns", "_elements", "_affixes", "counted", "_carried"):
+            under.__dict__[name] = getattr(self, name)
+        return under
+
+    def must_have(self, data_type: str, form: str, term: str | None) -> tuple[str, ...]:
+        """Return the fields that each record of a return must have by the law of its period."""
+        layout = self.pack.layout_for(data_type, form, term) if self.pack else None
+        return () if layout is None else tuple(dict.fromkeys(self._needed(layout, term)))
+
+    def _needed(self, layout: ReturnLayout, term: str | None) -> Iterator[str]:
+        for each in layout.of_term(term):
+            if each.must:
+                parent, name = f"{layout.record}/{each.name}".split("/")[-2:]
+                key = self.element_field(parent, name)
+                if key is not None:
+                    yield key
 
     @cached_property
     def fields(self) -> dict[str, FieldRule]:

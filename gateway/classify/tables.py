@@ -23,6 +23,10 @@ _BLANK = {""}
 _OUTCOME = ("exam-series", "qualification", "entry-code", "exam-grade")
 
 
+_TESTS = "ks2"
+"""The data type whose results of national tests wait for their day; the teacher's assessments do not."""
+
+
 def recognise(source: Source, tally: Tally) -> Verdict:
     """Which type a delimited text is. Raises Unreadable where it is none, or more than one."""
     return judge(read_table(source, tally.rules), tally, format="CSV", extension="csv")
@@ -59,7 +63,8 @@ def _decide(counter: _Counter, grades: Grades, tally: Tally, above: str, format:
         raise beside("rows of another table under the table", format=format)
     if verdict.data_type in KINDS and grades.assessment and not grades.columns:
         tally.account.grades_are(grades.assessment, counter.grade_columns())
-    verdict.results = tuple(sorted(kind for kind in kinds if kind is not None))
+    tests = (_TESTS,) if verdict.data_type == _TESTS and tally.filled("ks2-result") else ()
+    verdict.results = (*sorted(kind for kind in kinds if kind is not None), *tests)
     return verdict
 
 

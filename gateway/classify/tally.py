@@ -58,7 +58,8 @@ class Tally:
         on_person: OnPerson | None = None,
     ) -> None:
         self.on_person = on_person
-        self.rules = rules
+        self.all_rules = rules
+        self.rules = rules.on(today) if today is not None else rules
         self.today = today
         self.records = 0
         self.account = Account(rules)
@@ -73,10 +74,21 @@ class Tally:
         self.reports_pupils = on_pupil is not None
         self._on_pupil = on_pupil
         self._lacks: dict[tuple[str, ...], list[FaultCount]] = {}
+        self._asked: tuple[tuple[str, ...], ...] = ()
         self._people: set[str] = set()
         self._temporary_upns: set[str] = set()
         self._duplicates = FaultCount()
         self._temporary = FaultCount()
+
+    def judge_by(self, day: date | None, data_type: str, form: str, term: str | None = None) -> None:
+        """Judge the records that follow by the law of the period that their file is about."""
+        if day is not None:
+            self.rules = self.all_rules.on(day)
+        known = {key for group in self.rules.data_types.types[data_type].must for key in group}
+        asked = self.rules.must_have(data_type, form, term)
+        self._asked = tuple((key,) for key in asked if key not in known)
+        self.missing.update({group: FaultCount() for group in self._asked if group not in self.missing})
+        self.naming |= set(asked)
 
     def field(self, key: str) -> FieldTally:
         """The tally of one field, made when it is first asked for."""
@@ -242,6 +254,7 @@ class Tally:
             for code, fault in tally.faults.items()
         ]
         must = [g for g in kind.must if not verdict.part or any(self.filled(key) for key in g)]
+        must += self._asked
         found += [_finding("item:missing", self.missing[group], self._about(group[0])) for group in must]
         found.append(_finding("code:unknown", self.wrong_results, "assessment result"))
         found.append(_finding("cell:formula", self.formulas, ""))

@@ -28,7 +28,7 @@ from gateway.cli.console import (
 )
 from gateway.cli.home_complaints import of_files
 from gateway.cli.log import inconsistencies
-from gateway.cli.policy_complaints import of_calendar, of_coming_year, of_samples
+from gateway.cli.policy_complaints import of_calendar, of_coming_year, of_law, of_samples
 from gateway.cli.provider_complaints import kinds_of_keys, of_provider, of_teams
 from gateway.errors import ConfigurationError, Fault, GatewayError, trace_of
 from gateway.home import Home
@@ -143,6 +143,7 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
             today = local_day(at, catalogue.calendar.timezone)
             for what, complaints in (
                 ("the calendar", of_calendar(catalogue, today)),
+                ("the law pack", of_law(catalogue, today)),
                 ("the coming year", of_coming_year(session, catalogue, today)),
                 ("providers", _providers(session, catalogue, at)),
                 ("staff", _people(session, catalogue, at)),

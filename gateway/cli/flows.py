@@ -19,6 +19,7 @@ from gateway.cli.console import (
     existing,
     fails_clearly,
     now,
+    out,
     registry,
     rfc3339,
     show,
@@ -29,6 +30,7 @@ from gateway.cli.options import LISTED, LimitOption
 from gateway.home.settings import load_settings
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day
+from gateway.policy.lawful import asked_soon
 from gateway.registry import providers
 from gateway.registry.flow_status import statuses
 
@@ -119,6 +121,10 @@ def status(
     empty = "no provider is enrolled, or nothing is so"
     narrow = ("provider", "data_type", "state", "due", "missed")
     show(rows, _STATUS_COLUMNS, as_json=as_json, empty=empty, narrow=narrow, limit=limit)
+    if not as_json:
+        for each in asked_soon(catalogue, day):
+            when = f" of {each.on.day} {each.on:%B %Y}" if each.on else ""
+            out.print(f"{each.data_type}{when} asks for: {each.says}", soft_wrap=True)
 
 
 add_acts(app, "flows", "gateway.acts.agreement_flows")

@@ -13,6 +13,7 @@ from gateway.home import Home
 from gateway.home.settings import Settings
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year
+from gateway.policy.lawful import ends_without_another
 from gateway.policy.ratification import following, opens
 from gateway.policy.shipped import shipped_agreements
 from gateway.policy.terms import is_ending, last_written
@@ -77,3 +78,15 @@ def of_calendar(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
         f"{ends}; after that, {then}",
         "gateway year open YEAR --terms FILE, with the published dates",
     )
+
+
+def of_law(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
+    """The pack of what the law asks for has to be followed by another before it ends."""
+    last = ends_without_another(catalogue.law, today)
+    if last is not None:
+        yield Complaint(
+            "warning",
+            f"the law pack in force ends on {last.day} {last:%B %Y}, and none follows: it is what files are "
+            "judged by until one does",
+            "gateway policy pack install law-YYYY-YY.toml, then: gateway policy propose",
+        )

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import policy_check, policy_confirm, policy_diff, policy_new, policy_propose, policy_simulate
+from gateway.cli import (
+    policy_check,
+    policy_confirm,
+    policy_diff,
+    policy_new,
+    policy_pack,
+    policy_propose,
+    policy_simulate,
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -16,5 +24,6 @@ def add_to(app: typer.Typer) -> None:
     for command in (policy_propose.propose, policy_propose.approve, policy_propose.withdraw):
         app.command()(command)
     app.add_typer(policy_new.app, name="new")
+    app.add_typer(policy_pack.app, name="pack")
     app.command("roll-back")(policy_propose.roll_back)
     app.command("status")(policy_propose.status)

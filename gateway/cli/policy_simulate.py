@@ -29,7 +29,12 @@ if TYPE_CHECKING:
 
 @fails_clearly
 def simulate(
-    folder: Annotated[Path, typer.Argument(file_okay=False, exists=True, help="The other policies.")],
+    folder: Annotated[
+        Path | None, typer.Argument(file_okay=False, exists=True, help="The other policies.")
+    ] = None,
+    pack: Annotated[
+        Path | None, typer.Option(dir_okay=False, exists=True, help="Those in force, with this law pack.")
+    ] = None,
     days: Annotated[int, typer.Option(min=1, max=3660, help="The files of so many days.")] = 180,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
@@ -38,9 +43,18 @@ def simulate(
 
     Nothing is opened, sent or changed. How files are recognised is not tried: see policy test for that.
     """
-    from gateway.record.simulation import simulate as simulated  # noqa: PLC0415 - loads the registry's libraries
+    from gateway.record.law_packs import policies_with  # noqa: PLC0415 - loads the registry's libraries
+    from gateway.record.simulation import simulate as simulated  # noqa: PLC0415 - the same
 
-    before, after = load_catalogue(existing(home).policies_in_force), load_catalogue(folder)
+    if (folder is None) == (pack is None):
+        raise typer.BadParameter("give either a folder of policies, or --pack")
+    in_force = existing(home).policies_in_force
+    before = load_catalogue(in_force)
+    if pack is not None:
+        with policies_with(in_force, pack) as other:
+            after = load_catalogue(other)
+    elif folder is not None:
+        after = load_catalogue(folder)
     with registry(home) as opened, opened.read() as session:
         found = simulated(session, before, after, now() - timedelta(days=days))
     rows = simulated_rows(found)

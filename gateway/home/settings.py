@@ -90,13 +90,15 @@ class LogSettings(File):
 
     `witness_command`: a program with its arguments, given the signed head on its standard input, for at
     most `witness_seconds`. `witness_email`: an address, by the machine's own sendmail. `witnesses`: the
-    verifier keys of those whose cosignatures are taken.
+    verifier keys of those whose cosignatures are taken. `law_publishers`: the verifier keys of those whose
+    law packs may be installed.
     """
 
     witness_command: tuple[str, ...] = ()
     witness_email: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][!-?A-~]*@[A-Za-z0-9.-]+$")
     witness_seconds: float = Field(default=60, gt=0)
     witnesses: tuple[str, ...] = ()
+    law_publishers: tuple[str, ...] = ()
 
 
 class LetterSettings(File):

@@ -58,6 +58,7 @@ rescan_seconds = 5.0
 # witness_command = ["/opt/witness/keep-head"]         # gets the head on its standard input
 # witness_email = "auditor@example.gov.uk"
 # witnesses = ["NAME+ID+KEY"]         # whose cosignatures are taken
+# law_publishers = ["NAME/law+ID+KEY"]   # whose law packs may be installed
 
 [secrets]                             # the passphrase of keys/, where it is under one
 {passphrase_file}

@@ -36,6 +36,7 @@ class Facts:
     reference_date: date | None = None
     key_stage: str | None = None
     software: str | None = None
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from gateway.law import pack_on
 from gateway.model import Basis, Classified, Contained, ProviderKind, Unlisted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.schema import Flow
@@ -57,3 +58,17 @@ def _carried(team: str, data_type: str, form: str, catalogue: Catalogue) -> tupl
     if flow is None or team not in flow.of(data_type).teams:
         return ()
     return flow.of(data_type).holds(form, team)
+
+
+def lawful_items(classified: Classified, catalogue: Catalogue, flow: Flow) -> frozenset[str]:
+    """Return the items outside the list that a file may hold.
+
+    The agreement says to whom they go, and a law pack in which periods: what any pack dates, only a file
+    about such a period may hold. Until a pack has dated it, the agreement alone counts.
+    """
+    held = flow.of(classified.data_type).holds(classified.format)
+    dated = catalogue.dated_items.get(classified.data_type)
+    pack = pack_on(catalogue.law, classified.facts.reference_date) if dated else None
+    if not dated or pack is None:
+        return frozenset(held)
+    return frozenset(held) - (dated - pack.asks_for(classified.data_type))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, time
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from gateway.law import LawPack
 from gateway.policy.schema import TIMESCALES, MonthDay, PolicyTable, Slug
 
 SchoolTerm = Literal["autumn", "spring", "summer"]
@@ -86,13 +88,15 @@ class Inset(PolicyTable):
 class Census(PolicyTable):
     """One census of the year: its day, how many days later the return is due, and the term it is of.
 
-    Where no term is given, the month of its day tells it.
+    Where no term is given, the month of its day tells it. `local_days`: the authority asks for the file so
+    many days after the day, before the return is due.
     """
 
     term: SchoolTerm | None = None
     rule: DayRule
     dates: tuple[date, ...] = ()
     due_days: int = Field(ge=0)
+    local_days: int | None = Field(default=None, ge=0)
     open_days: int = Field(ge=0)
 
     def term_on(self, day: date) -> SchoolTerm:
@@ -175,3 +179,28 @@ class CalendarFile(PolicyTable):
     timescale: tuple[OwnTimescale, ...] = ()
     phase: tuple[Phase, ...] = ()
     optional: tuple[Slug, ...] = ()
+
+    def under(self, packs: tuple[LawPack, ...]) -> CalendarFile:
+        """Return the calendar with the days and duties that law packs set; its own dates win over theirs."""
+        if not packs:
+            return self
+        census = tuple(
+            each.model_copy(
+                update={"dates": (*each.dates, *_days(p.dates.census.get(each.term) for p in packs))}
+            )
+            if each.term is not None
+            else each
+            for each in self.census
+        )
+        results = tuple(
+            each.model_copy(
+                update={"dates": (*each.dates, *_days(p.dates.results.get(each.data_type) for p in packs))}
+            )
+            for each in self.results
+        )
+        optional = tuple(dict.fromkeys((*self.optional, *(name for p in packs for name in p.optional))))
+        return self.model_copy(update={"census": census, "results": results, "optional": optional})
+
+
+def _days(found: Iterable[date | None]) -> Iterable[date]:
+    return (day for day in found if day is not None)

@@ -16,6 +16,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from gateway.errors import ConfigurationError
+from gateway.law import PACKS, LawPack, whole
 from gateway.policy.agreement_schema import AgreementFile, ConfirmedFile, ReasonsFile
 from gateway.policy.bodies_schema import BodiesFile
 from gateway.policy.breach_schema import BreachFile
@@ -184,6 +185,13 @@ def shaped(policies: Path, shapes: Mapping[str, type[BaseModel]]) -> PoliciesRea
     for name, kind in {**shapes, **OPTIONAL}.items():
         if name not in OPTIONAL or (policies / name).exists():
             _read_model(policies, name, kind, reading)
+    for path in sorted(policies.glob(PACKS)):
+        _read_model(policies, path.name, LawPack, reading)
+    try:
+        whole(_packs(reading))
+    except ConfigurationError as error:
+        file, _, message = str(error).partition(": ")
+        reading.blame(file, ("extends",), message)
     agreement = reading.models.get("agreement.toml")
     if isinstance(agreement, AgreementFile):
         named = [("text", agreement.text), *(("documents", name) for name in agreement.documents)]
@@ -192,6 +200,10 @@ def shaped(policies: Path, shapes: Mapping[str, type[BaseModel]]) -> PoliciesRea
                 reading.blame("agreement.toml", (key,), f"there is no readable file {name}")
                 reading.whole = False
     return reading
+
+
+def _packs(reading: PoliciesRead) -> list[LawPack]:
+    return [model for model in reading.models.values() if isinstance(model, LawPack)]
 
 
 def _read_text(policies: Path, name: str, reading: PoliciesRead) -> str | None:
@@ -252,7 +264,7 @@ def assembled(policies: Path, reading: PoliciesRead) -> Catalogue:
         assert isinstance(found, kind)  # noqa: S101 - FILES pairs each name with its kind
         return found
 
-    agreement = model("agreement.toml", AgreementFile)
+    agreement, law = model("agreement.toml", AgreementFile), whole(_packs(reading))
     letters = reading.models.get("letters.toml")
     return Catalogue(
         digest=policy_digest(policies),
@@ -268,8 +280,9 @@ def assembled(policies: Path, reading: PoliciesRead) -> Catalogue:
         teams=model("teams.toml", TeamsFile),
         rights=model("rights.toml", RightsFile),
         methods=model("methods.toml", MethodsFile),
-        calendar=model("calendar.toml", CalendarFile),
+        calendar=model("calendar.toml", CalendarFile).under(law),
         breach=model("breach.toml", BreachFile),
         letters=letters if isinstance(letters, LettersFile) else LettersFile(),
         bodies=model("bodies.toml", BodiesFile),
+        law=law,
     )

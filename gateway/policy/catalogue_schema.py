@@ -6,6 +6,7 @@ import hashlib
 from functools import cached_property
 
 from gateway.access import LookingTeams
+from gateway.law import LawPack
 from gateway.model import ProviderKind, Reason
 from gateway.policy.agreement_schema import AgreementFile, ConfirmedFile, Contacts, ReasonsFile
 from gateway.policy.bodies_schema import BodiesFile
@@ -33,6 +34,8 @@ MISSING_CHILDREN = "2.4.1"
 RESTS_WHERE = {
     "policy:persons-without-rule": "policy:no-team",
     "agreement:signed-in-part": "agreement:ratified",
+    "classify:version-old": "classify:no-upn",
+    "classify:version-unknown": "classify:no-upn",
 }
 """Reasons of which policies of earlier versions say nothing: they rest on the clause of these."""
 
@@ -53,6 +56,13 @@ class Catalogue(PolicyTable):
     breach: BreachFile
     bodies: BodiesFile
     letters: LettersFile = LettersFile()
+    law: tuple[LawPack, ...] = ()
+
+    @cached_property
+    def dated_items(self) -> dict[str, frozenset[str]]:
+        """By data type, the items that some law pack lets files hold in its period alone."""
+        types = {each.data_type for pack in self.law for each in pack.lawful}
+        return {name: frozenset().union(*(pack.asks_for(name) for pack in self.law)) for name in types}
 
     @cached_property
     def _flows(self) -> dict[str, Flow]:

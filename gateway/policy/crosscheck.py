@@ -33,7 +33,9 @@ def _teams_missing(catalogue: Catalogue) -> Iterator[Contradiction]:
     entitled = {body.id for body in catalogue.bodies.recipient if body.about == "anyone"}
     for n, flow in enumerate(catalogue.flows.flow):
         for m, entry in enumerate(flow.data_type):
-            for team in sorted(set(entry.teams) - known):
+            for team in sorted(
+                {*entry.teams, *(name for each in entry.carried for name in each.teams)} - known
+            ):
                 yield "flows.toml", ("flow", n, "data_type", m, "teams"), f"there is no team {team}"
     for n, right in enumerate(catalogue.rights.right):
         if right.team not in known | entitled:
@@ -75,7 +77,6 @@ def _flow_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
         for kind in sorted({*flow.senders, *flow.on_behalf} & set(flow.for_a_person)):
             yield "flows.toml", ("flow", n, "for_a_person"), f"{kind} is a sender already"
         yield from _within_faults(n, flow)
-        yield from _carried_faults(n, flow)
 
 
 def _within_faults(n: int, flow: Flow) -> Iterator[Contradiction]:
@@ -87,15 +88,6 @@ def _within_faults(n: int, flow: Flow) -> Iterator[Contradiction]:
             yield "flows.toml", place, f"{entry.within} is no other data type of this flow"
         elif entry.within is not None and timescales[entry.within] != entry.timescale:
             yield "flows.toml", place, f"{entry.within} is not due {entry.timescale}"
-
-
-def _carried_faults(n: int, flow: Flow) -> Iterator[Contradiction]:
-    """What a law asks for in a return goes to teams that get the return."""
-    for m, entry in enumerate(flow.data_type):
-        for k, carried in enumerate(entry.carried):
-            for team in sorted(set(carried.teams) - set(entry.teams)):
-                place = ("flow", n, "data_type", m, "carried", k, "teams")
-                yield "flows.toml", place, f"{team} is no team of {entry.id}"
 
 
 def _right_faults(catalogue: Catalogue) -> Iterator[Contradiction]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from gateway.law import LawPack, pack_on
 from gateway.model import (
     Accepted,
     Classified,
@@ -21,13 +22,14 @@ from gateway.model import (
 )
 from gateway.policy import schools
 from gateway.policy.catalogue import Catalogue
+from gateway.policy.dates import local_day
 from gateway.policy.embargo import embargo_reason, release_moment
 from gateway.policy.items import item_reasons, persons_reasons, teams_for
 from gateway.policy.methods import Subject, method_refusals
 from gateway.policy.parts import of_parts
 from gateway.policy.ratification import unratified
 from gateway.policy.recipients import reaches_providers
-from gateway.policy.schema import Flow
+from gateway.policy.schema import Flow, ItemAction
 from gateway.policy.unlisted import notices, sensitive_reasons, sensitive_topics, waits
 
 _WAITING = frozenset({"classify:unknown", "classify:ambiguous", "classify:not-calculated", "classify:no-upn"})
@@ -92,7 +94,11 @@ def _of_flow(
     sensitive = sensitive_topics(classified, catalogue, flow)
     teams = () if sensitive else teams_for(classified, catalogue, flow, provider.kind)
     missing = unratified(provider, flow, (classified.data_type,), catalogue, now)
-    holds = [*missing.waits, *_waits_for_person(classified, catalogue, provider, flow)]
+    holds = [
+        *missing.waits,
+        *_waits_for_person(classified, catalogue, provider, flow),
+        *_version_reasons(classified, catalogue, now, "hold"),
+    ]
     if not sensitive and not _is_for_anybody(teams, classified, catalogue, flow):
         holds.append(catalogue.reason("policy:no-team"))
     until = _embargo(classified, catalogue, now, flow)
@@ -101,6 +107,7 @@ def _of_flow(
         *schools.notices(classified, catalogue, provider),
         *notices(classified, catalogue, provider, flow),
         *item_reasons(classified, catalogue, flow, "notice"),
+        *_version_reasons(classified, catalogue, now, "notice"),
     )
     if until is not None:
         embargo = embargo_reason(flow, catalogue, until)
@@ -150,3 +157,32 @@ def _allowed(flow: Flow, catalogue: Catalogue, provider: Provider) -> Reason:
     code = "policy:allowed" if provider.kind in flow.senders else "policy:on-behalf"
     document = flow.document
     return catalogue.reason_under(flow.clause, code, title=document.description, sender=document.sender)
+
+
+def _version_reasons(
+    classified: Classified, catalogue: Catalogue, now: datetime, action: ItemAction
+) -> Iterator[Reason]:
+    """Tell of a file whose version is older than the one before the present, or is not known."""
+    said = classified.facts.version
+    day = classified.facts.reference_date or local_day(now, catalogue.calendar.timezone)
+    pack = pack_on(catalogue.law, day)
+    form = classified.format.partition(" in ")[0]  # As it is, or in an archive.
+    versions = pack.version(form) if pack is not None else None
+    if said is None or versions is None or said in {versions.present, versions.previous}:
+        return
+    number, detail = _number(said), {"present": versions.present, "previous": versions.previous}
+    if number is None or number > _newest(catalogue.law, form):
+        if versions.unknown == action:
+            yield catalogue.reason("classify:version-unknown", **detail)
+    elif number < (_number(versions.previous) or number) and versions.old == action:
+        yield catalogue.reason("classify:version-old", version=said, **detail)
+
+
+def _newest(packs: tuple[LawPack, ...], form: str) -> tuple[int, ...]:
+    known = (each.version(form) for each in packs)
+    return max((_number(each.present) or () for each in known if each is not None), default=())
+
+
+def _number(text: str) -> tuple[int, ...] | None:
+    parts = text.split(".")
+    return tuple(map(int, parts)) if all(part.isdecimal() for part in parts) else None

@@ -21,7 +21,24 @@ from gateway.policy.folder import document
 Weight = Literal["loses protection", "changes", "no effect"]
 WEIGHTS: tuple[Weight, ...] = ("loses protection", "changes", "no effect")
 _NAMED_BY = ("id", "item", "team", "data_type", "label", "academic_year", "term", "provider", "role", "name")
-_WHOLE = frozenset({"need", "term_rule", "tables", "names", "stages", "reason", "terms", "carried"})
+_WHOLE = frozenset(
+    {
+        "need",
+        "term_rule",
+        "tables",
+        "names",
+        "stages",
+        "reason",
+        "terms",
+        "carried",
+        "elements",
+        "assessments",
+        "lawful",
+        "references",
+        "coming",
+        "versions",
+    }
+)
 _SHOWN = 120
 _NOTHING = ""
 _ENTRY = "an entry"

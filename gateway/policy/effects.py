@@ -39,6 +39,7 @@ _NAMES = Effect("which columns and elements are taken for what; what is not know
 _HINTS = Effect("what the name of a file suggests; a hint never decides", idle=True)
 _TERMS = Effect("the days on which data is due, and so who is late")
 
+_LAW = "law-*.toml"
 EFFECTS: dict[str, tuple[tuple[str, Effect], ...]] = {
     "agreement.toml": (
         ("title", _TOLD),
@@ -122,6 +123,13 @@ EFFECTS: dict[str, tuple[tuple[str, Effect], ...]] = {
             "flow.*.data_type.*.ratification",
             Effect("what becomes of it where the sender has not ratified", "any", ("hold", "accept")),
         ),
+    ),
+    _LAW: (
+        ("lawful", Effect("which items pass in the returns of a year that a law asks for", "more")),
+        ("references", _TOLD),
+        ("coming", _TOLD),
+        ("layouts.**", Effect("what the returns of a year hold, as samples draw and files are held to it")),
+        ("**", Effect("the codes, versions and days of a year by which files are judged", "any")),
     ),
     "letters.toml": (
         ("**", Effect("which letters are written, when, to whom and in which words", idle=True)),
@@ -296,7 +304,7 @@ def effect_of(file: str, place: Place) -> Effect:
     """What the setting at a place of a file does; the most careful answer where nothing is known of it."""
     if file.endswith(".txt"):
         return _TEXT
-    lines = EFFECTS.get(file, ())
+    lines = EFFECTS.get(_LAW if file.startswith("law-") else file, ())
     return next((effect for pattern, effect in lines if _fits(tuple(pattern.split(".")), place)), UNKNOWN)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.model import Classified, ProviderKind, Reason
-from gateway.policy.basis import has_a_view
+from gateway.policy.basis import has_a_view, lawful_items
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.schema import PUPILS, Flow, ItemAction
 
@@ -53,7 +53,7 @@ def item_reasons(
 def _outside(
     classified: Classified, catalogue: Catalogue, flow: Flow, action: ItemAction
 ) -> tuple[Reason, ...]:
-    carried = flow.of(classified.data_type).holds(classified.format)
+    carried = lawful_items(classified, catalogue, flow)
     unlisted = (item for item in classified.items if item not in catalogue.appendix_a)
     items = tuple(dict.fromkeys(item for item in (*classified.other_items, *unlisted) if item not in carried))
     rule = catalogue.rights.outside

@@ -83,10 +83,6 @@ class Carried(PolicyTable):
     formats: tuple[str, ...] = ()
     law: str
 
-    def is_in(self, form: str) -> bool:
-        """Is a file of this format one that the law asks for?"""
-        return not self.formats or form in self.formats
-
 
 class FlowDataType(PolicyTable):
     """A data type that may travel in a flow, how often it is due, and the teams that use it.
@@ -117,10 +113,11 @@ class FlowDataType(PolicyTable):
 
     def holds(self, form: str, team: str | None = None) -> tuple[str, ...]:
         """Return the items outside the list that files of a format hold lawfully, for a team if named."""
+        plain = form.partition(" in ")[0]  # As it is, or in an archive.
         special = (
             item
             for each in self.carried
-            if each.is_in(form) and (team is None or team in each.teams)
+            if (not each.formats or plain in each.formats) and (team is None or team in each.teams)
             for item in each.items
         )
         return tuple(dict.fromkeys((*self.carries, *special)))

@@ -105,12 +105,16 @@ def week_name(day: date) -> str:
 def censuses(entries: Iterable[Census], years: Iterable[int]) -> list[Period]:
     """The census returns of some calendar years."""
     spans = [
-        (day - entry.open_days * _DAY, day, day + entry.due_days * _DAY, _census_name(entry, day))
+        (day - entry.open_days * _DAY, day, day + _due_days(entry) * _DAY, _census_name(entry, day))
         for year in years
         for entry in entries
         for day in (day_by_rule(entry.rule, entry.dates, year),)
     ]
     return _joined(spans)
+
+
+def _due_days(entry: Census) -> int:
+    return entry.due_days if entry.local_days is None else entry.local_days
 
 
 def _census_name(entry: Census, day: date) -> str:

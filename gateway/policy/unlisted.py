@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from gateway.model import Classified, ContentRefused, Provider, Reason, Unlisted
+from gateway.policy.basis import lawful_items
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.schema import Flow
 from gateway.words import HIDDEN, plain
@@ -21,7 +22,7 @@ def harmless_name(header: str) -> str:
 
 def sensitive_topics(classified: Classified, catalogue: Catalogue, flow: Flow) -> tuple[str, ...]:
     """What of a file is sensitive and not carried by its flow, in words of ours; mostly nothing."""
-    carried = flow.of(classified.data_type).holds(classified.format)
+    carried = lawful_items(classified, catalogue, flow)
     items = [item for item in catalogue.rights.outside.sensitive if item in classified.other_items]
     proposed = [item for item in catalogue.rights.proposed.sensitive if item in classified.items]
     topics = [one.topic for one in classified.unlisted if one.topic]

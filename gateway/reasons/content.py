@@ -46,6 +46,16 @@ REASONS: dict[str, Template] = {
         "The file lists pupils by name and date of birth, without their UPNs, so it waits for a person.",
         "Add the UPN to your export and send the file again, or wait until a person has matched it.",
     ),
+    "classify:version-old": Template(
+        "The Common Transfer File is of version {version}; {present} is the present one, and {previous} the "
+        "one before it.",
+        "Update your system, or ask its supplier for version {present}, before you write the next file.",
+    ),
+    "classify:version-unknown": Template(
+        "The Common Transfer File is of a version that is not known; {present} is the present one.",
+        "Check the version that your system writes. If it is right, wait until a person at the local "
+        "authority has looked at the file; if not, write it in version {present} and send it again.",
+    ),
     "classify:several-kinds": Template(
         "The file holds several files or tables ({count}) that are not of one kind.",
         "Send each as a file of its own. A person at the local authority will look at this one.",

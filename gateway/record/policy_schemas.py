@@ -6,9 +6,15 @@ import json
 import sys
 from pathlib import Path
 
+from pydantic import BaseModel
+
+from gateway.law import LawPack
 from gateway.record.policy_check import SHAPES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+_SHAPES: dict[str, type[BaseModel]] = {**SHAPES, "law.toml": LawPack}
 
 
 def schema_name(file: str) -> str:
@@ -23,7 +29,7 @@ def schemas() -> dict[str, str]:
             {"$schema": DIALECT, **shape.model_json_schema()}, indent=1, ensure_ascii=False
         )
         + "\n"
-        for file, shape in SHAPES.items()
+        for file, shape in _SHAPES.items()
     }
 
 

@@ -23,6 +23,7 @@ def test_a_ctf(classify: Classify) -> None:
         reference_date=date(2026, 6, 20),
         key_stage="KS1",
         software="Arbor",
+        version="25.0",
     )
 
 

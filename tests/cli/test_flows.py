@@ -50,7 +50,6 @@ def test_what_came_what_is_due_and_what_is_missing(desk: Desk) -> None:
     assert status(desk, "--on", "2026-11-30")["student-core"]["missed"] == 4
     assert status(desk, "--on", "2026-11-23", "--state", "missing").keys() == {
         "phonics",
-        "ks1",
         "eyfs-profile",
         "gcse-results",
     }
@@ -122,7 +121,7 @@ def test_core_data_is_of_the_day_on_which_the_schools_system_wrote_it(desk: Desk
 def test_what_a_provider_owes_is_what_a_person_says(term: Desk) -> None:
     enrol(term, "oak")
     before = status(term, "--on", "2027-08-31")
-    assert [before[each]["state"] for each in ("ks1", "a-level-results")] == ["missing", "not-due"]
+    assert [before[each]["state"] for each in ("ks1", "a-level-results")] == ["not-due", "not-due"]
     term.gateway("flows", "expect", "oak", "ks1", "no", "--why", "a junior school")
     term.gateway("flows", "expect", "oak", "a-level-results", "yes", "--why", "it has a sixth form")
     said = status(term, "--on", "2027-08-31")
@@ -130,7 +129,7 @@ def test_what_a_provider_owes_is_what_a_person_says(term: Desk) -> None:
     term.gateway("flows", "expect", "oak", "ks1", "yes", "--why", "it became an all-through school")
     assert status(term, "--on", "2027-08-31")["ks1"]["state"] == "missing"
     term.gateway("flows", "expect", "oak", "ks1", "default", "--why", "as any other")
-    assert status(term, "--on", "2027-08-31")["ks1"]["state"] == "missing"
+    assert status(term, "--on", "2027-08-31")["ks1"]["state"] == "not-due"
     events = [event for event in term.events("oak") if event.kind == "expectation-set"]
     assert [event.note for event in events] == [
         "a junior school", "it has a sixth form", "it became an all-through school", "as any other",

@@ -38,8 +38,8 @@ RUNS = {
     "held list": (72, 590, REGISTRY),
     "staff list": (72, 573, REGISTRY),
     "keys list": (82, 615, REGISTRY),
-    "providers list": (105, 613, REGISTRY),
-    "flows status": (91, 598, REGISTRY),
+    "providers list": (106, 613, REGISTRY),
+    "flows status": (93, 598, REGISTRY),
     "status": (76, 587, REGISTRY),
     "classify": (95, 646, {"lxml", "olefile", "openpyxl", "python_calamine"}),
 }

@@ -55,6 +55,8 @@ FILES: Files = {
     ),
     "core-comments.xml": lambda: _ctf("<!-- lives with her aunt -->"),
     "core-nhs-number.xml": _nhs,
+    "core-version-old.xml": lambda: _ctf("").replace(b"25.0", b"12.0"),
+    "core-version-unknown.xml": lambda: _ctf("").replace(b"25.0", b"99.9"),
     "core-looked-after.xml": lambda: _ctf("<LookedAfter><InCare>true</InCare></LookedAfter>"),
     "core-social-worker.xml": lambda: _ctf("<SocialWorker>A Person</SocialWorker>"),
     "core-camhs.xml": lambda: _ctf("<Support><CamhsReferral>true</CamhsReferral></Support>"),

@@ -180,7 +180,9 @@ def test_an_exclusion_alone_is_not_the_daily_update(catalogue: Catalogue) -> Non
 @pytest.mark.parametrize(
     ("expected", "dfe_number", "data_type", "state", "missed"),
     [
-        ({}, None, "ks1", "missing", 1),
+        ({}, None, "phonics", "missing", 1),
+        ({}, None, "ks1", "not-due", 0),  # The law has left it to schools since 2023/24.
+        ({"ks1": True}, None, "ks1", "missing", 1),
         ({"ks1": False}, None, "ks1", "not-expected", 0),
         ({"ks1": False}, "9992001", "ks1", "not-expected", 0),
         ({}, None, "a-level-results", "not-due", 0),

@@ -313,6 +313,7 @@ def test_a_year_of_300_schools_costs_few_calls(catalogue: Catalogue) -> None:
         ("attendance", "on-time"),
         ("exclusions", "on-time"),
         ("school-census", "on-time"),
+        ("pupil-premium", "not-due"),
         ("eyfs-profile", "on-time"),
         ("phonics", "on-time"),
         ("ks1", "on-time"),

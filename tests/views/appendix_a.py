@@ -101,6 +101,7 @@ VIEWS: dict[tuple[str, str], tuple[str, ...]] = {
     ("exclusions", "education-welfare"): _WELFARE,
     ("exclusions", "admissions-and-entitlements"): _ADMISSIONS,
     ("school-census", "central-data-team"): _CENTRAL,
+    ("pupil-premium", "central-data-team"): _CENTRAL,
     ("eyfs-profile", "central-data-team"): _CENTRAL,
     ("eyfs-profile", "early-years"): (_WHO_AND_WHERE,),
     ("phonics", "central-data-team"): _CENTRAL,

@@ -10,6 +10,7 @@ from gateway.mailboxes.hatch.showing_files import type_named, why_was
 from gateway.model import Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
+from gateway.policy.lawful import asked_soon
 from gateway.policy.timescale import FlowStatus
 from gateway.registry import (
     agreements,
@@ -106,6 +107,10 @@ def ask_school(counter: Counter, caller: Caller, question: AskSchool) -> SchoolT
             discrepancies=_discrepancies(session, row),
             told=_told(session, row),
             becomes=catalogue.bodies.of(row.kind).becomes,
+            coming=tuple(
+                f"{each.data_type}, {each.on or 'from now on'}: {each.says}"
+                for each in asked_soon(catalogue, on)
+            ),
             signatories=tuple(Named(id=one.role, name=one.name) for one in catalogue.agreement.signatory),
             files=tuple(_line(each, catalogue) for each in shown),
             next=shown[-1].sequence if len(files) > FILES else None,

@@ -133,6 +133,7 @@ class SchoolTold(File):
     discrepancies: tuple[DiscrepancySeen, ...]
     told: tuple[ToldSchool, ...]
     becomes: tuple[str, ...]
+    coming: tuple[str, ...] = ()
     signatories: tuple[Named, ...]
     files: tuple[TransferLine, ...]
     next: int | None

@@ -1,0 +1,95 @@
+"""policy pack: what the law asks for in an academic year, as signed data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli.console import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    existing,
+    fails_clearly,
+    now,
+    out,
+    show,
+)
+from gateway.home.settings import load_settings
+from gateway.law import pack_on
+from gateway.log.checkpoint import LogKey
+from gateway.policy.catalogue import load_catalogue
+from gateway.policy.dates import local_day
+from gateway.policy.lawful import standing_of
+from gateway.zones.spool import write_durably
+
+app = typer.Typer(
+    no_args_is_help=True, help="What the law asks for in a year: packs of layouts, codes and days."
+)
+PackArgument = Annotated[
+    Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="law-YYYY-YY.toml")
+]
+
+
+@app.command("list")
+@fails_clearly
+def list_packs(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """List the packs of the policies in force, and which of them judges files about today."""
+    catalogue = load_catalogue(existing(home).policies_in_force)
+    today = local_day(now(), catalogue.calendar.timezone)
+    rows = [
+        {
+            "pack": each.academic_year,
+            "first": each.first.isoformat(),
+            "last": each.last.isoformat(),
+            "state": standing_of(each, catalogue.law, today),
+            "layouts": len(each.layouts),
+            "code_sets": len(each.code_sets),
+            "coming": [one.says for one in each.coming],
+            "references": {one.cited: one.today for one in each.references},
+        }
+        for each in catalogue.law
+    ]
+    columns = ("pack", "first", "last", "state", "layouts", "code_sets")
+    show(rows, columns, as_json=as_json, empty="no pack: files are judged by the agreement alone")
+    pack = pack_on(catalogue.law, today)
+    if pack is not None and not as_json:
+        for each in pack.references:
+            out.print(f"where the agreement says {each.cited}, it is today: {each.today}", soft_wrap=True)
+
+
+@app.command()
+@fails_clearly
+def install(pack: PackArgument, home: HomeOption = DEFAULT_HOME) -> None:
+    """Put a signed pack into the draft of the policies; its signature lies beside it as FILE.note.
+
+    It decides once it is proposed and approved, and from its first day on.
+    """
+    from gateway.record import law_packs  # noqa: PLC0415 - loads the registry's libraries
+
+    place = existing(home)
+    note = law_packs.note_beside(pack).read_text("utf-8")
+    found = law_packs.install(pack, note, load_settings(place).log.law_publishers, place.policies)
+    out.print(f"{pack.name} is in the draft: what it says holds from {found.first} on", soft_wrap=True)
+    out.print(f"see what it changes: gateway policy simulate --pack {pack}", soft_wrap=True)
+    out.print("then: gateway policy propose", soft_wrap=True)
+
+
+@app.command()
+@fails_clearly
+def sign(
+    pack: PackArgument,
+    publisher: Annotated[str, typer.Option(help="Who publishes it: a name that ends in /law.")],
+    key: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Its Ed25519 secret key, as PEM.")],
+) -> None:
+    """Sign a pack as its publisher: write FILE.note, and print the verifier key for those who install it."""
+    from gateway.record import law_packs  # noqa: PLC0415 - as above
+
+    secret = LogKey.load(key.read_bytes())
+    note = law_packs.note_beside(pack)
+    write_durably(note, law_packs.sign(pack, publisher, secret).encode(), mode=0o644)
+    out.print(
+        f'{note} is written; law_publishers = ["{secret.vkey(publisher)}"]', soft_wrap=True, markup=False
+    )

@@ -1,0 +1,47 @@
+"""What law packs say of themselves: where each stands on a day, what returns to come ask for. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from gateway.law import LawPack, pack_on
+from gateway.policy.catalogue_schema import Catalogue
+
+WARN_DAYS = 60
+"""So many days before the last pack ends, somebody is to see to the next one."""
+
+
+def standing_of(pack: LawPack, packs: tuple[LawPack, ...], day: date) -> str:
+    """Say where a pack stands on a day: past, in force, or coming."""
+    if pack_on(packs, day) == pack:
+        return "in force" if pack.first <= day <= pack.last else "in force beyond its days"
+    return "coming" if pack.first > day else "past"
+
+
+def ends_without_another(packs: tuple[LawPack, ...], day: date) -> date | None:
+    """Return the last day of the last pack, where it ends within 60 days and no other follows."""
+    if not packs or packs[-1].last > day + timedelta(days=WARN_DAYS):
+        return None
+    return packs[-1].last
+
+
+@dataclass(frozen=True, slots=True)
+class AskedSoon:
+    """What a return will ask for that those before it did not, and the day that it is about."""
+
+    data_type: str
+    on: date | None
+    says: str
+
+
+def asked_soon(catalogue: Catalogue, day: date) -> tuple[AskedSoon, ...]:
+    """Return what the returns of this pack's period will ask for, but for those whose day is past."""
+    pack = pack_on(catalogue.law, day)
+    if pack is None or not pack.first <= day <= pack.last:
+        return ()
+    found = (
+        AskedSoon(each.data_type, pack.dates.census.get(each.term) if each.term else None, each.says)
+        for each in pack.coming
+    )
+    return tuple(each for each in found if each.on is None or each.on >= day)

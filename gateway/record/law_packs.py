@@ -1,0 +1,83 @@
+"""Law packs as files: signed by who publishes them, verified, and put into the draft of the policies.
+
+The signature is a signed note, as the log's heads have: its origin is the publisher, a name that ends in
+/law, its size the length of the pack, its root the SHA-256 of it. What is installed is proposed and approved
+as any edit.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatch
+from pathlib import Path
+
+from gateway.errors import GatewayError
+from gateway.home.settings import read_toml
+from gateway.law import PACKS, LawPack
+from gateway.log.checkpoint import LogKey, checkpoint, read_checkpoint
+from gateway.policy.folder import policy_files
+from gateway.record.policy_check import check
+from gateway.zones.spool import write_durably
+
+_PUBLISHER = "/law"
+
+
+def note_beside(pack: Path) -> Path:
+    """Return where the signature of a pack lies."""
+    return pack.with_name(f"{pack.name}.note")
+
+
+def sign(pack: Path, publisher: str, key: LogKey) -> str:
+    """Return the note by which a publisher vouches for a pack. GatewayError where its name is of another
+    form.
+    """
+    _check_name(pack)
+    if not publisher.endswith(_PUBLISHER):
+        raise GatewayError(f"the name of a publisher ends in {_PUBLISHER}, so that it is no log's")
+    content = pack.read_bytes()
+    return checkpoint(publisher, len(content), hashlib.sha256(content).digest(), key)
+
+
+def verified(pack: Path, note: str, publishers: tuple[str, ...]) -> LawPack:
+    """Return a pack that a known publisher signed. GatewayError says what is wrong with it or its
+    signature.
+    """
+    _check_name(pack)
+    if not publishers:
+        raise GatewayError("no publisher of law packs is known: law_publishers under [log] in gateway.toml")
+    head, content = read_checkpoint(note, publishers), pack.read_bytes()
+    signed = base64.b64encode(head.root)
+    found = base64.b64encode(hashlib.sha256(content).digest())
+    if not head.origin.endswith(_PUBLISHER) or (head.size, signed) != (len(content), found):
+        raise GatewayError(f"{note_beside(pack).name} does not sign {pack.name}")
+    return read_toml(pack, LawPack)
+
+
+def install(pack: Path, note: str, publishers: tuple[str, ...], policies: Path) -> LawPack:
+    """Put a signed pack into a draft of policies, if they hold together with it."""
+    found = verified(pack, note, publishers)
+    with policies_with(policies, pack) as tried:
+        if faults := check(tried):
+            raise GatewayError("; ".join(map(str, faults)))
+    write_durably(policies / pack.name, pack.read_bytes(), mode=0o644)
+    return found
+
+
+@contextmanager
+def policies_with(policies: Path, pack: Path) -> Iterator[Path]:
+    """Give a copy of policies with a pack in it, for as long as it is looked at."""
+    _check_name(pack)
+    with tempfile.TemporaryDirectory() as folder:
+        for path in (*policy_files(policies), pack):
+            shutil.copyfile(path, Path(folder) / path.name)
+        yield Path(folder)
+
+
+def _check_name(pack: Path) -> None:
+    if not fnmatch(pack.name, PACKS):
+        raise GatewayError(f"{pack.name} is no name of a law pack: law-YYYY-YY.toml")

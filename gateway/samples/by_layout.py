@@ -1,0 +1,162 @@
+"""Files drawn from the layouts of a law pack alone: every element at least once, and every code of its set.
+
+Nothing here knows how files are recognised, nor which names the policies know.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from random import Random
+
+from lxml import etree
+
+from gateway.law import Element, LawPack, ReturnLayout
+from gateway.samples import drawing
+from gateway.samples.people import Pupil, School, pupils, school
+
+_TERMS = {"autumn": "AUT", "spring": "SPR", "summer": "SUM"}
+_ASSESSMENT = "StageAssessment"
+_LEFT = 2
+_WORDS = {
+    "LEA": "999", "LA": "999", "Estab": "2000", "LAEstab": "9992000", "URN": "990000",
+    "SchoolName": "Ivy Hill School", "Language": "ENG", "UKcountry": "ENG", "Country": "England",
+    "AcademicYear": "2025/26", "CensusTerm": "Autumn",
+    "Year": "2025", "PHASE": "PS", "ACADYR": "2025/2026", "PhoneNo": "01632 960123",
+    "Email": "pupil@example.org",
+    "CareAuthority": "999", "QN": "60146084", "LearningStartDate": "2025-09-03",
+}  # fmt: skip
+_PLAIN = {"flag": "true", "number": "12", "word": "A1", "nothing": ""}
+_OF_PUPIL = {
+    "surname": "surname", "preferredsurname": "surname", "formersurname": "surname", "forename": "forename",
+    "forenames": "forename", "preferredforename": "forename", "formerforename": "forename", "dob": "dob",
+    "middlenames": "middle_names", "pupilmatchingref": "candidate",
+}  # fmt: skip
+
+
+def files_of(pack: LawPack) -> Iterator[tuple[str, ReturnLayout, str | None, bytes]]:
+    """Draw a file of each layout and term of a pack: the name of the layout, the layout, the term, the
+    file.
+    """
+    for name, layout in pack.layouts.items():
+        has_terms = any(each.terms for each in layout.elements)
+        every: tuple[str | None, ...] = tuple(_TERMS) if has_terms else (None,)
+        for term in layout.terms or every:
+            yield name, layout, term, draw(pack, layout, term)
+
+
+def draw(pack: LawPack, layout: ReturnLayout, term: str | None = None, *, version: str = "") -> bytes:
+    """Draw one file of a layout. All pupils but the last have every element, the last what each must have."""
+    drawn = _Drawing(pack, layout, term, version)
+    return drawn.table() if layout.format == "CSV" else drawn.document()
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    pack: LawPack
+    layout: ReturnLayout
+    term: str | None
+    version: str
+
+    @cached_property
+    def day(self) -> date:
+        days = (day for term, day in self.pack.dates.census.items() if term == self.term)
+        return next(days, self.pack.first + timedelta(days=60))
+
+    @cached_property
+    def elements(self) -> tuple[Element, ...]:
+        return self.layout.of_term(self.term)
+
+    @cached_property
+    def school(self) -> School:
+        return school(Random(7), 0)
+
+    @cached_property
+    def pupils(self) -> list[Pupil]:
+        named = (*(each.codes for each in self.elements), *(row["codes"] for row in self.layout.assessments))
+        longest = max((len(self.pack.code_sets[name].codes) for name in named if name), default=3)
+        count = longest + 1 + (_LEFT if self.layout.left_record else 0)
+        return pupils(Random(7), self.school, count, years=("2",), today=self.day, narrow=True)
+
+    def table(self) -> bytes:
+        text = io.StringIO(newline="")
+        out = csv.writer(text)
+        out.writerow(each.name for each in self.elements)
+        for number, pupil in enumerate(self.pupils):
+            out.writerow(self._value(each, pupil, number) for each in self.elements)
+        return text.getvalue().encode()
+
+    def document(self) -> bytes:
+        root = etree.Element(self.layout.root)
+        version, of = self.pack.version(self.layout.format), self.school
+        said = {
+            "term": _TERMS.get(self.term or "", ""), "year": self.day.year, "day": self.day, "la": of.la,
+            "estab": of.establishment, "urn": of.urn, "school": of.name, "first_year": self.pack.first.year,
+            "made": f"{self.day}T09:00:00", "version": self.version or (version.present if version else ""),
+        }  # fmt: skip
+        for path, text in self.layout.header.items():
+            _put(root, path, text.format(**said))
+        on_roll = len(self.pupils) - (_LEFT if self.layout.left_record else 0)
+        for number, pupil in enumerate(self.pupils):
+            if number >= on_roll:
+                left = (each for each in self.elements if each.left)
+                self._record(root, self.layout.left_record, left, pupil, number)
+                continue
+            inside = (each for each in self.elements if each.must or number < on_roll - 1)
+            record = self._record(root, self.layout.record, inside, pupil, number)
+            for row in self.layout.assessments:
+                self._assess(record, row, number)
+        return bytes(etree.tostring(root, encoding="utf-8", xml_declaration=True))
+
+    def _record(
+        self, root: drawing.Element, path: str, inside: Iterator[Element], pupil: Pupil, number: int
+    ) -> drawing.Element:
+        around, _, name = path.rpartition("/")
+        record = etree.SubElement(_around(root, around), name)
+        for each in inside:
+            if _ASSESSMENT not in each.name and each.holds != "result":
+                _put(record, each.name, self._value(each, pupil, number))
+        return record
+
+    def _assess(self, record: drawing.Element, row: Mapping[str, str], number: int) -> None:
+        stage = _around(record, "StageAssessments/KeyStage")
+        if stage.find("Stage") is None:
+            drawing.leaf(stage, "Stage", row["Stage"])
+        codes = self.pack.code_sets[row["codes"]].codes
+        drawing.branch(
+            stage, _ASSESSMENT, Locale="ENG", Year=self.pack.first.year, Subject=row["Subject"],
+            Method=row["Method"], Component=row["Component"], ResultStatus="R",
+            ResultQualifier=row["ResultQualifier"],
+            Result=codes[number % len(codes)], ResultDate=self.pack.first - timedelta(days=60),
+        )  # fmt: skip
+
+    def _value(self, element: Element, pupil: Pupil, number: int) -> str:
+        name = element.name.rpartition("/")[2]
+        plain = name.rpartition("_")[2].casefold()
+        if element.codes:
+            codes = self.pack.code_sets[element.codes].codes
+            return codes[number % len(codes)]
+        if element.holds in {"upn", "uln", "uci"}:
+            return str(getattr(pupil, element.holds))
+        if plain in _OF_PUPIL:
+            return str(getattr(pupil, _OF_PUPIL[plain]))
+        if element.holds == "date":
+            return (self.pack.first - timedelta(days=60 - number)).isoformat()
+        return _WORDS.get(name, _PLAIN.get(element.holds, ""))
+
+
+def _around(node: drawing.Element, path: str) -> drawing.Element:
+    """Return the element at a path below a node, made where it is not there yet."""
+    for name in filter(None, path.split("/")):
+        found = node.find(name)
+        node = etree.SubElement(node, name) if found is None else found
+    return node
+
+
+def _put(node: drawing.Element, path: str, text: str) -> None:
+    around, _, name = path.rpartition("/")
+    drawing.leaf(_around(node, around), name, text)

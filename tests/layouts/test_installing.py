@@ -1,0 +1,98 @@
+"""A law pack is signed, verified, put into the draft, replayed, and warned of before it ends."""
+
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from gateway.cli.policy_complaints import of_law
+from gateway.errors import GatewayError
+from gateway.log.checkpoint import LogKey
+from gateway.policy.catalogue import load_catalogue
+from gateway.policy.lawful import asked_soon, standing_of
+from gateway.record.law_packs import install, note_beside, sign, verified
+from tests.policies import POLICIES
+
+PUBLISHER = "gateway.example/law"
+NEXT = """academic_year = "2027-28"
+first = 2027-09-01
+last = 2028-08-31
+extends = "2026-27"
+"""
+
+
+@pytest.fixture
+def key() -> LogKey:
+    return LogKey.load(LogKey.generate())
+
+
+@pytest.fixture
+def pack(tmp_path: Path, key: LogKey) -> Path:
+    path = tmp_path / "law-2027-28.toml"
+    path.write_text(NEXT, "utf-8")
+    note_beside(path).write_text(sign(path, PUBLISHER, key), "utf-8")
+    return path
+
+
+def note(pack: Path) -> str:
+    return note_beside(pack).read_text("utf-8")
+
+
+def test_a_signed_pack_stands_in_the_draft_beside_the_others(pack: Path, key: LogKey, tmp_path: Path):
+    policies = shutil.copytree(POLICIES, tmp_path / "policies")
+    before = load_catalogue(policies).digest
+    install(pack, note(pack), (key.vkey(PUBLISHER),), policies)
+    catalogue = load_catalogue(policies)
+    assert [each.academic_year for each in catalogue.law] == ["2025-26", "2026-27", "2027-28"]
+    assert catalogue.digest != before
+    assert catalogue.law[-1].layouts.keys() == catalogue.law[0].layouts.keys()
+
+
+def test_a_pack_of_a_stranger_or_changed_since_is_not_installed(pack: Path, key: LogKey):
+    stranger = LogKey.load(LogKey.generate())
+    for publishers in ((), (stranger.vkey(PUBLISHER),)):
+        with pytest.raises(GatewayError):
+            verified(pack, note(pack), publishers)
+    signed = note(pack)
+    pack.write_text(NEXT.replace("2028-08-31", "2029-08-31"), "utf-8")
+    with pytest.raises(GatewayError, match="does not sign"):
+        verified(pack, signed, (key.vkey(PUBLISHER),))
+
+
+def test_the_head_of_a_log_signs_no_pack(pack: Path, key: LogKey):
+    with pytest.raises(GatewayError, match="ends in /law"):
+        sign(pack, "gateway.example/log", key)
+
+
+def test_a_pack_with_a_fault_is_not_put_into_the_draft(pack: Path, key: LogKey, tmp_path: Path):
+    policies = shutil.copytree(POLICIES, tmp_path / "policies")
+    pack.write_text(NEXT.replace('"2026-27"', '"2031-32"'), "utf-8")
+    signed = sign(pack, PUBLISHER, key)
+    with pytest.raises(GatewayError, match="no pack 2031-32"):
+        install(pack, signed, (key.vkey(PUBLISHER),), policies)
+    assert not (policies / pack.name).exists()
+
+
+def test_doctor_warns_sixty_days_before_the_last_pack_ends():
+    catalogue = load_catalogue(POLICIES)
+    assert list(of_law(catalogue, date(2027, 7, 1))) == []
+    (complaint,) = of_law(catalogue, date(2027, 7, 2))
+    assert "31 August 2027" in complaint.what
+    assert list(of_law(load_catalogue(POLICIES / "cwm-alarch"), date(2027, 7, 2))) == []
+
+
+def test_september_says_what_january_will_ask_for():
+    catalogue = load_catalogue(POLICIES)
+    told = {each.on: each.says for each in asked_soon(catalogue, date(2026, 9, 7))}
+    assert "young carers" in told[date(2027, 1, 21)]
+    assert date(2026, 10, 1) in told
+    later = [each.on for each in asked_soon(catalogue, date(2026, 11, 2))]
+    assert later == [date(2027, 1, 21), None]
+
+
+def test_a_pack_is_past_in_force_or_coming():
+    packs = load_catalogue(POLICIES).law
+    states = [standing_of(each, packs, date(2026, 11, 28)) for each in packs]
+    assert states == ["past", "in force"]
+    assert standing_of(packs[-1], packs, date(2028, 1, 1)) == "in force beyond its days"

@@ -1,0 +1,195 @@
+"""A file is judged by the pack of the period that it is about: its codes, its items, its versions."""
+
+import io
+import random
+import re
+import shutil
+from collections import Counter
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.classify import classify, load_rules
+from gateway.errors import ConfigurationError
+from gateway.home.settings import ClassifyLimits
+from gateway.law import LawPack, load_packs, pack_on
+from gateway.model import Accepted, Classified, Held, Provider
+from gateway.policy.catalogue import load_catalogue
+from gateway.policy.decide import decide
+from gateway.samples.by_layout import draw
+from tests.classify import made
+from tests.policies import POLICIES
+
+OLD, NEW = load_packs(POLICIES)
+RULES, CATALOGUE = load_rules(POLICIES), load_catalogue(POLICIES)
+
+
+def judged(content: bytes, now: datetime, policies: Path = POLICIES, school: str = "9992000"):
+    rules, catalogue = (
+        (RULES, CATALOGUE) if policies is POLICIES else (load_rules(policies), load_catalogue(policies))
+    )
+    what = classify(io.BytesIO(content), "x", ClassifyLimits(), rules, today=now.date())
+    sender = Provider(id="oak", name="Oak", kind="school", dfe_number=school, ratified=True)
+    return what, decide(what, catalogue, sender, now)
+
+
+def after(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=2), time(9), UTC)
+
+
+def census(pack: LawPack, term: str) -> tuple[bytes, datetime]:
+    return draw(pack, pack.layouts["census"], term), after(pack.dates.census[term])
+
+
+def codes_of(decision) -> set[str]:
+    return {reason.code for reason in decision.reasons}
+
+
+def transfer(version: str, day: str) -> bytes:
+    text = made.ctf([made.pupil(child, made.CORE_INSIDE) for child in made.children(4)], qualifier="full")
+    return text.replace("25.0", version).replace("2026-06-20T", f"{day}T").encode()
+
+
+VERSIONS = [
+    ("26.0", "2026-10-02", None),
+    ("25.0", "2026-10-02", None),
+    ("24.0", "2026-10-02", "classify:version-old"),
+    ("12.0", "2026-10-02", "classify:version-old"),
+    ("99.9", "2026-10-02", "classify:version-unknown"),
+    ("twenty", "2026-10-02", "classify:version-unknown"),
+    ("25.0", "2026-06-20", None),
+    ("24.0", "2026-06-20", None),
+    ("23.0", "2026-06-20", "classify:version-old"),
+    ("26.0", "2026-06-20", None),
+]
+
+
+@pytest.mark.parametrize(("version", "day", "code"), VERSIONS)
+def test_a_version_is_judged_by_the_pack_of_the_day_on_which_the_file_was_written(version, day, code):
+    _, decision = judged(transfer(version, day), datetime(2026, 10, 3, 9, tzinfo=UTC), school="9991234")
+    told = {each for each in codes_of(decision) if each.startswith("classify:version")}
+    assert told == ({code} if code else set())
+    assert isinstance(decision, Held if code == "classify:version-unknown" else Accepted)
+
+
+def test_an_item_that_the_law_asks_for_this_year_waits_in_a_return_about_the_last_one():
+    this_year, now = census(NEW, "autumn")
+    assert isinstance(judged(this_year, now)[1], Accepted)
+    last_year = this_year.replace(b"2026-10-01", b"2025-10-02")
+    assert "policy:sensitive" in codes_of(judged(last_year, now)[1])
+
+
+def test_a_code_is_known_from_the_first_day_of_its_pack_on():
+    this_year, now = census(NEW, "autumn")
+    assert judged(this_year, now)[0].findings == ()
+    last_year = this_year.replace(b"2026-10-01", b"2025-10-02")
+    told = {(each.code, each.about) for each in judged(last_year, now)[0].findings}
+    assert ("code:unknown", "Pupil: FSM Eligible/Date") in told
+
+
+def test_the_days_after_the_last_pack_are_judged_by_it_and_those_before_the_first_by_that():
+    packs = (OLD, NEW)
+    assert [pack_on(packs, day) for day in (date(2020, 1, 1), NEW.first, date(2031, 1, 1))] == [OLD, NEW, NEW]
+    assert pack_on((), date(2026, 1, 1)) is None
+
+
+def test_a_pack_that_extends_none_that_is_there_is_a_fault(tmp_path: Path):
+    policies = shutil.copytree(POLICIES, tmp_path / "policies")
+    (policies / "law-2025-26.toml").unlink()
+    with pytest.raises(ConfigurationError, match="there is no pack 2025-26 before it"):
+        load_catalogue(policies)
+
+
+def test_a_new_element_is_one_line_of_data_and_one_of_the_layout(tmp_path: Path):
+    policies = shutil.copytree(POLICIES, tmp_path / "policies")
+    items, pack = policies / "items.toml", policies / "law-2026-27.toml"
+    items.write_text(
+        items.read_text("utf-8").replace(
+            'elements = ["TuitionHours", ', 'elements = ["HomeHours", "TuitionHours", '
+        ),
+        "utf-8",
+    )
+    line = '    { name = "PupilStatus/HomeHours", holds = "number" },\n'
+    pack.write_text(
+        pack.read_text("utf-8").replace("[more]\ncensus = [\n", f"[more]\ncensus = [\n{line}"), "utf-8"
+    )
+    own = load_packs(policies)[-1]
+    content = draw(own, own.layouts["census"], "spring")
+    assert b"<HomeHours>" in content
+    what, decision = judged(content, after(own.dates.census["spring"]), policies)
+    assert isinstance(decision, Accepted), decision.reasons
+    assert (what.unlisted, what.findings) == ((), ())
+    assert judged(content, after(own.dates.census["spring"]))[0].unlisted != ()
+
+
+def test_a_new_code_is_one_line_of_the_pack(tmp_path: Path):
+    policies = shutil.copytree(POLICIES, tmp_path / "policies")
+    pack = policies / "law-2026-27.toml"
+    pack.write_text(pack.read_text("utf-8").replace('"ND", "KF"', '"ND", "KX", "KF"'), "utf-8")
+    own = load_packs(policies)[-1]
+    content = draw(own, own.layouts["census"], "autumn")
+    assert b"<KinshipCare>KX<" in content
+    now = after(own.dates.census["autumn"])
+    assert judged(content, now, policies)[0].findings == ()
+    assert [each.code for each in judged(content, now)[0].findings] == ["code:unknown"]
+
+
+# --- a year of schools under one pack and under the next ---------------------------------------------------
+
+SCHOOLS = 200
+
+
+def seeded(content: bytes, error: str) -> bytes:
+    text = content.decode()
+    if error == "wrong code":
+        return text.replace("<YoungCarer>N<", "<YoungCarer>Q<", 1).encode()
+    if error == "missing element":
+        return re.sub(r"<EnrolStatus>\w</EnrolStatus>", "", text, count=1).encode()
+    return text.encode()
+
+
+def test_each_seeded_error_of_a_year_of_schools_is_found_and_no_other():
+    """Each school sends the spring census and a transfer file; one in four has an error."""
+    rng = random.Random(29)
+    spring, now = census(NEW, "spring")
+    clean = judged(spring, now)
+    assert isinstance(clean[1], Accepted)
+    found = Counter()
+    for number in range(SCHOOLS):
+        error = rng.choice(["wrong code", "missing element", "old version", *[""] * 9])
+        what, _ = judged(seeded(spring, error), now)
+        told = {each.code for each in what.findings}
+        version = "23.0" if error == "old version" else "26.0"
+        _, transferred = judged(transfer(version, "2027-01-20"), now, school="9991234")
+        told |= {code for code in codes_of(transferred) if code.startswith("classify:version")}
+        expected = {
+            "wrong code": {"code:unknown"},
+            "missing element": {"item:missing"},
+            "old version": {"classify:version-old"},
+        }
+        assert told == expected.get(error, set()), (number, error)
+        found[error] += 1
+    assert min(found[error] for error in ("wrong code", "missing element", "old version")) >= 5
+
+
+@pytest.mark.parametrize("term", ["autumn", "spring", "summer"])
+def test_every_difference_between_two_years_is_an_entry_of_the_later_pack(term: str):
+    """What the later year's return is told under the earlier pack names what the later one adds, and
+    nothing else.
+    """
+    content, now = census(NEW, term)
+    assert judged(content, now)[0].findings == ()
+    earlier = content.replace(str(NEW.dates.census[term]).encode(), str(OLD.dates.census[term]).encode())
+    what, decision = judged(earlier, now)
+    assert isinstance(what, Classified)
+    added = {
+        RULES.element_field(*each.name.split("/")[-2:]) for elements in NEW.more.values() for each in elements
+    } or {"kinship-care", "fsm-category"}
+    labels = {RULES.fields[key].label for key in added}
+    assert {finding.about for finding in what.findings} <= labels
+    asked = {item for each in NEW.lawful for item in each.items} - {
+        i for each in OLD.lawful for i in each.items
+    }
+    sensitive = [reason.sentence for reason in decision.reasons if reason.code == "policy:sensitive"]
+    assert all(any(item in sentence for item in asked) for sentence in sensitive)
