@@ -108,19 +108,29 @@ def take(name: NameArgument, role: RoleArgument, why: WhyOption, home: HomeOptio
 
 @app.command()
 @fails_clearly
-def accept(home: HomeOption = DEFAULT_HOME) -> None:
+def accept(
+    own: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FPR]...", help="Each of your keys, as your own device has it."),
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
     """Say, under your own account of this machine, that all you act with is yours.
 
-    Three days later you count as a second person beside whoever gave it to you. Look first, with `gateway
-    keys list YOU --staff`, that every key is yours.
+    Name each key that you have made: one that somebody else made for you would be told. Three days later you
+    count as a second person beside whoever gave it to you.
     """
+    from gateway.record.key_confirming import check_read_out  # noqa: PLC0415
+
     at, name = now(), who()
+    for fingerprint in own or ():
+        check_read_out(fingerprint)
     with registrar_of(home) as registrar, registrar.registry.write() as session:
         if not roles.in_force(session):
             raise GatewayError("roles are not in force: gateway roles grant NAME administrator comes first")
         account = real_account()
         _check_is_a_persons(Home(home), account)
-        marks = dual_control.accept(session, name, account, at=at)
+        marks = dual_control.accept(session, name, account, own or (), at=at)
         _note_confirmed(session, "accepted", name, marks, at)
         registrar.sign_head(session, at)
     _tell_confirmed(name, marks)

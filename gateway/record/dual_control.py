@@ -101,13 +101,7 @@ def vouch(session: Session, name: str, read_out: Sequence[str], *, by: str, at: 
     Each of their keys must be in `read_out`, by its fingerprint or the beginning of it. GatewayError where
     one is not, or where `by` could be its giver or is the person.
     """
-    theirs = [each for each in givings.credentials(session, at) if each.owner == name]
-    marks = [mark.replace(" ", "").lower() for mark in read_out]
-    for each in theirs:
-        if each.what == "key" and not any(each.mark.lower().startswith(mark) for mark in marks):
-            raise GatewayError(
-                f"{name} also acts with the key {each.mark}: have them read it out, too, or revoke it"
-            )
+    theirs = _all_named(session, name, read_out, at)
     said = f"{by} cannot confirm what {name} acts with"
     check_two(session, name, by, since=at, at=at, said=said)
     for each in theirs:
@@ -121,20 +115,31 @@ def vouch(session: Session, name: str, read_out: Sequence[str], *, by: str, at: 
     return [each.mark for each in theirs]
 
 
-def accept(session: Session, name: str, account: str, *, at: datetime) -> list[str]:
+def accept(session: Session, name: str, account: str, named: Sequence[str], *, at: datetime) -> list[str]:
     """Let a person say, under their own account of the machine, that all they act with is theirs; its marks.
 
-    GatewayError where the account is not theirs alone, or was used to give them any of it.
+    Each of their keys must be `named`, as for `vouch`: one that somebody else made for them is not theirs.
+    GatewayError where one is not, where the account is not theirs alone, or was used to give them any of it.
     """
     if roles.of_account(session, account) != name:
         raise GatewayError(f"log in to this machine under your own account: {account} is not that of {name}")
-    theirs = [each for each in givings.credentials(session, at) if each.owner == name]
+    theirs = _all_named(session, name, named, at)
     givers = {giver.by for each in theirs for giver in each.givers} - {name}
     if any(_parts(by)[1] == account for by in givers):
         raise GatewayError(f"the account {account} was used to give {name} what they act with")
     for each in theirs:
         givings.note(session, name, each.what, each.mark, by=f"{_MACHINE}{account}", at=at)
     return [each.mark for each in theirs]
+
+
+def _all_named(session: Session, name: str, read_out: Sequence[str], at: datetime) -> list[Credential]:
+    """All that a person acts with. GatewayError where a key of theirs is not among those read out."""
+    theirs = [each for each in givings.credentials(session, at) if each.owner == name]
+    marks = [mark.replace(" ", "").lower() for mark in read_out]
+    for each in theirs:
+        if each.what == "key" and not any(each.mark.lower().startswith(mark) for mark in marks):
+            raise GatewayError(f"{name} also acts with the key {each.mark}: name it, too, or revoke it")
+    return theirs
 
 
 def gave_alone(session: Session, name: str, role: str, by: str, at: datetime) -> bool:

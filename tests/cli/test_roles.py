@@ -358,7 +358,7 @@ def test_a_third_person_confirms_what_somebody_acts_with(desk: Desk, as_sam: Act
     apart(desk.home, "sam")
     warned = [one["what"] for one in json.loads(desk.gateway("doctor", "--json"))]
     assert not any("no two people can" in one for one in warned)
-    assert "have them read it out, too" in as_sam("roles", "vouch", "ann", code=1)
+    assert "name it, too, or revoke it" in as_sam("roles", "vouch", "ann", code=1)
     assert "give 16 characters" in as_sam("roles", "vouch", "ann", ann["fingerprint"][:12], code=1)
     assert "cannot confirm" in desk.gateway("roles", "vouch", "ann", ann["fingerprint"], code=1)
     listed = {

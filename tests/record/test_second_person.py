@@ -66,7 +66,17 @@ def test_puppets_do_not_vouch_for_one_another(tmp_path: Path) -> None:
             with pytest.raises(GatewayError, match="cannot confirm"):
                 dual_control.vouch(session, name, [KEY.format(name)], by=by, at=BEGUN + 3 * COOLING)
         with pytest.raises(GatewayError, match="not that of anon"):
-            dual_control.accept(session, "anon", "account-of-jane", at=BEGUN + 3 * COOLING)
+            dual_control.accept(session, "anon", "account-of-jane", [], at=BEGUN + 3 * COOLING)
+
+
+def test_a_key_that_somebody_else_made_is_not_accepted_unseen(tmp_path: Path) -> None:
+    with registry(tmp_path) as opened, opened.write() as session:
+        alone(session)
+        keys.add_key(
+            session, "staff", "sam", "ssh", fingerprint="SHA256:planted", material="ssh", at=BEGUN, by="jane"
+        )
+        with pytest.raises(GatewayError, match="also acts with the key SHA256:planted"):
+            dual_control.accept(session, "sam", "account-of-sam", [KEY.format("sam")], at=BEGUN)
 
 
 class _DoneError(Exception):
@@ -166,7 +176,8 @@ def vouching(session: Session, town: Town, by: str, name: str) -> Town:
 
 def accepting(session: Session, town: Town, by: str) -> Town:
     """Who does all this has one account of the machine, which is jane's."""
-    dual_control.accept(session, by, "account-of-jane", at=town.at)
+    marks = [key.fingerprint for key in keys.list_keys(session, "staff", by)]
+    dual_control.accept(session, by, "account-of-jane", marks, at=town.at)
     return replace(town, rest=town.rest | {("accepted", by)})
 
 
@@ -212,7 +223,7 @@ def apart(session: Session) -> frozenset[str]:
     enrol(session, "jane", Role.ADMINISTRATOR, by="root")
     enrol(session, "sam", Role.ADMINISTRATOR, by="jane")
     enrol(session, "bob", Role.TRIAGE, by="jane")
-    dual_control.accept(session, "sam", "account-of-sam", at=BEGUN)
+    dual_control.accept(session, "sam", "account-of-sam", [KEY.format("sam")], at=BEGUN)
     dual_control.vouch(session, "bob", [KEY.format("bob")], by="sam", at=BEGUN + COOLING)
     policy_proposals.propose(session, "cd" * 32, BEGUN, by="jane", why=None, at=BEGUN)
     policy_proposals.approve(session, by="sam", at=BEGUN + 3 * COOLING)
