@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from gateway.access import Sight
 from gateway.homes.demo.parties import Party
 from gateway.registry.deliveries import find_held
 from tests.clock import THIS_YEAR
@@ -20,8 +21,8 @@ def test_a_sensitive_file_that_waits_for_its_key_is_not_shown_to_all_who_triage(
     desk.process(sent)
     assert desk.codes(sent) == ["key:not-approved", "policy:sensitive"]
     with desk.registry.read() as session:
-        assert find_held(session, sent, sensitive=False) is None
-        assert find_held(session, sent, sensitive=True) is not None
+        assert find_held(session, sent, Sight(few=False)) is None
+        assert find_held(session, sent, Sight(ordinary=False)) is not None
     known = json.loads(desk.gateway("keys", "list", "oak", "--json"))
     (fingerprint,) = (key["fingerprint"] for key in known if key["state"] == "pending")
     desk.gateway("keys", "confirm", "oak", fingerprint)
