@@ -23,15 +23,15 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench import bench_log, big, classification, door, growth, pages, passage
-from tests.bench.measure import Line, Setting, machine
+from tests.bench.measure import LEAST_ROUNDS, Line, Setting, machine
 from tests.bench.picture import picture
 
-# What each part needs, and for how many seconds it may begin further rounds: ten minutes in all.
+# What each part needs, and for how many seconds it may begin further rounds.
 PARTS: dict[str, tuple[Callable[[Setting], Iterator[Line]], tuple[str, ...], float]] = {
     "door": (door.run, ("sftp", "ssh-keygen"), 140),
-    "receipt": (passage.receipt, ("sqop", "ssh-keygen"), 30),
-    "burst": (passage.burst, ("sqop", "gpg", "inotifywait", "xmllint", "sqlite3", "ssh-keygen"), 60),
-    "big": (big.run, ("sqop", "gosop"), 40),
+    "receipt": (passage.receipt, ("sqop", "ssh-keygen"), 90),
+    "burst": (passage.burst, ("sqop", "gpg", "inotifywait", "xmllint", "sqlite3", "ssh-keygen"), 120),
+    "big": (big.run, ("sqop", "gosop"), 90),
     "log": (bench_log.run, (), 20),
     "growth": (growth.run, ("sftp", "ssh-keygen"), 60),
     "classification": (classification.run, (), 20),
@@ -130,26 +130,37 @@ def _measured(part: str, *, quick: bool) -> Iterator[Line]:
 
 def print_table(lines: list[Line]) -> None:
     """One table of all lines."""
-    table = Table("part", "what", "ours", "spread", "peer", "theirs", "spread", "ratio", "target")
+    table = Table(
+        "part", "what", "ours", "spread", "CPU", "peer", "theirs", "spread", "CPU", "ratio", "target", "load"
+    )
     for line in lines:
         table.add_row(*_row(line))
-    Console(width=170).print(table)
+    Console(width=200).print(table)
 
 
 def _row(line: Line) -> tuple[str, ...]:
     target = "" if line.target is None else f"{'≥' if line.better == 'more' else '≤'} {line.target:g}"
     said = {None: "", True: " met", False: " not met"}[line.met]
+    if line.target is not None and line.rounds < LEAST_ROUNDS:
+        said += f": {line.rounds} of {LEAST_ROUNDS} rounds"
     return (
         line.part,
         f"{line.what} ({line.note})" if line.note else line.what,
         f"{line.ours:.4g} {line.unit}",
         _spread(line.ours_spread),
+        _cpu(line.ours_cpu, line.per),
         line.peer,
         f"{line.theirs:.4g}",
         _spread(line.theirs_spread),
+        _cpu(line.theirs_cpu, line.per),
         f"{line.ratio:.2f}",
         target + said,
+        f"{line.load:g}",
     )
+
+
+def _cpu(milliseconds: float | None, per: str) -> str:
+    return "" if milliseconds is None else f"{milliseconds:.3g} ms a {per}"
 
 
 def _spread(values: tuple[float, float]) -> str:

@@ -11,17 +11,20 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import itertools
 import multiprocessing
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from datetime import date
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, timedelta
 from pathlib import Path
+from string import ascii_lowercase
 from typing import BinaryIO
 
 from lxml import etree
 
 from gateway.classify import classify, load_rules
+from gateway.classify.identifiers import upn_check_letter
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified
 from tests.classify import made
@@ -29,58 +32,106 @@ from tests.classify import made
 POLICIES = Path(__file__).parents[2] / "policies"
 TODAY = date(2026, 11, 24)
 BLOCK = 2_000
+_FIRST_DAY = date(2016, 1, 1)
+
+
+class Pupil(made.Child):
+    """One of forty-five million pupils, of whom no two have one UPN, name and address."""
+
+    @property
+    def upn(self) -> str:
+        """The number of a school that does not exist, in an LA that does not."""
+        year, school = divmod(self.number // 1000, 9000)
+        digits = f"999{1000 + school}{20 + year % 5:02}{self.number % 1000:03}"
+        return upn_check_letter(digits) + digits
+
+    @property
+    def surname(self) -> str:
+        """Two names, the second of five letters that tell the number."""
+        letters = "".join(ascii_lowercase[self.number // 26**place % 26] for place in range(5))
+        return f"{super().surname}-{letters.capitalize()}"
+
+    @property
+    def born(self) -> str:
+        """A day of a year."""
+        return (_FIRST_DAY + timedelta(days=self.number % 365)).isoformat()
+
+    @property
+    def address(self) -> str:
+        """A street of its own."""
+        return f"{1 + self.number % 90} Low Road {self.number // 90},\nTaunton"
+
+    @property
+    def telephone(self) -> str:
+        """A number that is kept for fiction."""
+        return f"07700 9{self.number % 100_000:05}"
 
 
 def ctf_core(size: int) -> Iterator[bytes]:
     """A partial CTF of core data."""
     inside = made.CORE_INSIDE + made.HISTORY
-    yield from _filled(made.ctf(["@"]), lambda n: made.pupil(made.Child(n), inside), size)
+    road = "1 Low Road"
+    yield from _filled(
+        made.ctf(["@"]),
+        lambda pupils: "".join(made.pupil(p, inside.replace(road, p.address)) for p in pupils),
+        size,
+    )
 
 
 def ctf_results(size: int) -> Iterator[bytes]:
     """A partial CTF of EYFS profiles, seventeen assessments a child."""
-    yield from _filled(made.ctf(["@"]), lambda n: made.pupil(made.Child(n), made.EYFS), size)
+    yield from _filled(
+        made.ctf(["@"]), lambda pupils: "".join(made.pupil(p, made.EYFS) for p in pupils), size
+    )
 
 
 def census(size: int) -> Iterator[bytes]:
     """A school census."""
-    yield from _filled(made.census_around(["@"]), lambda n: made.census_pupil(made.Child(n)), size)
+    yield from _filled(
+        made.census_around(["@"]), lambda pupils: "".join(map(made.census_pupil, pupils)), size
+    )
 
 
 def csv_core(size: int) -> Iterator[bytes]:
     """A CSV of core data."""
     header, row = made.core_rows(1)
-    yield from _filled(
-        made.as_csv([header]) + "@", lambda n: made.as_csv([[made.Child(n).upn, *row[1:]]]), size
-    )
+    yield from _table(header, lambda pupil: _core(pupil, row), size)
 
 
 def csv_marks(size: int) -> Iterator[bytes]:
     """A CSV of attendance, one row a session."""
     header, row = made.mark_rows(1)[:2]
-    yield from _filled(
-        made.as_csv([header]) + "@", lambda n: made.as_csv([[made.Child(n).upn, *row[1:]]]), size
-    )
+    yield from _table(header, lambda pupil: [pupil.upn, pupil.surname, *row[2:]], size)
 
 
 def csv_wide(size: int) -> Iterator[bytes]:
-    """A CSV of core data with long rows, as exports with empty columns have: about 300 bytes a pupil."""
+    """A CSV of core data with long rows, as exports with empty columns have: about 600 bytes a pupil."""
     header, row = made.core_rows(1)
-    more = [f"Unused {n}" for n in range(40)]
-    yield from _filled(
-        made.as_csv([[*header, *more]]) + "@",
-        lambda n: made.as_csv([[made.Child(n).upn, *row[1:], *("not recorded" for _ in more)]]),
-        size,
-    )
+    more = ["not recorded" for _ in range(40)]
+    header = [*header, *(f"Unused {n}" for n in range(len(more)))]
+    yield from _table(header, lambda pupil: [*_core(pupil, row), *more], size)
 
 
-def _filled(whole: str, record: Callable[[int], str], size: int) -> Iterator[bytes]:
-    """`whole` with records in the place of its @, of about `size` bytes."""
+def _core(pupil: Pupil, row: Sequence[str]) -> list[str]:
+    own = (pupil.upn, pupil.surname, pupil.forename, pupil.born, pupil.sex)
+    return [*own, *row[5:10], pupil.address, *row[11:13], pupil.telephone]
+
+
+def _table(header: Sequence[str], row: Callable[[Pupil], list[str]], size: int) -> Iterator[bytes]:
+    return _filled(made.as_csv([header]) + "@", lambda pupils: made.as_csv(map(row, pupils)), size)
+
+
+def _filled(whole: str, records: Callable[[Sequence[Pupil]], str], size: int) -> Iterator[bytes]:
+    """`whole` with records in the place of its @, each of another pupil, of about `size` bytes."""
     before, _, after = whole.partition("@")
     yield before.encode()
-    block = "".join(record(n) for n in range(BLOCK)).encode()
-    for _ in range(max(1, size // len(block))):
+    written = 0
+    for first in itertools.count(0, BLOCK):
+        block = records([Pupil(number) for number in range(first, first + BLOCK)]).encode()
         yield block
+        written += len(block)
+        if written + len(block) > size:
+            break
     yield after.encode()
 
 

@@ -26,7 +26,7 @@ def run(setting: Setting) -> Iterator[Line]:
             file.writelines(make(size))
         megabytes = path.stat().st_size / 1e6
         ours, theirs, peak = [], [], 0
-        for _ in range(2):
+        for _ in range(3):
             with path.open("rb") as content:
                 theirs.append(megabytes / seconds(lambda: bare(content)))  # noqa: B023 - called at once
             _, taken, peak = kinds.measure(path)

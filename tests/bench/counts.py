@@ -2,10 +2,12 @@
 
     python -m tests.bench.counts [--write]
 
-Statements and commits of the registry, fsyncs that our code asks for, and calls of functions in Python and C
-while small files are classified. counts.json holds what they are; `--write` writes it anew, to be committed
-with the reason. test_counts.py fails where one has grown by more than a tenth. What commands import is
-counted in tests/cli/test_nouns.py.
+Statements and commits of the registry, leaves of the log, files that our code makes, fsyncs that it asks for,
+and calls of functions in Python and C while small files are classified. counts.json holds what they are;
+`--write` writes it anew, to be committed with the reason. test_counts.py fails where one has grown by more
+than a tenth. The parent's CPU a file, and what files cost that pass together, are written beside them, to be
+read and not judged: they differ from machine to machine. What commands import is counted in
+tests/cli/test_nouns.py.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ import asyncio
 import io
 import json
 import os
+import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -31,11 +35,12 @@ from gateway.intake.backlog import Landed
 from gateway.intake.box import Box
 from gateway.intake.reception import Wish
 from gateway.passage import conclude
-from gateway.processor.service import open_registrar
+from gateway.processor.service import open_processor, open_registrar
 from gateway.record.landing import land
 from gateway.ssh.visitor import LoggedIn
 from tests.bench.bench_classify import POLICIES, TODAY
 from tests.bench.bench_record import content, examined, now, upload
+from tests.bench.parties import Landing, sealed
 from tests.bench.small_files import FILES
 from tests.bench.writers_place import Bench
 from tests.costs import calls
@@ -43,8 +48,11 @@ from tests.site import Site
 
 COUNTS = Path(__file__).with_name("counts.json")
 MORE = 1.1
+CPU = "ms of CPU"
+_SEVERAL = "pass, each of "  # How many of them are decided together depends on how quick their children are.
+_COUNTED = ("statements", "commits", "leaves", "files", "fsyncs")
 _PUPILS = 45
-_TOGETHER, _SCHOOLS = 32, 12
+_TOGETHER, _SCHOOLS, _WARM = 32, 12, 2
 
 
 def measured() -> dict[str, float]:
@@ -54,6 +62,7 @@ def measured() -> dict[str, float]:
             **_classifying(),
             **_recording(Path(folder)),
             **_of_many_schools(Path(folder) / "schools"),
+            **_passing(Path(folder) / "passing"),
             **_uploading(Path(folder) / "spool"),
         }
 
@@ -62,6 +71,8 @@ def grown(before: dict[str, float], after: dict[str, float]) -> list[str]:
     """What has grown by more than a tenth, or is not counted in `before`, in words."""
     told = []
     for name, count in after.items():
+        if name.endswith(CPU) or name.startswith(_SEVERAL):
+            continue
         if name not in before:
             told.append(f"{name} is new: {count:g}")
         elif count > before[name] * MORE:
@@ -82,13 +93,29 @@ def _classifying() -> dict[str, float]:
     return found
 
 
+_MADE: list[Counter[str]] = []
+
+
+def _on_audit(name: str, given: tuple[object, ...]) -> None:
+    """Count a file that is made, which Python tells whoever audits it, and cannot stop telling."""
+    if _MADE and name == "open" and isinstance(given[2], int) and given[2] & os.O_CREAT:
+        for seen in _MADE:
+            seen["files"] += 1
+
+
+sys.addaudithook(_on_audit)
+
+
 @contextmanager
 def _counted() -> Iterator[Counter[str]]:
-    """How many statements, commits and fsyncs there are within."""
+    """What there is within of each of _COUNTED, and the CPU of this process."""
     seen: Counter[str] = Counter()
 
-    def statement(*_: object) -> None:
+    def statement(*given: object) -> None:
         seen["statements"] += 1
+        _, _, text, parameters, _, many = given
+        if str(text).startswith("INSERT INTO event "):
+            seen["leaves"] += len(parameters) if many else str(text).count("), (") + 1  # type: ignore[arg-type]
 
     def commit(_connection: object) -> None:
         seen["commits"] += 1
@@ -102,10 +129,14 @@ def _counted() -> Iterator[Counter[str]]:
 
     event.listen(Engine, "before_cursor_execute", statement)
     event.listen(Engine, "commit", commit)
+    begun = time.process_time()
+    _MADE.append(seen)
     try:
         with mock.patch("os.fsync", syncing(os.fsync)), mock.patch("os.fdatasync", syncing(os.fdatasync)):
             yield seen
     finally:
+        _MADE.remove(seen)
+        seen[CPU] = round(1000 * (time.process_time() - begun))
         event.remove(Engine, "before_cursor_execute", statement)
         event.remove(Engine, "commit", commit)
 
@@ -120,9 +151,7 @@ def _recording(folder: Path) -> dict[str, float]:
         def step(name: str, work: Callable[[Sequence[int]], object], numbers: Sequence[int]) -> None:
             with _counted() as seen:
                 work(numbers)
-            each = "one alone" if len(numbers) == 1 else f"each of {len(numbers)}"
-            for what in ("statements", "commits", "fsyncs"):
-                found[f"{name}, {each}: {what}"] = round(seen[what] / len(numbers), 3)
+            found.update(_each(name, seen, len(numbers)))
 
         def landing(numbers: Sequence[int]) -> object:
             return land(registrar, [upload(number) for number in numbers])
@@ -134,6 +163,32 @@ def _recording(folder: Path) -> dict[str, float]:
         for numbers in ([1], range(2, 2 + _TOGETHER)):
             step("land", landing, numbers)
             step("decide", deciding, numbers)
+    return found
+
+
+def _each(name: str, seen: Counter[str], files: int) -> dict[str, float]:
+    each = "one alone" if files == 1 else f"each of {files}"
+    return {f"{name}, {each}: {what}": round(seen[what] / files, 3) for what in (*_COUNTED, CPU)}
+
+
+def _passing(folder: Path) -> dict[str, float]:
+    """The whole way inside, from the spool to the receipts that are out: one file alone, and many at once."""
+    site, found = Site(folder), {}
+    party = site.provider("oak")
+    landing = Landing(site, party)
+    first, idle = 0, Counter[str]()
+    for files in (_WARM, 0, 1, _TOGETHER):  # At first, what is made at first use is made.
+        for number, data in enumerate(sealed(site, party, range(first, first + files)), start=first):
+            landing.prepare(f"f{number}.pgp", data)
+        first += files
+        landing.land()
+        with open_processor(Home(site.home), now) as processor, _counted() as seen:
+            processor.drain()
+        if files == 0:
+            idle = seen  # What a run takes that has nothing to do.
+        elif files != _WARM:
+            seen.subtract(idle)
+            found.update(_each("pass", seen, files))
     return found
 
 

@@ -1,16 +1,17 @@
 #!/bin/bash
-# What a competent administrator would write instead: watch a folder, decrypt, check, sort, note, move.
-# Usage: diy.sh ROOT SIGNER-FINGERPRINT. In ROOT: in/ (watched), gnupg/ (keys, with an agent), transfers.db
-# and done/, refused/, teams/, receipts/. It works on as many files at once as there are cores.
+# What an administrator would write instead: watch a folder, decrypt, check, sort, note, move.
+# Usage: diy.sh ROOT. In ROOT: in/ (watched; the name of a file begins with its school's number), signers/ (the
+# fingerprint of each school), gnupg/ (keys, with an agent), transfers.db and done/, refused/, teams/, receipts/. It works on as many files at once as there are cores.
 # Unlike the gateway it keeps plaintext on the disk, signs nothing, and proves nothing.
 set -u
-export ROOT=$1 SIGNER=$2 GNUPGHOME=$1/gnupg
+export ROOT=$1 GNUPGHOME=$1/gnupg
 
 handle() {
-    local name=$1 plain status sum kind
+    local name=$1 plain status sum kind signer
+    signer=$(<"$ROOT/signers/${name%%-*}")
     plain=$ROOT/teams/$name.xml
     status=$(gpg --batch --quiet --status-fd 1 --trust-model always --output "$plain" --decrypt "$ROOT/in/$name" 2>/dev/null)
-    if ! grep -q "^\[GNUPG:\] VALIDSIG .*$SIGNER" <<<"$status" || ! xmllint --noout --nonet "$plain" 2>/dev/null; then
+    if ! grep -q "^\[GNUPG:\] VALIDSIG .*$signer" <<<"$status" || ! xmllint --noout --nonet "$plain" 2>/dev/null; then
         rm -f "$plain"
         mv "$ROOT/in/$name" "$ROOT/refused/"
         return

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.bench.measure import Line, Setting, in_turns, line, seconds
+from tests.bench.measure import Costs, Line, Setting, in_turns, line, seconds
 from tests.bench.parties import Target, empty_spool, intake, openssh, sealed
 from tests.site import Site
 
@@ -39,43 +39,41 @@ def run(setting: Setting) -> Iterator[Line]:
             for path in (setting.scratch / "sshd" / "files").iterdir():
                 path.unlink()
 
-        def against(work: Callable[[Target], object], amount: float) -> list[list[float]]:
+        def against(  # noqa: PLR0917 - a line of the table, in the order of its columns
+            what: str,
+            per: str,
+            amount: float,
+            work: Callable[[Target], object],
+            target: float,
+            clear: Callable[[], None] = clear,
+        ) -> Line:
+            costs = {one.name: Costs(one.pid) for one in (ours, theirs)}
+
             def speed(target: Target) -> float:
-                taken = seconds(lambda: work(target))
+                with costs[target.name].of(amount):
+                    taken = seconds(lambda: work(target))
                 clear()
                 os.sync()  # What one left to be written must not slow the other.
                 return amount / taken
 
-            return in_turns(setting.rounds(3), lambda: speed(ours), lambda: speed(theirs))
+            rates = in_turns(setting.rounds(3), lambda: speed(ours), lambda: speed(theirs))
+            cpu = (per, costs[ours.name].rounds, costs[theirs.name].rounds)
+            return line("door", what, f"{per}s/s" if per != "MiB" else "MiB/s", rates[0], "sshd", rates[1],
+                        better="more", target=target, cpu=cpu)  # fmt: skip
 
-        up = against(lambda target: _up(target, large), mebibytes)
-        yield line("door", f"one stream up, {mebibytes} MiB", "MiB/s", up[0], "sshd", up[1],
-                   better="more", target=1.0)  # fmt: skip
-        many = against(lambda target: _streams(target, part), mebibytes)
+        yield against(f"one stream up, {mebibytes} MiB", "MiB", mebibytes, lambda to: _up(to, large), 1.0)
         what = f"{_STREAMS} streams up, {mebibytes} MiB in all"
-        yield line("door", what, "MiB/s", many[0], "sshd", many[1], better="more", target=1.0)  # fmt: skip
-        short = against(lambda target: _sessions(target, small, sessions), sessions)
-        yield line("door", f"{sessions} sessions of 100 KB", "sessions/s", short[0], "sshd", short[1],
-                   better="more", target=1.2)  # fmt: skip
-        batch = against(lambda target: _batch(target, small, 200), 200)
-        yield line("door", "200 files of 100 KB in one session", "files/s", batch[0], "sshd", batch[1],
-                   better="more", target=0.5)  # fmt: skip
+        yield against(what, "MiB", mebibytes, lambda to: _streams(to, part), 1.0)
+        what = f"{sessions} sessions of 100 KB"
+        yield against(what, "session", sessions, lambda to: _sessions(to, small, sessions), 1.2)
+        what = "200 files of 100 KB in one session"
+        yield against(what, "file", 200, lambda to: _batch(to, small, 200), 0.5)
         published = site.home / "published" / "providers" / "oak" / "out" / "large"
         shutil.copy(large, published)
-        offered = setting.scratch / "sshd" / "files" / "large"
-
-        def down(target: Target) -> float:
-            if target is theirs and not offered.exists():
-                offered.hardlink_to(large)
-            got = setting.scratch / "got"
-            taken = seconds(lambda: target.sftp(f"get {target.outbox}/large {got}\n"))
-            got.unlink()
-            os.sync()
-            return mebibytes / taken
-
-        found = in_turns(setting.rounds(3), lambda: down(ours), lambda: down(theirs))
-        yield line("door", f"one stream down, {mebibytes} MiB", "MiB/s", found[0], "sshd", found[1],
-                   better="more")  # fmt: skip
+        (setting.scratch / "sshd" / "files" / "large").hardlink_to(large)
+        got = setting.scratch / "got"
+        yield against(f"one stream down, {mebibytes} MiB", "MiB", mebibytes,
+                      lambda to: to.sftp(f"get {to.outbox}/large {got}\n"), 0.9, got.unlink)  # fmt: skip
 
 
 def _filled(path: Path, head: Path, mebibytes: int) -> Path:

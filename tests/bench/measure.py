@@ -6,7 +6,9 @@ what else the machine does hits both.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,13 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+LEAST_ROUNDS = 3
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """One line of the table: ours against a peer's, in `unit`, as medians with their spread.
 
     `better` says which way is good; `ratio` is ours to theirs. `target` is the ratio aimed at, None
-    where none was set.
+    where none was set. `rounds` is how often the side was measured that was measured less often. `ours_cpu`
+    and `theirs_cpu` are the milliseconds of CPU that the service, without its clients, takes for one of
+    `per`; `load` is the machine's load of the last minute when the line was taken.
     """
 
     part: str
@@ -34,6 +40,11 @@ class Line:
     better: Literal["more", "less"]
     target: float | None = None
     note: str = ""
+    rounds: int
+    load: float
+    per: str = ""
+    ours_cpu: float | None = None
+    theirs_cpu: float | None = None
 
     @property
     def ratio(self) -> float:
@@ -42,9 +53,11 @@ class Line:
 
     @property
     def met(self) -> bool | None:
-        """Whether the target is met; None where there is none."""
+        """Whether the target is met; None where there is none. A ratio without a spread meets nothing."""
         if self.target is None:
             return None
+        if self.rounds < LEAST_ROUNDS:
+            return False
         return self.ratio >= self.target if self.better == "more" else self.ratio <= self.target
 
 
@@ -89,8 +102,15 @@ def line(  # noqa: PLR0917 - a line of a table, in the order of its columns
     better: Literal["more", "less"],
     target: float | None = None,
     note: str = "",
+    cpu: tuple[str, Sequence[float], Sequence[float]] | None = None,
+    bound: bool = False,
 ) -> Line:
-    """A line of the table from what was measured."""
+    """A line of the table from what was measured.
+
+    `cpu` is what one of something takes in milliseconds of CPU, of ours and of theirs, in each round. With
+    `bound` the peer is a number that was set, not measured.
+    """
+    per, *costs = cpu or ("", [], [])
     return Line(
         part=part,
         what=what,
@@ -103,7 +123,16 @@ def line(  # noqa: PLR0917 - a line of a table, in the order of its columns
         better=better,
         target=target,
         note=note,
+        rounds=len(ours) if len(theirs) == 1 and bound else min(len(ours), len(theirs)),
+        load=round(os.getloadavg()[0], 2),
+        per=per,
+        ours_cpu=_median(costs[0]),
+        theirs_cpu=_median(costs[1]),
     )
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return statistics.median(values) if values else None
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -111,6 +140,56 @@ def seconds(work: Callable[[], object]) -> float:
     begun = time.perf_counter()
     work()
     return time.perf_counter() - begun
+
+
+def family(pid: int) -> Iterator[Path]:
+    """A process and its descendants, as their folders in /proc."""
+    queue = [pid]
+    while queue:
+        process = Path(f"/proc/{queue.pop()}")
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # It may end while it is looked at.
+            for task in (process / "task").iterdir():
+                queue += map(int, (task / "children").read_text("ascii").split())
+            yield process
+
+
+def cpu_of(pid: int) -> float:
+    """The seconds of CPU of a process and its descendants, also of those that ended and were waited for."""
+    ticks = 0
+    for process in family(pid):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            fields = (process / "stat").read_text("utf-8").rpartition(")")[2].split()
+            ticks += sum(map(int, fields[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+class Costs:
+    """What processes take in CPU, round by round: milliseconds for each of the things that they did.
+
+    Without `pids`, what the programs take that this process starts and waits for.
+    """
+
+    def __init__(self, *pids: int) -> None:
+        self._pids = pids
+        self.rounds: list[float] = []
+
+    def _taken(self) -> float:
+        if self._pids:
+            return sum(map(cpu_of, self._pids))
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
+    @contextlib.contextmanager
+    def of(self, things: float) -> Iterator[None]:
+        """Add what the service takes within, for so many things."""
+        before = self._taken()
+        yield
+        self.rounds.append(1000 * (self._taken() - before) / things)
+
+
+def in_parts(values: Sequence[float], parts: int = LEAST_ROUNDS) -> list[Sequence[float]]:
+    """What was measured one by one, as so many rounds of it."""
+    return [values[len(values) * n // parts : len(values) * (n + 1) // parts] for n in range(parts)]
 
 
 def percentile(values: Sequence[float], part: float) -> float:
@@ -128,6 +207,12 @@ def until(true: Callable[[], object], patience: float, pause: float = 0.02) -> N
         time.sleep(pause)
 
 
+def has_sha_instructions() -> bool:
+    """Has the processor instructions for SHA-256? Without, hashing costs about four times as much."""
+    words = Path("/proc/cpuinfo").read_text("utf-8").split()
+    return "sha_ni" in words or "sha2" in words
+
+
 def machine() -> dict[str, str | int | float]:
     """The machine: its processor, cores, memory, and how busy it was with other things at the start."""
     model = next(
@@ -142,6 +227,7 @@ def machine() -> dict[str, str | int | float]:
     return {
         "processor": model,
         "cores": os.cpu_count() or 0,
+        "sha_instructions": has_sha_instructions(),
         "memory_gib": round(memory, 1),
         "system": f"{os.uname().sysname} {os.uname().release}",
         "load_at_start": round(os.getloadavg()[0], 2),

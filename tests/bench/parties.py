@@ -32,13 +32,14 @@ BASE = core_data(1, pupils=_PUPILS)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An SFTP server to measure: `ssh` are the options that reach it, `inbox` where uploads may go."""
+    """An SFTP server to measure, of process `pid`: `ssh` reaches it, `inbox` is where uploads may go."""
 
     name: str
     destination: str
     ssh: tuple[str, ...]
     inbox: str
     outbox: str
+    pid: int
 
     def sftp(self, commands: str) -> None:
         """Run an OpenSSH sftp batch against it; fails where any command of it does."""
@@ -95,7 +96,7 @@ def openssh(folder: Path, key: Path) -> Iterator[Target]:
         process = subprocess.Popen([server, "-D", "-e", "-f", folder / "sshd_config"], stderr=log)
         try:
             until(lambda: answers(port), 20)
-            yield Target("sshd", f"{getpass.getuser()}@127.0.0.1", _ssh(key, port), ".", ".")
+            yield Target("sshd", f"{getpass.getuser()}@127.0.0.1", _ssh(key, port), ".", ".", process.pid)
         finally:
             process.terminate()
             process.wait(20)
@@ -137,7 +138,8 @@ def _served(site: Site, party: Party, name: str) -> Iterator[Target]:
         words = process.stdout.readline().split() if process.stdout else []
         if words[:1] != ["ready"]:
             raise RuntimeError(f"{name} did not start: {(site.root / f'{name}.log').read_text()[-500:]}")
-        yield Target("gateway", f"{party.name}@127.0.0.1", _ssh(party.ssh_key, port), "in", "out")
+        there = f"{party.name}@127.0.0.1"
+        yield Target("gateway", there, _ssh(party.ssh_key, port), "in", "out", process.pid)
 
 
 @contextmanager
@@ -158,8 +160,13 @@ def content(number: int) -> bytes:
 
 
 def sealed(site: Site, party: Party, numbers: Sequence[int]) -> list[bytes]:
-    """Files of core data, each sealed as a provider seals it."""
+    """Files of core data of the same pupils, each sealed as a provider seals it."""
     return [party.seal(content(number), site.certificate) for number in numbers]
+
+
+def sealed_of_others(site: Site, party: Party, seeds: Sequence[int]) -> list[bytes]:
+    """The same, of other pupils for each seed."""
+    return [party.seal(core_data(seed, pupils=_PUPILS), site.certificate) for seed in seeds]
 
 
 def fingerprint(party: Party) -> str:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.bench import __main__ as bench
-from tests.bench.measure import Line, Setting, line
+from tests.bench import bench_classify as kinds
+from tests.bench.measure import Costs, Line, Setting, line
 
 Ask = Callable[..., None]
 
@@ -42,6 +46,34 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
         bench.main()
 
     return asked
+
+
+def test_a_ratio_without_a_spread_is_not_met(capsys: pytest.CaptureFixture[str]) -> None:
+    def of(rounds: int, *, bound: bool = False) -> Line:
+        return line("x", "y", "ms", [1.0] * rounds, "z", [2.0] * (1 if bound else rounds), better="less",
+                    target=1.0, bound=bound)  # fmt: skip
+
+    assert [of(rounds).met for rounds in (1, 2, 3)] == [False, False, True]
+    assert of(3, bound=True).met, "a bound that was set has no spread"
+    bench.print_table([of(2)])
+    assert "2 of 3 rounds" in " ".join(capsys.readouterr().out.replace("│", " ").split())
+
+
+def test_what_programs_take_in_cpu_is_counted_also_once_they_have_ended() -> None:
+    work = [sys.executable, "-c", "import time\nwhile time.process_time() < 0.3: pass"]
+    waited, watched = Costs(), Costs(os.getpid())
+    with waited.of(10), watched.of(10):
+        subprocess.run(work, check=True)
+    assert waited.rounds[0] >= 30
+    assert watched.rounds[0] >= 20, "by the clock's ticks"
+
+
+@pytest.mark.parametrize("make", [kinds.csv_wide, kinds.csv_core, kinds.csv_marks])
+def test_no_two_rows_of_a_bench_are_the_same(make: Callable[[int], Iterator[bytes]]) -> None:
+    rows = b"".join(make(3_000_000)).split(b"\r\n")[1:-1]
+    assert len(rows) > kinds.BLOCK
+    assert len(set(rows)) == len(rows)
+    assert len({row.split(b",")[1] for row in rows}) == len(rows), "nor two names"
 
 
 def test_what_was_measured_before_an_interruption_is_not_measured_again(
