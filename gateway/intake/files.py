@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Sequence
 
 import asyncssh
 
@@ -16,9 +18,12 @@ from gateway.intake.reception import Wish
 from gateway.intake.tree import ProviderTree, PublishedReading
 from gateway.intake.upload import Receiving
 from gateway.ssh.answers import BAD_REQUEST, Declined
+from gateway.ssh.listing import encoded
 from gateway.ssh.sftp import Server
 
 File = Receiving | PublishedReading
+_FOLDER_MODE, _FILE_MODE = stat.S_IFDIR | 0o755, stat.S_IFREG | 0o644
+_NAMES_AT_ONCE = 128
 _LAST_OFFSET = 2**63 - 1 - 2**32
 
 
@@ -57,8 +62,8 @@ class Files(Server):
         self.client_closes = False
         await self.close(file)
 
-    async def opendir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
-        """The entries of a folder."""
+    async def opendir(self, path: bytes) -> AsyncIterator[Sequence[bytes]]:
+        """The encoded names of a folder, some at a time."""
         return _names(await self.tree.listing(path))
 
     async def mkdir(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:  # noqa: ARG002 - asyncssh's signature
@@ -152,34 +157,32 @@ class Files(Server):
         """The canonical form of a path."""
         return canonical(path)
 
-    def format_user(self, uid: int | None) -> str:  # noqa: ARG002 - asyncssh's signature
-        """What listings show as the owner."""
-        return "gateway"
-
-    def format_group(self, gid: int | None) -> str:  # noqa: ARG002 - asyncssh's signature
-        """What listings show as the group."""
-        return "gateway"
-
 
 def _attributes(entry: ListedFile | None) -> asyncssh.SFTPAttrs:
     """The attributes of a file, or of a folder where `entry` is None."""
     if entry is None:
-        return asyncssh.SFTPAttrs(size=0, uid=0, gid=0, permissions=stat.S_IFDIR | 0o755, atime=0, mtime=0)
+        return asyncssh.SFTPAttrs(size=0, uid=0, gid=0, permissions=_FOLDER_MODE, atime=0, mtime=0)
     return asyncssh.SFTPAttrs(
         size=entry.size,
         uid=0,
         gid=0,
-        permissions=stat.S_IFREG | 0o644,
+        permissions=_FILE_MODE,
         atime=entry.modified,
         mtime=entry.modified,
     )
 
 
-async def _names(listing: AsyncIterator[ListedFile | str]) -> AsyncIterator[asyncssh.SFTPName]:
-    for folder in (".", ".."):
-        yield asyncssh.SFTPName(folder.encode(), attrs=_attributes(None))
+async def _names(listing: AsyncIterator[ListedFile | str]) -> AsyncIterator[Sequence[bytes]]:
+    """The encoded names of a folder, each some with a turn for others behind them."""
+    now = time.time()
+    page = [encoded(folder, _FOLDER_MODE, 0, 0, now) for folder in (".", "..")]
     async for entry in listing:
         if isinstance(entry, str):
-            yield asyncssh.SFTPName(entry.encode(), attrs=_attributes(None))
+            page.append(encoded(entry, _FOLDER_MODE, 0, 0, now))
         else:
-            yield asyncssh.SFTPName(entry.name.encode(), attrs=_attributes(entry))
+            page.append(encoded(entry.name, _FILE_MODE, entry.size, entry.modified, now))
+        if len(page) >= _NAMES_AT_ONCE:
+            yield page
+            page = []
+            await asyncio.sleep(0)
+    yield page

@@ -17,6 +17,7 @@ from gateway.errors import trace_of
 from gateway.intake.files import Files
 from gateway.ssh.answers import TOO_MANY_HANDLES, Declined, guarded
 from gateway.ssh.connection import Connection
+from gateway.ssh.listing import Names
 from gateway.ssh.sftp import Handler
 
 _ENTRY_SECONDS = 0.00001  # What reading one entry of a folder costs, about.
@@ -66,7 +67,7 @@ class Requests(Handler):
             raise Declined(TOO_MANY_HANDLES)
         return await super()._opendir(packet)
 
-    async def _readdir(self, packet: SSHPacket) -> tuple[list[asyncssh.SFTPName], bool]:
+    async def _readdir(self, packet: SSHPacket) -> tuple[Names, bool]:
         names, at_end = await super()._readdir(packet)
         self._connection.spend(len(names) * _ENTRY_SECONDS)
         return names, at_end

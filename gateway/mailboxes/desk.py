@@ -46,7 +46,7 @@ from gateway.zones.failpoints import passing
 
 _log = logging.getLogger(__name__)
 
-PAGE = 500
+PAGE = 2000
 ACCESS_ENDED = denied("Your access to the mailboxes has ended.")
 TAKEN_BACK = denied("The file was taken back; tell the central data team what you have of it.")
 REMOVED_ALREADY = denied("It is removed already, and goes from here by itself after 30 days.")

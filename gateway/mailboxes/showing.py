@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlmodel import Session
 
@@ -60,6 +61,29 @@ class Bases:
         return TeamView(delivery, held, lacking)
 
 
+_View = tuple[int, str | None, datetime, bool, ProviderKind]
+_MOST_KNOWN = 200_000
+
+
+def _of_view(delivery: Delivery, sender: ProviderKind) -> _View:
+    """What a view of a delivery depends on besides the policies; a file that is decided anew is so later."""
+    return delivery.sequence, delivery.team, delivery.decided_at, delivery.counts, sender
+
+
+@dataclass(slots=True)
+class KnownViews:
+    """By one state of policies: does something stand beside a view? None where nobody recognised the file."""
+
+    _catalogue: Catalogue | None = None
+    _says: dict[_View, bool | None] = field(default_factory=dict)
+
+    def by(self, catalogue: Catalogue) -> dict[_View, bool | None]:
+        """Return what is known by these policies, to be looked up and added to."""
+        if catalogue is not self._catalogue or len(self._says) > _MOST_KNOWN:
+            self._catalogue, self._says = catalogue, {}
+        return self._says
+
+
 @dataclass(frozen=True, slots=True)
 class Showing:
     """What is shown by the policies in force, which `catalogue` gives.
@@ -69,13 +93,14 @@ class Showing:
 
     catalogue: Callable[[], Catalogue]
     seed: Callable[[str], str]
+    known: KnownViews = field(default_factory=KnownViews)
 
     def with_apart(self, session: Session, deliveries: Sequence[Delivery], person: str) -> list[Delivery]:
         """The same, with the markers of the children whose records are left out of them for a person."""
         views = [each.sequence for each in deliveries if not each.whole and not each.counts]
         found = kept_apart(session, views, person)
         return [
-            replace(one, apart=found[one.sequence].numbers) if one.sequence in found else one
+            one._replace(apart=found[one.sequence].numbers) if one.sequence in found else one
             for one in deliveries
         ]
 
@@ -89,7 +114,7 @@ class Showing:
         apart = kept_apart(session, [delivery.sequence], person).get(delivery.sequence, NOBODY)
         kind = self._kinds(session, [delivery])[delivery.provider]
         basis = Bases(self.catalogue()).basis(delivery, content, kind)
-        shown = replace(delivery, apart=apart.numbers)
+        shown = delivery._replace(apart=apart.numbers)
         return FileOrder(delivery.reference, basis, shown, apart.persons)
 
     def abouts(self, session: Session, deliveries: Sequence[Delivery], person: str) -> dict[int, bytes]:
@@ -108,10 +133,28 @@ class Showing:
         return found
 
     def told_of(self, session: Session, deliveries: Sequence[Delivery]) -> frozenset[int]:
-        """The sequences of those with which `abouts` has something to tell. They come from `with_apart`."""
-        views = self._views(session, deliveries, self.catalogue())
-        told = [view.delivery.sequence for view in views if view.says_something or view.delivery.apart]
-        return frozenset((*told, *(each.sequence for each, _ in self._waiting(session, deliveries))))
+        """The sequences of those with which `abouts` has something to tell. They come from `with_apart`.
+
+        What a file holds is read once, and not again while it is decided as it was, by the same policies.
+        """
+        waiting = [each.sequence for each in deliveries if each.team is None]
+        return frozenset((*self._told_of_views(session, deliveries), *reasons_of(session, waiting)))
+
+    def _told_of_views(self, session: Session, deliveries: Sequence[Delivery]) -> Iterator[int]:
+        catalogue = self.catalogue()
+        views = [each for each in deliveries if not each.whole]
+        kinds = self._kinds(session, views) if views else {}
+        known = self.known.by(catalogue)
+        asked = {_of_view(each, kinds[each.provider]): each for each in views}
+        unknown = [each for view, each in asked.items() if view not in known]
+        if unknown:
+            found = self._views(session, unknown, catalogue)
+            says = {view.delivery.sequence: view.says_something for view in found}
+            known.update((_of_view(each, kinds[each.provider]), says.get(each.sequence)) for each in unknown)
+        for view, each in asked.items():
+            says_something = known[view]
+            if says_something or (says_something is not None and each.apart):
+                yield each.sequence
 
     def _waiting(
         self, session: Session, deliveries: Sequence[Delivery]

@@ -21,7 +21,7 @@ import asyncssh
 from gateway.errors import Fault
 from gateway.home.settings import MailboxLimits
 from gateway.mailboxes.contents import Contents, OpenContent
-from gateway.mailboxes.desk import PAGE, AccessEnded, Desk, Page, Person
+from gateway.mailboxes.desk import PAGE, AccessEnded, Desk, Person
 from gateway.mailboxes.lists import Lists
 from gateway.mailboxes.names import (
     ABOUT,
@@ -36,6 +36,7 @@ from gateway.mailboxes.names import (
 )
 from gateway.registry.deliveries import Delivery
 from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, TOO_MANY_HANDLES, Declined, denied, failed
+from gateway.ssh.listing import encoded
 from gateway.ssh.sftp import Server
 from gateway.zones.failpoints import passing
 
@@ -89,6 +90,14 @@ class AboutText:
     text: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class EncodedPage:
+    """Some names of a folder, and the sequence behind which there may be further ones."""
+
+    names: Sequence[bytes]
+    further: int | None
+
+
 class MailboxTree(Server):
     """What `person` sees in one session, and may do."""
 
@@ -139,8 +148,8 @@ class MailboxTree(Server):
         """Succeed and do nothing."""
         await self._ask(self._desk.folders)
 
-    async def opendir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
-        """The folders of the person, or the files of one of them, latest first."""
+    async def opendir(self, path: bytes) -> AsyncIterator[Sequence[bytes]]:
+        """The folders of the person, or the files of one of them, latest first; encoded, some at a time."""
         place = place_of(path)
         if place.is_list:
             inside = await self._ask(self._office.lists.inside, place)
@@ -159,7 +168,7 @@ class MailboxTree(Server):
             raise Declined(NO_SUCH_FILE)
         if place.has_folders:
             return self._kinds(place, await self._ask(self._desk.kinds, place))
-        return self._files(place, await self._ask(self._desk.page, place, None))
+        return self._files(place, await self._ask(self._page, place, None))
 
     async def open(
         self,
@@ -237,14 +246,6 @@ class MailboxTree(Server):
         """As rename."""
         await self.rename(old, new)
 
-    def format_user(self, uid: int | None) -> str:  # noqa: ARG002
-        """Whose the files are, as listings show it."""
-        return "gateway"
-
-    def format_group(self, gid: int | None) -> str:  # noqa: ARG002
-        """Whose the files are, as listings show it."""
-        return "gateway"
-
     async def _ask(
         self, question: Callable[Concatenate[Person, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
@@ -272,51 +273,69 @@ class MailboxTree(Server):
             loop.call_soon(self.connection.close)
             raise
 
-    async def _root(self, place: MailboxPlace, folders: tuple[str, ...]) -> AsyncIterator[asyncssh.SFTPName]:
+    async def _root(self, place: MailboxPlace, folders: tuple[str, ...]) -> AsyncIterator[Sequence[bytes]]:
         """The root, or a shelf: the teams' folders, and in the root also the shelves beside them."""
         teams = [name for name in folders if name not in {HELD, REMOVED, LISTS}]
         is_root = place.shelf is None and not place.removed
-        for name in (".", "..", *(SHELVES if teams and is_root else ())):
-            yield self._named(name, MailboxPlace())
-        for name in folders if is_root else teams:
-            yield self._named(name, MailboxPlace(None if name in {REMOVED, LISTS} else name))
+        yield [
+            *self._folders(MailboxPlace(), (".", "..", *(SHELVES if teams and is_root else ()))),
+            *(
+                folder
+                for name in (folders if is_root else teams)
+                for folder in self._folders(MailboxPlace(None if name in {REMOVED, LISTS} else name), (name,))
+            ),
+        ]
 
-    async def _lists(self, place: MailboxPlace, inside: Sequence[str]) -> AsyncIterator[asyncssh.SFTPName]:
-        for name in (".", ".."):
-            yield self._named(name, place)
-        for name in inside:
-            attrs = self._folder(place) if place.folder is None else self._list()
-            yield asyncssh.SFTPName(name.encode(), attrs=attrs)
+    async def _lists(self, place: MailboxPlace, inside: Sequence[str]) -> AsyncIterator[Sequence[bytes]]:
+        now = self._desk.clock().timestamp()
+        lists = [encoded(name, _FILE_MODE, None, int(now), now) for name in inside]
+        yield [
+            *self._folders(place, (".", "..")),
+            *(self._folders(place, inside) if place.folder is None else lists),
+        ]
 
     def _list(self) -> asyncssh.SFTPAttrs:
         return _attrs(_FILE_MODE, None, self._desk.clock())
 
-    async def _kinds(self, place: MailboxPlace, kinds: Sequence[str]) -> AsyncIterator[asyncssh.SFTPName]:
-        for name in (".", "..", *kinds):
-            yield self._named(name, place)
+    async def _kinds(self, place: MailboxPlace, kinds: Sequence[str]) -> AsyncIterator[Sequence[bytes]]:
+        yield self._folders(place, (".", "..", *kinds))
 
-    async def _files(self, place: MailboxPlace, page: Page) -> AsyncIterator[asyncssh.SFTPName]:
-        for name in (".", ".."):
-            yield self._named(name, place)
-        while page.files:
-            for delivery in page.files:
-                name = file_name(delivery)
-                yield asyncssh.SFTPName(name.encode(), attrs=self._shown(delivery))
-                if delivery.sequence in page.abouts:
-                    yield asyncssh.SFTPName(f"{name}{ABOUT}".encode(), attrs=_file(delivery, None))
-            if len(page.files) < PAGE:
-                return
-            page = await self._ask(self._desk.page, place, page.files[-1].sequence)
+    async def _files(self, place: MailboxPlace, page: EncodedPage) -> AsyncIterator[Sequence[bytes]]:
+        yield self._folders(place, (".", ".."))
+        while page.further is not None:
+            # The next is looked up while the client reads this one.
+            ahead = asyncio.ensure_future(self._ask(self._page, place, page.further))
+            try:
+                yield page.names
+                page = await ahead
+            finally:
+                ahead.cancel()
+        yield page.names
 
-    def _named(self, name: str, place: MailboxPlace) -> asyncssh.SFTPName:
-        return asyncssh.SFTPName(name.encode(), attrs=self._folder(place))
+    def _page(self, person: Person, place: MailboxPlace, before: int | None) -> EncodedPage:
+        """What stands behind others in a folder; in a thread, since it may be two thousand files."""
+        page, now, names = self._desk.page(person, place, before), self._desk.clock().timestamp(), []
+        for delivery in page.files:
+            name, modified = file_name(delivery), int(delivery.decided_at.timestamp())
+            size = self._office.contents.size_of(delivery)
+            names.append(encoded(name, _FILE_MODE, size, modified, now))
+            if delivery.sequence in page.abouts:
+                names.append(encoded(f"{name}{ABOUT}", _FILE_MODE, None, modified, now))
+        return EncodedPage(names, page.files[-1].sequence if len(page.files) == PAGE else None)
+
+    def _folders(self, place: MailboxPlace, names: Sequence[str]) -> list[bytes]:
+        now = self._desk.clock().timestamp()
+        return [encoded(name, _folder_mode(place), 0, int(now), now) for name in names]
 
     def _folder(self, place: MailboxPlace) -> asyncssh.SFTPAttrs:
-        mode = _FOLDER_MODE if place.folder in {None, HELD} or place.has_folders else _TEAM_MODE
-        return _attrs(mode, 0, self._desk.clock())
+        return _attrs(_folder_mode(place), 0, self._desk.clock())
 
     def _shown(self, delivery: Delivery) -> asyncssh.SFTPAttrs:
         return _file(delivery, self._office.contents.size_of(delivery))
+
+
+def _folder_mode(place: MailboxPlace) -> int:
+    return _FOLDER_MODE if place.folder in {None, HELD} or place.has_folders else _TEAM_MODE
 
 
 def _collected(file: object) -> Collected:

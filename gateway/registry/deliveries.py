@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
@@ -29,13 +28,13 @@ from gateway.registry.markers import NOBODY, kept_apart
 from gateway.registry.tables import DeliveryRow, TransferRow
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """One file as a mailbox shows it. `team` is None for a held file, which no team has been sent.
+class Delivery(NamedTuple):
+    """One file as a mailbox shows it; a tuple, since there may be tens of thousands.
 
-    `sensitive`: it is held because of something sensitive or dangerous, and few people see it. `whole`: it is
-    shown as it was sent; `counts`: the team is given counts alone. `collected`: somebody of the team has
-    opened it. `period` is what it is about. `apart` are the markers of the children who are left out of it.
+    `team` is None for a held file, which no team has been sent. `sensitive`: it is held because of something
+    sensitive or dangerous, and few people see it. `whole`: it is shown as it was sent; `counts`: the team is
+    given counts alone. `collected`: somebody of the team has opened it. `period` is what it is about. `apart`
+    are the markers of the children who are left out of it.
     """
 
     sequence: int
@@ -73,8 +72,7 @@ def delivered(
     of_one = wanted.provider is not None
     query = chosen(to_team(team, person, of_one=of_one), wanted)
     place = col(TransferRow.sequence if of_one else DeliveryRow.transfer)
-    rows = session.execute(page_of(query, place, before, limit)).all()
-    return [_delivery(row, team) for row in rows]
+    return [_delivery(row, team) for row in _rows(session, page_of(query, place, before, limit))]
 
 
 def count_delivered(
@@ -127,8 +125,8 @@ def removed(
 ) -> Sequence[Delivery]:
     """What `team` has dealt with from `since` on and is still here, latest first, paged like `delivered`."""
     query = removed_by(team, since, person)
-    rows = session.execute(page_of(query, col(DeliveryRow.transfer), before, limit)).all()
-    return [_delivery(row, team) for row in rows]
+    page = page_of(query, col(DeliveryRow.transfer), before, limit)
+    return [_delivery(row, team) for row in _rows(session, page)]
 
 
 def find_removed(
@@ -206,24 +204,24 @@ def _distinct(session: Session, team: str, person: str | None, what: Mapped[Any]
 
 
 def _held_delivery(row: Row[*tuple[Any, ...]]) -> Delivery:
-    return replace(_delivery(row, None), sensitive=bool(row.sensitive))
+    *columns, sensitive = row
+    return _delivery((*columns, True, False, None), None)._replace(sensitive=bool(sensitive))
 
 
-def _delivery(row: Row[*tuple[Any, ...]], team: str | None) -> Delivery:
-    return Delivery(
-        sequence=row.sequence,
-        reference=row.reference,
-        provider=row.provider,
-        flow=row.flow,
-        extension=row.extension or "bin",
-        content_size=row.content_size,
-        content_sha256=row.content_sha256,
-        landed_at=row.landed_at,
-        decided_at=row.decided_at or row.landed_at,
-        team=team,
-        data_type=row.data_type,
-        period=row.period,
-        whole=team is None or (bool(row.whole) and not row.counts),
-        counts=team is not None and bool(row.counts),
-        collected=team is not None and row.collected_at is not None,
-    )
+def _delivery(row: Sequence[Any], team: str | None) -> Delivery:
+    """A row of the columns of a query, which come in the order of a delivery."""
+    *columns, decided_at, data_type, period, whole, counts, collected_at = row
+    whole = team is None or (bool(whole) and not counts)
+    counts, collected = team is not None and bool(counts), team is not None and collected_at is not None
+    columns[_EXTENSION] = columns[_EXTENSION] or "bin"
+    decided_at = decided_at or columns[_LANDED_AT]
+    rest = (decided_at, team, False, data_type, period, whole, counts, collected)
+    return Delivery._make((*columns, *rest, frozenset()))
+
+
+_EXTENSION, _LANDED_AT = map(Delivery._fields.index, ("extension", "landed_at"))
+
+
+def _rows(session: Session, query: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
+    """The rows of a query as the database gives them, past what looks for objects in them."""
+    return session.connection().execute(query).all()

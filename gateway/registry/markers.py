@@ -163,9 +163,14 @@ def kept_apart(session: Session, transfers: Collection[int], person: str | None)
     query = (
         select(MarkedTransferRow.transfer, MarkerRow)
         .join(MarkerRow, col(MarkerRow.number) == col(MarkedTransferRow.marker))
-        .where(col(MarkedTransferRow.transfer).in_(list(transfers)), col(MarkerRow.lifted_at).is_(None))
+        .where(col(MarkerRow.lifted_at).is_(None))
     )
-    marked = session.exec(query).all() if transfers else []
+    if not transfers:
+        return {}
+    # There are few marked children, and may be thousands of files: to name all of these would cost more.
+    between = col(MarkedTransferRow.transfer).between(min(transfers), max(transfers))
+    asked = frozenset(transfers)
+    marked = [(number, row) for number, row in session.exec(query.where(between)) if number in asked]
     if not marked:
         return {}
     own = select(MarkerPersonRow.marker).where(MarkerPersonRow.staff == (person or ""))

@@ -1,6 +1,7 @@
 """Memory does not grow with the file."""
 
 import tracemalloc
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -18,9 +19,36 @@ from tests.bench import bench_classify as bench
 MEGABYTES = 1024**2
 
 
+def repeated(make: Callable[[int], Iterator[bytes]]) -> Callable[[int], Iterator[bytes]]:
+    """Make files whose records are the same again and again."""
+
+    def repeating(size: int) -> Iterator[bytes]:
+        before, block, after = make(1)
+        return iter([before, *(block for _ in range(size // len(block))), after])
+
+    return repeating
+
+
 @pytest.mark.parametrize(
     ("make", "data_type"),
     [(bench.ctf_core, "student-core"), (bench.census, "school-census"), (bench.csv_marks, "attendance")],
+)
+def test_ever_new_records_are_not_all_remembered(tmp_path: Path, make, data_type: str) -> None:
+    path = tmp_path / "content"
+    with path.open("wb") as file:
+        file.writelines(make(40 * MEGABYTES))
+    found, _, peak = bench.measure(path)
+    assert found == data_type
+    assert peak < 120, "more of them, for which a test has no time, take no more"
+
+
+@pytest.mark.parametrize(
+    ("make", "data_type"),
+    [
+        (repeated(bench.ctf_core), "student-core"),
+        (repeated(bench.census), "school-census"),
+        (repeated(bench.csv_marks), "attendance"),
+    ],
 )
 def test_a_large_file_is_read_in_little_memory(tmp_path: Path, make, data_type: str) -> None:
     peaks = []

@@ -173,7 +173,6 @@ def test_no_method_of_asyncssh_reaches_the_disk() -> None:
         "convert_attrs",
         "env",
         "exit",
-        "format_longname",
         "logger",
     }
     for name in ("link", "symlink", "readlink", "statvfs", "scandir", "open56", "map_path"):

@@ -5,7 +5,6 @@ import os
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -52,7 +51,7 @@ ORDER = FileOrder(DELIVERY.reference, None, DELIVERY)
 
 
 def other(number: int, size: int = 10) -> FileOrder:
-    delivery = replace(DELIVERY, reference=f"261124-school-a-ABC{number:02}", content_size=size)
+    delivery = DELIVERY._replace(reference=f"261124-school-a-ABC{number:02}", content_size=size)
     return FileOrder(delivery.reference, None, delivery)
 
 
