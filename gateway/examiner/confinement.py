@@ -21,24 +21,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from landlock.plumbing import (
-    FSAccess,
-    PathBeneathAttr,
-    RulesetAttr,
-    get_add_rule,
-    get_create_ruleset,
-    get_restrict_self,
-    landlock_abi_version,
-)
-
+from gateway.examiner import landlock
+from gateway.examiner.landlock import SCOPES_SINCE, Access
 from gateway.examiner.system_calls import CallFilter, kernel_filters, libseccomp
 from gateway.secrets.process_memory import keep_to_itself
 
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
-_BENEATH = 1
 _LIFE_SECONDS = 900
-_NETWORK_SINCE, _SCOPES_SINCE = 4, 6
-_BIND_AND_CONNECT, _SOCKETS_AND_SIGNALS = 0b11, 0b11
 
 _LIBRARIES = (
     "/lib",
@@ -51,9 +40,9 @@ _LIBRARIES = (
     "/etc/ld.so.cache",
 )
 _LOADERS = ("lib/ld-*", "lib64/ld-*", "lib/*/ld-*", "usr/lib64/ld-*")
-_READ = FSAccess.READ_FILE | FSAccess.READ_DIR
-_RUN = FSAccess.READ_FILE | FSAccess.EXECUTE
-_USE = FSAccess.READ_FILE | FSAccess.WRITE_FILE
+_READ = Access.READ_FILE | Access.READ_DIR
+_RUN = Access.READ_FILE | Access.EXECUTE
+_USE = Access.READ_FILE | Access.WRITE_FILE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +74,8 @@ class Cell:
         _set_limit(resource.RLIMIT_AS, needs.memory_bytes)
         _set_limit(resource.RLIMIT_FSIZE, needs.writes_bytes)
         _prctl(_PR_SET_NO_NEW_PRIVS, 1)
-        if landlock_version():
-            _give_up_files(_program_files(needs.program) if needs.program else {})
+        if landlock.version():
+            landlock.restrict(_program_files(needs.program) if needs.program else {})
 
     def close(self) -> None:
         """In a process that is made for files: its time is limited, and what it needs no more is given up."""
@@ -115,13 +104,13 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
 def missing() -> list[str]:
     """What this machine cannot do to confine children, in sentences; empty where it can do it all."""
     lacking = []
-    if not landlock_version():
+    if not landlock.version():
         lacking.append(
             "the kernel has no Landlock, so examining children could open what their user may open"
         )
-    elif landlock_version() < _SCOPES_SINCE:
+    elif landlock.version() < SCOPES_SINCE:
         lacking.append(
-            f"the kernel's Landlock is of version {landlock_version()}: before {_SCOPES_SINCE}, an opening "
+            f"the kernel's Landlock is of version {landlock.version()}: before {SCOPES_SINCE}, an opening "
             "child that starts a SOP program can signal processes of its own user"
         )
     if not kernel_filters():
@@ -136,47 +125,13 @@ def missing() -> list[str]:
     return lacking
 
 
-def landlock_version() -> int:
-    """The version of the kernel's Landlock; 0 where it has none."""
-    ctypes.set_errno(0)
-    try:
-        return int(landlock_abi_version())
-    except OSError:
-        return 0
-
-
-class _Ruleset(RulesetAttr):  # type: ignore[misc] # the library has no types
-    """What is governed, with what kernels have learnt to govern since the library was written."""
-
-    _fields_ = (("network", ctypes.c_uint64), ("scoped", ctypes.c_uint64))
-
-
-def _give_up_files(allowed: Mapping[str, int]) -> None:
-    version = landlock_version()
-    handled = FSAccess.all()
-    # A kernel takes no longer a structure than it knows.
-    size = 8 if version < _NETWORK_SINCE else 16 if version < _SCOPES_SINCE else 24
-    governed = _Ruleset(int(handled), _BIND_AND_CONNECT, _SOCKETS_AND_SIGNALS)
-    ctypes.set_errno(0)
-    ruleset = get_create_ruleset()(ctypes.byref(governed), size, 0)
-    try:
-        for path, access in allowed.items():
-            beneath = os.open(path, os.O_PATH | os.O_CLOEXEC)
-            rule = PathBeneathAttr(access & int(handled), beneath)
-            get_add_rule()(ruleset, _BENEATH, ctypes.byref(rule), 0)
-            os.close(beneath)
-        get_restrict_self()(ruleset, 0)
-    finally:
-        os.close(ruleset)
-
-
-def _program_files(program: str) -> dict[str, int]:
+def _program_files(program: str) -> dict[str, Access]:
     """What may be opened where a SOP program is started: it, its loader and its libraries."""
-    libraries = {os.path.realpath(path): int(_READ) for path in _LIBRARIES if Path(path).exists()}
-    files = {path: int(FSAccess.READ_FILE) for path in libraries if Path(path).is_file()}
+    libraries = {os.path.realpath(path): _READ for path in _LIBRARIES if Path(path).exists()}
+    files = {path: Access.READ_FILE for path in libraries if Path(path).is_file()}
     loaders = [os.path.realpath(path) for pattern in _LOADERS for path in Path("/").glob(pattern)]
-    run = {path: int(_RUN) for path in (os.path.realpath(program), *loaders)}
-    return {**libraries, **files, **run, "/dev/null": int(_USE), "/dev/urandom": int(FSAccess.READ_FILE)}
+    run = dict.fromkeys((os.path.realpath(program), *loaders), _RUN)
+    return {**libraries, **files, **run, "/dev/null": _USE, "/dev/urandom": Access.READ_FILE}
 
 
 def _prctl(option: int, value: int) -> None:

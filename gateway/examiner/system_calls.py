@@ -5,11 +5,14 @@ from __future__ import annotations
 import ctypes
 import errno
 import mmap
-from collections.abc import Iterator, Sequence
-from types import ModuleType
-from typing import Any
+import os
+import weakref
+from collections.abc import Sequence
+from functools import cache
 
 _NO_SUCH_CALL = -1
+_ALLOWED, _REFUSED = 0x7FFF0000, 0x00050000 | errno.EPERM
+_MASKED_EQUAL = 7
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
 # What reading, computing and answering need, of what is open already.
 _COMPUTING = (
@@ -40,6 +43,17 @@ _NEEDED_BY_NO_PROGRAM = (
 )  # fmt: skip
 
 
+class _Compared(ctypes.Structure):
+    """An argument of a call, and what is asked of it: struct scmp_arg_cmp."""
+
+    _fields_ = (
+        ("place", ctypes.c_uint),
+        ("comparison", ctypes.c_int),
+        ("mask", ctypes.c_uint64),
+        ("value", ctypes.c_uint64),
+    )
+
+
 class CallFilter:
     """A list of system calls that is put in force by `load`, for good, in the process that calls it.
 
@@ -48,36 +62,44 @@ class CallFilter:
     """
 
     def __init__(self, *, starts_programs: bool, makes_memory: bool) -> None:
-        self._seccomp: Any = libseccomp() if kernel_filters() else None
-        if self._seccomp is None:
+        library = libseccomp() if kernel_filters() else None
+        self._library = library
+        if library is None:
             return
-        refused = self._seccomp.ERRNO(errno.EPERM)
-        self._filter = self._seccomp.SyscallFilter(self._seccomp.ALLOW if starts_programs else refused)
+        self._filter = library.seccomp_init(_ALLOWED if starts_programs else _REFUSED)
+        if not self._filter:
+            raise OSError(errno.ENOMEM, "libseccomp makes no filter")
+        weakref.finalize(self, library.seccomp_release, self._filter)
         if starts_programs:
-            self._add(refused, _NEEDED_BY_NO_PROGRAM)
+            self._add(_REFUSED, _NEEDED_BY_NO_PROGRAM)
         else:
-            self._add(self._seccomp.ALLOW, (*_COMPUTING, *(_MAKING_MEMORY if makes_memory else ())))
-            self._allow_mapping()
+            self._add(_ALLOWED, (*_COMPUTING, *(_MAKING_MEMORY if makes_memory else ())))
+            for name, place in _MAPPING.items():
+                self._add(_ALLOWED, [name], _Compared(place, _MASKED_EQUAL, mmap.PROT_EXEC, 0))
 
     def load(self) -> None:
         """Put it in force; nothing where the kernel filters no calls, or there is no libseccomp."""
-        if self._seccomp is not None:
-            self._filter.load()
+        if self._library is not None:
+            _check(self._library.seccomp_load(self._filter))
 
-    def _allow_mapping(self) -> None:
-        seccomp = self._seccomp
-        for name, place in _MAPPING.items():
-            argument = seccomp.Arg(place, seccomp.MASKED_EQ, mmap.PROT_EXEC, 0)
-            self._filter.add_rule(seccomp.ALLOW, name, argument)
+    def _add(self, action: int, names: Sequence[str], *compared: _Compared) -> None:
+        """Decide on the calls of these names that this kind of machine has."""
+        assert self._library is not None  # noqa: S101 - there is a filter
+        arguments = (_Compared * len(compared))(*compared)
+        for name in names:
+            number = self._library.seccomp_syscall_resolve_name(name.encode("ascii"))
+            if number != _NO_SUCH_CALL:
+                _check(
+                    self._library.seccomp_rule_add_array(
+                        self._filter, action, number, len(compared), arguments
+                    )
+                )
 
-    def _add(self, action: int, names: Sequence[str]) -> None:
-        for name in self._known(names):
-            self._filter.add_rule(action, name)
 
-    def _known(self, names: Sequence[str]) -> Iterator[str]:
-        """The system calls of these names that this kind of machine has."""
-        machine = self._seccomp.system_arch()
-        return (name for name in names if self._seccomp.resolve_syscall(machine, name) != _NO_SUCH_CALL)
+def _check(answer: int) -> None:
+    """OSError where libseccomp says what went wrong, as a negative number."""
+    if answer < 0:
+        raise OSError(-answer, os.strerror(-answer))
 
 
 def kernel_filters() -> bool:
@@ -90,11 +112,19 @@ def kernel_filters() -> bool:
     return ctypes.get_errno() == errno.EFAULT
 
 
-def libseccomp() -> ModuleType | None:
-    """The library; None where it is not installed."""
+@cache
+def libseccomp() -> ctypes.CDLL | None:
+    """Return the library, as seccomp_init(3) and its kin describe it; None where it is not installed."""
     try:
-        import pyseccomp  # noqa: PLC0415 - it looks for the C library when it is imported
-    except (RuntimeError, OSError):
+        library = ctypes.CDLL("libseccomp.so.2")
+    except OSError:
         return None
-    module: ModuleType = pyseccomp
-    return module
+    handle = ctypes.c_void_p
+    library.seccomp_init.restype, library.seccomp_init.argtypes = handle, (ctypes.c_uint32,)
+    library.seccomp_release.restype, library.seccomp_release.argtypes = None, (handle,)
+    library.seccomp_load.argtypes = (handle,)
+    library.seccomp_syscall_resolve_name.argtypes = (ctypes.c_char_p,)
+    library.seccomp_rule_add_array.argtypes = (
+        handle, ctypes.c_uint32, ctypes.c_int, ctypes.c_uint, ctypes.POINTER(_Compared),
+    )  # fmt: skip
+    return library
