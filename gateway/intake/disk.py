@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import hashlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -47,7 +46,7 @@ async def in_turn(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 def store(
     descriptor: int | None, chunks: Sequence[bytes], offset: int, hasher: Hasher | None, free_bytes: int
 ) -> None:
-    """Write `chunks` one after another at `offset`, all of them, and hash them on the way.
+    """Write `chunks` one after another at `offset`, all of them; or hash them.
 
     Without a descriptor they are only hashed. OSError ENOSPC where less than `free_bytes` would
     stay free on the disk.
@@ -76,12 +75,6 @@ def check_room(where: int | Path, free_bytes: int) -> None:
     status = os.statvfs(where)
     if status.f_bavail * status.f_frsize < free_bytes:
         raise OSError(errno.ENOSPC, "the disk is nearly full")
-
-
-def digest_of(path: Path) -> str:
-    """The SHA-256 of a file, as lower-case hexadecimal."""
-    with path.open("rb", buffering=0) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def end_writing(descriptor: int, size: int, *, durable: bool) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import datetime
 
 from gateway.home import Spool
-from gateway.intake.disk import digest_of
 from gateway.intake.unfinished import Unfinished
 from gateway.model import Upload
 from gateway.ssh.visitor import LoggedIn
@@ -24,14 +23,14 @@ def hand_over_upload(spool: Spool, upload: Unfinished, name: str, by: LoggedIn, 
     reference = reserve_reference(spool, by.name, now)
     passing("hand-over.reserved")
 
-    def record(sha256: str) -> Upload:
+    def record() -> Upload:
         return Upload(
             reference=reference,
             provider=by.name,
             name=name.rpartition("/")[2],
             folder=upload.label.folder,
             size=upload.size,
-            sha256=sha256,
+            sha256=upload.sha256 or "",
             started_at=upload.label.started_at,
             landed_at=now,
             ssh_key=by.key,
@@ -43,7 +42,7 @@ def hand_over_upload(spool: Spool, upload: Unfinished, name: str, by: LoggedIn, 
     try:
         if upload.kept is not None:
             return _from_memory(spool, upload, reference, record)
-        recorded = record(upload.sha256 or digest_of(upload.data))
+        recorded = record()
         hand_over(spool, recorded, upload.data)
     except BaseException:
         if upload.worthless or upload.data.exists():
@@ -54,14 +53,14 @@ def hand_over_upload(spool: Spool, upload: Unfinished, name: str, by: LoggedIn, 
     return recorded
 
 
-def _from_memory(spool: Spool, upload: Unfinished, reference: str, record: Callable[[str], Upload]) -> Upload:
+def _from_memory(spool: Spool, upload: Unfinished, reference: str, record: Callable[[], Upload]) -> Upload:
     """What is in memory is written down where it lands. If it cannot land, it gets files as others have."""
     kept, upload.kept = upload.kept, None
     assert kept is not None  # noqa: S101 - whoever calls this has looked
     try:
         upload.sha256 = kept.write_to(spool.half(reference))
         passing("hand-over.moved")
-        recorded = record(upload.sha256)
+        recorded = record()
         complete(spool, recorded, upload.data)
     except BaseException:
         if upload.data.exists():

@@ -12,18 +12,17 @@ from gateway.intake.disk import Hasher, store
 
 @dataclass(frozen=True, slots=True)
 class InMemory:
-    """What is still to be hashed of a file, and to be written down unless it is `withheld`."""
+    """What is still to be written down of a file, or only to be hashed by `hasher` where it is withheld."""
 
     chunks: Sequence[bytes]
-    hasher: Hasher
+    hasher: Hasher | None
     free_bytes: int
-    withheld: bool
 
-    def write_to(self, place: Path) -> str:
-        """Write it to a file that is there; the SHA-256 of the whole. For a worker thread."""
+    def write_to(self, place: Path) -> str | None:
+        """Write it to a file that is there; the SHA-256 of what is withheld. For a worker thread."""
         descriptor = os.open(place, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            store(None if self.withheld else descriptor, self.chunks, 0, self.hasher, self.free_bytes)
+            store(None if self.hasher else descriptor, self.chunks, 0, self.hasher, self.free_bytes)
         finally:
             os.close(descriptor)
-        return self.hasher.hexdigest()
+        return None if self.hasher is None else self.hasher.hexdigest()

@@ -36,8 +36,8 @@ class Writer(Protocol):
 class Unwritten(Protocol):
     """The whole content of a small upload, in memory."""
 
-    def write_to(self, place: Path) -> str:
-        """Write it to a file that is there; its SHA-256. For a worker thread."""
+    def write_to(self, place: Path) -> str | None:
+        """Write it to a file that is there; the SHA-256 of what is withheld. For a worker thread."""
         ...
 
 
@@ -65,9 +65,9 @@ class Label(BaseModel):
 class Unfinished:
     """One unfinished upload. `size` counts the bytes received; `receiving` is the handle that writes it.
 
-    `sha256` is known where every byte went by in order and all of them were written down; `kept` holds what
-    was not, of one that was closed; `completing` while it is being handed over; `worthless` after a failed
-    fsync, which leaves it unknown what the disk holds, and of what was withheld and cut off.
+    `sha256` is known of what was withheld; `kept` holds what was not written down of one that was closed;
+    `completing` while it is being handed over; `worthless` after a failed fsync, which leaves it unknown what
+    the disk holds, and of what was withheld and cut off.
     """
 
     data: Path
@@ -102,7 +102,7 @@ class Unfinished:
             self.worthless = True
             return
         os.truncate(self.data, self.size - 1)
-        self.size, self.sha256 = self.size - 1, None
+        self.size -= 1
         self.label = self.label.model_copy(update={"whole": False})
 
     def write_label(self) -> None:

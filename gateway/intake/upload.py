@@ -1,9 +1,9 @@
 """One open handle through which a client writes one unfinished upload.
 
 What is on disk is always a prefix of the client's file: blocks that arrive ahead of their turn
-wait in memory. So a cut-off upload can be resumed at its size, and the SHA-256 is ready at the end
-unless the client went back or resumed. Nothing is written before its first bytes show that it is
-sealed; of what is not, nothing is written at all.
+wait in memory. So a cut-off upload can be resumed at its size. Nothing is written before its first bytes
+show that it is sealed; of what is not, nothing is written at all, and its SHA-256 is all that is known of it.
+What is written is not hashed here: the digest that counts is of what the processor stores.
 
 Blocks are written behind: a write is acknowledged when it is in memory, its failure is told with a
 later write or with the close. Only the close of a whole file (or its rename) promises anything.
@@ -85,7 +85,7 @@ class Receiving:
         self._ahead_cost = 0
         self._stored = upload.size
         self._behind: asyncio.Future[None] | None = None
-        self._hasher: Hasher | None = hashlib.sha256() if upload.size == 0 else None
+        self._hasher: Hasher | None = None  # Of what is withheld.
         self._failure: Exception | None = None
         self._withheld: bool | None = None if upload.size == 0 else False
         self._beginning = b""  # Of what is withheld.
@@ -157,7 +157,8 @@ class Receiving:
             self._withheld = True
         elif at_end:
             self._withheld = False
-        self._beginning = start if self._withheld else b""
+        if self._withheld:
+            self._beginning, self._hasher = start, hashlib.sha256()
 
     def _keep_ahead(self, offset: int, data: bytes) -> None:
         """Keep a block that arrived before its turn, as clients with parallel writes send them."""
@@ -174,13 +175,12 @@ class Receiving:
         self._memory.held += cost
 
     async def _overwrite(self, offset: int, data: bytes) -> None:
-        """Write over bytes that are already there; the running digest is lost with that."""
+        """Write over bytes that are already there."""
         if self._withheld is not False:
             raise Declined(NOT_KEPT)
         grown = max(0, offset + len(data) - self.upload.size)
         self._may_grow(grown)
         await self._store_all()
-        self._hasher = None
         await self._store(Block([data], len(data)), offset)
         self._check_usable()
         self.upload.size += grown
@@ -279,8 +279,8 @@ class Receiving:
         self._block, self._ahead, self._ahead_cost = Block(), {}, 0
         upload.receiving = None
         upload.worthless = withheld and not whole
-        if whole and not durable and self._descriptor is None and self._hasher is not None:
-            upload.kept = InMemory(block.chunks, self._hasher, self._limits.free_bytes, withheld)
+        if whole and not durable and self._descriptor is None:
+            upload.kept = InMemory(block.chunks, self._hasher, self._limits.free_bytes)
             self._stored += block.size
         else:
             upload.sha256 = self._hasher.hexdigest() if whole and self._hasher is not None else None
@@ -308,7 +308,7 @@ class Receiving:
             await self._store_all()
             if self._descriptor is not None:
                 await on_disk(os.ftruncate, self._descriptor, size)
-            self._hasher, self._stored, self.upload.size = None, size, size
+            self._stored = self.upload.size = size
 
     async def make_durable(self) -> None:
         """Put all that came in order safely on the disk (fsync@openssh.com)."""

@@ -13,7 +13,8 @@ class Upload:
     """One file as it landed, as intake recorded it.
 
     Inside, `size` and `sha256` are of what was copied, `provider` is one that is enrolled, and `landed_at` is
-    within minutes of when the kernel saw the record made. `ssh_key` is only what intake says: a file counts
+    within minutes of when the kernel saw the record made. In the spool `sha256` is empty, but of what was
+    withheld: what is stored is hashed when it is copied. `ssh_key` is only what intake says: a file counts
     only where that provider could log in with it then. `name`, `folder`, `client`, `withheld`, and what was
     withheld, are intake's word alone; receipts say so.
 

@@ -204,7 +204,7 @@ class Claim:
             os.close(descriptor)
         if upload.withheld:
             return upload
-        if (kept.size, kept.sha256) != (upload.size, upload.sha256):
+        if (kept.size, kept.sha256) != (upload.size, upload.sha256 or kept.sha256):
             _log.error("%s: the content is not what intake recorded; what is stored counts", reference)
         return replace(upload, size=kept.size, sha256=kept.sha256)
 

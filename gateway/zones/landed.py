@@ -95,7 +95,7 @@ class _Record(BaseModel):
     name: Annotated[str, Field(min_length=1), AfterValidator(_name)]
     folder: Folder
     size: int = Field(ge=0, le=_LARGEST)
-    sha256: str = Field(pattern=r"\A[0-9a-f]{64}\z")
+    sha256: str = Field(pattern=r"\A([0-9a-f]{64})?\z")
     started_at: _Moment
     landed_at: _Moment
     ssh_key: str = Field(pattern=r"\ASHA256:[A-Za-z0-9+/]{43}\z")
@@ -107,6 +107,8 @@ class _Record(BaseModel):
     def _fits(self) -> Self:
         if self.reference[7:-6] != self.provider:
             raise ValueError("the reference is another provider's")
+        if self.withheld and not self.sha256:
+            raise ValueError("of what is not stored nobody else can tell the digest")
         if self.looks_like and not self.withheld:
             raise ValueError("of what is stored nothing is told by its looks")
         return self

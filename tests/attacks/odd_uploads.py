@@ -271,6 +271,10 @@ def digest_zz(captured: Captured) -> None:
     captured.write(b"", withheld=True, sha256="zz")
 
 
+def withheld_without_a_digest(captured: Captured) -> None:
+    captured.write(b"", withheld=True, sha256="")
+
+
 def beyond_every_number(captured: Captured) -> None:
     captured.write(b"", withheld=True, size=2**70)
 
@@ -296,7 +300,8 @@ ODD: list[Odd] = [
     fifo, endless, device, link_to_a_secret, socket_, folder, nothing_at_all, content_alone,
     a_record_longer_than_the_file, a_record_as_long_as_can_be_said, a_record_that_is_too_long, sparse,
     sparse_content, content_with_a_hole, in_both_forms, withheld_with_content, naive_time, negative_size,
-    digest_zz, beyond_every_number, a_name_with_nothing_in_it, another_providers, nobodys, further_fields,
+    digest_zz, withheld_without_a_digest, beyond_every_number, a_name_with_nothing_in_it, another_providers,
+    nobodys, further_fields,
     fifo_as_record, fifo_as_content, endless_record, endless_content, device_as_record,
     record_linked_to_a_secret, content_linked_to_a_secret, socket_as_record, folder_as_record,
     folder_as_content, sparse_record, sparse_content_apart, content_apart_with_a_hole, no_content,

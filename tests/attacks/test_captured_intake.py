@@ -111,6 +111,13 @@ def test_the_time_of_landing_is_the_kernels_where_intake_lies(captured: Captured
     assert abs(landed_at - datetime.now(UTC)) < timedelta(minutes=2)
 
 
+@pytest.mark.parametrize("said", ["", "0" * 64])
+def test_the_digest_is_of_what_is_stored_whatever_intake_says(captured: Captured, said: str) -> None:
+    captured.write(b"data", size=4, sha256=said)
+    claimed(captured)
+    assert captured.desk.transfer(captured.reference).upload.sha256 == hashlib.sha256(b"data").hexdigest()
+
+
 def test_a_login_that_is_not_the_providers_is_for_a_person_to_look_at(captured: Captured) -> None:
     sealed = captured.oak.seal(core_data(77), captured.desk.certificate)
     said = {"size": len(sealed), "sha256": hashlib.sha256(sealed).hexdigest()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -51,13 +50,6 @@ def test_resume(intake: Running, mode: str, restart: bool) -> None:
     assert intake.content(intake.only()) == CONTENT
     assert intake.only().size == len(CONTENT)
     assert intake.partial() == []
-
-
-def test_the_record_has_the_digest_of_the_whole_after_a_resume(intake: Running) -> None:
-    leave_half(intake)
-    with intake.paramiko() as client, client.open("/in/x.gpg", "ab") as file:
-        file.write(CONTENT[HALF:])
-    assert intake.only().sha256 == hashlib.sha256(CONTENT).hexdigest()
 
 
 def test_a_new_connection_takes_over_from_one_that_hangs(intake: Running) -> None:
