@@ -55,14 +55,14 @@ _PUPILS = 45
 _TOGETHER, _SCHOOLS, _WARM = 32, 12, 2
 
 
-def measured() -> dict[str, float]:
-    """Every count, by what it is of."""
+def measured(*, several: bool = False) -> dict[str, float]:
+    """Every count, by what it is of; with `several`, also what is not judged of files that pass together."""
     with tempfile.TemporaryDirectory(prefix="counts-") as folder:
         return {
             **_classifying(),
             **_recording(Path(folder)),
             **_of_many_schools(Path(folder) / "schools"),
-            **_passing(Path(folder) / "passing"),
+            **_passing(Path(folder) / "passing", (_WARM, 0, 1, *([_TOGETHER] if several else []))),
             **_uploading(Path(folder) / "spool"),
         }
 
@@ -77,7 +77,8 @@ def grown(before: dict[str, float], after: dict[str, float]) -> list[str]:
             told.append(f"{name} is new: {count:g}")
         elif count > before[name] * MORE:
             told.append(f"{name} was {before[name]:g} and is {count:g}")
-    return told + [f"{name} is no longer counted" for name in before.keys() - after.keys()]
+    gone = [name for name in before.keys() - after.keys() if not name.startswith(_SEVERAL)]
+    return told + [f"{name} is no longer counted" for name in gone]
 
 
 def _classifying() -> dict[str, float]:
@@ -171,13 +172,13 @@ def _each(name: str, seen: Counter[str], files: int) -> dict[str, float]:
     return {f"{name}, {each}: {what}": round(seen[what] / files, 3) for what in (*_COUNTED, CPU)}
 
 
-def _passing(folder: Path) -> dict[str, float]:
+def _passing(folder: Path, sizes: Sequence[int]) -> dict[str, float]:
     """The whole way inside, from the spool to the receipts that are out: one file alone, and many at once."""
     site, found = Site(folder), {}
     party = site.provider("oak")
     landing = Landing(site, party)
     first, idle = 0, Counter[str]()
-    for files in (_WARM, 0, 1, _TOGETHER):  # At first, what is made at first use is made.
+    for files in sizes:  # At first, what is made at first use is made.
         for number, data in enumerate(sealed(site, party, range(first, first + files)), start=first):
             landing.prepare(f"f{number}.pgp", data)
         first += files
@@ -235,7 +236,7 @@ def main() -> None:
     """Compare, or write."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.counts")
     parser.add_argument("--write", action="store_true", help="take what is counted now for what it is to be")
-    found = measured()
+    found = measured(several=True)
     if parser.parse_args().write:
         COUNTS.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
     before = json.loads(COUNTS.read_text("utf-8"))

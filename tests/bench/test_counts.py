@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.bench.counts import COUNTS, grown, measured
 from tests.costs import calls
 
 
+@pytest.mark.timeout(600)
 def test_a_file_costs_no_more_statements_commits_fsyncs_and_calls_than_are_written_down() -> None:
     told = grown(json.loads(COUNTS.read_text("utf-8")), measured())
     assert not told, "if it has to be: python -m tests.bench.counts --write, and say why in the commit"
