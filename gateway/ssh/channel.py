@@ -7,12 +7,22 @@ more loses its connection.
 
 from __future__ import annotations
 
+from typing import Protocol, cast
+
 import asyncssh
 from asyncssh.constants import MSG_CHANNEL_WINDOW_ADJUST
 from asyncssh.packet import SSHPacket, UInt32
 
 # Pieces of a few bytes each would cost many times their size; smaller ones than this are put together.
 SMALL_BYTES = 4096
+
+
+class SendsData(Protocol):
+    """A connection that sends data of channels the shorter way."""
+
+    def send_data(self, channel: int, data: memoryview) -> bool:
+        """Send data of a channel, unless asyncssh has to do something else first."""
+        ...
 
 
 class Channel(asyncssh.SSHServerChannel[bytes]):
@@ -30,6 +40,41 @@ class Channel(asyncssh.SSHServerChannel[bytes]):
         if self._consumed >= self._init_recv_window // 2 and self._recv_state == "open":
             self.send_packet(MSG_CHANNEL_WINDOW_ADJUST, UInt32(self._consumed))
             self._recv_window, self._consumed = self._recv_window + self._consumed, 0
+
+    def take(self, data: memoryview) -> bool:
+        """Hand data on at once, without asyncssh; False where it should look at it first."""
+        if self._recv_state != "open" or self._send_state in {"close_pending", "closed"}:
+            return False
+        if self._session is None or self._recv_paused or len(data) > self._recv_window:
+            return False
+        self._recv_window -= len(data)
+        self._session.data_received(cast("bytes", data), None)
+        return True
+
+    def _flush_send_buf(self) -> None:
+        """Send what waits and may be sent: as long as it can be the shorter way, without asyncssh."""
+        while self._send_buf and self._send_window:
+            buffer, kind = self._send_buf[0]
+            sent = self._send_some(memoryview(buffer)) if kind is None else 0
+            if not sent:
+                break
+            if sent < len(buffer):
+                self._send_buf[0] = (buffer[sent:], kind)
+            else:
+                del self._send_buf[0]
+        super()._flush_send_buf()
+
+    def _send_some(self, data: memoryview) -> int:
+        """Send as much of `data` as the window allows; how much."""
+        connection, at = cast("SendsData", self._conn), 0
+        while at < len(data) and self._send_window:
+            piece = data[at : at + min(self._send_window, self._send_pktsize)]
+            if self._send_chan is None or not connection.send_data(self._send_chan, piece):
+                break
+            at += len(piece)
+            self._send_window -= len(piece)
+            self._send_buf_len -= len(piece)
+        return at
 
     def _process_env_request(self, packet: SSHPacket) -> bool:  # noqa: ARG002
         """Refused: asyncssh would keep as much of an environment as a client sends."""

@@ -16,6 +16,7 @@ from asyncssh.packet import SSHPacket, SSHPacketLogger
 from gateway.ssh.channel import Channel
 from gateway.ssh.door import Door
 from gateway.ssh.fair_share import FairShare
+from gateway.ssh.lean import LeanConnection
 from gateway.ssh.offer import QUANTUM_SAFE, AlsoOffered, can_do_more, is_of_host_keys, safe_only
 from gateway.zones.source import source_of
 
@@ -27,7 +28,7 @@ LEAST_WINDOW_BYTES = 1024 * 1024
 PACKET_BYTES = 128 * 1024
 
 
-class Connection(asyncssh.SSHServerConnection):
+class Connection(LeanConnection):
     """A connection whose client may fail to log in only so often, and must read what it asked for.
 
     What it sends is read in small pieces; when the loop is busy, only as fast as its share allows.

@@ -75,10 +75,12 @@ class Session(SSHServerStreamSession[bytes]):
     def data_received(self, data: bytes, datatype: int | None) -> None:
         """Keep what came, in few pieces."""
         kept: list[Any] = self._recv_buf[datatype]
-        if kept and len(data) < SMALL_BYTES and len(kept[-1]) < SMALL_BYTES:
-            before = kept.pop()
-            self._recv_buf_len -= len(before)
-            data = before + data
+        if len(data) < SMALL_BYTES:
+            data = bytes(data)  # A view would keep all of its packet.
+            if kept and len(kept[-1]) < SMALL_BYTES:
+                before = bytes(kept.pop())
+                self._recv_buf_len -= len(before)
+                data = before + data
         super().data_received(data, datatype)
 
     async def read(self, datatype: int | None, n: int, exact: bool) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import signal
 import subprocess
 import time
@@ -182,7 +181,6 @@ def test_scp_leaves_nothing_of_a_longer_upload_that_was_cut_off(
     eventually(lambda: any(path.stat().st_size > len(CONTENT) for path in intake.partial()))
     run("scp", "-F", ssh_config, source, "gateway:/in/")
     assert intake.content(intake.only()) == CONTENT
-    assert intake.only().sha256 == hashlib.sha256(CONTENT).hexdigest()
 
 
 @pytest.mark.needs("ssh")
