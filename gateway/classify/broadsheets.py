@@ -42,9 +42,11 @@ def grades_in(account: Account, tally: Tally, above: str) -> Grades:
     """Look at the columns of a table that was counted; those with results become `subject-grade`."""
     subjects, found = tally.rules.data_types.subjects, Grades()
     found.assessment = subjects.assessment(above) or _said_in_a_column(account, tally)
-    columns = [part for part in account.parts if _has_subject_grades(part, tally)]
     too_early = _too_early(tally)
-    for part in columns:
+    for part in account.parts:
+        if not _has_subject_grades(part, tally):
+            found.others += _is_prediction(part, account)
+            continue
         part.assessment = subjects.assessment(part.header) or found.assessment or too_early
         if part.assessment:
             found.others += 1
@@ -52,7 +54,6 @@ def grades_in(account: Account, tally: Tally, above: str) -> Grades:
         part.key = "subject-grade"
         found.columns += 1
         found.kinds += _kinds(part, tally)
-    found.others += sum(1 for part in account.parts if part not in columns and _is_prediction(part, account))
     return found
 
 

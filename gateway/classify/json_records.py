@@ -84,7 +84,7 @@ class _RecordsReader:
         self._key = ""
         self._base = -1  # how many are open around a record; -1 before the list of records is met
         self._done = False
-        self._leaves: Leaves = {}
+        self._leaves: dict[str, list[str]] = {}
         self._size = 0
 
     def take(self, event: str, value: object) -> Leaves | None:
@@ -120,7 +120,8 @@ class _RecordsReader:
         if len(self._stack) < self._base:
             self._base, self._done = -1, True
         elif kind == "start_map" and len(self._stack) == self._base:
-            complete, self._leaves, self._size = self._leaves, {}, 0
+            complete = {name: "; ".join(texts) for name, texts in self._leaves.items()}
+            self._leaves, self._size = {}, 0
             return complete
         return None
 
@@ -137,7 +138,7 @@ class _RecordsReader:
         if len(self._leaves) >= self._limits.columns:
             raise unknown("a table with more columns than this gateway reads", format=FORMAT)
         if name is not None:
-            self._leaves[name] = f"{self._leaves[name]}; {text}" if name in self._leaves else text
+            self._leaves.setdefault(name, []).append(text)
 
     def _check_beside(self, text: str, *, says: bool) -> None:
         """Outside the records only what says how many pages there are may stand."""

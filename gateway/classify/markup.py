@@ -14,24 +14,22 @@ from xml.parsers import expat
 
 from lxml import etree
 
-from gateway.classify.content import Source, malformed, utf8_chunks
+from gateway.classify.content import Source, Unreadable, malformed, utf8_chunks
 from gateway.home.settings import ClassifyLimits
 
 Element = Any  # lxml carries no types.
 
 _PROLOG_BYTES = 64 * 1024
 # Text behind the end of an element, where systems write nothing; and signs of attributes, of comments and of
-# whatever else such text may stand behind. All are quick to look for.
-_AFTER_END = re.compile(rb"</[^>]*+>\s*+[^<\s]")
+# whatever else such text may stand behind. All are quick to look for, whatever stands in a comment.
+_AFTER_END = re.compile(rb"</[^<>]*+>\s*+[^<\s]")
 _AFTER_EMPTY = re.compile(rb"/>\s*+[^<\s]")
 _SIGNS = (b"=", b"!", b"?")
 _TAG_BYTES = 1024
-_UNPARSED = re.compile(rb"<!--(.*?)-->|<\?(.*?)\?>", re.DOTALL)
-_BEGUN = re.compile(rb"<!--|<\?")
-_ENDED = re.compile(rb"-->|\?>")
-_OPENING = 3
 COMMENT = "<!--"
 INSTRUCTION = "<?"
+_ENDS = {b"<!--": b"-->", b"<?": b"?>", b"<![CDATA[": b"]]>"}
+_BEGINS = re.compile(b"|".join(map(re.escape, _ENDS)))
 # Where a schema lies, that an element is empty, the language: no content.
 _MORE = etree.XPath("boolean(.//@* | .//text()[preceding-sibling::*[1]])")
 _MANY = etree.XPath("boolean(descendant-or-self::*[count(@*) > $most])")
@@ -109,9 +107,7 @@ def records(
             parser.feed(piece)
             waiting += len(piece)
             more = _may_hold_more(end + piece, loose=loose)
-            # Nothing of the kind begins without a sign of its own.
-            if more or unparsed.begun:
-                unparsed.take(piece, end[-_OPENING:])
+            unparsed.take(piece)
             # No element has more namespaces than were declared until now.
             spaces += (end[1 - len(_SPACES) :] + piece).count(_SPACES)
             end = piece[-_TAG_BYTES:]
@@ -124,11 +120,13 @@ def records(
                         _look_closely(element, limits, aside, named=spaces > limits.xml_attributes)
                     waiting = 0
                     yield element
-                    _forget(element, names, aside, all_around=parent is not around)
+                    _forget(element, names, aside, limits.xml_attributes, all_around=parent is not around)
                     around = parent
             if waiting > limits.record_bytes:
                 raise malformed("a stretch of the XML is too long for one record", format="XML")
-        _look_at_the_rest(parser.close(), names, aside)
+        root = parser.close()
+        if root is not None and aside is not None:
+            _tell(root, names, aside, limits.xml_attributes)
     except etree.XMLSyntaxError as error:
         raise malformed(f"the XML is not well formed at line {error.lineno}", format="XML") from None
 
@@ -150,46 +148,61 @@ def _parser(tags: tuple[str, ...]) -> Any:  # noqa: ANN401 - lxml carries no typ
 
 
 class _Unparsed:
-    """Comments and instructions to programs: the parser leaves them out, people may read them.
+    """Find comments and instructions to programs: the parser leaves them out, people may read them.
 
-    One may begin in one piece of the document and end in another.
+    One may begin in one piece of the document and end in another. Each byte is looked at once, whatever
+    it is. In CDATA, which the parser gives as text, none begins.
     """
 
     def __init__(self, aside: Aside | None, longest: int) -> None:
         self._aside = aside if aside is not None else lambda *_: None
         self._longest = longest
-        self._begun: list[bytes] = []
+        self._begin = b""
+        self._inside: list[bytes] = []
         self._length = 0
+        self._rest = b""
 
-    @property
-    def begun(self) -> bool:
-        """Whether one has begun and has not ended."""
-        return bool(self._begun)
+    def take(self, piece: bytes) -> None:
+        """Tell of what ends in the next piece. Raises Unreadable for one too long."""
+        text, position = self._rest + piece, 0
+        if not (self._begin or self._rest or b"!" in piece or b"?" in piece):
+            position = len(text)
+        while True:
+            if not self._begin:
+                found = _BEGINS.search(text, position)
+                if found is None:
+                    self._rest = _cut_off(text)
+                    return
+                self._begin, self._inside, self._length, position = found[0], [], 0, found.end()
+            end = text.find(_ENDS[self._begin], position)
+            if end < 0:
+                self._keep(text, position)
+                return
+            self._inside.append(text[position:end])
+            self._tell(b"".join(self._inside))
+            position = end + len(_ENDS[self._begin])
+            self._begin = b""
 
-    def take(self, piece: bytes, before: bytes) -> None:
-        """Tell what has ended by this piece, which follows `before`. Raises Unreadable for one too long."""
-        if not self._begun:
-            self._tell(before + piece)
-            return
-        self._begun.append(piece)
-        self._length += len(piece)
+    def _keep(self, text: bytes, position: int) -> None:
+        """Keep what stands in one that has not ended, but for what may be the start of its end."""
+        until = max(position, len(text) - len(_ENDS[self._begin]) + 1)
+        self._inside.append(text[position:until])
+        self._rest = text[until:]
+        self._length += until - position
         if self._length > self._longest:
             raise malformed("a stretch of the XML is too long for one record", format="XML")
-        if b">" in piece and _ENDED.search(self._begun[-2][-_OPENING:] + piece):
-            self._tell(b"".join(self._begun))
 
-    def _tell(self, text: bytes) -> None:
-        position = 0
-        for found in _UNPARSED.finditer(text):
-            position = found.end()
-            comment, instruction = found.groups()
-            if comment is not None:
-                self._aside(COMMENT, "", comment.decode("utf-8", "replace").strip())
-            elif not instruction.startswith(b"xml"):
-                self._aside(INSTRUCTION, "", instruction.decode("utf-8", "replace").strip())
-        begun = _BEGUN.search(text, position)
-        self._begun = [text[begun.start() :]] if begun else []
-        self._length = sum(map(len, self._begun))
+    def _tell(self, inside: bytes) -> None:
+        if self._begin == b"<!--":
+            self._aside(COMMENT, "", inside.decode("utf-8", "replace").strip())
+        elif self._begin == b"<?" and not inside.startswith(b"xml"):
+            self._aside(INSTRUCTION, "", inside.decode("utf-8", "replace").strip())
+
+
+def _cut_off(text: bytes) -> bytes:
+    """Return the end of a text that may be the start of a comment, an instruction or CDATA."""
+    last = text[max(0, text.rfind(b"<")) :]
+    return last if any(begin.startswith(last) for begin in _ENDS) else b""
 
 
 def _may_hold_more(text: bytes, *, loose: bool) -> bool:
@@ -212,9 +225,9 @@ def _look_closely(record: Element, limits: ClassifyLimits, aside: Aside | None, 
             aside(local_name(inner.getparent().tag), "", tail)
         attributes = inner.attrib
         if max(len(attributes), len(inner.nsmap) if named else 0) > limits.xml_attributes:
-            raise malformed("an element has too many attributes", format="XML")
+            raise _too_many_attributes()
         if attributes and aside is not None:
-            _tell_attributes(inner, aside)
+            _tell_attributes(inner, aside, limits.xml_attributes)
 
 
 def _asks_for_a_closer_look(record: Element, limits: ClassifyLimits, aside: Aside | None) -> bool:
@@ -224,13 +237,22 @@ def _asks_for_a_closer_look(record: Element, limits: ClassifyLimits, aside: Asid
     return bool(_MORE(record))
 
 
-def _tell_attributes(element: Element, aside: Aside) -> None:
+def _too_many_attributes() -> Unreadable:
+    return malformed("an element has too many attributes", format="XML")
+
+
+def _tell_attributes(element: Element, aside: Aside, most: int) -> None:
+    # The parser looks for the value of each among all.
+    if len(element.attrib) > most:
+        raise _too_many_attributes()
     for name, value in element.attrib.items():
         if not name.startswith(NO_CONTENT):
             aside(f"{local_name(element.tag)}@{local_name(name)}", "", value)
 
 
-def _forget(element: Element, names: tuple[str, ...], aside: Aside | None, *, all_around: bool) -> None:
+def _forget(
+    element: Element, names: tuple[str, ...], aside: Aside | None, most: int, *, all_around: bool
+) -> None:
     """Free a record that was read and all that stands before it, and before what is around it.
 
     The record's own node and its tail stay until the next one: the parser may still be adding to them.
@@ -243,12 +265,12 @@ def _forget(element: Element, names: tuple[str, ...], aside: Aside | None, *, al
             if aside is None:
                 pass
             elif first.tag not in names or ((tail := first.tail) and not tail.isspace()):
-                _tell(first, names, aside)
+                _tell(first, names, aside, most)
             del parent[0]
         element = parent if all_around else None
 
 
-def _tell(element: Element, names: tuple[str, ...], aside: Aside) -> None:
+def _tell(element: Element, names: tuple[str, ...], aside: Aside, most: int) -> None:
     """Tell what stands in an element that is no record, and behind one that is."""
     if not isinstance(element.tag, str):
         return
@@ -256,19 +278,13 @@ def _tell(element: Element, names: tuple[str, ...], aside: Aside) -> None:
         aside(local_name(element.getparent().tag), "", element.tail)
     if local_name(element.tag) in names:
         return
-    _tell_attributes(element, aside)
+    _tell_attributes(element, aside, most)
     text = element.text
     if text and not text.isspace():
         parent = element.getparent()
         aside("" if parent is None else local_name(parent.tag), local_name(element.tag), text)
     for inner in element:
-        _tell(inner, names, aside)
-
-
-def _look_at_the_rest(root: Element, names: tuple[str, ...], aside: Aside | None) -> None:
-    """What the parser still holds when the document has ended."""
-    if root is not None and aside is not None:
-        _tell(root, names, aside)
+        _tell(inner, names, aside, most)
 
 
 def leaves(record: Element) -> Iterator[tuple[str, str, str]]:

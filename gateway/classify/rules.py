@@ -38,6 +38,8 @@ BY_READER = frozenset({"student-core", "attendance", "school-census", "gcse-resu
 
 _NOTES = re.compile(r"note|comment|remark|memo\b|narrative|free ?text", re.IGNORECASE)
 
+_NAME_LENGTH = 100
+
 Check = Literal["none", "upn", "former-upn", "uln", "nhs", "date", "past-date", "codes", "marks"]
 
 
@@ -301,7 +303,8 @@ class Rules(BaseModel):
         """
         text = plain(name)
         known = next((self._columns[form] for form in self._forms(text) if form in self._columns), None)
-        if known is not None or not text:
+        # No system has longer names, and patterns would take long over them.
+        if known is not None or not text or len(text) > _NAME_LENGTH:
             return known
         pattern, keys = self.column_patterns
         found = pattern.fullmatch(text)

@@ -27,7 +27,7 @@ from gateway.registry.tables import AccountRow, StaffRow
 
 COOLING = timedelta(days=3)
 """For how long what was given or confirmed does not count as a person's own yet."""
-_NAMED = re.compile(r"(?P<name>.+) \(as (?P<account>.+)\)")
+_NAMED = re.compile(r"(?P<name>.+) \(as (?P<account>(?:(?! \(as ).)+)\)")
 _FOR_A_KEY = ("key:", "open:key-")
 _MACHINE = "the account "
 _REMEDY = (

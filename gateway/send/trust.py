@@ -19,7 +19,9 @@ from gateway.send.kit import Kit
 
 _MOST_BYTES = 1024 * 1024
 _NEW_KEY = re.compile(r"^new-key: ([0-9a-f]{40,64})$", re.MULTILINE)
-_BLOCK = re.compile(r"-----BEGIN PGP PUBLIC KEY BLOCK-----.*?-----END PGP PUBLIC KEY BLOCK-----", re.DOTALL)
+_BLOCK = re.compile(
+    r"-----BEGIN PGP PUBLIC KEY BLOCK-----(?:(?!-----BEGIN).)*?-----END PGP PUBLIC KEY BLOCK-----", re.DOTALL
+)
 KEYS = "/keys"
 CERTIFICATE, SUCCESSION = f"{KEYS}/gateway.asc", f"{KEYS}/gateway-succession.asc"
 _EARLIER = re.compile(r"gateway-[0-9a-f]{16}-succession\.asc")

@@ -190,6 +190,7 @@ def attacks(pattern: Pattern) -> set[tuple[str, str]]:
     letters = [*own, *sorted({c for p in pumps for c in p} - set(own))][:8]
     pumps |= {"".join(pair) for pair in product(letters, repeat=2)}
     befores = {before for before, _ in found} | {""}
+    pumps |= befores - {""}  # what begins many times, and never ends
     return (
         set(product(befores, pumps))
         if len(befores) * len(pumps) < 900

@@ -90,8 +90,8 @@ class _Document:
 
     def _catch_up(self, parent: Element, until: Element | None) -> None:
         """Write the children of `parent` before `until`, and take them out of the tree."""
-        while len(parent) and parent[0] is not until:
-            child = parent[0]
+        # Asking for the number of children takes as long as there are many.
+        while (child := next(iter(parent), None)) is not None and child is not until:
             if self._is_open(child):
                 self._finish(child)
             elif isinstance(child.tag, str) and markup.local_name(child.tag) not in self._records:
