@@ -36,7 +36,7 @@ def best_fit(evidence: Evidence, format: str) -> Verdict:  # noqa: A002
     if any(s.type != best[0].type for s in best):
         raise Unreadable("classify:ambiguous", *(s.because for s in best), format=format)
     if best[0].waits:
-        raise Unreadable(best[0].waits, best[0].because, format=format)
+        raise Unreadable(best[0].waits, best[0].because, format=format, about=best[0].because)
     verdict = Verdict(
         data_type=best[0].type,
         level=best[0].level,

@@ -104,6 +104,11 @@ def malformed(*evidence: str, format: str | None = None) -> Unreadable:  # noqa:
     return Unreadable("classify:malformed", *evidence, format=format)
 
 
+def law_return(what: str, *, format: str) -> Unreadable:  # noqa: A002
+    """Say that a content is a return that the law asks for, and that no flow lists."""
+    return Unreadable("classify:law-return", what, format=format, about=what)
+
+
 def unknown(*evidence: str, format: str | None = None) -> Unreadable:  # noqa: A002
     """The content is nothing that is known."""
     return Unreadable("classify:unknown", *evidence, format=format)

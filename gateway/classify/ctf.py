@@ -14,7 +14,7 @@ from lxml import etree
 
 from gateway.classify import markup
 from gateway.classify.checks import read_date
-from gateway.classify.content import Source, unknown
+from gateway.classify.content import Source, law_return, unknown
 from gateway.classify.facts import academic_year_from, of_facts, school, software, version
 from gateway.classify.format_rules import CtfRule
 from gateway.classify.gather import Gatherer
@@ -23,6 +23,7 @@ from gateway.classify.verdict import Verdict
 from gateway.model import Facts, Level
 
 FORMAT = "CTF XML"
+MISSING_CHILD = "a message about children missing education"
 CORE = "student-core"
 ATTENDANCE = "attendance"
 RECORDS = ("Header", "Pupil")
@@ -51,6 +52,7 @@ _ATTENDANCE_ELEMENTS = ("AttendanceMarks", "SessionsPossible", "SessionsAuthoris
 class _CtfHeader:
     qualifier: str = ""
     descriptor: str = ""
+    document: str = ""
     facts: Facts = field(default_factory=Facts)
 
 
@@ -174,6 +176,8 @@ def recognise(source: Source, tally: Tally) -> Verdict:
         if markup.local_name(element.tag) == "Header":
             gatherer.header(element)
             header = _read_header(element)
+            if tally.rules.data_types.ctf.is_of_missing_child(f"{header.document} {header.descriptor}"):
+                raise law_return(MISSING_CHILD, format=FORMAT)
             tally.schools.around = of_facts(header.facts)
             tally.judge_by(header.facts.reference_date, CORE, FORMAT)
             assessments.judge_by_period()
@@ -195,6 +199,7 @@ def _read_header(header: markup.Element) -> _CtfHeader:
     return _CtfHeader(
         qualifier=text.get(("Header", "DocumentQualifier"), "").casefold(),
         descriptor=text.get(("Header", "DataDescriptor"), "").casefold(),
+        document=text.get(("Header", "DocumentName"), ""),
         facts=replace(
             school(source["LEA"], source["Estab"], source["URN"]),
             academic_year=academic_year_from(source["AcademicYear"]),

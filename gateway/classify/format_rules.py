@@ -32,13 +32,22 @@ class StageRule(RuleTable):
 
 
 class CtfRule(RuleTable):
-    """How a Common Transfer File is told apart. `results` names a code list for each qualifier."""
+    """How a Common Transfer File is told apart. `results` names a code list for each qualifier.
+
+    `missing_children`: what names or describes messages about children missing education, of no flow.
+    """
 
     stages: tuple[StageRule, ...]
     outweighs: dict[str, str]
     descriptors: dict[str, str]
     results: dict[str, str]
     core_sections: tuple[str, ...]
+    missing_children: tuple[str, ...] = ()
+
+    def is_of_missing_child(self, said: str) -> bool:
+        """Does the name, description or root of a document say that it is about a missing child?"""
+        words = f" {' '.join(_PUNCTUATION.sub(' ', said).casefold().split())} "
+        return any(f" {each} " in words for each in self.missing_children)
 
 
 class MessageRule(RuleTable):

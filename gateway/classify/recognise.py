@@ -29,6 +29,7 @@ from gateway.classify.content import (
     Unreadable,
     encoding_of,
     head_of,
+    law_return,
     malformed,
     refuse_other_documents,
     size_of,
@@ -204,6 +205,8 @@ def _recognise_xml(source: Source, tally: Tally) -> Verdict:
         return ctf.recognise(source, tally)
     if name == "message":
         return dfe_message.recognise(source, tally)
+    if tally.rules.data_types.ctf.is_of_missing_child(name):
+        raise law_return(ctf.MISSING_CHILD, format="XML")
     kind = tally.rules.data_types.outside_roots.get(name)
     if kind is not None:
         raise Unreadable("classify:outside-agreement", kind, format="XML", about=kind)

@@ -34,6 +34,7 @@ MISSING_CHILDREN = "2.4.1"
 RESTS_WHERE = {
     "policy:persons-without-rule": "policy:no-team",
     "agreement:signed-in-part": "agreement:ratified",
+    "classify:law-return": "classify:no-upn",
     "classify:version-old": "classify:no-upn",
     "classify:version-unknown": "classify:no-upn",
 }

@@ -46,6 +46,12 @@ REASONS: dict[str, Template] = {
         "The file lists pupils by name and date of birth, without their UPNs, so it waits for a person.",
         "Add the UPN to your export and send the file again, or wait until a person has matched it.",
     ),
+    "classify:law-return": Template(
+        "The file is a return that the law asks for ({kind}), and the agreement does not list it yet. It "
+        "waits for a person.",
+        "Wait until a person at the local authority has looked at it, and ask {desk} how to send such "
+        "returns.",
+    ),
     "classify:version-old": Template(
         "The Common Transfer File is of version {version}; {present} is the present one, and {previous} the "
         "one before it.",

@@ -85,6 +85,17 @@ FILES: Files = {
     "child-in-need.csv": _with("CIN", among("Y", "N")),
     "looked-after.csv": _with("LAC", among("Y", "N")),
     "pep-date.csv": _with("PEP Date", "01/10/2026"),
+    "ten-day-absence.csv": partial(
+        csv, CORE | {"Continuous Absence": among("10", "12"), "Consecutive Days Absent": among("10")}
+    ),
+    "deletion.csv": partial(
+        csv, CORE | {"Date of Deletion": among("2026-11-20"), "Ground for Deletion": among("D", "F")}
+    ),
+    "part-time-timetable.csv": partial(
+        csv,
+        CORE
+        | {"Part-time Timetable Start": among("2026-11-02"), "Part-time Timetable End": among("2026-12-04")},
+    ),
     "young-carer.csv": _with("Young Carer", among("Y", "N")),
     "disability.csv": _with("Disability", among("HEAR", "NONE")),
     "nationality.csv": _with("Country of Birth", among("GBR", "UKR")),

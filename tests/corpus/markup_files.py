@@ -55,6 +55,13 @@ FILES: Files = {
     ),
     "core-comments.xml": lambda: _ctf("<!-- lives with her aunt -->"),
     "core-nhs-number.xml": _nhs,
+    "children-missing.xml": lambda: _ctf("").replace(b"Common Transfer File", b"Children Missing Education"),
+    "joiners.xml": lambda: (
+        _ctf("")
+        .replace(b"<DataDescriptor>", b"")
+        .replace(b"<SupplierID>", b"<DataDescriptor>CMJ</DataDescriptor><SupplierID>")
+    ),
+    "leavers.xml": lambda: _ctf("").replace(b"CTfile>", b"CMLfile>"),
     "core-version-old.xml": lambda: _ctf("").replace(b"25.0", b"12.0"),
     "core-version-unknown.xml": lambda: _ctf("").replace(b"25.0", b"99.9"),
     "core-looked-after.xml": lambda: _ctf("<LookedAfter><InCare>true</InCare></LookedAfter>"),
