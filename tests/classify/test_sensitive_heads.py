@@ -1,0 +1,51 @@
+"""Heads as offices write them, abbreviated or in Welsh, tell what is sensitive under either agreement."""
+
+from functools import cache
+
+import pytest
+
+from gateway.classify import Rules, load_rules
+from tests.classify.conftest import POLICIES
+
+HEADS = {
+    "safeguarding": "CSE;CSE Risk;CCE;MACE;CP;CP Reg;CPP;EHA;EHAT;MARAC;MASH;S47;FGM;LADO;DSL;"
+    "Operation Encompass;Diogelu;Pryder Diogelu;Cam-drin;Amddiffyn Plant;"
+    "Cofrestr Amddiffyn Plant;Hunan-niweidio;Hunanladdiad",
+    "social care": "SW;SW Name;S/W;Soc Wkr;Allocated SW;CIN;S17;s20;CSC;CSC Ref;FSW;IRO;SGO;SG Order;"
+    "Gweithiwr Cymdeithasol;Plentyn mewn Angen;Gofalwr Ifanc",
+    "looked-after children": "LAC;CLA;PEP;VSH;UASC;Plentyn sy'n Derbyn Gofal;Derbyn Gofal;Mabwysiadu;Maethu;"
+    "Gofalwr Maeth",
+    "health": "Meds;Med Cond;Asth;Allerg;Dx;ASC Dx;HV;SALT;GP;Iechyd;Cyflwr Meddygol;Meddyginiaeth;"
+    "Alergeddau;Meddyg Teulu;Anabledd;Epilepsi;Beichiog",
+    "mental health": "CAMHS;CYPMHS;EBSA;Ed Psych;Gorbryder;Iselder;Cwnsela;Profedigaeth",
+    "behaviour": "Beh Pts;Behav;Dets;Incid;RPI;Phys Int;Ymddygiad;Digwyddiadau;Bwlio;Cosb",
+    "non-public identifiers": "NINO;NI No;N.I.;Rhif Yswiriant Gwladol;Rhif YG;Rhif GIG;Pasbort",
+    "nationality and immigration": "NRPF;BRP;HO Ref;Ceisiwr Lloches;Ffoadur;Cenedligrwydd;Gwlad Enedigol",
+    "biometric data": "Biometrig;Olion Bysedd;Ffotograff",
+    "offences and the police": "MAPPA;MAPPA Level;YOT;YJS;YOS;Heddlu;Troseddau;Llys",
+    "sexuality and gender identity": "Rhywioldeb;Cyfeiriadedd Rhywiol;"
+    "Hunaniaeth Rhywedd;Rhagenwau;Trawsryweddol",
+    "family and financial circumstances": "DV;DVA;DA;Srt Cd;Sort Code;A/C No;"
+    "Acc No;IBAN;BIC;Trais Domestig;Trais yn y Cartref;",
+    "Cod Didoli;Rhif Cyfrif;Credyd Cynhwysol;Digartref;Carchar;Ysgariad",
+}
+
+
+@cache
+def rules_of(agreement: str) -> Rules:
+    return load_rules(POLICIES / agreement)
+
+
+@pytest.mark.parametrize("agreement", ["somerset", "cwm-alarch"])
+@pytest.mark.parametrize("topic", HEADS)
+def test_a_head_tells_its_topic(topic: str, agreement: str) -> None:
+    sensitive = rules_of(agreement).sensitive
+    told = {head: sensitive.of_name(head) for head in HEADS[topic].split(";")}
+    assert told == dict.fromkeys(told, topic)
+
+
+@pytest.mark.parametrize(
+    "head", ["Dydd Llun", "Dosbarth", "Enw", "Cyfenw", "Set", "Detail", "Salutation", "South West"]
+)
+def test_a_head_that_only_looks_alike_tells_none(head: str) -> None:
+    assert rules_of("cwm-alarch").sensitive.of_name(head) == ""
