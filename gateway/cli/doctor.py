@@ -37,6 +37,7 @@ from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, local_day
 from gateway.policy.ratification import years_in_force
 from gateway.record.dual_control import two_can_be_had
+from gateway.record.policy_proposals import last_loaded
 from gateway.registry import keys, providers, roles, staff, transfers
 from gateway.registry.database import Registry
 from gateway.zones.landed import count_aside, named_at, waiting
@@ -84,7 +85,9 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
         catalogue = load_catalogue(home.policies_in_force)
         load_limits(home)
     except ConfigurationError as error:
-        yield Complaint("fault", str(error), "edit the file named, then: gateway policy propose")
+        draft = home.policies_in_force == home.policies
+        kept = "put it back as the last backup has it: nobody edits what is in force; then: gateway doctor"
+        yield Complaint("fault", str(error), "edit the file named" if draft else kept)
         return
     yield from guarded("the samples", of_samples(home, settings, catalogue))
     try:
@@ -142,6 +145,7 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
         with registry.read() as session:
             today = local_day(at, catalogue.calendar.timezone)
             for what, complaints in (
+                ("policies in force", _on_record(session, home)),
                 ("the calendar", of_calendar(catalogue, today)),
                 ("the law pack", of_law(catalogue, today)),
                 ("the coming year", of_coming_year(session, catalogue, today)),
@@ -155,6 +159,17 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
         yield from guarded("the spool", _spool(home, at))
     finally:
         registry.close()
+
+
+def _on_record(session: Session, home: Home) -> Iterator[Complaint]:
+    """Policies that are used and are not those that the log says came into force last."""
+    latest = last_loaded(session)
+    if latest is not None and home.policies_in_force != home.version(latest):
+        yield Complaint(
+            "fault",
+            f"{home.versions / 'current'} names other policies than the log has in force, {latest[:16]}",
+            "gateway process, which puts that right; if it stays: restore policies-in-force/ from a backup",
+        )
 
 
 def _providers(session: Session, catalogue: Catalogue, at: datetime) -> Iterator[Complaint]:

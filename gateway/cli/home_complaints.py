@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 from collections.abc import Iterator
+from pathlib import Path
 
 from gateway.cli import key_complaints
 from gateway.cli.complaints import Complaint
@@ -23,6 +25,7 @@ _LOW_BYTES = 1024**3
 def of_files(home: Home, settings: Settings) -> Iterator[tuple[str, Iterator[Complaint]]]:
     """Yield what is looked at (files of a home, programs, the machine) with what is missing or weak there."""
     yield "folders", _folders(home)
+    yield "modes", _modes(home)
     yield "secrets", _secrets(home)
     yield "settings", _contact(home, settings)
     yield "programs", _programs(home, settings)
@@ -41,6 +44,30 @@ def _folders(home: Home) -> Iterator[Complaint]:
         elif mode & (0o027 if folder.stat().st_mode & stat.S_ISGID else 0o077):
             # With the set-group-ID bit, its group is meant to read it: the mailboxes as another user.
             yield Complaint("fault", f"{folder} is open to other users", f"chmod 700 {folder}")
+
+
+def _modes(home: Home) -> Iterator[Complaint]:
+    """What other users of the machine may change, or read though it tells of children."""
+    private = (home.registry, *home.root.glob("registry.db-*"), home.mailboxes, home.console)
+    for path in private:
+        if path.exists() and path.stat().st_mode & 0o007:
+            yield Complaint("fault", f"{path} is open to other users", f"chmod o-rwx {path}")
+    for path in (home.root, *_below(home)):
+        if path not in private and not path.is_symlink() and path.stat().st_mode & stat.S_IWOTH:
+            yield Complaint("fault", f"other users may change {path}", f"chmod o-w {path}")
+
+
+def _below(home: Home) -> Iterator[Path]:
+    """Yield the files that decide what the gateway does, and all folders."""
+    for top in sorted(home.root.iterdir()):
+        yield top
+        if top.is_symlink() or not top.is_dir():
+            continue
+        for folder, folders, files in os.walk(top):
+            here = Path(folder)
+            yield from (here / name for name in sorted(folders))
+            if top in {home.keys, home.policies, home.versions}:
+                yield from (here / name for name in sorted(files))
 
 
 def _secrets(home: Home) -> Iterator[Complaint]:

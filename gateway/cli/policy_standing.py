@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from gateway.cli.console import rfc3339
 from gateway.home import Home
-from gateway.policy.folder import policy_digest
+from gateway.home.versions import policy_digest
 from gateway.record import policy_proposals as proposals
 
 

@@ -17,6 +17,7 @@ from gateway.home.connections import AlsoOffer, DoorLimits, IntakeLimits, Mailbo
 from gateway.home.console_settings import ConsoleSettings, OpenIdSettings
 from gateway.home.settings_file import File
 from gateway.home.store_settings import StoreSettings
+from gateway.home.versions import check_unchanged
 
 __all__ = ["AlsoOffer", "ConsoleSettings", "DoorLimits", "IntakeLimits", "MailboxLimits", "OpenIdSettings"]
 
@@ -271,7 +272,11 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def read_toml(path: Path, kind: type[M]) -> M:
-    """The file at `path` as a `kind`. ConfigurationError names the file, the key and the fault."""
+    """The file at `path` as a `kind`. ConfigurationError names the file, the key and the fault.
+
+    A file of policies that are kept under their digest counts only while the whole version is unchanged.
+    """
+    check_unchanged(path.parent)
     try:
         content = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 
 from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import Reopen
@@ -15,6 +16,8 @@ from gateway.home import Home
 from gateway.mailboxes.contents import FileOrder, Given
 from gateway.model import Basis, View
 from gateway.policy.catalogue import Catalogue, load_catalogue
+from gateway.record.policies_in_force import check_on_record
+from gateway.registry.database import Registry
 from gateway.ssh.answers import Declined, denied
 
 NOT_WITHOUT = denied(
@@ -54,7 +57,16 @@ def _without(
     return examiner.view_of(request.reference, content, replace(basis, without=records))
 
 
-def in_force(home: Home) -> Callable[[], Catalogue]:
-    """The policies in force in `home`, read again where others have come into force."""
-    read = lru_cache(maxsize=1)(load_catalogue)
+def in_force(home: Home, registry: Registry) -> Callable[[], Catalogue]:
+    """Give the policies in force in `home`, read again where others have come into force.
+
+    ConfigurationError where they are not those on record.
+    """
+
+    @lru_cache(maxsize=1)
+    def read(folder: Path) -> Catalogue:
+        with registry.read() as session:
+            check_on_record(session, home)
+        return load_catalogue(folder)
+
     return lambda: read(home.policies_in_force)

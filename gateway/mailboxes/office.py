@@ -21,7 +21,7 @@ from gateway.mailboxes.lists import Lists
 from gateway.mailboxes.names import HELD, LISTS, REMOVED, SHELVES
 from gateway.mailboxes.showing import Showing
 from gateway.mailboxes.tree import Office
-from gateway.policy.catalogue import load_catalogue
+from gateway.policy.catalogue import Catalogue
 from gateway.registry.database import Registry
 from gateway.secrets import secret_files
 
@@ -33,10 +33,11 @@ _WRITERS = 4
 def open_office(home: Home, clock: Callable[[], datetime]) -> Iterator[Office]:
     """What the sessions share, and an orderly end to it. ConfigurationError where a part is missing."""
     settings, limits = load_settings(home), load_limits(home)
-    looking = _looking(home)
     log_key = LogKey.load(secret_files.log_key(home))
     registry = Registry(settings.database_url(home))
     registry.check_version()
+    catalogue = in_force(home, registry)
+    looking = _looking(catalogue())
     examiners = Examiners(home)
     readers = ThreadPoolExecutor(_READERS, "read")
     writers = ThreadPoolExecutor(_WRITERS, "write")
@@ -45,7 +46,7 @@ def open_office(home: Home, clock: Callable[[], datetime]) -> Iterator[Office]:
     def fetch(order: FileOrder) -> Given:
         return fetched(examiners.mine(), order, home)
 
-    showing = Showing(in_force(home), lambda sha256: counting_seed(home, sha256))
+    showing = Showing(catalogue, lambda sha256: counting_seed(home, sha256))
     try:
         yield Office(
             desk=Desk(registry, showing, looking, log_key, settings.log_origin, clock),
@@ -62,12 +63,11 @@ def open_office(home: Home, clock: Callable[[], datetime]) -> Iterator[Office]:
         registry.close()
 
 
-def _looking(home: Home) -> LookingTeams:
+def _looking(catalogue: Catalogue) -> LookingTeams:
     """Return the teams that see more than what they were sent.
 
     ConfigurationError where a team's name is taken by these.
     """
-    catalogue = load_catalogue(home.policies_in_force)
     for taken in (HELD, REMOVED, LISTS, *SHELVES):
         if catalogue.team(taken) is not None:
             raise ConfigurationError(

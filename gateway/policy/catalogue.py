@@ -16,6 +16,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from gateway.errors import ConfigurationError
+from gateway.home.versions import COVERED, check_unchanged, policy_digest, policy_files
 from gateway.law import PACKS, LawPack, whole
 from gateway.policy.agreement_schema import AgreementFile, ConfirmedFile, ReasonsFile
 from gateway.policy.bodies_schema import BodiesFile
@@ -24,7 +25,7 @@ from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.crosscheck import contradictions
 from gateway.policy.faults import Contradiction, Location, PolicyFault, key_of, line_of, words_of
-from gateway.policy.folder import COVERED, document, policy_digest, policy_files
+from gateway.policy.folder import document
 from gateway.policy.left_out import LeftOut, concerns, without_faults
 from gateway.policy.letters_schema import LettersFile
 from gateway.policy.method_schema import MethodsFile
@@ -100,6 +101,7 @@ def load_catalogue(policies: Path) -> Catalogue:
     takes a hundred times as long as their digest.
     """
     digest = _digest_before(policies)
+    check_unchanged(policies, digest)
     if (known := _found_whole.get(digest)) is not None:
         return known
     reading = read(policies)

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from gateway.errors import GatewayError
 from gateway.home.settings import read_toml
+from gateway.home.versions import policy_files
 from gateway.law import PACKS, LawPack
 from gateway.log.checkpoint import LogKey, checkpoint, read_checkpoint
-from gateway.policy.folder import policy_files
 from gateway.record.policy_check import check
 from gateway.zones.spool import write_durably
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -146,3 +147,36 @@ def test_a_complaint_that_fails_is_a_complaint_and_not_the_end() -> None:
     assert failed.severity == "fault"
     assert failed.what.startswith("doctor could not look at keys: KeyError at test_doctor.py:")
     assert "oak" not in failed.what
+
+
+OPEN = {
+    "registry.db": (0o666, "registry.db is open to other users"),
+    "gateway.toml": (0o666, "other users may change"),
+    "published": (0o777, "other users may change"),
+    "policies": (0o777, "other users may change"),
+    "policies/rights.toml": (0o666, "other users may change"),
+    "mailboxes": (0o777, "mailboxes is open to other users"),
+    "spool/landed": (0o777, "other users may change"),
+    "keys/log.pem": (0o602, "other users may change"),
+}
+
+
+def open_to_others(site: Commands, path: Path) -> list[Complaint]:
+    found = examine(Home(site.home), datetime.now(UTC))
+    return [one for one in found if one.mend.startswith("chmod") and one.mend.endswith(f" {path}")]
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_whatever_is_open_to_others_in_a_home_is_told_with_what_mends_it(site: Commands, name: str) -> None:
+    mode, said = OPEN[name]
+    path = site.home / name
+    before = path.stat().st_mode
+    path.chmod(mode)
+    try:
+        (told,) = open_to_others(site, path)
+        assert said in told.what
+        assert (told.severity, told.mend.split()[0]) == ("fault", "chmod")
+        subprocess.run(told.mend.split(), check=True)
+        assert not open_to_others(site, path)
+    finally:
+        path.chmod(before)

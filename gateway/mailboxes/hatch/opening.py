@@ -27,7 +27,7 @@ def counter_of(home: Home, office: Office) -> Counter:
         home=home,
         settings=settings,
         desk=office.desk,
-        catalogue=in_force(home),
+        catalogue=in_force(home, office.desk.registry),
         challenges=Challenges(time.monotonic),
         penalties=Penalties(office.limits, time.monotonic),
         limits=office.limits,

@@ -1,0 +1,39 @@
+"""The files that make up a version of the policies, and their digest, under which a version is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from gateway.errors import ConfigurationError
+
+COVERED = frozenset({".toml", ".txt"})
+"""How the names of policy files end."""
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def policy_files(policies: Path) -> Iterator[Path]:
+    """Every file that makes up the policies, by name: *.toml and *.txt."""
+    return iter(sorted(path for path in policies.iterdir() if path.suffix in COVERED))
+
+
+def policy_digest(policies: Path) -> str:
+    """SHA-256 over the names and contents of all policy files."""
+    digest = hashlib.sha256()
+    for path in policy_files(policies):
+        content = path.read_bytes()
+        digest.update(f"{path.name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
+
+
+def check_unchanged(policies: Path, digest: str | None = None) -> None:
+    """ConfigurationError where a version that is kept under its digest is no longer what that says.
+
+    A folder with another name, such as a draft, may hold anything. `digest`: that of the files, where known.
+    """
+    if not _DIGEST.fullmatch(policies.name) or not policies.is_dir():
+        return
+    if policies.name != (policy_digest(policies) if digest is None else digest):
+        raise ConfigurationError(f"{policies} was changed on the disk: bring it back from a backup")
