@@ -207,7 +207,7 @@ COMMANDS: Mapping[str, AccessRight] = dict(
                 backup.restore install.install classify.classify_files samples.samples demo.demo
                 sandbox.sandbox send_setup.setup send_watch.watch send_keys.renew send_keys.rotate
                 send_keys.revoke send_keys.ratify send.send_files send.receipts send.status receipts.verify
-                policy_check.check policy_diff.diff retention.run_deletions
+                policy_check.check policy_diff.diff policy_pack.sign retention.run_deletions
             """,
             AccessRight.LOOK: """
                 providers.list_all providers.show_one keys.list_all gateway_keys.export gateway_keys.show_all
@@ -215,7 +215,7 @@ COMMANDS: Mapping[str, AccessRight] = dict(
                 agreement.text year.show_year transfers.list_all transfers.show_one held.list_all
                 receipts.show_one roles.accept
                 flows.list_all flows.status log.head log.verify log.prove log.consistency log.export
-                hosts.list_all policy_explain.explain policy.try_out harmless.list_all
+                hosts.list_all policy_explain.explain policy_pack.list_packs policy.try_out harmless.list_all
                 pupils.list_markers declare.list_all
                 declare.show_one report.one_transfer report.one_provider review.one_review
                 retention.plan_deletions retention.show_certificate breach.list_all breach.show_one
@@ -229,7 +229,8 @@ COMMANDS: Mapping[str, AccessRight] = dict(
                 gateway_keys.protect host_keys.announce host_keys.switch host_keys.publish staff.add
                 staff.set_teams staff.remove staff.invite staff.log_out agreement.ratify year.open_year
                 log.cosign hosts.add
-                hosts.join policy_confirm.confirm policy_simulate.simulate policy_propose.propose
+                hosts.join policy_confirm.confirm
+                policy_pack.install policy_simulate.simulate policy_propose.propose
                 policy_propose.approve policy_propose.withdraw policy_propose.roll_back policy_propose.status
                 harmless.add harmless.remove policy_new.flow declare.declare
             """,

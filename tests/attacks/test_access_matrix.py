@@ -75,7 +75,7 @@ class Doors:
             room.staff(name, *teams)
             with room.registry.write() as session:
                 for role in has:
-                    roles.grant(session, name, access.Role(role))
+                    roles.grant(session, name, access.Role(role), by="test", at=NOW)
         self.files = {
             "plain": room.hold(b"plain"),
             "few": room.hold_as_sensitive(b"few"),
@@ -108,7 +108,7 @@ class Doors:
             if row is not None:
                 session.delete(row)
                 session.flush()
-            roles.bind(session, real_account(), name)
+            roles.bind(session, real_account(), name, by="test", at=NOW)
 
     def lets(self, command: Callable[..., Any], reference: str | None = None) -> bool:
         try:
