@@ -26,7 +26,7 @@ HEADS = {
     "sexuality and gender identity": "Rhywioldeb;Cyfeiriadedd Rhywiol;"
     "Hunaniaeth Rhywedd;Rhagenwau;Trawsryweddol",
     "family and financial circumstances": "DV;DVA;DA;Srt Cd;Sort Code;A/C No;"
-    "Acc No;IBAN;BIC;Trais Domestig;Trais yn y Cartref;",
+    "Acc No;IBAN;BIC;Trais Domestig;Trais yn y Cartref;"
     "Cod Didoli;Rhif Cyfrif;Credyd Cynhwysol;Digartref;Carchar;Ysgariad",
 }
 
