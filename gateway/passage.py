@@ -70,13 +70,15 @@ class Examination:
     """What the examination of one claimed file found, by the provider's keys as `judged_by` tells them.
 
     `decided_before`: when it had been decided the last time, by then. `beside_others`: its outcome concerns
-    its provider's files alone, so it may be recorded while others record other files.
+    its provider's files alone, so it may be recorded while others record other files. `upload`: the file as
+    it landed, where nothing of it is on record yet.
     """
 
     examined: Examined
     judged_by: str = ""
     decided_before: datetime | None = None
     beside_others: bool = False
+    upload: Upload | None = None
 
 
 def examine(claimed: Assignment, examiner: FileExaminer, now: datetime) -> Examination:
@@ -89,10 +91,11 @@ def examine(claimed: Assignment, examiner: FileExaminer, now: datetime) -> Exami
     return Examination(found, claimed.judged_by, claimed.decided_before, beside_others=not is_drop)
 
 
-def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> set[Folder]:
-    """The second half: examined files are decided, recorded together, and published; their folders.
+def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> dict[str, Folder]:
+    """The second half: examined files are decided, recorded together, and published.
 
-    What drops changed is to be shown with `by_folder.publish` then. A Fault means that nothing was recorded.
+    To the reference of each that was decided, its folder: what drops changed is to be shown with
+    `by_folder.publish` then. A Fault means that nothing was recorded.
     """
     now = registrar.clock()
     with _writing(registrar.registry, examinations) as session:
@@ -105,7 +108,7 @@ def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> set[F
         passing("commit.written")
     passing("commit.committed")
     registrar.bring_out(head)
-    return {ruling.folder for ruling in rulings}
+    return {ruling.reference: ruling.folder for ruling in rulings}
 
 
 def _writing(registry: Registry, examinations: Sequence[Examination]) -> AbstractContextManager[Session]:
@@ -158,9 +161,13 @@ def _decide(
 ) -> list[Ruling]:
     """Decide each file once, in the order in which they landed."""
     by_reference = {one.examined.reference: one for one in examinations}
-    found = transfers.work_on(batch.session, list(by_reference))
-    pairs = [(one, found[reference]) for reference, one in by_reference.items()]
-    pairs.sort(key=lambda pair: pair[1].sequence)
+    fresh = [one.upload for one in by_reference.values() if one.upload is not None]
+    drops = [upload for upload in fresh if upload.folder != "in"]
+    transfers.land(batch.session, *drops)  # Whatever settles them finds them on record.
+    found = transfers.arrive(batch.session, [upload for upload in fresh if upload.folder == "in"])
+    found |= transfers.work_on(batch.session, [one for one in by_reference if one not in found])
+    pairs = [(one, found[reference]) for reference, one in by_reference.items() if reference in found]
+    pairs.sort(key=lambda pair: (pair[0].upload is not None, pair[1].sequence, pair[1].upload.landed_at))
     senders = {transfer.upload.provider for _, transfer in pairs}
     batch.know_keys(senders)
     if len(senders) > _FEW:
@@ -173,9 +180,7 @@ def _decide(
         for one, transfer in pairs
         if isinstance(one.examined, FileOpened | FileWaits)
     )
-    rulings = [ruling for pair in pairs if (ruling := _ruling(registrar, batch, *pair, now))]
-    batch.record_persons()
-    return rulings
+    return [ruling for pair in pairs if (ruling := _ruling(registrar, batch, *pair, now))]
 
 
 def _ruling(
@@ -190,13 +195,14 @@ def _ruling(
     if examination.judged_by and examination.decided_before != transfer.decided_at:
         return None  # Somebody else has decided it meanwhile, and then it was asked for once more.
     decision = _decision(registrar, batch, upload, examined, now)
-    _note(registrar, batch, transfer, examined, now)
+    _note(registrar, batch, upload, examined, now)
     roll = examined.roll if isinstance(examined, FileOpened | FileWaits) else None
     return Ruling(
         reference=upload.reference,
         decision=decision,
         folder=upload.folder,
         roll=base64.b64decode(roll) if roll is not None else None,
+        arrives=examination.upload is not None,
     )
 
 
@@ -242,13 +248,13 @@ def _settle(registrar: Registrar, batch: Batch, upload: Upload, dropped: Dropped
     return decision
 
 
-def _note(registrar: Registrar, batch: Batch, transfer: Transfer, examined: Examined, now: datetime) -> None:
+def _note(registrar: Registrar, batch: Batch, upload: Upload, examined: Examined, now: datetime) -> None:
     """Record what the examination found, who is in the file, and which keys were used."""
-    session, upload = batch.session, transfer.upload
+    session = batch.session
     if isinstance(examined, FileOpened | FileWaits):
         period = period_of(examined.content, upload.landed_at, registrar.catalogue)
         outcomes.record_content(session, upload.reference, examined.opened, examined.content, period)
-        batch.note_persons(transfer.sequence, base64.b64decode(examined.persons))
+        batch.note_persons(upload.reference, base64.b64decode(examined.persons))
     batch.note_use(upload.provider, upload.ssh_key, upload.landed_at)
     if (signature := signature_of(examined)) is not None:
         outcomes.record_signature(session, upload.reference, signature)

@@ -125,7 +125,8 @@ _TRANSFER = {
 _CONTENT = {"content_commitment": "digest", "content_sha256": "digest"}
 _DECISION = {
     **_TRANSFER,
-    **_WHO,
+    **_WHO,  # `key` is what the sender logged in with, where the entry is the first on its file.
+    "folder": "word",
     "state": "word",
     "flow": "word",
     "teams": "words",

@@ -1,7 +1,8 @@
 """Taking landed uploads from the spool into the sealed store, so that no crash loses or doubles one.
 
 The order is what makes it safe: copy and fsync, then the rows, then the spool is emptied. A crash
-between any two steps leaves an upload that is claimed again with the same result.
+between any two steps leaves an upload that is claimed again with the same result. Where one host works alone,
+the rows are those of the decision (`InProgress`).
 
 Whatever lies in the spool is intake's word, and intake may have been captured. What it should never have
 made is set aside, alone; what it says is believed only within bounds (`bounded`).
@@ -22,6 +23,7 @@ from dataclasses import dataclass, replace
 from gateway.errors import Fault, trace_of
 from gateway.home import Spool, provider_of
 from gateway.model import Upload
+from gateway.processor.in_progress import InProgress
 from gateway.processor.references import sort_out
 from gateway.processor.told_by_intake import bounded
 from gateway.processor.turns import A_FEW, Company, shared_out
@@ -50,22 +52,25 @@ _log = logging.getLogger(__name__)
 
 
 def claim_waiting(
-    registrar: Registrar, go_on: Callable[[], bool] = lambda: True, company: Company | None = None
+    registrar: Registrar,
+    go_on: Callable[[], bool] = lambda: True,
+    company: Company | None = None,
+    progress: InProgress | None = None,
 ) -> None:
     """Take everything that waits in the spool inside; `go_on` is asked after each batch of it.
 
     Providers take turns, and each batch is made of what waits by then: who comes while a heap of another's is
     taken inside is in the next batch, and leaves as much of the heap for the next call. Batches are small
-    while `company`, which notes whose files wait, spares somebody. Fault where something
-    cannot be taken: what can, is inside then, and the rest is where it was. OSError where the spool cannot be
-    read.
+    while `company`, which notes whose files wait, spares somebody. What is taken inside is noted in
+    `progress`; without it, it goes on record as landed. Fault where something cannot be taken: what can, is
+    inside then, and the rest is where it was. OSError where the spool cannot be read.
     """
     faults: list[Fault] = []
-    tried: set[str] = set()
+    tried = progress.in_spool if progress is not None else set()
     company = company or Company(time.monotonic)
     left = sum(1 for _ in waiting(registrar.home.spool))
     while left > len(tried) and (batch := _next_batch(registrar.home.spool, tried, company)):
-        faults += Claim(registrar).take(batch)
+        faults += Claim(registrar, progress).take(batch)
         tried.update(batch)
         if not go_on():
             break
@@ -98,6 +103,7 @@ class Claim:
     """Claims what waits, a batch at a time."""
 
     registrar: Registrar
+    progress: InProgress | None = None
 
     def take(self, batch: Sequence[str], taken: frozenset[str] = frozenset()) -> list[Fault]:
         """Take a batch inside; what kept some of it out, if anything.
@@ -110,15 +116,33 @@ class Claim:
             for reference in [one for one, upload in uploads.items() if upload.provider not in enrolled]:
                 self._set_aside(reference, "no such provider is enrolled")
                 del uploads[reference]
-            found = sort_out(session, uploads, taken)
+            found = sort_out(session, uploads, taken.union(self.progress.uploads if self.progress else ()))
         inside = {one: replace(uploads[one], reference=borne) for one, borne in found.fresh.items()}
         stored = self._store(inside)
-        landed = self._land(stored.uploads)
-        self._give_up({there: one.reference for there, one in inside.items()}, stored.uploads, landed)
-        done = [*found.known, *(there for there, borne in found.fresh.items() if borne in landed)]
-        faults += [*([stored.fault] if stored.fault else []), *self._empty(done)]
+        faults += [*([stored.fault] if stored.fault else []), *self.empty(found.known)]
+        there = {borne: one for one, borne in found.fresh.items()}
+        safe = {there[upload.reference]: upload for upload in stored.uploads}
+        if self.progress is None:
+            faults += self.put_on_record(safe)
+        else:
+            self.progress.add(safe)
         again = [there for there, borne in found.fresh.items() if borne in stored.taken]
         return faults + self.take(again, taken | stored.taken) if again else faults
+
+    def put_on_record(self, stored: Mapping[str, Upload]) -> list[Fault]:
+        """Put stored uploads on record as landed, given by their references in the spool, and take them away.
+
+        What cannot be is set aside, and nothing of it stays inside. Returned is what kept any in the spool.
+        """
+        if not stored:
+            return []
+        landed = self._land(list(stored.values()))
+        left = {there: one.reference for there, one in stored.items() if one.reference not in landed}
+        for reference in left:
+            self._set_aside(reference, "it cannot be put on record")
+        if left:
+            self._sealed().remove(left.values())
+        return self.empty([there for there in stored if there not in left])
 
     def _read(self, batch: Sequence[str]) -> tuple[dict[str, Upload], list[Fault]]:
         """The uploads of a batch, by the references that they have there."""
@@ -216,8 +240,6 @@ class Claim:
 
         One that no registry takes, for whatever reason, keeps no other out.
         """
-        if not uploads:
-            return set()
         try:
             return land(self.registrar, uploads)
         except Fault:
@@ -228,17 +250,11 @@ class Claim:
                 return set()
             return {one for upload in uploads for one in self._land([upload])}
 
-    def _give_up(self, borne: Mapping[str, str], stored: Sequence[Upload], landed: Collection[str]) -> None:
-        """Set aside what is stored and cannot be put on record; nothing of it stays inside."""
-        left = {upload.reference for upload in stored} - set(landed)
-        for reference in (there for there, inside in borne.items() if inside in left):
-            self._set_aside(reference, "it cannot be put on record")
-        if left:
-            self._sealed().remove(left)
-
-    def _empty(self, references: Iterable[str]) -> list[Fault]:
+    def empty(self, references: Collection[str]) -> list[Fault]:
         """Remove from the spool what is on record; what kept some of it there, if anything."""
-        faults = []
+        faults: list[Fault] = []
+        if not references:
+            return faults
         for reference in references:
             try:
                 take_away(self.registrar.home.spool, reference)

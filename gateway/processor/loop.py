@@ -21,8 +21,9 @@ from gateway.model import Folder
 from gateway.observe.metrics import FAULTS
 from gateway.passage import Examination, conclude
 from gateway.processor.back_off import BackOff
-from gateway.processor.claim import claim_waiting
+from gateway.processor.claim import Claim, claim_waiting
 from gateway.processor.hands import ATTEMPTS, Hands
+from gateway.processor.in_progress import InProgress
 from gateway.processor.out_of_hand import Finished
 from gateway.processor.provider_copies import Copier
 from gateway.processor.reconsider import reconsider
@@ -63,6 +64,9 @@ class Processor:
         self._home = registrar.home
         self._rescan_seconds = rescan_seconds
         self._hands = hands
+        self._progress = InProgress(time.monotonic)
+        # Hosts that share the work find each other's files on record.
+        self._claims_into = None if registrar.settings.host.shares else self._progress
         self._rounds = Rounds(registrar)
         self._copier = Copier(self._home, hands.examiners, pause_seconds=rescan_seconds, done=self.wake)
         self._keys = secret_files.generation(self._home)
@@ -111,6 +115,7 @@ class Processor:
             while self._hands.in_hand or self._copier.busy:
                 self._wait(None)
                 fault = self._round(pool, at_once=True)
+            fault = fault or _fault_of(lambda: self._record_late(all_of_them=True))
             if fault is not None:
                 raise fault
             self._rounds.pages(self._registrar, at_once=True)
@@ -134,7 +139,8 @@ class Processor:
             self._take_over_policies,
             self._follow_keys,
             self._show,
-            lambda: claim_waiting(self._registrar, self._keep_up, self._hands.company),
+            self._claim,
+            self._record_late,
             lambda: self._registrar.publish(),  # noqa: PLW0108 - of the registrar as it is by then
             *self._besides(at_once=at_once),
             self._hand_out,
@@ -142,6 +148,9 @@ class Processor:
         )
         faults = [_fault_of(step) for step in steps if not self._stop.is_set()]
         return self._told([fault for fault in faults if fault is not None])
+
+    def _claim(self) -> None:
+        claim_waiting(self._registrar, self._keep_up, self._hands.company, self._claims_into)
 
     def _besides(self, *, at_once: bool) -> Iterator[Callable[[], object]]:
         """What is done besides files, where it is due; among several hosts, most of it by one."""
@@ -213,12 +222,15 @@ class Processor:
             return
         with self._registrar.registry.read() as session:
             landed = self._work.landed(session)
+        uploads = self._progress.uploads
+        landed = [*landed, *uploads]
         if self._is_behind and self._registrar.settings.host.shares:
             self._work.let_go(landed)  # Its policies are not those in force.
             return
         self._work.let_go([one for one in landed if self._back_off.rests(one)])
         taken = self._hands.choose(one for one in landed if not self._back_off.rests(one))
-        for assignment in assignments(self._registrar, taken, self._registrar.clock()) if taken else ():
+        now = self._registrar.clock()
+        for assignment in assignments(self._registrar, taken, now, uploads) if taken else ():
             reference = assignment.upload.reference
             self._hands.give(assignment, struck=self._back_off.has_lost(reference))
 
@@ -230,6 +242,8 @@ class Processor:
         self._alive()
         if not self._stop.is_set():
             self._hand_out()  # Before the commit, so that they are looked at meanwhile.
+        if (fault := _fault_of(self._record_late)) is not None:
+            self._told([fault])
         finished, woken = self._hands.so_far()
         if woken:
             self.wake()  # What has landed since may be in no batch of this round.
@@ -237,6 +251,14 @@ class Processor:
         while not self._stop.is_set() and (finished := self._hands.hurried()):
             self._take_in(finished)
         return not self._stop.is_set()
+
+    def _record_late(self, *, all_of_them: bool = False) -> None:
+        """Put on record as landed what is not decided after a moment. Fault where some of it cannot be."""
+        late = self._progress.late(all_of_them=all_of_them)
+        faults = Claim(self._registrar).put_on_record(late)
+        self._progress.take_out([upload.reference for upload in late.values()])
+        if faults:
+            raise faults[0]
 
     def _wait(self, seconds: float | None) -> None:
         """Sleep until something happened, then take in all that has."""
@@ -252,8 +274,12 @@ class Processor:
     def _conclude(self, examined: list[Examination]) -> None:
         if not examined:
             return
+        uploads = self._progress.uploads
         try:
-            self._unshown |= conclude(self._registrar, examined)
+            decided = conclude(
+                self._registrar,
+                [dataclasses.replace(one, upload=uploads.get(one.examined.reference)) for one in examined],
+            )
         except Fault as fault:
             FAULTS.labels("registry").inc()
             _log.error("%s; %d files stay landed and are tried again", fault, len(examined))
@@ -267,6 +293,8 @@ class Processor:
             for one in examined:
                 self._conclude([one])
         else:
+            self._unshown.update(decided.values())
+            self._told(Claim(self._registrar).empty(self._progress.take_out(decided)))
             for one in examined:
                 self._back_off.forget(one.examined.reference)
 
@@ -274,6 +302,7 @@ class Processor:
         """No outcome that was found can be recorded: after some tries, a person has to look at the file."""
         reference = one.examined.reference
         FAULTS.labels("internal").inc()
+        self._record_late(all_of_them=True)  # What cannot even land is set aside.
         _log.error("%s: the outcome could not be recorded: %s", reference, trace_of(error))
         losses = self._back_off.note(reference, lost=True)
         if losses >= ATTEMPTS and not isinstance(one.examined, FileLost):

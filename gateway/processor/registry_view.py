@@ -47,7 +47,7 @@ class RegistryView(Collector):
         self._decided = Counter(
             "gateway_decisions", "Decisions by outcome and reason code.", ["state", "code"], registry=metrics
         )
-        self._landed = Counter("gateway_landed", "Transfers recorded as landed.", registry=metrics)
+        self._landed = Counter("gateway_landed", "Transfers put on record.", registry=metrics)
         self._seconds = Histogram(
             "gateway_decision_seconds",
             "From landing to the first decision.",
@@ -89,6 +89,8 @@ class RegistryView(Collector):
                     self._landed.inc()
                     continue
                 fields = json.loads(event.leaf)["fields"]
+                if event.kind == "decided" and "folder" in fields:  # Of what was decided within a moment.
+                    self._landed.inc()
                 for code in filter(None, str(fields.get("reasons", "")).split(",")):
                     self._decided.labels(fields["state"], code).inc()
                 if event.kind == "decided" and landed_at is not None:
@@ -122,8 +124,8 @@ def _gauges(snapshot: Snapshot) -> Iterator[Metric]:
     yield _labelled(
         "gateway_reasons", "Transfers by state and reason code.", ["state", "code"], snapshot.reasons.items()
     )
-    yield _gauge("gateway_queue_spool", "Uploads in the spool, not yet claimed.", snapshot.spool)
-    yield _gauge("gateway_queue_landed", "Transfers claimed, not yet decided.", snapshot.states["landed"])
+    yield _gauge("gateway_queue_spool", "Uploads in the spool, not on record yet.", snapshot.spool)
+    yield _gauge("gateway_queue_landed", "Transfers on record as landed, not yet decided.", snapshot.states["landed"])
     yield _gauge(
         "gateway_oldest_landed_age_seconds",
         "The age of what has waited longest to be decided; 0 where nothing waits.",

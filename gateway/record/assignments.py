@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from gateway.examiner.protocol import Job
 from gateway.home.settings import load_settings
@@ -29,13 +30,25 @@ class Assignment:
     decided_before: datetime | None = None
 
 
-def assignments(registrar: Registrar, references: Sequence[str], now: datetime) -> list[Assignment]:
-    """The assignments of landed uploads, oldest first, by the keys as they are now."""
+def assignments(
+    registrar: Registrar,
+    references: Sequence[str],
+    now: datetime,
+    in_progress: Mapping[str, Upload] = MappingProxyType({}),
+) -> list[Assignment]:
+    """The assignments of landed uploads, oldest first, by the keys as they are now.
+
+    Of those `in_progress` nothing is on record yet.
+    """
+    known = [reference for reference in references if reference not in in_progress]
     with registrar.registry.read() as session:
         batch = Batch(session)
         return [
             replace(assignment_of(registrar, batch, upload, now), decided_before=before)
-            for upload, before in transfers.to_examine(session, references)
+            for upload, before in (
+                *transfers.to_examine(session, known),
+                *((in_progress[reference], None) for reference in references if reference in in_progress),
+            )
         ]
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from sqlmodel import Session
 
-from gateway.model import Opened, Upload
+from gateway.model import Opened, Transfer, Upload
 from gateway.registry import key_uses, keys, persons, transfers
 from gateway.registry.keys import Key
 from gateway.registry.transfers import SigningAct, act_of
@@ -26,7 +26,7 @@ class Batch:
     _before: dict[SigningAct, list[str]] = field(default_factory=dict)
     _taken: dict[SigningAct, str] = field(default_factory=dict)
     _uses: dict[tuple[str, str], tuple[datetime, int]] = field(default_factory=dict)
-    _persons: dict[int, bytes] = field(default_factory=dict)
+    _persons: dict[str, bytes] = field(default_factory=dict)
 
     def once(self, question: Hashable, ask: Callable[[], T]) -> T:
         """The answer to a question, asked where it has not been yet."""
@@ -79,12 +79,12 @@ class Batch:
         key_uses.note_each(self.session, "provider", self._uses)
         self._uses.clear()
 
-    def note_persons(self, transfer: int, found: bytes) -> None:
+    def note_persons(self, reference: str, found: bytes) -> None:
         """Who is in a file, to be recorded by `record_persons`."""
-        self._persons[transfer] = found
+        self._persons[reference] = found
 
-    def record_persons(self) -> None:
-        """Record who is in the files."""
-        with self.session.no_autoflush:  # What was found in files is written with what is decided on it.
-            persons.note_each(self.session, self._persons)
+    def record_persons(self, decided: Iterable[Transfer]) -> None:
+        """Record who is in the files, now that these are on record."""
+        sequences = {one.upload.reference: one.sequence for one in decided}
+        persons.note_each(self.session, {sequences[one]: found for one, found in self._persons.items()})
         self._persons.clear()

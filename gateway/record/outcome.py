@@ -120,9 +120,14 @@ def decision_entries(
     actor: str | None,
     note: str | None,
     replaces: str | None = None,
+    arrives: bool = False,
 ) -> list[Entry]:
-    """The log's word on a decision, and one on each delivery. `replaces`: the file it supersedes."""
+    """The log's word on a decision, and one on each delivery. `replaces`: the file it supersedes.
+
+    `arrives`: the log has nothing of the file before, so this tells how it came as well.
+    """
     reference = transfer.upload.reference
+    came = {"folder": transfer.upload.folder, "key": transfer.upload.ssh_key} if arrives else {}
     fields: dict[str, str | int | None] = {
         "provider": transfer.upload.provider,
         "state": transfer.state,
@@ -142,6 +147,7 @@ def decision_entries(
         "signed_at": rfc3339(transfer.signature.created_at) if transfer.signature else None,
         "replaces": replaces,
         **_content_fields(transfer.content),
+        **came,
     }
     said = {name: value for name, value in fields.items() if value is not None}
     decided = Entry(

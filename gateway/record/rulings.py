@@ -26,7 +26,8 @@ class Ruling:
 
     `roll` is what the examination packed of it. `kind` is the log's word; `actor` and `note` say who
     decided and why, where it was a person. `held_for`: why the file had waited until then. `counted`: teams
-    that may have no record get counts of it; not where a person has named who gets the file.
+    that may have no record get counts of it; not where a person has named who gets the file. `arrives`:
+    nothing of the file was on record before.
     """
 
     reference: str
@@ -38,6 +39,7 @@ class Ruling:
     note: str | None = None
     counted: bool = True
     held_for: tuple[Reason, ...] = ()
+    arrives: bool = False
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -55,6 +57,7 @@ def put_in_force(registrar: Registrar, batch: Batch, rulings: Sequence[Ruling], 
         return None
     session = batch.session
     recorded = outcomes.record_decisions(session, [(one.reference, one.decision) for one in rulings], now)
+    batch.record_persons(recorded)
     files = [
         (transfer, one, _provider(registrar, batch, transfer, now))
         for transfer, one in zip(recorded, rulings, strict=True)
@@ -85,6 +88,7 @@ def put_in_force(registrar: Registrar, batch: Batch, rulings: Sequence[Ruling], 
             actor=ruling.actor,
             note=ruling.note,
             replaces=found.replaces,
+            arrives=ruling.arrives,
         )
         entries += copies_owed.owe(
             session,

@@ -47,7 +47,6 @@ def record_content(
     row.extension = content.extension
     row.data_type = content.data_type if isinstance(content, Classified) else None
     row.period = period
-    session.add(row)
 
 
 def _in_our_words(content: Classified | ContentRefused) -> Classified | ContentRefused:
@@ -71,7 +70,6 @@ def record_signature(session: Session, reference: str, signature: Signature) -> 
     row = row_of(session, reference)
     row.signer, row.signing_key = signature.certificate, signature.signing_key
     row.signed_at = signature.created_at
-    session.add(row)
 
 
 def record_decision(session: Session, reference: str, decision: Decision, at: datetime) -> Transfer:
@@ -92,6 +90,7 @@ def record_decisions(
         session.flush()
     for row, (_, decision) in zip(rows, decisions, strict=True):
         _decide(row, decision, at)
+    session.add_all(rows)  # Those that nothing was on record of are put in as they are now.
     session.flush()
     sequenced = [(sequence_of(row), decision) for row, (_, decision) in zip(rows, decisions, strict=True)]
     add_rows(session, ReasonRow, [row for each in sequenced for row in _reason_rows(*each)])

@@ -38,7 +38,7 @@ def sequence_of(row: TransferRow) -> int:
 def row_of(session: Session, reference: str) -> TransferRow:
     """The row of a transfer. NotFoundError where there is none."""
     kept: TransferRow | None = session.info.get(ROWS, {}).get(reference)
-    if kept is not None and kept in session:
+    if kept is not None and (kept in session or kept.sequence is None):
         return kept
     row = session.exec(select(TransferRow).where(TransferRow.reference == reference)).first()
     if row is None:

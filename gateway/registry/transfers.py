@@ -80,8 +80,17 @@ def get(session: Session, reference: str) -> Transfer:
     return transfers_of(session, [row_of(session, reference)])[0]
 
 
+def arrive(session: Session, uploads: Sequence[Upload]) -> dict[str, Transfer]:
+    """Begin with transfers that go on record with their decision; each has no sequence before."""
+    rows = {upload.reference: TransferRow(**_landed_row(upload)) for upload in uploads}
+    session.info.setdefault(ROWS, {}).update(rows)
+    return {upload.reference: Transfer(sequence=0, upload=upload, state="landed") for upload in uploads}
+
+
 def work_on(session: Session, references: Sequence[str]) -> dict[str, Transfer]:
     """The transfers of these references, each row read once for all that this transaction does."""
+    if not references:
+        return {}
     query = select(TransferRow).where(col(TransferRow.reference).in_(references))
     rows = session.exec(query).all()
     session.info.setdefault(ROWS, {}).update({row.reference: row for row in rows})

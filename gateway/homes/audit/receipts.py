@@ -96,9 +96,14 @@ def _folded(session: Session) -> dict[str, str]:
     for event in _events(session, _RECEIPTED):
         if event.kind == "landed":
             states.setdefault(event.subject, "landed")
-        elif event.subject in states:
+        elif event.subject in states or _arrives(event):
             states[event.subject] = str(event.fields["state"])
     return states
+
+
+def _arrives(event: Event) -> bool:
+    """Is this the first entry on its file, which was decided within a moment?"""
+    return event.kind == "decided" and "folder" in event.fields
 
 
 def _events(session: Session, kinds: Sequence[str]) -> Iterator[Event]:
