@@ -107,7 +107,9 @@ def plentiful() -> Desk:
     with patch.object(
         places, "writes_beside_others", return_value=True
     ):  # As in a cluster whose host dies then.
-        desk.send(fft, make("fft-aspire", "csv-estimates", rng=random.Random(2), pupils=3), "owed.csv.pgp")
+        for seed in (2, 3):
+            owed = make("fft-aspire", "csv-estimates", rng=random.Random(seed), pupils=3)
+            desk.send(fft, owed, f"owed {seed}.csv.pgp")
         desk.process()
     desk.close()
     return desk

@@ -319,7 +319,12 @@ class Workshop:
             return list(log.events(session, subject))
 
     def kinds(self, subject: str) -> list[str]:
-        return [event.kind for event in self.events(subject)]
+        """What the log tells of a subject, in order; that a file landed only where its decision took long."""
+        return [step.kind for step in log.steps(self.events(subject))]
+
+    def teams_given(self, reference: str) -> set[str]:
+        """The teams that the log says a file was passed on to."""
+        return {step.fields["team"] for step in log.steps(self.events(reference)) if step.kind == "delivered"}
 
     def key(self, owner: School, fingerprint: str, kind: KeyKind = "openpgp") -> Key | None:
         with self.registry.read() as session:

@@ -19,7 +19,7 @@ from gateway.cli.console import (
     show,
 )
 from gateway.cli.options import ReferenceArgument
-from gateway.cli.transfers import event_object, reason_object
+from gateway.cli.transfers import event_objects, reason_object
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home import Home
 from gateway.model import Decision, Held, Reason, Refused, Released, Transfer
@@ -38,11 +38,7 @@ def explain(
     with registry(home) as opened, opened.read() as session:
         decision = _decision_on(session, reference)
         digest = _decided_by(session, reference)
-        said = [
-            step
-            for step in map(event_object, log.events(session, reference))
-            if step["reasons"] or step["why"]
-        ]
+        said = [step for step in event_objects(session, reference) if step["reasons"] or step["why"]]
     catalogue = _catalogue_of(Home(home), digest)
     if as_json:
         print_json(decision_object(decision) | {"reference": reference, "policies": digest, "history": said})

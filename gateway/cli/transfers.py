@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from enum import StrEnum
@@ -36,7 +35,6 @@ from gateway.cli.options import LISTED, FromOption, ReferenceArgument, ToOption
 from gateway.home import Home, shown_name
 from gateway.model import Classified, Reason, Transfer
 from gateway.registry import log, providers, transfer_lists, transfers
-from gateway.registry.tables import EventRow
 from gateway.registry.transfer_lists import TransfersWanted
 
 app = typer.Typer(no_args_is_help=True, help="What landed and what became of it.")
@@ -125,7 +123,7 @@ def show_one(
     """Everything known of one transfer, with its events."""
     with registry(home) as opened, opened.read() as session:
         transfer = transfers.get(session, reference)
-        events = [event_object(each) for each in log.events(session, reference)]
+        events = event_objects(session, reference)
         found = _standing(home, session, transfer)
     row = summary(transfer) | _details(transfer) | found | {"events": events}
     if as_json:
@@ -155,18 +153,20 @@ def _standing(home: Path, session: Session, transfer: Transfer) -> dict[str, str
     return {"replaces": found.replaces, "superseded_by": found.superseded_by}
 
 
-def event_object(event: EventRow) -> dict[str, Any]:
-    """What the log says of one step; `reasons` are codes, `why` is what the person said."""
-    fields = json.loads(event.leaf).get("fields", {})
-    return {
-        "number": event.number,
-        "at": rfc3339(event.at),
-        "kind": event.kind,
-        "team": fields.get("team"),
-        "reasons": fields.get("reasons"),
-        "by": event.actor,
-        "why": event.note,
-    }
+def event_objects(session: Session, reference: str) -> list[dict[str, Any]]:
+    """What the log says of each step of a file; `reasons` are codes, `why` is what the person said."""
+    return [
+        {
+            "number": step.event.number,
+            "at": rfc3339(step.event.at),
+            "kind": step.kind,
+            "team": step.fields.get("team"),
+            "reasons": step.fields.get("reasons"),
+            "by": step.event.actor,
+            "why": step.event.note,
+        }
+        for step in log.steps(log.events(session, reference))
+    ]
 
 
 def summary(transfer: Transfer) -> dict[str, Any]:

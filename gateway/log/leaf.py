@@ -117,6 +117,7 @@ _TRANSFER = {
     "provider": "provider",
     "receipt": "digest",
     "text": "digest",
+    "rows": "digest",
     "sha256": "digest",
     "size": _COUNT,
     "name_commitment": "digest",
@@ -157,7 +158,7 @@ _KEY = {
 }
 _KEPT = {**_WHO, "what": "word", "data_type": "word", "rule": "word", "sha256": "digest"}
 
-# What each kind of event may say. `record`, `receipt` and `text` are digests of
+# What each kind of event may say. `record`, `receipt`, `text` and `rows` are digests of
 # documents kept elsewhere.
 FIELDS: dict[str, dict[str, str]] = {
     "log-started": {"log_key": "vkey", "record": "digest"},
@@ -240,7 +241,7 @@ FIELDS: dict[str, dict[str, str]] = {
     "hold-lifted": {**_KEPT, "number": _COUNT},
     "deleted": {**_KEPT, "count": _COUNT},
     "breach-recorded": {**_WHO, "number": _COUNT},
-    "recorded": {"record": "digest"},
+    "recorded": {"record": "digest", "rows": "digest"},  # `record` in entries of earlier versions.
 }
 if set(FIELDS) != set(get_args(Kind)):
     raise RuntimeError("every kind of event needs its list of fields")

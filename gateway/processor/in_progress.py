@@ -8,7 +8,7 @@ provider is told that it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.model import Upload
 
@@ -55,6 +55,11 @@ class InProgress:
         """Return those that are not decided after a moment, by their references in the spool."""
         before = self.clock() - A_MOMENT_SECONDS
         return {one.there: one.upload for one in self._claimed.values() if all_of_them or one.since <= before}
+
+    def hold_up(self, reference: str) -> None:
+        """Note that something keeps an upload from being decided: it is late from now on."""
+        if (claimed := self._claimed.get(reference)) is not None:
+            self._claimed[reference] = replace(claimed, since=float("-inf"))
 
     def take_out(self, references: Iterable[str]) -> Collection[str]:
         """Forget uploads that are on record now; the references that they have in the spool."""

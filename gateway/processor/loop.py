@@ -23,7 +23,7 @@ from gateway.passage import Examination, conclude
 from gateway.processor.back_off import BackOff
 from gateway.processor.claim import Claim, claim_waiting
 from gateway.processor.hands import ATTEMPTS, Hands
-from gateway.processor.in_progress import InProgress
+from gateway.processor.in_progress import A_MOMENT_SECONDS, InProgress
 from gateway.processor.out_of_hand import Finished
 from gateway.processor.provider_copies import Copier
 from gateway.processor.reconsider import reconsider
@@ -113,7 +113,7 @@ class Processor:
         with self._working() as pool:
             fault = self._round(pool, at_once=True)
             while self._hands.in_hand or self._copier.busy:
-                self._wait(None)
+                self._wait(A_MOMENT_SECONDS)
                 fault = self._round(pool, at_once=True)
             fault = fault or _fault_of(lambda: self._record_late(all_of_them=True))
             if fault is not None:
@@ -310,6 +310,7 @@ class Processor:
 
     def _failed(self, item: Finished) -> Examination | None:
         """Note a failure; an outcome where the file breaks every child."""
+        self._progress.hold_up(item.reference)
         losses = self._back_off.note(item.reference, lost=item.lost)
         return Examination(FileLost(reference=item.reference)) if losses >= ATTEMPTS else None
 
@@ -320,8 +321,9 @@ class Processor:
             self._wait(1.0)
             if len(self._hands.in_hand) == before:
                 break
-        if (fault := _fault_of(self._show)) is not None:
-            _log.error("%s; it is tried again at the next start", fault)
+        for step in (self._record_late, self._show):
+            if (fault := _fault_of(step)) is not None:
+                _log.error("%s; it is tried again at the next start", fault)
 
     @contextmanager
     def _working(self) -> Iterator[Executor]:

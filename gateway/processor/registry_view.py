@@ -125,7 +125,9 @@ def _gauges(snapshot: Snapshot) -> Iterator[Metric]:
         "gateway_reasons", "Transfers by state and reason code.", ["state", "code"], snapshot.reasons.items()
     )
     yield _gauge("gateway_queue_spool", "Uploads in the spool, not on record yet.", snapshot.spool)
-    yield _gauge("gateway_queue_landed", "Transfers on record as landed, not yet decided.", snapshot.states["landed"])
+    yield _gauge(
+        "gateway_queue_landed", "Transfers on record as landed, not yet decided.", snapshot.states["landed"]
+    )
     yield _gauge(
         "gateway_oldest_landed_age_seconds",
         "The age of what has waited longest to be decided; 0 where nothing waits.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -113,15 +112,14 @@ def _account(session: Session, transfer: Transfer, organisation: str) -> Transfe
 def _steps(events: Sequence[EventRow]) -> tuple[LoggedStep, ...]:
     return tuple(
         LoggedStep(
-            entry=event.number,
-            at=event.at,
-            kind=event.kind,
-            who=event.actor,
-            team=fields.get("team"),
-            key=fields.get("key"),
-            reasons=fields.get("reasons"),
-            why=event.note,
+            entry=step.event.number,
+            at=step.event.at,
+            kind=step.kind,
+            who=step.event.actor,
+            team=step.fields.get("team"),
+            key=step.fields.get("key"),
+            reasons=step.fields.get("reasons"),
+            why=step.event.note,
         )
-        for event in events
-        for fields in [json.loads(event.leaf)["fields"]]
+        for step in log.steps(events)
     )

@@ -29,20 +29,24 @@ def put_on_record(
         receipts_owed.owe(session, [facts for facts, _ in receipts], now)
         signing = registrar.signing
         return log.append_under_head(session, entries, now, key=signing.log_key, origin=signing.origin)
-    numbers = log.append(session, [*entries, *log.unrecorded(session)], now)
-    return issue(registrar, session, [(facts, numbers[place]) for facts, place in receipts], now)
+    given = receipts_owed.vouch_for(session, [facts for facts, _ in receipts], now)
+    numbers = log.append(session, log.vouching(session, entries), now)
+    return _issue(registrar, session, [(facts, numbers[place]) for facts, place in receipts], given, now)
 
 
-def issue(registrar: Registrar, session: Session, receipts: ReceiptsAt, now: datetime) -> str:
-    """Sign the log's head and the receipts whose leaves it vouches for; the head.
+def issue(registrar: Registrar, session: Session, now: datetime) -> str:
+    """Sign the log's head over what a transaction added that gives nobody a receipt; the head."""
+    return _issue(registrar, session, (), None, now)
 
-    A place is the number of a leaf.
-    """
+
+def _issue(
+    registrar: Registrar, session: Session, receipts: ReceiptsAt, given: Sequence[int] | None, now: datetime
+) -> str:
     if registrar.registry.is_shared:
         references = {facts.reference for facts, _ in receipts}
         receipts_owed.give_first(
             session, registrar.signing, registrar.catalogue.wording.languages, references
         )
-    head = registrar.sign_head(session, now)
-    outcome.issue(session, receipts, head=head, signing=registrar.signing, at=now)
+    head = registrar.sign_head(session, now, carried=bool(receipts))
+    outcome.issue(session, receipts, given, head=head, signing=registrar.signing, at=now)
     return head

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Session
 
@@ -20,9 +21,10 @@ from gateway.receipts.receipt import (
     text_digest,
 )
 from gateway.registry import log
+from gateway.registry.inserting import insert_numbered, insert_rows
 from gateway.registry.log import Entry
 from gateway.registry.tables import ReceiptRow
-from gateway.registry.vouched_rows import add_rows
+from gateway.registry.vouched_rows import sealed_content
 from gateway.secrets.signing import Signing
 
 
@@ -111,7 +113,7 @@ def receipt_facts(
     )
 
 
-def decision_entries(
+def decision_entry(
     transfer: Transfer,
     facts: ReceiptFacts,
     policies: str,
@@ -121,12 +123,11 @@ def decision_entries(
     note: str | None,
     replaces: str | None = None,
     arrives: bool = False,
-) -> list[Entry]:
-    """The log's word on a decision, and one on each delivery. `replaces`: the file it supersedes.
+) -> Entry:
+    """The log's word on a decision and on who is given the file. `replaces`: the file it supersedes.
 
     `arrives`: the log has nothing of the file before, so this tells how it came as well.
     """
-    reference = transfer.upload.reference
     came = {"folder": transfer.upload.folder, "key": transfer.upload.ssh_key} if arrives else {}
     fields: dict[str, str | int | None] = {
         "provider": transfer.upload.provider,
@@ -150,35 +151,30 @@ def decision_entries(
         **came,
     }
     said = {name: value for name, value in fields.items() if value is not None}
-    decided = Entry(
+    return Entry(
         kind=kind,
-        subject=reference,
+        subject=transfer.upload.reference,
         fields=said,
         actor=actor,
         name=transfer.upload.name,
         content=transfer.upload.sha256 if transfer.upload.withheld else transfer.content_sha256,
         note=note,
     )
-    deliveries = [
-        Entry(
-            kind="delivered",
-            subject=reference,
-            fields={"provider": transfer.upload.provider, "team": team, "flow": transfer.flow or "none"},
-        )
-        for team in transfer.teams
-    ]
-    return [decided, *deliveries]
 
 
 def issue(
     session: Session,
     receipts: Sequence[tuple[ReceiptFacts, int]],
+    given: Sequence[int] | None,
     *,
     head: str,
     signing: Signing,
     at: datetime,
 ) -> None:
-    """Put receipts down, each with the number of its leaf, proved against `head`, the signed one of now."""
+    """Put receipts down, each with the number of its leaf, proved against `head`, the signed one of now.
+
+    `given` are the numbers that they get, where those are known. The log vouches for what they state.
+    """
     numbers = [number for _, number in receipts]
     proved = proofs(session, numbers, log.size(session), head=head, signing=signing)
     stated = [(facts, proof) for (facts, _), proof in zip(receipts, proved, strict=True)]
@@ -195,7 +191,19 @@ def issue(
         }
         for (facts, proof), text in zip(stated, texts, strict=True)
     ]
-    add_rows(session, ReceiptRow, rows)
+    if given is None and rows:
+        insert_numbered(session, ReceiptRow, [sealed(row, None, signing) for row in rows], "sequence")
+    elif given is not None:
+        numbered = [
+            {"sequence": number, **sealed(row, number, signing)}
+            for number, row in zip(given, rows, strict=True)
+        ]
+        insert_rows(session, ReceiptRow, numbered)
+
+
+def sealed(receipt: dict[str, Any], number: int | None, signing: Signing) -> dict[str, Any]:
+    """The row of a receipt with its seal. `number` is the one that it gets, where that is known."""
+    return {**receipt, "seal": signing.log_key.sign(sealed_content(receipt, number)).hex()}
 
 
 def proofs(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Session
 
@@ -18,7 +19,7 @@ from gateway.reasons.languages import Language
 from gateway.receipts.facts import ReceiptFacts, canonical_receipt, receipt_digest
 from gateway.receipts.receipt import envelope, proved_text
 from gateway.receipts.text import render_statement
-from gateway.record.outcome import proofs
+from gateway.record.outcome import proofs, sealed
 from gateway.registry import log, receipts_owed
 from gateway.registry.database import Registry
 from gateway.registry.tables import ReceiptOwedRow
@@ -30,7 +31,19 @@ _AT_ONCE = 64
 
 def owe(session: Session, receipts: Sequence[ReceiptFacts], at: datetime) -> None:
     """Owe receipts: they are part of what the transaction changes."""
-    rows = [
+    receipts_owed.owe(session, _owed(receipts, at))
+
+
+def vouch_for(session: Session, receipts: Sequence[ReceiptFacts], at: datetime) -> list[int] | None:
+    """Let the log vouch for what receipts state that are made in the same transaction, after its leaves.
+
+    Their numbers, where these are known before.
+    """
+    return receipts_owed.vouch_for(session, _owed(receipts, at))
+
+
+def _owed(receipts: Sequence[ReceiptFacts], at: datetime) -> list[dict[str, Any]]:
+    return [
         {
             "digest": receipt_digest(facts),
             "reference": facts.reference,
@@ -43,7 +56,6 @@ def owe(session: Session, receipts: Sequence[ReceiptFacts], at: datetime) -> Non
         }
         for facts in receipts
     ]
-    receipts_owed.owe(session, rows)
 
 
 def is_any_owed(registry: Registry) -> bool:
@@ -105,4 +117,5 @@ def _give(
         }
         for (one, proof), text in zip(pairs, texts, strict=True)
     ]
-    receipts_owed.give(session, rows, [one.digest for one in owed])
+    given = [sealed(row, None, signing) for row in rows]
+    receipts_owed.give(session, given, [one.digest for one in owed])

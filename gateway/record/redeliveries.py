@@ -17,7 +17,7 @@ from gateway.reasons.persons import WITHDRAWN
 from gateway.record import outcome, withdrawals
 from gateway.record.batch import Batch
 from gateway.record.dual_control import check_two
-from gateway.record.issuing import issue
+from gateway.record.issuing import issue, put_on_record
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Ruling, put_in_force
 from gateway.record.withdrawals import Withdrawal
@@ -185,7 +185,7 @@ def _propose(registrar: Registrar, session: Session, reference: str, asked: Rele
     }
     entry = Entry(kind="redelivery-proposed", subject=reference, fields=fields, actor=by.person, note=by.why)
     log.append(session, [entry], by.at)
-    return issue(registrar, session, [], by.at)
+    return issue(registrar, session, by.at)
 
 
 def _give(registrar: Registrar, session: Session, transfer: Transfer, asked: Release, by: By) -> str | None:
@@ -208,7 +208,7 @@ def _give(registrar: Registrar, session: Session, transfer: Transfer, asked: Rel
         note=by.why,
     )
     log.append(session, [again, *_delivered(transfer, asked.teams)], by.at)
-    return issue(registrar, session, [], by.at)
+    return issue(registrar, session, by.at)
 
 
 def _reasons(catalogue: Catalogue, asked: Release) -> tuple[Reason, ...]:
@@ -249,11 +249,11 @@ def _receipted(
         registrar.settings.organisation,
         salt=outcome.fresh_salt(),
     )
-    told = outcome.decision_entries(
+    told = outcome.decision_entry(
         after, facts, registrar.catalogue.digest, kind="redelivered", actor=by.person, note=by.why
-    )[:1]
-    numbers = log.append(session, [*told, *_delivered(transfer, asked.teams)], by.at)
-    return issue(registrar, session, [(facts, numbers[0])], by.at)
+    )
+    entries = [told, *_delivered(transfer, asked.teams)]
+    return put_on_record(registrar, session, entries, [(facts, 0)], by.at)
 
 
 def _delivered(transfer: Transfer, teams: Sequence[str]) -> list[Entry]:

@@ -69,9 +69,12 @@ class Registrar:
         """A provider as the policy sees it at `now`."""
         return providers.get_provider(session, provider, self.counting(now))
 
-    def sign_head(self, session: Session, at: datetime) -> str:
-        """Sign the log's head, with all that the session has added to it; the head."""
-        return log.sign_head(session, self.signing.log_key, self.signing.origin, at)
+    def sign_head(self, session: Session, at: datetime, *, carried: bool = False) -> str:
+        """Sign the log's head, with all that the session has added to it; the head.
+
+        `carried`: by a receipt.
+        """
+        return log.sign_head(session, self.signing.log_key, self.signing.origin, at, carried=carried)
 
     def with_new_keys(self) -> Registrar:
         """A registrar that signs with the keys in the home now. ConfigurationError where one is missing."""

@@ -239,7 +239,7 @@ def _propose(
     log.append(
         session, [Entry(kind="release-proposed", subject=reference, fields=fields, actor=by, note=why)], now
     )
-    return issue(registrar, session, [], now)
+    return issue(registrar, session, now)
 
 
 def _refuse(

@@ -80,7 +80,7 @@ def put_in_force(registrar: Registrar, batch: Batch, rulings: Sequence[Ruling], 
         found = _standing(registrar, batch, transfer, now)
         facts = _facts(registrar, batch, transfer, now, (*ruling.told, *superseded.told(found, transfer)))
         receipts.append((facts, len(entries)))
-        entries += outcome.decision_entries(
+        decided_on = outcome.decision_entry(
             transfer,
             facts,
             registrar.catalogue.digest,
@@ -90,6 +90,7 @@ def put_in_force(registrar: Registrar, batch: Batch, rulings: Sequence[Ruling], 
             replaces=found.replaces,
             arrives=ruling.arrives,
         )
+        entries.append(decided_on)
         entries += copies_owed.owe(
             session,
             transfer,

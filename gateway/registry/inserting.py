@@ -46,12 +46,25 @@ def insert_numbered(
         statement = _plain(table, tuple(rows[0])).returning(column)
         # They are given in the order of the rows, and returned in any.
         return sorted(session.connection().execute(statement, _columns(rows)).scalars())
-    # It would be asked for the number of each by itself; nobody else gives one meanwhile.
-    last = session.connection().scalar(select(func.max(column))) or 0
-    numbers = list(range(last + 1, last + 1 + len(rows)))
+    # It would be asked for the number of each by itself.
+    numbers = next_numbers(session, table, number, len(rows))
     numbered = [{**row, number: one} for row, one in zip(rows, numbers, strict=True)]
     session.connection().execute(insert(table), numbered)
     return numbers
+
+
+def number_rows(session: Session, rows: Sequence[SQLModel], number: str) -> None:
+    """Give rows that are to be added their numbers where SQLite would be asked for that of each by itself."""
+    if rows and session.get_bind().dialect.name == "sqlite":
+        for row, one in zip(rows, next_numbers(session, type(rows[0]), number, len(rows)), strict=True):
+            setattr(row, number, one)
+
+
+def next_numbers(session: Session, table: type[SQLModel], number: str, count: int) -> list[int]:
+    """The numbers that so many rows will have: in SQLite nobody else gives one meanwhile."""
+    column = table.__table__.columns[number]  # type: ignore[attr-defined] # as above
+    last = session.connection().scalar(select(func.max(column))) or 0
+    return list(range(last + 1, last + 1 + count))
 
 
 def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:

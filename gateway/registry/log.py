@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -13,12 +15,12 @@ from sqlmodel import Session, col, func, select
 from gateway.errors import NotFoundError
 from gateway.log import tree
 from gateway.log.checkpoint import LogKey, add_cosignatures, checkpoint, read_checkpoint
-from gateway.log.leaf import Event, Kind, commitment, leaf_around_number
+from gateway.log.leaf import FIELDS, Event, Kind, commitment, leaf_around_number
 from gateway.registry import places
 from gateway.registry.inserting import insert_rows
 from gateway.registry.log_nodes import Nodes
 from gateway.registry.tables import CheckpointRow, EventRow
-from gateway.registry.vouched_rows import add_rows, read_changes, take_changes
+from gateway.registry.vouched_rows import Change, add_rows, read_changes, record_of, take_changes
 
 _FETCHED = 400
 _LEAVES, _SIZE = "gateway log leaves", "gateway log size"
@@ -31,7 +33,7 @@ class Entry:
 
     `actor` is the person who did it, `name` the name of a file, `content` the SHA-256 of what it held,
     `note` what is to be kept beside the log in a person's own words: of each, the leaf holds only a
-    commitment. Empty is the same as none.
+    commitment. Empty is the same as none. `rows` is the record of the rows that it vouches for.
     """
 
     kind: Kind
@@ -41,6 +43,7 @@ class Entry:
     name: str | None = None
     content: str | None = None
     note: str | None = None
+    rows: str | None = None
 
     def __post_init__(self) -> None:
         """Commit to nothing where nothing is said, and keep nothing then."""
@@ -77,10 +80,30 @@ def append_under_head(
     The same as `append` and `sign_head`, where nothing follows in the transaction: what can be is made
     before the log's place is taken, and all is written at once.
     """
-    rows = _numbered(session, [*entries, *unrecorded(session)], at)
+    rows = _numbered(session, vouching(session, entries), at)
     head = _signed(session, key, origin, at)
-    _write(session, [*rows, *_numbered(session, unrecorded(session), at)])
+    _write(session, [*rows, *_numbered(session, vouching(session, ()), at)])
     return head
+
+
+def vouching(session: Session, entries: Sequence[Entry]) -> list[Entry]:
+    """Let entries vouch for the rows that this transaction has written and the log does not vouch for yet.
+
+    Each vouches for those of its own file, the first for the rest; without any that can, one more does.
+    """
+    changed = take_changes(session)
+    if not changed:
+        return list(entries)
+    able = {entry.subject: place for place, entry in enumerate(entries) if "rows" in FIELDS[entry.kind]}
+    first = min(able.values(), default=len(entries))
+    rows: dict[int, list[Change]] = {}
+    for subject, changes in changed.items():
+        rows.setdefault(able.get(subject, first), []).extend(changes)
+    told = list(entries) if able else [*entries, Entry(kind="recorded", subject="registry")]
+    return [
+        replace(entry, rows=record_of(rows[place])) if place in rows else entry
+        for place, entry in enumerate(told)
+    ]
 
 
 def _numbered(session: Session, entries: Sequence[Entry], at: datetime) -> list[dict[str, Any]]:
@@ -114,35 +137,28 @@ def size(session: Session) -> int:
     return 0 if last is None else last + 1
 
 
-def sign_head(session: Session, key: LogKey, origin: str, at: datetime) -> str:
+def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carried: bool = False) -> str:
     """The checkpoint of the log as it is now, signed once for each size and kept.
 
-    It vouches for every row that the transaction has written so far.
+    It vouches for every row that the transaction has written so far. One that is `carried` by a receipt of
+    the moment is vouched for by that; any other by the leaf that follows.
     """
     record_changes(session, at)
     known = session.get(CheckpointRow, size(session))
-    return _signed(session, key, origin, at) if known is None else known.text
+    return _signed(session, key, origin, at, carried=carried) if known is None else known.text
 
 
-def _signed(session: Session, key: LogKey, origin: str, at: datetime) -> str:
+def _signed(session: Session, key: LogKey, origin: str, at: datetime, *, carried: bool = False) -> str:
     now = size(session)
     signed = checkpoint(origin, now, root(session, now), key)
-    add_rows(session, CheckpointRow, [{"size": now, "text": signed, "created_at": at}])
+    put = insert_rows if carried else add_rows
+    put(session, CheckpointRow, [{"size": now, "text": signed, "created_at": at}])
     return signed
 
 
 def record_changes(session: Session, at: datetime) -> None:
     """Let the log vouch for the rows that this transaction has written and that it does not yet."""
-    append(session, unrecorded(session), at)
-
-
-def unrecorded(session: Session) -> list[Entry]:
-    """The log's word for the rows that this transaction has written and it does not vouch for yet.
-
-    To be appended: what is done before `append` keeps nobody else waiting.
-    """
-    changes = take_changes(session)
-    return [] if changes is None else [Entry(kind="recorded", subject="registry", note=changes)]
+    append(session, vouching(session, ()), at)
 
 
 def inclusion_proof(session: Session, number: int, at_size: int) -> list[bytes]:
@@ -185,7 +201,7 @@ def is_told(session: Session, head: SignedHead) -> bool:
 
 
 def _vouches_for_heads_alone(event: EventRow) -> bool:
-    tables = {table for (table, _), _ in read_changes(event.note or "[]")}
+    tables = {table for (table, _), _ in read_changes(event.rows or event.note or "[]")}
     return event.kind == "recorded" and tables == {str(CheckpointRow.__tablename__)}
 
 
@@ -244,6 +260,25 @@ def events(session: Session, subject: str, *, kind: Kind | None = None) -> Seque
     return session.exec(query).all()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogStep:
+    """Something that an event tells. `fields` are those of its leaf."""
+
+    event: EventRow
+    kind: str
+    fields: Mapping[str, str]
+
+
+def steps(events: Iterable[EventRow]) -> Iterator[LogStep]:
+    """What events tell: a decision that passes a file on tells of each team as well."""
+    for event in events:
+        fields = json.loads(event.leaf)["fields"]
+        yield LogStep(event=event, kind=event.kind, fields=fields)
+        # In what earlier versions wrote, and where a file is sent again, each team has an entry of its own.
+        for team in filter(None, fields.get("teams", "").split(",") if "rows" in fields else ()):
+            yield LogStep(event=event, kind="delivered", fields={"team": team})
+
+
 def _head(row: CheckpointRow) -> SignedHead:
     return SignedHead(size=row.size, text=row.text, at=row.created_at)
 
@@ -274,7 +309,7 @@ def _spelled(entry: Entry, at: datetime) -> _Spelled:
         at=at,
         kind=entry.kind,
         subject=entry.subject,
-        fields={**entry.fields, **_commitments(entry, salt)},
+        fields={**entry.fields, **_commitments(entry, salt), **_record_digest(entry)},
     )
     columns = {
         "at": at,
@@ -283,8 +318,13 @@ def _spelled(entry: Entry, at: datetime) -> _Spelled:
         "actor": entry.actor,
         "salt": salt,
         "note": entry.note,
+        "rows": entry.rows,
     }
     return _Spelled(columns, *leaf_around_number(event))
+
+
+def _record_digest(entry: Entry) -> dict[str, str]:
+    return {} if entry.rows is None else {"rows": hashlib.sha256(entry.rows.encode()).hexdigest()}
 
 
 def _commitments(entry: Entry, salt: bytes | None) -> dict[str, str]:

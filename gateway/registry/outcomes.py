@@ -20,6 +20,7 @@ from gateway.model import (
     Transfer,
     WaitsFor,
 )
+from gateway.registry.inserting import number_rows
 from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
 from gateway.registry.transfer_rows import (
     CONTENT,
@@ -90,6 +91,7 @@ def record_decisions(
         session.flush()
     for row, (_, decision) in zip(rows, decisions, strict=True):
         _decide(row, decision, at)
+    number_rows(session, [row for row in rows if row.sequence is None], "sequence")
     session.add_all(rows)  # Those that nothing was on record of are put in as they are now.
     session.flush()
     sequenced = [(sequence_of(row), decision) for row, (_, decision) in zip(rows, decisions, strict=True)]

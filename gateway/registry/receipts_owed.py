@@ -15,14 +15,25 @@ from sqlmodel import Session, col, select
 
 from gateway.receipts.receipt import stated_in
 from gateway.registry import places
-from gateway.registry.inserting import insert_rows
+from gateway.registry.inserting import insert_rows, next_numbers
 from gateway.registry.tables import EventRow, ReceiptOwedRow, ReceiptRow
-from gateway.registry.vouched_rows import add_rows
+from gateway.registry.vouched_rows import add_rows, vouch_as, vouch_for_rows
 
 
 def owe(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Put down what is owed: rows of all columns."""
     add_rows(session, ReceiptOwedRow, rows)
+
+
+def vouch_for(session: Session, rows: Sequence[dict[str, Any]]) -> list[int] | None:
+    """Let the log vouch for what receipts state that are made after its leaves; their numbers, if known."""
+    if session.get_bind().dialect.name == "postgresql":
+        vouch_for_rows(session, ReceiptOwedRow, rows)
+        return None
+    numbers = next_numbers(session, ReceiptRow, "sequence", len(rows)) if rows else []
+    for number, row in zip(numbers, rows, strict=True):
+        vouch_as(session, ("receipt", f"[{number}]"), ReceiptOwedRow, row)
+    return numbers
 
 
 def is_any_owed(session: Session) -> bool:

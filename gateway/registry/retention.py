@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +17,7 @@ from gateway.registry import copies, holds
 from gateway.registry.copies import Copy
 from gateway.registry.tables import (
     AuthorityNoticeRow,
+    CheckpointRow,
     CopyRow,
     DeclarationRow,
     DeletionCertificateRow,
@@ -29,6 +31,7 @@ from gateway.registry.tables import (
     StagedRollRow,
     TransferRow,
 )
+from gateway.registry.vouched_rows import vouch_for
 from gateway.reports.retention import UNOPENED, Due, KeptTransfer, What
 
 # Not the name of anybody: those of staff hold no blank.
@@ -253,6 +256,9 @@ def _forget_file(session: Session, reference: str, at: datetime) -> None:
 
 def _forget_receipts(session: Session, found: Holding) -> None:
     for receipt in found.receipts:
+        if receipt.json_text:  # Who vouched for the head that it carries goes.
+            size = int(json.loads(receipt.json_text)["checkpoint"].split("\n")[1])
+            vouch_for(session, session.get_one(CheckpointRow, size))
         session.delete(receipt)
 
 

@@ -1,16 +1,18 @@
 """The log vouches for the registry's rows: what a transaction changed is committed to in one leaf.
 
-The leaf holds a commitment to the list of rows that the transaction wrote, each with the digest of
-its content. So a row that was changed, added or taken out behind the gateway's back no longer fits
-the log. Left out are the log's own leaves and nodes, which prove themselves, indexes that are made
-from sealed files, letters, which are no evidence, who is logged in to the console, and how often a key was
-used.
+The leaf holds the digest of a record: the rows that were written, each with the digest of its content, and
+a salt. What belongs to a file is in the record of that file's own leaf; the rest is in that of the
+transaction's first such leaf, or of one that does nothing else. So a row that was changed, added or taken out
+behind the gateway's back no longer fits the log. Left out are the log's own leaves and nodes, which prove
+themselves; a head that a receipt carries, which that receipt vouches for; indexes that are made from sealed
+files; letters, which are no evidence; who is logged in to the console; and how often a key was used.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
@@ -19,6 +21,7 @@ from sqlalchemy import event, inspect
 from sqlalchemy.orm import InstanceState, ORMExecuteState
 from sqlmodel import Session, SQLModel
 
+from gateway.log.canonical import canonical
 from gateway.registry import tables
 from gateway.registry.inserting import insert_numbered, insert_rows
 
@@ -39,15 +42,18 @@ _UNRECORDED: dict[str, frozenset[str]] = {"key": frozenset({"uses", "last_used_a
 _LATER: dict[str, frozenset[str]] = {
     "legal_hold": frozenset({"provider", "persons"}),
     "provider": frozenset({"schools", "closed_on", "succeeded_by", "number"}),
+    "receipt": frozenset({"seal"}),
     "transfer": frozenset({"period"}),
     "provider_copy": frozenset({"part"}),
     "delivery": frozenset({"collected_at", "whole", "counts"}),
 }
-_CHANGED = "gateway changed rows"
+_CHANGED, _REFERENCES = "gateway changed rows", "gateway references of transfers"
 
 Row = tuple[str, str]
 Kept = SQLModel | str | None
 """What is known of a changed row: itself, its digest, or that it was taken out."""
+Change = list[str | None]
+"""A row's table, its key, and the digest of its content; None where it was taken out."""
 
 
 def recorded_tables() -> list[str]:
@@ -56,22 +62,34 @@ def recorded_tables() -> list[str]:
     return sorted(set(SQLModel.metadata.tables) - OUTSIDE)
 
 
-def take_changes(session: Session) -> str | None:
-    """What this transaction has changed since it was last asked: canonical JSON, or None for nothing."""
+def take_changes(session: Session) -> dict[str, list[Change]]:
+    """Return what this transaction has changed since it was last asked, by the file that it belongs to.
+
+    Under "" is what belongs to none.
+    """
     session.flush()
-    changed: dict[Row, Kept] = session.info.pop(_CHANGED, {})
-    if not changed:
-        return None
-    rows = [
-        [*row, digest(kept) if isinstance(kept, SQLModel) else kept]
-        for row, kept in sorted(changed.items(), key=_key)
-    ]
-    return json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
+    changed: dict[Row, tuple[Kept, str | int | None]] = session.info.pop(_CHANGED, {})
+    references = session.info.get(_REFERENCES, {})
+    found: dict[str, list[Change]] = {}
+    for row in sorted(changed):
+        kept, of = changed[row]
+        subject = references.get(of, of if isinstance(of, str) else "")
+        found.setdefault(subject, []).append([*row, digest(kept) if isinstance(kept, SQLModel) else kept])
+    return found
 
 
-def read_changes(note: str) -> Iterable[tuple[Row, str | None]]:
-    """The rows of a recorded change, each with its digest; None where the row was taken out."""
-    for table, key, content in json.loads(note):
+def record_of(changes: Sequence[Change]) -> str:
+    """Spell changes out as the record that a leaf holds the digest of, with a salt: canonical JSON."""
+    return canonical({"rows": changes, "salt": secrets.token_hex(16)}).decode()
+
+
+def read_changes(record: str) -> Iterable[tuple[Row, str | None]]:
+    """The rows of a record, each with its digest; None where the row was taken out.
+
+    Earlier versions wrote the list alone.
+    """
+    read = json.loads(record)
+    for table, key, content in read["rows"] if isinstance(read, dict) else read:
         yield (table, key), content
 
 
@@ -93,15 +111,49 @@ def add_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, A
         rows = [{**row, given[0]: number} for row, number in zip(rows, numbers, strict=True)]
     else:
         insert_rows(session, table, rows)
-    changed = session.info.setdefault(_CHANGED, {})
+    vouch_for_rows(session, table, rows)
+
+
+def vouch_for_rows(session: Session, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Let the log vouch for rows of all columns that are written otherwise."""
+    place = table.__table__  # type: ignore[attr-defined] # as above
+    key = [column.name for column in place.primary_key]
     for row in rows:
-        changed[place.name, _spelled_key(row[name] for name in key)] = _digest(place.name, row)
+        identified = place.name, _spelled_key(row[name] for name in key)
+        _note(session, identified, _digest(place.name, row), row)
+
+
+def vouch_as(session: Session, row: Row, table: type[SQLModel], content: Mapping[str, Any]) -> None:
+    """Let the log vouch for a row that is written later, by what it has in common with another table."""
+    _note(session, row, _digest(str(table.__tablename__), content), content)
+
+
+def vouch_for(session: Session, row: SQLModel) -> None:
+    """Let the log vouch for a row that it did not need to vouch for before."""
+    _note(session, identity(row), row, row.__dict__)
+
+
+def _note(session: Session, row: Row, kept: Kept, content: Mapping[str, Any]) -> None:
+    if row[0] == "transfer":
+        session.info.setdefault(_REFERENCES, {})[content.get("sequence")] = content.get("reference")
+    of = content.get("transfer", content.get("reference"))
+    session.info.setdefault(_CHANGED, {})[row] = kept, of
 
 
 def digest(row: SQLModel) -> str:
     """The SHA-256 of a row's content, in one spelling whatever the database."""
-    columns = inspect(type(row)).column_attrs
-    return _digest(str(row.__tablename__), {each.key: getattr(row, each.key) for each in columns})
+    return _digest(str(row.__tablename__), content_of(row))
+
+
+def content_of(row: SQLModel) -> dict[str, Any]:
+    """The columns of a row."""
+    return {each.key: getattr(row, each.key) for each in inspect(type(row)).column_attrs}
+
+
+def sealed_content(receipt: Mapping[str, Any], number: int | None) -> bytes:
+    """What the seal of a receipt signs: its row, with its number where that was known when it was made."""
+    told = {name: value for name, value in receipt.items() if name not in {"seal", "sequence"}}
+    return f"gateway receipt row\n{_digest('receipt', {**told, 'sequence': number})}\n".encode()
 
 
 def _digest(table: str, row: Mapping[str, object]) -> str:
@@ -127,15 +179,15 @@ def _spelled_key(key: Iterable[object]) -> str:
 
 @event.listens_for(Session, "after_flush")
 def _note_changes(session: Session, _context: object) -> None:
-    changed: dict[Row, Kept] = session.info.setdefault(_CHANGED, {})
     for row in (*session.new, *filter(_changed, session.dirty)):
         if row.__tablename__ not in OUTSIDE:
-            changed[identity(row)] = row
+            _note(session, identity(row), row, row.__dict__)
     for row in session.deleted:
         if row.__tablename__ not in OUTSIDE:
-            changed[identity(row)] = None
+            _note(session, identity(row), None, row.__dict__)
         if isinstance(row, tables.ReceiptRow) and row.json_text:
-            changed["receipt_owed", _owed_key(row.json_text)] = None  # It may have been, first.
+            # As that it may be known to the log.
+            _note(session, ("receipt_owed", _owed_key(row.json_text)), None, row.__dict__)
 
 
 def _owed_key(json_text: str) -> str:
@@ -159,10 +211,6 @@ def _refuse_unseen_writes(state: ORMExecuteState) -> None:
     table = str(state.bind_mapper.local_table)
     if table not in OUTSIDE:
         raise AssertionError(f"rows of {table} are written by objects or add_rows, so that the log can vouch")
-
-
-def _key(item: tuple[Row, Kept]) -> Row:
-    return item[0]
 
 
 def _plain(value: object) -> object:

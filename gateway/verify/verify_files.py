@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -156,6 +157,8 @@ def _verify_json(
     ):
         raise Unproved("the gateway vouches for another log key than the one that signed this")
     lines = report(checked, anchored=certificate is not None)
+    if "rows" in json.loads(json.loads(text)["leaf"])["fields"]:
+        lines.append("  proved: that entry vouches for all that the gateway put on record of it then")
     if original is not None:
         lines.append(f"  proved: {check_original(original, checked.receipt)}")
     reference = str(checked.receipt.get("reference"))

@@ -226,7 +226,9 @@ def _hold(connection: sqlite3.Connection, lived: Lived, place: dict[str, object]
 def _leaves(connection: sqlite3.Connection, count: int) -> None:
     """`count` leaves in the log, with the nodes of the tree that they complete (RFC 9162, 2.1)."""
     (number,) = connection.execute("SELECT max(number) + 1 FROM event").fetchone()
-    at, subject = connection.execute("SELECT at, subject FROM event WHERE kind = 'landed' LIMIT 1").fetchone()
+    at, subject = connection.execute(
+        "SELECT at, subject FROM event WHERE kind = 'decided' LIMIT 1"
+    ).fetchone()
     node = "SELECT hash FROM log_node WHERE level = ? AND position = ?"
     edge: dict[int, bytes] = {}
     for level in range(number.bit_length()):

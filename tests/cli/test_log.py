@@ -34,7 +34,7 @@ def test_every_event_on_a_transfer_is_proved_against_the_head(copy: Desk) -> Non
     proved = json.loads(copy.gateway("log", "prove", sent))
     head = read_checkpoint(proved["checkpoint"], proved["log_key"])
     kinds = [json.loads(event["leaf"])["kind"] for event in proved["events"]]
-    assert (kinds[:2], kinds[-2:]) == (["landed", "decided"], ["collected", "dealt-with"])
+    assert [one for one in kinds if one != "landed"] == ["decided", "collected", "dealt-with"]
     for event in proved["events"]:
         check_inclusion(event["leaf"], event["index"], event["proof"], head)
     with pytest.raises(verify_receipts.Unproved):

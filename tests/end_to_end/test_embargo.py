@@ -37,7 +37,7 @@ def test_results_are_released_at_the_moment_by_services_that_were_killed_meanwhi
         with jane.sftp(services.mailboxes) as session:
             assert len(session.listdir("/central-data-team")) == 1
     events = [event["kind"] for event in site.json("transfers", "show", released["reference"])["events"]]
-    assert events == ["landed", "decided", "decided", "delivered"]
+    assert [one for one in events if one != "landed"] == ["decided", "decided", "delivered"]
     assert len(list(site.receipts("oak").glob("results*.txt"))) == 1
     assert "ACCEPTED" in next(site.receipts("oak").glob("results*.txt")).read_text()
 

@@ -27,7 +27,7 @@ def test_a_file_reaches_its_team_and_a_receipt_comes_back(site: Site) -> None:
         receipt = until(lambda: _found(oak, services.intake, path), "the receipt").decode()
     assert "Your file was ACCEPTED" in receipt
     events = [event["kind"] for event in site.json("transfers", "show", transfer["reference"])["events"]]
-    assert events[:2] == ["landed", "decided"]
+    assert next(one for one in events if one != "landed") == "decided"
     assert events[-1] == "collected"
 
 

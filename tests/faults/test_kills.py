@@ -51,6 +51,14 @@ def killed_while_processing(yard: Yard, failpoint: Failpoint) -> None:
     assert yard.processor.wait() == -signal.SIGKILL, yard.processor.log.read_text()
 
 
+def killed_while_landing(yard: Yard, failpoint: Failpoint) -> None:
+    """A file whose decision takes so long that it is put on record as landed before."""
+    with yard.up(yard.intake):
+        yard.send_until_told(*yard.fresh(pupils=20_000))
+    yard.processor.launch(environment={VARIABLE: failpoint})
+    assert yard.processor.wait() == -signal.SIGKILL, yard.processor.log.read_text()
+
+
 def killed_while_examining(yard: Yard, failpoint: Failpoint) -> None:
     """The child dies at its second file; the processor lives, and a fresh child takes the file."""
     yard.set(workers=1)
@@ -83,6 +91,8 @@ SCENARIOS: dict[str, tuple[str, Scenario]] = {
     "hand-over": ("intake", killed_while_receiving),
     "claim": ("processor", killed_while_processing),
     "land": ("processor", killed_while_processing),
+    "land.written": ("processor", killed_while_landing),
+    "land.committed": ("processor", killed_while_landing),
     "examine": ("the isolated child", killed_while_examining),
     "examine.answered": ("processor", killed_while_processing),
     "commit": ("processor", killed_while_processing),

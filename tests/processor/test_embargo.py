@@ -52,7 +52,7 @@ def test_held_the_day_before_and_released_at_the_moment_once(desk: Desk) -> None
         assert "policy:embargo" in desk.gateway(*command, sent)
     desk.pass_time(hours=1)
     desk.process()
-    assert desk.kinds(sent) == ["landed", "decided", "decided", "delivered"]
+    assert [one for one in desk.kinds(sent) if one != "landed"] == ["decided", "decided", "delivered"]
     assert receipts(desk, sent) == ["HELD", "ACCEPTED"]
 
 

@@ -21,12 +21,12 @@ def test_an_outcome_counts_once_and_only_for_the_file_as_it_was_examined(desk: D
         claim_waiting(registrar)
         (assignment,) = assignments(registrar, [sent], desk.now)
         found = examine(assignment, examiners.mine(), desk.now)
-        assert conclude(registrar, [found]) == {"in"}
-        assert conclude(registrar, [found]) == set()
+        assert conclude(registrar, [found]) == {sent: "in"}
+        assert conclude(registrar, [found]) == {}
         with desk.registry.write() as session:  # As when a key came to count that it waited for.
             row_of(session, sent).state = "landed"
-        assert conclude(registrar, [found]) == set()
+        assert conclude(registrar, [found]) == {}
         assert desk.state(sent) == "landed"
         (again,) = assignments(registrar, [sent], desk.now)
-        assert conclude(registrar, [replace(found, decided_before=again.decided_before)]) == {"in"}
+        assert conclude(registrar, [replace(found, decided_before=again.decided_before)]) == {sent: "in"}
     assert desk.kinds(sent).count("decided") == 2

@@ -69,7 +69,9 @@ def test_an_upload_under_the_reference_of_a_notice_is_not_lost(desk: Desk) -> No
     assert (state, other == reference) == ("accepted", False)
 
 
-@pytest.mark.parametrize("failpoint", ["claim.stored", "land.written", "land.committed", "land.half-emptied"])
+@pytest.mark.parametrize(
+    "failpoint", ["claim.stored", "commit.written", "commit.committed", "land.half-emptied"]
+)
 def test_a_crash_meanwhile_neither_loses_nor_doubles_it(desk: Desk, failpoint: Failpoint) -> None:
     reference = drawn_twice(desk)
     killed = warm.run(

@@ -77,7 +77,7 @@ def test_a_file_goes_when_its_time_is_over_and_its_receipts_stay(desk: Desk, sen
         assert teams
         assert {deliveries.find_delivered(session, team, sent) for team in teams} == {None}
     receipts = desk.receipts("oak", f"*.{sent}.*")
-    assert len(receipts) == 3
+    assert {path.suffix for path in receipts} >= {".txt", ".json"}
     assert all(one.good for one in verify_receipt_files(receipts, desk.certificate.encode()))
     fits(desk)
     assert run(desk, 1) is None

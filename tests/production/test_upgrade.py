@@ -102,9 +102,9 @@ class Upgrade:
     new: Version
     backup: Path
 
-    def put(self, version: Version, name: str, seed: int) -> None:
+    def put(self, version: Version, name: str, seed: int, pupils: int = 10) -> None:
         with version.intake() as place:
-            self.oak.put(place, name, self.oak.seal(core_data(seed), self.certificate))
+            self.oak.put(place, name, self.oak.seal(core_data(seed, pupils), self.certificate))
 
 
 @pytest.fixture(scope="module")
@@ -121,9 +121,9 @@ def upgrade(tmp_path_factory: pytest.TempPathFactory) -> Upgrade:
     made = Upgrade(site.provider("oak"), site.certificate, old, new, root / "before-upgrade")
     made.put(old, "decided.xml.pgp", 1)
     old.done("process", "--once")
-    # In hand: one that has landed in the registry, and one that still lies in the spool.
-    made.put(old, "in-registry.xml.pgp", 2)
-    assert old.result("process", "--once", failpoint="land.emptied").returncode == -9
+    # In hand: one that has landed in the registry, as it takes long, and one that still lies in the spool.
+    made.put(old, "in-registry.xml.pgp", 2, pupils=20_000)
+    assert old.result("process", "--once", failpoint="land.committed").returncode == -9
     made.put(old, "in-spool.xml.pgp", 3)
     assert old.states() == {"decided.xml.pgp": "accepted", "in-registry.xml.pgp": "landed"}
     old.done("backup", str(made.backup))

@@ -10,7 +10,8 @@ import pytest
 from gateway.log.leaf import rfc3339
 from gateway.model import ContentRefused, Facts, State, Transfer
 from gateway.receipts.receipt import receipt_digest, text_digest
-from gateway.record.outcome import decision_entries, landed_entry, landed_facts, receipt_facts
+from gateway.record.outcome import decision_entry, landed_entry, landed_facts, receipt_facts
+from gateway.registry.log import Entry
 from tests.policies import why
 from tests.policy.tables import classified, provider
 from tests.record.made import CERTIFICATE, NOW, SIGNING_KEY, day, opened, upload
@@ -48,10 +49,10 @@ HELD = replace(
 )
 
 
-def entries(transfer: Transfer, **more: Any) -> list[Any]:
+def entry_on(transfer: Transfer, **more: Any) -> Entry:
     facts = receipt_facts(transfer, provider(), COUNCIL)
     fields: dict[str, Any] = {"kind": "decided", "actor": None, "note": None} | more
-    return decision_entries(transfer, facts, POLICIES, **fields)
+    return decision_entry(transfer, facts, POLICIES, **fields)
 
 
 def test_what_landed_is_put_down_with_the_digests_of_its_receipt() -> None:
@@ -76,12 +77,12 @@ def test_what_came_in_the_clear_is_committed_to_and_not_digested() -> None:
     """Whoever has the log cannot try what a file may have held."""
     withheld = upload(withheld=True)
     refused = replace(REFUSED, upload=withheld)
-    for entry in (landed_entry(withheld, None), entries(refused)[0]):
+    for entry in (landed_entry(withheld, None), entry_on(refused)):
         assert "sha256" not in entry.fields
         assert entry.content == withheld.sha256
     assert landed_entry(upload(), None).content is None
-    assert "content_sha256" not in entries(ACCEPTED)[0].fields
-    assert entries(ACCEPTED)[0].content == ACCEPTED.content_sha256
+    assert "content_sha256" not in entry_on(ACCEPTED).fields
+    assert entry_on(ACCEPTED).content == ACCEPTED.content_sha256
 
 
 def test_what_landed_without_a_receipt_has_no_digest_of_one() -> None:
@@ -134,7 +135,7 @@ def test_a_receipt_states_what_was_found(transfer: Transfer, stated: dict[str, A
 
 def test_a_decision_is_put_down_in_full() -> None:
     facts = receipt_facts(ACCEPTED, provider(), COUNCIL)
-    decided, *_ = entries(ACCEPTED)
+    decided = entry_on(ACCEPTED)
     assert decided.fields == {
         "provider": "oak",
         "state": "accepted",
@@ -158,8 +159,7 @@ def test_a_decision_is_put_down_in_full() -> None:
 
 
 def test_what_a_decision_does_not_know_is_not_put_down() -> None:
-    decided, *deliveries = entries(REFUSED)
-    assert deliveries == []
+    decided = entry_on(REFUSED)
     assert decided.fields.keys() == {
         "provider", "state", "receipt", "text", "sha256", "size", "reasons", "policies", "teams",
     }  # fmt: skip
@@ -167,32 +167,23 @@ def test_what_a_decision_does_not_know_is_not_put_down() -> None:
 
 
 def test_a_hold_is_put_down_with_its_reasons_and_its_end() -> None:
-    (held,) = entries(HELD)
+    held = entry_on(HELD)
     assert held.fields["reasons"] == "policy:embargo,policy:agreement-not-ratified"
     assert held.fields["until"] == rfc3339(day(3))
 
 
-def test_each_team_that_gets_a_file_has_an_entry_of_its_own() -> None:
-    _, *deliveries = entries(ACCEPTED)
-    assert [(one.kind, one.subject, one.fields) for one in deliveries] == [
-        (
-            "delivered",
-            upload().reference,
-            {"provider": "oak", "team": team, "flow": "student-core"},
-        )
-        for team in ("central-data-team", "sen")
-    ]
+def test_the_entry_names_each_team_that_gets_the_file() -> None:
+    assert entry_on(ACCEPTED).fields["teams"] == "central-data-team,sen"
 
 
-def test_a_delivery_without_a_flow_says_so() -> None:
-    _, first, *_ = entries(replace(ACCEPTED, flow=None))
-    assert first.fields["flow"] == "none"
+def test_the_first_entry_on_a_file_tells_how_it_came() -> None:
+    first, later = entry_on(ACCEPTED, arrives=True).fields, entry_on(ACCEPTED).fields
+    assert first == later | {"folder": "in", "key": "SHA256:test"}
 
 
 def test_a_person_s_decision_names_the_person_and_keeps_the_words_beside_the_log() -> None:
-    released, *deliveries = entries(ACCEPTED, kind="released", actor="jane", note="seen with the school")
+    released = entry_on(ACCEPTED, kind="released", actor="jane", note="seen with the school")
     assert (released.kind, released.actor, released.note) == ("released", "jane", "seen with the school")
-    assert [(one.kind, one.actor, one.note) for one in deliveries] == 2 * [("delivered", None, None)]
 
 
 def test_the_same_statement_has_another_digest_with_another_salt() -> None:

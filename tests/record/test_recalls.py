@@ -191,7 +191,8 @@ def test_a_corrected_file_names_the_one_that_it_replaces_and_none_is_lost(desk: 
     assert (shown[first]["replaces"], shown[first]["superseded_by"]) == (None, second)
     assert (shown[second]["replaces"], shown[second]["superseded_by"]) == (first, None)
     assert f"This file replaces {first}" in desk.receipt(second)
-    assert f'"replaces":"{first}"'.encode() in desk.events(second)[1].leaf
+    (decided,) = (event for event in desk.events(second) if event.kind == "decided")
+    assert f'"replaces":"{first}"'.encode() in decided.leaf
     assert set(mailbox(desk, "central-data-team")) == {first, other, second}
     desk.gateway("transfers", "withdraw", second, "--why", "the correction was wrong")
     assert json.loads(desk.gateway("transfers", "show", first, "--json"))["superseded_by"] is None

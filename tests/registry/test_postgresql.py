@@ -88,7 +88,7 @@ def test_the_whole_way_of_a_file(site: Site, oak: Party) -> None:
     shown = site.gateway("receipts", "verify", *map(str, receipts), "--gateway-key", str(gateway_key))
     assert "genuine" in shown
     events = [event["kind"] for event in site.json("transfers", "show", whole["reference"])["events"]]
-    assert events[:2] == ["landed", "decided"]
+    assert next(one for one in events if one != "landed") == "decided"
     assert "collected" in events
 
 

@@ -207,14 +207,14 @@ def test_a_receipt_that_was_owed_is_vouched_for_once_it_is_made(bench: Bench, re
     registrar.publish()
     conclude(registrar, examinations)
     with registrar.registry.read() as session:
-        notes = session.exec(select(EventRow.note).where(EventRow.kind == "recorded")).all()
+        records = session.exec(select(EventRow.rows)).all()
         (row,) = [
             one
             for one in session.exec(select(ReceiptRow).where(ReceiptRow.reference == uploads[0].reference))
             if one.stage == "decided"
         ]
     digest = digest_in(row.json_text)
-    assert sum(digest in (note or "") for note in notes) == 1
+    assert sum(digest in (record or "") for record in records) == 1
     for spoilt in (
         "update receipt set created_at = created_at + interval '1 day' where sequence = {}",
         "update receipt set name = 'other.pgp' where sequence = {}",

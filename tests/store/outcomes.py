@@ -28,11 +28,12 @@ _HEX = re.compile(r"\b(?:[0-9a-f]{8,}|(?:[0-9A-F]{4} +)+[0-9A-F]{4})\b")
 _NUMBER = re.compile(r"\b\d[\d,]*\b")
 _MONTH = re.compile(rf"\b(?:{'|'.join(calendar.month_name[1:])})\b")
 # Of these, none is twice the same: they are of chance, of the moment, or made of what is.
-_CHANCE = frozenset({"salt", "receipt", "text", "record", "sequence", "number"})
+_CHANCE = frozenset({"salt", "receipt", "text", "record", "rows", "sequence", "number"})
 # By a byte or two, what is sealed to a key that one gateway alone has differs from what another one got.
 _OF_SEALED = frozenset({"size"})
-# Of how many transactions, heads and tasks work was made is nobody's outcome.
-_OF_TRANSACTIONS = frozenset({"recorded"})
+# Of how many transactions, heads and tasks work was made is nobody's outcome; nor is it whether a file was
+# put on record before its decision, as where several hosts work or a decision takes long.
+_OF_TRANSACTIONS, _OF_LANDING = frozenset({"recorded", "landed"}), frozenset({"folder", "key"})
 
 
 def masked(way: Way, value: Any) -> Any:
@@ -146,7 +147,7 @@ def stored(way: Way, reference: str) -> str:
 def at_the_door(way: Way, reference: str) -> list[str]:
     """The names of what providers find of a file."""
     root = way.desk.home.published.root / "providers"
-    found = root.glob(f"*/*/*{reference}*")
+    found = (path for path in root.glob(f"*/*/*{reference}*") if path.suffix != ".landed")
     return sorted(masked(way, str(path.relative_to(root))) for path in found)
 
 
@@ -194,9 +195,8 @@ def _deliveries(session: Session, transfer: int) -> list[Any]:
 
 
 def _receipts(way: Way, session: Session, reference: str) -> list[Any]:
-    # Where many are made at once, that of landing may be made after that of deciding: that is no outcome.
-    order = (col(ReceiptRow.stage).desc(), col(ReceiptRow.sequence))
-    query = select(ReceiptRow).where(ReceiptRow.reference == reference).order_by(*order)
+    query = select(ReceiptRow).where(ReceiptRow.reference == reference, ReceiptRow.stage != "landed")
+    query = query.order_by(col(ReceiptRow.sequence))
     found = []
     for one in session.exec(query).all():
         text, canonical = stated_in(one.text, one.json_text)
@@ -207,7 +207,12 @@ def _receipts(way: Way, session: Session, reference: str) -> list[Any]:
 def _events(way: Way, session: Session, subject: str) -> list[Any]:
     query = select(EventRow).where(EventRow.subject == subject).order_by(col(EventRow.number))
     return [
-        [one.kind, one.actor, masked(way, one.note), masked(way, json.loads(one.leaf)["fields"])]
+        [one.kind, one.actor, masked(way, one.note), masked(way, _fields(one))]
         for one in session.exec(query).all()
         if one.kind not in _OF_TRANSACTIONS
     ]
+
+
+def _fields(event: EventRow) -> dict[str, Any]:
+    left_out = _OF_LANDING if event.kind == "decided" else frozenset()
+    return {name: value for name, value in json.loads(event.leaf)["fields"].items() if name not in left_out}

@@ -92,7 +92,7 @@ def short(way: Way, reference: str) -> tuple[str, list[str], str]:
 def test_an_accepted_file(way: Way, same: Same) -> None:
     sent = way.sent("oak", way.seal("oak", core_data(101, 3)))
     assert short(way, sent) == ("accepted", ["policy:allowed"], "as it was sent")
-    assert way.desk.kinds(sent)[:2] == ["landed", "decided"]
+    assert next(kind for kind in way.desk.kinds(sent) if kind != "landed") == "decided"
     same(outcome(way, sent))
 
 

@@ -9,7 +9,7 @@ from sqlmodel import Session, SQLModel, func, select
 
 from gateway.homes.audit.inconsistency import Inconsistency
 from gateway.homes.audit.receipts import check_names, check_receipts, check_transfers
-from gateway.homes.audit.rows import check_rows, recorded_classes
+from gateway.homes.audit.rows import check_heads, check_rows, last_known, recorded_classes
 from gateway.homes.audit.tree import check_tree
 from gateway.registry.tables import EventRow, ReceiptRow, TransferRow
 
@@ -29,10 +29,12 @@ def audit(session: Session, anchors: Anchors) -> Iterator[Inconsistency]:
     against any later checkpoint kept elsewhere (`gateway log verify --checkpoint FILE`).
     """
     yield from check_tree(session, anchors.vkeys)
-    yield from check_rows(session)
+    expected = last_known(session)
+    yield from check_rows(session, expected)
     yield from check_transfers(session)
     yield from check_names(session)
     yield from check_receipts(session, anchors.vkeys, anchors.certificates)
+    yield from check_heads(session, expected)
 
 
 def rows_to_look_at(session: Session) -> int:

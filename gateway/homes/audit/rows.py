@@ -3,43 +3,80 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from sqlalchemy import or_
 from sqlmodel import Session, SQLModel, col, select
 
 from gateway.homes.audit.inconsistency import Inconsistency, paged
 from gateway.registry.receipts_owed import as_owed
-from gateway.registry.tables import EventRow, ReceiptRow
+from gateway.registry.tables import CheckpointRow, EventRow, ReceiptRow
 from gateway.registry.vouched_rows import Row, digest, identity, read_changes, recorded_tables
 
 
-def check_rows(session: Session) -> Iterator[Inconsistency]:
-    """Every row that was changed, added or taken out behind the log's back."""
-    expected = _last_known(session)
+def check_rows(session: Session, expected: dict[Row, str] | None = None) -> Iterator[Inconsistency]:
+    """Every row that was changed, added or taken out behind the log's back, but for heads.
+
+    `expected` is what `last_known` gave. Heads stay in it, for `check_heads`.
+    """
+    expected = last_known(session) if expected is None else expected
     for table in recorded_classes():
-        order = list(table.__table__.primary_key.columns)  # type: ignore[attr-defined] # SQLModel's
-        for row in paged(session, table, order):
-            vouched = next((one for one in _forms(row) if identity(one) in expected), None)
-            if vouched is None:
-                yield Inconsistency(_named(identity(row)), "the log knows of no such row")
-            elif expected.pop(identity(vouched)) != digest(vouched):
-                yield Inconsistency(_named(identity(row)), "it is not as the log has it")
-    for key in sorted(expected):
+        if table is not CheckpointRow:
+            yield from _check_table(session, table, expected)
+    yield from _missing(key for key in expected if key[0] != CheckpointRow.__tablename__)
+
+
+def check_heads(session: Session, expected: dict[Row, str]) -> Iterator[Inconsistency]:
+    """The same of signed heads. Receipts vouch for some: these are to be checked before."""
+    for identified, head in _carried_heads(session):
+        expected.setdefault(identified, head)
+    yield from _check_table(session, CheckpointRow, expected)
+    yield from _missing(key for key in expected if key[0] == CheckpointRow.__tablename__)
+
+
+def _check_table(
+    session: Session, table: type[SQLModel], expected: dict[Row, str]
+) -> Iterator[Inconsistency]:
+    order = list(table.__table__.primary_key.columns)  # type: ignore[attr-defined] # SQLModel's
+    for row in paged(session, table, order):
+        forms = list(_forms(row))
+        known = next((key for key in map(identity, forms) if key in expected), None)
+        if known is None:
+            yield Inconsistency(_named(identity(row)), "the log knows of no such row")
+        elif expected.pop(known) not in map(digest, forms):
+            yield Inconsistency(_named(identity(row)), "it is not as the log has it")
+
+
+def _missing(keys: Iterable[Row]) -> Iterator[Inconsistency]:
+    for key in sorted(keys):
         yield Inconsistency(_named(key), "the row is missing")
 
 
 def _forms(row: SQLModel) -> Iterator[SQLModel]:
-    """In which forms the log may vouch for a row. A receipt that was owed at first is known as that."""
+    """In which forms the log may vouch for a row: for a receipt, as what it states, without its proof."""
     yield row
     if isinstance(row, ReceiptRow):
         yield from as_owed(row)
 
 
-def _last_known(session: Session) -> dict[Row, str]:
+def _carried_heads(session: Session) -> Iterator[tuple[Row, str]]:
+    """The signed heads that receipts carry, as they were when they were signed."""
+    for text, at in session.exec(select(ReceiptRow.json_text, ReceiptRow.created_at)):
+        try:
+            head = json.loads(text)["checkpoint"]
+            row = CheckpointRow(size=int(head.split("\n")[1]), text=head, created_at=at)
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+            continue  # A notice, or what the check of receipts finds.
+        yield identity(row), digest(row)
+
+
+def last_known(session: Session) -> dict[Row, str]:
+    """What the log vouches for: the digest of each row."""
     known: dict[Row, str] = {}
-    query = select(EventRow.note).where(EventRow.kind == "recorded").order_by(col(EventRow.number))
-    for note in session.exec(query):
-        for row, content in read_changes(note or "[]"):
+    vouches = or_(col(EventRow.kind) == "recorded", col(EventRow.rows).is_not(None))
+    query = select(EventRow.rows, EventRow.note).where(vouches).order_by(col(EventRow.number))
+    for rows, note in session.exec(query):
+        for row, content in read_changes(rows or note or "[]"):
             if content is None:
                 known.pop(row, None)
             else:

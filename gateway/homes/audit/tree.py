@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import json
 from collections.abc import Iterator, Sequence
@@ -108,6 +109,9 @@ def faults_of(row: EventRow, forgotten: Forgotten) -> Iterator[str]:
                 yield f"what its {name} commits to is missing"
         elif not _opens(event.fields.get(name), text, row.salt):
             yield f"what is kept beside the leaf is not what its {name} commits to"
+    rows = None if row.rows is None else hashlib.sha256(row.rows.encode()).hexdigest()
+    if rows != event.fields.get("rows"):
+        yield "the record of rows beside it is not the one that it vouches for"
 
 
 def _opens(committed: str | int | None, text: str, salt: bytes | None) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from sqlmodel import Session, select
@@ -11,6 +10,7 @@ from gateway.classify.findings import FINDINGS, describe
 from gateway.mailboxes.names import file_name
 from gateway.model import Classified, ContentRefused, Finding, Reason
 from gateway.policy.catalogue import Catalogue
+from gateway.registry import log
 from gateway.registry.deliveries import Delivery
 from gateway.registry.tables import EventRow, ProviderRow
 from gateway.zones.hatch.answers import FileSeen, FindingSeen, Happened, Named, WhyWas
@@ -82,12 +82,11 @@ def findings_seen(content: Classified | ContentRefused | None) -> tuple[FindingS
 
 def happened(events: Sequence[EventRow]) -> Iterator[Happened]:
     """What the log says of a file, in words."""
-    for event in events:
-        fields = json.loads(event.leaf).get("fields", {})
+    for step in log.steps(events):
         yield Happened(
-            at=event.at,
-            what=_WORDS.get(event.kind, event.kind.replace("-", " ")),
-            by=event.actor,
-            why=event.note,
-            team=fields.get("team"),
+            at=step.event.at,
+            what=_WORDS.get(step.kind, step.kind.replace("-", " ")),
+            by=step.event.actor,
+            why=step.event.note,
+            team=step.fields.get("team"),
         )

@@ -15,7 +15,8 @@ class EventRow(Row, table=True):
     """One leaf of the append-only log. `number` is its index in the tree.
 
     The leaf holds only commitments to `actor` (who did it) and `note` (why, in their words); both and
-    the `salt` that opens the commitments stay here and may be destroyed without breaking the log.
+    the `salt` that opens the commitments stay here and may be destroyed without breaking the log. `rows` is
+    the record of the registry's rows that the leaf vouches for, by its digest.
     """
 
     __tablename__ = "event"
@@ -28,6 +29,7 @@ class EventRow(Row, table=True):
     actor: str | None = None
     note: str | None = Field(default=None, sa_type=Text)
     salt: bytes | None = Field(default=None, sa_type=LargeBinary)
+    rows: str | None = Field(default=None, sa_type=Text)
 
 
 class NodeRow(Row, table=True):

@@ -100,7 +100,8 @@ class DeliveryRow(Row, table=True):
 class ReceiptRow(Row, table=True):
     """A signed receipt, as published. The latest one of a transfer is in force.
 
-    `stage` is "landed" or "decided". What is for people alone has no `json_text`.
+    `stage` is "landed" or "decided". What is for people alone has no `json_text`. `seal` is a signature by
+    the log's key over all the rest, where the log itself vouches only for what the receipt states.
     """
 
     __tablename__ = "receipt"
@@ -121,6 +122,7 @@ class ReceiptRow(Row, table=True):
     text: str = Field(sa_type=Text)
     json_text: str = Field(sa_type=Text)
     created_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    seal: str | None = None
 
 
 class ReceiptOwedRow(Row, table=True):

@@ -91,7 +91,6 @@ def slip_in_copy(desk: Desk) -> None:
     [
         (change_receipt("txt"), "not the receipt that was signed last"),
         (change_receipt("json"), "not the receipt that was signed last"),
-        (change_receipt("landed"), "not the receipt that was signed last"),
         (put_another_receipt, "not the receipt that was signed last"),
         (lambda desk: receipt(desk, "json").unlink(), "the receipt is missing"),
         (add_receipt, "there is no such receipt"),

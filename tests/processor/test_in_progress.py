@@ -1,0 +1,67 @@
+"""A file stands in the spool until its decision commits; one that takes longer is landed on record before."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gateway.processor import in_progress
+from gateway.zones.landed import waiting
+from tests.clock import THIS_YEAR
+from tests.content import core_data
+from tests.workshop import Desk
+
+
+def endings(desk: Desk, reference: str) -> list[str]:
+    return [path.suffix for path in desk.receipts("oak", f"*.{reference}.*")]
+
+
+def test_a_file_has_one_entry_and_one_receipt(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(in_progress, "A_MOMENT_SECONDS", 600.0)
+    sent = desk.send(desk.provider("oak", years=THIS_YEAR), core_data())
+    desk.process()
+    assert desk.state(sent) == "accepted"
+    (entry,) = desk.events(sent)
+    fields = json.loads(entry.leaf)["fields"]
+    upload = desk.transfer(sent).upload
+    assert (fields["folder"], fields["key"], fields["sha256"]) == ("in", upload.ssh_key, upload.sha256)
+    told = {table for table, _, _ in json.loads(entry.rows or "")["rows"]}
+    assert {"transfer", "reason", "delivery", "receipt"} <= told
+    assert endings(desk, sent) == [".json", ".txt"]
+    assert list(waiting(desk.home.spool)) == []
+    verified = desk.gateway(
+        "receipts", "verify", str(desk.receipts("oak", f"*.{sent}.json")[0]), "--gateway-key",
+        str(desk.home.published.common / "keys" / "gateway.asc"),
+    )  # fmt: skip
+    assert "vouches for all that the gateway put on record of it" in verified
+    assert "everything fits" in desk.gateway("log", "verify", "--sealed")
+
+
+def test_one_that_takes_longer_is_told_before_that_it_has_landed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(in_progress, "A_MOMENT_SECONDS", -1.0)
+    sent = desk.send(desk.provider("oak", years=THIS_YEAR), core_data())
+    desk.process()
+    assert desk.state(sent) == "accepted"
+    assert [event.kind for event in desk.events(sent)] == ["landed", "decided"]
+    assert endings(desk, sent) == [".json", ".landed", ".txt"]
+    assert list(waiting(desk.home.spool)) == []
+    assert "everything fits" in desk.gateway("log", "verify", "--sealed")
+
+
+def test_many_together_have_an_entry_each_that_vouches_for_its_own_rows(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(in_progress, "A_MOMENT_SECONDS", 600.0)
+    oak = desk.provider("oak", years=THIS_YEAR)
+    sent = [desk.send(oak, core_data(seed), f"{seed}.xml.pgp") for seed in range(1, 5)]
+    desk.process()
+    for reference in sent:
+        (entry,) = desk.events(reference)
+        rows = json.loads(entry.rows or "")["rows"]
+        mine = str(desk.transfer(reference).sequence)
+        assert [key for table, key, _ in rows if table == "transfer"] == [f"[{mine}]"]
+        assert {json.loads(key)[0] for table, key, _ in rows if table == "reason"} == {int(mine)}
+    assert "everything fits" in desk.gateway("log", "verify")
