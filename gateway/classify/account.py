@@ -26,12 +26,14 @@ class Part:
     """One column, or one kind of element. `key` is the field that it carries, None where it carries none.
 
     `at` is where it stands in a record of fixed places, counted from 1; 0 where parts have no such places.
+    `others` is how many of its values are not of their kind.
     """
 
     header: str
     key: str | None
     element: bool = False
     at: int = 0
+    others: int = 0
     shape: Shape = field(default_factory=Shape)
     assessment: str = ""
     told: Disclosure = field(init=False)
@@ -132,8 +134,8 @@ class Account:
         sensitive, rule, told = self._rules.sensitive, self._rules.fields.get(part.key or ""), part.told
         if told.has_nhs_numbers() or self._has_national_insurance_numbers(part):
             return sensitive.identifiers
-        # Of a flag, Appendix A asks whether there is anything, not what it is.
-        if rule is None or told.says_what:
+        # A flag says whether there is anything; a value that is none says what it is.
+        if rule is None or (rule.values == ("flag",) and told.met):
             return sensitive.of_name(part.header) or told.topic
         return told.topic
 
@@ -144,12 +146,7 @@ class Account:
     def _listed(self, part: Part, carried: frozenset[str]) -> bool:
         if part.key is None:
             return False
-        rule = self._rules.fields[part.key]
-        if part.told.story and (rule.text == "no" or self._rules.is_wide(part.header, element=part.element)):
-            return False
-        if isinstance(rule, WorkingRule):
-            return part.shape.kind(self._grades) in (*rule.kinds, "nothing", "flags")
-        return isinstance(rule, ItemRule) or part.key in carried
+        return isinstance(self._rules.fields[part.key], ItemRule | WorkingRule) or part.key in carried
 
     def _assessment(self, part: Part, kind: ValueKind) -> str:
         if kind not in ("grades", "numbers", "codes"):

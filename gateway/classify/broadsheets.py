@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from gateway.classify.account import Account, Part
 from gateway.classify.results import Kind, ResultKinds, SingleResult
+from gateway.classify.rules import Rules
 from gateway.classify.tally import Tally
 
 _MOSTLY = 0.5
@@ -57,12 +58,17 @@ def grades_in(account: Account, tally: Tally, above: str) -> Grades:
     return found
 
 
-def _has_subject_grades(part: Part, tally: Tally) -> bool:
-    if part.key not in _ASKED or not part.shape.filled:
+def may_be_subject(header: str, key: str | None, rules: Rules) -> bool:
+    """Whether a column, of this field, may hold the grades of one subject: its values tell."""
+    if key not in _ASKED:
         return False
-    rules, code = tally.rules, SingleResult(code=part.header)
-    result_kinds = ResultKinds(rules.data_types.results)
-    if not rules.data_types.subjects.is_subject(part.header) and result_kinds.kind_of(code) is None:
+    kind = ResultKinds(rules.data_types.results).kind_of(SingleResult(code=header))
+    return kind is not None or rules.data_types.subjects.is_subject(header)
+
+
+def _has_subject_grades(part: Part, tally: Tally) -> bool:
+    rules = tally.rules
+    if not part.shape.filled or not may_be_subject(part.header, part.key, rules):
         return False
     exam = part.shape.share_among(rules.code_sets["exam-grade"])
     return exam >= _GRADES and exam >= part.shape.share_among(rules.code_sets["teacher-assessment"])
@@ -91,7 +97,7 @@ def _said_in_a_column(account: Account, tally: Tally) -> str:
 def _too_early(tally: Tally) -> str:
     """What grades of pupils are who cannot have taken the examination yet; empty where they may have."""
     years = tally.fields.get("year-group")
-    if years is None or years.share_good() < _MOSTLY:
+    if years is None or years.share_among(tally.rules.code_sets["year-group"]) < _MOSTLY:
         return ""
     if years.share_among(_EXAM_YEARS) < _MOSTLY:
         return "teacher-assessed"

@@ -44,7 +44,6 @@ def best_fit(evidence: Evidence, format: str) -> Verdict:  # noqa: A002
         format=format,
         runner_up=next(iter(others), None),
         part=best[0].part,
-        unchecked=frozenset(key for s in best for key in s.unchecked),
     )
     if best[0].results:
         verdict.data_type, verdict.mixed_with, why = results.prevailing_kind(evidence.kinds, format)

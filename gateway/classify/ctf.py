@@ -8,17 +8,19 @@ a Key Stage 1 file may well hold the phonics checks that were taken again.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from lxml import etree
 
 from gateway.classify import markup
-from gateway.classify.checks import read_date
 from gateway.classify.content import Source, law_return, unknown
 from gateway.classify.facts import academic_year_from, of_facts, school, software, version
 from gateway.classify.format_rules import CtfRule
 from gateway.classify.gather import Gatherer
+from gateway.classify.rules import Rules
 from gateway.classify.tally import Tally
+from gateway.classify.value_kinds import read_date
 from gateway.classify.verdict import Verdict
 from gateway.model import Facts, Level
 
@@ -107,7 +109,7 @@ class Assessments:
         stage = said.get("Stage") or stage_around
         kind = self._type_of(stage, said.get("Subject", ""))
         good = self._check_result(said)
-        coded = self._look_at(said)
+        coded = self._look_at(said) and self._judge(said)
         if not kind:
             self._gatherer.aside(
                 f"StageAssessment {stage.strip().upper()}", "Result", said.get("Result") or "?"
@@ -121,6 +123,17 @@ class Assessments:
         for name, text in others:
             self._gatherer.aside(f"StageAssessment {name}", "text", text)
         return not others
+
+    def _judge(self, said: Mapping[str, str]) -> bool:
+        """Whether all that an assessment says is of its kind; what is not is counted."""
+        good = True
+        for name, text in said.items():
+            key = self._tally.rules.element_field("StageAssessment", name)
+            check = self._tally.rules.check(key) if key is not None else None
+            if key is not None and check is not None and text.strip() and (fault := check(text)) is not None:
+                self._tally.field(key).note(fault, self._tally.records)
+                good = False
+        return good
 
     def _type_of(self, stage: str, subject: str) -> str:
         """The type of a stage's subject, as they are written; the stage is remembered."""
@@ -145,9 +158,7 @@ class Assessments:
 
     def _check_result(self, said: dict[str, str]) -> bool:
         """Whether a result is one of those that its qualifier knows; what is not is counted."""
-        codes = self._codes.get(said.get("ResultQualifier", "").strip().upper())
-        result = said.get("Result", "").strip().upper()
-        good = codes is None or not result or result in codes
+        good = is_result(self._tally.rules, said.get("ResultQualifier", ""), said.get("Result", ""))
         if not good:
             self._tally.wrong_results.add(self._tally.records)
         return good
@@ -156,6 +167,12 @@ class Assessments:
 def is_code(text: str) -> bool:
     """Whether a text may stand in an assessment: a code, a mark or a date, and nothing in words."""
     return len(text.strip()) <= _CODE_LENGTH and len(text.split()) <= 1
+
+
+def is_result(rules: Rules, qualifier: str, result: str) -> bool:
+    """Whether a result is one of those that its qualifier knows, if any are."""
+    codes = rules.data_types.ctf.results.get(qualifier.strip().upper())
+    return codes is None or not result.strip() or result.strip().upper() in rules.code_sets[codes]
 
 
 def type_of_assessment(rule: CtfRule, stage: str, subject: str) -> str:

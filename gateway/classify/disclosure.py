@@ -13,8 +13,8 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from gateway.classify.identifiers import is_nhs_number
-from gateway.classify.rules import FieldRule, ItemRule, Rules
-from gateway.classify.value_shapes import FLAGS, is_story
+from gateway.classify.rules import Rules
+from gateway.classify.value_shapes import is_story
 
 _NHS_LENGTHS = (10, 12)
 _DIGITS_OF_NHS = 10
@@ -54,7 +54,6 @@ _IN_A_NAME = frozenset(
         "the",
     ]
 )
-_PHRASE_LENGTH = 4
 # What only sentences hold, and no name, place or code.
 _SENTENCES = frozenset(
     ["is", "was", "because", "mum", "dad", "mum's", "dad's", "stepdad", "stepfather", "stepmother"]
@@ -69,26 +68,24 @@ class Disclosure:
     key: str | None
     topic: str = ""
     story: bool = False
-    says_what: bool = False
+    met: bool = False
     _nhs: int = 0
     _ten_digits: int = 0
     _last: set[str] = field(default_factory=set)
     _kept: set[str] = field(default_factory=set)
 
     def look(self, values: Collection[str], rules: Rules) -> None:
-        """Look at values that no check of this field has found good; an empty text is none."""
+        """Look at values that are not of their kind, or of no known one; an empty text is none."""
         if not values or values == self._last:
             return
         self._last = set(values) if len(values) <= _FEW_VALUES else set()
-        rule = rules.fields.get(self.key or "")
-        if isinstance(rule, ItemRule) and rule.flag and not self.says_what:
-            self.says_what = any(map(_is_more_than_a_flag, values))
+        self.met = True
         if self.key not in _OTHER_NUMBERS:
             self._count_numbers(values)
         if not self.story:
             self.story = any(map(_is_text, values))
         if not self.topic and rules.sensitive.may_tell("\n".join(values)):
-            self.topic = _topic(values, rule, rules)
+            self.topic = next(filter(None, map(rules.sensitive.of_text, values)), "")
 
     def look_at_kept(self, rules: Rules) -> None:
         """Look at what was kept: many values are quicker to look at together."""
@@ -119,24 +116,6 @@ class Disclosure:
             for number in numbers:
                 self._ten_digits += 1
                 self._nhs += is_nhs_number(number)
-
-
-def _topic(values: Iterable[str], rule: FieldRule | None, rules: Rules) -> str:
-    """The topic of the first value that has one, but for the words in which a code list writes its codes."""
-    phrases = rules.code_sets[rule.codes] if rule is not None and rule.codes else ()
-    known = sorted((p.casefold() for p in phrases if len(p) > _PHRASE_LENGTH), key=len, reverse=True)
-    for value in values:
-        text = value.casefold()
-        for phrase in known:
-            text = text.replace(phrase, " ")
-        if topic := rules.sensitive.of_text(text):
-            return topic
-    return ""
-
-
-def _is_more_than_a_flag(value: str) -> bool:
-    text = value.strip().upper()
-    return len(text) > 1 and text not in FLAGS
 
 
 def _is_text(value: str) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from gateway.classify import checks
+from gateway.classify.rules import FieldRule
+from gateway.classify.value_kinds import QUERIES, WORDY, Judge
 
 ROWS_SHOWN = 20
 _VALUES_REMEMBERED = 20_000
@@ -35,28 +37,35 @@ class FaultCount:
 class FieldTally:
     """What one field holds over the whole file.
 
-    `counts` is kept only for fields that need it. A `plain` field has nothing to check or count: it
-    is enough to know that it is filled once. `doubted` are values that no check has found good, for the
-    account of the file: those of the last records of a table, or all that waited to be settled.
+    `counts` is kept only for fields that need it. `others` is how many values are not of their kind.
+    `doubted` are values to look at for what they tell: those that are not of their kind, or all where a kind
+    hides much; of the last records of a table, or of all that waited to be settled.
     """
 
-    __slots__ = ("_check", "_good", "_waiting", "counts", "doubted", "faults", "filled", "key", "plain")
+    __slots__ = (
+        "_judge",
+        "_look_at_all",
+        "_waiting",
+        "counts",
+        "doubted",
+        "faults",
+        "filled",
+        "key",
+        "others",
+        "strict",
+    )
 
-    def __init__(self, key: str, check: checks.Check | None, *, counted: bool) -> None:
+    def __init__(self, key: str, rule: FieldRule, judge: Judge, *, counted: bool) -> None:
         self.key = key
         self.filled = 0
+        self.others = 0
         self.faults: dict[str, FaultCount] = {}
         self.counts: Counter[str] | None = Counter() if counted else None
-        self.plain = check is None and not counted
+        self.strict = WORDY.isdisjoint(rule.values)
         self.doubted: set[str] = set()
-        self._check = check
-        self._good: set[str] = set()
+        self._judge = judge
+        self._look_at_all = judge.check is None or rule.identifier == "reference" or "contact" in rule.values
         self._waiting: list[tuple[str, int]] = []
-
-    @property
-    def checked(self) -> bool:
-        """Whether values of this field can be wrong."""
-        return self._check is not None
 
     @property
     def wait(self) -> Callable[[tuple[str, int]], None]:
@@ -71,20 +80,19 @@ class FieldTally:
         self.filled += len(texts)
         if self.counts is not None:
             self._count(texts)
-        doubtful = [text for text in dict.fromkeys(texts) if text not in self._good]
-        bad = self._bad_among(doubtful)
-        if bad:
-            for text, row in self._waiting:
-                if text in bad:
-                    self.faults.setdefault(bad[text], FaultCount()).add(row)
+        met = set(texts)
+        bad = self._judge.faults(self._judge.rest(met))
+        for text, row in self._waiting if bad else ():
+            if text in bad:
+                self.note(bad[text], row)
         room = max(0, _VALUES_REMEMBERED - len(self.doubted))
-        self.doubted.update(list(doubtful if self._check is None else bad)[:room])
+        self.doubted.update(list(met if self._look_at_all else bad)[:room])
         self._waiting.clear()
 
-    def add_column(self, values: Sequence[str], first_row: int) -> int:
+    def add_column(self, values: Sequence[str], first_row: int) -> tuple[int, AbstractSet[str]]:
         """The values of this field in records that follow each other; an empty text is a blank.
 
-        How many are filled.
+        How many are filled; and the different ones that have a fault.
         """
         met = distinct(values)
         filled = len(values) - values.count("") if "" in met else len(values)
@@ -92,17 +100,26 @@ class FieldTally:
         if self.counts is not None:
             self._count(values)
         met.discard("")
-        doubtful = met - self._good
-        if self._check is None:
-            self.doubted = doubtful
-            return filled
-        bad = self._bad_among(doubtful)
-        self.doubted = set(bad)
-        if bad:
-            for row, value in enumerate(values, first_row):
-                if value in bad:
-                    self.faults.setdefault(bad[value], FaultCount()).add(row)
-        return filled
+        bad = self._judge.faults(self._judge.rest(met))
+        self.doubted = met if self._look_at_all else set(bad)
+        for row, value in enumerate(values, first_row) if bad else ():
+            if value in bad:
+                self.note(bad[value], row)
+        return filled, bad.keys()
+
+    def take(self, other: FieldTally) -> None:
+        """Take over what another tally has counted of this field."""
+        self.filled += other.filled
+        self.others += other.others
+        for fault, counted in other.faults.items():
+            for row in counted.rows:
+                self.faults.setdefault(fault, FaultCount()).add(row)
+            self.faults[fault].count += counted.count - len(counted.rows)
+
+    def note(self, fault: str, row: int) -> None:
+        """Count a value with a fault, in the record of this number."""
+        self.faults.setdefault(fault, FaultCount()).add(row)
+        self.others += fault not in QUERIES
 
     def share_good(self) -> float:
         """The share of filled values without a fault; 0 where nothing is filled."""
@@ -120,21 +137,6 @@ class FieldTally:
         if len(self.counts) < _VALUES_COUNTED:
             self.counts.update(values)
             del self.counts[""]
-
-    def _bad_among(self, values: Iterable[str]) -> dict[str, str]:
-        """Those of the values that have a fault, with its name."""
-        check = self._check
-        if check is None:
-            return {}
-        return {v: fault for v in values if (fault := self._judge(v, check)) is not None}
-
-    def _judge(self, text: str, check: checks.Check) -> str | None:
-        fault = check(text)
-        if fault is None:
-            if len(self._good) >= _VALUES_REMEMBERED:
-                self._good.clear()
-            self._good.add(text)
-        return fault
 
 
 def distinct(values: Sequence[str]) -> set[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.classify.value_kinds import is_expected
 from gateway.model import Finding, Severity
 
 
@@ -32,6 +33,7 @@ FINDINGS: dict[str, Kind] = {
     "code:unknown": Kind("query", "A code is not one of the published codes."),
     "cell:formula": Kind("query", "A cell holds a formula, which a spreadsheet program would run."),
     "date:malformed": Kind("error", "A date cannot be read."),
+    "value:other": Kind("error", "A cell holds something else than it should."),
     "date:future": Kind("error", "A date lies in the future."),
 }
 
@@ -41,6 +43,11 @@ def severity(code: str) -> Severity:
     return FINDINGS[code].severity
 
 
+def shown_expected(finding: Finding) -> str:
+    """What to write instead, if it is in words of ours: a hostile file may speak for its classifier."""
+    return finding.expected if is_expected(finding.expected) else ""
+
+
 def describe(finding: Finding, told: Callable[[str], str] = str) -> str:
     """The finding for a person: how often, which data item, what is wrong, in which records.
 
@@ -48,7 +55,10 @@ def describe(finding: Finding, told: Callable[[str], str] = str) -> str:
     """
     records = told("1 record" if finding.count == 1 else f"{finding.count} records")
     about = f" ({finding.about})" if finding.about else ""
+    expected = shown_expected(finding)
+    instead = f"No team gets this. Write {expected}, and nothing else in the cell." if expected else ""
+    sentences = " ".join(filter(None, (told(FINDINGS[finding.code].sentence), told(instead))))
     where = ", ".join(str(row) for row in finding.rows)
     more = ", …" if finding.count > len(finding.rows) else ""
     tail = f" {told('Records')}: {where}{more}." if finding.rows else ""
-    return f"{records}{about}: {told(FINDINGS[finding.code].sentence)}{tail}"
+    return f"{records}{about}: {sentences}{tail}"

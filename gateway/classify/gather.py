@@ -167,12 +167,9 @@ class Gatherer:
             known: _Meaning = (None, None, part.told.keep, None)
         else:
             field = self._tally.field(key)
-            field.filled = max(field.filled, 1) if field.plain else field.filled
-            direct = None if field.plain else field.wait
-            # What a check finds good needs no other look; what it does not is looked at through the field.
-            keep = part.told.keep if field.plain else None
+            # What is of its kind needs no other look; what is not is looked at through the field.
             sampler = _Sampler(part, most=SAMPLE)
-            known = (direct, key if key in self._tally.naming else None, keep, None)
+            known = (field.wait, key if key in self._tally.naming else None, None, None)
             sampler.when_done = lambda: meanings.__setitem__(name, known)
             self._tally.account.follow(part, field.doubted)
         if self._kinds >= _ELEMENT_KINDS:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from gateway.classify.format_rules import plain
-from gateway.classify.rules import DataTypes, Items, Rules
+from gateway.classify.rules import DataTypes, FieldRule, Items, Rules
 from gateway.classify.sensitive import Sensitive
 from gateway.errors import ConfigurationError
 from gateway.home.settings import read_toml
@@ -66,14 +66,26 @@ def _faults(rules: Rules) -> Iterator[str]:
     yield from _twice(rules, "columns")
     yield from _twice(rules, "elements")
     for key, rule in rules.fields.items():
-        if (rule.check == "codes") != (rule.codes is not None):
-            yield f"{key}.codes: goes with check = 'codes', and check = 'codes' with it"
+        yield from _unfit(key, rule)
     yield from _absent(_named_fields(rules), rules.fields, "a field")
     yield from _absent(_named_types(rules), types.types, "a data type")
-    yield from _absent(_named_codes(rules), types.codes, "a list in [codes]")
+    yield from _absent(_named_codes(rules), rules.code_sets, "a list in [codes]")
     for where, pattern in _named_patterns(rules):
         if not _compiles(pattern):
             yield f"{where}: {pattern} is not a regular expression"
+
+
+def _unfit(key: str, rule: FieldRule) -> Iterator[str]:
+    """What of the statement of a field's values does not fit together; and elements that nobody has named."""
+    for what, given in (("code", rule.codes), ("identifier", rule.identifier)):
+        if (what in rule.values) != (given is not None):
+            named = "codes" if what == "code" else what
+            yield f"{key}.{named}: goes with values = '{what}', and that with it"
+    if rule.several and "code" not in rule.values:
+        yield f"{key}.several: goes with values = 'code'"
+    for name in rule.elements:
+        if "*" in name:
+            yield f"{key}.elements: {name} stands for any element; write each by its name"
 
 
 def _absent(named: Iterator[tuple[str, str]], known: Container[str], what: str) -> Iterator[str]:
@@ -85,7 +97,6 @@ def _named_fields(rules: Rules) -> Iterator[tuple[str, str]]:
         yield from ((f"tables.{number}", key) for key in table.names())
     for name, kind in rules.data_types.types.items():
         yield from ((f"types.{name}.must", key) for group in kind.must for key in group)
-        yield from ((f"types.{name}.checks", key) for key in kind.checks)
         yield from ((f"types.{name}.carries", key) for key in kind.carries)
     for name, system in rules.data_types.systems.items():
         yield from ((f"systems.{name}", key) for key in system)
@@ -107,7 +118,7 @@ def _named_types(rules: Rules) -> Iterator[tuple[str, str]]:
 
 
 def _named_codes(rules: Rules) -> Iterator[tuple[str, str]]:
-    yield from (("codes", name) for name in ("attendance", "exam-grade"))
+    yield from (("codes", name) for name in ("attendance", "exam-grade", "relationship"))
     yield from ((f"{key}.codes", rule.codes) for key, rule in rules.fields.items() if rule.codes)
     yield from ((f"ctf.results.{q}", name) for q, name in rules.data_types.ctf.results.items())
 

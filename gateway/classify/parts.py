@@ -102,7 +102,6 @@ def _merged(verdicts: list[Verdict], what: str) -> Verdict:
         evidence=[f"{len(verdicts)} {what} of one kind", *first.evidence],
         mixed_with=next((each.mixed_with for each in verdicts if each.mixed_with), None),
         part=any(each.part for each in verdicts),
-        unchecked=frozenset().union(*(each.unchecked for each in verdicts)),
         results=tuple(sorted({kind for each in verdicts for kind in each.results})),
         facts=Facts(**facts),
     )

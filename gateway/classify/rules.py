@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator
 from datetime import date
 from functools import cached_property
-from typing import Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from gateway.classify.format_rules import (
     CtfRule,
@@ -30,8 +30,9 @@ from gateway.classify.format_rules import (
 )
 from gateway.classify.sensitive import Sensitive
 from gateway.classify.subjects import SubjectRule
+from gateway.classify.value_kinds import Check, Identifier, Kind, check_for, expected
 from gateway.law import LawPack, ReturnLayout, codes_of, pack_on
-from gateway.model import Level, ValueKind
+from gateway.model import Level
 
 BY_READER = frozenset({"student-core", "attendance", "school-census", "gcse-results", "a-level-results"})
 """The types that the reader of a national format tells by itself: CTF, the school census, JCQ."""
@@ -40,46 +41,42 @@ _NOTES = re.compile(r"note|comment|remark|memo\b|narrative|free ?text", re.IGNOR
 
 _NAME_LENGTH = 100
 
-Check = Literal["none", "upn", "former-upn", "uln", "nhs", "date", "past-date", "codes", "marks"]
+
+def _as_tuple(given: object) -> object:
+    return (given,) if isinstance(given, str) else given
 
 
 class FieldRule(RuleTable):
-    """One field: the column and element names that carry it, and how its values are checked.
+    """One field: the column and element names that carry it, and what its values are.
 
-    An element is `Name`, `Parent/Name` or `Parent/*`; the more exact form wins. `codes` names a
-    list in `[codes]`. `patterns` are regular expressions over whole plain column names. `text` says
-    whether free text may stand in it: "no", "words" (none about a sensitive topic), or "any".
+    An element is `Name` or `Parent/Name`; the more exact form wins. `patterns` are regular expressions over
+    whole plain column names. `values` are the kinds of which a value may be (`value_kinds`): for `code`,
+    `codes` names a list in `[codes]`, `several` of which may stand in a value; `identifier` says which one.
     """
 
     columns: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
     elements: tuple[str, ...] = ()
-    check: Check = "none"
+    values: Annotated[tuple[Kind, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
     codes: str | None = None
-    text: Literal["no", "words"] = "no"
+    several: bool = False
+    identifier: Identifier | None = None
 
 
 class ItemRule(FieldRule):
     """A data item. `when` names, by data type, working fields that carry it in that type's files.
 
-    A `flag` says whether something is so, and must not say what. `beside` are fields that tell of the item in
-    another way: whoever may not have it gets none of them.
+    `beside` are fields that tell of the item in another way: whoever may not have it gets none of them.
     """
 
     label: str
     proposed: bool = False
-    flag: bool = False
     when: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     beside: tuple[str, ...] = ()
 
 
 class WorkingRule(FieldRule):
-    """A harmless column of some system: it says nothing of a pupil's life, if it looks as it should.
-
-    `kinds` are the kinds of values that it may hold.
-    """
-
-    kinds: tuple[ValueKind, ...]
+    """A column of some system that says nothing of a pupil's life, if its values are what they should be."""
 
 
 class ColumnSignature(RuleTable):
@@ -90,10 +87,9 @@ class ColumnSignature(RuleTable):
     `share`: at least this share of a field's filled values pass its check. `only`: at least half of
     a field's values are among these. `above`: one of these words stands above the header. With
     `results`, the grades say whether it is this type or the other kind of examination. A `part` is
-    one table of several, so that what every record must have may stand in another. `unchecked`
-    fields mean something else in such tables than elsewhere, so their values are not judged. `without`:
-    none of these fields. What fits a signature that `waits` is no file of its type yet: it waits for a
-    person under this code.
+    one table of several, so that what every record must have may stand in another. `without`: none of
+    these fields. What fits a signature that `waits` is no file of its type yet: it waits for a person under
+    this code.
     """
 
     type: str
@@ -110,14 +106,13 @@ class ColumnSignature(RuleTable):
     share: dict[str, float] = Field(default_factory=dict)
     only: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     above: tuple[str, ...] = ()
-    unchecked: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     waits: str | None = None
 
     def fields(self) -> tuple[str, ...]:
         """Every field that this signature names."""
         grouped = (key for group in self.any for key in group)
-        return (*self.needs, *self.of, *self.many, *self.share, *self.only, *self.unchecked, *grouped)
+        return (*self.needs, *self.of, *self.many, *self.share, *self.only, *grouped)
 
     def names(self) -> tuple[str, ...]:
         """Every field that is named at all, those that must not be there as well."""
@@ -127,14 +122,12 @@ class ColumnSignature(RuleTable):
 class TypeRule(RuleTable):
     """What is true of every file of a type.
 
-    `must`: what no record may lack, with its alternatives. `checks`: the working fields whose faults
-    matter to this type. `carries`: the working fields that such a file may hold, beside those that its
-    signatures name.
+    `must`: what no record may lack, with its alternatives. `carries`: the working fields that such a file
+    may hold, beside those that its signatures name.
     """
 
     title: str
     must: tuple[tuple[str, ...], ...] = ()
-    checks: tuple[str, ...] = ()
     carries: tuple[str, ...] = ()
     one_record_a_pupil: bool = True
     key_stage: str | None = None
@@ -147,10 +140,22 @@ class ColumnRule(RuleTable):
     suffixes: tuple[str, ...]
 
 
+class ValuesRule(RuleTable):
+    """How much of a column may be something else than it should be, before the file waits."""
+
+    share: float = Field(gt=0, le=1)
+    at_least: int = Field(ge=1)
+
+    def is_too_much(self, others: int, filled: int) -> bool:
+        """Whether so many values that are not of their kind, among so many, make a file wait."""
+        return others >= self.at_least and others > self.share * filled
+
+
 class DataTypes(RuleTable):
     """data_types.toml."""
 
     types: dict[str, TypeRule]
+    values: ValuesRule
     codes: dict[str, tuple[str, ...]]
     columns: ColumnRule
     fields: dict[str, FieldRule]
@@ -208,6 +213,11 @@ class Rules(BaseModel):
         # Only the codes differ: what takes long to compile is the same.
         for name in ("fields", "_columns", "column_patterns", "_elements", "_affixes", "counted", "_carried"):
             under.__dict__[name] = getattr(self, name)
+        changed = {name for name in codes if set(codes[name]) != set(self.data_types.codes.get(name, ()))}
+        under.__dict__["_checked_by"] = (
+            self,
+            frozenset(k for k, r in self.fields.items() if r.codes not in changed),
+        )
         return under
 
     def must_have(self, data_type: str, form: str, term: str | None) -> tuple[str, ...]:
@@ -260,8 +270,33 @@ class Rules(BaseModel):
 
     @cached_property
     def code_sets(self) -> dict[str, frozenset[str]]:
-        """The code lists, for membership."""
-        return {name: frozenset(codes) for name, codes in self.data_types.codes.items()}
+        """The code lists, and the names of subjects, for membership."""
+        lists = {**self.data_types.codes, "subject": self.data_types.subjects.names}
+        return {name: frozenset(map(str.upper, codes)) for name, codes in lists.items()}
+
+    def check(self, key: str) -> Check | None:
+        """The check of a field's values; None where they are free text."""
+        other, alike = self._checked_by
+        if other is not None and key in alike:
+            return other.check(key)
+        if key not in self._checks:
+            self._checks[key] = check_for(self.fields[key], self)
+        return self._checks[key]
+
+    @cached_property
+    def _checked_by(self) -> tuple[Rules | None, frozenset[str]]:
+        """Other rules, and the fields of which they have the same code lists."""
+        return None, frozenset()
+
+    @cached_property
+    def _checks(self) -> dict[str, Check | None]:
+        """The checks that were asked for until now: some take a while to make."""
+        return {}
+
+    def expected(self, key: str) -> str:
+        """What a value of a field should be, in words of ours."""
+        rule = self.fields[key]
+        return expected(rule, self.data_types.codes.get(rule.codes or "", ()))
 
     @cached_property
     def furniture(self) -> frozenset[str]:
@@ -329,28 +364,12 @@ class Rules(BaseModel):
         return text, bare, text.removesuffix(suffix), bare.removesuffix(suffix)
 
     def element_field(self, parent: str, name: str) -> str | None:
-        """The key of the field that an element carries; `parent` is the name of the one around it.
-
-        A name that speaks of something sensitive, or of notes, is not taken for what stands under a parent.
-        """
-        known = self._elements
-        if (exact := known.get(f"{parent}/{name}")) is not None:
-            return exact
-        wide = known.get(f"{parent}/*")
-        if wide is None:
-            return known.get(name)
-        return None if wide not in self.others and self._is_apart(name) else wide
+        """The key of the field that an element carries; `parent` is the name of the one around it."""
+        return self._elements.get(f"{parent}/{name}") or self._elements.get(name)
 
     def _is_apart(self, name: str) -> bool:
         """Whether a name says that it holds what is sensitive, or whatever anybody writes."""
         return _NOTES.search(name) is not None or bool(self.sensitive.of_name(name))
-
-    def is_wide(self, header: str, *, element: bool) -> bool:
-        """Whether a column or an element (Parent/Name) is known by a pattern, and by no name of its own."""
-        if not element:
-            return not any(form in self._columns for form in self._forms(plain(header)))
-        parent, _, name = header.partition("/")
-        return header not in self._elements and f"{parent}/*" in self._elements and bool(name)
 
     def name_suggests(self, name: str) -> str | None:
         """The data type that a file name hints at: the first pattern that is found in it."""

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 _LOWER_THEN_UPPER = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _APART = re.compile(r"[\W_]+")
 _IDENTITY = "identity"
+# Shorter stems begin words of many kinds.
+_TELLING_STEM = 6
 # What stands between words, as a blank.
 _MARKS = dict.fromkeys(map(ord, string.punctuation + "\u2018\u2019\u201c\u201d\u2013\u2014\u2026\xa0"), " ")
 
@@ -26,12 +28,26 @@ class Topic(BaseModel):
     text: tuple[str, ...] = ()
 
 
+class Remarks(BaseModel):
+    """Words that no name, label or address has, beside those of the topics; and those that they may have.
+
+    `names` and `places` are words of topics that are names of people, or of streets, houses and classes too.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    words: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+
+
 class Sensitive(BaseModel):
     """sensitive.toml."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     topics: dict[str, Topic] = Field(min_length=1)
+    remarks: Remarks
 
     def of_name(self, name: str) -> str:
         """The topic that the name of a column or an element tells, by its label; empty where none."""
@@ -48,6 +64,50 @@ class Sensitive(BaseModel):
             return ""
         found = self._text.search(plain)
         return self._label(found) if found else ""
+
+    def of_value(self, text: str, kind: str) -> bool:
+        """Whether a name, a label or an address has a word that tells of something."""
+        may = self._names if kind == "name" else self._places
+        words = text.casefold().translate(_MARKS).split()
+        telling = self._value_words.intersection(words) - may
+        if telling or any(word.startswith(self._value_stems) and word not in may for word in words):
+            return True
+        return not self._telling_phrases.isdisjoint(words) and bool(self._phrases.search(" ".join(words)))
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(self.remarks.names)
+
+    @cached_property
+    def _places(self) -> frozenset[str]:
+        return frozenset(self.remarks.places)
+
+    @cached_property
+    def _value_vocabulary(self) -> frozenset[str]:
+        """Words and phrases of all topics and of remarks, without marks."""
+        several = (text for topic in self.topics.values() for text in (*topic.words, *topic.text))
+        return frozenset(
+            " ".join(t.casefold().translate(_MARKS).split()) for t in (*several, *self.remarks.words)
+        )
+
+    @cached_property
+    def _value_words(self) -> frozenset[str]:
+        return frozenset(text for text in self._value_vocabulary if " " not in text)
+
+    @cached_property
+    def _value_stems(self) -> tuple[str, ...]:
+        return tuple(
+            {stem for topic in self.topics.values() for stem in topic.stems if len(stem) >= _TELLING_STEM}
+        )
+
+    @cached_property
+    def _phrases(self) -> re.Pattern[str]:
+        phrases = (text for text in self._value_vocabulary if " " in text)
+        return re.compile(rf"\b(?:{'|'.join(map(re.escape, phrases))})\b")
+
+    @cached_property
+    def _telling_phrases(self) -> frozenset[str]:
+        return frozenset(max(text.split(), key=len) for text in self._value_vocabulary if " " in text)
 
     def may_tell(self, text: str) -> bool:
         """Whether a text, of any number of values together, may be about a topic: a quick look."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
 from gateway.classify.account import Part
-from gateway.classify.broadsheets import Grades, grades_in
+from gateway.classify.broadsheets import Grades, grades_in, may_be_subject
 from gateway.classify.column_signatures import Evidence, best_fit
 from gateway.classify.content import Row, Source, Unreadable, beside, unknown
 from gateway.classify.delimited import Header, Table, read_table
@@ -43,6 +43,7 @@ def judge(table: Table, tally: Tally, *, format: str, extension: str) -> Verdict
     if not tally.records:
         raise unknown("a table without rows", format=format)
     grades = grades_in(tally.account, tally, table.header.above)
+    counter.settle()
     verdict = _decide(counter, grades, tally, table.header.above, format)
     verdict.extension = extension
     verdict.facts = table_facts(tally)
@@ -91,10 +92,25 @@ class _Counter:
                 self._schools.append(index)
                 slots.append(slot)
         self._row_schools = RowSchools(slots, tally.schools)
+        self._may_be_grades = {
+            index: tally.column("subject-grade")
+            for index, part in enumerate(self._parts)
+            if may_be_subject(part.header, part.key, tally.rules)
+        }
 
     def widths(self) -> dict[str, int]:
         """How many columns carry each field."""
         return {key: len(indexes) for key, indexes in self._columns.items()}
+
+    def settle(self) -> None:
+        """Put to the tally what was found in columns whose values have told only now that they are grades."""
+        for index, column in self._may_be_grades.items():
+            if self._parts[index].key == "subject-grade":
+                self._parts[index].others = column.others
+                self._tally.field("subject-grade").take(column)
+        for part in self._parts:
+            if part.key is not None:
+                self._tally.column_has(part.key, part.others, part.shape.filled)
 
     def grade_columns(self) -> list[Part]:
         """The columns of grades in a list that has one result a row."""
@@ -115,6 +131,8 @@ class _Counter:
             key: [columns[index] if index < len(columns) else blank for index in indexes]
             for key, indexes in self._columns.items()
         }
+        for index, column in self._may_be_grades.items():
+            column.add_column(columns[index], self._tally.records + 1)
         full = self._add(by_field)
         naming = {key: _first_filled(by_field[key]) for key in self._tally.naming if key in by_field}
         schools = [columns[index] if index < len(columns) else blank for index in self._schools]
@@ -132,13 +150,15 @@ class _Counter:
         for key, several in by_field.items():
             field = self._tally.field(key)
             for index, values in zip(self._columns[key], several, strict=True):
-                part, filled = self._parts[index], field.add_column(values, first)
+                part, others = self._parts[index], field.others
+                filled, bad = field.add_column(values, first)
+                part.others += field.others - others
                 part.shape.met(filled, values)
                 part.told.look(field.doubted, self._tally.rules)
                 if filled == len(values):
                     full.add(key)
-                if field.checked:
-                    checked.setdefault(key, []).append((values, field.doubted))
+                if field.strict:
+                    checked.setdefault(key, []).append((values, bad))
         self.strays += strays(checked)
         if len(by_field.get("upn", ())) > 1:
             check_side_by_side(by_field["upn"])

@@ -7,9 +7,9 @@ read; what comes out of it is counts only.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
-from gateway.classify import checks
 from gateway.classify.account import Account
 from gateway.classify.field_tally import ROWS_SHOWN, FaultCount, FieldTally
 from gateway.classify.findings import severity
@@ -17,6 +17,15 @@ from gateway.classify.identifiers import is_temporary_upn
 from gateway.classify.identities import IDENTITIES, NO_UPN, identities_of, identity_of, records_of
 from gateway.classify.rules import FieldRule, ItemRule, Rules
 from gateway.classify.schools import NOTHING, Said, Schools, number_of
+from gateway.classify.value_kinds import (
+    OTHER_YEAR,
+    PUBLISHED_CODE,
+    QUERIES,
+    Judge,
+    in_the_past,
+    of_another_year,
+    read_date,
+)
 from gateway.classify.verdict import Verdict
 from gateway.model import Finding
 
@@ -67,6 +76,7 @@ class Tally:
         self.fields: dict[str, FieldTally] = {}
         self.wrong_results = FaultCount()
         self.formulas = FaultCount()
+        self.wrong_columns: set[str] = set()
         self.missing = {
             group: FaultCount() for kind in rules.data_types.types.values() for group in kind.must
         }
@@ -94,9 +104,18 @@ class Tally:
         """The tally of one field, made when it is first asked for."""
         known = self.fields.get(key)
         if known is None:
-            check = checks.check_for(self.rules.fields[key], self.rules, self.today)
-            known = self.fields[key] = FieldTally(key, check, counted=key in self.rules.counted)
+            known = self.fields[key] = self.column(key)
         return known
+
+    def column(self, key: str) -> FieldTally:
+        """A tally of a field of its own, for one column alone."""
+        rule = self.rules.fields[key]
+        check, any_year = self.rules.check(key), self.all_rules.check(key)
+        if check is not None and any_year is not None and check is not any_year:
+            check = of_another_year(check, any_year)
+        if check is not None and self.today is not None and "past date" in rule.values:
+            check = in_the_past(check, self.today)
+        return FieldTally(key, rule, Judge(check), counted=key in self.rules.counted)
 
     def filled(self, key: str) -> bool:
         """Whether any record fills this field."""
@@ -218,9 +237,7 @@ class Tally:
             left = bool(values.get("leaving-date", "").strip())
         main = values.get("enrolment-status", "").strip().upper() in MAIN
         former = values.get("former-upn", "").strip().upper() or None
-        on_pupil(
-            upn, checks.read_date(values.get("birth-date", "")), former, main and not left, record, school
-        )
+        on_pupil(upn, read_date(values.get("birth-date", "")), former, main and not left, record, school)
 
     def _report_rows(
         self,
@@ -232,7 +249,7 @@ class Tally:
     ) -> None:
         blank = ("",) * len(upns)
         dates, formers, statuses, left = (columns.get(key, blank) for key in _REPORTED)
-        born = {text: checks.read_date(text) for text in set(dates)}
+        born = {text: read_date(text) for text in set(dates)}
         records = zip(upns, dates, formers, statuses, left, schools, strict=True)
         for record, (upn, birth, former, status, leaving, school) in enumerate(records, first):
             if upn:
@@ -246,22 +263,36 @@ class Tally:
     def findings(self, verdict: Verdict) -> tuple[Finding, ...]:
         """What is wrong with a file of which this is the verdict, in the order of the codes."""
         kind = self.rules.data_types.types[verdict.data_type]
+        carried = self.rules.carried(verdict.data_type)
         found = [
-            _finding(code, fault, self._about(key))
+            self._of_field(key, tally, code, fault)
             for key, tally in self.fields.items()
-            if key not in verdict.unchecked
-            and (key not in self.rules.data_types.fields or key in kind.checks)
+            if key not in self.rules.data_types.fields or key in carried
             for code, fault in tally.faults.items()
         ]
         must = [g for g in kind.must if not verdict.part or any(self.filled(key) for key in g)]
         must += self._asked
         found += [_finding("item:missing", self.missing[group], self._about(group[0])) for group in must]
-        found.append(_finding("code:unknown", self.wrong_results, "assessment result"))
+        wrong = _finding("code:unknown", self.wrong_results, "assessment result")
+        found.append(replace(wrong, expected=PUBLISHED_CODE))
         found.append(_finding("cell:formula", self.formulas, ""))
         found.append(_finding("upn:temporary", self._temporary, self._about("upn")))
         if kind.one_record_a_pupil:
             found.append(_finding("upn:duplicate", self._duplicates, self._about("upn")))
         return tuple(sorted((f for f in found if f.count), key=lambda f: (f.code, f.about)))
+
+    def _of_field(self, key: str, field: FieldTally, code: str, fault: FaultCount) -> Finding:
+        finding = _finding("code:unknown" if code == OTHER_YEAR else code, fault, self._about(key))
+        if code in QUERIES:
+            return finding
+        rule = self.rules.data_types.values
+        much = key in self.wrong_columns or rule.is_too_much(field.others, field.filled)
+        return replace(finding, expected=self.rules.expected(key), much=much)
+
+    def column_has(self, key: str, others: int, filled: int) -> None:
+        """Note how many values of one column are filled and not of their kind."""
+        if self.rules.data_types.values.is_too_much(others, filled):
+            self.wrong_columns.add(key)
 
     def items(self, data_type: str) -> tuple[str, ...]:
         """The labels of the Appendix A items that the file carries, in the order of the agreement."""

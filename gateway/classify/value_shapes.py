@@ -11,14 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import islice
 
-from gateway.classify.checks import read_date
+from gateway.classify.value_kinds import FLAGS, read_date
 from gateway.model import ValueKind
 
 SAMPLE = 300
 _LENGTH = 200
 _MOST = 0.8
 _STORIES = 0.02
-FLAGS = frozenset(["Y", "N", "YES", "NO", "TRUE", "FALSE", "T", "F", "0", "1"])
 _NUMBER = re.compile(r"[-+]?\d{1,7}([.,]\d+)?%?", re.ASCII)
 _IDENTIFIER = re.compile(
     r"[A-Z]{0,3}[- ]?\d[\d -]{6,}\d?[A-Z]?|[A-Z0-9]{10,20}|[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}",

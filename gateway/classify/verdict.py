@@ -11,8 +11,8 @@ from gateway.model import Facts, Level
 class Verdict:
     """A type with its evidence, in phrases of ours.
 
-    A `part` may lack what other tables hold; the `unchecked` fields mean something else here than
-    elsewhere. `results` are the types of examination results that it holds, whatever its own type is.
+    A `part` may lack what other tables hold. `results` are the types of examination results that it holds,
+    whatever its own type is.
     """
 
     data_type: str
@@ -23,6 +23,5 @@ class Verdict:
     runner_up: str | None = None
     mixed_with: str | None = None
     part: bool = False
-    unchecked: frozenset[str] = frozenset()
     results: tuple[str, ...] = ()
     facts: Facts = field(default_factory=Facts)

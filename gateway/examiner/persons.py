@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import BinaryIO
 
-from gateway.classify.checks import read_date
 from gateway.classify.identifiers import is_upn
 from gateway.classify.person_names import name_keys
+from gateway.classify.value_kinds import read_date
 
 PERSONS = 400_000
 """More persons than a file may have indexed; of those beyond the log of the service tells."""

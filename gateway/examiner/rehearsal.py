@@ -35,7 +35,10 @@ TEXTS = {"rehearsal.xml": _XML, "rehearsal.csv": _TABLE}
 
 
 def rehearse(rules: Rules, limits: ClassifyLimits) -> list[Classified | ContentRefused]:
-    """Classify a text of each kind, as a file of a school is; what they are."""
+    """Judge a value of each field, and classify a text of each kind; what the texts are."""
+    for key in rules.fields:
+        if (check := rules.on(_DAY).check(key)) is not None:
+            check("X Y")
     return [
         classify(
             io.BytesIO(text), name, limits, rules, today=_DAY, on_pupil=RollTaker(), on_person=PersonTaker()

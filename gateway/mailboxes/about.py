@@ -19,10 +19,12 @@ def about_text(
     unlisted: Sequence[Unlisted],
     catalogue: Catalogue,
     *,
+    withheld: Sequence[str] = (),
     apart: bool = False,
 ) -> bytes:
     """The text for one delivery; `items` are the labels of what its view leaves out. In UTF-8.
 
+    `withheld`: what those cells are about that are left blank because of what stands in them.
     `apart`: records of children whose data few people may see are left out; how many is not told.
     """
     lines = [
@@ -32,6 +34,7 @@ def about_text(
         f"{delivery.provider} sent (reference {delivery.reference}). The following was left out.",
         *_no_right(items, catalogue),
         *_not_listed(items, unlisted, catalogue),
+        *_withheld(withheld),
         *(_APART if apart else ()),
         "",
         "The file as it was sent is kept, sealed. If your work needs more of it, tell an administrator which",
@@ -108,6 +111,13 @@ def _no_right(items: Sequence[str], catalogue: Catalogue) -> Iterator[str]:
     if listed:
         yield from ("", "Because the agreement gives this team no reason to have it (Appendix A):")
         yield from (f"- {item} ({catalogue.appendix_a[item].clause})" for item in listed)
+
+
+def _withheld(abouts: Sequence[str]) -> Iterator[str]:
+    if abouts:
+        yield from ("", "Because something else stands in them than their heading says, cells are blank in:")
+        yield from (f"- {about}" for about in abouts)
+        yield "The sender is told which they are, and what to write instead."
 
 
 def _not_listed(items: Sequence[str], unlisted: Sequence[Unlisted], catalogue: Catalogue) -> Iterator[str]:

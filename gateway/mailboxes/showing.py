@@ -30,9 +30,15 @@ class TeamView:
     lacking: tuple[str, ...]
 
     @property
+    def withheld(self) -> tuple[str, ...]:
+        """What those cells of its view are about that are left blank because of what stands in them."""
+        found = (one.about for one in self.held.findings if one.expected and one.about not in self.lacking)
+        return tuple(dict.fromkeys(found))
+
+    @property
     def says_something(self) -> bool:
         """Whether something is told beside it, even if no record is left out."""
-        return self.delivery.counts or bool(self.lacking or self.held.unlisted)
+        return self.delivery.counts or bool(self.lacking or self.held.unlisted or self.withheld)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +135,9 @@ class Showing:
             if one.counts:
                 found[one.sequence] = about_counts(one, catalogue)
             elif view.says_something or kept:
-                found[one.sequence] = about_text(one, view.lacking, unlisted, catalogue, apart=kept)
+                found[one.sequence] = about_text(
+                    one, view.lacking, unlisted, catalogue, withheld=view.withheld, apart=kept
+                )
         return found
 
     def told_of(self, session: Session, deliveries: Sequence[Delivery]) -> frozenset[int]:

@@ -13,6 +13,9 @@ UNKNOWN = "what no rule knows"
 APART = "records that few people may see"
 """What is said of the records of marked children that are left out."""
 
+WITHHELD = "values that are not what they should be"
+"""What is said of cells that are left blank because of what stands in them."""
+
 OTHER_SCHOOLS = "records of other schools"
 """What is said to be left out where a provider is given the records of its own pupils alone."""
 

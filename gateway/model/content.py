@@ -14,7 +14,8 @@ class Finding:
     """One kind of quality fault in a file: how often, and in which records (counted from 1, first 20).
 
     `about` names the data item concerned in words of ours (an Appendix A label); empty where the
-    code says it.
+    code says it. `expected`, where values are not what they should be and are in no view: what to write
+    instead. `much`: so many of a column that its heading is wrong, or the file is.
     """
 
     code: str
@@ -22,6 +23,8 @@ class Finding:
     count: int
     rows: tuple[int, ...] = ()
     about: str = ""
+    expected: str = ""
+    much: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +122,7 @@ class Contained:
     items: tuple[str, ...] = ()
     other_items: tuple[str, ...] = ()
     unlisted: tuple[Unlisted, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,14 @@ from gateway.policy.parts import of_parts
 from gateway.policy.ratification import unratified
 from gateway.policy.recipients import reaches_providers
 from gateway.policy.schema import Flow, ItemAction
-from gateway.policy.unlisted import notices, sensitive_reasons, sensitive_topics, waits
+from gateway.policy.unlisted import (
+    notices,
+    sensitive_reasons,
+    sensitive_topics,
+    value_notices,
+    value_waits,
+    waits,
+)
 
 _WAITING = frozenset({"classify:unknown", "classify:ambiguous", "classify:not-calculated", "classify:no-upn"})
 
@@ -108,6 +115,7 @@ def _of_flow(
         *missing.notices,
         *schools.notices(classified, catalogue, provider),
         *notices(classified, catalogue, provider, flow),
+        *value_notices(classified, catalogue),
         *item_reasons(classified, catalogue, flow, "notice"),
         *_version_reasons(classified, catalogue, now, "notice"),
     )
@@ -147,6 +155,7 @@ def _waits_for_person(
         yield catalogue.reason("policy:assessment", title=flow.document.description)
     yield from schools.waits(classified, catalogue, provider)
     yield from waits(classified, catalogue, provider, flow)
+    yield from value_waits(classified, catalogue)
     yield from item_reasons(classified, catalogue, flow, "hold")
     yield from persons_reasons(classified, catalogue, flow)
 

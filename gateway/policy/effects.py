@@ -36,6 +36,7 @@ _TOLD = Effect("words that people read; nothing is decided by them", idle=True)
 _AIM = Effect("which clause a thing rests on, as receipts and reports cite it", "any")
 _FINDS = Effect("how files, columns and elements are recognised", "any")
 _NAMES = Effect("which columns and elements are taken for what; what is not known waits", "any")
+_VALUES = Effect("which values are passed on", "any")
 _HINTS = Effect("what the name of a file suggests; a hint never decides", idle=True)
 _TERMS = Effect("the days on which data is due, and so who is late")
 
@@ -283,6 +284,7 @@ EFFECTS: dict[str, tuple[tuple[str, Effect], ...]] = {
         ("**", Effect("what makes a file sensitive, so that few people see it", "any")),
     ),
     "items.toml": (
+        *((f"*.*.{what}", _VALUES) for what in ("values", "codes", "several", "identifier")),
         ("working.*", Effect("which columns are harmless", "more")),
         ("working.**", Effect("which columns are harmless", "any")),
         ("**", _NAMES),
@@ -292,6 +294,8 @@ EFFECTS: dict[str, tuple[tuple[str, Effect], ...]] = {
         ("types.*.title", Effect("the name of the kind of data for people", idle=True)),
         ("tables.*.because", Effect("why a file was taken for its kind, in words", idle=True)),
         ("systems.**", _NAMES),
+        ("values.*", Effect("how much of a column may be something else before the file waits", "any")),
+        *((f"fields.*.{what}", _VALUES) for what in ("values", "codes", "several", "identifier")),
         ("fields.**", _NAMES),
         ("**", _FINDS),
     ),

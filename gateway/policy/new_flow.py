@@ -142,7 +142,7 @@ def _type_of(flow: NewFlow) -> dict[str, Any]:
 
 
 def _item_of(flow: NewFlow, heading: str) -> dict[str, Any]:
-    return {"label": f"{flow.group}: {heading}", "columns": [heading], "text": "words"}
+    return {"label": f"{flow.group}: {heading}", "columns": [heading], "values": "label"}
 
 
 def _write_rights(path: Path, flow: NewFlow) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from gateway.model import Classified, ContentRefused, Provider, Reason, Unlisted
+from gateway.model import Classified, ContentRefused, Finding, Provider, Reason, Unlisted
 from gateway.policy.basis import lawful_items
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.schema import Flow
@@ -59,6 +59,27 @@ def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow
         yield catalogue.reason("policy:unlisted-items", count=_counted(rest), where=places(rest))
     elif classified.results and flow.contents not in ("results", "analysis", "set-by-dfe"):
         yield catalogue.reason("policy:unlisted-items", count="results of examinations", where="grades")
+
+
+def value_waits(classified: Classified, catalogue: Catalogue) -> Iterator[Reason]:
+    """Why a file waits whose columns hold too much that is not what they are for."""
+    wrong = _abouts(finding for finding in classified.findings if finding.much)
+    if wrong:
+        yield catalogue.reason("policy:wrong-column", where=wrong)
+
+
+def value_notices(classified: Classified, catalogue: Catalogue) -> Iterator[Reason]:
+    """What is told of a file some of whose values no view holds."""
+    withheld = [finding for finding in classified.findings if finding.expected and not finding.much]
+    if withheld:
+        count = sum(finding.count for finding in withheld)
+        told = "1 value" if count == 1 else f"{count} values"
+        yield catalogue.reason("policy:values-withheld", count=told, where=_abouts(withheld))
+
+
+def _abouts(findings: Iterable[Finding]) -> str:
+    """What findings are about, each once: labels of ours."""
+    return ", ".join(dict.fromkeys(finding.about for finding in findings))
 
 
 def notices(classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow) -> Iterator[Reason]:

@@ -73,6 +73,17 @@ REASONS: dict[str, Template] = {
         "taken, and no team is shown that.",
         "Take that out of the next export.",
     ),
+    "policy:values-withheld": Template(
+        "The file holds {count} that are not what their heading says ({where}). No team gets those.",
+        "Correct them in your system: this receipt lists the records, and what to write. Then send the file "
+        "again.",
+    ),
+    "policy:wrong-column": Template(
+        "Too much of {where} is not what the heading says, so the file waits: the heading is wrong, or the "
+        "file is.",
+        "Look at {where} in your export. Put there what this receipt asks for, or give the column its right "
+        "heading, and send the file again.",
+    ),
     # Of earlier versions, which gave such columns to the teams: it stands in logs and receipts.
     "policy:unlisted-accepted": Template(
         "The file holds {count} that the agreement does not list for this kind of data ({where}); it was "

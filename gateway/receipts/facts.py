@@ -16,7 +16,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Literal
 
-from gateway.classify.findings import FINDINGS
+from gateway.classify.findings import FINDINGS, shown_expected
 from gateway.home import shown_name
 from gateway.log.canonical import canonical
 from gateway.log.leaf import rfc3339
@@ -242,6 +242,7 @@ def _content_object(facts: ReceiptFacts) -> dict[str, object]:
                 "severity": finding.severity,
                 "count": finding.count,
                 "rows": list(finding.rows),
+                **({"expected": shown} if (shown := shown_expected(finding)) else {}),
             }
             for finding in facts.findings
         ],

@@ -28,8 +28,13 @@ _WORDS = {
     "AcademicYear": "2025/26", "CensusTerm": "Autumn",
     "Year": "2025", "PHASE": "PS", "ACADYR": "2025/2026", "PhoneNo": "01632 960123",
     "Email": "pupil@example.org",
+    "URN_AC": "990000", "EALGRP": "1", "FSMeligible": "1", "FSM_protected": "1", "EVERFSM_6": "1",
+    "EVERFSM_6_P": "1", "FSM": "1", "FSM6": "1", "FSM6_P": "1", "Title": "Ms", "Relationship": "PAM",
+    "FLANG": "1", "FSM6CLA1A": "1", "EYPPR": "Y", "EYPPBF": "EO",
+    "FIRSTLANG": "ENG", "PupilPremium": "Y",
     "CareAuthority": "999", "QN": "60146084", "LearningStartDate": "2025-09-03",
 }  # fmt: skip
+_BY_NAME = {name.casefold(): text for name, text in _WORDS.items()}
 _PLAIN = {"flag": "true", "number": "12", "word": "A1", "nothing": ""}
 _OF_PUPIL = {
     "surname": "surname", "preferredsurname": "surname", "formersurname": "surname", "forename": "forename",
@@ -146,7 +151,9 @@ class _Drawing:
             return str(getattr(pupil, _OF_PUPIL[plain]))
         if element.holds == "date":
             return (self.pack.first - timedelta(days=60 - number)).isoformat()
-        return _WORDS.get(name, _PLAIN.get(element.holds, ""))
+        names = name, name.partition("_")[2], plain
+        known = (_BY_NAME[each.casefold()] for each in names if each.casefold() in _BY_NAME)
+        return next(known, _PLAIN.get(element.holds, ""))
 
 
 def _around(node: drawing.Element, path: str) -> drawing.Element:

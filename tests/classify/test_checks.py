@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from gateway.classify import Rules
-from gateway.classify.checks import marks_of, read_date
+from gateway.classify.value_kinds import marks_of, read_date
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def change(policies: Path, name: str, old: str, new: str) -> None:
         ),
         ("items.toml", '"Religion",', '"Religion", "UPN",', "upn.columns: UPN also stands under religion"),
         ("items.toml", 'codes = "sex"', 'codes = "sexes"', "sex.codes: sexes is not a list in [codes]"),
-        ("items.toml", 'codes = "sex"', "", "sex.codes: goes with check"),
+        ("items.toml", 'codes = "sex"', "", "sex.codes: goes with values"),
         ("items.toml", "when = { attendance", "when = { attendence", "attendence is not a data type"),
         ("items.toml", '["mark"]', '["marc"]', "attendance-mark.when: marc is not a field"),
         ("items.toml", "[items.religion]", "[items.mark]", "mark: defined twice"),

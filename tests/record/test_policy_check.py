@@ -191,7 +191,7 @@ def test_all_faults_are_told_in_one_run(policies: Path) -> None:
     for file, there, instead in (
         ("limits.toml", "login_seconds = 25", 'login_seconds = "soon"'),
         ("flows.toml", 'teams = ["central-data-team", "early-years"]', 'teams = ["nobody"]'),
-        ("items.toml", 'check = "past-date"', 'check = "past-date"\ncodes = "sex"'),
+        ("items.toml", 'values = "past date"', 'values = "past date"\ncodes = "sex"'),
         ("reasons.toml", '"open:empty"', '"open:emptied"'),
     ):
         path = policies / file

@@ -99,9 +99,13 @@ def download(headings: list[str]) -> bytes:
         known |= {
             "ESTAB": "1234",
             "LAESTAB": "9991234",
+            "URN": "120001",
             "SENTYPE": "MLD",
             "READ_OUTCOME": "EXS",
             "WRIT_OUTCOME": "EXS",
+            "MATH_OUTCOME": "EXS",
+            "SCI_OUTCOME": "EXS",
+            "READOUTCOME": "AS",
         }
         out.writerow([known.get(name.upper(), "1") for name in headings])
     return text.getvalue().encode()

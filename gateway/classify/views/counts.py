@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import BinaryIO
 
-from gateway.classify.checks import read_date
 from gateway.classify.person_names import name_keys
 from gateway.classify.rules import Rules
 from gateway.classify.tally import MAIN
+from gateway.classify.value_kinds import read_date
 from gateway.classify.views.small_numbers import SmallNumbers, ToldLine, told_parts, told_years
 from gateway.classify.views.tables import Write
 from gateway.classify.views.walk import Values, records_in

@@ -7,15 +7,16 @@ and text between elements never stay, nor does an element of which nothing is le
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from itertools import pairwise
-from operator import attrgetter
+from operator import attrgetter, contains
 from typing import Any, NamedTuple
 
 from lxml import etree
 
 from gateway.classify import markup
 from gateway.classify.content import Source, unknown
-from gateway.classify.ctf import is_code
+from gateway.classify.value_kinds import Judge
 from gateway.classify.views.sieve import Sieve, Stay
 from gateway.classify.views.tables import Apart, Write
 from gateway.classify.views.walk import HEADER
@@ -24,7 +25,7 @@ from gateway.classify.views.workbook_out import stream
 Element = Any  # lxml carries no types.
 _REMEMBERED = 1_000
 _ASSESSMENT = "StageAssessment"
-_TAG, _TAIL = attrgetter("tag"), attrgetter("tail")
+_TAG, _TEXT, _TAIL = attrgetter("tag"), attrgetter("text"), attrgetter("tail")
 
 
 def write_markup(source: Source, records: tuple[str, ...], sieve: Sieve, apart: Apart, write: Write) -> None:
@@ -133,11 +134,15 @@ _Form = tuple[Stay, tuple[str, ...], tuple[int, ...]]
 class _Plan(NamedTuple):
     """What becomes of elements of a form, by their places in document order.
 
-    `around` have others inside; `out` go, each with the place of what is around it. `stays`: anything does.
+    `around` have others inside; `out` go, each with the place of what is around it. `texts` stay, and
+    `judges` are who judges the text of each, `good` what each has found good. `stays`: anything does.
     """
 
     around: tuple[int, ...]
     out: tuple[tuple[int, int], ...]
+    texts: tuple[int, ...]
+    judges: tuple[Judge, ...]
+    good: tuple[AbstractSet[str | None], ...]
     stays: bool
 
 
@@ -147,10 +152,10 @@ class _Pruner:
     def __init__(self, sieve: Sieve) -> None:
         self._sieve = sieve
         self._strip = 0
-        self._stay: dict[str, dict[str, Stay]] = {}
+        self._stay: dict[str, dict[str, tuple[Stay, Judge]]] = {}
         self._plans: dict[_Form, _Plan] = {}
         self._enough = Stay.IN
-        self._codes: set[str] = set()
+        self._results: set[tuple[str, str]] = set()
         self._assessments: dict[tuple[str, str], bool] = {}
 
     def prunes_to_something(self, element: Element, *, loose: bool, enough: Stay) -> bool:
@@ -167,7 +172,10 @@ class _Pruner:
             return self._prune_by_form(element, name)
         around = element.getparent()
         parent = "" if around is None else markup.local_name(around.tag)
-        return bool((element.text or "").strip()) and self._sieve.element(parent, name) >= enough
+        if not (element.text or "").strip() or self._sieve.element(parent, name) < enough:
+            return False
+        self._withhold(element, self._sieve.judge(parent, name))
+        return True
 
     def _tidy(self, element: Element) -> None:
         for inner in element.iter():
@@ -194,9 +202,19 @@ class _Pruner:
         for place in plan.around:
             if inside[place].text is not None:
                 self._clear_text(inside[place])
+        texts = list(map(_TEXT, inside))
+        if not all(map(contains, plan.good, [texts[place] for place in plan.texts])):
+            for place, judge in zip(plan.texts, plan.judges, strict=True):
+                self._withhold(inside[place], judge)
         for around, place in plan.out:
             inside[around].remove(inside[place])
         return plan.stays
+
+    def _withhold(self, element: Element, judge: Judge) -> None:
+        """Leave an element empty whose text is not what it is for."""
+        text = element.text
+        if text not in judge.good and not text.isspace() and self._sieve.others(judge, {text}):
+            element.text = None
 
     def _planned(self, form: _Form) -> _Plan | None:
         """What becomes of elements of a form; None where it is not the form alone that decides."""
@@ -205,27 +223,37 @@ class _Pruner:
         if _ASSESSMENT in names:
             return None
         out: list[tuple[int, int]] = []
-        best, _ = self._plan(0, names, sizes, out)
+        texts: dict[int, Judge] = {}
+        best, _ = self._plan(0, names, sizes, out, texts)
         around = tuple(place for place, size in enumerate(sizes) if size)
-        return _Plan(around, tuple(out), best >= enough)
+        judges = tuple(texts.values())
+        good = tuple(judge.good for judge in judges)
+        return _Plan(around, tuple(out), tuple(texts), judges, good, best >= enough)
 
     def _plan(
-        self, place: int, names: list[str], sizes: tuple[int, ...], out: list[tuple[int, int]]
+        self,
+        place: int,
+        names: list[str],
+        sizes: tuple[int, ...],
+        out: list[tuple[int, int]],
+        texts: dict[int, Judge],
     ) -> tuple[Stay, int]:
         """The best that stays in the element at a place, and where the next one stands that is not inside it.
 
-        What goes is put to `out`, with the place of what is around it.
+        What goes is put to `out`, with the place of what is around it; who judges what stays, to `texts`.
         """
         best, following = Stay.OUT, place + 1
         for _ in range(sizes[place]):
             child = following
             if sizes[child]:
-                found, following = self._plan(child, names, sizes, out)
+                found, following = self._plan(child, names, sizes, out, texts)
                 stays = Stay.IN if found >= self._enough else Stay.OUT
             else:
                 stays, following = self._sieve.element(names[place], names[child]), child + 1
             if stays:
                 best = max(best, stays)
+                if not sizes[child]:
+                    texts[child] = self._sieve.judge(names[place], names[child])
             else:
                 out.append((place, child))
         return best, following
@@ -250,13 +278,15 @@ class _Pruner:
                     gone.append(child)
                 continue
             try:
-                stays = stay[inner]
+                stays, judge = stay[inner]
             except KeyError:
-                stays = stay[inner] = self._sieve.element(name, inner)
+                stays, judge = stay[inner] = self._sieve.element(name, inner), self._sieve.judge(name, inner)
             if not stays:
                 gone.append(child)
             elif stays > best:
                 best = stays
+            if child.text not in judge.good and stays:
+                self._withhold(child, judge)
         for child in gone:
             element.remove(child)
         return best >= self._enough
@@ -265,24 +295,24 @@ class _Pruner:
         if name == _ASSESSMENT:
             if not self._is_known(element):
                 return False
-            self._leave_out_words(element)
+            self._withhold_result(element)
         return self._prune(element, name)
 
     def leave_out(self) -> None:
         """Note that something was left out that is no element."""
         self._sieve.leave_out()
 
-    def _leave_out_words(self, assessment: Element) -> None:
-        """Take out what is no code, mark or date; the account of the file tells only that there is some."""
-        for child in list(assessment):
-            text = child.text or ""
-            if text not in self._codes:
-                if is_code(text):
-                    if len(self._codes) < _REMEMBERED:
-                        self._codes.add(text)
+    def _withhold_result(self, assessment: Element) -> None:
+        """Leave a result empty that its qualifier does not know."""
+        qualifier = assessment.findtext("{*}ResultQualifier") or ""
+        for result in assessment.iterfind("{*}Result"):
+            pair = qualifier, result.text or ""
+            if pair not in self._results:
+                if self._sieve.is_result(*pair):
+                    if len(self._results) < _REMEMBERED:
+                        self._results.add(pair)
                 else:
-                    assessment.remove(child)
-                    self._sieve.leave_out()
+                    result.text = None
 
     def _is_known(self, assessment: Element) -> bool:
         stage = assessment.findtext("{*}Stage") or assessment.getparent().findtext("{*}Stage") or ""

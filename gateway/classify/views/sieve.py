@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from enum import IntEnum
 
-from gateway.classify.ctf import type_of_assessment
+from gateway.classify.ctf import is_result, type_of_assessment
 from gateway.classify.results import ResultKinds, SingleResult
 from gateway.classify.rules import ItemRule, Rules, WorkingRule
+from gateway.classify.value_kinds import Judge
 from gateway.classify.views.own_rows import OwnRows
 from gateway.model import Basis, Unlisted
-from gateway.model.basis import APART, OTHER_SCHOOLS, UNKNOWN
+from gateway.model.basis import APART, OTHER_SCHOOLS, UNKNOWN, WITHHELD
 from gateway.words import plain
 
 _HEADER_LENGTH = 80
@@ -42,6 +44,7 @@ class Sieve:
         self._kinds = ResultKinds(rules.data_types.results)
         self._left_out: Counter[str] = Counter()
         self._elements: dict[tuple[str, str], Stay] = {}
+        self._judges: dict[str, Judge] = {}
         self._of_school = basis.of_school
         self.changed = False
         if basis.without:
@@ -62,18 +65,39 @@ class Sieve:
     @property
     def left_out(self) -> tuple[str, ...]:
         """The labels of the items that were left out, in the order of the alphabet; unknown things last."""
-        return tuple(sorted(self._left_out, key=lambda label: (label in (UNKNOWN, APART), label)))
+        return tuple(sorted(self._left_out, key=lambda label: (label in (UNKNOWN, APART, WITHHELD), label)))
 
-    def columns(self, names: tuple[str, ...], before: int | None) -> list[int]:
-        """The columns that stay, counted from 0.
+    def columns(self, names: tuple[str, ...], before: int | None) -> list[tuple[int, Judge]]:
+        """The columns that stay, counted from 0, and who judges their values.
 
         `before` is how many columns the tables before this one have; None where that cannot be said.
         """
-        return [
-            index
-            for index, name in enumerate(names)
-            if self._keeps_column(name, None if before is None else before + index + 1)
-        ]
+        found = []
+        for index, name in enumerate(names):
+            named = self._rules.column_field(name)
+            key = self._column_field(name, named)
+            told = self._told.column(named, name, None if before is None else before + index + 1)
+            if self._keeps(key, told=told) and key is not None:
+                found.append((index, self._judge(key)))
+        return found
+
+    def judge(self, parent: str, name: str) -> Judge:
+        """Who judges the text of an element: nothing of one that no rule knows is as it should be."""
+        key = self._rules.element_field(parent, name)
+        return self._judge(key) if key is not None else Judge(None)
+
+    def others(self, judge: Judge, values: AbstractSet[str]) -> AbstractSet[str]:
+        """Those of some values that are not of their kind, and that they are withheld is noted."""
+        found = judge.others(values)
+        if found:
+            self.leave_out(WITHHELD)
+        return found
+
+    def _judge(self, key: str) -> Judge:
+        known = self._judges.get(key)
+        if known is None:
+            known = self._judges[key] = Judge(self._rules.check(key))
+        return known
 
     def element(self, parent: str, name: str) -> Stay:
         """Whether an element with text stays."""
@@ -94,14 +118,17 @@ class Sieve:
             self.leave_out()
         return known
 
+    def is_result(self, qualifier: str, result: str) -> bool:
+        """Whether a result is one that its qualifier knows; that it is withheld is noted where it is none."""
+        known = is_result(self._rules, qualifier, result)
+        if not known:
+            self.leave_out(WITHHELD)
+        return known
+
     def leave_out(self, what: str = UNKNOWN) -> None:
         """Note that something was left out that is no column and no element."""
         self._left_out[what] += 1
         self.changed = True
-
-    def _keeps_column(self, name: str, position: int | None) -> bool:
-        named = self._rules.column_field(name)
-        return self._keeps(self._column_field(name, named), told=self._told.column(named, name, position))
 
     def _keeps(self, key: str | None, *, told: bool) -> bool:
         lacking = frozenset({UNKNOWN}) if told or key is None else self._lacking(key)
@@ -111,6 +138,8 @@ class Sieve:
 
     def _lacking(self, key: str) -> frozenset[str]:
         rule = self._rules.fields[key]
+        if "free" in rule.values:
+            return frozenset({UNKNOWN})
         if not isinstance(rule, ItemRule | WorkingRule) and key not in self._carried:
             return frozenset({UNKNOWN})
         return self._labels.get(key, frozenset()) - self._allowed

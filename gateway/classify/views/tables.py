@@ -6,15 +6,15 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator, Sequence
-from operator import itemgetter
 from typing import Protocol
 
-from gateway.classify.content import Row
 from gateway.classify.delimited import Table
+from gateway.classify.field_tally import distinct
 from gateway.classify.formulas import is_formula
 from gateway.classify.views.sieve import Sieve
 
 Write = Callable[[bytes], object]
+Row = Sequence[str]
 Rows = Iterator[Sequence[Row]]
 
 
@@ -38,7 +38,7 @@ class Apart:
         self._met += 1
         return self._met - 1 not in self._without
 
-    def stay_of(self, batch: list[Row]) -> list[Row]:
+    def stay_of(self, batch: list[list[str]]) -> list[list[str]]:
         """Those of the next records that stay."""
         return [row for row in batch if self.next_stays()] if self._without else batch
 
@@ -59,12 +59,12 @@ class Cut:
     @property
     def header(self) -> Row:
         """The names of the columns that stay, as the file writes them."""
-        return [self._table.header.names[index] for index in self._kept]
+        return [self._table.header.names[index] for index, _ in self._kept]
 
     def batches(self) -> Rows:
         """The rows, cut, and their formulas made inert; rows may be wider than the header."""
         names, formulas = len(self._table.header.names), self._table.formulas
-        cut, met = _cutter(self._kept), 0
+        met = 0
         for batch in self._table.batches:
             widest = max(map(len, batch), default=0)
             if widest > self.width:
@@ -74,18 +74,23 @@ class Cut:
             if min(map(len, batch), default=names) < names:
                 batch = [row + [""] * (names - len(row)) for row in batch]  # noqa: PLW2901 - the same, filled up
             stay = self._apart.stay_of(batch)
-            rows = list(map(cut, stay if self._own is None else self._own.of(stay)))
+            rows = self._cut(stay if self._own is None else self._own.of(stay))
             if formulas.count > met:
                 met, self._sieve.changed = formulas.count, True
                 rows = [list(map(inert, row)) for row in rows]
             yield rows
 
-
-def _cutter(kept: list[int]) -> Callable[[Row], Row]:
-    if len(kept) > 1:
-        take = itemgetter(*kept)
-        return lambda row: list(take(row))
-    return lambda row: [row[index] for index in kept]
+    def _cut(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """The columns that stay of some rows; cells are blank whose value is not what their column is for."""
+        if not rows or not self._kept:
+            return [() for _ in rows]
+        columns = list(zip(*rows, strict=False))
+        stay = []
+        for index, judge in self._kept:
+            values = columns[index]
+            others = self._sieve.others(judge, distinct(values))
+            stay.append(["" if value in others else value for value in values] if others else values)
+        return list(zip(*stay, strict=True))
 
 
 def inert(cell: str) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from gateway.classify.checks import read_date
 from gateway.classify.identifiers import is_upn
 from gateway.classify.person_names import name_keys
 from gateway.classify.rules import Rules
+from gateway.classify.value_kinds import read_date
 from gateway.classify.views.walk import Values, records_in
 from gateway.home.settings import ClassifyLimits
 

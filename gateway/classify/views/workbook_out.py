@@ -11,11 +11,11 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from collections.abc import Sequence
 from typing import IO, cast
 
 from lxml import etree
 
-from gateway.classify.content import Row
 from gateway.classify.views.tables import Rows, Write
 
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -37,7 +37,7 @@ class WorkbookWriter:
         self._book = zipfile.ZipFile(Stream(write), "w", zipfile.ZIP_DEFLATED)
         self._sheets = 0
 
-    def table(self, header: Row, rows: Rows) -> None:
+    def table(self, header: Sequence[str], rows: Rows) -> None:
         """Write one sheet."""
         self._sheets += 1
         with (
@@ -92,7 +92,7 @@ def entry(name: str) -> zipfile.ZipInfo:
     return made
 
 
-def _row(cells: Row) -> etree._Element:
+def _row(cells: Sequence[str]) -> etree._Element:
     row = etree.Element(f"{{{_MAIN}}}row", nsmap=_NAMES)
     for text in cells:
         cell = etree.SubElement(row, f"{{{_MAIN}}}c")

@@ -1,0 +1,494 @@
+"""Kinds of values: a value of a column or an element is of its kind, or it has a fault. Pure.
+
+items.toml and data_types.toml say of every field what its values are. Here each single value is judged by
+that, the same way in every format, when a file is classified and again when a view of it is made.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import date
+from typing import Literal, Protocol
+
+from gateway.classify import identifiers
+from gateway.classify.sensitive import Sensitive
+
+Kind = Literal[
+    "code", "marks", "date", "past date", "time", "identifier", "number", "flag", "name", "names", "label",
+    "address line", "postcode", "contact", "free",
+]  # fmt: skip
+Identifier = Literal[
+    "upn", "former-upn", "uln", "nhs", "uci", "la", "school", "ni", "uprn", "short", "reference"
+]
+Check = Callable[[str], "str | None"]
+"""The fault of a value, None where it has none."""
+
+
+class Statement(Protocol):
+    """What the policies say of the values of a field."""
+
+    @property
+    def values(self) -> tuple[Kind, ...]:
+        """The kinds of which a value may be."""
+
+    @property
+    def codes(self) -> str | None:
+        """The code list, for values that are codes."""
+
+    @property
+    def several(self) -> bool:
+        """Whether several codes may stand in one value."""
+
+    @property
+    def identifier(self) -> Identifier | None:
+        """Which number, for values that identify."""
+
+
+class Lists(Protocol):
+    """The code lists and words by which values are judged."""
+
+    @property
+    def code_sets(self) -> Mapping[str, frozenset[str]]:
+        """The code lists by name."""
+
+    @property
+    def sensitive(self) -> Sensitive:
+        """The words that tell of something."""
+
+
+OTHER_YEAR = "code:other-year"
+QUERIES = frozenset({"upn:check-letter", "date:future", OTHER_YEAR})
+"""Faults of values that are of their kind all the same. A value with any other fault is in no view."""
+
+_FAULTS: dict[str, str] = {
+    "code": "code:unknown",
+    "marks": "code:unknown",
+    "date": "date:malformed",
+    "past date": "date:malformed",
+    "upn": "upn:malformed",
+    "former-upn": "former-upn:invalid",
+    "uln": "uln:invalid",
+    "nhs": "nhs:invalid",
+}
+OTHER = "value:other"
+"""The fault of a value whose kind has no fault of its own."""
+
+WORDY = frozenset({"name", "names", "label", "address line", "free"})
+"""The kinds whose values are words of people's own."""
+
+# Day, month as a number or by name, year; strptime would try its forms one by one, each slowly.
+_DAY_FIRST = re.compile(r"(\d{1,2})([/. -])(\d{1,2}|[A-Za-z]{3,9})\2(\d{4}|\d{2})", re.ASCII)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_LONG_MONTHS = frozenset((
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "sept", "october",
+    "november", "december",
+))  # fmt: skip
+_NAME_LENGTH = 3
+_LAST_YEAR_OF_2000S = 68  # as the C library reads years of two figures
+_CLOCK = r"\d{1,2}:\d{2}(:\d{2}([.,]\d{1,9})?)?( ?[AaPp]\.?[Mm]\.?)?( ?(Z|UTC|GMT|BST|[+-]\d{2}:?\d{2}))?"
+_TIME_AFTER = re.compile(rf"[T ]{_CLOCK}\Z", re.ASCII)
+_TIME = re.compile(_CLOCK, re.ASCII)
+_REMEMBERED = 20_000
+_BLANK = frozenset({"", None})
+_LETTERS = re.compile(r"[^\W\d_]{3,}")
+_DIFFERENT_IN_A_ROW = 2
+_GAPS = re.compile(r"[\s,;]+")
+
+FLAGS = frozenset(["Y", "N", "YES", "NO", "TRUE", "FALSE", "T", "F", "0", "1"])
+# What systems and people write where nothing is known.
+_NOTHING = frozenset((
+    "-", "--", ".", "N/A", "NA", "NONE", "NULL", "NIL", "UNKNOWN", "TBC", "TBA", "NOT KNOWN",
+    "NOT APPLICABLE", "NOT STATED", "NOT OBTAINED", "NOT YET OBTAINED", "NOT COLLECTED",
+))  # fmt: skip
+_NUMBER = re.compile(
+    r"[-+<>]?(£ ?)?\d{1,7}([.,]\d{1,17})?( ?(%|days?|sessions?|hours?|hrs?|minutes?|years?))?", re.ASCII
+)
+_AGE = re.compile(
+    r"\d{1,2} ?(y|yrs?|years?)\.?[ ,]*(\d{1,2} ?(m|mths?|months?)\.?)?|\d{1,2}[:;]\d{1,2}", re.ASCII
+)
+_POSTCODE = re.compile(r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|BFPO ?\d{1,4}", re.ASCII | re.IGNORECASE)
+_CONTACT = re.compile(r"[^@\s,;]{1,64}@[^@\s,;]{1,250}|\+?[\d ()-]{7,20}( ?(ext|x)\.? ?\d{1,5})?", re.ASCII)
+_NATIONAL_INSURANCE = re.compile(r"[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-Z]?", re.ASCII | re.IGNORECASE)
+_SCHOOL = re.compile(r"\d{3}[ /-]?\d{4}|\d{4}|\d{5,6}|EY\d{6}|[XLM]{4}|[XM]{7}", re.ASCII | re.IGNORECASE)
+_LA = re.compile(r"[2-9]\d{2}|[XM]{3}", re.ASCII | re.IGNORECASE)
+_REFERENCE = re.compile(r"[\w/.*+:{}|&-]{1,40}", re.ASCII | re.IGNORECASE)
+_SHORT = re.compile(r"[A-Z0-9*+]{1,4}", re.ASCII | re.IGNORECASE)
+_UPRN = re.compile(r"\d{1,12}", re.ASCII)
+
+_MOST_WORDS = {"name": 8, "label": 9, "address line": 18}
+_MOST_CHARACTERS = {"name": 90, "label": 90, "address line": 200}
+_WORDS_OF_A_LINE = 6
+_MOST_DIGITS = 8
+_WORDS_IN_LOWER_CASE = 3
+_MARKS = {
+    "name": frozenset(" .,-'?") | frozenset("\u2018\u2019\u00b4`\u02bb\u2010\u2011\ufffd\xb7"),
+    "label": frozenset(" .,-'/&()+_*#\u2019\u2013"),
+    "address line": frozenset(" .,-'/&\"\n\r\u2019\u2013"),
+}
+_IN_A_NAME = frozenset((
+    "de", "del", "della", "dello", "di", "da", "das", "dos", "do", "dal", "dalla", "la", "le", "las", "los",
+    "lo", "du", "des", "van", "von", "den", "der", "dem", "ten", "ter", "te", "zu", "zur", "zum", "af", "av",
+    "bin", "binte", "binti", "bint", "ibn", "al", "el", "y", "e", "i", "o", "ap", "ab", "ferch", "abu", "san",
+    "santa", "st", "and", "or", "a",
+))  # fmt: skip
+_IN_A_PLACE = frozenset((
+    "of", "the", "on", "in", "upon", "under", "by", "at", "and", "near", "next", "le", "la", "de", "du",
+    "cum", "super", "to", "y", "yr", "over", "nr", "o", "th", "st", "nd", "rd", "for", "with", "a", "an", "c",
+    "flat", "apartment", "unit", "no", "level",
+))  # fmt: skip
+_ELIDED = re.compile(r"[dlo]['\u2019]\w")
+# As the files of awarding bodies join them: "SMITH:ANN".
+_SURNAME_AND_FORENAME = re.compile(r"(?<=[^\W\d_]{2}):(?=[^\W\d_])")
+_PIECES_OF_NAMES = re.compile(r"[;/&\n|()]|, (?=(?:Mr|Mrs|Ms|Miss|Dr)\b)| - |\band\b")
+_PIECES_OF_ADDRESS = re.compile(r"[,\n\r]+")
+_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
+_TITLES = frozenset((
+    "mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "rev", "revd", "reverend", "sir", "lady",
+    "lord", "dame", "master",
+))  # fmt: skip
+
+
+def read_date(text: str) -> date | None:
+    """The date that a text means in England (day first); None where it means none.
+
+    A time of day behind it is passed over.
+    """
+    day = _TIME_AFTER.sub("", text.strip())
+    try:
+        return date.fromisoformat(day)
+    except ValueError:
+        return _day_first(day)
+
+
+def _day_first(text: str) -> date | None:
+    found = _DAY_FIRST.fullmatch(text)
+    if found is None:
+        return None
+    year, named = int(found[4]), found[3].lower()
+    if len(found[4]) == len("26"):
+        year += 2000 if year <= _LAST_YEAR_OF_2000S else 1900
+    if named.isdigit():
+        month = int(named)
+    else:
+        if len(named) > _NAME_LENGTH and named not in _LONG_MONTHS:
+            return None
+        month = _MONTHS.index(named[:_NAME_LENGTH]) + 1 if named[:_NAME_LENGTH] in _MONTHS else 0
+    try:
+        return date(year, month, int(found[1]))
+    except ValueError:
+        return None
+
+
+def check_for(rule: Statement, rules: Lists) -> Check | None:
+    """The check of a field's values; None where they are free text, which no view holds."""
+    if "free" in rule.values:
+        return None
+    several = [_check(kind, rule, rules) for kind in rule.values]
+    if len(several) == 1:
+        return several[0]
+
+    def check(text: str) -> str | None:
+        faults = [fault for one in several if (fault := one(text)) is not None]
+        return next((f for f in faults if f in QUERIES), faults[0]) if len(faults) == len(several) else None
+
+    return check
+
+
+def of_another_year(check: Check, any_year: Check) -> Check:
+    """A check by the codes of one year, which tells those of other years from what is no code at all."""
+
+    def checked(text: str) -> str | None:
+        fault = check(text)
+        return OTHER_YEAR if fault is not None and any_year(text) is None else fault
+
+    return checked
+
+
+def in_the_past(check: Check, today: date) -> Check:
+    """A check of dates that finds a later one than today's, too."""
+
+    def checked(text: str) -> str | None:
+        day = read_date(text)
+        return "date:future" if day is not None and day > today else check(text)
+
+    return checked
+
+
+def _check(kind: Kind, rule: Statement, rules: Lists) -> Check:
+    if kind == "identifier" and rule.identifier == "upn":
+        return identifiers.upn_fault
+    of_kind = _test(kind, rule, rules)
+    fault = _FAULTS.get(rule.identifier or "" if kind == "identifier" else kind, OTHER)
+    if fault == "date:malformed" or kind == "identifier":
+        return lambda text: None if of_kind(text) else fault
+    return lambda text: None if of_kind(text) or text.strip().upper() in _NOTHING else fault
+
+
+def _test(kind: Kind, rule: Statement, rules: Lists) -> Callable[[str], bool]:
+    """The test for values of a kind, on the texts as they stand in a file."""
+    if kind == "code":
+        codes = Codes(rules.code_sets[rule.codes or ""])
+        return codes.has_all if rule.several else codes.has
+    if kind == "marks":
+        known = rules.code_sets["attendance"]
+        return lambda text: _are_marks(text, known)
+    if kind == "identifier":
+        return _IDENTIFIERS[rule.identifier or "reference"]
+    if kind in ("name", "names", "label", "address line"):
+        words = Words(kind, rules)
+        return (
+            words.are_names if kind == "names" else words.are_address if kind == "address line" else words.are
+        )
+    return _SIMPLE[kind]
+
+
+_IDENTIFIERS: dict[str, Callable[[str], bool]] = {
+    "former-upn": identifiers.is_upn,
+    "uln": identifiers.is_uln,
+    "nhs": identifiers.is_nhs_number,
+    "uci": identifiers.is_uci,
+    "la": lambda text: _LA.fullmatch(text.strip()) is not None,
+    "school": lambda text: _SCHOOL.fullmatch(text.strip()) is not None,
+    "ni": lambda text: _NATIONAL_INSURANCE.fullmatch(text.strip()) is not None,
+    "uprn": lambda text: _UPRN.fullmatch(text.strip()) is not None,
+    "short": lambda text: _SHORT.fullmatch(text.strip()) is not None,
+    "reference": lambda text: _is_reference(text.strip()),
+}
+_SIMPLE: dict[str, Callable[[str], bool]] = {
+    "date": lambda text: read_date(text) is not None,
+    "past date": lambda text: read_date(text) is not None,
+    "time": lambda text: _TIME.fullmatch(text.strip()) is not None,
+    "number": lambda text: _is_number(text.strip().casefold()),
+    "flag": lambda text: text.strip().upper() in FLAGS,
+    "postcode": lambda text: _POSTCODE.fullmatch(text.strip()) is not None,
+    "contact": lambda text: _CONTACT.fullmatch(text.strip()) is not None,
+}
+
+
+def _is_number(text: str) -> bool:
+    return _NUMBER.fullmatch(text) is not None or _AGE.fullmatch(text) is not None
+
+
+def _is_reference(text: str) -> bool:
+    # Letters alone may be a word; so may those of a short code, but hardly one that tells of anything.
+    if not any(map(str.isdigit, text)):
+        return _SHORT.fullmatch(text) is not None or text == "/"
+    return _REFERENCE.fullmatch(text) is not None and _NATIONAL_INSURANCE.fullmatch(text) is None
+
+
+_EXPECTED: dict[str, str] = {
+    "marks": "attendance codes",
+    "date": "a date such as 01/09/2026",
+    "past date": "a date such as 01/09/2016",
+    "time": "a time such as 09:30",
+    "identifier": "a number or code",
+    "number": "a number",
+    "flag": "Y or N",
+    "name": "a name",
+    "names": "names",
+    "label": "a short name, such as that of a class or school",
+    "address line": "a line of an address",
+    "postcode": "a postcode",
+    "contact": "a telephone number or e-mail address",
+}
+PUBLISHED_CODE = "a published code"
+_UPN, _NOTHING_ELSE = "a UPN", "nothing"
+_EXPECTED_TEXTS = frozenset({*_EXPECTED.values(), _UPN, PUBLISHED_CODE, _NOTHING_ELSE})
+_CODES_NAMED = 4
+_CODE_LENGTH = 5
+_EXPECTED_CODES = re.compile(
+    rf"one of the codes [^\s,]{{1,{_CODE_LENGTH}}}(, [^\s,]{{1,{_CODE_LENGTH}}}){{0,{_CODES_NAMED - 1}}} …"
+)
+
+
+def expected(rule: Statement, codes: Sequence[str]) -> str:
+    """What a value should be, in words of ours: the first kind that is named; of codes the first few."""
+    kind = rule.values[0]
+    if rule.identifier in ("upn", "former-upn"):
+        return _UPN
+    if kind != "code":
+        return _EXPECTED.get(kind, _NOTHING_ELSE)
+    length = min(len(codes[0]) if codes else 0, _CODE_LENGTH)
+    short = [code for code in codes if len(code) == length and not set(code) & {" ", ","}]
+    return f"one of the codes {', '.join(short[:_CODES_NAMED])} …" if short else PUBLISHED_CODE
+
+
+def is_expected(text: str) -> bool:
+    """Whether a text is one that `expected` makes."""
+    return text in _EXPECTED_TEXTS or _EXPECTED_CODES.fullmatch(text) is not None
+
+
+class Judge:
+    """Judges the values of one field, each different one once."""
+
+    __slots__ = ("check", "good")
+
+    def __init__(self, check: Check | None) -> None:
+        self.check = check
+        self.good: set[str | None] = set(_BLANK)
+
+    def rest(self, values: AbstractSet[str]) -> AbstractSet[str]:
+        """Those of these values that have not been found good yet."""
+        return values - self.good
+
+    def faults(self, values: Iterable[str]) -> dict[str, str]:
+        """Those of these values that have a fault, with its name."""
+        if self.check is None:
+            return {}
+        found: dict[str, str] = {}
+        for text in values:
+            fault = self.check(text)
+            if fault is not None:
+                found[text] = fault
+            else:
+                self._remember(text)
+        return found
+
+    def _remember(self, text: str) -> None:
+        if len(self.good) >= _REMEMBERED:
+            self.good.clear()
+            self.good.update(_BLANK)
+        self.good.add(text)
+
+    def others(self, values: AbstractSet[str]) -> AbstractSet[str]:
+        """Those of these values that are not of their kind; an empty text is none, free text all."""
+        if self.check is None:
+            return values - _BLANK
+        rest = values - self.good
+        return {text for text, fault in self.faults(rest).items() if fault not in QUERIES}
+
+
+class Codes:
+    """A set of codes, and the words for them, without regard to case, blanks and punctuation."""
+
+    def __init__(self, codes: frozenset[str]) -> None:
+        self._codes = codes
+        self._phrases = frozenset(_words_of(code) for code in codes) - {()}
+        self._longest = max(map(len, self._phrases), default=1)
+
+    def has(self, text: str) -> bool:
+        """Whether a text is one of them."""
+        return text.strip().upper() in self._codes or _words_of(text) in self._phrases
+
+    def has_all(self, text: str) -> bool:
+        """Whether a text is made of them and of nothing else, as "MLD; SLCN" or a code with its words."""
+        return self.has(text) or self._are_made_of(_words_of(text))
+
+    def _are_made_of(self, words: tuple[str, ...]) -> bool:
+        # From how many words on the rest is made of codes; the figures of a ranking may stand between.
+        fits = [False] * len(words) + [True]
+        for at in reversed(range(len(words))):
+            fits[at] = (
+                len(words[at]) == 1 and words[at].isdigit() and at + 1 < len(words) and fits[at + 1]
+            ) or any(
+                fits[at + length] and words[at : at + length] in self._phrases
+                for length in range(1, min(self._longest, len(words) - at) + 1)
+            )
+        return bool(words) and fits[0]
+
+
+def _words_of(text: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(text.upper().replace("\u2019", "'")))
+
+
+def _are_marks(text: str, known: frozenset[str]) -> bool:
+    """Whether a text is made of marks. Most letters are a mark, so a word is none, however it is spelt."""
+    whole = text.strip().upper()
+    if whole in known:
+        return True
+    runs = _LETTERS.findall(text)
+    mostly_signs = 2 * sum(map(str.isalpha, whole)) <= len(whole)
+    if any(run != run.upper() or (len(set(run)) > _DIFFERENT_IN_A_ROW and not mostly_signs) for run in runs):
+        return all(word in known for word in _GAPS.split(whole))
+    return all(mark in known for mark in marks_of(text, known))
+
+
+def marks_of(text: str, known: frozenset[str]) -> list[str]:
+    """The marks in a value: one in words, one, several with gaps between, or a string of one a session.
+
+    In a string the codes of two characters (C1, J1, Y2) are taken whole where they stand.
+    """
+    whole = text.strip().upper()
+    if whole in known:
+        return [whole]
+    found: list[str] = []
+    for word in _GAPS.split(whole):
+        if word in known:
+            found.append(word)
+        else:
+            found += _tokens(word, known)
+    return found
+
+
+def _tokens(word: str, known: frozenset[str]) -> Iterator[str]:
+    position = 0
+    while position < len(word):
+        length = 2 if word[position : position + 2] in known else 1
+        yield word[position : position + length]
+        position += length
+
+
+class Words:
+    """Judges names, labels and addresses: their characters, how many words, and which."""
+
+    def __init__(self, kind: Kind, rules: Lists) -> None:
+        self._kind = "name" if kind == "names" else kind
+        self._marks = _MARKS[self._kind]
+        self._small = _IN_A_NAME if self._kind == "name" else _IN_A_PLACE
+        self._sensitive = rules.sensitive
+        self._relations = Codes(rules.code_sets["relationship"]) if kind == "names" else None
+
+    def are(self, text: str) -> bool:
+        """Whether a text is one name or label."""
+        return self._are_plain(text, _MOST_WORDS[self._kind])
+
+    def are_names(self, text: str) -> bool:
+        """Whether a text is made of names of people, with their titles, and of what they are to a pupil."""
+        relations = self._relations
+        assert relations is not None  # noqa: S101 - made for this kind
+        pieces = [piece.strip() for piece in _PIECES_OF_NAMES.split(text) if piece.strip(" ,.")]
+        return len(text) <= _MOST_CHARACTERS["address line"] and all(
+            relations.has(piece) or piece.casefold().strip(".") in _TITLES or self.are(piece)
+            for piece in pieces
+        )
+
+    def are_address(self, text: str) -> bool:
+        """Whether a text is an address, or a line of one."""
+        pieces = [one for piece in _PIECES_OF_ADDRESS.split(text) if (one := piece.strip())]
+        rest = [piece for piece in pieces if not _POSTCODE.fullmatch(piece)]
+        if any(len(piece.split()) > _WORDS_OF_A_LINE for piece in rest):
+            return False
+        return self._are_plain(", ".join(rest), _MOST_WORDS["address line"])
+
+    def _are_plain(self, text: str, most: int) -> bool:
+        text = text.strip() if text.isascii() else unicodedata.normalize("NFC", text.strip())
+        if self._kind == "name":
+            text = _SURNAME_AND_FORENAME.sub(", ", text, count=1)
+        words = text.split()
+        if len(text) > _MOST_CHARACTERS[self._kind] or len(words) > most:
+            return False
+        if not all(
+            c.isalpha() or c in self._marks or c.isdigit() or unicodedata.category(c) == "Mn" for c in text
+        ):
+            return False
+        digits = sum(map(str.isdigit, text))
+        if digits > (0 if self._kind == "name" else _MOST_DIGITS):
+            return False
+        return self._are_in_case(words) and not self._sensitive.of_value(text, self._kind)
+
+    def _are_in_case(self, words: list[str]) -> bool:
+        """Whether words are written as those of names are; one alone, or one behind a comma, may be small."""
+        small = [word for word in words if self._is_small(word)]
+        if not small:
+            return True
+        if self._kind != "name":
+            return small == [w for w in words if w[:1].isalpha()] and len(small) <= _WORDS_IN_LOWER_CASE
+        whole = [word for word in words if word.strip(",").casefold() not in self._small]
+        return len(small) == len(whole) and all(word.endswith(",") for word in whole[:-1])
+
+    def _is_small(self, word: str) -> bool:
+        bare = word.strip(".,-'/&()+_*#\u2018\u2019")
+        return bare[:1].islower() and bare.casefold() not in self._small and not _ELIDED.match(bare)

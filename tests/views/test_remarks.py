@@ -1,0 +1,71 @@
+"""A remark in any cell reaches no view, and its sender is told where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from io import BytesIO
+from zipfile import ZipFile, is_zipfile
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from gateway.classify.findings import describe
+from gateway.model import Basis, Classified, Provider, Refused
+from gateway.policy.decide import decide
+from tests.views.making import CATALOGUE, RULES, found, view_of
+from tests.views.remarks import REMARKS, Place, places
+
+PLACES = list(places())
+NOW = datetime(2026, 6, 16, 12, tzinfo=ZoneInfo("Europe/London"))
+EVERY_ITEM = tuple({item.label for item in (*RULES.items.values(), *RULES.others.values())})
+EACH = 1
+
+
+def cases() -> Iterator[tuple[Place, str]]:
+    for number, place in enumerate(PLACES):
+        for step in range(EACH):
+            yield place, REMARKS[(number * EACH + step) % len(REMARKS)]
+
+
+def texts_of(view: bytes) -> str:
+    """All that somebody reads in a view."""
+    if not is_zipfile(BytesIO(view)):
+        return view.decode()
+    with ZipFile(BytesIO(view)) as packed:
+        return "\n".join(packed.read(name).decode("utf-8", "replace") for name in packed.namelist())
+
+
+def test_there_are_enough() -> None:
+    assert len(list(cases())) >= 200
+    assert {place.form for place in PLACES} == {"csv", "workbook", "json", "ctf", "census"}
+
+
+@pytest.mark.parametrize("chunk", range(40))
+def test_a_remark_is_in_no_view_and_its_sender_is_told(chunk: int) -> None:
+    wrong = []
+    for place, remark in list(cases())[chunk::40]:
+        data = place.filled(remark)
+        what = found(data)
+        where = f"{place.form} {place.data_type} {place.about} ({place.field}): {remark}"
+        if not isinstance(what, Classified):
+            continue  # Nobody gets it: it waits for a person.
+        # As a team would be shown it that may have every item.
+        view, _ = view_of(data, Basis(data_type=what.data_type, items=EVERY_ITEM, told=what.unlisted))
+        if remark in texts_of(view):
+            wrong.append(f"a team sees {where}")
+        told = [one for one in what.findings if one.expected and (place.row in one.rows or not place.row)]
+        # What is free text is in no view whatever it says, and its heading is told of.
+        headed = what.unlisted or (RULES.fields[place.field].values == ("free",) and what.other_items)
+        if not told and not headed and place.row:
+            wrong.append(f"nobody is told of {where}")
+        said = "\n".join(map(describe, what.findings))
+        decision = decide(what, CATALOGUE, Provider(id="oak", name="Oak", kind="school", ratified=True), NOW)
+        said += "\n".join(f"{why.sentence} {why.next_step}" for why in decision.reasons)
+        if remark in said:
+            wrong.append(f"a reason or finding names {where}")
+        if told and not isinstance(decision, Refused):
+            codes = {why.code for why in decision.reasons}
+            if codes.isdisjoint({"policy:values-withheld", "policy:wrong-column", "policy:sensitive"}):
+                wrong.append(f"nothing in the receipt asks to mend {where}")
+    assert wrong == []
