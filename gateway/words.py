@@ -70,7 +70,8 @@ WORDS = frozenset(
     must my n name named names
     namespace naming national nationality nca ncer ncy ncyearactual need needs neither nested net never
     newer nhs nine nm no node non none nor not note notes npd number numbers ny o objects observed ocb
-    occupation ocr ods of off offence offences office officer official often old older on once one online
+    occupation ocr ods of off offence offences offers office officer official often old older on once one
+    online
     only opens options or order other others otherwise out outcome outcomes outside over p pag page pair
     pairs paper parent part partial particular passport password pattern pdf per percent period permanent
     pho phone phones phonics photograph phy picture pictures pivot place plain plan plus png point points
