@@ -17,7 +17,12 @@ from pathlib import PurePath
 
 
 class GatewayError(Exception):
-    """The root of every error raised on purpose; its text is one sentence without personal data."""
+    """The root of every error raised on purpose; its text is one sentence without personal data.
+
+    `exit_code` is what a command ends with that fails by it.
+    """
+
+    exit_code = 1
 
 
 class ConfigurationError(GatewayError):

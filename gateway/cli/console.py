@@ -241,7 +241,7 @@ def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
                 return command(*args, **kwargs)
         except GatewayError as error:
             complain(told(error))
-            raise typer.Exit(1) from None
+            raise typer.Exit(error.exit_code) from None
         except BrokenPipeError:
             raise  # Whoever read the output has seen enough; that is no complaint.
         except OSError as error:

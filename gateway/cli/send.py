@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 from rich.text import Text
 from typer.core import TyperGroup
 
@@ -26,7 +26,7 @@ from gateway.cli.console import (
     print_json,
     show,
 )
-from gateway.cli.send_kit import DEFAULT_KIT, KitOption, PassphraseFileOption, passphrases_of
+from gateway.cli.send_kit import DEFAULT_KIT, Display, KitOption, PassphraseFileOption, passphrases_of
 from gateway.errors import GatewayError
 
 if TYPE_CHECKING:
@@ -85,23 +85,24 @@ def send_files(
     What was sent before is not sent again; it is told by the receipt that it has. Exit 0 where all are
     accepted, 3 where some wait (held), 1 where some are refused or were not sent.
     """
-    from gateway.send.kit import Kit  # noqa: PLC0415 - keeps --help quick
-    from gateway.send.sending import ToSend, pass_on  # noqa: PLC0415
+    from gateway.send.sending import ToSend, pass_on  # noqa: PLC0415 - keeps --help quick
     from gateway.send.sent import alone  # noqa: PLC0415
 
     if anyway and not why.strip():
         raise GatewayError("say why it is sent all the same: --why")
-    seen, problems = _looked_at(Kit(kit).settings().provider, files)
+    with _sender(kit, passphrase_file) as sender:
+        sender.refresh()
+        seen, problems = _looked_at(sender, files)
     for one in seen:
         _tell_seen(one)
     fit = [one for one in seen if anyway or not one.stops]
     problems |= {
         one.file: "see above; to send it all the same: --anyway --why" for one in seen if one not in fit
     }
-    wishes = [ToSend(one.file, one.content, why if one.stops else "", again) for one in fit]
+    wishes = [ToSend(one.file, one.digest, one.mark, why if one.stops else "", again) for one in fit]
     results: dict[Path, Proved | GatewayError | None] = {}
     if wishes:
-        with alone(kit, seconds=wait), _sender(kit, passphrase_file) as sender:
+        with alone(kit, seconds=wait), sender.progress:
             results = pass_on(sender, wishes, wait)
     rows = [_result(file, results.get(file), problems.get(file)) for file in files]
     if as_json:
@@ -174,22 +175,27 @@ def _sender(kit: Path, passphrase_file: Path | None) -> Iterator[KitAtWork]:
     from gateway.send.sending import KitAtWork  # noqa: PLC0415
 
     opened = Kit(kit)
-    with _Shown() as shown:
-        yield KitAtWork(opened, passphrases_of(opened, passphrase_file), shown)
+    with Display() as shown:
+        sender = KitAtWork(opened, passphrases_of(opened, passphrase_file, shown.ask), shown)
+        sender.unlock()
+        yield sender
 
 
-def _looked_at(provider: str, files: Sequence[Path]) -> tuple[list[Seen], dict[Path, str]]:
+def _looked_at(sender: KitAtWork, files: Sequence[Path]) -> tuple[list[Seen], dict[Path, str]]:
     """Each file as it lies here, and what keeps others from being looked at."""
     from gateway.send.checking import Check  # noqa: PLC0415 - keeps --help quick
 
-    check = Check.shipped(provider)
+    check = Check.of(sender.kit)
+    if check.note:
+        complain(check.note)
     seen: list[Seen] = []
     problems: dict[Path, str] = {}
     for file in dict.fromkeys(files):
         try:
-            seen.append(check.look_at(file, date.today()))  # noqa: DTZ011 - as the calendar on the wall has it
+            tell = partial(sender.progress.at, "checking", file.name)
+            seen.append(check.look_at(file, date.today(), tell))  # noqa: DTZ011 - the calendar on the wall
         except OSError as error:
-            problems[file] = f"cannot be read: {error.strerror}"
+            problems[file] = f"cannot be read: {error.strerror or error}"
         except GatewayError as error:
             problems[file] = str(error)
     return seen, problems
@@ -264,31 +270,3 @@ def _exit_code(rows: Sequence[dict[str, Any]]) -> int:
 
 def _row(sent: SentFile) -> dict[str, Any]:
     return dataclasses.asdict(sent)
-
-
-class _Shown:
-    """Shows how far the uploads are, on a terminal alone."""
-
-    def __init__(self) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-        self._bar = Progress(*columns, console=err, transient=True)
-        self._tasks: dict[str, TaskID] = {}
-
-    def __enter__(self) -> Self:
-        """Show from now on."""
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Show no more."""
-        self._bar.stop()
-
-    def uploading(self, sent: SentFile, done: int, size: int) -> None:
-        """So many bytes of a file are there."""
-        if sent.remote not in self._tasks:
-            self._tasks[sent.remote] = self._bar.add_task(plain(sent.name), total=size)
-        self._bar.update(self._tasks[sent.remote], completed=done)
-
-    def broken(self, error: str) -> None:
-        """The session broke, or none came about; it is tried again."""
-        err.print(Text(f"{plain(error)}: trying again"), soft_wrap=True)

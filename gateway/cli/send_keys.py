@@ -12,7 +12,7 @@ import typer
 from rich.text import Text
 
 from gateway.cli.console import fails_clearly, now, out, plain
-from gateway.cli.send_kit import DEFAULT_KIT, KitOption, PassphraseFileOption, passphrases_of
+from gateway.cli.send_kit import DEFAULT_KIT, Display, KitOption, PassphraseFileOption, passphrases_of
 from gateway.errors import GatewayError
 
 if TYPE_CHECKING:
@@ -104,17 +104,13 @@ def ratify(
 
 @contextmanager
 def _at_work(kit: Path, passphrase_file: Path | None) -> Iterator[KitAtWork]:
-    from gateway.cli.send_watch import Quiet  # noqa: PLC0415
     from gateway.send.kit import Kit  # noqa: PLC0415
     from gateway.send.sending import KitAtWork  # noqa: PLC0415
     from gateway.send.sent import alone  # noqa: PLC0415
 
     opened = Kit(kit)
-    settings = opened.settings()
-    with alone(kit, seconds=_PATIENCE):
-        if not settings.host_keys:
-            raise GatewayError("the gateway's keys were not compared yet: gateway send setup")
-        yield KitAtWork(opened, passphrases_of(opened, passphrase_file), Quiet())
+    with alone(kit, seconds=_PATIENCE), Display() as shown:
+        yield KitAtWork(opened, passphrases_of(opened, passphrase_file, shown.ask), shown)
 
 
 def _tell(step: Step) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
+from rich.text import Text
 
+from gateway.cli.console import err, plain
 from gateway.errors import GatewayError
 
 if TYPE_CHECKING:
@@ -36,11 +40,49 @@ DEFAULT_KIT = Path(typer.get_app_dir("gateway-send"))
 """Where this user's kit is, unless another folder is named."""
 
 
-def passphrases_of(kit: Kit, file: Path | None) -> Passphrases:
-    """Where the passphrases of a kit's keys come from."""
+class Display:
+    """Shows how far files are, on a terminal alone, and asks: never while something is drawn."""
+
+    def __init__(self) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        self._bar = Progress(*columns, console=err, transient=True)
+        self._task: tuple[str, TaskID] | None = None
+
+    def __enter__(self) -> Self:
+        """Show from the first step on."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Show no more."""
+        self._bar.stop()
+
+    def ask(self, question: str) -> str:
+        """What a person types, which is not shown."""
+        self._bar.stop()
+        return str(typer.prompt(question, hide_input=True, err=True))
+
+    def at(self, step: str, name: str, done: int, size: int) -> None:
+        """So many of the bytes of a file are through this step."""
+        shown = f"{step} {plain(name)}"
+        if self._task is None or self._task[0] != shown:
+            if self._task is not None:
+                self._bar.remove_task(self._task[1])
+            self._task = shown, self._bar.add_task(shown, total=size)
+        if self._bar.console.is_terminal:
+            self._bar.start()
+        self._bar.update(self._task[1], completed=done)
+
+    def broken(self, error: str) -> None:
+        """The session broke, or none came about; it is tried again."""
+        err.print(Text(f"{plain(error)}: trying again"), soft_wrap=True)
+
+
+def passphrases_of(kit: Kit, file: Path | None, ask: Callable[[str], str] | None = None) -> Passphrases:
+    """Where the passphrases of a kit's keys come from; `ask` asks a person."""
     from gateway.send.passphrases import Passphrases  # noqa: PLC0415 - keeps --help quick
 
-    return Passphrases(kit.settings().provider, file, _asked if sys.stdin.isatty() else None)
+    asking = ask or Display().ask
+    return Passphrases(kit.settings().provider, file, asking if sys.stdin.isatty() else None)
 
 
 def new_passphrase(file: Path | None) -> tuple[str, str]:
@@ -56,7 +98,3 @@ def new_passphrase(file: Path | None) -> tuple[str, str]:
         typer.prompt("A passphrase for your keys", hide_input=True, confirmation_prompt=True, err=True)
     )
     return typed, typed
-
-
-def _asked(which: str) -> str:
-    return str(typer.prompt(f"The passphrase of your {which}", hide_input=True, err=True))

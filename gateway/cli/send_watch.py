@@ -9,21 +9,11 @@ from typing import Annotated
 import typer
 
 from gateway.cli.console import counted, fails_clearly, plain
-from gateway.cli.send_kit import DEFAULT_KIT, KitOption, PassphraseFileOption, passphrases_of
+from gateway.cli.send_kit import DEFAULT_KIT, Display, KitOption, PassphraseFileOption, passphrases_of
 from gateway.cli.signals import until_told
 from gateway.errors import GatewayError
 
 _STILL_SECONDS = 5.0
-
-
-class Quiet:
-    """Shows nothing: nobody looks at a service."""
-
-    def uploading(self, *_: object) -> None:
-        """So many bytes of a file are there."""
-
-    def broken(self, _: str) -> None:
-        """The watch itself says so in its log."""
 
 
 @fails_clearly
@@ -49,16 +39,19 @@ def watch(
     if anyway and not why.strip():
         raise GatewayError("say why it is sent all the same: --why")
     opened = Kit(kit)
-    sender = KitAtWork(opened, passphrases_of(opened, passphrase_file), Quiet())
-    watched = WatchedFolder(
-        sender,
-        folder,
-        Check.shipped(sender.settings.provider),
-        Stillness(still, time.monotonic),
-        tell=lambda line: typer.echo(plain(line)),
-        anyway=why if anyway else "",
-    )
-    with until_told() as stop:
-        watched.run(stop, once=once)
+    with Display() as shown:
+        sender = KitAtWork(opened, passphrases_of(opened, passphrase_file, shown.ask), shown)
+        sender.unlock()
+        sender.refresh()
+        watched = WatchedFolder(
+            sender,
+            folder,
+            Check.of(opened),
+            Stillness(still, time.monotonic),
+            tell=lambda line: typer.echo(plain(line)),
+            anyway=why if anyway else "",
+        )
+        with until_told() as stop:
+            watched.run(stop, once=once)
     if once and watched.stuck:
         raise GatewayError(f"{counted(len(watched.stuck), 'file')} in {folder} could not be taken: see above")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 
+from gateway.model import Provider
 from gateway.policy.dates import local_day
 from gateway.record.registrar import Registrar
+from gateway.registry import providers
 
 _PAUSE_SECONDS = 20.0
 
@@ -17,24 +19,35 @@ class Pages:
         self._made_at = float("-inf")
         self._made_for: tuple[object, ...] | None = None
         self._told_up_to = 0
+        self._known: dict[str, Provider] = {}
 
     def tend(self, registrar: Registrar, *, at_once: bool = False) -> None:
         """Make what is due; unless `at_once`, not again within seconds. Fault where it cannot be written."""
         if not at_once and time.monotonic() - self._made_at < _PAUSE_SECONDS:
             return
         # Only the processor itself makes pages, not the commands that load this.
-        from gateway.publish.provider_pages import publish_pages, told_since  # noqa: PLC0415
+        from gateway.publish.provider_pages import (  # noqa: PLC0415
+            publish_pages,
+            publish_policies,
+            told_since,
+        )
 
         at = registrar.clock()
         day = local_day(at, registrar.catalogue.calendar.timezone)
         made_for = (day, registrar.catalogue, registrar.signing.fingerprint)
         with registrar.registry.read() as session:
             changed, up_to = told_since(session, self._told_up_to)
+            known = {one.id: one for one in providers.list_providers(session)}
+        changed |= {name for name, one in known.items() if one != self._known.get(name)}
         if made_for == self._made_for and not changed:
             return
+        if made_for != self._made_for:
+            home, catalogue = registrar.home, registrar.catalogue
+            publish_policies(home.published, home.version(catalogue.digest), registrar.signing, at)
         publish_pages(
             registrar.registry, registrar.home.published, registrar.catalogue, registrar.signing,
             organisation=registrar.settings.organisation, at=at,
             only=changed if made_for == self._made_for else None,
         )  # fmt: skip
         self._made_at, self._made_for, self._told_up_to = time.monotonic(), made_for, up_to
+        self._known = known

@@ -58,6 +58,17 @@ class ProviderFacts:
     deadlines: Sequence[tuple[str, str, date]]
     wording: Wording
 
+    @property
+    def provider_facts(self) -> str:
+        """What a check of a file before it leaves asks for of its provider, as JSON."""
+        one = self.provider
+        return json.dumps(
+            {
+                "kind": one.kind, "dfe_number": one.dfe_number, "urn": one.urn, "number": one.number,
+                "harmless": one.harmless, "schools": one.schools,
+            }
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfEach:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Collection
 from datetime import datetime
@@ -11,7 +12,8 @@ from sqlmodel import Session, col, select
 
 from gateway.errors import Fault
 from gateway.home import Published
-from gateway.openpgp.sealer import sign_detached
+from gateway.home.versions import policy_digest, policy_files
+from gateway.openpgp.sealer import clearsign, sign_detached
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.publish.projection import replace_published
@@ -50,6 +52,26 @@ def publish_pages(
     except OSError as error:
         raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
     return written
+
+
+def publish_policies(published: Published, policies: Path, signing: Signing, at: datetime) -> None:
+    """Write /agreement/policies.asc, by which a provider's program checks a file before it leaves.
+
+    That is one signed line of JSON, left as it is while the policies in force and the key are.
+    """
+    path = published.common / "agreement" / "policies.asc"
+    of = {"digest": policy_digest(policies), "key": signing.fingerprint}
+    if of["digest"] != policies.name:
+        raise Fault(f"{policies} was changed on the disk: bring it back from a backup")
+    if path.exists() and json.dumps(of)[1:-1] in path.read_text("utf-8"):
+        return
+    files = {one.name: one.read_text("utf-8") for one in policy_files(policies)}
+    line = json.dumps({**of, "at": at.isoformat(), "files": files})
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_published(path, clearsign(signing.openpgp, line))
+    except OSError as error:
+        raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
 
 
 def _put_calendar(path: Path, facts: ProviderFacts) -> None:

@@ -19,8 +19,9 @@ from gateway.errors import GatewayError
 from gateway.openpgp.certificates import grouped
 from gateway.send import receipts, trust
 from gateway.send.files import make_anew
-from gateway.send.openpgp_key import Why, make_key, read_key, renewed, revocation, seal
+from gateway.send.openpgp_key import Why, make_key, read_key, renewed, revocation
 from gateway.send.receipts import Proved
+from gateway.send.sealing import Sealer
 from gateway.send.sending import KitAtWork, await_receipts, remote_name
 from gateway.send.sent import SentFile, SentFiles, SentTo
 from gateway.send.ssh_key import fingerprint_of, load_ssh_key, make_ssh_key, needs_passphrase, public_line
@@ -115,7 +116,7 @@ def _sealed(sender: KitAtWork, text: str) -> bytes:
     """A text signed with the present key and encrypted, as the gateway takes it in these folders, too."""
     with sender.session():  # So that a new key of the gateway's is known.
         recipient = sender.recipient()
-    return seal(text.encode(), sender.own, sender.signing_passphrase(), recipient)
+    return Sealer(sender.own, sender.signing_passphrase(), recipient).sealed(text.encode())
 
 
 def _noted(sender: KitAtWork, files: SentFiles, folder: SentTo, name: str, data: bytes) -> SentFile:

@@ -1,65 +1,126 @@
-"""What a file is and what is wrong with it, said before it leaves: offline, by the policies that ship."""
+"""What a file is and what is wrong with it, said before it leaves: by the authority's policies in force."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Self
+from tempfile import TemporaryDirectory
+from typing import BinaryIO, Self
 
 from gateway.classify import Rules, classify, load_rules
-from gateway.errors import GatewayError
-from gateway.home.settings import ClassifyLimits
+from gateway.errors import ConfigurationError, GatewayError
+from gateway.home.settings import ClassifyLimits, Limits, OpenLimits, read_toml
 from gateway.model import Classified, ContentRefused, Provider, Reason
 from gateway.policy.catalogue import Catalogue, load_catalogue
+from gateway.policy.decide import decide
 from gateway.policy.shipped import shipped_policies
-from gateway.policy.unlisted import notices, sensitive_reasons, waits
+from gateway.policy.unlisted import harmless_name, sensitive_reasons
 from gateway.reasons import told
-from gateway.send.files import opened
+from gateway.send import policies
+from gateway.send.files import Mark, opened, unwritten
+from gateway.send.kit import Kit
+from gateway.send.sealing import TooLarge, check_size
 from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
+
+_MIB = 1024 * 1024
+_NOT_TOLD = (
+    "the gateway has not told yet by what it judges: checked by the policies that came with this program"
+)
+_OTHER_VERSION = (
+    "the authority's policies are of another version than this program: checked by those that came with it"
+)
+_NOT_OF_THE_FILE = frozenset(
+    {
+        "policy:allowed",
+        "policy:on-behalf",
+        "policy:embargo",
+        "policy:agreement-not-ratified",
+        "classify:version-old",
+        "policy:assessment",
+    }
+)
+"""What does not stop a file: it is as it should be, or has only to wait."""
+_OF_THE_SENDER = frozenset({"policy:sender-not-in-flow", "policy:other-school", "policy:school-not-named"})
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A file as it lies here. `stops`: sentences, each of which keeps it from being sent unasked."""
+    """A file as it lies here. `stops`: sentences, each of which keeps it from being sent unasked.
+
+    `digest` is the SHA-256 of its content, in hex.
+    """
 
     file: Path
-    content: bytes
+    digest: str
+    mark: Mark
     found: Classified | ContentRefused
     stops: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What files are held against: the rules and the agreement as they ship, for one provider."""
+    """What files are held against: the rules, the agreement and the limits, for one provider.
+
+    `note` is a sentence where these are not the authority's own.
+    """
 
     rules: Rules
     catalogue: Catalogue
     provider: Provider
+    limits: OpenLimits
+    note: str = ""
 
     @classmethod
-    def shipped(cls, provider: str) -> Self:
-        """By the policies that came with this version; the authority may have added to them since."""
-        policies = shipped_policies()
-        # What kind of body it is, and which columns it may have beside, only the gateway knows.
-        known = Provider(id=provider, name=provider, kind="school")
-        return cls(load_rules(policies), load_catalogue(policies), known)
+    def of(cls, kit: Kit) -> Self:
+        """By what the gateway last told; by the policies that ship, as a school, where it never did."""
+        name = kit.settings().provider
+        with TemporaryDirectory() as folder:
+            facts = policies.kept(kit, Path(folder))
+            if facts is None:
+                return cls._by(shipped_policies(), Provider(id=name, name=name, kind="school"), _NOT_TOLD)
+            facts = {key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()}
+            provider = Provider(id=name, name=name, ratified=True, **facts)
+            try:
+                return cls._by(Path(folder), provider)
+            except ConfigurationError:
+                return cls._by(shipped_policies(), provider, _OTHER_VERSION)
 
-    def look_at(self, file: Path, today: date) -> Seen:
-        """Read a file and say what it is. GatewayError where it is sealed already, or empty."""
+    @classmethod
+    def _by(cls, folder: Path, provider: Provider, note: str = "") -> Self:
+        limits = read_toml(folder / "limits.toml", Limits).open
+        return cls(load_rules(folder), load_catalogue(folder), provider, limits, note)
+
+    def look_at(self, file: Path, today: date, tell: Callable[[int, int], None] = lambda *_: None) -> Seen:
+        """Read a file and say what it is; `tell` learns how much of it is read, and its size.
+
+        GatewayError where it is sealed already, empty, or larger than what the gateway takes; InUse where
+        somebody writes to it.
+        """
+        with unwritten(file):
+            pass
         with opened(file) as source:
-            content = source.read()
-        if not content:
+            mark = Mark.of(source)
+            self._check_size(file, mark.size)
+            if is_sealed(source.read(ENOUGH_BYTES)):
+                raise GatewayError(
+                    f"{file.name} is encrypted already, so nothing can be said of it: give the plain file, "
+                    "which is signed and encrypted here"
+                )
+            digest = _digest(source, mark.size, tell)
+            source.seek(0)
+            found = classify(source, file.name, ClassifyLimits(), self.rules, today=today)
+        return Seen(file, digest, mark, found, tuple(self._stops(found)))
+
+    def _check_size(self, file: Path, size: int) -> None:
+        if not size:
             raise GatewayError(f"{file.name} is empty")
-        if is_sealed(content[:ENOUGH_BYTES]):
-            raise GatewayError(
-                f"{file.name} is encrypted already, so nothing can be said of it: give the plain file, which "
-                "is signed and encrypted here"
-            )
-        found = classify(io.BytesIO(content), file.name, ClassifyLimits(), self.rules, today=today)
-        return Seen(file, content, found, tuple(self._stops(found)))
+        try:
+            check_size(size, min(self.limits.content_bytes, self.limits.sealed_bytes))
+        except TooLarge as error:
+            raise GatewayError(f"{file.name}: {error}") from None
 
     def _stops(self, found: Classified | ContentRefused) -> Iterator[str]:
         if isinstance(found, ContentRefused):
@@ -70,17 +131,28 @@ class Check:
             yield f"{sentence} {next_step} [{found.code}]"
             yield from (_in_words(reason) for reason in sensitive_reasons(found, self.catalogue))
             return
-        flow = self.catalogue.flow_of(found.data_type)
-        if flow is None:
-            yield f"The agreement does not list {found.data_type}."
-            return
-        asked = (found, self.catalogue, self.provider, flow)
+        decision = decide(found, self.catalogue, self.provider, datetime.now(UTC))
+        left_aside = _NOT_OF_THE_FILE | (_OF_THE_SENDER if self.note == _NOT_TOLD else frozenset())
         yield from (
-            f"Its receipt would say: {_in_words(reason)}" for reason in (*waits(*asked), *notices(*asked))
+            f"Its receipt would say: {_in_words(reason)}"
+            for reason in decision.reasons
+            if reason.code not in left_aside
         )
         yield from (
-            f"{one.place} {one.position} is headed {one.header}" for one in found.unlisted if one.header
+            f"{one.place} {one.position} is headed {one.header}"
+            for one in found.unlisted
+            if one.header and harmless_name(one.header) not in self.provider.harmless
         )
+
+
+def _digest(source: BinaryIO, size: int, tell: Callable[[int, int], None]) -> str:
+    source.seek(0)
+    digest, done = hashlib.sha256(), 0
+    while piece := source.read(_MIB):
+        digest.update(piece)
+        done += len(piece)
+        tell(done, size)
+    return digest.hexdigest()
 
 
 def _in_words(reason: Reason) -> str:

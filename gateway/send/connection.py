@@ -24,6 +24,8 @@ BROKEN = (OSError, EOFError, paramiko.SSHException)
 class CannotReach(GatewayError):  # noqa: N818 - reads as what happened
     """The gateway does not answer now; later it may."""
 
+    exit_code = 4
+
 
 class NotTheGateway(GatewayError):  # noqa: N818 - reads as what happened
     """Whoever answers shows another host key than the one that was compared."""

@@ -6,13 +6,17 @@ expected, to have the kit write over its own keys or read them out.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import signal
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from gateway.errors import GatewayError
 
@@ -20,14 +24,28 @@ PRIVATE_FILE, SHARED_FILE = 0o600, 0o666
 _HERE = os.supports_dir_fd >= {os.open, os.rename, os.unlink}
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
+_SHARING_VIOLATION = 32
 
 
 class IsLink(GatewayError):  # noqa: N818 - reads as what happened
     """A link lies where a file or folder was expected."""
 
 
+class DiskFull(GatewayError):  # noqa: N818 - reads as what happened
+    """There is no room for a file of ours."""
+
+    exit_code = 5
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"the disk of {path.parent} is full: make room, and send again")
+
+
+class InUse(GatewayError):  # noqa: N818 - reads as what happened
+    """Somebody writes to a file still."""
+
+
 def make_anew(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:
-    """Write a file whole or not at all, durably: made aside as a new file, then renamed into place.
+    """Write a file whole or not at all, durably: made aside as a new file, renamed into place at the end.
 
     What lies at `path` is replaced, a link itself and not what it leads to. IsLink where the folder is one.
     """
@@ -37,10 +55,16 @@ def make_anew(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:
             os.unlink(_within(path.parent, aside, folder), dir_fd=folder)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOFOLLOW | _BINARY
         descriptor = os.open(_within(path.parent, aside, folder), flags, mode, dir_fd=folder)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException as error:
+            os.unlink(_within(path.parent, aside, folder), dir_fd=folder)
+            if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+                raise DiskFull(path) from None
+            raise
         os.replace(
             _within(path.parent, aside, folder), _within(path.parent, path.name, folder),
             src_dir_fd=folder, dst_dir_fd=folder,
@@ -53,6 +77,79 @@ def move(file: Path, target: Path) -> None:
         if os.path.lexists(target):
             raise FileExistsError(f"{target} is there already")
         os.replace(file, _within(target.parent, target.name, folder), dst_dir_fd=folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Number, size and time of change of a file: one that was changed or replaced has others."""
+
+    number: int
+    size: int
+    changed_ns: int
+
+    @classmethod
+    def of(cls, file: BinaryIO) -> Self:
+        """The mark of an open file."""
+        status = os.fstat(file.fileno())
+        return cls(status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+@contextmanager
+def unwritten(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
+    """Open a file that nobody has open to write to, and keep writers waiting meanwhile.
+
+    Asks the system: by a lease on Linux, by share modes on Windows. InUse where somebody has it open. With it
+    comes False where the system cannot tell, as for network folders.
+    """
+    with _sharing_no_writing(path) as file:
+        told = _lease(file)
+        try:
+            yield file, told
+        finally:
+            if told and sys.platform == "linux":
+                import fcntl  # noqa: PLC0415 - no Windows has it
+
+                fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+
+
+def _lease(file: BinaryIO) -> bool:
+    """Take a lease, which ends where nobody writes any more; can the system tell?"""
+    if sys.platform != "linux":
+        return sys.platform == "win32"
+    import fcntl  # noqa: PLC0415 - no Windows has it
+
+    # The kernel sends a signal where somebody wants to write; any other than this one would end the process.
+    fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
+    try:
+        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except BlockingIOError:
+        raise InUse("somebody has it open to write to") from None
+    except OSError:
+        return False  # A network folder, or a file of somebody else's.
+    return True
+
+
+@contextmanager
+def _sharing_no_writing(path: Path) -> Iterator[BinaryIO]:
+    if sys.platform != "win32":
+        with opened(path) as file:
+            yield file
+        return
+    import ctypes  # noqa: PLC0415
+    import msvcrt  # noqa: PLC0415
+
+    if path.is_symlink():
+        raise IsLink(f"{path.name} is a link: put the file itself there")
+    kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+    kernel.CreateFileW.restype = ctypes.c_void_p
+    read, share_read_delete, existing, no_reparse = 0x80000000, 0x1 | 0x4, 3, 0x00200000
+    handle = kernel.CreateFileW(str(path), read, share_read_delete, None, existing, no_reparse, None)
+    if handle == ctypes.c_void_p(-1).value:
+        if ctypes.get_last_error() == _SHARING_VIOLATION:
+            raise InUse("somebody has it open to write to")
+        raise ctypes.WinError(ctypes.get_last_error())
+    with os.fdopen(msvcrt.open_osfhandle(handle, os.O_RDONLY | os.O_BINARY), "rb") as file:
+        yield file
 
 
 @contextmanager

@@ -1,7 +1,8 @@
-"""The provider's own OpenPGP key: made, read, and used to sign and seal. PGPy is the one engine here.
+"""The provider's own OpenPGP key: made, read, extended and revoked, by PGPy.
 
-Why PGPy: docs/decisions/0013-the-kits-openpgp-engine.md. A secret key lies on disk under its passphrase and
-is opened only while it signs. Whether what the *gateway* signed is genuine, `gateway.verify` decides.
+Why PGPy: docs/decisions/0013-the-kits-openpgp-engine.md; what it signs and seals: `gateway.send.sealing`. A
+secret key lies on disk under its passphrase and is opened only while it signs. Whether what the *gateway*
+signed is genuine, `gateway.verify` decides.
 """
 
 from __future__ import annotations
@@ -29,8 +30,6 @@ from pgpy.errors import PGPDecryptionError, PGPError
 from gateway.errors import GatewayError
 from gateway.openpgp.armor import in_ascii
 
-MOST_BYTES = 256 * 1024 * 1024
-"""Larger files are not sealed here: PGPy holds some eight times their size in memory."""
 _CIPHER = SymmetricKeyAlgorithm.AES256
 _HASH = HashAlgorithm.SHA512
 _YEARS = timedelta(days=2 * 365)
@@ -80,6 +79,21 @@ class OwnKey:
         """What the authority is given."""
         return in_ascii(str(self.key.pubkey))
 
+    def check(self, passphrase: str) -> None:
+        """WrongPassphrase where the key does not open with it."""
+        with self.opened(passphrase):
+            pass
+
+    def under(self, passphrase: str, other: str) -> bytes:
+        """The secret key under another passphrase, armored, its numbers written as every program reads them.
+
+        GnuPG writes them otherwise at times, which Sequoia does not take.
+        """
+        copy = read_key(self.armored)
+        with copy.opened(passphrase) as key:
+            key.protect(other, _CIPHER, HashAlgorithm.SHA256)
+        return copy.armored
+
     @contextmanager
     def opened(self, passphrase: str) -> Iterator[pgpy.PGPKey]:
         """The key that can sign, for a while. WrongPassphrase where it cannot be opened."""
@@ -125,33 +139,6 @@ def read_key(data: bytes) -> OwnKey:
     if key.is_public:
         raise GatewayError("this is a certificate, the public half; the secret key is needed here")
     return OwnKey(key)
-
-
-def certificate_key(certificate: bytes) -> pgpy.PGPKey:
-    """A certificate as PGPy reads it, to encrypt to."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        key, _ = pgpy.PGPKey.from_blob(certificate)
-    return key
-
-
-def seal(content: bytes, own: OwnKey, passphrase: str, recipient: bytes) -> bytes:
-    """`content` signed by the provider and encrypted to the gateway's certificate, in binary.
-
-    GatewayError where it is larger than 256 MiB, or the recipient's certificate cannot be encrypted to.
-    """
-    if len(content) > MOST_BYTES:
-        raise GatewayError(
-            "this file is larger than 256 MiB, which this program cannot seal: sign and encrypt it with gpg "
-            "or Kleopatra, and upload it with an SFTP program"
-        )
-    message = pgpy.PGPMessage.new(content, compression=CompressionAlgorithm.ZLIB, format="b")
-    with own.opened(passphrase) as key:
-        message |= key.sign(message, hash=_HASH)
-    try:
-        return bytes(certificate_key(recipient).encrypt(message, cipher=_CIPHER))
-    except PGPError:
-        raise GatewayError("the gateway's certificate has no key to encrypt to") from None
 
 
 def renewed(own: OwnKey, passphrase: str, until: datetime) -> OwnKey:

@@ -15,6 +15,7 @@ import keyring
 import keyring.errors
 
 from gateway.errors import GatewayError
+from gateway.send.openpgp_key import WrongPassphrase
 
 Which = Literal["openpgp", "ssh"]
 _SERVICE = "gateway send"
@@ -30,10 +31,13 @@ class Passphrases:
         self._ask = ask
         self._known: dict[Which, str] = {}
 
-    def of(self, which: Which) -> str:
-        """The passphrase of one of the two keys. GatewayError where there is no way to know it."""
+    def of(self, which: Which, opens: Callable[[str], object] | None = None) -> str:
+        """The passphrase of one of the two keys. GatewayError where there is no way to know it.
+
+        `opens` raises WrongPassphrase where one does not open the key; a person is asked three times then.
+        """
         if which not in self._known:
-            self._known[which] = self._found(which)
+            self._known[which] = self._found(which, opens)
         return self._known[which]
 
     def keep(self, which: Which, passphrase: str) -> bool:
@@ -47,23 +51,44 @@ class Passphrases:
             return False
         return True
 
-    def _found(self, which: Which) -> str:
+    def _found(self, which: Which, opens: Callable[[str], object] | None) -> str:
         if self._file is not None:
             return in_file(self._file)[which]
-        try:
-            kept = keyring.get_password(_SERVICE, self._entry(which)) if has_keyring() else None
-        except keyring.errors.KeyringError:
-            kept = None  # It is locked, or gone: a person is asked.
-        if kept is not None:
-            return kept
+        # Keys that were made here have one passphrase for both.
+        known: list[str | None] = [self._kept(which), *(self._known.values() if opens else ())]
+        for one in known:
+            if one is not None and _fits(one, opens):
+                return one
         if self._ask is None:
             raise GatewayError(
                 "the passphrase is not known here: name a file that holds it with --passphrase-file"
             )
-        return self._ask("SSH key" if which == "ssh" else "OpenPGP key")
+        name = "SSH key" if which == "ssh" else "OpenPGP key"
+        for question in (f"The passphrase of your {name}", *2 * ["That does not open it. Once more"]):
+            typed = self._ask(question)
+            if _fits(typed, opens):
+                return typed
+        raise WrongPassphrase(f"none of the three opens your {name}")
+
+    def _kept(self, which: Which) -> str | None:
+        """What the key ring of the system has; None where it is locked, or gone."""
+        try:
+            kept = keyring.get_password(_SERVICE, self._entry(which)) if has_keyring() else None
+        except keyring.errors.KeyringError:
+            return None
+        return None if kept is None else str(kept)
 
     def _entry(self, which: Which) -> str:
         return f"{self._provider}:{which}"
+
+
+def _fits(passphrase: str, opens: Callable[[str], object] | None) -> bool:
+    try:
+        if opens is not None:
+            opens(passphrase)
+    except WrongPassphrase:
+        return False
+    return True
 
 
 def has_keyring() -> bool:

@@ -6,34 +6,39 @@ file is handed over, and its receipt decides.
 
 from __future__ import annotations
 
-import hashlib
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import paramiko
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from gateway.errors import GatewayError
 from gateway.home import shown_name
-from gateway.send import receipts, trust
+from gateway.send import policies, receipts, trust
 from gateway.send.connection import BROKEN, CannotReach, session
-from gateway.send.files import make_anew
+from gateway.send.files import DiskFull, Mark, opened
 from gateway.send.kit import Kit, KitSettings
-from gateway.send.openpgp_key import OwnKey, read_key, seal
+from gateway.send.openpgp_key import OwnKey, read_key
 from gateway.send.passphrases import Passphrases
 from gateway.send.receipts import Proved
+from gateway.send.sealing import Sealer, digest_of
 from gateway.send.sent import ON_ITS_WAY, SentFile, SentFiles
 from gateway.send.ssh_key import load_ssh_key, needs_passphrase
+from gateway.send.told import told
 from gateway.send.upload import upload
 
 _NAME_BYTES, _DIGITS = 100, 12
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.3, 5.0
 _LONGEST_WAIT = 30
+_MOST_FAST, _MOST_SLOW = 600.0, 86_400.0
+Step = Literal["checking", "sealing", "sending"]
 
 
 class AlreadySent(GatewayError):  # noqa: N818 - reads as what happened
@@ -47,11 +52,21 @@ class AlreadySent(GatewayError):  # noqa: N818 - reads as what happened
         self.proved = proved
 
 
-class Progress(Protocol):
-    """Is told how far things are."""
+class Changed(GatewayError):  # noqa: N818 - reads as what happened
+    """A file is not any more as it was when it was checked."""
 
-    def uploading(self, sent: SentFile, done: int, size: int) -> None:
-        """So many bytes of a file are there."""
+
+class ClockWrong(GatewayError):  # noqa: N818 - reads as what happened
+    """The clock here and that of the gateway are too far apart for a signature to count."""
+
+    exit_code = 6
+
+
+class Progress(AbstractContextManager["Progress"], Protocol):
+    """Is told how far things are; shows it while it is entered."""
+
+    def at(self, step: Step, name: str, done: int, size: int) -> None:
+        """So many of the bytes of a file are through this step."""
 
     def broken(self, error: str) -> None:
         """The session broke, or none came about; it is tried again."""
@@ -59,17 +74,16 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ToSend:
-    """A file that a person wants to send. `why`: their reason for sending it though something is wrong."""
+    """A file that a person wants to send. `why`: their reason for sending it though something is wrong.
+
+    `digest` (SHA-256 in hex) and `mark` are those of the content that was checked; no other one is sent.
+    """
 
     file: Path
-    content: bytes
+    digest: str
+    mark: Mark
     why: str = ""
     again: bool = False
-
-    @property
-    def digest(self) -> str:
-        """The SHA-256 of the content, in hex."""
-        return hashlib.sha256(self.content).hexdigest()
 
 
 class KitAtWork:
@@ -78,7 +92,7 @@ class KitAtWork:
     def __init__(self, kit: Kit, passphrases: Passphrases, progress: Progress) -> None:
         self.kit = kit
         self.passphrases = passphrases
-        self._progress = progress
+        self.progress = progress
         self._own: OwnKey | None = None
 
     @property
@@ -95,16 +109,31 @@ class KitAtWork:
 
     @contextmanager
     def files(self) -> Iterator[SentFiles]:
-        """What was sent."""
-        with closing(SentFiles(self.kit.sent)) as files:
-            yield files
+        """What was sent. DiskFull where no more can be noted."""
+        try:
+            with closing(SentFiles(self.kit.sent)) as files:
+                yield files
+        except sqlite3.OperationalError as error:
+            full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
+            raise DiskFull(self.kit.sent) if full else GatewayError(f"{self.kit.sent}: {error}") from None
+
+    def unlock(self) -> None:
+        """Have the passphrases of both keys, before anything is shown or sent."""
+        self.signing_passphrase()
+        self._login_passphrase()
+
+    def _login_passphrase(self) -> str | None:
+        path = self.settings.ssh_key
+        if not needs_passphrase(path):
+            return None
+        return self.passphrases.of("ssh", lambda typed: load_ssh_key(path, typed))
 
     @contextmanager
     def session(self) -> Iterator[paramiko.SFTPClient]:
         """A session with the gateway, whose new key is gone over to where it has one."""
-        path = self.settings.ssh_key
-        passphrase = self.passphrases.of("ssh") if needs_passphrase(path) else None
-        with session(self.settings, load_ssh_key(path, passphrase)) as sftp:
+        if not self.settings.host_keys:
+            raise GatewayError("the gateway's keys were not compared yet: gateway send setup")
+        with session(self.settings, load_ssh_key(self.settings.ssh_key, self._login_passphrase())) as sftp:
             trust.follow(self.kit, sftp)
             yield sftp
 
@@ -114,7 +143,7 @@ class KitAtWork:
             retry=retry_if_exception(_may_pass),
             stop=stop_after_delay(seconds),
             wait=wait_exponential(max=_LONGEST_WAIT),
-            before_sleep=lambda state: self._progress.broken(_words(state.outcome)),
+            before_sleep=lambda state: self.progress.broken(_words(state.outcome)),
             reraise=True,
         ):
             with attempt, self.session() as sftp:
@@ -133,9 +162,7 @@ class KitAtWork:
             raise AlreadySent(known, receipts.kept(self.kit, known))
         if known is not None:
             _await_another_second(known.sealed_at)
-        data = seal(wish.content, self.own, self.signing_passphrase(), recipient)
-        sealed_digest = hashlib.sha256(data).hexdigest()
-        make_anew(self.kit.sealed / sealed_digest, data)
+        sealed_digest = self._seal(wish, recipient)
         sent = SentFile(
             content_sha256=wish.digest, sealed_sha256=sealed_digest, name=wish.file.name,
             remote=remote_name(wish.file.name, sealed_digest), state="sealed", why=wish.why,
@@ -144,9 +171,34 @@ class KitAtWork:
         files.add(sent)
         return sent
 
+    def _seal(self, wish: ToSend, recipient: bytes) -> str:
+        """Sign and encrypt a file into sealed/, under its digest. Changed where it is another one by now."""
+        aside = self.kit.sealed / "sealing"
+        tell = partial(self.progress.at, "sealing", wish.file.name, size=wish.mark.size)
+        with opened(wish.file) as source:
+            Sealer(self.own, self.signing_passphrase(), recipient).seal(source, wish.mark.size, aside, tell)
+            if (digest_of(source), Mark.of(source)) != (wish.digest, wish.mark):
+                aside.unlink()
+                raise Changed(f"{wish.file.name} was changed while it was sealed: it is not sent as it was")
+        with aside.open("rb") as done:
+            sealed_digest = digest_of(done)
+        aside.replace(self.kit.sealed / sealed_digest)
+        return sealed_digest
+
     def signing_passphrase(self) -> str:
         """The passphrase of the OpenPGP key; empty where it has none."""
-        return self.passphrases.of("openpgp") if self.own.key.is_protected else ""
+        return self.passphrases.of("openpgp", self.own.check) if self.own.key.is_protected else ""
+
+    def refresh(self) -> None:
+        """Fetch by what files are checked; where the gateway does not answer, what was kept counts on."""
+        if not self.settings.host_keys:
+            return
+        with suppress(CannotReach, *BROKEN), self.session() as sftp:
+            try:
+                page = told(self.kit, sftp)
+            except GatewayError:
+                page = None  # Not signed by the key of now: it is not believed, and asked for again.
+            policies.keep(self.kit, sftp, page)
 
     def recipient(self) -> bytes:
         """The gateway's certificate to encrypt to, as the last session found it."""
@@ -160,7 +212,13 @@ class KitAtWork:
         if not receipts.is_landed(names, sent):
             size = path.stat().st_size
             final = f"{sent.folder}/{sent.remote}"
-            upload(sftp, path, final, lambda done: self._progress.uploading(sent, done, size))
+            tell = partial(self.progress.at, "sending", sent.name, size=size)
+            try:
+                upload(sftp, path, final, tell, _check_clock)
+            except ClockWrong:  # Its signature has the wrong time.
+                path.unlink()
+                files.forget(sent)
+                raise
         files.uploaded(sent)
 
     def receive(
@@ -187,12 +245,23 @@ class KitAtWork:
                 path.unlink()
 
 
+def _check_clock(there: float) -> None:
+    """ClockWrong where a signature made now would not count by the gateway's clock (seconds since 1970)."""
+    apart = time.time() - there
+    if not -_MOST_SLOW < apart < _MOST_FAST:
+        way = "fast" if apart > 0 else "slow"
+        raise ClockWrong(
+            f"this computer's clock is {abs(apart) / 60:.0f} minutes {way} by that of the gateway: set it, "
+            "and send again"
+        )
+
+
 def _await_another_second(than: datetime) -> None:
     """Wait until what is signed now has another time than what was signed `than`.
 
     The same content signed by the same key in one second has the same signature, which is a replay.
     """
-    while int(time.time()) <= int(than.timestamp()):
+    while int(time.time()) == int(than.timestamp()):
         time.sleep(0.05)
 
 
@@ -215,7 +284,7 @@ def pass_on(
                 if wish.file not in rows and wish.file not in outcomes:
                     try:
                         rows[wish.file] = sender.sealed(wish, recipient, files)
-                    except AlreadySent as error:
+                    except (AlreadySent, Changed) as error:
                         outcomes[wish.file] = error
             names = receipts.listed(sftp)
             for sent in rows.values():

@@ -124,6 +124,10 @@ class SentFiles:
             ),
         )  # fmt: skip
 
+    def forget(self, sent: SentFile) -> None:
+        """A file was sealed, and is to be sealed anew before anything of it leaves."""
+        self._connection.execute("DELETE FROM sent WHERE sealed_sha256 = ?", (sent.sealed_sha256,))
+
     def uploaded(self, sent: SentFile) -> None:
         """It was handed over."""
         self._connection.execute(

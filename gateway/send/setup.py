@@ -48,8 +48,7 @@ def take_keys(
     if not login.exists():
         make_ssh_key(login, passphrases[1])
     key = read_key(own.read_bytes())
-    with key.opened(passphrases[0]):
-        pass
+    key.check(passphrases[0])
     make_anew(kit.certificate, key.certificate)
     make_anew(kit.ssh_public, public_line(load_ssh_key(login, passphrases[1]), provider).encode())
     kit.write_settings(KitSettings(provider=provider, ssh_key=login, openpgp_key=own))

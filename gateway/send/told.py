@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 import lxml.html
 import paramiko
@@ -39,13 +41,17 @@ class KeyTold:
 
 @dataclass(frozen=True, slots=True)
 class PageTold:
-    """All that the page told at the moment `at`. `ratify`: the year whose agreement is to be ratified."""
+    """All that the page told at the moment `at`. `ratify`: the year whose agreement is to be ratified.
+
+    `provider`: its kind, numbers, schools and harmless columns, by which files are checked.
+    """
 
     at: datetime
     flows: tuple[FlowTold, ...]
     waiting: tuple[str, ...]
     keys: tuple[KeyTold, ...]
     ratify: str | None
+    provider: dict[str, Any] = field(default_factory=dict)
 
 
 def told(kit: Kit, sftp: paramiko.SFTPClient) -> PageTold | None:
@@ -101,6 +107,7 @@ def _read(main: lxml.html.HtmlElement) -> PageTold:
             for one in main.iterfind(".//dt[@data-key]")
         ),
         ratify=next((one.attrib["data-ratify"] for one in main.iterfind(".//p[@data-ratify]")), None),
+        provider=json.loads(main.attrib.get("data-provider", "{}")),
     )  # fmt: skip
 
 

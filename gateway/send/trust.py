@@ -28,11 +28,11 @@ _EARLIER = re.compile(r"gateway-[0-9a-f]{16}-succession\.asc")
 _MOST_EARLIER = 20
 
 
-def fetched(sftp: paramiko.SFTPClient, path: str) -> bytes | None:
-    """A small file of the gateway's; None where there is none."""
+def fetched(sftp: paramiko.SFTPClient, path: str, most: int = _MOST_BYTES) -> bytes | None:
+    """A small file of the gateway's, of `most` bytes; None where there is none."""
     try:
         with sftp.open(path, "rb") as file:
-            data: bytes = file.read(_MOST_BYTES)
+            data: bytes = file.read(most)
     except FileNotFoundError:
         return None
     return data

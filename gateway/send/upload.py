@@ -15,10 +15,14 @@ _PIECE = 32 * 1024
 _UNFINISHED = ".filepart"
 
 
-def upload(sftp: paramiko.SFTPClient, sealed: Path, final: str, tell: Callable[[int], None]) -> None:
+def upload(
+    sftp: paramiko.SFTPClient, sealed: Path, final: str, tell: Callable[[int], None],
+    time_there: Callable[[float], None] = lambda _: None,
+) -> None:  # fmt: skip
     """Hand `sealed` over as `final`, such as /in/NAME; nothing is done where it was.
 
-    `tell` learns how many bytes are there. OSError or paramiko's errors where the session breaks: what came
+    `tell` learns how many bytes are there, `time_there` what the gateway's clock says (seconds since 1970),
+    before anything is sent. OSError or paramiko's errors where the session breaks: what came
     stays, to be gone on with.
     """
     unfinished = f"{final}{_UNFINISHED}"
@@ -30,15 +34,17 @@ def upload(sftp: paramiko.SFTPClient, sealed: Path, final: str, tell: Callable[[
     if there is not None and there > size:
         sftp.remove(unfinished)
         there = None
-    _send(sftp, sealed, unfinished, there, tell)
+    if there is None:
+        sftp.open(unfinished, "wb").close()
+        time_there(sftp.stat(unfinished).st_mtime or 0)
+    _send(sftp, sealed, unfinished, there or 0, tell)
     sftp.rename(unfinished, final)
 
 
 def _send(
-    sftp: paramiko.SFTPClient, sealed: Path, unfinished: str, there: int | None, tell: Callable[[int], None]
+    sftp: paramiko.SFTPClient, sealed: Path, unfinished: str, done: int, tell: Callable[[int], None]
 ) -> None:
-    done = there or 0
-    with sealed.open("rb") as source, sftp.open(unfinished, "wb" if there is None else "ab") as target:
+    with sealed.open("rb") as source, sftp.open(unfinished, "ab") as target:
         target.set_pipelined(True)
         source.seek(done)
         tell(done)

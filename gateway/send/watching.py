@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TypeGuard
 
@@ -26,29 +27,46 @@ from gateway.errors import GatewayError
 from gateway.send import receipts
 from gateway.send.checking import Check
 from gateway.send.connection import BROKEN, CannotReach
-from gateway.send.files import SHARED_FILE, IsLink, check_folder, make_anew, move
-from gateway.send.sending import KitAtWork, ToSend, await_receipts
+from gateway.send.files import (
+    SHARED_FILE,
+    DiskFull,
+    InUse,
+    IsLink,
+    Mark,
+    check_folder,
+    make_anew,
+    move,
+    unwritten,
+)
+from gateway.send.sealing import digest_of
+from gateway.send.sending import Changed, ClockWrong, KitAtWork, ToSend, await_receipts
 from gateway.send.sent import ON_ITS_WAY, KitBusy, SentFile, SentFiles, alone
 
 FOLDERS = {"accepted": "sent", "held": "held", "refused": "refused"}
 _UNFINISHED = (".", "~$")
+_UNFINISHED_ENDS = (".part", ".partial", ".filepart", ".tmp", ".crdownload")
+_UNTOLD = 12
 _BATCH = 50
 _RECEIPT_SECONDS = 120.0
 _PAUSE_SECONDS, _HELD_SECONDS, _LOCK_SECONDS = 10.0, 300.0, 60.0
+_MOST_TRIES = 3
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class Stillness:
-    """Which files have not changed for a while; a file that is still being written must not be taken."""
+    """Which files have not changed for a while, and which the system says that nobody writes to.
+
+    Where the system cannot say so, as of a network folder, twelve times as long is waited.
+    """
 
     seconds: float
     clock: Callable[[], float]
     _seen: dict[Path, tuple[tuple[int, int], float]] = field(default_factory=dict)
 
     def still(self, files: Sequence[Path]) -> list[Path]:
-        """Those of which size and time were the same for as long as `seconds`."""
+        """Those of which size and time were the same for `seconds`, the one that was changed first before."""
         now = self.clock()
         known = self._seen
         self._seen = {}
@@ -60,7 +78,12 @@ class Stillness:
             mark = (status.st_size, status.st_mtime_ns)
             before = known.get(file)
             self._seen[file] = before if before is not None and before[0] == mark else (mark, now)
-        return [file for file, (_, since) in self._seen.items() if now - since >= self.seconds]
+        still = [file for file, (_, since) in self._seen.items() if now - since >= self.seconds]
+        return sorted(still, key=lambda file: (self._seen[file][0][1], file))
+
+    def is_sure(self, file: Path, *, told: bool) -> bool:
+        """Is a still file not written to, with what the system `told`?"""
+        return told or self.clock() - self._seen[file][1] >= _UNTOLD * self.seconds
 
     @property
     def seen(self) -> frozenset[Path]:
@@ -80,6 +103,8 @@ class WatchedFolder:
         self._looked_at_held = -_HELD_SECONDS
         self._told: dict[Path, str] = {}
         self._stuck: set[Path] = set()
+        self._done, self._left = 0, 0
+        self._failed = 0
         own = {sender.kit.root, sender.settings.ssh_key.parent, sender.settings.openpgp_key.parent}
         if folder.resolve() in {path.resolve() for path in own}:
             raise GatewayError(
@@ -102,7 +127,7 @@ class WatchedFolder:
         observer.start()
         try:
             while not stop.is_set():
-                pause = self._tried()
+                pause = self._tried(once=once)
                 if once and pause is None:
                     return
                 wake.clear()
@@ -111,14 +136,21 @@ class WatchedFolder:
             observer.stop()
             observer.join()
 
-    def _tried(self) -> float | None:
-        """One round; for how long to pause then, None where nothing is left to do."""
+    def _tried(self, *, once: bool) -> float | None:
+        """One round; for how long to pause then, None where nothing is left to do.
+
+        What may pass is tried again for ever; with `once` so many times in a row, then it is raised.
+        """
         try:
             with alone(self._sender.kit.root, seconds=_LOCK_SECONDS), self._sender.files() as files:
                 self.round(files)
-        except (CannotReach, KitBusy, *BROKEN) as error:
+        except (CannotReach, ClockWrong, DiskFull, KitBusy, *BROKEN) as error:
+            self._failed += 1
+            if once and self._failed == _MOST_TRIES:
+                raise
             _log.warning("not sent now, tried again: %s", error)
             return _PAUSE_SECONDS
+        self._failed = 0
         return min(self._stillness.seconds, 1.0) if self._stillness.seen - self._stuck else None
 
     def round(self, files: SentFiles) -> None:
@@ -126,6 +158,7 @@ class WatchedFolder:
         waiting = self._waiting()
         self._take_up(waiting, files)
         to_send: list[ToSend] = []
+        self._done, self._left = (self._done if waiting else 0), len(waiting)
         for file in self._stillness.still(waiting):
             if len(to_send) == _BATCH:
                 break
@@ -145,7 +178,7 @@ class WatchedFolder:
 
     def _waiting(self) -> list[Path]:
         """The files that lie there; of anything else is told why it is not sent."""
-        lie_there = [one for one in sorted(self._folder.iterdir()) if not one.name.startswith(_UNFINISHED)]
+        lie_there = [one for one in sorted(self._folder.iterdir()) if not _is_unfinished(one.name)]
         self._told = {path: words for path, words in self._told.items() if path in lie_there}
         self._stuck = set()
         waiting = []
@@ -163,6 +196,10 @@ class WatchedFolder:
         """What can be done with one file: where it cannot be read or moved, the others go on."""
         try:
             yield
+        except InUse as error:
+            self._tell_once(file, f"{error}; it is taken once it is closed")
+        except Changed as error:
+            self._tell_once(file, f"{error}; what it is now is sent as a file of its own")
         except IsLink as error:
             self._stick(file, str(error))
         except OSError as error:
@@ -180,19 +217,33 @@ class WatchedFolder:
 
     def _wish(self, file: Path) -> ToSend | None:
         """The file as it is to be sent; None where it goes to refused/ at once, which is told beside it."""
+        with unwritten(file) as (source, told):
+            mark = Mark.of(source)
+            if not self._stillness.is_sure(file, told=told):
+                raise InUse("the system cannot tell whether somebody writes to it")
         try:
-            seen = self._check.look_at(file, date.today())  # noqa: DTZ011 - as the calendar on the wall has it
+            tell = partial(self._sender.progress.at, "checking", file.name)
+            seen = self._check.look_at(file, date.today(), tell)  # noqa: DTZ011 - the calendar on the wall
             stops = () if self._anyway else seen.stops
+        except (InUse, IsLink):
+            raise
         except GatewayError as error:
             stops = (str(error),)
         if not stops:
-            return ToSend(file, seen.content, self._anyway if seen.stops else "")
+            return ToSend(file, seen.digest, seen.mark, self._anyway if seen.stops else "")
+        self._refuse(file, mark, stops)
+        return None
+
+    def _refuse(self, file: Path, mark: Mark, stops: Sequence[str]) -> None:
+        """Move a file to refused/ that is not sent, and tell why beside it."""
         target = _free(self._folder / FOLDERS["refused"] / file.name)
         text = "This file was NOT sent.\n\n" + "\n".join(stops) + "\n"
-        make_anew(_reasons_beside(target), text.encode(), SHARED_FILE)
-        move(file, target)
-        self._tell(f"{file.name}: not sent: {stops[0]}")
-        return None
+        with unwritten(file) as (source, _):
+            if Mark.of(source) != mark:
+                raise Changed("it was changed while it was checked")
+            make_anew(_reasons_beside(target), text.encode(), SHARED_FILE)
+            move(file, target)
+        self._tell_done(f"{file.name}: not sent: {stops[0]}")
 
     def _take_up(self, waiting: Sequence[Path], files: SentFiles) -> None:
         """Note where files lie that were moved by a run that was cut off before it noted that itself."""
@@ -210,13 +261,15 @@ class WatchedFolder:
     def _send(self, sftp: paramiko.SFTPClient, batch: Sequence[ToSend], files: SentFiles) -> None:
         recipient = self._sender.recipient()
         rows = {}
-        for wish in batch:
-            sent = self._sender.sealed(wish, recipient, files)
-            rows[sent.sealed_sha256] = wish
-        known = [one for one in files.on_their_way() if one.sealed_sha256 in rows]
         names = receipts.listed(sftp)
-        for sent in known:
-            self._sender.hand_over(sftp, sent, files, names)
+        for wish in batch:
+            sent = None
+            with self._each(wish.file):
+                sent = self._sender.sealed(wish, recipient, files)
+            if sent is not None and sent.sealed_sha256 not in rows:
+                self._sender.hand_over(sftp, sent, files, names)
+                rows[sent.sealed_sha256] = wish
+        known = [one for one in files.on_their_way() if one.sealed_sha256 in rows]
 
         def decided(digest: str) -> None:
             file = rows[digest].file
@@ -227,18 +280,37 @@ class WatchedFolder:
 
     def _file(self, file: Path, sent: SentFile, files: SentFiles) -> None:
         """Move a file to where it belongs, its receipt there before it."""
+        with unwritten(file) as (source, _):
+            if digest_of(source) != sent.content_sha256:
+                folder = self._folder / FOLDERS[sent.state]
+                self._put_receipts(folder / file.name, sent)
+                files.filed(sent, f"{folder.name}/{file.name}")
+                raise Changed(f"it was sent, reference {sent.reference}, and was changed since")
+            self._move(file, sent, files)
+        self._tell_done(f"{file.name}: {sent.state}, reference {sent.reference}")
+
+    def _tell_done(self, line: str) -> None:
+        """Tell what became of a file, and how many of those that lie there are done."""
+        self._done, self._left = self._done + 1, max(self._left - 1, 0)
+        of = self._done + self._left
+        self._tell(f"{line} ({self._done} of {of})" if of > 1 else line)
+
+    def _move(self, file: Path, sent: SentFile, files: SentFiles) -> None:
         folder = self._folder / FOLDERS[sent.state]
         target = folder / file.name
         if os.path.lexists(target):
             target = _free(folder / f"{file.stem}.{sent.reference}{file.suffix}")
+        self._put_receipts(target, sent)
+        move(file, target)
+        files.filed(sent, str(target.relative_to(self._folder)))
+
+    def _put_receipts(self, target: Path, sent: SentFile) -> None:
+        """Have the receipts of a file lie beside where it lies, or goes to."""
         receipt = self._sender.kit.receipts / sent.receipt
         for path in (receipt.with_suffix(".txt"), receipt):
             if path.exists():
-                beside = folder / f"{target.name}.{sent.reference}{path.suffix}"
+                beside = target.with_name(f"{target.name}.{sent.reference}{path.suffix}")
                 make_anew(beside, path.read_bytes(), SHARED_FILE)
-        move(file, target)
-        files.filed(sent, str(target.relative_to(self._folder)))
-        self._tell(f"{file.name}: {sent.state}, reference {sent.reference}")
 
     def _look_at_held(self, sftp: paramiko.SFTPClient, files: SentFiles) -> None:
         """Take up what was held and is decided since: file and receipt move on together."""
@@ -266,6 +338,11 @@ class _Waking(FileSystemEventHandler):
     def on_moved(self, _: FileSystemEvent) -> None:
         """A file came from elsewhere, or was renamed."""
         self._wake.set()
+
+
+def _is_unfinished(name: str) -> bool:
+    """Does the name say that a program has not finished the file yet?"""
+    return name.startswith(_UNFINISHED) or name.lower().endswith(_UNFINISHED_ENDS)
 
 
 def _is_decided(known: SentFile | None) -> TypeGuard[SentFile]:

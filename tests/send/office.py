@@ -125,6 +125,6 @@ class Office:
 def with_another_column(seed: int) -> bytes:
     """A list of pupils with a column that the agreement does not list."""
     rng = random.Random(seed)
-    plain = make("student-core", "csv-core", rng=rng, school=school(rng, 1), pupils=3).decode()
+    plain = make("student-core", "csv-school-history", rng=rng, school=school(rng, 1), pupils=3).decode()
     head, *rows = plain.splitlines()
     return "\n".join([f"{head},Shoe size", *(f"{row},4" for row in rows), ""]).encode()

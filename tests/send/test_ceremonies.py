@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pysequoia import Tsk
 
 from gateway.send.openpgp_key import read_key
 from tests.content import core_data
@@ -101,6 +102,8 @@ def test_keys_of_gpg_and_openssh_are_taken_as_they_are(site: Site, services: Run
     for secret in secrets:
         with read_key(secret).opened("own passphrase") as key:
             assert key.sign("x") is not None
+        once = read_key(secret).under("own passphrase", "once")
+        assert Tsk.from_bytes(once).signer("once") is not None, "as Sequoia takes it, for large files"
     given = tmp_path / "yew.asc"
     given.write_bytes(secrets[0])
     yew = Office(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +18,7 @@ import pytest
 
 from gateway.home import Home
 from gateway.samples import make, school
-from gateway.send import connection
+from gateway.send import connection, sending
 from gateway.send.connection import host_key_of
 from tests.content import core_data
 from tests.ports import free_port
@@ -183,6 +186,67 @@ def test_a_kill_is_gone_on_with_and_nothing_is_sent_twice(oak: Office, services:
     assert carried < 380_000  # Only the rest went over the cable, and the questions for its receipt.
     assert sent["state"] == "held"
     assert len(oak.transfers()) == before + 1
+
+
+def test_what_keeps_a_file_here_is_told_by_a_sentence_and_an_exit_code(
+    oak: Office, services: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For whoever is not there: 4 where nobody answers, 6 where the clock is wrong."""
+    file = oak.file("unattended.xml", core_data(seed=7))
+    before = len(oak.transfers())
+    elsewhere(oak, ("127.0.0.1", free_port()))
+    result = oak.send(str(file), "--wait", "0.1")
+    elsewhere(oak, services.intake)
+    assert (result.exit_code, "cannot be reached" in result.stderr) == (4, True), result.stderr
+    with monkeypatch.context() as patched:
+        patched.setattr(sending, "_MOST_FAST", -1e9)
+        result = oak.send(str(file))
+    assert (result.exit_code, "set it, and send again" in result.stderr) == (6, True), result.stderr
+    assert not list((oak.kit / "sealed").iterdir()), "what was signed at a wrong time is thrown away"
+    assert len(oak.transfers()) == before
+    (sent,) = oak.json(str(file))
+    assert sent["state"] == "accepted"
+
+
+@pytest.mark.needs("unshare")
+def test_a_full_disk_is_told_by_a_sentence_and_an_exit_code(oak: Office) -> None:
+    file = oak.file("disk.bin", random.Random(8).randbytes(400_000))
+    mount = f"mount -t tmpfs -o size=64k tmpfs {oak.kit}/sealed"
+    kit = f"{sys.executable} -m gateway send {file} --anyway --why 'a trial'"
+    done = subprocess.run(
+        ["unshare", "--map-root-user", "--mount", "sh", "-c", f"{mount} && {kit}"],
+        env={**os.environ, **oak.environment}, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (done.returncode, f"the disk of {oak.kit}/sealed is full" in done.stderr) == (5, True), done.stderr
+    assert not list((oak.kit / "sealed").iterdir())
+    (sent,) = oak.json(str(file), "--anyway", "--why", "a trial", code=3)
+    assert sent["state"] == "held"
+
+
+_MEASURED = """
+from gateway.cli import main
+try:
+    main()
+finally:
+    print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+
+
+@pytest.mark.timeout(600)
+def test_memory_does_not_grow_with_the_file(oak: Office) -> None:
+    """Against a twin of few bytes: 96 MiB, read, sealed and sent, in 40 MB more at most."""
+    peaks = []
+    for size in (1_000, 96 * 2**20):
+        file = oak.file(f"{size}.bin", random.Random(size).randbytes(size))
+        done = subprocess.run(
+            [sys.executable, "-c", _MEASURED, "send", str(file), "--anyway", "--why", "a trial"],
+            env={**os.environ, **oak.environment}, capture_output=True, text=True, timeout=500, check=False,
+        )  # fmt: skip
+        file.unlink()
+        assert done.returncode == 3, done.stderr
+        peaks.append(int(done.stdout.split()[-2]) * 1024)
+    assert peaks[1] < 200 * 10**6, peaks
+    assert peaks[1] - peaks[0] < 40 * 10**6, peaks
 
 
 def test_another_host_key_is_not_talked_to(oak: Office, services: Running) -> None:

@@ -1,0 +1,78 @@
+"""By what files are checked here: the authority's policies in force, and what it knows of this provider.
+
+Both are fetched with each session, believed only where the gateway signed them, and kept; what is older than
+what is kept is not taken. `checked-by.json` says of when they are.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import paramiko
+
+from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
+from gateway.send.files import make_anew
+from gateway.send.kit import Kit
+from gateway.send.told import PageTold
+from gateway.send.trust import fetched
+
+_SHOWN = "/agreement/policies.asc"
+_MOST_BYTES = 8 * 1024 * 1024
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}\.(toml|txt)")
+
+
+def keep(kit: Kit, sftp: paramiko.SFTPClient, page: PageTold | None) -> None:
+    """Keep the policies that are in force now, and what the gateway's `page` says of this provider."""
+    known = _known(kit)
+    if page is not None and page.provider and page.at.isoformat() > known.get("page_at", ""):
+        known |= {"page_at": page.at.isoformat(), "provider": page.provider}
+    known |= _newer(kit, sftp, known)
+    if known != _known(kit):
+        make_anew(_file(kit), json.dumps(known).encode())
+
+
+def kept(kit: Kit, folder: Path) -> dict[str, Any] | None:
+    """Write the policies that are kept into a folder; the facts about the provider, None without either."""
+    known = _known(kit)
+    if "provider" not in known or "files" not in known:
+        return None
+    for name, text in known["files"].items():
+        (folder / name).write_text(text, "utf-8")
+    provider: dict[str, Any] = known["provider"]
+    return provider
+
+
+def _newer(kit: Kit, sftp: paramiko.SFTPClient, known: dict[str, Any]) -> dict[str, Any]:
+    try:
+        status = sftp.stat(_SHOWN)
+    except FileNotFoundError:
+        return {}  # A gateway before 0.3.
+    seen = [status.st_size, status.st_mtime]
+    if seen == known.get("seen"):
+        return {}
+    data = fetched(sftp, _SHOWN, _MOST_BYTES) or b""
+    try:
+        text, _ = verify_clearsigned(data.decode("utf-8", "replace"), [kit.current_certificate()])
+    except SignatureInvalid:
+        return {}  # Of a key before this one, for a moment; or of nobody.
+    told = json.loads(text)
+    if datetime.fromisoformat(told["at"]).isoformat() <= known.get("policies_at", ""):
+        return {}
+    files = {name: body for name, body in told["files"].items() if _NAME.fullmatch(name)}
+    return {"seen": seen, "policies_at": told["at"], "files": files}
+
+
+def _file(kit: Kit) -> Path:
+    return kit.root / "checked-by.json"
+
+
+def _known(kit: Kit) -> dict[str, Any]:
+    try:
+        known: dict[str, Any] = json.loads(_file(kit).read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    return known

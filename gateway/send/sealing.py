@@ -1,0 +1,138 @@
+"""Signing and encrypting: small files by PGPy, which compresses, large ones as a stream by Sequoia.
+
+Why two: docs/decisions/0013-the-kits-openpgp-engine.md. Sequoia works in a child process, because its Python
+package lets nothing else run meanwhile: nobody could be shown how far it is.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import secrets
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import pgpy
+from pgpy.constants import CompressionAlgorithm, HashAlgorithm, SymmetricKeyAlgorithm
+from pgpy.errors import PGPError
+
+from gateway.errors import GatewayError
+from gateway.send.files import PRIVATE_FILE, DiskFull, make_anew
+from gateway.send.openpgp_key import OwnKey, WrongPassphrase, read_key
+
+_MIB = 1024 * 1024
+_SMALL_BYTES = 4 * _MIB
+"""PGPy holds a file some eight times in memory."""
+_CIPHER, _HASH = SymmetricKeyAlgorithm.AES256, HashAlgorithm.SHA512
+_PAUSE_SECONDS = 0.1
+
+
+class TooLarge(GatewayError):  # noqa: N818 - reads as what happened
+    """A file of which the gateway does not take as much."""
+
+
+def check_size(size: int, most: int) -> None:
+    """TooLarge where a file will have more than `most` bytes once it is sealed, or may have."""
+    if size > most - size // 1024 - _MIB:
+        raise TooLarge(
+            f"it has {size // _MIB} MiB, and the gateway takes {most // _MIB} MiB at most: divide it"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Sealer:
+    """Who signs, with the passphrase of the key, and the gateway's certificate that is encrypted to."""
+
+    own: OwnKey
+    passphrase: str
+    recipient: bytes
+
+    def seal(self, source: BinaryIO, size: int, target: Path, tell: Callable[[int], None]) -> None:
+        """Write a content of `size` bytes, signed and encrypted, to a file of its own, in binary.
+
+        `tell` learns how much of it is done. GatewayError where a key cannot be used, DiskFull where there is
+        no room for it.
+        """
+        if size <= _SMALL_BYTES:
+            make_anew(target, self.sealed(source.read()))
+        else:
+            self._as_stream(source, target, tell)
+        tell(size)
+
+    def sealed(self, content: bytes) -> bytes:
+        """A small content, signed and encrypted, in binary."""
+        message = pgpy.PGPMessage.new(content, compression=CompressionAlgorithm.ZLIB, format="b")
+        with self.own.opened(self.passphrase) as key:
+            message |= key.sign(message, hash=_HASH)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # It tells of packets that it does not know.
+            certificate, _ = pgpy.PGPKey.from_blob(self.recipient)
+        try:
+            return bytes(certificate.encrypt(message, cipher=_CIPHER))
+        except PGPError:
+            raise GatewayError("the gateway's certificate has no key to encrypt to") from None
+
+    def _as_stream(self, source: BinaryIO, target: Path, tell: Callable[[int], None]) -> None:
+        asked = {
+            # What is read is the file that is open here, whatever lies at its path by now.
+            "source": source.name if sys.platform == "win32" else f"/dev/fd/{source.fileno()}",
+            "target": str(target),
+            "key": self.own.armored.decode("ascii"),
+            "passphrase": self.passphrase,
+            "recipient": self.recipient.decode("ascii"),
+        }
+        target.unlink(missing_ok=True)
+        make_anew(target, b"", PRIVATE_FILE)
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-m", "gateway.send.sealing"],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            pass_fds=() if sys.platform == "win32" else (source.fileno(),),
+        )  # fmt: skip
+        assert process.stdin is not None and process.stderr is not None  # noqa: S101, PT018 - pipes were asked for
+        try:
+            process.stdin.write(json.dumps(asked))
+            process.stdin.close()
+            while process.poll() is None:
+                tell(target.stat().st_size)
+                time.sleep(_PAUSE_SECONDS)
+            failed = process.stderr.read() if process.returncode else ""
+        finally:
+            process.kill()
+            process.stderr.close()
+            process.wait()
+        if process.returncode:
+            target.unlink(missing_ok=True)
+            if f"os error {errno.ENOSPC}" in failed:
+                raise DiskFull(target)
+            if WrongPassphrase.__name__ in failed:
+                raise WrongPassphrase("the passphrase does not open the OpenPGP key")
+            raise GatewayError("it could not be sealed: make a new OpenPGP key with gateway send rotate")
+
+
+def digest_of(file: BinaryIO) -> str:
+    """The SHA-256 of a file from its start, in hex."""
+    file.seek(0)
+    return hashlib.file_digest(cast(Any, file), "sha256").hexdigest()
+
+
+def _work() -> None:
+    """Sign and encrypt what standard input asks for: the child."""
+    from pysequoia import Cert, Tsk, encrypt_file  # noqa: PLC0415 - the parent never needs it
+
+    asked = json.load(sys.stdin)
+    once = secrets.token_hex(16)
+    key = read_key(asked["key"].encode()).under(asked["passphrase"], once)
+    signer = Tsk.from_bytes(key).signer(once)
+    recipient = Cert.from_bytes(asked["recipient"].encode())
+    encrypt_file(asked["source"], asked["target"], recipients=[recipient], signer=signer, armor=False)
+
+
+if __name__ == "__main__":
+    _work()

@@ -1,0 +1,80 @@
+"""A file is checked before it leaves: by the policies in force at the gateway, as the provider there."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.home import Home
+from gateway.samples import make, school
+from gateway.send.checking import Check
+from gateway.send.kit import Kit
+from tests.content import core_data
+from tests.production.test_supply import REPOSITORY
+from tests.send.office import Office, with_another_column
+from tests.site import Site
+from tests.waiting import until
+
+
+@pytest.fixture(scope="module")
+def oak(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    site = Site(tmp_path_factory.mktemp("site"))
+    with site.running() as services:
+        yield Office(site, "oak", services.intake, site.root / "oak")
+
+
+def test_what_no_team_gets_stops_a_transfer_file(oak: Office) -> None:
+    """It went out in silence, though `gateway classify` names both."""
+    ctf = core_data(seed=51).replace(
+        b"</BasicDetails>", b"</BasicDetails><Phones><PhoneNo>01632 960000</PhoneNo></Phones>"
+        b"<Email>a@x.invalid</Email>", 1,
+    )  # fmt: skip
+    file = oak.file("with-phone.xml", ctf)
+    before = len(oak.transfers())
+    result = oak.send(str(file))
+    assert result.exit_code == 1
+    assert "does not list: Telephone number, E-mail address" in result.stderr
+    assert len(oak.transfers()) == before
+    (sent,) = oak.json(str(file), "--anyway", "--why", "the export cannot be changed this term")
+    assert sent["state"] == "accepted"
+
+
+def test_a_column_that_the_authority_lists_as_harmless_for_it_does_not_stop(oak: Office) -> None:
+    """As that provider: only the gateway knows what was listed for it."""
+    file = oak.file("shoes.csv", with_another_column(52))
+    assert oak.send(str(file)).exit_code == 1
+    oak.site.gateway("policy", "harmless", "add", "Shoe size", "--why", "sizes", "--provider", "oak")
+    page = Home(oak.site.home).published.pages("oak") / "status.html"
+    until(lambda: (page.exists() and "shoesize" in page.read_text()) or None, "the page tells of it", 90)
+    (sent,) = oak.json(str(file))
+    assert sent["state"] == "accepted"
+
+
+def test_what_is_older_than_what_is_kept_is_not_taken(oak: Office) -> None:
+    """Whoever captured intake could serve the policies of last year."""
+    served = Home(oak.site.home).published.common / "agreement" / "policies.asc"
+    oak.json(str(oak.file("first.xml", core_data(seed=53))))
+    kept = (oak.kit / "checked-by.json").read_bytes()
+    signed = served.read_bytes()
+    served.write_bytes(signed.replace(b"telephone", b"television"))
+    oak.json(str(oak.file("second.xml", core_data(seed=54))))
+    served.write_bytes(signed)
+    assert (oak.kit / "checked-by.json").read_bytes() == kept
+
+
+def test_the_policies_are_those_of_the_authority(tmp_path: Path) -> None:
+    """An authority in Wales has no phonics check."""
+    site = Site(tmp_path, "--policies", str(REPOSITORY / "policies" / "cwm-alarch"))
+    with site.running() as services:
+        elm = Office(site, "elm", services.intake, tmp_path / "elm", ratified=False)
+        rng = random.Random(55)
+        phonics = make("phonics", "csv", rng=rng, school=school(rng, 1), pupils=5)
+        page = Home(site.home).published.pages("elm") / "status.html"
+        until(lambda: page.exists() or None, "what the gateway tells of it", 90)
+        result = elm.send(str(elm.file("phonics.csv", phonics)))
+        assert (result.exit_code, elm.transfers()) == (1, [])
+        check = Check.of(Kit(elm.kit))
+        assert (check.note, check.catalogue.flow_of("phonics")) == ("", None)
