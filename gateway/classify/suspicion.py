@@ -28,6 +28,8 @@ _CELLS = re.compile(r"[,;\t|\"\n]+")
 _HEADINGS_WITHIN = 128 * 1024
 _NAME_LENGTH = 40
 _TABLE_CELLS = 3
+# Notes at cells: what stands in them is of people's own words, however long it is.
+_NOTES = re.compile(r"<(?:[\w.-]{1,30}:)?(?:comments|ThreadedComments|annotation)\b")
 
 
 def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
@@ -42,19 +44,23 @@ def _topics(text: str, sensitive: Sensitive) -> Iterator[str]:
     start = text[:_HEADINGS_WITHIN]
     marked = start.lstrip("\ufeff \r\n\t").startswith("<")
     names = _ELEMENT.findall(start) if marked else []
-    for name in dict.fromkeys((*names, *_names(_TAG.sub("\n", start) if marked else start, marked=marked))):
+    longest = _NAME_LENGTH
+    if marked and _NOTES.search(start):
+        start, longest = text, len(text)
+    plain = _TAG.sub("\n", start) if marked else start
+    for name in dict.fromkeys((*names, *_names(plain, longest, marked=marked))):
         if topic := sensitive.of_name(name):
             yield topic
     if topic := sensitive.of_text(text):
         yield topic
 
 
-def _names(text: str, *, marked: bool) -> Iterator[str]:
+def _names(text: str, longest: int, *, marked: bool) -> Iterator[str]:
     """What may be headings: short texts between tags, and the short cells of rows that have several."""
     for line in text.splitlines():
         cells = [line] if marked else _CELLS.split(line)
         if marked or len(cells) >= _TABLE_CELLS:
-            yield from (name for cell in cells if (name := cell.strip()) and len(name) <= _NAME_LENGTH)
+            yield from (name for cell in cells if (name := cell.strip()) and len(name) <= longest)
 
 
 def _texts(content: BinaryIO) -> Iterator[str]:

@@ -27,7 +27,7 @@ Check = Callable[[str], "str | None"]
 """The fault of a value, None where it has none."""
 
 
-class Statement(Protocol):
+class ValueStatement(Protocol):
     """What the policies say of the values of a field."""
 
     @property
@@ -47,7 +47,7 @@ class Statement(Protocol):
         """Which number, for values that identify."""
 
 
-class Lists(Protocol):
+class Vocabulary(Protocol):
     """The code lists and words by which values are judged."""
 
     @property
@@ -182,7 +182,7 @@ def _day_first(text: str) -> date | None:
         return None
 
 
-def check_for(rule: Statement, rules: Lists) -> Check | None:
+def check_for(rule: ValueStatement, rules: Vocabulary) -> Check | None:
     """The check of a field's values; None where they are free text, which no view holds."""
     if "free" in rule.values:
         return None
@@ -217,7 +217,7 @@ def in_the_past(check: Check, today: date) -> Check:
     return checked
 
 
-def _check(kind: Kind, rule: Statement, rules: Lists) -> Check:
+def _check(kind: Kind, rule: ValueStatement, rules: Vocabulary) -> Check:
     if kind == "identifier" and rule.identifier == "upn":
         return identifiers.upn_fault
     of_kind = _test(kind, rule, rules)
@@ -227,7 +227,7 @@ def _check(kind: Kind, rule: Statement, rules: Lists) -> Check:
     return lambda text: None if of_kind(text) or text.strip().upper() in _NOTHING else fault
 
 
-def _test(kind: Kind, rule: Statement, rules: Lists) -> Callable[[str], bool]:
+def _test(kind: Kind, rule: ValueStatement, rules: Vocabulary) -> Callable[[str], bool]:
     """The test for values of a kind, on the texts as they stand in a file."""
     if kind == "code":
         codes = Codes(rules.code_sets[rule.codes or ""])
@@ -304,7 +304,7 @@ _EXPECTED_CODES = re.compile(
 )
 
 
-def expected(rule: Statement, codes: Sequence[str]) -> str:
+def expected(rule: ValueStatement, codes: Sequence[str]) -> str:
     """What a value should be, in words of ours: the first kind that is named; of codes the first few."""
     kind = rule.values[0]
     if rule.identifier in ("upn", "former-upn"):
@@ -434,7 +434,7 @@ def _tokens(word: str, known: frozenset[str]) -> Iterator[str]:
 class Words:
     """Judges names, labels and addresses: their characters, how many words, and which."""
 
-    def __init__(self, kind: Kind, rules: Lists) -> None:
+    def __init__(self, kind: Kind, rules: Vocabulary) -> None:
         self._kind = "name" if kind == "names" else kind
         self._marks = _MARKS[self._kind]
         self._small = _IN_A_NAME if self._kind == "name" else _IN_A_PLACE
