@@ -16,7 +16,9 @@ class Visitor:
     def __init__(self, origin: str) -> None:
         self.origin = origin
         self.key = SoftKey()
-        self.client = httpx.Client(base_url=origin, headers={"origin": origin}, follow_redirects=True)
+        self.client = httpx.Client(
+            base_url=origin, headers={"origin": origin}, follow_redirects=True, timeout=60
+        )
         self.page = ""
 
     def get(self, path: str) -> int:
