@@ -18,6 +18,7 @@ from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.openpgp.at_rest import lock, unlock
+from gateway.zones.across import read_small
 from gateway.zones.spool import write_durably
 
 _SETTINGS = "gateway.toml"
@@ -47,7 +48,7 @@ def packed(home: Home, name: str, code: str) -> bytes:
     with tarfile.open(fileobj=content, mode="w") as archive:
         _add(archive, _SETTINGS, tomlkit.dumps(settings).encode(), 0o640)
         for path in _handed(home):
-            _add(archive, str(path.relative_to(home.root)), path.read_bytes(), path.stat().st_mode & 0o777)
+            _add(archive, str(path.relative_to(home.root)), _content(home, path), path.stat().st_mode & 0o777)
     return lock(content.getvalue(), code)
 
 
@@ -75,6 +76,15 @@ def _handed(home: Home) -> Iterator[Path]:
         for path in sorted((home.root / part).rglob("*")):
             if path.is_file() and not path.name.startswith(".") and path.name not in _NOT_HANDED:
                 yield path
+
+
+def _content(home: Home, path: Path) -> bytes:
+    if not path.is_relative_to(home.spool.root):
+        return path.read_bytes()
+    try:
+        return read_small(path, _MOST_BYTES)
+    except ValueError:
+        raise GatewayError(f"{path} is no file that intake makes, and is not handed on") from None
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:

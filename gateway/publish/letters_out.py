@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
+import secrets
+from collections.abc import Iterator
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
+from pathlib import Path
 
 import tomlkit
 
@@ -16,8 +21,13 @@ from gateway.publish.projection import replace_published
 from gateway.registry import letters
 from gateway.registry.database import Registry
 from gateway.registry.tables import LetterRow
+from gateway.zones.across import read_words
+from gateway.zones.landed_file import BadFileError
 
 _AT_ONCE = 500
+_NOTE = re.compile(r"[0-9]{10}")
+_NOTE_BYTES, _SHOWN = 4_096, 100
+_log = logging.getLogger(__name__)
 
 
 def pass_letters(
@@ -58,19 +68,31 @@ def _cannot_be_written(error: OSError) -> Fault:
 
 
 def _take_back(registry: Registry, place: Letters, now: datetime) -> None:
-    done = (
-        sorted(path for path in place.done.glob("[0-9]*") if path.name.isdecimal())
-        if place.done.is_dir()
-        else []
-    )
+    done = list(_noted(place))
     if not done:
         return
     with registry.write() as session:
-        for path in done:
-            letters.note(session, int(path.name), at=now, refused=path.read_text("utf-8")[:100] or None)
-    for path in done:
+        for path, said in done:
+            letters.note(session, int(path.name), at=now, refused=said or None)
+    for path, _ in done:
         (place.out / f"{path.name}.eml").unlink(missing_ok=True)  # Before its note: or it would go once more.
         path.unlink(missing_ok=True)
+
+
+def _noted(place: Letters) -> Iterator[tuple[Path, str]]:
+    """Yield the notes of the courier and what they say. It may have put anything at all there.
+
+    What is no note goes under another name, for a person to look at: its letter is given to the relay again.
+    """
+    found = sorted(path for path in place.done.iterdir() if _NOTE.fullmatch(path.name))
+    for path in found[:_AT_ONCE]:
+        try:
+            yield path, read_words(path, _NOTE_BYTES)[:_SHOWN]
+        except FileNotFoundError:
+            continue
+        except BadFileError as error:
+            path.rename(path.with_name(f"{path.name}.{secrets.token_hex(4)}.aside"))
+            _log.error("letters/done/%s is set aside: %s", path.name, error)
 
 
 def _put(registry: Registry, place: Letters, settings: LetterSettings) -> None:

@@ -14,13 +14,11 @@ import contextlib
 import errno
 import os
 import secrets
-import stat
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import (
@@ -35,6 +33,7 @@ from pydantic import (
 
 from gateway.home import PROVIDER_ID, REFERENCE, Spool, checked_reference
 from gateway.model import Folder, LooksLike, Upload
+from gateway.zones.across import FOLDER_FLAGS, open_regular
 from gateway.zones.failpoints import passing
 from gateway.zones.landed_file import RECORD_BYTES, BadFileError, divided
 
@@ -43,13 +42,6 @@ _CLIENT_CHARACTERS = 255
 _LARGEST = 2**53 - 1  # The largest whole number that JSON carries exactly.
 ASIDE = ".aside"
 """What a file that was set aside is called at its end."""
-_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# Without O_NONBLOCK, to open a named pipe or a file under a lease would wait for whoever made it.
-_FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-# A link; a socket or a pipe; a file under a lease; one that we may not read; a device of no driver.
-_NO_FILE_OF_OURS = frozenset(
-    {errno.ELOOP, errno.ENXIO, errno.EAGAIN, errno.EACCES, errno.EPERM, errno.ENODEV, errno.EOPNOTSUPP}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +109,7 @@ class _Record(BaseModel):
 @contextmanager
 def _opened(spool: Spool) -> Iterator[int]:
     """The folder itself. OSError where it is missing, or a link to another."""
-    descriptor = os.open(spool.landed, _FOLDER_FLAGS)
+    descriptor = os.open(spool.landed, FOLDER_FLAGS)
     try:
         yield descriptor
     finally:
@@ -196,9 +188,9 @@ def _open_first(spool: Spool, whole: str, apart: str) -> tuple[int, bool]:
     """The file of an upload, open to be read, and True; without it, one of its two files, and False."""
     with _opened(spool) as folder:
         try:
-            return _open_regular(folder, whole), True
+            return open_regular(folder, whole), True
         except FileNotFoundError:
-            return _open_regular(folder, apart), False
+            return open_regular(folder, apart, _kind(apart)), False
 
 
 def _parsed(text: bytes) -> Upload:
@@ -234,34 +226,8 @@ def _checked_size(descriptor: int, size: int, most: int) -> int:
     return size
 
 
-def read_small(path: Path, most: int) -> bytes:
-    """A small file that intake wrote elsewhere in the spool, read in the same way."""
-    folder = os.open(path.parent, _FOLDER_FLAGS)
-    try:
-        descriptor = _open_regular(folder, path.name)
-    finally:
-        os.close(folder)
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
-        if os.fstat(descriptor).st_size > most:
-            raise BadFileError("a file of intake's is too long")
-        return file.read(most) or b""
-
-
-def _open_regular(folder: int, name: str) -> int:
-    try:
-        descriptor = os.open(name, _FILE_FLAGS, dir_fd=folder)
-    except OSError as error:
-        if error.errno in _NO_FILE_OF_OURS:
-            raise BadFileError(f"{_kind(name)} is no file that can be read") from None
-        raise
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise BadFileError(f"{_kind(name)} is no regular file")
-    return descriptor
-
-
 def _kind(name: str) -> str:
-    return {".landed": "it", ".json": "its record"}.get(name[name.rfind(".") :], "its content")
+    return "its record" if name.endswith(".json") else "its content"
 
 
 def _has_holes(descriptor: int, size: int) -> bool:

@@ -1,0 +1,61 @@
+"""Reading a file in a folder that another zone may write. Anything at all may lie there.
+
+Whatever is read of such a folder is opened here: through no link, without waiting, a regular file alone.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from gateway.zones.landed_file import BadFileError
+
+FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# Without O_NONBLOCK, to open a named pipe or a file under a lease would wait for whoever made it.
+_FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+# A link; a socket or a pipe; a file under a lease; one that we may not read; a device of no driver.
+_NO_FILE_OF_OURS = frozenset(
+    {errno.ELOOP, errno.ENXIO, errno.EAGAIN, errno.EACCES, errno.EPERM, errno.ENODEV, errno.EOPNOTSUPP}
+)
+
+
+def open_regular(folder: int, name: str, what: str = "it") -> int:
+    """Open a regular file in an open folder. FileNotFoundError where it is gone.
+
+    BadFileError, which says `what` the file is, where it is none that can be read.
+    """
+    try:
+        descriptor = os.open(name, _FILE_FLAGS, dir_fd=folder)
+    except OSError as error:
+        if error.errno in _NO_FILE_OF_OURS:
+            raise BadFileError(f"{what} is no file that can be read") from None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise BadFileError(f"{what} is no regular file")
+    return descriptor
+
+
+def read_small(path: Path, most: int) -> bytes:
+    """Return all of a file of at most `most` bytes. FileNotFoundError where it is gone.
+
+    BadFileError where it is no such file.
+    """
+    folder = os.open(path.parent, FOLDER_FLAGS)
+    try:
+        descriptor = open_regular(folder, path.name)
+    finally:
+        os.close(folder)
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        content = file.read(most + 1) or b""
+    if len(content) > most:
+        raise BadFileError("it is too long")
+    return content
+
+
+def read_words(path: Path, most: int) -> str:
+    """Return the same as text: what is no UTF-8, or cannot be shown, is a question mark."""
+    text = read_small(path, most).decode("utf-8", "replace")
+    return "".join(c if c.isprintable() and c != "\ufffd" else "?" for c in text)
