@@ -41,10 +41,11 @@ def test_an_invitation_works_once_and_for_a_while(office: Office) -> None:
     assert console.ask(BeginEnrolment, browser=browser, code=late).status_code == 403
     with office.room.registry.read() as session:
         (kept,) = passkeys.of_person(session, "new", office.clock())
-        assert keys.list_keys(session, "staff", "new")[-1].added_by == "test"  # Who saw the link.
+        saw_the_link = keys.list_keys(session, "staff", "new")[-1].added_by
+        assert saw_the_link == "whoever enrolled new"
     events = office.room.events(kept.fingerprint)
     assert [(event.kind, event.actor, event.note) for event in events] == [
-        ("key-added", "new", "invited by test")
+        ("key-added", "new", "invited by whoever enrolled new")
     ]
 
 

@@ -53,7 +53,14 @@ class Console:
         """The code of a one-time link for a person."""
         code, now = secrets.token_urlsafe(32), self._clock()
         with self.room.registry.write() as session:
-            invitations.invite(session, name, code, by="test", at=now, ends_at=now + timedelta(hours=hours))
+            invitations.invite(
+                session,
+                name,
+                code,
+                by=f"whoever enrolled {name}",
+                at=now,
+                ends_at=now + timedelta(hours=hours),
+            )
         return code
 
     def enrolled(self, name: str, key: SoftKey) -> str:
@@ -83,7 +90,7 @@ class Console:
 
     def grant(self, name: str, role: Role) -> None:
         with self.room.registry.write() as session:
-            roles.grant(session, name, role, by="test", at=self._clock())
+            roles.grant(session, name, role, by=f"whoever enrolled {name}", at=self._clock())
 
 
 @contextmanager

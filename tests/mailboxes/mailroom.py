@@ -76,7 +76,7 @@ class Mailroom:
             staff.add_staff(session, name, teams, NOW)
             keys.add_key(
                 session, "staff", name, "ssh",
-                fingerprint=key.get_fingerprint(), material=line, at=NOW, by="test",
+                fingerprint=key.get_fingerprint(), material=line, at=NOW, by=f"whoever enrolled {name}",
             )  # fmt: skip
         return secret
 
