@@ -18,9 +18,15 @@ from gateway.send.files import make_anew
 from gateway.send.kit import Kit
 
 _MOST_BYTES = 1024 * 1024
-_NEW_KEY = re.compile(r"^new-key: ([0-9a-f]{40,64})$", re.MULTILINE)
-_BLOCK = re.compile(
-    r"-----BEGIN PGP PUBLIC KEY BLOCK-----(?:(?!-----BEGIN).)*?-----END PGP PUBLIC KEY BLOCK-----", re.DOTALL
+# The whole of what an old key signs (`keys.gateway_keys.succession_text`). The gateway signs other texts in
+# which names stand that others chose: none of those is a succession.
+_SUCCESSION_TEXT = re.compile(
+    r"The gateway of [^\n]+ has a new OpenPGP key since \d{4}-\d\d-\d\d\.\n\n"
+    r"old-key: (?P<old>[0-9a-f]{40,64})\nnew-key: (?P<new>[0-9a-f]{40,64})\n\n"
+    r"The new one, as it is read out on the telephone:\n\n    [0-9A-Fa-f ]+\n\n"
+    r"Encrypt to this certificate from now on:\n\n"
+    r"(?P<certificate>-----BEGIN PGP PUBLIC KEY BLOCK-----\n[A-Za-z0-9+/=:., ()\n-]+"
+    r"-----END PGP PUBLIC KEY BLOCK-----)\s*"
 )
 KEYS = "/keys"
 CERTIFICATE, SUCCESSION = f"{KEYS}/gateway.asc", f"{KEYS}/gateway-succession.asc"
@@ -88,9 +94,11 @@ def _successor(kit: Kit, fingerprint: str, words: list[bytes]) -> tuple[str, byt
             text, _ = verify_clearsigned(word.decode("utf-8", "replace"), signers)
         except SignatureInvalid:
             continue
-        named, block = _NEW_KEY.findall(text), _BLOCK.search(text)
-        if len(named) == 1 and block is not None and not (kit.gateway / f"{named[0]}.asc").exists():
-            return named[0], block[0].encode()
+        said = _SUCCESSION_TEXT.fullmatch(text)
+        if said is None or said["old"] != fingerprint or said["certificate"].count("-----BEGIN") != 1:
+            continue
+        if not (kit.gateway / f"{said['new']}.asc").exists():
+            return said["new"], said["certificate"].encode()
     raise GatewayError(
         "the gateway's key has changed, and the one that you compared does not vouch for the new one: ring "
         "the authority, compare the new fingerprint, then: gateway send setup --gateway-key FINGERPRINT"

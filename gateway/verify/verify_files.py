@@ -42,7 +42,11 @@ CLEARSIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 _FIELD = re.compile(r" {4}(?=\S)(.{16})(\S.*)")
 _CONTINUED = re.compile(r" {20}(\S.*)")
 _DECLARED = {"ALLOWED": "accepted", "WAIT": "held", "NOT ALLOWED": "refused"}
-_STATEMENT = re.compile(r"^log-key: (\S+)$", re.MULTILINE)
+# The whole of the statement (`receipts.receipt.log_key_statement`). The gateway signs other texts in which
+# names stand that others chose: none of those vouches for a key.
+_STATEMENT = re.compile(
+    r"The gateway of [^\n]+ signs its log and its receipts with this key:\n\nlog-key: (\S+)\s*"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +100,10 @@ def verify_receipt_files(
 def vouched_log_key(statement: str, gateway_certificate: bytes) -> str:
     """The log key that the gateway's clearsigned statement names. Unproved where it names none."""
     text, _ = verify_clearsigned(statement, split(gateway_certificate))
-    named = _STATEMENT.findall(text)
-    if len(named) != 1:
-        raise Unproved("the gateway's statement about its log key does not name exactly one key")
-    return str(named[0])
+    said = _STATEMENT.fullmatch(text)
+    if said is None:
+        raise Unproved("what the gateway signed is no statement about the key of its log")
+    return said[1]
 
 
 def _is_head(path: Path) -> bool:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import pytest
 
+from gateway.errors import GatewayError
 from gateway.keys import notices
 from gateway.keys.gateway_keys import described, succession_text
 from gateway.keys.notices import host_list
@@ -25,8 +26,10 @@ from gateway.receipts.notice import NoticeFacts, render_notice
 from gateway.receipts.receipt import ReceiptFacts, log_key_statement, render_json, render_text
 from gateway.registry.keys import Key
 from gateway.reports.retention import Deleted, Due, deletion_certificate
-from gateway.verify.verify_files import FileVerdict, verify_receipt_files
-from gateway.verify.verify_receipts import MAX_BYTES
+from gateway.send.kit import Kit
+from gateway.send.trust import _successor as successor
+from gateway.verify.verify_files import FileVerdict, verify_receipt_files, vouched_log_key
+from gateway.verify.verify_receipts import MAX_BYTES, Unproved
 from tests.log.made import FACTS, KEY, ORIGIN, VKEY, Log, changed, landed, recorded
 
 PROOF = ("Index", "Hash", "Size", "Root", "Record")
@@ -365,3 +368,36 @@ def test_gpg_verifies_a_text_receipt(tmp_path: Path) -> None:
     text.write_text(text.read_text("utf-8").replace("ACCEPTED", "REFUSED"), "utf-8")
     done = subprocess.run([*gpg, "--verify", str(text)], check=False, capture_output=True, timeout=60)
     assert done.returncode == 1
+
+
+def test_no_other_text_that_the_gateway_signs_vouches_for_a_key_of_the_log() -> None:
+    """A name that an administrator chose stands in receipts: broken into lines, it may spell one."""
+    forged = LogKey.load(LogKey.generate()).vkey(ORIGIN)
+    own = gateway()
+    for text in (
+        f"RECEIPT\n\nto Oak\nlog-key: {forged}\nSchool\n",
+        f"The gateway of X signs its log and its receipts with this key:\n\nlog-key: {forged}\n\nmore\n",
+        f"log-key: {forged}\n",
+    ):
+        with pytest.raises(Unproved):
+            vouched_log_key(clearsign(own.secret, text), own.certificate)
+    assert vouched_log_key(own.statement, own.certificate) == VKEY
+
+
+def test_no_other_text_that_the_gateway_signs_names_a_successor_of_its_key(tmp_path: Path) -> None:
+    """As above: the kit follows a succession alone, and only one by the key that signed it."""
+    own, other = gateway(), generate_gateway_key("Anybody", MADE_AT)
+    new = described(certificate_of(other), MADE_AT)
+    current = described(own.certificate, MADE_AT).fingerprint
+    kit = Kit(tmp_path)
+    kit.gateway.mkdir()
+    (kit.gateway / f"{current}.asc").write_bytes(own.certificate)
+    true = succession_text("Somerset", own.certificate, new, MADE_AT)
+    for text in (
+        f"RECEIPT\nto Oak\nnew-key: {new.fingerprint}\n{new.material}",
+        true + "\nand more\n",
+        true.replace(f"old-key: {current}", f"old-key: {'0' * 40}"),
+    ):
+        with pytest.raises(GatewayError):
+            successor(kit, current, [clearsign(own.secret, text).encode()])
+    assert successor(kit, current, [clearsign(own.secret, true).encode()])[0] == new.fingerprint
