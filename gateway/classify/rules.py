@@ -30,7 +30,7 @@ from gateway.classify.format_rules import (
 )
 from gateway.classify.sensitive import Sensitive
 from gateway.classify.subjects import SubjectRule
-from gateway.classify.value_kinds import Check, Identifier, Kind, check_for, expected
+from gateway.classify.value_kinds import Check, Identifier, Kind, Quick, check_for, expected, quick_for
 from gateway.law import LawPack, ReturnLayout, codes_of, pack_on
 from gateway.model import Level
 
@@ -282,6 +282,18 @@ class Rules(BaseModel):
         if key not in self._checks:
             self._checks[key] = check_for(self.fields[key], self)
         return self._checks[key]
+
+    def quick(self, key: str, *, with_queries: bool) -> Quick:
+        """A quick look at values of a field, many together."""
+        known = self._quick.get((key, with_queries))
+        if known is None:
+            known = quick_for(self.fields[key], self, with_queries=with_queries)
+            self._quick[key, with_queries] = known
+        return known
+
+    @cached_property
+    def _quick(self) -> dict[tuple[str, bool], Quick]:
+        return {}
 
     @cached_property
     def _checked_by(self) -> tuple[Rules | None, frozenset[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Sequence
 from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -73,6 +74,20 @@ class Sensitive(BaseModel):
         if telling or any(word.startswith(self._value_stems) and word not in may for word in words):
             return True
         return not self._telling_phrases.isdisjoint(words) and bool(self._phrases.search(" ".join(words)))
+
+    def telling_nothing(self, texts: Sequence[str], kind: str) -> Sequence[str]:
+        """Those of these names, labels or addresses that are sure to have no such word."""
+        words = set("\n".join(texts).casefold().translate(_MARKS).split())
+        telling = words & self._value_words | words & self._telling_phrases
+        telling |= {word for word in words if word[:_TELLING_STEM] in self._begun_stems}
+        telling -= self._names if kind == "name" else self._places
+        if not telling:
+            return texts
+        return [text for text in texts if not any(word in text.casefold() for word in telling)]
+
+    @cached_property
+    def _begun_stems(self) -> frozenset[str]:
+        return frozenset(stem[:_TELLING_STEM] for stem in self._value_stems)
 
     @cached_property
     def _names(self) -> frozenset[str]:

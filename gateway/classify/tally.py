@@ -24,6 +24,7 @@ from gateway.classify.value_kinds import (
     Judge,
     in_the_past,
     of_another_year,
+    quick_in_the_past,
     read_date,
 )
 from gateway.classify.verdict import Verdict
@@ -113,9 +114,10 @@ class Tally:
         check, any_year = self.rules.check(key), self.all_rules.check(key)
         if check is not None and any_year is not None and check is not any_year:
             check = of_another_year(check, any_year)
+        quick = self.all_rules.quick(key, with_queries=False)
         if check is not None and self.today is not None and "past date" in rule.values:
-            check = in_the_past(check, self.today)
-        return FieldTally(key, rule, Judge(check), counted=key in self.rules.counted)
+            check, quick = in_the_past(check, self.today), quick_in_the_past(quick, self.today)
+        return FieldTally(key, rule, Judge(check, quick), counted=key in self.rules.counted)
 
     def filled(self, key: str) -> bool:
         """Whether any record fills this field."""

@@ -204,11 +204,15 @@ class _Pruner:
                 self._clear_text(inside[place])
         texts = list(map(_TEXT, inside))
         if not all(map(contains, plan.good, [texts[place] for place in plan.texts])):
-            for place, judge in zip(plan.texts, plan.judges, strict=True):
-                self._withhold(inside[place], judge)
+            self._withhold_among(inside, texts, plan)
         for around, place in plan.out:
             inside[around].remove(inside[place])
         return plan.stays
+
+    def _withhold_among(self, inside: list[Element], texts: list[str | None], plan: _Plan) -> None:
+        for place, judge in zip(plan.texts, plan.judges, strict=True):
+            if texts[place] not in judge.good:
+                self._withhold(inside[place], judge)
 
     def _withhold(self, element: Element, judge: Judge) -> None:
         """Leave an element empty whose text is not what it is for."""

@@ -96,7 +96,9 @@ class Sieve:
     def _judge(self, key: str) -> Judge:
         known = self._judges.get(key)
         if known is None:
-            known = self._judges[key] = Judge(self._rules.check(key))
+            known = self._judges[key] = Judge(
+                self._rules.check(key), self._rules.quick(key, with_queries=True)
+            )
         return known
 
     def element(self, parent: str, name: str) -> Stay:
