@@ -10,6 +10,8 @@ import weakref
 from collections.abc import Sequence
 from functools import cache
 
+from gateway.zones.memory import NEVER_RUN, can_be_kept_from_running
+
 _NO_SUCH_CALL = -1
 _ALLOWED, _REFUSED = 0x7FFF0000, 0x00050000 | errno.EPERM
 _MASKED_EQUAL = 7
@@ -29,17 +31,18 @@ _MAKING_MEMORY = ("dup", "fcntl", "ftruncate", "memfd_create")
 # What no SOP program needs, and whoever captured one could use.
 _NEEDED_BY_NO_PROGRAM = (
     "accept", "accept4", "acct", "add_key", "adjtimex", "bind", "bpf", "chmod", "chown", "chroot",
-    "clock_adjtime", "clock_settime", "connect", "delete_module", "fanotify_init", "fchmod", "fchmodat",
-    "fchmodat2", "fchown", "fchownat", "finit_module", "fsconfig", "fsetxattr", "fsmount", "fsopen", "fspick",
-    "futimesat", "init_module", "inotify_init", "inotify_init1", "io_setup", "io_uring_enter",
-    "io_uring_register", "io_uring_setup", "ioperm", "iopl", "kcmp", "kexec_file_load", "kexec_load",
-    "keyctl", "lchown", "link", "linkat", "listen", "lsetxattr", "mknod", "mknodat", "mount", "mount_setattr",
-    "move_mount", "mq_open", "msgget", "name_to_handle_at", "open_by_handle_at", "open_tree",
-    "perf_event_open", "personality", "pidfd_getfd", "pidfd_send_signal", "pivot_root", "process_madvise",
-    "process_vm_readv", "process_vm_writev", "ptrace", "quotactl", "reboot", "removexattr", "request_key",
-    "semget", "setdomainname", "sethostname", "setns", "setpgid", "setsid", "settimeofday", "setxattr",
-    "shmget", "socket", "socketpair", "swapoff", "swapon", "symlink", "symlinkat", "syslog", "umount2",
-    "unshare", "userfaultfd", "utime", "utimensat", "utimes", "vmsplice",
+    "clock_adjtime", "clock_settime", "connect", "delete_module", "execveat", "fanotify_init", "fchmod",
+    "fchmodat", "fchmodat2", "fchown", "fchownat", "finit_module", "fsconfig", "fsetxattr", "fsmount",
+    "fsopen", "fspick", "futimesat", "init_module", "inotify_init", "inotify_init1", "io_setup",
+    "io_uring_enter", "io_uring_register", "io_uring_setup", "ioperm", "iopl", "kcmp",
+    "kexec_file_load", "kexec_load", "keyctl", "lchown", "link", "linkat", "listen", "lsetxattr",
+    "memfd_secret", "mknod", "mknodat", "mount", "mount_setattr", "move_mount", "mq_open", "msgget",
+    "name_to_handle_at", "open_by_handle_at", "open_tree", "perf_event_open", "personality",
+    "pidfd_getfd", "pidfd_send_signal", "pivot_root", "process_madvise", "process_vm_readv",
+    "process_vm_writev", "ptrace", "quotactl", "reboot", "removexattr", "request_key", "semget",
+    "setdomainname", "sethostname", "setns", "setpgid", "setsid", "settimeofday", "setxattr", "shmget",
+    "socket", "socketpair", "swapoff", "swapon", "symlink", "symlinkat", "syslog", "umount2", "unshare",
+    "userfaultfd", "utime", "utimensat", "utimes", "vmsplice",
 )  # fmt: skip
 
 
@@ -72,6 +75,8 @@ class CallFilter:
         weakref.finalize(self, library.seccomp_release, self._filter)
         if starts_programs:
             self._add(_REFUSED, _NEEDED_BY_NO_PROGRAM)
+            if can_be_kept_from_running():  # Landlock knows no rule for what has no path.
+                self._add(_REFUSED, ["memfd_create"], _Compared(1, _MASKED_EQUAL, NEVER_RUN, 0))
         else:
             self._add(_ALLOWED, (*_COMPUTING, *(_MAKING_MEMORY if makes_memory else ())))
             for name, place in _MAPPING.items():

@@ -21,6 +21,7 @@ from gateway.openpgp.engines import ProgramFile, program_file
 from gateway.openpgp.promise import Opener
 from gateway.openpgp.sealed_file import OpenFile
 from gateway.openpgp.sop import SopOpener
+from gateway.zones.memory import anonymous_memory
 
 SIGNING = ("MLDSA65_Ed25519", "MLDSA87_Ed448")
 """Kinds of signing keys that not every engine verifies (RFC 9980)."""
@@ -57,7 +58,7 @@ def _does(engine: ProgramFile | None, kind: str) -> bool:
 
 
 def _opens(engine: ProgramFile | None, sender: Tsk, reader: Tsk) -> bool:
-    descriptor = os.memfd_create("sample", os.MFD_CLOEXEC)
+    descriptor = anonymous_memory("sample")
     try:
         os.write(descriptor, _sealed(sender, reader))
         keys, senders = [bytes(reader)], [bytes(sender.extract_certificate())]

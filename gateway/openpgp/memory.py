@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from gateway.errors import Fault, Refusal
+from gateway.zones.memory import anonymous_memory
 
 FIXED = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 """What nobody can do any more to a content that is finished."""
@@ -78,7 +79,7 @@ class Content:
 def empty_memory() -> int:
     """A memfd for a content. Fault where there is none to be had."""
     try:
-        return os.memfd_create("content", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        return anonymous_memory("content", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     except OSError as error:
         raise Fault(f"no memory for the content: {error.strerror}") from error
 
@@ -93,7 +94,7 @@ def is_fixed(descriptor: int) -> bool:
 
 def in_memory(data: bytes) -> int:
     """A memfd at offset 0 that holds `data`; the caller closes it."""
-    descriptor = os.memfd_create("input", os.MFD_CLOEXEC)
+    descriptor = anonymous_memory("input")
     with open(descriptor, "wb", closefd=False) as file:
         file.write(data)
     os.lseek(descriptor, 0, os.SEEK_SET)

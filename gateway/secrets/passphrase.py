@@ -17,6 +17,7 @@ from pathlib import Path
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings import load_settings
+from gateway.zones.memory import anonymous_memory
 
 CREDENTIAL = "gateway-passphrase"
 HANDED_ON = "GATEWAY_PASSPHRASE_FD"
@@ -62,7 +63,7 @@ def new_passphrase(file: Path | None) -> str:
 def keep(known: str) -> None:
     """Remember the passphrase, and no other, for this process and the children that are `inheriting`."""
     forget()
-    descriptor = os.memfd_create("passphrase", os.MFD_CLOEXEC)
+    descriptor = anonymous_memory("passphrase")
     os.write(descriptor, known.encode())
     os.environ[HANDED_ON] = str(descriptor)
 

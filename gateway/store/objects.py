@@ -37,6 +37,7 @@ from gateway.store.client import as_os_error, client_of
 from gateway.store.shared_copies import KIND as COPIES
 from gateway.store.store import Kept
 from gateway.zones.failpoints import passing
+from gateway.zones.memory import anonymous_memory
 
 SMALL_BYTES = 8 * 1024**2
 _PART_BYTES = 8 * 1024**2  # The least that S3 takes is 5 MiB; ten thousand of these are 80 GiB.
@@ -317,7 +318,7 @@ def _read(source: int, most: int) -> bytes:
 
 @contextmanager
 def _in_memory(content: bytes) -> Iterator[int]:
-    descriptor = os.memfd_create("sealed", os.MFD_CLOEXEC)
+    descriptor = anonymous_memory("sealed")
     try:
         with os.fdopen(descriptor, "wb", closefd=False) as file:
             file.write(content)

@@ -51,6 +51,7 @@ child.main()
 _PROGRAM_TAKEN_OVER = """
 import os
 import gateway.examiner.opener as child
+from gateway.openpgp.memory import in_memory
 from gateway.openpgp.sop_program import limit, started
 
 _IN_PROGRAM = '''
@@ -65,9 +66,7 @@ os.write(1, json.dumps(found).encode())
 '''
 
 def with_a_captured_program(self, message, descriptors):
-    asked = os.memfd_create("asked", 0)
-    os.write(asked, message)
-    os.lseek(asked, 0, os.SEEK_SET)
+    asked = in_memory(message)
     program = started([{program!r}, "-I", "-c", _IN_PROGRAM, str(asked)], descriptors[0], [asked])
     with program:
         limit(program.pid, self.limits)

@@ -29,6 +29,28 @@ from tests.workshop import Desk
 PROGRAM = "/usr/bin/python3"  # Whose libraries lie where those of a SOP program do.
 PASSPHRASE = "correct horse battery staple"
 
+# Makes a program out of memory, and runs it as it can: whoever got so far ends otherwise than with 99.
+_RUN_FROM_MEMORY = """
+for place in ('/usr/bin/python3', '/usr/bin/sqop'):
+    try:
+        text = open(place, 'rb').read()
+    except OSError:
+        continue
+made = os.memfd_create('x', {flags})
+{then}
+while text:
+    text = text[os.write(made, text):]
+ready = os.open(f'/proc/self/fd/{{made}}', os.O_RDONLY)
+os.close(made)
+started = os.fork()
+if not started:
+    try:
+        os.execve({how}, ['x', '-c', 'raise SystemExit(7)'], {{}})
+    finally:
+        os._exit(99)
+if os.waitstatus_to_exitcode(os.waitpid(started, 0)[1]) != 99:
+    found['got'] = 1
+"""
 # Each sets found["got"] where it succeeds. `home`, `port` and `parent` are the home, a port on which somebody
 # listens, and the process of the service.
 EVERYWHERE = {
@@ -50,6 +72,18 @@ EVERYWHERE = {
     ),
     "a shell": "subprocess.run(['/bin/sh', '-c', 'true'], check=True); found['got'] = 1",
     "becoming a shell": "os.execv('/bin/sh', ['sh', '-c', 'exit 0'])",
+    "a program in memory, by its descriptor": _RUN_FROM_MEMORY.format(flags=0, then="", how="ready"),
+    "a program in memory, by its path": _RUN_FROM_MEMORY.format(
+        flags=0, then="", how="f'/proc/self/fd/{ready}'"
+    ),
+    "a program in memory that was not to be run": _RUN_FROM_MEMORY.format(
+        flags=8, then="os.fchmod(made, 0o777)", how="f'/proc/self/fd/{ready}'"
+    ),
+    "one that cannot be run, by its descriptor": _RUN_FROM_MEMORY.format(flags=8, then="", how="ready"),
+    "one that cannot be run, by its path": _RUN_FROM_MEMORY.format(
+        flags=8, then="", how="f'/proc/self/fd/{ready}'"
+    ),
+    "a content that can be run": "found['got'] = os.fstat(content).st_mode & 0o111 or 1 / 0",
     "the memory of the service": "os.open(f'/proc/{parent}/mem', os.O_RDWR); found['got'] = 1",
     "the environment of the service": "found['got'] = open(f'/proc/{parent}/environ').read()",
     "the descriptors of the service": "found['got'] = os.listdir(f'/proc/{parent}/fd')",

@@ -18,6 +18,7 @@ from gateway.zones.hatch.answers import HeadSeen, OpeningSeen, OpeningsSeen, Rec
 from gateway.zones.hatch.evidence_answers import DocumentSeen
 from gateway.zones.hatch.evidence_questions import AskReview
 from gateway.zones.hatch.questions import AskOpenings, VerifyReceipt
+from gateway.zones.memory import anonymous_memory
 
 PAGE = 50
 
@@ -27,7 +28,7 @@ def verify_receipt(counter: Counter, _caller: Caller, question: VerifyReceipt) -
     with counter.desk.registry.read() as session:
         known = keys.list_keys(session, "gateway", "gateway")
     certificates = b"\n".join(key.material.encode() for key in known if key.kind == "openpgp")
-    descriptor = os.memfd_create("receipt")
+    descriptor = anonymous_memory("receipt")
     try:
         os.write(descriptor, question.text.encode())
         verdicts = verify_receipt_files([Path(f"/proc/self/fd/{descriptor}")], certificates)
