@@ -10,7 +10,7 @@ from io import BytesIO
 from typing import BinaryIO, cast
 
 from gateway.classify.calamine import in_memory
-from gateway.classify.content import head_of, malformed, size_of, unknown
+from gateway.classify.content import head_of, locked, malformed, size_of, unknown
 from gateway.classify.leftovers import is_leftover
 from gateway.classify.sensitive import Sensitive
 from gateway.home.settings import ClassifyLimits
@@ -55,7 +55,7 @@ def _check(content: BinaryIO, archive: zipfile.ZipFile, limits: ClassifyLimits) 
     if len({m.filename for m in members}) != len(members):
         raise malformed("an archive with two files of one name", format=FORMAT)
     if any(m.flag_bits & _ENCRYPTED for m in members):
-        raise unknown("an archive that is locked with a password", format=FORMAT)
+        raise locked("an archive", format=FORMAT)
     if any(m.compress_type not in _METHODS for m in members):
         raise unknown("an archive with an unusual way of compressing", format=FORMAT)
     packed, unpacked = sum(m.compress_size for m in members), sum(m.file_size for m in members)

@@ -10,27 +10,43 @@ import codecs
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from email.parser import BytesHeaderParser
 from typing import BinaryIO
 
 from gateway.home.settings import ClassifyLimits
 
 CHUNK = 64 * 1024
+OUTLOOK_MESSAGE = "an Outlook message"
+LOCKED_DOCUMENT = "a workbook or document"
 Row = list[str]
 
 _MAGIC = (
-    (b"%PDF-", "a PDF document"),
-    (b"\xff\xd8\xff", "a JPEG picture"),
-    (b"\x89PNG", "a PNG picture"),
-    (b"GIF8", "a GIF picture"),
+    (0, b"%PDF-", "a PDF document"),
+    (0, b"\xff\xd8\xff", "an image"),
+    (0, b"\x89PNG", "an image"),
+    (0, b"GIF8", "an image"),
+    (0, b"II*\0", "an image"),
+    (0, b"MM\0*", "an image"),
+    (4, b"ftyphei", "an image"),
+    (4, b"ftypmif1", "an image"),
+    (8, b"WEBPVP8", "an image"),
+    (0, b"MZ", "a program"),
+    (0, b"\x7fELF", "a program"),
+    (0, b"{\\rtf", "a Word document"),
+    (0, b"SQLite format", "a database"),
+    (4, b"Standard Jet DB", "a database"),
+    (4, b"Standard ACE DB", "a database"),
+)
+_PACKED = (
     (b"\x1f\x8b", "a gzip archive"),
     (b"7z\xbc\xaf", "a 7-Zip archive"),
     (b"Rar!", "a RAR archive"),
-    (b"MZ", "a program"),
-    (b"\x7fELF", "a program"),
-    (b"{\\rtf", "a Rich Text document"),
-    (b"SQLite format", "a database"),
+    (b"\x78\x9f\x3e\x22", OUTLOOK_MESSAGE),
 )
 _PDF_WITHIN = 1024
+_FIRST_HEADER = re.compile(rb"From |[A-Za-z][A-Za-z0-9-]{0,60}:")
+# Beside its sender, what every message that was sent or saved has one of.
+_OF_MESSAGES = ("message-id", "mime-version", "received", "return-path")
 _ZIP_END = b"PK\x05\x06"
 _ZIP_TAIL = 65_557
 _DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
@@ -114,6 +130,21 @@ def unknown(*evidence: str, format: str | None = None) -> Unreadable:  # noqa: A
     return Unreadable("classify:unknown", *evidence, format=format)
 
 
+def other_document(kind: str, *, format: str | None = None) -> Unreadable:  # noqa: A002
+    """Say that a content is a document that no data is read from. `kind` is a phrase of ours."""
+    return Unreadable("classify:document", kind, format=format, about=kind)
+
+
+def packed_away(kind: str, *, format: str | None = None) -> Unreadable:  # noqa: A002
+    """Say that a content is a message or an archive that is not unpacked. `kind` is a phrase of ours."""
+    return Unreadable("classify:packed", kind, format=format, about=kind)
+
+
+def locked(kind: str, *, format: str | None = None) -> Unreadable:  # noqa: A002
+    """Say that a content is locked with a password. `kind` is a phrase of ours."""
+    return Unreadable("classify:locked", f"{kind} that is locked with a password", format=format, about=kind)
+
+
 def active(what: str, *, format: str | None = None) -> Unreadable:  # noqa: A002
     """The content holds something that acts, or hides, beside its data. `what` is a phrase of ours."""
     return Unreadable("classify:active-content", what, format=format, about=what)
@@ -136,16 +167,29 @@ def head_of(content: BinaryIO, length: int = CHUNK) -> bytes:
 
 
 def refuse_other_documents(content: BinaryIO) -> None:
-    """Raise Unreadable where the bytes say: a document, picture, archive or program of another kind."""
-    head = head_of(content, _PDF_WITHIN)
-    for magic, kind in _MAGIC:
+    """Raise Unreadable where the bytes say: a document, picture, message, archive or program."""
+    head = head_of(content)
+    for start, magic, kind in _MAGIC:
+        if head.startswith(magic, start):
+            raise other_document(kind)
+    for magic, kind in _PACKED:
         if head.startswith(magic):
-            raise unknown(kind)
-    if b"%PDF-" in head:
-        raise unknown("a PDF document behind other content")
+            raise packed_away(kind)
+    if _is_message(head):
+        raise packed_away("an e-mail")
+    if b"%PDF-" in head[:_PDF_WITHIN]:
+        raise other_document("a PDF document")
     content.seek(max(0, size_of(content) - _ZIP_TAIL))
     if _ZIP_END in content.read():
         raise malformed("an archive is hidden behind other content")
+
+
+def _is_message(head: bytes) -> bool:
+    """Does a content start with the headers of an e-mail?"""
+    if not _FIRST_HEADER.match(head):
+        return False
+    message = BytesHeaderParser().parsebytes(head)
+    return "from" in message and any(name in message for name in _OF_MESSAGES)
 
 
 def encoding_of(content: BinaryIO) -> str:

@@ -15,7 +15,16 @@ from typing import BinaryIO
 import olefile
 
 from gateway.classify.calamine import Calamine, Extent, calls_outside, in_memory, names_outside
-from gateway.classify.content import active, head_of, malformed, unknown
+from gateway.classify.content import (
+    LOCKED_DOCUMENT,
+    OUTLOOK_MESSAGE,
+    active,
+    head_of,
+    locked,
+    malformed,
+    other_document,
+    packed_away,
+)
 from gateway.classify.sheets import Sheet, Shown
 from gateway.home.settings import ClassifyLimits
 
@@ -31,11 +40,16 @@ _KINDS = (
     ("objectpool", "embedded objects"),
     ("\x01ole", "embedded objects"),
     ("ctls", "embedded controls"),
-    ("encryptedpackage", "a password"),
     ("_sx_db", "pivot tables, which hold copies of their data"),
     ("revision", "changes that were tracked"),
 )
-_OF_OTHERS = frozenset({"worddocument", "powerpoint document", "__properties_version1.0", "visiodocument"})
+_LOCKED = "encryptedpackage"  # a workbook or document of any Office program since 2007
+_OF_OTHERS = {
+    "worddocument": "a Word document",
+    "powerpoint document": "a PowerPoint presentation",
+    "visiodocument": "an Office document",
+}
+_OF_MESSAGES = "__properties_version1.0"
 _BROKEN = (OSError, ValueError, struct.error, IndexError, KeyError, TypeError, OverflowError, MemoryError)
 
 # Records of the format, by their published numbers.
@@ -89,22 +103,25 @@ def _stream_of(whole: BytesIO) -> bytes:
             _check_streams(streams)
             name = next((n for n in _STREAMS if (n,) in streams), None)
             if name is None:
-                raise unknown("an old Office document that is no workbook", format=FORMAT)
+                raise other_document("an Office document")
             return bytes(ole.openstream(name).read())
     except _BROKEN:
         raise malformed("the workbook is damaged", format=FORMAT) from None
 
 
 def _check_streams(streams: list[tuple[str, ...]]) -> None:
-    if any(path[0] in _OF_OTHERS for path in streams):
-        raise unknown("an old Office document that is no workbook", format=FORMAT)
+    there = {path[0] for path in streams}
+    if _LOCKED in there:
+        raise locked(LOCKED_DOCUMENT)
+    if _OF_MESSAGES in there:
+        raise packed_away(OUTLOOK_MESSAGE)
+    for stream, kind in _OF_OTHERS.items():
+        if stream in there:
+            raise other_document(kind)
     for path in streams:
         if len(path) > 1 or path[0] not in _ALLOWED:
             kinds = (kind for start, kind in _KINDS if path[0].startswith(start))
-            kind = next(kinds, "a part of no known kind")
-            if kind == "a password":
-                raise unknown("a workbook that is locked with a password", format=FORMAT)
-            raise active(kind, format=FORMAT)
+            raise active(next(kinds, "a part of no known kind"), format=FORMAT)
 
 
 def _check(stream: bytes, limits: ClassifyLimits) -> list[Shown]:
@@ -133,7 +150,7 @@ def _check_record(kind: int, data: bytes) -> None:
         raise active("links to other files", format=FORMAT)
     if kind in _OUTSIDE and not (kind == _OBJECT and data[4:6] == _DROP_DOWN):
         if _OUTSIDE[kind] == "a password":
-            raise unknown("a workbook that is locked with a password", format=FORMAT)
+            raise locked("a workbook", format=FORMAT)
         if kind != _LINK or b"m\0a\0i\0l\0t\0o\0:" not in data:  # a mail address becomes a link by itself
             raise active(_OUTSIDE[kind], format=FORMAT)
     if (kind == _FORMULA and calls_outside(data)) or (kind == _NAME and names_outside(data)):

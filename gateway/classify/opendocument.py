@@ -12,7 +12,7 @@ from functools import partial
 from zipfile import ZipFile
 
 from gateway.classify import archive, markup
-from gateway.classify.content import Row, Source, Unreadable, active, encoding_of, malformed, unknown
+from gateway.classify.content import Row, Source, Unreadable, active, encoding_of, locked, malformed, unknown
 from gateway.classify.formulas import reaches_out
 from gateway.classify.sheets import Sheet, Shown
 from gateway.classify.values import number_text
@@ -91,7 +91,7 @@ def _check_parts(book: ZipFile, limits: ClassifyLimits) -> None:
             raise active(kind, format=FORMAT)
     if _MANIFEST in archive.names(book):
         for _ in _records(book, _MANIFEST, limits, "encryption-data"):
-            raise unknown("a spreadsheet that is locked with a password", format=FORMAT)
+            raise locked("a workbook", format=FORMAT)
 
 
 def _records(book: ZipFile, name: str, limits: ClassifyLimits, *elements: str) -> Iterator[markup.Element]:

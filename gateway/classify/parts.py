@@ -77,10 +77,10 @@ def _of_one_kind(found: tuple[Told, ...]) -> bool:
 
 
 def _different(found: tuple[Told, ...], what: str, format: str) -> Unreadable:  # noqa: A002
-    codes = {each.code for each in found if isinstance(each, ContentRefused)}
+    why = {(each.code, each.about) for each in found if isinstance(each, ContentRefused)}
     first = found[0]
     alike = isinstance(first, ContentRefused) and not any(isinstance(each, Classified) for each in found)
-    if alike and isinstance(first, ContentRefused) and codes == {first.code} and not first.parts:
+    if alike and isinstance(first, ContentRefused) and len(why) == 1 and not first.parts:
         return Unreadable(first.code, *first.evidence, format=format, about=first.about)
     return Several(found, what, format)
 

@@ -24,6 +24,7 @@ from gateway.classify import (
     registers,
 )
 from gateway.classify.content import (
+    LOCKED_DOCUMENT,
     Source,
     TimedContent,
     Unreadable,
@@ -31,6 +32,8 @@ from gateway.classify.content import (
     head_of,
     law_return,
     malformed,
+    other_document,
+    packed_away,
     refuse_other_documents,
     size_of,
     told_encoding,
@@ -47,9 +50,20 @@ from gateway.classify.workbooks import sheets_in
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused
 
-_DOCUMENT_PARTS = frozenset(
-    {"[Content_Types].xml", "mimetype", "META-INF/manifest.xml", "META-INF/MANIFEST.MF"}
+_APPLE = "a Pages, Numbers or Keynote document"
+# The parts by which an archive tells that it is a document, what tells most first.
+_DOCUMENT_PARTS = (
+    ("word/document.xml", "a Word document"),
+    ("ppt/presentation.xml", "a PowerPoint presentation"),
+    ("[Content_Types].xml", "an Office document"),
+    ("mimetype", "an Office document"),
+    ("META-INF/manifest.xml", "an Office document"),
+    ("META-INF/MANIFEST.MF", "a program"),
+    ("Index.zip", _APPLE),
+    ("buildVersionHistory.plist", _APPLE),
+    ("Metadata/BuildVersionHistory.plist", _APPLE),
 )
+_APPLE_PARTS = ".iwa"
 _XML_WITHIN = 1024
 _XML_SIGNS = ("<?xml", "<ctfile", "<message")
 
@@ -120,9 +134,10 @@ def classify_ahead(
 def _with_topics(found: ContentRefused, content: BinaryIO, rules: Rules) -> ContentRefused:
     """A refused content, with the sensitive topics that it seems to be about.
 
-    Malformed content stays as it is: it is refused for good, and nobody sees it.
+    Malformed content stays as it is: it is refused for good, and nobody sees it. So does
+    what is all in cipher.
     """
-    if found.code == "classify:malformed":
+    if found.code == "classify:malformed" or found.about == LOCKED_DOCUMENT:
         return found
     topics = (rules.sensitive.of_name(found.about or ""), *topics_in(content, rules.sensitive))
     return replace(found, sensitive=tuple(dict.fromkeys(filter(None, topics))))
@@ -142,11 +157,18 @@ def _recognise(content: BinaryIO, tally: Tally, limits: ClassifyLimits, *, insid
             for text in book_texts.texts_in(packed, limits):
                 tally.account.title(text)
             return _recognise_sheets(found[0], tally, limits, found[1])
-        if not _DOCUMENT_PARTS.isdisjoint(names):
-            raise unknown("an Office document that is no workbook", format=archive.FORMAT)
+        if (kind := _document_of(names)) is not None:
+            raise other_document(kind, format=archive.FORMAT)
         if inside:
-            raise unknown("an archive inside an archive", format=archive.FORMAT)
+            raise packed_away("an archive inside an archive", format=archive.FORMAT)
         return _recognise_files(packed, tally, limits)
+
+
+def _document_of(names: list[str]) -> str | None:
+    """Return the kind of document whose parts an archive has; None where it is no document."""
+    if any(name.endswith(_APPLE_PARTS) for name in names):
+        return _APPLE
+    return next((kind for part, kind in _DOCUMENT_PARTS if part in names), None)
 
 
 def _recognise_sheets(sheets: list[Sheet], tally: Tally, limits: ClassifyLimits, format: str) -> Verdict:  # noqa: A002

@@ -22,6 +22,9 @@ _MEMBERS = 40
 _TEXT_MEMBERS = (".xml", ".csv", ".txt", ".tsv", ".htm", ".html", ".json", ".rtf")
 _OLD_DOCUMENT = b"\xd0\xcf\x11\xe0"
 _ZIP = b"PK\x03\x04"
+# The elements of these parts are the words of their program (savePreviewPicture), and nobody's headings.
+_OFFICE_TYPES = "[Content_Types].xml"
+_OFFICE_PARTS = (_OFFICE_TYPES, "_rels/", "docProps/", "word/", "ppt/", "xl/")
 _TAG = re.compile(r"<[^<>]*>")
 _ELEMENT = re.compile(r"<(?:[A-Za-z_][\w.-]{0,30}:)?([A-Za-z_][\w.-]{1,60})")  # without its prefix
 _CELLS = re.compile(r"[,;\t|\"\n]+")
@@ -35,15 +38,15 @@ _NOTES = re.compile(r"<(?:[\w.-]{1,30}:)?(?:comments|ThreadedComments|annotation
 def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
     """The topics, in words of ours, that a content seems to be about; mostly none. Never raises."""
     found: dict[str, None] = {}
-    for text in _texts(content):
-        found |= dict.fromkeys(_topics(text, sensitive))
+    for text, elements in _texts(content):
+        found |= dict.fromkeys(_topics(text, sensitive, elements=elements))
     return tuple(found)
 
 
-def _topics(text: str, sensitive: Sensitive) -> Iterator[str]:
+def _topics(text: str, sensitive: Sensitive, *, elements: bool) -> Iterator[str]:
     start = text[:_HEADINGS_WITHIN]
     marked = start.lstrip("\ufeff \r\n\t").startswith("<")
-    names = _ELEMENT.findall(start) if marked else []
+    names = _ELEMENT.findall(start) if marked and elements else []
     longest = _NAME_LENGTH
     if marked and _NOTES.search(start):
         start, longest = text, len(text)
@@ -63,31 +66,34 @@ def _names(text: str, longest: int, *, marked: bool) -> Iterator[str]:
             yield from (name for cell in cells if (name := cell.strip()) and len(name) <= longest)
 
 
-def _texts(content: BinaryIO) -> Iterator[str]:
+def _texts(content: BinaryIO) -> Iterator[tuple[str, bool]]:
+    """Yield each text of a content, and whether the names of its elements may tell of pupils."""
     content.seek(0)
     head = content.read(_BYTES)
     if head.startswith(_ZIP):
         yield from _members(content)
     elif head.startswith(_OLD_DOCUMENT):
-        yield head.decode("latin-1")
-        yield head.decode("utf-16-le", "replace")
-        yield head[1:].decode("utf-16-le", "replace")
+        yield head.decode("latin-1"), True
+        yield head.decode("utf-16-le", "replace"), True
+        yield head[1:].decode("utf-16-le", "replace"), True
     else:
         try:
-            yield head.decode(encoding_of(content), "replace")
+            yield head.decode(encoding_of(content), "replace"), True
         except Unreadable:
-            yield head.decode("latin-1")
+            yield head.decode("latin-1"), True
 
 
-def _members(content: BinaryIO) -> Iterator[str]:
+def _members(content: BinaryIO) -> Iterator[tuple[str, bool]]:
     try:
         with zipfile.ZipFile(content) as packed:
             texts = [one for one in packed.infolist() if one.filename.casefold().endswith(_TEXT_MEMBERS)]
+            office = _OFFICE_TYPES in packed.namelist()
             left = _BYTES
             for one in texts[:_MEMBERS]:
                 with packed.open(one) as member:
                     read = member.read(left)
                 left -= len(read)
-                yield read.decode("utf-8", "replace")
+                own = office and one.filename.startswith(_OFFICE_PARTS)
+                yield read.decode("utf-8", "replace"), not own
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError, ValueError):
         return  # An archive that cannot be read says nothing; that it waits was decided before.

@@ -34,6 +34,9 @@ MISSING_CHILDREN = "2.4.1"
 RESTS_WHERE = {
     "policy:persons-without-rule": "policy:no-team",
     "agreement:signed-in-part": "agreement:ratified",
+    "classify:document": "classify:unknown",
+    "classify:packed": "classify:unknown",
+    "classify:locked": "classify:unknown",
     "classify:law-return": "classify:no-upn",
     "classify:version-old": "classify:no-upn",
     "classify:version-unknown": "classify:no-upn",

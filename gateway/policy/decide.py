@@ -87,6 +87,8 @@ def _of_content(refused: ContentRefused, catalogue: Catalogue) -> Decision:
 def _why_unrecognised(refused: ContentRefused, catalogue: Catalogue) -> Reason:
     if refused.code == "classify:outside-agreement":
         return catalogue.reason(refused.code, kind=refused.about or "another collection")
+    if refused.code in {"classify:document", "classify:packed", "classify:locked"}:
+        return catalogue.reason(refused.code, kind=refused.about or "a file of another kind")
     if refused.code == "classify:law-return":
         return catalogue.reason(refused.code, kind=refused.about or "another return")
     if refused.code in {"classify:active-content", "classify:beside-table"}:

@@ -10,6 +10,21 @@ REASONS: dict[str, Template] = {
         "Send it as your system exports it: as a Common Transfer File, or as .xlsx or CSV with a heading over"
         " each column (UPN, surname, forename, date of birth). Or wait until a person has looked at it.",
     ),
+    "classify:document": Template(
+        "The file is {kind}. The gateway does not take data from one.",
+        "Export the data from your system as CSV, .xlsx or XML (such as a Common Transfer File), and send "
+        "that file. A person at the local authority will look at this one.",
+    ),
+    "classify:packed": Template(
+        "The file is {kind}. The gateway does not open one.",
+        "Take the file with the data out of it and send that file by itself, as your system exports it: CSV, "
+        ".xlsx or XML. A person at the local authority will look at this one.",
+    ),
+    "classify:locked": Template(
+        "The file is {kind} that is locked with a password, so nobody can read it.",
+        "Save it without the password, or export it again, and send that as CSV, .xlsx or XML. It needs no "
+        "password: what you send to the gateway is encrypted on its way.",
+    ),
     "classify:outside-agreement": Template(
         "The file is of a known kind ({kind}) that is not part of this agreement.",
         "Send it through the service it belongs to. A person at the local authority will look at this copy.",

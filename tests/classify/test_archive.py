@@ -41,14 +41,14 @@ def test_a_folder_beside_it_is_nothing(classify: Classify) -> None:
     [
         (archive(("a.csv", CORE), ("b.csv", MARKS)), "classify:several-kinds"),
         (archive(("a.csv", CORE), ("b.csv", b"a note")), "classify:several-kinds"),
-        (archive(("a.pdf", b"%PDF-1.7"), ("b.pdf", b"%PDF-1.7")), "classify:unknown"),
-        (archive(("a.zip", archive(("a.csv", CORE)))), "classify:unknown"),
+        (archive(("a.pdf", b"%PDF-1.7"), ("b.pdf", b"%PDF-1.7")), "classify:document"),
+        (archive(("a.zip", archive(("a.csv", CORE)))), "classify:packed"),
         (archive(("a.csv", CORE), method=zipfile.ZIP_LZMA), "classify:unknown"),
         (archive(("a.csv", CORE), comment=b"hidden"), "classify:malformed"),
         (archive(("a.csv", CORE)) + b"hidden", "classify:malformed"),
         (archive(("a.csv", CORE))[:-40], "classify:malformed"),
         (archive(("a.csv", CORE + b"\n" * 5_000_000)), "classify:malformed"),
-        (archive(("word/document.xml", b"<w/>"), ("[Content_Types].xml", b"<Types/>")), "classify:unknown"),
+        (archive(("word/document.xml", b"<w/>"), ("[Content_Types].xml", b"<Types/>")), "classify:document"),
         (archive(("a.csv", b"")), "classify:unknown"),
         (archive(), "classify:malformed"),
         (CORE + archive(("a.csv", CORE)), "classify:malformed"),
@@ -94,10 +94,10 @@ def test_flipped_bytes_are_malformed(classify: Classify) -> None:
     assert found.code == "classify:malformed"
 
 
-def test_a_password_is_unknown(classify: Classify) -> None:
+def test_a_password_is_told(classify: Classify) -> None:
     content = bytearray(archive(("a.csv", CORE)))
     content[6] |= 1
     content[content.rindex(b"PK\x01\x02") + 8] |= 1
     found = classify(bytes(content))
     assert isinstance(found, ContentRefused), found
-    assert found.code == "classify:unknown"
+    assert found.code == "classify:locked"

@@ -37,7 +37,7 @@ def test_the_registry_keeps_every_part(classify: Classify) -> None:
         (
             [CUT_OFF, b"MZ program"],
             Held,
-            {"classify:several-kinds", "classify:malformed", "classify:unknown"},
+            {"classify:several-kinds", "classify:malformed", "classify:document"},
         ),
         ([CUT_OFF, CUT_OFF], Refused, {"classify:malformed"}),
         (

@@ -1,0 +1,181 @@
+"""A file that is no data is told by what it is: a document, a message, or something locked."""
+
+import io
+import tarfile
+from email.message import EmailMessage
+from io import BytesIO
+
+import openpyxl
+import pytest
+
+from gateway.classify import Rules, classify_ahead
+from gateway.home.settings import ClassifyLimits
+from gateway.model import Classified, ContentRefused, Held
+from gateway.policy.catalogue import load_catalogue
+from gateway.policy.decide import decide
+from gateway.reasons.languages import is_told
+from tests.classify import made
+from tests.classify.conftest import POLICIES, Classify
+from tests.classify.test_archive import archive
+from tests.corpus.books import compound
+from tests.policy.tables import london, provider
+
+CATALOGUE = load_catalogue(POLICIES)
+CORE = made.as_csv(made.core_rows()).encode()
+_TYPES = ("[Content_Types].xml", b"<Types/>")
+_SETTINGS = b"""<?xml version="1.0"?><w:settings xmlns:w="urn:w"><w:savePreviewPicture/></w:settings>"""
+_SPREADSHEET = b"application/vnd.oasis.opendocument.spreadsheet"
+_CIPHER = b'<keyData saltSize="16" blockSize="16" keyBits="256" saltValue="x"/>'
+_ENCRYPTED = b'<m:manifest xmlns:m="urn:m"><m:file-entry><m:encryption-data/></m:file-entry></m:manifest>'
+
+
+def word(text: str = "Hello") -> bytes:
+    body = f'<w:document xmlns:w="urn:w"><w:body><w:p><w:t>{text}</w:t></w:p></w:body></w:document>'
+    return archive(_TYPES, ("word/document.xml", body.encode()), ("word/settings.xml", _SETTINGS))
+
+
+def mail() -> bytes:
+    message = EmailMessage()
+    message["Subject"] = "Our pupils"
+    message["From"] = "Office <office@school.example>"
+    message["To"] = "la@authority.example"
+    message.set_content("The file is attached.")
+    message.add_attachment(CORE.decode(), subtype="csv", filename="core.csv", cte="8bit")
+    return message.as_bytes()
+
+
+def locked_archive() -> bytes:
+    content = bytearray(archive(("a.csv", CORE)))
+    content[6] |= 1
+    content[content.rindex(b"PK\x01\x02") + 8] |= 1
+    return bytes(content)
+
+
+def gzipped() -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as packed:
+        packed.addfile(tarfile.TarInfo("empty"))
+    return out.getvalue()
+
+
+DOCUMENT, PACKED, LOCKED = "classify:document", "classify:packed", "classify:locked"
+FILES = {
+    "pdf": (b"%PDF-1.7\n1 0 obj\n<<>>\n", DOCUMENT, "a PDF document"),
+    "pdf behind": (b"\n\n%PDF-1.4\n", DOCUMENT, "a PDF document"),
+    "docx": (word(), DOCUMENT, "a Word document"),
+    "doc": (compound({"WordDocument": b"Hello"}), DOCUMENT, "a Word document"),
+    "rtf": (b"{\\rtf1 Hello}", DOCUMENT, "a Word document"),
+    "pptx": (archive(_TYPES, ("ppt/presentation.xml", b"<p/>")), DOCUMENT, "a PowerPoint presentation"),
+    "ppt": (compound({"PowerPoint Document": b"x"}), DOCUMENT, "a PowerPoint presentation"),
+    "odt": (
+        archive(("mimetype", b"application/vnd.oasis.opendocument.text"), ("content.xml", b"<c/>")),
+        DOCUMENT,
+        "an Office document",
+    ),
+    "numbers": (
+        archive(("Index/Document.iwa", b"\0\1"), ("Index/Tables/DataList.iwa", b"\0"), ("preview.jpg", b"x")),
+        DOCUMENT,
+        "a Pages, Numbers or Keynote document",
+    ),
+    "pages of 2013": (archive(("Index.zip", b"PK")), DOCUMENT, "a Pages, Numbers or Keynote document"),
+    "jpeg": (b"\xff\xd8\xff\xe0\0\x10JFIF\0", DOCUMENT, "an image"),
+    "heic": (b"\0\0\0\x18ftypheic\0\0\0\0", DOCUMENT, "an image"),
+    "tiff": (b"II*\0\x08\0\0\0", DOCUMENT, "an image"),
+    "access": (b"\0\1\0\0Standard ACE DB\0", DOCUMENT, "a database"),
+    "eml": (mail(), PACKED, "an e-mail"),
+    "eml as received": (
+        b"Received: from a by b\r\nSubject: x\r\nFrom: a@b.example\r\n\r\nHello",
+        PACKED,
+        "an e-mail",
+    ),
+    "msg": (compound({"__properties_version1.0": b"\0" * 32}), PACKED, "an Outlook message"),
+    "winmail.dat": (b"\x78\x9f\x3e\x22\0\0", PACKED, "an Outlook message"),
+    "7z": (b"7z\xbc\xaf\x27\x1c\0\4", PACKED, "a 7-Zip archive"),
+    "rar": (b"Rar!\x1a\7\1\0", PACKED, "a RAR archive"),
+    "tgz": (gzipped(), PACKED, "a gzip archive"),
+    "zip in zip": (archive(("a.zip", archive(("a.csv", CORE)))), PACKED, "an archive inside an archive"),
+    "locked xlsx": (
+        compound(
+            {
+                "\x06DataSpaces": b"x",
+                "EncryptionInfo": _CIPHER,
+                "EncryptedPackage": b"x",
+            }
+        ),
+        LOCKED,
+        "a workbook or document",
+    ),
+    "locked ods": (
+        archive(
+            ("mimetype", _SPREADSHEET), ("content.xml", b"\x99\x13"), ("META-INF/manifest.xml", _ENCRYPTED)
+        ),
+        LOCKED,
+        "a workbook",
+    ),
+    "locked zip": (locked_archive(), LOCKED, "an archive"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_is_no_data_is_called_what_it_is(classify: Classify, name: str) -> None:
+    content, code, kind = FILES[name]
+    found = classify(content)
+    assert isinstance(found, ContentRefused), found
+    assert (found.code, found.about, found.sensitive) == (code, kind, ())
+    decision = decide(found, CATALOGUE, provider(), london("2026-11-24T12:00"))
+    assert isinstance(decision, Held)
+    (reason,) = decision.reasons
+    assert reason.code == code
+    assert kind in reason.sentence
+    assert "CSV, .xlsx or XML" in reason.next_step
+    assert is_told(kind, "cy")
+
+
+def test_a_document_in_an_archive_is_called_what_it_is(classify: Classify) -> None:
+    found = classify(archive(("minutes.docx", word()), ("core.csv", CORE)))
+    assert isinstance(found, ContentRefused)
+    assert found.code == "classify:several-kinds"
+    decision = decide(found, CATALOGUE, provider(), london("2026-11-24T12:00"))
+    assert [r.sentence for r in decision.reasons if r.code == DOCUMENT]
+
+
+def test_two_kinds_of_document_are_each_called_what_they_are(classify: Classify) -> None:
+    found = classify(archive(("a.pdf", b"%PDF-1.7"), ("b.docx", word())))
+    assert isinstance(found, ContentRefused)
+    assert [part.about for part in found.parts if isinstance(part, ContentRefused)] == [
+        "a PDF document",
+        "a Word document",
+    ]
+
+
+def test_what_a_word_document_says_is_still_looked_at(classify: Classify) -> None:
+    found = classify(word("The pupil has been referred to CAMHS."))
+    assert isinstance(found, ContentRefused)
+    assert found.code == DOCUMENT
+    assert found.sensitive
+
+
+def test_elements_of_a_school_in_an_archive_are_still_looked_at(classify: Classify) -> None:
+    own = b"<notes><Fingerprint>7</Fingerprint></notes>"
+    for content in (archive(("a.xml", own)), archive(_TYPES, ("customXml/item1.xml", own))):
+        found = classify(content)
+        assert isinstance(found, ContentRefused)
+        assert found.sensitive == ("biometric data",)
+
+
+@pytest.mark.parametrize("start", [b"Report: pupils\nFrom: Brue School\n", b"Date: 10 Nov 2026\n\n"])
+def test_lines_above_a_table_make_it_no_message(classify: Classify, start: bytes) -> None:
+    assert isinstance(classify(start + CORE), Classified)
+
+
+def test_a_message_that_is_still_arriving_is_not_taken_for_its_table(rules: Rules) -> None:
+    assert classify_ahead(BytesIO(mail()), "core.csv", ClassifyLimits(), rules) is None
+
+
+def test_a_workbook_without_a_password_is_read(classify: Classify) -> None:
+    book, out = openpyxl.Workbook(), io.BytesIO()
+    assert book.active is not None
+    for row in made.core_rows():
+        book.active.append(list(row))
+    book.save(out)
+    assert isinstance(classify(out.getvalue()), Classified)
