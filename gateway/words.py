@@ -56,9 +56,9 @@ WORDS = frozenset(
     hide history hm hold holds home homework hospital house housing how html i identifier identifiers
     identity if image images immigration import in incident incidents includes including income incomplete
     inconsistent indicator individualised inside insurance integris interpreter intervention into invalid
-    is it item items its itself j jcq jpeg json k key keypas kind known ks ks1 ks2 ks3 ks4 ks5 l la label
-    labels language languages laptop last later layout lea learner learning least leaver leaving less
-    letter letters level levels lies like likely line lines link links list lists lit literacy local
+    is it item items its itself j jcq jpeg json k key keynote keypas kind known ks ks1 ks2 ks3 ks4 ks5
+    l la label labels language languages laptop last later layout lea learner learning least leaver leaving
+    less letter letters level levels lies like likely line lines link links list lists lit literacy local
     location locked locker login long looked lpuk lunch m macro macros mail majority malformed mandatory
     many mark marks mat match matches matching mathematics matrix may meal measures medical medication meg
     mental mentor mep merged merit merits message middle mime minimum minority mis missed missing mixed
@@ -66,12 +66,12 @@ WORDS = frozenset(
     namespace naming national nationality nca ncer ncy ncyearactual need needs neither nested net never
     newer nhs nine nm no node non none nor not note notes npd number numbers ny o objects observed ocb
     occupation ocr ods of off offence offences office officer official often old older on once one online
-    only opens options or order other others otherwise out outcome outcomes outside over p pag page pair
-    pairs paper parent part partial particular passport password pattern pdf per percent period permanent
-    pho phone phones phonics photograph phy picture pictures pivot place plain plan plus png point points
-    police portal possible post postcode predicted prediction predictions preferred premium present
-    presentation previous primary prior process profile program progress progressive proposed protected
-    protection provider provision provisional pse public published pupil pupilonroll pupils q qan
+    only opens options or order other others otherwise out outcome outcomes outlook outside over p pag page
+    pages pair pairs paper parent part partial particular passport password pattern pdf per percent period
+    permanent pho phone phones phonics photograph phy picture pictures pivot place plain plan plus png point
+    points police portal possible post postcode powerpoint predicted prediction predictions preferred premium
+    present presentation previous primary prior process profile program progress progressive proposed
+    protected protection provider provision provisional pse public published pupil pupilonroll pupils q qan
     qualification qualifications qualifier qualifiers quarter quarters query quotation quoted r range rank
     ranking rar raw rea read reading reason reasons receiver recent recipients record records reference
     referral refugee registration regular religion remark remarks repeated required result results return
@@ -89,7 +89,7 @@ WORDS = frozenset(
     twice two txt type types u uci uln umbrella unauthorised uncommon under unique unit unknown unlike
     unlisted unpacks unreadable unusual up upn upns uprn urn us use used username utw v valid value values
     vendor version video view visa visit vrq vulnerable w warning was way weak weekly well welsh were
-    western what when wherever which whose width with within without wjec workbook worker workforce
+    western what when wherever which whose width with within without wjec word workbook worker workforce
     working worksheet would wri writing wrong x xls xlsb xlsx xml y year years yes young youth z zip
     """.split()  # noqa: SIM905 - nine hundred quoted words would be harder to read
 )
