@@ -54,7 +54,7 @@ class FileVerdict:
     """What one file shows. `lines` are plain words: the finding first, then what is proved and what not.
 
     `anchored` is whether the gateway's OpenPGP certificate vouches for it. `reference` is None
-    where the file is no receipt or does not hold.
+    where the file is no receipt or does not hold. `entry` is the place of a receipt in the log.
     """
 
     file: str
@@ -62,6 +62,7 @@ class FileVerdict:
     anchored: bool
     lines: tuple[str, ...]
     reference: str | None = None
+    entry: int | None = None
 
 
 def verify_receipt_files(
@@ -166,7 +167,8 @@ def _verify_json(
     if original is not None:
         lines.append(f"  proved: {check_original(original, checked.receipt)}")
     reference = str(checked.receipt.get("reference"))
-    return FileVerdict(path.name, True, certificate is not None, tuple(lines), reference), checked
+    verdict = FileVerdict(path.name, True, certificate is not None, tuple(lines), reference, checked.index)
+    return verdict, checked
 
 
 def _verify_notice(
@@ -184,7 +186,8 @@ def _verify_text(
     lines = [*report(checked, anchored=True), signed_line(signature)]
     if original is not None:
         lines.append(f"  proved: {check_original(original, checked.receipt)}")
-    return FileVerdict(path.name, True, True, tuple(lines), str(checked.receipt["reference"])), checked
+    reference = str(checked.receipt["reference"])
+    return FileVerdict(path.name, True, True, tuple(lines), reference, checked.index), checked
 
 
 def _checked_text(text: str) -> Checked:
@@ -209,7 +212,7 @@ def _checked_text(text: str) -> Checked:
         raise Unproved("the text is not the one that was recorded in the log")
     head = read_checkpoint(note, key)
     check_inclusion(leaf, index, hashes, head)
-    return Checked(receipt, head, index, key, "")
+    return Checked(receipt, head, index, key, "", entry["at"])
 
 
 def _stated(text: str, fields: Mapping[str, str]) -> dict[str, str | None]:

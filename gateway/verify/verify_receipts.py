@@ -10,9 +10,8 @@ and may be copied and run on its own. It checks, for each receipt,
 3. that the entry is in the log, by the inclusion proof (RFC 9162 section 2.1.3);
 4. that the log's key signed the head of the log (C2SP tlog-checkpoint) that the proof leads to;
 
-and then that no two heads contradict each other, that a later head continues an earlier one where a
-consistency proof is given (RFC 9162 section 2.1.4), and that an original file is the one received.
-Exit 0 when everything that was checked holds, 1 when anything does not.
+and then that no two heads contradict each other, that a later one continues an earlier one by a consistency
+proof (section 2.1.4), and that an original file is the one received. Exit 0 where all holds, 1 otherwise.
 """
 
 from __future__ import annotations
@@ -64,6 +63,7 @@ class Checked:
     index: int
     log_key: str
     log_key_certificate: str
+    at: str
 
 
 def check_receipt(text: str, log_key: str | None = None) -> Checked:
@@ -84,7 +84,7 @@ def check_receipt(text: str, log_key: str | None = None) -> Checked:
     check_entry(entry, given["index"], receipt.get("reference"), receipt.get("stage"))
     head = read_checkpoint(given["checkpoint"], given["log_key"])
     check_inclusion(given["leaf"], given["index"], given["proof"], head)
-    return Checked(receipt, head, given["index"], given["log_key"], given["log_key_certificate"])
+    return Checked(receipt, head, given["index"], given["log_key"], given["log_key_certificate"], entry["at"])
 
 
 def check_entry(entry: Mapping[str, Any], index: int, reference: object, stage: object) -> None:
@@ -267,7 +267,7 @@ def report(checked: Checked, *, anchored: bool) -> list[str]:
         f"  proved: the holder of the log's key states that it {told[0]}",
         f"    {told[1]}",
         f"    from {stated('provider')} at {stated(told[2])}, as {stated('reference')};",
-        f"    its state in this receipt is {stated('state')}",
+        f"    its state in this receipt is {stated('state')}, as of {checked.at}; ask for a newer one",
         f"  proved: the log of {checked.head.size} entries holds this as entry {checked.index}",
         *([] if anchored else [unknown]),
         "  not proved: that the clock was right; that the whole log was not replaced later (a later",

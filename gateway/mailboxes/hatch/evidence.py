@@ -10,11 +10,11 @@ from gateway.mailboxes.hatch.counter import Caller, Counter
 from gateway.mailboxes.hatch.documents import seen
 from gateway.policy.dates import local_day
 from gateway.record.term_review import review_of, span_of
-from gateway.registry import at_a_glance, keys, log
+from gateway.registry import at_a_glance, keys, log, receipts
 from gateway.reports.document import Document
 from gateway.reports.review import review_report
-from gateway.verify.verify_files import verify_receipt_files
-from gateway.zones.hatch.answers import HeadSeen, OpeningSeen, OpeningsSeen, ReceiptVerified
+from gateway.verify.verify_files import FileVerdict, verify_receipt_files
+from gateway.zones.hatch.answers import HeadSeen, NewerReceipt, OpeningSeen, OpeningsSeen, ReceiptVerified
 from gateway.zones.hatch.evidence_answers import DocumentSeen
 from gateway.zones.hatch.evidence_questions import AskReview
 from gateway.zones.hatch.questions import AskOpenings, VerifyReceipt
@@ -24,7 +24,7 @@ PAGE = 50
 
 
 def verify_receipt(counter: Counter, _caller: Caller, question: VerifyReceipt) -> ReceiptVerified:
-    """Whether a receipt is genuine, and what of it is proved; for those who have a role."""
+    """Tell those who have a role what a receipt proves, and of a genuine one which newer is in force."""
     with counter.desk.registry.read() as session:
         known = keys.list_keys(session, "gateway", "gateway")
     certificates = b"\n".join(key.material.encode() for key in known if key.kind == "openpgp")
@@ -34,10 +34,26 @@ def verify_receipt(counter: Counter, _caller: Caller, question: VerifyReceipt) -
         verdicts = verify_receipt_files([Path(f"/proc/self/fd/{descriptor}")], certificates)
     finally:
         os.close(descriptor)
+    genuine = bool(verdicts) and all(each.good and each.anchored for each in verdicts)
     return ReceiptVerified(
-        genuine=bool(verdicts) and all(each.good and each.anchored for each in verdicts),
+        genuine=genuine,
         lines=tuple(line for each in verdicts for line in each.lines),
+        newer=_newer(counter, verdicts[0]) if genuine else None,
     )
+
+
+def _newer(counter: Counter, verdict: FileVerdict) -> NewerReceipt | None:
+    """Return the receipt in force of the file, where the verified one is another."""
+    if verdict.reference is None:
+        return None
+    with counter.desk.registry.read() as session:
+        latest = receipts.latest(session, verdict.reference)
+    if latest is None or not latest.json_text:
+        return None
+    known = json.loads(latest.json_text)
+    if known["index"] == verdict.entry:
+        return None
+    return NewerReceipt(state=known["receipt"]["state"], at=latest.created_at)
 
 
 def ask_openings(counter: Counter, _caller: Caller, question: AskOpenings) -> OpeningsSeen:

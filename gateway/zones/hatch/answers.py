@@ -249,11 +249,19 @@ class HeldTold(File):
     teams: tuple[Named, ...]
 
 
+class NewerReceipt(File):
+    """The receipt in force of a file whose older one was verified."""
+
+    state: str
+    at: datetime
+
+
 class ReceiptVerified(File):
     """What came of verifying a receipt: what is proved, line by line, and what is not."""
 
     genuine: bool
     lines: tuple[str, ...]
+    newer: NewerReceipt | None = None
 
 
 class HeadSeen(File):
