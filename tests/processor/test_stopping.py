@@ -21,7 +21,7 @@ def test_a_stop_is_no_fault_of_the_file_in_hand(desk: Desk, caplog: pytest.LogCa
     with caplog.at_level(logging.INFO), open_processor(desk.home, lambda: desk.now) as processor:
         working = threading.Thread(target=processor.run, args=(stop,))
         working.start()
-        until(lambda: desk.state(sent) == "landed", "the file to be in hand")
+        until(lambda: any(one.name.startswith("examine_") for one in threading.enumerate()), "a worker")
         working.join(0.5)
         stop.set()
         processor.wake()
@@ -29,6 +29,6 @@ def test_a_stop_is_no_fault_of_the_file_in_hand(desk: Desk, caplog: pytest.LogCa
         assert not working.is_alive()
         until(lambda: not any(one.name.startswith("examine_") for one in threading.enumerate()), "all hands")
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
-    assert desk.state(sent) == "landed"
+    assert desk.state(sent) in {"", "landed"}  # Still in progress, and as yet nothing is decided.
     desk.process()
     assert desk.state(sent) == "accepted"
