@@ -42,7 +42,9 @@ def masked(way: Way, value: Any) -> Any:
         kept = {name: one for name, one in value.items() if name not in _CHANCE | _OF_SEALED}
         return {name: masked(way, one) for name, one in kept.items()}
     if isinstance(value, list | tuple):
-        return [masked(way, one) for one in value]
+        # That a file landed is an event of its own only where its decision took longer than a moment.
+        lasting = [one for one in value if not (isinstance(one, dict) and one.get("kind") == "landed")]
+        return [masked(way, one) for one in lasting]
     return _masked(way, value) if isinstance(value, str) else value
 
 
