@@ -23,10 +23,14 @@ from typing import Any
 import pytest
 
 from gateway.homes.demo.parties import Party
+from gateway.log.checkpoint import LogKey
+from gateway.record.law_packs import note_beside, sign
 from tests.classify import made
 from tests.commands import invoke
 from tests.content import core_data
 from tests.ending import ending
+from tests.layouts.test_installing import NEXT as NEXT_LAW
+from tests.layouts.test_installing import PUBLISHER
 from tests.ports import free_port
 from tests.production.guide import commands
 from tests.waiting import until
@@ -97,6 +101,17 @@ class Reader:
 
     def json(self, text: str) -> Any:
         return json.loads(self.type(f"{text} --json"))
+
+    def has_pack(self) -> None:
+        """Next year's law as its publisher signs it, whom the settings name."""
+        pack, key = self.folder / "law-2027-28.toml", LogKey.load(LogKey.generate())
+        pack.write_text(NEXT_LAW, "utf-8")
+        note_beside(pack).write_text(sign(pack, PUBLISHER, key), "utf-8")
+        settings = self.folder / "gateway-home" / "gateway.toml"
+        named = f'\\g<0>law_publishers = ["{key.vkey(PUBLISHER)}"]\n'
+        text, changed = re.subn(r"(?m)^\[log\].*\n", named, settings.read_text())
+        assert changed == 1, text
+        settings.write_text(text)
 
     def run(self) -> None:
         """`gateway run`, on ports that are free, as its settings say."""
@@ -223,6 +238,9 @@ def test_every_command_does_what_the_page_says(reader: Reader) -> None:
         elif command.text.startswith("gateway policy diff"):
             shutil.copytree(reader.folder / "gateway-home/policies", reader.folder / "old")
             reader.type(command.text.replace("old/", "../old/"), into="gateway-home")
+        elif command.text.startswith("gateway policy pack install"):
+            reader.has_pack()
+            reader.type(command.text)
         elif command.text.startswith("gateway policy simulate"):
             reader.type(command.text.replace("new/", str(reader.folder / "old")))
         elif command.text == "gateway policy propose":
