@@ -95,7 +95,7 @@ def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tu
             best, header = score, Header(tuple(row), position, above, title.crowded)
         if score > KNOWN_COLUMNS and 2 * score > len(row):
             break
-        above = f"{above} {' '.join(row).casefold()}"[:_ABOVE_LENGTH]
+        above = f"{above} {' '.join(' '.join(row).casefold().split())}"[:_ABOVE_LENGTH]
         title.add(row)
     return best, header
 

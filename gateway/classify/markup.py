@@ -34,7 +34,16 @@ _BEGINS = re.compile(b"|".join(map(re.escape, _ENDS)))
 _MORE = etree.XPath("boolean(.//@* | .//text()[preceding-sibling::*[1]])")
 _MANY = etree.XPath("boolean(descendant-or-self::*[count(@*) > $most])")
 _SPACES = b"xmlns"
-NO_CONTENT = ("{http://www.w3.org/2001/XMLSchema-instance}", "{http://www.w3.org/XML/1998/namespace}")
+_INSTANCE, _XML = "{http://www.w3.org/2001/XMLSchema-instance}", "{http://www.w3.org/XML/1998/namespace}"
+_ADDRESSES = re.compile(r"[\w:/.#-]{1,200}(\s+[\w:/.#-]{1,200}){0,9}\.xsd", re.ASCII)
+_OF_MARKUP = {
+    f"{_INSTANCE}nil": re.compile(r"true|false|0|1"),
+    f"{_INSTANCE}schemaLocation": _ADDRESSES,
+    f"{_INSTANCE}noNamespaceSchemaLocation": _ADDRESSES,
+    f"{_XML}space": re.compile(r"default|preserve"),
+    f"{_XML}lang": re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})?"),
+}
+"""Attributes that say how markup is to be read, each with the values that it may have."""
 
 
 class _Root(Exception):  # noqa: N818 - it is how a parser's callback ends the parsing
@@ -195,7 +204,7 @@ class _Unparsed:
     def _tell(self, inside: bytes) -> None:
         if self._begin == b"<!--":
             self._aside(COMMENT, "", inside.decode("utf-8", "replace").strip())
-        elif self._begin == b"<?" and not inside.startswith(b"xml"):
+        elif self._begin == b"<?" and inside.split(maxsplit=1)[:1] != [b"xml"]:
             self._aside(INSTRUCTION, "", inside.decode("utf-8", "replace").strip())
 
 
@@ -241,12 +250,18 @@ def _too_many_attributes() -> Unreadable:
     return malformed("an element has too many attributes", format="XML")
 
 
+def is_of_markup(name: str, value: str) -> bool:
+    """Does an attribute say how the markup is to be read, and nothing else?"""
+    known = _OF_MARKUP.get(name)
+    return known is not None and known.fullmatch(value) is not None
+
+
 def _tell_attributes(element: Element, aside: Aside, most: int) -> None:
     # The parser looks for the value of each among all.
     if len(element.attrib) > most:
         raise _too_many_attributes()
     for name, value in element.attrib.items():
-        if not name.startswith(NO_CONTENT):
+        if not is_of_markup(name, value):
             aside(f"{local_name(element.tag)}@{local_name(name)}", "", value)
 
 

@@ -182,7 +182,7 @@ class _Pruner:
             if inner is not element and inner.tail and not inner.tail.isspace():
                 inner.tail = None
                 self._sieve.leave_out()
-            if any(not key.startswith(markup.NO_CONTENT) for key in inner.attrib):
+            if not all(map(markup.is_of_markup, inner.attrib.keys(), inner.attrib.values())):
                 self._sieve.leave_out()
             inner.attrib.clear()
 

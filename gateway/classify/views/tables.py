@@ -67,10 +67,9 @@ class Cut:
         met = 0
         for batch in self._table.batches:
             widest = max(map(len, batch), default=0)
-            if widest > self.width:
-                self.width = widest
-                if any(any(row[names:]) for row in batch):
-                    self._sieve.leave_out()
+            self.width = max(self.width, widest)
+            if widest > names and any(any(row[names:]) for row in batch):
+                self._sieve.leave_out()
             if min(map(len, batch), default=names) < names:
                 batch = [row + [""] * (names - len(row)) for row in batch]  # noqa: PLW2901 - the same, filled up
             stay = self._apart.stay_of(batch)
