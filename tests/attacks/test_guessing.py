@@ -62,7 +62,8 @@ def test_nor_can_all_that_a_receipt_states(desk: Desk) -> None:
         assert recorded["receipt"] != hashlib.sha256(canonical(guess)).hexdigest()
         assert len(bytes.fromhex(receipt["salt"])) == 16
     texts = [path.read_text() for path in desk.receipts("oak", f"*.{reference}.*") if path.suffix != ".json"]
-    assert len({line for text in texts for line in text.splitlines() if line.startswith("    Salt")}) == 2
+    salts = {line for text in texts for line in text.splitlines() if line.startswith("    Salt")}
+    assert len(salts) == len(texts) > 0
 
 
 def test_what_came_in_the_clear_is_not_told_by_its_digest_either(desk: Desk) -> None:

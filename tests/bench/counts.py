@@ -50,7 +50,7 @@ from tests.site import Site
 COUNTS = Path(__file__).with_name("counts.json")
 MORE = 1.1
 CPU = "ms of CPU"
-_SEVERAL = "pass, each of "  # How many of them are decided together depends on how quick their children are.
+_SEVERAL = "pass, "  # How many rounds and batches there are depends on how quick the children are.
 _COUNTED = ("statements", "commits", "leaves", "files", "fsyncs")
 _PUPILS = 45
 _TOGETHER, _SCHOOLS, _WARM = 32, 12, 2

@@ -101,7 +101,8 @@ def test_what_is_new_in_appendix_a_is_told_by_name(site: Commands) -> None:
     assert f'"{item}"' in text
     rights.write_text(text.replace(f'"{item}"', f'"{item}", "Favourite colour"', 1))
     items = site.home / "policies" / "items.toml"
-    rule = '[items.favourite-colour]\nlabel = "Pupil: Favourite colour"\ncolumns = ["Favourite Colour"]\n\n'
+    rule = '[items.favourite-colour]\nlabel = "Pupil: Favourite colour"\ncolumns = ["Favourite Colour"]\n'
+    rule += 'values = ["label"]\n\n'
     items.write_text(items.read_text().replace("[items.address]", f"{rule}[items.address]", 1))
     site.gateway("policy", "check")
     enact(site.home)
