@@ -42,8 +42,10 @@ WORDS = frozenset(
     core corrupt counselling count country counts csv ctf ctfile current curriculum d daily damaged
     dashboard data database date dates day days declares deep defined delimited department descriptor
     detail details detention detentions dfe diagnosis dietary different digit digits disability disagree
-    disallowed distinct do dob doc doctor document does domestic drawing drawings due duplicate duplicated
-    duplicates e each eal eap early ebacc edexcel education effort eight either element elements eleven
+    disallowed distinct do dob doc doctor document does domestic download drawing drawings due duplicate
+    duplicated
+    duplicates e each eal eap early ebacc edexcel education effort eight either elective element elements
+    eleven
     eligible email emails embedded empty encoding encrypted encryption end ends eng enrol enrolled
     enrolment enrolstatus entities entries entry error errors estab establishment estimate estimated
     estimates ethnic ethnicity every evidence exactly exam examination examinations excel exclusion
@@ -51,21 +53,24 @@ WORDS = frozenset(
     family far fd few fewer fft field fields fifty file files final financial fingerprint first fischer
     fit five fixed flag folder folders following follows for forecast forecasts foreign forename forenames
     form format formed former formula formulas forty foster found foundation four from front fsm fsp ftf
-    full funding future g gce gcse gender general gif gnupg gnvq goals goes gp grade gradepoint grades
+    full funding future g gce gcse gender general gif gnupg gnvq goals goes gp grade gradepoint grades grounds
     group groups guardians gzip h half half-term has have header headers heading headings health hidden
-    hide history hm hold holds home homework hospital house housing how html i identifier identifiers
+    hide history hm hold holds home homework hospital hours house housing how html i identifier identifiers
     identity if image images immigration import in incident incidents includes including income incomplete
     inconsistent indicator individualised inside insurance integris interpreter intervention into invalid
-    is it item items its itself j jcq jpeg json k key keynote keypas kind known ks ks1 ks2 ks3 ks4 ks5
+    is it item items its itself j jcq jpeg json k key keynote keypas kind kinds kinship known ks ks1 ks2 ks3
+    ks4 ks5
     l la label labels language languages laptop last later layout lea learner learning least leaver leaving
     less letter letters level levels lies like likely line lines link links list lists lit literacy local
     location locked locker login long looked lpuk lunch m macro macros mail majority malformed mandatory
     many mark marks mat match matches matching mathematics matrix may meal measures medical medication meg
     mental mentor mep merged merit merits message middle mime minimum minority mis missed missing mixed
-    mixture mock mocks mode moderate modes month monthly more most mt mtc much must my n name named names
+    mixture mock mocks mode moderate modes monitoring month monthly more most mt mtc much multiplication
+    must my n name named names
     namespace naming national nationality nca ncer ncy ncyearactual need needs neither nested net never
     newer nhs nine nm no node non none nor not note notes npd number numbers ny o objects observed ocb
-    occupation ocr ods of off offence offences office officer official often old older on once one online
+    occupation ocr ods of off offence offences offers office officer official often old older on once one
+    online
     only opens options or order other others otherwise out outcome outcomes outlook outside over p pag page
     pages pair pairs paper parent part partial particular passport password pattern pdf per percent period
     permanent pho phone phones phonics photograph phy picture pictures pivot place plain plan plus png point
@@ -74,7 +79,8 @@ WORDS = frozenset(
     protected protection provider provision provisional pse public published pupil pupilonroll pupils q qan
     qualification qualifications qualifier qualifiers quarter quarters query quotation quoted r range rank
     ranking rar raw rea read reading reason reasons receiver recent recipients record records reference
-    referral refugee registration regular religion remark remarks repeated required result results return
+    referral refugee register registration regular regulations religion remark remarks removal repeated
+    required result results return
     returned reward rewards rich risk roll root row rows run s safeguarding same sanction sanctions sat
     say says sc scaled scholarpack school schoolcensus schools sci score scores screening script second
     section sections sen sent separate serial series service services session sessions seven several sex
@@ -85,10 +91,11 @@ WORDS = frozenset(
     sum summer supplier support surgery surname surnames suspended suspension syllabuses syntax system
     systems t tab table tables tag target targets teacher telephone tells template temporary ten term
     termly test text than that the their them there these they third thirds this three tie tied time times
-    title to together too total tracked tracker transfer travel traveller trip truncated tutor twelve
+    title to together too total tracked tracker transfer transferred travel traveller trip truncated tuition
+    tutor twelve
     twice two txt type types u uci uln umbrella unauthorised uncommon under unique unit unknown unlike
     unlisted unpacks unreadable unusual up upn upns uprn urn us use used username utw v valid value values
-    vendor version video view visa visit vrq vulnerable w warning was way weak weekly well welsh were
+    vendor version video view visa visit vrq vulnerable w wales warning was way weak weekly well welsh were
     western what when wherever which whose width with within without wjec word workbook worker workforce
     working worksheet would wri writing wrong x xls xlsb xlsx xml y year years yes young youth z zip
     """.split()  # noqa: SIM905 - nine hundred quoted words would be harder to read

@@ -38,8 +38,8 @@ RUNS = {
     "held list": (72, 590, REGISTRY),
     "staff list": (72, 573, REGISTRY),
     "keys list": (82, 615, REGISTRY),
-    "providers list": (106, 613, REGISTRY),
-    "flows status": (93, 598, REGISTRY),
+    "providers list": (118, 613, REGISTRY),
+    "flows status": (103, 598, REGISTRY),
     "status": (76, 587, REGISTRY),
     "classify": (95, 646, {"lxml", "olefile", "openpyxl", "python_calamine"}),
 }
@@ -77,7 +77,7 @@ def test_a_noun_loads_nothing_heavy_before_it_runs(noun: str) -> None:
     others = {name.partition(".")[0] for name in loaded}
     assert others & HEAVY == set()
     assert noun not in WITHOUT or others & REGISTRY == set()
-    assert len([name for name in loaded if name.startswith("gateway.")]) <= 150
+    assert len([name for name in loaded if name.startswith("gateway.")]) <= 160
 
 
 @pytest.fixture(scope="module")
