@@ -22,7 +22,7 @@ class NotListedError(GatewayError):
 
 
 class Role(StrEnum):
-    """What a person may be beside a member of teams."""
+    """A role that a person may have beside membership of teams."""
 
     TRIAGE = "triage"
     ADMINISTRATOR = "administrator"
@@ -31,7 +31,7 @@ class Role(StrEnum):
 
 
 class AccessRight(StrEnum):
-    """What a command or a question asks for."""
+    """A right that a command or a question asks for."""
 
     UNNAMED = "unnamed"
     """Nothing: it acts in nobody's name, or runs where there is no registry."""
@@ -85,7 +85,7 @@ LACKING: Mapping[AccessRight, str] = {
     AccessRight.INDEX: "The index of pupils is kept by those with the role administrator or data-protection.",
     AccessRight.WELFARE: "Children on no roll are for the team that looks for them and for data-protection.",
 }
-"""What the console tells whoever lacks a right."""
+"""The sentence of the console for whoever lacks a right."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,7 @@ class Confirmation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ActContext:
-    """Who carries out an act, when, and on which home."""
+    """The person who carries out an act, the time, and the home."""
 
     home: Home
     person: str
