@@ -47,6 +47,8 @@ MEMORY_BYTES = 150_000_000
 # attack as well. Below this, one upload in a hundred is late without any attack.
 ATTEMPTS = 5
 ALWAYS_FAST_ENOUGH = 0.1
+# Sockets the kernel has handed over and the door has not yet counted or closed when descriptors are read.
+JUST_ACCEPTED = 8
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,8 @@ def endure(service: Service, name: str, look: Look) -> Counter[str]:
         f" memory {most_memory / 1e6:+.0f} MB, files {most_files:+d}, {seen}"
     )
     assert most_memory < MEMORY_BYTES
-    assert most_files <= 200  # As many as `connections` of limits.toml admits.
+    # As many as `connections` of limits.toml admits, and what was accepted but not yet counted.
+    assert most_files <= 200 + JUST_ACCEPTED
     eventually(lambda: service.open_files() <= files + 3)
     assert seen[aim] >= number, seen
     return seen
