@@ -26,9 +26,9 @@ from gateway.homes.demo.parties import Party
 from gateway.keys.changes import Clerk, clerk_of, sign_head
 from gateway.model import Folder, KeyKind, Provider, ProviderKind, Transfer, Upload
 from gateway.openpgp.certificates import admit
-from gateway.processor.reconsider import reconsider
 from gateway.processor.service import open_processor, open_registrar
 from gateway.publish.projection import publish_access, publish_receipts
+from gateway.record.reconsider import reconsider
 from gateway.record.registrar import Registrar
 from gateway.registry import agreements, keys, log, providers, receipts, transfers
 from gateway.registry.database import Registry

@@ -53,7 +53,7 @@ def ratify(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Record that a provider has ratified the agreement; files that waited for it are released."""
-    from gateway.processor.reconsider import reconsider  # noqa: PLC0415 - loads what decides
+    from gateway.record.reconsider import reconsider  # noqa: PLC0415 - loads what decides
 
     at = now()
     with registrar_of(home) as registrar:

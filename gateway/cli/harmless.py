@@ -52,7 +52,7 @@ def add(
 
     Nothing that looks sensitive becomes harmless by this.
     """
-    from gateway.processor.reconsider import reconsider_unlisted  # noqa: PLC0415 - loads the log's libraries
+    from gateway.record.reconsider import reconsider_unlisted  # noqa: PLC0415 - loads the log's libraries
 
     name = _name(column)
     with registrar_of(home) as registrar:

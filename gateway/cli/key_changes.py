@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 def changing(home: Path) -> Iterator[Clerk]:
     """A clerk in one transaction; what follows from the change is brought out after it."""
     from gateway.keys.changes import Clerk, sign_head  # noqa: PLC0415 - loads the OpenPGP libraries
-    from gateway.processor.reconsider import reconsider  # noqa: PLC0415
     from gateway.processor.service import open_registrar  # noqa: PLC0415
     from gateway.publish.projection import publish_access  # noqa: PLC0415
+    from gateway.record.reconsider import reconsider  # noqa: PLC0415
 
     at = now()
     with open_registrar(Home(home), lambda: at) as registrar:

@@ -116,7 +116,7 @@ def _set_columns(
 
 def _reconsider(home: Path, identifier: str) -> None:
     """Let what waited for the schools that it names be decided anew."""
-    from gateway.processor.reconsider import reconsider_schools  # noqa: PLC0415 - loads the log's libraries
+    from gateway.record.reconsider import reconsider_schools  # noqa: PLC0415 - loads the log's libraries
 
     with registrar_of(home) as registrar:
         gone_on = reconsider_schools(registrar, identifier)

@@ -26,7 +26,6 @@ from gateway.processor.hands import ATTEMPTS, Hands
 from gateway.processor.in_progress import A_MOMENT_SECONDS, InProgress
 from gateway.processor.out_of_hand import Finished
 from gateway.processor.provider_copies import Copier
-from gateway.processor.reconsider import reconsider
 from gateway.processor.rounds import Rounds
 from gateway.processor.watch import Watch
 from gateway.processor.work import Work
@@ -34,6 +33,7 @@ from gateway.publish.everything import publish_all
 from gateway.record.assignments import assignments
 from gateway.record.drops import by_folder
 from gateway.record.policies_in_force import Policies
+from gateway.record.reconsider import reconsider
 from gateway.record.registrar import Registrar
 from gateway.secrets import secret_files
 

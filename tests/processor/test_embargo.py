@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from sqlmodel import col, select
 
-from gateway.processor.reconsider import reconsider
 from gateway.processor.service import open_processor
+from gateway.record.reconsider import reconsider
 from gateway.registry.tables import ReceiptRow
 from tests.clock import THIS_YEAR
 from tests.content import gcse_results, next_results_day
