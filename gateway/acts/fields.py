@@ -21,6 +21,7 @@ MODULES = (
     "gateway.acts.notices",
     "gateway.acts.penalties",
     "gateway.acts.provider_life",
+    "gateway.acts.sensitive",
 )
 """Every module that declares acts."""
 

@@ -97,6 +97,7 @@ NOUNS = {
     "discrepancies": Noun(
         "Pupils on two rolls, other dates of birth, old numbers.", acts="gateway.acts.discrepancies"
     ),
+    "sensitive": Noun("Sensitive headings that came, without their values.", acts="gateway.acts.sensitive"),
     "pupils": Noun("Which files hold a child. Every question is logged."),
     "declarations": Noun("Transfers that were declared to go another way.", "declare"),
     "report": Noun("Reports for people."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from gateway.model import Classified, ContentRefused, Finding, Provider, Reason, Unlisted
 from gateway.policy.basis import lawful_items
@@ -34,17 +35,45 @@ def sensitive_reasons(content: Classified | ContentRefused, catalogue: Catalogue
     """Why only few people may look at a content, whatever else it waits for; mostly nothing."""
     if isinstance(content, ContentRefused):
         if content.sensitive:
-            yield catalogue.reason("policy:sensitive", topics=", ".join(content.sensitive), where="")
+            yield catalogue.reason("policy:sensitive", topics=", ".join(content.sensitive))
         for part in content.parts:
             yield from sensitive_reasons(part, catalogue)
         return
     flow = catalogue.flow_of(content.data_type)
-    topics = sensitive_topics(content, catalogue, flow) if flow is not None else ()
-    if topics:
-        where = places([one for one in content.unlisted if one.topic])
-        yield catalogue.reason(
-            "policy:sensitive", topics=", ".join(topics), where=f": {where}" if where else ""
-        )
+    if flow is not None and (topics := sensitive_topics(content, catalogue, flow)):
+        yield catalogue.reason("policy:sensitive", topics=", ".join(topics))
+        found = [*dict.fromkeys(one.told for one in sensitive_headings(content, catalogue))]
+        more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+        yield catalogue.reason("policy:sensitive-heading", where="; ".join(found[:_NAMED]) + more)
+
+
+class SensitiveHeading(NamedTuple):
+    """A heading under which something sensitive stands, in words of ours; `records`: how many fill it.
+
+    `records` is None where that was not counted: the heading is then the label of the data item.
+    """
+
+    heading: str
+    topic: str
+    records: int | None
+
+    @property
+    def told(self) -> str:
+        """The heading as a receipt names it."""
+        return self.heading if self.records is None else f"{self.heading}, about {self.topic}"
+
+
+def sensitive_headings(content: Classified, catalogue: Catalogue) -> Iterator[SensitiveHeading]:
+    """Each heading of a file under which something sensitive stands that its flow does not carry."""
+    flow = catalogue.flow_of(content.data_type)
+    topics = set(sensitive_topics(content, catalogue, flow)) if flow is not None else set()
+    for one in sorted(content.unlisted, key=lambda one: one.position):
+        if one.topic:
+            yield SensitiveHeading(_place(one), one.topic, one.filled)
+            topics.discard(one.topic)
+    for item in (*content.items, *content.other_items):
+        if item in topics:
+            yield SensitiveHeading(item, item, None)
 
 
 def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow) -> Iterator[Reason]:

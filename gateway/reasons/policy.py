@@ -91,10 +91,15 @@ REASONS: dict[str, Template] = {
         "Take that out of the next export.",
     ),
     "policy:sensitive": Template(
-        "The file seems to hold sensitive data that does not belong into this exchange ({topics}{where}). It "
+        "The file seems to hold sensitive data that does not belong into this exchange ({topics}). It "
         "waits, and only a few people may look at it.",
         "Take that out of the export and send the file again. If the local authority asked you for "
         "it, ring the local authority's {governance} before you send anything more.",
+    ),
+    "policy:sensitive-heading": Template(
+        "What the file holds here is sensitive, so no team is shown it: {where}.",
+        "Leave that out of files of this kind. The local authority's {governance} is told that it came, but "
+        "not what it says.",
     ),
     "policy:items-outside": Template(
         "The file holds personal data that Appendix A of the agreement does not list: {items}.",

@@ -205,7 +205,7 @@ def _waits_for(decision: Decision) -> WaitsFor | None:
         return "date"
     codes = {reason.code for reason in decision.reasons} - _NEED_NOBODY
     # What is sensitive in it is judged anew once the key counts.
-    if codes & _NEED_A_KEY and codes <= _NEED_A_KEY | {"policy:sensitive"}:
+    if codes & _NEED_A_KEY and codes <= _NEED_A_KEY | {"policy:sensitive", "policy:sensitive-heading"}:
         return "key"
     if codes == {"key:pending"}:
         return "approval"

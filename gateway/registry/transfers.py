@@ -119,6 +119,19 @@ def contents_of(session: Session, sequences: Collection[int]) -> dict[int, Class
     return {number: CONTENT.validate_json(text) for number, text in session.execute(query)}
 
 
+def contents_since(
+    session: Session, since: datetime, provider: str | None = None
+) -> Iterator[tuple[str, str, Classified | ContentRefused]]:
+    """The provider, the reference and the content of each file that landed since then, the latest first."""
+    query = select_columns(
+        col(TransferRow.provider), col(TransferRow.reference), col(TransferRow.content)
+    ).where(col(TransferRow.landed_at) >= since, col(TransferRow.content).is_not(None))
+    if provider is not None:
+        query = query.where(col(TransferRow.provider) == provider)
+    for whose, reference, text in session.execute(query.order_by(col(TransferRow.sequence).desc())):
+        yield whose, reference, CONTENT.validate_json(text)
+
+
 def contained_in(session: Session, sequences: Collection[int]) -> dict[int, Contained]:
     """What the transfers of these sequences hold, as far as they were recognised."""
     query = select_columns(col(TransferRow.sequence), col(TransferRow.content)).where(

@@ -116,7 +116,7 @@ class Mailroom:
 
     def hold_as_sensitive(self, content: bytes) -> str:
         """A file that is held because of something sensitive in it."""
-        sensitive = why("policy:sensitive", topics="health", where="")
+        sensitive = why("policy:sensitive", topics="health")
         return self._store(content, Held(reasons=(sensitive,)), None)
 
     def hold(self, content: bytes) -> str:

@@ -226,8 +226,8 @@ def test_the_receipt_says_the_moment_by_the_local_clock() -> None:
     assert "08:00 on 20 August 2026" in decision.reasons[0].sentence
 
 
-OUTSIDE = {"policy:items-outside", "policy:items-outside-held", "policy:sensitive"}
-SENSITIVE = {"policy:items-outside-held", "policy:sensitive"}
+SENSITIVE = {"policy:items-outside-held", "policy:sensitive", "policy:sensitive-heading"}
+OUTSIDE = {"policy:items-outside", *SENSITIVE}
 
 
 @pytest.mark.parametrize(
@@ -267,6 +267,7 @@ def test_an_item_that_is_only_proposed_waits_where_few_people_see_it() -> None:
     assert decision.teams == ()
     assert [(reason.code, reason.clause) for reason in decision.reasons] == [
         ("policy:sensitive", "10.5"),
+        ("policy:sensitive-heading", "10.5"),
         ("policy:items-proposed-held", "11.4"),
     ]
 

@@ -111,7 +111,7 @@ def test_what_is_sensitive_is_nobodys(catalogue: Catalogue, policies: Path) -> N
     }
     assert changes == {
         (
-            "with Disability: held: policy:sensitive, policy:items-outside-held",
+            "with Disability: held: policy:sensitive, policy:sensitive-heading, policy:items-outside-held",
             "with Disability: accepted: policy:allowed, policy:items-outside",
         )
     }

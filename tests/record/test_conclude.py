@@ -16,7 +16,7 @@ from gateway.examiner.protocol import (
     FileWithheld,
     OpenRefused,
 )
-from gateway.model import Accepted, ContentRefused, Held, Refused
+from gateway.model import Accepted, Classified, ContentRefused, Held, Refused
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.record.conclude import File, decision_on, signature_of
 from gateway.record.signer import Signers
@@ -138,7 +138,8 @@ def test_what_waits_for_a_key_and_is_sensitive_is_seen_by_few(
     signers = Signers(in_force=(one,) if counts else (), others=() if counts else (one,))
     decision = decision_on(file, catalogue, provider(), NOW, earlier=None, signers=signers)
     assert isinstance(decision, Held)
-    assert [reason.code for reason in decision.reasons][1:] == ["policy:sensitive"]
+    named = ["policy:sensitive-heading"] if isinstance(content, Classified) else []
+    assert [reason.code for reason in decision.reasons][1:] == ["policy:sensitive", *named]
 
 
 def test_what_no_flow_takes_is_not_accepted_for_a_good_signature(catalogue: Catalogue) -> None:

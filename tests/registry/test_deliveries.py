@@ -116,7 +116,7 @@ def test_held_shows_what_is_held_and_could_be_opened(registry: Registry):
 
 def test_what_is_held_as_sensitive_is_shown_apart(registry: Registry):
     ordinary = put(registry, 1, HELD)
-    reasons = (why("policy:sensitive", topics="health", where=""), why("classify:unknown"))
+    reasons = (why("policy:sensitive", topics="health"), why("classify:unknown"))
     sensitive = put(registry, 2, Held(reasons=reasons))
     with registry.read() as session:
         shown = {

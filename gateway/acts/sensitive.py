@@ -1,0 +1,49 @@
+"""Sensitive headings: the columns and elements that came and that no team is shown (agreement, 10.5)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar
+
+from gateway.access import AccessRight
+from gateway.acts.act import ActContext, ActListing, ReadingAct, option
+
+
+class ListSensitive(ReadingAct):
+    """List the sensitive headings that came, by provider and file: heading, topic and count, no value.
+
+    The count is of records in which something stands under the heading. A heading is named as far as it is in
+    words of the gateway's own, otherwise by its place; a data item by its label, and without a count.
+    """
+
+    command: ClassVar = "sensitive list"
+    right: ClassVar = AccessRight.PROTECT
+
+    provider: str | None = option("Only those of this provider.", None, metavar="ID")
+    days: int = option("Files that landed within so many days.", 30, ge=1, le=3650)
+
+    def carry_out(self, context: ActContext) -> ActListing:
+        """Read what was found in each file, the latest first."""
+        from gateway.model import Classified  # noqa: PLC0415 - as below
+        from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - only this act reads policies
+        from gateway.policy.unlisted import sensitive_headings  # noqa: PLC0415 - as above
+        from gateway.registry import transfers  # noqa: PLC0415 - loads the tables, as above
+
+        catalogue = load_catalogue(context.home.policies_in_force)
+        since = context.clock() - timedelta(days=self.days)
+        with context.reading() as session:
+            rows = [
+                {
+                    "provider": provider,
+                    "reference": reference,
+                    "heading": one.heading,
+                    "topic": one.topic,
+                    "records": one.records,
+                }
+                for provider, reference, content in transfers.contents_since(session, since, self.provider)
+                for part in (content.parts if not isinstance(content, Classified) else (content,))
+                if isinstance(part, Classified)
+                for one in sensitive_headings(part, catalogue)
+            ]
+        columns = ("provider", "reference", "heading", "topic", "records")
+        return ActListing(rows, columns, empty="nothing sensitive came")
