@@ -216,6 +216,7 @@ COMMANDS: Mapping[str, AccessRight] = dict(
                 receipts.show_one roles.accept
                 flows.list_all flows.status log.head log.verify log.prove log.consistency log.export
                 hosts.list_all policy_explain.explain policy_pack.list_packs policy.try_out harmless.list_all
+                policy_optional.list_optional
                 pupils.list_markers declare.list_all
                 declare.show_one report.one_transfer report.one_provider review.one_review
                 retention.plan_deletions retention.show_certificate breach.list_all breach.show_one
@@ -230,7 +231,7 @@ COMMANDS: Mapping[str, AccessRight] = dict(
                 staff.set_teams staff.remove staff.invite staff.log_out agreement.ratify year.open_year
                 log.cosign hosts.add
                 hosts.join policy_confirm.confirm
-                policy_pack.install policy_simulate.simulate policy_propose.propose
+                policy_pack.install policy_optional.switch policy_simulate.simulate policy_propose.propose
                 policy_propose.approve policy_propose.withdraw policy_propose.roll_back policy_propose.status
                 harmless.add harmless.remove policy_new.flow declare.declare
             """,

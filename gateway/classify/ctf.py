@@ -185,18 +185,24 @@ def type_of_assessment(rule: CtfRule, stage: str, subject: str) -> str:
     return next(fitting, "")
 
 
-def recognise(source: Source, tally: Tally) -> Verdict:
-    """Which type a CTF is. Raises Unreadable where it holds no pupil or is no correct XML."""
-    header, gatherer = _CtfHeader(), Gatherer(tally, source.limits)
+def recognise(source: Source, tally: Tally, *, missing: bool = False) -> Verdict:
+    """Tell which type a CTF is. Raise Unreadable where the CTF holds no pupil or is no correct XML.
+
+    `missing`: its root says that it is a message about children missing education.
+    """
+    header, gatherer, rule = _CtfHeader(), Gatherer(tally, source.limits), tally.rules.data_types.ctf
     assessments = Assessments(tally, gatherer)
     for element in markup.records(source, RECORDS, gatherer.aside):
         if markup.local_name(element.tag) == "Header":
             gatherer.header(element)
             header = _read_header(element)
-            if tally.rules.data_types.ctf.is_of_missing_child(f"{header.document} {header.descriptor}"):
+            missing = missing or rule.is_of_missing_child(f"{header.document} {header.descriptor}")
+            if missing and rule.missing_type is None:
                 raise law_return(MISSING_CHILD, format=FORMAT)
             tally.schools.around = of_facts(header.facts)
-            tally.judge_by(header.facts.reference_date, CORE, FORMAT)
+            tally.judge_by(
+                header.facts.reference_date, (rule.missing_type if missing else None) or CORE, FORMAT
+            )
             assessments.judge_by_period()
         else:
             left = _has_left(element, header.facts) if tally.reports_pupils else None
@@ -204,7 +210,10 @@ def recognise(source: Source, tally: Tally) -> Verdict:
     gatherer.settle()
     if not tally.records:
         raise unknown("a Common Transfer File without pupils", format=FORMAT)
-    verdict = _judge(header, gatherer, assessments, tally.rules.data_types.ctf)
+    if missing and rule.missing_type is not None:
+        verdict = Verdict(rule.missing_type, "certain", [MISSING_CHILD], FORMAT)
+    else:
+        verdict = _judge(header, gatherer, assessments, rule)
     verdict.facts = header.facts
     verdict.results = assessments.examinations()
     return verdict

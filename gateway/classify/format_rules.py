@@ -34,7 +34,8 @@ class StageRule(RuleTable):
 class CtfRule(RuleTable):
     """How a Common Transfer File is told apart. `results` names a code list for each qualifier.
 
-    `missing_children`: what names or describes messages about children missing education, of no flow.
+    `missing_children`: what names or describes messages about children missing education. They are of the
+    type `missing_type`; where there is none, they wait.
     """
 
     stages: tuple[StageRule, ...]
@@ -43,6 +44,7 @@ class CtfRule(RuleTable):
     results: dict[str, str]
     core_sections: tuple[str, ...]
     missing_children: tuple[str, ...] = ()
+    missing_type: str | None = None
 
     def is_of_missing_child(self, said: str) -> bool:
         """Does the name, description or root of a document say that it is about a missing child?"""

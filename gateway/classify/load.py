@@ -112,6 +112,8 @@ def _named_types(rules: Rules) -> Iterator[tuple[str, str]]:
     yield from (("ctf.stages", stage.type) for stage in types.ctf.stages)
     yield from (("ctf.descriptors", name) for name in types.ctf.descriptors.values())
     yield from (("message.returns", name) for name in types.message.returns.values())
+    if types.ctf.missing_type is not None:
+        yield "ctf.missing_type", types.ctf.missing_type
     yield from (("ctf.outweighs", name) for pair in types.ctf.outweighs.items() for name in pair)
     for key, item in {**rules.items, **rules.others}.items():
         yield from ((f"{key}.when", name) for name in item.when)

@@ -30,7 +30,6 @@ from gateway.classify.content import (
     Unreadable,
     encoding_of,
     head_of,
-    law_return,
     malformed,
     other_document,
     packed_away,
@@ -223,12 +222,11 @@ def _recognise_text(source: Source, tally: Tally) -> Verdict:
 def _recognise_xml(source: Source, tally: Tally) -> Verdict:
     root = markup.root_of(source)
     name = markup.local_name(root).casefold()
-    if name == "ctfile":
-        return ctf.recognise(source, tally)
+    missing = tally.rules.data_types.ctf.is_of_missing_child(name)
+    if name == "ctfile" or missing:
+        return ctf.recognise(source, tally, missing=missing)
     if name == "message":
         return dfe_message.recognise(source, tally)
-    if tally.rules.data_types.ctf.is_of_missing_child(name):
-        raise law_return(ctf.MISSING_CHILD, format="XML")
     kind = tally.rules.data_types.outside_roots.get(name)
     if kind is not None:
         raise Unreadable("classify:outside-agreement", kind, format="XML", about=kind)

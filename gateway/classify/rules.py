@@ -247,6 +247,7 @@ class Rules(BaseModel):
                 *(stage.type for stage in types.ctf.stages),
                 *types.ctf.descriptors.values(),
                 *types.message.returns.values(),
+                *filter(None, [types.ctf.missing_type]),
                 *BY_READER,
             }
         )

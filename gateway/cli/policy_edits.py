@@ -9,6 +9,7 @@ from gateway.cli import (
     policy_confirm,
     policy_diff,
     policy_new,
+    policy_optional,
     policy_pack,
     policy_propose,
     policy_simulate,
@@ -24,6 +25,7 @@ def add_to(app: typer.Typer) -> None:
     for command in (policy_propose.propose, policy_propose.approve, policy_propose.withdraw):
         app.command()(command)
     app.add_typer(policy_new.app, name="new")
+    app.add_typer(policy_optional.app, name="optional")
     app.add_typer(policy_pack.app, name="pack")
     app.command("roll-back")(policy_propose.roll_back)
     app.command("status")(policy_propose.status)

@@ -278,7 +278,7 @@ def assembled(policies: Path, reading: PoliciesRead) -> Catalogue:
         else reading.texts[agreement.text],
         reasons=model("reasons.toml", ReasonsFile),
         confirmed=model("confirmed.toml", ConfirmedFile),
-        flows=model("flows.toml", FlowsFile),
+        flows=model("flows.toml", FlowsFile).in_use(),
         teams=model("teams.toml", TeamsFile),
         rights=model("rights.toml", RightsFile),
         methods=model("methods.toml", MethodsFile),

@@ -108,7 +108,7 @@ class Catalogue(PolicyTable):
         """What receipts call things."""
         types = (
             (entry.id, entry.name or flow.document.description)
-            for flow in self.flows.flow
+            for flow in (*self.flows.flow, *self.flows.optional)
             for entry in flow.data_type
         )
         return Wording(
@@ -147,6 +147,12 @@ class Catalogue(PolicyTable):
     def flow_of(self, data_type: str) -> Flow | None:
         """The one flow in which a data type may travel, if any."""
         return self._flows.get(data_type)
+
+    def optional_flow_of(self, data_type: str) -> Flow | None:
+        """Return the flow of a data type that a law asks for and that is not switched on, if there is one."""
+        return next(
+            (flow for flow in self.flows.optional for entry in flow.data_type if entry.id == data_type), None
+        )
 
     def flow(self, identifier: str) -> Flow | None:
         """The flow of that id, if any."""

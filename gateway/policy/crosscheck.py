@@ -61,7 +61,11 @@ def _flow_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
     flows = catalogue.flows.flow
     for name in _repeated(flow.id for flow in flows):
         yield "flows.toml", ("flow",), f"flow {name} is listed twice"
-    for clause in _repeated(flow.clause for flow in flows):
+    for name in catalogue.flows.switched_on:
+        if catalogue.flow(name) is None:
+            words = f"there is no optional flow {name}"
+            yield "flows.toml", ("switched_on",), words
+    for clause in _repeated(flow.clause for flow in flows if not flow.law):
         yield "flows.toml", ("flow",), f"clause {clause} is that of two flows"
     for name in _repeated(entry.id for flow in flows for entry in flow.data_type):
         yield (

@@ -66,13 +66,26 @@ def decide(
         return _of_content(classified, catalogue)
     flow = catalogue.flow_of(classified.data_type)
     if flow is None:
-        return Refused(reasons=(catalogue.reason("policy:no-flow"),))
+        return _of_no_flow(classified, catalogue)
     if provider.kind not in flow.kinds():
         return Refused(reasons=(_sender_not_in_flow(flow, catalogue),), flow=flow.id)
     subject = Subject(flow, (classified.data_type,), None)
     if refusals := tuple(method_refusals(method, subject, provider.kind, safeguards, catalogue)):
         return Refused(reasons=refusals, flow=flow.id)
     return _of_flow(classified, catalogue, provider, now, flow)
+
+
+def _of_no_flow(classified: Classified, catalogue: Catalogue) -> Decision:
+    """Hold what only a flow of the law lists that is not switched on; refuse what none lists."""
+    if catalogue.optional_flow_of(classified.data_type) is None:
+        return Refused(reasons=(catalogue.reason("policy:no-flow"),))
+    kind = catalogue.wording.name(classified.data_type)
+    return Held(
+        reasons=(
+            *sensitive_reasons(classified, catalogue),
+            catalogue.reason("classify:law-return", kind=kind),
+        )
+    )
 
 
 def _of_content(refused: ContentRefused, catalogue: Catalogue) -> Decision:

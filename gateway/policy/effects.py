@@ -72,6 +72,9 @@ EFFECTS: dict[str, tuple[tuple[str, Effect], ...]] = {
     "reasons.toml": (("clauses.*", _AIM),),
     "confirmed.toml": (("clauses.**", Effect("which clauses a person has read", idle=True)),),
     "flows.toml": (
+        ("switched_on", Effect("which flows of the law are in use", "more")),
+        ("optional.**", Effect("what a flow of the law is once it is switched on", "any")),
+        ("flow.*.law", _TOLD),
         ("flow.*", Effect("what kind of data may be sent at all", "more")),
         ("flow.*.clause", _AIM),
         ("flow.*.senders", Effect("who may send it", "more")),

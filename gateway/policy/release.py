@@ -67,6 +67,8 @@ def judge_release(
     if kind is None:
         raise ReleaseImpossibleError("nobody has said yet what the file is: add --as DATA_TYPE")
     flow = catalogue.flow_of(kind)
+    if flow is None and (off := catalogue.optional_flow_of(kind)) is not None:
+        raise ReleaseImpossibleError(f"not switched on yet: gateway policy optional switch {off.id} on")
     if flow is None:
         raise ReleaseImpossibleError(f"no flow of the agreement carries {kind}")
     for_two = any(why.code in _TAKES_TWO for why in held_for)

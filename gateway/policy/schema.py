@@ -132,7 +132,11 @@ class FlowDataType(PolicyTable):
 
 
 class Flow(PolicyTable):
-    """One kind of data that a clause of the agreement lists, and what the gateway makes of it."""
+    """One kind of data that a clause of the agreement lists, and what the gateway makes of it.
+
+    `law` names the statute that asks for a flow that no row of the agreement lists: its `clause` is then the
+    one that names the duty.
+    """
 
     id: Slug
     clause: ClauseId
@@ -143,6 +147,7 @@ class Flow(PolicyTable):
     basis: tuple[Slug, ...] = Field(min_length=1)
     contents: Contents
     embargo: bool = False
+    law: str = ""
     unlisted: UnlistedAction = "leave-out"
     ratification: RatificationSetting = Ratification(action="hold")
     document: AppendixRow
@@ -169,9 +174,20 @@ class Flow(PolicyTable):
 
 
 class FlowsFile(PolicyTable):
-    """flows.toml."""
+    """flows.toml. `optional` flows are asked for by a law and by no row of the agreement.
 
+    Only those that `switched_on` names are in use: files of the others wait for a person.
+    """
+
+    switched_on: tuple[Slug, ...] = ()
     flow: tuple[Flow, ...] = Field(min_length=1)
+    optional: tuple[Flow, ...] = ()
+
+    def in_use(self) -> FlowsFile:
+        """Return the same with each flow that is switched on among the flows; the others stay optional."""
+        on = tuple(each for each in self.optional if each.id in self.switched_on)
+        off = tuple(each for each in self.optional if each not in on)
+        return self.model_copy(update={"flow": (*self.flow, *on), "optional": off})
 
 
 class Team(PolicyTable):

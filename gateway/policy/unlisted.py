@@ -21,9 +21,9 @@ def harmless_name(header: str) -> str:
     return _APART.sub("", header).casefold()
 
 
-def sensitive_topics(classified: Classified, catalogue: Catalogue, flow: Flow) -> tuple[str, ...]:
-    """What of a file is sensitive and not carried by its flow, in words of ours; mostly nothing."""
-    carried = lawful_items(classified, catalogue, flow)
+def sensitive_topics(classified: Classified, catalogue: Catalogue, flow: Flow | None) -> tuple[str, ...]:
+    """Return what of a file is sensitive and not carried by its flow, if it has one, in words of ours."""
+    carried = frozenset() if flow is None else lawful_items(classified, catalogue, flow)
     items = [item for item in catalogue.rights.outside.sensitive if item in classified.other_items]
     proposed = [item for item in catalogue.rights.proposed.sensitive if item in classified.items]
     topics = [one.topic for one in classified.unlisted if one.topic]
@@ -39,8 +39,7 @@ def sensitive_reasons(content: Classified | ContentRefused, catalogue: Catalogue
         for part in content.parts:
             yield from sensitive_reasons(part, catalogue)
         return
-    flow = catalogue.flow_of(content.data_type)
-    if flow is not None and (topics := sensitive_topics(content, catalogue, flow)):
+    if topics := sensitive_topics(content, catalogue, catalogue.flow_of(content.data_type)):
         yield catalogue.reason("policy:sensitive", topics=", ".join(topics))
         found = [*dict.fromkeys(one.told for one in sensitive_headings(content, catalogue))]
         more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
@@ -65,8 +64,7 @@ class SensitiveHeading(NamedTuple):
 
 def sensitive_headings(content: Classified, catalogue: Catalogue) -> Iterator[SensitiveHeading]:
     """Each heading of a file under which something sensitive stands that its flow does not carry."""
-    flow = catalogue.flow_of(content.data_type)
-    topics = set(sensitive_topics(content, catalogue, flow)) if flow is not None else set()
+    topics = set(sensitive_topics(content, catalogue, catalogue.flow_of(content.data_type)))
     for one in sorted(content.unlisted, key=lambda one: one.position):
         if one.topic:
             yield SensitiveHeading(_place(one), one.topic, one.filled)

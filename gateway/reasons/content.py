@@ -62,8 +62,8 @@ REASONS: dict[str, Template] = {
         "Add the UPN to your export and send the file again, or wait until a person has matched it.",
     ),
     "classify:law-return": Template(
-        "The file is a return that the law asks for ({kind}), and the agreement does not list it yet. It "
-        "waits for a person.",
+        "The file is a return that the law asks for ({kind}), and the local authority does not take such "
+        "returns by this gateway yet. It waits for a person.",
         "Wait until a person at the local authority has looked at it, and ask {desk} how to send such "
         "returns.",
     ),

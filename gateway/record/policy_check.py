@@ -82,7 +82,8 @@ def _type_faults(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
             if entry.id not in types:
                 words = f"data_types.toml knows no {entry.id}{nearest(entry.id, types)}"
                 yield "flows.toml", place, f"{words}: no file would ever be of it"
-    known, told = set(catalogue.data_types()), rules.recognised()
+    off = (entry.id for flow in catalogue.flows.optional for entry in flow.data_type)
+    known, told = {*catalogue.data_types(), *off}, rules.recognised()
     for name in types:
         if name not in known:
             words = f"no flow carries {name}{nearest(name, known)}: every file of it would be refused"
@@ -115,7 +116,7 @@ def _names_outside(catalogue: Catalogue, others: set[str]) -> Iterator[Contradic
     named += [("rights.toml", ("outside", "sensitive"), name) for name in outside.sensitive]
     places = (
         ("flows.toml", ("flow", n, "data_type", m, "carries"), name)
-        for n, flow in enumerate(catalogue.flows.flow)
+        for n, flow in enumerate((*catalogue.flows.flow, *catalogue.flows.optional))
         for m, entry in enumerate(flow.data_type)
         for name in (*entry.carries, *(item for each in entry.carried for item in each.items))
     )
@@ -125,7 +126,8 @@ def _names_outside(catalogue: Catalogue, others: set[str]) -> Iterator[Contradic
 
 
 def _retention_faults(catalogue: Catalogue, retention: Retention) -> Iterator[Contradiction]:
-    known = catalogue.data_types()
+    off = (entry.id for flow in catalogue.flows.optional for entry in flow.data_type)
+    known = {*catalogue.data_types(), *off}
     for table in type(retention).model_fields:
         keep = getattr(retention, table)
         for name in keep.by_data_type if isinstance(keep, Keep) else ():

@@ -105,6 +105,8 @@ class Reader:
     def has_pack(self) -> None:
         """Next year's law as its publisher signs it, whom the settings name."""
         pack, key = self.folder / "law-2027-28.toml", LogKey.load(LogKey.generate())
+        if pack.exists():
+            return
         pack.write_text(NEXT_LAW, "utf-8")
         note_beside(pack).write_text(sign(pack, PUBLISHER, key), "utf-8")
         settings = self.folder / "gateway-home" / "gateway.toml"
@@ -238,9 +240,10 @@ def test_every_command_does_what_the_page_says(reader: Reader) -> None:
         elif command.text.startswith("gateway policy diff"):
             shutil.copytree(reader.folder / "gateway-home/policies", reader.folder / "old")
             reader.type(command.text.replace("old/", "../old/"), into="gateway-home")
-        elif command.text.startswith("gateway policy pack install"):
+        elif command.text.startswith(("gateway policy pack install", "gateway policy optional switch")):
             reader.has_pack()
             reader.type(command.text)
+            reader.type("gateway policy confirm --yes")
         elif command.text.startswith("gateway policy simulate"):
             reader.type(command.text.replace("new/", str(reader.folder / "old")))
         elif command.text == "gateway policy propose":

@@ -38,6 +38,8 @@ def record_names(source: Source, rules: Rules) -> tuple[str, ...]:
         "ctfile": lambda: ctf.RECORDS,
         "message": lambda: dfe_message.RECORDS,
     }
+    if rules.data_types.ctf.is_of_missing_child(markup.local_name(root)):
+        return ctf.RECORDS
     others = tuple(name for name in rules.data_types.registers.records if name != root)
     return named.get(markup.local_name(root).casefold(), lambda: others)()
 
