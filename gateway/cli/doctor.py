@@ -39,7 +39,7 @@ from gateway.policy.ratification import years_in_force
 from gateway.record.dual_control import two_can_be_had
 from gateway.record.policy_proposals import last_loaded
 from gateway.registry import keys, providers, roles, staff, transfers
-from gateway.registry.database import Registry
+from gateway.registry.database import Registry, newest_revision
 from gateway.zones.landed import count_aside, named_at, waiting
 
 _LOW_BYTES = 1024**3
@@ -85,9 +85,7 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
         catalogue = load_catalogue(home.policies_in_force)
         load_limits(home)
     except ConfigurationError as error:
-        draft = home.policies_in_force == home.policies
-        kept = "put it back as the last backup has it: nobody edits what is in force; then: gateway doctor"
-        yield Complaint("fault", str(error), "edit the file named" if draft else kept)
+        yield _of_policies(home, settings, error)
         return
     yield from guarded("the samples", of_samples(home, settings, catalogue))
     try:
@@ -98,6 +96,22 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
         theirs = "see that the database runs and that this user may use it"
         ours = f"see that this user may write {home.registry} and the folder that it lies in"
         yield Complaint("fault", str(error), ours if settings.database is None else theirs)
+
+
+def _of_policies(home: Home, settings: Settings, error: ConfigurationError) -> Complaint:
+    """Tell of policies that cannot be used: of an earlier version, a draft, or changed on the disk."""
+    registry = Registry(settings.database_url(home))
+    try:
+        if registry.revision() not in {None, newest_revision()}:
+            what = "the registry and the policies in force are of an earlier version of the gateway"
+            return Complaint("fault", what, "gateway upgrade")
+    except GatewayError as fault:
+        return Complaint("fault", str(fault), "see that the registry can be read; then: gateway doctor")
+    finally:
+        registry.close()
+    draft = home.policies_in_force == home.policies
+    kept = "put it back as the last backup has it: nobody edits what is in force; then: gateway doctor"
+    return Complaint("fault", str(error), "edit the file named" if draft else kept)
 
 
 def _also_offered(settings: Settings) -> Iterator[Complaint]:

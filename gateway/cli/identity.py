@@ -85,21 +85,31 @@ def name_of(command: Callable[..., Any]) -> str:
     return f"{command.__module__.rpartition('.')[2]}.{command.__name__}"
 
 
+def person_in(session: Session, place: Home, command: str, right: AccessRight) -> str | None:
+    """Return who is proved to be at the keyboard, None where roles are not in force.
+
+    GatewayError as for `acting`.
+    """
+    from gateway.registry import roles  # noqa: PLC0415 - takes a while, and some commands need no registry
+
+    if not roles.in_force(session):
+        return None
+    name = _identified(session, command)
+    _check_right(place, roles.viewer(session, name), right)
+    return name
+
+
 def _checked(place: Home, command: str, right: AccessRight, reference: str | None) -> str | None:
     settings = load_settings(place)
     if settings.database is None and not place.registry.exists():
         return None
-    from gateway.registry import roles  # noqa: PLC0415 - takes a while, and some commands need no registry
-    from gateway.registry.database import Registry  # noqa: PLC0415
+    from gateway.registry.database import Registry  # noqa: PLC0415 - takes a while, and few need it
 
     registry = Registry(settings.database_url(place))
     try:
         with registry.read() as session:
-            if not roles.in_force(session):
-                return None
-            name = _identified(session, command)
-            _check_right(place, roles.viewer(session, name), right)
-            if reference is not None:
+            name = person_in(session, place, command, right)
+            if name is not None and reference is not None:
                 from gateway.cli.few import check_seen  # noqa: PLC0415 - as above
 
                 check_seen(session, place, name, reference)

@@ -45,6 +45,10 @@ NOUNS = {
         "backup",
         "restore",
     ),
+    "upgrade": Noun(
+        "Bring a home of an earlier version up to this one; without an option, say what that takes.",
+        attribute="upgrade",
+    ),
     "move": Noun(
         "Move the registry to PostgreSQL, the sealed files to an S3 store, or both. Stop the services first.",
         attribute="move",

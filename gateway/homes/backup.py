@@ -251,7 +251,7 @@ def _copy_registry_and_keys(home: Home, folder: Path) -> None:
     """Both, with no rotation of the gateway's keys in between."""
     for _ in range(_TRIES):
         before = secret_files.generation(home)
-        _copy_registry(home.registry, folder / home.registry.name)
+        copy_registry(home.registry, folder / home.registry.name)
         copy_tree(home.keys, folder / "keys")
         if secret_files.generation(home) == before:
             return
@@ -260,8 +260,8 @@ def _copy_registry_and_keys(home: Home, folder: Path) -> None:
     raise Fault("the gateway's keys are being changed; try again when that is done")
 
 
-def _copy_registry(source: Path, target: Path) -> None:
-    """A snapshot of one moment, whoever writes meanwhile."""
+def copy_registry(source: Path, target: Path) -> None:
+    """Copy a registry in SQLite as it is at one moment, whoever writes meanwhile."""
     target.touch(mode=0o600)
     with closing(sqlite3.connect(source)) as original, closing(sqlite3.connect(target)) as copy:
         original.execute("PRAGMA busy_timeout=90000")

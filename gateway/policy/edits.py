@@ -20,8 +20,8 @@ from gateway.policy.folder import document
 
 Weight = Literal["loses protection", "changes", "no effect"]
 WEIGHTS: tuple[Weight, ...] = ("loses protection", "changes", "no effect")
-_NAMED_BY = ("id", "item", "team", "data_type", "label", "academic_year", "term", "provider", "role", "name")
-_WHOLE = frozenset(
+NAMED_BY = ("id", "item", "team", "data_type", "label", "academic_year", "term", "provider", "role", "name")
+WHOLE = frozenset(
     {
         "need",
         "term_rule",
@@ -88,10 +88,10 @@ def _settings(value: object, place: Place) -> Iterator[tuple[Place, object]]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _settings(inner, (*place, str(key)))
-    elif isinstance(value, list) and value and isinstance(value[0], Mapping) and place[-1] not in _WHOLE:
+    elif isinstance(value, list) and value and isinstance(value[0], Mapping) and place[-1] not in WHOLE:
         seen: dict[str, int] = {}
         for entry in value:
-            key = next((key for key in _NAMED_BY if key in entry), "")
+            key = next((key for key in NAMED_BY if key in entry), "")
             name = str(entry.get(key, len(seen)))
             seen[name] = seen.get(name, 0) + 1
             rest = {each: inner for each, inner in entry.items() if each != key}

@@ -27,6 +27,7 @@ from gateway.publish.everything import publish_all
 from gateway.publish.projection import publish_receipts
 from gateway.record.policies_in_force import Keeper
 from gateway.record.registrar import Registrar
+from gateway.record.upgrade import bring_up_to_date
 from gateway.registry.database import Registry
 from gateway.secrets.process_memory import keep_in_memory, keep_to_itself
 from gateway.secrets.secret_files import make_pupil_key
@@ -119,21 +120,12 @@ def process_once(home: Home, clock: Callable[[], datetime]) -> int:
         return processor.drain()
 
 
-def _bring_up_to_date(home: Home) -> None:
-    """Give the registry of an older version the tables of this one, before anything else looks at it."""
-    registry = Registry(load_settings(home).database_url(home))
-    try:
-        registry.migrate()
-    finally:
-        registry.close()
-
-
 @contextmanager
 def open_processor(
     home: Home, clock: Callable[[], datetime], *, examiners: Callable[[Home], Examiners] = Examiners
 ) -> Iterator[Processor]:
     """A processor for `home`, with everything published that may be missing."""
-    _bring_up_to_date(home)
+    bring_up_to_date(home, clock)
     prove_engine(load_settings(home))
     prove_store(home, load_settings(home))
     with open_registrar(home, clock) as registrar:

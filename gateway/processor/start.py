@@ -48,7 +48,7 @@ def only_owner(registrar: Registrar) -> Iterator[Ownership]:
 
     GatewayError where another one has either, or it cannot be held, such as a Fault.
     """
-    with _home_of_its_own(registrar.home), Ownership(registrar.registry) as ownership:
+    with home_of_its_own(registrar.home), Ownership(registrar.registry) as ownership:
         yield ownership
 
 
@@ -67,7 +67,7 @@ def _alone(registrar: Registrar) -> Iterator[Work]:
 def sharing(registrar: Registrar, wake: Callable[[], None]) -> Iterator[Work]:
     """The share of one of several hosts. GatewayError where a processor that shares none has the registry."""
     with (
-        _home_of_its_own(registrar.home),
+        home_of_its_own(registrar.home),
         Ownership(registrar.registry, shared=True, says=lambda: _said(registrar)) as ownership,
     ):
         work_queue.prepare(registrar.registry)
@@ -90,7 +90,8 @@ def renewed(keeper: Keeper, registrar: Registrar) -> Policies | None:
 
 
 @contextmanager
-def _home_of_its_own(home: Home) -> Iterator[None]:
+def home_of_its_own(home: Home) -> Iterator[None]:
+    """Keep processors out of a home meanwhile. GatewayError where one is at work; Fault without a lock."""
     try:
         descriptor = os.open(home.root / "processor.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:

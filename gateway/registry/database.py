@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import logging
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -136,6 +137,14 @@ class Registry:
         except DatabaseError as error:
             raise _fault(error) from None
 
+    def revision(self) -> str | None:
+        """Return the migration that the tables were last brought to, or None. Fault as above."""
+        try:
+            with self._engine.connect() as connection:
+                return _revision(connection)
+        except DatabaseError as error:
+            raise _fault(error) from None
+
     def migrate(self) -> None:
         """Bring the tables to this version. Harmless when they are. Fault as for `read` and `write`.
 
@@ -185,6 +194,13 @@ def _revision(connection: Connection) -> str | None:
 def newest_revision() -> str:
     """The migration that brings the tables to this version: the last by its number."""
     return max(_known_revisions())
+
+
+def pending_migrations(revision: str | None) -> list[str]:
+    """Return the first sentence of each migration that tables of `revision` lack, in order."""
+    found = sorted((MIGRATIONS / "versions").glob("[0-9]*.py"))
+    lacking = [path for path in found if path.name.partition("_")[0] > (revision or "")]
+    return [(ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").splitlines()[0] for path in lacking]
 
 
 def _known_revisions() -> set[str]:

@@ -53,6 +53,8 @@ FAILPOINTS: tuple[Failpoint, ...] = get_args(Failpoint)
 MoveStep = Literal["move.file", "move.rows", "move.closed"]
 # Where several hosts write at once, receipts are made in a transaction of their own.
 SharedStep = Literal["receipts.given", "receipts.committed"]
+# Where a home of an earlier version is brought up to this one.
+UpgradeStep = Literal["upgrade.agreed", "upgrade.tables", "upgrade.entries", "upgrade.policies"]
 
 VARIABLE = "GATEWAY_FAILPOINT"
 
@@ -61,7 +63,7 @@ _armed, _, _times = os.environ.get(VARIABLE, "").partition(":")
 _left = int(_times or 1)
 
 
-def passing(name: Failpoint | MoveStep | SharedStep) -> None:
+def passing(name: Failpoint | MoveStep | SharedStep | UpgradeStep) -> None:
     """Say that the process is at the place called `name`; it may not come back."""
     if _armed and name == _armed:
         _count_down()

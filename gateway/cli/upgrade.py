@@ -1,0 +1,180 @@
+"""upgrade: a home of an earlier version is brought up to this one, first only looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.access import AccessRight
+from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, existing, fails_clearly, now, out, who
+from gateway.cli.identity import person_in
+from gateway.cli.progress import progress
+from gateway.errors import ConfigurationError, GatewayError
+from gateway.home import Home
+from gateway.home.settings import load_settings
+from gateway.home.versions import policy_digest
+
+if TYPE_CHECKING:
+    from gateway.homes.upgrade import Upgrade
+    from gateway.record.upgrade import UpgradePlan
+
+_SHOWN = 40
+
+
+@fails_clearly
+def upgrade(
+    draft: Annotated[
+        bool, typer.Option("--draft", help="Write the policies to come into upgrade/policies, to mend them.")
+    ] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Put the upgrade forward; by a second person: agree to it.")
+    ] = False,
+    backup: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="With --apply: an empty folder for the backup.")
+    ] = None,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Take the upgrade back, before the first file is decided.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="You have looked at it: do not ask.")] = False,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Bring a home of an earlier version up to this one. Without an option, say what that takes.
+
+    Where the policies change, one person puts the upgrade forward and another one agrees to it.
+    """
+    from gateway.homes import upgrade as work  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.record.upgrade import read_plan  # noqa: PLC0415 - as above
+
+    place = existing(home)
+    plan = read_plan(place)
+    if undo:
+        _undo(place, plan)
+        return
+    if plan is not None and plan.is_agreed and plan.applied_at is None:
+        _carry_out(place, plan)
+        return
+    found = work.look(place)
+    _tell(found)
+    if not found.is_needed:
+        out.print("nothing needs doing: the home is of this version")
+        return
+    if draft and found.files is not None:
+        out.print(f"written: {work.write_draft(place, found.files)}; mend it, then: gateway upgrade")
+        return
+    if found.faults:
+        raise GatewayError(
+            f"{counted(len(found.faults), 'fault')}; nothing was changed, and the earlier version still "
+            "works. Faults of policies are mended in a draft: gateway upgrade --draft"
+        )
+    person = _person(place)
+    if not apply:
+        out.print("nothing was changed; next: gateway upgrade --apply --backup DIR", soft_wrap=True)
+    elif backup is None:
+        raise ConfigurationError("--apply needs --backup DIR, an empty folder elsewhere")
+    elif found.files is None:
+        _agree(place, _new_plan(place, person, None), backup)
+    else:
+        _put_forward_or_agree(place, found, plan, person, backup, yes=yes)
+
+
+def _tell(found: Upgrade) -> None:
+    """Show the steps of an upgrade and its faults."""
+    for sentence in found.migrations:
+        out.print(f"table changes: {sentence}", soft_wrap=True, markup=False)
+    if found.files is not None:
+        out.print("this version needs other policies: its own, with your edits in them")
+        for edit in found.edits[:_SHOWN]:
+            out.print(f"  {edit}", soft_wrap=True, markup=False)
+        if len(found.edits) > _SHOWN:
+            out.print(f"  and {len(found.edits) - _SHOWN} more: gateway upgrade --draft")
+    for step in found.by_hand:
+        out.print(f"by hand, afterwards: {step}", soft_wrap=True, markup=False)
+    for fault in found.faults:
+        out.print(f"fault: {fault}", soft_wrap=True, markup=False)
+
+
+def _person(place: Home) -> str:
+    """Rehearse the upgrade on a copy, and name who is at the keyboard, who must be an administrator."""
+    from gateway.homes.upgrade import rehearsed  # noqa: PLC0415 - as above
+
+    if load_settings(place).database is not None:
+        out.print(
+            "the registry is in PostgreSQL: rehearse on a restored copy of the database (docs/cluster.md)"
+        )
+        return who()
+    with rehearsed(place) as session:
+        person = person_in(session, place, "upgrade.upgrade", AccessRight.ENROL)
+    out.print("rehearsed on a copy: the tables change, and every entry of the log holds")
+    return person or who()
+
+
+def _new_plan(place: Home, person: str, digest: str | None) -> UpgradePlan:
+    from gateway.record.upgrade import UpgradePlan  # noqa: PLC0415 - as above
+
+    before = policy_digest(place.policies_in_force)
+    return UpgradePlan(by=person, at=now(), before=before, digest=digest)
+
+
+def _put_forward_or_agree(
+    place: Home, found: Upgrade, plan: UpgradePlan | None, person: str, backup: Path, *, yes: bool
+) -> None:
+    from gateway.homes.upgrade import write_draft  # noqa: PLC0415 - as above
+    from gateway.record.upgrade import draft_folder, write_plan  # noqa: PLC0415 - as above
+
+    draft = draft_folder(place)
+    if found.files is not None and not draft.is_dir():
+        write_draft(place, found.files)
+    digest = policy_digest(draft)
+    if plan is None or plan.digest != digest or plan.applied_at is not None:
+        write_plan(place, _new_plan(place, person, digest))
+        out.print(f"put forward: {digest}", soft_wrap=True)
+        out.print("a second person looks at this and runs the same command", soft_wrap=True)
+        return
+    if plan.by == person:
+        raise GatewayError(
+            f"{plan.by} put it forward: somebody else agrees to it. Where several people share an account, "
+            "each says who they are in GATEWAY_ADMIN"
+        )
+    out.print(f"{plan.by} put forward {digest}", soft_wrap=True)
+    if not yes:
+        typer.confirm("Are these policies to decide?", default=False, abort=True, err=True)
+    _agree(place, plan.model_copy(update={"approved_by": person}), backup)
+
+
+def _agree(place: Home, plan: UpgradePlan, backup: Path) -> None:
+    """Back the home up, note that everything is agreed, and carry it out where no processor is at work."""
+    from gateway.homes.backup import back_up  # noqa: PLC0415 - as above
+    from gateway.homes.upgrade import size_of_log  # noqa: PLC0415 - as above
+    from gateway.record.upgrade import write_plan  # noqa: PLC0415 - as above
+
+    if load_settings(place).database is None:
+        with progress("copying the home") as told:
+            back_up(place, backup, now(), progress=told)
+    agreed = plan.model_copy(update={"backup": backup.absolute(), "entries": size_of_log(place)})
+    write_plan(place, agreed)
+    _carry_out(place, agreed)
+
+
+def _carry_out(place: Home, plan: UpgradePlan) -> None:
+    from gateway.processor.start import home_of_its_own  # noqa: PLC0415 - as above
+    from gateway.record.upgrade import carry_out  # noqa: PLC0415 - as above
+
+    try:
+        with home_of_its_own(place):
+            carry_out(place, plan, now)
+    except GatewayError as error:
+        out.print(f"agreed, and backed up to {plan.backup}", soft_wrap=True)
+        out.print(f"{error}: restart gateway-processor, which carries it out at its start", soft_wrap=True)
+        return
+    out.print("upgraded; next: gateway doctor --deep, then restart the services, gateway-processor first")
+
+
+def _undo(place: Home, plan: UpgradePlan | None) -> None:
+    from gateway.homes.upgrade import undo as work  # noqa: PLC0415 - as above
+
+    if plan is None:
+        raise GatewayError("there is no upgrade to take back")
+    work(place, plan)
+    out.print("taken back; start the services of the version before", soft_wrap=True)

@@ -1,0 +1,229 @@
+"""A home of an earlier version is looked at, rehearsed on a copy, brought up to this version, or taken back.
+
+Nothing of the home is changed before everything that this version needs has been found: the settings, the
+disk, the OpenPGP program, tables that a copy of them was migrated to, and policies that are whole.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+from sqlmodel import Session
+
+from gateway.errors import ConfigurationError, Fault, GatewayError
+from gateway.home import Home
+from gateway.home.settings import load_settings, read_toml
+from gateway.homes.audit.audit import Anchors, audit
+from gateway.homes.backup import copy_registry
+from gateway.policy.carry_over import Files, OwnEdit, carry_over, earlier_releases
+from gateway.policy.catalogue import policy_files
+from gateway.policy.shipped import shipped_policies
+from gateway.processor.start import home_of_its_own, prove_engine, prove_store
+from gateway.record.policies_in_force import take_over
+from gateway.record.policy_check import check
+from gateway.record.upgrade import UpgradePlan, draft_folder, plan_file
+from gateway.registry import keys, log
+from gateway.registry.database import Registry, pending_migrations
+from gateway.secrets.signing import Signing
+from gateway.zones.spool import write_durably
+
+_SPARE_BYTES = 64 * 2**20
+_OWN_ENTRIES = frozenset(
+    {"policy-proposed", "policy-approved", "policy-loaded", "agreement-published", "recorded"}
+)
+"""The entries of the log that an upgrade writes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upgrade:
+    """Everything that an upgrade of a home would do, and the faults that keep it from beginning.
+
+    `files`: the policies to come, None where those in force are whole in this version. `by_hand`: the steps
+    that are a person's.
+    """
+
+    migrations: list[str]
+    files: Files | None
+    edits: tuple[OwnEdit, ...]
+    by_hand: list[str]
+    faults: list[str]
+
+    @property
+    def is_needed(self) -> bool:
+        """Is there anything to do?"""
+        return bool(self.migrations) or self.files is not None
+
+
+class _Step(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    migration: str
+    do: str
+
+
+class _Steps(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    step: tuple[_Step, ...]
+
+
+def look(home: Home) -> Upgrade:
+    """Find out what an upgrade of a home takes; change nothing. ConfigurationError without settings."""
+    settings = load_settings(home)
+    with closing(Registry(settings.database_url(home))) as registry:
+        registry.check_version()
+        revision = registry.revision()
+    faults: list[str] = []
+    for prove in (partial(prove_engine, settings), partial(prove_store, home, settings)):
+        try:
+            prove()
+        except GatewayError as error:
+            faults.append(str(error))
+    files, edits = _policies_to_come(home, faults)
+    migrations = pending_migrations(revision)
+    if settings.database is None and migrations:
+        needed = 2 * home.registry.stat().st_size + _SPARE_BYTES
+        if (free := shutil.disk_usage(home.root).free) < needed:
+            faults.append(f"{home.root} has {free // 2**20} MiB left; an upgrade needs {needed // 2**20} MiB")
+    steps = read_toml(shipped_policies() / "earlier" / "steps.toml", _Steps).step
+    by_hand = [step.do for step in steps if revision is not None and revision < step.migration]
+    return Upgrade(migrations=migrations, files=files, edits=edits, by_hand=by_hand, faults=faults)
+
+
+def _policies_to_come(home: Home, faults: list[str]) -> tuple[Files | None, tuple[OwnEdit, ...]]:
+    """Return the policies that this version needs, and the edits that they keep; add their faults."""
+    if not check(home.policies_in_force):
+        return None, ()
+    draft, edits = draft_folder(home), tuple[OwnEdit, ...]()
+    if draft.is_dir():
+        files: Files = _texts(draft)
+    else:
+        own, shipped = _texts(home.policies_in_force), shipped_policies()
+        agreement = _agreement_of(own, shipped)
+        try:
+            carried = carry_over(
+                earlier_releases(shipped / "earlier", agreement), own, _texts(shipped / agreement)
+            )
+        except tomllib.TOMLDecodeError as error:
+            faults.append(f"the policies in force cannot be read: {error}")
+            return None, ()
+        files, edits = carried.files, carried.edits
+    with tempfile.TemporaryDirectory(prefix="gateway-policies-") as aside:
+        for name, text in files.items():
+            (Path(aside) / name).write_text(text, "utf-8")
+        found = [f"{draft.name}/{fault}" for fault in check(Path(aside))]
+    faults += found
+    return files, edits
+
+
+def _agreement_of(own: Files, shipped: Path) -> str:
+    """Return the folder of the shipped agreement whose text a home names; "" for the first."""
+    named = tomllib.loads(own.get("agreement.toml", "")).get("text")
+    folders = ["", *(path.parent.name for path in sorted(shipped.glob("*/flows.toml")))]
+    return next((name for name in folders if (shipped / name / str(named)).is_file()), "")
+
+
+def write_draft(home: Home, files: Files) -> Path:
+    """Write the policies to come where people can mend them; the folder. An earlier draft is replaced."""
+    draft = draft_folder(home)
+    draft.parent.mkdir(mode=0o700, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=draft.parent, prefix=".draft-") as aside:
+        made = Path(aside) / draft.name
+        made.mkdir(mode=0o755)
+        for name, text in files.items():
+            write_durably(made / name, text.encode(), mode=0o644)
+        if draft.exists():
+            draft.rename(Path(aside) / "replaced")
+        made.rename(draft)
+    return draft
+
+
+@contextmanager
+def rehearsed(home: Home) -> Iterator[Session]:
+    """Bring a copy of the registry up to this version, check its whole log, and give a session on the copy.
+
+    GatewayError names what does not fit. Of a registry in PostgreSQL there is no copy: ConfigurationError.
+    """
+    settings = load_settings(home)
+    if settings.database is not None:
+        raise ConfigurationError("a registry in PostgreSQL is rehearsed on a restored copy of the database")
+    signing = Signing.load(home, settings)
+    with tempfile.TemporaryDirectory(dir=home.root, prefix=".rehearsal-") as aside:
+        copy = Path(aside) / home.registry.name
+        copy_registry(home.registry, copy)
+        with closing(Registry(f"sqlite:///{copy}")) as registry:
+            registry.migrate()
+            with registry.read() as session:
+                certificates = tuple(
+                    key.material.encode()
+                    for key in keys.list_keys(session, "gateway")
+                    if key.kind == "openpgp"
+                )
+                for found in audit(session, Anchors((signing.vkey,), certificates)):
+                    raise GatewayError(f"the log does not hold: {found.where}: {found.what}")
+                yield session
+
+
+def undo(home: Home, plan: UpgradePlan) -> None:
+    """Take an upgrade back: the tables and policies are again as the backup of the plan has them.
+
+    GatewayError where anything was decided or changed since, a processor is at work, or the backup is
+    missing. Each step can be repeated. Whoever keeps heads of the log sees it end before the upgrade.
+    """
+    settings = load_settings(home)
+    if settings.database is not None or plan.backup is None:
+        raise ConfigurationError("this upgrade is taken back by the backup of the database (docs/cluster.md)")
+    kept = plan.backup / home.registry.name
+    if not kept.is_file():
+        raise ConfigurationError(f"{kept} is missing: bring the backup back first")
+    with home_of_its_own(home):
+        _check_nothing_since(home, plan)
+        try:
+            with (
+                closing(sqlite3.connect(kept)) as backup,
+                closing(sqlite3.connect(home.registry)) as registry,
+            ):
+                backup.backup(registry)
+            current, before = home.versions / "current", plan.backup / "policies-in-force" / "current"
+            if before.is_file():
+                write_durably(current, before.read_bytes(), mode=0o644)
+            else:
+                current.unlink(missing_ok=True)
+            take_over(plan.backup / "policies", home.policies)
+            plan_file(home).unlink()
+        except (OSError, sqlite3.Error) as error:
+            raise Fault(
+                f"the upgrade could not be taken back yet: {type(error).__name__}; try again"
+            ) from None
+
+
+def _check_nothing_since(home: Home, plan: UpgradePlan) -> None:
+    """GatewayError where the log has entries since the backup that are not the upgrade's own."""
+    with closing(sqlite3.connect(home.registry)) as registry:
+        leaves = registry.execute("SELECT leaf FROM event WHERE number >= ?", (plan.entries or 0,)).fetchall()
+    kinds = {str(json.loads(leaf)["kind"]) for (leaf,) in leaves}
+    if others := sorted(kinds - _OWN_ENTRIES):
+        raise GatewayError(
+            f"the new version has acted already ({', '.join(others)}): what it did would be lost. "
+            "docs/operations.md: going back"
+        )
+
+
+def size_of_log(home: Home) -> int:
+    """Return the number of the log's entries, of whatever version the tables are."""
+    with closing(Registry(load_settings(home).database_url(home))) as registry, registry.read() as session:
+        return log.size(session)
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text("utf-8") for path in policy_files(folder)}

@@ -1,0 +1,177 @@
+"""An authority's own edits of its policies, carried over into the policies of another version of the gateway.
+
+The policies that earlier versions shipped are kept in `policies/earlier/`, one archive a release: what a home
+says otherwise than the release that its policies came from is an edit of the authority's own.
+"""
+
+from __future__ import annotations
+
+import tomllib
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import tomlkit
+from tomlkit.items import AoT
+
+from gateway.policy.edits import NAMED_BY, WHOLE, settings
+
+Files = Mapping[str, str]
+"""The text of each policy file by its name."""
+Fate = Literal[
+    "kept", "kept, though this version changed the same", "dropped: this version has no such entry"
+]
+_MISSING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnEdit:
+    """An edit of the authority's own: its file and place, and what becomes of it."""
+
+    file: str
+    entry: str
+    fate: Fate
+
+    def __str__(self) -> str:
+        """FILE: ENTRY: FATE."""
+        return f"{self.file}: {self.entry}: {self.fate}"
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedOver:
+    """Policies of this version with the authority's own edits in them. `release`: where they came from."""
+
+    release: str
+    files: Files
+    edits: tuple[OwnEdit, ...]
+
+
+def earlier_releases(folder: Path, agreement: str) -> dict[str, Files]:
+    """Return the policies of one agreement as each earlier release shipped them, by the date of the release.
+
+    `folder` holds one ZIP archive a release; `agreement` is "" for the first agreement, else its folder.
+    """
+    found: dict[str, Files] = {}
+    for path in sorted(folder.glob("*.zip")):
+        with zipfile.ZipFile(path) as archive:
+            files = {
+                name.rpartition("/")[2]: archive.read(name).decode("utf-8")
+                for name in archive.namelist()
+                if name.rpartition("/")[0] == agreement
+            }
+        if files:
+            found[path.stem] = files
+    return found
+
+
+def carry_over(releases: Mapping[str, Files], own: Files, new: Files) -> CarriedOver:
+    """Put the edits of an authority's `own` policies into the `new` ones of this version.
+
+    The release that the own policies came from is that with the fewest differences. A value that only the
+    authority changed stays as the authority has it, a list keeps what was added to it and taken out of it,
+    and everything else is as this version has it. tomllib.TOMLDecodeError where an own file is no TOML.
+    """
+    release = min(releases, key=lambda name: _differences(releases[name], own))
+    base, edits = releases[release], list[OwnEdit]()
+    files = dict(new)
+    for name in sorted({*base, *own}):
+        before, after = base.get(name), own.get(name)
+        if before == after:
+            continue
+        if not name.endswith(".toml"):
+            if after is not None:
+                files[name] = after
+                edits.append(OwnEdit(name, "the text", "kept"))
+        elif after is not None and name in new:
+            document = tomlkit.parse(new[name])
+            found = list(_merge(tomllib.loads(before or ""), tomllib.loads(after), document, ()))
+            edits += [OwnEdit(name, entry, fate) for entry, fate in found]
+            if found:
+                files[name] = tomlkit.dumps(document)
+    return CarriedOver(release, files, tuple(edits))
+
+
+def _differences(base: Files, own: Files) -> int:
+    """Count the settings in which two sets of policies differ."""
+    count = 0
+    for name in {*base, *own}:
+        if name.endswith(".toml"):
+            one, other = settings(base.get(name, "")), settings(own.get(name, ""))
+            count += sum(one.get(place, _MISSING) != other.get(place, _MISSING) for place in {*one, *other})
+    return count
+
+
+def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tuple[str, Fate]]:  # noqa: ANN401 - TOML
+    """Change `new`, a table of tomlkit, by what `own` says otherwise than `base`; yield places and fates."""
+    for key in dict.fromkeys((*base, *own)):
+        before, after = base.get(key, _MISSING), own.get(key, _MISSING)
+        now = _plain(new[key]) if key in new else _MISSING
+        if after in (before, now):
+            continue
+        here = (*place, str(key))
+        if isinstance(after, Mapping) and isinstance(now, Mapping):
+            yield from _merge(before if isinstance(before, Mapping) else {}, after, new[key], here)
+        elif _named(after, key) and _named(now, key):
+            yield from _merge_named(before if _named(before, key) else [], after, new[key], here)
+        elif after is _MISSING:
+            if now == before:
+                del new[key]
+                yield ".".join(here), "kept"
+            else:
+                yield ".".join(here), "dropped: this version has no such entry"
+        elif now is _MISSING and before is not _MISSING:
+            yield ".".join(here), "dropped: this version has no such entry"
+        else:
+            lists = all(isinstance(each, list) for each in (before, after, now))
+            merged = _merged_list(before, after, now) if lists and key not in WHOLE else after
+            new[key] = merged
+            fate: Fate = "kept" if lists or now == before else "kept, though this version changed the same"
+            yield ".".join(here), fate
+
+
+def _merge_named(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tuple[str, Fate]]:  # noqa: ANN401 - TOML
+    """Do the same for a list of entries that are known by a name, such as the flows."""
+    before, after, now = _by_name(base), _by_name(own), _by_name(new)
+    for name, entry in after.items():
+        if name in now:
+            yield from _merge(before.get(name, {}), entry, now[name], (*place, name))
+        elif name not in before:
+            new.append(tomlkit.item(entry, _parent=new if isinstance(new, AoT) else None))
+            yield ".".join((*place, name)), "kept"
+        elif entry != before[name]:
+            yield ".".join((*place, name)), "dropped: this version has no such entry"
+    for name in before.keys() - after.keys():
+        if name in now:
+            new.remove(now[name])
+            yield ".".join((*place, name)), "kept"
+
+
+def _merged_list(before: Any, after: Any, now: Any) -> list[Any]:  # noqa: ANN401 - lists of TOML
+    """Add to a list what was added, and take out of it what was taken out."""
+    kept = [each for each in now if each in after or each not in before]
+    return kept + [each for each in after if each not in before and each not in kept]
+
+
+def _named(value: object, key: str) -> bool:
+    """Is this a list of entries of which each has a name?"""
+    return (
+        isinstance(value, list)
+        and key not in WHOLE
+        and all(isinstance(each, Mapping) and any(name in each for name in NAMED_BY) for each in value)
+    )
+
+
+def _by_name(entries: Iterable[Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for entry in entries:
+        name = str(next(entry[key] for key in NAMED_BY if key in entry))
+        while name in found:
+            name += " "
+        found[name] = entry
+    return found
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - TOML
+    return value.unwrap() if hasattr(value, "unwrap") else value

@@ -1,0 +1,144 @@
+"""An upgrade that people have agreed to is carried out: the tables first, then the policies of this version.
+
+What was agreed on stands in `upgrade/plan.json` of the home. Each step can be repeated, so that an upgrade
+that was cut off is finished by whoever comes next: `gateway upgrade`, or the processor at its start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from gateway.errors import ConfigurationError
+from gateway.home import Home
+from gateway.home.settings import Settings, load_settings
+from gateway.home.versions import policy_digest
+from gateway.log.leaf import rfc3339
+from gateway.record.policies_in_force import Keeper, take_over
+from gateway.record.policy_check import check
+from gateway.record.policy_proposals import SUBJECT, loaded, proposal
+from gateway.registry import log
+from gateway.registry.database import Registry, newest_revision
+from gateway.registry.log import Entry
+from gateway.secrets.signing import Signing
+from gateway.zones.failpoints import passing
+from gateway.zones.spool import write_durably
+
+
+class UpgradePlan(BaseModel):
+    """What two people agreed on. `digest` is that of the policies to come, None where those in force stay.
+
+    `before` is the digest of the policies that decided until then, `entries` the size of the log at the
+    backup.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    by: str
+    at: datetime
+    before: str
+    digest: str | None = None
+    approved_by: str | None = None
+    backup: Path | None = None
+    entries: int | None = None
+    applied_at: datetime | None = None
+
+    @property
+    def is_agreed(self) -> bool:
+        """Is a backup made and everybody asked, so that it may be carried out?"""
+        return self.backup is not None and (self.digest is None or self.approved_by is not None)
+
+
+def plan_file(home: Home) -> Path:
+    """Return the place of the plan."""
+    return home.root / "upgrade" / "plan.json"
+
+
+def draft_folder(home: Home) -> Path:
+    """Return the folder of the policies that an upgrade is to bring into force."""
+    return home.root / "upgrade" / "policies"
+
+
+def read_plan(home: Home) -> UpgradePlan | None:
+    """Read the plan of a home, None where there is none. ConfigurationError where it cannot be read."""
+    try:
+        return UpgradePlan.model_validate_json(plan_file(home).read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        raise ConfigurationError(f"{plan_file(home)} cannot be read: {type(error).__name__}") from None
+
+
+def write_plan(home: Home, plan: UpgradePlan) -> None:
+    """Write the plan of a home, durably."""
+    plan_file(home).parent.mkdir(mode=0o700, exist_ok=True)
+    write_durably(plan_file(home), plan.model_dump_json(indent=1).encode(), mode=0o600)
+
+
+def bring_up_to_date(home: Home, clock: Callable[[], datetime]) -> None:
+    """Give a registry of an older version the tables of this one, and the policies that were agreed on.
+
+    ConfigurationError, with nothing changed, where the policies in force are not whole in this version and
+    nobody has agreed on others: a registry with new tables would shut the older version out.
+    """
+    plan, settings = read_plan(home), load_settings(home)
+    if plan is not None and plan.is_agreed and plan.applied_at is None:
+        carry_out(home, plan, clock)
+        return
+    registry = Registry(settings.database_url(home))
+    try:
+        if registry.revision() not in {None, newest_revision()} and check(home.policies_in_force):
+            raise ConfigurationError(
+                "the registry and the policies in force are of an earlier version: gateway upgrade says what "
+                "to do; nothing was changed, and the earlier version still works"
+            )
+        registry.migrate()
+    finally:
+        registry.close()
+
+
+def carry_out(home: Home, plan: UpgradePlan, clock: Callable[[], datetime]) -> UpgradePlan:
+    """Bring the tables up to this version, the policies into force, and note that it is done."""
+    settings = load_settings(home)
+    registry = Registry(settings.database_url(home))
+    try:
+        passing("upgrade.agreed")
+        registry.migrate()
+        passing("upgrade.tables")
+        if plan.digest is not None:
+            _put_in_force(home, settings, registry, plan, clock)
+    finally:
+        registry.close()
+    done = plan.model_copy(update={"applied_at": clock()})
+    write_plan(home, done)
+    return done
+
+
+def _put_in_force(
+    home: Home, settings: Settings, registry: Registry, plan: UpgradePlan, clock: Callable[[], datetime]
+) -> None:
+    keeper = Keeper(home, registry, Signing.load(home, settings), clock)
+    if keeper.keep(draft_folder(home)) != plan.digest or plan.digest is None:
+        raise ConfigurationError(f"{draft_folder(home)} is not what was agreed on: gateway upgrade")
+    with registry.write() as session:
+        known = proposal(session)
+        if loaded(session)[-1:] != [plan.digest] and (known is None or known.digest != plan.digest):
+            # Two people agreed before there were tables in which the second could be looked up.
+            now, sha256 = clock(), {"sha256": plan.digest}
+            begins = {**sha256, "begins": rfc3339(now)}
+            log.append(
+                session,
+                [
+                    Entry(kind="policy-proposed", subject=SUBJECT, fields=begins, actor=plan.by),
+                    Entry(kind="policy-approved", subject=SUBJECT, fields=sha256, actor=plan.approved_by),
+                ],
+                now,
+            )
+    passing("upgrade.entries")
+    keeper.put_in_force(plan.digest)
+    passing("upgrade.policies")
+    if policy_digest(home.policies) == plan.before:
+        take_over(draft_folder(home), home.policies)

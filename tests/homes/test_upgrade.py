@@ -1,0 +1,205 @@
+"""Homes that earlier releases made, with a term's traffic, are brought up to this version, or taken back."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import tarfile
+from contextlib import closing
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from gateway.cli.console import now
+from gateway.home import Home
+from gateway.home.versions import policy_digest
+from gateway.homes.upgrade import look
+from gateway.processor.service import open_processor
+from gateway.processor.start import home_of_its_own
+from gateway.record.policy_check import check
+from gateway.record.upgrade import draft_folder, read_plan
+from gateway.registry.database import Registry, newest_revision
+from gateway.zones.failpoints import VARIABLE, UpgradeStep
+from tests.commands import Result, invoke
+
+HOMES = Path(__file__).parents[1] / "vectors" / "homes"
+RELEASES = sorted(path.name.removesuffix(".tar.xz") for path in HOMES.iterdir())
+"""The demo's home as each release left it, its keys rotated and policies edited where the release could."""
+
+
+@pytest.fixture(params=RELEASES)
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> Home:
+    return unpacked(request.param, tmp_path)
+
+
+def unpacked(release: str, folder: Path) -> Home:
+    with tarfile.open(HOMES / f"{release}.tar.xz") as archive:
+        archive.extractall(folder / "home", filter="data")
+    return Home(folder / "home")
+
+
+def upgrade(home: Home, *options: str, by: str = "ann") -> Result:
+    environment = {"COLUMNS": "200", "GATEWAY_ADMIN": by}
+    return invoke(home.root, "upgrade", *options, environment=environment)
+
+
+def as_it_is(home: Home) -> dict[str, bytes | str]:
+    """Every file of a home but the registry, whose rows are told as SQL."""
+    found: dict[str, bytes | str] = {
+        str(path.relative_to(home.root)): path.read_bytes()
+        for path in sorted(home.root.rglob("*"))
+        if path.is_file() and not path.name.startswith("registry.db")
+    }
+    with closing(sqlite3.connect(home.registry)) as registry:
+        found["registry.db"] = "\n".join(registry.iterdump())
+    return found
+
+
+def agreed(home: Home, backup: Path) -> None:
+    assert "a second person" in upgrade(home, "--apply", "--backup", str(backup)).stdout
+    result = upgrade(home, "--apply", "--yes", "--backup", str(backup), by="ben")
+    assert result.exit_code == 0, result.output
+    assert "upgraded" in result.stdout
+
+
+def holds(home: Home) -> None:
+    assert not check(home.policies_in_force)
+    assert home.policies_in_force.name == policy_digest(home.policies) == policy_digest(draft_folder(home))
+    verified = invoke(home.root, "log", "verify", "--sealed")
+    assert verified.exit_code == 0, verified.output
+    assert "nothing needs doing" in upgrade(home).stdout
+
+
+def test_a_look_changes_nothing(home: Home) -> None:
+    before = as_it_is(home)
+    result = upgrade(home)
+    assert result.exit_code == 0, result.output
+    assert "table changes: " in result.stdout
+    assert "every entry of the log holds" in result.stdout
+    assert as_it_is(home) == before
+
+
+def test_the_processor_changes_nothing_before_people_have_agreed(home: Home) -> None:
+    before = as_it_is(home)
+    result = invoke(home.root, "process")
+    assert "gateway upgrade" in result.stderr
+    assert as_it_is(home) == before
+
+
+def test_two_people_upgrade_it(home: Home, tmp_path: Path) -> None:
+    agreed(home, tmp_path / "backup")
+    holds(home)
+    with closing(sqlite3.connect(home.registry)) as registry:
+        acted = registry.execute("SELECT kind, actor FROM event WHERE kind LIKE 'policy-%'").fetchall()
+    assert acted[-3:] == [
+        ("policy-proposed", "ann (as root)"),
+        ("policy-approved", "ben (as root)"),
+        ("policy-loaded", None),
+    ]
+
+
+def test_one_person_does_not(home: Home, tmp_path: Path) -> None:
+    upgrade(home, "--apply", "--backup", str(tmp_path / "backup"))
+    result = upgrade(home, "--apply", "--yes", "--backup", str(tmp_path / "backup"))
+    assert "somebody else agrees" in result.stderr
+    with closing(Registry(f"sqlite:///{home.registry}")) as registry:
+        assert registry.revision() != newest_revision()
+
+
+def test_own_edits_stay(tmp_path: Path) -> None:
+    home = unpacked("2026-11-24", tmp_path)
+    found = look(home)
+    assert {str(edit) for edit in found.edits} == {
+        "flows.toml: flow.school-census.data_type.school-census.teams: kept",
+        "limits.toml: intake.uploads_per_day: kept",
+    }
+    assert found.files is not None
+    assert "uploads_per_day = 12_000" in found.files["limits.toml"] or "12000" in found.files["limits.toml"]
+
+
+def test_a_fault_is_mended_in_the_draft(tmp_path: Path) -> None:
+    home = unpacked("2026-11-24", tmp_path)
+    teams = home.policies_in_force / "teams.toml"
+    teams.write_text(teams.read_text() + '\n[[team]]\nid = "our-own"\n')
+    digest = policy_digest(home.policies_in_force)
+    home.policies_in_force.rename(home.version(digest))
+    (home.versions / "current").write_text(f"{digest}\n")
+    assert "fault: policies/teams.toml" in upgrade(home).stdout
+    upgrade(home, "--draft")
+    teams = draft_folder(home) / "teams.toml"
+    whole = """id = "our-own"
+name = "Our own team"
+local = true
+purpose = "Looks after our own."
+clauses = ["9.1"]
+"""
+    teams.write_text(teams.read_text().replace('id = "our-own"\n', whole))
+    assert not look(home).faults, look(home).faults
+
+
+def test_a_processor_at_work_is_not_disturbed_and_its_successor_upgrades(home: Home, tmp_path: Path) -> None:
+    with home_of_its_own(home):
+        upgrade(home, "--apply", "--backup", str(tmp_path / "backup"))
+        result = upgrade(home, "--apply", "--yes", "--backup", str(tmp_path / "backup"), by="ben")
+        assert "restart gateway-processor" in result.stdout
+    plan = read_plan(home)
+    assert plan is not None
+    assert plan.applied_at is None
+    with open_processor(home, now) as processor:
+        processor.drain()
+    holds(home)
+
+
+@pytest.mark.parametrize("step", get_args(UpgradeStep))
+def test_killed_anywhere_it_goes_on(step: str, tmp_path: Path) -> None:
+    home = unpacked("2026-11-24", tmp_path)
+    backup = str(tmp_path / "backup")
+    upgrade(home, "--apply", "--backup", backup)
+    killed = subprocess.run(
+        [sys.executable, "-m", "gateway", "upgrade", "--apply", "--yes", "--backup", backup],
+        env={**os.environ, VARIABLE: step, "GATEWAY_ADMIN": "ben", "GATEWAY_HOME": str(home.root)},
+        check=False,
+    )
+    assert killed.returncode == -9
+    assert "upgraded" in upgrade(home).stdout
+    holds(home)
+
+
+def test_it_is_taken_back(home: Home, tmp_path: Path) -> None:
+    before = as_it_is(home)
+    agreed(home, tmp_path / "backup")
+    result = upgrade(home, "--undo")
+    assert result.exit_code == 0, result.output
+    after = as_it_is(home)
+    assert {name: text for name, text in after.items() if name in before} == before
+    agreed(home, tmp_path / "another")
+    holds(home)
+
+
+def test_it_is_not_taken_back_once_the_new_version_has_acted(home: Home, tmp_path: Path) -> None:
+    agreed(home, tmp_path / "backup")
+    invoke(
+        home.root,
+        "providers",
+        "add",
+        "ash",
+        "--name",
+        "Ash School",
+        "--kind",
+        "school",
+        "--dfe-number",
+        "9991234",
+    )
+    result = upgrade(home, "--undo")
+    assert result.exit_code == 1
+    assert "provider-added" in result.stderr
+    holds(home)
+
+
+def test_doctor_says_that_it_is_of_an_earlier_version(home: Home) -> None:
+    result = invoke(home.root, "doctor")
+    assert "of an earlier version" in result.stdout
+    assert "gateway upgrade" in result.stdout
