@@ -64,7 +64,8 @@ class ProviderFacts:
         one = self.provider
         return json.dumps(
             {
-                "kind": one.kind, "dfe_number": one.dfe_number, "urn": one.urn, "number": one.number,
+                "id": one.id, "kind": one.kind, "dfe_number": one.dfe_number,
+                "urn": one.urn, "number": one.number,
                 "harmless": one.harmless, "schools": one.schools,
             }
         )  # fmt: skip

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -77,16 +78,25 @@ def _outcomes(kit: Kit, sftp: paramiko.SFTPClient, names: Sequence[str], sent: S
     for name in sorted(names):
         matched = _JSON.fullmatch(name.removeprefix(start)) if name.startswith(start) else None
         if matched is not None:
-            yield _proved(kit, _kept(kit, sftp, name), sent)
+            yield _kept(kit, sftp, name, sent)
 
 
-def _kept(kit: Kit, sftp: paramiko.SFTPClient, name: str) -> Path:
-    """A receipt in both forms, as it lies at the gateway now."""
-    for one in (f"{name.removesuffix('.json')}.txt", name):
-        data = fetched(sftp, f"{FOLDER}/{one}")
-        if data is not None:
+def _kept(kit: Kit, sftp: paramiko.SFTPClient, name: str, sent: SentFile) -> Proved:
+    """Fetch a receipt in both forms, as it lies at the gateway now; keep it once it is proved.
+
+    A receipt that is kept already is replaced by one that is proved, and by no other.
+    """
+    with tempfile.TemporaryDirectory(dir=kit.root, prefix=".receipt-") as aside:
+        forms = {}
+        for one in (f"{name.removesuffix('.json')}.txt", name):
+            data = fetched(sftp, f"{FOLDER}/{one}")
+            if data is not None:
+                forms[one] = data
+                make_anew(Path(aside) / one, data)
+        proved = _proved(kit, Path(aside) / name, sent)
+        for one, data in forms.items():
             make_anew(kit.receipts / one, data)
-    return kit.receipts / name
+    return replace(proved, path=kit.receipts / name)
 
 
 def _proved(kit: Kit, path: Path, sent: SentFile) -> Proved:
@@ -97,7 +107,12 @@ def _proved(kit: Kit, path: Path, sent: SentFile) -> Proved:
                 f"the receipt {verdict.file} is not genuine, ring the authority: {verdict.lines[0]}"
             )
     receipt: dict[str, Any] = check_receipt(read_text(path)).receipt
-    if receipt.get("sha256") != sent.sealed_sha256 or receipt.get("state") not in get_args(Decided):
+    is_own = receipt.get("provider") == kit.settings().provider
+    if (
+        not is_own
+        or receipt.get("sha256") != sent.sealed_sha256
+        or receipt.get("state") not in get_args(Decided)
+    ):
         raise NotGenuine(f"the receipt {path.name} is for another file: ring the authority")
     return Proved(str(receipt["reference"]), receipt["state"], tuple(receipt["reasons"]), path)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -69,7 +69,20 @@ def told(kit: Kit, sftp: paramiko.SFTPClient) -> PageTold | None:
             f"{PAGE} is not signed by the gateway: do not believe it; try again in a minute, and ring the "
             "authority where it stays so"
         ) from None
-    return None if html is None else read(html)
+    return None if html is None else _own(kit, read(html))
+
+
+def _own(kit: Kit, page: PageTold) -> PageTold:
+    """Return a page that is about the provider of this kit. GatewayError where it is about another one.
+
+    The page of a gateway before 0.3 does not say whose it is: what it says of a provider is left out.
+    """
+    named = page.provider.get("id")
+    if named is None:
+        return replace(page, provider={})
+    if named != kit.settings().provider:
+        raise GatewayError(f"{PAGE} is about another provider: do not believe it, and ring the authority")
+    return page
 
 
 def _fetched(kit: Kit, sftp: paramiko.SFTPClient) -> bytes | None:

@@ -1,0 +1,91 @@
+"""A captured intake serves a school what it likes: its evidence stays, and nothing of others is taken."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import paramiko
+import pytest
+
+from gateway.home import Home
+from gateway.send.kit import Kit
+from tests.send.office import Office
+from tests.site import Site
+from tests.waiting import until
+
+
+@pytest.fixture(scope="module")
+def offices(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Office, Office]]:
+    site = Site(tmp_path_factory.mktemp("site"))
+    with site.running() as services:
+        yield (
+            Office(site, "oak", services.intake, site.root / "oak"),
+            Office(site, "elm", services.intake, site.root / "elm"),
+        )
+
+
+def served(office: Office, form: str) -> Path:
+    """The newest receipt of a school as its gateway serves it."""
+    folder = Home(office.site.home).published.provider(office.name) / "receipts"
+    return max(folder.glob(f"*.{form}"), key=lambda path: path.stat().st_mtime_ns)
+
+
+def test_a_kept_receipt_is_replaced_by_a_proved_one_alone(offices: tuple[Office, Office]) -> None:
+    oak, _ = offices
+    oak.send(str(oak.file("first.txt", b"neither here nor there yet\n")), "--anyway", "--why", "x")
+    (kept,) = (oak.kit / "receipts").glob("*.json")
+    before = kept.read_bytes(), kept.with_suffix(".txt").read_bytes()
+    true = {path: path.read_bytes() for path in (served(oak, "json"), served(oak, "txt"))}
+    for path in true:
+        path.write_bytes(b"garbage")
+    result = oak.send("receipts")
+    for path, content in true.items():
+        path.write_bytes(content)
+    assert result.exit_code == 1
+    assert "not genuine" in result.stderr
+    assert (kept.read_bytes(), kept.with_suffix(".txt").read_bytes()) == before
+
+
+def test_a_receipt_of_another_school_is_not_taken(offices: tuple[Office, Office]) -> None:
+    """The intake hands oak's sealed file in once more, in elm's name: that receipt is genuine, and elm's."""
+    oak, elm = offices
+    (sent,) = oak.json(
+        str(oak.file("held.txt", b"neither here nor there\n")), "--anyway", "--why", "x", code=3
+    )
+    hand_in(elm, Home(oak.site.home).sealed(sent["reference"]).read_bytes())
+    theirs = until(lambda: list(oak.site.receipts("elm").glob("stolen.pgp.*.json")), "the refusal")[0]
+    (ours,) = oak.site.receipts("oak").glob(f"*{sent['reference']}.json")
+    for form in (".json", ".txt"):
+        ours.with_suffix(form).write_bytes(theirs.with_suffix(form).read_bytes())
+    result = oak.send("receipts")
+    assert result.exit_code == 1
+    assert "is for another file" in result.stderr
+
+
+def hand_in(office: Office, sealed: bytes) -> None:
+    """Upload what somebody else sealed, with the SSH key of this office."""
+    settings = Kit(office.kit).settings()
+    with closing(paramiko.Transport((settings.host, settings.port))) as transport:
+        transport.connect(
+            username=office.name, pkey=paramiko.Ed25519Key.from_private_key_file(str(settings.ssh_key))
+        )
+        session = paramiko.SFTPClient.from_transport(transport)
+        assert session is not None
+        session.putfo(io.BytesIO(sealed), "/in/stolen.pgp", confirm=False)
+
+
+def test_the_page_of_another_school_is_not_believed(offices: tuple[Office, Office]) -> None:
+    oak, _ = offices
+    pages = Home(oak.site.home).published
+    for name in ("oak", "elm"):
+        until((pages.pages(name) / "status.html.asc").exists, "the page")
+    known = (oak.kit / "checked-by.json").read_bytes()
+    for name in ("status.html", "status.html.asc"):
+        (pages.pages("oak") / name).write_bytes((pages.pages("elm") / name).read_bytes())
+    result = oak.send("status")
+    assert result.exit_code == 1
+    assert "about another provider" in result.stderr
+    assert (oak.kit / "checked-by.json").read_bytes() == known
