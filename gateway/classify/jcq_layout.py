@@ -34,6 +34,8 @@ _CENTRE_AND_CANDIDATE, _CANDIDATE_ID, _LEARNER, _UNIT, _GRADE = (
 BETWEEN = (_LEARNER.stop, _UNIT.start)
 """The places of a result between the numbers of its candidate and its unit."""
 FROM_GRADE_ON = _GRADE.start
+_TOLD_BY = 2_000
+"""So many characters of a record tell its layout: those of the awarding bodies have fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,11 @@ class JcqLayout:
 
 
 def learn(records: Sequence[str], grades: frozenset[str]) -> JcqLayout | None:
-    """The layout that fits these candidates' records best; None where most groups fit none."""
+    """Return the layout that fits these candidates' records best; None where most groups fit none.
+
+    The results at the beginning of a record tell it, so that a long record costs no more.
+    """
+    records = [record[:_TOLD_BY] for record in records]
     layouts = [JcqLayout(*sizes) for sizes in product(_STARTS, _CODE_WIDTHS, _OPTION_WIDTHS, _GRADE_WIDTHS)]
     judged = [(_fit(layout, records, grades), layout) for layout in layouts]
     (good, bad), best = max(judged, key=lambda each: each[0][0] - each[0][1])

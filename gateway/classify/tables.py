@@ -132,7 +132,7 @@ class _Counter:
             for key, indexes in self._columns.items()
         }
         for index, column in self._may_be_grades.items():
-            column.add_column(columns[index], self._tally.records + 1)
+            column.add_column(columns[index] if index < len(columns) else blank, self._tally.records + 1)
         full = self._add(by_field)
         naming = {key: _first_filled(by_field[key]) for key in self._tally.naming if key in by_field}
         schools = [columns[index] if index < len(columns) else blank for index in self._schools]

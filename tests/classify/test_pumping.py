@@ -144,6 +144,13 @@ def texts(make: Callable[..., bytes], pump: str) -> Pump:
     return whole
 
 
+def long_jcq_records(size: int) -> bytes:
+    """Make a results file of fifty records, however large it is."""
+    head, *others = made.jcq(["8300H 9"]).splitlines(keepends=True)
+    record = fill("8300H 9 8461F 5 ", size // 50)
+    return (head + "".join(others[:3]) + "".join(f"R5C54321{n:04}{record}\r\n" for n in range(50))).encode()
+
+
 SHEET, STRINGS = "xl/worksheets/sheet1.xml", "xl/sharedStrings.xml"
 NOTHING_ELSE: Pump = lambda size: fill("Name,Form,Note\r\n", size).encode()  # noqa: E731 - as the others
 
@@ -282,6 +289,7 @@ CONSTRUCTS: Mapping[str, Pump] = {
         for pump in ("A", " ", "8300H 9 ", "9", "A1 ", ":", "M090510")
     },
     "JCQ one line": lambda size: ("R1" + fill("A ", size) + "\r\nR5").encode(),
+    "long records of a JCQ file": long_jcq_records,
     "JCQ results": lambda size: made.jcq(["8300H 9", "8461F 5-4"], count=size // 200).encode(),
     # workbooks and archives
     **{

@@ -227,3 +227,10 @@ def test_a_sign_alone_is_no_formula(classify: Classify, cell: str) -> None:
     rows = made.core_rows()
     rows[3][-1] = cell
     assert isinstance(classify(made.as_csv(rows).encode()), Classified)
+
+
+def test_rows_may_be_shorter_than_a_header_that_ends_in_a_subject(classify: Classify) -> None:
+    """Spreadsheets leave out blank cells at the end of a row."""
+    heading = "UPN,Surname,Forename,Year Group,Mathematics,History"
+    rows = (f"{c.upn},{c.surname},{c.forename},11,5" for c in made.children(3))
+    assert classified(classify("\n".join([heading, *rows, ""]).encode())).pupils == 3
