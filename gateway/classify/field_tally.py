@@ -80,13 +80,12 @@ class FieldTally:
         self.filled += len(texts)
         if self.counts is not None:
             self._count(texts)
-        met = set(texts)
-        bad = self._judge.faults(self._judge.rest(met))
+        bad = self._judge.faults(texts)
         for text, row in self._waiting if bad else ():
             if text in bad:
                 self.note(bad[text], row)
         room = max(0, _VALUES_REMEMBERED - len(self.doubted))
-        self.doubted.update(list(met if self._look_at_all else bad)[:room])
+        self.doubted.update(list(set(texts) if self._look_at_all else bad)[:room])
         self._waiting.clear()
 
     def add_column(self, values: Sequence[str], first_row: int) -> tuple[int, AbstractSet[str]]:
@@ -94,14 +93,12 @@ class FieldTally:
 
         How many are filled; and the different ones that have a fault.
         """
-        met = distinct(values)
-        filled = len(values) - values.count("") if "" in met else len(values)
+        filled = len(values) - values.count("")
         self.filled += filled
         if self.counts is not None:
             self._count(values)
-        met.discard("")
-        bad = self._judge.faults(self._judge.rest(met))
-        self.doubted = met if self._look_at_all else set(bad)
+        bad = self._judge.faults(values)
+        self.doubted = set(values) - {""} if self._look_at_all else set(bad)
         for row, value in enumerate(values, first_row) if bad else ():
             if value in bad:
                 self.note(bad[value], row)
@@ -137,10 +134,3 @@ class FieldTally:
         if len(self.counts) < _VALUES_COUNTED:
             self.counts.update(values)
             del self.counts[""]
-
-
-def distinct(values: Sequence[str]) -> set[str]:
-    """The different values among these. Many columns say the same in each row, which is quick to see."""
-    if values and values[0] == values[-1] and values.count(values[0]) == len(values):
-        return {values[0]}
-    return set(values)

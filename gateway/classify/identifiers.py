@@ -7,6 +7,7 @@ shape and check digit only: that a number is well formed does not mean that anyb
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from operator import mul
 from typing import Literal
 
@@ -36,6 +37,30 @@ def upn_check_letter(digits: str) -> str:
     """
     values = [_CHECK_VALUE[character] for character in digits]
     return _CHECK_LETTERS[sum(map(mul, _UPN_WEIGHTS, values)) % 23]
+
+
+class _Sums(dict[str, int]):
+    """The sums of four digits of a UPN, each times its weight, the first of which is `weight`."""
+
+    def __init__(self, weight: int) -> None:
+        super().__init__()
+        self._weights = range(weight, weight + 4)
+
+    def __missing__(self, digits: str) -> int:
+        return self.setdefault(digits, sum(map(mul, self._weights, map(int, digits))))
+
+
+_FIRST, _MIDDLE, _LAST = map(_Sums, _UPN_WEIGHTS[::4])
+_PERMANENT = re.compile(r"(?<![^\x1f])(([A-HJ-NP-RT-Z])(\d{4})(\d{4})(\d{4}))(?![^\x1f])", re.ASCII)
+
+
+def right_upns(texts: Iterable[str]) -> list[str]:
+    """The permanent UPNs with the right check letter among these texts, as they are written."""
+    return [
+        upn
+        for upn, letter, first, middle, last in _PERMANENT.findall("\x1f".join(texts))
+        if _CHECK_LETTERS[(_FIRST[first] + _MIDDLE[middle] + _LAST[last]) % 23] == letter
+    ]
 
 
 def upn_fault(upn: str) -> UpnFault | None:

@@ -284,16 +284,14 @@ class Rules(BaseModel):
             self._checks[key] = check_for(self.fields[key], self)
         return self._checks[key]
 
-    def quick(self, key: str, *, with_queries: bool) -> Quick:
-        """A quick look at values of a field, many together."""
-        known = self._quick.get((key, with_queries))
-        if known is None:
-            known = quick_for(self.fields[key], self, with_queries=with_queries)
-            self._quick[key, with_queries] = known
-        return known
+    def quick(self, key: str, *, with_queries: bool) -> Quick | None:
+        """A quick look at values of a field, many together; None where there is none."""
+        if (key, with_queries) not in self._quick:
+            self._quick[key, with_queries] = quick_for(self.fields[key], self, with_queries=with_queries)
+        return self._quick[key, with_queries]
 
     @cached_property
-    def _quick(self) -> dict[tuple[str, bool], Quick]:
+    def _quick(self) -> dict[tuple[str, bool], Quick | None]:
         return {}
 
     @cached_property

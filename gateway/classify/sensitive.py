@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Sequence
+from collections.abc import Collection
 from functools import cached_property
+from operator import itemgetter
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,6 +15,7 @@ _APART = re.compile(r"[\W_]+")
 _IDENTITY = "identity"
 # Shorter stems begin words of many kinds.
 _TELLING_STEM = 6
+_BEGINNING = itemgetter(slice(_TELLING_STEM))
 # What stands between words, as a blank.
 _MARKS = dict.fromkeys(map(ord, string.punctuation + "\u2018\u2019\u201c\u201d\u2013\u2014\u2026\xa0"), " ")
 
@@ -69,25 +71,30 @@ class Sensitive(BaseModel):
     def of_value(self, text: str, kind: str) -> bool:
         """Whether a name, a label or an address has a word that tells of something."""
         may = self._names if kind == "name" else self._places
-        words = text.casefold().translate(_MARKS).split()
+        words = _without_marks(text.casefold()).split()
         telling = self._value_words.intersection(words) - may
         if telling or any(word.startswith(self._value_stems) and word not in may for word in words):
             return True
         return not self._telling_phrases.isdisjoint(words) and bool(self._phrases.search(" ".join(words)))
 
-    def telling_nothing(self, texts: Sequence[str], kind: str) -> Sequence[str]:
+    def telling_nothing(self, texts: Collection[str], kind: str) -> Collection[str]:
         """Those of these names, labels or addresses that are sure to have no such word."""
-        words = set("\n".join(texts).casefold().translate(_MARKS).split())
-        telling = words & self._value_words | words & self._telling_phrases
-        telling |= {word for word in words if word[:_TELLING_STEM] in self._begun_stems}
-        telling -= self._names if kind == "name" else self._places
+        words = _without_marks("\n".join(texts).casefold()).split()
+        may = self._names if kind == "name" else self._places
+        beginnings, whole = self._signs
+        if beginnings.isdisjoint(map(_BEGINNING, words)) and whole.isdisjoint(words):
+            return texts
+        telling = {w for w in words if w in self._value_words or _BEGINNING(w) in beginnings} - may
+        telling |= self._telling_phrases.intersection(words)
         if not telling:
             return texts
         return [text for text in texts if not any(word in text.casefold() for word in telling)]
 
     @cached_property
-    def _begun_stems(self) -> frozenset[str]:
-        return frozenset(stem[:_TELLING_STEM] for stem in self._value_stems)
+    def _signs(self) -> tuple[frozenset[str], frozenset[str]]:
+        """How words of the stems begin, and all words that tell of something, alone or with others."""
+        beginnings = frozenset(map(_BEGINNING, self._value_stems))
+        return beginnings, self._value_words | self._telling_phrases
 
     @cached_property
     def _names(self) -> frozenset[str]:
@@ -126,7 +133,7 @@ class Sensitive(BaseModel):
 
     def may_tell(self, text: str) -> bool:
         """Whether a text, of any number of values together, may be about a topic: a quick look."""
-        return not self._telling.isdisjoint(text.casefold().translate(_MARKS).split())
+        return not self._telling.isdisjoint(_without_marks(text.casefold()).split())
 
     @property
     def identifiers(self) -> str:
@@ -161,3 +168,13 @@ class Sensitive(BaseModel):
             if listed:
                 groups.append(f"(?P<{key.replace('-', '_')}>{form.format('|'.join(map(re.escape, listed)))})")
         return re.compile("|".join(groups), re.IGNORECASE)
+
+
+def _without_marks(text: str) -> str:
+    """A text with blanks in the place of marks."""
+    if text.isascii():
+        return text.translate(_MARKS)
+    # For other texts, `translate` asks for each character by itself.
+    for mark in _MARKS:
+        text = text.replace(chr(mark), " ")
+    return text

@@ -12,11 +12,11 @@ from gateway.classify.column_signatures import Evidence, best_fit
 from gateway.classify.content import Row, Source, Unreadable, beside, unknown
 from gateway.classify.delimited import Header, Table, read_table
 from gateway.classify.facts import table_facts
-from gateway.classify.field_tally import distinct
 from gateway.classify.results import KINDS, Kind, ResultKinds, SingleResult
 from gateway.classify.schools import RowSchools, Slot, in_a_title
 from gateway.classify.strays import Column, check_side_by_side, strays, without_headers
 from gateway.classify.tally import Tally
+from gateway.classify.value_kinds import distinct
 from gateway.classify.verdict import Verdict
 
 _BLANK = {""}

@@ -116,7 +116,8 @@ class Tally:
             check = of_another_year(check, any_year)
         quick = self.all_rules.quick(key, with_queries=False)
         if check is not None and self.today is not None and "past date" in rule.values:
-            check, quick = in_the_past(check, self.today), quick_in_the_past(quick, self.today)
+            check = in_the_past(check, self.today)
+            quick = quick_in_the_past(quick, self.today) if quick is not None else None
         return FieldTally(key, rule, Judge(check, quick), counted=key in self.rules.counted)
 
     def filled(self, key: str) -> bool:

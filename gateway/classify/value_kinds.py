@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
 from typing import Literal, Protocol
@@ -92,7 +92,9 @@ _CLOCK = r"\d{1,2}:\d{2}(:\d{2}([.,]\d{1,9})?)?( ?[AaPp]\.?[Mm]\.?)?( ?(Z|UTC|GM
 _TIME_AFTER = re.compile(rf"[T ]{_CLOCK}\Z", re.ASCII)
 _TIME = re.compile(_CLOCK, re.ASCII)
 _REMEMBERED = 20_000
-_BLANK = frozenset({"", None})
+BETWEEN = "\x1f"
+"""A control character that stands between values that are looked at together; no good value has one."""
+_BLANK: frozenset[str | None] = frozenset({"", None})
 _LETTERS = re.compile(r"[^\W\d_]{3,}")
 _DIFFERENT_IN_A_ROW = 2
 _GAPS = re.compile(r"[\s,;]+")
@@ -210,7 +212,12 @@ def of_another_year(check: Check, any_year: Check) -> Check:
 def quick_in_the_past(quick: Quick, today: date) -> Quick:
     """A quick look at dates, each in ISO form, that leaves out those after today."""
     last = today.isoformat()
-    return lambda values: [value for value in quick(values) if value <= last]
+
+    def looked(values: Collection[str]) -> Collection[str]:
+        good = quick(values)
+        return good if max(good, default="") <= last else [value for value in good if value <= last]
+
+    return looked
 
 
 def in_the_past(check: Check, today: date) -> Check:
@@ -328,116 +335,118 @@ def is_expected(text: str) -> bool:
 
 
 Quick = Callable[[Collection[str]], Collection[str]]
-"""Those of some values of which it is quick to see that they have no fault."""
+"""Those of some values that are seen, all at once, to be good; for all of them, `values` itself."""
 
 
-def quick_for(rule: ValueStatement, rules: Vocabulary, *, with_queries: bool) -> Quick:
-    """A quick look at values of a field, many together; also those that have no fault but a query."""
-    several = [
-        quick for kind in rule.values if (quick := _quick(kind, rule, rules, with_queries)) is not None
-    ]
-    if len(several) == 1:
-        return several[0]
-    return lambda values: {value for quick in several for value in quick(values)}
+def quick_for(rule: ValueStatement, rules: Vocabulary, *, with_queries: bool) -> Quick | None:
+    """A quick look at values of a field, many together; also at those that have no fault but a query."""
+    kinds = [rule.identifier or "" if kind == "identifier" else kind for kind in rule.values]
+    if kinds == ["upn"] and not with_queries:
+        return identifiers.right_upns
+    patterns = [_QUICK[kind] for kind in kinds if kind in _QUICK and (kind != "upn" or with_queries)]
+    wordy = next((kind for kind in kinds if kind in WORDY), None)
+    if not patterns or wordy is None:
+        return _matching(patterns) if patterns else None
+    quick, words = _matching(patterns), "name" if wordy == "names" else wordy
+    return lambda values: rules.sensitive.telling_nothing(quick(values), words)
 
 
-def _quick(kind: Kind, rule: ValueStatement, rules: Vocabulary, with_queries: bool) -> Quick | None:
-    if kind in _QUICK_WORDS:
-        is_simple, words = _QUICK_WORDS[kind], "name" if kind in ("name", "names") else kind
-        return lambda values: rules.sensitive.telling_nothing(list(filter(is_simple, values)), words)
-    if kind == "identifier":
-        kind_of = "upn" if rule.identifier == "upn" and with_queries else rule.identifier or ""
-        matches = _QUICK.get(kind_of) if kind_of != "upn" or with_queries else None
-    else:
-        matches = _QUICK.get(kind)
-    return None if matches is None else lambda values: list(filter(matches, values))
+def _matching(patterns: Sequence[str]) -> Quick:
+    """A quick look by patterns of good values, which match nothing with `BETWEEN` in it."""
+    pattern = "|".join(rf"{each}(?![^{BETWEEN}])" for each in patterns)
+    all_match = re.compile(rf"(?:(?:{pattern})?+(?:{BETWEEN}|\Z))*+", re.ASCII).fullmatch
+    matching = re.compile(rf"(?<![^{BETWEEN}])(?:{pattern})", re.ASCII).findall
+
+    def quick(values: Collection[str]) -> Collection[str]:
+        text = BETWEEN.join(values)
+        return values if all_match(text) and text.count(BETWEEN) < len(values) else matching(text)
+
+    return quick
 
 
 class Judge:
     """Judges the values of one field, each different one once; `quick` spares most of them the check."""
 
-    __slots__ = ("_quick", "check", "good")
+    __slots__ = ("_all_differ", "_quick", "check", "good")
 
     def __init__(self, check: Check | None, quick: Quick | None = None) -> None:
         self.check = check
         self.good: set[str | None] = set(_BLANK)
         self._quick = quick
-
-    def rest(self, values: AbstractSet[str]) -> AbstractSet[str]:
-        """Those of these values that have not been found good yet."""
-        return values - self.good
+        self._all_differ = False
 
     def faults(self, values: Collection[str]) -> dict[str, str]:
-        """Those of these values that have a fault, with its name."""
+        """Those of these values that have a fault, with its name. An empty text has none."""
         if self.check is None:
             return {}
-        found: dict[str, str] = {}
-        for text in self._doubtful(values):
-            fault = self.check(text)
-            if fault is not None:
-                found[text] = fault
-            else:
-                self._remember(text)
+        quick = self._quick
+        # Where many are the same, it is quicker to look at each different one.
+        if self._all_differ and quick is not None and quick(values) is values:
+            return {}
+        met = distinct(values)
+        self._all_differ = 2 * len(met) > len(values)
+        doubtful = met - self.good
+        if quick is not None and doubtful:
+            sure = quick(doubtful)
+            self._remember(sure)
+            doubtful = frozenset() if sure is doubtful else doubtful - set(sure)
+        found = {text: fault for text in doubtful if (fault := self.check(text)) is not None}
+        self._remember(doubtful - found.keys())
         return found
 
-    def _doubtful(self, values: Collection[str]) -> Iterable[str]:
-        if self._quick is None or not values:
-            return values
-        sure = self._quick(values)
-        self._make_room(len(sure))
-        self.good.update(sure)
-        return values if not sure else set(values).difference(sure)
-
-    def _remember(self, text: str) -> None:
-        self._make_room(1)
-        self.good.add(text)
-
-    def _make_room(self, number: int) -> None:
-        if len(self.good) + number > _REMEMBERED:
+    def _remember(self, texts: Collection[str]) -> None:
+        if len(self.good) + len(texts) > _REMEMBERED:
             self.good.clear()
             self.good.update(_BLANK)
+        self.good.update(texts)
 
-    def others(self, values: AbstractSet[str]) -> AbstractSet[str]:
+    def others(self, values: Collection[str]) -> AbstractSet[str]:
         """Those of these values that are not of their kind; an empty text is none, free text all."""
         if self.check is None:
-            return values - _BLANK
-        rest = values - self.good
-        return {text for text, fault in self.faults(rest).items() if fault not in QUERIES}
+            return set(values) - _BLANK
+        return {text for text, fault in self.faults(values).items() if fault not in QUERIES}
 
 
-_TITLED = r"[A-Z][a-z]{1,20}"
-_SIGNS_OF_A_NAME = str.maketrans("", "", " -'.\u2019")
-_MOST_OF_A_SIMPLE_NAME = 60
-_QUICK_ADDRESS = re.compile(
-    rf"(?:\d{{1,3}}[A-Z]? )?{_TITLED}(?: {_TITLED}){{0,3}}(?: \d{{1,3}})?"
-    rf"(?:,[ \n]{_TITLED}(?: {_TITLED}){{0,3}}){{0,2}}",
-    re.ASCII,
-)
-_QUICK_LABEL = re.compile(rf"[A-Z0-9/]{{1,8}}|{_TITLED}(?: {_TITLED}){{0,7}}", re.ASCII)
-_DAY = re.compile(r"(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])", re.ASCII)
+def distinct(values: Collection[str]) -> AbstractSet[str]:
+    """The different values among these. Many columns say the same in each row, which is quick to see."""
+    if isinstance(values, tuple) and values and values.count(values[0]) == len(values):
+        return {values[0]}
+    return values if isinstance(values, AbstractSet) else set(values)
 
 
-def _is_simple_name(text: str) -> bool:
-    return (
-        text.istitle() and len(text) <= _MOST_OF_A_SIMPLE_NAME and text.translate(_SIGNS_OF_A_NAME).isalpha()
-    ) and text.count(" ") < _MOST_WORDS["name"]
+def _any(words: AbstractSet[str]) -> str:
+    return "|".join(sorted(words, reverse=True))  # A longer word before the one that begins it.
 
 
-_QUICK_WORDS: dict[str, Callable[[str], object]] = {
-    "name": _is_simple_name,
-    "names": _is_simple_name,
-    "label": _QUICK_LABEL.fullmatch,
-    "address line": _QUICK_ADDRESS.fullmatch,
+_LETTER = r"A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u017f"
+_UPPER = r"A-Z\u00c0-\u00d6\u00d8-\u00de" + "".join(filter(str.isupper, map(chr, range(0x100, 0x180))))
+_IN_A_WORD = rf"{_LETTER}'\u2019.-"
+_END_OF_WORD = rf"(?![^ ,\n{BETWEEN}])"
+# Words that begin in upper case, and the small ones that names and places have.
+_NAME = rf"(?:[{_UPPER}][{_IN_A_WORD}]*+|(?=[a-z])(?:{_any(_IN_A_NAME - {'and', 'or'})}){_END_OF_WORD})"
+_SMALL = rf"(?=[a-z])(?:{_any(_IN_A_PLACE)}){_END_OF_WORD}"
+_PLACE = rf"(?:[{_UPPER}][{_IN_A_WORD}]*+|{_SMALL})"
+_LABEL = rf"(?:[{_UPPER}0-9][{_IN_A_WORD}0-9/&+]*+|{_SMALL})"
+_SHORT_TEXT = rf"(?=[^{BETWEEN}]{{1,90}}+(?![^{BETWEEN}]))"
+_FEW_DIGITS = rf"(?!(?:[^{BETWEEN}\d]*+\d){{{_MOST_DIGITS + 1}}})"
+_LINE = rf"{_PLACE}(?: {_PLACE}){{0,3}}+"
+_COMMA = r"(?:,[ \n]?+|\n)"
+_DAY = r"(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
+_QUICK = {
+    "name": rf"{_SHORT_TEXT}{_NAME}(?: {_NAME}){{0,7}}+",
+    "names": rf"{_SHORT_TEXT}{_NAME}(?: {_NAME}){{0,7}}+",
+    "label": rf"{_SHORT_TEXT}{_FEW_DIGITS}{_LABEL}(?: {_LABEL}){{0,8}}+",
+    "address line": rf"{_SHORT_TEXT}(?:\d{{1,3}}[A-Z]? )?+{_LINE}(?: \d{{1,3}}[A-Z]?)?+"
+    rf"(?:{_COMMA}(?:\d{{1,2}}[A-Z]? )?+{_LINE}(?:{_COMMA}{_LINE}){{0,2}}+)?+",
+    "date": _DAY,
+    "past date": _DAY,
+    "number": r"\d{1,7}(?:\.\d{1,9})?",
+    "postcode": r"[A-Z]{1,2}\d{1,2} \d[A-Z]{2}",
+    "contact": r"0[\d ]{9,12}",
+    "upn": r"[A-HJ-NP-RT-Z]\d{12}",
+    "reference": r"[A-Z]?\d{1,20}",
 }
-_QUICK: dict[str, Callable[[str], object]] = {
-    "date": _DAY.fullmatch,
-    "past date": _DAY.fullmatch,
-    "number": re.compile(r"\d{1,7}(?:\.\d{1,9})?", re.ASCII).fullmatch,
-    "postcode": re.compile(r"[A-Z]{1,2}\d{1,2} \d[A-Z]{2}", re.ASCII).fullmatch,
-    "contact": re.compile(r"0[\d ]{9,12}", re.ASCII).fullmatch,
-    "upn": re.compile(r"[A-HJ-NP-RT-Z]\d{12}", re.ASCII).fullmatch,
-    "reference": re.compile(r"[A-Z]?\d{1,20}", re.ASCII).fullmatch,
-}
+"""Patterns of values of a kind that are plain to see; each matches fewer than the check finds good."""
 
 
 class Codes:

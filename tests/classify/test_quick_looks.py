@@ -12,6 +12,7 @@ from lxml import etree
 
 from gateway.classify import Rules, classify, markup
 from gateway.classify.content import Source, Unreadable
+from gateway.classify.value_kinds import QUERIES, Judge
 from gateway.classify.value_shapes import SAMPLE, Shape
 from gateway.home.settings import ClassifyLimits
 from gateway.samples import make, variants
@@ -91,6 +92,41 @@ def test_values_that_are_sampled_together_are_sampled_as_if_one_by_one(sizes: li
     assert together.filled == single.filled
     assert list(together.counts.items()) == list(single.counts.items())
     assert len(together.counts) <= SAMPLE
+
+
+SAID = (
+    "Ann|SMITH|O'Neill|McDonald|Świątek|Zoë|de|del|la|van|der|of|the|adoption|Adopted|refuge|Police|Grace|Hope"
+    "|social|worker|care|looked after|Taunton|Flat|Road|TA1 1AA|N999100020000|C999100020001|X999100020001|999"
+    "|2016-01-02|2016-02-30|2036-01-02|01/02/2016|07700 900001|Y|N/A|12.5|09:30|12|123|1a|²|\u017f|ß|e\u0301"
+    "|\u01c5|\u0660|AB 12 34 56 C"
+)
+PIECES = st.one_of(
+    st.sampled_from(SAID.split("|")), st.text("ab Aś1-'\u2019.,:/&+(\n\t\x1f\xa0\xd7", max_size=4)
+)
+TOGETHER = st.lists(
+    st.builds(
+        "".join, st.lists(st.one_of(PIECES, st.sampled_from([" ", " ", "-", ", ", ",\n", "."])), max_size=20)
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(first=TOGETHER, second=TOGETHER)
+def test_values_looked_at_together_are_judged_as_each_by_itself(
+    first: list[str], second: list[str], rules: Rules
+) -> None:
+    for key in {(rule.values, rule.identifier): key for key, rule in rules.fields.items()}.values():
+        check = rules.check(key)
+        for with_queries in (True, False):
+            judge = Judge(check, rules.quick(key, with_queries=with_queries))
+            for values in (first, tuple(second), set(first), first + second):
+                alone = {text: fault for text in values if text and check and (fault := check(text))}
+                said = judge.faults(values)
+                assert {t: f for t, f in said.items() if f not in QUERIES} == {
+                    t: f for t, f in alone.items() if f not in QUERIES
+                }, (key, values)
+                assert with_queries or said == alone, (key, values)
 
 
 ALL = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
 from enum import IntEnum
 
@@ -86,7 +86,7 @@ class Sieve:
         key = self._rules.element_field(parent, name)
         return self._judge(key) if key is not None else Judge(None)
 
-    def others(self, judge: Judge, values: AbstractSet[str]) -> AbstractSet[str]:
+    def others(self, judge: Judge, values: Collection[str]) -> AbstractSet[str]:
         """Those of some values that are not of their kind, and that they are withheld is noted."""
         found = judge.others(values)
         if found:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from operator import itemgetter
 from typing import Protocol
 
 from gateway.classify.delimited import Table
-from gateway.classify.field_tally import distinct
 from gateway.classify.formulas import is_formula
+from gateway.classify.value_kinds import Judge
 from gateway.classify.views.sieve import Sieve
 
 Write = Callable[[bytes], object]
 Row = Sequence[str]
-Rows = Iterator[Sequence[Row]]
+Columns = Sequence[Sequence[str]]
+Batches = Iterator[Columns]
+_QUOTED = ',"\r\n'
 
 
 class TableWriter(Protocol):
-    """Writes one table: its header, and batches of rows under it."""
+    """Writes one table: its header, and batches of what stands under it, each as columns of one length."""
 
-    def table(self, header: Row, rows: Rows) -> None:
+    def table(self, header: Row, batches: Batches) -> None:
         """Write a whole table."""
         ...
 
@@ -61,35 +63,42 @@ class Cut:
         """The names of the columns that stay, as the file writes them."""
         return [self._table.header.names[index] for index, _ in self._kept]
 
-    def batches(self) -> Rows:
-        """The rows, cut, and their formulas made inert; rows may be wider than the header."""
+    def batches(self) -> Batches:
+        """The columns that stay, and their formulas made inert; rows may be wider than the header."""
         names, formulas = len(self._table.header.names), self._table.formulas
         met = 0
         for batch in self._table.batches:
-            widest = max(map(len, batch), default=0)
-            self.width = max(self.width, widest)
-            if widest > names and any(any(row[names:]) for row in batch):
+            lengths = {names, *map(len, batch)}
+            self.width = max(self.width, *lengths)
+            if max(lengths) > names and any(any(row[names:]) for row in batch):
                 self._sieve.leave_out()
-            if min(map(len, batch), default=names) < names:
+            if min(lengths) < names:
                 batch = [row + [""] * (names - len(row)) for row in batch]  # noqa: PLW2901 - the same, filled up
-            stay = self._apart.stay_of(batch)
-            rows = self._cut(stay if self._own is None else self._own.of(stay))
-            if formulas.count > met:
-                met, self._sieve.changed = formulas.count, True
-                rows = [list(map(inert, row)) for row in rows]
-            yield rows
+            rows = self._apart.stay_of(batch)
+            if self._own is not None:
+                rows = self._own.of(rows)
+            if rows:
+                columns = _columns(rows, [index for index, _ in self._kept])
+                stay = [
+                    self._sieved(judge, column)
+                    for (_, judge), column in zip(self._kept, columns, strict=True)
+                ]
+                if formulas.count > met:
+                    met, self._sieve.changed = formulas.count, True
+                    stay = [list(map(inert, column)) for column in stay]
+                yield stay
 
-    def _cut(self, rows: Sequence[Row]) -> Sequence[Row]:
-        """The columns that stay of some rows; cells are blank whose value is not what their column is for."""
-        if not rows or not self._kept:
-            return [() for _ in rows]
-        columns = list(zip(*rows, strict=False))
-        stay = []
-        for index, judge in self._kept:
-            values = columns[index]
-            others = self._sieve.others(judge, distinct(values))
-            stay.append(["" if value in others else value for value in values] if others else values)
-        return list(zip(*stay, strict=True))
+    def _sieved(self, judge: Judge, values: Sequence[str]) -> Sequence[str]:
+        """The values of a column, blank where a value is not what the column is for."""
+        others = self._sieve.others(judge, values)
+        return ["" if value in others else value for value in values] if others else values
+
+
+def _columns(rows: Sequence[Row], kept: Sequence[int]) -> Columns:
+    if 1 < len(kept) < len(rows[0]) // 2:
+        return list(zip(*map(itemgetter(*kept), rows), strict=True))
+    columns = list(zip(*rows, strict=False))
+    return [columns[index] for index in kept]
 
 
 def inert(cell: str) -> str:
@@ -103,16 +112,22 @@ class CsvWriter:
     def __init__(self, write: Write) -> None:
         self._write = write
 
-    def table(self, header: Row, rows: Rows) -> None:
+    def table(self, header: Row, batches: Batches) -> None:
         """Write a whole table."""
-        self._lines([header])
-        for batch in rows:
-            self._lines(batch)
+        for columns in chain([[[name] for name in header]], batches):
+            written = [_quoted(column, alone=len(columns) == 1) for column in columns]
+            lines = "\r\n".join(map(",".join, zip(*written, strict=True)))
+            self._write(f"{lines}\r\n".encode("utf-8", "replace"))
 
-    def _lines(self, rows: Sequence[Row]) -> None:
-        text = io.StringIO(newline="")
-        csv.writer(text, lineterminator="\r\n").writerows(rows)
-        self._write(text.getvalue().encode("utf-8", "replace"))
+
+def _quoted(values: Sequence[str], *, alone: bool) -> Sequence[str]:
+    """Cells of a column as CSV; a blank one that stands alone is quoted, since an empty line is no row."""
+    together = "".join(values)
+    if any(mark in together for mark in _QUOTED):
+        if '"' in together:
+            values = [value.replace('"', '""') for value in values]
+        values = [f'"{v}"' if "," in v or "\n" in v or "\r" in v or '"' in v else v for v in values]
+    return [value or '""' for value in values] if alone else values
 
 
 class JsonWriter:
@@ -121,12 +136,12 @@ class JsonWriter:
     def __init__(self, write: Write) -> None:
         self._write = write
 
-    def table(self, header: Row, rows: Rows) -> None:
+    def table(self, header: Row, batches: Batches) -> None:
         """Write a whole table."""
         between = "["
-        for batch in rows:
+        for columns in batches:
             lines = []
-            for row in batch:
+            for row in zip(*columns, strict=True):
                 record = {name: text for name, text in zip(header, row, strict=True) if text}
                 lines.append(f"{between}\n{json.dumps(record, ensure_ascii=False)}")
                 between = ","

@@ -16,7 +16,7 @@ from typing import IO, cast
 
 from lxml import etree
 
-from gateway.classify.views.tables import Rows, Write
+from gateway.classify.views.tables import Batches, Write
 
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _RELATIONS = "http://schemas.openxmlformats.org/package/2006/relationships"
@@ -37,7 +37,7 @@ class WorkbookWriter:
         self._book = zipfile.ZipFile(Stream(write), "w", zipfile.ZIP_DEFLATED)
         self._sheets = 0
 
-    def table(self, header: Sequence[str], rows: Rows) -> None:
+    def table(self, header: Sequence[str], batches: Batches) -> None:
         """Write one sheet."""
         self._sheets += 1
         with (
@@ -47,8 +47,8 @@ class WorkbookWriter:
             xml.write_declaration(standalone=True)
             with xml.element(f"{{{_MAIN}}}worksheet", nsmap=_NAMES), xml.element(f"{{{_MAIN}}}sheetData"):
                 xml.write(_row(header))
-                for batch in rows:
-                    for row in batch:
+                for columns in batches:
+                    for row in zip(*columns, strict=True):
                         xml.write(_row(row))
 
     def close(self) -> None:
