@@ -192,9 +192,10 @@ def recognise(source: Source, tally: Tally, *, missing: bool = False) -> Verdict
     """
     header, gatherer, rule = _CtfHeader(), Gatherer(tally, source.limits), tally.rules.data_types.ctf
     assessments = Assessments(tally, gatherer)
-    for element in markup.records(source, RECORDS, gatherer.aside):
+    for element in markup.pupil_records(source, RECORDS, gatherer.aside):
         if markup.local_name(element.tag) == "Header":
-            gatherer.header(element)
+            if not gatherer.header(element):
+                continue
             header = _read_header(element)
             missing = missing or rule.is_of_missing_child(f"{header.document} {header.descriptor}")
             if missing and rule.missing_type is None:

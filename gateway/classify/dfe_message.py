@@ -29,7 +29,7 @@ RECORDS = ("Header", *_ON_ROLL, *_LEFT, *_ASSESSED)
 def recognise(source: Source, tally: Tally) -> Verdict:
     """The school census or a return of assessments. Raises Unreadable that names another collection."""
     reader = _MessageReader(source, tally)
-    for element in markup.records(source, RECORDS, reader.gatherer.aside):
+    for element in markup.pupil_records(source, RECORDS, reader.gatherer.aside):
         reader.read(element)
     reader.gatherer.settle()
     if reader.facts is None:
@@ -54,11 +54,12 @@ class _MessageReader:
         """Read one record."""
         name = markup.local_name(element.tag)
         if name == "Header":
+            if not self.gatherer.header(element):
+                return
             self._type, self.facts = _read_header(element, self._tally.rules)
             self._tally.schools.around = of_facts(self.facts)
             self._tally.judge_by(self.facts.reference_date, self._type, FORMAT, self.facts.term)
             self._assessments.judge_by_period()
-            self.gatherer.header(element)
         elif self._type == CENSUS and name in (*_ON_ROLL, *_LEFT):
             self.gatherer.gather(element, left=name in _LEFT)
             self._on_roll += name in _ON_ROLL

@@ -10,6 +10,36 @@ from pydantic import BaseModel, ConfigDict
 from gateway.classify.schools import Slot
 
 _PUNCTUATION = re.compile(r"[\W_]+")
+CONTAINERS = frozenset((
+    "CTfile", "CTFpupilData", "ATFpupilData", "Message", "Header", "Content", "Pupils", "PupilsOnRoll",
+    "PupilsNoLongerOnRoll", "Children", "Learners", "Students", "AttendanceData", "ExclusionData",
+    "PupilOnRoll", "PupilNoLongerOnRoll", "Pupil", "Child", "Learner", "Student", "Record", "Row",
+    "PupilAttendance", "StudentAttendance", "AttendanceRecord", "AttendancePupil", "PupilExclusion",
+    "ExclusionRecord", "SuspensionRecord", "PupilIdentifiers", "PupilStatus", "PupilCharacteristics",
+    "SpecialEducationalNeeds", "SENneeds", "SENhistory", "Languages", "AddressLines", "BS7666Address",
+    "Contacts", "Parents", "Guardians", "Phones", "Emails", "SchoolHistory", "StageAssessments",
+    "KeyStages", "SessionDetails", "SessionDetail", "Sessions", "Days", "Attendances", "Marks",
+    "TermlyAttendance", "SummerHalfTerm2Attendance", "AnnualAttendance", "Exclusions", "Suspensions",
+    "PupilExclusions", "TermlyExclusions", "FSMperiods", "LearnerSupport", "LearningSupport",
+    "LearningAims", "HomeInformation", "Address",
+))  # fmt: skip
+"""Elements of the national formats and of registers around others, beside those of the policies' elements."""
+AROUND = frozenset(
+    [
+        "envelope",
+        "envelope-words",
+        "kind-of-document",
+        "description",
+        "census-school",
+        "contact-of-school",
+        "la-number",
+        "school-number",
+        "school-name",
+    ]
+)
+"""The fields that may stand outside of all records: they say whose the document is, nothing of a pupil."""
+OF_PUPILS = frozenset(["upn", "former-upn", "uln", "uci", "nhs-number", "surname", "forename", "birth-date"])
+"""The fields of which one outside of all records means that a pupil stands there."""
 
 
 def plain(name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from gateway.classify.account import Part
 from gateway.classify.content import malformed
-from gateway.classify.markup import COMMENT, Element, leaves, namespace_length
+from gateway.classify.markup import COMMENT, Element, leaves, local_name, namespace_length
 from gateway.classify.schools import NOTHING, Said
 from gateway.classify.tally import Tally
 from gateway.classify.value_shapes import SAMPLE
@@ -18,6 +18,9 @@ _COMMENTS = 3
 _COMMENT_LENGTH = 120
 _LOOK_EVERY = 500
 _SAMPLE_EVERY = 50
+# What a record says once of its pupil.
+_ONCE = frozenset(["upn", "former-upn", "birth-date"])
+INSIDE = "more than one pupil in one of its records"
 
 
 ReadSchool = Callable[[Element], Said]
@@ -39,19 +42,22 @@ class Gatherer:
         self._tag, self._name, self._strip = "", "", 0
         self._kinds = self._comments = 0
         self._names_schools = False
+        self._headed, self._before = False, tally.records
         self._meanings: dict[str, dict[str, _Meaning]] = {}
+        self._around: dict[str, dict[str, _Meaning]] = {}
         self._samplers: list[_Sampler] = []
 
     def aside(self, parent: str, name: str, text: str) -> None:
         """Count something that stands outside the elements of records, or is no element at all."""
+        self._tally.look_for_pupils(name, text)
         if parent == COMMENT:
             self._comments += 1
             self._tally.account.title(text)
             if self._comments <= _COMMENTS and len(text) <= _COMMENT_LENGTH:
                 return
-        meanings = self._meanings_under(parent)
+        meanings = self._meanings_under(parent, around=True)
         if name not in meanings:
-            self._resolve(meanings, parent, name)
+            self._resolve(meanings, parent, name, self._tally.rules.element_field(parent, name, around=True))
         meaning = meanings.get(name)
         if meaning is None:
             return
@@ -60,18 +66,28 @@ class Gatherer:
         for keep in filter(None, meaning[2:]):
             keep(text)
 
-    def header(self, header: Element) -> None:
-        """Count what stands in a header, for the account of the file."""
+    def header(self, header: Element) -> bool:
+        """Count what stands in a header, for the account of the file; whether it is the one of the file.
+
+        That stands right under the root, before all records.
+        """
+        around = header.getparent()
+        first = not self._headed and self._tally.records == self._before
+        is_the_one = first and around is not None and around.getparent() is None
+        self._headed = True
+        if not is_the_one:
+            self._tally.stands_beside("a header beside the one at its beginning")
         for parent, name, text in leaves(header):
             self.aside(parent, name, text)
         for element in header.iter():
             if len(element):
-                self._own_text(element)
+                self._own_text(local_name(element.tag), element.text)
+        return is_the_one
 
-    def _own_text(self, element: Element) -> None:
+    def _own_text(self, name: str, text: str | None) -> None:
         """Count text that stands in an element before the first that is inside it."""
-        if element.text is not None and not element.text.isspace():
-            self.aside(element.tag[namespace_length(element.tag) :], "", element.text)
+        if text is not None and not text.isspace():
+            self.aside(name, "", text)
 
     def gather(
         self, record: Element, *, apart: str = "", left: bool | None = None, school: ReadSchool | None = None
@@ -84,7 +100,7 @@ class Gatherer:
         if record.tag != self._tag:
             self._tag, self._strip = record.tag, namespace_length(record.tag)
             self._name = self._tag[self._strip :]
-        self._own_text(record)
+        self._own_text(self._name, record.text)
         values: dict[str, str] = {}
         left_alone: list[Element] = []
         stack = [(self._name, record, 0)]
@@ -119,23 +135,28 @@ class Gatherer:
     def _read(
         self, parent: str, element: Element, depth: int, stack: list[_Waiting], values: dict[str, str]
     ) -> None:
-        """Count the leaves right under an element; children that are none, in `depth`, go on the stack."""
+        """Count the leaves right under an element; children that are none, in `depth`, go on the stack.
+
+        Of what stands in an element of no known name nobody can say what it is, however deep.
+        """
         # Nearly all of the time goes here, so this is one loop with few calls.
         meanings = self._meanings.get(parent) or self._meanings_under(parent)
         strip, row = self._strip, self._tally.records + 1
+        within = "" if parent in self._tally.rules.containers else f"{parent}/"
         for child in element:
             name, text = child.tag[strip:], child.text
             if len(child):
-                stack.append((name, child, depth))
-                if text is not None and not text.isspace():
-                    self.aside(name, "", text)
+                stack.append((within + name, child, depth))
+                self._own_text(name, text)
+                if name == self._name:
+                    self._tally.stands_beside(INSIDE)
                 continue
             if text is None or (text < "!" and text.isspace()):  # no blank text is above "!"
                 continue
-            try:
-                meaning = meanings[name]
-            except KeyError:
-                meaning = self._resolve(meanings, parent, name)
+            meaning = meanings.get(name)
+            if meaning is None:
+                key = self._tally.rules.element_field(parent, name)
+                meaning = self._resolve(meanings, parent, name, key)
                 self._names_schools |= name in self._tally.rules.data_types.schools.elements
             count, key, keep, sample = meaning
             if count is not None:
@@ -144,8 +165,17 @@ class Gatherer:
                 keep(text)
             if sample is not None:
                 sample(text)
-            if key is not None and key not in values:
-                values[key] = text
+            if key is not None and values.setdefault(key, text) is not text and key in _ONCE:
+                self._another(key, text, values[key])
+
+    def _another(self, key: str, text: str, before: str) -> None:
+        """Count a second number or date of birth of one record: of an earlier number, or of another pupil."""
+        if text == before:
+            return
+        if key != "birth-date":
+            self._tally.another(text)
+        if key != "former-upn":
+            self._tally.stands_beside(INSIDE)
 
     def saw(self, parent: str, names: Iterable[str]) -> bool:
         """Whether any element of these names, with text in it, has stood right under `parent`."""
@@ -155,12 +185,12 @@ class Gatherer:
         """The names of all elements that had others with text in them."""
         return {parent for parent, meanings in self._meanings.items() if meanings}
 
-    def _meanings_under(self, parent: str) -> dict[str, _Meaning]:
+    def _meanings_under(self, parent: str, *, around: bool = False) -> dict[str, _Meaning]:
         # A file with ever new names of elements must not fill the memory with them.
-        return {} if self._kinds >= _ELEMENT_KINDS else self._meanings.setdefault(parent, {})
+        known = self._around if around else self._meanings
+        return {} if self._kinds >= _ELEMENT_KINDS else known.setdefault(parent, {})
 
-    def _resolve(self, meanings: dict[str, _Meaning], parent: str, name: str) -> _Meaning:
-        key = self._tally.rules.element_field(parent, name) if name else None
+    def _resolve(self, meanings: dict[str, _Meaning], parent: str, name: str, key: str | None) -> _Meaning:
         part = self._tally.account.part(f"{parent}/{name}" if name else parent, key, element=True)
         if key is None:
             sampler = _Sampler(part, most=None)

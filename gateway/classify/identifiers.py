@@ -20,6 +20,9 @@ _CHECK_VALUE = {letter: value for value, letter in enumerate(_CHECK_LETTERS)}
 _CHECK_VALUE |= {str(digit): digit for digit in range(10)}
 _UPN = re.compile(r"[A-HJ-NP-RT-Z]\d{11}[\dA-HJ-NP-RT-Z]", re.ASCII)
 _TEMPORARY = re.compile(r"[A-HJ-NP-RT-Z]\d{11}[A-HJ-NP-RT-Z]", re.ASCII)
+UPN_LENGTH = 13
+UPN_IN_TEXT = re.compile(rf"(?<![A-Z0-9]){_UPN.pattern}(?![A-Z0-9])", re.ASCII)
+"""What may be a UPN in a text in upper case."""
 _UPN_WEIGHTS = range(2, 14)
 _ULN_WEIGHTS = range(10, 0, -1)
 _ULN = re.compile(r"[1-9]\d{9}", re.ASCII)

@@ -14,7 +14,7 @@ from xml.parsers import expat
 
 from lxml import etree
 
-from gateway.classify.content import Source, Unreadable, malformed, utf8_chunks
+from gateway.classify.content import Source, Unreadable, beside, malformed, utf8_chunks
 from gateway.home.settings import ClassifyLimits
 
 Element = Any  # lxml carries no types.
@@ -33,7 +33,10 @@ _BEGINS = re.compile(b"|".join(map(re.escape, _ENDS)))
 # Where a schema lies, that an element is empty, the language: no content.
 _MORE = etree.XPath("boolean(.//@* | .//text()[preceding-sibling::*[1]])")
 _MANY = etree.XPath("boolean(descendant-or-self::*[count(@*) > $most])")
+# Elements of another namespace than a record is in: they are known by what stands behind it.
+_ELSEWHERE = etree.XPath("boolean(descendant::*[namespace-uri() != $space])")
 _SPACES = b"xmlns"
+_RESERVED = (_SPACES, b"xml:")
 _INSTANCE, _XML = "{http://www.w3.org/2001/XMLSchema-instance}", "{http://www.w3.org/XML/1998/namespace}"
 _ADDRESSES = re.compile(r"[\w:/.#-]{1,200}(\s+[\w:/.#-]{1,200}){0,9}\.xsd", re.ASCII)
 _OF_MARKUP = {
@@ -58,6 +61,17 @@ def local_name(tag: str) -> str:
 def namespace_length(tag: str) -> int:
     """How many characters of a tag are its namespace."""
     return tag.rfind("}") + 1
+
+
+def names_namespaces(source: Source) -> bool:
+    """Whether a document may declare namespaces, or use the one of XML itself. A quick look, at all of it."""
+    before = b""
+    for piece in utf8_chunks(source):
+        text = before + piece
+        if any(sign in text for sign in _RESERVED):
+            return True
+        before = text[1 - len(_SPACES) :]
+    return False
 
 
 def root_of(source: Source) -> str:
@@ -138,6 +152,25 @@ def records(
             _tell(root, names, aside, limits.xml_attributes)
     except etree.XMLSyntaxError as error:
         raise malformed(f"the XML is not well formed at line {error.lineno}", format="XML") from None
+
+
+def pupil_records(
+    source: Source, names: tuple[str, ...], aside: Aside | None = None, *, loose: bool = True
+) -> Iterator[Element]:
+    """As `records`, for documents of one namespace, or of none: of pupils no others are known.
+
+    Raises Unreadable, too, where a record is in another namespace than the root, or one of its elements where
+    that is in any: names are known by what stands behind the namespace of the root.
+    """
+    space, tags = "", frozenset[str]()
+    for record in records(source, names, aside, loose=loose):
+        if not tags:
+            root = record.getroottree().getroot().tag
+            space = root[: namespace_length(root)]
+            tags = frozenset(map(space.__add__, names))
+        if record.tag not in tags or (space and _ELSEWHERE(record, space=space[1:-1])):
+            raise beside("elements of several namespaces", format="XML")
+        yield record
 
 
 def _parser(tags: tuple[str, ...]) -> Any:  # noqa: ANN401 - lxml carries no types

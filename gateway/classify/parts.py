@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 
 from gateway.classify import tables
-from gateway.classify.content import Unreadable
+from gateway.classify.content import Unreadable, beside
 from gateway.classify.delimited import Table
 from gateway.classify.tally import Tally
 from gateway.classify.verdict import Verdict
@@ -120,8 +120,11 @@ def judge(table: Table, tally: Tally, *, format: str) -> Verdict:  # noqa: A002
 def told(verdict: Verdict, tally: Tally) -> Classified:
     """What is told of a content of which this is the verdict.
 
-    The extension tells whoever collects the file that a spreadsheet would run some of its cells.
+    The extension tells whoever collects the file that a spreadsheet would run some of its cells. Raises
+    Unreadable where more than records was met, which makes the file wait.
     """
+    if tally.beside:
+        raise beside(tally.beside, format=verdict.format)
     kind = tally.rules.data_types.types[verdict.data_type]
     facts = verdict.facts
     return Classified(

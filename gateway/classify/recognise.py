@@ -91,10 +91,10 @@ def classify(
     tally = Tally(rules, today, on_pupil, on_person)
     try:
         timed = cast(BinaryIO, TimedContent(content, limits.seconds, clock))
-        verdict = _recognise(timed, tally, limits)
+        found = told(_recognise(timed, tally, limits), tally)
     except Unreadable as reason:
         return _with_topics(refused(reason), content, rules)
-    return replace(told(verdict, tally), name_suggests=rules.name_suggests(name))
+    return replace(found, name_suggests=rules.name_suggests(name))
 
 
 def classify_ahead(
@@ -125,9 +125,9 @@ def classify_ahead(
         refuse_other_documents(timed)
         if encoding_of(timed) != encoding:
             return None
+        return replace(told(verdict, tally), name_suggests=rules.name_suggests(name))
     except Unreadable:
         return None
-    return replace(told(verdict, tally), name_suggests=rules.name_suggests(name))
 
 
 def _with_topics(found: ContentRefused, content: BinaryIO, rules: Rules) -> ContentRefused:

@@ -32,7 +32,7 @@ def recognise(source: Source, root: str, tally: Tally) -> Verdict:
     schools = tally.rules.data_types.schools
     header = _RegisterHeader(gatherer, schools)
     try:
-        for record in markup.records(source, names, header.aside):
+        for record in markup.pupil_records(source, names, header.aside):
             gatherer.gather(record, school=lambda record: said(_slots(record, schools)))
     except Unreadable as reason:
         if tally.records:

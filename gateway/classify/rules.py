@@ -11,11 +11,14 @@ import re
 from collections.abc import Iterator
 from datetime import date
 from functools import cached_property
+from operator import attrgetter
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from gateway.classify.format_rules import (
+    AROUND,
+    CONTAINERS,
     CtfRule,
     FurnitureRule,
     JcqRule,
@@ -211,7 +214,16 @@ class Rules(BaseModel):
             items=self.items, others=self.others, working=self.working, sensitive=self.sensitive, pack=pack,
         )  # fmt: skip
         # Only the codes differ: what takes long to compile is the same.
-        for name in ("fields", "_columns", "column_patterns", "_elements", "_affixes", "counted", "_carried"):
+        for name in (
+            "fields",
+            "_columns",
+            "column_patterns",
+            "_elements",
+            "containers",
+            "_affixes",
+            "counted",
+            "_carried",
+        ):
             under.__dict__[name] = getattr(self, name)
         changed = {name for name in codes if set(codes[name]) != set(self.data_types.codes.get(name, ()))}
         under.__dict__["_checked_by"] = (
@@ -374,9 +386,32 @@ class Rules(BaseModel):
         bare = text.removeprefix(prefix)
         return text, bare, text.removesuffix(suffix), bare.removesuffix(suffix)
 
-    def element_field(self, parent: str, name: str) -> str | None:
-        """The key of the field that an element carries; `parent` is the name of the one around it."""
-        return self._elements.get(f"{parent}/{name}") or self._elements.get(name)
+    def element_field(self, parent: str, name: str, *, around: bool = False) -> str | None:
+        """The key of the field that an element of a record carries; `parent` names the one around it.
+
+        None where that is of no known name: nobody can say what its elements are. `around`: it stands
+        outside of all records, where few may stand.
+        """
+        known = parent in self.containers
+        key = (self._elements.get(f"{parent}/{name}") or self._elements.get(name)) if known else None
+        return None if around and key not in AROUND else key
+
+    def container(self, name: str) -> str:
+        """The known name of an element around records, in whichever case it is written; "Data" for others."""
+        if name in self.containers:
+            return name
+        return next((known for known in self.containers if known.casefold() == name.casefold()), "Data")
+
+    @cached_property
+    def containers(self) -> frozenset[str]:
+        """The names of elements that may stand around others."""
+        names, paths = set(CONTAINERS), list(self._elements)
+        for pack in self.law:
+            for layout in pack.layouts.values():
+                paths += map(attrgetter("name"), layout.elements)
+        for path in paths:
+            names.update(path.split("/")[:-1])
+        return frozenset(names.union(self.data_types.registers.records))
 
     def _is_apart(self, name: str) -> bool:
         """Whether a name says that it holds what is sensitive, or whatever anybody writes."""

@@ -13,7 +13,8 @@ from datetime import date
 from gateway.classify.account import Account
 from gateway.classify.field_tally import ROWS_SHOWN, FaultCount, FieldTally
 from gateway.classify.findings import severity
-from gateway.classify.identifiers import is_temporary_upn
+from gateway.classify.format_rules import OF_PUPILS
+from gateway.classify.identifiers import UPN_IN_TEXT, UPN_LENGTH, is_temporary_upn, is_upn
 from gateway.classify.identities import IDENTITIES, NO_UPN, identities_of, identity_of, records_of
 from gateway.classify.rules import FieldRule, ItemRule, Rules
 from gateway.classify.schools import NOTHING, Said, Schools, number_of
@@ -37,6 +38,7 @@ OnPerson = Callable[[str, Mapping[str, str]], None]
 # Beyond so many pupils the tally stops telling them apart: a bound on memory, at six times the pupils
 # of a large local authority.
 PUPILS_REMEMBERED = 500_000
+OUTSIDE = "a pupil outside of its records"
 _FORMS_REMEMBERED = 1_000
 _SETTLE_EVERY = 100
 
@@ -75,6 +77,7 @@ class Tally:
         self.account = Account(rules)
         self.schools = Schools()
         self.fields: dict[str, FieldTally] = {}
+        self.beside = ""
         self.wrong_results = FaultCount()
         self.formulas = FaultCount()
         self.wrong_columns: set[str] = set()
@@ -151,6 +154,27 @@ class Tally:
             self.on_person(upn, values)
         if self.records % _SETTLE_EVERY == 0:
             self.settle()
+
+    def stands_beside(self, what: str) -> None:
+        """Note that something stands beside the records that makes the file wait, in words of ours."""
+        self.beside = self.beside or what
+
+    def look_for_pupils(self, name: str, text: str) -> None:
+        """Count the pupils whose UPNs stand in a text that is no field of a record; the file waits then.
+
+        So it does where `name` is that of an element which tells who a pupil is.
+        """
+        if self.rules.element_field("Pupil", name) in OF_PUPILS:
+            self.stands_beside(OUTSIDE)
+        for found in UPN_IN_TEXT.finditer(text.upper()) if len(text) >= UPN_LENGTH else ():
+            if is_upn(found[0]):
+                self.stands_beside(OUTSIDE)
+                self.another(found[0])
+
+    def another(self, upn: str) -> None:
+        """Count a pupil whom a record names beside its own: by a former UPN, or as another pupil."""
+        if self.on_person is not None:
+            self.on_person(upn.strip().upper(), {})
 
     def _lacking(self, values: Mapping[str, str]) -> Sequence[FaultCount]:
         """Which faults a record with these fields has for those that it has not."""

@@ -1,12 +1,13 @@
 """XML with elements left out: Common Transfer Files, DfE messages, registers. What stays keeps its place.
 
 The document is read as `classify.markup` reads it, record by record. Before each record stands whatever came
-since the one before it; of all that, elements with text stay where the sieve keeps them. Attributes, comments
-and text between elements never stay, nor does an element of which nothing is left.
+since the one before it; of all that, elements with text stay where the sieve keeps them. Never do attributes,
+comments, text between elements, namespaces, names that nobody knows, and elements of which nothing stays.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Set as AbstractSet
 from itertools import pairwise
 from operator import attrgetter, contains
@@ -32,11 +33,13 @@ def write_markup(source: Source, records: tuple[str, ...], sieve: Sieve, apart: 
     """Write the view of a document whose records have these names. Raises Unreadable as reading does."""
     if sieve.divides:
         raise unknown("XML is not divided by schools", format="XML")
-    markup.root_of(source)
+    root, bare = markup.root_of(source), not markup.names_namespaces(source)
+    sieve.changed = sieve.changed or not bare
+    space = "{" + root[: markup.namespace_length(root)] if "}" in root else ""
     with etree.xmlfile(stream(write), encoding="utf-8", buffered=True) as xml:
         xml.write_declaration()
-        document = _Document(xml, _Pruner(sieve), apart, frozenset(records))
-        for record in markup.records(source, records, document.aside, loose=False):
+        document = _Document(xml, _Pruner(sieve, space), apart, frozenset(records), bare=bare)
+        for record in markup.pupil_records(source, records, document.aside, loose=False):
             document.take(record)
         document.end()
 
@@ -50,11 +53,14 @@ class _Document:
         pruner: _Pruner,
         apart: Apart,
         records: frozenset[str],
+        *,
+        bare: bool,
     ) -> None:
         self._xml = xml
         self._pruner = pruner
         self._apart = apart
         self._records = records
+        self._bare = bare
         self._open: list[tuple[Element, Any]] = []
         self._loose = False
         self._last: Element | None = None
@@ -62,7 +68,7 @@ class _Document:
     def aside(self, parent: str, name: str, text: str) -> None:  # noqa: ARG002
         """Attributes, comments, or text between elements: they never stay."""
         self._loose = True
-        if not name and text.strip():
+        if not name:
             self._pruner.leave_out()
 
     def take(self, record: Element) -> None:
@@ -73,9 +79,10 @@ class _Document:
                 if not self._is_open(outer):
                     self._start(outer)
                 self._catch_up(outer, inner)
-        self._last = record
+        is_first, self._last = self._last is None, record
         if markup.local_name(record.tag) == HEADER:
-            self._write(record, loose=self._loose, enough=Stay.BESIDE)
+            if is_first:
+                self._write(record, loose=self._loose, enough=Stay.BESIDE)
         elif self._apart.next_stays():
             self._write(record, loose=self._loose, enough=Stay.IN)
         self._loose = False
@@ -105,13 +112,16 @@ class _Document:
         """Write an element as far as it stays; nothing where nothing of it does."""
         if self._pruner.prunes_to_something(element, loose=loose, enough=enough):
             # Its tail stays as it is: the parser may still be adding to that.
-            self._xml.write(element, with_tail=False)
+            self._xml.write(element if self._bare else _without_namespaces(element), with_tail=False)
             self._xml.write("\n")
 
     def _start(self, element: Element) -> None:
-        if element.text and not element.text.isspace():
+        attributes = element.attrib
+        if not all(map(markup.is_of_markup, attributes.keys(), attributes.values())) or (
+            element.text and not element.text.isspace()
+        ):
             self._pruner.leave_out()
-        context = self._xml.element(element.tag, nsmap=element.nsmap)
+        context = self._xml.element(self._pruner.container(markup.local_name(element.tag)))
         context.__enter__()
         self._xml.write("\n")
         self._open.append((element, context))
@@ -125,6 +135,16 @@ class _Document:
 
     def _is_open(self, element: Element) -> bool:
         return any(each is element for each, _ in self._open)
+
+
+def _without_namespaces(element: Element) -> Element:
+    """Return a copy of an element in no namespace: what these are called is anybody's own."""
+    made = copy.deepcopy(element)
+    for inner in made.iter():
+        inner.tag = markup.local_name(inner.tag)
+        inner.attrib.clear()
+    etree.cleanup_namespaces(made)
+    return made
 
 
 _Form = tuple[Stay, tuple[str, ...], tuple[int, ...]]
@@ -149,10 +169,12 @@ class _Plan(NamedTuple):
 class _Pruner:
     """Takes out of elements what does not stay."""
 
-    def __init__(self, sieve: Sieve) -> None:
+    def __init__(self, sieve: Sieve, space: str) -> None:
         self._sieve = sieve
+        self._space = space
+        self.container = sieve.container
         self._strip = 0
-        self._stay: dict[str, dict[str, tuple[Stay, Judge]]] = {}
+        self._stay: dict[tuple[Stay, str], dict[str, tuple[Stay, Judge]]] = {}
         self._plans: dict[_Form, _Plan] = {}
         self._enough = Stay.IN
         self._results: set[tuple[str, str]] = set()
@@ -164,18 +186,33 @@ class _Pruner:
         `loose`: it may hold attributes, and text between its elements. `enough`: what an element around
         others has to hold so that it stays; in a record no trace is to be left of what was in it.
         """
-        self._strip, self._enough = markup.namespace_length(element.tag), enough
+        self._strip, self._enough = len(self._space), enough
+        if self._is_elsewhere(element):
+            self._sieve.leave_out()
+            return False
         if loose:
             self._tidy(element)
-        name = element.tag[self._strip :]
+        name, filled = element.tag[self._strip :], (element.text or "").strip() != ""
         if len(element):
-            return self._prune_by_form(element, name)
+            return self._sieve.is_container(name) and self._prune_by_form(element, name)
+        if not filled and self._sieve.is_container(name):
+            return False
         around = element.getparent()
         parent = "" if around is None else markup.local_name(around.tag)
-        if not (element.text or "").strip() or self._sieve.element(parent, name) < enough:
+        if self._stay_of(parent, name) < enough or not filled:
             return False
         self._withhold(element, self._sieve.judge(parent, name))
         return True
+
+    def _is_elsewhere(self, element: Element) -> bool:
+        """Whether an element, or one inside, is in another namespace than the root: no name is known."""
+        if not self._space:
+            return bool(element.tag.startswith("{"))
+        return not all(inner.tag.startswith(self._space) for inner in element.iter())
+
+    def _stay_of(self, parent: str, name: str) -> Stay:
+        is_around = self._enough is Stay.BESIDE
+        return self._sieve.around(parent, name) if is_around else self._sieve.element(parent, name)
 
     def _tidy(self, element: Element) -> None:
         for inner in element.iter():
@@ -249,11 +286,13 @@ class _Pruner:
         best, following = Stay.OUT, place + 1
         for _ in range(sizes[place]):
             child = following
-            if sizes[child]:
+            if sizes[child] and not self._sieve.is_container(names[child]):
+                stays, following = Stay.OUT, _behind(child, sizes)
+            elif sizes[child]:
                 found, following = self._plan(child, names, sizes, out, texts)
                 stays = Stay.IN if found >= self._enough else Stay.OUT
             else:
-                stays, following = self._sieve.element(names[place], names[child]), child + 1
+                stays, following = self._stay_of(names[place], names[child]), child + 1
             if stays:
                 best = max(best, stays)
                 if not sizes[child]:
@@ -271,7 +310,7 @@ class _Pruner:
 
     def _prune(self, element: Element, name: str) -> bool:
         # Nearly all of the time goes here, so this is one loop with few calls.
-        stay, strip, gone, best = self._stay.setdefault(name, {}), self._strip, [], Stay.OUT
+        stay, strip, gone, best = self._stay.setdefault((self._enough, name), {}), self._strip, [], Stay.OUT
         self._clear_text(element)
         for child in element:
             inner = child.tag[strip:] if strip else child.tag
@@ -284,7 +323,7 @@ class _Pruner:
             try:
                 stays, judge = stay[inner]
             except KeyError:
-                stays, judge = stay[inner] = self._sieve.element(name, inner), self._sieve.judge(name, inner)
+                stays, judge = stay[inner] = self._stay_of(name, inner), self._sieve.judge(name, inner)
             if not stays:
                 gone.append(child)
             elif stays > best:
@@ -296,6 +335,8 @@ class _Pruner:
         return best >= self._enough
 
     def _stays(self, element: Element, name: str) -> bool:
+        if not self._sieve.is_container(name):
+            return False
         if name == _ASSESSMENT:
             if not self._is_known(element):
                 return False
@@ -326,3 +367,11 @@ class _Pruner:
         if known is None:
             known = self._assessments[pair] = self._sieve.assessment(*pair)
         return known
+
+
+def _behind(place: int, sizes: tuple[int, ...]) -> int:
+    """Where the next element stands that is not inside the one at a place."""
+    open_, place = sizes[place], place + 1
+    while open_:
+        open_, place = open_ - 1 + sizes[place], place + 1
+    return place

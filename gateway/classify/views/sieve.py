@@ -113,6 +113,26 @@ class Sieve:
             self._elements[parent, name] = known
         return known
 
+    def around(self, parent: str, name: str) -> Stay:
+        """Whether an element outside of all records stays: one that says whose the document is."""
+        if self._rules.element_field(parent, name, around=True) is None:
+            self.leave_out()
+            return Stay.OUT
+        return self.element(parent, name)
+
+    def is_container(self, name: str) -> bool:
+        """Whether elements of this name may stand around others; that one goes is noted where not."""
+        if name in self._rules.containers:
+            return True
+        self.leave_out()
+        return False
+
+    def container(self, name: str) -> str:
+        """What an element around records is called in the view: a name that nobody knows is not shown."""
+        known = self._rules.container(name)
+        self.changed = self.changed or known != name
+        return known
+
     def assessment(self, stage: str, subject: str) -> bool:
         """Whether assessments of a stage and subject are of any data type; what is of none is left out."""
         known = bool(type_of_assessment(self._rules.data_types.ctf, stage, subject))

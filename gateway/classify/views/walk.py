@@ -77,7 +77,7 @@ class _RecordWalk:
     def _plain(self, content: BinaryIO) -> Iterator[Values]:
         source, start = Source(content, encoding_of(content), self._limits), start_of(content)
         if start.startswith("<"):
-            for record in markup.records(source, record_names(source, self._rules)):
+            for record in markup.pupil_records(source, record_names(source, self._rules)):
                 if markup.local_name(record.tag) != HEADER:
                     yield self._of_element(record)
         elif jcq.looks_like(start, self._rules.data_types.jcq):
