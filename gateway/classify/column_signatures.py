@@ -13,6 +13,7 @@ from gateway.classify.tally import Tally
 from gateway.classify.verdict import Verdict
 
 _ONLY_SHARE = 0.5
+_AGED_SHARE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,9 @@ def _fits(signature: ColumnSignature, evidence: Evidence) -> bool:
 
 
 def _values_fit(signature: ColumnSignature, tally: Tally) -> bool:
-    return all(tally.field(key).share_good() >= share for key, share in signature.share.items()) and all(
-        tally.field(key).share_among(values) >= _ONLY_SHARE for key, values in signature.only.items()
+    among = {**signature.only, **{key: tally.rules.code_sets[name] for key, name in signature.among.items()}}
+    return (
+        all(tally.field(key).share_good() >= share for key, share in signature.share.items())
+        and all(tally.field(key).share_among(values) >= _ONLY_SHARE for key, values in among.items())
+        and (signature.ages is None or tally.share_aged(*signature.ages) >= _AGED_SHARE)
     )

@@ -7,7 +7,7 @@ given in batches, so that memory does not grow with the file.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from io import IncrementalNewlineDecoder, StringIO
@@ -16,7 +16,7 @@ from operator import itemgetter
 
 from gateway.classify.content import Row, Source, beside, malformed, text_chunks, unknown
 from gateway.classify.formulas import Formulas, maybe_formulas, settled_header
-from gateway.classify.furniture import Title, is_furniture
+from gateway.classify.furniture import Furniture, Title
 from gateway.classify.rules import Rules
 from gateway.home.settings import ClassifyLimits
 
@@ -181,10 +181,11 @@ def batches(
 ) -> Iterator[list[Row]]:
     """The rows that say anything, in batches. Raises Unreadable beyond the limits.
 
-    What a report prints under its table is passed over: a count, a date, the name of a system. Any other
-    line with its first cell alone is not: nobody would read it.
+    What a report prints under its table is passed over, and `formulas` counts it: a count, a date, totals,
+    the name of a system, who ran the report. Any other line with its first cell alone is not: nobody would
+    read it.
     """
-    seen, number, words = 0, BATCH, rules.furniture
+    seen, number, furniture = 0, BATCH, rules.furniture
     while batch := _some(rows, number):
         seen += len(batch)
         if seen > limits.rows:
@@ -195,7 +196,7 @@ def batches(
             raise unknown("a table with more columns than this gateway reads", format="CSV")
         # Nearly every batch passes this quick test; only the others are looked through.
         if not (min(lengths) > 1 and all(map(_SECOND, batch))):
-            batch = [row for row in batch if any(row[1:]) or _says_something(row, words)]
+            batch = [row for row in batch if not _is_passed_over(row, furniture, formulas)]
         if suspicious():
             batch = formulas.settle(batch)
         formulas.passed(len(batch))
@@ -203,11 +204,14 @@ def batches(
             yield batch
 
 
-def _says_something(row: Row, words: Collection[str]) -> bool:
-    """False for a blank row, or one of a report's own furniture. Raises Unreadable for any other."""
-    text = row[0] if row else ""
-    if not text.strip():
+def _is_passed_over(row: Row, furniture: Furniture, formulas: Formulas) -> bool:
+    """Return whether a row is blank, or a report's own. Raises Unreadable for another of one cell alone."""
+    alone = not any(row[1:])
+    if alone and not (row and row[0].strip()):
+        return True
+    if not alone and not furniture.is_sum(row):
         return False
-    if not is_furniture(text, words):
+    if alone and not furniture.is_line(row[0]):
         raise beside("a line under the table with one cell alone", format="CSV")
-    return False
+    formulas.passed_over += 1
+    return True

@@ -43,8 +43,11 @@ OF_PUPILS = frozenset(["upn", "former-upn", "uln", "uci", "nhs-number", "surname
 
 
 def plain(name: str) -> str:
-    """A column name without case, blanks and punctuation, as names are compared."""
-    return _PUNCTUATION.sub("", name).casefold()
+    """Return a column name without case, blanks and punctuation, as names are compared.
+
+    A per cent sign counts as the word; what is punctuation alone (the attendance code `/`) stays.
+    """
+    return _PUNCTUATION.sub("", name.replace("%", "percent")).casefold() or name.strip()
 
 
 class RuleTable(BaseModel):
@@ -158,9 +161,10 @@ class JsonRule(RuleTable):
 
 
 class FurnitureRule(RuleTable):
-    """The words of lines that a report prints under its table by itself."""
+    """The words of lines that a report prints around its table by itself, and what schools are called."""
 
     words: tuple[str, ...]
+    kinds_of_school: tuple[str, ...]
 
 
 class NameHint(RuleTable):

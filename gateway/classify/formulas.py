@@ -41,9 +41,13 @@ def reaches_out(formula: str) -> bool:
 
 @dataclass(slots=True)
 class Formulas:
-    """The formulas met in one table: how many rows have one, and the first of these rows."""
+    """The formulas met in one table: how many rows have one, and the first of these rows.
+
+    `passed_over` are the lines under the table that a report prints by itself, which are no rows.
+    """
 
     count: int = 0
+    passed_over: int = 0
     rows: list[int] = field(default_factory=list)
     _seen: int = 0
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from itertools import islice
 
 from gateway.classify.content import Row
 
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
-_LONGEST = 100
+_FIGURES = re.compile(r"[-+]?\d{1,7}([.,]\d{1,4})?%?", re.ASCII)
+_LONGEST = 150
 _LONGEST_NUMBER = 6
 _COVER_CELLS = 60
 _TITLE_CELLS = 40
@@ -19,14 +21,67 @@ _WIDE_ROWS = 3
 _LOOKUP_COLUMNS = 3
 _LOOKUP_ROWS = 500
 _LONGEST_MEANING = 60
+_SUMS = frozenset({"total", "totals", "grand total", "average", "averages", "mean", "count", "sum"})
+
+
+@dataclass(frozen=True, slots=True)
+class Furniture:
+    """Tells the lines that reports print by themselves.
+
+    `words` are those of such lines, `schools` what schools are called in the end of their names; `is_name`
+    judges names as those of pupils are judged.
+    """
+
+    words: frozenset[str]
+    schools: frozenset[str]
+    is_name: Callable[[str], bool]
+
+    def is_line(self, text: str) -> bool:
+        """Return whether a line is made of these words, dates and short numbers, or names a person or school.
+
+        A name stands behind a heading and a colon, as in "Report run by: A User", or is the name of a school.
+        """
+        if len(text) > _LONGEST:
+            return False
+        if self._are_words(text) or self._is_school(text):
+            return True
+        heading, colon, rest = text.partition(":")
+        return bool(colon) and self._are_words(heading) and (self._are_words(rest) or self._is_named(rest))
+
+    def is_sum(self, row: Row) -> bool:
+        """Return whether a row is one of totals: a word for them first, and figures in the other cells."""
+        first, *others = [cell.strip() for cell in row if cell.strip()] or [""]
+        return first.casefold().rstrip(":") in _SUMS and all(map(_FIGURES.fullmatch, others))
+
+    def are_rows(self, rows: Iterable[Row]) -> bool:
+        """Return whether the rows of a sheet are few and such lines; a name may have a cell of its own."""
+        cells = [[cell.strip() for cell in row if cell.strip()] for row in islice(rows, _COVER_CELLS + 1)]
+        return sum(map(len, cells)) <= _COVER_CELLS >= len(cells) and all(map(self._is_row, cells))
+
+    def _is_row(self, cells: list[str]) -> bool:
+        if len(cells) == _TABLE_CELLS - 1:
+            heading = cells[0].rstrip(": ")
+            return self.is_line(f"{heading}: {cells[1]}") or all(map(self.is_line, cells))
+        return all(map(self.is_line, cells))
+
+    def _is_named(self, text: str) -> bool:
+        return 0 < len(text.split()) <= _TITLE_WORDS // 2 and self.is_name(text)
+
+    def _is_school(self, text: str) -> bool:
+        words = text.casefold().split()
+        return bool(words) and words[-1] in self.schools and self._is_named(text)
+
+    def _are_words(self, text: str) -> bool:
+        tokens = _TOKEN.findall(text.casefold())
+        return all(t in self.words or (t.isdigit() and len(t) <= _LONGEST_NUMBER) for t in tokens)
 
 
 class Title:
     """The rows above a table: a title, a date, a filter or two, and no table of their own."""
 
-    def __init__(self, words: Collection[str]) -> None:
+    def __init__(self, furniture: Furniture) -> None:
         self.crowded = False
-        self._words = words
+        self._furniture = furniture
         self._cells = 0
         self._wide = 0
 
@@ -36,25 +91,11 @@ class Title:
         self._cells += len(cells)
         self._wide += len(cells) >= _TABLE_CELLS
         self.crowded |= self._cells > _TITLE_CELLS or self._wide > _WIDE_ROWS
-        self.crowded |= any(_is_long(cell) and not is_furniture(cell, self._words) for cell in cells)
+        self.crowded |= any(_is_long(cell) and not self._furniture.is_line(cell) for cell in cells)
 
 
 def _is_long(text: str) -> bool:
     return len(text) > _LONGEST or len(text.split()) > _TITLE_WORDS
-
-
-def is_furniture(text: str, words: Collection[str]) -> bool:
-    """Whether a line is what reports print by themselves: these words, dates and short numbers."""
-    if len(text) > _LONGEST:
-        return False
-    tokens = _TOKEN.findall(text.casefold())
-    return all(t in words or (t.isdigit() and len(t) <= _LONGEST_NUMBER) for t in tokens)
-
-
-def are_furniture(cells: Iterable[str], words: Collection[str]) -> bool:
-    """Whether all cells of a sheet are such lines, and not many."""
-    first = list(islice(cells, _COVER_CELLS + 1))
-    return len(first) <= _COVER_CELLS and all(is_furniture(cell, words) for cell in first)
 
 
 def is_lookup(rows: Iterable[Row], codes: Collection[frozenset[str]]) -> bool:

@@ -31,14 +31,32 @@ from gateway.classify.format_rules import (
     SchoolsRule,
     plain,
 )
+from gateway.classify.furniture import Furniture
 from gateway.classify.sensitive import Sensitive
 from gateway.classify.subjects import SubjectRule
-from gateway.classify.value_kinds import Check, Identifier, Kind, Quick, check_for, expected, quick_for
+from gateway.classify.value_kinds import (
+    Check,
+    Identifier,
+    Kind,
+    Quick,
+    Words,
+    check_for,
+    expected,
+    quick_for,
+    read_date,
+)
 from gateway.law import LawPack, ReturnLayout, codes_of, pack_on
 from gateway.model import Level
 
 BY_READER = frozenset({"student-core", "attendance", "school-census", "gcse-results", "a-level-results"})
 """The types that the reader of a national format tells by itself: CTF, the school census, JCQ."""
+
+# "(at 10 Nov 2026)", "as at 24/11/2026", "(01 Sep 2026 - 10 Nov 2026)" behind the name of a column.
+_DATED = re.compile(
+    r"\s*(?:\(([^()]{4,40})\)|\[([^\[\]]{4,40})\]|\b(as (?:at|of|on) [^()]{4,20}))\s*\Z", re.IGNORECASE
+)
+_BETWEEN_DATES = re.compile(r"\b(?:as|at|of|on|from|to|since|until|up to)\b| - |\u2013", re.IGNORECASE)
+_STEPS = re.compile(r"[A-Za-z]\w*(?:\.[A-Za-z]\w*)+", re.ASCII)
 
 _NOTES = re.compile(r"note|comment|remark|memo\b|narrative|free ?text", re.IGNORECASE)
 
@@ -88,7 +106,8 @@ class ColumnSignature(RuleTable):
     Of the signatures that fit, the one with the highest rank decides. `needs`: all of these fields.
     `any`: one of each group. `at_least` of the fields `of`. `many`: so many columns of a field.
     `share`: at least this share of a field's filled values pass its check. `only`: at least half of
-    a field's values are among these. `above`: one of these words stands above the header. With
+    a field's values are among these; `among` names a code list instead. `ages`: nearly all pupils are
+    between these ages, in whole years, when it is decided. `above`: one of these words stands above. With
     `results`, the grades say whether it is this type or the other kind of examination. A `part` is
     one table of several, so that what every record must have may stand in another. `without`: none of
     these fields. What fits a signature that `waits` is no file of its type yet: it waits for a person under
@@ -108,6 +127,8 @@ class ColumnSignature(RuleTable):
     many: dict[str, int] = Field(default_factory=dict)
     share: dict[str, float] = Field(default_factory=dict)
     only: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    among: dict[str, str] = Field(default_factory=dict)
+    ages: tuple[int, int] | None = None
     above: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     waits: str | None = None
@@ -115,7 +136,7 @@ class ColumnSignature(RuleTable):
     def fields(self) -> tuple[str, ...]:
         """Every field that this signature names."""
         grouped = (key for group in self.any for key in group)
-        return (*self.needs, *self.of, *self.many, *self.share, *self.only, *grouped)
+        return (*self.needs, *self.of, *self.many, *self.share, *self.only, *self.among, *grouped)
 
     def names(self) -> tuple[str, ...]:
         """Every field that is named at all, those that must not be there as well."""
@@ -322,9 +343,11 @@ class Rules(BaseModel):
         return expected(rule, self.data_types.codes.get(rule.codes or "", ()))
 
     @cached_property
-    def furniture(self) -> frozenset[str]:
-        """The words of lines that a report prints under its table by itself."""
-        return frozenset(self.data_types.furniture.words)
+    def furniture(self) -> Furniture:
+        """What tells the lines that a report prints around its table by itself."""
+        rule = self.data_types.furniture
+        is_name = Words("name", self).are
+        return Furniture(frozenset(rule.words), frozenset(rule.kinds_of_school), is_name)
 
     @cached_property
     def _columns(self) -> dict[str, str]:
@@ -350,17 +373,23 @@ class Rules(BaseModel):
     @cached_property
     def counted(self) -> frozenset[str]:
         """The fields whose values are counted: a signature or the facts ask for them."""
-        asked = {key for table in self.data_types.tables for key in table.only}
-        return frozenset({*asked, "la-number", "school-number", "academic-year", "census-term", "key-stage"})
+        asked = {key for table in self.data_types.tables for key in (*table.only, *table.among)}
+        return frozenset(
+            {*asked, "birth-date", "la-number", "school-number", "academic-year", "census-term", "key-stage"}
+        )
 
     def column_field(self, name: str) -> str | None:
         """The key of the field that a column of this name carries.
 
         The name itself comes first, then what is left without a prefix or suffix, then the patterns. A
-        name that speaks of something sensitive, or of notes, fits no pattern: those are wide.
+        name that speaks of something sensitive, or of notes, fits no pattern: those are wide. The day for
+        which a system gives the column, behind its name, is no part of it.
         """
+        name = _without_day(name)
         text = plain(name)
         known = next((self._columns[form] for form in self._forms(text) if form in self._columns), None)
+        if known is None and "." in name and (last := self._last_step(name)) is not None:
+            return self.column_field(last)
         # No system has longer names, and patterns would take long over them.
         if known is not None or not text or len(text) > _NAME_LENGTH:
             return known
@@ -369,6 +398,13 @@ class Rules(BaseModel):
         if found is None or self._is_apart(name):
             return None
         return keys[int((found.lastgroup or "p0")[1:])]
+
+    def _last_step(self, name: str) -> str | None:
+        """Return the last step of a path through objects that say nothing: `education_details.data.upn`."""
+        if not _STEPS.fullmatch(name):
+            return None
+        *around, last = name.split(".")
+        return last if set(around) <= set(self.data_types.json_records.transparent) else None
 
     @cached_property
     def _affixes(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -421,3 +457,12 @@ class Rules(BaseModel):
         """The data type that a file name hints at: the first pattern that is found in it."""
         hints = self.data_types.names
         return next((h.type for h in hints if re.search(h.pattern, name, re.IGNORECASE)), None)
+
+
+def _without_day(name: str) -> str:
+    """Return the name of a column without the day, or the days, for which it is given."""
+    found = _DATED.search(name)
+    if found is None:
+        return name
+    days = [day.strip() for day in _BETWEEN_DATES.split(found[1] or found[2] or found[3]) if day.strip()]
+    return name[: found.start()] if days and all(map(read_date, days)) else name

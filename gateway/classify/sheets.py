@@ -15,7 +15,7 @@ from typing import Literal
 from gateway.classify.content import Row, active, beside, unknown
 from gateway.classify.delimited import KNOWN_COLUMNS, Header, Table, batches, find_header
 from gateway.classify.formulas import Formulas, settled_header
-from gateway.classify.furniture import are_furniture, is_lookup
+from gateway.classify.furniture import is_lookup
 from gateway.classify.rules import Rules
 from gateway.home.settings import ClassifyLimits
 
@@ -75,7 +75,6 @@ def _check_other(sheet: Sheet, rules: Rules, format: str) -> None:  # noqa: A002
         return
     if sheet.shown == "very hidden":
         raise active("a sheet that the spreadsheet program does not show", format=format)
-    words = (cell for row in sheet.rows() for cell in row)
-    if not (is_lookup(sheet.rows(), rules.code_sets.values()) or are_furniture(words, rules.furniture)):
+    if not (is_lookup(sheet.rows(), rules.code_sets.values()) or rules.furniture.are_rows(sheet.rows())):
         where = "a hidden sheet" if sheet.shown == "hidden" else "a sheet"
         raise beside(f"{where} that is no table of known columns", format=format)

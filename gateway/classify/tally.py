@@ -287,6 +287,18 @@ class Tally:
         """The number of distinct pupils, as far as UPNs, numbers and names tell them apart."""
         return self.records if len(self._people) >= PUPILS_REMEMBERED else len(self._people)
 
+    def share_aged(self, youngest: int, oldest: int) -> float:
+        """Return the share of the dates of birth by which a pupil is of these ages, in whole years, today."""
+        counts = self.field("birth-date").counts
+        if self.today is None or not counts:
+            return 0.0
+        aged = sum(
+            count
+            for text, count in counts.items()
+            if (born := read_date(text)) is not None and youngest <= _age(born, self.today) <= oldest
+        )
+        return aged / counts.total()
+
     def findings(self, verdict: Verdict) -> tuple[Finding, ...]:
         """What is wrong with a file of which this is the verdict, in the order of the codes."""
         kind = self.rules.data_types.types[verdict.data_type]
@@ -340,6 +352,11 @@ class Tally:
     def _about(self, key: str) -> str:
         rule: FieldRule = self.rules.fields[key]
         return rule.label if isinstance(rule, ItemRule) else key.replace("-", " ")
+
+
+def _age(born: date, today: date) -> int:
+    """Return the age in whole years."""
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
 
 def _finding(code: str, fault: FaultCount, about: str) -> Finding:

@@ -87,6 +87,8 @@ class Cut:
                     met, self._sieve.changed = formulas.count, True
                     stay = [list(map(inert, column)) for column in stay]
                 yield stay
+        if formulas.passed_over:
+            self._sieve.leave_out()
 
     def _sieved(self, judge: Judge, values: Sequence[str]) -> Sequence[str]:
         """The values of a column, blank where a value is not what the column is for."""
