@@ -41,13 +41,15 @@ Look = Callable[[str], None]
 class Header:
     """The names of the columns, the number of rows above them, and the text of those in lower case.
 
-    `crowded`: more than a title and what reports print beside it stands above.
+    `telling` is what of that text is not the wording that reports print by themselves. `crowded`: more than a
+    title and what reports print beside it stands above.
     """
 
     names: tuple[str, ...]
     position: int
     above: str
     crowded: bool = False
+    telling: str = ""
 
     def check(self, format: str) -> None:  # noqa: A002
         """Raise Unreadable where nobody would read what stands above."""
@@ -92,7 +94,7 @@ def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tu
             raise unknown("a table with more columns than this gateway reads", format="CSV")
         score = _score(row, rules)
         if score > best:
-            best, header = score, Header(tuple(row), position, above, title.crowded)
+            best, header = score, Header(tuple(row), position, above, title.crowded, title.telling)
         if score > KNOWN_COLUMNS and 2 * score > len(row):
             break
         above = f"{above} {' '.join(' '.join(row).casefold().split())}"[:_ABOVE_LENGTH]

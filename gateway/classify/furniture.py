@@ -10,9 +10,13 @@ from itertools import islice
 from gateway.classify.content import Row
 
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
+_NAMING = re.compile(r"\bby\b ?:?|:(?!\d)", re.IGNORECASE)
+# "Not to be shared with: Ann Brown" says something of her.
+_NO_HEADING = frozenset({"not", "no", "do", "must", "with", "please", "keep"})
 _FIGURES = re.compile(r"[-+]?\d{1,7}([.,]\d{1,4})?%?", re.ASCII)
 _LONGEST = 150
 _LONGEST_NUMBER = 6
+_ABOVE = 4_000
 _COVER_CELLS = 60
 _TITLE_CELLS = 40
 _TITLE_WORDS = 12
@@ -39,14 +43,18 @@ class Furniture:
     def is_line(self, text: str) -> bool:
         """Return whether a line is made of these words, dates and short numbers, or names a person or school.
 
-        A name stands behind a heading and a colon, as in "Report run by: A User", or is the name of a school.
+        A name stands behind "by" or a colon, as in "Report run by: Ann Brown on 4 May", or is a school's.
         """
         if len(text) > _LONGEST:
             return False
-        if self._are_words(text) or self._is_school(text):
+        if self.are_words(text) or self._is_school(text):
             return True
-        heading, colon, rest = text.partition(":")
-        return bool(colon) and self._are_words(heading) and (self._are_words(rest) or self._is_named(rest))
+        heading, _, named = _NAMING.sub("\n", text, count=1).partition("\n")
+        words = named.split()
+        while words and self.are_words(words[-1]):
+            words.pop()
+        plain = _NO_HEADING.isdisjoint(heading.casefold().split()) and self.are_words(heading)
+        return plain and self._is_named(" ".join(words))
 
     def is_sum(self, row: Row) -> bool:
         """Return whether a row is one of totals: a word for them first, and figures in the other cells."""
@@ -71,7 +79,8 @@ class Furniture:
         words = text.casefold().split()
         return bool(words) and words[-1] in self.schools and self._is_named(text)
 
-    def _are_words(self, text: str) -> bool:
+    def are_words(self, text: str) -> bool:
+        """Return whether a text is made of the wording of reports, dates and short numbers alone."""
         tokens = _TOKEN.findall(text.casefold())
         return all(t in self.words or (t.isdigit() and len(t) <= _LONGEST_NUMBER) for t in tokens)
 
@@ -81,13 +90,17 @@ class Title:
 
     def __init__(self, furniture: Furniture) -> None:
         self.crowded = False
+        self.telling = ""
         self._furniture = furniture
         self._cells = 0
         self._wide = 0
 
     def add(self, row: Row) -> None:
         """One more row."""
-        cells = [cell for cell in row if cell.strip()]
+        cells = [" ".join(cell.split()) for cell in row if cell.strip()]
+        self.telling = " ".join([self.telling, *(c for c in cells if not self._furniture.are_words(c))])[
+            :_ABOVE
+        ]
         self._cells += len(cells)
         self._wide += len(cells) >= _TABLE_CELLS
         self.crowded |= self._cells > _TITLE_CELLS or self._wide > _WIDE_ROWS

@@ -36,7 +36,7 @@ def judge(table: Table, tally: Tally, *, format: str, extension: str) -> Verdict
     """Count the table into the tally, and say which type it is."""
     counter = _Counter(table.header, tally)
     tally.schools.around = in_a_title(table.header.above)
-    tally.account.title(table.header.above)
+    tally.account.title(table.header.telling)
     for batch in table.batches:
         if batch:
             counter.count(batch)

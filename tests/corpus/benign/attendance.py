@@ -99,7 +99,7 @@ ATTENDANCE = {
     "sims-summary-footer.csv": lambda: csv(
         rows(SUMMARY, 30),
         above=[["Oak Primary School"], ["Attendance from 01/09/2026 to 20/11/2026"]],
-        below=[["Totals", "", "", 3840, 3500, 280, 60, "91.1"], ["Report run by: A User"]],
+        below=[["Totals", "", "", 3840, 3500, 280, 60, "91.1"], ["Report run by: Ann Brown"]],
     ),
     "sims-summary-old.xls": lambda: xls(Page(rows(SUMMARY))),
     "bromcom-summary.csv": lambda: csv(

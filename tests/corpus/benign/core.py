@@ -233,7 +233,7 @@ FILES: Mapping[str, Export] = {
     for name, content in {
         "sims-basic.csv": lambda: csv(rows(SIMS)),
         "sims-report-run-by.csv": lambda: csv(
-            rows(SIMS), below=[[], ["Report run by: A User on 24/11/2026 10:31"]]
+            rows(SIMS), below=[[], ["Report run by: Ann Brown on 24/11/2026 10:31"]]
         ),
         "sims-title-total.csv": lambda: csv(
             rows(SIMS, 30), above=TITLE, below=[["Total pupils: 30"]], encoding="cp1252"
@@ -336,7 +336,7 @@ FILES: Mapping[str, Export] = {
         "bromcom-quick-report.csv": lambda: csv(rows(BROMCOM, year=9), encoding="utf-8-sig"),
         "bromcom-quick-report.xlsx": lambda: sheet(
             rows(BROMCOM, year=9),
-            above=[["Students - Quick Report"], ["Run on 24 Nov 2026 at 09:12 by A User"]],
+            above=[["Students - Quick Report"], ["Run on 24 Nov 2026 at 09:12 by Ann Brown"]],
         ),
         "scholarpack.csv": lambda: csv(rows(SCHOLARPACK, year=3)),
         "scholarpack-three-sheets.xlsx": lambda: xlsx(

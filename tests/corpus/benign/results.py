@@ -38,12 +38,29 @@ AREAS = {
     "Expressive Arts and Design": ("Creating with Materials", "Being Imaginative and Expressive"),
 }
 GOALS = [goal for goals in AREAS.values() for goal in goals]
-SHORT = "LAU SPE SR MS BR GMS FMS COM WR WRI NUM NP PP PCC NW CM BIE".split()
+SHORT = [
+    "LAU",
+    "SPE",
+    "SR",
+    "MS",
+    "BR",
+    "GMS",
+    "FMS",
+    "COM",
+    "WR",
+    "WRI",
+    "NUM",
+    "NP",
+    "PP",
+    "PCC",
+    "NW",
+    "CM",
+    "BIE",
+]
+OF_AREAS = [("COM", 2), ("PSE", 3), ("PHY", 2), ("LIT", 3), ("MAT", 2), ("UTW", 3), ("EXP", 2)]
 CODED = [
     f"{area} E{number:02}"
-    for number, area in enumerate(
-        "COM COM PSE PSE PSE PHY PHY LIT LIT LIT MAT MAT UTW UTW UTW EXP EXP".split(), 1
-    )
+    for number, area in enumerate((area for area, goals in OF_AREAS for _ in range(goals)), 1)
 ]
 LEVELS = of("2", "1", "2", "2", "A")
 TA = ("EXS", "WTS", "GDS", "PKF")
@@ -264,7 +281,7 @@ ALPS = {
     "alps.csv": lambda: csv(rows(_ALPS, year=13)),
     "alps-summary.xlsx": lambda: xlsx(Page(rows(_ALPS, year=13), "Students"), Page(_SUBJECTS, "Summary")),
     "alps-summary-first.xlsx": lambda: xlsx(
-        Page([["Alps Report 2026"], ["Oak Sixth Form"], []] + _SUBJECTS, "Summary"),
+        Page([["Alps Report 2026"], ["Oak Sixth Form"], [], *_SUBJECTS], "Summary"),
         Page(rows(_ALPS, year=13), "Students"),
     ),
 }
