@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from gateway.classify.disclosure import Disclosure
+from gateway.classify.format_rules import plain
 from gateway.classify.rules import ItemRule, Rules, WorkingRule
 from gateway.classify.value_shapes import Shape
 from gateway.model import Unlisted, ValueKind
@@ -82,6 +83,16 @@ class Account:
         more = Unlisted(position=len(self.parts) + 1, header="", filled=beyond, kind="mixed", further=True)
         return (*found[:_MOST], more)
 
+    def count_of(self, keys: Iterable[str]) -> int:
+        """Return how many different names of columns carry these fields.
+
+        More than any return has, where the file has no columns.
+        """
+        if all(part.element for part in self.parts):
+            return _PARTS
+        wanted = frozenset(keys)
+        return len({plain(part.header) for part in self.parts if part.key in wanted and part.shape.filled})
+
     def grades(self) -> frozenset[str]:
         """Every grade of an examination or assessment that is known."""
         return self._grades
@@ -126,6 +137,7 @@ class Account:
                     topic=topic,
                     assessment=part.assessment or self._assessment(part, kind),
                     field=part.key or "",
+                    types=self._rules.types_carrying(part.key) if part.key else (),
                 )
 
     def _topic(self, part: Part) -> str:

@@ -26,10 +26,12 @@ FINDINGS: dict[str, Kind] = {
     "upn:check-letter": Kind("error", "The first letter of the UPN does not fit its digits."),
     "upn:temporary": Kind("query", "The UPN is a temporary one; a permanent one is due."),
     "upn:duplicate": Kind("error", "The UPN stands in the file more than once."),
+    "upn:other-name": Kind("error", "The UPN stands in the file with another surname, too."),
     "former-upn:invalid": Kind("query", "The former UPN is not a valid UPN."),
     "uln:invalid": Kind("query", "The unique learner number is not a valid one."),
     "nhs:invalid": Kind("query", "The NHS number is not a valid one."),
     "item:missing": Kind("error", "A data item that every record must have is missing."),
+    "results:lacking": Kind("error", "Results that this return is made of are missing."),
     "code:unknown": Kind("query", "A code is not one of the published codes."),
     "cell:formula": Kind("query", "A cell holds a formula, which a spreadsheet program would run."),
     "date:malformed": Kind("error", "A date cannot be read."),
@@ -54,6 +56,8 @@ def describe(finding: Finding, told: Callable[[str], str] = str) -> str:
     `told` gives each of these in the language of that person.
     """
     records = told("1 record" if finding.count == 1 else f"{finding.count} records")
+    if finding.of:
+        records = told(f"{finding.count} of {finding.of}")
     about = f" ({finding.about})" if finding.about else ""
     expected = shown_expected(finding)
     instead = f"No team gets this. Write {expected}, and nothing else in the cell." if expected else ""

@@ -136,7 +136,12 @@ def told(verdict: Verdict, tally: Tally) -> Classified:
         runner_up=verdict.runner_up,
         mixed_with=verdict.mixed_with,
         pupils=tally.pupils(),
-        facts=replace(facts, key_stage=facts.key_stage or kind.key_stage),
+        facts=replace(
+            facts,
+            key_stage=facts.key_stage or kind.key_stage,
+            upn_authorities=tally.upn_authorities() or None,
+            upper_years=tally.upper_years(),
+        ),
         findings=tally.findings(verdict),
         items=tally.items(verdict.data_type),
         other_items=tally.other_items(verdict.data_type),

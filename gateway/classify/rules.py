@@ -143,16 +143,25 @@ class ColumnSignature(RuleTable):
         return (*self.fields(), *self.without)
 
 
+class WholeRule(RuleTable):
+    """How many columns of these fields a return has, and what they are called."""
+
+    fields: tuple[str, ...] = Field(min_length=1)
+    count: int = Field(ge=1)
+    called: str
+
+
 class TypeRule(RuleTable):
     """What is true of every file of a type.
 
     `must`: what no record may lack, with its alternatives. `carries`: the working fields that such a file
-    may hold, beside those that its signatures name.
+    may hold, beside those that its signatures name. `whole`: what a table of the type holds if it is whole.
     """
 
     title: str
     must: tuple[tuple[str, ...], ...] = ()
     carries: tuple[str, ...] = ()
+    whole: WholeRule | None = None
     one_record_a_pupil: bool = True
     key_stage: str | None = None
 
@@ -288,6 +297,10 @@ class Rules(BaseModel):
     def carried(self, data_type: str) -> frozenset[str]:
         """The working fields that files of this type may hold."""
         return self._carried[data_type]
+
+    def types_carrying(self, key: str) -> tuple[str, ...]:
+        """Return the data types whose files may hold a working field."""
+        return tuple(name for name, fields in self._carried.items() if key in fields)
 
     @cached_property
     def _carried(self) -> dict[str, frozenset[str]]:

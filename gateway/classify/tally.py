@@ -6,6 +6,7 @@ read; what comes out of it is counts only.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -16,7 +17,7 @@ from gateway.classify.findings import severity
 from gateway.classify.format_rules import OF_PUPILS
 from gateway.classify.identifiers import UPN_IN_TEXT, UPN_LENGTH, is_temporary_upn, is_upn
 from gateway.classify.identities import IDENTITIES, NO_UPN, identities_of, identity_of, records_of
-from gateway.classify.rules import FieldRule, ItemRule, Rules
+from gateway.classify.rules import FieldRule, ItemRule, Rules, WholeRule
 from gateway.classify.schools import NOTHING, Said, Schools, number_of
 from gateway.classify.value_kinds import (
     OTHER_YEAR,
@@ -41,6 +42,11 @@ PUPILS_REMEMBERED = 500_000
 OUTSIDE = "a pupil outside of its records"
 _FORMS_REMEMBERED = 1_000
 _SETTLE_EVERY = 100
+_AUTHORITIES = 1_000
+_YEAR = re.compile(r"(?:curriculum )?(?:year|yr|y)?(?: group)? *(\d{1,2})", re.IGNORECASE | re.ASCII)
+_UPPER_YEAR = 9
+_AGE_BEFORE_YEAR_1 = 4
+_SEPTEMBER = 9
 
 _REPORTED = ("birth-date", "former-upn", "enrolment-status", "leaving-date")
 MAIN = (
@@ -90,6 +96,9 @@ class Tally:
         self._lacks: dict[tuple[str, ...], list[FaultCount]] = {}
         self._asked: tuple[tuple[str, ...], ...] = ()
         self._people: set[str] = set()
+        self._surnames: dict[str, str] = {}
+        self._other_names = FaultCount()
+        self._upn_authorities: set[str] = set()
         self._temporary_upns: set[str] = set()
         self._duplicates = FaultCount()
         self._temporary = FaultCount()
@@ -148,6 +157,7 @@ class Tally:
             self._people.add(identity)
         if upn and not upn[-1].isdigit() and is_temporary_upn(upn):
             self._temporary.add(self.records)
+        self._compare_names([upn], [values.get("surname") or values.get("full-name", "")], self.records)
         if upn and self._on_pupil is not None:
             self._report(self._on_pupil, self.records, upn, values, left=left, school=number_of(said))
         if self.on_person is not None:
@@ -217,6 +227,7 @@ class Tally:
         upns = _tidied(columns["upn"]) if "upn" in columns else ("",) * length
         named = "" not in upns
         self._meet(upns if named else identities_of(upns, columns), first, named=named)
+        self._compare_names(upns, columns.get("surname") or columns.get("full-name") or (), first)
         if self._on_pupil is not None and "upn" in columns:
             self._report_rows(self._on_pupil, upns, columns, first, schools())
         if self.on_person is not None and columns:
@@ -241,6 +252,20 @@ class Tally:
         if len(self._people) < PUPILS_REMEMBERED:
             self._people |= new
             self._people.discard("")
+
+    def _compare_names(self, upns: Sequence[str], surnames: Sequence[str], first: int) -> None:
+        """Note a pupil whose surname is not the one that the file had before; the first is record `first`."""
+        self._upn_authorities.update(upn[1:4] for upn in set(upns) if upn)
+        known = self._surnames
+        if len(known) >= PUPILS_REMEMBERED:
+            return
+        for row, (upn, surname) in enumerate(zip(upns, surnames, strict=False), first):
+            if upn and surname and known.setdefault(upn, surname) != surname:
+                before, now = (
+                    "".join(filter(str.isalpha, name.casefold())) for name in (known[upn], surname)
+                )
+                if before != now:
+                    self._other_names.add(row)
 
     def _note_repeated(self, identities: Sequence[str], first: int) -> None:
         met: set[str] = set()
@@ -287,6 +312,24 @@ class Tally:
         """The number of distinct pupils, as far as UPNs, numbers and names tell them apart."""
         return self.records if len(self._people) >= PUPILS_REMEMBERED else len(self._people)
 
+    def upn_authorities(self) -> tuple[str, ...]:
+        """Return the numbers of the local authorities that first gave the UPNs."""
+        return tuple(sorted(la for la in self._upn_authorities if la.isdigit()))[:_AUTHORITIES]
+
+    def upper_years(self) -> int:
+        """Return how many year groups are 9 and above, or dates of birth where there are no year groups."""
+        years = self.fields.get("year-group")
+        if years is not None and years.counts:
+            said = ((_YEAR.fullmatch(text.strip()), count) for text, count in years.counts.items())
+            return sum(count for found, count in said if found and int(found[1]) >= _UPPER_YEAR)
+        born = self.fields.get("birth-date")
+        if born is None or not born.counts or self.today is None:
+            return 0
+        began = date(self.today.year - (self.today.month < _SEPTEMBER), 8, 31)
+        days = ((read_date(text), count) for text, count in born.counts.items())
+        old = _UPPER_YEAR + _AGE_BEFORE_YEAR_1
+        return sum(count for day, count in days if day and _age(day, began) >= old)
+
     def share_aged(self, youngest: int, oldest: int) -> float:
         """Return the share of the dates of birth by which a pupil is of these ages, in whole years, today."""
         counts = self.field("birth-date").counts
@@ -315,6 +358,9 @@ class Tally:
         wrong = _finding("code:unknown", self.wrong_results, "assessment result")
         found.append(replace(wrong, expected=PUBLISHED_CODE))
         found.append(_finding("cell:formula", self.formulas, ""))
+        found.append(_finding("upn:other-name", self._other_names, self._about("upn")))
+        if kind.whole is not None:
+            found.append(_lacking(kind.whole, self.account.count_of(kind.whole.fields)))
         found.append(_finding("upn:temporary", self._temporary, self._about("upn")))
         if kind.one_record_a_pupil:
             found.append(_finding("upn:duplicate", self._duplicates, self._about("upn")))
@@ -352,6 +398,12 @@ class Tally:
     def _about(self, key: str) -> str:
         rule: FieldRule = self.rules.fields[key]
         return rule.label if isinstance(rule, ItemRule) else key.replace("-", " ")
+
+
+def _lacking(whole: WholeRule, columns: int) -> Finding:
+    """Return what a table lacks of a whole return."""
+    code, lacking = "results:lacking", max(0, whole.count - columns)
+    return Finding(code=code, severity=severity(code), count=lacking, about=whole.called, of=whole.count)
 
 
 def _age(born: date, today: date) -> int:

@@ -15,7 +15,8 @@ class Finding:
 
     `about` names the data item concerned in words of ours (an Appendix A label); empty where the
     code says it. `expected`, where values are not what they should be and are in no view: what to write
-    instead. `much`: so many of a column that its heading is wrong, or the file is.
+    instead. `much`: so many of a column that its heading is wrong, or the file is. `of`, where things are
+    counted of which a file should have so many: how many.
     """
 
     code: str
@@ -25,11 +26,16 @@ class Finding:
     about: str = ""
     expected: str = ""
     much: bool = False
+    of: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What a file says of itself. Every field is None where the file is silent."""
+    """What a file says of itself. Every field is None where the file is silent.
+
+    `upn_authorities` are the numbers of the local authorities that first gave the UPNs, `upper_years` is the
+    number of records of pupils of year 9 and above.
+    """
 
     la: str | None = None
     establishment: str | None = None
@@ -40,6 +46,8 @@ class Facts:
     key_stage: str | None = None
     software: str | None = None
     version: str | None = None
+    upn_authorities: tuple[str, ...] | None = None
+    upper_years: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +60,7 @@ class Unlisted:
     is filled. `topic` says, in words of ours, why it is sensitive; empty where it is not.
     `assessment` marks grades that are no results: "mock", "predicted", "forecast" and the like. `further`:
     not one thing, but all those of which no more is told. `field`: what its name says that it carries, by
-    the key of the policies; empty where the name says nothing.
+    the key of the policies; empty where the name says nothing. `types`: the data types that carry that field.
     """
 
     position: int
@@ -64,6 +72,7 @@ class Unlisted:
     assessment: str = ""
     further: bool = False
     field: str = ""
+    types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,7 @@ from gateway.policy.recipients import reaches_providers
 from gateway.policy.schema import Flow, ItemAction
 from gateway.policy.unlisted import (
     notices,
+    return_waits,
     sensitive_reasons,
     sensitive_topics,
     value_notices,
@@ -39,6 +40,7 @@ from gateway.policy.unlisted import (
     waits,
 )
 
+_OLDEST_RETURN = 366
 _WAITING = frozenset({"classify:unknown", "classify:ambiguous", "classify:not-calculated", "classify:no-upn"})
 
 
@@ -121,6 +123,7 @@ def _of_flow(
     holds = [
         *missing.waits,
         *_waits_for_person(classified, catalogue, provider, flow),
+        *_old_return(classified, catalogue, flow, now),
         *_version_reasons(classified, catalogue, now, "hold"),
     ]
     if not sensitive and not _is_for_anybody(teams, classified, catalogue, flow):
@@ -129,9 +132,10 @@ def _of_flow(
     told = (
         *missing.notices,
         *schools.notices(classified, catalogue, provider),
+        *schools.doubts(classified, catalogue, provider),
         *notices(classified, catalogue, provider, flow),
         *value_notices(classified, catalogue),
-        *item_reasons(classified, catalogue, flow, "notice"),
+        *item_reasons(classified, catalogue, flow, "notice", provider.kind),
         *_version_reasons(classified, catalogue, now, "notice"),
     )
     if until is not None:
@@ -171,6 +175,7 @@ def _waits_for_person(
     yield from schools.waits(classified, catalogue, provider)
     yield from waits(classified, catalogue, provider, flow)
     yield from value_waits(classified, catalogue)
+    yield from return_waits(classified, catalogue, provider)
     yield from item_reasons(classified, catalogue, flow, "hold")
     yield from persons_reasons(classified, catalogue, flow)
 
@@ -202,6 +207,14 @@ def _version_reasons(
             yield catalogue.reason("classify:version-unknown", **detail)
     elif number < (_number(versions.previous) or number) and versions.old == action:
         yield catalogue.reason("classify:version-old", version=said, **detail)
+
+
+def _old_return(classified: Classified, catalogue: Catalogue, flow: Flow, now: datetime) -> Iterator[Reason]:
+    """Hold a statutory return about a day more than a year ago: nobody is owed one any more."""
+    day = classified.facts.reference_date
+    today = local_day(now, catalogue.calendar.timezone)
+    if "statutory" in flow.basis and day is not None and (today - day).days > _OLDEST_RETURN:
+        yield catalogue.reason("policy:old-return", day=f"{day.day} {day:%B %Y}")
 
 
 def _newest(packs: tuple[LawPack, ...], form: str) -> tuple[int, ...]:

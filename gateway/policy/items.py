@@ -44,14 +44,25 @@ def persons_reasons(classified: Classified, catalogue: Catalogue, flow: Flow) ->
 
 
 def item_reasons(
-    classified: Classified, catalogue: Catalogue, flow: Flow, action: ItemAction
+    classified: Classified,
+    catalogue: Catalogue,
+    flow: Flow,
+    action: ItemAction,
+    sender: ProviderKind | None = None,
 ) -> tuple[Reason, ...]:
-    """What the policy says with `action` of items that Appendix A does not list or only proposes."""
-    return (*_outside(classified, catalogue, flow, action), *_proposed(classified, catalogue, action))
+    """What the policy says with `action` of items that Appendix A does not list or only proposes.
+
+    `sender` is who may be told to take out what no flow from it carries.
+    """
+    return (*_outside(classified, catalogue, flow, action, sender), *_proposed(classified, catalogue, action))
 
 
 def _outside(
-    classified: Classified, catalogue: Catalogue, flow: Flow, action: ItemAction
+    classified: Classified,
+    catalogue: Catalogue,
+    flow: Flow,
+    action: ItemAction,
+    sender: ProviderKind | None,
 ) -> tuple[Reason, ...]:
     carried = lawful_items(classified, catalogue, flow)
     unlisted = (item for item in classified.items if item not in catalogue.appendix_a)
@@ -60,8 +71,20 @@ def _outside(
     holds = rule.default == "hold" or any(item in rule.hold or item in rule.sensitive for item in items)
     if not items or holds != (action == "hold"):
         return ()
-    code = "policy:items-outside-held" if holds else "policy:items-outside"
-    return (catalogue.reason(code, items=", ".join(items)),)
+    if holds:
+        return (catalogue.reason("policy:items-outside-held", items=", ".join(items)),)
+    asked = {
+        item
+        for other in catalogue.flows.flow
+        if sender in other.kinds()
+        for each in other.data_type
+        for item in (*each.carries, *(one for some in each.carried for one in some.items))
+    }
+    sorts = {
+        "policy:items-outside": [item for item in items if item not in asked],
+        "policy:items-elsewhere": [item for item in items if item in asked],
+    }
+    return tuple(catalogue.reason(code, items=", ".join(found)) for code, found in sorts.items() if found)
 
 
 def _proposed(classified: Classified, catalogue: Catalogue, action: ItemAction) -> tuple[Reason, ...]:

@@ -16,6 +16,10 @@ from gateway.model import Classified, NamedSchool, Provider, Reason
 from gateway.policy.catalogue import Catalogue
 
 _NUMBER = re.compile(r"[0-9]{7}")
+# Establishment numbers of maintained primary schools (DfE, Get Information about Schools).
+_PRIMARY = (("2000", "3999"), ("5200", "5299"))
+_ENOUGH_PUPILS = 10
+_AUTHORITIES_SHOWN = 3
 _MARKS = ("dfe_number", "urn", "establishment", "centre", "name")
 
 
@@ -68,6 +72,9 @@ def waits(classified: Classified, catalogue: Catalogue, provider: Provider) -> I
         count = sum(one.records for one in others)
         expected = provider.dfe_number or provider.urn or "not on record"
         yield catalogue.reason("policy:other-school", found=found, expected=expected, count=count or "all")
+    upper = classified.facts.upper_years or 0
+    if upper and _is_primary(provider):
+        yield catalogue.reason("policy:other-phase", count=upper)
     untold = without_school(classified, provider)
     if untold != 0 and not others:
         yield catalogue.reason("policy:school-not-named", count="all" if untold is None else untold)
@@ -79,6 +86,26 @@ def notices(classified: Classified, catalogue: Catalogue, provider: Provider) ->
         yield catalogue.reason(
             "policy:for-schools", count=len({number_of(one) for one in _named(classified)})
         )
+
+
+def doubts(classified: Classified, catalogue: Catalogue, provider: Provider) -> Iterator[Reason]:
+    """What the sender is told of UPNs that may be those of other pupils than it means."""
+    renamed = sum(one.count for one in classified.findings if one.code == "upn:other-name")
+    if renamed:
+        yield catalogue.reason("policy:upn-two-names", count=renamed)
+    own = {number[:3] for number in speaks_for(provider) if _NUMBER.fullmatch(number)}
+    given = classified.facts.upn_authorities or ()
+    if own and given and own.isdisjoint(given) and (classified.pupils or 0) >= _ENOUGH_PUPILS:
+        shown = ", ".join(given[:_AUTHORITIES_SHOWN])
+        yield catalogue.reason(
+            "policy:upns-of-other-authority", authorities=shown, own=", ".join(sorted(own))
+        )
+
+
+def _is_primary(provider: Provider) -> bool:
+    """Return whether a provider is one primary school, by its establishment number as DfE gives them out."""
+    number = provider.dfe_number or ""
+    return not provider.schools and any(first <= number[3:] <= last for first, last in _PRIMARY)
 
 
 def number_of(school: NamedSchool) -> str:

@@ -88,6 +88,20 @@ def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow
         yield catalogue.reason("policy:unlisted-items", count="results of examinations", where="grades")
 
 
+def return_waits(classified: Classified, catalogue: Catalogue, provider: Provider) -> Iterator[Reason]:
+    """Why a return waits that lacks results, and has columns that nobody understood: they may be there."""
+    lacking = [finding for finding in classified.findings if finding.code == "results:lacking"]
+    unknown = [one for one in _rest(classified, provider) if not one.field and not one.further]
+    for finding in lacking if unknown else ():
+        yield catalogue.reason(
+            "policy:return-incomplete",
+            lacking=f"{finding.count} of {finding.of}",
+            what=finding.about,
+            count=_counted(unknown),
+            where=places(unknown),
+        )
+
+
 def value_waits(classified: Classified, catalogue: Catalogue) -> Iterator[Reason]:
     """Why a file waits whose columns hold too much that is not what they are for."""
     wrong = _abouts(finding for finding in classified.findings if finding.much)
@@ -111,9 +125,21 @@ def _abouts(findings: Iterable[Finding]) -> str:
 
 def notices(classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow) -> Iterator[Reason]:
     """What is told of a file that is taken: what it holds beside what its flow carries."""
+    if _waits(classified, flow):
+        return
     rest = _rest(classified, provider)
-    if rest and not _waits(classified, flow):
-        yield catalogue.reason("policy:unlisted-left-out", count=_counted(rest), where=places(rest))
+    strange = [one for one in rest if one.field and not _is_asked_for(one, catalogue, provider)]
+    others = [one for one in rest if one not in strange]
+    if others and not any(return_waits(classified, catalogue, provider)):
+        yield catalogue.reason("policy:unlisted-left-out", count=_counted(others), where=places(others))
+    if strange:
+        yield catalogue.reason("policy:unlisted-take-out", count=_counted(strange), where=places(strange))
+
+
+def _is_asked_for(one: Unlisted, catalogue: Catalogue, provider: Provider) -> bool:
+    """Return whether a flow of this sender may carry something, if in files of another kind."""
+    flows = (catalogue.flow_of(data_type) for data_type in one.types)
+    return any(flow is not None and provider.kind in flow.kinds() for flow in flows)
 
 
 def _waits(classified: Classified, flow: Flow) -> bool:

@@ -71,7 +71,41 @@ REASONS: dict[str, Template] = {
     "policy:unlisted-left-out": Template(
         "The file holds {count} that the agreement does not list for this kind of data ({where}); it was "
         "taken, and no team is shown that.",
+        "You need not take it out. If the local authority should have it, tell the local authority's {desk} "
+        "what these columns hold, or give them the headings that the guide for schools lists.",
+    ),
+    "policy:unlisted-take-out": Template(
+        "The file holds {count} that the agreement does not list in any kind of file from you ({where}); it "
+        "was taken, and no team is shown that.",
         "Take that out of the next export.",
+    ),
+    "policy:return-incomplete": Template(
+        "The return lacks {lacking} {what}, and it holds {count} that nobody understood ({where}), so it "
+        "waits for a person.",
+        "Take nothing out. If what is missing stands there, give it the heading that your system uses for "
+        "this return, and send the file again. Or wait until a person has looked at it.",
+    ),
+    "policy:old-return": Template(
+        "The return is about {day}, more than a year ago, so it waits for a person.",
+        "Look at which return you exported, and send that of this year. If the old one was asked for, tell "
+        "the local authority's {desk}.",
+    ),
+    "policy:other-phase": Template(
+        "The file holds {count} records of pupils of year 9 and above, and yours is a primary school, so it "
+        "waits for a person.",
+        "Look at the year groups and dates of birth in your system. If the file is another school's, do not "
+        "send it again, and tell the local authority's {governance}.",
+    ),
+    "policy:upn-two-names": Template(
+        "The file holds {count} records of a pupil whose surname is another one elsewhere in the file.",
+        "Look at the records that this receipt lists. Correct the UPN or the surname in your system, and "
+        "send the file again.",
+    ),
+    "policy:upns-of-other-authority": Template(
+        "All UPNs in the file were first given in other local authorities ({authorities}), and none in "
+        "yours ({own}).",
+        "Look whether this is the file that you meant to send. If these are your pupils, nothing is wrong. "
+        "If not, tell the local authority's {governance}.",
     ),
     "policy:values-withheld": Template(
         "The file holds {count} that are not what their heading says ({where}). No team gets those.",
@@ -104,6 +138,11 @@ REASONS: dict[str, Template] = {
     "policy:items-outside": Template(
         "The file holds personal data that Appendix A of the agreement does not list: {items}.",
         "Take that out of the next export.",
+    ),
+    "policy:items-elsewhere": Template(
+        "The file holds personal data that the agreement lists for other kinds of file only: {items}. No "
+        "team is shown that.",
+        "Send it in those files alone. You may leave it out of files of this kind.",
     ),
     "policy:items-outside-held": Template(
         "The file holds personal data that Appendix A of the agreement does not list: {items}. It waits for "

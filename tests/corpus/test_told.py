@@ -1,0 +1,169 @@
+"""A file that is not what its sender means gets a sentence of its own, and good advice."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from gateway.model import Decision, ProviderKind
+from tests.classify import made
+from tests.corpus.benign import NOVEMBER, Columns, Pupil, born, csv, forename, of, rows, surname, upn
+from tests.corpus.benign.core import sheet
+from tests.corpus.benign.results import GOALS, WHO, goals
+from tests.corpus.corpus import judged
+from tests.views.making import view_for
+
+TAKE_OUT = "Take that out of the next export."
+NOTHING = "Nothing needs doing."
+SUMMER = "2026-06-22T12:00"
+
+
+def decided(content: bytes, sender: ProviderKind | str = "school", on: str = NOVEMBER) -> Decision:
+    """The decision on a file."""
+    when = datetime.fromisoformat(on).replace(tzinfo=ZoneInfo("Europe/London"))
+    return judged(content, "file", sender, when)[1]  # type: ignore[arg-type] - decide() refuses any other
+
+
+def told(decision: Decision) -> dict[str, str]:
+    """The sentences of a decision, by their codes."""
+    return {reason.code: reason.sentence for reason in decision.reasons}
+
+
+def steps(decision: Decision) -> set[str]:
+    """The next steps of a decision."""
+    return {reason.next_step for reason in decision.reasons}
+
+
+def renamed(columns: Columns, old: str, new: str) -> Columns:
+    """The same columns, one of them with another head."""
+    return {new if head == old else head: value for head, value in columns.items()}
+
+
+def test_all_early_learning_goals_are_in_the_view_under_the_heads_of_a_tracker() -> None:
+    content = csv(rows(goals(GOALS), year=1))
+    assert list(told(decided(content, on=SUMMER))) == ["policy:allowed"]
+    view, _ = view_for("early-years", content, "school")
+    head = view.decode().splitlines()[0]
+    assert [goal for goal in GOALS if goal not in head] == []
+
+
+@pytest.mark.parametrize(
+    ("columns", "head", "year", "lacking"),
+    [
+        (goals(GOALS), "Number", 1, "1 of 17 early learning goals"),
+        (
+            {**WHO, "Phonics Outcome": of("WA", "WT"), "Phonics Mark": of("34", "21")},
+            "Phonics Mark",
+            2,
+            "1 of 1",
+        ),
+        (
+            {**WHO, "Reading TA": "EXS", "Writing TA": "WTS", "Maths TA": "EXS", "Science TA": "EXS"},
+            "Writing TA",
+            3,
+            "1 of 4 teacher assessments",
+        ),
+    ],
+)
+def test_a_return_that_lacks_what_stands_in_a_strange_column_waits(
+    columns: Columns, head: str, year: int, lacking: str
+) -> None:
+    position = list(columns).index(head) + 1
+    decision = decided(csv(rows(renamed(columns, head, "Gwrdd"), year=year)), on=SUMMER)
+    assert type(decision).__name__ == "Held"
+    assert list(told(decision)) == ["policy:return-incomplete"]
+    assert lacking in told(decision)["policy:return-incomplete"]
+    assert f"column {position}" in told(decision)["policy:return-incomplete"]
+    assert not any("Take that out" in step for step in steps(decision))
+
+
+def test_a_column_that_nobody_understands_need_not_be_taken_out() -> None:
+    decision = decided(csv(rows({**WHO, "Year": "4", "Gwrdd": of("A", "B")})))
+    assert "policy:unlisted-left-out" in told(decision)
+    assert TAKE_OUT not in steps(decision)
+
+
+def test_what_another_flow_of_the_sender_carries_need_not_be_taken_out() -> None:
+    decision = decided(csv(rows({**WHO, "Year": "4", "Centre Number": "54321"})))
+    assert "policy:unlisted-left-out" in told(decision)
+    assert TAKE_OUT not in steps(decision)
+
+
+def test_what_no_flow_of_the_sender_carries_is_to_be_taken_out() -> None:
+    decision = decided(csv(rows({**WHO, "Year": "4", "Residual": of("1.5", "-0.5")})))
+    assert "policy:unlisted-take-out" in told(decision)
+    assert TAKE_OUT in steps(decision)
+
+
+def test_an_item_of_another_flow_of_the_sender_is_told_apart_from_one_of_none() -> None:
+    decision = decided(
+        csv(rows({**WHO, "Year": "4", "Former Surname": "Brown", "Home Phone": "01823 000000"}))
+    )
+    assert "Former names" in told(decision)["policy:items-elsewhere"]
+    assert "Former names" not in told(decision)["policy:items-outside"]
+
+
+CLASS: Columns = {
+    "UPN": upn,
+    "Surname": surname,
+    "Forename": forename,
+    "DOB": born(),
+    "Gender": "F",
+    "Year": lambda p: str(p.year),
+}
+
+
+def test_one_upn_with_two_surnames_is_told() -> None:
+    table = rows(CLASS)
+    table.append([table[1][0], "Kowalski", *table[1][2:]])
+    decision = decided(csv(table))
+    assert "1 record" in told(decision)["policy:upn-two-names"].replace("1 records", "1 record")
+    assert steps(decision) != {NOTHING}
+
+
+def test_one_upn_with_one_surname_in_other_letters_is_not_told() -> None:
+    table = rows({"UPN": upn, "Surname": surname, "Date": "16/11/2026", "Session": "AM", "Mark": "/"})
+    table += [[row[0], str(row[1]).upper(), *row[2:4], "\\"] for row in table[1:]]
+    assert "policy:upn-two-names" not in told(decided(csv(table)))
+
+
+@pytest.mark.parametrize("columns", [CLASS, {k: v for k, v in CLASS.items() if k != "Year"} | {"Class": "A"}])
+def test_a_primary_school_that_sends_year_10_is_asked(columns: Columns) -> None:
+    decision = decided(csv(rows(columns, year=10)), "oak")
+    assert type(decision).__name__ == "Held"
+    assert "24 records" in told(decision)["policy:other-phase"]
+    assert "policy:other-phase" not in told(decided(csv(rows(columns, year=6)), "oak"))
+
+
+def test_a_sender_that_is_no_primary_school_may_send_year_10() -> None:
+    assert "policy:other-phase" not in told(decided(csv(rows(CLASS, year=10)), "trust"))
+    assert "policy:other-phase" not in told(decided(csv(rows(CLASS, year=10)), "school"))
+
+
+def of_another_authority(p: Pupil) -> str:
+    """A UPN that LA 998, which does not exist either, would have given."""
+    digits = f"998{p.upn[4:]}"
+    return made.upn_check_letter(digits) + digits
+
+
+def test_upns_of_another_authority_alone_are_told() -> None:
+    strange = {**CLASS, "UPN": of_another_authority}
+    decision = decided(csv(rows(strange)), "oak")
+    assert "998" in told(decision)["policy:upns-of-other-authority"]
+    assert steps(decision) != {NOTHING}
+    mixed = [*rows(strange, 20), *rows(CLASS, 1, start=30)[1:]]
+    assert "policy:upns-of-other-authority" not in told(decided(csv(mixed), "oak"))
+    assert "policy:upns-of-other-authority" not in told(decided(csv(rows(strange, 3)), "oak"))
+
+
+def test_a_census_seven_years_old_waits() -> None:
+    census = made.census_around(made.census_pupil(made.Child(n)) for n in range(12))
+    old = census.replace("2026-10-01", "2019-10-03").replace("<Year>2026</Year>", "<Year>2019</Year>")
+    decision = decided(old.encode(), on="2026-10-05T12:00")
+    assert type(decision).__name__ == "Held"
+    assert "3 October 2019" in told(decision)["policy:old-return"]
+    assert "policy:old-return" not in told(decided(census.encode(), on="2026-10-05T12:00"))
+
+
+def test_the_same_is_told_of_a_workbook() -> None:
+    assert "policy:other-phase" in told(decided(sheet(rows(CLASS, year=10), above=[]), "oak"))
