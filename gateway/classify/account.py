@@ -6,15 +6,20 @@ or it does not belong into a file of this type, or it does not look as it should
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from gateway.classify.book_texts import Place
+from gateway.classify.content import beside
 from gateway.classify.disclosure import Disclosure
 from gateway.classify.format_rules import plain
+from gateway.classify.furniture import is_long
 from gateway.classify.rules import ItemRule, Rules, WorkingRule
 from gateway.classify.value_shapes import Shape
 from gateway.model import Unlisted, ValueKind
 
+_WORD = re.compile(r"[^\W\d_]{2,}")
 _MOST = 100
 _PARTS = 4_000
 _HEADER_LENGTH = 80
@@ -52,6 +57,7 @@ class Account:
         self._texts: list[str] = []
         self._followed: list[tuple[Part, set[str]]] = []
         self.left_over = 0
+        self._beside_cells = 0
         self._rules = rules
         self._grades = frozenset().union(*(rules.code_sets[name] for name in _GRADES))
 
@@ -111,10 +117,29 @@ class Account:
         if len(self._texts) < _MOST and text:
             self._texts.append(text)
 
+    def beside_cells(self, place: Place, text: str) -> None:
+        """A text that a workbook shows beside its cells, or instead of them. No view holds it.
+
+        Raises Unreadable where it is so long, in the header or footer of a page, that a person must read it.
+        """
+        furniture = self._rules.furniture
+        if place == "page" and is_long(text) and not furniture.is_line(text):
+            raise beside("a long text in the header or footer of a page", format=None)
+        if place != "cell":
+            self.title(text)
+        elif self._topic_of(text):
+            self._texts = [*self._texts[: _MOST - 1], text]
+        elif len(_WORD.findall(text)) > 1 and not furniture.is_line(text):
+            self._beside_cells += 1
+
+    def _topic_of(self, text: str) -> str:
+        return self._rules.sensitive.of_name(text) or self._rules.sensitive.of_text(text)
+
     def _titles(self) -> Iterator[Unlisted]:
+        if self._beside_cells:
+            yield Unlisted(position=0, header="", filled=self._beside_cells, kind="words", place="text")
         for title in self._texts:
-            topic = self._rules.sensitive.of_name(title) or self._rules.sensitive.of_text(title)
-            if topic:
+            if topic := self._topic_of(title):
                 yield Unlisted(position=0, header="", filled=1, kind="words", topic=topic)
 
     def _parts(self, data_type: str) -> Iterator[Unlisted]:

@@ -164,7 +164,7 @@ class FurnitureRule(RuleTable):
     """The words of lines that a report prints around its table by itself, and what schools are called."""
 
     words: tuple[str, ...]
-    kinds_of_school: tuple[str, ...]
+    kinds_of_school: tuple[str, ...] = ()
 
 
 class NameHint(RuleTable):

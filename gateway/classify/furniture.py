@@ -104,10 +104,11 @@ class Title:
         self._cells += len(cells)
         self._wide += len(cells) >= _TABLE_CELLS
         self.crowded |= self._cells > _TITLE_CELLS or self._wide > _WIDE_ROWS
-        self.crowded |= any(_is_long(cell) and not self._furniture.is_line(cell) for cell in cells)
+        self.crowded |= any(is_long(cell) and not self._furniture.is_line(cell) for cell in cells)
 
 
-def _is_long(text: str) -> bool:
+def is_long(text: str) -> bool:
+    """Return whether a text is longer than a title."""
     return len(text) > _LONGEST or len(text.split()) > _TITLE_WORDS
 
 

@@ -153,8 +153,8 @@ def _recognise(content: BinaryIO, tally: Tally, limits: ClassifyLimits, *, insid
     with archive.opened(content, limits) as packed:
         names = archive.names(packed)
         if (found := sheets_in(content, packed, names, limits)) is not None:
-            for text in book_texts.texts_in(packed, limits):
-                tally.account.title(text)
+            for place, text in book_texts.texts_in(packed, limits):
+                tally.account.beside_cells(place, text)
             return _recognise_sheets(found[0], tally, limits, found[1])
         if (kind := _document_of(names)) is not None:
             raise other_document(kind, format=archive.FORMAT)

@@ -55,19 +55,20 @@ class Unlisted:
     """Something in a file that its data type does not carry: where it stands and what it looks like.
 
     `position` counts columns, or kinds of element, from 1; 0 is what stands outside them, as lines above
-    a table do. `header` is its name as the file writes it: a column may be headed with a child's name, so
-    it is for the people who look at held files and for nobody else. `filled` is in how many records it
-    is filled. `topic` says, in words of ours, why it is sensitive; empty where it is not.
-    `assessment` marks grades that are no results: "mock", "predicted", "forecast" and the like. `further`:
-    not one thing, but all those of which no more is told. `field`: what its name says that it carries, by
-    the key of the policies; empty where the name says nothing. `types`: the data types that carry that field.
+    a table do; a `text` is what a workbook shows instead of a cell. `header` is its name as the file writes
+    it: a column may be headed with a child's name, so it is for the people who look at held files and for
+    nobody else. `filled` is in how many records it is filled. `topic` says, in words of ours, why it is
+    sensitive; empty where it is not. `assessment` marks grades that are no results: "mock", "predicted",
+    "forecast" and the like. `further`: not one thing, but all those of which no more is told. `field`: what
+    its name says that it carries, by the key of the policies; empty where the name says nothing. `types`:
+    the data types that carry that field.
     """
 
     position: int
     header: str
     filled: int
     kind: ValueKind
-    place: Literal["column", "element"] = "column"
+    place: Literal["column", "element", "text"] = "column"
     topic: str = ""
     assessment: str = ""
     further: bool = False

@@ -176,7 +176,7 @@ def places(several: Sequence[Unlisted]) -> str:
 
 def _place(one: Unlisted) -> str:
     if not one.position:
-        return "the lines above the table"
+        return "what cells are shown as" if one.place == "text" else "the lines above the table"
     name = plain(one.header)
     known = name and HIDDEN not in name
     return f"{one.place} {one.position}" + (f" ({name})" if known else "")

@@ -1,5 +1,7 @@
 """A file that is not what its sender means gets a sentence of its own, and good advice."""
 
+import io
+import zipfile
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -10,6 +12,7 @@ from tests.classify import made
 from tests.corpus.benign import NOVEMBER, Columns, Pupil, born, csv, forename, of, rows, surname, upn
 from tests.corpus.benign.core import sheet
 from tests.corpus.benign.results import GOALS, WHO, goals
+from tests.corpus.books import with_member
 from tests.corpus.corpus import judged
 from tests.views.making import view_for
 
@@ -167,3 +170,76 @@ def test_a_census_seven_years_old_waits() -> None:
 
 def test_the_same_is_told_of_a_workbook() -> None:
     assert "policy:other-phase" in told(decided(sheet(rows(CLASS, year=10), above=[]), "oak"))
+
+
+SHEET, STYLES = "xl/worksheets/sheet1.xml", "xl/styles.xml"
+STORY = "Ring the office before you use this list because some of the children in it have left us since then"
+
+
+def with_text(part: str, before: str, text: str) -> bytes:
+    """A workbook of a class whose part holds a text before some markup."""
+    content = sheet(rows(CLASS), above=[])
+    return with_member(content, part, lambda known: known.decode().replace(before, text + before, 1))
+
+
+def with_page(text: str) -> bytes:
+    """A workbook with a header on its pages."""
+    return with_text(SHEET, "</worksheet>", f"<headerFooter><oddHeader>{text}</oddHeader></headerFooter>")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "&amp;L&amp;D&amp;CPage &amp;P of &amp;N&amp;R&amp;F",
+        "&amp;C&amp;&quot;Arial,Bold&quot;&amp;12Class list",
+    ],
+)
+def test_codes_in_the_header_of_a_page_are_no_words(text: str) -> None:
+    assert list(told(decided(with_page(text)))) == ["policy:allowed"]
+
+
+@pytest.mark.parametrize(
+    "codes", ["&amp;C", "&amp;C&amp;&quot;Arial,Bold&quot;&amp;12&amp;KFF0000", "&amp;R&amp;B"]
+)
+def test_words_behind_codes_in_the_header_of_a_page_are_read(codes: str) -> None:
+    assert "policy:sensitive" in told(decided(with_page(f"{codes}Child protection plan&amp;R&amp;P")))
+
+
+def test_a_story_in_the_header_of_a_page_waits() -> None:
+    assert "classify:beside-table" in told(decided(with_page(f"&amp;C{STORY}")))
+
+
+HIDDEN = {
+    "phonetic": (SHEET, "</is>", '<rPh sb="0" eb="1"><t>{}</t></rPh>'),
+    "number format": (
+        STYLES,
+        "<fonts",
+        '<numFmts count="1"><numFmt numFmtId="190" formatCode="&quot;{}&quot;"/></numFmts>',
+    ),
+    "condition": (
+        SHEET,
+        "<pageMargins",
+        (
+            '<conditionalFormatting sqref="A1"><cfRule type="containsText" priority="1" text="{}">'
+            "<formula>TRUE</formula></cfRule></conditionalFormatting>"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("where", HIDDEN)
+def test_what_is_shown_instead_of_a_cell_is_told_and_in_no_view(where: str) -> None:
+    part, before, text = HIDDEN[where]
+    quiet = with_text(part, before, text.format("x"))
+    assert list(told(decided(quiet))) == ["policy:allowed"]
+    wordy = with_text(part, before, text.format("rang grandmother twice"))
+    assert "what cells are shown as" in told(decided(wordy))["policy:unlisted-left-out"]
+    view, _ = view_for("central-data-team", wordy, "school")
+    assert b"grandmother" not in b"".join(open_archive(view))
+    assert "policy:sensitive" in told(decided(with_text(part, before, text.format("child protection plan"))))
+
+
+def open_archive(content: bytes) -> list[bytes]:
+    """The parts of an archive."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return [archive.read(name) for name in archive.namelist()]
