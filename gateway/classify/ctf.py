@@ -71,7 +71,7 @@ class Assessments:
         self.judge_by_period()
         # The same few pairs come again and again.
         self._types: dict[tuple[str, str], str] = {}
-        self._ordinary: dict[tuple[bytes, str], str] = {}
+        self._ordinary: dict[tuple[bytes, str], tuple[str, bool]] = {}
 
     def judge_by_period(self) -> None:
         """Take the codes of results from the rules that the tally judges by now."""
@@ -87,13 +87,15 @@ class Assessments:
                 stage_around = key_stage.findtext("{*}Stage") or ""
             # The same assessments come again and again.
             written = etree.tostring(assessment, with_tail=False), stage_around
-            kind = self._ordinary.get(written)
-            if kind is None:
-                kind, ordinary, plain = self._read(assessment, stage_around)
-                odd |= not plain
+            known = self._ordinary.get(written)
+            if known is None:
+                kind, filled, ordinary, plain = self._read(assessment, stage_around)
+                known, odd = (kind, filled), odd or not plain
                 if ordinary and len(self._ordinary) < _REMEMBERED and len(written[0]) < _LONG:
-                    self._ordinary[written] = kind
-            types.add(kind)
+                    self._ordinary[written] = known
+            types.add(known[0])
+            self._tally.results[known[0]] += known[1]
+        self._tally.assessed.update(types)
         if odd:
             self._note_unknown(assessments)
         if assessments:
@@ -102,8 +104,8 @@ class Assessments:
         types -= {light for heavy, light in self._rule.outweighs.items() if heavy in types}
         self.pupils.update(types)
 
-    def _read(self, assessment: markup.Element, stage_around: str) -> tuple[str, bool, bool]:
-        """The type of one assessment; whether nothing of it is to be told; whether its parts are known."""
+    def _read(self, assessment: markup.Element, stage_around: str) -> tuple[str, bool, bool, bool]:
+        """The type of one assessment; whether it has a result, nothing to be told, and known parts alone."""
         strip = markup.namespace_length(assessment.tag)
         said = {child.tag[strip:]: child.text or "" for child in assessment}
         stage = said.get("Stage") or stage_around
@@ -115,7 +117,8 @@ class Assessments:
                 f"StageAssessment {stage.strip().upper()}", "Result", said.get("Result") or "?"
             )
         plain = _ASSESSMENT.issuperset(said) and not any(map(len, assessment))
-        return kind, bool(kind) and good and coded and plain, plain
+        filled = bool(said.get("Result", "").strip())
+        return kind, filled, bool(kind) and good and coded and plain, plain
 
     def _look_at(self, said: dict[str, str]) -> bool:
         """Put to the account what is no code, mark or date, as all of one is; False where any was."""

@@ -94,7 +94,7 @@ def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tu
             raise unknown("a table with more columns than this gateway reads", format="CSV")
         score = _score(row, rules)
         if score > best:
-            best, header = score, Header(tuple(row), position, above, title.crowded, title.telling)
+            best, header = score, Header(tuple(row), position, above, title.crowded, title.telling())
         if score > KNOWN_COLUMNS and 2 * score > len(row):
             break
         above = f"{above} {' '.join(' '.join(row).casefold().split())}"[:_ABOVE_LENGTH]

@@ -90,21 +90,24 @@ class Title:
 
     def __init__(self, furniture: Furniture) -> None:
         self.crowded = False
-        self.telling = ""
+        self._said: list[str] = []
         self._furniture = furniture
         self._cells = 0
         self._wide = 0
 
     def add(self, row: Row) -> None:
         """One more row."""
-        cells = [" ".join(cell.split()) for cell in row if cell.strip()]
-        self.telling = " ".join([self.telling, *(c for c in cells if not self._furniture.are_words(c))])[
-            :_ABOVE
-        ]
+        cells = [cell for cell in row if cell.strip()]
+        if self._cells <= _TITLE_CELLS:
+            self._said += cells
         self._cells += len(cells)
         self._wide += len(cells) >= _TABLE_CELLS
         self.crowded |= self._cells > _TITLE_CELLS or self._wide > _WIDE_ROWS
         self.crowded |= any(is_long(cell) and not self._furniture.is_line(cell) for cell in cells)
+
+    def telling(self) -> str:
+        """Return what the rows say but for the wording that reports print by themselves."""
+        return " ".join(" ".join(c.split()) for c in self._said if not self._furniture.are_words(c))[:_ABOVE]
 
 
 def is_long(text: str) -> bool:

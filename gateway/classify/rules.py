@@ -53,7 +53,7 @@ BY_READER = frozenset({"student-core", "attendance", "school-census", "gcse-resu
 
 # "(at 10 Nov 2026)", "as at 24/11/2026", "(01 Sep 2026 - 10 Nov 2026)" behind the name of a column.
 _DATED = re.compile(
-    r"\s*(?:\(([^()]{4,40})\)|\[([^\[\]]{4,40})\]|\b(as (?:at|of|on) [^()]{4,20}))\s*\Z", re.IGNORECASE
+    r"\s*(?:\(([^()]{4,40})\)|\[([^\[\]]{4,40})\]|\b(as (?:at|of) [^()]{4,20}))\s*\Z", re.IGNORECASE
 )
 _BETWEEN_DATES = re.compile(r"\b(?:as|at|of|on|from|to|since|until|up to)\b| - |\u2013", re.IGNORECASE)
 _STEPS = re.compile(r"[A-Za-z]\w*(?:\.[A-Za-z]\w*)+", re.ASCII)
@@ -474,7 +474,7 @@ class Rules(BaseModel):
 
 def _without_day(name: str) -> str:
     """Return the name of a column without the day, or the days, for which it is given."""
-    found = _DATED.search(name)
+    found = _DATED.search(name) if "(" in name or "[" in name or "s at " in name or "s of " in name else None
     if found is None:
         return name
     days = [day.strip() for day in _BETWEEN_DATES.split(found[1] or found[2] or found[3]) if day.strip()]

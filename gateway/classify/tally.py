@@ -7,6 +7,7 @@ read; what comes out of it is counts only.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -81,6 +82,8 @@ class Tally:
         self.today = today
         self.records = 0
         self.account = Account(rules)
+        self.results: Counter[str] = Counter()
+        self.assessed: Counter[str] = Counter()
         self.schools = Schools()
         self.fields: dict[str, FieldTally] = {}
         self.beside = ""
@@ -155,9 +158,11 @@ class Tally:
                 self._duplicates.add(self.records)
         elif identity and len(self._people) < PUPILS_REMEMBERED:
             self._people.add(identity)
+            self._upn_authorities.add(upn[1:4])
         if upn and not upn[-1].isdigit() and is_temporary_upn(upn):
             self._temporary.add(self.records)
-        self._compare_names([upn], [values.get("surname") or values.get("full-name", "")], self.records)
+        if self._has_other_name(upn, values.get("surname") or values.get("full-name", "")):
+            self._other_names.add(self.records)
         if upn and self._on_pupil is not None:
             self._report(self._on_pupil, self.records, upn, values, left=left, school=number_of(said))
         if self.on_person is not None:
@@ -238,6 +243,7 @@ class Tally:
         """Remember who the records are about; the first is record `first`, all are UPNs where `named`."""
         distinct = set(identities)
         new = distinct - self._people
+        self._upn_authorities.update(one[1:4] for one in new if NO_UPN not in one)
         repeated = len(identities) - len(new)
         if repeated and named and len(self._duplicates.rows) >= ROWS_SHOWN:
             self._duplicates.count += repeated
@@ -254,18 +260,22 @@ class Tally:
             self._people.discard("")
 
     def _compare_names(self, upns: Sequence[str], surnames: Sequence[str], first: int) -> None:
-        """Note a pupil whose surname is not the one that the file had before; the first is record `first`."""
-        self._upn_authorities.update(upn[1:4] for upn in set(upns) if upn)
-        known = self._surnames
-        if len(known) >= PUPILS_REMEMBERED:
+        """Note pupils whose surname is not the one that the file had before; the first is record `first`."""
+        # Nearly always all rows of a pupil have one surname, which is quick to see.
+        last, known = dict(zip(upns, surnames, strict=False)), self._surnames
+        new = [pair for pair in last.items() if known.get(pair[0]) != pair[1]]
+        if not sum(self._has_other_name(*pair) for pair in new) and [*map(last.get, upns)] == [*surnames]:
             return
         for row, (upn, surname) in enumerate(zip(upns, surnames, strict=False), first):
-            if upn and surname and known.setdefault(upn, surname) != surname:
-                before, now = (
-                    "".join(filter(str.isalpha, name.casefold())) for name in (known[upn], surname)
-                )
-                if before != now:
-                    self._other_names.add(row)
+            if self._has_other_name(upn, surname):
+                self._other_names.add(row)
+
+    def _has_other_name(self, upn: str, surname: str) -> bool:
+        """Return whether a pupil had another surname before in the file; one without is remembered."""
+        if not upn or not surname or len(self._surnames) >= PUPILS_REMEMBERED:
+            return False
+        before = self._surnames.setdefault(upn, surname)
+        return before != surname and _letters(before) != _letters(surname)
 
     def _note_repeated(self, identities: Sequence[str], first: int) -> None:
         met: set[str] = set()
@@ -360,11 +370,17 @@ class Tally:
         found.append(_finding("cell:formula", self.formulas, ""))
         found.append(_finding("upn:other-name", self._other_names, self._about("upn")))
         if kind.whole is not None:
-            found.append(_lacking(kind.whole, self.account.count_of(kind.whole.fields)))
+            found.append(_lacking(kind.whole, self._results_of(verdict.data_type, kind.whole)))
         found.append(_finding("upn:temporary", self._temporary, self._about("upn")))
         if kind.one_record_a_pupil:
             found.append(_finding("upn:duplicate", self._duplicates, self._about("upn")))
         return tuple(sorted((f for f in found if f.count), key=lambda f: (f.code, f.about)))
+
+    def _results_of(self, data_type: str, whole: WholeRule) -> int:
+        """Return how many columns of results a table has, or how many assessments a pupil has in XML."""
+        if assessed := self.assessed[data_type]:
+            return self.results[data_type] // assessed
+        return self.account.count_of(whole.fields)
 
     def _of_field(self, key: str, field: FieldTally, code: str, fault: FaultCount) -> Finding:
         finding = _finding("code:unknown" if code == OTHER_YEAR else code, fault, self._about(key))
@@ -404,6 +420,10 @@ def _lacking(whole: WholeRule, columns: int) -> Finding:
     """Return what a table lacks of a whole return."""
     code, lacking = "results:lacking", max(0, whole.count - columns)
     return Finding(code=code, severity=severity(code), count=lacking, about=whole.called, of=whole.count)
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalpha, name.casefold()))
 
 
 def _age(born: date, today: date) -> int:

@@ -40,7 +40,7 @@ from gateway.policy.unlisted import (
     waits,
 )
 
-_OLDEST_RETURN = 366
+_OLDEST_RETURN = 731
 _WAITING = frozenset({"classify:unknown", "classify:ambiguous", "classify:not-calculated", "classify:no-upn"})
 
 
@@ -175,7 +175,7 @@ def _waits_for_person(
     yield from schools.waits(classified, catalogue, provider)
     yield from waits(classified, catalogue, provider, flow)
     yield from value_waits(classified, catalogue)
-    yield from return_waits(classified, catalogue, provider)
+    yield from return_waits(classified, catalogue, provider, flow)
     yield from item_reasons(classified, catalogue, flow, "hold")
     yield from persons_reasons(classified, catalogue, flow)
 
@@ -210,7 +210,7 @@ def _version_reasons(
 
 
 def _old_return(classified: Classified, catalogue: Catalogue, flow: Flow, now: datetime) -> Iterator[Reason]:
-    """Hold a statutory return about a day more than a year ago: nobody is owed one any more."""
+    """Hold a statutory return about a day more than two years ago: nobody is owed one any more."""
     day = classified.facts.reference_date
     today = local_day(now, catalogue.calendar.timezone)
     if "statutory" in flow.basis and day is not None and (today - day).days > _OLDEST_RETURN:

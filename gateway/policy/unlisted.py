@@ -88,14 +88,25 @@ def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow
         yield catalogue.reason("policy:unlisted-items", count="results of examinations", where="grades")
 
 
-def return_waits(classified: Classified, catalogue: Catalogue, provider: Provider) -> Iterator[Reason]:
+def return_waits(
+    classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow
+) -> Iterator[Reason]:
     """Why a return waits that lacks results, and has columns that nobody understood: they may be there."""
-    lacking = [finding for finding in classified.findings if finding.code == "results:lacking"]
+    lacking = [
+        finding
+        for finding in classified.findings
+        if finding.code == "results:lacking"
+        or (
+            finding.code == "item:missing"
+            and "statutory" in flow.basis
+            and finding.count >= max(1, classified.pupils or 0)
+        )
+    ]
     unknown = [one for one in _rest(classified, provider) if not one.field and not one.further]
     for finding in lacking if unknown else ():
         yield catalogue.reason(
             "policy:return-incomplete",
-            lacking=f"{finding.count} of {finding.of}",
+            lacking=f"{finding.count} of {finding.of}" if finding.of else "all of",
             what=finding.about,
             count=_counted(unknown),
             where=places(unknown),
@@ -130,7 +141,7 @@ def notices(classified: Classified, catalogue: Catalogue, provider: Provider, fl
     rest = _rest(classified, provider)
     strange = [one for one in rest if one.field and not _is_asked_for(one, catalogue, provider)]
     others = [one for one in rest if one not in strange]
-    if others and not any(return_waits(classified, catalogue, provider)):
+    if others and not any(return_waits(classified, catalogue, provider, flow)):
         yield catalogue.reason("policy:unlisted-left-out", count=_counted(others), where=places(others))
     if strange:
         yield catalogue.reason("policy:unlisted-take-out", count=_counted(strange), where=places(strange))

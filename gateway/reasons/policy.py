@@ -86,7 +86,7 @@ REASONS: dict[str, Template] = {
         "this return, and send the file again. Or wait until a person has looked at it.",
     ),
     "policy:old-return": Template(
-        "The return is about {day}, more than a year ago, so it waits for a person.",
+        "The return is about {day}, more than two years ago, so it waits for a person.",
         "Look at which return you exported, and send that of this year. If the old one was asked for, tell "
         "the local authority's {desk}.",
     ),

@@ -80,6 +80,24 @@ def test_a_return_that_lacks_what_stands_in_a_strange_column_waits(
     assert not any("Take that out" in step for step in steps(decision))
 
 
+@pytest.mark.parametrize(
+    ("known", "strange", "what"),
+    [
+        ("<Result>2</Result>", "<Lefel>2</Lefel>", "17 of 17 early learning goals"),
+        ("Surname>", "Cyfenw>", "all of Pupil: Surname"),
+    ],
+)
+def test_a_common_transfer_file_that_lacks_what_stands_in_a_strange_element_waits(
+    known: str, strange: str, what: str
+) -> None:
+    content = made.ctf(made.pupil(made.Child(n), made.EYFS) for n in range(9))
+    content = content.replace(known, strange)
+    decision = decided(content.encode(), on=SUMMER)
+    assert type(decision).__name__ == "Held"
+    assert what in told(decision)["policy:return-incomplete"]
+    assert "element" in told(decision)["policy:return-incomplete"]
+
+
 def test_a_column_that_nobody_understands_need_not_be_taken_out() -> None:
     decision = decided(csv(rows({**WHO, "Year": "4", "Gwrdd": of("A", "B")})))
     assert "policy:unlisted-left-out" in told(decision)
