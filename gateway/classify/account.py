@@ -89,6 +89,10 @@ class Account:
         more = Unlisted(position=len(self.parts) + 1, header="", filled=beyond, kind="mixed", further=True)
         return (*found[:_MOST], more)
 
+    def has_unknown(self) -> bool:
+        """Return whether a column or element is filled that carries no known field."""
+        return any(part.key is None and part.shape.filled for part in self.parts)
+
     def count_of(self, keys: Iterable[str]) -> int:
         """Return how many different names of columns carry these fields.
 

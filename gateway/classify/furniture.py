@@ -13,6 +13,8 @@ _TOKEN = re.compile(r"[^\W\d_]+|\d+")
 _NAMING = re.compile(r"\bby\b ?:?|:(?!\d)", re.IGNORECASE)
 # "Not to be shared with: Ann Brown" says something of her.
 _NO_HEADING = frozenset({"not", "no", "do", "must", "with", "please", "keep"})
+_PAIRS = re.compile(r"[,;]")
+_PAIR = 2
 _FIGURES = re.compile(r"[-+]?\d{1,7}([.,]\d{1,4})?%?", re.ASCII)
 _LONGEST = 150
 _LONGEST_NUMBER = 6
@@ -33,21 +35,24 @@ class Furniture:
     """Tells the lines that reports print by themselves.
 
     `words` are those of such lines, `schools` what schools are called in the end of their names; `is_name`
-    judges names as those of pupils are judged.
+    judges names as those of pupils are judged. `headings` are the words of columns' names, `codes` all codes.
     """
 
     words: frozenset[str]
     schools: frozenset[str]
     is_name: Callable[[str], bool]
+    headings: frozenset[str] = frozenset()
+    codes: frozenset[str] = frozenset()
 
     def is_line(self, text: str) -> bool:
         """Return whether a line is made of these words, dates and short numbers, or names a person or school.
 
-        A name stands behind "by" or a colon, as in "Report run by: Ann Brown on 4 May", or is a school's.
+        A name stands behind "by" or a colon, as in "Report run by: Ann Brown on 4 May", or is a school's. Such
+        lines are counts behind a heading, too ("Service children: 4"), and keys to codes ("EXP = Expected").
         """
         if len(text) > _LONGEST:
             return False
-        if self.are_words(text) or self._is_school(text):
+        if self.are_words(text) or self._is_school(text) or self._is_count(text) or self._is_key(text):
             return True
         heading, _, named = _NAMING.sub("\n", text, count=1).partition("\n")
         words = named.split()
@@ -71,6 +76,19 @@ class Furniture:
             heading = cells[0].rstrip(": ")
             return self.is_line(f"{heading}: {cells[1]}") or all(map(self.is_line, cells))
         return all(map(self.is_line, cells))
+
+    def _is_count(self, text: str) -> bool:
+        heading, colon, count = text.rpartition(":")
+        tokens = _TOKEN.findall(heading.casefold())
+        return bool(colon and tokens and _FIGURES.fullmatch(count.strip())) and all(
+            token in self.headings or token in self.words for token in tokens
+        )
+
+    def _is_key(self, text: str) -> bool:
+        pairs = [pair.split("=") for pair in _PAIRS.split(text.strip(" .")) if pair.strip()]
+        return bool(pairs) and all(
+            len(pair) == _PAIR and all(one.strip().upper() in self.codes for one in pair) for pair in pairs
+        )
 
     def _is_named(self, text: str) -> bool:
         return 0 < len(text.split()) <= _TITLE_WORDS // 2 and self.is_name(text)

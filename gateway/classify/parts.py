@@ -48,13 +48,29 @@ class Several(Unreadable):
 
 
 def together(parts: Sequence[Part], tally: Tally, what: str, format: str) -> Verdict:  # noqa: A002
-    """The one verdict on all parts. Raises Unreadable where there is none."""
+    """The one verdict on all parts. Raises Unreadable where there is none.
+
+    Figures about nobody, as a summary by subject, may stand beside parts of a type that asks for no item in
+    each record.
+    """
     if len(parts) == 1:
         return parts[0](tally)
-    found = tuple(_alone(part, tally) for part in parts)
-    if not _of_one_kind(found):
+    each = [_alone(part, tally) for part in parts]
+    found = tuple(told for told, _ in each)
+    records = tuple(told for told, of_nobody in each if not of_nobody)
+    types = tally.rules.data_types.types
+    if not records or not _of_one_kind(records):
         raise _different(found, what, format)
-    return _merged([_read(part, tally) for part in parts], what)
+    if len(records) < len(found) and any(types[one.data_type].must for one in records):  # type: ignore[union-attr]
+        raise _different(found, what, format)
+    verdicts = []
+    for part, (_, of_nobody) in zip(parts, each, strict=True):
+        try:
+            verdicts.append(_read(part, tally))
+        except Unreadable:
+            if not of_nobody:
+                raise
+    return _merged(verdicts, what)
 
 
 def _read(part: Part, tally: Tally) -> Verdict:
@@ -63,12 +79,14 @@ def _read(part: Part, tally: Tally) -> Verdict:
     return verdict
 
 
-def _alone(part: Part, tally: Tally) -> Told:
+def _alone(part: Part, tally: Tally) -> tuple[Told, bool]:
+    """What a part is by itself; and whether it is unknown, of known columns alone, and about nobody."""
     own = Tally(tally.all_rules, tally.today, on_person=tally.on_person)
     try:
-        return told(part(own), own)
+        return told(part(own), own), False
     except Unreadable as reason:
-        return refused(reason)
+        of_nobody = reason.code == "classify:unknown" and own.records and not own.says_of_anybody()
+        return refused(reason), bool(of_nobody)
 
 
 def _of_one_kind(found: tuple[Told, ...]) -> bool:

@@ -56,6 +56,7 @@ _DATED = re.compile(
     r"\s*(?:\(([^()]{4,40})\)|\[([^\[\]]{4,40})\]|\b(as (?:at|of) [^()]{4,20}))\s*\Z", re.IGNORECASE
 )
 _BETWEEN_DATES = re.compile(r"\b(?:as|at|of|on|from|to|since|until|up to)\b| - |\u2013", re.IGNORECASE)
+_WORDS_OF_NAME = re.compile(r"[^\W\d_]+")
 _STEPS = re.compile(r"[A-Za-z]\w*(?:\.[A-Za-z]\w*)+", re.ASCII)
 
 _NOTES = re.compile(r"note|comment|remark|memo\b|narrative|free ?text", re.IGNORECASE)
@@ -110,8 +111,8 @@ class ColumnSignature(RuleTable):
     between these ages, in whole years, when it is decided. `above`: one of these words stands above. With
     `results`, the grades say whether it is this type or the other kind of examination. A `part` is
     one table of several, so that what every record must have may stand in another. `without`: none of
-    these fields. What fits a signature that `waits` is no file of its type yet: it waits for a person under
-    this code.
+    these fields. `all_known`: every column that is filled carries a known field. What fits a signature that
+    `waits` is no file of its type yet: it waits for a person under this code.
     """
 
     type: str
@@ -129,6 +130,7 @@ class ColumnSignature(RuleTable):
     only: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     among: dict[str, str] = Field(default_factory=dict)
     ages: tuple[int, int] | None = None
+    all_known: bool = False
     above: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     waits: str | None = None
@@ -360,7 +362,21 @@ class Rules(BaseModel):
         """What tells the lines that a report prints around its table by itself."""
         rule = self.data_types.furniture
         is_name = Words("name", self).are
-        return Furniture(frozenset(rule.words), frozenset(rule.kinds_of_school), is_name)
+        return Furniture(
+            frozenset(rule.words), frozenset(rule.kinds_of_school), is_name, self._headings, self._all_codes
+        )
+
+    @cached_property
+    def _headings(self) -> frozenset[str]:
+        """The words of the names of columns, but for those of other personal items and sensitive ones."""
+        names = (name for key, name in self.column_names() if key not in self.others)
+        told = (name for name in names if not self._is_apart(name))
+        return frozenset(word for name in told for word in _WORDS_OF_NAME.findall(name.casefold()))
+
+    @cached_property
+    def _all_codes(self) -> frozenset[str]:
+        """Every code, and every word for one, in upper case."""
+        return frozenset().union(*self.code_sets.values())
 
     @cached_property
     def _columns(self) -> dict[str, str]:

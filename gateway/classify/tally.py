@@ -135,6 +135,11 @@ class Tally:
             quick = quick_in_the_past(quick, self.today) if quick is not None else None
         return FieldTally(key, rule, Judge(check, quick), counted=key in self.rules.counted)
 
+    def says_of_anybody(self) -> bool:
+        """Return whether a column or element carries an item of personal data, or nothing that is known."""
+        items = (key for key in self.fields if isinstance(self.rules.fields[key], ItemRule))
+        return self.account.has_unknown() or any(map(self.filled, items))
+
     def filled(self, key: str) -> bool:
         """Whether any record fills this field."""
         known = self.fields.get(key)

@@ -11,7 +11,12 @@ from gateway.model import Classified, ContentRefused, Decision
 from tests.corpus.benign import Export
 from tests.corpus.corpus import judged, kind_of
 
-SETS = {"first": ("core", "attendance", "results"), "fresh": ("fresh",), "last": ("last",)}
+SETS = {
+    "first": ("core", "attendance", "results"),
+    "fresh": ("fresh",),
+    "last": ("last",),
+    "unseen": ("unseen",),
+}
 HELD_SHARE = 0.05
 HELD = {
     "eyfsp-short.csv": "PP heads the goal Past and Present and, in every other file, pupil premium",

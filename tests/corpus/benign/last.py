@@ -1,4 +1,4 @@
-"""Twenty more exports, written after all mends and looked at only to be counted."""
+"""Twenty more exports, written after the rules had been mended for the fresh ones."""
 
 from __future__ import annotations
 
