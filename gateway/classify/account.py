@@ -20,6 +20,7 @@ from gateway.classify.value_shapes import Shape
 from gateway.model import Unlisted, ValueKind
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
+_LIKE_RESULTS = ("grades", "numbers", "codes")
 _MOST = 100
 _PARTS = 4_000
 _HEADER_LENGTH = 80
@@ -92,6 +93,11 @@ class Account:
     def has_unknown(self) -> bool:
         """Return whether a column or element is filled that carries no known field."""
         return any(part.key is None and part.shape.filled for part in self.parts)
+
+    def has_unknown_results(self) -> bool:
+        """Return whether what looks like results stands where no known field is."""
+        strange = (part for part in self.parts if part.key is None and part.shape.filled)
+        return any(part.shape.kind(self._grades) in _LIKE_RESULTS for part in strange)
 
     def count_of(self, keys: Iterable[str]) -> int:
         """Return how many different names of columns carry these fields.

@@ -60,7 +60,7 @@ def _fits(signature: ColumnSignature, evidence: Evidence) -> bool:
         and all(present & set(group) for group in signature.any)
         and len(present & set(signature.of)) >= signature.at_least
         and all(evidence.widths.get(key, 0) >= count for key, count in signature.many.items())
-        and (not signature.all_known or not evidence.tally.account.has_unknown())
+        and (not signature.no_results or not evidence.tally.account.has_unknown_results())
         and (not signature.above or any(word in evidence.above for word in signature.above))
         and _values_fit(signature, evidence.tally)
     )

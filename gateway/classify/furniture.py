@@ -47,8 +47,8 @@ class Furniture:
     def is_line(self, text: str) -> bool:
         """Return whether a line is made of these words, dates and short numbers, or names a person or school.
 
-        A name stands behind "by" or a colon, as in "Report run by: Ann Brown on 4 May", or is a school's. Such
-        lines are counts behind a heading, too ("Service children: 4"), and keys to codes ("EXP = Expected").
+        A name stands behind "by" or a colon, as in "Report run by: Ann Brown on 4 May", or is a school's.
+        So are counts behind a heading ("Service children: 4"), and keys to codes ("EXP = Expected").
         """
         if len(text) > _LONGEST:
             return False

@@ -111,8 +111,8 @@ class ColumnSignature(RuleTable):
     between these ages, in whole years, when it is decided. `above`: one of these words stands above. With
     `results`, the grades say whether it is this type or the other kind of examination. A `part` is
     one table of several, so that what every record must have may stand in another. `without`: none of
-    these fields. `all_known`: every column that is filled carries a known field. What fits a signature that
-    `waits` is no file of its type yet: it waits for a person under this code.
+    these fields. `no_results`: no column without a known field holds grades, numbers or codes. What fits a
+    signature that `waits` is no file of its type yet: it waits for a person under this code.
     """
 
     type: str
@@ -130,7 +130,7 @@ class ColumnSignature(RuleTable):
     only: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     among: dict[str, str] = Field(default_factory=dict)
     ages: tuple[int, int] | None = None
-    all_known: bool = False
+    no_results: bool = False
     above: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     waits: str | None = None

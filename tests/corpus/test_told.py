@@ -99,9 +99,14 @@ def test_a_common_transfer_file_that_lacks_what_stands_in_a_strange_element_wait
 
 
 def test_a_column_that_nobody_understands_need_not_be_taken_out() -> None:
-    decision = decided(csv(rows({**WHO, "Year": "4", "Gwrdd": of("A", "B")})))
+    decision = decided(csv(rows({**WHO, "Year": "4", "Gwrdd": of("Red Hen", "Blue Tit")})))
     assert "policy:unlisted-left-out" in told(decision)
     assert TAKE_OUT not in steps(decision)
+
+
+def test_pupils_with_figures_that_nobody_understands_are_not_taken_for_core_data() -> None:
+    decision = decided(csv(rows({**WHO, "Year": "1", "Gwrdd": of("34", "21")}, year=2)))
+    assert list(told(decision)) == ["classify:unknown"]
 
 
 def test_what_another_flow_of_the_sender_carries_need_not_be_taken_out() -> None:
