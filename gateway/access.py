@@ -219,8 +219,7 @@ COMMANDS: Mapping[str, AccessRight] = dict(
                 hosts.list_all policy_explain.explain policy_pack.list_packs policy.try_out harmless.list_all
                 policy_optional.list_optional
                 pupils.list_markers declare.list_all
-                declare.show_one report.one_transfer report.one_provider review.one_review
-                retention.plan_deletions retention.show_certificate breach.list_all breach.show_one
+                declare.show_one retention.plan_deletions retention.show_certificate
             """,
             AccessRight.DECIDE: "held.release held.confirm held.return_it held.refuse",
             AccessRight.RECALL: "recalls.withdraw recalls.redeliver recalls.confirm",
@@ -240,7 +239,6 @@ COMMANDS: Mapping[str, AccessRight] = dict(
                 recalls.open_whole pupils.find pupils.report pupils.protect pupils.restrict
                 pupils.unmark
             """,
-            AccessRight.BREACH: "breach.one_breach",
             AccessRight.APPOINT: "roles.grant roles.take roles.vouch",
             AccessRight.INDEX: "pupils.index",
             AccessRight.WELFARE: "pupils.missing pupils.movers",
@@ -258,21 +256,19 @@ QUESTIONS: Mapping[str, AccessRight] = dict(
             # An act says itself what it asks for.
             AccessRight.PERSON: """
                 ConfirmByOpenId AskMe LogOut AskToday AskMailbox AskFile Collect DealWith RecallFile
-                AskActs CarryOutAct
+                AskActs AskAct CarryOutAct
             """,
             AccessRight.HELD: "AskHeld AskHeldFile",
             AccessRight.DECIDE: "ReleaseFile ConfirmRelease ReturnFile RefuseFile",
             AccessRight.RECALL: "EndRecall",
             AccessRight.LOOK: """
-                VerifyReceipt AskOpenings AskSchools AskSchool AskAgreement AskWatch AskBreaches AskBreach
-                AskHolds AskReview AskPolicies
+                VerifyReceipt AskOpenings AskSchools AskSchool AskAgreement AskWatch AskHolds AskPolicies
             """,
             AccessRight.ENROL: """
                 EnrolSchool TryImport ImportSchools AddKey ConfirmKey SetContact
                 RatifyFor ApprovePolicies WithdrawPolicies
             """,
             AccessRight.PROTECT: "AskChild",
-            AccessRight.BREACH: "RecordBreach",
         }
     )
 )

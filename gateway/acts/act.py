@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
-from gateway.access import AccessRight
+from gateway.access import AccessRight, Sight
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from gateway.log.leaf import Kind
     from gateway.record.registrar import Registrar
     from gateway.registry.database import Registry
+    from gateway.reports.document import Document
 
 REASON_LENGTH = 400
 """Characters of a reason at most, wherever it is given."""
@@ -41,6 +43,8 @@ class ActContext:
     clock: Callable[[], datetime]
     open_registry: Callable[[], AbstractContextManager[Registry]]
     open_registrar: Callable[[], AbstractContextManager[Registrar]]
+    sight: Callable[[Session], Sight]
+    """Which files the person may know of."""
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -49,12 +53,13 @@ class ActContext:
             yield session
 
     @contextmanager
-    def recording(self) -> Iterator[Recording]:
-        """Change the registry in one transaction, and sign the log's head at its end."""
+    def recording(self, *, signs: bool = True) -> Iterator[Recording]:
+        """Change the registry in one transaction; the log's head is signed at its end if it `signs`."""
         with self.open_registrar() as registrar, registrar.registry.write() as session:
             recording = Recording(registrar, session, self.person, self.clock())
             yield recording
-            registrar.sign_head(session, recording.at)
+            if signs:
+                registrar.sign_head(session, recording.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +103,24 @@ class ActListing:
 
 @dataclass(frozen=True, slots=True)
 class ActDetails:
-    """One thing as it is known: a heading, its values, its parts as a list, and a closing sentence."""
+    """One thing as it is known: a heading, labelled lines, lists of its parts, and closing paragraphs.
+
+    `values` is all of it, for programs. Of the `lines`, those without a value are not shown.
+    """
 
     heading: str
     values: Mapping[str, Any]
-    parts: ActListing | None = None
-    closing: tuple[str, ...] = field(default=())
+    parts: tuple[ActListing, ...] = ()
+    closing: tuple[str, ...] = ()
+    lines: Mapping[str, object] = field(default_factory=dict)
+
+    def shown_lines(self) -> dict[str, object]:
+        """Return the labelled lines that have a value, by their labels."""
+        empty: tuple[object, ...] = (None, "", (), [])
+        return {name.replace("_", " "): value for name, value in self.lines.items() if value not in empty}
 
 
-Answer = ActDone | ActListing | ActDetails
+Answer: TypeAlias = "ActDone | ActListing | ActDetails | Document"
 
 
 class Act(BaseModel):
@@ -115,7 +129,8 @@ class Act(BaseModel):
     The first line of a subclass's docstring is its help, the rest its description. `command` are the words by
     which the command line and the console know it, `right` what its person needs (`gateway/access.py`). A
     file that it is about is its field `reference`: no door lets somebody ask about one that is not for them.
-    An act on files that only the command line reaches is not `in_console`.
+    An act on files that only the command line reaches is not `in_console`. A document that it answers with is
+    printed without its annex unless that is asked for (`annexed`), or is one table, too (`tabled`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -125,6 +140,8 @@ class Act(BaseModel):
     confirmation: ClassVar[Confirmation] = Confirmation.PASSKEY
     reads: ClassVar[bool] = False
     in_console: ClassVar[bool] = True
+    annexed: ClassVar[bool] = False
+    tabled: ClassVar[bool] = False
 
     def check(self, context: ActContext) -> None:
         """Refuse what can be seen to be wrong before the person confirms. GatewayError with a sentence."""
@@ -201,3 +218,24 @@ Why = Annotated[
     str, AfterValidator(_reason), Field(description="Why: for the record, without any pupil's data.")
 ]
 """The reason of an act, which goes on record with the person's name."""
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?([+-]\d\d:?\d\d|Z)?)?")
+
+
+def _typed_moment(given: object) -> object:
+    if isinstance(given, str) and not _MOMENT.fullmatch(given):
+        told = "write a day like 2026-11-24, or a time like 2026-11-24T14:30 (local, or with its zone)"
+        raise ValueError(told)
+    return given
+
+
+def _typed_end(given: object) -> object:
+    if isinstance(given, str) and len(given) == len("2026-11-24"):
+        return datetime.fromisoformat(str(_typed_moment(given))) + timedelta(days=1)
+    return _typed_moment(given)
+
+
+Moment = Annotated[datetime, BeforeValidator(_typed_moment)]
+"""A day, as its first moment, or a time; without a zone where none was named, and then local."""
+MomentAfter = Annotated[datetime, BeforeValidator(_typed_end)]
+"""The same; but a day is the first moment after it."""

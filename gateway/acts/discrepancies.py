@@ -60,7 +60,7 @@ class ShowDiscrepancy(ReadingAct):
         return ActDetails(
             heading=f"{self.number}: {row['meaning']} ({row['kind']}, {row['state']})",
             values=row,
-            parts=ActListing(row["parties"], ("provider", "reference", "record"), empty=""),
+            parts=(ActListing(row["parties"], ("provider", "reference", "record"), empty=""),),
             closing=tuple(closing),
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import Enum
 from importlib import import_module
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -15,17 +15,19 @@ from gateway.acts.act import Act
 
 MODULES = (
     "gateway.acts.agreement_flows",
+    "gateway.acts.breaches",
     "gateway.acts.discrepancies",
     "gateway.acts.legal_holds",
     "gateway.acts.letters",
     "gateway.acts.notices",
     "gateway.acts.penalties",
     "gateway.acts.provider_life",
+    "gateway.acts.reports",
     "gateway.acts.sensitive",
 )
 """Every module that declares acts."""
 
-FieldKind = Literal["text", "number", "day", "yes-no", "choice"]
+FieldKind = Literal["text", "number", "day", "moment", "yes-no", "choice"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def is_enumeration(kind: Any) -> bool:  # noqa: ANN401 - a type
 
 def _described(name: str, field: FieldInfo) -> ActField:
     kind, several = type_of(field.annotation)
-    kinds: dict[Any, FieldKind] = {int: "number", date: "day", bool: "yes-no"}
+    kinds: dict[Any, FieldKind] = {int: "number", date: "day", datetime: "moment", bool: "yes-no"}
     choices = tuple(str(each.value) for each in kind) if is_enumeration(kind) else ()
     return ActField(
         name=name,

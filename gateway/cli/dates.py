@@ -44,19 +44,6 @@ last_day = _reader(
 """A day, without a zone, or a moment, with one."""
 
 
-any_time = _reader(
-    "a day like 2026-11-24, or a time like 2026-11-24T14:30 (local, or with its zone)",
-    _DAY, f"{_DAY}T%H:%M", f"{_DAY}T%H:%M:%S", f"{_DAY}T%H:%M%z", f"{_DAY}T%H:%M:%S%z",
-)  # fmt: skip
-"""A day, as its first moment, or a time; without a zone where it names none."""
-
-
-def any_end(text: str) -> datetime:
-    """The same, but of a day the moment after its last."""
-    found = any_time(text)
-    return found + timedelta(days=1) if len(text) == len("2026-11-24") else found
-
-
 def beginning_of(first: datetime, policies: Path) -> datetime:
     """The first moment of a day as the authority's clocks have it."""
     return first.replace(tzinfo=zone_of(policies))

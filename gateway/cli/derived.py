@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from rich.text import Text
 
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer
-from gateway.acts.fields import acts_in, is_enumeration, type_of
+from gateway.acts.fields import acts_in, type_of
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -31,7 +31,8 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.documents import CsvOption, write_listing
+from gateway.cli.documents import AnnexOption, CsvOption, HtmlOption, deliver, write_listing
+from gateway.cli.identity import sight_here
 from gateway.cli.options import LISTED, LimitOption
 from gateway.home import Home
 
@@ -55,28 +56,33 @@ def add_acts(app: typer.Typer, noun: str, module: str) -> None:
 
 def command_of(act: type[Act]) -> Callable[..., None]:
     """Make the command of one act, as typer takes it: a function with a parameter for each field."""
-    listed = _answers(act) is ActListing
 
-    def command(
-        home: Path = DEFAULT_HOME,
-        as_json: bool = False,
-        limit: int = LISTED,
-        csv: Path | None = None,
-        **given: object,
-    ) -> None:
+    def command(home: Path = DEFAULT_HOME, **given: Any) -> None:  # noqa: ANN401 - of each field's type
+        shown = {name: given.pop(name) for name in _SHOWN if name in given}
         asked = _validated(act, {name: _prompted(act, name, value) for name, value in given.items()})
-        answer = asked.carry_out(
-            ActContext(Home(home), who(), now, partial(registry, home), partial(registrar_of, home))
+        context = ActContext(
+            home=Home(home),
+            person=who(),
+            clock=now,
+            open_registry=partial(registry, home),
+            open_registrar=partial(registrar_of, home),
+            sight=partial(sight_here, home=home),
         )
-        _print(answer, as_json=as_json, limit=limit, csv=csv)
+        asked.check(context)
+        _print(asked.carry_out(context), **shown)
 
     parameters = [_parameter(name, field) for name, field in act.model_fields.items()]
     parameters.sort(key=_is_option)
     parameters.append(_shared("home", HomeOption, DEFAULT_HOME))
-    if act.reads:
-        parameters.append(_shared("as_json", JsonOption, default=False))
-    if listed:
-        parameters += [_shared("limit", LimitOption, LISTED), _shared("csv", CsvOption, None)]
+    answers = inspect.get_annotations(act.carry_out, eval_str=False)["return"]
+    wanted = {
+        "as_json": act.reads or answers == "Document",
+        "limit": answers == "ActListing",
+        "csv": answers == "ActListing" or act.tabled,
+        "html": answers == "Document",
+        "annex": act.annexed,
+    }
+    parameters += [_shared(name, *_SHOWN[name]) for name, is_wanted in wanted.items() if is_wanted]
     command.__doc__ = inspect.getdoc(act)
     command.__name__ = act.__name__
     command.__module__ = act.__module__
@@ -86,25 +92,34 @@ def command_of(act: type[Act]) -> Callable[..., None]:
     return fails_clearly(command)
 
 
+_SHOWN: Mapping[str, tuple[object, object]] = {
+    "as_json": (JsonOption, False),
+    "limit": (LimitOption, LISTED),
+    "csv": (CsvOption, None),
+    "html": (HtmlOption, None),
+    "annex": (AnnexOption, False),
+}
+"""The options of how an answer is shown, each with its default."""
+
+
 def _shared(name: str, annotation: object, default: object) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
-    """Make the parameter of a field: its value is read and judged as the field's type says."""
+    """Make the parameter of a field. What is typed for it is judged with the whole act."""
     told = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     by_place = bool(told.get("place"))
     kind, several = type_of(field.annotation)
     words: dict[str, Any] = {"help": field.description}
     if told.get("metavar"):
         words["metavar"] = told["metavar"]
-    if kind not in {bool, int} and not is_enumeration(kind):
-        words["parser"] = partial(_read, _adapter(kind, field, several=several), kind)
-        words.setdefault("metavar", "DAY" if kind is date else "TEXT")
+    if kind in _METAVARS:
+        words.setdefault("metavar", _METAVARS[kind])
+        kind = str
     if kind is int:
         words |= _limits(field)
-    spelled = [] if by_place else [f"--{name.rstrip('_').replace('_', '-')}"]
-    made = typer.Argument(**words) if by_place else typer.Option(*spelled, **words)
+    made = typer.Argument(**words) if by_place else typer.Option(_spelled(name), **words)
     annotation: Any = list[kind] if several else kind  # type: ignore[valid-type]
     required = field.is_required()
     if not required and (field.default is None or several):
@@ -115,22 +130,15 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     )
 
 
+_METAVARS = {str: "TEXT", date: "DAY", datetime: "DAY|TIME"}
+
+
+def _spelled(name: str) -> str:
+    return f"--{name.rstrip('_').replace('_', '-')}"
+
+
 def _is_option(parameter: inspect.Parameter) -> bool:
     return not isinstance(get_args(parameter.annotation)[1], typer.models.ArgumentInfo)
-
-
-def _adapter(kind: Any, field: FieldInfo, *, several: bool) -> TypeAdapter[Any]:  # noqa: ANN401 - a type
-    if several or not field.metadata:
-        return TypeAdapter(kind)
-    return TypeAdapter(Annotated[(kind, *field.metadata)])
-
-
-def _read(adapter: TypeAdapter[Any], kind: object, text: object) -> Any:  # noqa: ANN401 - of the field's type
-    """Read one value as it is typed. BadParameter where the field does not take it."""
-    try:
-        return adapter.validate_python(text)
-    except ValidationError as error:
-        raise typer.BadParameter(f"write {_DAY}" if kind is date else _first(error)) from None
 
 
 def _limits(field: FieldInfo) -> dict[str, int]:
@@ -153,7 +161,10 @@ def _validated(act: type[Act], given: Mapping[str, object]) -> Act:
     try:
         return act.model_validate(named)
     except ValidationError as error:
-        raise typer.BadParameter(_first(error)) from None
+        told = error.errors()[0]
+        wrong = f"write {_DAY}" if told["type"].startswith("date_") else told["msg"]
+        place = _spelled(str(told["loc"][0])) if told["loc"] else None
+        raise typer.BadParameter(wrong.removeprefix("Value error, "), param_hint=place) from None
 
 
 def _prompted(act: type[Act], name: str, value: object) -> object:
@@ -164,44 +175,47 @@ def _prompted(act: type[Act], name: str, value: object) -> object:
     return value
 
 
-def _first(error: ValidationError) -> str:
-    return error.errors()[0]["msg"].removeprefix("Value error, ")
-
-
-def _answers(act: type[Act]) -> object:
-    """Tell what kind of answer an act gives, as its declaration says."""
-    return inspect.get_annotations(act.carry_out, eval_str=False).get("return") == "ActListing" and ActListing
-
-
-def _print(answer: Answer, *, as_json: bool, limit: int, csv: Path | None) -> None:
+def _print(
+    answer: Answer,
+    *,
+    as_json: bool = False,
+    limit: int = 0,
+    csv: Path | None = None,
+    html: Path | None = None,
+    annex: bool = True,
+) -> None:
     match answer:
         case ActDone():
             if answer.document:
                 print_exactly(answer.document)
-            for line in answer.sentence.splitlines():
-                out.print(Text(plain(line)), soft_wrap=True)
+            _say(answer.sentence)
         case ActDetails() if as_json:
             print_json(answer.values)
         case ActDetails():
-            out.print(Text(plain(answer.heading)), soft_wrap=True)
-            if answer.parts is not None:
-                show(answer.parts.rows, answer.parts.columns, as_json=False, empty=answer.parts.empty)
-            for line in answer.closing:
-                out.print(Text(plain(line)), soft_wrap=True)
-        case ActListing():
-            _print_listing(answer, as_json=as_json, limit=limit, csv=csv)
+            _print_details(answer)
+        case ActListing() if csv is not None:
+            write_listing(csv, answer.columns, answer.rows, as_json=as_json)
+        case ActListing(rows, columns, empty, narrow, latest):
+            show(rows, columns, as_json=as_json, empty=empty, narrow=narrow, limit=limit, latest=latest)
+        case _:
+            deliver(answer, html, csv, as_json=as_json, annex=annex)
 
 
-def _print_listing(answer: ActListing, *, as_json: bool, limit: int, csv: Path | None) -> None:
-    if csv is not None:
-        write_listing(csv, answer.columns, answer.rows, as_json=as_json)
-        return
-    show(
-        answer.rows,
-        answer.columns,
-        as_json=as_json,
-        empty=answer.empty,
-        narrow=answer.narrow,
-        limit=limit,
-        latest=answer.latest,
-    )
+def _say(text: str) -> None:
+    for line in text.splitlines():
+        out.print(Text(plain(line)), soft_wrap=True)
+
+
+def _print_details(answer: ActDetails) -> None:
+    _say(answer.heading)
+    lines = answer.shown_lines()
+    width = max(map(len, lines), default=0)
+    for label, value in lines.items():
+        said = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+        out.print(Text(f"{label:>{width}}  {plain(said)}"), soft_wrap=True)
+    for number, part in enumerate(answer.parts):
+        if number or lines:
+            out.print()
+        show(part.rows, part.columns, as_json=False, empty=part.empty, narrow=part.narrow)
+    for line in answer.closing:
+        _say(line)

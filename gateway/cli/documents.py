@@ -21,6 +21,9 @@ HtmlOption = Annotated[
 CsvOption = Annotated[
     Path | None, typer.Option("--csv", help="Write it as one table here, for a spreadsheet.")
 ]
+AnnexOption = Annotated[
+    bool, typer.Option("--annex", help="Print the annex, too: each opening, log entry and transfer.")
+]
 
 
 def deliver(

@@ -104,9 +104,11 @@ NOUNS = {
     "sensitive": Noun("Sensitive headings that came, without their values.", acts="gateway.acts.sensitive"),
     "pupils": Noun("Which files hold a child. Every question is logged."),
     "declarations": Noun("Transfers that were declared to go another way.", "declare"),
-    "report": Noun("Reports for people."),
+    "report": Noun("Reports for people.", acts="gateway.acts.reports"),
     "retention": Noun("How long things are kept (policies/retention.toml)."),
-    "breach": Noun("Records of breaches of personal data (agreement, section 10)."),
+    "breach": Noun(
+        "Records of breaches of personal data (agreement, section 10).", acts="gateway.acts.breaches"
+    ),
     "legal-holds": Noun("Legal holds: nothing on hold is ever deleted.", acts="gateway.acts.legal_holds"),
 }
 # What was called otherwise before: it goes on working, says its name of today, and is in no help.

@@ -12,11 +12,14 @@ from starlette.responses import Response
 
 from gateway.console.acting import act_for, signed
 from gateway.console.entering import site_of
-from gateway.console.site import Site
+from gateway.console.inside import DeclinedInside
+from gateway.console.labels import in_words_of_forms
+from gateway.console.site import Site, text
 from gateway.zones.hatch.act_questions import (
     ActAnswered,
     ActsTold,
     ActTold,
+    AskAct,
     AskActs,
     CarryOutAct,
     Cell,
@@ -25,6 +28,7 @@ from gateway.zones.hatch.act_questions import (
 )
 from gateway.zones.hatch.answers import Me
 
+_MAY_NOT = 403
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -40,38 +44,69 @@ async def show_acts(request: Request) -> Response:
 
 async def show_act(request: Request) -> Response:
     """Show the form of an act; what only reads and needs no field is answered at once."""
-    site, act, me = await _act(request)
+    site, act, others, me = await _act(request)
     given = _given(act, request.query_params.multi_items())
     asked = act.reads and (bool(request.query_params) or not any(field.required for field in act.fields))
-    answer = None
+    answer, problem = None, ""
     if asked:
-        question = site.question(request, CarryOutAct, act=act.command, fields=given)
-        answer = (await site.inside.reply(question, ActAnswered)).said
-        if answer.table is not None and "csv" in request.query_params:
-            return _csv(answer.table, act)
-    return site.page(request, "act.html", me, act=act, answer=answer, given=given)
+        question = site.question(request, AskAct, act=act.command, fields=given)
+        try:
+            answer = (await site.inside.reply(question, ActAnswered)).said
+        except DeclinedInside as declined:
+            if declined.status != _MAY_NOT:
+                raise
+            problem = in_words_of_forms(str(declined), act.fields)
+        if answer is not None and act.lists and "csv" in request.query_params:
+            return _csv(answer.tables[0], act)
+    return _page(request, me, act, others, answer, given=given, problem=problem)
 
 
 async def carry_out(request: Request) -> Response:
-    """Carry out the act of a form."""
-    site, act, me = await _act(request)
+    """Carry out the act of a form, from whichever page it was sent; `back` leads to that page."""
+    site, act, others, me = await _act(request)
     form = await site.form(request)
     given = _given(act, [(name, value) for name, value in form.multi_items() if isinstance(value, str)])
     question = site.question(request, CarryOutAct, act=act.command, fields=given, assertion=signed(form))
-    here = request.url.path
-    reply = await act_for(request, form, question, ActAnswered, f"carry out “{act.command}”", here)
+    back = text(form, "back")
+    here = back if back.startswith("/") and not back.startswith("//") else request.url.path
+    what = f"{act.title[:1].lower()}{act.title[1:]}"
+    reply = await act_for(request, form, question, ActAnswered, what, here, act.fields)
     if isinstance(reply, Response):
         return reply
-    return site.page(request, "act.html", me, act=act, answer=reply.said, given={})
+    return _page(request, me, act, others, reply.said, back=here)
 
 
-async def _act(request: Request) -> tuple[Site, ActTold, Me]:
+def _page(
+    request: Request,
+    me: Me,
+    act: ActTold,
+    others: tuple[ActTold, ...],
+    answer: ActAnswered | None,
+    *,
+    given: dict[str, Given] | None = None,
+    problem: str = "",
+    back: str = "/work",
+) -> Response:
+    """Show an act. What a list tells of leads to the page of each, where an act of the noun shows that."""
+    shows = next((one for one in others if one.reads and one.command.endswith(" show")), None)
+    keys = [field.name for field in shows.fields if field.required] if shows else []
+    return site_of(request).page(
+        request, "act.html", me, status=_MAY_NOT if problem else 200,
+        act=act, others=others, answer=answer, given=given or {}, problem=problem, back=back,
+        key=keys[0] if len(keys) == 1 else "", shows=shows,
+    )  # fmt: skip
+
+
+async def _act(request: Request) -> tuple[Site, ActTold, tuple[ActTold, ...], Me]:
+    """Find the act of an address among those that the person may carry out, and the others of its noun."""
     site = site_of(request)
     reply = await site.inside.reply(site.question(request, AskActs), ActsTold)
-    command = f"{request.path_params['noun'].replace('.', ' ')} {request.path_params['verb']}"
-    for act in reply.said.acts:
+    noun = request.path_params["noun"].replace(".", " ")
+    command = f"{noun} {request.path_params['verb']}"
+    others = tuple(one for one in reply.said.acts if one.command.rpartition(" ")[0] == noun)
+    for act in others:
         if act.command == command:
-            return site, act, reply.me
+            return site, act, others, reply.me
     raise HTTPException(404)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from starlette.datastructures import FormData
@@ -10,10 +11,11 @@ from starlette.responses import Response
 
 from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside, Reply
+from gateway.console.labels import in_words_of_forms
 from gateway.console.site import text
 from gateway.home.settings_file import File
 from gateway.zones.hatch import WeightyAct
-from gateway.zones.hatch.act_questions import ActAnswered, CarryOutAct, Given
+from gateway.zones.hatch.act_questions import ActAnswered, CarryOutAct, FieldTold, Given
 from gateway.zones.hatch.answers import Done, Me, MeSeen
 from gateway.zones.hatch.questions import AskMe
 
@@ -44,7 +46,13 @@ async def act(request: Request, form: FormData, question: WeightyAct, what: str,
 
 
 async def act_for(  # noqa: PLR0917 - as `act`, and what it answers
-    request: Request, form: FormData, question: WeightyAct, kind: type[A], what: str, back: str
+    request: Request,
+    form: FormData,
+    question: WeightyAct,
+    kind: type[A],
+    what: str,
+    back: str,
+    labels: Sequence[FieldTold] = (),
 ) -> Reply[A] | Response:
     """What an act answers; or the page that asks for the passkey first, or says why it is not done."""
     site = site_of(request)
@@ -66,9 +74,8 @@ async def act_for(  # noqa: PLR0917 - as `act`, and what it answers
                 again=declined.again,
                 back=back,
             )
-        return site.page(
-            request, "declined.html", me, status=declined.status, problem=str(declined), back=back
-        )
+        problem = in_words_of_forms(str(declined), labels)
+        return site.page(request, "declined.html", me, status=declined.status, problem=problem, back=back)
 
 
 async def me_of(request: Request) -> Me:

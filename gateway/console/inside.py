@@ -9,7 +9,6 @@ from typing import Generic, TypeVar
 
 import httpx
 
-from gateway.console.labels import in_words_of_forms
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.home.settings_file import File
@@ -116,4 +115,4 @@ def _declined(response: httpx.Response) -> DeclinedInside:
         said = Declining.model_validate_json(response.content)
     except ValueError:
         return DeclinedInside(503, _UNREACHED)
-    return DeclinedInside(response.status_code, in_words_of_forms(said.sentence), said.options, said.again)
+    return DeclinedInside(response.status_code, said.sentence, said.options, said.again)

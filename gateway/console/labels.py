@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+
+from gateway.zones.hatch.act_questions import FieldTold
 
 _LABELS = {
     "--as": "What the file is",
@@ -25,6 +28,9 @@ _LABELS = {
 _OPTION = re.compile(r"--[a-z]+(?:-[a-z]+)*")
 
 
-def in_words_of_forms(sentence: str) -> str:
-    """The sentence, with the labels of fields in the place of the options that they are for commands."""
-    return _OPTION.sub(lambda found: f"“{_LABELS[found[0]]}”" if found[0] in _LABELS else found[0], sentence)
+def in_words_of_forms(sentence: str, fields: Sequence[FieldTold] = ()) -> str:
+    """Return the sentence, with labels of fields in the place of the options of commands."""
+    labels = dict(_LABELS)
+    for one in fields:
+        labels[f"--{one.name.rstrip('_').replace('_', '-')}"] = re.split(r"[:;.,(]", one.about)[0]
+    return _OPTION.sub(lambda found: f"“{labels[found[0]]}”" if found[0] in labels else found[0], sentence)

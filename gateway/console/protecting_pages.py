@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -15,9 +15,6 @@ from gateway.zones.hatch import evidence_answers as told
 from gateway.zones.hatch import evidence_questions as asked
 
 _CHILD = ("upn", "surname", "forename")
-_MOMENTS = ("aware_at", "since", "until", "notified_at")
-_LISTS = ("transfers", "staff", "keys")
-_TEXTS = ("what", "contact", "governance")
 
 
 async def show_watch(request: Request) -> Response:
@@ -25,41 +22,6 @@ async def show_watch(request: Request) -> Response:
     site = site_of(request)
     reply = await site.inside.reply(site.question(request, asked.AskWatch), told.WatchSeen)
     return site.page(request, "watch.html", reply.me, seen=reply.said)
-
-
-async def show_breaches(request: Request) -> Response:
-    """The records of breaches, and where one is recorded."""
-    site = site_of(request)
-    reply = await site.inside.reply(site.question(request, asked.AskBreaches), told.BreachesSeen)
-    return site.page(request, "breaches.html", reply.me, seen=reply.said)
-
-
-async def show_breach(request: Request) -> Response:
-    """One record, to be printed."""
-    site = site_of(request)
-    question = site.question(request, asked.AskBreach, number=request.path_params["number"])
-    reply = await site.inside.reply(question, told.DocumentSeen)
-    return site.page(request, "document.html", reply.me, seen=reply.said, back="/evidence/breaches")
-
-
-async def record_breach(request: Request) -> Response:
-    """Put a breach on record, or a further version of one."""
-    site = site_of(request)
-    form = await site.form(request)
-    number = text(form, "amend")
-    question = site.question(
-        request,
-        asked.RecordBreach,
-        assertion=signed(form),
-        amend=int(number) if number else None,
-        natures=tuple(str(each) for each in form.getlist("nature")),
-        measures=tuple(filter(None, (line.strip() for line in text(form, "measures").splitlines()))),
-        **{name: _moment(form, name) for name in _MOMENTS},
-        **{name: tuple(text(form, name).replace(",", " ").split()) for name in _LISTS},
-        **{name: text(form, name) for name in _TEXTS},
-    )
-    what = f"record breach {number} once more" if number else "put a breach on record"
-    return await act(request, form, question, what, "/evidence/breaches")
 
 
 async def show_child_form(request: Request) -> Response:
@@ -102,14 +64,6 @@ async def change_hold(request: Request) -> Response:
     return await act(request, form, question, f"{verb} a legal hold", "/evidence/holds")
 
 
-async def show_review(request: Request) -> Response:
-    """How all providers kept to the agreement, to be printed."""
-    site, query = site_of(request), request.query_params
-    days = {name: date.fromisoformat(given) for name in ("first", "last") if (given := query.get(name, ""))}
-    reply = await site.inside.reply(site.question(request, asked.AskReview, **days), told.DocumentSeen)
-    return site.page(request, "document.html", reply.me, seen=reply.said, back="/evidence")
-
-
 async def show_policies(request: Request) -> Response:
     """What differs between two versions of the policies, and what it would change."""
     site, query = site_of(request), request.query_params
@@ -147,9 +101,3 @@ def _child(form: FormData) -> dict[str, object]:
         **{name: text(form, name) for name in _CHILD},
         "born": date.fromisoformat(born) if born else None,
     }
-
-
-def _moment(form: FormData, name: str) -> datetime | None:
-    """A moment as forms write it, in the authority's time. ValueError where it is none."""
-    given = text(form, name)
-    return datetime.fromisoformat(given) if given else None

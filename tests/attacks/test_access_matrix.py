@@ -28,7 +28,7 @@ from gateway.registry import markers, roles, staff, transfers
 from gateway.registry.tables import AccountRow
 from gateway.zones import hatch
 from gateway.zones.hatch import HatchQuestion, OfPerson, questions
-from gateway.zones.hatch.act_questions import CarryOutAct
+from gateway.zones.hatch.act_questions import AskAct, CarryOutAct
 from tests.commands import COMMAND, invoke
 from tests.console.soft_key import SoftKey
 from tests.console.through_the_hatch import Console, hatch_of
@@ -265,7 +265,8 @@ def test_the_console_answers_each_what_is_theirs(console: tuple[Console, dict[st
         refused = answer.status_code == 403 and answer.json()["sentence"] in lacking
         assert refused == (right not in {*PEOPLE[who][2], "person"}), (who, kind, answer.text)
     for name, act in every_act().items():
-        answer = opened.ask(CarryOutAct, session=sessions.get(who, "x"), act=name, fields={"no": "field"})
+        kind = AskAct if act.reads else CarryOutAct
+        answer = opened.ask(kind, session=sessions.get(who, "x"), act=name, fields={"no": "field"})
         may = who in PEOPLE and act.right.value in PEOPLE[who][2]
         expected = 401 if who not in PEOPLE else 404 if not act.in_console else 403
         assert answer.status_code == expected, (who, name, answer.text)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from gateway.registry import log
 from gateway.registry.log import Entry
-from tests.whole import whole
 from tests.workshop import Desk
 
 AWARE = "2026-07-01T10:00"  # Summer time: 09:00 UTC.
@@ -84,11 +83,3 @@ def test_what_an_earlier_release_recorded_is_shown_still(copy: Desk) -> None:
     assert "A laptop." in copy.gateway("breach", "show", "1")
     assert "an earlier release made breach 1" in record(copy, "--amend", "1", "--what", "x", code=1)
     assert record(copy, "--aware-at", AWARE, "--person", "jane").startswith("Personal data breach 2")
-
-
-def test_the_former_name_still_works_and_says_the_new_one() -> None:
-    options = ("--aware-at", AWARE, "--staff", "nobody")
-    said = whole().gateway("report", "breach", *options, code=1)
-    assert "report breach is called breach record now" in said
-    assert "--staff is called --person now" in said
-    assert "no member of staff nobody" in said

@@ -100,15 +100,16 @@ def test_a_school_is_enrolled_changed_closed_and_opened_again(
 
 def test_a_breach_and_a_subject_access_request_are_answered(house: House, people: dict[str, Person]) -> None:
     dora = people["dora"]
-    dora.page.goto(f"{house.origin}/evidence/breaches")
+    dora.page.goto(f"{house.origin}/work/breach/record")
     aware = datetime.now(ZoneInfo("Europe/London")) - timedelta(hours=1)
-    dora.page.get_by_label("When you became aware of it").fill(f"{aware:%Y-%m-%dT%H:%M}")
+    dora.page.get_by_label("When you became aware").fill(f"{aware:%Y-%m-%dT%H:%M}")
     dora.page.get_by_label("Files concerned").fill(house.site.transfers()[0]["reference"])
     dora.page.get_by_label("What happened").fill("It went to the wrong team.")
-    dora.button("Put on record")
+    dora.button("Continue")
     assert dora.faults_at_each_width() == []
-    assert "on record" in confirmed(dora)
-    dora.page.goto(f"{house.origin}/evidence/breaches/1")
+    assert "Personal data breach 1" in confirmed(dora)
+    dora.page.goto(f"{house.origin}/work/breach/list")
+    dora.page.get_by_role("link", name="1", exact=True).click()
     assert dora.faults_at_each_width() == []
     dora.page.goto(f"{house.origin}/evidence/child")
     assert dora.faults_at_each_width() == []

@@ -177,8 +177,8 @@ def test_every_page_can_be_used_by_everybody(house: House, jane: Person, size: d
         "today": "/", "mailbox": team, "file": f"{team}/{accepted_file(house)}", "held": "/held",
         "held-file": f"/held/{held_file(house)}", "schools": "/schools", "school": "/schools/oak",
         "agreement": "/agreement", "evidence": "/evidence", "me": "/me", "login": "/login",
-        "policies": "/agreement/policies", "breaches": "/evidence/breaches", "holds": "/evidence/holds",
-        "review": "/evidence/review?first=2026-09-01&last=2026-12-18", "watch": "/watch",
+        "policies": "/agreement/policies", "breaches": "/work/breach/list", "holds": "/evidence/holds",
+        "review": "/work/report/review?from_=2026-09-01&to=2026-12-18", "watch": "/watch",
         "invitation": "/invitation", "dealt-with": f"{team}?removed=yes", "nothing": "/nothing",
     }  # fmt: skip
     page.set_viewport_size(size)
@@ -210,7 +210,7 @@ def test_everything_works_by_the_keyboard(house: House, jane: Person) -> None:
 
 
 def test_what_is_printed_is_the_page_and_not_what_surrounds_it(house: House, jane: Person) -> None:
-    jane.page.goto(f"{house.origin}/evidence/review?first=2026-09-01&last=2026-12-18")
+    jane.page.goto(f"{house.origin}/work/report/review?from_=2026-09-01&to=2026-12-18")
     jane.page.emulate_media(media="print", color_scheme="dark")
     assert not jane.page.locator("nav").is_visible()
     assert jane.page.locator("table").first.is_visible()

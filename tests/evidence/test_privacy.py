@@ -149,7 +149,7 @@ def world() -> tuple[Desk, dict[str, str], str]:
         desk.process()
         held = next(reference for reference in sent if desk.state(reference) == "held")
         desk.gateway("held", "refuse", held, "--why", f"it is about {MARKERS[0]}")
-        desk.gateway("report", "breach", "--aware-at", "2026-11-24", "--transfer", held)
+        desk.gateway("breach", "record", "--aware-at", "2026-11-24", "--transfer", held)
     return desk, sent, (root / "log").read_text("utf-8", "replace")
 
 

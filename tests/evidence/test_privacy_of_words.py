@@ -99,7 +99,7 @@ def of_staff(desk: Desk, held: str) -> None:
     desk.gateway("discrepancies", "resolve", "1", "--why", WORDS)
     desk.gateway("held", "refuse", held, "--why", WORDS)
     desk.gateway(
-        "report", "breach", "--aware-at", "2026-11-24", "--transfer", held, "--what", WORDS,
+        "breach", "record", "--aware-at", "2026-11-24", "--transfer", held, "--what", WORDS,
         "--measure", WORDS, "--contact", WORDS, "--governance", WORDS,
     )  # fmt: skip
     declared = ("declarations", "add", "--method", "post", "--provider", "oak")

@@ -13,12 +13,14 @@ from gateway.acts.fields import every_act, fields_of
 from gateway.errors import GatewayError, NotFoundError
 from gateway.log.leaf import rfc3339
 from gateway.mailboxes.hatch.counter import Caller, Counter
+from gateway.mailboxes.hatch.documents import seen
 from gateway.mailboxes.hatch.logins import check_signed
 from gateway.registry.sight import sees
 from gateway.zones.hatch.act_questions import (
     ActAnswered,
     ActsTold,
     ActTold,
+    AskAct,
     AskActs,
     CarryOutAct,
     Cell,
@@ -38,10 +40,24 @@ def ask_acts(_counter: Counter, caller: Caller, _question: AskActs) -> ActsTold:
     )
 
 
+def ask(counter: Counter, caller: Caller, question: AskAct) -> ActAnswered:
+    """Answer an act that only reads."""
+    return _answered(_checked(counter, caller, question, reads=True).carry_out(_context(counter, caller)))
+
+
 def carry_out(counter: Counter, caller: Caller, question: CarryOutAct) -> ActAnswered:
     """Carry out one act. PasskeyAskedError asks for the passkey first, where the act is of weight."""
+    asked, context = _checked(counter, caller, question, reads=False), _context(counter, caller)
+    asked.check(context)
+    if asked.confirmation is Confirmation.PASSKEY:
+        check_signed(counter, caller, question)
+    return _answered(asked.carry_out(context))
+
+
+def _checked(counter: Counter, caller: Caller, question: AskAct | CarryOutAct, *, reads: bool) -> Act:
+    """Make the act of what was asked, for somebody who may. NotFoundError where there is none here."""
     act = every_act().get(question.act)
-    if act is None or not act.in_console:
+    if act is None or not act.in_console or act.reads != reads:
         raise NotFoundError(question.act)
     caller.check(act.right)
     try:
@@ -49,17 +65,18 @@ def carry_out(counter: Counter, caller: Caller, question: CarryOutAct) -> ActAns
     except ValidationError as error:
         raise GatewayError(_first(error)) from None
     _check_seen(counter, caller, asked)
-    context = ActContext(
+    return asked
+
+
+def _context(counter: Counter, caller: Caller) -> ActContext:
+    return ActContext(
         home=counter.home,
         person=caller.name,
         clock=counter.clock,
         open_registry=lambda: nullcontext(counter.desk.registry),
         open_registrar=counter.registrar,
+        sight=lambda _: caller.sight,
     )
-    asked.check(context)
-    if act.confirmation is Confirmation.PASSKEY:
-        check_signed(counter, caller, question)
-    return _answered(asked.carry_out(context))
 
 
 def _check_seen(counter: Counter, caller: Caller, asked: Act) -> None:
@@ -80,6 +97,7 @@ def _told(command: str) -> ActTold:
         title=title.rstrip("."),
         about=about,
         reads=act.reads,
+        lists=act.carry_out.__annotations__["return"] == "ActListing",
         fields=tuple(
             FieldTold(
                 name=each.name,
@@ -105,10 +123,16 @@ def _answered(answer: Answer) -> ActAnswered:
         case ActDone():
             return ActAnswered(sentence=answer.sentence, document=answer.document)
         case ActListing():
-            return ActAnswered(table=_table(answer))
+            return ActAnswered(tables=(_table(answer),))
         case ActDetails():
-            parts = None if answer.parts is None else _table(answer.parts)
-            return ActAnswered(sentence=answer.heading, table=parts, closing=answer.closing)
+            return ActAnswered(
+                sentence=answer.heading,
+                lines=tuple((label, _cell(value)) for label, value in answer.shown_lines().items()),
+                tables=tuple(map(_table, answer.parts)),
+                closing=answer.closing,
+            )
+        case _:
+            return ActAnswered(report=seen(answer))
 
 
 def _table(listing: ActListing) -> TableTold:

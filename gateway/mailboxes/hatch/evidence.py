@@ -7,16 +7,9 @@ import os
 from pathlib import Path
 
 from gateway.mailboxes.hatch.counter import Caller, Counter
-from gateway.mailboxes.hatch.documents import seen
-from gateway.policy.dates import local_day
-from gateway.record.term_review import review_of, span_of
 from gateway.registry import at_a_glance, keys, log, receipts
-from gateway.reports.document import Document
-from gateway.reports.review import review_report
 from gateway.verify.verify_files import FileVerdict, verify_receipt_files
 from gateway.zones.hatch.answers import HeadSeen, NewerReceipt, OpeningSeen, OpeningsSeen, ReceiptVerified
-from gateway.zones.hatch.evidence_answers import DocumentSeen
-from gateway.zones.hatch.evidence_questions import AskReview
 from gateway.zones.hatch.questions import AskOpenings, VerifyReceipt
 from gateway.zones.memory import anonymous_memory
 
@@ -78,16 +71,3 @@ def ask_openings(counter: Counter, _caller: Caller, question: AskOpenings) -> Op
         ),
         next=shown[-1].number if len(found) > PAGE else None,
     )
-
-
-def ask_review(counter: Counter, _caller: Caller, question: AskReview) -> DocumentSeen:
-    """How all providers kept to the agreement."""
-    catalogue, now = counter.catalogue(), counter.clock()
-    today = local_day(now, catalogue.calendar.timezone)
-    span = span_of(question.first, question.last, catalogue, today)
-
-    def reviewed() -> Document:
-        with counter.desk.registry.read() as session:
-            return review_report(review_of(session, catalogue, span, now, counter.settings.organisation), now)
-
-    return seen(counter.judged.reviews.of((*span, catalogue.digest), reviewed))

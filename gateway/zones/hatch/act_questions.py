@@ -6,6 +6,7 @@ from typing import Literal
 
 from gateway.home.settings_file import File
 from gateway.zones.hatch import OfPerson, WeightyAct
+from gateway.zones.hatch.evidence_answers import DocumentSeen
 
 Cell = str | int | float | bool | None
 """One value of a list; a moment is RFC 3339 in UTC."""
@@ -15,6 +16,13 @@ Given = str | int | bool | tuple[str, ...]
 
 class AskActs(OfPerson):
     """Ask which acts the person may carry out here."""
+
+
+class AskAct(OfPerson):
+    """Ask what an act answers that only reads, by the words of its command."""
+
+    act: str
+    fields: dict[str, Given]
 
 
 class CarryOutAct(WeightyAct):
@@ -29,19 +37,20 @@ class FieldTold(File):
 
     name: str
     about: str
-    kind: Literal["text", "number", "day", "yes-no", "choice"]
+    kind: Literal["text", "number", "day", "moment", "yes-no", "choice"]
     required: bool
     several: bool
     choices: tuple[str, ...]
 
 
 class ActTold(File):
-    """One act, as a page shows it: `reads` changes nothing. `title` is its first sentence."""
+    """One act, as a page shows it. One that `reads` changes nothing; `title` is its first sentence."""
 
     command: str
     title: str
     about: str
     reads: bool
+    lists: bool
     fields: tuple[FieldTold, ...]
 
 
@@ -65,5 +74,7 @@ class ActAnswered(File):
 
     sentence: str = ""
     document: str = ""
-    table: TableTold | None = None
+    lines: tuple[tuple[str, Cell], ...] = ()
+    tables: tuple[TableTold, ...] = ()
+    report: DocumentSeen | None = None
     closing: tuple[str, ...] = ()

@@ -33,26 +33,6 @@ class DocumentSeen(File):
     annex: tuple[SectionSeen, ...]
 
 
-class BreachSeen(File):
-    """A record of a breach: since when one is aware, by when it is to be told (72 hours), whether it was."""
-
-    number: int
-    versions: int
-    recorded_at: datetime
-    by: str | None
-    aware_at: datetime | None
-    notify_by: datetime | None
-    notified_at: datetime | None
-    natures: tuple[str, ...]
-
-
-class BreachesSeen(File):
-    """Every record; `now` is the moment by which the hours that are left are counted."""
-
-    now: datetime
-    breaches: tuple[BreachSeen, ...]
-
-
 class HoldSeen(File):
     """A legal hold that is on: on what, in words that name no child."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 
 from pydantic import Field
 
@@ -13,37 +13,6 @@ _LINE = 400
 
 class AskWatch(OfPerson):
     """How the gateway stands: services, queues, disks, faults, the last backup."""
-
-
-class AskBreaches(OfPerson):
-    """The records of breaches, and by when each has to be told."""
-
-
-class AskBreach(OfPerson):
-    """One record, as a document."""
-
-    number: int
-
-
-class RecordBreach(WeightyAct):
-    """Put a breach on record, or a further version of one (`amend`): what is given anew counts, lists grow.
-
-    Moments without a zone are the authority's.
-    """
-
-    amend: int | None = None
-    aware_at: datetime | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    notified_at: datetime | None = None
-    transfers: tuple[str, ...] = Field(default=(), max_length=200)
-    staff: tuple[str, ...] = Field(default=(), max_length=200)
-    keys: tuple[str, ...] = Field(default=(), max_length=200)
-    natures: tuple[str, ...] = ()
-    what: str = Field(default="", max_length=4_000)
-    measures: tuple[str, ...] = Field(default=(), max_length=50)
-    contact: str = Field(default="", max_length=_LINE)
-    governance: str = Field(default="", max_length=_LINE)
 
 
 class AskChild(WeightyAct):
@@ -64,13 +33,6 @@ class AskHolds(OfPerson):
     """The legal holds that are on; with `plan`, also what is due for deletion, which takes a while."""
 
     plan: bool = False
-
-
-class AskReview(OfPerson):
-    """How all providers kept to the agreement: in the term of today, or between two days of a school year."""
-
-    first: date | None = None
-    last: date | None = None
 
 
 class AskPolicies(OfPerson):

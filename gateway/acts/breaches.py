@@ -1,0 +1,144 @@
+"""Records of breaches of personal data: made, amended, listed and shown (agreement, section 10)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from gateway.access import AccessRight
+from gateway.acts.act import Act, ActContext, ActListing, Moment, MomentAfter, ReadingAct, argument, option
+from gateway.errors import GatewayError
+from gateway.reports.breach import NOTIFY_WITHIN
+
+if TYPE_CHECKING:
+    from gateway.reports.document import Document
+
+
+class BreachNature(StrEnum):
+    """The kinds of breach that UK GDPR Article 4(12) knows."""
+
+    CONFIDENTIALITY = "confidentiality"
+    INTEGRITY = "integrity"
+    AVAILABILITY = "availability"
+
+
+class RecordBreach(Act):
+    """Put the record of a breach for the ICO (UK GDPR Article 33) on record, prefilled from the registry.
+
+    Times are local unless they name a zone; a day counts from its beginning, or with --to until its end.
+    """
+
+    command: ClassVar = "breach record"
+    right: ClassVar = AccessRight.BREACH
+    annexed: ClassVar = True
+
+    aware_at: Moment | None = option("When you became aware of it: the 72 hours begin.", None)
+    amend: int | None = option(
+        "Record this one once more: what is given anew counts; lists grow.", None, metavar="N", ge=1
+    )
+    transfer: tuple[str, ...] = option("Files concerned.", ())
+    person: tuple[str, ...] = option("Members of staff concerned: all that they opened.", ())
+    key: tuple[str, ...] = option("Keys concerned, by fingerprint: all that went over them.", ())
+    from_: Moment | None = option("When it began.", None)
+    to: MomentAfter | None = option("When it ended.", None)
+    nature: tuple[BreachNature, ...] = option("What was breached.", ())
+    what: str = option("What happened. No pupil's data.", "", max_length=4_000)
+    measure: tuple[str, ...] = option("Measures taken. No pupil's data.", (), max_length=50)
+    contact: str = option("Whom the ICO may ask.", "", max_length=400)
+    governance: str = option("How to reach LA Information Governance.", "", max_length=400)
+    notified_at: Moment | None = option("When the ICO was told.", None)
+    dry_run: bool = option("Only show it; nothing is put on record.", default=False)
+
+    def check(self, context: ActContext) -> None:  # noqa: ARG002 - as every act
+        """Refuse a new record that does not say since when somebody is aware."""
+        if self.amend is None and self.aware_at is None:
+            raise GatewayError("say when you became aware of it, since the 72 hours begin then: --aware-at")
+
+    def carry_out(self, context: ActContext) -> Document:
+        """Complete the record from the registry, and keep it."""
+        from gateway.record import breach_records  # noqa: PLC0415 - loads the OpenPGP libraries
+
+        with context.recording(signs=not self.dry_run) as record:
+            registrar, session = record.registrar, record.session
+            given = self._given(ZoneInfo(registrar.catalogue.calendar.timezone))
+            if self.amend is None:
+                number, told = breach_records.next_number(session), breach_records.Told(**given)
+            else:
+                number = self.amend
+                told = breach_records.amended(breach_records.record(session, number), given)
+            document = breach_records.drafted(
+                session, told, registrar.catalogue,
+                number=number, organisation=registrar.settings.organisation, now=record.at,
+            )  # fmt: skip
+            if not self.dry_run:
+                breach_records.keep(session, number, told, document, by=record.by, at=record.at)
+        return document
+
+    def _given(self, zone: ZoneInfo) -> dict[str, Any]:
+        """Return what was said, by the names of `Told`; times without a zone are the authority's."""
+        said = {
+            "aware_at": self.aware_at, "since": self.from_, "until": self.to, "notified_at": self.notified_at,
+            "transfers": self.transfer, "staff": self.person, "keys": self.key, "natures": self.nature,
+            "what": self.what, "measures": self.measure, "contact": self.contact,
+            "governance": self.governance,
+        }  # fmt: skip
+        return {
+            name: value.replace(tzinfo=zone) if isinstance(value, datetime) and not value.tzinfo else value
+            for name, value in said.items()
+            if value
+        }
+
+
+class ListBreaches(ReadingAct):
+    """List every record: who made it, by when the ICO is to be told, and whether it was."""
+
+    command: ClassVar = "breach list"
+    right: ClassVar = AccessRight.LOOK
+
+    def carry_out(self, context: ActContext) -> ActListing:
+        """Read the records, by their numbers."""
+        from gateway.record import breach_records  # noqa: PLC0415 - as above
+
+        rows = []
+        with context.reading() as session:
+            for one in breach_records.records(session):
+                notify_by = one.told.aware_at + NOTIFY_WITHIN if one.told else None
+                notified_at = one.told.notified_at if one.told else None
+                owed = notify_by is not None and notified_at is None
+                left = (notify_by - context.clock()).total_seconds() / 3600 if notify_by and owed else None
+                rows.append({
+                    "number": one.number,
+                    "versions": one.versions,
+                    "recorded_at": one.at,
+                    "by": one.by,
+                    "aware_at": one.told.aware_at if one.told else None,
+                    "notify_by": notify_by,
+                    "hours_left": None if left is None else round(left),
+                    "notified_at": notified_at,
+                    "nature": list(one.told.natures) if one.told else [],
+                })  # fmt: skip
+        columns = (
+            "number", "versions", "recorded_at", "by", "aware_at", "notify_by", "hours_left", "notified_at",
+            "nature",
+        )  # fmt: skip
+        narrow = ("number", "aware_at", "notify_by", "hours_left", "notified_at")
+        return ActListing(rows, columns, empty="no breach is on record", narrow=narrow)
+
+
+class ShowBreach(ReadingAct):
+    """Show a record as it was put on record last: in short, or with its annex."""
+
+    command: ClassVar = "breach show"
+    right: ClassVar = AccessRight.LOOK
+    annexed: ClassVar = True
+
+    number: int = argument("As `breach list` numbers it.", metavar="N", ge=1)
+
+    def carry_out(self, context: ActContext) -> Document:
+        """Read one record."""
+        from gateway.record import breach_records  # noqa: PLC0415 - as above
+
+        with context.reading() as session:
+            return breach_records.record(session, self.number).document

@@ -1,0 +1,95 @@
+"""Reports for people: one transfer, what a provider sent, a term over all providers."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, ClassVar
+
+from gateway.access import AccessRight
+from gateway.acts.act import Act, ActContext, Confirmation, ReadingAct, Reference, argument, option
+from gateway.errors import GatewayError
+from gateway.home.settings import load_settings
+from gateway.policy.dates import local_day
+from gateway.registry import providers
+from gateway.reports.report import provider_report, transfer_report
+from gateway.reports.review import review_report
+
+if TYPE_CHECKING:
+    from gateway.reports.document import Document
+
+
+class ReportTransfer(Act):
+    """Report what was sent, when, with which keys, what was decided on which clause, who collected it."""
+
+    command: ClassVar = "report transfer"
+    right: ClassVar = AccessRight.LOOK
+    confirmation: ClassVar = Confirmation.NOTHING
+
+    reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
+
+    def carry_out(self, context: ActContext) -> Document:
+        """Read the account of one file, under the log's head as it is signed now."""
+        from gateway.record.accounts import account  # noqa: PLC0415 - loads the OpenPGP libraries
+
+        with context.open_registrar() as registrar, registrar.registry.write() as session:
+            found = account(session, self.reference, registrar.settings.organisation)
+            head = registrar.sign_head(session, context.clock())
+        return transfer_report(found, context.clock(), head=head)
+
+
+class ReportProvider(ReadingAct):
+    """Report everything a provider sent from one day to another (UTC), and what came of it."""
+
+    command: ClassVar = "report provider"
+    right: ClassVar = AccessRight.LOOK
+
+    provider: str = argument("The provider, by its short name.", metavar="ID")
+    from_: date = option("The first day.")
+    to: date = option("The last day.")
+
+    def carry_out(self, context: ActContext) -> Document:
+        """Read the accounts of the files that the person may know of."""
+        from gateway.record.accounts import accounts_of  # noqa: PLC0415 - loads the OpenPGP libraries
+
+        since, last = (datetime.combine(day, time(), UTC) for day in (self.from_, self.to))
+        until = last + timedelta(days=1)
+        if until <= since:
+            raise GatewayError("--to is before --from")
+        with context.open_registrar() as registrar, registrar.registry.read() as session:
+            organisation = registrar.settings.organisation
+            sight = context.sight(session)
+            return provider_report(
+                accounts_of(session, self.provider, since, until, organisation, sight=sight),
+                context.clock(),
+                organisation=organisation,
+                provider=self.provider,
+                provider_name=providers.get_provider(session, self.provider).name,
+                first=self.from_,
+                last=self.to,
+            )
+
+
+class ReviewTerm(ReadingAct):
+    """Review all providers over a term: what came in time, how good it was, who has ratified, what differs.
+
+    The term of today, or the last one, if no days are given; within one school year.
+    """
+
+    command: ClassVar = "report review"
+    right: ClassVar = AccessRight.LOOK
+    tabled: ClassVar = True
+
+    from_: date | None = option("The first day; that of the term if not given.", None)
+    to: date | None = option("The last day; that of the term if not given.", None)
+
+    def carry_out(self, context: ActContext) -> Document:
+        """Review the term as it is known now."""
+        from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - others here read no policies
+        from gateway.record.term_review import review_of, span_of  # noqa: PLC0415 - as above
+
+        organisation = load_settings(context.home).organisation
+        catalogue, made_at = load_catalogue(context.home.policies_in_force), context.clock()
+        span = span_of(self.from_, self.to, catalogue, local_day(made_at, catalogue.calendar.timezone))
+        with context.reading() as session:
+            found = review_of(session, catalogue, span, made_at, organisation)
+        return review_report(found, made_at)
