@@ -218,8 +218,8 @@ COMMANDS: Mapping[str, AccessRight] = dict(
                 flows.list_all flows.status log.head log.verify log.prove log.consistency log.export
                 hosts.list_all policy_explain.explain policy_pack.list_packs policy.try_out harmless.list_all
                 policy_optional.list_optional
-                pupils.list_markers declare.list_all
-                declare.show_one retention.plan_deletions retention.show_certificate
+                declare.list_all
+                declare.show_one
             """,
             AccessRight.DECIDE: "held.release held.confirm held.return_it held.refuse",
             AccessRight.RECALL: "recalls.withdraw recalls.redeliver recalls.confirm",
@@ -235,13 +235,9 @@ COMMANDS: Mapping[str, AccessRight] = dict(
                 policy_propose.approve policy_propose.withdraw policy_propose.roll_back policy_propose.status
                 harmless.add harmless.remove policy_new.flow declare.declare
             """,
-            AccessRight.PROTECT: """
-                recalls.open_whole pupils.find pupils.report pupils.protect pupils.restrict
-                pupils.unmark
-            """,
+            AccessRight.PROTECT: "recalls.open_whole",
             AccessRight.APPOINT: "roles.grant roles.take roles.vouch",
             AccessRight.INDEX: "pupils.index",
-            AccessRight.WELFARE: "pupils.missing pupils.movers",
         }
     )
 )
@@ -262,13 +258,12 @@ QUESTIONS: Mapping[str, AccessRight] = dict(
             AccessRight.DECIDE: "ReleaseFile ConfirmRelease ReturnFile RefuseFile",
             AccessRight.RECALL: "EndRecall",
             AccessRight.LOOK: """
-                VerifyReceipt AskOpenings AskSchools AskSchool AskAgreement AskWatch AskHolds AskPolicies
+                VerifyReceipt AskOpenings AskSchools AskSchool AskAgreement AskWatch AskPolicies
             """,
             AccessRight.ENROL: """
                 EnrolSchool TryImport ImportSchools AddKey ConfirmKey SetContact
                 RatifyFor ApprovePolicies WithdrawPolicies
             """,
-            AccessRight.PROTECT: "AskChild",
         }
     )
 )

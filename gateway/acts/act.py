@@ -109,7 +109,7 @@ class ActDetails:
     """
 
     heading: str
-    values: Mapping[str, Any]
+    values: object
     parts: tuple[ActListing, ...] = ()
     closing: tuple[str, ...] = ()
     lines: Mapping[str, object] = field(default_factory=dict)

@@ -22,7 +22,9 @@ MODULES = (
     "gateway.acts.notices",
     "gateway.acts.penalties",
     "gateway.acts.provider_life",
+    "gateway.acts.pupils",
     "gateway.acts.reports",
+    "gateway.acts.retention",
     "gateway.acts.sensitive",
 )
 """Every module that declares acts."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 from typing import ClassVar
 
 from gateway.access import AccessRight
 from gateway.acts.act import (
-    Act,
     ActContext,
     ActDone,
     ActListing,
@@ -18,6 +16,7 @@ from gateway.acts.act import (
     argument,
     option,
 )
+from gateway.acts.pupils import NamesChild
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.log.leaf import Kind
@@ -50,19 +49,13 @@ class ListLegalHolds(ReadingAct):
         return ActListing(rows, columns, empty="nothing is on hold")
 
 
-class _LegalHold(Act):
+class _LegalHold(NamesChild):
     """An act on the hold of one transfer, one provider or one child."""
 
     right: ClassVar = AccessRight.PROTECT
 
     reference: Reference | None = argument("A transfer, a notice or a declaration.", None, metavar="[REF]")
     provider: str | None = option("All that this provider sent, sends, or is told.", None)
-    upn: str | None = option(
-        "The child's UPN; - asks for it, so that no history keeps it.", None, metavar="UPN", asked=True
-    )
-    surname: str | None = option("For a child without a UPN: surname,", None)
-    forename: str | None = option("first forename,", None)
-    born: date | None = option("and date of birth.", None)
     why: Why
 
     def check(self, context: ActContext) -> None:
@@ -77,9 +70,6 @@ class _LegalHold(Act):
         return holds.named(subject)
 
     def _subject(self, home: Home) -> HoldSubject:
-        # The index of pupils loads the libraries of OpenPGP.
-        from gateway.record.children import Asked, digests_of  # noqa: PLC0415
-
         names_child = any((self.upn, self.surname, self.forename, self.born))
         if sum((self.reference is not None, self.provider is not None, names_child)) != 1:
             raise GatewayError(
@@ -89,8 +79,9 @@ class _LegalHold(Act):
             return HoldSubject(reference=self.reference)
         if self.provider is not None:
             return HoldSubject(provider=self.provider)
-        child = Asked(upn=self.upn, surname=self.surname, forename=self.forename, born=self.born)
-        return HoldSubject(persons=digests_of(home, child))
+        from gateway.record.children import digests_of  # noqa: PLC0415 - loads the libraries of OpenPGP
+
+        return HoldSubject(persons=digests_of(home, self.asked()))
 
 
 class PlaceLegalHold(_LegalHold):

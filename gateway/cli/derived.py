@@ -76,7 +76,7 @@ def command_of(act: type[Act]) -> Callable[..., None]:
     parameters.append(_shared("home", HomeOption, DEFAULT_HOME))
     answers = inspect.get_annotations(act.carry_out, eval_str=False)["return"]
     wanted = {
-        "as_json": act.reads or answers == "Document",
+        "as_json": answers != "ActDone",
         "limit": answers == "ActListing",
         "csv": answers == "ActListing" or act.tabled,
         "html": answers == "Document",

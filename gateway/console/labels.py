@@ -9,21 +9,9 @@ from gateway.zones.hatch.act_questions import FieldTold
 
 _LABELS = {
     "--as": "What the file is",
-    "--aware-at": "When you became aware of it",
-    "--born": "Date of birth",
-    "--forename": "First forename",
-    "--from": "When it began",
-    "--key": "Keys concerned",
-    "--notified-at": "When the ICO was told",
     "--override": "Propose it to a second person",
     "--role": "As what",
-    "--staff": "Members of staff concerned",
-    "--surname": "Surname",
     "--team": "Teams that get it",
-    "--to": "When it ended",
-    "--transfer": "Files concerned",
-    "--upn": "UPN",
-    "--what": "What happened",
 }
 _OPTION = re.compile(r"--[a-z]+(?:-[a-z]+)*")
 

@@ -29,18 +29,17 @@ ACTS: dict[str, frozenset[Act]] = {
         ("/login", ""), ("/logout", ""), (_HELD, "again"), (_HELD, "for-good"), ("/enrol", ""),
         (_SCHOOL, "contact"), (_SCHOOL, "ratify"), (_SCHOOL, "convert"), (_SCHOOL, "close"),
         (_SCHOOL, "reopen"), ("/agreement/policies", "approve"), ("/agreement/policies", "withdraw"),
-        ("/evidence/child", ""), ("/evidence/holds", "place"),
-        ("/evidence/holds", "lift"), ("/work/{noun}/{verb}", ""),
+        ("/work/{noun}/{verb}", ""),
     }),
 }  # fmt: skip
 AXE: dict[str, frozenset[str]] = {
     "test_console.py": frozenset({
         "/", "/login", "/invitation", "/me", _MAILBOX, "/mailboxes/{team}/{reference}", "/held", _HELD,
         "/schools", _SCHOOL, "/enrol", "/agreement", "/agreement/policies", "/evidence",
-        "/evidence/holds", "/work/{noun}/{verb}", "/watch",
+        "/work/{noun}/{verb}", "/watch",
     }),
     "test_acts.py": frozenset({
-        "/evidence/child", "/work", "/work/{noun}/{verb}",
+        "/work", "/work/{noun}/{verb}",
     }),
 }  # fmt: skip
 ELSEWHERE = frozenset({"/login/openid/back", "/login/openid/done"})

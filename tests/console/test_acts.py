@@ -111,13 +111,13 @@ def test_a_breach_and_a_subject_access_request_are_answered(house: House, people
     dora.page.goto(f"{house.origin}/work/breach/list")
     dora.page.get_by_role("link", name="1", exact=True).click()
     assert dora.faults_at_each_width() == []
-    dora.page.goto(f"{house.origin}/evidence/child")
+    dora.page.goto(f"{house.origin}/work/pupils/report")
     assert dora.faults_at_each_width() == []
-    dora.page.get_by_label("Or surname").fill("Nobody")
+    dora.page.get_by_label("Surname").fill("Nobody")
     dora.page.get_by_label("First forename").fill("Nemo")
     dora.page.get_by_label("Date of birth").fill("2015-01-02")
-    dora.page.get_by_label("Why you ask").fill("Request 7.")
-    dora.button("Ask")
+    dora.page.get_by_label("Why: for the record").fill("Request 7.")
+    dora.button("Continue")
     assert dora.faults_at_each_width() == []
     dora.button("Confirm")
     dora.page.wait_for_function("document.querySelector('h1').textContent != 'Confirm with your passkey'")
@@ -150,17 +150,16 @@ def test_a_task_without_a_page_of_its_own_is_done(house: House, people: dict[str
 
 def test_a_legal_hold_is_placed_and_lifted(house: House, people: dict[str, Person]) -> None:
     dora = people["dora"]
-    dora.page.goto(f"{house.origin}/evidence/holds?plan=yes")
-    unfolded(dora, "Place or lift a hold")
-    dora.page.get_by_label("Or all of a school").fill("oak")
-    dora.page.get_by_label("Why; name no child").fill("A court asks.")
-    dora.button("Place the hold")
-    assert "nothing of it is deleted" in confirmed(dora)
-    dora.page.goto(f"{house.origin}/evidence/holds")
-    assert dora.faults_at_each_width() == []
-    dora.page.get_by_label("Why it is lifted").fill("It is over.")
-    dora.page.get_by_role("button", name="Lift", exact=True).first.click()
-    assert "is lifted" in confirmed(dora)
+    for verb, why, said in (
+        ("place", "A court asks.", "nothing of it is deleted"),
+        ("lift", "Over.", "is lifted"),
+    ):
+        dora.page.goto(f"{house.origin}/work/legal-holds/{verb}")
+        assert dora.faults_at_each_width() == []
+        dora.page.get_by_label("All that this provider sent").fill("oak")
+        dora.page.get_by_label("Why: for the record").fill(why)
+        dora.button("Continue")
+        assert said[verb] in confirmed(dora)
     assert house.site.json("legal-holds", "list") == []
 
 

@@ -177,7 +177,7 @@ def test_every_page_can_be_used_by_everybody(house: House, jane: Person, size: d
         "today": "/", "mailbox": team, "file": f"{team}/{accepted_file(house)}", "held": "/held",
         "held-file": f"/held/{held_file(house)}", "schools": "/schools", "school": "/schools/oak",
         "agreement": "/agreement", "evidence": "/evidence", "me": "/me", "login": "/login",
-        "policies": "/agreement/policies", "breaches": "/work/breach/list", "holds": "/evidence/holds",
+        "policies": "/agreement/policies", "breaches": "/work/breach/list", "holds": "/work/legal-holds/list",
         "review": "/work/report/review?from_=2026-09-01&to=2026-12-18", "watch": "/watch",
         "invitation": "/invitation", "dealt-with": f"{team}?removed=yes", "nothing": "/nothing",
     }  # fmt: skip

@@ -11,7 +11,6 @@ from gateway.mailboxes.hatch.within_the_minute import WithinTheMinute
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.timescale import FlowStatus
 from gateway.registry.flow_status import statuses
-from gateway.reports.retention import Plan
 
 LATE = frozenset({"late", "missing"})
 
@@ -25,11 +24,10 @@ class JudgedFlows:
 
 
 class Judged:
-    """How the flows of all schools stand on a day; what is due for deletion."""
+    """How the flows of all schools stand on a day."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._flows: WithinTheMinute[tuple[date, str, frozenset[str]], JudgedFlows] = WithinTheMinute(clock)
-        self.plans: WithinTheMinute[str, Plan] = WithinTheMinute(clock)
 
     def flows(self, desk: Desk, catalogue: Catalogue, day: date, enrolled: Collection[str]) -> JudgedFlows:
         """The flows of all that are `enrolled`."""

@@ -1,4 +1,4 @@
-"""Answers about evidence: documents, breaches, legal holds, what is due for deletion, policies, the watch."""
+"""Answers about evidence: documents, policies, the watch."""
 
 from __future__ import annotations
 
@@ -31,37 +31,6 @@ class DocumentSeen(File):
     subtitle: str
     sections: tuple[SectionSeen, ...]
     annex: tuple[SectionSeen, ...]
-
-
-class HoldSeen(File):
-    """A legal hold that is on: on what, in words that name no child."""
-
-    number: int
-    on: str
-    child: bool
-    placed_at: datetime
-    placed_by: str
-    why: str
-
-
-class DueSeen(File):
-    """Something that is due for deletion: what of what, by which rule, since when."""
-
-    reference: str
-    what: str
-    rule: str
-    since: datetime
-
-
-class HoldsSeen(File):
-    """The legal holds; where it was asked for, how much is due for deletion, and the first of that."""
-
-    holds: tuple[HoldSeen, ...]
-    planned: bool
-    due: tuple[DueSeen, ...] = ()
-    due_count: int = 0
-    on_hold: int = 0
-    undecided: int = 0
 
 
 class EditSeen(File):

@@ -1,38 +1,14 @@
-"""What is asked of evidence: breaches, one child, legal holds, deletions that are due, reviews, policies."""
+"""Questions about the watch and the policies."""
 
 from __future__ import annotations
-
-from datetime import date
 
 from pydantic import Field
 
 from gateway.zones.hatch import OfPerson, WeightyAct
 
-_LINE = 400
-
 
 class AskWatch(OfPerson):
     """How the gateway stands: services, queues, disks, faults, the last backup."""
-
-
-class AskChild(WeightyAct):
-    """All that is known of a child, as the document that answers a subject access request. It is logged.
-
-    The child is named by a UPN, or by name and date of birth.
-    """
-
-    upn: str = Field(default="", max_length=_LINE)
-    surname: str = Field(default="", max_length=_LINE)
-    forename: str = Field(default="", max_length=_LINE)
-    born: date | None = None
-    why: str
-    names: bool = False
-
-
-class AskHolds(OfPerson):
-    """The legal holds that are on; with `plan`, also what is due for deletion, which takes a while."""
-
-    plan: bool = False
 
 
 class AskPolicies(OfPerson):

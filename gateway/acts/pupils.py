@@ -1,0 +1,254 @@
+"""Pupils: which files hold a child, whose data few people may see, who is on no roll. It is all logged."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from gateway.access import AccessRight
+from gateway.acts.act import (
+    Act,
+    ActContext,
+    ActDetails,
+    ActDone,
+    ActListing,
+    Confirmation,
+    ReadingAct,
+    Why,
+    argument,
+    option,
+)
+from gateway.registry import markers, staff
+
+if TYPE_CHECKING:
+    from gateway.record.children import Asked, FoundFile
+    from gateway.reports.document import Document
+
+
+class NamesChild(Act):
+    """An act on one child, who is named by UPN, or by name and date of birth. Neither is shown again."""
+
+    upn: str | None = option(
+        "UPN of the child; - asks for it, so that no history keeps it.", None, metavar="UPN", asked=True
+    )
+    surname: str | None = option("Surname, for a child without a UPN.", None)
+    forename: str | None = option("First forename, beside the surname.", None)
+    born: date | None = option("Date of birth, beside both.", None)
+
+    def asked(self) -> Asked:
+        """Return the child to look for."""
+        # The index of pupils loads the libraries of OpenPGP.
+        from gateway.record import children  # noqa: PLC0415
+
+        return children.Asked(upn=self.upn, surname=self.surname, forename=self.forename, born=self.born)
+
+    def check(self, context: ActContext) -> None:
+        """Refuse a child that cannot be told from others before the person confirms."""
+        from gateway.record import children  # noqa: PLC0415 - as above
+
+        children.digests_of(context.home, self.asked())
+
+
+class FindChild(NamesChild):
+    """Find which transfers hold a child, who had them and when, what is left."""
+
+    command: ClassVar = "pupils find"
+    right: ClassVar = AccessRight.PROTECT
+
+    why: Why | None = option("Why: for the record, without any pupil's data.", None)
+
+    def carry_out(self, context: ActContext) -> ActDetails:
+        """Look the child up in the index, once the question is on record."""
+        from gateway.record import children  # noqa: PLC0415 - as above
+
+        with context.open_registrar() as registrar:
+            found = children.find(registrar, self.asked(), by=context.person, why=self.why)
+        rows = [_row(one) for one in found.files]
+        columns = ("reference", "provider", "data_type", "period", "state", "teams", "opened_by", "left")
+        rolls = (
+            f"{'on' if roll.on_roll else 'not on'} the roll of {roll.provider}: "
+            f"{roll.reference} record {roll.record}"
+            for roll in found.rolls
+        )
+        marked = (f"marker {marker.number}: {_said(marker)}" for marker in found.markers)
+        return ActDetails(
+            heading="",
+            values=rows,
+            parts=(ActListing(rows, columns, empty="no file holds this child"),),
+            closing=(*rolls, *marked, _unindexed(found.unindexed)),
+        )
+
+
+class ReportChild(NamesChild):
+    """Report all that is known of a child, to answer a subject access request.
+
+    That you asked, and why, is on record; the child's name and number are not.
+    """
+
+    command: ClassVar = "pupils report"
+    right: ClassVar = AccessRight.PROTECT
+
+    why: Why | None = option("Why: for the record, without any pupil's data.", None)
+    names: bool = option("Name the staff who opened a file, not their teams alone.", default=False)
+
+    def carry_out(self, context: ActContext) -> Document:
+        """Write the report of what is found, once the question is on record."""
+        from gateway.record import children, subject_access  # noqa: PLC0415 - as above
+        from gateway.reports.subject_access import subject_access_report  # noqa: PLC0415
+
+        with context.open_registrar() as registrar:
+            found = children.find(registrar, self.asked(), by=context.person, why=self.why, what="report")
+            account = subject_access.account(registrar, found, names=self.names)
+        return subject_access_report(account, context.clock())
+
+
+class _MarkChild(NamesChild):
+    right: ClassVar = AccessRight.PROTECT
+
+    def _mark(self, context: ActContext, kind: markers.Kind, people: tuple[str, ...], why: str) -> ActDone:
+        from gateway.record import children  # noqa: PLC0415 - as above
+
+        with context.open_registrar() as registrar:
+            marker, unindexed = children.mark(
+                registrar, kind, self.asked(), people, by=context.person, why=why
+            )
+        files = f"{marker.files} file{'' if marker.files == 1 else 's'}"
+        said = f"marker {marker.number}, in {files} by now: {_said(marker)}"
+        return ActDone(f"{said}\n{_unindexed(unindexed)}".rstrip())
+
+
+class ProtectChild(_MarkChild):
+    """Let named people alone see the records of a child, those to come included."""
+
+    command: ClassVar = "pupils protect"
+
+    person: tuple[str, ...] = option("A member of staff who may see it; may be given again.", min_length=1)
+    why: Why
+
+    def check(self, context: ActContext) -> None:
+        """Refuse people who are not enrolled before the person confirms."""
+        super().check(context)
+        with context.reading() as session:
+            for name in self.person:
+                staff.get_staff(session, name)
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Place the marker."""
+        return self._mark(context, "named", self.person, self.why)
+
+
+class RestrictChild(_MarkChild):
+    """Restrict the use of a child's data (UK GDPR Article 18): it is kept, and nobody collects it."""
+
+    command: ClassVar = "pupils restrict"
+
+    why: Why
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Place the marker."""
+        return self._mark(context, "restricted", (), self.why)
+
+
+class ListMarkers(ReadingAct):
+    """List the markers that are on. They name no child."""
+
+    command: ClassVar = "pupils markers"
+    right: ClassVar = AccessRight.LOOK
+
+    def carry_out(self, context: ActContext) -> ActListing:
+        """Read the markers in the order of their numbers."""
+        columns = ("number", "kind", "people", "files", "placed_at", "placed_by", "why")
+        with context.reading() as session:
+            rows = [{name: getattr(one, name) for name in columns} for one in markers.list_markers(session)]
+        return ActListing(rows, columns, empty="no child is marked")
+
+
+class UnmarkChild(Act):
+    """Take a marker off, in your name."""
+
+    command: ClassVar = "pupils unmark"
+    right: ClassVar = AccessRight.PROTECT
+
+    number: int = argument("The number of the marker.", metavar="N")
+    why: Why
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Take it off."""
+        from gateway.record import children  # noqa: PLC0415 - as above
+
+        with context.open_registrar() as registrar:
+            children.unmark(registrar, self.number, by=context.person, why=self.why)
+        return ActDone(f"marker {self.number} is off")
+
+
+class _ListLeavers(Act):
+    right: ClassVar = AccessRight.WELFARE
+    confirmation: ClassVar = Confirmation.NOTHING
+    moved: ClassVar[bool]
+
+    from_: date | None = option("Who left since; 90 days ago if not given.", None)
+
+    def carry_out(self, context: ActContext) -> ActDetails:
+        """Look for them, once the question is on record."""
+        from gateway.record import welfare  # noqa: PLC0415 - as above
+        from gateway.record.dual_control import name_of  # noqa: PLC0415
+
+        begin = context.clock() - timedelta(days=90)
+        if self.from_ is not None:
+            begin = datetime.combine(self.from_, time(), UTC)
+        by = context.person
+        with context.open_registrar() as registrar:
+            found = welfare.left(registrar, begin, moved=self.moved, by=by, name=name_of(by))
+        rows = [
+            {"left": one.left_at, "provider": one.provider, "reference": one.reference, "record": one.record,
+             "now_at": one.to}
+            for one in found.children
+        ]  # fmt: skip
+        columns = ("left", "provider", "reference", "record", *(("now_at",) if self.moved else ()))
+        hidden = f"not shown, since only named people may see them: {found.hidden}" if found.hidden else ""
+        return ActDetails("", rows, (ActListing(rows, columns, empty="nobody"),), closing=(hidden,))
+
+
+class ListMissing(_ListLeavers):
+    """List the children who left a roll and are on none now: where each was seen last."""
+
+    command: ClassVar = "pupils missing"
+    moved: ClassVar = False
+
+
+class ListMovers(_ListLeavers):
+    """List the children who left a roll and are on another one now."""
+
+    command: ClassVar = "pupils movers"
+    moved: ClassVar = True
+
+
+def _said(marker: markers.Marker) -> str:
+    if marker.kind == "named":
+        return f"only {', '.join(marker.people)} may see the records of this child"
+    return "nobody is shown the records of this child"
+
+
+def _unindexed(count: int) -> str:
+    said = f"files that may hold the child and are not in the index yet: {count}; gateway pupils index"
+    return said if count else ""
+
+
+def _row(one: FoundFile) -> dict[str, Any]:
+    transfer = one.transfer
+    gone = "deleted" if one.deleted_at is not None else "the sealed file"
+    return {
+        "reference": transfer.upload.reference,
+        "provider": transfer.upload.provider,
+        "data_type": transfer.data_type,
+        "period": transfer.period,
+        "state": transfer.state,
+        "landed_at": transfer.upload.landed_at,
+        "teams": list(transfer.teams),
+        "opened_by": [f"{each.who} {each.at:%Y-%m-%d}" for each in one.openings],
+        "openings": [{"at": each.at, "who": each.who, "team": each.team} for each in one.openings],
+        "copies": list(one.copies),
+        "left": f"{gone}, on hold" if one.on_hold else gone,
+        "deleted_at": one.deleted_at,
+        "on_hold": one.on_hold,
+    }

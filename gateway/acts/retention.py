@@ -1,0 +1,71 @@
+"""Retention: what is due for deletion, and the certificates of what was deleted."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from gateway.access import AccessRight
+from gateway.acts.act import ActContext, ActDetails, ActDone, ActListing, ReadingAct, argument, option
+from gateway.registry import retention
+
+if TYPE_CHECKING:
+    from gateway.reports.retention import Due
+
+
+class PlanDeletions(ReadingAct):
+    """Plan what is due for deletion, what a hold keeps, what waits for a decision. Deletes nothing."""
+
+    command: ClassVar = "retention plan"
+    right: ClassVar = AccessRight.LOOK
+
+    on: date | None = option("As at the end of this day; now if not given.", None)
+
+    def carry_out(self, context: ActContext) -> ActDetails:
+        """Work out what is due by what is on record now."""
+        from gateway.record.deletions_due import plan_at  # noqa: PLC0415 - loads the OpenPGP libraries
+
+        moment = datetime.combine(self.on, time.max, UTC) if self.on else context.clock()
+        with context.open_registrar() as registrar:
+            plan = plan_at(registrar, moment)
+        due, undecided = [_row(one) for one in plan.due], len(plan.undecided)
+        closing = []
+        if plan.on_hold:
+            closing.append(f"would be due, and kept by a legal hold: {len(plan.on_hold)} more")
+        if undecided:
+            closing.append(f"not decided, and so kept: {undecided} transfer{'' if undecided == 1 else 's'}")
+        columns = ("reference", "what", "data_type", "rule", "due_since")
+        return ActDetails(
+            heading="",
+            values={
+                "due": due,
+                "on_hold": [_row(one) for one in plan.on_hold],
+                "undecided": list(plan.undecided),
+            },
+            parts=(ActListing(due, columns, empty="nothing is due"),),
+            closing=tuple(closing),
+        )
+
+
+class ShowCertificate(ReadingAct):
+    """Print a signed certificate of deletion."""
+
+    command: ClassVar = "retention certificate"
+    right: ClassVar = AccessRight.LOOK
+
+    number: int | None = argument("Which one; the latest if not given.", None)
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Read the certificate as it was signed."""
+        with context.reading() as session:
+            return ActDone(document=retention.certificate(session, self.number))
+
+
+def _row(due: Due) -> dict[str, Any]:
+    return {
+        "reference": due.reference,
+        "what": due.what,
+        "data_type": due.data_type,
+        "rule": due.rule,
+        "due_since": due.since,
+    }
