@@ -211,7 +211,7 @@ COMMANDS: Mapping[str, AccessRight] = dict(
                 policy_check.check policy_diff.diff policy_pack.sign retention.run_deletions
             """,
             AccessRight.LOOK: """
-                providers.list_all providers.show_one keys.list_all gateway_keys.export gateway_keys.show_all
+                keys.list_all gateway_keys.export gateway_keys.show_all
                 host_keys.list_all staff.list_all staff.show_one roles.list_all agreement.status
                 agreement.text year.show_year transfers.list_all transfers.show_one held.list_all
                 receipts.show_one roles.accept
@@ -224,8 +224,7 @@ COMMANDS: Mapping[str, AccessRight] = dict(
             AccessRight.DECIDE: "held.release held.confirm held.return_it held.refuse",
             AccessRight.RECALL: "recalls.withdraw recalls.redeliver recalls.confirm",
             AccessRight.ENROL: """
-                move.move provider_changes.set_columns provider_changes.suspend provider_changes.resume
-                provider_import.import_list providers.add keys.add keys.confirm keys.retire
+                move.move provider_import.import_list keys.add keys.confirm keys.retire
                 keys.restore keys.revoke gateway_keys.rotate gateway_keys.reseal gateway_keys.destroy
                 gateway_keys.protect host_keys.announce host_keys.switch host_keys.publish staff.add
                 staff.set_teams staff.remove staff.invite staff.log_out agreement.ratify year.open_year
@@ -261,7 +260,7 @@ QUESTIONS: Mapping[str, AccessRight] = dict(
                 VerifyReceipt AskOpenings AskSchools AskSchool AskAgreement AskWatch AskPolicies
             """,
             AccessRight.ENROL: """
-                EnrolSchool TryImport ImportSchools AddKey ConfirmKey SetContact
+                TryImport ImportSchools AddKey ConfirmKey
                 RatifyFor ApprovePolicies WithdrawPolicies
             """,
         }

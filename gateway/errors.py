@@ -33,6 +33,12 @@ class NotFoundError(GatewayError):
     """Something a person named (a provider, a reference, a key) does not exist."""
 
 
+class ChoiceError(GatewayError):
+    """A person gave what is none of a few choices, which are named: wrong usage of a command."""
+
+    exit_code = 2
+
+
 class Refusal(GatewayError):  # noqa: N818 - the glossary's word for it
     """The upload cannot be taken. `code` stands in `gateway.reasons`; `detail` fills its sentence."""
 

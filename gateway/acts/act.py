@@ -8,9 +8,10 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from gateway.access import AccessRight, Sight
 
@@ -53,13 +54,21 @@ class ActContext:
             yield session
 
     @contextmanager
-    def recording(self, *, signs: bool = True) -> Iterator[Recording]:
-        """Change the registry in one transaction; the log's head is signed at its end if it `signs`."""
-        with self.open_registrar() as registrar, registrar.registry.write() as session:
-            recording = Recording(registrar, session, self.person, self.clock())
-            yield recording
-            if signs:
-                registrar.sign_head(session, recording.at)
+    def recording(self, *, signs: bool = True, access: bool = False) -> Iterator[Recording]:
+        """Change the registry in one transaction; the log's head is signed at its end if it `signs`.
+
+        What the `access` of providers is then, intake is told where this process brings out what it records.
+        """
+        with self.open_registrar() as registrar:
+            with registrar.registry.write() as session:
+                recording = Recording(registrar, session, self.person, self.clock())
+                yield recording
+                if signs:
+                    registrar.sign_head(session, recording.at)
+            if access and registrar.brings_out:
+                from gateway.publish.projection import publish_access  # noqa: PLC0415 - few change access
+
+                publish_access(registrar.registry, self.home.published, recording.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +158,20 @@ class Act(BaseModel):
     def carry_out(self, context: ActContext) -> Answer:
         """Do it, in one transaction. GatewayError with a sentence for the person where it cannot be done."""
         raise NotImplementedError
+
+
+class GivenFile(BaseModel):
+    """A file that somebody hands over, or pastes. `folder` is where it lies, if that is on this machine."""
+
+    model_config = ConfigDict(frozen=True)
+
+    content: bytes
+    folder: Path | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pasted(cls, given: object) -> object:
+        return {"content": given.encode()} if isinstance(given, str) else given
 
 
 class ReadingAct(Act):

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from gateway.acts.act import Act
+from gateway.acts.act import Act, GivenFile
 
 MODULES = (
     "gateway.acts.agreement_flows",
@@ -22,6 +22,7 @@ MODULES = (
     "gateway.acts.notices",
     "gateway.acts.penalties",
     "gateway.acts.provider_life",
+    "gateway.acts.providers",
     "gateway.acts.pupils",
     "gateway.acts.reports",
     "gateway.acts.retention",
@@ -29,7 +30,15 @@ MODULES = (
 )
 """Every module that declares acts."""
 
-FieldKind = Literal["text", "number", "day", "moment", "yes-no", "choice"]
+FieldKind = Literal["text", "number", "day", "moment", "yes-no", "choice", "file"]
+
+_KINDS: dict[Any, FieldKind] = {
+    int: "number",
+    date: "day",
+    datetime: "moment",
+    bool: "yes-no",
+    GivenFile: "file",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +94,11 @@ def is_enumeration(kind: Any) -> bool:  # noqa: ANN401 - a type
 
 def _described(name: str, field: FieldInfo) -> ActField:
     kind, several = type_of(field.annotation)
-    kinds: dict[Any, FieldKind] = {int: "number", date: "day", datetime: "moment", bool: "yes-no"}
     choices = tuple(str(each.value) for each in kind) if is_enumeration(kind) else ()
     return ActField(
         name=name,
         about=field.description or name,
-        kind="choice" if choices else kinds.get(kind, "text"),
+        kind="choice" if choices else _KINDS.get(kind, "text"),
         required=field.is_required(),
         several=several,
         choices=choices,

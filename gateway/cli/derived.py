@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from rich.text import Text
 
-from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer
+from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, GivenFile
 from gateway.acts.fields import acts_in, type_of
 from gateway.cli.console import (
     DEFAULT_HOME,
@@ -33,6 +33,7 @@ from gateway.cli.console import (
 )
 from gateway.cli.documents import AnnexOption, CsvOption, HtmlOption, deliver, write_listing
 from gateway.cli.identity import sight_here
+from gateway.cli.key_files import read_at_most
 from gateway.cli.options import LISTED, LimitOption
 from gateway.home import Home
 
@@ -59,7 +60,7 @@ def command_of(act: type[Act]) -> Callable[..., None]:
 
     def command(home: Path = DEFAULT_HOME, **given: Any) -> None:  # noqa: ANN401 - of each field's type
         shown = {name: given.pop(name) for name in _SHOWN if name in given}
-        asked = _validated(act, {name: _prompted(act, name, value) for name, value in given.items()})
+        asked = _validated(act, {name: _taken(act, name, value) for name, value in given.items()})
         context = ActContext(
             home=Home(home),
             person=who(),
@@ -116,7 +117,7 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
         words["metavar"] = told["metavar"]
     if kind in _METAVARS:
         words.setdefault("metavar", _METAVARS[kind])
-        kind = str
+        kind = Path if kind is GivenFile else str
     if kind is int:
         words |= _limits(field)
     made = typer.Argument(**words) if by_place else typer.Option(_spelled(name), **words)
@@ -130,7 +131,8 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     )
 
 
-_METAVARS = {str: "TEXT", date: "DAY", datetime: "DAY|TIME"}
+_METAVARS = {str: "TEXT", date: "DAY", datetime: "DAY|TIME", GivenFile: "FILE"}
+_FILE_BYTES = 4 * 1024**2
 
 
 def _spelled(name: str) -> str:
@@ -153,13 +155,8 @@ def _limits(field: FieldInfo) -> dict[str, int]:
 
 def _validated(act: type[Act], given: Mapping[str, object]) -> Act:
     """Make the act of what was typed. BadParameter where its fields do not go together."""
-    named = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in given.items()
-        if value is not None
-    }
     try:
-        return act.model_validate(named)
+        return act.model_validate({name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         told = error.errors()[0]
         wrong = f"write {_DAY}" if told["type"].startswith("date_") else told["msg"]
@@ -167,11 +164,15 @@ def _validated(act: type[Act], given: Mapping[str, object]) -> Act:
         raise typer.BadParameter(wrong.removeprefix("Value error, "), param_hint=place) from None
 
 
-def _prompted(act: type[Act], name: str, value: object) -> object:
-    """Ask for a value that no history of a shell may keep, where `-` is given for it."""
+def _taken(act: type[Act], name: str, value: object) -> object:
+    """Take what was typed: files are read, and what no history may keep is asked for in the place of `-`."""
     told = act.model_fields[name].json_schema_extra
     if value == "-" and isinstance(told, dict) and told.get("asked"):
         return typer.prompt(name.upper(), hide_input=True)
+    if isinstance(value, list):
+        return tuple(_taken(act, name, one) for one in value)
+    if isinstance(value, Path):
+        return GivenFile(content=read_at_most(value, _FILE_BYTES, "this"), folder=value.parent)
     return value
 
 

@@ -78,7 +78,7 @@ NOUNS = {
         "The provider's side: gateway send FILE... checks, signs, encrypts and sends files, and waits for "
         "their verified receipts. Exit 0: all accepted; 3: some held; 1: some refused, or not sent."
     ),
-    "providers": Noun("Enrol providers and look at them."),
+    "providers": Noun("Enrol providers and look at them.", "provider_import"),
     "keys": Noun("Keys of providers and staff, and the gateway's own."),
     "staff": Noun("Enrol the authority's staff and look at them."),
     "roles": Noun("Who may do what, by name."),

@@ -1,4 +1,4 @@
-"""`providers import`: many providers at once, from a list such as the public extract of GIAS."""
+"""providers import: many providers at once, from a list such as the public extract of GIAS."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from gateway.cli.console import (
     show,
     who,
 )
+from gateway.cli.derived import add_acts, commands_of
 from gateway.cli.enrol import verified_kinds
 from gateway.cli.key_files import read_at_most, read_key_file
 from gateway.cli.on_record import signed_head
@@ -36,9 +37,12 @@ from gateway.publish.projection import publish_access
 from gateway.record.enroller import Enroller
 from gateway.record.provider_list import AS_BEFORE, TakenIn, TriedError, take_in
 
+app = commands_of("providers", "Enrol providers and look at them.", "gateway.acts.providers")
+add_acts(app, "providers", "gateway.acts.provider_life")
 _COLUMNS = ("line", "id", "name", "kind", "dfe_number", "urn", "keys", "what")
 
 
+@app.command("import")
 @fails_clearly
 def import_list(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file whose first line names columns.")],

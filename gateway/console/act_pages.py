@@ -120,6 +120,8 @@ def _given(act: ActTold, items: Iterable[tuple[str, str]]) -> dict[str, Given]:
         values = [value for value in said.get(field.name, []) if value]
         if field.kind == "yes-no":
             given[field.name] = values == ["yes"]
+        elif values and field.several and field.kind == "file":
+            given[field.name] = tuple(values)
         elif values and field.several:
             given[field.name] = tuple(line for value in values for line in value.splitlines() if line.strip())
         elif values:

@@ -15,7 +15,7 @@ from gateway.console.labels import in_words_of_forms
 from gateway.console.site import text
 from gateway.home.settings_file import File
 from gateway.zones.hatch import WeightyAct
-from gateway.zones.hatch.act_questions import ActAnswered, CarryOutAct, FieldTold, Given
+from gateway.zones.hatch.act_questions import FieldTold
 from gateway.zones.hatch.answers import Done, Me, MeSeen
 from gateway.zones.hatch.questions import AskMe
 
@@ -29,17 +29,9 @@ def signed(form: FormData) -> str | None:
     return text(form, "credential") or None
 
 
-def act_question(request: Request, form: FormData, command: str, *names: str, **given: Given) -> CarryOutAct:
-    """Ask for an act that is declared inside, with fields of a form; what is left empty is not given."""
-    filled = {name: value for name in names if (value := text(form, name))}
-    site = site_of(request)
-    return site.question(request, CarryOutAct, assertion=signed(form), act=command, fields=filled | given)
-
-
 async def act(request: Request, form: FormData, question: WeightyAct, what: str, back: str) -> Response:
     """Do it, or ask for the passkey first. `what` it is, in words; `back` is where one came from."""
-    kind: type[ActAnswered | Done] = ActAnswered if isinstance(question, CarryOutAct) else Done
-    reply = await act_for(request, form, question, kind, what, back)
+    reply = await act_for(request, form, question, Done, what, back)
     if isinstance(reply, Response):
         return reply
     return site_of(request).page(request, "done.html", reply.me, sentence=reply.said.sentence, back=back)

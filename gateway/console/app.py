@@ -51,7 +51,6 @@ _ROUTES = [
     Route("/held/{reference}", held_pages.decide_held, methods=["POST"]),
     Route("/schools", school_pages.show_schools, methods=["GET"]),
     Route("/enrol", enrolling_pages.show_enrolling, methods=["GET"]),
-    Route("/enrol", enrolling_pages.enrol, methods=["POST"]),
     Route("/enrol/list", enrolling_pages.try_import, methods=["POST"]),
     Route("/enrol/list/all", enrolling_pages.import_list, methods=["POST"]),
     Route("/schools/{provider}", school_pages.show_school, methods=["GET"]),

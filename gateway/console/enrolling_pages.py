@@ -12,7 +12,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.console.acting import act, act_question, me_of, signed
+from gateway.console.acting import act, me_of, signed
 from gateway.console.entering import site_of
 from gateway.console.site import see, text
 from gateway.zones.hatch import school_acts as asked
@@ -24,26 +24,6 @@ _COLUMNS = ("id", "name", "kind", "dfe_number", "urn", "role", "email", "telepho
 async def show_enrolling(request: Request) -> Response:
     """Where a provider is enrolled, or a list of them is taken in."""
     return site_of(request).page(request, "enrol.html", await me_of(request))
-
-
-async def enrol(request: Request) -> Response:
-    """Enrol a provider."""
-    site = site_of(request)
-    form = await site.form(request)
-    provider = text(form, "provider")
-    question = site.question(
-        request,
-        asked.EnrolSchool,
-        assertion=signed(form),
-        provider=provider,
-        name=text(form, "name"),
-        kind=text(form, "kind"),
-        dfe_number=text(form, "dfe_number") or None,
-        urn=text(form, "urn") or None,
-        ssh_key=text(form, "ssh_key"),
-        openpgp_key=text(form, "openpgp_key"),
-    )
-    return await act(request, form, question, f"enrol {provider}", "/schools")
 
 
 async def try_import(request: Request) -> Response:
@@ -83,11 +63,6 @@ _CHANGES = {
         "put in force the key that was read out by",
         lambda form: {"read_out": text(form, "read_out")},
     ),
-    "contact": _Change(
-        asked.SetContact,
-        "change a contact of",
-        lambda form: {name: text(form, name) for name in ("role", "email", "telephone")},
-    ),
     "ratify": _Change(
         asked.RatifyFor,
         "record the ratification of",
@@ -100,23 +75,11 @@ _CHANGES = {
 }
 
 
-_ACTS = {
-    "close": ("close", ("why", "on")),
-    "reopen": ("open again", ("why",)),
-    "convert": ("convert", ("why", "kind", "name", "dfe_number", "urn")),
-}
-"""Acts that are declared inside, by the word of their button: what is said of each, and its fields."""
-
-
 async def change_school(request: Request) -> Response:
     """Do to a school what the button says that was pressed."""
     site, provider = site_of(request), request.path_params["provider"]
     form = await site.form(request)
     done, back = text(form, "do"), f"/schools/{provider}"
-    if done in _ACTS:
-        words, names = _ACTS[done]
-        declared = act_question(request, form, f"providers {done}", *names, provider=provider)
-        return await act(request, form, declared, f"{words} {provider}", back)
     change = _CHANGES.get(done)
     if change is None:
         return see(back)

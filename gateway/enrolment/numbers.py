@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from gateway.errors import GatewayError
 from gateway.model import ProviderKind
-from gateway.policy.bodies_schema import BodiesFile
+from gateway.policy.bodies_schema import DFE_NUMBER, URN, BodiesFile
 
 _DFE_DIGITS, _URN_DIGITS = 7, 6
 
@@ -44,3 +46,11 @@ def schools(given: str | None) -> str | None:
     numbers = [one.strip() for one in given.split(",") if one.strip()]
     whole = [urn(one) if len(one) == _URN_DIGITS else dfe_number(one) for one in numbers]
     return " ".join(dict.fromkeys(filter(None, whole)))
+
+
+def column_of(kind: ProviderKind, bodies: BodiesFile) -> Literal["dfe_number", "urn", "number"]:
+    """Return the column in which the number stands by which a kind of body is known."""
+    identifier = bodies.identifier_of(kind)
+    if identifier is not None and identifier.id == DFE_NUMBER:
+        return "dfe_number"
+    return "urn" if identifier is not None and identifier.id == URN else "number"

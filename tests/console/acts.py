@@ -26,10 +26,10 @@ ACTS: dict[str, frozenset[Act]] = {
         ("/enrol/list/all", ""), (_SCHOOL, "add-key"), (_SCHOOL, "confirm-key"),
     }),
     "test_acts.py": frozenset({
-        ("/login", ""), ("/logout", ""), (_HELD, "again"), (_HELD, "for-good"), ("/enrol", ""),
-        (_SCHOOL, "contact"), (_SCHOOL, "ratify"), (_SCHOOL, "convert"), (_SCHOOL, "close"),
-        (_SCHOOL, "reopen"), ("/agreement/policies", "approve"), ("/agreement/policies", "withdraw"),
-        ("/work/{noun}/{verb}", ""),
+        ("/login", ""), ("/logout", ""), (_HELD, "again"), (_HELD, "for-good"), (_SCHOOL, "ratify"),
+        ("/agreement/policies", "approve"), ("/agreement/policies", "withdraw"),
+        ("/work/{noun}/{verb}", ""), ("/work/providers/set", ""), ("/work/providers/convert", ""),
+        ("/work/providers/close", ""), ("/work/providers/reopen", ""),
     }),
 }  # fmt: skip
 AXE: dict[str, frozenset[str]] = {
@@ -65,7 +65,7 @@ class Seen:
         given = parse_qs((request.post_data_buffer or b"").decode(errors="replace"))
         path = route_of(request.url, "POST")
         if path in LIGHT or "credential" in given:
-            self.acts.add((path, given.get("do", [""])[0]))
+            self.acts |= {(path, given.get("do", [""])[0]), (urlsplit(request.url).path, "")}
 
 
 def route_of(url: str, method: str) -> str:
@@ -86,3 +86,10 @@ def buttons() -> set[str]:
     """What the buttons of all templates say that is to be done."""
     text = "".join(one.read_text("utf-8") for one in _TEMPLATES.glob("*.html"))
     return {*re.findall(r'name="do" value="([a-z-]+)"', text), *re.findall(r'change\("([a-z-]+)"', text)}
+
+
+def tasks() -> set[str]:
+    """Addresses of acts to which forms of templates lead that are not derived."""
+    text = "".join(one.read_text("utf-8") for one in _TEMPLATES.glob("*.html"))
+    of_schools = {f"/work/providers/{verb}" for verb in re.findall(r'task\("([a-z-]+)"', text)}
+    return of_schools | set(re.findall(r'action="(/work/[a-z./-]+)"', text))

@@ -72,9 +72,12 @@ def test_a_school_is_enrolled_changed_closed_and_opened_again(
 ) -> None:
     mary = people["mary"]
     mary.page.goto(f"{house.origin}/enrol")
+    mary.page.get_by_role("link", name="Enrol one").click()
+    assert mary.faults_at_each_width() == []
     mary.page.get_by_label("Short name").fill("rowan")
-    mary.page.get_by_label("Name, as receipts show it").fill("Rowan School")
-    mary.button("Enrol")
+    mary.page.get_by_label("Name of the provider").fill("Rowan School")
+    mary.page.get_by_label("Kind, one that").fill("school")
+    mary.button("Continue")
     confirmed(mary)
     for unfold, fields, button in (
         ("Set a contact", {"Whom to ask for": "data manager", "E-mail address": "a@b.invalid"}, "Set the"),

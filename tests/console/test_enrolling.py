@@ -31,9 +31,10 @@ def entries(served: Served, subject: str) -> list[tuple[str, str | None, str | N
 def enrolled(served: Served, name: str, **fields: str) -> Visitor:
     """Mary enrols a school; she is at its page then."""
     mary = served.mary
-    mary.get("/enrol")
-    assert mary.act("/enrol", provider=name, name=f"{name} school", kind="school", **fields) == 200, mary.text
-    assert f"is enrolled as {name}" in mary.text
+    mary.get("/work/providers/add")
+    given = {"id": name, "name": f"{name} school", "kind": "school", **fields}
+    assert mary.act("/work/providers/add", **given) == 200, mary.text
+    assert f"nrolled {name}" in mary.text
     assert mary.get(f"/schools/{name}") == 200
     return mary
 
@@ -120,16 +121,19 @@ def test_a_list_that_cannot_be_taken_changes_nothing(served: Served, text: str, 
 
 def test_contacts_closing_converting_and_ratifying_are_on_record_by_name(served: Served) -> None:
     mary = enrolled(served, "yew")
-    for fields in (
-        {"do": "contact", "role": "data manager", "email": "office@yew.example"},
-        {"do": "ratify", "signatory": "The Head"},
-        {"do": "convert", "kind": "academy", "urn": "999903", "why": "it converted"},
-        {"do": "close", "why": "it closed"},
-        {"do": "reopen", "why": "a mistake"},
-        {"do": "contact", "role": "data manager"},
+    of_it, at_school = {"provider": "yew"}, "/schools/yew"
+    contact = {"id": "yew", "contact": "data manager", "email": "office@yew.example"}
+    became = {**of_it, "kind": "academy", "urn": "999903", "why": "it converted"}
+    for path, fields in (
+        ("/work/providers/set", contact),
+        (at_school, {"do": "ratify", "signatory": "The Head"}),
+        ("/work/providers/convert", became),
+        ("/work/providers/close", {**of_it, "why": "it closed"}),
+        ("/work/providers/reopen", {**of_it, "why": "a mistake"}),
+        ("/work/providers/set", {"id": "yew", "forget_contact": "data manager"}),
     ):
-        mary.get("/schools/yew")
-        assert mary.act("/schools/yew", **fields) == 200, (fields, mary.text)
+        mary.get(at_school)
+        assert mary.act(path, **fields, back=at_school) == 200, (fields, mary.text)
         assert "Done" in mary.text or 'class="panel"' in mary.page
     assert [(kind, who) for kind, who, _ in entries(served, "yew")] == [
         (kind, "mary")
@@ -137,12 +141,11 @@ def test_contacts_closing_converting_and_ratifying_are_on_record_by_name(served:
                      "provider-reopened", "contact-changed")
     ]  # fmt: skip
     mary.get("/schools/yew")
-    assert mary.post("/schools/yew", do="close", why="", on="") == 403
-    assert mary.post("/schools/yew", do="close", why="soon", on="2999-01-01") == 200
-    told = mary.post(
-        "/schools/yew", do="close", why="soon", on="2999-01-01",
-        credential=mary.key.signed(mary.options, served.origin),
-    )  # fmt: skip
+    soon = {**of_it, "why": "soon", "on": "2999-01-01"}
+    assert mary.post("/work/providers/close", **of_it, why="", on="") == 403
+    assert mary.post("/work/providers/close", **soon) == 200
+    signed = mary.key.signed(mary.options, served.origin)
+    told = mary.post("/work/providers/close", **soon, credential=signed)
     assert told == 403
     assert "still to come" in mary.text
 
@@ -153,13 +156,15 @@ def test_who_is_no_administrator_changes_no_school(served: Served) -> None:
         visitor.get("/me")
         token = visitor.hidden("token")
         for path, fields in (
-            ("/enrol", {"provider": "x", "name": "X", "kind": "school"}),
+            ("/work/providers/add", {"id": "x", "name": "X", "kind": "school"}),
             ("/enrol/list/all", {"text": LIST}),
+            *((f"/work/providers/{what}", {"provider": PROVIDER, "why": "w"}) for what in
+              ("close", "reopen", "convert", "set")),
             *((f"/schools/{PROVIDER}", {"do": what, "why": "w"}) for what in
-              ("close", "reopen", "convert", "contact", "add-key", "confirm-key", "ratify")),
+              ("add-key", "confirm-key", "ratify")),
         ):  # fmt: skip
             told = visitor.client.post(path, data={"token": token, **fields})
-            assert told.status_code == 403, (path, fields)
+            assert told.status_code == (404 if path.startswith("/work") else 403), (path, fields)
         file = {"list": ("schools.csv", LIST.encode(), "text/csv")}
         assert visitor.client.post("/enrol/list", data={"token": token}, files=file).status_code == 403
     assert served.room.log_size() == size

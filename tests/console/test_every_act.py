@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tests.console.acts import ACTS, AXE, ELSEWHERE, buttons, routes
+from tests.console.acts import ACTS, AXE, ELSEWHERE, buttons, routes, tasks
 
 
 def test_every_form_and_every_button_is_of_some_browser_test() -> None:
     done = {act for acts in ACTS.values() for act in acts}
-    assert {path for path, _ in done} == {one.path for one in routes("POST")}
+    assert {path for path, _ in done} == {one.path for one in routes("POST")} | tasks()
     assert {what for _, what in done if what} == buttons()
 
 

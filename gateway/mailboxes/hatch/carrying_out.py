@@ -10,11 +10,12 @@ from pydantic import ValidationError
 
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, Confirmation
 from gateway.acts.fields import every_act, fields_of
-from gateway.errors import GatewayError, NotFoundError
+from gateway.errors import GatewayError, NotFoundError, Refusal
 from gateway.log.leaf import rfc3339
 from gateway.mailboxes.hatch.counter import Caller, Counter
 from gateway.mailboxes.hatch.documents import seen
 from gateway.mailboxes.hatch.logins import check_signed
+from gateway.reasons import told as told_by_code
 from gateway.registry.sight import sees
 from gateway.zones.hatch.act_questions import (
     ActAnswered,
@@ -51,7 +52,10 @@ def carry_out(counter: Counter, caller: Caller, question: CarryOutAct) -> ActAns
     asked.check(context)
     if asked.confirmation is Confirmation.PASSKEY:
         check_signed(counter, caller, question)
-    return _answered(asked.carry_out(context))
+    try:
+        return _answered(asked.carry_out(context))
+    except Refusal as refused:
+        raise GatewayError(" ".join(told_by_code(refused.code, **refused.detail))) from None
 
 
 def _checked(counter: Counter, caller: Caller, question: AskAct | CarryOutAct, *, reads: bool) -> Act:

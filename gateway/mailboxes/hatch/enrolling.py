@@ -1,35 +1,19 @@
-"""Schools are enrolled and changed: by administrators, each act in their name, as the commands do it."""
+"""Many schools are enrolled or changed at once, from a list, as the command does it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from gateway.enrolment import numbers
 from gateway.errors import GatewayError
-from gateway.mailboxes.hatch.acts import reason
 from gateway.mailboxes.hatch.counter import Caller, Counter
-from gateway.mailboxes.hatch.key_acts import RING, enrolling, judged
+from gateway.mailboxes.hatch.key_acts import enrolling
 from gateway.mailboxes.hatch.logins import check_signed
-from gateway.model import NewKey, Provider
-from gateway.policy.catalogue import Catalogue
+from gateway.model import NewKey
 from gateway.record.enroller import Enroller
 from gateway.record.provider_list import AS_BEFORE, ListTakenIn, TriedError, take_in
-from gateway.registry.contacts import Contact
 from gateway.zones.hatch import school_acts as asked
 from gateway.zones.hatch.answers import Done
 from gateway.zones.hatch.school_answers import ListedSeen, ListTried
-
-
-def enrol_school(counter: Counter, caller: Caller, act: asked.EnrolSchool) -> Done:
-    """Enrol a provider, with its keys, which then wait for the telephone call."""
-    provider = _provider(counter.catalogue(), act)
-    new = [judged(counter, text) for text in (act.ssh_key, act.openpgp_key) if text.strip()]
-    check_signed(counter, caller, act)
-    with enrolling(counter, caller) as (enroller, _):
-        enroller.add(provider)
-        for key in new:
-            enroller.add_key("provider", provider.id, key, state="pending")
-    return Done(sentence=f"{provider.name} is enrolled as {provider.id}. {RING if new else ''}".strip())
 
 
 def try_import(counter: Counter, caller: Caller, question: asked.TryImport) -> ListTried:
@@ -73,39 +57,6 @@ def import_schools(counter: Counter, caller: Caller, act: asked.ImportSchools) -
     same = sum(one.what == AS_BEFORE for one in taken.lines)
     changed = len(taken.lines) - new - same
     return Done(sentence=f"The list is taken in: {new} new, {changed} changed, {same} as they were.")
-
-
-def set_contact(counter: Counter, caller: Caller, act: asked.SetContact) -> Done:
-    """Keep or forget how a provider is reached for a role."""
-    why = reason(act.why) if act.why else None
-    check_signed(counter, caller, act)
-    with enrolling(counter, caller) as (enroller, _):
-        if not act.email and not act.telephone:
-            enroller.forget_contact(act.provider, act.role, why)
-            return Done(sentence=f"The contact “{act.role}” of {act.provider} is forgotten.")
-        contact = Contact(
-            provider=act.provider, role=act.role, email=act.email or None, telephone=act.telephone or None
-        )
-        new = enroller.keep_contact(contact, why)
-    return Done(sentence=f"The contact is {'on record' if new else 'on record so already'}.")
-
-
-def _provider(catalogue: Catalogue, act: asked.EnrolSchool) -> Provider:
-    if not act.name.strip() or not act.name.isprintable():
-        raise GatewayError("A provider has a name, on one line.")
-    return Provider(
-        id=act.provider,
-        name=act.name.strip(),
-        kind=_kind(catalogue, act.kind),
-        dfe_number=numbers.dfe_number(act.dfe_number or None),
-        urn=numbers.urn(act.urn or None),
-    )
-
-
-def _kind(catalogue: Catalogue, given: str) -> str:
-    if given not in catalogue.bodies.kinds():
-        raise GatewayError(f"A provider is one of {', '.join(catalogue.bodies.kinds())}.")
-    return given
 
 
 def _taken_in(counter: Counter, enroller: Enroller, text: str) -> ListTakenIn:

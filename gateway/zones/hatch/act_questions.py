@@ -37,7 +37,7 @@ class FieldTold(File):
 
     name: str
     about: str
-    kind: Literal["text", "number", "day", "moment", "yes-no", "choice"]
+    kind: Literal["text", "number", "day", "moment", "yes-no", "choice", "file"]
     required: bool
     several: bool
     choices: tuple[str, ...]

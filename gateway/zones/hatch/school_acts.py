@@ -19,18 +19,6 @@ class OfSchool(WeightyAct):
     why: str = ""
 
 
-class EnrolSchool(WeightyAct):
-    """Enrol a provider, with its keys where they are at hand: they count once they are confirmed."""
-
-    provider: str
-    name: str
-    kind: str
-    dfe_number: str | None = None
-    urn: str | None = None
-    ssh_key: str = Field(default="", max_length=_KEY)
-    openpgp_key: str = Field(default="", max_length=_KEY)
-
-
 class TryImport(OfPerson):
     """What would come of a list of providers, as the text of a CSV file. Nothing is put on record."""
 
@@ -53,14 +41,6 @@ class ConfirmKey(OfSchool):
     """Put a key in force: its owner was rung, and read out `read_out`, the fingerprint or its beginning."""
 
     read_out: str
-
-
-class SetContact(OfSchool):
-    """How a provider is reached for a role; with neither address nor number, that is forgotten."""
-
-    role: str
-    email: str = ""
-    telephone: str = ""
 
 
 class RatifyFor(OfSchool):

@@ -1,0 +1,287 @@
+"""Providers: enrolled, listed, shown, put right, and their access taken away and given back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, ClassVar
+
+from gateway.access import AccessRight
+from gateway.acts.act import (
+    Act,
+    ActContext,
+    ActDetails,
+    ActDone,
+    ActListing,
+    GivenFile,
+    OneLine,
+    ReadingAct,
+    Recording,
+    Why,
+    argument,
+    option,
+)
+from gateway.enrolment import numbers
+from gateway.errors import ChoiceError, GatewayError, Refusal
+from gateway.home.settings import load_settings
+from gateway.log.leaf import Kind
+from gateway.model import Provider, RatificationsThatCount
+from gateway.policy.bodies_schema import BodiesFile
+from gateway.policy.catalogue import load_catalogue
+from gateway.policy.ratification import years_at
+from gateway.record.enroller import Enroller
+from gateway.registry import contacts, keys, log, providers
+from gateway.registry.contacts import Contact
+
+if TYPE_CHECKING:
+    from gateway.model import NewKey
+
+_COLUMNS = ("id", "name", "kind", "dfe_number", "schools", "suspended", "ratified", "closed_on")
+_NUMBERS = ("name", "dfe_number", "urn", "schools", "number")
+_RING = """Ring the provider on a number you know and let them read the fingerprint to you.
+Then: gateway keys confirm {} FPR, with each fingerprint that was read out; until then no key counts."""
+
+
+class AddProvider(Act):
+    """Enrol a provider, with its keys where they are at hand. All of it or nothing."""
+
+    command: ClassVar = "providers add"
+    right: ClassVar = AccessRight.ENROL
+
+    id: str = argument("Short name: 1 to 32 of a-z, 0-9 and hyphen; it stays for good.", metavar="ID")
+    name: OneLine = option("Name of the provider, as receipts show it.")
+    kind: str = option("Kind, one that bodies.toml of the policies lists, such as school.")
+    ssh_key: tuple[GivenFile, ...] = option("A file with an SSH public key.", ())
+    openpgp_key: tuple[GivenFile, ...] = option("A file with an OpenPGP certificate.", ())
+    dfe_number: str | None = option("LA and establishment number, 7 digits, such as 999/1234.", None)
+    urn: str | None = option("Unique reference number, 6 digits.", None)
+    number: str | None = option("The number by which such a body is known, as bodies.toml writes it.", None)
+    succeeds: str | None = option("The closed provider whose place it takes.", None, metavar="ID")
+
+    def check(self, context: ActContext) -> None:
+        """Refuse a kind or a number that is none before the person confirms."""
+        load_settings(context.home)
+        self._provider(load_catalogue(context.home.policies_in_force).bodies)
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Put the provider and its keys on record; the keys wait for the telephone call."""
+        from gateway.enrolment.described import described  # noqa: PLC0415 - loads asyncssh
+
+        given = [("ssh", one) for one in self.ssh_key] + [("openpgp", one) for one in self.openpgp_key]
+        with context.recording(access=True) as record:
+            bodies = record.registrar.catalogue.bodies
+            provider, enroller = self._provider(bodies), _enroller(record)
+            enroller.add(provider, succeeds=self.succeeds)
+            for kind, file in given:
+                key = _judged(record, kind, file.content)
+                enroller.add_key("provider", provider.id, key, state="pending")
+        shown = [
+            f"{label:>14}  {value}"
+            for _, file in given
+            for label, value in described(file.content, context.clock())
+        ]
+        said = [*shown, f"enrolled {self.id}"]
+        if given:
+            said.append(_RING.format(self.id))
+        column = numbers.column_of(self.kind, bodies)
+        asked = bodies.identifier_of(self.kind) is None or column == "dfe_number"
+        if bodies.of(self.kind).own_pupils and asked and provider.dfe_number is None:
+            said.append("without --dfe-number the gateway cannot tell when a file names another school")
+        return ActDone("\n".join(said))
+
+    def _provider(self, bodies: BodiesFile) -> Provider:
+        if self.kind not in bodies.kinds():
+            raise ChoiceError(f"the kind of a provider is one of {', '.join(bodies.kinds())}")
+        own = numbers.own_number(self.number, self.kind, bodies)
+        column = numbers.column_of(self.kind, bodies)
+        return Provider(
+            id=self.id,
+            name=self.name,
+            kind=self.kind,
+            dfe_number=numbers.dfe_number(self.dfe_number or (own if column == "dfe_number" else None)),
+            urn=numbers.urn(self.urn or (own if column == "urn" else None)),
+            number=own if column == "number" else None,
+        )
+
+
+class ListProviders(ReadingAct):
+    """List every provider."""
+
+    command: ClassVar = "providers list"
+    right: ClassVar = AccessRight.LOOK
+
+    def carry_out(self, context: ActContext) -> ActListing:
+        """Read the providers, with the ratifications that count today."""
+        with context.reading() as session:
+            rows = [asdict(one) for one in providers.list_providers(session, _counting(context))]
+        empty = "no provider is enrolled; add one with: gateway providers add"
+        return ActListing(rows, _COLUMNS, empty, narrow=("id", "kind", "name", "ratified", "closed_on"))
+
+
+class ShowProvider(ReadingAct):
+    """Show a provider with its contacts, its keys, and what was done with it and why."""
+
+    command: ClassVar = "providers show"
+    right: ClassVar = AccessRight.LOOK
+
+    id: str = argument("The provider, by its short name.", metavar="ID")
+
+    def carry_out(self, context: ActContext) -> ActDetails:
+        """Read what is on record of one provider."""
+        with context.reading() as session:
+            row = asdict(providers.get_provider(session, self.id, _counting(context)))
+            reached = [asdict(one) for one in contacts.contacts(session, self.id)]
+            held = [asdict(key) for key in keys.list_keys(session, "provider", self.id)]
+            past = [
+                {"at": one.at, "kind": one.kind, "by": one.actor, "why": one.note}
+                for one in log.events(session, self.id)
+            ]
+        key_columns = ("kind", "fingerprint", "state", "added_at", "last_used_at", "why")
+        return ActDetails(
+            heading="",
+            values=row | {"contacts": reached, "keys": held, "history": past},
+            parts=(
+                ActListing([row], (*_COLUMNS, "succeeded_by"), empty=""),
+                ActListing(reached, ("role", "email", "telephone"), empty="no contact is on record"),
+                ActListing(held, key_columns, empty="no keys"),
+                ActListing(past, ("at", "kind", "by", "why"), empty="nothing was done"),
+            ),
+        )
+
+
+class SetProvider(Act):
+    """Put right what is recorded of a provider. What waited for the schools that it names goes on.
+
+    A contact is given by --contact with --email, --telephone or both.
+    """
+
+    command: ClassVar = "providers set"
+    right: ClassVar = AccessRight.ENROL
+
+    id: str = argument("The provider, by its short name.", metavar="ID")
+    dfe_number: str | None = option("LA and establishment number, 7 digits.", None)
+    urn: str | None = option("Unique reference number, 6 digits.", None)
+    number: str | None = option("The number by which such a body is known, as bodies.toml writes it.", None)
+    name: OneLine | None = option("The provider's name, as receipts show it.", None)
+    schools: str | None = option(
+        'Numbers (DfE or URN) of the schools for which it sends, as a trust does, by commas; "" for none.',
+        None,
+    )
+    contact: str | None = option('Whom to ask for, such as "data manager"; no name.', None, metavar="ROLE")
+    email: str | None = option("The contact's e-mail address.", None)
+    telephone: str | None = option("The contact's telephone number.", None)
+    forget_contact: str | None = option("Delete the contact of this role.", None, metavar="ROLE")
+    why: Why | None = option("Why: for the record, without personal data.", None)
+
+    def check(self, context: ActContext) -> None:  # noqa: ARG002 - as every act
+        """Refuse what says nothing before the person confirms."""
+        if self.contact is None and (self.email or self.telephone):
+            raise GatewayError("say whose address that is: --contact ROLE")
+        if not self._wanted() and self.contact is None and self.forget_contact is None:
+            raise GatewayError(
+                "say what to put right: --name, --dfe-number, --urn, --number, --schools or --contact"
+            )
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Change the columns and contacts that are given; decide anew what waited for the schools."""
+        wanted = self._wanted()
+        with context.recording() as record:
+            enroller = _enroller(record)
+            changed = [self._set_columns(record, dict(wanted))] if wanted else []
+            if self.contact is not None:
+                kept = Contact(
+                    provider=self.id, role=self.contact, email=self.email, telephone=self.telephone
+                )
+                changed.append(enroller.keep_contact(kept, self.why))
+            if self.forget_contact is not None:
+                enroller.forget_contact(self.id, self.forget_contact, self.why)
+                changed.append(True)
+        if not any(changed):
+            return ActDone(f"{self.id} is on record so already")
+        said = f"{self.id} is changed"
+        if wanted.keys() & {"schools", "dfe_number", "urn"}:
+            from gateway.record.reconsider import reconsider_schools  # noqa: PLC0415 - few need it
+
+            with context.open_registrar() as registrar:
+                gone_on = reconsider_schools(registrar, self.id)
+            said += f"\n{gone_on} file{'' if gone_on == 1 else 's'} decided anew" if gone_on else ""
+        return ActDone(said)
+
+    def _wanted(self) -> dict[str, str]:
+        given = (
+            self.name, numbers.dfe_number(self.dfe_number), numbers.urn(self.urn),
+            numbers.schools(self.schools), self.number,
+        )  # fmt: skip
+        return {column: value for column, value in zip(_NUMBERS, given, strict=True) if value is not None}
+
+    def _set_columns(self, record: Recording, wanted: dict[str, str]) -> bool:
+        """Put columns right, and tell whether anything is new."""
+        session, bodies = record.session, record.registrar.catalogue.bodies
+        row = providers.provider_row(session, self.id)
+        if (number := wanted.pop("number", None)) is not None:
+            wanted[numbers.column_of(row.kind, bodies)] = numbers.own_number(number, row.kind, bodies) or ""
+        if all((getattr(row, column) or "") == value for column, value in wanted.items()):
+            return False
+        if wanted.get("schools") and not bodies.of(row.kind).speaks_for_others:
+            raise GatewayError(f"bodies.toml does not let a provider of the kind {row.kind} send for others")
+        for column, value in wanted.items():
+            setattr(row, column, value or None)
+        session.add(row)
+        session.flush()
+        provider = providers.get_provider(session, self.id)
+        providers.check_numbers(session, provider)
+        said = [f"sends for {', '.join(provider.schools) or 'itself alone'}"] if "schools" in wanted else []
+        note = "; ".join([*said, *([self.why] if self.why else [])])
+        _enroller(record).note("provider-changed", provider, note or None)
+        return True
+
+
+class _ChangeAccess(Act):
+    right: ClassVar = AccessRight.ENROL
+    suspended: ClassVar[bool]
+
+    id: str = argument("The provider, by its short name.", metavar="ID")
+    why: Why | None = option("Why: for the record, without personal data.", None)
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Change the access of the provider."""
+        with context.recording(access=True) as record:
+            providers.set_suspended(record.session, self.id, suspended=self.suspended)
+            provider = providers.get_provider(record.session, self.id)
+            kind: Kind = "provider-suspended" if self.suspended else "provider-resumed"
+            _enroller(record).note(kind, provider, self.why)
+        return ActDone(f"{self.id} is {'suspended' if self.suspended else 'back'}")
+
+
+class SuspendProvider(_ChangeAccess):
+    """Take a provider's access away until it is resumed; what it sent before waits for a person."""
+
+    command: ClassVar = "providers suspend"
+    suspended: ClassVar = True
+
+
+class ResumeProvider(_ChangeAccess):
+    """Give a suspended provider its access back."""
+
+    command: ClassVar = "providers resume"
+    suspended: ClassVar = False
+
+
+def _enroller(record: Recording) -> Enroller:
+    return Enroller(session=record.session, by=record.by, at=record.at)
+
+
+def _counting(context: ActContext) -> RatificationsThatCount:
+    return years_at(context.clock(), load_catalogue(context.home.policies_in_force))
+
+
+def _judged(record: Recording, kind: str, data: bytes) -> NewKey:
+    """Judge a key. Refusal where it is not fit, or of another kind."""
+    from gateway.enrolment.key_file import judge  # noqa: PLC0415 - loads asyncssh
+    from gateway.openpgp.verified_kinds import VerifiedKinds  # noqa: PLC0415 - few judge a key
+
+    registrar = record.registrar
+    verified = VerifiedKinds(registrar.settings.processor)
+    key = judge(data, record.at, registrar.catalogue.methods.strength.rsa_bits, verified)
+    if key.kind != kind:
+        raise Refusal("key:not-an-ssh-key" if kind == "ssh" else "key:not-a-certificate")
+    return key
