@@ -213,7 +213,7 @@ COMMANDS: Mapping[str, AccessRight] = dict(
             AccessRight.LOOK: """
                 keys.list_all gateway_keys.export gateway_keys.show_all
                 host_keys.list_all staff.list_all staff.show_one roles.list_all agreement.status
-                agreement.text year.show_year transfers.list_all transfers.show_one held.list_all
+                agreement.text year.show_year transfers.list_all
                 receipts.show_one roles.accept
                 flows.list_all flows.status log.head log.verify log.prove log.consistency log.export
                 hosts.list_all policy_explain.explain policy_pack.list_packs policy.try_out harmless.list_all
@@ -221,8 +221,6 @@ COMMANDS: Mapping[str, AccessRight] = dict(
                 declare.list_all
                 declare.show_one
             """,
-            AccessRight.DECIDE: "held.release held.confirm held.return_it held.refuse",
-            AccessRight.RECALL: "recalls.withdraw recalls.redeliver recalls.confirm",
             AccessRight.ENROL: """
                 move.move provider_import.import_list keys.add keys.confirm keys.retire
                 keys.restore keys.revoke gateway_keys.rotate gateway_keys.reseal gateway_keys.destroy
@@ -234,15 +232,13 @@ COMMANDS: Mapping[str, AccessRight] = dict(
                 policy_propose.approve policy_propose.withdraw policy_propose.roll_back policy_propose.status
                 harmless.add harmless.remove policy_new.flow declare.declare
             """,
-            AccessRight.PROTECT: "recalls.open_whole",
+            AccessRight.PROTECT: "transfers.open_whole",
             AccessRight.APPOINT: "roles.grant roles.take roles.vouch",
             AccessRight.INDEX: "pupils.index",
         }
     )
 )
 """Each command with the right that it asks for, where roles are in force; an act says so itself."""
-UNSEEN: frozenset[str] = frozenset({"recalls.withdraw"})
-"""Commands about a file that the person need not be allowed to know of: they take it from others, no more."""
 QUESTIONS: Mapping[str, AccessRight] = dict(
     _listed(
         {
@@ -254,8 +250,6 @@ QUESTIONS: Mapping[str, AccessRight] = dict(
                 AskActs AskAct CarryOutAct
             """,
             AccessRight.HELD: "AskHeld AskHeldFile",
-            AccessRight.DECIDE: "ReleaseFile ConfirmRelease ReturnFile RefuseFile",
-            AccessRight.RECALL: "EndRecall",
             AccessRight.LOOK: """
                 VerifyReceipt AskOpenings AskSchools AskSchool AskAgreement AskWatch AskPolicies
             """,

@@ -101,18 +101,22 @@ class ActDone:
 
 @dataclass(frozen=True, slots=True)
 class ActListing:
-    """Rows of a list. `narrow` are the columns for a narrow screen; `latest`: cut from the front."""
+    """Rows of a list. `narrow` are the columns for a narrow screen; `latest`: cut from the front.
+
+    `closing` is said to people beside the list, if anything is.
+    """
 
     rows: Sequence[Mapping[str, Any]]
     columns: tuple[str, ...]
     empty: str
     narrow: tuple[str, ...] = ()
     latest: bool = False
+    closing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ActDetails:
-    """One thing as it is known: a heading, labelled lines, lists of its parts, and closing paragraphs.
+    """One thing as it is known: a heading, labelled lines, paragraphs, lists of its parts, a closing.
 
     `values` is all of it, for programs. Of the `lines`, those without a value are not shown.
     """
@@ -122,6 +126,7 @@ class ActDetails:
     parts: tuple[ActListing, ...] = ()
     closing: tuple[str, ...] = ()
     lines: Mapping[str, object] = field(default_factory=dict)
+    paragraphs: tuple[str, ...] = ()
 
     def shown_lines(self) -> dict[str, object]:
         """Return the labelled lines that have a value, by their labels."""
@@ -139,7 +144,8 @@ class Act(BaseModel):
     which the command line and the console know it, `right` what its person needs (`gateway/access.py`). A
     file that it is about is its field `reference`: no door lets somebody ask about one that is not for them.
     An act on files that only the command line reaches is not `in_console`. A document that it answers with is
-    printed without its annex unless that is asked for (`annexed`), or is one table, too (`tabled`).
+    printed without its annex unless that is asked for (`annexed`), or is one table, too (`tabled`). An act
+    `of_any_file` takes also a reference of which the person may not know.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -151,6 +157,7 @@ class Act(BaseModel):
     in_console: ClassVar[bool] = True
     annexed: ClassVar[bool] = False
     tabled: ClassVar[bool] = False
+    of_any_file: ClassVar[bool] = False
 
     def check(self, context: ActContext) -> None:
         """Refuse what can be seen to be wrong before the person confirms. GatewayError with a sentence."""
@@ -212,9 +219,12 @@ def _one_line(given: str) -> str:
 
 
 def _reason(given: str) -> str:
-    if not given.strip():
+    said = " ".join(given.split())
+    if not said:
         raise ValueError("it needs a reason, which goes on record")
-    return _one_line(given)
+    if len(said) > REASON_LENGTH:
+        raise ValueError(f"it goes on record: at most {REASON_LENGTH} characters")
+    return _one_line(said)
 
 
 _REFERENCE_PARTS = 3

@@ -17,6 +17,7 @@ MODULES = (
     "gateway.acts.agreement_flows",
     "gateway.acts.breaches",
     "gateway.acts.discrepancies",
+    "gateway.acts.held_files",
     "gateway.acts.legal_holds",
     "gateway.acts.letters",
     "gateway.acts.notices",
@@ -27,6 +28,7 @@ MODULES = (
     "gateway.acts.reports",
     "gateway.acts.retention",
     "gateway.acts.sensitive",
+    "gateway.acts.transfers",
 )
 """Every module that declares acts."""
 

@@ -27,6 +27,7 @@ from gateway.cli.console import (
 from gateway.errors import GatewayError
 from gateway.model import Classified, ContentRefused
 from gateway.reasons import told
+from gateway.reports.found import school_in_words, unlisted_in_words
 from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
 
 _FEW = 20
@@ -109,23 +110,6 @@ def described(file: Path, found: Classified | ContentRefused) -> dict[str, Any]:
         "name_suggests": recognised.name_suggests if recognised else None,
         "parts": [described(file, part) for part in refused.parts] if refused else [],
     }
-
-
-def school_in_words(one: dict[str, Any]) -> str:
-    """How many records name a school, and by what."""
-    marks = ("dfe_number", "urn", "establishment", "centre")
-    said = [f"{mark.replace('_', ' ')} {one[mark]}" for mark in marks if one[mark]]
-    named = ", ".join(said) or (f"name {one['name']}" if one["name"] else "no school")
-    return f"{'further schools' if one['further'] else named}: {counted(one['records'], 'record')}"
-
-
-def unlisted_in_words(one: dict[str, Any]) -> str:
-    """Something that nobody lists, for those who look at the file: where, its header, what it looks like."""
-    place = f"{one['place']} {one['position']}" if one["position"] else "above the table"
-    name = f" ({one['header']})" if one["header"] else ""
-    why = one["topic"] and f", sensitive: {one['topic']}"
-    grades = one["assessment"] and f", {one['assessment']} grades"
-    return f"{place}{name}: {one['kind']}, filled {one['filled']} times{why}{grades}"
 
 
 def _print(row: dict[str, Any]) -> None:

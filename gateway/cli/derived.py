@@ -20,6 +20,7 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    exact_cell,
     fails_clearly,
     now,
     out,
@@ -198,6 +199,7 @@ def _print(
             write_listing(csv, answer.columns, answer.rows, as_json=as_json)
         case ActListing(rows, columns, empty, narrow, latest):
             show(rows, columns, as_json=as_json, empty=empty, narrow=narrow, limit=limit, latest=latest)
+            _say("" if as_json else answer.closing)
         case _:
             deliver(answer, html, csv, as_json=as_json, annex=annex)
 
@@ -212,8 +214,10 @@ def _print_details(answer: ActDetails) -> None:
     lines = answer.shown_lines()
     width = max(map(len, lines), default=0)
     for label, value in lines.items():
-        said = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+        said = exact_cell(value)
         out.print(Text(f"{label:>{width}}  {plain(said)}"), soft_wrap=True)
+    for paragraph in answer.paragraphs:
+        _say(f" \n{paragraph}")
     for number, part in enumerate(answer.parts):
         if number or lines:
             out.print()

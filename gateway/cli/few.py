@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlmodel import Session
 
 from gateway.access import Sight, may_know
+from gateway.acts.held_files import names_of_lookers
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.registry import roles
@@ -24,14 +25,9 @@ def sight_of(session: Session, place: Home, name: str) -> Sight:
 def check_seen(session: Session, place: Home, name: str, reference: str) -> None:
     """GatewayError where a file is not one that this person may know of."""
     if not sees(session, sight_of(session, place, name), reference):
-        raise GatewayError(f"{reference} is for {who_looks(place)} alone, or for people who are named")
-
-
-def who_looks(place: Home) -> str:
-    """Name the teams that look at what is for few people."""
-    catalogue = _catalogue(place)
-    found = (catalogue.team(team) for team in catalogue.sensitive_teams())
-    return " and ".join(team.name for team in found if team is not None)
+        raise GatewayError(
+            f"{reference} is for {names_of_lookers(_catalogue(place))} alone, or for people who are named"
+        )
 
 
 def _catalogue(place: Home) -> Catalogue:

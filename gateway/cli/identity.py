@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.access import (
     EVERYTHING,
-    UNSEEN,
     AccessRight,
     LookingTeams,
     Sight,
@@ -72,7 +71,8 @@ def acting(command: Callable[..., Any], home: object, reference: object = None) 
     if right is AccessRight.UNNAMED or place is None or not place.settings.exists():
         yield
         return
-    about = reference if isinstance(reference, str) and name not in UNSEEN else None
+    is_seen = act is None or not act.of_any_file
+    about = reference if isinstance(reference, str) and is_seen else None
     token = _PROVED.set(_checked(place, name, right, about))
     try:
         yield

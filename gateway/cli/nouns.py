@@ -85,7 +85,7 @@ NOUNS = {
     "agreement": Noun("The yearly data sharing agreement."),
     "year": Noun("The school year: opened each summer, and what it lacks."),
     "transfers": Noun("What landed and what became of it."),
-    "held": Noun("Files that wait for a person or a date."),
+    "held": Noun("Files that wait for a person or a date.", acts="gateway.acts.held_files"),
     "notices": Noun("Notices to the authority's data protection officers.", acts="gateway.acts.notices"),
     "receipts": Noun("Signed receipts."),
     "letters": Noun(

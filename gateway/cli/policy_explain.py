@@ -8,6 +8,7 @@ from typing import Any
 from rich.text import Text
 from sqlmodel import Session
 
+from gateway.acts.transfers import event_objects, reason_object
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -19,7 +20,6 @@ from gateway.cli.console import (
     show,
 )
 from gateway.cli.options import ReferenceArgument
-from gateway.cli.transfers import event_objects, reason_object
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home import Home
 from gateway.model import Decision, Held, Reason, Refused, Released, Transfer

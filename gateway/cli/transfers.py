@@ -1,46 +1,52 @@
-"""transfers: what landed and what became of it."""
+"""transfers list and open: page by page, and piece by piece, so that any number and size can be had."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.text import Text
 from sqlmodel import Session
 
-from gateway.cli import dates, recalls
-from gateway.cli.classify import school_in_words, unlisted_in_words
+from gateway.acts.transfers import summary
+from gateway.cli import dates
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    counted,
     fails_clearly,
     local_times,
     out,
-    plain,
-    print_json,
     print_json_list,
     print_table,
+    registrar_of,
     registry,
-    rfc3339,
-    show,
     tell_rest,
+    who,
 )
+from gateway.cli.derived import commands_of
 from gateway.cli.identity import sight_here
-from gateway.cli.options import LISTED, FromOption, ReferenceArgument, ToOption
-from gateway.home import Home, shown_name
-from gateway.model import Classified, Reason, Transfer
-from gateway.registry import log, providers, transfer_lists, transfers
+from gateway.cli.options import LISTED, FromOption, ReferenceArgument, ToOption, WhyOption
+from gateway.errors import GatewayError
+from gateway.home import Home
+from gateway.model import Transfer
+from gateway.registry import providers, transfer_lists
 from gateway.registry.transfer_lists import TransfersWanted
 
-app = typer.Typer(no_args_is_help=True, help="What landed and what became of it.")
-recalls.add_to(app)
+if TYPE_CHECKING:
+    from gateway.record.openings import Whole
+
+app = commands_of("transfers", "What landed and what became of it.", "gateway.acts.transfers")
 COLUMNS = ("reference", "provider", "name", "state", "data_type", "reasons", "landed_at")
 _NARROW = ("reference", "state", "reasons", "landed_at")
+
+_PIECE = 1024**2
 
 
 class TransferState(StrEnum):
@@ -113,114 +119,35 @@ def _print(session: Session, wanted: TransfersWanted, most: int) -> None:
     tell_rest(shown, transfer_lists.count(session, wanted) if most else shown)
 
 
-@app.command("show")
+@app.command("open")
 @fails_clearly
-def show_one(
+def open_whole(
     reference: ReferenceArgument,
+    why: WhyOption,
+    to: Annotated[
+        Path | None,
+        typer.Option(help="A new file that only you can read; if not given, the content is printed."),
+    ] = None,
     home: HomeOption = DEFAULT_HOME,
-    as_json: JsonOption = False,
 ) -> None:
-    """Everything known of one transfer, with its events."""
-    with registry(home) as opened, opened.read() as session:
-        transfer = transfers.get(session, reference)
-        events = event_objects(session, reference)
-        found = _standing(home, session, transfer)
-    row = summary(transfer) | _details(transfer) | found | {"events": events}
-    if as_json:
-        print_json(row)
-        return
-    for label, value in row.items():
-        if label not in {"reasons", "events"} and value not in (None, [], ()):
-            out.print(Text(f"{label.replace('_', ' '):>16}  {plain(_said(value))}"), soft_wrap=True)
-    for reason in transfer.reasons:
-        out.print(Text(f"\n[{reason.code}, clause {reason.clause}]\n{reason.sentence}\n{reason.next_step}"))
-    out.print()
-    show(events, ("at", "kind", "team", "by"), as_json=False, empty="no events")
-    for event in events:  # Whatever it was held or decided for, and whatever a person said of it.
-        if event["reasons"] or event["why"]:
-            said = "; ".join(part for part in (event["reasons"], event["why"]) if part)
-            out.print(Text(plain(f"{event['kind']}: {said}")), soft_wrap=True)
+    """Open the whole original for data protection or a legal hold, in your name. It comes in the clear."""
+    from gateway.record.openings import opened_whole  # noqa: PLC0415 - loads what opens
+
+    if to is None and sys.stdout.isatty():
+        raise GatewayError("say where it goes: --to FILE, or into another program")
+    if to is not None and to.exists():
+        raise GatewayError(f"{to} is there already: it is not overwritten")
+    with registrar_of(home) as registrar, opened_whole(registrar, reference, by=who(), why=why) as whole:
+        if to is None:
+            for piece in _pieces(whole):
+                typer.echo(piece, nl=False)
+            return
+        descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.writelines(_pieces(whole))
+    out.print(f"wrote {counted(whole.size, 'byte')} in the clear to {to}: yours to protect", soft_wrap=True)
 
 
-def _standing(home: Path, session: Session, transfer: Transfer) -> dict[str, str | None]:
-    """Which file it replaces and which one replaces it, by reference."""
-    from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - a listing needs none
-    from gateway.record.batch import Batch  # noqa: PLC0415
-    from gateway.record.superseded import standing_of  # noqa: PLC0415 - takes a while
-
-    provider = providers.get_provider(session, transfer.upload.provider)
-    found = standing_of(Batch(session), transfer, provider, load_catalogue(Home(home).policies_in_force))
-    return {"replaces": found.replaces, "superseded_by": found.superseded_by}
-
-
-def event_objects(session: Session, reference: str) -> list[dict[str, Any]]:
-    """What the log says of each step of a file; `reasons` are codes, `why` is what the person said."""
-    return [
-        {
-            "number": step.event.number,
-            "at": rfc3339(step.event.at),
-            "kind": step.kind,
-            "team": step.fields.get("team"),
-            "reasons": step.fields.get("reasons"),
-            "by": step.event.actor,
-            "why": step.event.note,
-        }
-        for step in log.steps(log.events(session, reference))
-    ]
-
-
-def summary(transfer: Transfer) -> dict[str, Any]:
-    """A transfer as listings have it."""
-    upload = transfer.upload
-    return {
-        "reference": upload.reference,
-        "provider": upload.provider,
-        "name": shown_name(upload.name),
-        "folder": upload.folder,
-        "state": transfer.state,
-        "flow": transfer.flow,
-        "data_type": transfer.data_type,
-        "period": transfer.period,
-        "teams": list(transfer.teams),
-        "sha256": upload.sha256,
-        "size": upload.size,
-        "landed_at": rfc3339(upload.landed_at),
-        "decided_at": rfc3339(transfer.decided_at),
-        "held_until": rfc3339(transfer.held_until),
-        "reasons": [reason_object(reason) for reason in transfer.reasons],
-    }
-
-
-def reason_object(reason: Reason) -> dict[str, str]:
-    """A reason as listings have it."""
-    return {
-        "code": reason.code,
-        "clause": reason.clause,
-        "sentence": reason.sentence,
-        "next_step": reason.next_step,
-    }
-
-
-def _details(transfer: Transfer) -> dict[str, Any]:
-    content, signature = transfer.content, transfer.signature
-    recognised = content if isinstance(content, Classified) else None
-    return {
-        "content_sha256": transfer.content_sha256,
-        "content_size": transfer.content_size,
-        "signer": signature.certificate if signature else None,
-        "signing_key": signature.signing_key if signature else None,
-        "signed_at": rfc3339(signature.created_at) if signature else None,
-        "sealed_to": transfer.opened_by,
-        "engine": transfer.engine,
-        "evidence": list(content.evidence) if content else [],
-        "pupils": recognised.pupils if recognised else None,
-        "findings": [f"{f.code} ({f.count})" for f in recognised.findings] if recognised else [],
-        "items": list(recognised.items) if recognised else [],
-        "other_items": list(recognised.other_items) if recognised else [],
-        "schools": [school_in_words(asdict(one)) for one in recognised.schools] if recognised else [],
-        "unlisted": [unlisted_in_words(asdict(one)) for one in recognised.unlisted] if recognised else [],
-    }
-
-
-def _said(value: object) -> object:
-    return ", ".join(map(str, value)) if isinstance(value, list) else value
+def _pieces(whole: Whole) -> Iterator[bytes]:
+    for start in range(0, whole.size, _PIECE):
+        yield os.pread(whole.content, _PIECE, start)

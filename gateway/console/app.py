@@ -48,7 +48,6 @@ _ROUTES = [
     Route("/recall/{reference}", mailbox_pages.recall, methods=["POST"]),
     Route("/held", held_pages.show_held, methods=["GET"]),
     Route("/held/{reference}", held_pages.show_held_file, methods=["GET"]),
-    Route("/held/{reference}", held_pages.decide_held, methods=["POST"]),
     Route("/schools", school_pages.show_schools, methods=["GET"]),
     Route("/enrol", enrolling_pages.show_enrolling, methods=["GET"]),
     Route("/enrol/list", enrolling_pages.try_import, methods=["POST"]),

@@ -21,12 +21,14 @@ _SCHOOL, _HELD, _MAILBOX = "/schools/{provider}", "/held/{reference}", "/mailbox
 ACTS: dict[str, frozenset[Act]] = {
     "test_console.py": frozenset({
         ("/invitation", ""), ("/invitation/passkey", ""), (_MAILBOX, "download"), (_MAILBOX, "deal"),
-        (_MAILBOX, "restore"), ("/recall/{reference}", ""), (_HELD, "return"), (_HELD, "release"),
-        (_HELD, "confirm"), (_HELD, "refuse"), ("/evidence/receipt", ""), ("/enrol/list", ""),
+        (_MAILBOX, "restore"), ("/recall/{reference}", ""), ("/work/held/return", ""),
+        ("/work/held/release", ""), ("/work/held/confirm", ""), ("/work/held/refuse", ""),
+        ("/work/{noun}/{verb}", ""), ("/evidence/receipt", ""), ("/enrol/list", ""),
         ("/enrol/list/all", ""), (_SCHOOL, "add-key"), (_SCHOOL, "confirm-key"),
     }),
     "test_acts.py": frozenset({
-        ("/login", ""), ("/logout", ""), (_HELD, "again"), (_HELD, "for-good"), (_SCHOOL, "ratify"),
+        ("/login", ""), ("/logout", ""), ("/work/transfers/redeliver", ""), ("/work/transfers/confirm", ""),
+        (_SCHOOL, "ratify"),
         ("/agreement/policies", "approve"), ("/agreement/policies", "withdraw"),
         ("/work/{noun}/{verb}", ""), ("/work/providers/set", ""), ("/work/providers/convert", ""),
         ("/work/providers/close", ""), ("/work/providers/reopen", ""),

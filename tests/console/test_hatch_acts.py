@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from gateway.registry import transfers
+from gateway.zones.hatch.act_questions import CarryOutAct
 from gateway.zones.hatch.questions import (
     AskHeld,
     AskHeldFile,
     AskMailbox,
     AskOpenings,
     AskToday,
-    EndRecall,
     RecallFile,
-    RefuseFile,
-    ReleaseFile,
 )
 from tests.console.office import OTHER, TEAM, Office
 from tests.console.soft_key import SoftKey
 from tests.console.through_the_hatch import ORIGIN
+
+
+def act(command: str, **fields: str) -> dict[str, object]:
+    return {"act": command, "fields": fields}
+
+
+def refused(office: Office, who: str, reference: str, why: str) -> int:
+    asked = act("held refuse", reference=reference, why=why)
+    return int(office.ask(who, CarryOutAct, **asked).status_code)
 
 
 def test_held_files_are_for_those_who_triage_and_the_sensitive_ones_for_fewer(office: Office) -> None:
@@ -29,17 +36,16 @@ def test_held_files_are_for_those_who_triage_and_the_sensitive_ones_for_fewer(of
     assert {held, sensitive} <= set(listed["kim"])
     assert office.ask("jane", AskHeldFile, reference=sensitive).status_code == 403
     assert office.ask("kim", AskHeldFile, reference=sensitive).json()["said"]["decides"] is False
-    assert office.ask("jane", RefuseFile, reference=sensitive, why="no").status_code == 403
+    assert refused(office, "jane", sensitive, "no") == 404
 
 
 def test_an_act_of_weight_is_done_once_the_passkey_signed_for_it(office: Office) -> None:
     reference, jane = office.room.hold(b"w"), office.keys["jane"]
+    asked = act("held refuse", reference=reference, why="wrong file")
     before = office.room.log_size()
-    assert office.ask("jane", RefuseFile, reference=reference, why="wrong file").status_code == 409
+    assert office.ask("jane", CarryOutAct, **asked).status_code == 409
     assert office.room.log_size() == before
-    done = office.console.signed(
-        RefuseFile, office.sessions["jane"], jane, reference=reference, why="wrong file"
-    )
+    done = office.console.signed(CarryOutAct, office.sessions["jane"], jane, **asked)
     assert done.status_code == 200, done.text
     assert [(e.kind, e.actor, e.note) for e in office.room.events(reference)][-1] == (
         "refused", "jane", "wrong file",
@@ -49,37 +55,36 @@ def test_an_act_of_weight_is_done_once_the_passkey_signed_for_it(office: Office)
 def test_what_was_signed_for_one_act_serves_no_other(office: Office) -> None:
     one, two = office.room.hold(b"1"), office.room.hold(b"2")
     session, jane = office.sessions["jane"], office.keys["jane"]
-    asked = {"reference": one, "why": "it is wrong"}
-    elsewhere = office.console.ask(RefuseFile, session=session, **asked, origin="https://evil.example")
+    asked = act("held refuse", reference=one, why="it is wrong")
+    elsewhere = office.console.ask(CarryOutAct, session=session, **asked, origin="https://evil.example")
     assert elsewhere.status_code == 403
-    options = office.console.ask(RefuseFile, session=session, **asked).json()["options"]
+    options = office.console.ask(CarryOutAct, session=session, **asked).json()["options"]
     assertion = jane.signed(options, ORIGIN)
-    for kind, parts in (
-        (RefuseFile, {"reference": two, "why": "it is wrong"}),
-        (RefuseFile, {"reference": one, "why": "another reason"}),
-        (ReleaseFile, {"reference": one, "why": "it is wrong"}),
+    for parts in (
+        act("held refuse", reference=two, why="it is wrong"),
+        act("held refuse", reference=one, why="another reason"),
+        act("held release", reference=one, why="it is wrong"),
     ):
-        response = office.console.ask(kind, session=session, **parts, assertion=assertion)
+        response = office.console.ask(CarryOutAct, session=session, **parts, assertion=assertion)
         assert response.status_code == 403, response.text
     with office.room.registry.read() as read:
         assert {transfers.get(read, each).state for each in (one, two)} == {"held"}
-    assert office.console.ask(RefuseFile, session=session, **asked, assertion=assertion).status_code == 200
-    again = office.console.ask(RefuseFile, session=session, **asked, assertion=assertion)
+    assert office.console.ask(CarryOutAct, session=session, **asked, assertion=assertion).status_code == 200
+    again = office.console.ask(CarryOutAct, session=session, **asked, assertion=assertion)
     assert again.status_code == 403
 
 
 def test_another_persons_passkey_signs_for_nobody_else(office: Office) -> None:
     reference = office.room.hold(b"o")
-    response = office.console.signed(
-        RefuseFile, office.sessions["jane"], office.keys["kim"], reference=reference, why="no"
-    )
+    asked = act("held refuse", reference=reference, why="no")
+    response = office.console.signed(CarryOutAct, office.sessions["jane"], office.keys["kim"], **asked)
     assert response.status_code == 403
 
 
 def test_who_has_no_role_decides_nothing(office: Office) -> None:
     reference = office.room.hold(b"n")
     for who in ("sam", "kim"):
-        assert office.ask(who, RefuseFile, reference=reference, why="no").status_code == 403
+        assert refused(office, who, reference, "no") == 403
     assert office.ask("sam", AskOpenings).status_code == 403
 
 
@@ -97,14 +102,18 @@ def test_a_recall_is_asked_for_by_the_team_and_done_by_those_who_may(office: Off
     assert reference not in [file["reference"] for file in listed]
     assert reference not in office.said("jane", AskToday)["recalls"]
     end = {"reference": reference, "why": "I looked at it, too"}
-    assert office.ask("jane", EndRecall, **end, again=False).status_code == 403  # She took it back herself.
+    again, for_good = act("transfers redeliver", **end), act("transfers confirm", **end)
+    jane = office.sessions["jane"], office.keys["jane"]
+    assert (
+        office.console.signed(CarryOutAct, *jane, **for_good).status_code == 403
+    )  # She took it back herself.
     lee = SoftKey()
     office.room.staff("lee", TEAM)
     office.console.grant("lee", "triage")
     session = office.console.enrolled("lee", lee)
-    against = office.console.signed(EndRecall, session, lee, **end, again=True)
+    against = office.console.signed(CarryOutAct, session, lee, **again)
     assert "not ratified" in against.json()["sentence"]
-    assert office.console.signed(EndRecall, session, lee, **end, again=False).status_code == 200
+    assert office.console.signed(CarryOutAct, session, lee, **for_good).status_code == 200
     done = [(event.kind, event.actor) for event in office.room.events(reference)]
     assert done[-1] == ("withdrawn", "lee")
     other = office.room.deliver(b"r", TEAM)
@@ -114,4 +123,4 @@ def test_a_recall_is_asked_for_by_the_team_and_done_by_those_who_may(office: Off
 def test_a_reason_is_one_line_of_text(office: Office) -> None:
     reference = office.room.hold(b"l")
     for why in ("", " ", "x" * 401, "a\x00b"):
-        assert office.ask("jane", RefuseFile, reference=reference, why=why).status_code == 403
+        assert refused(office, "jane", reference, why) == 403

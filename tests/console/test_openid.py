@@ -189,7 +189,7 @@ def test_an_act_of_weight_asks_to_log_in_again(served: Served) -> None:
     visitor = served.invited("ben", "subject-of-ben")
     served.console.grant("ben", "triage")
     held, other = served.room.hold(b"openid"), served.room.hold(b"other")
-    path, fields = f"/held/{held}", {"do": "refuse", "why": "it is wrong"}
+    path, fields = "/work/held/refuse", {"reference": held, "why": "it is wrong"}
     visitor.get(path)
     assert visitor.post(path, **fields) == 200
     assert "Confirm by logging in again" in visitor.text
@@ -211,7 +211,7 @@ def test_an_act_of_weight_asks_to_log_in_again(served: Served) -> None:
         )
     visitor.page = page
     assert (
-        visitor.post(f"/held/{other}", **fields, credential="logged-in-again") == 403
+        visitor.post(path, **{**fields, "reference": other}, credential="logged-in-again") == 403
     )  # Not for another act.
     visitor.page = page
     assert visitor.post(path, **fields, credential="logged-in-again") == 200

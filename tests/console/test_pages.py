@@ -202,7 +202,7 @@ def test_names_and_reasons_are_text_and_no_markup(served: Served) -> None:
     served.jane.get(f"/held/{held}")
     assert "<b>A</b>" not in served.jane.page
     assert '<b>A</b> & "Sons"' in served.jane.text
-    assert served.jane.post(f"/held/{held}", do="refuse", why='"><script>x</script>') == 200
+    assert served.jane.post("/work/held/refuse", reference=held, why='"><script>x</script>') == 200
     assert "<script>x" not in served.jane.page
     assert served.jane.hidden("why") == '"><script>x</script>'
 
@@ -210,10 +210,10 @@ def test_names_and_reasons_are_text_and_no_markup(served: Served) -> None:
 def test_an_act_of_weight_is_done_once_confirmed(served: Served) -> None:
     held = served.room.hold(b"weight")
     served.jane.get(f"/held/{held}")
-    assert served.jane.act(f"/held/{held}", do="refuse", why="it is wrong") == 200
+    assert served.jane.act("/work/held/refuse", reference=held, why="it is wrong") == 200
     assert "is refused" in served.jane.text
     served.jane.get("/held")
-    assert served.jane.post(f"/held/{held}", do="refuse", why="again") == 403
+    assert served.jane.post("/work/held/refuse", reference=held, why="again") == 403
     assert "not done" in served.jane.text
 
 

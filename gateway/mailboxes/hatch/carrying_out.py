@@ -86,7 +86,7 @@ def _context(counter: Counter, caller: Caller) -> ActContext:
 def _check_seen(counter: Counter, caller: Caller, asked: Act) -> None:
     """NotFoundError where an act is about a file that the caller may not know of."""
     reference = getattr(asked, "reference", None)
-    if isinstance(reference, str):
+    if isinstance(reference, str) and not asked.of_any_file:
         with counter.desk.registry.read() as session:
             if not sees(session, caller.sight, reference):
                 raise NotFoundError(reference)
@@ -127,13 +127,13 @@ def _answered(answer: Answer) -> ActAnswered:
         case ActDone():
             return ActAnswered(sentence=answer.sentence, document=answer.document)
         case ActListing():
-            return ActAnswered(tables=(_table(answer),))
+            return ActAnswered(tables=(_table(answer),), closing=(answer.closing,))
         case ActDetails():
             return ActAnswered(
                 sentence=answer.heading,
                 lines=tuple((label, _cell(value)) for label, value in answer.shown_lines().items()),
                 tables=tuple(map(_table, answer.parts)),
-                closing=answer.closing,
+                closing=(*answer.paragraphs, *answer.closing),
             )
         case _:
             return ActAnswered(report=seen(answer))

@@ -123,14 +123,6 @@ class RecallFile(WeightyAct):
     why: str
 
 
-class EndRecall(WeightyAct):
-    """Decide, as a second person, on a file that was taken back: for good, or `again` into its mailboxes."""
-
-    reference: str
-    why: str
-    again: bool
-
-
 class AskHeld(OfPerson):
     """A page of what is held, latest first, of a sequence less than `before`."""
 
@@ -141,37 +133,6 @@ class AskHeldFile(OfPerson):
     """All that is known of a file that is held."""
 
     reference: str
-
-
-class ReleaseFile(WeightyAct):
-    """Send a held file on; with `override`, propose to a second person what the agreement speaks against."""
-
-    reference: str
-    why: str
-    data_type: str | None = None
-    teams: tuple[str, ...] = ()
-    override: bool = False
-
-
-class ConfirmRelease(WeightyAct):
-    """Allow, as a second person, what a first one proposed."""
-
-    reference: str
-    why: str
-
-
-class ReturnFile(WeightyAct):
-    """Send a held file back to its sender with advice."""
-
-    reference: str
-    advice: str
-
-
-class RefuseFile(WeightyAct):
-    """Refuse a held file for good."""
-
-    reference: str
-    why: str
 
 
 class VerifyReceipt(OfPerson):

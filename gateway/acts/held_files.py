@@ -1,0 +1,147 @@
+"""Held files: what waits for a person, and what that person decides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import ClassVar
+
+from gateway.access import AccessRight
+from gateway.acts.act import (
+    Act,
+    ActContext,
+    ActDone,
+    ActListing,
+    ReadingAct,
+    Reference,
+    Why,
+    argument,
+    option,
+)
+from gateway.acts.transfers import summary
+from gateway.policy.catalogue import Catalogue, load_catalogue
+from gateway.registry import transfer_lists
+from gateway.registry.transfer_lists import TransfersWanted
+
+
+class ListHeldFiles(ReadingAct):
+    """List every file that is held, and why; of what is sensitive, only those learn who may look at it."""
+
+    command: ClassVar = "held list"
+    right: ClassVar = AccessRight.LOOK
+    in_console: ClassVar = False  # The console has a page of its own, also for teams that triage.
+
+    def carry_out(self, context: ActContext) -> ActListing:
+        """Read the held files that the person may know of, and count those that are for few people."""
+        with context.reading() as session:
+            sight = context.sight(session)
+            seen = TransfersWanted(state="held", sight=sight)
+            rows = [summary(one) for page in transfer_lists.pages(session, seen) for one in page]
+            more = transfer_lists.count(session, replace(seen, sight=replace(sight, few=True))) - len(rows)
+        said = ""
+        if more:
+            teams = names_of_lookers(load_catalogue(context.home.policies_in_force))
+            said = f"{more} more file{'' if more == 1 else 's'} for {teams} alone"
+        return ActListing(
+            rows,
+            ("reference", "provider", "name", "data_type", "reasons", "held_until", "landed_at"),
+            empty="nothing is held",
+            narrow=("reference", "reasons", "held_until", "landed_at"),
+            closing=said,
+        )
+
+
+class _HeldFileAct(Act):
+    """An act on one held file, by whoever decides on those."""
+
+    right: ClassVar = AccessRight.DECIDE
+
+    reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
+
+
+class ReleaseHeldFile(_HeldFileAct):
+    """Send a held file on, in your name, as far as the agreement allows it.
+
+    A file that is held because of a key cannot be released by whoever enrolled that key. Where several
+    people share one account, let each set GATEWAY_ADMIN to their name.
+    """
+
+    command: ClassVar = "held release"
+
+    why: Why
+    as_: str | None = option("What the file is, where nobody knew.", None, metavar="DATA_TYPE")
+    team: tuple[str, ...] = option("Teams that get it; else those of its flow that may have it.", ())
+    on: date | None = option("A day of the period that it is about, where it says none.", None)
+    override: bool = option(
+        "Propose it to a second person, where the agreement speaks against it.", default=False
+    )
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Release the file, or propose to."""
+        from gateway.record import releases  # noqa: PLC0415 - loads what decides
+
+        with context.open_registrar() as registrar:
+            asked = releases.release(
+                registrar, self.reference,
+                by=context.person, why=self.why, data_type=self.as_, teams=self.team,
+                override=self.override, about=self.on,
+            )  # fmt: skip
+        if asked.forbidden:
+            return ActDone(
+                f"{self.reference} waits for a second person: gateway held confirm {self.reference} --why …"
+            )
+        return ActDone(f"{self.reference} is released to {', '.join(asked.teams)}")
+
+
+class ConfirmRelease(_HeldFileAct):
+    """Allow, as a second person, a release that the agreement speaks against."""
+
+    command: ClassVar = "held confirm"
+
+    why: Why
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Release the file as it was proposed."""
+        from gateway.record import releases  # noqa: PLC0415 - as above
+
+        with context.open_registrar() as registrar:
+            asked = releases.confirm(registrar, self.reference, by=context.person, why=self.why)
+        return ActDone(f"{self.reference} is released to {', '.join(asked.teams)}")
+
+
+class ReturnHeldFile(_HeldFileAct):
+    """Send a held file back to its sender, in your name, with advice on the receipt."""
+
+    command: ClassVar = "held return"
+
+    advice: Why = option("What the sender should do instead; the receipt says it; name no child.")
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Refuse the file with that advice."""
+        from gateway.record import releases  # noqa: PLC0415 - as above
+
+        with context.open_registrar() as registrar:
+            releases.send_back(registrar, self.reference, by=context.person, advice=self.advice)
+        return ActDone(f"{self.reference} is returned")
+
+
+class RefuseHeldFile(_HeldFileAct):
+    """Refuse a held file for good, in your name."""
+
+    command: ClassVar = "held refuse"
+
+    why: Why
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Refuse the file."""
+        from gateway.record import releases  # noqa: PLC0415 - as above
+
+        with context.open_registrar() as registrar:
+            releases.refuse(registrar, self.reference, by=context.person, why=self.why)
+        return ActDone(f"{self.reference} is refused")
+
+
+def names_of_lookers(catalogue: Catalogue) -> str:
+    """Name the teams that look at what is for few people."""
+    found = (catalogue.team(team) for team in catalogue.sensitive_teams())
+    return " and ".join(team.name for team in found if team is not None)

@@ -1,0 +1,223 @@
+"""Transfers: shown, and what was passed on comes back or goes again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sqlmodel import Session
+
+from gateway.access import AccessRight
+from gateway.acts.act import (
+    Act,
+    ActContext,
+    ActDetails,
+    ActDone,
+    ActListing,
+    ReadingAct,
+    Reference,
+    Why,
+    argument,
+    option,
+)
+from gateway.home import shown_name
+from gateway.model import Classified, Reason, Transfer
+from gateway.registry import log, providers, transfers
+from gateway.reports.found import school_in_words, unlisted_in_words
+
+if TYPE_CHECKING:
+    from gateway.registry.recalls import FileOpening
+
+
+class ShowTransfer(ReadingAct):
+    """Show everything known of one transfer, with its events."""
+
+    command: ClassVar = "transfers show"
+    right: ClassVar = AccessRight.LOOK
+
+    reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
+
+    def carry_out(self, context: ActContext) -> ActDetails:
+        """Read the file, its events, and which file it replaces or is replaced by."""
+        from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - a listing needs none
+        from gateway.record.batch import Batch  # noqa: PLC0415
+        from gateway.record.superseded import standing_of  # noqa: PLC0415 - takes a while
+
+        with context.reading() as session:
+            transfer = transfers.get(session, self.reference)
+            events = event_objects(session, self.reference)
+            provider = providers.get_provider(session, transfer.upload.provider)
+            catalogue = load_catalogue(context.home.policies_in_force)
+            found = standing_of(Batch(session), transfer, provider, catalogue)
+        row = summary(transfer) | _details(transfer)
+        row |= {"replaces": found.replaces, "superseded_by": found.superseded_by}
+        remarks = (
+            (one["kind"], "; ".join(part for part in (one["reasons"], one["why"]) if part)) for one in events
+        )
+        return ActDetails(
+            heading="",
+            values=row | {"events": events},
+            lines={name: value for name, value in row.items() if name != "reasons"},
+            paragraphs=tuple(
+                f"[{one.code}, clause {one.clause}]\n{one.sentence}\n{one.next_step}"
+                for one in transfer.reasons
+            ),
+            parts=(ActListing(events, ("at", "kind", "team", "by"), empty="no events"),),
+            # What it was held or decided for, and what a person said of it.
+            closing=tuple(f"{kind}: {said}" for kind, said in remarks if said),
+        )
+
+
+class _RecallAct(Act):
+    """An act on a file that was passed on."""
+
+    right: ClassVar = AccessRight.RECALL
+
+    reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
+    why: Why
+
+
+class WithdrawTransfer(_RecallAct):
+    """Take a file out of every mailbox at once, in your name, and see who has opened it.
+
+    Its provider and data protection are told. A second person then withdraws it for good (confirm) or has
+    it delivered again (redeliver).
+    """
+
+    command: ClassVar = "transfers withdraw"
+    of_any_file: ClassVar = True  # It takes a file from others, no more.
+
+    def carry_out(self, context: ActContext) -> ActDetails:
+        """Withdraw the file for the time being."""
+        from gateway.record import withdrawals  # noqa: PLC0415 - loads what decides
+
+        with context.open_registrar() as registrar:
+            done = withdrawals.withdraw(registrar, self.reference, by=context.person, why=self.why)
+        copies = (
+            f"its copy is out of /out of {provider}, which may have fetched it" for provider in done.copies
+        )
+        return _withdrawn(
+            f"{self.reference} is out of every mailbox; its provider and data protection are told",
+            done.openings,
+            (*copies, f"a second person decides: gateway transfers confirm {self.reference} --why …"),
+        )
+
+
+class RedeliverTransfer(_RecallAct):
+    """Put a file into mailboxes again, or into that of a further team, as far as the agreement allows it."""
+
+    command: ClassVar = "transfers redeliver"
+
+    team: tuple[str, ...] = option("Teams that get it; all that were sent it if not given.", ())
+    override: bool = option(
+        "Propose it to a second person, where the agreement speaks against it.", default=False
+    )
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Deliver the file again, or propose to."""
+        from gateway.record import redeliveries  # noqa: PLC0415 - loads what decides
+
+        with context.open_registrar() as registrar:
+            done = redeliveries.redeliver(
+                registrar, self.reference,
+                by=context.person, why=self.why, teams=self.team, override=self.override,
+            )  # fmt: skip
+        if done.forbidden:
+            confirm = f"gateway transfers confirm {self.reference} --why …"
+            return ActDone(f"{self.reference} waits for a second person: {confirm}")
+        return ActDone(f"{self.reference} is in the mailboxes of {', '.join(done.teams)}")
+
+
+class ConfirmRecall(_RecallAct):
+    """Allow, as a second person, a withdrawal for good, or a delivery that the agreement speaks against."""
+
+    command: ClassVar = "transfers confirm"
+
+    def carry_out(self, context: ActContext) -> ActDetails:
+        """Confirm what the first person began."""
+        from gateway.record import redeliveries  # noqa: PLC0415 - as above
+
+        with context.open_registrar() as registrar:
+            done = redeliveries.confirm(registrar, self.reference, by=context.person, why=self.why)
+        if isinstance(done, redeliveries.Again):
+            said = f"{self.reference} is in the mailboxes of {', '.join(done.teams)}"
+            return ActDetails(said, values=None)
+        said = f"{self.reference} is withdrawn for good; its provider and data protection are told"
+        return _withdrawn(said, done.openings)
+
+
+def _withdrawn(said: str, openings: Sequence[FileOpening], closing: tuple[str, ...] = ()) -> ActDetails:
+    rows = [{"at": one.at, "who": one.who, "team": one.team} for one in openings]
+    heading = f"{said}\nwho had opened it:" if rows else said
+    table = ActListing(rows, ("at", "who", "team"), empty="nobody had opened it")
+    return ActDetails(heading, values=rows, parts=(table,), closing=closing)
+
+
+def event_objects(session: Session, reference: str) -> list[dict[str, Any]]:
+    """Return the steps of a file as the log has them; `reasons` are codes, `why` is what the person said."""
+    return [
+        {
+            "number": step.event.number,
+            "at": step.event.at,
+            "kind": step.kind,
+            "team": step.fields.get("team"),
+            "reasons": step.fields.get("reasons"),
+            "by": step.event.actor,
+            "why": step.event.note,
+        }
+        for step in log.steps(log.events(session, reference))
+    ]
+
+
+def summary(transfer: Transfer) -> dict[str, Any]:
+    """Return a transfer as listings have it."""
+    upload = transfer.upload
+    return {
+        "reference": upload.reference,
+        "provider": upload.provider,
+        "name": shown_name(upload.name),
+        "folder": upload.folder,
+        "state": transfer.state,
+        "flow": transfer.flow,
+        "data_type": transfer.data_type,
+        "period": transfer.period,
+        "teams": list(transfer.teams),
+        "sha256": upload.sha256,
+        "size": upload.size,
+        "landed_at": upload.landed_at,
+        "decided_at": transfer.decided_at,
+        "held_until": transfer.held_until,
+        "reasons": [reason_object(reason) for reason in transfer.reasons],
+    }
+
+
+def reason_object(reason: Reason) -> dict[str, str]:
+    """Return a reason as listings have it."""
+    return {
+        "code": reason.code,
+        "clause": reason.clause,
+        "sentence": reason.sentence,
+        "next_step": reason.next_step,
+    }
+
+
+def _details(transfer: Transfer) -> dict[str, Any]:
+    content, signature = transfer.content, transfer.signature
+    recognised = content if isinstance(content, Classified) else None
+    return {
+        "content_sha256": transfer.content_sha256,
+        "content_size": transfer.content_size,
+        "signer": signature.certificate if signature else None,
+        "signing_key": signature.signing_key if signature else None,
+        "signed_at": signature.created_at if signature else None,
+        "sealed_to": transfer.opened_by,
+        "engine": transfer.engine,
+        "evidence": list(content.evidence) if content else [],
+        "pupils": recognised.pupils if recognised else None,
+        "findings": [f"{f.code} ({f.count})" for f in recognised.findings] if recognised else [],
+        "items": list(recognised.items) if recognised else [],
+        "other_items": list(recognised.other_items) if recognised else [],
+        "schools": [school_in_words(asdict(one)) for one in recognised.schools] if recognised else [],
+        "unlisted": [unlisted_in_words(asdict(one)) for one in recognised.unlisted] if recognised else [],
+    }
