@@ -212,25 +212,23 @@ COMMANDS: Mapping[str, AccessRight] = dict(
             """,
             AccessRight.LOOK: """
                 keys.list_all gateway_keys.export gateway_keys.show_all
-                host_keys.list_all staff.list_all staff.show_one roles.list_all agreement.status
-                agreement.text year.show_year transfers.list_all
+                host_keys.list_all staff.list_all staff.show_one roles.list_all
+                year.show_year transfers.list_all
                 receipts.show_one roles.accept
                 flows.list_all flows.status log.head log.verify log.prove log.consistency log.export
-                hosts.list_all policy_explain.explain policy_pack.list_packs policy.try_out harmless.list_all
+                hosts.list_all policy_explain.explain policy_pack.list_packs policy.try_out
                 policy_optional.list_optional
-                declare.list_all
-                declare.show_one
             """,
             AccessRight.ENROL: """
                 move.move provider_import.import_list keys.add keys.confirm keys.retire
                 keys.restore keys.revoke gateway_keys.rotate gateway_keys.reseal gateway_keys.destroy
                 gateway_keys.protect host_keys.announce host_keys.switch host_keys.publish staff.add
-                staff.set_teams staff.remove staff.invite staff.log_out agreement.ratify year.open_year
+                staff.set_teams staff.remove staff.invite staff.log_out year.open_year
                 log.cosign hosts.add
                 hosts.join policy_confirm.confirm
                 policy_pack.install policy_optional.switch policy_simulate.simulate policy_propose.propose
                 policy_propose.approve policy_propose.withdraw policy_propose.roll_back policy_propose.status
-                harmless.add harmless.remove policy_new.flow declare.declare
+                policy_new.flow declare.declare
             """,
             AccessRight.PROTECT: "transfers.open_whole",
             AccessRight.APPOINT: "roles.grant roles.take roles.vouch",
@@ -255,7 +253,7 @@ QUESTIONS: Mapping[str, AccessRight] = dict(
             """,
             AccessRight.ENROL: """
                 TryImport ImportSchools AddKey ConfirmKey
-                RatifyFor ApprovePolicies WithdrawPolicies
+                ApprovePolicies WithdrawPolicies
             """,
         }
     )

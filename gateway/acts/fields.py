@@ -14,9 +14,12 @@ from pydantic.fields import FieldInfo
 from gateway.acts.act import Act, GivenFile
 
 MODULES = (
+    "gateway.acts.agreement",
     "gateway.acts.agreement_flows",
     "gateway.acts.breaches",
+    "gateway.acts.declarations",
     "gateway.acts.discrepancies",
+    "gateway.acts.harmless",
     "gateway.acts.held_files",
     "gateway.acts.legal_holds",
     "gateway.acts.letters",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.text import Text
@@ -23,12 +23,10 @@ from gateway.cli.console import (
     plain,
     print_json,
     registrar_of,
-    registry,
     rfc3339,
-    show,
     who,
 )
-from gateway.cli.options import LISTED, LimitOption, ReferenceArgument
+from gateway.cli.derived import commands_of
 from gateway.cli.policy_explain import decision_object
 from gateway.errors import GatewayError
 from gateway.model import Decision, Refused
@@ -42,11 +40,10 @@ from gateway.policy.methods import (
     questions,
     subject,
 )
-from gateway.registry import declarations, providers
-from gateway.registry.declarations import Recorded
 
-app = typer.Typer(no_args_is_help=True, help="Transfers that were declared to go another way.")
-_COLUMNS = ("reference", "provider", "method", "data", "state", "goes_at", "declared_by")
+app = commands_of(
+    "declarations", "Transfers that were declared to go another way.", "gateway.acts.declarations"
+)
 
 
 @app.command("add")
@@ -107,43 +104,6 @@ def declare(
             recorded = record(registrar, declaration, by=who())
             reference, decision = recorded.reference, recorded.decision
     _tell(reference, declaration, decision, catalogue, as_json=as_json)
-
-
-@app.command("list")
-@fails_clearly
-def list_all(
-    home: HomeOption = DEFAULT_HOME,
-    provider: Annotated[str | None, typer.Option(metavar="ID", help="Only this provider's.")] = None,
-    limit: LimitOption = LISTED,
-    as_json: JsonOption = False,
-) -> None:
-    """Every declaration, in the order they were made."""
-    with registry(home) as opened, opened.read() as session:
-        if provider is not None:
-            providers.provider_row(session, provider)
-        rows = [_row(each) for each in declarations.find(session, provider=provider)]
-    show(rows, _COLUMNS, as_json=as_json, empty="nothing was declared", limit=limit, latest=True)
-
-
-@app.command("show")
-@fails_clearly
-def show_one(
-    reference: ReferenceArgument,
-    home: HomeOption = DEFAULT_HOME,
-    as_json: JsonOption = False,
-) -> None:
-    """One declaration: what was confirmed, and what was decided."""
-    with registry(home) as opened, opened.read() as session:
-        row = _row(declarations.get(session, reference))
-    if as_json:
-        print_json(row)
-        return
-    for label, value in row.items():
-        if label != "reasons" and value not in (None, []):
-            said = ", ".join(value) if isinstance(value, list) else value
-            out.print(Text(f"{label.replace('_', ' '):>14}  {plain(said)}"), soft_wrap=True)
-    for reason in row["reasons"]:
-        out.print(Text(f"\n[{reason['code']}, clause {reason['clause']}]\n{reason['sentence']}"))
 
 
 def _ways(catalogue: Catalogue) -> list[str]:
@@ -241,14 +201,6 @@ def _tell(
     if decision.state != "accepted":
         yet = "does not allow this" if isinstance(decision, Refused) else "does not allow this yet"
         raise GatewayError(f"the agreement {yet}: {decision.reasons[0].sentence}")
-
-
-def _row(recorded: Recorded) -> dict[str, Any]:
-    row = asdict(recorded)
-    row["goes_at"], row["declared_at"] = rfc3339(recorded.goes_at), rfc3339(recorded.declared_at)
-    row["safeguards"], row["circumstances"] = list(recorded.safeguards), list(recorded.circumstances)
-    row["reasons"] = [asdict(reason) for reason in recorded.reasons]
-    return row
 
 
 former = formerly("declare", "declarations add", declare)

@@ -82,7 +82,7 @@ NOUNS = {
     "keys": Noun("Keys of providers and staff, and the gateway's own."),
     "staff": Noun("Enrol the authority's staff and look at them."),
     "roles": Noun("Who may do what, by name."),
-    "agreement": Noun("The yearly data sharing agreement."),
+    "agreement": Noun("The yearly data sharing agreement.", acts="gateway.acts.agreement"),
     "year": Noun("The school year: opened each summer, and what it lacks."),
     "transfers": Noun("What landed and what became of it."),
     "held": Noun("Files that wait for a person or a date.", acts="gateway.acts.held_files"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from gateway.cli import dates, harmless, policy_edits
+from gateway.cli import dates, policy_edits
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -21,6 +21,7 @@ from gateway.cli.console import (
     print_json,
     registry,
 )
+from gateway.cli.derived import commands_of
 from gateway.cli.policy_explain import decision_object, explain
 from gateway.errors import GatewayError
 from gateway.home import Home
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from gateway.processor.dry_run import Trial
 
 app = typer.Typer(no_args_is_help=True, help="The policies: checked, explained, tried and compared.")
-app.add_typer(harmless.app, name="harmless")
+_HARMLESS = "Columns that are listed as harmless; files with them pass."
+app.add_typer(commands_of("policy harmless", _HARMLESS, "gateway.acts.harmless"), name="harmless")
 app.command()(explain)
 policy_edits.add_to(app)
 

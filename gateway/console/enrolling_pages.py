@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
-from datetime import date
 from typing import NamedTuple
 
 from starlette.datastructures import FormData
@@ -63,15 +62,6 @@ _CHANGES = {
         "put in force the key that was read out by",
         lambda form: {"read_out": text(form, "read_out")},
     ),
-    "ratify": _Change(
-        asked.RatifyFor,
-        "record the ratification of",
-        lambda form: {
-            "signatory": text(form, "signatory"),
-            "role": text(form, "role") or None,
-            "on": _day(form),
-        },
-    ),
 }
 
 
@@ -92,12 +82,6 @@ async def change_school(request: Request) -> Response:
         **change.parts(form),
     )
     return await act(request, form, question, f"{change.words} {provider}", back)
-
-
-def _day(form: FormData) -> date | None:
-    """A day as forms write it; None where none is given. ValueError where it is none."""
-    given = text(form, "on")
-    return date.fromisoformat(given) if given else None
 
 
 def _decoded(data: bytes) -> str:

@@ -28,7 +28,7 @@ ACTS: dict[str, frozenset[Act]] = {
     }),
     "test_acts.py": frozenset({
         ("/login", ""), ("/logout", ""), ("/work/transfers/redeliver", ""), ("/work/transfers/confirm", ""),
-        (_SCHOOL, "ratify"),
+        ("/work/agreement/ratify", ""),
         ("/agreement/policies", "approve"), ("/agreement/policies", "withdraw"),
         ("/work/{noun}/{verb}", ""), ("/work/providers/set", ""), ("/work/providers/convert", ""),
         ("/work/providers/close", ""), ("/work/providers/reopen", ""),
@@ -93,5 +93,5 @@ def buttons() -> set[str]:
 def tasks() -> set[str]:
     """Addresses of acts to which forms of templates lead that are not derived."""
     text = "".join(one.read_text("utf-8") for one in _TEMPLATES.glob("*.html"))
-    of_schools = {f"/work/providers/{verb}" for verb in re.findall(r'task\("([a-z-]+)"', text)}
+    of_schools = {f"/work/{words}" for words in re.findall(r'task\("([a-z/-]+)"', text)}
     return of_schools | set(re.findall(r'action="(/work/[a-z./-]+)"', text))

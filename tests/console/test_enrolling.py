@@ -126,7 +126,7 @@ def test_contacts_closing_converting_and_ratifying_are_on_record_by_name(served:
     became = {**of_it, "kind": "academy", "urn": "999903", "why": "it converted"}
     for path, fields in (
         ("/work/providers/set", contact),
-        (at_school, {"do": "ratify", "signatory": "The Head"}),
+        ("/work/agreement/ratify", {**of_it, "signatory": "The Head"}),
         ("/work/providers/convert", became),
         ("/work/providers/close", {**of_it, "why": "it closed"}),
         ("/work/providers/reopen", {**of_it, "why": "a mistake"}),
@@ -160,8 +160,9 @@ def test_who_is_no_administrator_changes_no_school(served: Served) -> None:
             ("/enrol/list/all", {"text": LIST}),
             *((f"/work/providers/{what}", {"provider": PROVIDER, "why": "w"}) for what in
               ("close", "reopen", "convert", "set")),
+            ("/work/agreement/ratify", {"provider": PROVIDER, "signatory": "w"}),
             *((f"/schools/{PROVIDER}", {"do": what, "why": "w"}) for what in
-              ("add-key", "confirm-key", "ratify")),
+              ("add-key", "confirm-key")),
         ):  # fmt: skip
             told = visitor.client.post(path, data={"token": token, **fields})
             assert told.status_code == (404 if path.startswith("/work") else 403), (path, fields)

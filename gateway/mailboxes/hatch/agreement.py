@@ -7,19 +7,14 @@ from collections.abc import Iterator
 
 from sqlmodel import Session
 
-from gateway.mailboxes.hatch.acts import reason
 from gateway.mailboxes.hatch.counter import Caller, Counter
-from gateway.mailboxes.hatch.key_acts import enrolling
-from gateway.mailboxes.hatch.logins import check_signed
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.citations import cited_by
 from gateway.policy.clause_texts import ClauseTexts
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import register, text_wanted
-from gateway.record.ratifying import sign_for
 from gateway.registry import agreements, providers
-from gateway.zones.hatch import school_acts as asked
-from gateway.zones.hatch.answers import Done, Named
+from gateway.zones.hatch.answers import Named
 from gateway.zones.hatch.questions import AskAgreement
 from gateway.zones.hatch.school_answers import AgreementSeen, ClauseSeen, StandingSeen
 
@@ -39,20 +34,6 @@ def ask_agreement(counter: Counter, _caller: Caller, _: AskAgreement) -> Agreeme
         clauses=tuple(_clauses(catalogue)),
         standings=tuple(standings),
     )
-
-
-def ratify_for(counter: Counter, caller: Caller, act: asked.RatifyFor) -> Done:
-    """Put on record that somebody signed the agreement for a provider."""
-    signatory, catalogue = reason(act.signatory), counter.catalogue()
-    check_signed(counter, caller, act)
-    with enrolling(counter, caller) as (enroller, clerk):
-        year, missing = sign_for(
-            clerk.session, catalogue, act.provider, signatory, on=act.on, role=act.role, by=caller.name,
-            at=enroller.at,
-        )  # fmt: skip
-    if missing:
-        return Done(sentence=f"It is signed for {year}; still to sign: {', '.join(missing)}.")
-    return Done(sentence=f"{act.provider} has ratified the agreement for {year}.")
 
 
 def _clauses(catalogue: Catalogue) -> Iterator[ClauseSeen]:

@@ -62,7 +62,6 @@ OF_PERSONS: dict[type[OfPerson], Way] = {
     school_acts.ImportSchools: Way(enrolling.import_schools, writes=True),
     school_acts.AddKey: Way(key_acts.add_key, writes=True),
     school_acts.ConfirmKey: Way(key_acts.confirm_key, writes=True),
-    school_acts.RatifyFor: Way(agreement.ratify_for, writes=True),
     evidence_questions.AskWatch: Way(watching.ask_watch),
     evidence_questions.AskPolicies: Way(policies.ask_policies),
     evidence_questions.ApprovePolicies: Way(policies.approve, writes=True),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from pydantic import Field
 
 from gateway.zones.hatch import OfPerson, WeightyAct
@@ -41,11 +39,3 @@ class ConfirmKey(OfSchool):
     """Put a key in force: its owner was rung, and read out `read_out`, the fingerprint or its beginning."""
 
     read_out: str
-
-
-class RatifyFor(OfSchool):
-    """Put on record that somebody signed the agreement for a provider, on a day or today."""
-
-    signatory: str
-    role: str | None = None
-    on: date | None = None

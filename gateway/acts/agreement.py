@@ -1,0 +1,117 @@
+"""The yearly data sharing agreement: ratified, how every provider stands, and its text."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date
+from typing import Any, ClassVar
+
+from gateway.access import AccessRight
+from gateway.acts.act import Act, ActContext, ActDone, ActListing, OneLine, ReadingAct, argument, option
+from gateway.home.settings import load_settings
+from gateway.model import Provider
+from gateway.policy.catalogue import Catalogue, load_catalogue
+from gateway.policy.dates import local_day
+from gateway.policy.ratification import register, text_wanted, years_in_force
+from gateway.record.ratifying import sign_for
+from gateway.registry import agreements, providers
+from gateway.registry.tables import RatificationRow
+
+
+class RatifyAgreement(Act):
+    """Record that a provider has ratified the agreement; files that waited for it are released."""
+
+    command: ClassVar = "agreement ratify"
+    right: ClassVar = AccessRight.ENROL
+
+    provider: str = argument("The provider, by its short name.", metavar="ID")
+    signatory: OneLine = option("Who signed for the provider.")
+    on: date | None = option("The day it was signed; today if not given.", None)
+    role: str | None = option("As what they signed, where the agreement wants several signatures.", None)
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Note the signature, and decide anew what waited for it."""
+        from gateway.record.reconsider import reconsider  # noqa: PLC0415 - loads what decides
+
+        with context.recording() as record:
+            year, missing = sign_for(
+                record.session, record.registrar.catalogue, self.provider, self.signatory,
+                on=self.on, role=self.role, by=record.by, at=record.at,
+            )  # fmt: skip
+        with context.open_registrar() as registrar:
+            released = reconsider(registrar)
+        if missing:
+            return ActDone(f"signed for {year}; still to sign: {', '.join(missing)}")
+        said = f"{self.provider} has ratified the agreement for {year}"
+        if released:
+            said += f"\n{released} held file{' was' if released == 1 else 's were'} decided again"
+        return ActDone(said)
+
+
+class ListStandings(ReadingAct):
+    """List who has ratified the agreement, when that lapses, and who has to be reminded.
+
+    For teams of the local authority only: the agreement keeps this list from other agencies.
+    """
+
+    command: ClassVar = "agreement status"
+    right: ClassVar = AccessRight.LOOK
+
+    on: date | None = option("How it stands on a day; today if not given.", None)
+
+    def carry_out(self, context: ActContext) -> ActListing:
+        """Compare what is signed with what is to be signed by that day."""
+        load_settings(context.home)
+        catalogue = load_catalogue(context.home.policies_in_force)
+        day = self.on or local_day(context.clock(), catalogue.calendar.timezone)
+        signed: defaultdict[str, dict[str, RatificationRow]] = defaultdict(dict)
+        with context.reading() as session:
+            for row in agreements.ratifications(session):
+                signed[row.provider][row.academic_year] = row
+            rows = [
+                _standing(provider, signed[provider.id], day, catalogue)
+                for provider in providers.list_providers(session, years_in_force(day, catalogue))
+                if catalogue.bodies.of(provider.kind).ratifies and not provider.is_closed
+            ]
+        columns = (
+            "provider", "name", "standing", "academic_year", "lapses", "days_left", "warning", "next_year",
+            "ratified_on", "signatory",
+        )  # fmt: skip
+        narrow = ("provider", "standing", "lapses", "next_year")
+        return ActListing(rows, columns, empty="no education provider is enrolled", narrow=narrow)
+
+
+class PrintAgreement(ReadingAct):
+    """Print the text of the agreement, as providers find it in /agreement."""
+
+    command: ClassVar = "agreement text"
+    right: ClassVar = AccessRight.LOOK
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Read the text of the policies in force."""
+        load_settings(context.home)
+        return ActDone(document=load_catalogue(context.home.policies_in_force).agreement_text)
+
+
+def _standing(
+    provider: Provider, signed: dict[str, RatificationRow], day: date, catalogue: Catalogue
+) -> dict[str, Any]:
+    wanted = text_wanted(catalogue)
+    counts = [year for year, row in signed.items() if wanted in {None, row.text_sha256}]
+    found = register(counts, day, catalogue)
+    latest = signed.get(found.academic_year or "")
+    return {
+        "provider": provider.id,
+        "name": provider.name,
+        "standing": found.standing,
+        "ratified": provider.ratified,
+        "academic_year": found.academic_year,
+        "lapses": None if found.lapses is None else found.lapses.isoformat(),
+        "days_left": found.days_left,
+        "warning": None if found.warning is None else f"{found.warning} days or less",
+        "warning_days": found.warning,
+        "next_year": found.next_year,
+        "ratified_on": None if latest is None else latest.ratified_on.isoformat(),
+        "signatory": None if latest is None else latest.signatory,
+        "signed_copy": None if latest is None else latest.reference,
+    }

@@ -1,0 +1,66 @@
+"""Declarations: transfers that went, or will go, another way than through this gateway."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, ClassVar
+
+from gateway.access import AccessRight
+from gateway.acts.act import (
+    ActContext,
+    ActDetails,
+    ActListing,
+    ReadingAct,
+    Reference,
+    argument,
+    option,
+)
+from gateway.registry import declarations, providers
+from gateway.registry.declarations import Recorded
+
+
+class ListDeclarations(ReadingAct):
+    """List every declaration, in the order they were made."""
+
+    command: ClassVar = "declarations list"
+    right: ClassVar = AccessRight.LOOK
+
+    provider: str | None = option("Only this provider's.", None, metavar="ID")
+
+    def carry_out(self, context: ActContext) -> ActListing:
+        """Read the declarations of one provider or of all."""
+        with context.reading() as session:
+            if self.provider is not None:
+                providers.provider_row(session, self.provider)
+            rows = [_row(each) for each in declarations.find(session, provider=self.provider)]
+        columns = ("reference", "provider", "method", "data", "state", "goes_at", "declared_by")
+        return ActListing(rows, columns, empty="nothing was declared", latest=True)
+
+
+class ShowDeclaration(ReadingAct):
+    """Show a declaration: what was confirmed, and what was decided."""
+
+    command: ClassVar = "declarations show"
+    right: ClassVar = AccessRight.LOOK
+
+    reference: Reference = argument("The declaration, as it was recorded.", metavar="REF")
+
+    def carry_out(self, context: ActContext) -> ActDetails:
+        """Read one declaration."""
+        with context.reading() as session:
+            row = _row(declarations.get(session, self.reference))
+        return ActDetails(
+            heading="",
+            values=row,
+            lines={name: value for name, value in row.items() if name != "reasons"},
+            paragraphs=tuple(
+                f"[{one['code']}, clause {one['clause']}]\n{one['sentence']}" for one in row["reasons"]
+            ),
+        )
+
+
+def _row(recorded: Recorded) -> dict[str, Any]:
+    row = asdict(recorded)
+    row["safeguards"], row["circumstances"] = list(recorded.safeguards), list(recorded.circumstances)
+    row["reasons"] = [asdict(reason) for reason in recorded.reasons]
+    return row

@@ -1,0 +1,89 @@
+"""Harmless columns: nobody lists them, and a person found that they say nothing of a pupil's life."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import ClassVar
+
+from gateway.access import AccessRight
+from gateway.acts.act import Act, ActContext, ActDone, ActListing, OneLine, ReadingAct, Why, argument, option
+from gateway.errors import GatewayError
+from gateway.policy.unlisted import harmless_name
+from gateway.registry import harmless, providers
+from gateway.registry.harmless import EVERY, Harmless
+
+
+class _HarmlessColumn(Act):
+    right: ClassVar = AccessRight.ENROL
+
+    column: OneLine = argument(
+        "Its header, or PARENT/NAME of an element; see transfers show.", metavar="COLUMN"
+    )
+    why: Why
+    provider: str | None = option("For this provider only; for every one if not given.", None, metavar="ID")
+
+    def _name(self) -> str:
+        if name := harmless_name(self.column):
+            return name
+        raise GatewayError("a column without a name cannot be listed: it may hold anything")
+
+    @property
+    def _whose(self) -> str:
+        return f"for {self.provider}" if self.provider else "for every provider"
+
+
+class ListHarmless(_HarmlessColumn):
+    """List a column as harmless, in your name. Files that waited for nothing else go on at once.
+
+    Nothing that looks sensitive becomes harmless by this.
+    """
+
+    command: ClassVar = "policy harmless add"
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Put the column on the list, and decide anew what waited for that."""
+        from gateway.record.reconsider import reconsider_unlisted  # noqa: PLC0415 - loads what decides
+
+        name = self._name()
+        with context.recording() as record:
+            if self.provider is not None:
+                providers.get_provider(record.session, self.provider)
+            listing = Harmless(
+                name=name, header=self.column, provider=self.provider or EVERY,
+                listed_at=record.at, listed_by=record.by, why=self.why,
+            )  # fmt: skip
+            harmless.add(record.session, listing)
+            record.note("column-listed", self.provider or "every-provider", note=f"{self.column}: {self.why}")
+        with context.open_registrar() as registrar:
+            gone_on = reconsider_unlisted(registrar)
+        files = f"{gone_on} file{'' if gone_on == 1 else 's'}"
+        return ActDone(f"listed as harmless {self._whose}; {files} decided anew")
+
+
+class RemoveHarmless(_HarmlessColumn):
+    """Take a column off the list, in your name. What was taken stays taken."""
+
+    command: ClassVar = "policy harmless remove"
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Take the column off."""
+        with context.recording() as record:
+            harmless.remove(record.session, self._name(), self.provider or EVERY)
+            record.note(
+                "column-unlisted", self.provider or "every-provider", note=f"{self.column}: {self.why}"
+            )
+        return ActDone(f"no longer listed as harmless {self._whose}")
+
+
+class ListedHarmless(ReadingAct):
+    """List every column that is listed as harmless, by whom and why."""
+
+    command: ClassVar = "policy harmless list"
+    right: ClassVar = AccessRight.LOOK
+
+    def carry_out(self, context: ActContext) -> ActListing:
+        """Read the list."""
+        with context.reading() as session:
+            rows = [asdict(each) | {"provider": each.provider or None} for each in harmless.listed(session)]
+        columns = ("header", "provider", "listed_by", "listed_at", "why")
+        return ActListing(rows, columns, empty="no column is listed as harmless")
