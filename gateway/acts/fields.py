@@ -7,33 +7,20 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from gateway import acts
 from gateway.acts.act import Act, GivenFile
 
-MODULES = (
-    "gateway.acts.agreement",
-    "gateway.acts.agreement_flows",
-    "gateway.acts.breaches",
-    "gateway.acts.declarations",
-    "gateway.acts.discrepancies",
-    "gateway.acts.harmless",
-    "gateway.acts.held_files",
-    "gateway.acts.legal_holds",
-    "gateway.acts.letters",
-    "gateway.acts.notices",
-    "gateway.acts.penalties",
-    "gateway.acts.provider_life",
-    "gateway.acts.providers",
-    "gateway.acts.pupils",
-    "gateway.acts.reports",
-    "gateway.acts.retention",
-    "gateway.acts.sensitive",
-    "gateway.acts.transfers",
+MODULES = tuple(
+    f"{acts.__name__}.{found.name}"
+    for found in iter_modules(acts.__path__)
+    if found.name not in {"act", "fields"}
 )
-"""Every module that declares acts."""
+"""Every module that declares acts: one for each noun."""
 
 FieldKind = Literal["text", "number", "day", "moment", "yes-no", "choice", "file"]
 
