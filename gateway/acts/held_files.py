@@ -141,6 +141,23 @@ class RefuseHeldFile(_HeldFileAct):
         return ActDone(f"{self.reference} is refused")
 
 
+class NoteHeldFile(_HeldFileAct):
+    """Put a note on a held file, for whoever decides on it next. No sender reads it."""
+
+    command: ClassVar = "held note"
+
+    text: Why = argument("What to know of the file; name no child.", metavar="TEXT")
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Note it among the events of the file."""
+        from gateway.record import releases  # noqa: PLC0415 - as above
+
+        with context.recording() as record:
+            releases.held(record.session, self.reference)
+            record.note("noted", self.reference, note=self.text)
+        return ActDone(f"noted on {self.reference}")
+
+
 def names_of_lookers(catalogue: Catalogue) -> str:
     """Name the teams that look at what is for few people."""
     found = (catalogue.team(team) for team in catalogue.sensitive_teams())

@@ -149,3 +149,17 @@ def test_a_file_goes_back_with_advice_on_its_receipt(desk: Desk) -> None:
 def test_nothing_is_confirmed_that_nobody_proposed(desk: Desk) -> None:
     sent = unknown(desk)
     assert "nobody has proposed" in desk.gateway("held", "confirm", sent, "--why", "x", code=1)
+
+
+def test_a_note_on_a_held_file_is_for_colleagues_alone(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = unknown(desk)
+    monkeypatch.setenv("GATEWAY_ADMIN", "jane")
+    assert f"noted on {sent}" in desk.gateway("held", "note", sent, "The office rings back on Monday.")
+    assert "noted: The office rings back on Monday." in desk.gateway("transfers", "show", sent)
+    noted = desk.events(sent)[-1]
+    assert (noted.kind, str(noted.actor).split()[0]) == ("noted", "jane")
+    assert b"Monday" not in noted.leaf
+    assert "needs a reason" in desk.gateway("held", "note", sent, " ", code=2)
+    desk.gateway("held", "refuse", sent, "--why", "nobody knows it")
+    assert not any("Monday" in receipt.read_text() for receipt in desk.receipts("oak", f"*{sent}*"))
+    assert "is not held" in desk.gateway("held", "note", sent, "too late", code=1)
