@@ -220,7 +220,7 @@ COMMANDS: Mapping[str, AccessRight] = dict(
                 policy_optional.list_optional
             """,
             AccessRight.ENROL: """
-                move.move provider_import.import_list keys.add keys.confirm keys.retire
+                move.move keys.add keys.confirm keys.retire
                 keys.restore keys.revoke gateway_keys.rotate gateway_keys.reseal gateway_keys.destroy
                 gateway_keys.protect host_keys.announce host_keys.switch host_keys.publish staff.add
                 staff.set_teams staff.remove staff.invite staff.log_out year.open_year
@@ -252,7 +252,7 @@ QUESTIONS: Mapping[str, AccessRight] = dict(
                 VerifyReceipt AskOpenings AskSchools AskSchool AskAgreement AskWatch AskPolicies
             """,
             AccessRight.ENROL: """
-                TryImport ImportSchools AddKey ConfirmKey
+                AddKey ConfirmKey
                 ApprovePolicies WithdrawPolicies
             """,
         }

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from gateway.access import AccessRight, Sight
+from gateway.errors import GatewayError
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from gateway.registry.database import Registry
     from gateway.reports.document import Document
 
+_FILE_BYTES = 64 * 1024**2  # The public extract of GIAS is the largest that anybody gives.
 REASON_LENGTH = 400
 """Characters of a reason at most, wherever it is given."""
 
@@ -162,6 +164,10 @@ class Act(BaseModel):
     def check(self, context: ActContext) -> None:
         """Refuse what can be seen to be wrong before the person confirms. GatewayError with a sentence."""
 
+    def confirms(self) -> Confirmation:
+        """Tell how the person confirms the act where a passkey can be asked for."""
+        return self.confirmation
+
     def carry_out(self, context: ActContext) -> Answer:
         """Do it, in one transaction. GatewayError with a sentence for the person where it cannot be done."""
         raise NotImplementedError
@@ -174,6 +180,18 @@ class GivenFile(BaseModel):
 
     content: bytes
     folder: Path | None = None
+
+    @classmethod
+    def read(cls, file: Path) -> GivenFile:
+        """Read a file of this machine. GatewayError where it cannot be read or is too large."""
+        try:
+            with file.open("rb") as opened:
+                content = opened.read(_FILE_BYTES + 1)
+        except OSError as error:
+            raise GatewayError(f"{file} cannot be read: {error.strerror}") from None
+        if len(content) > _FILE_BYTES:
+            raise GatewayError(f"{file} is too large")
+        return cls(content=content, folder=file.parent)
 
     @model_validator(mode="before")
     @classmethod

@@ -72,7 +72,9 @@ class AddProvider(Act):
             provider, enroller = self._provider(bodies), _enroller(record)
             enroller.add(provider, succeeds=self.succeeds)
             for kind, file in given:
-                key = _judged(record, kind, file.content)
+                key = judged_key(record, file.content)
+                if key.kind != kind:
+                    raise Refusal("key:not-an-ssh-key" if kind == "ssh" else "key:not-a-certificate")
                 enroller.add_key("provider", provider.id, key, state="pending")
         shown = [
             f"{label:>14}  {value}"
@@ -274,14 +276,11 @@ def _counting(context: ActContext) -> RatificationsThatCount:
     return years_at(context.clock(), load_catalogue(context.home.policies_in_force))
 
 
-def _judged(record: Recording, kind: str, data: bytes) -> NewKey:
-    """Judge a key. Refusal where it is not fit, or of another kind."""
+def judged_key(record: Recording, data: bytes) -> NewKey:
+    """Judge a key of a provider. Refusal where it is not fit."""
     from gateway.enrolment.key_file import judge  # noqa: PLC0415 - loads asyncssh
     from gateway.openpgp.verified_kinds import VerifiedKinds  # noqa: PLC0415 - few judge a key
 
     registrar = record.registrar
     verified = VerifiedKinds(registrar.settings.processor)
-    key = judge(data, record.at, registrar.catalogue.methods.strength.rsa_bits, verified)
-    if key.kind != kind:
-        raise Refusal("key:not-an-ssh-key" if kind == "ssh" else "key:not-a-certificate")
-    return key
+    return judge(data, record.at, registrar.catalogue.methods.strength.rsa_bits, verified)

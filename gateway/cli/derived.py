@@ -34,26 +34,21 @@ from gateway.cli.console import (
 )
 from gateway.cli.documents import AnnexOption, CsvOption, HtmlOption, deliver, write_listing
 from gateway.cli.identity import sight_here
-from gateway.cli.key_files import read_at_most
 from gateway.cli.options import LISTED, LimitOption
 from gateway.home import Home
 
 _DAY = "a day like 2026-11-24"
 
 
-def commands_of(noun: str, help_text: str, module: str) -> typer.Typer:
-    """Make the group of a noun, of the acts that its module declares, in the order in which they stand."""
+def commands_of(noun: str, help_text: str, modules: str) -> typer.Typer:
+    """Make the group of a noun, of the acts that its modules declare, in the order in which they stand."""
     app = typer.Typer(no_args_is_help=True, help=help_text)
-    add_acts(app, noun, module)
+    for module in modules.split():
+        for act in acts_in(module):
+            group, _, verb = act.command.rpartition(" ")
+            if group == noun:
+                app.command(verb)(command_of(act))
     return app
-
-
-def add_acts(app: typer.Typer, noun: str, module: str) -> None:
-    """Add the commands of a noun that a module of acts declares to a group."""
-    for act in acts_in(module):
-        group, _, verb = act.command.rpartition(" ")
-        if group == noun:
-            app.command(verb)(command_of(act))
 
 
 def command_of(act: type[Act]) -> Callable[..., None]:
@@ -133,7 +128,6 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
 
 
 _METAVARS = {str: "TEXT", date: "DAY", datetime: "DAY|TIME", GivenFile: "FILE"}
-_FILE_BYTES = 4 * 1024**2
 
 
 def _spelled(name: str) -> str:
@@ -173,7 +167,7 @@ def _taken(act: type[Act], name: str, value: object) -> object:
     if isinstance(value, list):
         return tuple(_taken(act, name, one) for one in value)
     if isinstance(value, Path):
-        return GivenFile(content=read_at_most(value, _FILE_BYTES, "this"), folder=value.parent)
+        return GivenFile.read(value)
     return value
 
 

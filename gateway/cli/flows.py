@@ -24,7 +24,7 @@ from gateway.cli.console import (
     rfc3339,
     show,
 )
-from gateway.cli.derived import add_acts
+from gateway.cli.derived import commands_of
 from gateway.cli.documents import CsvOption, HtmlOption, deliver
 from gateway.cli.options import LISTED, LimitOption
 from gateway.home.settings import load_settings
@@ -34,7 +34,9 @@ from gateway.policy.lawful import asked_soon
 from gateway.registry import providers
 from gateway.registry.flow_status import statuses
 
-app = typer.Typer(no_args_is_help=True, help="What the agreement lists, row by row, and when it came.")
+app = commands_of(
+    "flows", "What the agreement lists, row by row, and when it came.", "gateway.acts.agreement_flows"
+)
 
 
 class FlowState(StrEnum):
@@ -125,9 +127,6 @@ def status(
         for each in asked_soon(catalogue, day):
             when = f" of {each.on.day} {each.on:%B %Y}" if each.on else ""
             out.print(f"{each.data_type}{when} asks for: {each.says}", soft_wrap=True)
-
-
-add_acts(app, "flows", "gateway.acts.agreement_flows")
 
 
 def _statuses(

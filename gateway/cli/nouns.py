@@ -16,7 +16,7 @@ class Noun:
     attribute: str = "app"
     """What it is called there."""
     acts: str = ""
-    """The module whose acts it is derived from, where it is."""
+    """The modules whose acts it is derived from, by blanks, where it is."""
 
 
 PROVIDERS = frozenset({"classify", "receipts", "samples", "send"})
@@ -78,7 +78,10 @@ NOUNS = {
         "The provider's side: gateway send FILE... checks, signs, encrypts and sends files, and waits for "
         "their verified receipts. Exit 0: all accepted; 3: some held; 1: some refused, or not sent."
     ),
-    "providers": Noun("Enrol providers and look at them.", "provider_import"),
+    "providers": Noun(
+        "Enrol providers and look at them.",
+        acts="gateway.acts.providers gateway.acts.provider_life gateway.acts.provider_list",
+    ),
     "keys": Noun("Keys of providers and staff, and the gateway's own."),
     "staff": Noun("Enrol the authority's staff and look at them."),
     "roles": Noun("Who may do what, by name."),

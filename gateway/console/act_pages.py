@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterable
 
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,7 +15,7 @@ from gateway.console.acting import act_for, signed
 from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside
 from gateway.console.labels import in_words_of_forms
-from gateway.console.site import Site, text
+from gateway.console.site import MOST_OF_A_PART, Site, text
 from gateway.zones.hatch.act_questions import (
     ActAnswered,
     ActsTold,
@@ -64,8 +65,10 @@ async def show_act(request: Request) -> Response:
 async def carry_out(request: Request) -> Response:
     """Carry out the act of a form, from whichever page it was sent; `back` leads to that page."""
     site, act, others, me = await _act(request)
-    form = await site.form(request)
-    given = _given(act, [(name, value) for name, value in form.multi_items() if isinstance(value, str)])
+    sent = await site.form(request)
+    form = FormData([(name, await _text(value)) for name, value in sent.multi_items()])
+    await sent.close()
+    given = _given(act, [(name, str(value)) for name, value in form.multi_items()])
     question = site.question(request, CarryOutAct, act=act.command, fields=given, assertion=signed(form))
     back = text(form, "back")
     here = back if back.startswith("/") and not back.startswith("//") else request.url.path
@@ -73,7 +76,8 @@ async def carry_out(request: Request) -> Response:
     reply = await act_for(request, form, question, ActAnswered, what, here, act.fields)
     if isinstance(reply, Response):
         return reply
-    return _page(request, me, act, others, reply.said, back=here)
+    again = given if given.get("dry_run") else None  # Nothing else that was typed is shown once more.
+    return _page(request, me, act, others, reply.said, back=here, given=again)
 
 
 def _page(
@@ -108,6 +112,17 @@ async def _act(request: Request) -> tuple[Site, ActTold, tuple[ActTold, ...], Me
         if act.command == command:
             return site, act, others, reply.me
     raise HTTPException(404)
+
+
+async def _text(value: str | UploadFile) -> str:
+    """Take what a form gives, of a file its text. The public extract of GIAS is in Windows-1252."""
+    if isinstance(value, str):
+        return value
+    data = await value.read(MOST_OF_A_PART)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
 
 
 def _given(act: ActTold, items: Iterable[tuple[str, str]]) -> dict[str, Given]:

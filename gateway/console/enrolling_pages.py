@@ -1,9 +1,7 @@
-"""Schools are enrolled, imported and changed: forms, each an act of weight."""
+"""Keys of schools are enrolled and confirmed: forms, each an act of weight."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -11,40 +9,10 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.console.acting import act, me_of, signed
+from gateway.console.acting import act, signed
 from gateway.console.entering import site_of
 from gateway.console.site import see, text
 from gateway.zones.hatch import school_acts as asked
-from gateway.zones.hatch.school_answers import ListTried
-
-_COLUMNS = ("id", "name", "kind", "dfe_number", "urn", "role", "email", "telephone")
-
-
-async def show_enrolling(request: Request) -> Response:
-    """Where a provider is enrolled, or a list of them is taken in."""
-    return site_of(request).page(request, "enrol.html", await me_of(request))
-
-
-async def try_import(request: Request) -> Response:
-    """What would come of a list that was chosen; the form below it takes it in."""
-    site = site_of(request)
-    form = await site.form(request)
-    given = form.get("list")
-    if given is None or isinstance(given, str) or not given.size:
-        return see("/enrol")
-    data = await given.read(asked.MOST_OF_A_LIST)
-    await form.close()
-    question = site.question(request, asked.TryImport, text=_decoded(data))
-    reply = await site.inside.reply(question, ListTried)
-    return site.page(request, "import.html", reply.me, seen=reply.said, text=_list_of(reply.said))
-
-
-async def import_list(request: Request) -> Response:
-    """Take a list in that was tried before."""
-    site = site_of(request)
-    form = await site.form(request)
-    question = site.question(request, asked.ImportSchools, assertion=signed(form), text=text(form, "text"))
-    return await act(request, form, question, "take in the list of providers", "/enrol")
 
 
 class _Change(NamedTuple):
@@ -82,20 +50,3 @@ async def change_school(request: Request) -> Response:
         **change.parts(form),
     )
     return await act(request, form, question, f"{change.words} {provider}", back)
-
-
-def _decoded(data: bytes) -> str:
-    """A list as text. The public extract of GIAS is in Windows-1252."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
-
-
-def _list_of(tried: ListTried) -> str:
-    """The list again, of what was read of it alone: short enough for a form."""
-    written = io.StringIO()
-    writer = csv.writer(written)
-    writer.writerow(_COLUMNS)
-    writer.writerows([getattr(line, column) or "" for column in _COLUMNS] for line in tried.lines)
-    return written.getvalue()

@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BYTES = 512 * 1024
-_MORE_BYTES = {"/enrol/list": 1024**2 + 64 * 1024}
+_MORE_BYTES = {"/work/providers/import": 4 * 1024**2}  # A list of 1 MiB, written as a form.
 """Where a form may be larger: a list of schools."""
 _SAFE = frozenset({"GET", "HEAD"})
 _HEADERS = {

@@ -25,6 +25,8 @@ from gateway.zones.hatch.answers import ConsoleKnows, Me
 A = TypeVar("A", bound=File)
 Q = TypeVar("Q", bound=HatchQuestion)
 FOLDER = Path(__file__).parent
+MOST_OF_A_PART = 1024**2
+"""Characters of one field of a form at most, and octets of a file."""
 _UNITS = ("bytes", "KB", "MB", "GB")
 _STEP = 1024
 
@@ -83,7 +85,7 @@ class Site:
 
     async def form(self, request: Request, kind: str = "session") -> FormData:
         """What a form holds. NotOurFormError where it is not from a page of this browser's session."""
-        form = await request.form(max_files=1, max_fields=300, max_part_size=300_000)
+        form = await request.form(max_files=1, max_fields=300, max_part_size=MOST_OF_A_PART)
         if not is_own(self.held_by(request, kind), text(form, "token")):
             raise NotOurFormError
         return form

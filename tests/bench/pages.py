@@ -100,7 +100,7 @@ def _pages(grown: Grown, size: int, visitor: Visitor) -> dict[str, str]:
         "schools on another day": "/schools?on=2026-06-01",
         "a school": "/schools/s7",
         "a school, in the middle": f"/schools/s7?before={size // 2}",
-        "enrol": "/enrol",
+        "enrol": "/work/providers/add",
         "agreement": "/agreement",
         "policies": "/agreement/policies",
         "evidence": "/evidence",

@@ -23,8 +23,8 @@ ACTS: dict[str, frozenset[Act]] = {
         ("/invitation", ""), ("/invitation/passkey", ""), (_MAILBOX, "download"), (_MAILBOX, "deal"),
         (_MAILBOX, "restore"), ("/recall/{reference}", ""), ("/work/held/return", ""),
         ("/work/held/release", ""), ("/work/held/confirm", ""), ("/work/held/refuse", ""),
-        ("/work/{noun}/{verb}", ""), ("/evidence/receipt", ""), ("/enrol/list", ""),
-        ("/enrol/list/all", ""), (_SCHOOL, "add-key"), (_SCHOOL, "confirm-key"),
+        ("/work/{noun}/{verb}", ""), ("/evidence/receipt", ""), (_SCHOOL, "add-key"),
+        (_SCHOOL, "confirm-key"),
     }),
     "test_acts.py": frozenset({
         ("/login", ""), ("/logout", ""), ("/work/transfers/redeliver", ""), ("/work/transfers/confirm", ""),
@@ -37,7 +37,7 @@ ACTS: dict[str, frozenset[Act]] = {
 AXE: dict[str, frozenset[str]] = {
     "test_console.py": frozenset({
         "/", "/login", "/invitation", "/me", _MAILBOX, "/mailboxes/{team}/{reference}", "/held", _HELD,
-        "/schools", _SCHOOL, "/enrol", "/agreement", "/agreement/policies", "/evidence",
+        "/schools", _SCHOOL, "/agreement", "/agreement/policies", "/evidence",
         "/work/{noun}/{verb}", "/watch",
     }),
     "test_acts.py": frozenset({
@@ -46,7 +46,7 @@ AXE: dict[str, frozenset[str]] = {
 }  # fmt: skip
 ELSEWHERE = frozenset({"/login/openid/back", "/login/openid/done"})
 """Where a browser passes through on its way from an OpenID provider: test_openid.py goes there."""
-LIGHT = frozenset({"/invitation", "/logout", _MAILBOX, "/evidence/receipt", "/enrol/list"})
+LIGHT = frozenset({"/invitation", "/logout", _MAILBOX, "/evidence/receipt"})
 """What no passkey is asked for."""
 _TAKEN = (200, 303)
 _TEMPLATES = Path(app.__file__).with_name("templates")

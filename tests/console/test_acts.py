@@ -71,8 +71,8 @@ def test_a_school_is_enrolled_changed_closed_and_opened_again(
     house: House, people: dict[str, Person]
 ) -> None:
     mary = people["mary"]
-    mary.page.goto(f"{house.origin}/enrol")
-    mary.page.get_by_role("link", name="Enrol one").click()
+    mary.page.goto(f"{house.origin}/schools")
+    mary.page.get_by_role("link", name="Enrol a school").click()
     assert mary.faults_at_each_width() == []
     mary.page.get_by_label("Short name").fill("rowan")
     mary.page.get_by_label("Name of the provider").fill("Rowan School")

@@ -292,17 +292,18 @@ def test_an_administrator_enrols_schools_and_confirms_their_keys(house: House, t
     site.gateway("roles", "grant", "mary", "administrator", "--account", real_account(), "--why", "test")
     mary.page.set_viewport_size(NARROW)
     mary.page.goto(f"{house.origin}/schools")
-    mary.link("Enrol schools")
+    mary.link("Enrol many, from a list")
     assert mary.faults_at_each_width() == []
     listed = tmp_path / "schools.csv"
     listed.write_text("id,name,kind,dfe_number\nhazel,Hazel School,school,9994321\n")
-    mary.page.get_by_label("The list").set_input_files(listed)
-    mary.button("Try it")
-    assert "1 of 1 lines" in mary.page.locator("main").inner_text()
+    mary.page.get_by_label("A CSV file").set_input_files(listed)
+    mary.page.get_by_label("Only say what would be done").check()
+    mary.button("Continue")
+    assert "Would be: 1 new" in mary.page.locator("main").inner_text()
     assert mary.faults_at_each_width() == []
     mary.button("Put all of it on record")
     mary.button("Confirm")
-    mary.page.wait_for_selector(".panel")
+    mary.page.wait_for_function("document.querySelector('main').innerText.includes('Done: 1 new')")
     mary.page.goto(f"{house.origin}/schools/hazel")
     mary.page.locator("summary", has_text="Add a key").click()
     made = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode()

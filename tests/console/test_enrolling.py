@@ -77,23 +77,22 @@ def test_a_key_that_was_not_read_out_stays_without_force(served: Served) -> None
 
 
 def test_a_list_is_tried_before_it_is_taken_in(served: Served) -> None:
-    mary = served.mary
-    mary.get("/enrol")
-    file = {"list": ("schools.csv", LIST.encode("cp1252"), "text/csv")}
-    told = mary.client.post("/enrol/list", data={"token": mary.hidden("token")}, files=file)
-    mary.page = told.text
-    assert "2 of 2 lines would change something" in mary.text
+    mary, path = served.mary, "/work/providers/import"
+    mary.get(path)
+    file = {"file": ("schools.csv", LIST.encode("cp1252"), "text/csv")}
+    tried = {"token": mary.hidden("token"), "dry_run": "yes"}
+    mary.page = mary.client.post(path, data=tried, files=file).text
+    assert "Would be: 2 new" in mary.text
     with served.room.registry.read() as session:
         assert not providers.is_enrolled(session, "elm")
     size = served.room.log_size()
-    assert mary.act("/enrol/list/all", text=mary.hidden("text")) == 200
-    assert "2 new, 0 changed" in mary.text
+    assert mary.act(path, file=mary.hidden("file")) == 200
+    assert "Done: 2 new" in mary.text
     with served.room.registry.read() as session:
         assert providers.provider_row(session, "ash").name == "Ash Café"
         assert [each.telephone for each in contacts.contacts(session, "elm")] == ["01823 555 123"]
     assert served.room.log_size() > size
-    mary.get("/enrol")
-    told = mary.client.post("/enrol/list", data={"token": mary.hidden("token")}, files=file)
+    told = mary.client.post(path, data=tried, files=file)
     assert "on record so already" in told.text
 
 
@@ -102,18 +101,16 @@ def test_a_list_is_tried_before_it_is_taken_in(served: Served) -> None:
     [
         ("name,kind,ssh_key\nElm,school,/etc/passwd\n", "names a key file"),
         ("name,kind\nElm,castle\n", "line 2"),
-        ("", "no column"),
+        ("nothing\n", "no column"),
     ],
     ids=["a file of the server", "no such kind", "nothing"],
 )
 def test_a_list_that_cannot_be_taken_changes_nothing(served: Served, text: str, why: str) -> None:
     mary, size = served.mary, served.room.log_size()
-    mary.get("/enrol")
-    mary.post("/enrol/list/all", text=text)
-    assert (
-        mary.post("/enrol/list/all", text=text, credential=mary.key.signed(mary.options, served.origin))
-        == 403
-    )
+    path = "/work/providers/import"
+    mary.get(path)
+    mary.post(path, file=text)
+    assert mary.post(path, file=text, credential=mary.key.signed(mary.options, served.origin)) == 403
     assert why in mary.text
     assert "root:" not in mary.page
     assert served.room.log_size() == size
@@ -157,7 +154,7 @@ def test_who_is_no_administrator_changes_no_school(served: Served) -> None:
         token = visitor.hidden("token")
         for path, fields in (
             ("/work/providers/add", {"id": "x", "name": "X", "kind": "school"}),
-            ("/enrol/list/all", {"text": LIST}),
+            ("/work/providers/import", {"file": LIST}),
             *((f"/work/providers/{what}", {"provider": PROVIDER, "why": "w"}) for what in
               ("close", "reopen", "convert", "set")),
             ("/work/agreement/ratify", {"provider": PROVIDER, "signatory": "w"}),
@@ -166,6 +163,4 @@ def test_who_is_no_administrator_changes_no_school(served: Served) -> None:
         ):  # fmt: skip
             told = visitor.client.post(path, data={"token": token, **fields})
             assert told.status_code == (404 if path.startswith("/work") else 403), (path, fields)
-        file = {"list": ("schools.csv", LIST.encode(), "text/csv")}
-        assert visitor.client.post("/enrol/list", data={"token": token}, files=file).status_code == 403
     assert served.room.log_size() == size

@@ -50,7 +50,7 @@ def carry_out(counter: Counter, caller: Caller, question: CarryOutAct) -> ActAns
     """Carry out one act. PasskeyAskedError asks for the passkey first, where the act is of weight."""
     asked, context = _checked(counter, caller, question, reads=False), _context(counter, caller)
     asked.check(context)
-    if asked.confirmation is Confirmation.PASSKEY:
+    if asked.confirms() is Confirmation.PASSKEY:
         check_signed(counter, caller, question)
     try:
         return _answered(asked.carry_out(context))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from gateway.zones.hatch import OfPerson, WeightyAct
+from gateway.zones.hatch import WeightyAct
 
-MOST_OF_A_LIST = 1024**2
 _KEY = 65_536
 
 
@@ -15,18 +14,6 @@ class OfSchool(WeightyAct):
 
     provider: str
     why: str = ""
-
-
-class TryImport(OfPerson):
-    """What would come of a list of providers, as the text of a CSV file. Nothing is put on record."""
-
-    text: str = Field(max_length=MOST_OF_A_LIST)
-
-
-class ImportSchools(WeightyAct):
-    """Put a list of providers on record, all of it or nothing."""
-
-    text: str = Field(max_length=MOST_OF_A_LIST)
 
 
 class AddKey(OfSchool):

@@ -58,29 +58,6 @@ class KeyLife(File):
     why: str | None
 
 
-class ListedSeen(File):
-    """One line of a list of providers, and what would come of it, in words."""
-
-    line: int
-    id: str
-    name: str
-    kind: str
-    dfe_number: str | None
-    urn: str | None
-    role: str | None
-    email: str | None
-    telephone: str | None
-    what: str
-
-
-class ListTried(File):
-    """What would come of a list of providers; `changes` is how many lines would change anything."""
-
-    lines: tuple[ListedSeen, ...]
-    passed_over: tuple[str, ...]
-    changes: int
-
-
 class ToldSchool(File):
     """A notice or a letter to a provider: when, what it is about, and whether it has gone or come back."""
 
