@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from sqlmodel import Session
 
-from gateway.cli.console import now, who
+from gateway.cli.console import now
 from gateway.home import Home
 from gateway.home.settings import load_settings
-from gateway.log.leaf import Kind
-from gateway.model import Provider
-from gateway.record.enroller import Enroller
 from gateway.registry import log
 
 
@@ -21,14 +16,3 @@ def signed_head(session: Session, place: Home) -> None:
 
     signing = Signing.load(place, load_settings(place))
     log.sign_head(session, signing.log_key, signing.origin, now())
-
-
-def record_of_provider(
-    session: Session,
-    kind: Kind,
-    provider: Provider,
-    note: str | None = None,
-    more: Mapping[str, str] | None = None,
-) -> None:
-    """Log what happened to a provider, with the person at the keyboard and what they said of it."""
-    Enroller(session=session, by=who(), at=now()).note(kind, provider, note, more)

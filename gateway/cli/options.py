@@ -78,14 +78,6 @@ ReasonOption = Annotated[
     str | None,
     typer.Option("--reason", callback=reason_by_former_name, hidden=True, help="The former name of --why."),
 ]
-SignatoryOption = Annotated[str, typer.Option(callback=one_line, help="Who signed for the provider.")]
-NameOption = Annotated[str, typer.Option(callback=one_line, help="The provider's name, as receipts show it.")]
-NumberOption = Annotated[
-    str | None, typer.Option(help="The number by which such a body is known, as bodies.toml writes it.")
-]
-NewNameOption = Annotated[
-    str | None, typer.Option(callback=one_line, help="The provider's name, as receipts show it.")
-]
 FromOption = Annotated[
     datetime | None,
     typer.Option("--from", parser=dates.day, metavar="DAY", help="Only from this day on."),
