@@ -102,17 +102,7 @@ def _told(command: str) -> ActTold:
         about=about,
         reads=act.reads,
         lists=act.carry_out.__annotations__["return"] == "ActListing",
-        fields=tuple(
-            FieldTold(
-                name=each.name,
-                about=each.about,
-                kind=each.kind,
-                required=each.required,
-                several=each.several,
-                choices=each.choices,
-            )
-            for each in fields_of(act)
-        ),
+        fields=tuple(map(FieldTold.model_validate, fields_of(act))),
     )
 
 

@@ -56,9 +56,7 @@ def ask_openings(counter: Counter, _caller: Caller, question: AskOpenings) -> Op
         head = log.newest_head(session)
     shown = found[:PAGE]
     return OpeningsSeen(
-        heads=()
-        if head is None
-        else (HeadSeen(size=head.size, at=head.at, text=head.text, cosigned=head.cosigned),),
+        heads=() if head is None else (HeadSeen.model_validate(head),),
         openings=tuple(
             OpeningSeen(
                 number=one.number,

@@ -12,18 +12,17 @@ from gateway.mailboxes.hatch.showing_files import (
     provider_names,
     team_named,
     type_named,
-    why_was,
 )
 from gateway.mailboxes.names import HELD
 from gateway.model import Classified, ContentRefused, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.record import withdrawals
-from gateway.record.releases import Proposal, proposal
+from gateway.record.releases import proposal
 from gateway.registry import log, transfer_lists, transfers
 from gateway.registry.sight import is_sensitive
 from gateway.registry.transfer_lists import TransfersWanted
 from gateway.ssh.answers import Declined
-from gateway.zones.hatch.answers import HeaderSeen, HeldPage, HeldSeen, HeldTold, Named, ProposedBy
+from gateway.zones.hatch.answers import HeaderSeen, HeldPage, HeldSeen, HeldTold, Named, ProposedBy, WhyWas
 from gateway.zones.hatch.questions import AskHeld, AskHeldFile
 
 PAGE = 50
@@ -66,7 +65,7 @@ def ask_held_file(counter: Counter, caller: Caller, question: AskHeldFile) -> He
         items=known.items if known else (),
         unlisted=_headers(content),
         events=tuple(happened(events)),
-        proposed=None if asked is None else _proposed(asked),
+        proposed=None if asked is None else ProposedBy.model_validate(asked),
         decides=_decides(caller, transfer),
         recalled=withdrawals.waits_for_second(transfer),
         sent_on=_can_be_collected(counter, caller, question.reference),
@@ -92,24 +91,14 @@ def _seen(transfer: Transfer, catalogue: Catalogue, names: dict[str, str]) -> He
         data_type=type_named(catalogue, transfer.data_type),
         landed_at=upload.landed_at,
         held_until=transfer.held_until,
-        reasons=tuple(map(why_was, transfer.reasons)),
+        reasons=tuple(map(WhyWas.model_validate, transfer.reasons)),
         sensitive=is_sensitive(transfer),
     )
 
 
 def _headers(content: Classified | ContentRefused | None) -> tuple[HeaderSeen, ...]:
     found = content.unlisted if isinstance(content, Classified) else ()
-    return tuple(
-        HeaderSeen(
-            position=each.position,
-            header=each.header,
-            place=each.place,
-            filled=each.filled,
-            kind=each.kind,
-            topic=each.topic,
-        )
-        for each in found
-    )
+    return tuple(map(HeaderSeen.model_validate, found))
 
 
 def _decides(caller: Caller, transfer: Transfer) -> bool:
@@ -125,7 +114,3 @@ def _can_be_collected(counter: Counter, caller: Caller, reference: str) -> bool:
     except Declined:
         return False
     return True
-
-
-def _proposed(asked: Proposal) -> ProposedBy:
-    return ProposedBy(data_type=asked.data_type, teams=asked.teams, by=asked.by, at=asked.at, why=asked.why)

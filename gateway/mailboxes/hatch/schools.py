@@ -6,12 +6,11 @@ from sqlmodel import Session
 
 from gateway.mailboxes.hatch.counter import Caller, Counter
 from gateway.mailboxes.hatch.judged import is_late
-from gateway.mailboxes.hatch.showing_files import type_named, why_was
+from gateway.mailboxes.hatch.showing_files import type_named
 from gateway.model import Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.lawful import asked_soon
-from gateway.policy.timescale import FlowStatus
 from gateway.registry import (
     agreements,
     contacts,
@@ -26,7 +25,7 @@ from gateway.registry.discrepancies import MEANINGS
 from gateway.registry.flow_status import statuses
 from gateway.registry.tables import LetterRow, ProviderRow
 from gateway.registry.transfer_lists import TransfersWanted
-from gateway.zones.hatch.answers import Named
+from gateway.zones.hatch.answers import Named, WhyWas
 from gateway.zones.hatch.questions import AskSchool, AskSchools
 from gateway.zones.hatch.school_answers import (
     CellSeen,
@@ -64,7 +63,9 @@ def ask_schools(counter: Counter, _caller: Caller, question: AskSchools) -> Scho
         key=lambda each: each.name.casefold(),
     )
     shown = everybody[question.page * ROWS : (question.page + 1) * ROWS]
-    found = {each.id: {flow.data_type: _cell(flow) for flow in flows[each.id]} for each in shown}
+    found = {
+        each.id: {flow.data_type: CellSeen.model_validate(flow) for flow in flows[each.id]} for each in shown
+    }
     types = [each for each in catalogue.data_types() if any(each in cells for cells in found.values())]
     return SchoolsSeen(
         on=on,
@@ -98,12 +99,14 @@ def ask_school(counter: Counter, caller: Caller, question: AskSchool) -> SchoolT
             urn=row.urn,
             suspended=row.suspended,
             closed_on=row.closed_on,
-            contacts=_contacts(session, row),
+            contacts=tuple(map(ContactSeen.model_validate, contacts.contacts(session, row.id))),
             ratifications=_ratifications(session, row),
             cells=tuple(
-                _cell(each) for _, flows in statuses(session, catalogue, on, [row.id]) for each in flows
+                CellSeen.model_validate(each)
+                for _, flows in statuses(session, catalogue, on, [row.id])
+                for each in flows
             ),
-            keys=_keys(session, row),
+            keys=tuple(map(KeyLife.model_validate, keys.list_keys(session, "provider", row.id))),
             discrepancies=_discrepancies(session, row),
             told=_told(session, row),
             becomes=catalogue.bodies.of(row.kind).becomes,
@@ -122,43 +125,10 @@ def _files(session: Session, caller: Caller, question: AskSchool) -> list[Transf
     return list(reversed(transfer_lists.latest(session, wanted, FILES + 1)))
 
 
-def _cell(status: FlowStatus) -> CellSeen:
-    return CellSeen(
-        data_type=status.data_type,
-        state=status.state,
-        due=status.due,
-        last=status.last,
-        missed=status.missed,
-    )
-
-
-def _contacts(session: Session, row: ProviderRow) -> tuple[ContactSeen, ...]:
-    return tuple(
-        ContactSeen(role=each.role, email=each.email, telephone=each.telephone)
-        for each in contacts.contacts(session, row.id)
-    )
-
-
 def _ratifications(session: Session, row: ProviderRow) -> tuple[Ratified, ...]:
     return tuple(
         Ratified(academic_year=each.academic_year, signatory=each.signatory, on=each.ratified_on)
         for each in agreements.ratifications(session, row.id)
-    )
-
-
-def _keys(session: Session, row: ProviderRow) -> tuple[KeyLife, ...]:
-    return tuple(
-        KeyLife(
-            kind=each.kind,
-            fingerprint=each.fingerprint,
-            state=each.state,
-            added_at=each.added_at,
-            added_by=each.added_by,
-            until=each.until,
-            last_used_at=each.last_used_at,
-            why=each.why,
-        )
-        for each in keys.list_keys(session, "provider", row.id)
     )
 
 
@@ -198,5 +168,5 @@ def _line(transfer: Transfer, catalogue: Catalogue) -> TransferLine:
         data_type=type_named(catalogue, transfer.data_type),
         state=transfer.state,
         landed_at=transfer.upload.landed_at,
-        reasons=tuple(map(why_was, transfer.reasons)),
+        reasons=tuple(map(WhyWas.model_validate, transfer.reasons)),
     )

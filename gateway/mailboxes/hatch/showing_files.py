@@ -8,12 +8,12 @@ from sqlmodel import Session, select
 
 from gateway.classify.findings import FINDINGS, describe
 from gateway.mailboxes.names import file_name
-from gateway.model import Classified, ContentRefused, Finding, Reason
+from gateway.model import Classified, ContentRefused, Finding
 from gateway.policy.catalogue import Catalogue
 from gateway.registry import log
 from gateway.registry.deliveries import Delivery
 from gateway.registry.tables import EventRow, ProviderRow
-from gateway.zones.hatch.answers import FileSeen, FindingSeen, Happened, Named, WhyWas
+from gateway.zones.hatch.answers import FileSeen, FindingSeen, Happened, Named
 
 _WORDS = {
     "landed": "arrived",
@@ -60,13 +60,6 @@ def file_seen(delivery: Delivery, catalogue: Catalogue, names: Mapping[str, str]
         size=delivery.content_size if delivery.whole else None,
         new=not delivery.collected,
         name=file_name(delivery),
-    )
-
-
-def why_was(reason: Reason) -> WhyWas:
-    """A reason."""
-    return WhyWas(
-        code=reason.code, clause=reason.clause, sentence=reason.sentence, next_step=reason.next_step
     )
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import date, datetime
 from pathlib import Path
 
+from pydantic import ConfigDict
+
 from gateway.home.settings_file import File
+
+
+class Seen(File):
+    """An answer that may be made of whatever has attributes of the same names."""
+
+    model_config = ConfigDict(from_attributes=True)
 
 
 class ConsoleKnows(File):
@@ -152,7 +160,7 @@ class FindingSeen(File):
     rows: tuple[int, ...]
 
 
-class WhyWas(File):
+class WhyWas(Seen):
     """A reason: its code, clause, sentence and next step."""
 
     code: str
@@ -206,7 +214,7 @@ class HeldPage(File):
     next: int | None
 
 
-class HeaderSeen(File):
+class HeaderSeen(Seen):
     """Something in a file that no rule knows: where it stands, its heading, what it looks like."""
 
     position: int
@@ -217,7 +225,7 @@ class HeaderSeen(File):
     topic: str
 
 
-class ProposedBy(File):
+class ProposedBy(Seen):
     """A release that one person asked for and a second one has to allow."""
 
     data_type: str
@@ -264,7 +272,7 @@ class ReceiptVerified(File):
     newer: NewerReceipt | None = None
 
 
-class HeadSeen(File):
+class HeadSeen(Seen):
     """A signed head of the log, as it is told to witnesses; whether one has signed it as well."""
 
     size: int
