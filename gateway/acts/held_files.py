@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from gateway.access import AccessRight
 from gateway.acts.act import (
@@ -19,9 +19,11 @@ from gateway.acts.act import (
     option,
 )
 from gateway.acts.transfers import summary
-from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.registry import transfer_lists
 from gateway.registry.transfer_lists import TransfersWanted
+
+if TYPE_CHECKING:
+    from gateway.policy.catalogue import Catalogue
 
 
 class ListHeldFiles(ReadingAct):
@@ -40,6 +42,8 @@ class ListHeldFiles(ReadingAct):
             more = transfer_lists.count(session, replace(seen, sight=replace(sight, few=True))) - len(rows)
         said = ""
         if more:
+            from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - most see everything
+
             teams = names_of_lookers(load_catalogue(context.home.policies_in_force))
             said = f"{more} more file{'' if more == 1 else 's'} for {teams} alone"
         return ActListing(
@@ -57,6 +61,13 @@ class _HeldFileAct(Act):
     right: ClassVar = AccessRight.DECIDE
 
     reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
+
+    def check(self, context: ActContext) -> None:
+        """Refuse a file that does not wait for a person before this one confirms."""
+        from gateway.record import releases  # noqa: PLC0415 - loads what decides
+
+        with context.reading() as session:
+            releases.held(session, self.reference)
 
 
 class ReleaseHeldFile(_HeldFileAct):
@@ -114,7 +125,7 @@ class ReturnHeldFile(_HeldFileAct):
 
     command: ClassVar = "held return"
 
-    advice: Why = option("What the sender should do instead; the receipt says it; name no child.")
+    advice: str = option("What the sender should do instead; the receipt says it; name no child.")
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Refuse the file with that advice."""

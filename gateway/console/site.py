@@ -85,7 +85,7 @@ class Site:
 
     async def form(self, request: Request, kind: str = "session") -> FormData:
         """What a form holds. NotOurFormError where it is not from a page of this browser's session."""
-        form = await request.form(max_files=1, max_fields=300, max_part_size=MOST_OF_A_PART)
+        form = await request.form(max_files=8, max_fields=300, max_part_size=MOST_OF_A_PART)
         if not is_own(self.held_by(request, kind), text(form, "token")):
             raise NotOurFormError
         return form

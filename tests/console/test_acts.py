@@ -116,7 +116,7 @@ def test_a_breach_and_a_subject_access_request_are_answered(house: House, people
     assert dora.faults_at_each_width() == []
     dora.page.goto(f"{house.origin}/work/pupils/report")
     assert dora.faults_at_each_width() == []
-    dora.page.get_by_label("Surname").fill("Nobody")
+    dora.page.get_by_label("Surname, for").fill("Nobody")
     dora.page.get_by_label("First forename").fill("Nemo")
     dora.page.get_by_label("Date of birth").fill("2015-01-02")
     dora.page.get_by_label("Why: for the record").fill("Request 7.")
