@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from sqlmodel import Session
 
 from gateway.access import Sight, may_know
-from gateway.acts.held_files import names_of_lookers
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.registry import roles
@@ -25,9 +24,10 @@ def sight_of(session: Session, place: Home, name: str) -> Sight:
 def check_seen(session: Session, place: Home, name: str, reference: str) -> None:
     """GatewayError where a file is not one that this person may know of."""
     if not sees(session, sight_of(session, place, name), reference):
-        raise GatewayError(
-            f"{reference} is for {names_of_lookers(_catalogue(place))} alone, or for people who are named"
-        )
+        from gateway.acts.held_files import names_of_lookers  # noqa: PLC0415 - few are refused
+
+        few = names_of_lookers(_catalogue(place))
+        raise GatewayError(f"{reference} is for {few} alone, or for people who are named")
 
 
 def _catalogue(place: Home) -> Catalogue:
