@@ -6,7 +6,7 @@ from typing import Literal
 
 from gateway.home.settings_file import File
 from gateway.zones.hatch import OfPerson, WeightyAct
-from gateway.zones.hatch.answers import Seen
+from gateway.zones.hatch.answers import SeenAnswer
 from gateway.zones.hatch.evidence_answers import DocumentSeen
 
 Cell = str | int | float | bool | None
@@ -33,7 +33,7 @@ class CarryOutAct(WeightyAct):
     fields: dict[str, Given]
 
 
-class FieldTold(Seen):
+class FieldTold(SeenAnswer):
     """One field of an act, as a form shows it."""
 
     name: str

@@ -10,7 +10,7 @@ from pydantic import ConfigDict
 from gateway.home.settings_file import File
 
 
-class Seen(File):
+class SeenAnswer(File):
     """An answer that may be made of whatever has attributes of the same names."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -160,7 +160,7 @@ class FindingSeen(File):
     rows: tuple[int, ...]
 
 
-class WhyWas(Seen):
+class WhyWas(SeenAnswer):
     """A reason: its code, clause, sentence and next step."""
 
     code: str
@@ -214,7 +214,7 @@ class HeldPage(File):
     next: int | None
 
 
-class HeaderSeen(Seen):
+class HeaderSeen(SeenAnswer):
     """Something in a file that no rule knows: where it stands, its heading, what it looks like."""
 
     position: int
@@ -225,7 +225,7 @@ class HeaderSeen(Seen):
     topic: str
 
 
-class ProposedBy(Seen):
+class ProposedBy(SeenAnswer):
     """A release that one person asked for and a second one has to allow."""
 
     data_type: str
@@ -272,7 +272,7 @@ class ReceiptVerified(File):
     newer: NewerReceipt | None = None
 
 
-class HeadSeen(Seen):
+class HeadSeen(SeenAnswer):
     """A signed head of the log, as it is told to witnesses; whether one has signed it as well."""
 
     size: int

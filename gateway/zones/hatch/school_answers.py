@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from gateway.home.settings_file import File
-from gateway.zones.hatch.answers import Named, Seen, WhyWas
+from gateway.zones.hatch.answers import Named, SeenAnswer, WhyWas
 
 
-class CellSeen(Seen):
+class CellSeen(SeenAnswer):
     """How one data type of a school stands: the state in a word, when it is due, when the last came."""
 
     data_type: str
@@ -37,7 +37,7 @@ class SchoolsSeen(File):
     late: bool
 
 
-class ContactSeen(Seen):
+class ContactSeen(SeenAnswer):
     """One way to reach a provider."""
 
     role: str
@@ -45,7 +45,7 @@ class ContactSeen(Seen):
     telephone: str | None
 
 
-class KeyLife(Seen):
+class KeyLife(SeenAnswer):
     """A key of a provider and its life: from when until when it counts, and when it was used last."""
 
     kind: str
