@@ -72,7 +72,7 @@ def _check_record(line: str, before: str, rule: JcqRule) -> None:
     if line[0] in rule.outside:
         kind = rule.outside[line[0]]
         raise Unreadable("classify:outside-agreement", kind, format=OTHER_FORMAT, about=kind)
-    if before[1:2] == "9" or line[0] != rule.results or line[1:2] not in "13579":
+    if before[1:2] == "9" or line[0] != rule.results or line[1:2] not in tuple("13579"):
         raise malformed("a record is none of an awarding body's", format=FORMAT)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -61,10 +60,10 @@ def write_listing(
 
 
 def _write(place: Path, text: str, *, as_json: bool) -> None:
+    from gateway.zones.spool import write_durably  # noqa: PLC0415 - no Windows can fsync a folder
+
     try:
-        descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        write_durably(place, text.encode(), mode=0o600)
     except OSError as error:
         raise GatewayError(f"{place} cannot be written: {error.strerror}") from None
     (err if as_json else out).print(f"wrote {place}", soft_wrap=True, markup=False)

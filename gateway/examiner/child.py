@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import builtins
 import os
+import re
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Protocol
 
 from gateway.errors import Fault
@@ -23,6 +26,9 @@ _STATUS_BYTES = 16
 _ANSWER_BYTES = 64 * 1024**2
 _MOST_PLACES = 2_000
 _ANSWERS_A_PROCESS = 100
+_OURS = re.compile(r"gateway(\.[a-z_0-9]+)+")
+_LINE = re.compile(r"[0-9]{1,4}")
+_ROOT = Path(__file__).parents[1]
 
 
 class ExaminerLost(Fault):
@@ -121,7 +127,7 @@ class Child:
         if answer.startswith(CRASHED):
             close_all(given)
             self.drop()
-            raise ExaminerLost(f"the examining process crashed: {_printable(answer)}")
+            raise ExaminerLost(f"the examining process crashed: {where(answer)}")
         return answer, given
 
     def drop(self) -> None:
@@ -213,7 +219,19 @@ class Child:
         return True
 
 
-def _printable(answer: bytes) -> str:
-    """Where a process for a file says that it crashed, as far as that can be printed."""
-    text = answer.removeprefix(CRASHED)[:_MOST_PLACES].decode("ascii", "replace")
-    return "".join(c if c.isalnum() or c in " .:_" else "?" for c in text)
+def where(answer: bytes) -> str:
+    """Tell where a process for a file says that it crashed: kinds of errors and lines of our code alone.
+
+    A captured process could write what it holds of a file into its answer, and this goes into the log.
+    """
+    told = answer.removeprefix(CRASHED)[:_MOST_PLACES].decode("ascii", "replace").split()
+    return " ".join(place if _is_place(place) else "?" for place in told)
+
+
+def _is_place(told: str) -> bool:
+    module, _, line = told.partition(":")
+    if not line:
+        return isinstance(getattr(builtins, told, None), type)
+    if not _OURS.fullmatch(module) or not _LINE.fullmatch(line):
+        return False
+    return _ROOT.joinpath(*module.split(".")[1:]).with_suffix(".py").is_file()

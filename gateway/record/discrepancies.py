@@ -22,7 +22,7 @@ from gateway.policy.schools import named_school
 from gateway.receipts.notice import NoticeFacts, render_notice
 from gateway.record.schools import Enrolled
 from gateway.registry import discrepancies as recorded
-from gateway.registry import places, providers, receipts, rolls, transfers
+from gateway.registry import markers, places, providers, receipts, rolls, transfers
 from gateway.registry.log import Entry
 from gateway.registry.rolls import Roll
 from gateway.registry.tables import PupilRow, ReceiptRow
@@ -173,6 +173,8 @@ def _opened(comparison: Comparison, new: Sequence[Discrepancy]) -> list[Entry]:
     numbers = recorded.open_discrepancies(session, named, sequences, comparison.now)
     told: defaultdict[str, list[tuple[int, DiscrepancyNotice]]] = defaultdict(list)
     for number, each in zip(numbers, named, strict=True):
+        if markers.of_child(session, [bytes.fromhex(row.pupil) for row in each.rows]):
+            continue  # The school that a protected child left would learn that the child is in the county.
         for notice in notices(each, comparison.catalogue):
             told[notice.provider].append((number, notice))
     for provider, points in told.items():

@@ -57,10 +57,11 @@ def _newer(kit: Kit, sftp: paramiko.SFTPClient, known: dict[str, Any]) -> dict[s
     data = fetched(sftp, _SHOWN, _MOST_BYTES) or b""
     try:
         text, _ = verify_clearsigned(data.decode("utf-8", "replace"), [kit.current_certificate()])
-    except SignatureInvalid:
-        return {}  # Of a key before this one, for a moment; or of nobody.
-    told = json.loads(text)
-    if datetime.fromisoformat(told["at"]).isoformat() <= known.get("policies_at", ""):
+        told = json.loads(text)
+        at = datetime.fromisoformat(told["at"]).isoformat()
+    except (SignatureInvalid, ValueError, TypeError, KeyError):
+        return {}  # Of a key before this one, for a moment; or of nobody; or signed, and no policies.
+    if at <= known.get("policies_at", ""):
         return {}
     files = {name: body for name, body in told["files"].items() if _NAME.fullmatch(name)}
     return {"seen": seen, "policies_at": told["at"], "files": files}

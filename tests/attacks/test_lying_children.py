@@ -12,8 +12,9 @@ import asyncssh
 import pytest
 
 from gateway.examiner.answers import believable_refusal
-from gateway.examiner.child import ExaminerLost
+from gateway.examiner.child import ExaminerLost, where
 from gateway.examiner.examiners import Examiners
+from gateway.examiner.nursery import CRASHED
 from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import FileRefused, OpenRefused
 from gateway.home import Home
@@ -181,3 +182,11 @@ def test_a_captured_judge_ratifies_nothing_in_a_strangers_name(desk: Desk) -> No
 def known(desk: Desk) -> list[tuple[str, str, str]]:
     with desk.registry.read() as session:
         return [(key.fingerprint, key.material, key.state) for key in keys.list_keys(session, "provider")]
+
+
+def test_where_a_child_crashed_is_told_without_a_word_of_its_own() -> None:
+    answer = (
+        CRASHED
+        + b"KeyError gateway.classify.tables:120 Ann Smith gateway.ann_smith:1 lives gateway.classify.jcq:12"
+    )
+    assert where(answer) == "KeyError gateway.classify.tables:120 ? ? ? ? gateway.classify.jcq:12"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -140,32 +141,42 @@ clauses = ["9.1"]
     assert not look(home).faults, look(home).faults
 
 
-def test_a_processor_at_work_is_not_disturbed_and_its_successor_upgrades(home: Home, tmp_path: Path) -> None:
+@pytest.fixture(scope="module", params=RELEASES)
+def agreed_upon(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose upgrade two people have agreed to while its processor was at work."""
+    folder = tmp_path_factory.mktemp("agreed")
+    home, backup = unpacked(request.param, folder), str(folder / "backup")
     with home_of_its_own(home):
-        upgrade(home, "--apply", "--backup", str(tmp_path / "backup"))
-        result = upgrade(home, "--apply", "--yes", "--backup", str(tmp_path / "backup"), by="ben")
-        assert "restart gateway-processor" in result.stdout
-    plan = read_plan(home)
+        upgrade(home, "--apply", "--backup", backup)
+        result = upgrade(home, "--apply", "--yes", "--backup", backup, by="ben")
+    assert "restart gateway-processor" in result.stdout
+    return home.root
+
+
+@pytest.fixture
+def waiting(agreed_upon: Path, tmp_path: Path) -> Home:
+    return Home(Path(shutil.copytree(agreed_upon, tmp_path / "home")))
+
+
+def test_the_next_processor_carries_out_what_was_agreed(waiting: Home) -> None:
+    plan = read_plan(waiting)
     assert plan is not None
     assert plan.applied_at is None
-    with open_processor(home, now) as processor:
+    with open_processor(waiting, now) as processor:
         processor.drain()
-    holds(home)
+    holds(waiting)
 
 
 @pytest.mark.parametrize("step", get_args(UpgradeStep))
-def test_killed_anywhere_it_goes_on(step: str, tmp_path: Path) -> None:
-    home = unpacked("2026-11-24", tmp_path)
-    backup = str(tmp_path / "backup")
-    upgrade(home, "--apply", "--backup", backup)
+def test_killed_anywhere_it_goes_on(step: str, waiting: Home) -> None:
     killed = subprocess.run(
-        [sys.executable, "-m", "gateway", "upgrade", "--apply", "--yes", "--backup", backup],
-        env={**os.environ, VARIABLE: step, "GATEWAY_ADMIN": "ben", "GATEWAY_HOME": str(home.root)},
+        [sys.executable, "-m", "gateway", "upgrade"],
+        env={**os.environ, VARIABLE: step, "GATEWAY_HOME": str(waiting.root)},
         check=False,
     )
     assert killed.returncode == -9
-    assert "upgraded" in upgrade(home).stdout
-    holds(home)
+    assert "upgraded" in upgrade(waiting).stdout
+    holds(waiting)
 
 
 def test_it_is_taken_back(home: Home, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+import asyncssh
 import pytest
 
 from gateway.examiner.rolls import RollTaker, digested, packed
@@ -68,6 +69,23 @@ def test_one_pupil_on_two_rolls_is_one_discrepancy_and_two_notices_that_name_nob
     desk.send(oak, core(child(1), child(3)), "oak again.xml.pgp")
     desk.process()
     assert len(listed(desk)) == len(notices(desk, "oak")) == len(notices(desk, "elm")) == 1
+
+
+def test_no_school_is_told_that_a_protected_child_is_at_another_one(desk: Desk) -> None:
+    """The school that a child has left would learn that the child is still in the county."""
+    oak, elm = desk.provider("oak", years=YEARS), desk.provider("elm", years=YEARS)
+    key = desk.root / "jane.pub"
+    key.write_bytes(asyncssh.generate_private_key("ssh-ed25519").export_public_key())
+    desk.gateway("staff", "add", "jane", "--team", "central-data-team", "--ssh-key", str(key))
+    desk.send(oak, core(child(1)), "oak.xml.pgp")
+    desk.process()
+    desk.gateway(
+        "pupils", "protect", "--upn", made.Child(1).upn, "--person", "jane", "--why", "police request"
+    )
+    desk.send(elm, core(child(1)), "elm.xml.pgp")
+    desk.process()
+    assert [found["kind"] for found in listed(desk)] == ["two-rolls"]
+    assert notices(desk, "oak") == notices(desk, "elm") == []
 
 
 def nobody() -> list[str]:

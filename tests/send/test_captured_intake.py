@@ -12,6 +12,7 @@ import pytest
 
 from gateway.home import Home
 from gateway.send.kit import Kit
+from tests.content import core_data
 from tests.send.office import Office
 from tests.site import Site
 from tests.waiting import until
@@ -89,3 +90,15 @@ def test_the_page_of_another_school_is_not_believed(offices: tuple[Office, Offic
     assert result.exit_code == 1
     assert "about another provider" in result.stderr
     assert (oak.kit / "checked-by.json").read_bytes() == known
+
+
+def test_other_texts_that_the_gateway_signed_are_not_taken_for_policies(
+    offices: tuple[Office, Office],
+) -> None:
+    oak, elm = offices
+    policies = Home(oak.site.home).published.common / "agreement" / "policies.asc"
+    true = policies.read_bytes()
+    policies.write_bytes(served(elm, "txt").read_bytes())
+    (sent,) = elm.json(str(elm.file("core.xml", core_data(seed=73))))
+    policies.write_bytes(true)
+    assert sent["state"] == "accepted"
