@@ -91,6 +91,20 @@ def test_the_page_says_the_same_and_needs_nothing_else(
     assert missing <= {"breach"}
 
 
+def test_a_report_is_a_new_file_of_its_owners(copy: Desk, tmp_path: Path) -> None:
+    """It keeps no rights of a file that was there, and does not follow a link."""
+    sent = reference(copy, "oak", "core.xml.pgp")
+    path, target = tmp_path / "report.html", tmp_path / "somebody's"
+    target.write_text("theirs")
+    path.symlink_to(target)
+    copy.gateway("report", "transfer", sent, "--html", str(path))
+    assert not path.is_symlink()
+    assert target.read_text() == "theirs"
+    path.chmod(0o644)
+    copy.gateway("report", "transfer", sent, "--html", str(path))
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def words(text: str) -> set[str]:
     """Those of a report but for the log's root, which is another one each time."""
     return set(re.findall(r"[a-z]{4,}", re.sub(r"\bRoot\s+\S+", "", text)))
