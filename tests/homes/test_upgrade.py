@@ -131,13 +131,9 @@ def test_a_fault_is_mended_in_the_draft(tmp_path: Path) -> None:
     assert "fault: policies/teams.toml" in upgrade(home).stdout
     upgrade(home, "--draft")
     teams = draft_folder(home) / "teams.toml"
-    whole = """id = "our-own"
-name = "Our own team"
-local = true
-purpose = "Looks after our own."
-clauses = ["9.1"]
-"""
-    teams.write_text(teams.read_text().replace('id = "our-own"\n', whole))
+    own = '[[team]]\nid = "our-own"\n'
+    assert own in teams.read_text()
+    teams.write_text(teams.read_text().replace(own, ""))
     assert not look(home).faults, look(home).faults
 
 
