@@ -30,7 +30,7 @@ from gateway.cli.options import LISTED, LimitOption
 from gateway.home.settings import load_settings
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day
-from gateway.policy.lawful import asked_soon
+from gateway.policy.lawful import asked_soon, names_today, told_today
 from gateway.registry import providers
 from gateway.registry.flow_status import statuses
 
@@ -84,6 +84,8 @@ def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> No
     ]
     columns = ("clause", "flow", "description", "senders", "timescale", "data_types", "teams")
     show(rows, columns, as_json=as_json, empty="no flow is listed")
+    if not as_json:
+        _tell_names(catalogue, local_day(now(), catalogue.calendar.timezone))
 
 
 @app.command()
@@ -127,6 +129,14 @@ def status(
         for each in asked_soon(catalogue, day):
             when = f" of {each.on.day} {each.on:%B %Y}" if each.on else ""
             out.print(f"{each.data_type}{when} asks for: {each.says}", soft_wrap=True)
+        _tell_names(catalogue, day)
+
+
+def _tell_names(catalogue: Catalogue, day: date) -> None:
+    """Print what the systems that the flows name are called on a day."""
+    rows = " ".join(flow.document.mechanism for flow in catalogue.flows.flow)
+    for line in told_today(names_today(catalogue, day, rows)):
+        out.print(line, soft_wrap=True)
 
 
 def _statuses(

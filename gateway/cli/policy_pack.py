@@ -18,11 +18,10 @@ from gateway.cli.console import (
     show,
 )
 from gateway.home.settings import load_settings
-from gateway.law import pack_on
 from gateway.log.checkpoint import LogKey
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.dates import local_day
-from gateway.policy.lawful import standing_of
+from gateway.policy.lawful import names_today, standing_of, told_today
 from gateway.zones.spool import write_durably
 
 app = typer.Typer(
@@ -54,10 +53,9 @@ def list_packs(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> 
     ]
     columns = ("pack", "first", "last", "state", "layouts", "code_sets")
     show(rows, columns, as_json=as_json, empty="no pack: files are judged by the agreement alone")
-    pack = pack_on(catalogue.law, today)
-    if pack is not None and not as_json:
-        for each in pack.references:
-            out.print(f"where the agreement says {each.cited}, it is today: {each.today}", soft_wrap=True)
+    if not as_json:
+        for line in told_today(names_today(catalogue, today)):
+            out.print(line, soft_wrap=True)
 
 
 @app.command()

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from gateway.model import Classified, Decision, Held, Provider, ProviderKind, Reason
 from gateway.policy.catalogue import Catalogue, read
+from gateway.policy.clause_texts import ClauseTexts
 from gateway.policy.dates import local_day
 from gateway.policy.decide import decide
 from gateway.policy.faults import PolicyFault
+from gateway.policy.lawful import names_today, told_today
 from gateway.policy.schema import Team
 
 
@@ -49,6 +51,8 @@ def _named(team: Team) -> str:
 def _reason_lines(reason: Reason, catalogue: Catalogue) -> Iterator[str]:
     yield f"{reason.code}"
     yield f"  clause {reason.clause}: {catalogue.agreement.clauses.get(reason.clause, 'no such clause')}"
+    text = ClauseTexts(catalogue.agreement, catalogue.agreement_text).of(reason.clause)
+    yield from (f"  {line}" for line in told_today(names_today(catalogue, None, text or "")))
     yield f"  {reason.sentence}"
     yield f"  next: {reason.next_step}"
 

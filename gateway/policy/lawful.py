@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from gateway.law import LawPack, pack_on
+from gateway.law import LawPack, Reference, pack_on
 from gateway.policy.catalogue_schema import Catalogue
 
 WARN_DAYS = 60
@@ -24,6 +25,20 @@ def ends_without_another(packs: tuple[LawPack, ...], day: date) -> date | None:
     if not packs or packs[-1].last > day + timedelta(days=WARN_DAYS):
         return None
     return packs[-1].last
+
+
+def names_today(catalogue: Catalogue, day: date | None, text: str | None = None) -> tuple[Reference, ...]:
+    """Return the documents and systems that the agreement cites by an old name, with their names of a day.
+
+    Without a day, those of the last pack. With a text, only those that it cites.
+    """
+    pack = pack_on(catalogue.law, day)
+    return tuple(each for each in (pack.references if pack else ()) if text is None or each.cited in text)
+
+
+def told_today(found: Iterable[Reference]) -> Iterator[str]:
+    """Say in a sentence each what a cited name is today."""
+    return (f"where the agreement says {each.cited}, it is today: {each.today}" for each in found)
 
 
 @dataclass(frozen=True, slots=True)

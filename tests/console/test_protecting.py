@@ -139,6 +139,7 @@ def test_policies_are_compared_and_approved_by_a_second_person(served: Served, t
     assert mary.get("/agreement/policies?days=30") == 200, mary.text
     assert "limits.toml" in mary.text
     assert "would have become the same" in mary.text
+    assert "Keeping children safe in education 2025" in mary.text
     assert "Somebody else" in mary.text
     assert mary.post("/agreement/policies", do="approve", digest=digest) == 403
     served.room.staff("max")

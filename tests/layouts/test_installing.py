@@ -9,9 +9,12 @@ import pytest
 from gateway.cli.policy_complaints import of_law
 from gateway.errors import GatewayError
 from gateway.log.checkpoint import LogKey
+from gateway.model import Released
 from gateway.policy.catalogue import load_catalogue
+from gateway.policy.explain import render
 from gateway.policy.lawful import asked_soon, standing_of
 from gateway.record.law_packs import install, note_beside, sign, verified
+from tests.commands import invoke
 from tests.policies import POLICIES
 
 PUBLISHER = "gateway.example/law"
@@ -89,6 +92,24 @@ def test_september_says_what_january_will_ask_for():
     assert date(2026, 10, 1) in told
     later = [each.on for each in asked_soon(catalogue, date(2026, 11, 2))]
     assert later == [date(2027, 1, 21), None]
+
+
+def test_a_decision_is_explained_with_the_names_of_today_beside_those_of_the_agreement():
+    catalogue = load_catalogue(POLICIES)
+    reason = catalogue.reason_under("12.6", "policy:allowed", title="KS2", sender="DfE")
+    told = render(Released(flow="ks2", teams=(), reasons=(reason,)), catalogue)
+    assert "where the agreement says NCA Tools, it is today: the NCA Portal" in told
+    assert "Key to Success" not in told
+    census = catalogue.reason_under("12.2", "policy:allowed", title="census", sender="schools")
+    assert "it is today" not in render(Released(flow="x", teams=(), reasons=(census,)), catalogue)
+
+
+def test_flows_are_listed_with_the_names_of_today(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    result = invoke(None, "flows", "list")
+    told = " ".join(result.output.split())
+    assert "NCA Tools, it is today: the NCA Portal" in told
+    assert "School Admissions Code" not in told
 
 
 def test_a_pack_is_past_in_force_or_coming():

@@ -13,8 +13,10 @@ from gateway.mailboxes.hatch.acts import reason
 from gateway.mailboxes.hatch.counter import Caller, Counter
 from gateway.mailboxes.hatch.logins import check_signed
 from gateway.policy.catalogue import load_catalogue
+from gateway.policy.dates import local_day
 from gateway.policy.edits import edits
 from gateway.policy.explain import diff as outcomes
+from gateway.policy.lawful import names_today
 from gateway.record import policy_proposals as proposals
 from gateway.record.dual_control import why_not_two
 from gateway.record.simulation import simulate
@@ -23,6 +25,7 @@ from gateway.zones.hatch.answers import Done
 from gateway.zones.hatch.evidence_answers import (
     ChangeSeen,
     EditSeen,
+    NameSeen,
     PoliciesSeen,
     ProposedSeen,
     SimulationSeen,
@@ -31,6 +34,8 @@ from gateway.zones.hatch.evidence_answers import (
 
 def ask_policies(counter: Counter, caller: Caller, question: asked.AskPolicies) -> PoliciesSeen:
     """The versions, what is proposed, and what differs: of what is proposed, if not said."""
+    catalogue = counter.catalogue()
+    names = names_today(catalogue, local_day(counter.clock(), catalogue.calendar.timezone))
     with counter.desk.registry.read() as session:
         past, found = proposals.loaded(session), proposals.proposal(session)
         known = {*past, *([found.digest] if found else [])}
@@ -47,6 +52,7 @@ def ask_policies(counter: Counter, caller: Caller, question: asked.AskPolicies) 
             after=after,
             edits=tuple(_differences(counter, old, new)) if old and new else (),
             simulation=_simulated(session, counter, old, new, question.days) if old and new else None,
+            names=tuple(NameSeen(cited=one.cited, today=one.today) for one in names),
         )
 
 

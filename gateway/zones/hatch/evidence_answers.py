@@ -73,8 +73,17 @@ class ProposedSeen(File):
     may_approve: bool
 
 
+class NameSeen(File):
+    """A document or system that the agreement cites, and its name or edition of today."""
+
+    cited: str
+    today: str
+
+
 class PoliciesSeen(File):
-    """The versions that were in force, the latest last; what is proposed; what differs between two."""
+    """The versions that were in force, the latest last; what is proposed; what differs between two; the
+    names that the agreement cites, with those of today.
+    """
 
     versions: tuple[str, ...]
     proposed: ProposedSeen | None
@@ -82,6 +91,7 @@ class PoliciesSeen(File):
     after: str | None
     edits: tuple[EditSeen, ...]
     simulation: SimulationSeen | None
+    names: tuple[NameSeen, ...] = ()
 
 
 class ServiceSeen(File):
