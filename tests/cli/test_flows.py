@@ -44,7 +44,7 @@ def test_what_came_what_is_due_and_what_is_missing(desk: Desk) -> None:
         "missed": 0, "period": "2026-11-23", "known_by": "arrival",
     }  # fmt: skip
     assert [tuesday["student-core"][key] for key in ("state", "due", "missed")] == ["due", "2026-11-24", 0]
-    assert [tuesday["school-census"][key] for key in ("state", "due")] == ["late", "2026-10-28"]
+    assert [tuesday["school-census"][key] for key in ("state", "due")] == ["late", "2026-10-07"]
     # The last file came in the summer, before the stretch in which every file is looked at.
     assert [monday["attendance"][key] for key in ("last", "missed")] == ["2026-07-20T09:00:00Z", 10]
     assert status(desk, "--on", "2026-11-30")["student-core"]["missed"] == 4
@@ -181,7 +181,7 @@ def test_a_nil_return_is_for_one_period_and_on_record(term: Desk) -> None:
     enrol(term, "fft", "fft")
     assert "no set time" in term.gateway("flows", "nil", "fft", "fft-aspire", "--why", "nothing", code=1)
     (event,) = [event for event in term.events("oak") if event.kind == "nil-returned"]
-    assert json.loads(event.leaf)["fields"]["until"] == "2026-10-28T00:00:00Z"
+    assert json.loads(event.leaf)["fields"]["until"] == "2026-10-06T23:00:00Z"
     assert event.note == "it opens in January"
     term.gateway("log", "verify")
 
