@@ -32,6 +32,7 @@ _WORDS = {
     "EVERFSM_6_P": "1", "FSM": "1", "FSM6": "1", "FSM6_P": "1", "Title": "Ms", "Relationship": "PAM",
     "FLANG": "1", "FSM6CLA1A": "1", "EYPPR": "Y", "EYPPBF": "EO",
     "FIRSTLANG": "ENG", "PupilPremium": "Y",
+    "UniquePropertyReferenceNumber": "100012345678",
     "CareAuthority": "999", "QN": "60146084", "LearningStartDate": "2025-09-03",
 }  # fmt: skip
 _BY_NAME = {name.casefold(): text for name, text in _WORDS.items()}
