@@ -131,7 +131,11 @@ class LawDays(LawTable):
 
 
 class LawPack(LawTable):
-    """law-YYYY-YY.toml. What it does not say itself is as in the pack that it `extends`."""
+    """law-YYYY-YY.toml. What it does not say itself is as in the pack that it `extends`.
+
+    `awaited` items are named by a law that is not in force: files may hold them from the first day of the
+    pack that has them under `lawful`.
+    """
 
     academic_year: str = Field(pattern=r"^\d{4}-\d{2}$")
     first: date
@@ -143,6 +147,7 @@ class LawPack(LawTable):
     code_sets: dict[Name, CodeSet] = {}
     versions: tuple[Versions, ...] = ()
     lawful: tuple[Lawful, ...] = ()
+    awaited: tuple[Lawful, ...] = ()
     dates: LawDays = LawDays()
     optional: tuple[Name, ...] = ()
     references: tuple[Reference, ...] = ()
@@ -168,6 +173,7 @@ class LawPack(LawTable):
             "code_sets": {**base.code_sets, **self.code_sets},
             "versions": self.versions or base.versions,
             "lawful": (*base.lawful, *self.lawful),
+            "awaited": (*base.awaited, *self.awaited),
             "optional": tuple(dict.fromkeys((*base.optional, *self.optional))),
             "references": self.references or base.references,
             "more": {},

@@ -64,9 +64,12 @@ class Catalogue(PolicyTable):
 
     @cached_property
     def dated_items(self) -> dict[str, frozenset[str]]:
-        """By data type, the items that some law pack lets files hold in its period alone."""
-        types = {each.data_type for pack in self.law for each in pack.lawful}
-        return {name: frozenset().union(*(pack.asks_for(name) for pack in self.law)) for name in types}
+        """Items that files may hold in the periods of some law packs alone, or of none yet, by data type."""
+        found: dict[str, frozenset[str]] = {}
+        for pack in self.law:
+            for each in (*pack.lawful, *pack.awaited):
+                found[each.data_type] = found.get(each.data_type, frozenset()).union(each.items)
+        return found
 
     @cached_property
     def _flows(self) -> dict[str, Flow]:

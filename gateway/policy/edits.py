@@ -34,6 +34,7 @@ WHOLE = frozenset(
         "elements",
         "assessments",
         "lawful",
+        "awaited",
         "references",
         "coming",
         "versions",

@@ -130,6 +130,7 @@ EFFECTS: dict[str, tuple[tuple[str, Effect], ...]] = {
     ),
     _LAW: (
         ("lawful", Effect("which items pass in the returns of a year that a law asks for", "more")),
+        ("awaited", Effect("which items wait until a later pack lets files hold them", "less")),
         ("references", _TOLD),
         ("coming", _TOLD),
         ("layouts.**", Effect("what the returns of a year hold, as samples draw and files are held to it")),

@@ -123,6 +123,36 @@ def test_a_new_element_is_one_line_of_data_and_one_of_the_layout(tmp_path: Path)
     assert judged(content, after(own.dates.census["spring"]))[0].unlisted != ()
 
 
+def test_the_single_unique_identifier_waits_until_the_day_of_the_pack_that_asks_for_it(tmp_path: Path):
+    policies = shutil.copytree(POLICIES, tmp_path / "policies")
+    (policies / "law-2027-28.toml").write_text(
+        """academic_year = "2027-28"
+first = 2027-09-01
+last = 2028-08-31
+extends = "2026-27"
+
+[dates.census]
+autumn = 2027-10-07
+
+[[lawful]]
+data_type = "school-census"
+items = ["Single unique identifier"]
+law = "Regulations under the Children Act 2004, s. 16LA"
+""",
+        "utf-8",
+    )
+    this_year, now = census(NEW, "autumn")
+    inside = b"<PupilCharacteristics><SingleUniqueIdentifier>A1</SingleUniqueIdentifier>"
+    asked = this_year.replace(b"<PupilCharacteristics>", inside)
+    assert asked != this_year
+    for given in (POLICIES, policies):
+        assert "policy:sensitive" in codes_of(judged(asked, now, given)[1])
+    next_year = asked.replace(b"2026-10-01", b"2027-10-07")
+    assert "policy:sensitive" in codes_of(judged(next_year, after(date(2027, 10, 7)))[1])
+    _, decision = judged(next_year, after(date(2027, 10, 7)), policies)
+    assert isinstance(decision, Accepted), decision.reasons
+
+
 def test_a_new_code_is_one_line_of_the_pack(tmp_path: Path):
     policies = shutil.copytree(POLICIES, tmp_path / "policies")
     pack = policies / "law-2026-27.toml"
