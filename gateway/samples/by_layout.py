@@ -55,9 +55,18 @@ def files_of(pack: LawPack) -> Iterator[tuple[str, ReturnLayout, str | None, byt
             yield name, layout, term, draw(pack, layout, term)
 
 
-def draw(pack: LawPack, layout: ReturnLayout, term: str | None = None, *, version: str = "") -> bytes:
-    """Draw one file of a layout. All pupils but the last have every element, the last what each must have."""
-    drawn = _Drawing(pack, layout, term, version)
+def draw(
+    pack: LawPack,
+    layout: ReturnLayout,
+    term: str | None = None,
+    *,
+    version: str = "",
+    of: School | None = None,
+) -> bytes:
+    """Draw one file of a layout, of a school. All pupils but the last have every element, the last what each
+    must have.
+    """
+    drawn = _Drawing(pack, layout, term, version, of or school(Random(7), 0))
     return drawn.table() if layout.format == "CSV" else drawn.document()
 
 
@@ -67,6 +76,7 @@ class _Drawing:
     layout: ReturnLayout
     term: str | None
     version: str
+    school: School
 
     @cached_property
     def day(self) -> date:
@@ -76,10 +86,6 @@ class _Drawing:
     @cached_property
     def elements(self) -> tuple[Element, ...]:
         return self.layout.of_term(self.term)
-
-    @cached_property
-    def school(self) -> School:
-        return school(Random(7), 0)
 
     @cached_property
     def pupils(self) -> list[Pupil]:

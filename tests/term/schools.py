@@ -16,9 +16,12 @@ import pysequoia
 
 from gateway.home import Home
 from gateway.homes.demo.parties import Party
+from gateway.law import load_packs, pack_on
 from gateway.model import Folder, Upload
 from gateway.samples import School, make, school
+from gateway.samples.by_layout import draw
 from gateway.zones.spool import fsync_folder, hand_over, reserve_reference
+from tests.policies import POLICIES
 
 PUPILS = 4
 PRIMARY = ("eyfs-profile", "phonics", "ks1")
@@ -37,7 +40,8 @@ VARIANT = {
     "fft-aspire": "csv-estimates",
     "alps-lpuk": "csv-alps",
 }
-_CENSUS = {10: "xml-autumn", 1: "xml-spring", 5: "xml-summer"}
+_CENSUS = {10: "autumn", 1: "spring", 5: "summer"}
+_PACKS = load_packs(POLICIES)
 _COLUMNS = (
     "id", "name", "kind", "dfe_number", "urn", "contact_role", "contact_email", "contact_telephone",
     "ssh_key", "openpgp_key",
@@ -74,8 +78,16 @@ class Sender:
         return str(self.party.openpgp.extract_certificate().fingerprint)
 
     def file(self, data_type: str, day: date, seed: object, *, errors: bool = False) -> bytes:
-        """A file of a kind of data as it is on a day, of four pupils that do not exist."""
-        variant = _CENSUS[day.month] if data_type == "school-census" else VARIANT[data_type]
+        """A file of a kind of data as it is on a day, of pupils that do not exist: four, but for the census.
+
+        A census is drawn from the layout of the law pack of its day; one with errors has a code of no list.
+        """
+        if data_type == "school-census":
+            pack = pack_on(_PACKS, day)
+            assert pack is not None
+            census = draw(pack, pack.layouts["census"], _CENSUS[day.month], of=self.school)
+            return census.replace(b"<EnrolStatus>C<", b"<EnrolStatus>Q<", 1) if errors else census
+        variant = VARIANT[data_type]
         rng = random.Random(f"{self.id} {data_type} {seed}")
         return make(data_type, variant, rng=rng, school=self.school, pupils=PUPILS, today=day, errors=errors)
 

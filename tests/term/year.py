@@ -20,7 +20,7 @@ JULY, SEPTEMBER, END = date(2025, 7, 7), date(2025, 9, 1), date(2026, 8, 28)
 _DAY = timedelta(days=1)
 _FRIDAY = 4
 _TURNS = 12  # So many weeks until each school's turn to send comes again, after the first.
-_CENSUS_DAYS = (date(2025, 10, 9), date(2026, 1, 22), date(2026, 5, 28))
+_CENSUS_DAYS = (date(2025, 10, 8), date(2026, 1, 21), date(2026, 5, 27))
 _RESULTS = {"a-level-results": date(2026, 8, 11), "gcse-results": date(2026, 8, 18)}
 _OTHERS = {
     "ks2": ("dfe", 7, 9),
