@@ -20,11 +20,12 @@ Module = Callable[[Element, Pupil, Cohort], None]
 class CtfHeader:
     """What the header of one kind of CTF says.
 
-    `known_source` False writes LEA XXX and Estab XXXX. `bare` files have no module with the middle
-    name, so that it goes with the forename.
+    `version` is that of the academic year, one each September, where nothing is said. `known_source` False
+    writes LEA XXX and Estab XXXX. `bare` files have no module with the middle name, so that it goes with the
+    forename.
     """
 
-    version: str = "25.0"
+    version: str | None = None
     qualifier: Literal["full", "partial"] = "full"
     descriptor: str | None = None
     supplier: str = "SIMS"
@@ -52,7 +53,7 @@ def _header(root: Element, cohort: Cohort, envelope: CtfHeader) -> None:
         root,
         "Header",
         DocumentName=envelope.document,
-        CTFversion=envelope.version,
+        CTFversion=envelope.version or f"{cohort.year - 2000}.0",
         DateTime=cohort.made_at,
         DocumentQualifier=envelope.qualifier,
         DataDescriptor=envelope.descriptor,

@@ -28,7 +28,7 @@ _LEAVER = (
 )
 _LEGACY = CtfHeader(version="12.0", supplier="Arbor", sex_tag="Gender")
 _CHANGES = CtfHeader(qualifier="partial", descriptor="Partial CTF containing pupil changes")
-_DOWNLOADED = CtfHeader(version="24.0", supplier="GIAP", known_source=False)
+_DOWNLOADED = CtfHeader(supplier="GIAP", known_source=False)
 _ADMISSIONS = CtfHeader(document="Admissions Data Transfer File", body="ATFpupilData", qualifier="full")
 
 CORE: tuple[Layout, ...] = (
