@@ -87,7 +87,7 @@ def judged(
         ("fft-aspire", (), "2026-11-24", None, "not-due"),
         # A year whose terms nobody has written down.
         ("student-core", (), "2031-11-24", "2031-11-24", "due"),
-        ("school-census", (), "2031-11-24", "2031-10-29", "missing"),
+        ("school-census", (), "2031-11-24", "2031-10-08", "missing"),
     ],
 )
 def test_a_day_and_its_state(

@@ -17,6 +17,7 @@ from gateway.policy.basis import basis_for
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.decide import decide
 from tests.classify import made
+from tests.layouts.returns_of_law import RETURNS
 from tests.views.making import view_of
 
 POLICIES = Path(__file__).parents[2] / "policies"
@@ -196,6 +197,36 @@ def test_the_same_in_a_table_of_core_data_waits(heading: str, value: str):
 def test_the_single_unique_identifier_waits_in_the_census_too():
     _, decision, _ = decided(census("SingleUniqueIdentifier", "1"))
     assert isinstance(decision, Held)
+
+
+EARLY_LEARNING_GOALS = (
+    "Listening, Attention and Understanding", "Speaking", "Self-Regulation", "Managing Self",
+    "Building Relationships", "Gross Motor Skills", "Fine Motor Skills", "Comprehension", "Word Reading",
+    "Writing", "Number", "Numerical Patterns", "Past and Present", "People, Culture and Communities",
+    "The Natural World", "Creating with Materials", "Being Imaginative and Expressive",
+)  # fmt: skip
+
+
+def test_a_profile_as_tracking_programs_head_it_passes_with_all_its_goals():
+    rows = [["UPN", "Surname", "Forename", "Date of Birth", *EARLY_LEARNING_GOALS]]
+    for child in made.children(6):
+        results = ["2"] * len(EARLY_LEARNING_GOALS)
+        rows.append([child.upn, child.surname, child.forename, child.born, *results])
+    data = made.as_csv(rows).encode()
+    what, decision, catalogue = decided(data)
+    assert isinstance(decision, Accepted), decision.reasons
+    assert not what.unlisted
+    assert not what.findings
+    for team in (CENTRAL, "early-years"):
+        basis = basis_for(team, what.data_type, catalogue, "school", what.unlisted, form=what.format)
+        assert view_of(data, basis)[0].splitlines() == data.splitlines()
+
+
+@pytest.mark.parametrize("name", RETURNS)
+def test_returns_of_the_law_wait_for_the_reason_that_they_are_not_switched_on(name: str):
+    _, decision, _ = decided(RETURNS[name][2])
+    assert isinstance(decision, Held)
+    assert "classify:law-return" in {reason.code for reason in decision.reasons}
 
 
 @pytest.mark.parametrize(
