@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 from random import Random
@@ -23,7 +23,7 @@ _TERMS = {"autumn": "AUT", "spring": "SPR", "summer": "SUM"}
 _ASSESSMENT = "StageAssessment"
 _LEFT = 2
 _WORDS = {
-    "LEA": "999", "LA": "999", "Estab": "2000", "LAEstab": "9992000", "URN": "990000",
+    "LEA": "999", "LA": "999", "Estab": "6900", "LAEstab": "9996900", "URN": "990000",
     "SchoolName": "Ivy Hill School", "Language": "ENG", "UKcountry": "ENG", "Country": "England",
     "AcademicYear": "2025/26", "CensusTerm": "Autumn",
     "Year": "2025", "PHASE": "PS", "ACADYR": "2025/2026", "PhoneNo": "01632 960123",
@@ -35,6 +35,7 @@ _WORDS = {
     "UniquePropertyReferenceNumber": "100012345678",
     "CareAuthority": "999", "QN": "60146084", "LearningStartDate": "2025-09-03",
 }  # fmt: skip
+_YEARS = {"primary": ("1", "2", "3", "4", "5", "6"), "secondary": ("7", "8", "9", "10", "11")}
 _BY_NAME = {name.casefold(): text for name, text in _WORDS.items()}
 _PLAIN = {"flag": "true", "number": "12", "word": "A1", "nothing": ""}
 _OF_PUPIL = {
@@ -63,10 +64,18 @@ def draw(
     version: str = "",
     of: School | None = None,
 ) -> bytes:
-    """Draw one file of a layout, of a school. All pupils but the last have every element, the last what each
-    must have.
+    """Draw one file of a layout, of a school or of one with pupils of every year.
+
+    All pupils but the last have every element, the last what each must have.
     """
-    drawn = _Drawing(pack, layout, term, version, of or school(Random(7), 0))
+    drawn = _Drawing(
+        pack,
+        layout,
+        term,
+        version,
+        of or replace(school(Random(7), 0), establishment="6900"),
+        () if of is None else _YEARS[of.phase],
+    )
     return drawn.table() if layout.format == "CSV" else drawn.document()
 
 
@@ -77,6 +86,7 @@ class _Drawing:
     term: str | None
     version: str
     school: School
+    years: tuple[str, ...] = ()
 
     @cached_property
     def day(self) -> date:
@@ -151,6 +161,7 @@ class _Drawing:
         plain = name.rpartition("_")[2].casefold()
         if element.codes:
             codes = self.pack.code_sets[element.codes].codes
+            codes = self.years if self.years and element.codes == "year-group" else codes
             return codes[number % len(codes)]
         if element.holds in {"upn", "uln", "uci"}:
             return str(getattr(pupil, element.holds))

@@ -91,7 +91,7 @@ def test_items_toml_knows_every_element_of_every_layout(pack: LawPack):
 def decided(content: bytes, data_type: str, now: datetime):
     what = classify(io.BytesIO(content), "x", ClassifyLimits(), RULES, today=now.date())
     kind = SENDERS.get(data_type, "school")
-    number = "9992000" if kind == "school" else None
+    number = "9996900" if kind == "school" else None
     sender = Provider(id="oak", name="Oak", kind=kind, dfe_number=number, urn="990000", ratified=True)
     return what, decide(what, CATALOGUE, sender, now)
 

@@ -25,7 +25,7 @@ OLD, NEW = load_packs(POLICIES)
 RULES, CATALOGUE = load_rules(POLICIES), load_catalogue(POLICIES)
 
 
-def judged(content: bytes, now: datetime, policies: Path = POLICIES, school: str = "9992000"):
+def judged(content: bytes, now: datetime, policies: Path = POLICIES, school: str = "9996900"):
     rules, catalogue = (
         (RULES, CATALOGUE) if policies is POLICIES else (load_rules(policies), load_catalogue(policies))
     )
