@@ -46,7 +46,7 @@ NOUNS = {
         "restore",
     ),
     "upgrade": Noun(
-        "Bring a home of an earlier version up to this one; without an option, say what that takes.",
+        "Bring a home of an earlier version up to this one. Without an option, say what that takes.",
         attribute="upgrade",
     ),
     "move": Noun(
