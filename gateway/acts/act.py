@@ -168,6 +168,10 @@ class Act(BaseModel):
         """Tell how the person confirms the act where a passkey can be asked for."""
         return self.confirmation
 
+    def known_by(self, context: ActContext) -> str | None:  # noqa: ARG002 - for those that need it
+        """Return what an answer rests on besides the policies; None where it may not be a minute old."""
+        return None
+
     def carry_out(self, context: ActContext) -> Answer:
         """Do it, in one transaction. GatewayError with a sentence for the person where it cannot be done."""
         raise NotImplementedError

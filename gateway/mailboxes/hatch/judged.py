@@ -11,6 +11,7 @@ from gateway.mailboxes.hatch.within_the_minute import WithinTheMinute
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.timescale import FlowStatus
 from gateway.registry.flow_status import statuses
+from gateway.zones.hatch.act_questions import ActAnswered
 
 LATE = frozenset({"late", "missing"})
 
@@ -24,10 +25,11 @@ class JudgedFlows:
 
 
 class Judged:
-    """How the flows of all schools stand on a day."""
+    """How the flows of all schools stand on a day, and what acts answered that take long."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._flows: WithinTheMinute[tuple[date, str, frozenset[str]], JudgedFlows] = WithinTheMinute(clock)
+        self.acts: WithinTheMinute[tuple[str, ...], ActAnswered] = WithinTheMinute(clock)
 
     def flows(self, desk: Desk, catalogue: Catalogue, day: date, enrolled: Collection[str]) -> JudgedFlows:
         """The flows of all that are `enrolled`."""
