@@ -16,7 +16,7 @@ with `foresee`.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -38,7 +38,7 @@ from gateway.examiner.protocol import (
     Looked,
 )
 from gateway.home import provider_of
-from gateway.model import Classified, Decision, Folder, Held, Provider, Refused, Transfer, Upload
+from gateway.model import Classified, Decision, Folder, Held, Refused, Transfer, Upload
 from gateway.policy.reference import period_of
 from gateway.record.assignments import Assignment
 from gateway.record.batch import Batch
@@ -48,14 +48,11 @@ from gateway.record.drops.drop import Drop
 from gateway.record.policy_proposals import last_loaded
 from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.rulings import Ruling, put_in_force
-from gateway.record.signer import Signers, came_by, logins_of, signers_of
-from gateway.registry import outcomes, providers, transfers
+from gateway.record.signer import came_by_login, signers_of
+from gateway.registry import outcomes, transfers
 from gateway.registry.database import Registry
-from gateway.registry.keys import Key
+from gateway.registry.transfers import act_of
 from gateway.zones.failpoints import passing
-
-_FEW = 4
-"""Of so many providers each is asked for by itself; of more, all are asked for together."""
 
 
 class FileExaminer(Protocol):
@@ -104,7 +101,6 @@ def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> dict[
         batch = Batch(session)
         rulings = _decide(registrar, batch, examinations, now)
         head = put_in_force(registrar, batch, rulings, now)
-        batch.record_uses()  # Where nothing was decided.
         passing("commit.written")
     passing("commit.committed")
     registrar.bring_out(head)
@@ -146,13 +142,13 @@ def decide_file(rulebook: Rulebook, batch: Batch, upload: Upload, file: File, no
     decision = decision_on(
         file,
         rulebook.catalogue,
-        _provider(rulebook, batch, upload.provider, now),
+        rulebook.provider(batch.session, upload.provider, now),
         now,
         earlier=batch.earlier(upload, opened) if opened is not None else None,
-        signers=_signers(batch, upload.provider, now),
+        signers=signers_of(batch.session, upload.provider, now),
     )
     if opened is not None and not isinstance(decision, Refused):
-        batch.note_taken(upload, opened)
+        batch.taken.setdefault(act_of(upload, opened), upload.reference)
     return decision
 
 
@@ -163,18 +159,12 @@ def _decide(
     by_reference = {one.examined.reference: one for one in examinations}
     fresh = [one.upload for one in by_reference.values() if one.upload is not None]
     drops = [upload for upload in fresh if upload.folder != "in"]
-    transfers.land(batch.session, *drops)  # Whatever settles them finds them on record.
+    if drops:
+        transfers.land(batch.session, *drops)  # Whatever settles them finds them on record.
     found = transfers.arrive(batch.session, [upload for upload in fresh if upload.folder == "in"])
     found |= transfers.work_on(batch.session, [one for one in by_reference if one not in found])
     pairs = [(one, found[reference]) for reference, one in by_reference.items() if reference in found]
     pairs.sort(key=lambda pair: (pair[0].upload is not None, pair[1].sequence, pair[1].upload.landed_at))
-    senders = {transfer.upload.provider for _, transfer in pairs}
-    batch.know_keys(senders)
-    if len(senders) > _FEW:
-        everybody = providers.list_providers(batch.session, registrar.counting(now))
-        batch.know("enrolled", everybody)
-        for one in everybody:
-            batch.know(("provider", one.id), one)
     batch.look_back(
         (transfer.upload, one.examined.opened)
         for one, transfer in pairs
@@ -189,7 +179,7 @@ def _ruling(
     examined, upload = examination.examined, transfer.upload
     if transfer.state != "landed":
         return None
-    signers = _signers(batch, upload.provider, now)
+    signers = signers_of(batch.session, upload.provider, now)
     if examination.judged_by and examination.judged_by != signers.digest:
         return None  # A key changed meanwhile: it stays landed, and is examined again.
     if examination.judged_by and examination.decided_before != transfer.decided_at:
@@ -209,11 +199,11 @@ def _ruling(
 def _decision(
     registrar: Registrar, batch: Batch, upload: Upload, examined: Examined, now: datetime
 ) -> Decision:
-    known_login = came_by(_logins(batch, upload.provider).get(upload.ssh_key), upload.landed_at)
+    known_login = came_by_login(batch.session, upload)
     match examined:
         case AgreementCopy() | KeyDrop() if not known_login:
             return Held(reasons=(registrar.catalogue.reason(UNKNOWN_LOGIN),))
-        case AgreementCopy() | KeyDrop() if not _vouched_for(examined, _signers(batch, upload.provider, now)):
+        case AgreementCopy() | KeyDrop() if not _vouched_for(batch, upload, examined, now):
             return Held(reasons=(registrar.catalogue.reason("internal:held"),))
         case AgreementCopy() | KeyDrop():
             return _settle(registrar, batch, upload, examined, now)
@@ -224,14 +214,14 @@ def _decision(
             return decision if known_login else held_for_login(decision, registrar.catalogue)
 
 
-def _vouched_for(drop: AgreementCopy | KeyDrop, signers: Signers) -> bool:
+def _vouched_for(batch: Batch, upload: Upload, drop: AgreementCopy | KeyDrop, now: datetime) -> bool:
     """Whether its signature is by a key of the provider that counts, as the child that judged it should see.
 
     What a certificate's own key has signed, its renewal or its revocation, needs no other.
     """
     if isinstance(drop, KeyDrop) and drop.key.change != "new":
         return True
-    signature = drop.signature
+    signature, signers = drop.signature, signers_of(batch.session, upload.provider, now)
     return signature is not None and any(key.fingerprint == signature.certificate for key in signers.in_force)
 
 
@@ -240,12 +230,10 @@ def _settle(registrar: Registrar, batch: Batch, upload: Upload, dropped: Dropped
         registrar=registrar,
         session=batch.session,
         reference=upload.reference,
-        provider=_provider(registrar, batch, upload.provider, now),
+        provider=registrar.provider(batch.session, upload.provider, now),
         now=now,
     )
-    decision = settle(dropped, drop)
-    batch.forget()  # Keys, or what was ratified, may be others now.
-    return decision
+    return settle(dropped, drop)
 
 
 def _note(registrar: Registrar, batch: Batch, upload: Upload, examined: Examined, now: datetime) -> None:
@@ -254,20 +242,8 @@ def _note(registrar: Registrar, batch: Batch, upload: Upload, examined: Examined
     if isinstance(examined, FileOpened | FileWaits):
         period = period_of(examined.content, upload.landed_at, registrar.catalogue)
         outcomes.record_content(session, upload.reference, examined.opened, examined.content, period)
-        batch.note_persons(upload.reference, base64.b64decode(examined.persons))
+        batch.persons[upload.reference] = base64.b64decode(examined.persons)
     batch.note_use(upload.provider, upload.ssh_key, upload.landed_at)
     if (signature := signature_of(examined)) is not None:
         outcomes.record_signature(session, upload.reference, signature)
         batch.note_use(upload.provider, signature.certificate, now)
-
-
-def _logins(batch: Batch, provider: str) -> Mapping[str, Key]:
-    return batch.once(("logins", provider), lambda: logins_of(batch.keys_of(provider)))
-
-
-def _provider(rulebook: Rulebook, batch: Batch, provider: str, now: datetime) -> Provider:
-    return batch.once(("provider", provider), lambda: rulebook.provider(batch.session, provider, now))
-
-
-def _signers(batch: Batch, provider: str, now: datetime) -> Signers:
-    return batch.once(("signers", provider), lambda: signers_of(batch.keys_of(provider), now))

@@ -10,11 +10,12 @@ from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, ActDone, ActListing, OneLine, ReadingAct, argument, option
 from gateway.home.settings import load_settings
 from gateway.model import Provider
+from gateway.policy import ratification
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day
-from gateway.policy.ratification import register, text_wanted, years_in_force
+from gateway.policy.ratification import text_wanted, years_in_force
 from gateway.record.ratifying import sign_for
-from gateway.registry import agreements, providers
+from gateway.registry import agreements, register
 from gateway.registry.tables import RatificationRow
 
 
@@ -70,7 +71,7 @@ class ListStandings(ReadingAct):
                 signed[row.provider][row.academic_year] = row
             rows = [
                 _standing(provider, signed[provider.id], day, catalogue)
-                for provider in providers.list_providers(session, years_in_force(day, catalogue))
+                for provider in register.of(session).enrolled(years_in_force(day, catalogue))
                 if catalogue.bodies.of(provider.kind).ratifies and not provider.is_closed
             ]
         columns = (
@@ -98,7 +99,7 @@ def _standing(
 ) -> dict[str, Any]:
     wanted = text_wanted(catalogue)
     counts = [year for year, row in signed.items() if wanted in {None, row.text_sha256}]
-    found = register(counts, day, catalogue)
+    found = ratification.register(counts, day, catalogue)
     latest = signed.get(found.academic_year or "")
     return {
         "provider": provider.id,

@@ -29,7 +29,7 @@ from gateway.policy.bodies_schema import BodiesFile
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.ratification import years_at
 from gateway.record.enroller import Enroller
-from gateway.registry import contacts, keys, log, providers
+from gateway.registry import contacts, keys, log, providers, register
 from gateway.registry.contacts import Contact
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class ListProviders(ReadingAct):
     def carry_out(self, context: ActContext) -> ActListing:
         """Read the providers, with the ratifications that count today."""
         with context.reading() as session:
-            rows = [asdict(one) for one in providers.list_providers(session, _counting(context))]
+            rows = [asdict(one) for one in register.of(session).enrolled(_counting(context))]
         empty = "no provider is enrolled; add one with: gateway providers add"
         return ActListing(rows, _COLUMNS, empty, narrow=("id", "kind", "name", "ratified", "closed_on"))
 
@@ -130,7 +130,7 @@ class ShowProvider(ReadingAct):
     def carry_out(self, context: ActContext) -> ActDetails:
         """Read what is on record of one provider."""
         with context.reading() as session:
-            row = asdict(providers.get_provider(session, self.id, _counting(context)))
+            row = asdict(register.of(session).provider(self.id, _counting(context)))
             reached = [asdict(one) for one in contacts.contacts(session, self.id)]
             held = [asdict(key) for key in keys.list_keys(session, "provider", self.id)]
             past = [

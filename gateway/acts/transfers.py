@@ -41,7 +41,6 @@ class ShowTransfer(ReadingAct):
     def carry_out(self, context: ActContext) -> ActDetails:
         """Read the file, its events, and which file it replaces or is replaced by."""
         from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - a listing needs none
-        from gateway.record.batch import Batch  # noqa: PLC0415
         from gateway.record.superseded import standing_of  # noqa: PLC0415 - takes a while
 
         with context.reading() as session:
@@ -49,7 +48,7 @@ class ShowTransfer(ReadingAct):
             events = event_objects(session, self.reference)
             provider = providers.get_provider(session, transfer.upload.provider)
             catalogue = load_catalogue(context.home.policies_in_force)
-            found = standing_of(Batch(session), transfer, provider, catalogue)
+            found = standing_of(session, transfer, provider, catalogue)
         row = summary(transfer) | _details(transfer)
         row |= {"replaces": found.replaces, "superseded_by": found.superseded_by}
         remarks = (

@@ -38,7 +38,7 @@ from gateway.policy.dates import academic_year, local_day
 from gateway.policy.ratification import years_in_force
 from gateway.record.dual_control import two_can_be_had
 from gateway.record.policy_proposals import last_loaded
-from gateway.registry import keys, providers, roles, staff, transfers
+from gateway.registry import keys, register, roles, staff, transfers
 from gateway.registry.database import Registry, newest_revision
 from gateway.zones.landed import count_aside, named_at, waiting
 
@@ -189,7 +189,7 @@ def _on_record(session: Session, home: Home) -> Iterator[Complaint]:
 def _providers(session: Session, catalogue: Catalogue, at: datetime) -> Iterator[Complaint]:
     today = local_day(at, catalogue.calendar.timezone)
     year = academic_year(today, catalogue.agreement.year.starts)
-    enrolled = providers.list_providers(session, years_in_force(today, catalogue))
+    enrolled = register.of(session).enrolled(years_in_force(today, catalogue))
     if not enrolled:
         yield Complaint("warning", "no provider is enrolled", "gateway providers add ID --name …")
     known = keys.list_keys(session)

@@ -16,7 +16,7 @@ from gateway.policy.dates import first_year
 from gateway.policy.ratification import text_wanted
 from gateway.policy.shipped import shipped_policies
 from gateway.policy.terms import written
-from gateway.registry import contacts, keys, providers, staff
+from gateway.registry import contacts, keys, register, staff
 
 _NO_CONTACT = Together(
     "provider",
@@ -31,9 +31,7 @@ def of_year(
     """What is missing for a school year ("2027-28")."""
     yield from _of_calendar(home, catalogue, year)
     known, reached = keys.list_keys(session), {one.provider for one in contacts.contacts(session)}
-    for provider in providers.list_providers(
-        session, RatificationsThatCount((year,), text_wanted(catalogue))
-    ):
+    for provider in register.of(session).enrolled(RatificationsThatCount((year,), text_wanted(catalogue))):
         if provider.is_closed:
             continue
         yield from of_provider(provider, catalogue, year, *kinds_of_keys(known, provider.id, at))

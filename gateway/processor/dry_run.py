@@ -24,7 +24,7 @@ from gateway.policy.decide import decide
 from gateway.policy.ratification import years_at
 from gateway.record.assignments import assignment_of
 from gateway.record.batch import Batch
-from gateway.registry import providers, rolls
+from gateway.registry import register, rolls
 from gateway.registry.database import Registry
 from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
 
@@ -68,7 +68,7 @@ class TrialRules:
         """A provider as the policies see it at `now`."""
         if self.anyone is not None:
             return self.anyone
-        return providers.get_provider(session, provider, years_at(now, self.catalogue))
+        return register.of(session).provider(provider, years_at(now, self.catalogue))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def try_file(trial: Trial, catalogue: Catalogue, examiner: Examiner, home: Home,
 
 def _sealed(trial: Trial, rules: TrialRules, examiner: TriedFile, session: Session) -> Tried:
     upload, batch = _upload(trial, examiner.descriptor), Batch(session)
-    claimed = assignment_of(rules, batch, upload, trial.at)
+    claimed = assignment_of(rules, session, upload, trial.at)
     try:
         decision, file = foresee(rules, batch, claimed, examiner, trial.at)
     except ExaminerLost:

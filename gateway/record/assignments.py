@@ -1,4 +1,4 @@
-"""What the examination of each landed upload takes, asked of the registry for many of them at once."""
+"""What the examination of each landed upload takes: asked of the registry for many of them at once."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
+from sqlmodel import Session
+
 from gateway.examiner.protocol import Job
 from gateway.home.settings import load_settings
 from gateway.model import Upload
-from gateway.record.batch import Batch
 from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.signer import opening_keys, own_keys, signers_of
 from gateway.registry import transfers
@@ -36,43 +37,41 @@ def assignments(
     now: datetime,
     in_progress: Mapping[str, Upload] = MappingProxyType({}),
 ) -> list[Assignment]:
-    """The assignments of landed uploads, oldest first, by the keys as they are now.
+    """Return the assignments of landed uploads, oldest first, by the keys as they are now.
 
     Of those `in_progress` nothing is on record yet.
     """
     known = [reference for reference in references if reference not in in_progress]
     with registrar.registry.read() as session:
-        batch = Batch(session)
+        found = [
+            *(transfers.to_examine(session, known) if known else ()),
+            *((in_progress[reference], None) for reference in references if reference in in_progress),
+        ]
         return [
-            replace(assignment_of(registrar, batch, upload, now), decided_before=before)
-            for upload, before in (
-                *transfers.to_examine(session, known),
-                *((in_progress[reference], None) for reference in references if reference in in_progress),
-            )
+            replace(assignment_of(registrar, session, upload, now), decided_before=before)
+            for upload, before in found
         ]
 
 
-def assignment_of(rulebook: Rulebook, batch: Batch, upload: Upload, now: datetime) -> Assignment:
-    """The assignment of one upload, by the keys as they are now."""
-    session, owner = batch.session, upload.provider
-    signers = batch.once(("signers", owner), lambda: signers_of(batch.keys_of(owner), now))
-    judged_by = batch.once(("judged by", owner), lambda: signers.digest)
-    kind = batch.once(("kind", owner), lambda: rulebook.provider(session, owner, now).kind)
-    catalogue = rulebook.catalogue
+def assignment_of(rulebook: Rulebook, session: Session, upload: Upload, now: datetime) -> Assignment:
+    """Return the assignment of one upload, by the keys as they are now."""
+    signers, catalogue = signers_of(session, upload.provider, now), rulebook.catalogue
+    openers = [key.fingerprint for key in opening_keys(own_keys(session), upload.landed_at, now)]
+    own_pupils = catalogue.bodies.of(rulebook.provider(session, upload.provider, now).kind).own_pupils
     job = Job(
         reference=upload.reference,
         name=upload.name,
         senders=tuple(key.material for key in signers.in_force),
         others=tuple(key.material for key in signers.others),
-        opens_with=_openers(rulebook, batch, upload.landed_at, now),
+        opens_with=tuple(one for one in openers if secret_files.secret_key_file(rulebook.home, one).exists()),
         now=now,
         folder=upload.folder,
         agreement=catalogue.agreement_text if upload.folder == "agreement" else "",
         least_rsa_bits=catalogue.methods.strength.rsa_bits,
         verified=_verified(rulebook) if upload.folder == "keys" else (),
-        rolls=catalogue.agreement.discrepancies.rolls if catalogue.bodies.of(kind).own_pupils else (),
+        rolls=catalogue.agreement.discrepancies.rolls if own_pupils else (),
     )
-    return Assignment(upload, job, judged_by)
+    return Assignment(upload, job, signers.digest)
 
 
 def _verified(rulebook: Rulebook) -> tuple[str, ...]:
@@ -80,14 +79,3 @@ def _verified(rulebook: Rulebook) -> tuple[str, ...]:
     from gateway.openpgp import abilities  # noqa: PLC0415 - loads both engines, and few drop a key
 
     return tuple(sorted(abilities.verified(load_settings(rulebook.home).processor)))
-
-
-def _openers(rulebook: Rulebook, batch: Batch, landed_at: datetime, now: datetime) -> tuple[str, ...]:
-    own = batch.once("own keys", lambda: own_keys(batch.session))
-    known = [key.fingerprint for key in opening_keys(own, landed_at, now)]
-    return tuple(one for one in known if _has_secret(rulebook, batch, one))
-
-
-def _has_secret(rulebook: Rulebook, batch: Batch, fingerprint: str) -> bool:
-    file = secret_files.secret_key_file(rulebook.home, fingerprint)
-    return batch.once(("secret", fingerprint), file.exists)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from sqlmodel import Session
 
-from gateway.model import Accepted, Classified, Decision, Provider, Released, Transfer
+from gateway.model import Accepted, Classified, Decision, Released, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.recipients import copies_for, is_shared, parts_for
+from gateway.record.schools import Enrolled
 from gateway.registry import copies
 from gateway.registry.log import Entry
 
@@ -18,7 +19,7 @@ def owe(
     transfer: Transfer,
     decision: Decision,
     catalogue: Catalogue,
-    enrolled: Callable[[], Iterable[Provider]],
+    enrolled: Callable[[], Enrolled],
 ) -> Sequence[Entry]:
     """Record which providers are to get a copy of an accepted file; the log's word on each."""
     content, decided_at = transfer.content, transfer.decided_at
@@ -26,7 +27,7 @@ def owe(
         return ()
     if not isinstance(content, Classified) or decided_at is None:
         return ()
-    everybody = tuple(enrolled())
+    everybody = tuple(enrolled().providers.values())
     recipients = copies_for(decision, content, catalogue, everybody)
     parts = parts_for(decision, content, catalogue, everybody)
     for provider in recipients:

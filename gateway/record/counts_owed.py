@@ -7,7 +7,7 @@ whichever was decided first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -16,33 +16,51 @@ from sqlmodel import Session
 from gateway.model import Classified, Decision, Provider, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.counts import counts_period, counts_teams, is_whole_roll
+from gateway.policy.superseding import is_comparable, tells_by_content
 from gateway.registry import counts, rolls
-from gateway.registry.counts import CountsGiven
+from gateway.registry.counts import Earlier
+
+Decided = tuple[Transfer, Decision, Provider, bool]
+"""A file on which was just decided, its sender, and whether teams may be given counts of it."""
 
 
 @dataclass(slots=True)
 class CountsOwed:
-    """The counts that one transaction gives, for what is decided in it in order; `write` is to follow."""
+    """The counts that one transaction gives, for what is decided in it in order; `write` is to follow.
+
+    `earlier` are the accepted files among which those that are decided stand, `on_roll` how many pupils were
+    on each roll before this transaction changes it.
+    """
 
     session: Session
     catalogue: Catalogue
     at: datetime
-    _given: dict[counts.CountedKind, list[CountsGiven]] = field(default_factory=dict)
+    earlier: list[Earlier] = field(default_factory=list)
+    on_roll: dict[str, int] = field(default_factory=dict)
     _fresh: set[tuple[int, str]] = field(default_factory=set)
-    _on_roll: dict[str, int] = field(default_factory=dict)
 
-    def look_ahead(self, files: Iterable[tuple[Transfer, Decision, Provider]]) -> None:
-        """Ask at once what will be asked for each of these files."""
-        wanted = [
-            (transfer, team)
-            for transfer, decision, provider in files
-            for team in self._teams(transfer, decision, provider)
-        ]
-        if wanted:
-            owners = {transfer.upload.provider for transfer, _ in wanted}
-            self._on_roll |= rolls.count_on_rolls(self.session, owners - self._on_roll.keys())
-            kinds = {_kind(transfer, team) for transfer, team in wanted}
-            self._given |= counts.given(self.session, kinds - self._given.keys())
+    def look_ahead(self, files: Sequence[Decided]) -> None:
+        """Ask at once what is asked for each of these files. Their decisions have to be written."""
+        teams: set[str] = set()
+        alike, counted = [], []
+        for transfer, decision, sender, counts_it in files:
+            if counts_it and (some := self._teams(transfer, decision, sender)):
+                teams.update(some)
+                counted.append(transfer)
+            if is_comparable(transfer, self.catalogue):
+                alike.append((transfer, sender))
+        if asked := [*counted, *(transfer for transfer, _ in alike)]:
+            self.earlier = counts.accepted_files(
+                self.session,
+                {one.upload.provider for one in asked},
+                {one.data_type or "" for one in asked},
+                {one.period or "" for one, _ in alike},
+                teams,
+                with_content=any(tells_by_content(sender, self.catalogue.bodies) for _, sender in alike),
+            )
+        whole = self.catalogue.agreement.discrepancies.whole_rolls
+        partial = {one.upload.provider for one in counted if one.data_type not in whole}
+        self.on_roll = rolls.count_on_rolls(self.session, partial) if partial else {}
 
     def deliver(self, transfer: Transfer, decision: Decision, provider: Provider) -> Transfer:
         """Put counts of a file that was just accepted into mailboxes; the transfer, with those teams.
@@ -52,7 +70,7 @@ class CountsOwed:
         content = transfer.content
         self._mark(transfer, [team for team in transfer.teams if self._has_no_records(team)])
         teams = self._teams(transfer, decision, provider)
-        known = self._known(transfer.upload.provider) if teams else 0
+        known = self.on_roll.get(transfer.upload.provider, 0)
         if not isinstance(content, Classified) or not is_whole_roll(content, known, self.catalogue):
             return transfer
         given = [team for team in teams if self._make_room(transfer, team)]
@@ -62,26 +80,31 @@ class CountsOwed:
         for team in given:
             if team not in transfer.teams:
                 self._fresh.add((transfer.sequence, team))
-                self._of(transfer, team).append(_as_given(transfer))
+                self._note(transfer, team)
         return replace(transfer, teams=tuple(sorted({*transfer.teams, *given})))
 
     def write(self) -> None:
         """Write what is given and was not taken back."""
         counts.deliver(self.session, sorted(self._fresh), self.at)
         self._fresh.clear()
-        self._given.clear()
 
     def _mark(self, transfer: Transfer, teams: list[str]) -> None:
         """What these teams were sent is no more to them than counts."""
         if teams:
             self.write()
             counts.mark(self.session, transfer.sequence, teams)
+            for team in teams:
+                self._note(transfer, team)
 
-    def _known(self, provider: str) -> int:
-        """How many pupils are on a roll before this transaction changes it."""
-        if provider not in self._on_roll:
-            self._on_roll |= rolls.count_on_rolls(self.session, [provider])
-        return self._on_roll[provider]
+    def _note(self, transfer: Transfer, team: str) -> None:
+        """Note that a team has counts of a file."""
+        upload, data_type = transfer.upload, transfer.data_type or ""
+        self.earlier.append(
+            Earlier(
+                transfer.sequence, upload.provider, data_type, transfer.period, upload.reference,
+                upload.landed_at, None, team, None,
+            )
+        )  # fmt: skip
 
     def _teams(self, transfer: Transfer, decision: Decision, provider: Provider) -> tuple[str, ...]:
         content = transfer.content
@@ -93,46 +116,26 @@ class CountsOwed:
         found = self.catalogue.team(team)
         return found is not None and not found.pupil_level
 
-    def _of(self, transfer: Transfer, team: str) -> list[CountsGiven]:
-        kind = _kind(transfer, team)
-        if kind not in self._given:
-            self._given |= counts.given(self.session, [kind])
-        return self._given[kind]
-
     def _make_room(self, transfer: Transfer, team: str) -> bool:
-        """Whether a team has opened no counts of the same school, kind, period, and has none of a later file.
+        """Take back what a team has of the same school, kind and period, so that it can have counts of this.
 
-        What stood there is taken back then.
+        Not where it has opened those, or has some of a later file: then it gets none of this one.
         """
-        wanted, given = self._period(transfer, _as_given(transfer)), self._of(transfer, team)
+        data_type = transfer.data_type or ""
+        wanted = counts_period(data_type, transfer.period, transfer.upload.landed_at, self.catalogue)
         same = [
-            each
-            for each in given
-            if each.transfer != transfer.sequence and self._period(transfer, each) == wanted
+            one
+            for one in self.earlier
+            if (one.provider, one.data_type, one.team) == (transfer.upload.provider, data_type, team)
+            and one.sequence != transfer.sequence
+            and counts_period(data_type, one.period, one.landed_at, self.catalogue) == wanted
         ]
-        if any(each.collected or each.transfer > transfer.sequence for each in same):
+        if any(one.collected_at is not None or one.sequence > transfer.sequence for one in same):
             return False
-        for each in same:
-            given.remove(each)
-            if (each.transfer, team) in self._fresh:
-                self._fresh.remove((each.transfer, team))
+        for one in same:
+            self.earlier[self.earlier.index(one)] = one._replace(team=None)  # The file itself still stands.
+            if (one.sequence, team) in self._fresh:
+                self._fresh.remove((one.sequence, team))
             else:
-                counts.take_back(self.session, each)
+                counts.take_back(self.session, one.sequence, team)
         return True
-
-    def _period(self, transfer: Transfer, given: CountsGiven) -> object:
-        return counts_period(transfer.data_type or "", given.period, given.landed_at, self.catalogue)
-
-
-def _kind(transfer: Transfer, team: str) -> counts.CountedKind:
-    return team, transfer.upload.provider, transfer.data_type or ""
-
-
-def _as_given(transfer: Transfer) -> CountsGiven:
-    return CountsGiven(
-        delivery=None,
-        transfer=transfer.sequence,
-        period=transfer.period,
-        landed_at=transfer.upload.landed_at,
-        collected=False,
-    )

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlmodel import Session
 
@@ -25,25 +26,13 @@ from gateway.registry import discrepancies as recorded
 from gateway.registry import markers, places, providers, receipts, rolls, transfers
 from gateway.registry.log import Entry
 from gateway.registry.rolls import Roll
-from gateway.registry.tables import PupilRow, ReceiptRow
+from gateway.registry.tables import ReceiptRow
 from gateway.secrets.signing import Signing
 
 _COMPARED_BYTES = 4 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
-    """A file that was decided on, and the roll in it.
-
-    `roll` is what the examination packed, None where the file was examined earlier or holds no roll.
-    """
-
-    transfer: Transfer
-    decision: Decision
-    roll: bytes | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """What a comparison needs: the transaction, policies, who is enrolled, and what signs notices."""
 
@@ -53,6 +42,19 @@ class Comparison:
     organisation: str
     now: datetime
     enrolled: Callable[[], Enrolled]
+
+
+class Decided(NamedTuple):
+    """A file that was decided on, with what the examination packed of its roll.
+
+    `roll` is None where the file was examined earlier or holds no roll; `arrives`: nothing of the file was on
+    record before.
+    """
+
+    transfer: Transfer
+    decision: Decision
+    roll: bytes | None
+    arrives: bool = False
 
 
 def follow(comparison: Comparison, decided: Sequence[Decided]) -> Sequence[Entry]:
@@ -66,7 +68,7 @@ def follow(comparison: Comparison, decided: Sequence[Decided]) -> Sequence[Entry
         if isinstance(each.decision, Held) and each.roll is not None:
             rolls.stage(session, each.transfer.sequence, each.roll)
     final = [each for each in concerned if not isinstance(each.decision, Held)]
-    staged = rolls.take_staged(session, [each.transfer.sequence for each in final])
+    staged = rolls.take_staged(session, [each.transfer.sequence for each in final if not each.arrives])
     taken = [
         (each.transfer, roll)
         for each in final
@@ -126,12 +128,14 @@ def _rolls(enrolled: Enrolled, transfer: Transfer, packed: bytes) -> Iterator[Ro
 def _compare(comparison: Comparison, entered: Sequence[Roll]) -> Sequence[Entry]:
     """Open what newly does not fit, settle what fits again, among the pupils that the files touch."""
     session = comparison.session
-    lasting = recorded.lasting(session, {roll.provider for roll in entered})
-    touched = {bytes.fromhex(party.pupil) for each in lasting for party in each.parties}
-    touched |= _related(session, [entry for roll in entered for entry in roll.entries])
-    found = {recorded.key_of(each): each for each in _found(session, touched)}
+    rows, lasts = rolls.comparable(session, entered)
+    if not rows and not lasts:
+        return ()
+    full_rolls = {row.provider: row.full_at for row in rows if row.full_at is not None}
+    found = {recorded.key_of(each): each for each in discrepancies([_said(row) for row in rows], full_rolls)}
     known = recorded.lasting_keys(session, found)
     new = [each for key, each in found.items() if key not in known]
+    lasting = recorded.lasting(session, {roll.provider for roll in entered}) if lasts else ()
     settled = [each for each in lasting if each.key not in found]
     for each in settled:
         recorded.settle(session, each.number, comparison.now)
@@ -139,20 +143,7 @@ def _compare(comparison: Comparison, entered: Sequence[Roll]) -> Sequence[Entry]
     return [*_opened(comparison, new), *(_entry("discrepancy-resolved", n, "settled") for n in fits)]
 
 
-def _related(session: Session, entries: Sequence[RollEntry]) -> set[bytes]:
-    """The few pupils of files with whom anything can be wrong: known elsewhere, or under two numbers."""
-    own = {entry.pupil for entry in entries}
-    renumbered = {pupil for entry in entries if entry.former for pupil in (entry.pupil, entry.former)}
-    return rolls.shared(session, own) | renumbered | rolls.renumbered_from(session, own)
-
-
-def _found(session: Session, pupils: set[bytes]) -> list[Discrepancy]:
-    """All that does not fit about these pupils."""
-    rows = [_roll_row(row) for row in rolls.of_pupils(session, pupils)]
-    return discrepancies(rows, rolls.full_rolls(session, {row.provider for row in rows}))
-
-
-def _roll_row(row: PupilRow) -> RollRow:
+def _said(row: rolls.Said) -> RollRow:
     return RollRow(
         provider=row.provider,
         pupil=row.pupil.hex(),

@@ -14,7 +14,7 @@ from gateway.record.conclude import SIGNED_LATE, told_late
 from gateway.record.drops import keys as key_drops
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Ruling, put_in_force
-from gateway.registry import providers, waits
+from gateway.registry import register, waits
 
 
 def reconsider(registrar: Registrar, *, anew: bool = False) -> int:
@@ -36,7 +36,7 @@ def reconsider(registrar: Registrar, *, anew: bool = False) -> int:
 
 def _rulings(registrar: Registrar, session: Session, now: datetime, *, anew: bool) -> list[Ruling]:
     until = datetime.max.replace(tzinfo=UTC) if anew else now
-    enrolled = providers.list_providers(session, registrar.counting(now))
+    enrolled = register.of(session).enrolled(registrar.counting(now))
     ratified = [provider.id for provider in enrolled if provider.ratified or anew]
     found = [*waits.due(session, until), *waits.waiting_for_ratification(session, ratified)]
     if anew:

@@ -18,7 +18,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.ratification import years_at
 from gateway.publish.projection import publish_checkpoint, publish_receipts
 from gateway.record import receipts_owed
-from gateway.registry import log, providers
+from gateway.registry import log, register
 from gateway.registry.database import Registry
 from gateway.secrets.signing import Signing
 from gateway.zones.failpoints import passing
@@ -67,7 +67,7 @@ class Registrar:
 
     def provider(self, session: Session, provider: str, now: datetime) -> Provider:
         """A provider as the policy sees it at `now`."""
-        return providers.get_provider(session, provider, self.counting(now))
+        return register.of(session).provider(provider, self.counting(now))
 
     def sign_head(self, session: Session, at: datetime, *, carried: bool = False) -> str:
         """Sign the log's head, with all that the session has added to it; the head.

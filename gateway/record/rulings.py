@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from gateway.log.leaf import Kind
-from gateway.model import Decision, Folder, Provider, Reason, Transfer
-from gateway.policy.superseding import Superseding
-from gateway.receipts.facts import ReceiptFacts, plain_reason
-from gateway.record import advance_notices, copies_owed, counts_owed, letters, outcome, schools, superseded
+from gateway.model import Decision, Folder, Reason
+from gateway.receipts.facts import plain_reason
+from gateway.record import copies_owed, letters, outcome, schools, superseded
 from gateway.record.advance_notices import notices_for
 from gateway.record.batch import Batch
+from gateway.record.counts_owed import CountsOwed
 from gateway.record.discrepancies import Comparison, Decided, follow
 from gateway.record.issuing import put_on_record
 from gateway.record.registrar import Registrar
 from gateway.record.schools import Enrolled
-from gateway.registry import log, outcomes, providers
+from gateway.registry import log, outcomes, register
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,101 +56,67 @@ def put_in_force(registrar: Registrar, batch: Batch, rulings: Sequence[Ruling], 
     """
     if not rulings:
         return None
-    session = batch.session
+    session, catalogue, counting = batch.session, registrar.catalogue, registrar.counting(now)
     recorded = outcomes.record_decisions(session, [(one.reference, one.decision) for one in rulings], now)
     batch.record_persons(recorded)
-    files = [
-        (transfer, one, _provider(registrar, batch, transfer, now))
+    known = register.of(session)
+    senders = {one: known.provider(one, counting) for one in {each.upload.provider for each in recorded}}
+    counts = CountsOwed(session, catalogue, now)
+    counts.look_ahead(
+        [
+            (transfer, one.decision, senders[transfer.upload.provider], one.counted)
+            for transfer, one in zip(recorded, rulings, strict=True)
+        ]
+    )
+    decided = [
+        counts.deliver(transfer, one.decision, senders[transfer.upload.provider]) if one.counted else transfer
         for transfer, one in zip(recorded, rulings, strict=True)
     ]
-    counting = counts_owed.CountsOwed(session, registrar.catalogue, now)
-    counting.look_ahead((transfer, one.decision, sender) for transfer, one, sender in files if one.counted)
-    decided = [
-        counting.deliver(transfer, one.decision, sender) if one.counted else transfer
-        for transfer, one, sender in files
-    ]
-    counting.write()
-    senders = {sender.id: sender for _, _, sender in files}
-    superseded.look_ahead(
-        batch, [(each, senders[each.upload.provider]) for each in decided], registrar.catalogue
-    )
-    advance_notices.look_ahead(registrar, batch, senders)
+    counts.write()
+
+    @cache
+    def enrolled() -> Enrolled:
+        return Enrolled.of(known.enrolled(counting), catalogue.bodies)
+
     entries: list[log.Entry] = []
     receipts = []
     for ruling, transfer in zip(rulings, decided, strict=True):
-        found = _standing(registrar, batch, transfer, now)
-        facts = _facts(registrar, batch, transfer, now, (*ruling.told, *superseded.told(found, transfer)))
+        sender = senders[transfer.upload.provider]
+        found = superseded.standing_among(counts.earlier, transfer, sender, catalogue)
+        facts = outcome.receipt_facts(
+            transfer,
+            sender,
+            registrar.settings.organisation,
+            (
+                *ruling.told,
+                *superseded.told(found, transfer),
+                *notices_for(registrar, session, transfer, sender, now),
+            ),
+            salt=outcome.fresh_salt(),
+            wording=catalogue.wording,
+        )
         receipts.append((facts, len(entries)))
-        decided_on = outcome.decision_entry(
+        said = outcome.decision_entry(
             transfer,
             facts,
-            registrar.catalogue.digest,
+            catalogue.digest,
             kind=ruling.kind,
             actor=ruling.actor,
             note=ruling.note,
             replaces=found.replaces,
             arrives=ruling.arrives,
         )
-        entries.append(decided_on)
-        entries += copies_owed.owe(
-            session,
-            transfer,
-            ruling.decision,
-            registrar.catalogue,
-            lambda: _everybody(registrar, batch, now),
-        )
-        schools.record(session, transfer, ruling.decision, lambda: _enrolled(registrar, batch, now))
-    pairs = zip(decided, rulings, strict=True)
+        entries.append(said)
+        entries += copies_owed.owe(session, transfer, ruling.decision, catalogue, enrolled)
+        schools.record(session, transfer, ruling.decision, enrolled)
     entries += follow(
-        _comparison(registrar, batch, now),
-        [Decided(transfer, one.decision, one.roll) for transfer, one in pairs],
+        Comparison(session, catalogue, registrar.signing, registrar.settings.organisation, now, enrolled),
+        [
+            Decided(transfer, one.decision, one.roll, one.arrives)
+            for transfer, one in zip(decided, rulings, strict=True)
+        ],
     )
     letters.owe_for_decisions(registrar, session, decided, now)
     # Many use the same keys: others wait for these rows no longer than for the log.
     batch.record_uses()
     return put_on_record(registrar, session, entries, receipts, now)
-
-
-def _standing(registrar: Registrar, batch: Batch, transfer: Transfer, now: datetime) -> Superseding:
-    provider = _provider(registrar, batch, transfer, now)
-    return superseded.standing_of(batch, transfer, provider, registrar.catalogue)
-
-
-def _provider(registrar: Registrar, batch: Batch, transfer: Transfer, now: datetime) -> Provider:
-    sender = transfer.upload.provider
-    return batch.once(("provider", sender), lambda: registrar.provider(batch.session, sender, now))
-
-
-def _facts(
-    registrar: Registrar, batch: Batch, transfer: Transfer, now: datetime, about: tuple[str, ...]
-) -> ReceiptFacts:
-    provider = _provider(registrar, batch, transfer, now)
-    return outcome.receipt_facts(
-        transfer,
-        provider,
-        registrar.settings.organisation,
-        (*about, *notices_for(registrar, batch, transfer, provider, now)),
-        salt=outcome.fresh_salt(),
-        wording=registrar.catalogue.wording,
-    )
-
-
-def _everybody(registrar: Registrar, batch: Batch, now: datetime) -> Sequence[Provider]:
-    return batch.once("enrolled", lambda: providers.list_providers(batch.session, registrar.counting(now)))
-
-
-def _enrolled(registrar: Registrar, batch: Batch, now: datetime) -> Enrolled:
-    return batch.once(
-        "schools", lambda: Enrolled.of(_everybody(registrar, batch, now), registrar.catalogue.bodies)
-    )
-
-
-def _comparison(registrar: Registrar, batch: Batch, now: datetime) -> Comparison:
-    return Comparison(
-        session=batch.session,
-        catalogue=registrar.catalogue,
-        signing=registrar.signing,
-        organisation=registrar.settings.organisation,
-        now=now,
-        enrolled=lambda: _enrolled(registrar, batch, now),
-    )

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session
 
-from gateway.model import Held, Refused
+from gateway.model import Held, Refused, Upload
 from gateway.policy.catalogue import Catalogue
-from gateway.registry import keys
+from gateway.registry import register
 from gateway.registry.keys import Key
 
 
@@ -42,9 +42,9 @@ class Signers:
         return any(key.expires_at is not None and key.expires_at <= now for key in self.in_force)
 
 
-def signers_of(provided: Sequence[Key], now: datetime) -> Signers:
-    """The certificates among the keys of a provider."""
-    known = [key for key in provided if key.kind == "openpgp"]
+def signers_of(session: Session, provider: str, now: datetime) -> Signers:
+    """Return the certificates among the keys of a provider."""
+    known = [key for key in register.of(session).keys_of("provider", provider) if key.kind == "openpgp"]
     return Signers(
         in_force=tuple(key for key in known if key.is_in_force(now)),
         others=tuple(key for key in known if not key.is_in_force(now)),
@@ -73,26 +73,23 @@ def objection(
     return Refused(reasons=(catalogue.reason("key:retired"),))
 
 
-def logins_of(provided: Sequence[Key]) -> Mapping[str, Key]:
-    """The SSH keys of a provider by their fingerprints, whatever became of them."""
-    return {key.fingerprint: key for key in provided if key.kind == "ssh"}
-
-
-def came_by(login: Key | None, landed_at: datetime) -> bool:
-    """Whether an upload can have come by a login with this SSH key of its provider.
+def came_by_login(session: Session, upload: Upload) -> bool:
+    """Can an upload have come by a login with the SSH key of its provider that intake names?
 
     Only intake says with which key, so it has to be one that let the provider in at that time. One that
     was given up since did; one that may be in wrong hands counts for nothing.
     """
+    known = register.of(session).keys_of("provider", upload.provider)
+    login = next((key for key in known if (key.kind, key.fingerprint) == ("ssh", upload.ssh_key)), None)
     if login is None or login.state == "pending" or login.revocation == "hard":
         return False
     ended = [moment for moment in (login.ended_at, login.not_after) if moment is not None]
-    return all(landed_at < moment for moment in ended)
+    return all(upload.landed_at < moment for moment in ended)
 
 
 def own_keys(session: Session) -> Sequence[Key]:
-    """The gateway's own OpenPGP keys, whatever became of them."""
-    return [key for key in keys.list_keys(session, "gateway", "gateway") if key.kind == "openpgp"]
+    """Return the gateway's own OpenPGP keys, whatever became of them."""
+    return [key for key in register.of(session).keys_of("gateway", "gateway") if key.kind == "openpgp"]
 
 
 def opening_keys(own: Sequence[Key], landed_at: datetime, now: datetime) -> Sequence[Key]:

@@ -18,7 +18,7 @@ from gateway.model import Decision, Held, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import decide
 from gateway.policy.ratification import years_at
-from gateway.registry import providers, transfers
+from gateway.registry import register, transfers
 
 EXAMPLES = 3
 
@@ -79,7 +79,7 @@ def _both(
 
 def _outcome(session: Session, transfer: Transfer, catalogue: Catalogue) -> SimulatedOutcome:
     at = transfer.upload.landed_at
-    provider = providers.get_provider(session, transfer.upload.provider, years_at(at, catalogue))
+    provider = register.of(session).provider(transfer.upload.provider, years_at(at, catalogue))
     assert transfer.content is not None  # noqa: S101 - for the type checker
     decision: Decision = decide(transfer.content, catalogue, provider, at)
     return SimulatedOutcome(

@@ -1,40 +1,49 @@
-"""How a file stands among those of its kind, school and period: asked of the registry."""
+"""How a file stands among those of its kind, school and period: told from the accepted ones."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gateway.model import Provider, Transfer
+from sqlmodel import Session
+
+from gateway.model import Alike, Provider, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.superseding import Superseding, is_comparable, standing, tells_by_content
-from gateway.record.batch import Batch
-from gateway.registry import transfers
+from gateway.registry.counts import Earlier, accepted_files
+from gateway.registry.transfer_rows import CONTENT
 
 
-def standing_of(batch: Batch, transfer: Transfer, provider: Provider, catalogue: Catalogue) -> Superseding:
-    """Which file it replaces and which one replaces it; none of both where its kind knows no such thing.
-
-    The decisions of the transaction have to be written.
-    """
+def standing_of(
+    session: Session, transfer: Transfer, provider: Provider, catalogue: Catalogue
+) -> Superseding:
+    """Which file one on record replaces and which one replaces it; none where its kind knows no such."""
     if not is_comparable(transfer, catalogue):
         return Superseding()
-    kind, by_content = transfers.kind_of(transfer), tells_by_content(provider, catalogue.bodies)
-    others = batch.once(
-        ("alike", *kind), lambda: transfers.alike(batch.session, [kind], with_content=by_content)[kind]
+    by_content = tells_by_content(provider, catalogue.bodies)
+    files = accepted_files(
+        session,
+        {provider.id},
+        {transfer.data_type or ""},
+        {transfer.period or ""},
+        (),
+        with_content=by_content,
     )
-    return standing(transfer, others, provider, catalogue.bodies)
+    return standing_among(files, transfer, provider, catalogue)
 
 
-def look_ahead(batch: Batch, files: Iterable[tuple[Transfer, Provider]], catalogue: Catalogue) -> None:
-    """Ask at once what will be asked for each of these files. The decisions have to be written."""
-    wanted: dict[bool, set[transfers.FileKind]] = {}
-    for transfer, provider in files:
-        if is_comparable(transfer, catalogue):
-            by_content = tells_by_content(provider, catalogue.bodies)
-            wanted.setdefault(by_content, set()).add(transfers.kind_of(transfer))
-    for by_content, kinds in wanted.items():
-        for kind, found in transfers.alike(batch.session, kinds, with_content=by_content).items():
-            batch.know(("alike", *kind), found)
+def standing_among(
+    files: Iterable[Earlier], transfer: Transfer, provider: Provider, catalogue: Catalogue
+) -> Superseding:
+    """How an accepted file stands among accepted ones, itself among these, in the order they landed."""
+    if not is_comparable(transfer, catalogue):
+        return Superseding()
+    kind = (transfer.upload.provider, transfer.data_type, transfer.period)
+    alike: dict[int, Alike] = {}
+    for one in files:
+        if (one.provider, one.data_type, one.period) == kind and one.sequence not in alike:
+            content = CONTENT.validate_json(one.content) if one.content else None
+            alike[one.sequence] = Alike(one.sequence, one.reference, content)
+    return standing(transfer, list(alike.values()), provider, catalogue.bodies)
 
 
 def told(found: Superseding, transfer: Transfer) -> tuple[str, ...]:

@@ -1,11 +1,13 @@
-"""Deliveries of counts: files of which a team is given no more than numbers of pupils."""
+"""Accepted files of a provider and a kind, and of which of them teams were given no more than counts."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
+from typing import NamedTuple
 
+from sqlalchemy import and_, null, or_
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
@@ -13,61 +15,56 @@ from gateway.registry.tables import DeliveryRow, TransferRow
 from gateway.registry.vouched_rows import add_rows
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CountsGiven:
-    """That a team was given counts of a file. `collected`: somebody has opened them.
+class Earlier(NamedTuple):
+    """An accepted file, and a team that was given counts of it; one row for each such team.
 
-    `delivery`: its row, once there is one.
+    `team` is None where there is none, `collected_at` until somebody has opened the counts.
     """
 
-    delivery: DeliveryRow | None
-    transfer: int
+    sequence: int
+    provider: str
+    data_type: str
     period: str | None
+    reference: str
     landed_at: datetime
-    collected: bool
+    content: str | None
+    team: str | None
+    collected_at: datetime | None
 
 
-CountedKind = tuple[str, str, str]
-"""A team, a provider, and a data type."""
-
-
-def given(session: Session, kinds: Collection[CountedKind]) -> dict[CountedKind, list[CountsGiven]]:
-    """Of each, the counts of the provider's files of this type that the team has and that stand."""
-    found: dict[CountedKind, list[CountsGiven]] = {kind: [] for kind in kinds}
-    teams, providers, data_types = (sorted({kind[place] for kind in kinds}) for place in range(3))
-    # The providers' own files first: a team has far more, from everybody.
-    sent = select(TransferRow.sequence).where(
-        col(TransferRow.provider).in_(providers), col(TransferRow.data_type).in_(data_types)
+def accepted_files(
+    session: Session,
+    senders: Collection[str],
+    data_types: Collection[str],
+    periods: Collection[str],
+    teams: Collection[str],
+    *,
+    with_content: bool,
+) -> list[Earlier]:
+    """Read accepted files in the order they landed: those of some periods, those with counts for teams."""
+    columns = tuple(col(getattr(TransferRow, name)) for name in Earlier._fields[:6])
+    given = and_(
+        col(DeliveryRow.transfer) == col(TransferRow.sequence),
+        col(DeliveryRow.counts).is_(True),
+        col(DeliveryRow.team).in_(teams),
     )
-    query = (
-        select_columns(
-            DeliveryRow,
-            col(TransferRow.provider),
-            col(TransferRow.data_type),
-            col(TransferRow.period),
-            col(TransferRow.landed_at),
-        )
-        .join(TransferRow, col(TransferRow.sequence) == col(DeliveryRow.transfer))
-        .where(
-            col(DeliveryRow.team).in_(teams),
-            col(DeliveryRow.counts).is_(True),
-            col(DeliveryRow.transfer).in_(sent),
-        )
+    content = col(TransferRow.content) if with_content else null()
+    of_kind = (
+        col(TransferRow.state) == "accepted",
+        col(TransferRow.data_type).in_(data_types),
+        col(TransferRow.provider).in_(senders),
     )
-    for row, provider, data_type, period, landed_at in sorted(
-        session.execute(query), key=lambda one: one[0].transfer
-    ):
-        if (row.team, provider, data_type) in found:
-            found[row.team, provider, data_type].append(
-                CountsGiven(
-                    delivery=row,
-                    transfer=row.transfer,
-                    period=period,
-                    landed_at=landed_at,
-                    collected=row.collected_at is not None,
-                )
-            )
-    return found
+    of_period = col(TransferRow.period).in_(periods)
+    if not teams:
+        query = select_columns(*columns, content, null(), null()).where(*of_kind, of_period)
+    else:
+        query = (
+            select_columns(*columns, content, col(DeliveryRow.team), col(DeliveryRow.collected_at))
+            .join(DeliveryRow, given, isouter=True)
+            .where(*of_kind, or_(of_period, col(DeliveryRow.id).is_not(None)))
+        )
+    # Ordered here: asked for an order, SQLite goes through all accepted files in it, whosever they are.
+    return [Earlier(*row) for row in sorted(session.execute(query), key=itemgetter(0))]
 
 
 def mark(session: Session, transfer: int, teams: Collection[str]) -> None:
@@ -85,6 +82,7 @@ def deliver(session: Session, given: Collection[tuple[int, str]], at: datetime) 
     add_rows(session, DeliveryRow, [{**row, **rest, "counts": True} for row in rows])
 
 
-def take_back(session: Session, given: CountsGiven) -> None:
+def take_back(session: Session, transfer: int, team: str) -> None:
     """Take counts back that nobody has opened: those of a later file stand instead."""
-    session.delete(given.delivery)
+    query = select(DeliveryRow).where(DeliveryRow.transfer == transfer, DeliveryRow.team == team)
+    session.delete(session.exec(query).one())

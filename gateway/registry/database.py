@@ -15,7 +15,7 @@ from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, NotSupporte
 from sqlmodel import Session
 
 from gateway.errors import ConfigurationError, Fault
-from gateway.registry import log, places
+from gateway.registry import log, places, register
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +49,7 @@ class Registry:
     def __init__(self, url: str) -> None:
         self.url = url
         self._engine = _engine(url)
+        self._register = register.Kept()
         self._reading = _ONE_MOMENT if self._engine.dialect.name == "postgresql" else {}
 
     @contextmanager
@@ -75,11 +76,13 @@ class Registry:
                 connection.begin(),
                 Session(connection) as session,
             ):
+                register.keep(session, self._register)
                 if take_place is not None:
                     take_place(session)
                 yield session
                 if write:
                     log.record_changes(session, datetime.now(UTC))
+                    register.count_up(session)
         except DatabaseError as error:
             raise _fault(error) from None
 

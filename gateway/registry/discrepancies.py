@@ -12,9 +12,9 @@ from sqlmodel import Session, col, select
 
 from gateway.errors import GatewayError, NotFoundError
 from gateway.policy.discrepancies import Discrepancy, Kind
+from gateway.registry.rolls import LASTING
 from gateway.registry.tables import DiscrepancyPartyRow, DiscrepancyRow, TransferRow
 
-_LASTING = ("open", "resolved")
 _AT_ONCE = 500
 
 MEANINGS: dict[Kind, str] = {
@@ -89,7 +89,7 @@ def lasting(session: Session, providers: Collection[str]) -> Sequence[Known]:
     parties = col(DiscrepancyPartyRow.provider).in_(sorted(providers))
     numbers = select(DiscrepancyPartyRow.discrepancy).where(parties)
     query = select(DiscrepancyRow).where(
-        col(DiscrepancyRow.state).in_(_LASTING), col(DiscrepancyRow.number).in_(numbers)
+        col(DiscrepancyRow.state).in_(LASTING), col(DiscrepancyRow.number).in_(numbers)
     )
     return _known(session, session.exec(query.order_by(col(DiscrepancyRow.number))).all())
 
@@ -103,7 +103,7 @@ def lasting_keys(session: Session, keys: Collection[str]) -> set[str]:
             session.exec(
                 select(DiscrepancyRow.key).where(
                     col(DiscrepancyRow.key).in_(wanted[start : start + _AT_ONCE]),
-                    col(DiscrepancyRow.state).in_(_LASTING),
+                    col(DiscrepancyRow.state).in_(LASTING),
                 )
             )
         )

@@ -8,11 +8,12 @@ whether a certificate has expired by its own word is asked of the certificate.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, assert_never
+from typing import Any, Literal, assert_never
 
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from gateway.errors import GatewayError, NotFoundError
@@ -25,6 +26,7 @@ Revocation = Literal["soft", "hard"]
 Ended = Literal["retired", "revoked"]
 KeyState = Literal["pending", "active", "retiring"] | Ended
 _IN_FORCE = ("active", "retiring")
+_COLUMN = {"why": "end_reason"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,64 +158,34 @@ def _way_out(known: Key, owner_kind: OwnerKind, owner: str) -> str:
 
 def holder(session: Session, kind: KeyKind, fingerprint: str) -> Key | None:
     """The key of that fingerprint, whoever has it and whatever became of it."""
-    query = select(KeyRow).where(KeyRow.kind == kind, KeyRow.fingerprint == fingerprint)
-    row = session.exec(query).first()
-    return None if row is None else _key(row)
+    return next(iter(_read(session, KeyRow.kind == kind, KeyRow.fingerprint == fingerprint)), None)
 
 
 def dropped_key(session: Session, reference: str) -> Key | None:
     """The key that an upload brought."""
-    row = session.exec(select(KeyRow).where(KeyRow.dropped_as == reference)).first()
-    return None if row is None else _key(row)
+    return next(iter(_read(session, KeyRow.dropped_as == reference)), None)
 
 
-def list_keys(
-    session: Session, owner_kind: OwnerKind | None = None, owner: str | None = None
-) -> Sequence[Key]:
+def list_keys(session: Session, owner_kind: OwnerKind | None = None, owner: str | None = None) -> list[Key]:
     """Keys in the order they were added, of one owner or of all."""
-    query = select(KeyRow).order_by(col(KeyRow.id))
-    if owner_kind is not None:
-        query = query.where(KeyRow.owner_kind == owner_kind)
-    if owner is not None:
-        query = query.where(KeyRow.owner == owner)
-    return [_key(row) for row in session.exec(query).all()]
-
-
-def keys_of_each(session: Session, owner_kind: OwnerKind, owners: Collection[str]) -> dict[str, list[Key]]:
-    """The keys of each of these owners, in the order they were added."""
-    query = select(KeyRow).where(KeyRow.owner_kind == owner_kind, col(KeyRow.owner).in_(list(owners)))
-    found: dict[str, list[Key]] = {owner: [] for owner in owners}
-    for row in session.exec(query.order_by(col(KeyRow.id))).all():
-        found[row.owner].append(_key(row))
-    return found
+    of_kind = () if owner_kind is None else (KeyRow.owner_kind == owner_kind,)
+    return _read(session, *of_kind, *(() if owner is None else (KeyRow.owner == owner,)))
 
 
 def keys_in_force(
     session: Session, owner_kind: OwnerKind, owner: str, kind: KeyKind, now: datetime
 ) -> Sequence[Key]:
     """The keys of one owner that count at `now`."""
-    rows = session.exec(
-        select(KeyRow)
-        .where(
-            KeyRow.owner_kind == owner_kind,
-            KeyRow.owner == owner,
-            KeyRow.kind == kind,
-            col(KeyRow.state).in_(_IN_FORCE),
-        )
-        .order_by(col(KeyRow.id))
-    ).all()
-    return [key for key in map(_key, rows) if key.is_in_force(now)]
+    found = _read(session, KeyRow.owner_kind == owner_kind, KeyRow.owner == owner, KeyRow.kind == kind)
+    return [key for key in found if key.is_in_force(now)]
 
 
 def all_in_force(
     session: Session, owner_kind: OwnerKind, kind: KeyKind, now: datetime
 ) -> Mapping[str, Sequence[Key]]:
     """The keys of all owners that count at `now`, by owner; nobody is in it who has none."""
-    query = select(KeyRow).where(
-        KeyRow.owner_kind == owner_kind, KeyRow.kind == kind, col(KeyRow.state).in_(_IN_FORCE)
-    )
     found: defaultdict[str, list[Key]] = defaultdict(list)
-    for key in map(_key, session.exec(query.order_by(col(KeyRow.id))).all()):
+    for key in _read(session, KeyRow.owner_kind == owner_kind, KeyRow.kind == kind):
         if key.is_in_force(now):
             found[key.owner].append(key)
     return found
@@ -221,16 +193,13 @@ def all_in_force(
 
 def due_to_retire(session: Session, now: datetime) -> Sequence[Key]:
     """The retiring keys whose last moment has come."""
-    query = select(KeyRow).where(KeyRow.state == "retiring", col(KeyRow.not_after) <= now)
-    return [_key(row) for row in session.exec(query.order_by(col(KeyRow.id))).all()]
+    return _read(session, KeyRow.state == "retiring", col(KeyRow.not_after) <= now)
 
 
 def expiring(session: Session, before: datetime) -> Sequence[Key]:
     """Providers' certificates in use that expire by their own word before a moment."""
-    query = select(KeyRow).where(
-        KeyRow.owner_kind == "provider", col(KeyRow.state).in_(_IN_FORCE), col(KeyRow.expires_at) < before
-    )
-    return [_key(row) for row in session.exec(query.order_by(col(KeyRow.id))).all()]
+    in_use = col(KeyRow.state).in_(_IN_FORCE)
+    return _read(session, KeyRow.owner_kind == "provider", in_use, col(KeyRow.expires_at) < before)
 
 
 def find_key(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str) -> Key:
@@ -358,5 +327,10 @@ def _kept(session: Session, row: KeyRow) -> Key:
 
 
 def _key(row: KeyRow) -> Key:
-    columns = {name: getattr(row, name) for name in Key.__slots__ if name != "why"}
-    return Key(why=row.end_reason, **columns)
+    return Key(**{name: getattr(row, _COLUMN.get(name, name)) for name in Key.__slots__})
+
+
+def _read(session: Session, *which: Any) -> list[Key]:  # noqa: ANN401 - conditions, as `select` takes them
+    columns = (getattr(KeyRow, _COLUMN.get(name, name)).label(name) for name in Key.__slots__)
+    query = select_columns(*columns).where(*which).order_by(col(KeyRow.id))
+    return [Key(**row) for row in session.execute(query).mappings()]

@@ -20,7 +20,14 @@ from gateway.registry import places
 from gateway.registry.inserting import insert_rows
 from gateway.registry.log_nodes import Nodes
 from gateway.registry.tables import CheckpointRow, EventRow
-from gateway.registry.vouched_rows import Change, add_rows, read_changes, record_of, take_changes
+from gateway.registry.vouched_rows import (
+    REGISTER_CHANGED,
+    Change,
+    add_rows,
+    read_changes,
+    record_of,
+    take_changes,
+)
 
 _FETCHED = 400
 _LEAVES, _SIZE = "gateway log leaves", "gateway log size"
@@ -110,6 +117,8 @@ def _numbered(session: Session, entries: Sequence[Entry], at: datetime) -> list[
     """The rows of events that follow all there are, which is so once they are written."""
     if not entries:
         return []
+    if any(entry.kind.startswith("policy-") for entry in entries):
+        session.info[REGISTER_CHANGED] = {}
     spelled = [_spelled(entry, at) for entry in entries]
     places.take_the_logs_place(session)
     nodes = Nodes.of(session)

@@ -85,13 +85,23 @@ def list_markers(session: Session) -> list[Marker]:
     ]
 
 
-def note(session: Session, persons: Mapping[int, frozenset[bytes]]) -> None:
-    """Put down which marked children are in files, of which it is given who is in them."""
+def digests_of_each(session: Session) -> Mapping[int, frozenset[bytes]]:
+    """The digests of the child that each marker which is on stands for, by the markers' numbers."""
+    return {cast("int", row.number): frozenset(_digests(row)) for row in _on(session)}
+
+
+def note(
+    session: Session, persons: Mapping[int, frozenset[bytes]], on: Mapping[int, frozenset[bytes]]
+) -> None:
+    """Put down which marked children are in files, of which it is given who is in them.
+
+    `on` are the digests of the child of each marker, see `digests_of_each`.
+    """
     found = {
-        (transfer, cast("int", row.number))
-        for row in _on(session)
+        (transfer, number)
+        for number, child in on.items()
         for transfer, digests in persons.items()
-        if not digests.isdisjoint(_digests(row))
+        if not digests.isdisjoint(child)
     }
     if not found:
         return

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, LargeBinary, bindparam, false, or_
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
-from gateway.registry import markers
+from gateway.registry import markers, register
 from gateway.registry.inserting import insert_rows, inserting
 from gateway.registry.tables import DeletionRow, PersonsOfTransferRow, PupilRow, TransferRow
 
@@ -28,7 +28,8 @@ def note_each(session: Session, persons: Mapping[int, bytes]) -> None:
     known = new.on_conflict_do_update(index_elements=["transfer"], set_={"persons": new.excluded.persons})
     rows = [{"transfer": transfer, "persons": found} for transfer, found in persons.items()]
     insert_rows(session, PersonsOfTransferRow, rows, known)
-    markers.note(session, {transfer: frozenset(split(found)) for transfer, found in persons.items()})
+    marked = register.of(session).markers()
+    markers.note(session, {one: frozenset(split(found)) for one, found in persons.items() if marked}, marked)
 
 
 def split(persons: bytes) -> list[bytes]:

@@ -9,11 +9,9 @@ from sqlmodel import Session, col, select
 
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home import PROVIDER_ID
-from gateway.model import Provider, ProviderKind, RatificationsThatCount
+from gateway.model import Provider, ProviderKind
 from gateway.registry import harmless
-from gateway.registry.tables import ProviderRow, RatificationRow
-
-_NONE = RatificationsThatCount()
+from gateway.registry.tables import ProviderRow
 
 
 def add_provider(session: Session, provider: Provider, at: datetime) -> None:
@@ -75,28 +73,16 @@ def provider_row(session: Session, provider: str) -> ProviderRow:
     return row
 
 
-def get_provider(session: Session, provider: str, counting: RatificationsThatCount = _NONE) -> Provider:
-    """A provider as the policy sees it: ratified is of whom a ratification is `counting`.
-
-    NotFoundError where there is none.
-    """
-    row = provider_row(session, provider)
-    found = (session.get(RatificationRow, (provider, year)) for year in counting.years)
-    ratified = any(each is not None and counting.text in {None, each.text_sha256} for each in found)
-    return _provider(row, harmless.names(session), ratified=ratified)
+def get_provider(session: Session, provider: str) -> Provider:
+    """A provider, of which `register` says whether it has ratified. NotFoundError where there is none."""
+    return _provider(provider_row(session, provider), harmless.names(session))
 
 
-def list_providers(session: Session, counting: RatificationsThatCount = _NONE) -> Sequence[Provider]:
-    """Every provider, by id; ratified is of whom a ratification is `counting`."""
-    counts = select(RatificationRow.provider).where(
-        col(RatificationRow.academic_year).in_(list(counting.years))
-    )
-    if counting.text is not None:
-        counts = counts.where(RatificationRow.text_sha256 == counting.text)
-    ratified = set(session.exec(counts).all())
+def list_providers(session: Session) -> Sequence[Provider]:
+    """Every provider, by id, of which `register` says whether it has ratified."""
     rows = session.exec(select(ProviderRow).order_by(col(ProviderRow.id))).all()
     listed = harmless.names(session)
-    return [_provider(row, listed, ratified=row.id in ratified) for row in rows]
+    return [_provider(row, listed) for row in rows]
 
 
 def kinds_of(session: Session, identifiers: Collection[str]) -> dict[str, ProviderKind]:
@@ -117,7 +103,7 @@ def set_suspended(session: Session, provider: str, *, suspended: bool) -> None:
     session.add(row)
 
 
-def _provider(row: ProviderRow, listed: Mapping[str, tuple[str, ...]], *, ratified: bool) -> Provider:
+def _provider(row: ProviderRow, listed: Mapping[str, tuple[str, ...]]) -> Provider:
     return Provider(
         id=row.id,
         name=row.name,
@@ -126,7 +112,6 @@ def _provider(row: ProviderRow, listed: Mapping[str, tuple[str, ...]], *, ratifi
         urn=row.urn,
         number=row.number,
         suspended=row.suspended,
-        ratified=ratified,
         harmless=(*listed.get(harmless.EVERY, ()), *listed.get(row.id, ())),
         schools=tuple((row.schools or "").split()),
         closed_on=row.closed_on,

@@ -10,15 +10,25 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import delete, or_
+from sqlalchemy import delete, or_, union
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
 from gateway.model import RollEntry
 from gateway.registry.inserting import insert_rows, inserting
-from gateway.registry.tables import FullRollRow, PupilRow, SchoolOfTransferRow, StagedRollRow
+from gateway.registry.tables import (
+    DiscrepancyPartyRow,
+    DiscrepancyRow,
+    FullRollRow,
+    PupilRow,
+    SchoolOfTransferRow,
+    StagedRollRow,
+)
 
+LASTING = ("open", "resolved")
+"""The states of a discrepancy that still shows."""
 _AT_ONCE = 500
 K = TypeVar("K", bytes, int)
 
@@ -142,32 +152,55 @@ def full_rolls(session: Session, providers: Collection[str]) -> dict[str, dateti
     return {row.provider: row.at for row in session.exec(query)}
 
 
-def of_pupils(session: Session, pupils: Collection[bytes]) -> Iterator[PupilRow]:
-    """What every provider says of these pupils."""
-    for some in _batches(pupils):
-        yield from session.exec(select(PupilRow).where(col(PupilRow.pupil).in_(some)))
+class Said(NamedTuple):
+    """What a provider's latest file said of a pupil, and when that provider last sent its complete roll."""
+
+    provider: str
+    pupil: bytes
+    on_roll: bool
+    at: datetime
+    birth_date: bytes | None
+    former: bytes | None
+    transfer: int
+    record: int
+    full_at: datetime | None
 
 
-def shared(session: Session, pupils: Collection[bytes]) -> set[bytes]:
-    """Those of the pupils of whom several providers say something."""
-    several = select(PupilRow.pupil).group_by(col(PupilRow.pupil)).having(func.count() > 1)
-    return {
-        pupil
-        for some in _batches(pupils)
-        for pupil in session.exec(several.where(col(PupilRow.pupil).in_(some)))
-    }
+def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[Said], bool]:
+    """Read what every provider says of the pupils of files with whom anything can be wrong.
 
-
-def renumbered_from(session: Session, pupils: Collection[bytes]) -> set[bytes]:
-    """Those pupils of whom somebody says that they are another one now, and these others."""
-    query = select(PupilRow.pupil, PupilRow.former)
-    return {
-        pupil
-        for some in _batches(pupils)
-        for pair in session.exec(query.where(col(PupilRow.former).in_(some)))
-        for pupil in pair
-        if pupil is not None
-    }
+    These are few: pupils of whom several providers say something, or who are or were known under another
+    number, and those in discrepancies that last. Also told is whether any of these last with such a provider.
+    """
+    pupil, party = col(PupilRow.pupil), col(DiscrepancyPartyRow.discrepancy)
+    last = select_columns(party).join(DiscrepancyRow, col(DiscrepancyRow.number) == party)
+    lasting = last.where(
+        col(DiscrepancyRow.state).in_(LASTING),
+        col(DiscrepancyPartyRow.provider).in_({roll.provider for roll in entered}),
+    )
+    of_them = select_columns(col(DiscrepancyPartyRow.pupil)).where(party.in_(lasting))
+    entries = [entry for roll in entered for entry in roll.entries]
+    renumbered = {one for entry in entries if entry.former for one in (entry.pupil, entry.former)}
+    others = [pupil.in_(renumbered)] if renumbered else []
+    flag = select_columns(lasting.exists().label("lasts")).subquery()
+    columns = (*(col(getattr(PupilRow, name)) for name in Said._fields[:-1]), col(FullRollRow.at))
+    found, lasts = set(), False
+    for some in _batches({entry.pupil for entry in entries}):
+        several = select_columns(pupil).where(pupil.in_(some)).group_by(pupil).having(func.count() > 1)
+        former = col(PupilRow.former)
+        renamed = (select_columns(one).where(former.in_(some)) for one in (pupil, former))
+        wanted: Any = union(several, *renamed, of_them)
+        rows = (
+            select_columns(flag.c.lasts, *columns)
+            .select_from(flag)
+            .join(PupilRow, or_(pupil.in_(wanted), *others), isouter=True)
+            .join(FullRollRow, col(FullRollRow.provider) == col(PupilRow.provider), isouter=True)
+        )
+        for has_some, *row in session.execute(rows):
+            lasts |= bool(has_some)
+            if row[0] is not None:
+                found.add(Said(*row))
+    return sorted(found, key=lambda one: (one.provider, one.pupil)), lasts
 
 
 def _batches(keys: Collection[K]) -> Iterator[list[K]]:

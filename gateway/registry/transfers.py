@@ -6,16 +6,14 @@ import contextlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import fields
 from datetime import datetime
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import ColumnElement, null, or_, tuple_
+from sqlalchemy import ColumnElement, or_, tuple_
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
 from gateway.model import (
-    Alike,
     Classified,
     Contained,
     ContentRefused,
@@ -152,33 +150,6 @@ def reasons_of(session: Session, sequences: Collection[int]) -> dict[int, list[R
     for row in session.exec(query):
         reason = Reason(code=row.code, clause=row.clause, sentence=row.sentence, next_step=row.next_step)
         found.setdefault(row.transfer, []).append(reason)
-    return found
-
-
-FileKind = tuple[str, str | None, str | None]
-"""A provider, a data type, and a period."""
-
-
-def kind_of(transfer: Transfer) -> FileKind:
-    """The kind of a transfer."""
-    return transfer.upload.provider, transfer.data_type, transfer.period
-
-
-def alike(
-    session: Session, kinds: Collection[FileKind], *, with_content: bool
-) -> dict[FileKind, list[Alike]]:
-    """The accepted transfers of each kind, in the order they landed."""
-    found: dict[FileKind, list[Alike]] = {kind: [] for kind in kinds}
-    columns = (col(TransferRow.provider), col(TransferRow.data_type), col(TransferRow.period))
-    content = col(TransferRow.content) if with_content else null()
-    query = select_columns(*columns, col(TransferRow.sequence), col(TransferRow.reference), content).where(
-        *(column.in_({kind[place] for kind in kinds}) for place, column in enumerate(columns)),
-        col(TransferRow.state) == "accepted",
-    )
-    # Ordered here: asked for an order, SQLite goes through all accepted files in it, whosever they are.
-    for *kind, sequence, reference, text in sorted(session.execute(query), key=itemgetter(3)):
-        if (kept := found.get((kind[0], kind[1], kind[2]))) is not None:
-            kept.append(Alike(sequence, reference, CONTENT.validate_json(text) if text else None))
     return found
 
 

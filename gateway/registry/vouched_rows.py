@@ -34,6 +34,7 @@ OUTSIDE: frozenset[str] = frozenset(
         "log_node",
         "persons_of_transfer",
         "pupil",
+        "register_version",
         "staged_roll",
     }
 )
@@ -47,6 +48,9 @@ _LATER: dict[str, frozenset[str]] = {
     "provider_copy": frozenset({"part"}),
     "delivery": frozenset({"collected_at", "whole", "counts"}),
 }
+REGISTER: frozenset[str] = frozenset({"harmless", "key", "provider", "pupil_marker", "ratification"})
+REGISTER_CHANGED = "gateway register changed"
+"""What a transaction has changed of the tables of the register is to be read anew, see `register`."""
 _CHANGED, _REFERENCES = "gateway changed rows", "gateway references of transfers"
 
 Row = tuple[str, str]
@@ -134,6 +138,8 @@ def vouch_for(session: Session, row: SQLModel) -> None:
 
 
 def _note(session: Session, row: Row, kept: Kept, content: Mapping[str, Any]) -> None:
+    if row[0] in REGISTER:
+        session.info[REGISTER_CHANGED] = {}
     if row[0] == "transfer":
         session.info.setdefault(_REFERENCES, {})[content.get("sequence")] = content.get("reference")
     of = content.get("transfer", content.get("reference"))

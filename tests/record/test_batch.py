@@ -1,4 +1,4 @@
-"""What holds for the whole of one transaction: answers, replays within the batch, uses of keys."""
+"""What holds for the whole of one transaction: replays within the batch, uses of keys."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from gateway.model import Held, Opened, Provider, Refused, Released, Signature, 
 from gateway.record.batch import Batch
 from gateway.registry import keys, outcomes, providers, transfers
 from gateway.registry.database import Registry
+from gateway.registry.transfers import act_of
 from tests.policies import why
 from tests.policy.tables import classified
 from tests.record.made import CERTIFICATE, NOW, SIGNING_KEY, day, opened, upload
@@ -86,7 +87,7 @@ def test_another_act_of_signing_is_no_replay(session: Session, other: Opened) ->
     again = upload("261124-oak-00002")
     batch = Batch(session)
     batch.look_back([(again, other)])
-    batch.note_taken(upload("261124-oak-00003"), opened())
+    batch.taken.setdefault(act_of(upload("261124-oak-00003"), opened()), upload("261124-oak-00003").reference)
     assert batch.earlier(again, other) is None
 
 
@@ -103,25 +104,10 @@ def test_two_copies_in_one_batch_are_one_file_and_its_replay(session: Session) -
     batch = Batch(session)
     batch.look_back([(one, opened()) for one in (first, second, third)])
     assert batch.earlier(first, opened()) is None
-    batch.note_taken(first, opened())
+    batch.taken.setdefault(act_of(first, opened()), first.reference)
     assert batch.earlier(second, opened()) == first.reference
-    batch.note_taken(second, opened())
+    batch.taken.setdefault(act_of(second, opened()), second.reference)
     assert batch.earlier(third, opened()) == first.reference
-
-
-def test_a_question_is_asked_once_until_the_answers_are_forgotten(session: Session) -> None:
-    batch, asked = Batch(session), iter(range(9))
-    assert [batch.once("keys of oak", lambda: next(asked)) for _ in range(3)] == [0, 0, 0]
-    assert batch.once("keys of elm", lambda: next(asked)) == 1
-    batch.forget()
-    assert batch.once("keys of oak", lambda: next(asked)) == 2
-
-
-def test_an_answer_that_is_nothing_is_an_answer(session: Session) -> None:
-    batch, asked = Batch(session), []
-    for _ in range(2):
-        batch.once("none", lambda: asked.append(1))
-    assert asked == [1]
 
 
 def test_uses_are_counted_and_written_once(session: Session) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sqlmodel import select
 
 from gateway.access import EVERYTHING
-from gateway.registry import deliveries, rolls
+from gateway.registry import deliveries, persons
 from gateway.registry.tables import PupilRow
 from tests.clock import THIS_YEAR
 from tests.content import census, core_data
@@ -92,7 +92,7 @@ def test_a_withdrawn_file_takes_its_pupils_off_the_roll_and_brings_them_back(des
     named("jane")
     desk.gateway("transfers", "withdraw", sent, "--why", "wrong")
     with desk.registry.read() as session:
-        assert not list(rolls.of_pupils(session, before))
+        assert not list(persons.on_rolls(session, before))
     assert "somebody else" in desk.gateway("transfers", "redeliver", sent, "--why", "x", code=1)
     named("sam")
     desk.gateway("transfers", "redeliver", sent, "--why", "it was right after all")

@@ -196,3 +196,11 @@ class NilReturnRow(Row, table=True):
     recorded_at: datetime = Field(sa_type=UtcDateTime)
     recorded_by: str
     why: str = Field(sa_type=Text)
+
+
+class RegisterVersionRow(Row, table=True):
+    """How often the register was changed, in one row; none before the first change."""
+
+    __tablename__ = "register_version"
+    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    number: int = Field(sa_type=BigInteger)
