@@ -29,7 +29,7 @@ from gateway.processor.told_by_intake import bounded
 from gateway.processor.turns import A_FEW, Company, shared_out
 from gateway.record.landing import land
 from gateway.record.registrar import Registrar
-from gateway.registry import providers
+from gateway.registry import register
 from gateway.store.of_home import store_of
 from gateway.store.store import Store
 from gateway.zones.failpoints import passing
@@ -56,6 +56,7 @@ def claim_waiting(
     go_on: Callable[[], bool] = lambda: True,
     company: Company | None = None,
     progress: InProgress | None = None,
+    version: int | None = None,
 ) -> None:
     """Take everything that waits in the spool inside; `go_on` is asked after each batch of it.
 
@@ -70,7 +71,7 @@ def claim_waiting(
     company = company or Company(time.monotonic)
     left = sum(1 for _ in waiting(registrar.home.spool))
     while left > len(tried) and (batch := _next_batch(registrar.home.spool, tried, company)):
-        faults += Claim(registrar, progress).take(batch)
+        faults += Claim(registrar, progress, version).take(batch)
         tried.update(batch)
         if not go_on():
             break
@@ -100,10 +101,11 @@ class _Stored:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Claims what waits, a batch at a time."""
+    """Claims what waits, a batch at a time, by the `version` of the register that was read for it."""
 
     registrar: Registrar
     progress: InProgress | None = None
+    version: int | None = None
 
     def take(self, batch: Sequence[str], taken: frozenset[str] = frozenset()) -> list[Fault]:
         """Take a batch inside; what kept some of it out, if anything.
@@ -112,7 +114,9 @@ class Claim:
         """
         uploads, faults = self._read(batch)
         with self.registrar.registry.read() as session:
-            enrolled = {provider.id for provider in providers.list_providers(session)}
+            if self.version is not None:
+                register.rely_on(session, self.version)
+            enrolled = {provider.id for provider in register.of(session).enrolled()}
             for reference in [one for one, upload in uploads.items() if upload.provider not in enrolled]:
                 self._set_aside(reference, "no such provider is enrolled")
                 del uploads[reference]

@@ -30,11 +30,14 @@ from gateway.processor.rounds import Rounds
 from gateway.processor.watch import Watch
 from gateway.processor.work import Work
 from gateway.publish.everything import publish_all
+from gateway.publish.projection import is_published
 from gateway.record.assignments import assignments
 from gateway.record.drops import by_folder
 from gateway.record.policies_in_force import Policies
 from gateway.record.reconsider import reconsider
 from gateway.record.registrar import Registrar
+from gateway.registry import news
+from gateway.registry.news import News
 from gateway.secrets import secret_files
 
 _SELDOM_SECONDS = 1.0
@@ -44,7 +47,9 @@ Owner = Callable[[Registrar, Callable[[], None]], AbstractContextManager[Work]]
 
 
 class Processor:
-    """The one processor of a home. `renew` gives the policies that decide, where they are new.
+    """The one processor of a home.
+
+    `renew` gives the policies that decide as of a version of the register, where they are new.
 
     `owner` holds the home and its registry while it works, and gives the work that is this processor's; it
     is given what wakes the loop.
@@ -57,7 +62,7 @@ class Processor:
         hands: Hands,
         owner: Owner,
         rescan_seconds: float,
-        renew: Callable[[], Policies | None] = lambda: None,
+        renew: Callable[[int], Policies | None] = lambda _version: None,
     ) -> None:
         self._registrar = registrar
         self._renew = renew
@@ -75,6 +80,7 @@ class Processor:
         self._seldom_seconds = min(_SELDOM_SECONDS, rescan_seconds)
         self._besides_at, self._is_besides_due = float("-inf"), True
         self._all_unshown = self._anew = self._is_behind = False
+        self._news, self._has_handed_out = News(-1, 0, 0, landed=True), False
         self._owner = owner
         self._work: Work
         self._stop = threading.Event()
@@ -133,7 +139,7 @@ class Processor:
         step that fails leaves everything where it was and keeps no other from being done. Nothing is done
         while the processor of another host has the registry.
         """
-        if (elsewhere := _fault_of(self._work.hold)) is not None:
+        if (elsewhere := _fault_of(self._work.hold) or _fault_of(self._ask)) is not None:
             return self._told([elsewhere])
         steps = (
             self._take_over_policies,
@@ -141,16 +147,31 @@ class Processor:
             self._show,
             self._claim,
             self._record_late,
-            lambda: self._registrar.publish(),  # noqa: PLW0108 - of the registrar as it is by then
+            self._publish,
             *self._besides(at_once=at_once),
-            self._hand_out,
+            self._hand_out_rest,
             lambda: self._copier.hand_out(self._registrar, pool, leads=self._work.leads()),
         )
         faults = [_fault_of(step) for step in steps if not self._stop.is_set()]
         return self._told([fault for fault in faults if fault is not None])
 
+    def _ask(self) -> None:
+        """Ask the registry what is new, with one statement for all that a round does."""
+        with self._registrar.registry.read() as session:
+            self._news = news.read(session)
+        self._has_handed_out = False
+
+    def _publish(self) -> None:
+        """Bring out what others have recorded, or what could not be brought out before."""
+        found = self._news
+        is_out = is_published(self._home.published, found.receipt, found.head)
+        if not is_out or self._registrar.registry.is_shared:
+            self._registrar.publish()
+
     def _claim(self) -> None:
-        claim_waiting(self._registrar, self._keep_up, self._hands.company, self._claims_into)
+        claim_waiting(
+            self._registrar, self._keep_up, self._hands.company, self._claims_into, self._news.register
+        )
 
     def _besides(self, *, at_once: bool) -> Iterator[Callable[[], object]]:
         """What is done besides files, where it is due; among several hosts, most of it by one."""
@@ -179,7 +200,7 @@ class Processor:
     def _take_over_policies(self) -> None:
         """Decide by new policies once they are in force. Children notice new ones by themselves."""
         self._is_behind = True
-        policies = self._renew()
+        policies = self._renew(self._news.register)
         self._is_behind = False
         if policies is None:
             return
@@ -220,8 +241,11 @@ class Processor:
         self._hands.look_again()
         if self._hands.are_full:
             return
-        with self._registrar.registry.read() as session:
-            landed = self._work.landed(session)
+        landed: Sequence[str] = ()
+        if self._news.landed or self._registrar.settings.host.shares:
+            with self._registrar.registry.read() as session:
+                landed = self._work.landed(session)
+        self._has_handed_out = True
         uploads = self._progress.uploads
         landed = [*landed, *uploads]
         if self._is_behind and self._registrar.settings.host.shares:
@@ -230,9 +254,15 @@ class Processor:
         self._work.let_go([one for one in landed if self._back_off.rests(one)])
         taken = self._hands.choose(one for one in landed if not self._back_off.rests(one))
         now = self._registrar.clock()
-        for assignment in assignments(self._registrar, taken, now, uploads) if taken else ():
+        version = self._news.register
+        for assignment in assignments(self._registrar, taken, now, uploads, version) if taken else ():
             reference = assignment.upload.reference
             self._hands.give(assignment, struck=self._back_off.has_lost(reference))
+
+    def _hand_out_rest(self) -> None:
+        """Take in hand what is landed, where that was not done while more was claimed in this round."""
+        if not self._has_handed_out:
+            self._hand_out()
 
     def _keep_up(self) -> bool:
         """Let the children work, and put on record what they finished, while more is claimed.
@@ -255,6 +285,7 @@ class Processor:
     def _record_late(self, *, all_of_them: bool = False) -> None:
         """Put on record as landed what is not decided after a moment. Fault where some of it cannot be."""
         late = self._progress.late(all_of_them=all_of_them)
+        self._news = self._news._replace(landed=self._news.landed or bool(late))
         faults = Claim(self._registrar).put_on_record(late)
         self._progress.take_out([upload.reference for upload in late.values()])
         if faults:

@@ -144,5 +144,5 @@ def open_processor(
             hands=Hands(settings.workers or os.cpu_count() or 1, clock, examiners(home)),
             owner=sharing if registrar.settings.host.shares else alone,
             rescan_seconds=settings.rescan_seconds,
-            renew=lambda: renewed(keeper, registrar),
+            renew=lambda version: renewed(keeper, registrar, version),
         )

@@ -82,11 +82,11 @@ def _said(registrar: Registrar) -> str:
     return hosts.said(registrar.settings.host.name or "", rotation.held(registrar.home))
 
 
-def renewed(keeper: Keeper, registrar: Registrar) -> Policies | None:
+def renewed(keeper: Keeper, registrar: Registrar, version: int) -> Policies | None:
     """Other policies, where there are. Of several hosts, one that lacks a key examines nothing meanwhile."""
     if registrar.settings.host.shares:
         rotation.check_all_here(registrar.home, registrar.registry)
-    return keeper.changed()
+    return keeper.changed(version)
 
 
 @contextmanager

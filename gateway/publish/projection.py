@@ -40,16 +40,65 @@ def publish_receipts(registry: Registry, published: Published, *, redo: bool = F
     done = 0
     with registry.read() as session:
         for page in _after(session, _redo_from(session, published) if redo else published_up_to(published)):
-            try:
-                for receipt in page:
-                    _write_receipt(published, receipt, look_first=redo)
-                passing("publish.written")
-                replace_published(_watermark_file(published), str(page[-1].sequence))
-                passing("publish.marked")
-            except OSError as error:
-                raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
+            _put_out(published, page, look_first=redo)
             done += len(page)
     return done
+
+
+def publish_given(published: Published, receipts: Sequence[ReceiptRow], head: str) -> bool:
+    """Write receipts that were just committed and the head that they prove, where nothing is to go first.
+
+    False, and nothing written, where others recorded receipts that are not out. Fault as above.
+    """
+    if not receipts or published_up_to(published) + 1 != receipts[0].sequence:
+        return False
+    _put_out(published, receipts, look_first=False)
+    if _size(_text(published.log / "checkpoint")) < _size(head):
+        _put_head(published, head)
+    return True
+
+
+def _put_out(published: Published, page: Sequence[ReceiptRow], *, look_first: bool) -> None:
+    try:
+        for receipt in page:
+            folder = published.provider(receipt.provider) / "receipts"
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, content in receipt_files(receipt).items():
+                put = put_published if look_first else replace_published
+                put(folder / name, content)
+                passing("publish.half")
+        passing("publish.written")
+        replace_published(_watermark_file(published), str(page[-1].sequence))
+        passing("publish.marked")
+    except OSError as error:
+        raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
+
+
+def _put_head(published: Published, head: str) -> None:
+    try:
+        published.log.mkdir(parents=True, exist_ok=True)
+        replace_published(published.log / "checkpoint", head)
+    except OSError as error:
+        raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
+
+
+def is_published(published: Published, receipt: int, head: int) -> bool:
+    """Are all receipts out up to this number, and the signed head of this size? 0 stands for none."""
+    out = _size(_text(published.log / "checkpoint"))
+    return published_up_to(published) >= receipt and out == (head or -1)
+
+
+def _size(head: str) -> int:
+    """The number of entries that a head tells of, which is its second line; -1 where it is none."""
+    lines = head.split("\n", 2)
+    return int(lines[1]) if len(lines) > 1 and lines[1].isdecimal() else -1
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def publish_access(registry: Registry, published: Published, now: datetime) -> None:
@@ -91,13 +140,8 @@ def publish_checkpoint(registry: Registry, published: Published) -> None:
     """Write the newest signed head of the log, where it is not out yet. Fault as for receipts."""
     with registry.read() as session:
         newest = log.newest_head(session)
-    path = published.log / "checkpoint"
-    try:
-        if newest is not None and not (path.exists() and path.read_text("utf-8") == newest.text):
-            published.log.mkdir(parents=True, exist_ok=True)
-            replace_published(path, newest.text)
-    except OSError as error:
-        raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
+    if newest is not None and _text(published.log / "checkpoint") != newest.text:
+        _put_head(published, newest.text)
 
 
 def receipt_files(receipt: ReceiptRow) -> dict[str, str]:
@@ -113,15 +157,6 @@ def receipt_files(receipt: ReceiptRow) -> dict[str, str]:
     return {f"{stem}.txt": receipt.text} | ({f"{stem}.json": receipt.json_text} if receipt.json_text else {})
 
 
-def _write_receipt(published: Published, receipt: ReceiptRow, *, look_first: bool) -> None:
-    folder = published.provider(receipt.provider) / "receipts"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in receipt_files(receipt).items():
-        put = put_published if look_first else replace_published
-        put(folder / name, content)
-        passing("publish.half")
-
-
 def _holds(path: Path, content: str) -> bool:
     try:
         return path.read_bytes() == content.encode()
@@ -133,6 +168,8 @@ def _after(session: Session, sequence: int) -> Iterator[Sequence[ReceiptRow]]:
     query = select(ReceiptRow).order_by(col(ReceiptRow.sequence)).limit(_PAGE)
     while page := session.exec(query.where(col(ReceiptRow.sequence) > sequence)).all():
         yield page
+        if len(page) < _PAGE:
+            break
         sequence = page[-1].sequence or sequence
 
 

@@ -14,7 +14,7 @@ from gateway.home.settings import load_settings
 from gateway.model import Upload
 from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.signer import opening_keys, own_keys, signers_of
-from gateway.registry import transfers
+from gateway.registry import register, transfers
 from gateway.secrets import secret_files
 
 
@@ -36,13 +36,17 @@ def assignments(
     references: Sequence[str],
     now: datetime,
     in_progress: Mapping[str, Upload] = MappingProxyType({}),
+    version: int | None = None,
 ) -> list[Assignment]:
     """Return the assignments of landed uploads, oldest first, by the keys as they are now.
 
-    Of those `in_progress` nothing is on record yet.
+    Of those `in_progress` nothing is on record yet. By the keys of a `version` of the register that was just
+    read, where one is given: whoever decides looks again.
     """
     known = [reference for reference in references if reference not in in_progress]
     with registrar.registry.read() as session:
+        if version is not None:
+            register.rely_on(session, version)
         found = [
             *(transfers.to_examine(session, known) if known else ()),
             *((in_progress[reference], None) for reference in references if reference in in_progress),

@@ -17,8 +17,8 @@ from gateway.model import Classified, Decision, Provider, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.counts import counts_period, counts_teams, is_whole_roll
 from gateway.policy.superseding import is_comparable, tells_by_content
-from gateway.registry import counts, rolls
-from gateway.registry.counts import Earlier
+from gateway.registry import counts
+from gateway.registry.counts import Earlier, Wanted, accepted_files
 
 Decided = tuple[Transfer, Decision, Provider, bool]
 """A file on which was just decided, its sender, and whether teams may be given counts of it."""
@@ -49,18 +49,19 @@ class CountsOwed:
                 counted.append(transfer)
             if is_comparable(transfer, self.catalogue):
                 alike.append((transfer, sender))
+        whole = self.catalogue.agreement.discrepancies.whole_rolls
         if asked := [*counted, *(transfer for transfer, _ in alike)]:
-            self.earlier = counts.accepted_files(
-                self.session,
+            wanted = Wanted(
                 {one.upload.provider for one in asked},
                 {one.data_type or "" for one in asked},
                 {one.period or "" for one, _ in alike},
                 teams,
-                with_content=any(tells_by_content(sender, self.catalogue.bodies) for _, sender in alike),
+                {one.sequence for one in counted},
+                {one.upload.provider for one in counted if one.data_type not in whole},
+                any(tells_by_content(sender, self.catalogue.bodies) for _, sender in alike),
             )
-        whole = self.catalogue.agreement.discrepancies.whole_rolls
-        partial = {one.upload.provider for one in counted if one.data_type not in whole}
-        self.on_roll = rolls.count_on_rolls(self.session, partial) if partial else {}
+            self.earlier = accepted_files(self.session, wanted)
+            self.on_roll = {one.provider: one.on_roll or 0 for one in self.earlier}
 
     def deliver(self, transfer: Transfer, decision: Decision, provider: Provider) -> Transfer:
         """Put counts of a file that was just accepted into mailboxes; the transfer, with those teams.

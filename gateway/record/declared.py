@@ -17,7 +17,7 @@ from gateway.receipts.declaration import (
     render_declaration_json,
     render_declaration_text,
 )
-from gateway.record.outcome import proofs
+from gateway.record.outcome import Issued, proofs
 from gateway.record.registrar import Registrar
 from gateway.registry import declarations, log, receipts
 from gateway.registry.log import Entry
@@ -117,7 +117,7 @@ def _entry(declaration: Declaration, facts: DeclarationFacts, catalogue: Catalog
 
 def _issue(
     registrar: Registrar, session: Session, facts: DeclarationFacts, number: int, now: datetime
-) -> str:
+) -> Issued:
     signing = registrar.signing
     head = log.sign_head(session, signing.log_key, signing.origin, now)
     (proof,) = proofs(session, [number], log.size(session), head=head, signing=signing)
@@ -133,4 +133,4 @@ def _issue(
         )
     )
     session.flush()
-    return head
+    return Issued(head)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlmodel import Session
 
@@ -162,6 +162,13 @@ def decision_entry(
     )
 
 
+class Issued(NamedTuple):
+    """What a transaction signed: the head of the log, and the receipts that were made with it, by number."""
+
+    head: str
+    receipts: Sequence[ReceiptRow] = ()
+
+
 def issue(
     session: Session,
     receipts: Sequence[tuple[ReceiptFacts, int]],
@@ -170,7 +177,7 @@ def issue(
     head: str,
     signing: Signing,
     at: datetime,
-) -> None:
+) -> Issued:
     """Put receipts down, each with the number of its leaf, proved against `head`, the signed one of now.
 
     `given` are the numbers that they get, where those are known. The log vouches for what they state.
@@ -199,6 +206,8 @@ def issue(
             for number, row in zip(given, rows, strict=True)
         ]
         insert_rows(session, ReceiptRow, numbered)
+        return Issued(head, [ReceiptRow(**row) for row in numbered])
+    return Issued(head)
 
 
 def sealed(receipt: dict[str, Any], number: int | None, signing: Signing) -> dict[str, Any]:

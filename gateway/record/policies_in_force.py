@@ -87,6 +87,7 @@ class Keeper:
         self._clock = clock
         self._given: Path | None = None
         self._approvals: tuple[int | None, ...] = ()
+        self._version_seen: int | None = None
         self._others = policies_of(home, load_settings(home))
 
     def current(self) -> Policies:
@@ -105,14 +106,20 @@ class Keeper:
         self._point_to(past[-1])
         return self._version(past[-1])
 
-    def changed(self) -> Policies | None:
-        """What decides from now on; None where that is what the last call gave."""
-        with self._registry.read() as session:
-            approvals, is_behind = self._latest_approvals(session), self._is_behind(session)
-            coming = proposal(session) if approvals != self._approvals else None
-        if approvals != self._approvals:
-            self._note_approval(coming)
-            self._approvals = approvals
+    def changed(self, version: int | None = None) -> Policies | None:
+        """What decides from now on; None where that is what the last call gave.
+
+        `version` is that of the register: as long as it is the same, nobody has approved or withdrawn any.
+        """
+        is_behind = False
+        if version is None or version != self._version_seen or self._others is not None:
+            with self._registry.read() as session:
+                approvals, is_behind = self._latest_approvals(session), self._is_behind(session)
+                coming = proposal(session) if approvals != self._approvals else None
+            if approvals != self._approvals:
+                self._note_approval(coming)
+                self._approvals = approvals
+            self._version_seen = version
         due = _due_at(self._home)
         is_due = is_behind or (due is not None and due <= self._clock())
         if self._given == self._home.policies_in_force and not is_due:

@@ -18,6 +18,7 @@ from gateway.record import outcome, withdrawals
 from gateway.record.batch import Batch
 from gateway.record.dual_control import check_two
 from gateway.record.issuing import issue, put_on_record
+from gateway.record.outcome import Issued
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Ruling, put_in_force
 from gateway.record.withdrawals import Withdrawal
@@ -74,7 +75,7 @@ def redeliver(
                 f"the agreement speaks against it: {said} With --override it is proposed to a second person"
             )
         if asked.forbidden:
-            head: str | None = _propose(registrar, session, reference, asked, By(by, why, now))
+            head: Issued | None = _propose(registrar, session, reference, asked, By(by, why, now))
         else:
             head = _give(registrar, session, transfer, asked, By(by, why, now, named=bool(teams)))
         done = _told(transfer, asked)
@@ -178,7 +179,7 @@ def _judged(
     )
 
 
-def _propose(registrar: Registrar, session: Session, reference: str, asked: Release, by: By) -> str:
+def _propose(registrar: Registrar, session: Session, reference: str, asked: Release, by: By) -> Issued:
     fields = {
         "teams": ",".join(asked.teams),
         "reasons": ",".join(dict.fromkeys(each.code for each in asked.forbidden)),
@@ -188,7 +189,9 @@ def _propose(registrar: Registrar, session: Session, reference: str, asked: Rele
     return issue(registrar, session, by.at)
 
 
-def _give(registrar: Registrar, session: Session, transfer: Transfer, asked: Release, by: By) -> str | None:
+def _give(
+    registrar: Registrar, session: Session, transfer: Transfer, asked: Release, by: By
+) -> Issued | None:
     if transfer.state != "accepted":
         return _release_again(registrar, session, transfer, asked, by)
     had = {place.team for place in recalls.places(session, transfer.sequence)}
@@ -218,7 +221,7 @@ def _reasons(catalogue: Catalogue, asked: Release) -> tuple[Reason, ...]:
 
 def _release_again(
     registrar: Registrar, session: Session, transfer: Transfer, asked: Release, by: By
-) -> str | None:
+) -> Issued | None:
     """What was withdrawn is accepted once more."""
     decision = Released(
         data_type=asked.data_type,
@@ -240,7 +243,7 @@ def _release_again(
 
 def _receipted(
     registrar: Registrar, session: Session, transfer: Transfer, asked: Release, by: By
-) -> str | None:
+) -> Issued | None:
     """A further team has the file: its sender gets a receipt that says so."""
     after = transfers.get(session, transfer.upload.reference)
     facts = outcome.receipt_facts(

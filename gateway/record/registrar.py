@@ -16,8 +16,9 @@ from gateway.home.settings import KeyPolicy, Limits, Settings
 from gateway.model import Provider, RatificationsThatCount
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.ratification import years_at
-from gateway.publish.projection import publish_checkpoint, publish_receipts
+from gateway.publish.projection import publish_checkpoint, publish_given, publish_receipts
 from gateway.record import receipts_owed
+from gateway.record.outcome import Issued
 from gateway.registry import log, register
 from gateway.registry.database import Registry
 from gateway.secrets.signing import Signing
@@ -89,18 +90,19 @@ class Registrar:
             self._give_receipts()
         self._publish()
 
-    def bring_out(self, head: str | None) -> None:
-        """Make the receipts that a transaction owes, and publish what it committed, if it signed a `head`.
+    def bring_out(self, issued: Issued | None) -> None:
+        """Make the receipts that a transaction owes, and publish what it committed, if it issued anything.
 
         What is committed stays committed: where it cannot be brought out now, it is later.
         """
-        if head is None:
+        if issued is None:
             return
         try:
             if self.registry.is_shared:
                 self._give_receipts()
             if self.brings_out:
-                self._publish()
+                if not publish_given(self.home.published, issued.receipts, issued.head):
+                    self._publish()
                 passing("publish.finished")
         except Fault as fault:
             _log.error("%s; the receipts are on record and follow", fault)

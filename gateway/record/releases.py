@@ -17,6 +17,7 @@ from gateway.reasons.persons import WITHDRAWN
 from gateway.record.batch import Batch
 from gateway.record.dual_control import check_release, check_two
 from gateway.record.issuing import issue
+from gateway.record.outcome import Issued
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Ruling, put_in_force
 from gateway.registry import log, transfers
@@ -68,7 +69,7 @@ def release(
         if asked.forbidden and about is not None:
             raise GatewayError("--on is for a release that needs no second person")
         if asked.forbidden:
-            head: str | None = _propose(registrar, session, reference, asked, now, by=by, why=why)
+            head: Issued | None = _propose(registrar, session, reference, asked, now, by=by, why=why)
         else:
             check_release(session, transfer, by, now)
             released = _released(
@@ -230,7 +231,7 @@ def _propose(
     *,
     by: str,
     why: str,
-) -> str:
+) -> Issued:
     fields = {
         "data_type": asked.data_type,
         "teams": ",".join(asked.teams),

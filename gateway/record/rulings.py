@@ -16,6 +16,7 @@ from gateway.record.batch import Batch
 from gateway.record.counts_owed import CountsOwed
 from gateway.record.discrepancies import Comparison, Decided, follow
 from gateway.record.issuing import put_on_record
+from gateway.record.outcome import Issued
 from gateway.record.registrar import Registrar
 from gateway.record.schools import Enrolled
 from gateway.registry import log, outcomes, register
@@ -49,8 +50,10 @@ class Ruling:
         return tuple(f"Until then it was held: {one.sentence} ({one.code})" for one in shown)
 
 
-def put_in_force(registrar: Registrar, batch: Batch, rulings: Sequence[Ruling], now: datetime) -> str | None:
-    """Record rulings in the caller's transaction; the signed head of the log that holds them.
+def put_in_force(
+    registrar: Registrar, batch: Batch, rulings: Sequence[Ruling], now: datetime
+) -> Issued | None:
+    """Record rulings in the caller's transaction; the signed head of the log, with the receipts.
 
     None where there are none. What was committed comes out with `Registrar.bring_out`.
     """

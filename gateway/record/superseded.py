@@ -9,7 +9,7 @@ from sqlmodel import Session
 from gateway.model import Alike, Provider, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.superseding import Superseding, is_comparable, standing, tells_by_content
-from gateway.registry.counts import Earlier, accepted_files
+from gateway.registry.counts import Earlier, Wanted, accepted_files
 from gateway.registry.transfer_rows import CONTENT
 
 
@@ -20,14 +20,8 @@ def standing_of(
     if not is_comparable(transfer, catalogue):
         return Superseding()
     by_content = tells_by_content(provider, catalogue.bodies)
-    files = accepted_files(
-        session,
-        {provider.id},
-        {transfer.data_type or ""},
-        {transfer.period or ""},
-        (),
-        with_content=by_content,
-    )
+    kind = ({provider.id}, {transfer.data_type or ""}, {transfer.period or ""})
+    files = accepted_files(session, Wanted(*kind, with_content=by_content))
     return standing_among(files, transfer, provider, catalogue)
 
 

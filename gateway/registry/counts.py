@@ -11,6 +11,7 @@ from sqlalchemy import and_, null, or_
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
+from gateway.registry import rolls
 from gateway.registry.tables import DeliveryRow, TransferRow
 from gateway.registry.vouched_rows import add_rows
 
@@ -18,7 +19,8 @@ from gateway.registry.vouched_rows import add_rows
 class Earlier(NamedTuple):
     """An accepted file, and a team that was given counts of it; one row for each such team.
 
-    `team` is None where there is none, `collected_at` until somebody has opened the counts.
+    `team` is None where there is none, `collected_at` until somebody has opened the counts. `on_roll`: how
+    many pupils are known to be on the roll of its provider, where that was asked.
     """
 
     sequence: int
@@ -27,41 +29,56 @@ class Earlier(NamedTuple):
     period: str | None
     reference: str
     landed_at: datetime
-    content: str | None
-    team: str | None
-    collected_at: datetime | None
+    content: str | None = None
+    team: str | None = None
+    collected_at: datetime | None = None
+    on_roll: int | None = None
 
 
-def accepted_files(
-    session: Session,
-    senders: Collection[str],
-    data_types: Collection[str],
-    periods: Collection[str],
-    teams: Collection[str],
-    *,
-    with_content: bool,
-) -> list[Earlier]:
-    """Read accepted files in the order they landed: those of some periods, those with counts for teams."""
-    columns = tuple(col(getattr(TransferRow, name)) for name in Earlier._fields[:6])
-    given = and_(
-        col(DeliveryRow.transfer) == col(TransferRow.sequence),
-        col(DeliveryRow.counts).is_(True),
-        col(DeliveryRow.team).in_(teams),
+class Wanted(NamedTuple):
+    """Which files `accepted_files` is to read: of these senders and kinds, those of one of the periods.
+
+    Whatever their periods, it reads those in `counted` by their sequences, and those of which one of `teams`
+    was given counts. `rolls`: of whom the pupils on the roll are counted.
+    """
+
+    senders: Collection[str]
+    data_types: Collection[str]
+    periods: Collection[str]
+    teams: Collection[str] = ()
+    counted: Collection[int] = ()
+    rolls: Collection[str] = ()
+    with_content: bool = False
+
+
+def accepted_files(session: Session, wanted: Wanted) -> list[Earlier]:
+    """Read accepted files in the order they landed."""
+    sequence, provider = col(TransferRow.sequence), col(TransferRow.provider)
+    columns = (
+        *(col(getattr(TransferRow, name)) for name in Earlier._fields[:6]),
+        col(TransferRow.content) if wanted.with_content else null(),
     )
-    content = col(TransferRow.content) if with_content else null()
     of_kind = (
         col(TransferRow.state) == "accepted",
-        col(TransferRow.data_type).in_(data_types),
-        col(TransferRow.provider).in_(senders),
+        col(TransferRow.data_type).in_(wanted.data_types),
+        provider.in_(wanted.senders),
     )
-    of_period = col(TransferRow.period).in_(periods)
-    if not teams:
-        query = select_columns(*columns, content, null(), null()).where(*of_kind, of_period)
+    of_period = col(TransferRow.period).in_(wanted.periods)
+    if not wanted.teams:
+        query = select_columns(*columns).where(*of_kind, of_period)
     else:
+        roll = rolls.counted_on_rolls(wanted.rolls).subquery()
+        given = and_(
+            col(DeliveryRow.transfer) == sequence,
+            col(DeliveryRow.counts).is_(True),
+            col(DeliveryRow.team).in_(wanted.teams),
+        )
+        some = or_(of_period, sequence.in_(wanted.counted), col(DeliveryRow.id).is_not(None))
         query = (
-            select_columns(*columns, content, col(DeliveryRow.team), col(DeliveryRow.collected_at))
+            select_columns(*columns, col(DeliveryRow.team), col(DeliveryRow.collected_at), roll.c.pupils)
             .join(DeliveryRow, given, isouter=True)
-            .where(*of_kind, or_(of_period, col(DeliveryRow.id).is_not(None)))
+            .join(roll, roll.c.provider == provider, isouter=True)
+            .where(*of_kind, some)
         )
     # Ordered here: asked for an order, SQLite goes through all accepted files in it, whosever they are.
     return [Earlier(*row) for row in sorted(session.execute(query), key=itemgetter(0))]

@@ -6,9 +6,18 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Insert, bindparam, func, insert, select
+from sqlalchemy import Insert, bindparam, func, insert, select, text
 from sqlalchemy.dialects import sqlite
 from sqlmodel import Session, SQLModel
+
+NUMBERED = {"transfer": "sequence", "delivery": "id", "receipt": "sequence"}
+"""What nearly every decision puts in, and the column that is its number: as `_READ_LAST` has them."""
+_LAST = "gateway last numbers"
+_READ_LAST = text(
+    "SELECT (SELECT coalesce(max(number), 0) FROM register_version),"
+    " (SELECT coalesce(max(sequence), 0) FROM transfer),"
+    " (SELECT coalesce(max(id), 0) FROM delivery), (SELECT coalesce(max(sequence), 0) FROM receipt)"
+)
 
 
 def inserting(session: Session, row: type[SQLModel]) -> Any:  # noqa: ANN401 - each dialect has its own
@@ -62,9 +71,32 @@ def number_rows(session: Session, rows: Sequence[SQLModel], number: str) -> None
 
 def next_numbers(session: Session, table: type[SQLModel], number: str, count: int) -> list[int]:
     """The numbers that so many rows will have: in SQLite nobody else gives one meanwhile."""
-    column = table.__table__.columns[number]  # type: ignore[attr-defined] # as above
-    last = session.connection().scalar(select(func.max(column))) or 0
-    return list(range(last + 1, last + 1 + count))
+    name = str(table.__tablename__)
+    if name not in NUMBERED:
+        column = table.__table__.columns[number]  # type: ignore[attr-defined] # as above
+        last = session.connection().scalar(select(func.max(column))) or 0
+        return list(range(last + 1, last + 1 + count))
+    given = last_numbers(session)
+    given[name] += count
+    return list(range(given[name] + 1 - count, given[name] + 1))
+
+
+def last_numbers(session: Session) -> dict[str, int]:
+    """Return the last number of each table of `NUMBERED`, and the version of the register.
+
+    They are read together, once in a transaction of SQLite, where nobody else changes them meanwhile.
+    """
+    if _LAST not in session.info:
+        found = session.connection().execute(_READ_LAST).one()
+        session.info[_LAST] = dict(zip(("register_version", *NUMBERED), found, strict=True))
+    known: dict[str, int] = session.info[_LAST]
+    return known
+
+
+def note_number(session: Session, table: str, number: int) -> None:
+    """Note that a row got its number otherwise, as from the database."""
+    if _LAST in session.info and table in NUMBERED:
+        session.info[_LAST][table] = max(number, session.info[_LAST][table])
 
 
 def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:

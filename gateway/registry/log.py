@@ -30,7 +30,7 @@ from gateway.registry.vouched_rows import (
 )
 
 _FETCHED = 400
-_LEAVES, _SIZE = "gateway log leaves", "gateway log size"
+_LEAVES, _SIZE, _SIGNED = "gateway log leaves", "gateway log size", "gateway log head"
 R = TypeVar("R")
 
 
@@ -153,7 +153,9 @@ def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carri
     the moment is vouched for by that; any other by the leaf that follows.
     """
     record_changes(session, at)
-    known = session.get(CheckpointRow, size(session))
+    # After a leaf of this transaction there can be no head that this transaction has not signed.
+    fresh = _SIZE in session.info and session.info.get(_SIGNED) != size(session)
+    known = None if fresh else session.get(CheckpointRow, size(session))
     return _signed(session, key, origin, at, carried=carried) if known is None else known.text
 
 
@@ -162,6 +164,7 @@ def _signed(session: Session, key: LogKey, origin: str, at: datetime, *, carried
     signed = checkpoint(origin, now, root(session, now), key)
     put = insert_rows if carried else add_rows
     put(session, CheckpointRow, [{"size": now, "text": signed, "created_at": at}])
+    session.info[_SIGNED] = now
     return signed
 
 

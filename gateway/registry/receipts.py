@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import text, union
 from sqlmodel import Session, col, select
 
 from gateway.registry.tables import DeclarationRow, ReceiptRow, TransferRow
@@ -29,11 +29,8 @@ def borne(session: Session, references: Iterable[str]) -> set[str]:
     """Those of `references` that a transfer, a notice or a declaration bears."""
     wanted = list(references)
     columns = (ReceiptRow.reference, TransferRow.reference, DeclarationRow.reference)
-    return {
-        found
-        for column in columns
-        for found in session.exec(select(column).where(col(column).in_(wanted)).distinct()).all()
-    }
+    asked = (select(column).where(col(column).in_(wanted)) for column in columns)
+    return set(session.scalars(union(*asked)))
 
 
 def latest(session: Session, reference: str) -> ReceiptRow | None:

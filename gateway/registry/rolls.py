@@ -136,14 +136,18 @@ def note_full_rolls(session: Session, sent: Mapping[str, datetime]) -> None:
 
 def count_on_rolls(session: Session, providers: Collection[str]) -> dict[str, int]:
     """How many pupils are on each provider's roll, by its last complete roll and what came since."""
+    return dict.fromkeys(providers, 0) | dict(session.execute(counted_on_rolls(providers)).tuples().all())
+
+
+def counted_on_rolls(providers: Collection[str]) -> Any:  # noqa: ANN401 - a query of two columns
+    """The query for it: no row for whom nobody is on a roll."""
     since_complete = or_(col(FullRollRow.at).is_(None), col(PupilRow.at) >= col(FullRollRow.at))
-    query = (
-        select(PupilRow.provider, func.count())
+    return (
+        select_columns(col(PupilRow.provider), func.count().label("pupils"))
         .join(FullRollRow, col(FullRollRow.provider) == col(PupilRow.provider), isouter=True)
         .where(col(PupilRow.provider).in_(list(providers)), col(PupilRow.on_roll), since_complete)
         .group_by(col(PupilRow.provider))
     )
-    return dict.fromkeys(providers, 0) | dict(session.exec(query).all())
 
 
 def full_rolls(session: Session, providers: Collection[str]) -> dict[str, datetime]:

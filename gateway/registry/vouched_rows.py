@@ -23,7 +23,7 @@ from sqlmodel import Session, SQLModel
 
 from gateway.log.canonical import canonical
 from gateway.registry import tables
-from gateway.registry.inserting import insert_numbered, insert_rows
+from gateway.registry.inserting import NUMBERED, insert_numbered, insert_rows, note_number
 
 OUTSIDE: frozenset[str] = frozenset(
     {
@@ -185,6 +185,9 @@ def _spelled_key(key: Iterable[object]) -> str:
 
 @event.listens_for(Session, "after_flush")
 def _note_changes(session: Session, _context: object) -> None:
+    for row in session.new:
+        if (number := NUMBERED.get(str(row.__tablename__))) is not None:
+            note_number(session, str(row.__tablename__), getattr(row, number))
     for row in (*session.new, *filter(_changed, session.dirty)):
         if row.__tablename__ not in OUTSIDE:
             _note(session, identity(row), row, row.__dict__)

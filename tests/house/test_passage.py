@@ -42,8 +42,8 @@ _BESIDES = tuple(
         "zones/failpoints.py",
     )
 )
-FUNCTIONS, FILES, HOPS = 540, 101, 22
-COSTS = {"statements": 64, "commits": 1, "fsyncs": 2, "leaves": 1, "heads": 1, "brought out": 4}
+FUNCTIONS, FILES, HOPS = 512, 100, 21
+COSTS = {"statements": 18, "commits": 1, "fsyncs": 2, "leaves": 1, "heads": 1, "brought out": 4}
 
 
 @dataclass(slots=True)
