@@ -14,7 +14,6 @@ import errno
 import logging
 import os
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +25,7 @@ from gateway.model import Upload
 from gateway.processor.in_progress import InProgress
 from gateway.processor.references import sort_out
 from gateway.processor.told_by_intake import bounded
-from gateway.processor.turns import A_FEW, Company, shared_out
+from gateway.processor.turns import in_turn
 from gateway.record.landing import land
 from gateway.record.registrar import Registrar
 from gateway.registry import register
@@ -43,9 +42,8 @@ from gateway.zones.landed import (
 )
 from gateway.zones.landed_file import BadFileError
 
-_BATCH, _BATCH_BYTES_OF_EACH = 64, 1024**2
 # Many together cost less each, and keep whoever comes meanwhile waiting.
-_LARGE = 16
+_BATCH, _BATCH_BYTES_OF_EACH = 16, 1024**2
 _COPIERS = 8
 _FOR_ALL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _log = logging.getLogger(__name__)
@@ -54,23 +52,20 @@ _log = logging.getLogger(__name__)
 def claim_waiting(
     registrar: Registrar,
     go_on: Callable[[], bool] = lambda: True,
-    company: Company | None = None,
     progress: InProgress | None = None,
     version: int | None = None,
 ) -> None:
     """Take everything that waits in the spool inside; `go_on` is asked after each batch of it.
 
     Providers take turns, and each batch is made of what waits by then: who comes while a heap of another's is
-    taken inside is in the next batch, and leaves as much of the heap for the next call. Batches are small
-    while `company`, which notes whose files wait, spares somebody. What is taken inside is noted in
-    `progress`; without it, it goes on record as landed. Fault where something cannot be taken: what can, is
-    inside then, and the rest is where it was. OSError where the spool cannot be read.
+    taken inside is in the next batch. What is taken inside is noted in `progress`; without it, it goes on
+    record as landed. Fault where something cannot be taken: what can, is inside then, and the rest is where
+    it was. OSError where the spool cannot be read.
     """
     faults: list[Fault] = []
     tried = progress.in_spool if progress is not None else set()
-    company = company or Company(time.monotonic)
     left = sum(1 for _ in waiting(registrar.home.spool))
-    while left > len(tried) and (batch := _next_batch(registrar.home.spool, tried, company)):
+    while left > len(tried) and (batch := _next_batch(registrar.home.spool, tried)):
         faults += Claim(registrar, progress, version).take(batch)
         tried.update(batch)
         if not go_on():
@@ -280,15 +275,11 @@ def _words(error: OSError) -> str:
     return os.strerror(error.errno or 0)
 
 
-def _next_batch(spool: Spool, tried: Collection[str], company: Company) -> list[str]:
-    """Of what waits and was not tried: some of everybody's, those first of whom least was taken."""
-    free = [reference for reference in waiting(spool) if reference not in tried]
-    company.note(map(provider_of, free))
-    each = company.portion(_LARGE, A_FEW, set(map(provider_of, free)))
-    found = shared_out(free, Counter(map(provider_of, tried)), room=_BATCH, each=each)
-    batch = [reference for reference, before in _bytes_before(spool, found) if before < _BATCH_BYTES_OF_EACH]
-    company.outside = frozenset(map(provider_of, set(free).difference(batch)))
-    return batch
+def _next_batch(spool: Spool, tried: Collection[str]) -> list[str]:
+    """Choose some of what waits and was not tried: in turn, those first of whom least was taken."""
+    free = (reference for reference in waiting(spool) if reference not in tried)
+    found = in_turn(free, Counter(map(provider_of, tried)), room=_BATCH, each=len(tried) + _BATCH)
+    return [reference for reference, before in _bytes_before(spool, found) if before < _BATCH_BYTES_OF_EACH]
 
 
 def _bytes_before(spool: Spool, references: Iterable[str]) -> Iterator[tuple[str, int]]:

@@ -12,7 +12,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor
 from contextlib import AbstractContextManager, closing, contextmanager
 
 from gateway.errors import ConfigurationError, Fault, GatewayError, trace_of
@@ -22,9 +21,8 @@ from gateway.observe.metrics import FAULTS
 from gateway.passage import Examination, conclude
 from gateway.processor.back_off import BackOff
 from gateway.processor.claim import Claim, claim_waiting
-from gateway.processor.hands import ATTEMPTS, Hands
+from gateway.processor.hands import ATTEMPTS, Finished, Hands
 from gateway.processor.in_progress import A_MOMENT_SECONDS, InProgress
-from gateway.processor.out_of_hand import Finished
 from gateway.processor.provider_copies import Copier
 from gateway.processor.rounds import Rounds
 from gateway.processor.watch import Watch
@@ -99,14 +97,13 @@ class Processor:
         """
         self._stop, self._alive = stop, alive
         watch = Watch(self._home.spool.landed, self.wake)
-        with self._working() as pool, closing(watch):
+        with self._working(warm=True), closing(watch):
             watch.renew()
-            self._hands.warm_up()
             self._work.begin()
             ready()
             while not stop.is_set():
                 alive()
-                self._round(pool)
+                self._round()
                 self._wait(self._rescan_seconds if self._is_besides_due else self._seldom_seconds)
                 watch.renew()
             self._finish()
@@ -116,11 +113,11 @@ class Processor:
 
         Fault where what waits in the spool cannot be claimed, or receipts cannot be brought out.
         """
-        with self._working() as pool:
-            fault = self._round(pool, at_once=True)
+        with self._working():
+            fault = self._round(at_once=True)
             while self._hands.in_hand or self._copier.busy:
                 self._wait(A_MOMENT_SECONDS)
-                fault = self._round(pool, at_once=True)
+                fault = self._round(at_once=True)
             fault = fault or _fault_of(lambda: self._record_late(all_of_them=True))
             if fault is not None:
                 raise fault
@@ -132,7 +129,7 @@ class Processor:
         """Make the loop look again now."""
         self._hands.wake()
 
-    def _round(self, pool: Executor, *, at_once: bool = False) -> Fault | None:
+    def _round(self, *, at_once: bool = False) -> Fault | None:
         """Do what there is to do; the fault that kept some of it from being done, if any.
 
         What is done besides files is left to a later round where it was done just before, unless `at_once`. A
@@ -150,7 +147,7 @@ class Processor:
             self._publish,
             *self._besides(at_once=at_once),
             self._hand_out_rest,
-            lambda: self._copier.hand_out(self._registrar, pool, leads=self._work.leads()),
+            lambda: self._copier.hand_out(self._registrar, self._hands.do, leads=self._work.leads()),
         )
         faults = [_fault_of(step) for step in steps if not self._stop.is_set()]
         return self._told([fault for fault in faults if fault is not None])
@@ -169,9 +166,7 @@ class Processor:
             self._registrar.publish()
 
     def _claim(self) -> None:
-        claim_waiting(
-            self._registrar, self._keep_up, self._hands.company, self._claims_into, self._news.register
-        )
+        claim_waiting(self._registrar, self._keep_up, self._claims_into, self._news.register)
 
     def _besides(self, *, at_once: bool) -> Iterator[Callable[[], object]]:
         """What is done besides files, where it is due; among several hosts, most of it by one."""
@@ -238,26 +233,24 @@ class Processor:
 
     def _hand_out(self) -> None:
         """Take in hand what is landed: few files at a time, so that keys hardly change meanwhile."""
-        self._hands.look_again()
-        if self._hands.are_full:
-            return
         landed: Sequence[str] = ()
         if self._news.landed or self._registrar.settings.host.shares:
             with self._registrar.registry.read() as session:
                 landed = self._work.landed(session)
-        self._has_handed_out = True
         uploads = self._progress.uploads
         landed = [*landed, *uploads]
         if self._is_behind and self._registrar.settings.host.shares:
             self._work.let_go(landed)  # Its policies are not those in force.
             return
         self._work.let_go([one for one in landed if self._back_off.rests(one)])
-        taken = self._hands.choose(one for one in landed if not self._back_off.rests(one))
+        due = [one for one in landed if not self._back_off.rests(one)]
+        taken = self._hands.choose(due)
         now = self._registrar.clock()
         version = self._news.register
         for assignment in assignments(self._registrar, taken, now, uploads, version) if taken else ():
             reference = assignment.upload.reference
             self._hands.give(assignment, struck=self._back_off.has_lost(reference))
+        self._has_handed_out = self._hands.in_hand.issuperset(due)
 
     def _hand_out_rest(self) -> None:
         """Take in hand what is landed, where that was not done while more was claimed in this round."""
@@ -274,12 +267,10 @@ class Processor:
             self._hand_out()  # Before the commit, so that they are looked at meanwhile.
         if (fault := _fault_of(self._record_late)) is not None:
             self._told([fault])
-        finished, woken = self._hands.so_far()
+        finished, woken = self._hands.wait(0)
         if woken:
             self.wake()  # What has landed since may be in no batch of this round.
         self._take_in(finished)
-        while not self._stop.is_set() and (finished := self._hands.hurried()):
-            self._take_in(finished)
         return not self._stop.is_set()
 
     def _record_late(self, *, all_of_them: bool = False) -> None:
@@ -293,7 +284,7 @@ class Processor:
 
     def _wait(self, seconds: float | None) -> None:
         """Sleep until something happened, then take in all that has."""
-        self._take_in(self._hands.wait(seconds))
+        self._take_in(self._hands.wait(seconds)[0])
 
     def _take_in(self, finished: Sequence[Finished]) -> None:
         examinations = [item.examination or self._failed(item) for item in finished]
@@ -357,13 +348,13 @@ class Processor:
                 _log.error("%s; it is tried again at the next start", fault)
 
     @contextmanager
-    def _working(self) -> Iterator[Executor]:
+    def _working(self, *, warm: bool = False) -> Iterator[None]:
         with (
             self._owner(self._registrar, self.wake) as self._work,
             closing(self._rounds),
-            self._hands.at_work() as pool,
+            self._hands.at_work(warm=warm),
         ):
-            yield pool
+            yield
 
 
 def _fault_of(step: Callable[[], object]) -> Fault | None:

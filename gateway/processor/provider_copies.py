@@ -15,8 +15,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 
 class Copier:
-    """Makes the copies that are owed and not out, in the threads of a pool. `done` is called after each."""
+    """Makes the copies that are owed and not out, in worker threads. `done` is called after each."""
 
     def __init__(
         self, home: Home, examiners: Examiners, *, pause_seconds: float, done: Callable[[], None]
@@ -65,8 +65,10 @@ class Copier:
         """Whether a copy is being made, or waits for others to be."""
         return bool(self._in_hand) or self._more
 
-    def hand_out(self, registrar: Registrar, pool: Executor, *, leads: bool = True) -> None:
-        """Begin to make what is owed, missing and not in hand, a few at a time.
+    def hand_out(
+        self, registrar: Registrar, do: Callable[[Callable[[], None]], None], *, leads: bool = True
+    ) -> None:
+        """Begin to make what is owed, missing and not in hand, a few at a time; `do` gives work to a thread.
 
         Of several hosts, the one that `leads` makes them, and each brings out what was made.
         """
@@ -79,7 +81,7 @@ class Copier:
             if self._is_due(registrar, copy):
                 with self._lock:
                     self._in_hand.add(copy.number)
-                pool.submit(self._make, registrar, copy)
+                do(partial(self._make, registrar, copy))
 
     def _news(self, registrar: Registrar) -> Sequence[Copy]:
         """What is still to be made. What was made is remembered: at the start all, later others' alone."""
@@ -108,7 +110,7 @@ class Copier:
         return not out and store_of(self._home, registrar.settings).has(copy.reference)
 
     def _make(self, registrar: Registrar, copy: Copy) -> None:
-        """In a pool thread. Whatever happens, the copy is out of hand afterwards, and rests if it failed."""
+        """Make one in a worker thread. The copy is out of hand afterwards, and rests if it failed."""
         self._back_off.note(_key(copy))
         try:
             if not self._fetched(registrar, copy):

@@ -1,4 +1,4 @@
-"""Whose file is looked at next: providers take turns; a file that broke a process waits in a lane of its own.
+"""Whose file is next: providers take turns, so that nobody waits for another's heap.
 
 Pure: `clock` gives monotonic seconds.
 """
@@ -6,9 +6,8 @@ Pure: `clock` gives monotonic seconds.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from itertools import zip_longest
 
 from gateway.home import provider_of
 from gateway.record.assignments import Assignment
@@ -16,175 +15,83 @@ from gateway.record.assignments import Assignment
 A_TURN_FILES, A_TURN_SECONDS = 8, 0.5
 """How many files of one provider follow each other while others wait, and for how long."""
 
-A_HEAP = 4
-"""So many files of one provider that wait to be taken inside at once are a heap."""
-
-A_FEW = 2
-"""So many files are dealt with together, of all who are there, while somebody is spared."""
-
-_BETWEEN_STRUCK = 16
 _ABOUT_SECONDS = 10.0
+_STRUCK = ""
+"""In place of a provider: files that broke a process wait together, and are looked at one at a time."""
 
 
-def chosen(landed: Iterable[str], in_hand: Iterable[str], *, room: int, each: int) -> list[str]:
-    """The files to take in hand: at most `room` of those landed, given with the oldest first.
+def in_turn(waiting: Iterable[str], held: Counter[str], *, room: int, each: int) -> list[str]:
+    """Choose at most `room` of the references that wait, given with the oldest first.
 
-    Those who have least in hand come first, and nobody gets more than `each`.
+    Providers take turns: of whom least is `held`, or chosen by then, comes first. None has more than `each`.
     """
-    held = Counter(provider_of(reference) for reference in in_hand)
-    waiting: dict[str, deque[str]] = {}
-    for reference in landed:
-        waiting.setdefault(provider_of(reference), deque()).append(reference)
+    held = held.copy()
+    queues: dict[str, deque[str]] = {}
+    for reference in waiting:
+        queues.setdefault(provider_of(reference), deque()).append(reference)
     found: list[str] = []
-    while waiting and len(found) < room:
-        provider = min(waiting, key=lambda one: held[one])  # The one that came first, among equals.
+    while queues and len(found) < room:
+        provider = min(queues, key=held.__getitem__)  # The one that came first, among equals.
         if held[provider] >= each:
             break
-        found.append(waiting[provider].popleft())
+        found.append(queues[provider].popleft())
         held[provider] += 1
-        if not waiting[provider]:
-            del waiting[provider]
+        if not queues[provider]:
+            del queues[provider]
     return found
-
-
-def shared_out(waiting: Iterable[str], taken: Counter[str], *, room: int, each: int) -> list[str]:
-    """The files to take inside together: at most `room` of those that wait, and `each` of one provider.
-
-    Providers take turns; those come first of whom least was `taken` before.
-    """
-    queues: dict[str, list[str]] = {}
-    for reference in waiting:
-        queues.setdefault(provider_of(reference), []).append(reference)
-    order = sorted(queues, key=lambda provider: taken[provider])
-    rounds = zip_longest(*(queues[provider][:each] for provider in order))
-    return [one for turn in rounds for one in turn if one is not None][:room]
-
-
-@dataclass(slots=True)
-class Company:
-    """Which providers were about of late, and who of them is spared what the others' heaps cost.
-
-    Spared is who had no heap of late, where others were about. While somebody is, everybody's files are dealt
-    with a few at a time, and a worker stays free. Where nobody is, as when one is alone or each has a heap of
-    its own, they are dealt with in large portions, which those who are there share.
-    """
-
-    clock: Callable[[], float]
-    outside: frozenset[str] = frozenset()
-    """Those of whose files some wait to be taken inside."""
-    _seen: dict[str, float] = field(default_factory=dict)
-    _seen_with_heap: dict[str, float] = field(default_factory=dict)
-
-    def note(self, providers: Iterable[str]) -> None:
-        """Whose files wait to be taken inside now: a provider for each file."""
-        now, waiting = self.clock(), Counter(providers)
-        self._seen = self._of_late(self._seen) | dict.fromkeys(waiting, now)
-        heaps = [one for one, files in waiting.items() if files >= A_HEAP]
-        self._seen_with_heap = self._of_late(self._seen_with_heap) | dict.fromkeys(heaps, now)
-
-    @property
-    def spares_somebody(self) -> bool:
-        """Whether somebody is about who had no heap of late, besides others."""
-        about = self._of_late(self._seen).keys()
-        return len(about) > 1 and not about <= self._of_late(self._seen_with_heap).keys()
-
-    def portion(self, large: int, small: int, present: Collection[str]) -> int:
-        """How many files of one provider may be dealt with together: those who are `present` share them.
-
-        Each gets one at least: little of a heap, so that whoever comes meanwhile hardly waits, and all of a
-        crowd.
-        """
-        together = small if self.spares_somebody else large
-        return max(1, together // max(1, len(present)))
-
-    def first_served(self, held: Mapping[str, int]) -> set[str]:
-        """Who goes first: who has little inside, of so many files `held` of each, and no more outside.
-
-        Nobody does where nobody has anything outside.
-        """
-        if not self.outside:
-            return set()
-        return {one for one, files in held.items() if files < A_HEAP} - self.outside
-
-    def _of_late(self, seen: Mapping[str, float]) -> dict[str, float]:
-        now = self.clock()
-        return {one: when for one, when in tuple(seen.items()) if now - when <= _ABOUT_SECONDS}
 
 
 @dataclass(slots=True)
 class Turns:
-    """The files in hand that nobody looks at yet, shared by `workers`. `company`: who was about of late."""
+    """The files in hand that nobody looks at yet, shared by `workers`."""
 
     workers: int
     clock: Callable[[], float]
-    company: Company
     _waiting: OrderedDict[str, deque[Assignment]] = field(default_factory=OrderedDict)
-    _struck: deque[Assignment] = field(default_factory=deque)
-    _struck_at_work: bool = False
-    _since_struck: int = 0
     _at_work: Counter[str] = field(default_factory=Counter)
+    _seen: dict[str, float] = field(default_factory=dict)
     _whose: str = ""
     _turn_files: int = 0
     _turn_ends: float = 0.0
 
-    def __len__(self) -> int:
-        """How many wait."""
-        return len(self._struck) + sum(map(len, self._waiting.values()))
-
     def add(self, assignment: Assignment, *, struck: bool = False) -> None:
         """Let a file wait for its turn. `struck`: a process was lost over it, so it may not keep others."""
-        if struck:
-            self._struck.append(assignment)
-        else:
-            self._waiting.setdefault(assignment.upload.provider, deque()).append(assignment)
+        provider = assignment.upload.provider
+        self._seen[provider] = self.clock()
+        self._waiting.setdefault(_STRUCK if struck else provider, deque()).append(assignment)
 
-    def next(self) -> tuple[Assignment, bool] | None:
-        """The next one to look at, and whether it is one that is struck; `done` is to follow."""
-        if self._struck_is_due():
-            self._struck_at_work, self._since_struck = True, 0
-            return self._struck.popleft(), True
-        provider = self._whose_turn()
-        if provider is None:
-            return None
-        self._since_struck += 1
-        self._at_work[provider] += 1
-        files = self._waiting[provider]
-        found = files.popleft()
-        self._turn_files += provider == self._whose
-        if not files:
-            del self._waiting[provider]
-        return found, False
+    @property
+    def are_shared(self) -> bool:
+        """Whether several providers were about of late: any may be back at once."""
+        latest = self.clock() - _ABOUT_SECONDS
+        self._seen = {provider: at for provider, at in self._seen.items() if at >= latest}
+        return len(self._seen) > 1
 
-    def done(self, assignment: Assignment, *, struck: bool) -> None:
-        """One that was given is dealt with."""
-        if struck:
-            self._struck_at_work = False
-        else:
-            self._at_work[assignment.upload.provider] -= 1
-
-    def give_up(self) -> Sequence[Assignment]:
-        """Take out every file that still waits for its turn."""
-        left = [*self._struck, *(one for files in self._waiting.values() for one in files)]
-        self._struck.clear()
-        self._waiting.clear()
-        return left
-
-    def _struck_is_due(self) -> bool:
-        """One at a time, when nobody else waits, or now and then; never with every worker."""
-        if not self._struck or self._struck_at_work:
-            return False
-        return not self._waiting or self._since_struck >= _BETWEEN_STRUCK
-
-    def _whose_turn(self) -> str | None:
-        """Whose file is next: where others wait, or may come back at once, nobody is given every worker."""
-        if not self._waiting:
-            return None
+    def next(self) -> tuple[Assignment, str] | None:
+        """Return the next one to look at, and in whose turn it is; `done` is to follow."""
         is_over = self._turn_files >= A_TURN_FILES or self.clock() >= self._turn_ends
         if is_over and self._whose in self._waiting:
             self._waiting.move_to_end(self._whose)
-        first = next(iter(self._waiting))
-        if is_over or first != self._whose:
-            self._whose, self._turn_files, self._turn_ends = first, 0, self.clock() + A_TURN_SECONDS
-        most = max(1, self.workers - 1)
-        otherwise = None if self.company.spares_somebody else first
-        return next((one for one in self._waiting if self._at_work[one] < most), otherwise)
+        most = max(1, self.workers - 1) if self.are_shared else self.workers
+        free = (one for one in self._waiting if self._at_work[one] < (1 if one == _STRUCK else most))
+        whose = next(free, None)
+        if whose is None:
+            return None
+        if whose != self._whose or is_over:
+            self._whose, self._turn_files, self._turn_ends = whose, 0, self.clock() + A_TURN_SECONDS
+        self._turn_files += 1
+        self._at_work[whose] += 1
+        found = self._waiting[whose].popleft()
+        if not self._waiting[whose]:
+            del self._waiting[whose]
+        return found, whose
+
+    def done(self, whose: str) -> None:
+        """Note that one that was given in somebody's turn is dealt with."""
+        self._at_work[whose] -= 1
+
+    def give_up(self) -> list[Assignment]:
+        """Take out every file that still waits for its turn."""
+        left = [one for files in self._waiting.values() for one in files]
+        self._waiting.clear()
+        return left

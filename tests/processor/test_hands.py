@@ -12,7 +12,7 @@ import pytest
 
 from gateway.examiner.protocol import FileLost, Job
 from gateway.processor import hands as module
-from gateway.processor.hands import Hands
+from gateway.processor.hands import A_COMMIT, Finished, Hands
 from tests.processor.test_turns import NOW, file
 from tests.waiting import until
 
@@ -70,12 +70,37 @@ def hands(examiners: Watchable) -> Iterator[Hands]:
 def finished(hands: Hands, count: int) -> Counter[str]:
     """The references of so many files that are out of hand."""
     found: Counter[str] = Counter()
-    until(lambda: found.update(one.reference for one in hands.wait(1)) or found.total() >= count, "all", 60)
+    until(
+        lambda: found.update(one.reference for one in hands.wait(1)[0]) or found.total() >= count, "all", 60
+    )
     return found
 
 
 def words(examiners: Watchable) -> list[str]:
     return [one.split()[1] for one in examiners.told]
+
+
+def test_one_transaction_takes_no_more_than_it_may_and_providers_take_turns(hands: Hands) -> None:
+    for number in range(A_COMMIT + 9):
+        hands._inbox.put(Finished(f"261124-mallory-{number:05}"))
+    hands._inbox.put(Finished("261124-oak-00001"))
+    first, woken = hands.wait(0)
+    assert len(first) == A_COMMIT
+    assert "261124-oak-00001" in {one.reference for one in first[:2]}
+    assert not woken
+    assert len(hands.wait(0)[0]) == 10
+
+
+def test_a_wait_ends_when_somebody_wants_a_look_and_after_its_time(hands: Hands) -> None:
+    assert hands.wait(0.01) == ([], False)
+    hands.wake()
+    assert hands.wait(None) == ([], True)
+
+
+def test_something_else_is_done_where_no_file_waits(hands: Hands) -> None:
+    done = threading.Event()
+    hands.do(done.set)
+    assert done.wait(10)
 
 
 def test_files_that_follow_each_other_are_looked_at_by_one_worker_that_rests_in_the_end(
@@ -89,13 +114,14 @@ def test_files_that_follow_each_other_are_looked_at_by_one_worker_that_rests_in_
     assert len({one.split()[0] for one in examiners.told}) == 1
 
 
-def test_where_somebody_is_spared_each_rests_at_once(
+def test_where_others_are_about_each_rests_at_once(
     hands: Hands, examiners: Watchable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "A_MOMENT_SECONDS", 60)
-    hands.company.note(["oak", "elm"])
-    hands.give(file("oak"), struck=False)
-    until(lambda: words(examiners) == ["looks", "rests"], "its rest", 10)
+    for name in ("oak", "elm"):
+        hands.give(file(name), struck=False)
+    finished(hands, 2)
+    until(lambda: Counter(words(examiners))["rests"] > 0, "a rest", 10)
 
 
 def test_however_files_come_each_is_looked_at_once(
