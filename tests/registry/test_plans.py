@@ -24,6 +24,7 @@ ALL_OR_MOST = {"state", "data_type", "team", "kind", "flow", "stage", "dealt_wit
 """Columns by which nearly all rows of such a table may be alike."""
 LOOK_THROUGH_LITTLE = {
     "SELECT max(": "the end of an index",
+    "SELECT (SELECT coalesce(max(number), 0) FROM register_version)": "ends of indexes, and what landed last",
     "SELECT coalesce((SELECT max(number) FROM event)": "the same",
     "ORDER BY checkpoint.size DESC\n LIMIT ?": "the same",
     "WHERE event.kind = ? ORDER BY event.number DESC\n LIMIT ?": "the end of what is of a kind",
