@@ -55,7 +55,6 @@ LONG = (
     "store/test_home_on_s3.py",
     "classify/test_properties.py",
     "mailboxes/test_service.py",
-    "registry/test_receipts_owed.py",
     "classify/test_hostile.py",
     "processor/test_retention.py",
     "attacks/test_shared_address.py",

@@ -9,7 +9,6 @@ import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
-from unittest.mock import patch
 
 import asyncssh
 
@@ -24,7 +23,7 @@ from gateway.mailboxes.showing import Showing
 from gateway.policy.agreement_schema import Signatory
 from gateway.processor import retention
 from gateway.record.ratifying import Signed, sign
-from gateway.registry import keys, places, staff
+from gateway.registry import keys, staff
 from gateway.registry.tables import DeclarationRow
 from gateway.samples import make
 from tests.classify import made
@@ -104,13 +103,6 @@ def plentiful() -> Desk:
         desk.gateway("staff", "invite", invited)
     with desk.registrar() as registrar:
         assert retention.run(registrar, desk.now, by="admin") is not None
-    with patch.object(
-        places, "writes_beside_others", return_value=True
-    ):  # As in a cluster whose host dies then.
-        for seed in (2, 3):
-            owed = make("fft-aspire", "csv-estimates", rng=random.Random(seed), pupils=3)
-            desk.send(fft, owed, f"owed {seed}.csv.pgp")
-        desk.process()
     desk.close()
     return desk
 

@@ -161,8 +161,7 @@ class Processor:
     def _publish(self) -> None:
         """Bring out what others have recorded, or what could not be brought out before."""
         found = self._news
-        is_out = is_published(self._home.published, found.receipt, found.head)
-        if not is_out or self._registrar.registry.is_shared:
+        if not is_published(self._home.published, found.receipt, found.head):
             self._registrar.publish()
 
     def _claim(self) -> None:

@@ -17,7 +17,7 @@ from gateway.receipts.declaration import (
     render_declaration_json,
     render_declaration_text,
 )
-from gateway.record.outcome import Issued, proofs
+from gateway.record.issuing import Issued, proofs
 from gateway.record.registrar import Registrar
 from gateway.registry import declarations, log, receipts
 from gateway.registry.log import Entry
@@ -120,7 +120,7 @@ def _issue(
 ) -> Issued:
     signing = registrar.signing
     head = log.sign_head(session, signing.log_key, signing.origin, now)
-    (proof,) = proofs(session, [number], log.size(session), head=head, signing=signing)
+    (proof,) = proofs(session, [number], head=head, signing=signing)
     session.add(
         ReceiptRow(
             reference=facts.reference,

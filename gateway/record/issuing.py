@@ -4,51 +4,81 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlmodel import Session
 
-from gateway.receipts.facts import ReceiptFacts
-from gateway.record import outcome, receipts_owed
-from gateway.record.outcome import Issued
-from gateway.record.registrar import Registrar
-from gateway.registry import log, places
+from gateway.receipts.facts import Proof, ReceiptFacts, canonical_receipt, receipt_digest
+from gateway.receipts.receipt import render_json
+from gateway.receipts.text import render_statement, render_text
+from gateway.registry import log, receipts
+from gateway.registry.inserting import insert_rows
 from gateway.registry.log import Entry
+from gateway.registry.tables import ReceiptRow
+from gateway.registry.vouched_rows import sealed_content, vouch_as
+from gateway.secrets.signing import Signing
+
+if TYPE_CHECKING:
+    from gateway.record.registrar import Registrar
 
 ReceiptsAt = Sequence[tuple[ReceiptFacts, int]]
 """Receipts, each with the place of its own entry."""
 
 
+class Issued(NamedTuple):
+    """What a transaction signed: the head of the log, and the receipts that were made with it, by number."""
+
+    head: str
+    receipts: Sequence[ReceiptRow] = ()
+
+
 def put_on_record(
-    registrar: Registrar, session: Session, entries: Sequence[Entry], receipts: ReceiptsAt, now: datetime
+    registrar: Registrar, session: Session, entries: Sequence[Entry], given: ReceiptsAt, now: datetime
 ) -> Issued:
-    """Append entries, and what the transaction changed, and sign the head; the head, with the receipts.
+    """Append entries, and what the transaction changed, sign the head, and put receipts down that prove it.
 
-    A place is one among these entries. Where others write meanwhile, the receipts are owed, to be made by
-    `Registrar.bring_out` or `publish`; else they are issued.
+    A place is one among these entries. A receipt holds its own proof, so the log vouches for what it states,
+    and the log's key seals the row.
     """
-    if places.writes_beside_others(session):
-        receipts_owed.owe(session, [facts for facts, _ in receipts], now)
-        signing = registrar.signing
-        return Issued(
-            log.append_under_head(session, entries, now, key=signing.log_key, origin=signing.origin)
+    signing, columns = registrar.signing, []
+    numbers = receipts.next_receipts(session, len(given)) if given else []
+    for number, (facts, _) in zip(numbers, given, strict=True):
+        row: dict[str, Any] = {
+            "reference": facts.reference,
+            "provider": facts.provider,
+            "name": facts.name,
+            "stage": facts.stage,
+            "created_at": now,
+        }
+        stated = {"statement": render_statement(facts), "canonical": canonical_receipt(facts).decode()}
+        vouch_as(session, ("receipt", f"[{number}]"), {**row, **stated, "digest": receipt_digest(facts)})
+        columns.append(row)
+    leaves = log.append(session, log.vouching(session, entries), now)
+    head = registrar.sign_head(session, now, carried=bool(given))
+    proved = proofs(session, [leaves[place] for _, place in given], head=head, signing=signing)
+    pairs = [(facts, proof) for (facts, _), proof in zip(given, proved, strict=True)]
+    texts = signing.clearsign_each(render_text(*pair) for pair in pairs)
+    rows = []
+    for number, row, (facts, proof), text in zip(numbers, columns, pairs, texts, strict=True):
+        row |= {"text": text, "json_text": render_json(facts, proof, signing.log_key.sign)}
+        seal = signing.log_key.sign(sealed_content(row, number)).hex()
+        rows.append({"sequence": number, **row, "seal": seal})
+    insert_rows(session, ReceiptRow, rows)
+    return Issued(head, [ReceiptRow(**row) for row in rows])
+
+
+def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Signing) -> list[Proof]:
+    """Prove that the leaves of these numbers are in the log as it is now, under its signed `head`."""
+    leaves = log.leaves_of(session, numbers)
+    paths = log.inclusion_proofs(session, numbers, log.size(session))
+    return [
+        Proof(
+            leaf=leaves[number],
+            index=number,
+            hashes=tuple(hashes),
+            checkpoint=head,
+            log_key=signing.vkey,
+            log_key_certificate=signing.log_statement,
         )
-    given = receipts_owed.vouch_for(session, [facts for facts, _ in receipts], now)
-    numbers = log.append(session, log.vouching(session, entries), now)
-    return _issue(registrar, session, [(facts, numbers[place]) for facts, place in receipts], given, now)
-
-
-def issue(registrar: Registrar, session: Session, now: datetime) -> Issued:
-    """Sign the log's head over what a transaction added that gives nobody a receipt; the head."""
-    return _issue(registrar, session, (), None, now)
-
-
-def _issue(
-    registrar: Registrar, session: Session, receipts: ReceiptsAt, given: Sequence[int] | None, now: datetime
-) -> Issued:
-    if registrar.registry.is_shared:
-        references = {facts.reference for facts, _ in receipts}
-        receipts_owed.give_first(
-            session, registrar.signing, registrar.catalogue.wording.languages, references
-        )
-    head = registrar.sign_head(session, now, carried=bool(receipts))
-    return outcome.issue(session, receipts, given, head=head, signing=registrar.signing, at=now)
+        for number, hashes in zip(numbers, paths, strict=True)
+    ]

@@ -3,29 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any, NamedTuple
-
-from sqlmodel import Session
 
 from gateway.log.leaf import Kind, rfc3339
 from gateway.model import Classified, ContentRefused, Facts, Provider, Transfer, Upload
 from gateway.policy.wording import Wording
-from gateway.receipts.receipt import (
-    Proof,
-    ReceiptFacts,
-    receipt_digest,
-    render_json,
-    render_text,
-    text_digest,
-)
-from gateway.registry import log
-from gateway.registry.inserting import insert_numbered, insert_rows
+from gateway.receipts.receipt import ReceiptFacts, receipt_digest, text_digest
 from gateway.registry.log import Entry
-from gateway.registry.tables import ReceiptRow
-from gateway.registry.vouched_rows import sealed_content
-from gateway.secrets.signing import Signing
 
 
 def fresh_salt() -> str:
@@ -159,82 +142,6 @@ def decision_entry(
         name=transfer.upload.name,
         content=transfer.upload.sha256 if transfer.upload.withheld else transfer.content_sha256,
         note=note,
-    )
-
-
-class Issued(NamedTuple):
-    """What a transaction signed: the head of the log, and the receipts that were made with it, by number."""
-
-    head: str
-    receipts: Sequence[ReceiptRow] = ()
-
-
-def issue(
-    session: Session,
-    receipts: Sequence[tuple[ReceiptFacts, int]],
-    given: Sequence[int] | None,
-    *,
-    head: str,
-    signing: Signing,
-    at: datetime,
-) -> Issued:
-    """Put receipts down, each with the number of its leaf, proved against `head`, the signed one of now.
-
-    `given` are the numbers that they get, where those are known. The log vouches for what they state.
-    """
-    numbers = [number for _, number in receipts]
-    proved = proofs(session, numbers, log.size(session), head=head, signing=signing)
-    stated = [(facts, proof) for (facts, _), proof in zip(receipts, proved, strict=True)]
-    texts = signing.clearsign_each(render_text(*each) for each in stated)
-    rows = [
-        {
-            "reference": facts.reference,
-            "provider": facts.provider,
-            "name": facts.name,
-            "stage": facts.stage,
-            "text": text,
-            "json_text": render_json(facts, proof, signing.log_key.sign),
-            "created_at": at,
-        }
-        for (facts, proof), text in zip(stated, texts, strict=True)
-    ]
-    if given is None and rows:
-        insert_numbered(session, ReceiptRow, [sealed(row, None, signing) for row in rows], "sequence")
-    elif given is not None:
-        numbered = [
-            {"sequence": number, **sealed(row, number, signing)}
-            for number, row in zip(given, rows, strict=True)
-        ]
-        insert_rows(session, ReceiptRow, numbered)
-        return Issued(head, [ReceiptRow(**row) for row in numbered])
-    return Issued(head)
-
-
-def sealed(receipt: dict[str, Any], number: int | None, signing: Signing) -> dict[str, Any]:
-    """The row of a receipt with its seal. `number` is the one that it gets, where that is known."""
-    return {**receipt, "seal": signing.log_key.sign(sealed_content(receipt, number)).hex()}
-
-
-def proofs(
-    session: Session, numbers: Sequence[int], at_size: int, *, head: str, signing: Signing
-) -> list[Proof]:
-    """That the leaves of these numbers are in the log as it was under `head`, signed at that size."""
-    leaves = log.leaves_of(session, numbers)
-    paths = log.inclusion_proofs(session, numbers, at_size)
-    return [
-        _proof(leaves[number], number, hashes, head, signing)
-        for number, hashes in zip(numbers, paths, strict=True)
-    ]
-
-
-def _proof(leaf: bytes, number: int, hashes: Sequence[bytes], head: str, signing: Signing) -> Proof:
-    return Proof(
-        leaf=leaf,
-        index=number,
-        hashes=tuple(hashes),
-        checkpoint=head,
-        log_key=signing.vkey,
-        log_key_certificate=signing.log_statement,
     )
 
 

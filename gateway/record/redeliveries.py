@@ -17,8 +17,7 @@ from gateway.reasons.persons import WITHDRAWN
 from gateway.record import outcome, withdrawals
 from gateway.record.batch import Batch
 from gateway.record.dual_control import check_two
-from gateway.record.issuing import issue, put_on_record
-from gateway.record.outcome import Issued
+from gateway.record.issuing import Issued, put_on_record
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Ruling, put_in_force
 from gateway.record.withdrawals import Withdrawal
@@ -186,7 +185,7 @@ def _propose(registrar: Registrar, session: Session, reference: str, asked: Rele
     }
     entry = Entry(kind="redelivery-proposed", subject=reference, fields=fields, actor=by.person, note=by.why)
     log.append(session, [entry], by.at)
-    return issue(registrar, session, by.at)
+    return put_on_record(registrar, session, (), (), by.at)
 
 
 def _give(
@@ -211,7 +210,7 @@ def _give(
         note=by.why,
     )
     log.append(session, [again, *_delivered(transfer, asked.teams)], by.at)
-    return issue(registrar, session, by.at)
+    return put_on_record(registrar, session, (), (), by.at)
 
 
 def _reasons(catalogue: Catalogue, asked: Release) -> tuple[Reason, ...]:

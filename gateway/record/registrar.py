@@ -17,8 +17,7 @@ from gateway.model import Provider, RatificationsThatCount
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.ratification import years_at
 from gateway.publish.projection import publish_checkpoint, publish_given, publish_receipts
-from gateway.record import receipts_owed
-from gateway.record.outcome import Issued
+from gateway.record.issuing import Issued
 from gateway.registry import log, register
 from gateway.registry.database import Registry
 from gateway.secrets.signing import Signing
@@ -82,34 +81,20 @@ class Registrar:
         return replace(self, signing=Signing.load(self.home, self.settings))
 
     def publish(self) -> None:
-        """Bring out the receipts and the head that are not out yet. Fault where it must be tried again.
-
-        What others owe since they died is made first.
-        """
-        if self.registry.is_shared and receipts_owed.is_any_owed(self.registry):
-            self._give_receipts()
-        self._publish()
+        """Bring out the receipts and the head that are not out yet. Fault where it must be tried again."""
+        publish_receipts(self.registry, self.home.published)
+        publish_checkpoint(self.registry, self.home.published)
 
     def bring_out(self, issued: Issued | None) -> None:
-        """Make the receipts that a transaction owes, and publish what it committed, if it issued anything.
+        """Publish what a transaction committed, if it issued anything.
 
         What is committed stays committed: where it cannot be brought out now, it is later.
         """
-        if issued is None:
+        if issued is None or not self.brings_out:
             return
         try:
-            if self.registry.is_shared:
-                self._give_receipts()
-            if self.brings_out:
-                if not publish_given(self.home.published, issued.receipts, issued.head):
-                    self._publish()
-                passing("publish.finished")
+            if not publish_given(self.home.published, issued.receipts, issued.head):
+                self.publish()
+            passing("publish.finished")
         except Fault as fault:
             _log.error("%s; the receipts are on record and follow", fault)
-
-    def _give_receipts(self) -> None:
-        receipts_owed.give(self.registry, self.signing, self.catalogue.wording.languages)
-
-    def _publish(self) -> None:
-        publish_receipts(self.registry, self.home.published)
-        publish_checkpoint(self.registry, self.home.published)

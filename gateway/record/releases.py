@@ -16,8 +16,7 @@ from gateway.policy.timescale import period_on
 from gateway.reasons.persons import WITHDRAWN
 from gateway.record.batch import Batch
 from gateway.record.dual_control import check_release, check_two
-from gateway.record.issuing import issue
-from gateway.record.outcome import Issued
+from gateway.record.issuing import Issued, put_on_record
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Ruling, put_in_force
 from gateway.registry import log, transfers
@@ -240,7 +239,7 @@ def _propose(
     log.append(
         session, [Entry(kind="release-proposed", subject=reference, fields=fields, actor=by, note=why)], now
     )
-    return issue(registrar, session, now)
+    return put_on_record(registrar, session, (), (), now)
 
 
 def _refuse(

@@ -15,11 +15,10 @@ from gateway.record.advance_notices import notices_for
 from gateway.record.batch import Batch
 from gateway.record.counts_owed import CountsOwed
 from gateway.record.discrepancies import Comparison, Decided, follow
-from gateway.record.issuing import put_on_record
-from gateway.record.outcome import Issued
+from gateway.record.issuing import Issued, put_on_record
 from gateway.record.registrar import Registrar
 from gateway.record.schools import Enrolled
-from gateway.registry import log, outcomes, register
+from gateway.registry import log, outcomes, places, register
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +119,8 @@ def put_in_force(
         ],
     )
     letters.owe_for_decisions(registrar, session, decided, now)
-    # Many use the same keys: others wait for these rows no longer than for the log.
+    # Many use the same keys: others wait for these rows no longer than for the log. The place comes first, so
+    # that no two who have one of both wait for each other.
+    places.take_the_receipts_place(session)
     batch.record_uses()
     return put_on_record(registrar, session, entries, receipts, now)

@@ -79,20 +79,6 @@ def append(session: Session, entries: Sequence[Entry], at: datetime) -> list[int
     return [row["number"] for row in rows]
 
 
-def append_under_head(
-    session: Session, entries: Sequence[Entry], at: datetime, *, key: LogKey, origin: str
-) -> str:
-    """Append events and the log's word on all that the transaction changed, and sign the head; the head.
-
-    The same as `append` and `sign_head`, where nothing follows in the transaction: what can be is made
-    before the log's place is taken, and all is written at once.
-    """
-    rows = _numbered(session, vouching(session, entries), at)
-    head = _signed(session, key, origin, at)
-    _write(session, [*rows, *_numbered(session, vouching(session, ()), at)])
-    return head
-
-
 def vouching(session: Session, entries: Sequence[Entry]) -> list[Entry]:
     """Let entries vouch for the rows that this transaction has written and the log does not vouch for yet.
 

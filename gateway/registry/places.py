@@ -50,11 +50,6 @@ def take_a_place_of_many(session: Session, subjects: Collection[str]) -> None:
     session.execute(one_by_one, {"lock": _SUBJECTS, "names": sorted(subjects)})
 
 
-def writes_beside_others(session: Session) -> bool:
-    """Whether others may write meanwhile: all but the log is then to be done before its place is taken."""
-    return _CONCURRENT in session.info
-
-
 def take_the_rolls_place(session: Session) -> None:
     """Be the only one who compares the rolls of providers, to the end of the transaction."""
     if _CONCURRENT in session.info:
@@ -64,7 +59,8 @@ def take_the_rolls_place(session: Session) -> None:
 def take_the_receipts_place(session: Session) -> None:
     """Be the only one who puts down what providers are given, to the end of the transaction.
 
-    It is brought out in the order of its numbers: of two, the one with the lower is then seen first.
+    It is brought out in the order of its numbers: of two, the one with the lower is then seen first. To be
+    taken before `take_the_logs_place`, and before keys are counted as used.
     """
     if _CONCURRENT in session.info:
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _RECEIPTS_PLACE})

@@ -8,6 +8,8 @@ from datetime import datetime
 from sqlalchemy import text, union
 from sqlmodel import Session, col, select
 
+from gateway.registry.inserting import next_numbers
+from gateway.registry.places import take_the_receipts_place
 from gateway.registry.tables import DeclarationRow, ReceiptRow, TransferRow
 from gateway.zones.spool import new_reference
 
@@ -33,15 +35,26 @@ def borne(session: Session, references: Iterable[str]) -> set[str]:
     return set(session.scalars(union(*asked)))
 
 
-def latest(session: Session, reference: str) -> ReceiptRow | None:
-    """The receipt in force of a transfer, if it has one yet.
+def next_receipts(session: Session, count: int) -> list[int]:
+    """The numbers of so many receipts that this transaction is about to put down; nobody else's lie between.
 
-    Where many make receipts at once, that of its landing may be made after that of its decision.
+    Whoever asks has the receipts' place to the end of the transaction.
     """
+    take_the_receipts_place(session)
+    if session.get_bind().dialect.name != "postgresql":
+        return next_numbers(session, ReceiptRow, "sequence", count)
+    drawn = text(
+        "SELECT nextval(pg_get_serial_sequence('receipt', 'sequence')) FROM generate_series(1, :count)"
+    )
+    return sorted(session.connection().execute(drawn, {"count": count}).scalars())
+
+
+def latest(session: Session, reference: str) -> ReceiptRow | None:
+    """The receipt in force of a transfer, if it has one yet."""
     return session.exec(
         select(ReceiptRow)
         .where(ReceiptRow.reference == reference)
-        .order_by(col(ReceiptRow.stage) == "landed", col(ReceiptRow.sequence).desc())
+        .order_by(col(ReceiptRow.sequence).desc())
         .limit(1)
     ).first()
 

@@ -127,9 +127,14 @@ def vouch_for_rows(session: Session, table: type[SQLModel], rows: Sequence[Mappi
         _note(session, identified, _digest(place.name, row), row)
 
 
-def vouch_as(session: Session, row: Row, table: type[SQLModel], content: Mapping[str, Any]) -> None:
-    """Let the log vouch for a row that is written later, by what it has in common with another table."""
-    _note(session, row, _digest(str(table.__tablename__), content), content)
+def vouch_as(session: Session, row: Row, content: Mapping[str, Any]) -> None:
+    """Let the log vouch for a row that is written later, by what is known of it by now."""
+    _note(session, row, _digest("", content), content)
+
+
+def known_digest(content: Mapping[str, Any]) -> str:
+    """The SHA-256 of what `vouch_as` was given."""
+    return _digest("", content)
 
 
 def vouch_for(session: Session, row: SQLModel) -> None:
@@ -194,15 +199,6 @@ def _note_changes(session: Session, _context: object) -> None:
     for row in session.deleted:
         if row.__tablename__ not in OUTSIDE:
             _note(session, identity(row), None, row.__dict__)
-        if isinstance(row, tables.ReceiptRow) and row.json_text:
-            # As that it may be known to the log.
-            _note(session, ("receipt_owed", _owed_key(row.json_text)), None, row.__dict__)
-
-
-def _owed_key(json_text: str) -> str:
-    from gateway.receipts.receipt import digest_in  # noqa: PLC0415 - receipts are seldom deleted
-
-    return _spelled_key([digest_in(json_text)])
 
 
 def _changed(row: SQLModel) -> bool:

@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 from gateway.home import REFERENCE
 from gateway.publish.projection import receipt_files
 from gateway.receipts.receipt import stated_in
-from gateway.registry import copies, log, receipts_owed, transfers
+from gateway.registry import copies, log, transfers
 from gateway.registry.tables import DeletionRow, DeliveryRow, EventRow, ReceiptRow
 from tests.store.ways import Way
 from tests.waiting import until
@@ -77,7 +77,7 @@ def settled(way: Way) -> None:
 
     def shown() -> bool:
         with way.desk.registry.read() as session:
-            if receipts_owed.is_any_owed(session) or copies.owed(session):
+            if copies.owed(session):
                 return False
             given = session.exec(select(ReceiptRow).order_by(col(ReceiptRow.sequence))).all()
         expected = {

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
         DeclarationRow,
         DeliveryRow,
         ReasonRow,
-        ReceiptOwedRow,
         ReceiptRow,
         TransferRow,
     )
@@ -91,7 +90,6 @@ __all__ = [
     "PupilRow",
     "RatificationRow",
     "ReasonRow",
-    "ReceiptOwedRow",
     "ReceiptRow",
     "RegisterVersionRow",
     "RoleRow",
@@ -119,7 +117,6 @@ _WHERE = {
         "DeclarationRow",
         "DeliveryRow",
         "ReasonRow",
-        "ReceiptOwedRow",
         "ReceiptRow",
         "TransferRow",
     ),

@@ -125,24 +125,6 @@ class ReceiptRow(Row, table=True):
     seal: str | None = None
 
 
-class ReceiptOwedRow(Row, table=True):
-    """A receipt that is decided on and not signed yet. Once it is, it stands among the receipts instead.
-
-    `digest` is the one that its leaf holds, of `canonical`, the form for machines; `statement` is the text
-    for people, without a proof. The log vouches for it, and so for what the receipt states.
-    """
-
-    __tablename__ = "receipt_owed"
-    digest: str = Field(primary_key=True)
-    reference: str = Field(index=True)
-    provider: str
-    name: str
-    stage: str
-    statement: str = Field(sa_type=Text)
-    canonical: str = Field(sa_type=Text)
-    created_at: datetime = Field(sa_type=UtcDateTime)
-
-
 class AuthorityNoticeRow(Row, table=True):
     """What the authority's own data protection officers are told of a transfer."""
 

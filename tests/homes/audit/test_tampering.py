@@ -19,14 +19,14 @@ NAMES = [
     "deletion_certificate", "delivery", "discrepancy", "discrepancy_party", "event", "expectation",
     "giving", "harmless", "key", "legal_hold", "log_node", "marked_transfer", "nil_return", "person_account",
     "person_role", "provider", "provider_copy", "pupil_marker", "pupil_marker_person", "ratification",
-    "reason", "receipt", "receipt_owed", "school_of_transfer", "staff", "staff_invitation", "staff_team",
+    "reason", "receipt", "school_of_transfer", "staff", "staff_invitation", "staff_team",
     "transfer",
 ]  # fmt: skip
 # These are nothing but their keys: two that change places are what they were.
 KEYS = {"marked_transfer", "person_role", "pupil_marker_person", "school_of_transfer", "staff_team"}
 SEVERAL = [name for name in NAMES if name not in KEYS]
 # What the log is made of, and what it is about: here each bit of each column counts.
-WHOLLY = ["event", "checkpoint", "receipt", "receipt_owed", "transfer"]
+WHOLLY = ["event", "checkpoint", "receipt", "transfer"]
 # What is named first must be the table that was changed; of the log, the part that no longer fits.
 ALSO = {"event": {"event", "log_node", "checkpoint"}}
 
