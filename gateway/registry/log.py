@@ -74,8 +74,25 @@ class SignedHead:
 
 def append(session: Session, entries: Sequence[Entry], at: datetime) -> list[int]:
     """Append events in order and return their places. ValueError where the log does not admit one."""
-    rows = _numbered(session, entries, at)
-    _write(session, rows)
+    if not entries:
+        return []
+    if any(entry.kind.startswith("policy-") for entry in entries):
+        session.info[REGISTER_CHANGED] = {}
+    spelled = [_spelled(entry, at) for entry in entries]  # What can be is made before the place is taken.
+    places.take_the_logs_place(session)
+    nodes = Nodes.of(session)
+    # Appending reads complete subtrees of the tree as it was, which are those that its root is made of.
+    first: int = session.info[_SIZE] if _SIZE in session.info else nodes.size()
+    rows = [
+        {"number": number, **columns, "leaf": b"%b%d%b" % (before, number, after)}
+        for number, (columns, before, after) in enumerate(spelled, start=first)
+    ]
+    for row in rows:
+        tree.append(nodes, row["number"], row["leaf"])
+    session.info[_SIZE] = first + len(entries)
+    session.info.setdefault(_LEAVES, {}).update({row["number"]: row["leaf"] for row in rows})
+    insert_rows(session, EventRow, rows)
+    nodes.write()
     return [row["number"] for row in rows]
 
 
@@ -99,30 +116,6 @@ def vouching(session: Session, entries: Sequence[Entry]) -> list[Entry]:
     ]
 
 
-def _numbered(session: Session, entries: Sequence[Entry], at: datetime) -> list[dict[str, Any]]:
-    """The rows of events that follow all there are, which is so once they are written."""
-    if not entries:
-        return []
-    if any(entry.kind.startswith("policy-") for entry in entries):
-        session.info[REGISTER_CHANGED] = {}
-    spelled = [_spelled(entry, at) for entry in entries]
-    places.take_the_logs_place(session)
-    nodes = Nodes.of(session)
-    # Appending reads complete subtrees of the tree as it was, which are those that its root is made of.
-    first: int = session.info[_SIZE] if _SIZE in session.info else nodes.size()
-    rows = [one.row(number) for number, one in enumerate(spelled, start=first)]
-    for number, row in enumerate(rows, start=first):
-        tree.append(nodes, number, row["leaf"])
-    session.info[_SIZE] = first + len(entries)
-    session.info.setdefault(_LEAVES, {}).update({row["number"]: row["leaf"] for row in rows})
-    return rows
-
-
-def _write(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    insert_rows(session, EventRow, rows)
-    Nodes.of(session).write()
-
-
 def size(session: Session) -> int:
     """How many leaves the log has."""
     if _SIZE in session.info:  # This transaction appended the last one, and nobody else can.
@@ -139,14 +132,11 @@ def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carri
     the moment is vouched for by that; any other by the leaf that follows.
     """
     record_changes(session, at)
-    # After a leaf of this transaction there can be no head that this transaction has not signed.
-    fresh = _SIZE in session.info and session.info.get(_SIGNED) != size(session)
-    known = None if fresh else session.get(CheckpointRow, size(session))
-    return _signed(session, key, origin, at, carried=carried) if known is None else known.text
-
-
-def _signed(session: Session, key: LogKey, origin: str, at: datetime, *, carried: bool = False) -> str:
     now = size(session)
+    # After a leaf of this transaction there can be no head that this transaction has not signed.
+    fresh = _SIZE in session.info and session.info.get(_SIGNED) != now
+    if not fresh and (known := session.get(CheckpointRow, now)) is not None:
+        return known.text
     signed = checkpoint(origin, now, root(session, now), key)
     put = insert_rows if carried else add_rows
     put(session, CheckpointRow, [{"size": now, "text": signed, "created_at": at}])
@@ -287,28 +277,21 @@ def _read(session: Session, operation: Callable[[tree.NodeStore], R]) -> R:
     return operation(nodes)
 
 
-@dataclass(frozen=True, slots=True)
-class _Spelled:
-    """An event all of whose columns are known but the number, and what its leaf has around that."""
-
-    columns: dict[str, Any]
-    before: bytes
-    after: bytes
-
-    def row(self, number: int) -> dict[str, Any]:
-        """The columns of the event as it is at this place."""
-        return {"number": number, **self.columns, "leaf": b"%b%d%b" % (self.before, number, self.after)}
-
-
-def _spelled(entry: Entry, at: datetime) -> _Spelled:
-    salt = secrets.token_bytes(16) if entry.actor or entry.name or entry.content or entry.note else None
-    event = Event(
-        sequence=0,
-        at=at,
-        kind=entry.kind,
-        subject=entry.subject,
-        fields={**entry.fields, **_commitments(entry, salt), **_record_digest(entry)},
-    )
+def _spelled(entry: Entry, at: datetime) -> tuple[dict[str, Any], bytes, bytes]:
+    """All columns of an event but its number and leaf, and what the leaf has before and after its number."""
+    said = {
+        "commitment": entry.actor,
+        "name_commitment": entry.name,
+        "content_commitment": entry.content,
+        "record": entry.note,
+    }
+    salt = secrets.token_bytes(16) if any(said.values()) else None
+    fields = dict(entry.fields)
+    if salt is not None:
+        fields |= {name: commitment(text, salt) for name, text in said.items() if text}
+    if entry.rows is not None:
+        fields["rows"] = hashlib.sha256(entry.rows.encode()).hexdigest()
+    event = Event(sequence=0, at=at, kind=entry.kind, subject=entry.subject, fields=fields)
     columns = {
         "at": at,
         "kind": entry.kind,
@@ -318,23 +301,4 @@ def _spelled(entry: Entry, at: datetime) -> _Spelled:
         "note": entry.note,
         "rows": entry.rows,
     }
-    return _Spelled(columns, *leaf_around_number(event))
-
-
-def _record_digest(entry: Entry) -> dict[str, str]:
-    return {} if entry.rows is None else {"rows": hashlib.sha256(entry.rows.encode()).hexdigest()}
-
-
-def _commitments(entry: Entry, salt: bytes | None) -> dict[str, str]:
-    if salt is None:
-        return {}
-    committed = {}
-    if entry.actor:
-        committed["commitment"] = commitment(entry.actor, salt)
-    if entry.name:
-        committed["name_commitment"] = commitment(entry.name, salt)
-    if entry.content:
-        committed["content_commitment"] = commitment(entry.content, salt)
-    if entry.note:
-        committed["record"] = commitment(entry.note, salt)
-    return committed
+    return columns, *leaf_around_number(event)
