@@ -14,149 +14,65 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gateway.registry.tables.console import ConsoleSessionRow, InvitationRow
-    from gateway.registry.tables.events import CheckpointRow, EventRow, NodeRow
-    from gateway.registry.tables.files import (
-        AuthorityNoticeRow,
-        CopyRow,
-        DeclarationRow,
-        DeliveryRow,
-        ReasonRow,
-        ReceiptRow,
-        TransferRow,
-    )
-    from gateway.registry.tables.keeping import DeletionCertificateRow, DeletionRow, HoldRow
-    from gateway.registry.tables.letters import LetterRow
-    from gateway.registry.tables.people import (
-        AccountRow,
-        AgreementSignatureRow,
-        ContactRow,
-        ExpectationRow,
-        GivingRow,
-        HarmlessRow,
-        KeyRow,
-        NilReturnRow,
-        ProviderRow,
-        RatificationRow,
-        RegisterVersionRow,
-        RoleRow,
-        StaffRow,
-        StaffTeamRow,
-    )
-    from gateway.registry.tables.pupils import (
-        DiscrepancyPartyRow,
-        DiscrepancyRow,
-        FullRollRow,
-        MarkedTransferRow,
-        MarkerPersonRow,
-        MarkerRow,
-        PersonsOfTransferRow,
-        PupilRow,
-        SchoolOfTransferRow,
-        StagedRollRow,
-    )
-    from gateway.registry.tables.types import UtcDateTime
+    from gateway.registry.tables.console import ConsoleSessionRow as ConsoleSessionRow
+    from gateway.registry.tables.console import InvitationRow as InvitationRow
+    from gateway.registry.tables.events import CheckpointRow as CheckpointRow
+    from gateway.registry.tables.events import EventRow as EventRow
+    from gateway.registry.tables.events import NodeRow as NodeRow
+    from gateway.registry.tables.files import AuthorityNoticeRow as AuthorityNoticeRow
+    from gateway.registry.tables.files import CopyRow as CopyRow
+    from gateway.registry.tables.files import DeclarationRow as DeclarationRow
+    from gateway.registry.tables.files import DeliveryRow as DeliveryRow
+    from gateway.registry.tables.files import ReasonRow as ReasonRow
+    from gateway.registry.tables.files import ReceiptRow as ReceiptRow
+    from gateway.registry.tables.files import TransferRow as TransferRow
+    from gateway.registry.tables.keeping import DeletionCertificateRow as DeletionCertificateRow
+    from gateway.registry.tables.keeping import DeletionRow as DeletionRow
+    from gateway.registry.tables.keeping import HoldRow as HoldRow
+    from gateway.registry.tables.letters import LetterRow as LetterRow
+    from gateway.registry.tables.people import AccountRow as AccountRow
+    from gateway.registry.tables.people import AgreementSignatureRow as AgreementSignatureRow
+    from gateway.registry.tables.people import ContactRow as ContactRow
+    from gateway.registry.tables.people import ExpectationRow as ExpectationRow
+    from gateway.registry.tables.people import GivingRow as GivingRow
+    from gateway.registry.tables.people import HarmlessRow as HarmlessRow
+    from gateway.registry.tables.people import KeyRow as KeyRow
+    from gateway.registry.tables.people import NilReturnRow as NilReturnRow
+    from gateway.registry.tables.people import ProviderRow as ProviderRow
+    from gateway.registry.tables.people import RatificationRow as RatificationRow
+    from gateway.registry.tables.people import RegisterVersionRow as RegisterVersionRow
+    from gateway.registry.tables.people import RoleRow as RoleRow
+    from gateway.registry.tables.people import StaffRow as StaffRow
+    from gateway.registry.tables.people import StaffTeamRow as StaffTeamRow
+    from gateway.registry.tables.pupils import DiscrepancyPartyRow as DiscrepancyPartyRow
+    from gateway.registry.tables.pupils import DiscrepancyRow as DiscrepancyRow
+    from gateway.registry.tables.pupils import FullRollRow as FullRollRow
+    from gateway.registry.tables.pupils import MarkedTransferRow as MarkedTransferRow
+    from gateway.registry.tables.pupils import MarkerPersonRow as MarkerPersonRow
+    from gateway.registry.tables.pupils import MarkerRow as MarkerRow
+    from gateway.registry.tables.pupils import PersonsOfTransferRow as PersonsOfTransferRow
+    from gateway.registry.tables.pupils import PupilRow as PupilRow
+    from gateway.registry.tables.pupils import SchoolOfTransferRow as SchoolOfTransferRow
+    from gateway.registry.tables.pupils import StagedRollRow as StagedRollRow
+    from gateway.registry.tables.types import UtcDateTime as UtcDateTime
 
-__all__ = [
-    "AccountRow",
-    "AgreementSignatureRow",
-    "AuthorityNoticeRow",
-    "CheckpointRow",
-    "ConsoleSessionRow",
-    "ContactRow",
-    "CopyRow",
-    "DeclarationRow",
-    "DeletionCertificateRow",
-    "DeletionRow",
-    "DeliveryRow",
-    "DiscrepancyPartyRow",
-    "DiscrepancyRow",
-    "EventRow",
-    "ExpectationRow",
-    "FullRollRow",
-    "GivingRow",
-    "HarmlessRow",
-    "HoldRow",
-    "InvitationRow",
-    "KeyRow",
-    "LetterRow",
-    "MarkedTransferRow",
-    "MarkerPersonRow",
-    "MarkerRow",
-    "NilReturnRow",
-    "NodeRow",
-    "PersonsOfTransferRow",
-    "ProviderRow",
-    "PupilRow",
-    "RatificationRow",
-    "ReasonRow",
-    "ReceiptRow",
-    "RegisterVersionRow",
-    "RoleRow",
-    "SchoolOfTransferRow",
-    "StaffRow",
-    "StaffTeamRow",
-    "StagedRollRow",
-    "TransferRow",
-    "UtcDateTime",
-    "load_all",
-]
 _WHERE = {
-    "console": (
-        "ConsoleSessionRow",
-        "InvitationRow",
-    ),
-    "events": (
-        "CheckpointRow",
-        "EventRow",
-        "NodeRow",
-    ),
-    "files": (
-        "AuthorityNoticeRow",
-        "CopyRow",
-        "DeclarationRow",
-        "DeliveryRow",
-        "ReasonRow",
-        "ReceiptRow",
-        "TransferRow",
-    ),
-    "keeping": (
-        "DeletionCertificateRow",
-        "DeletionRow",
-        "HoldRow",
-    ),
-    "letters": ("LetterRow",),
+    "console": "ConsoleSessionRow InvitationRow",
+    "events": "CheckpointRow EventRow NodeRow",
+    "files": "AuthorityNoticeRow CopyRow DeclarationRow DeliveryRow ReasonRow ReceiptRow TransferRow",
+    "keeping": "DeletionCertificateRow DeletionRow HoldRow",
+    "letters": "LetterRow",
     "people": (
-        "AccountRow",
-        "AgreementSignatureRow",
-        "ContactRow",
-        "ExpectationRow",
-        "GivingRow",
-        "HarmlessRow",
-        "KeyRow",
-        "NilReturnRow",
-        "ProviderRow",
-        "RatificationRow",
-        "RegisterVersionRow",
-        "RoleRow",
-        "StaffRow",
-        "StaffTeamRow",
+        "AccountRow AgreementSignatureRow ContactRow ExpectationRow GivingRow HarmlessRow KeyRow "
+        "NilReturnRow ProviderRow RatificationRow RegisterVersionRow RoleRow StaffRow StaffTeamRow"
     ),
     "pupils": (
-        "DiscrepancyPartyRow",
-        "DiscrepancyRow",
-        "FullRollRow",
-        "MarkedTransferRow",
-        "MarkerPersonRow",
-        "MarkerRow",
-        "PersonsOfTransferRow",
-        "PupilRow",
-        "SchoolOfTransferRow",
-        "StagedRollRow",
+        "DiscrepancyPartyRow DiscrepancyRow FullRollRow MarkedTransferRow MarkerPersonRow MarkerRow "
+        "PersonsOfTransferRow PupilRow SchoolOfTransferRow StagedRollRow"
     ),
-    "types": ("UtcDateTime",),
+    "types": "UtcDateTime",
 }
-_MODULE_OF = {name: module for module, names in _WHERE.items() for name in names}
+_MODULE_OF = {name: module for module, names in _WHERE.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a class of rows, whichever it is
