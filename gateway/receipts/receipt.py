@@ -9,7 +9,6 @@ receipt's canonical form, that key, and the gateway's OpenPGP statement that the
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 from collections.abc import Callable
 
@@ -79,11 +78,6 @@ def stated_in(text: str, json_text: str) -> tuple[str, str]:
     if not isinstance(receipt, dict):
         raise ValueError("no receipt for machines")  # noqa: TRY004 - one error for one fault
     return statement_in(text), canonical(receipt).decode()
-
-
-def digest_in(json_text: str) -> str:
-    """The digest that the leaf of a receipt holds, of its form for machines as it was given."""
-    return hashlib.sha256(canonical(json.loads(json_text)["receipt"])).hexdigest()
 
 
 def log_key_statement(organisation: str, vkey: str) -> str:

@@ -215,11 +215,6 @@ def cosign(session: Session, offered: str, vkeys: Sequence[str]) -> SignedHead:
     return _head(row)
 
 
-def leaf_of(session: Session, number: int) -> bytes:
-    """The bytes of one leaf."""
-    return session.exec(select(EventRow.leaf).where(EventRow.number == number)).one()
-
-
 def leaves_of(session: Session, numbers: Sequence[int]) -> dict[int, bytes]:
     """The bytes of some leaves, by their numbers."""
     own: dict[int, bytes] = session.info.get(_LEAVES, {})  # Those that this transaction has appended.

@@ -51,8 +51,6 @@ Failpoint = Literal[
 FAILPOINTS: tuple[Failpoint, ...] = get_args(Failpoint)
 # Where a whole home is moved: no file passes there.
 MoveStep = Literal["move.file", "move.rows", "move.closed"]
-# Where several hosts write at once, receipts are made in a transaction of their own.
-SharedStep = Literal["receipts.given", "receipts.committed"]
 # Where a home of an earlier version is brought up to this one.
 UpgradeStep = Literal["upgrade.agreed", "upgrade.tables", "upgrade.entries", "upgrade.policies"]
 
@@ -63,7 +61,7 @@ _armed, _, _times = os.environ.get(VARIABLE, "").partition(":")
 _left = int(_times or 1)
 
 
-def passing(name: Failpoint | MoveStep | SharedStep | UpgradeStep) -> None:
+def passing(name: Failpoint | MoveStep | UpgradeStep) -> None:
     """Say that the process is at the place called `name`; it may not come back."""
     if _armed and name == _armed:
         _count_down()
