@@ -115,7 +115,9 @@ class Claim:
             for reference in [one for one, upload in uploads.items() if upload.provider not in enrolled]:
                 self._set_aside(reference, "no such provider is enrolled")
                 del uploads[reference]
-            found = sort_out(session, uploads, taken.union(self.progress.uploads if self.progress else ()))
+            found = sort_out(
+                session, uploads, taken.union(() if self.progress is None else self.progress.uploads)
+            )
         inside = {one: replace(uploads[one], reference=borne) for one, borne in found.fresh.items()}
         stored = self._store(inside)
         faults += [*([stored.fault] if stored.fault else []), *self.empty(found.known)]

@@ -122,20 +122,17 @@ class Hands:
 
         It is as much as one transaction takes: providers take turns, the rest is given out the next time.
         """
-        woken = False
+        got: list[Finished | None] = []
         with suppress(queue.Empty):
             if not self._here and seconds != 0:
-                woken = self._received(self._inbox.get(timeout=seconds))
+                got.append(self._inbox.get(timeout=seconds))
             while True:
-                woken |= self._received(self._inbox.get_nowait())
+                got.append(self._inbox.get_nowait())
+        self._here += [item for item in got if item is not None]
         files = {item.reference: item for item in self._here}
         found = in_turn(files, Counter(), room=A_COMMIT, each=A_COMMIT)
         self._here = [item for item in self._here if item.reference not in set(found)]
-        return [files[reference] for reference in found], woken
-
-    def _received(self, item: Finished | None) -> bool:
-        self._here += [] if item is None else [item]
-        return item is None
+        return [files[reference] for reference in found], None in got
 
     def _work(self, warm: bool) -> None:
         """In a thread of its own: look at the files whose turn it is, to the end."""

@@ -68,7 +68,8 @@ def follow(comparison: Comparison, decided: Sequence[Decided]) -> Sequence[Entry
         if isinstance(each.decision, Held) and each.roll is not None:
             rolls.stage(session, each.transfer.sequence, each.roll)
     final = [each for each in concerned if not isinstance(each.decision, Held)]
-    staged = rolls.take_staged(session, [each.transfer.sequence for each in final if not each.arrives])
+    waited = [each.transfer.sequence for each in final if not each.arrives]
+    staged = rolls.take_staged(session, waited) if waited else {}
     taken = [
         (each.transfer, roll)
         for each in final
@@ -108,7 +109,8 @@ def _entered(comparison: Comparison, taken: Sequence[tuple[Transfer, bytes]]) ->
     for roll in found:
         if roll.transfer in complete:
             last[roll.provider] = max(roll.at, last.get(roll.provider, roll.at))
-    rolls.note_full_rolls(comparison.session, last)
+    if last:
+        rolls.note_full_rolls(comparison.session, last)
     return found
 
 
@@ -133,14 +135,17 @@ def _compare(comparison: Comparison, entered: Sequence[Roll]) -> Sequence[Entry]
         return ()
     full_rolls = {row.provider: row.full_at for row in rows if row.full_at is not None}
     found = {recorded.key_of(each): each for each in discrepancies([_said(row) for row in rows], full_rolls)}
-    known = recorded.lasting_keys(session, found)
+    known = recorded.lasting_keys(session, found) if found else set()
     new = [each for key, each in found.items() if key not in known]
     lasting = recorded.lasting(session, {roll.provider for roll in entered}) if lasts else ()
     settled = [each for each in lasting if each.key not in found]
     for each in settled:
         recorded.settle(session, each.number, comparison.now)
     fits = [each.number for each in settled if each.state == "open"]
-    return [*_opened(comparison, new), *(_entry("discrepancy-resolved", n, "settled") for n in fits)]
+    return [
+        *(_opened(comparison, new) if new else ()),
+        *(_entry("discrepancy-resolved", n, "settled") for n in fits),
+    ]
 
 
 def _said(row: rolls.Said) -> RollRow:

@@ -105,13 +105,9 @@ def record_decisions(
     if again:
         return transfers_of(session, rows)
     return [
-        transfer_of(row, decision.reasons, _teams(decision))
+        transfer_of(row, decision.reasons, tuple(sorted(decision.teams)) if row.state == "accepted" else ())
         for row, (_, decision) in zip(rows, decisions, strict=True)
     ]
-
-
-def _teams(decision: Decision) -> tuple[str, ...]:
-    return tuple(sorted(decision.teams)) if decision.state == "accepted" else ()
 
 
 def _decide(row: TransferRow, decision: Decision, at: datetime) -> None:

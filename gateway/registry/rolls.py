@@ -122,8 +122,6 @@ def note_schools(session: Session, transfer: int, schools: Iterable[str]) -> Non
 
 def note_full_rolls(session: Session, sent: Mapping[str, datetime]) -> None:
     """Providers sent their complete rolls, each at its moment."""
-    if not sent:
-        return
     query = select(FullRollRow).where(col(FullRollRow.provider).in_(list(sent)))
     known = {row.provider: row for row in session.exec(query)}
     for provider, at in sent.items():

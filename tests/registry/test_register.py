@@ -71,7 +71,7 @@ ACTS: dict[str, tuple[Callable[[Session], None], Callable[[register.Register], o
     "holder": (add_key, lambda known: known.holder("ssh", "f") is not None),
     "ratification": (ratify, lambda known: known.provider("oak", COUNTING).ratified),
     "harmless": (list_column, lambda known: known.enrolled()[0].harmless),
-    "marker": (mark, lambda known: list(known.markers().values())),
+    "marker": (mark, lambda known: list(known.markers.values())),
 }
 
 
