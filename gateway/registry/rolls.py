@@ -134,7 +134,7 @@ def note_full_rolls(session: Session, sent: Mapping[str, datetime]) -> None:
 
 def count_on_rolls(session: Session, providers: Collection[str]) -> dict[str, int]:
     """How many pupils are on each provider's roll, by its last complete roll and what came since."""
-    return dict.fromkeys(providers, 0) | dict(session.execute(counted_on_rolls(providers)).tuples().all())
+    return dict.fromkeys(providers, 0) | dict(session.execute(counted_on_rolls(providers)).all())
 
 
 def counted_on_rolls(providers: Collection[str]) -> Any:  # noqa: ANN401 - a query of two columns
