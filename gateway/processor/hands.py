@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from tenacity import (
     Retrying,
@@ -60,6 +61,7 @@ class Hands:
         self._turns = Turns(workers, time.monotonic)
         self._others: deque[Callable[[], None]] = deque()
         self._more = threading.Condition()
+        self._lingering = 0
         self._inbox: queue.Queue[Finished | None] = queue.Queue()
         self._here: list[Finished] = []
         self._ending = threading.Event()
@@ -68,7 +70,7 @@ class Hands:
     def at_work(self, *, warm: bool = False) -> Iterator[None]:
         """Let the threads work for as long as it lasts. `warm`: their children start before a file comes."""
         threads = [
-            threading.Thread(target=self._work, args=[warm], name=f"examine-{number}", daemon=True)
+            threading.Thread(target=self._work, args=[warm], name=f"examine_{number}", daemon=True)
             for number in range(self._workers)
         ]
         for thread in threads:
@@ -95,13 +97,13 @@ class Hands:
         self.in_hand.add(assignment.upload.reference)
         with self._more:
             self._turns.add(assignment, struck=struck)
-            self._more.notify()
+            self._more.notify_all()
 
     def do(self, work: Callable[[], None]) -> None:
         """Have a worker do something else where no file waits; it must not raise."""
         with self._more:
             self._others.append(work)
-            self._more.notify()
+            self._more.notify_all()
 
     def give_up(self) -> None:
         """Put down what nobody looks at yet; it stays landed."""
@@ -144,18 +146,25 @@ class Hands:
         while not self._ending.is_set():
             with self._more:
                 keeps = 0.0 if self._turns.are_shared else A_MOMENT_SECONDS
-                job = self._more.wait_for(self._next, _LOOKS_AGAIN_SECONDS if rested else keeps)
+                self._lingering += not rested
+                next_job = partial(self._next, rested=rested)
+                job = self._more.wait_for(next_job, _LOOKS_AGAIN_SECONDS if rested else keeps)
+                self._lingering -= not rested
             if job:
                 job()
             elif not rested:
                 mine.rest()
             rested = not job
 
-    def _next(self) -> Callable[[], None] | None:
-        """What is to be done now, if anything; called with the lock."""
+    def _next(self, *, rested: bool) -> Callable[[], None] | None:
+        """What is to be done now, if anything; called with the lock.
+
+        Who has `rested` leaves a file to those whose children are still at hand.
+        """
         if self._ending.is_set():
             return lambda: None
-        if (given := self._turns.next()) is not None:
+        may_look = not rested or len(self._turns) > self._lingering
+        if may_look and (given := self._turns.next()) is not None:
             return lambda: self._examine(*given)
         return self._others.popleft() if self._others else None
 
@@ -179,7 +188,7 @@ class Hands:
             self._inbox.put(finished)
             with self._more:
                 self._turns.done(whose)
-                self._more.notify()
+                self._more.notify_all()
 
     def _unfinished(self, reference: str, error: Exception) -> Finished:
         """What is told of a file that could not be examined, and whose fault it is."""

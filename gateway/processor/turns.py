@@ -54,6 +54,10 @@ class Turns:
     _turn_files: int = 0
     _turn_ends: float = 0.0
 
+    def __len__(self) -> int:
+        """How many wait."""
+        return sum(map(len, self._waiting.values()))
+
     def add(self, assignment: Assignment, *, struck: bool = False) -> None:
         """Let a file wait for its turn. `struck`: a process was lost over it, so it may not keep others."""
         provider = assignment.upload.provider
