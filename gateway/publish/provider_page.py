@@ -26,7 +26,7 @@ from gateway.policy.timescale import FlowStatus, periods_around
 from gateway.policy.wording import Wording
 from gateway.reasons.languages import Language, told
 from gateway.receipts.facts import in_language, plain_reason
-from gateway.registry import agreements, keys, transfer_lists
+from gateway.registry import keys, register, transfer_lists
 from gateway.registry.keys import Key
 from gateway.registry.transfer_lists import InShort, TransfersWanted
 
@@ -88,7 +88,7 @@ def of_each(session: Session) -> OfEach:
             own_keys[key.owner].append(key)
     return OfEach(
         own_keys=own_keys,
-        ratified=agreements.years_of_each(session),
+        ratified={one: frozenset(years) for one, years in register.of(session).ratified.items()},
         waiting=transfer_lists.whose_files_wait(session),
     )
 

@@ -26,7 +26,7 @@ from gateway.policy.wording import Wording
 from gateway.reasons.languages import told
 from gateway.receipts.facts import in_language, plain_reason
 from gateway.record.registrar import Registrar
-from gateway.registry import agreements, contacts, keys, letters, notices, providers, transfer_lists
+from gateway.registry import contacts, keys, letters, notices, providers, register, transfer_lists
 from gateway.registry.flow_status import statuses
 from gateway.registry.letters import Letter
 from gateway.registry.sight import is_sensitive
@@ -158,7 +158,7 @@ def _for_agreement(
 ) -> Iterator[Letter]:
     if provider.kind not in letterhead.catalogue.bodies.parties():
         return
-    years = agreements.years(session, provider.id)
+    years = register.of(session).years(provider.id)
     if ratification.in_force(years, day, letterhead.catalogue):
         return
     year = ratification.year_to_ratify(years, day, letterhead.catalogue)

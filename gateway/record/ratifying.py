@@ -13,7 +13,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.faults import nearest
 from gateway.policy.ratification import text_wanted, year_to_ratify
-from gateway.registry import agreements, log, providers
+from gateway.registry import agreements, log, providers, register
 from gateway.registry.log import Entry
 from gateway.registry.tables import AgreementSignatureRow
 
@@ -76,7 +76,7 @@ def sign_for(
     known = providers.get_provider(session, provider)
     if not catalogue.bodies.of(known.kind).ratifies:
         raise GatewayError(f"{provider} is no party: a provider of its kind does not ratify this agreement")
-    years = agreements.years(session, provider, text_wanted(catalogue))
+    years = register.of(session).years(provider, text_wanted(catalogue))
     year = year_to_ratify(years, day, catalogue)
     signed = Signed(provider=provider, year=year, signatory=signatory, on=day, at=at, by=by, role=role)
     return year, sign(session, catalogue, signed, actor=by)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from sqlmodel import Session, col, select
@@ -80,34 +79,6 @@ def signatures(
         AgreementSignatureRow.text_sha256 == text_sha256,
     )
     return session.exec(query.order_by(col(AgreementSignatureRow.role))).all()
-
-
-def years(session: Session, provider: str, text_sha256: str | None = None) -> frozenset[str]:
-    """The academic years that a provider has ratified; those of one text, where one is given."""
-    return years_of_some(session, [provider], text_sha256)[provider]
-
-
-def years_of_some(
-    session: Session, providers: Collection[str], text_sha256: str | None = None
-) -> dict[str, frozenset[str]]:
-    """The academic years that each of these providers has ratified; those of one text, where one is given."""
-    query = select(RatificationRow.provider, RatificationRow.academic_year).where(
-        col(RatificationRow.provider).in_(list(providers))
-    )
-    if text_sha256 is not None:
-        query = query.where(RatificationRow.text_sha256 == text_sha256)
-    found: dict[str, set[str]] = {provider: set() for provider in providers}
-    for provider, year in session.exec(query):
-        found[provider].add(year)
-    return {provider: frozenset(years) for provider, years in found.items()}
-
-
-def years_of_each(session: Session) -> Mapping[str, frozenset[str]]:
-    """The academic years that each provider has ratified; nobody is in it who has ratified none."""
-    found: defaultdict[str, set[str]] = defaultdict(set)
-    for row in ratifications(session):
-        found[row.provider].add(row.academic_year)
-    return {provider: frozenset(years) for provider, years in found.items()}
 
 
 def ratifications(session: Session, provider: str | None = None) -> Sequence[RatificationRow]:

@@ -15,7 +15,7 @@ from gateway.policy.dates import local_day
 from gateway.policy.ratification import lapse_day, opens, text_wanted, year_to_ratify
 from gateway.record.drops.drop import Drop
 from gateway.record.ratifying import Signed, role_of_copies, sign
-from gateway.registry import agreements
+from gateway.registry import agreements, register
 
 
 def settle(drop: Drop, signature: Signature) -> Decision:
@@ -26,7 +26,7 @@ def settle(drop: Drop, signature: Signature) -> Decision:
     if provider.suspended or provider.is_closed:
         code = "policy:suspended" if provider.suspended else "policy:closed"
         return Held(reasons=(catalogue.reason(code),))
-    years = agreements.years(drop.session, provider.id, text_wanted(catalogue))
+    years = register.of(drop.session).years(provider.id, text_wanted(catalogue))
     year = year_to_ratify(years, local_day(drop.now, catalogue.calendar.timezone), catalogue)
     if not _fresh(signature.created_at, year, drop):
         return Refused(reasons=(catalogue.reason("agreement:signature-date", year=year),))
