@@ -20,7 +20,7 @@ from gateway.receipts.facts import (
     receipt_digest,
     receipt_object,
 )
-from gateway.receipts.text import proved_text, render_text, statement_in, text_digest
+from gateway.receipts.text import render_text, statement_in, text_digest
 
 __all__ = [
     "FORMAT",
@@ -29,7 +29,6 @@ __all__ = [
     "canonical_receipt",
     "envelope",
     "log_key_statement",
-    "proved_text",
     "receipt_digest",
     "receipt_object",
     "render_json",

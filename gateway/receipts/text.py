@@ -68,12 +68,8 @@ STATED = {
 
 def render_text(facts: ReceiptFacts, proof: Proof) -> str:
     """The receipt as text, to be clearsigned with the gateway's OpenPGP key. Ends in a newline."""
-    return proved_text(render_statement(facts), receipt_digest(facts), proof, facts.wording.languages)
-
-
-def proved_text(statement: str, digest: str, proof: Proof, languages: Sequence[Language]) -> str:
-    """The same, of a receipt of this digest that has been spelled out but for its proof."""
-    return f"{statement}{_PROOF}{proof_lines(digest, proof, languages)}\n"
+    proof_told = proof_lines(receipt_digest(facts), proof, facts.wording.languages)
+    return f"{render_statement(facts)}{_PROOF}{proof_told}\n"
 
 
 def statement_in(signed: str) -> str:

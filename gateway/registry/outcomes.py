@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -31,6 +30,8 @@ from gateway.registry.transfer_rows import (
 )
 from gateway.registry.vouched_rows import add_rows
 from gateway.words import plain
+
+_DELIVERED_LATER = ("dealt_with_at", "dealt_with_by", "collected_at", "counts")
 
 
 def record_content(
@@ -94,13 +95,23 @@ def record_decisions(
     number_rows(session, [row for row in rows if row.sequence is None], "sequence")
     session.add_all(rows)  # Those that nothing was on record of are put in as they are now.
     session.flush()
-    sequenced = [(sequence_of(row), decision) for row, (_, decision) in zip(rows, decisions, strict=True)]
-    add_rows(session, ReasonRow, [row for each in sequenced for row in _reason_rows(*each)])
-    deliveries = [
-        delivery
-        for row, (sequence, decision) in zip(rows, sequenced, strict=True)
-        for delivery in _delivery_rows(sequence, decision, at, whole=_is_whole(row, decision))
-    ]
+    reasons, deliveries = [], []
+    for row, (_, decision) in zip(rows, decisions, strict=True):
+        sequence = sequence_of(row)
+        reasons += [
+            {"transfer": sequence, "ordinal": ordinal, **asdict(reason)}
+            for ordinal, reason in enumerate(decision.reasons)
+        ]
+        if decision.state == "accepted":
+            whole = _is_whole(row, decision)
+            new = {
+                "transfer": sequence,
+                "delivered_at": at,
+                "whole": whole,
+                **dict.fromkeys(_DELIVERED_LATER),
+            }
+            deliveries += [{**new, "team": team} for team in decision.teams]
+    add_rows(session, ReasonRow, reasons)
     add_rows(session, DeliveryRow, deliveries)
     if again:
         return transfers_of(session, rows)
@@ -126,18 +137,6 @@ def _decide(row: TransferRow, decision: Decision, at: datetime) -> None:
     row.waits_for = _waits_for(decision)
 
 
-def _reason_rows(sequence: int, decision: Decision) -> Iterator[dict[str, Any]]:
-    for ordinal, reason in enumerate(decision.reasons):
-        yield {
-            "transfer": sequence,
-            "ordinal": ordinal,
-            "code": reason.code,
-            "clause": reason.clause,
-            "sentence": reason.sentence,
-            "next_step": reason.next_step,
-        }
-
-
 _OF_WHAT_IS_IN_IT = frozenset(
     {
         "open:malware",
@@ -161,23 +160,6 @@ def _is_whole(row: TransferRow, decision: Decision) -> bool | None:
     against = _AGAINST_POLICY in codes and not codes.isdisjoint(_OF_WHAT_IS_IN_IT)
     recognised = row.content is not None and isinstance(CONTENT.validate_json(row.content), Classified)
     return True if against or not recognised else None
-
-
-def _delivery_rows(
-    sequence: int, decision: Decision, at: datetime, *, whole: bool | None
-) -> Iterator[dict[str, Any]]:
-    if decision.state == "accepted":
-        for team in decision.teams:
-            yield {
-                "transfer": sequence,
-                "team": team,
-                "delivered_at": at,
-                "dealt_with_at": None,
-                "dealt_with_by": None,
-                "collected_at": None,
-                "whole": whole,
-                "counts": None,
-            }
 
 
 _AGAINST_POLICY = "person:released-against-policy"
