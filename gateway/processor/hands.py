@@ -150,10 +150,14 @@ class Hands:
                 next_job = partial(self._next, rested=rested)
                 job = self._more.wait_for(next_job, _LOOKS_AGAIN_SECONDS if rested else keeps)
                 self._lingering -= not rested
-            if job:
-                job()
-            elif not rested:
-                mine.rest()
+            try:
+                if job:
+                    job()
+                elif not rested:
+                    mine.rest()
+            except Exception as error:  # noqa: BLE001 - told where it was raised; no worker ends by it
+                FAULTS.labels("internal").inc()
+                _log.error("a worker failed: %s", trace_of(error))
             rested = not job
 
     def _next(self, *, rested: bool) -> Callable[[], None] | None:

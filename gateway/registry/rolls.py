@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import delete, or_, union
+from sqlalchemy import delete, or_, true, union
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
@@ -185,7 +185,10 @@ def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[Said], b
     renumbered = {one for entry in entries if entry.former for one in (entry.pupil, entry.former)}
     others = [pupil.in_(renumbered)] if renumbered else []
     flag = select_columns(lasting.exists().label("lasts")).subquery()
-    columns = (*(col(getattr(PupilRow, name)) for name in Said._fields[:-1]), col(FullRollRow.at))
+    columns = (
+        *(col(getattr(PupilRow, name)) for name in Said._fields[:-1]),
+        col(FullRollRow.at).label("full_at"),
+    )
     found, lasts = set(), False
     for some in _batches({entry.pupil for entry in entries}):
         several = select_columns(pupil).where(pupil.in_(some)).group_by(pupil).having(func.count() > 1)
@@ -193,12 +196,14 @@ def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[Said], b
         renamed = (select_columns(one).where(former.in_(some)) for one in (pupil, former))
         wanted: Any = union(several, *renamed, of_them)
         rows = (
-            select_columns(flag.c.lasts, *columns)
-            .select_from(flag)
-            .join(PupilRow, or_(pupil.in_(wanted), *others), isouter=True)
+            select_columns(*columns)
             .join(FullRollRow, col(FullRollRow.provider) == col(PupilRow.provider), isouter=True)
+            .where(or_(pupil.in_(wanted), *others))
+            .subquery()
         )
-        for has_some, *row in session.execute(rows):
+        # One row at least, however little is said of them.
+        query = select_columns(flag.c.lasts, *rows.c).select_from(flag).join(rows, true(), isouter=True)
+        for has_some, *row in session.execute(query):
             lasts |= bool(has_some)
             if row[0] is not None:
                 found.add(Said(*row))
