@@ -111,7 +111,10 @@ class Claim:
         with self.registrar.registry.read() as session:
             if self.version is not None:
                 register.rely_on(session, self.version)
-            enrolled = {provider.id for provider in register.of(session).enrolled()}
+            enrolled = register.of(session).providers
+            if any(upload.provider not in enrolled for upload in uploads.values()):
+                register.rely_on(session, None)  # Somebody may have been enrolled since.
+                enrolled = register.of(session).providers
             for reference in [one for one, upload in uploads.items() if upload.provider not in enrolled]:
                 self._set_aside(reference, "no such provider is enrolled")
                 del uploads[reference]

@@ -78,7 +78,8 @@ class Processor:
         self._seldom_seconds = min(_SELDOM_SECONDS, rescan_seconds)
         self._besides_at, self._is_besides_due = float("-inf"), True
         self._all_unshown = self._anew = self._is_behind = False
-        self._news, self._has_handed_out = News(-1, 0, 0, landed=True), False
+        self._news, self._has_handed_out = News(-1, 0, None, landed=True), False
+        self._asked_at = float("-inf")
         self._owner = owner
         self._work: Work
         self._stop = threading.Event()
@@ -156,6 +157,7 @@ class Processor:
         """Ask the registry what is new, with one statement for all that a round does."""
         with self._registrar.registry.read() as session:
             self._news = news.read(session)
+        self._asked_at = time.monotonic()
         self._has_handed_out = False
 
     def _publish(self) -> None:
@@ -262,6 +264,8 @@ class Processor:
         False where no more is to be, as the processor is to stop.
         """
         self._alive()
+        if time.monotonic() - self._asked_at >= self._seldom_seconds and (fault := _fault_of(self._ask)):
+            self._told([fault])
         if not self._stop.is_set():
             self._hand_out()  # Before the commit, so that they are looked at meanwhile.
         if (fault := _fault_of(self._record_late)) is not None:

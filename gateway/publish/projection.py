@@ -82,10 +82,10 @@ def _put_head(published: Published, head: str) -> None:
         raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
 
 
-def is_published(published: Published, receipt: int, head: int) -> bool:
-    """Are all receipts out up to this number, and the signed head of this size? 0 stands for none."""
-    out = _size(_text(published.log / "checkpoint"))
-    return published_up_to(published) >= receipt and out == (head or -1)
+def is_published(published: Published, receipt: int, head: str | None) -> bool:
+    """Are all receipts out up to this number, and this signed head, if there is one?"""
+    is_head_out = head is None or _text(published.log / "checkpoint") == head
+    return is_head_out and published_up_to(published) >= receipt
 
 
 def _size(head: str) -> int:

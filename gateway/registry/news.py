@@ -9,20 +9,21 @@ from sqlmodel import Session
 
 _READ = text(
     "SELECT (SELECT coalesce(max(number), 0) FROM register_version),"
-    " (SELECT coalesce(max(sequence), 0) FROM receipt), (SELECT coalesce(max(size), 0) FROM checkpoint),"
+    " (SELECT coalesce(max(sequence), 0) FROM receipt),"
+    " (SELECT text FROM checkpoint ORDER BY size DESC LIMIT 1),"
     " EXISTS (SELECT 1 FROM transfer WHERE state = 'landed')"
 )
 
 
 class News(NamedTuple):
-    """The version of the register, the number of the last receipt, the size of the newest signed head.
+    """The version of the register, the number of the last receipt, the newest signed head if there is one.
 
     `landed`: a file is on record that is not decided yet.
     """
 
     register: int
     receipt: int
-    head: int
+    head: str | None
     landed: bool
 
 

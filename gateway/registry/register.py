@@ -95,8 +95,11 @@ def count_up(session: Session) -> None:
         session.connection().execute(_COUNT_UP)
 
 
-def rely_on(session: Session, known: int) -> None:
-    """Let a session that only reads take the register to be of a version that was read just before."""
+def rely_on(session: Session, known: int | None) -> None:
+    """Let a session that only reads take the register to be of a version that was read just before.
+
+    None lets it read the version itself.
+    """
     session.info[_VERSION] = known
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from gateway.passage import conclude, examine
 from gateway.processor.claim import claim_waiting
 from gateway.record.assignments import assignments
+from gateway.registry import register
 from gateway.registry.transfer_rows import row_of
 from tests.clock import THIS_YEAR
 from tests.content import core_data
@@ -30,3 +31,13 @@ def test_an_outcome_counts_once_and_only_for_the_file_as_it_was_examined(desk: D
         (again,) = assignments(registrar, [sent], desk.now)
         assert conclude(registrar, [replace(found, decided_before=again.decided_before)]) == {sent: "in"}
     assert desk.kinds(sent).count("decided") == 2
+
+
+def test_who_was_enrolled_since_the_register_was_read_is_taken_inside(desk: Desk) -> None:
+    with desk.registrar() as registrar:
+        with registrar.registry.read() as session:
+            version = register.version(session)
+            assert register.of(session).enrolled() == []
+        sent = desk.land(desk.provider("oak"), b"a file")
+        claim_waiting(registrar, version=version)
+    assert desk.state(sent) == "landed"
