@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import takewhile
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlmodel import Session, col, select
 
@@ -30,6 +31,13 @@ _REDONE = timedelta(hours=1)
 _PAGE = 100
 
 
+class Issued(NamedTuple):
+    """What a transaction signed: the head of the log, and the receipts that were made with it, by number."""
+
+    head: str
+    receipts: Sequence[ReceiptRow] = ()
+
+
 def publish_receipts(registry: Registry, published: Published, *, redo: bool = False) -> int:
     """Write every receipt that is not out yet, whoever recorded it; how many those were.
 
@@ -45,16 +53,17 @@ def publish_receipts(registry: Registry, published: Published, *, redo: bool = F
     return done
 
 
-def publish_given(published: Published, receipts: Sequence[ReceiptRow], head: str) -> bool:
+def publish_given(published: Published, issued: Issued) -> bool:
     """Write receipts that were just committed and the head that they prove, where nothing is to go first.
 
     False, and nothing written, where others recorded receipts that are not out. Fault as above.
     """
-    if not receipts or published_up_to(published) + 1 != receipts[0].sequence:
+    given = issued.receipts
+    if not given or published_up_to(published) + 1 != given[0].sequence:
         return False
-    _put_out(published, receipts, look_first=False)
-    if _size(_text(published.log / "checkpoint")) < _size(head):
-        _put_head(published, head)
+    _put_out(published, given, look_first=False)
+    if _size(_text(published.log / "checkpoint")) < _size(issued.head):
+        _put_head(published, issued.head)
     return True
 
 

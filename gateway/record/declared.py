@@ -10,6 +10,7 @@ from sqlmodel import Session
 from gateway.model import Decision, Held, Reason
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.methods import Declaration, decide_method, subject
+from gateway.publish.projection import Issued
 from gateway.receipts.declaration import (
     DeclarationFacts,
     declaration_digest,
@@ -17,7 +18,7 @@ from gateway.receipts.declaration import (
     render_declaration_json,
     render_declaration_text,
 )
-from gateway.record.issuing import Issued, proofs
+from gateway.record.issuing import proofs
 from gateway.record.registrar import Registrar
 from gateway.registry import declarations, log, receipts
 from gateway.registry.log import Entry

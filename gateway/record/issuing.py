@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 from sqlmodel import Session
 
+from gateway.publish.projection import Issued
 from gateway.receipts.facts import Proof, ReceiptFacts, canonical_receipt, receipt_digest
 from gateway.receipts.receipt import render_json
 from gateway.receipts.text import render_statement, render_text
+from gateway.record.registrar import Registrar
 from gateway.registry import log, receipts
 from gateway.registry.inserting import insert_rows
 from gateway.registry.log import Entry
@@ -18,18 +20,8 @@ from gateway.registry.tables import ReceiptRow
 from gateway.registry.vouched_rows import sealed_content, vouch_as
 from gateway.secrets.signing import Signing
 
-if TYPE_CHECKING:
-    from gateway.record.registrar import Registrar
-
 ReceiptsAt = Sequence[tuple[ReceiptFacts, int]]
 """Receipts, each with the place of its own entry."""
-
-
-class Issued(NamedTuple):
-    """What a transaction signed: the head of the log, and the receipts that were made with it, by number."""
-
-    head: str
-    receipts: Sequence[ReceiptRow] = ()
 
 
 def put_on_record(

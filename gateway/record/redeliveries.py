@@ -13,11 +13,12 @@ from gateway.errors import GatewayError
 from gateway.model import Reason, Released, Transfer
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.release import Release, ReleaseImpossibleError, judge_release
+from gateway.publish.projection import Issued
 from gateway.reasons.persons import WITHDRAWN
 from gateway.record import outcome, withdrawals
 from gateway.record.batch import Batch
 from gateway.record.dual_control import check_two
-from gateway.record.issuing import Issued, put_on_record
+from gateway.record.issuing import put_on_record
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Ruling, put_in_force
 from gateway.record.withdrawals import Withdrawal

@@ -16,8 +16,7 @@ from gateway.home.settings import KeyPolicy, Limits, Settings
 from gateway.model import Provider, RatificationsThatCount
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.ratification import years_at
-from gateway.publish.projection import publish_checkpoint, publish_given, publish_receipts
-from gateway.record.issuing import Issued
+from gateway.publish.projection import Issued, publish_checkpoint, publish_given, publish_receipts
 from gateway.registry import log, register
 from gateway.registry.database import Registry
 from gateway.secrets.signing import Signing
@@ -93,7 +92,7 @@ class Registrar:
         if issued is None or not self.brings_out:
             return
         try:
-            if not publish_given(self.home.published, issued.receipts, issued.head):
+            if not publish_given(self.home.published, issued):
                 self.publish()
             passing("publish.finished")
         except Fault as fault:

@@ -9,13 +9,14 @@ from functools import cache
 
 from gateway.log.leaf import Kind
 from gateway.model import Decision, Folder, Reason
+from gateway.publish.projection import Issued
 from gateway.receipts.facts import plain_reason
 from gateway.record import copies_owed, letters, outcome, schools, superseded
 from gateway.record.advance_notices import notices_for
 from gateway.record.batch import Batch
 from gateway.record.counts_owed import CountsOwed
 from gateway.record.discrepancies import Comparison, Decided, follow
-from gateway.record.issuing import Issued, put_on_record
+from gateway.record.issuing import put_on_record
 from gateway.record.registrar import Registrar
 from gateway.record.schools import Enrolled
 from gateway.registry import log, outcomes, places, register
