@@ -148,7 +148,7 @@ def _compare(comparison: Comparison, entered: Sequence[Roll]) -> Sequence[Entry]
     ]
 
 
-def _said(row: rolls.Said) -> RollRow:
+def _said(row: rolls.SaidOfPupil) -> RollRow:
     return RollRow(
         provider=row.provider,
         pupil=row.pupil.hex(),

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
+from sqlmodel import Session
+
 from gateway.log.leaf import Kind
-from gateway.model import Decision, Folder, Reason
+from gateway.model import Decision, Folder, Reason, Transfer
 from gateway.publish.projection import Issued
-from gateway.receipts.facts import plain_reason
+from gateway.receipts.facts import ReceiptFacts, plain_reason
 from gateway.record import copies_owed, letters, outcome, schools, superseded
 from gateway.record.advance_notices import notices_for
 from gateway.record.batch import Batch
@@ -20,6 +22,7 @@ from gateway.record.issuing import put_on_record
 from gateway.record.registrar import Registrar
 from gateway.record.schools import Enrolled
 from gateway.registry import log, outcomes, places, register
+from gateway.registry.counts import Earlier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,37 +84,12 @@ def put_in_force(
     def enrolled() -> Enrolled:
         return Enrolled.of(known.enrolled(counting), catalogue.bodies)
 
-    entries: list[log.Entry] = []
-    receipts = []
-    for ruling, transfer in zip(rulings, decided, strict=True):
-        sender = senders[transfer.upload.provider]
-        found = superseded.standing_among(counts.earlier, transfer, sender, catalogue)
-        facts = outcome.receipt_facts(
-            transfer,
-            sender,
-            registrar.settings.organisation,
-            (
-                *ruling.told,
-                *superseded.told(found, transfer),
-                *notices_for(registrar, session, transfer, sender, now),
-            ),
-            salt=outcome.fresh_salt(),
-            wording=catalogue.wording,
-        )
-        receipts.append((facts, len(entries)))
-        said = outcome.decision_entry(
-            transfer,
-            facts,
-            catalogue.digest,
-            kind=ruling.kind,
-            actor=ruling.actor,
-            note=ruling.note,
-            replaces=found.replaces,
-            arrives=ruling.arrives,
-        )
-        entries.append(said)
-        entries += copies_owed.owe(session, transfer, ruling.decision, catalogue, enrolled)
-        schools.record(session, transfer, ruling.decision, enrolled)
+    entries, receipts = _told(
+        registrar, session, list(zip(rulings, decided, strict=True)), counts.earlier, now
+    )
+    for one, transfer in zip(rulings, decided, strict=True):
+        entries += copies_owed.owe(session, transfer, one.decision, catalogue, enrolled)
+        schools.record(session, transfer, one.decision, enrolled)
     entries += follow(
         Comparison(session, catalogue, registrar.signing, registrar.settings.organisation, now, enrolled),
         [
@@ -125,3 +103,39 @@ def put_in_force(
     places.take_the_receipts_place(session)
     batch.record_uses()
     return put_on_record(registrar, session, entries, receipts, now)
+
+
+def _told(
+    registrar: Registrar,
+    session: Session,
+    decided: Sequence[tuple[Ruling, Transfer]],
+    earlier: Sequence[Earlier],
+    now: datetime,
+) -> tuple[list[log.Entry], list[tuple[ReceiptFacts, int]]]:
+    """The log's entry on each file, and what its receipt states, with the place of its entry."""
+    catalogue, entries, receipts = registrar.catalogue, [], []
+    for place, (ruling, transfer) in enumerate(decided):
+        sender = registrar.provider(session, transfer.upload.provider, now)
+        found = superseded.standing_among(earlier, transfer, sender, catalogue)
+        notices = notices_for(registrar, session, transfer, sender, now)
+        facts = outcome.receipt_facts(
+            transfer,
+            sender,
+            registrar.settings.organisation,
+            (*ruling.told, *superseded.told(found, transfer), *notices),
+            salt=outcome.fresh_salt(),
+            wording=catalogue.wording,
+        )
+        receipts.append((facts, place))
+        said = outcome.decision_entry(
+            transfer,
+            facts,
+            catalogue.digest,
+            kind=ruling.kind,
+            actor=ruling.actor,
+            note=ruling.note,
+            replaces=found.replaces,
+            arrives=ruling.arrives,
+        )
+        entries.append(said)
+    return entries, receipts

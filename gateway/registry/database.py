@@ -49,7 +49,7 @@ class Registry:
     def __init__(self, url: str) -> None:
         self.url = url
         self._engine = _engine(url)
-        self._register = register.Kept()
+        self._register = register.KeptRegister()
         self._reading = _ONE_MOMENT if self._engine.dialect.name == "postgresql" else {}
 
     @contextmanager

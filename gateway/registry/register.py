@@ -35,7 +35,7 @@ _Ratified = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Register:
+class SendersRegister:
     """The register as of one version. `markers` are the digests of the child that each is on, by number."""
 
     version: int
@@ -78,13 +78,13 @@ class Register:
 
 
 @dataclass(slots=True)
-class Kept:
+class KeptRegister:
     """What a process knows of the register, for any of its threads."""
 
-    register: Register | None = None
+    register: SendersRegister | None = None
 
 
-def keep(session: Session, kept: Kept) -> None:
+def keep(session: Session, kept: KeptRegister) -> None:
     """Let a session use what its process knows, and add to that."""
     session.info[_KEPT] = kept
 
@@ -113,20 +113,20 @@ def version(session: Session) -> int:
     return known
 
 
-def of(session: Session) -> Register:
+def of(session: Session) -> SendersRegister:
     """Return the register as it is in this transaction, with what the transaction itself has changed."""
     session.flush()
     if (changed := session.info.get(REGISTER_CHANGED)) is not None:
-        own: Register = changed.get("register") or changed.setdefault("register", _read(session, -1))
+        own: SendersRegister = changed.get("register") or changed.setdefault("register", _read(session, -1))
         return own
-    kept: Kept = session.info.setdefault(_KEPT, Kept())
+    kept: KeptRegister = session.info.setdefault(_KEPT, KeptRegister())
     known = kept.register  # Read at once: other threads may put another version there.
     if known is None or known.version != version(session):
         known = kept.register = _read(session, version(session))
     return known
 
 
-def _read(session: Session, as_of: int) -> Register:
+def _read(session: Session, as_of: int) -> SendersRegister:
     ratified: defaultdict[str, dict[str, str]] = defaultdict(dict)
     columns = (RatificationRow.provider, RatificationRow.academic_year, RatificationRow.text_sha256)
     for provider, year, text_sha256 in session.execute(select(*map(col, columns))):
@@ -135,7 +135,7 @@ def _read(session: Session, as_of: int) -> Register:
     every = keys.list_keys(session)
     for key in every:
         of_each[key.owner_kind, key.owner].append(key)
-    return Register(
+    return SendersRegister(
         version=as_of,
         providers={one.id: one for one in providers.list_providers(session)},
         ratified=ratified,

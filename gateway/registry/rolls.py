@@ -154,7 +154,7 @@ def full_rolls(session: Session, providers: Collection[str]) -> dict[str, dateti
     return {row.provider: row.at for row in session.exec(query)}
 
 
-class Said(NamedTuple):
+class SaidOfPupil(NamedTuple):
     """What a provider's latest file said of a pupil, and when that provider last sent its complete roll."""
 
     provider: str
@@ -168,7 +168,7 @@ class Said(NamedTuple):
     full_at: datetime | None
 
 
-def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[Said], bool]:
+def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[SaidOfPupil], bool]:
     """Read what every provider says of the pupils of files with whom anything can be wrong.
 
     These are few: pupils of whom several providers say something, or who are or were known under another
@@ -186,7 +186,7 @@ def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[Said], b
     others = [pupil.in_(renumbered)] if renumbered else []
     flag = select_columns(lasting.exists().label("lasts")).subquery()
     columns = (
-        *(col(getattr(PupilRow, name)) for name in Said._fields[:-1]),
+        *(col(getattr(PupilRow, name)) for name in SaidOfPupil._fields[:-1]),
         col(FullRollRow.at).label("full_at"),
     )
     found, lasts = set(), False
@@ -206,7 +206,7 @@ def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[Said], b
         for has_some, *row in session.execute(query):
             lasts |= bool(has_some)
             if row[0] is not None:
-                found.add(Said(*row))
+                found.add(SaidOfPupil(*row))
     return sorted(found, key=lambda one: (one.provider, one.pupil)), lasts
 
 

@@ -65,7 +65,7 @@ def mark(session: Session) -> None:
     markers.place(session, "restricted", [MARK], people=(), transfers=(), by="dp", why="x", at=NOW)
 
 
-ACTS: dict[str, tuple[Callable[[Session], None], Callable[[register.Register], object]]] = {
+ACTS: dict[str, tuple[Callable[[Session], None], Callable[[register.SendersRegister], object]]] = {
     "provider": (suspend, lambda known: known.provider("oak").suspended),
     "key": (add_key, lambda known: [key.fingerprint for key in known.keys_of("provider", "oak")]),
     "holder": (add_key, lambda known: known.holder("ssh", "f") is not None),
