@@ -35,7 +35,8 @@ class Furniture:
     """Tells the lines that reports print by themselves.
 
     `words` are those of such lines, `schools` what schools are called in the end of their names; `is_name`
-    judges names as those of pupils are judged. `headings` are the words of columns' names, `codes` all codes.
+    judges names as those of pupils are judged. `headings` are the words of columns' names, `codes` all codes;
+    `is_telling` says of a heading that it tells of something sensitive.
     """
 
     words: frozenset[str]
@@ -43,6 +44,7 @@ class Furniture:
     is_name: Callable[[str], bool]
     headings: frozenset[str] = frozenset()
     codes: frozenset[str] = frozenset()
+    is_telling: Callable[[str], bool] = bool
 
     def is_line(self, text: str) -> bool:
         """Return whether a line is made of these words, dates and short numbers, or names a person or school.
@@ -80,9 +82,8 @@ class Furniture:
     def _is_count(self, text: str) -> bool:
         heading, colon, count = text.rpartition(":")
         tokens = _TOKEN.findall(heading.casefold())
-        return bool(colon and tokens and _FIGURES.fullmatch(count.strip())) and all(
-            token in self.headings or token in self.words for token in tokens
-        )
+        plain = bool(colon and tokens) and not self.is_telling(heading)
+        return plain and _FIGURES.fullmatch(count.strip()) is not None and self.headings.issuperset(tokens)
 
     def _is_key(self, text: str) -> bool:
         pairs = [pair.split("=") for pair in _PAIRS.split(text.strip(" .")) if pair.strip()]

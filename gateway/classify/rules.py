@@ -362,9 +362,9 @@ class Rules(BaseModel):
         """What tells the lines that a report prints around its table by itself."""
         rule = self.data_types.furniture
         is_name = Words("name", self).are
-        return Furniture(
-            frozenset(rule.words), frozenset(rule.kinds_of_school), is_name, self._headings, self._all_codes
-        )
+        words, schools = frozenset(rule.words), frozenset(rule.kinds_of_school)
+        headings = self._headings | words
+        return Furniture(words, schools, is_name, headings, self._all_codes, self._is_telling)
 
     @cached_property
     def _headings(self) -> frozenset[str]:
@@ -481,6 +481,10 @@ class Rules(BaseModel):
     def _is_apart(self, name: str) -> bool:
         """Whether a name says that it holds what is sensitive, or whatever anybody writes."""
         return _NOTES.search(name) is not None or bool(self.sensitive.of_name(name))
+
+    def _is_telling(self, text: str) -> bool:
+        """Whether a text tells of something sensitive, as a heading or as a sentence."""
+        return bool(self.sensitive.of_name(text) or self.sensitive.of_text(text))
 
     def name_suggests(self, name: str) -> str | None:
         """The data type that a file name hints at: the first pattern that is found in it."""
