@@ -16,6 +16,7 @@ SETS = {
     "fresh": ("fresh",),
     "last": ("last",),
     "unseen": ("unseen",),
+    "further": ("further",),
 }
 HELD_SHARE = 0.05
 HELD = {
