@@ -166,7 +166,7 @@ FILES: Mapping[str, Export] = {
             above=[["Alps"]],
         ),
     ),
-    "census.xml": Export(
+    "census-october.xml": Export(
         "school-census",
         "school",
         lambda: made.census_around(made.census_pupil(made.Child(n)) for n in range(20)).encode(),
