@@ -146,6 +146,21 @@ def armored(data: bytes) -> bytes:
         raise CertificateRefused("key:not-acceptable") from None
 
 
+def pinned(data: bytes, fingerprint: str) -> bytes:
+    """Return the one certificate in `data`, if it has that fingerprint, in ASCII armor as Sequoia reads it.
+
+    Keep this and never the octets that came: other programs may read another certificate in them, or use a
+    subkey that the primary key never bound (RFC 9580, 10.1.3). CertificateRefused where it has such a subkey
+    or another fingerprint, or is none or several.
+    """
+    cert = _parsed(data)
+    if cert.fingerprint != fingerprint:
+        raise CertificateRefused("key:other-certificate")
+    if not all(key.said or key.primary for key in _parts(cert).keys):
+        raise CertificateRefused("key:unbound-subkey")
+    return armored(bytes(cert))
+
+
 def grouped(fingerprint: str) -> str:
     """A fingerprint in upper-case groups of four, as people read it out on the telephone."""
     letters = fingerprint.upper()

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.errors import ConfigurationError
 from gateway.home import PROVIDER_ID
-from gateway.openpgp.certificates import describe
+from gateway.openpgp.certificates import CertificateRefused, describe, pinned
 from gateway.send.files import make_anew
 
 PRIVATE_FOLDER = 0o700
@@ -133,11 +133,21 @@ class Kit:
         return named or max(made, key=lambda one: one.created_at).fingerprint
 
     def current_certificate(self) -> bytes:
-        """The gateway's certificate to encrypt to."""
-        return (self.gateway / f"{self.current()}.asc").read_bytes()
+        """The gateway's certificate to encrypt to. ConfigurationError where it is not what was compared."""
+        return _pinned(self.gateway / f"{self.current()}.asc")
 
     def _trusted(self) -> list[bytes]:
-        return [path.read_bytes() for path in sorted(self.gateway.glob("*.asc"))]
+        return [_pinned(path) for path in sorted(self.gateway.glob("*.asc"))]
+
+
+def _pinned(path: Path) -> bytes:
+    """Read a certificate of the gateway's. Kits of before kept what intake served, whatever stood in it."""
+    try:
+        return pinned(path.read_bytes(), path.stem)
+    except CertificateRefused:
+        raise ConfigurationError(
+            f"{path} is not the certificate that was compared: ring the authority, then: gateway send setup"
+        ) from None
 
 
 def _plain(value: object) -> object:

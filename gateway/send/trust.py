@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import paramiko
 
 from gateway.errors import GatewayError
-from gateway.openpgp.certificates import describe, split
+from gateway.openpgp.certificates import CertificateRefused, describe, pinned, split
 from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 from gateway.send.files import make_anew
 from gateway.send.kit import Kit
@@ -64,12 +64,14 @@ def follow(kit: Kit, sftp: paramiko.SFTPClient) -> None:
 
 
 def trust(kit: Kit, certificate: bytes, fingerprint: str) -> None:
-    """Encrypt to a certificate from now on. GatewayError where it has another fingerprint than that."""
-    if describe(certificate, datetime.now(UTC)).fingerprint != fingerprint:
+    """Encrypt to a certificate from now on. GatewayError where it is not wholly that of the fingerprint."""
+    try:
+        sound = pinned(certificate, fingerprint)
+    except CertificateRefused:
         raise GatewayError(
             "the gateway's key is not the one that you were told: do not go on; ring the authority"
-        )
-    make_anew(kit.gateway / f"{fingerprint}.asc", certificate)
+        ) from None
+    make_anew(kit.gateway / f"{fingerprint}.asc", sound)
     kit.change(gateway_key=fingerprint)
 
 
