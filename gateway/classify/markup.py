@@ -113,13 +113,19 @@ Aside = Callable[[str, str, str], None]
 
 
 def records(
-    source: Source, names: tuple[str, ...], aside: Aside | None = None, *, loose: bool = True
+    source: Source,
+    names: tuple[str, ...],
+    aside: Aside | None = None,
+    *,
+    loose: bool = True,
+    ahead: Callable[[bytes], None] = lambda _: None,
 ) -> Iterator[Element]:
     """Every outermost element of one of these names, complete, in document order.
 
     An element is valid until the next is asked for. What is in the document beside the elements of the
     records goes to `aside` as parent, name and text: elements around them, attributes, and text
     between elements; but not the text between those in a record if the caller looks for that (not `loose`).
+    `ahead` is given each piece of the document, in UTF-8, before the records that end in it.
     Raises Unreadable where the document is not well formed or breaks a limit.
     """
     tags = tuple(f"{{*}}{name}" for name in names)
@@ -134,6 +140,7 @@ def records(
             # No element has more namespaces than were declared until now.
             spaces += (end[1 - len(_SPACES) :] + piece).count(_SPACES)
             end = piece[-_TAG_BYTES:]
+            ahead(piece)
             for _, element in parser.read_events():
                 parent = element.getparent()
                 # What stands beside a record is in no record either.
@@ -155,7 +162,12 @@ def records(
 
 
 def pupil_records(
-    source: Source, names: tuple[str, ...], aside: Aside | None = None, *, loose: bool = True
+    source: Source,
+    names: tuple[str, ...],
+    aside: Aside | None = None,
+    *,
+    loose: bool = True,
+    ahead: Callable[[bytes], None] = lambda _: None,
 ) -> Iterator[Element]:
     """As `records`, for documents of one namespace, or of none: of pupils no others are known.
 
@@ -163,7 +175,7 @@ def pupil_records(
     that is in any: names are known by what stands behind the namespace of the root.
     """
     space, tags = "", frozenset[str]()
-    for record in records(source, names, aside, loose=loose):
+    for record in records(source, names, aside, loose=loose, ahead=ahead):
         if not tags:
             root = record.getroottree().getroot().tag
             space = root[: namespace_length(root)]

@@ -400,6 +400,11 @@ class Judge:
             self.good.update(_BLANK)
         self.good.update(texts)
 
+    def look_at(self, values: Collection[str]) -> None:
+        """Remember those of some values that are good at a quick look."""
+        if self._quick is not None and values:
+            self._remember(self._quick(values))
+
     def others(self, values: Collection[str]) -> AbstractSet[str]:
         """Those of these values that are not of their kind; an empty text is none, free text all."""
         if self.check is None:

@@ -8,6 +8,7 @@ comments, text between elements, namespaces, names that nobody knows, and elemen
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Set as AbstractSet
 from itertools import pairwise
 from operator import attrgetter, contains
@@ -25,6 +26,8 @@ from gateway.classify.views.workbook_out import stream
 
 Element = Any  # lxml carries no types.
 _REMEMBERED = 1_000
+_OFTEN = 500
+_MOST_LOOKED_AT = 12
 _ASSESSMENT = "StageAssessment"
 _TAG, _TEXT, _TAIL = attrgetter("tag"), attrgetter("text"), attrgetter("tail")
 
@@ -39,7 +42,9 @@ def write_markup(source: Source, records: tuple[str, ...], sieve: Sieve, apart: 
     with etree.xmlfile(stream(write), encoding="utf-8", buffered=True) as xml:
         xml.write_declaration()
         document = _Document(xml, _Pruner(sieve, space), apart, frozenset(records), bare=bare)
-        for record in markup.pupil_records(source, records, document.aside, loose=False):
+        for record in markup.pupil_records(
+            source, records, document.aside, loose=False, ahead=document.ahead
+        ):
             document.take(record)
         document.end()
 
@@ -64,6 +69,10 @@ class _Document:
         self._open: list[tuple[Element, Any]] = []
         self._loose = False
         self._last: Element | None = None
+
+    def ahead(self, piece: bytes) -> None:
+        """A piece of the document that the next records stand in."""
+        self._pruner.look_ahead(piece)
 
     def aside(self, parent: str, name: str, text: str) -> None:  # noqa: ARG002
         """Attributes, comments, or text between elements: they never stay."""
@@ -154,13 +163,13 @@ _Form = tuple[Stay, tuple[str, ...], tuple[int, ...]]
 class _Plan(NamedTuple):
     """What becomes of elements of a form, by their places in document order.
 
-    `around` have others inside; `out` go, each with the place of what is around it. `texts` stay, and
-    `judges` are who judges the text of each, `good` what each has found good. `stays`: anything does.
+    `around` have others inside; `out` go, each with the place of what is around it. The texts of those in
+    `judged` stay; `judges` are who judges each, `good` what each has found good. `stays`: anything does.
     """
 
     around: tuple[int, ...]
     out: tuple[tuple[int, int], ...]
-    texts: tuple[int, ...]
+    judged: tuple[int, ...]
     judges: tuple[Judge, ...]
     good: tuple[AbstractSet[str | None], ...]
     stays: bool
@@ -177,8 +186,11 @@ class _Pruner:
         self._stay: dict[tuple[Stay, str], dict[str, tuple[Stay, Judge]]] = {}
         self._plans: dict[_Form, _Plan] = {}
         self._enough = Stay.IN
-        self._results: set[tuple[str, str]] = set()
-        self._assessments: dict[tuple[str, str], bool] = {}
+        self._key_stage: Element = None
+        self._stage = ""
+        self._assessments: dict[tuple[Stay, bytes, str], tuple[bool, tuple[int, ...], tuple[int, ...]]] = {}
+        self._doubts = Counter[str]()
+        self._often: list[tuple[bytes, Judge]] = []
 
     def prunes_to_something(self, element: Element, *, loose: bool, enough: Stay) -> bool:
         """Take out what does not stay; whether anything is left.
@@ -236,26 +248,35 @@ class _Pruner:
                 return self._prune(element, name)
             if len(self._plans) < _REMEMBERED:
                 self._plans[form] = plan
-        for place in plan.around:
-            if inside[place].text is not None:
-                self._clear_text(inside[place])
         texts = list(map(_TEXT, inside))
-        if not all(map(contains, plan.good, [texts[place] for place in plan.texts])):
-            self._withhold_among(inside, texts, plan)
+        if any(map(texts.__getitem__, plan.around)):
+            for place in plan.around:
+                self._clear_text(inside[place])
+        if not all(map(contains, plan.good, map(texts.__getitem__, plan.judged))):
+            for place, judge in zip(plan.judged, plan.judges, strict=True):
+                self._withhold(inside[place], judge)
         for around, place in plan.out:
             inside[around].remove(inside[place])
         return plan.stays
 
-    def _withhold_among(self, inside: list[Element], texts: list[str | None], plan: _Plan) -> None:
-        for place, judge in zip(plan.texts, plan.judges, strict=True):
-            if texts[place] not in judge.good:
-                self._withhold(inside[place], judge)
+    def look_ahead(self, piece: bytes) -> None:
+        """Look at values that differ from record to record, many together, before their records are read.
+
+        This spares most of them a look by themselves, whatever they stand in; it decides nothing.
+        """
+        for tag, judge in self._often[:_MOST_LOOKED_AT]:
+            found = b"\0".join([part.partition(b"<")[0] for part in piece.split(tag)[1:]])
+            judge.look_at(found.decode(errors="replace").split("\0"))
 
     def _withhold(self, element: Element, judge: Judge) -> None:
         """Leave an element empty whose text is not what it is for."""
         text = element.text
-        if text not in judge.good and not text.isspace() and self._sieve.others(judge, {text}):
-            element.text = None
+        if text not in judge.good and not text.isspace():
+            self._doubts[element.tag] += 1
+            if self._doubts[element.tag] == _OFTEN:
+                self._often.append((f"<{element.tag[self._strip :]}>".encode(), judge))
+            if self._sieve.others(judge, {text}):
+                element.text = None
 
     def _planned(self, form: _Form) -> _Plan | None:
         """What becomes of elements of a form; None where it is not the form alone that decides."""
@@ -337,36 +358,43 @@ class _Pruner:
     def _stays(self, element: Element, name: str) -> bool:
         if not self._sieve.is_container(name):
             return False
-        if name == _ASSESSMENT:
-            if not self._is_known(element):
-                return False
-            self._withhold_result(element)
-        return self._prune(element, name)
+        return self._assessment_stays(element) if name == _ASSESSMENT else self._prune(element, name)
+
+    def _assessment_stays(self, element: Element) -> bool:
+        """Whether an assessment stays; take out of it what does not. The same ones come again and again."""
+        if (around := element.getparent()) is not self._key_stage:
+            self._key_stage, self._stage = around, around.findtext("{*}Stage") or ""
+        written = self._enough, etree.tostring(element, with_tail=False), self._stage
+        inside = list(element)
+        known = self._assessments.get(written)
+        if known is None:
+            stays = self._has_type(element) and self._prune(element, _ASSESSMENT)
+            gone = tuple(place for place, child in enumerate(inside) if child.getparent() is None)
+            blank = tuple(place for place, child in enumerate(inside) if child.text is None)
+            if len(self._assessments) < _REMEMBERED and not any(map(len, inside)):
+                self._assessments[written] = stays, gone, blank
+            return stays
+        for place in known[2]:
+            inside[place].text = None
+        for place in known[1]:
+            element.remove(inside[place])
+        return known[0]
+
+    def _has_type(self, assessment: Element) -> bool:
+        """Whether an assessment is of a data type; leave a result empty that its qualifier does not know."""
+        stage, subject, qualifier = (
+            assessment.findtext(f"{{*}}{name}") or "" for name in ("Stage", "Subject", "ResultQualifier")
+        )
+        if not self._sieve.assessment((stage or self._stage).strip().upper(), subject.strip().upper()):
+            return False
+        for result in assessment.iterfind("{*}Result"):
+            if not self._sieve.is_result(qualifier, result.text or ""):
+                result.text = None
+        return True
 
     def leave_out(self) -> None:
         """Note that something was left out that is no element."""
         self._sieve.leave_out()
-
-    def _withhold_result(self, assessment: Element) -> None:
-        """Leave a result empty that its qualifier does not know."""
-        qualifier = assessment.findtext("{*}ResultQualifier") or ""
-        for result in assessment.iterfind("{*}Result"):
-            pair = qualifier, result.text or ""
-            if pair not in self._results:
-                if self._sieve.is_result(*pair):
-                    if len(self._results) < _REMEMBERED:
-                        self._results.add(pair)
-                else:
-                    result.text = None
-
-    def _is_known(self, assessment: Element) -> bool:
-        stage = assessment.findtext("{*}Stage") or assessment.getparent().findtext("{*}Stage") or ""
-        subject = assessment.findtext("{*}Subject") or ""
-        pair = stage.strip().upper(), subject.strip().upper()
-        known = self._assessments.get(pair)
-        if known is None:
-            known = self._assessments[pair] = self._sieve.assessment(*pair)
-        return known
 
 
 def _behind(place: int, sizes: tuple[int, ...]) -> int:
