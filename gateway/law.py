@@ -37,7 +37,8 @@ class Element(LawTable):
 
     `holds` is what kind of value stands in it, `codes` the code set that it is of. Every record `must` have
     it, or may. `terms`: only the returns of these have it; `left`: records of pupils who have left have it,
-    too. `unsure`: the name was not read in a published layout.
+    too. `since`: the version of the format that was the first to have it, where that was read. `unsure`: the
+    name was not read in a published layout.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Element(LawTable):
     must: bool = False
     terms: tuple[SchoolTerm, ...] = ()
     left: bool = False
+    since: str = Field(default="", pattern=r"^(\d+\.\d)?$")
     unsure: bool = False
 
 
@@ -72,6 +74,11 @@ class ReturnLayout(LawTable):
     def of_term(self, term: str | None) -> tuple[Element, ...]:
         """Return the elements that the return of a term has; all where no term is said."""
         return tuple(each for each in self.elements if not each.terms or term is None or term in each.terms)
+
+    def of_version(self, version: str) -> ReturnLayout:
+        """Return the layout as a version of its format has it, such as 18.0."""
+        had = tuple(each for each in self.elements if not each.since or float(each.since) <= float(version))
+        return self.model_copy(update={"elements": had})
 
 
 class CodeSet(LawTable):

@@ -70,7 +70,7 @@ def draw(
     """
     drawn = _Drawing(
         pack,
-        layout,
+        layout.of_version(version) if version else layout,
         term,
         version,
         of or replace(school(Random(7), 0), establishment="6900"),

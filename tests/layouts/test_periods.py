@@ -74,6 +74,18 @@ def test_a_version_is_judged_by_the_pack_of_the_day_on_which_the_file_was_writte
     assert isinstance(decision, Held if code == "classify:version-unknown" else Accepted)
 
 
+@pytest.mark.parametrize("version", [f"{number}.0" for number in range(17, 27)])
+def test_a_transfer_file_of_each_version_has_what_that_version_was_the_first_to_have(version: str):
+    content = draw(NEW, NEW.layouts["ctf"], version=version)
+    assert (b"<RemovalGrounds>" in content) == (version >= "18.0")
+    assert (b"<FSMcategory>" in content) == (version == "26.0")
+    what, decision = judged(content, datetime(2026, 11, 3, 9, tzinfo=UTC))
+    assert isinstance(decision, Accepted), decision.reasons
+    assert (what.unlisted, what.findings) == ((), ())
+    told = "classify:version-old" in codes_of(decision)
+    assert told == (version not in {"25.0", "26.0"})
+
+
 def test_an_item_that_the_law_asks_for_this_year_waits_in_a_return_about_the_last_one():
     this_year, now = census(NEW, "autumn")
     assert isinstance(judged(this_year, now)[1], Accepted)
