@@ -22,6 +22,7 @@ from gateway.model import Provider, Reason, Transfer
 from gateway.openpgp.certificates import grouped
 from gateway.policy import ratification
 from gateway.policy.catalogue import Catalogue
+from gateway.policy.lawful import asked_soon
 from gateway.policy.timescale import FlowStatus, periods_around
 from gateway.policy.wording import Wording
 from gateway.reasons.languages import Language, told
@@ -157,8 +158,11 @@ def page(facts: ProviderFacts, catalogue: Catalogue) -> str:
     def desk(language: Language) -> str:
         return catalogue.agreement.contacts.get(language, catalogue.desks).desk
 
+    types = {flow.data_type for flow in facts.flows}
+    soon = asked_soon(catalogue, facts.at.astimezone(zone).date())
     return _TEMPLATES.get_template("status.html").render(
         facts=facts,
+        coming=[each for each in soon if each.data_type in types],
         day=day,
         iso=_iso,
         at=f"{day(facts.at)}, {facts.at.astimezone(zone):%H:%M}",

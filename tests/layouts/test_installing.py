@@ -1,7 +1,7 @@
 """A law pack is signed, verified, put into the draft, replayed, and warned of before it ends."""
 
 import shutil
-from datetime import date
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import pytest
@@ -9,10 +9,12 @@ import pytest
 from gateway.cli.policy_complaints import of_law
 from gateway.errors import GatewayError
 from gateway.log.checkpoint import LogKey
-from gateway.model import Released
+from gateway.model import Provider, Released
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.explain import render
 from gateway.policy.lawful import asked_soon, standing_of
+from gateway.policy.timescale import status
+from gateway.publish.provider_page import ProviderFacts, page
 from gateway.record.law_packs import install, note_beside, sign, verified
 from tests.commands import invoke
 from tests.policies import POLICIES
@@ -92,6 +94,24 @@ def test_september_says_what_january_will_ask_for():
     assert date(2026, 10, 1) in told
     later = [each.on for each in asked_soon(catalogue, date(2026, 11, 2))]
     assert later == [date(2027, 1, 21), None]
+
+
+def test_a_school_reads_in_september_on_its_page_what_january_will_ask_for():
+    catalogue = load_catalogue(POLICIES)
+    oak = Provider(id="oak", name="Oak", kind="school", dfe_number="9992000", ratified=True)
+
+    def page_on(day: date) -> str:
+        facts = ProviderFacts(
+            organisation="Anyshire", provider=oak, at=datetime.combine(day, time(9), UTC),
+            flows=status(oak, [], catalogue, day), latest=(), waiting=(), own_keys=(), ratified=(),
+            to_ratify=None, deadlines=(), wording=catalogue.wording,
+        )  # fmt: skip
+        return page(facts, catalogue)
+
+    september, april = page_on(date(2026, 9, 7)), page_on(date(2027, 4, 20))
+    assert "School Census, 21 January 2027" in september
+    assert "young carers" in september
+    assert "young carers" not in april
 
 
 def test_a_decision_is_explained_with_the_names_of_today_beside_those_of_the_agreement():
