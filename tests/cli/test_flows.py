@@ -54,6 +54,9 @@ def test_what_came_what_is_due_and_what_is_missing(desk: Desk) -> None:
         "gcse-results",
     }
     assert "oak" in desk.gateway("flows", "status", "--provider", "oak")
+    asked = "school-census of 21 January 2027 asks for: young carers"
+    assert asked in desk.gateway("flows", "status", "--on", "2026-09-07")
+    assert asked not in desk.gateway("flows", "status", "--on", "2027-04-20")
     assert "no provider elm" in desk.gateway("flows", "status", "--provider", "elm", code=1)
 
 
