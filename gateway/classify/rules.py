@@ -53,7 +53,7 @@ BY_READER = frozenset({"student-core", "attendance", "school-census", "gcse-resu
 
 # "(at 10 Nov 2026)", "as at 24/11/2026", "(01 Sep 2026 - 10 Nov 2026)" behind the name of a column.
 _DATED = re.compile(
-    r"\s*(?:\(([^()]{4,40})\)|\[([^\[\]]{4,40})\]|\b(as (?:at|of) [^()]{4,20}))\s*\Z", re.IGNORECASE
+    r"(?:\(([^()]{4,40})\)|\[([^\[\]]{4,40})\]|\b(as (?:at|of) [^()]{4,20}))\s*\Z", re.IGNORECASE
 )
 _BETWEEN_DATES = re.compile(r"\b(?:as|at|of|on|from|to|since|until|up to)\b| - |\u2013", re.IGNORECASE)
 _WORDS_OF_NAME = re.compile(r"[^\W\d_]+")
@@ -498,4 +498,4 @@ def _without_day(name: str) -> str:
     if found is None:
         return name
     days = [day.strip() for day in _BETWEEN_DATES.split(found[1] or found[2] or found[3]) if day.strip()]
-    return name[: found.start()] if days and all(map(read_date, days)) else name
+    return name[: found.start()].rstrip() if days and all(map(read_date, days)) else name
