@@ -155,7 +155,7 @@ class Hands:
                     job()
                 elif not rested:
                     mine.rest()
-            except Exception as error:  # noqa: BLE001 - told where it was raised; no worker ends by it
+            except BaseException as error:  # noqa: BLE001 - told where it was raised; no worker ends by it
                 FAULTS.labels("internal").inc()
                 _log.error("a worker failed: %s", trace_of(error))
             rested = not job
