@@ -77,7 +77,7 @@ class Cut:
             rows = self._apart.stay_of(batch)
             if self._own is not None:
                 rows = self._own.of(rows)
-            if rows:
+            if rows and self._kept:
                 columns = _columns(rows, [index for index, _ in self._kept])
                 stay = [
                     self._sieved(judge, column)
