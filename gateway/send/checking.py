@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO, Self
 
 from gateway.classify import Rules, classify, load_rules
+from gateway.classify.findings import describe
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home.settings import ClassifyLimits, Limits, OpenLimits, read_toml
 from gateway.model import Classified, ContentRefused, Provider, Reason
@@ -138,6 +139,7 @@ class Check:
             for reason in decision.reasons
             if reason.code not in left_aside
         )
+        yield from (describe(finding) for finding in found.findings if finding.expected)
         yield from (
             f"{one.place} {one.position} is headed {one.header}"
             for one in found.unlisted

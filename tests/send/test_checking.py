@@ -12,6 +12,7 @@ from gateway.home import Home
 from gateway.samples import make, school
 from gateway.send.checking import Check
 from gateway.send.kit import Kit
+from tests.classify.made import as_csv, core_rows
 from tests.content import core_data
 from tests.production.test_supply import REPOSITORY
 from tests.send.office import Office, with_another_column
@@ -40,6 +41,17 @@ def test_what_no_team_gets_stops_a_transfer_file(oak: Office) -> None:
     assert len(oak.transfers()) == before
     (sent,) = oak.json(str(file), "--anyway", "--why", "the export cannot be changed this term")
     assert sent["state"] == "accepted"
+
+
+def test_a_value_that_no_team_gets_is_told_by_record_item_and_what_to_write(oak: Office) -> None:
+    head, *rows = core_rows(6)
+    rows[2][head.index("Gender")] = "F (born M)"
+    file = oak.file("remark.csv", as_csv([head, *rows]).encode())
+    said = " ".join(oak.send(str(file)).stderr.split())
+    assert "policy:values-withheld" in said
+    assert "1 record (Pupil: Gender): A code is not one of the published codes. No team gets this." in said
+    assert "Write one of the codes M, F, U, 1 …, and nothing else in the cell. Records: 3." in said
+    assert "born" not in said
 
 
 def test_a_column_that_the_authority_lists_as_harmless_for_it_does_not_stop(oak: Office) -> None:
