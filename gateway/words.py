@@ -21,6 +21,8 @@ _TOKEN = re.compile(r"\d+(?:[ .,:/-]+\d+)*(?![^\W_])|[^\W_]+|[\W_]")
 _SHOWN_DIGITS = 4
 # "may" is a word of ours, but not beside a number.
 _MONTH = re.compile(r"(?i)(?<!\d)\d+ *(?:st|nd|rd|th)?\W{0,3}may\b|\bmay\W{0,3}\d+")
+# Letters that stand apart may spell a name.
+_SPELT = re.compile(r"(?<![^\W_])[^\W\d_](?:[\W_][^\W\d_]){3,}(?![^\W_])")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _KEPT_MARKS = frozenset(" :,;.()[]/%&+-_'\"=<>#*")
 _REFERENCE_DATE = timedelta(days=550)
@@ -111,7 +113,7 @@ def slug(text: str) -> str:
 @lru_cache(1024)
 def plain(text: str) -> str:
     """`text` with every word that is not ours, and every long number, shown as "..."."""
-    shown = [_shown(token) for token in _TOKEN.findall(_MONTH.sub(HIDDEN, text))]
+    shown = [_shown(token) for token in _TOKEN.findall(_SPELT.sub(HIDDEN, _MONTH.sub(HIDDEN, text)))]
     merged = re.sub(r"(?:\.\.\.[ ,:;/_'&-]*){2,}", HIDDEN + " ", "".join(shown))
     return " ".join(merged.split())[:200]
 

@@ -85,7 +85,7 @@ class Disclosure:
         if not self.story:
             self.story = any(map(_is_text, values))
         if not self.topic and rules.sensitive.may_tell("\n".join(values)):
-            self.topic = next(filter(None, map(rules.sensitive.of_text, values)), "")
+            self.topic = next(filter(None, map(rules.sensitive.of_cell, values)), "")
 
     def look_at_kept(self, rules: Rules) -> None:
         """Look at what was kept: many values are quicker to look at together."""

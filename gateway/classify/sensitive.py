@@ -4,20 +4,91 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Collection
-from functools import cached_property
+import unicodedata
+from collections.abc import Collection, Iterator
+from functools import cached_property, lru_cache
 from operator import itemgetter
 
 from pydantic import BaseModel, ConfigDict, Field
 
 _LOWER_THEN_UPPER = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_APART = re.compile(r"[\W_]+")
 _IDENTITY = "identity"
 # Shorter stems begin words of many kinds.
 _TELLING_STEM = 6
 _BEGINNING = itemgetter(slice(_TELLING_STEM))
 # What stands between words, as a blank.
 _MARKS = dict.fromkeys(map(ord, string.punctuation + "\u2018\u2019\u201c\u201d\u2013\u2014\u2026\xa0"), " ")
+# As the Unicode character database names letters: "LATIN SMALL LETTER O WITH STROKE", "... DOTLESS I".
+_LATIN_LETTER = re.compile(r"LATIN (?:SMALL |CAPITAL )?LETTER (?:[A-Z]{2,} )*([A-Z])(?: WITH .*)?")
+# Alphabets with letters like Latin ones (UTS 39): Greek, Cyrillic, Armenian, Cherokee, Coptic, Lisu.
+_LOOK_ALIKE = (
+    "\u0370-\u058f\u13a0-\u13ff\u1c80-\u1c8f\u1f00-\u1fff\u2c80-\u2cff\u2de0-\u2dff\ua4d0-\ua4ff"
+    "\ua640-\ua69f\uab70-\uabbf"
+)
+_LATIN = "A-Za-z\u00c0-\u024f\u1e00-\u1eff"
+_ALIKE = re.compile(f"[{_LOOK_ALIKE}]")
+_MIXED = re.compile(rf"[{_LATIN}]\w*[{_LOOK_ALIKE}]|[{_LOOK_ALIKE}]\w*[{_LATIN}]")
+DISGUISED = "disguised words"
+"""The topic of a word with letters of several alphabets: none is written so but to be overlooked."""
+# Four letters or more, each apart from the next; and three pieces or more of one or two letters.
+_APART = re.compile(r"(?<![^\W_])[^\W\d_](?:[^\w\n][^\W\d_]|_[^\W\d_]){3,}(?![^\W_])")
+_IN_PIECES = re.compile(r"(?<!\S)\S{1,2}(?: \S{1,2}){2,}(?!\S)")
+_LETTERS = re.compile(r"(?<!\S)[a-z](?: [a-z])+(?!\S)")
+_SHORTEST_IN_PIECES = 4
+_SHORTEST_WITH_MARKS = 5
+_APOSTROPHES = frozenset("'`\u2018\u2019\u02bb\u02bc")
+
+
+class _Folds(dict[int, str]):
+    """Each character as the vocabulary has it: small and bare; marks as blanks, unseen ones as nothing."""
+
+    def __missing__(self, code: int) -> str:
+        """Fold a character that was not met yet."""
+        self[code] = "".join(map(_folded, unicodedata.normalize("NFKD", chr(code))))
+        return self[code]
+
+
+def _folded(character: str) -> str:
+    if character in "\n\r":
+        return "\n"
+    if unicodedata.category(character) in {"Mn", "Me", "Cf"}:
+        return ""
+    found = _LATIN_LETTER.fullmatch(unicodedata.name(character, ""))
+    return found[1].lower() if found else character.casefold() if character.isalnum() else " "
+
+
+_FOLDS = _Folds()
+
+
+@lru_cache(2048)
+def is_latin(character: str) -> bool:
+    """Whether a character is a letter of the Latin alphabet, with or without a mark; not of full width."""
+    name = unicodedata.name(character, "")
+    return name.startswith(("LATIN SMALL LETTER", "LATIN CAPITAL LETTER"))
+
+
+def plain_text(text: str) -> str:
+    """A text in small letters without accents, marks and what is not seen; words are apart by one blank."""
+    return " ".join(text.translate(_FOLDS).split())
+
+
+def _joined_letters(plain: str) -> str:
+    """A plain text whose letters that stand alone are joined: "r e f u g e" is one word."""
+    return _LETTERS.sub(lambda found: found[0].replace(" ", ""), plain)
+
+
+def _made_of_pieces(text: str, plain: str) -> Iterator[str]:
+    """The words that pieces make together, as in "r.e.f.u.g.e", "Re Fu Ge", "re-fuge"; not in D'Eath."""
+    for found in _IN_PIECES.finditer(plain):
+        pieces = found[0].split()
+        for start in range(len(pieces) - 2):
+            for end in range(start + 3, len(pieces) + 1):
+                yield "".join(pieces[start:end])
+    for token in text.split():
+        if not token.isalnum() and _APOSTROPHES.isdisjoint(token):
+            joined = plain_text(token).replace(" ", "")
+            if len(joined) >= _SHORTEST_WITH_MARKS:
+                yield joined
 
 
 class Topic(BaseModel):
@@ -54,28 +125,41 @@ class Sensitive(BaseModel):
 
     def of_name(self, name: str) -> str:
         """The topic that the name of a column or an element tells, by its label; empty where none."""
-        words = _APART.sub(" ", _LOWER_THEN_UPPER.sub(" ", name)).casefold().strip()
+        words = plain_text(_LOWER_THEN_UPPER.sub(" ", name))
+        joined = words.replace(" ", "")
+        whole = joined if len(joined) >= _SHORTEST_WITH_MARKS else ""
         # A title in upper case may be run together otherwise than its words are.
-        found = self._words.search(f" {words} ") or self._stems.search(words.replace(" ", ""))
-        return self._label(found) if found else ""
+        asked = f" {words}  {_joined_letters(words)}  {whole} "
+        found = self._words.search(asked) or self._stems.search(joined)
+        if found is None:
+            return DISGUISED if _ALIKE.search(name) else ""
+        return self._label(found)
 
     def of_text(self, text: str) -> str:
         """The topic that a stretch of text is about, by its label; empty where it is about none."""
-        plain = text.casefold()
         # Looking for single words is many times as fast as the pattern of all, and mostly enough.
-        if not self.may_tell(plain):
+        if not self.may_tell(text):
             return ""
-        found = self._text.search(plain)
+        plain = plain_text(text)
+        found = self._text.search(plain) or self._text.search(_joined_letters(plain))
         return self._label(found) if found else ""
+
+    def of_cell(self, text: str) -> str:
+        """The topic that the text of a cell or an element is about; also where its words are disguised."""
+        return self.of_text(text) or (DISGUISED if _MIXED.search(text) else "")
 
     def of_value(self, text: str, kind: str) -> bool:
         """Whether a name, a label or an address has a word that tells of something."""
         may = self._names if kind == "name" else self._places
-        words = _without_marks(text.casefold()).split()
+        plain = plain_text(text)
+        words = plain.split()
         telling = self._value_words.intersection(words) - may
         if telling or any(word.startswith(self._value_stems) and word not in may for word in words):
             return True
-        return not self._telling_phrases.isdisjoint(words) and bool(self._phrases.search(" ".join(words)))
+        if not self._telling_phrases.isdisjoint(words) and self._phrases.search(plain):
+            return True
+        made = (word for word in _made_of_pieces(text, plain) if len(word) >= _SHORTEST_IN_PIECES)
+        return any(word in self._value_words and word not in may for word in made)
 
     def telling_nothing(self, texts: Collection[str], kind: str) -> Collection[str]:
         """Those of these names, labels or addresses that are sure to have no such word."""
@@ -106,11 +190,10 @@ class Sensitive(BaseModel):
 
     @cached_property
     def _value_vocabulary(self) -> frozenset[str]:
-        """Words and phrases of all topics and of remarks, without marks."""
+        """Words and phrases of all topics and of remarks, without marks; no initials of names."""
         several = (text for topic in self.topics.values() for text in (*topic.words, *topic.text))
-        return frozenset(
-            " ".join(t.casefold().translate(_MARKS).split()) for t in (*several, *self.remarks.words)
-        )
+        plain = map(plain_text, (*several, *self.remarks.words))
+        return frozenset(text for text in plain if any(len(word) > 1 for word in text.split()))
 
     @cached_property
     def _value_words(self) -> frozenset[str]:
@@ -133,7 +216,12 @@ class Sensitive(BaseModel):
 
     def may_tell(self, text: str) -> bool:
         """Whether a text, of any number of values together, may be about a topic: a quick look."""
-        return not self._telling.isdisjoint(_without_marks(text.casefold()).split())
+        words = _without_marks(text.casefold()).split()
+        if not text.isascii():
+            if _ALIKE.search(text):
+                return True
+            words += plain_text(" ".join(word for word in words if not word.isascii())).split()
+        return not self._telling.isdisjoint(words) or _APART.search(text) is not None
 
     @property
     def identifiers(self) -> str:
@@ -158,16 +246,16 @@ class Sensitive(BaseModel):
     @cached_property
     def _telling(self) -> frozenset[str]:
         """Of each text that tells a topic, its longest word."""
-        texts = (word.casefold() for topic in self.topics.values() for word in topic.text)
-        return frozenset(max(text.translate(_MARKS).split(), key=len) for text in texts)
+        texts = (plain_text(word) for topic in self.topics.values() for word in topic.text)
+        return frozenset(max(text.split(), key=len) for text in texts)
 
     def _compiled(self, form: str, which: str) -> re.Pattern[str]:
         groups = []
         for key, topic in self.topics.items():
-            listed = sorted(getattr(topic, which), key=len, reverse=True)
+            listed = sorted(map(plain_text, getattr(topic, which)), key=len, reverse=True)
             if listed:
                 groups.append(f"(?P<{key.replace('-', '_')}>{form.format('|'.join(map(re.escape, listed)))})")
-        return re.compile("|".join(groups), re.IGNORECASE)
+        return re.compile("|".join(groups))
 
 
 def _without_marks(text: str) -> str:

@@ -14,7 +14,7 @@ from datetime import date
 from typing import Literal, Protocol
 
 from gateway.classify import identifiers
-from gateway.classify.sensitive import Sensitive
+from gateway.classify.sensitive import Sensitive, is_latin
 
 Kind = Literal[
     "code", "marks", "date", "past date", "time", "identifier", "number", "flag", "name", "names", "label",
@@ -141,7 +141,7 @@ _IN_A_PLACE = frozenset((
     "cum", "super", "to", "y", "yr", "over", "nr", "o", "th", "st", "nd", "rd", "for", "with", "a", "an", "c",
     "flat", "apartment", "unit", "no", "level",
 ))  # fmt: skip
-_ELIDED = re.compile(r"[dlo]['\u2019]\w")
+_ELIDED = re.compile(r"[dlo]['\u2019]\w|(?:al|el|ad|an|ar|as|ash|at|az|ud|ur)-\w")
 # As the files of awarding bodies join them: "SMITH:ANN".
 _SURNAME_AND_FORENAME = re.compile(r"(?<=[^\W\d_]{2}):(?=[^\W\d_])")
 _PIECES_OF_NAMES = re.compile(r"[;/&\n|()]|, (?=(?:Mr|Mrs|Ms|Miss|Dr)\b)| - |\band\b")
@@ -423,15 +423,14 @@ def _any(words: AbstractSet[str]) -> str:
     return "|".join(sorted(words, reverse=True))  # A longer word before the one that begins it.
 
 
-_LETTER = r"A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u017f"
-_UPPER = r"A-Z\u00c0-\u00d6\u00d8-\u00de" + "".join(filter(str.isupper, map(chr, range(0x100, 0x180))))
-_IN_A_WORD = rf"{_LETTER}'\u2019.-"
 _END_OF_WORD = rf"(?![^ ,\n{BETWEEN}])"
-# Words that begin in upper case, and the small ones that names and places have.
-_NAME = rf"(?:[{_UPPER}][{_IN_A_WORD}]*+|(?=[a-z])(?:{_any(_IN_A_NAME - {'and', 'or'})}){_END_OF_WORD})"
+# Words of three letters and more that begin in upper case, and the small ones that names and places have.
+# Shorter ones, and such with marks and accents, may be made of a word that is to be overlooked.
+_TITLED = r"(?=[A-Za-z'\u2019]{3})[A-Z][A-Za-z]*+(?:['\u2019][A-Za-z]++)?+"
+_NAME = rf"(?:{_TITLED}|(?=[a-z])(?:{_any(_IN_A_NAME - {'and', 'or'})}){_END_OF_WORD})"
 _SMALL = rf"(?=[a-z])(?:{_any(_IN_A_PLACE)}){_END_OF_WORD}"
-_PLACE = rf"(?:[{_UPPER}][{_IN_A_WORD}]*+|{_SMALL})"
-_LABEL = rf"(?:[{_UPPER}0-9][{_IN_A_WORD}0-9/&+]*+|{_SMALL})"
+_PLACE = rf"(?:{_TITLED}|{_SMALL})"
+_LABEL = rf"(?:{_TITLED}|[A-Z]?[0-9][A-Za-z0-9]*+|{_SMALL})"
 _SHORT_TEXT = rf"(?=[^{BETWEEN}]{{1,90}}+(?![^{BETWEEN}]))"
 _FEW_DIGITS = rf"(?!(?:[^{BETWEEN}\d]*+\d){{{_MOST_DIGITS + 1}}})"
 _LINE = rf"{_PLACE}(?: {_PLACE}){{0,3}}+"
@@ -440,7 +439,7 @@ _DAY = r"(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
 _QUICK = {
     "name": rf"{_SHORT_TEXT}{_NAME}(?: {_NAME}){{0,7}}+",
     "names": rf"{_SHORT_TEXT}{_NAME}(?: {_NAME}){{0,7}}+",
-    "label": rf"{_SHORT_TEXT}{_FEW_DIGITS}{_LABEL}(?: {_LABEL}){{0,8}}+",
+    "label": rf"[A-Z]{{1,3}}(?![^{BETWEEN}])|{_SHORT_TEXT}{_FEW_DIGITS}{_LABEL}(?: {_LABEL}){{0,8}}+",
     "address line": rf"{_SHORT_TEXT}(?:\d{{1,3}}[A-Z]? )?+{_LINE}(?: \d{{1,3}}[A-Z]?)?+"
     rf"(?:{_COMMA}(?:\d{{1,2}}[A-Z]? )?+{_LINE}(?:{_COMMA}{_LINE}){{0,2}}+)?+",
     "date": _DAY,
@@ -564,7 +563,7 @@ class Words:
         if len(text) > _MOST_CHARACTERS[self._kind] or len(words) > most:
             return False
         if not all(
-            c.isalpha() or c in self._marks or c.isdigit() or unicodedata.category(c) == "Mn" for c in text
+            is_latin(c) or c in self._marks or c.isdigit() or unicodedata.category(c) == "Mn" for c in text
         ):
             return False
         digits = sum(map(str.isdigit, text))

@@ -1,0 +1,82 @@
+"""A story is in no cell of names, labels or addresses, however few its words and however they are written."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.classify.stories import NAMES, STORIES
+from tests.views.making import RULES
+
+PLACES = ("surname", "forename", "preferred-forename", "guardians", "house", "registration-group", "address")
+# What is a name or the name of a place as well, so often that it may stand.
+ALSO_NAMES = {"Child Bride", "Burns", "Court Case", "Orphan", "Cutting", "Sleeping Rough", "Blind Left Eye"}
+WAYS = {
+    "with dots": ".".join,
+    "with blanks": " ".join,
+    "with strokes": "-".join,
+    "in pieces": lambda word: " ".join(word[at : at + 2].title() for at in range(0, len(word), 2)),
+    "with a zero-width space": lambda word: word[:2] + "\u200b" + word[2:],
+    "with a soft hyphen": lambda word: word[:2] + "\xad" + word[2:],
+    "of full width": lambda word: "".join(chr(ord(letter) + 0xFEE0) for letter in word),
+    "struck through": lambda word: "".join(letter + "\u0336" for letter in word),
+    "with accents": lambda word: word.replace("e", "\xe9").replace("a", "\xe3"),
+    "in small capitals": lambda word: word.translate(
+        str.maketrans("eufar", "\u1d07\u1d1c\ua730\u1d00\u0280")
+    ),
+    "with Cyrillic letters": lambda word: word.translate(
+        str.maketrans("eaosc", "\u0435\u0430\u043e\u0455\u0441")
+    ),
+    "with Greek letters": lambda word: word.translate(str.maketrans("oau", "\u03bf\u03b1\u03c5")),
+}
+WORDS = ("Refuge", "Safeguarding", "Suicidal", "Prison", "Abused", "Asylum")
+
+
+@pytest.mark.parametrize("key", PLACES)
+def test_a_story_of_a_few_words_stands_in_no_cell(key: str) -> None:
+    check = RULES.check(key)
+    assert check is not None
+    assert {story for story in STORIES if check(story) is None} <= ALSO_NAMES
+    assert len(set(STORIES)) >= 100
+
+
+@pytest.mark.parametrize("key", ["surname", "forename", "guardians"])
+def test_names_of_people_are_names(key: str) -> None:
+    check = RULES.check(key)
+    assert check is not None
+    assert [name for name in NAMES if check(name) is not None] == []
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("word", WORDS)
+def test_a_word_is_found_however_it_is_written(word: str, way: str) -> None:
+    written = WAYS[way](word)
+    if written == word:
+        pytest.skip("it has none of these letters")
+    for key in PLACES:
+        check = RULES.check(key)
+        assert check is not None
+        assert check(written) is not None, (key, written)
+        quick = RULES.quick(key, with_queries=True)
+        assert written not in quick([written, "Ann", "Brown"])
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("head", ["Refuge", "Asylum", "Counsellor", "Prison"])
+def test_a_heading_is_found_to_be_sensitive_however_it_is_written(head: str, way: str) -> None:
+    assert RULES.sensitive.of_name(WAYS[way](head))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["in r.e.f.u.g.e.e camp", "s\u043ecial worker", "\u0430sylum", "\uff21\uff53\uff59\uff4c\uff55\uff4d"],
+)
+def test_a_text_is_found_to_be_sensitive_however_it_is_written(text: str) -> None:
+    assert RULES.sensitive.may_tell(f"Brown\n{text}\nY")
+    assert RULES.sensitive.of_cell(text)
+
+
+@pytest.mark.parametrize(
+    "head", ["D.O.B.", "U.P.N.", "P.E. Set", "Blwyddyn", "Année", "Añejo", "F A O", "A B C D"]
+)
+def test_a_heading_with_letters_apart_tells_nothing(head: str) -> None:
+    assert RULES.sensitive.of_name(head) == ""
