@@ -91,7 +91,7 @@ class Place:
             written = remark if self.row % 2 else f"<![CDATA[{remark}]]>"
             return self.text.replace(_BLANK, written.replace("&", "&amp;")).encode()
         rows = [[remark if cell == _BLANK else cell for cell in row] for row in json.loads(self.text)]
-        return _TABLES[self.form](rows)
+        return TABLES[self.form](rows)
 
 
 _BLANK = "\ue000"
@@ -118,7 +118,7 @@ def _json(rows: list[list[str]]) -> bytes:
     return json.dumps([dict(zip(head, row, strict=True)) for row in rest]).encode()
 
 
-_TABLES = {"csv": _csv, "workbook": _workbook, "json": _json}
+TABLES = {"csv": _csv, "workbook": _workbook, "json": _json}
 
 
 def _sample(data_type: str, variant: str) -> bytes:
