@@ -33,6 +33,7 @@ from gateway.examiner.protocol import (
     FileRefused,
     FileWaits,
     FileWithheld,
+    HeadingsDrop,
     Job,
     KeyDrop,
     Looked,
@@ -129,7 +130,7 @@ def foresee(
 ) -> tuple[Decision, File]:
     """What would become of a claimed file of pupils' data, and why. Nothing is recorded."""
     examined = examine(claimed, examiner, now).examined
-    if isinstance(examined, AgreementCopy | KeyDrop):
+    if isinstance(examined, AgreementCopy | KeyDrop | HeadingsDrop):
         raise Fault("a file of pupils' data was examined as a drop")
     if isinstance(examined, FileOpened | FileWaits):
         batch.look_back([(claimed.upload, examined.opened)])
@@ -201,11 +202,11 @@ def _decision(
 ) -> Decision:
     known_login = came_by_login(batch.session, upload)
     match examined:
-        case AgreementCopy() | KeyDrop() if not known_login:
-            return Held(reasons=(registrar.catalogue.reason(UNKNOWN_LOGIN),))
-        case AgreementCopy() | KeyDrop() if not _vouched_for(batch, upload, examined, now):
-            return Held(reasons=(registrar.catalogue.reason("internal:held"),))
-        case AgreementCopy() | KeyDrop():
+        case AgreementCopy() | KeyDrop() | HeadingsDrop():
+            if not known_login:
+                return Held(reasons=(registrar.catalogue.reason(UNKNOWN_LOGIN),))
+            if not _vouched_for(batch, upload, examined, now):
+                return Held(reasons=(registrar.catalogue.reason("internal:held"),))
             return _settle(registrar, batch, upload, examined, now)
         case FileRefused() | FileWithheld() | FileLost() if upload.folder != "in":
             return _settle(registrar, batch, upload, examined, now)
@@ -214,7 +215,9 @@ def _decision(
             return decision if known_login else held_for_login(decision, registrar.catalogue)
 
 
-def _vouched_for(batch: Batch, upload: Upload, drop: AgreementCopy | KeyDrop, now: datetime) -> bool:
+def _vouched_for(
+    batch: Batch, upload: Upload, drop: AgreementCopy | KeyDrop | HeadingsDrop, now: datetime
+) -> bool:
     """Whether its signature is by a key of the provider that counts, as the child that judged it should see.
 
     What a certificate's own key has signed, its renewal or its revocation, needs no other.

@@ -8,7 +8,7 @@ in what is told about them. Column names are compared without case, blanks and p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import cached_property
 from operator import attrgetter
@@ -62,6 +62,8 @@ _STEPS = re.compile(r"[A-Za-z]\w*(?:\.[A-Za-z]\w*)+", re.ASCII)
 _NOTES = re.compile(r"note|comment|remark|memo\b|narrative|free ?text", re.IGNORECASE)
 
 _NAME_LENGTH = 100
+_WHO_IT_IS = frozenset({"upn", "former-upn", "la", "school", "birth-date", "school-name"})
+_NAMES_PEOPLE = frozenset({"name", "names", "free"})
 
 
 def _as_tuple(given: object) -> object:
@@ -263,6 +265,28 @@ class Rules(BaseModel):
             frozenset(k for k, r in self.fields.items() if r.codes not in changed),
         )
         return under
+
+    def with_stated(self, stated: Iterable[tuple[str, str]]) -> Rules:
+        """Return these rules with headings that a provider has said the meaning of: heading and key of each.
+
+        A heading that is known, or that tells of something sensitive, keeps its meaning; an item that tells
+        who a record is about is never found by a statement, nor is any field that is no item of Appendix A.
+        """
+        own = {
+            plain(name): key for name, key in stated if self.may_be_stated(key) and not self._is_apart(name)
+        }
+        if not own:
+            return self
+        made = self.model_copy()
+        made.__dict__.pop("_by_pack", None)
+        made.__dict__["_columns"] = own | self._columns
+        return made
+
+    def may_be_stated(self, key: str) -> bool:
+        """Whether a provider may say that a heading of its own carries this field."""
+        item = self.items.get(key)
+        identifies = item is None or item.proposed or item.identifier in _WHO_IT_IS or key in _WHO_IT_IS
+        return not identifies and _NAMES_PEOPLE.isdisjoint(self.items[key].values)
 
     def must_have(self, data_type: str, form: str, term: str | None) -> tuple[str, ...]:
         """Return the fields that each record of a return must have by the law of its period."""

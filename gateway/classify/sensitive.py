@@ -19,7 +19,7 @@ _BEGINNING = itemgetter(slice(_TELLING_STEM))
 # What stands between words, as a blank.
 _MARKS = dict.fromkeys(map(ord, string.punctuation + "\u2018\u2019\u201c\u201d\u2013\u2014\u2026\xa0"), " ")
 # As the Unicode character database names letters: "LATIN SMALL LETTER O WITH STROKE", "... DOTLESS I".
-_LATIN_LETTER = re.compile(r"LATIN (?:SMALL |CAPITAL )?LETTER (?:[A-Z]{2,} )*([A-Z])(?: WITH .*)?")
+_LATIN_LETTER = re.compile(r"LATIN (?:SMALL )?LETTER (?:[A-Z]{2,} )*([A-Z])(?: WITH .*)?")
 # Alphabets with letters like Latin ones (UTS 39): Greek, Cyrillic, Armenian, Cherokee, Coptic, Lisu.
 _LOOK_ALIKE = (
     "\u0370-\u058f\u13a0-\u13ff\u1c80-\u1c8f\u1f00-\u1fff\u2c80-\u2cff\u2de0-\u2dff\ua4d0-\ua4ff"
@@ -53,7 +53,7 @@ def _folded(character: str) -> str:
         return "\n"
     if unicodedata.category(character) in {"Mn", "Me", "Cf"}:
         return ""
-    found = _LATIN_LETTER.fullmatch(unicodedata.name(character, ""))
+    found = _LATIN_LETTER.fullmatch(unicodedata.name(character.lower()[:1], ""))
     return found[1].lower() if found else character.casefold() if character.isalnum() else " "
 
 
@@ -63,8 +63,7 @@ _FOLDS = _Folds()
 @lru_cache(2048)
 def is_latin(character: str) -> bool:
     """Whether a character is a letter of the Latin alphabet, with or without a mark; not of full width."""
-    name = unicodedata.name(character, "")
-    return name.startswith(("LATIN SMALL LETTER", "LATIN CAPITAL LETTER"))
+    return unicodedata.name(character.lower()[:1], "").startswith("LATIN SMALL LETTER")
 
 
 def plain_text(text: str) -> str:

@@ -104,6 +104,7 @@ NOUNS = {
     "discrepancies": Noun(
         "Pupils on two rolls, other dates of birth, old numbers.", acts="gateway.acts.discrepancies"
     ),
+    "headings": Noun("What providers say that their headings mean.", acts="gateway.acts.headings"),
     "sensitive": Noun("Sensitive headings that came, without their values.", acts="gateway.acts.sensitive"),
     "pupils": Noun("Which files hold a child. Every question is logged."),
     "declarations": Noun("Transfers that were declared to go another way.", "declare"),

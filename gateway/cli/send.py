@@ -58,7 +58,9 @@ app = typer.Typer(
 )
 app.command("setup")(send_setup.setup)
 app.command("watch")(send_watch.watch)
-for _command in (send_keys.renew, send_keys.rotate, send_keys.revoke, send_keys.ratify):
+for _command in (
+    send_keys.renew, send_keys.rotate, send_keys.revoke, send_keys.ratify, send_keys.headings,
+):  # fmt: skip
     app.command()(_command)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from click import IntRange
 from rich.text import Text
 
 from gateway.cli.console import fails_clearly, now, out, plain
@@ -100,6 +101,58 @@ def ratify(
         if not yes and not typer.confirm("Does whoever may ratify this for you agree to it?", err=True):
             raise typer.Exit(1)
         _tell(ceremonies.ratify(sender, text, wait))
+
+
+@fails_clearly
+def headings(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A plain file, as you would send it.")],
+    means: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HEADING=KEY", help="What a heading means, instead of asking; no KEY: another."),
+    ] = None,
+    wait: WaitOption = _PATIENCE,
+    kit: KitOption = DEFAULT_KIT,
+    passphrase_file: PassphraseFileOption = None,
+) -> None:
+    """Say once what the headings of a file mean that nobody understands. It counts for later files.
+
+    Your answer is signed with your key and handed in; the authority sees it, and may revoke it. What stands
+    under a heading is looked at all the same.
+    """
+    from gateway.send import ceremonies  # noqa: PLC0415
+    from gateway.send.checking import Check  # noqa: PLC0415
+    from gateway.send.headings import choices, misfit, not_understood  # noqa: PLC0415
+
+    today = now().date()
+    with _at_work(kit, passphrase_file) as sender:
+        sender.refresh()
+        check = Check.of(sender.kit)
+        seen = check.look_at(file, today)
+        open_ones, may_be = [*not_understood(check, seen)], choices(check, seen)
+        given = dict(one.rpartition("=")[::2] for one in means or [])
+        if unknown := [heading for heading in given if heading not in open_ones]:
+            raise GatewayError(f"nothing is asked about {', '.join(unknown)}")
+        stated: list[tuple[str, str]] = []
+        for heading in given or open_ones:
+            key = given[heading] if given else _asked(heading, may_be)
+            if key and key not in may_be.values():
+                raise GatewayError(f"{key} is none of: {', '.join(may_be.values())}")
+            if key and (why := misfit(check, file, today, heading, key)):
+                raise GatewayError(f"{heading} cannot be that: {why}")
+            stated.append((heading, key))
+        if not stated:
+            raise GatewayError("every heading of this file is understood, or is sensitive")
+        _tell(ceremonies.tell_headings(sender, tuple(stated), wait))
+
+
+def _asked(heading: str, may_be: Mapping[str, str]) -> str:
+    """The key of the item that a person says a heading is; empty for something else."""
+    listed = ["something else", *may_be]
+    typer.echo(f"What is {plain(heading)}?", err=True)
+    for number, label in enumerate(listed):
+        typer.echo(f"  {number}  {label}", err=True)
+    chosen: int = typer.prompt("Number", default=0, type=IntRange(0, len(may_be)), err=True)
+    return may_be[listed[chosen]] if chosen else ""
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import hashlib
 import re
 
 from gateway.examiner.child import ExaminerLost
-from gateway.examiner.protocol import AgreementCopy, FileRefused, FoundKey, KeyDrop, OpenRefused
+from gateway.examiner.protocol import AgreementCopy, FileRefused, FoundKey, HeadingsDrop, KeyDrop, OpenRefused
 from gateway.reasons import REASONS, told
 
 _MOST_DETAIL = 80
@@ -39,7 +39,9 @@ def believable_refusal(answer: FileRefused) -> FileRefused:
     return FileRefused(reference=answer.reference, why=OpenRefused(code=why.code, detail=why.detail))
 
 
-def believable_drop(answer: AgreementCopy | KeyDrop) -> AgreementCopy | KeyDrop:
+def believable_drop(
+    answer: AgreementCopy | KeyDrop | HeadingsDrop,
+) -> AgreementCopy | KeyDrop | HeadingsDrop:
     """A drop whose key, if it holds one, is what its fingerprint says."""
     if isinstance(answer, KeyDrop) and not _fits(answer.key):
         raise ExaminerLost("the judging process gave another key than it says")

@@ -21,6 +21,7 @@ from gateway.examiner.protocol import (
     REQUEST,
     AgreementCopy,
     FileRefused,
+    HeadingsDrop,
     Judging,
     KeyDrop,
     OpenRefused,
@@ -30,7 +31,7 @@ from gateway.examiner.setups import JUDGE_SETUP
 from gateway.home.settings import OpenLimits
 from gateway.model import Folder
 
-_JUDGES: dict[Folder, Callable[[DropToJudge], AgreementCopy | KeyDrop | FileRefused]] = {
+_JUDGES: dict[Folder, Callable[[DropToJudge], AgreementCopy | KeyDrop | HeadingsDrop | FileRefused]] = {
     "agreement": agreement_drops.examine,
     "keys": key_drops.examine,
 }
@@ -38,7 +39,7 @@ _JUDGES: dict[Folder, Callable[[DropToJudge], AgreementCopy | KeyDrop | FileRefu
 
 def judge(
     request: Judging, data: bytes, limits: OpenLimits
-) -> AgreementCopy | KeyDrop | FileRefused | StillSealed:
+) -> AgreementCopy | KeyDrop | HeadingsDrop | FileRefused | StillSealed:
     """What a drop is, and who signed it, where `data` is at most its first DROP_BYTES + 1."""
     job = request.job
     if not data:

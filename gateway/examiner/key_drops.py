@@ -9,22 +9,25 @@ from pysequoia.packet import PacketPile, Tag
 from gateway.enrolment.key_file import Update, is_ssh, judge, updated
 from gateway.errors import Refusal
 from gateway.examiner.drop_tools import DROP_BYTES, DropToJudge, IsSealed, refused
-from gateway.examiner.protocol import FileRefused, FoundChange, FoundKey, Job, KeyDrop
+from gateway.examiner.protocol import FileRefused, FoundChange, FoundKey, HeadingsDrop, Job, KeyDrop
 from gateway.model import NewKey, Signature
 from gateway.openpgp import armor
 from gateway.openpgp.certificates import CertificateRefused, describe
 from gateway.openpgp.signed import is_sealed, open_signed
+from gateway.zones import headings
 from gateway.zones.wrapping import mended, needs_mending
 
 _PUBLIC_KEY = "PUBLIC KEY BLOCK"
 _PUBLIC_TAGS = frozenset({2, 6})
 
 
-def examine(drop: DropToJudge) -> KeyDrop | FileRefused:
+def examine(drop: DropToJudge) -> KeyDrop | HeadingsDrop | FileRefused:
     """What it holds and who signed it; in the child."""
     job = drop.job
     try:
         content, signature = _unwrapped(drop)
+        if signature is not None and headings.is_statement(content):
+            return HeadingsDrop(reference=job.reference, stated=headings.read(content), signature=signature)
         found = _found(content, job, is_signed=signature is not None)
     except Refusal as refusal:
         return refused(job, refusal.code, refusal.detail)

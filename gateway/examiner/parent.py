@@ -11,7 +11,6 @@ import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
-from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -35,6 +34,7 @@ from gateway.examiner.protocol import (
     FileOpened,
     FileRefused,
     FileWaits,
+    HeadingsDrop,
     Job,
     Judging,
     KeyDrop,
@@ -65,7 +65,7 @@ from gateway.examiner.setups import (
 from gateway.examiner.view_protocol import NamingRecords, RecordsNamed, SealPart, Viewed, Viewing
 from gateway.home import Home
 from gateway.home.settings import Limits, load_settings, read_toml
-from gateway.model import Basis, ContentRefused, Counting, Folder, View
+from gateway.model import Basis, Classified, ContentRefused, Counting, Folder, View
 from gateway.openpgp.engines import program_file, proved_program
 from gateway.secrets import secret_files
 from gateway.store.of_home import store_of
@@ -75,11 +75,11 @@ _log = logging.getLogger(__name__)
 A = TypeVar("A")
 _SEALED_BYTES_A_SECOND = 1024**2
 
-Judged = KeyDrop | AgreementCopy | FileRefused | StillSealed
+Judged = KeyDrop | HeadingsDrop | AgreementCopy | FileRefused | StillSealed
 _OPENED: tuple[type[Unsealed | FileRefused], ...] = (Unsealed, FileRefused)
 # A captured process must not be able to make a key of a copy of the agreement.
 _JUDGED: dict[Folder, tuple[type[Judged], ...]] = {
-    "keys": (KeyDrop, FileRefused, StillSealed),
+    "keys": (KeyDrop, HeadingsDrop, FileRefused, StillSealed),
     "agreement": (AgreementCopy, FileRefused, StillSealed),
 }
 
@@ -135,6 +135,8 @@ class Examiner:
                 read = self._read(job, content, follower)
         roll, persons = roll_of(read, self._home), persons_of(read, self._home)
         opened, said = found.opened, read.content
+        if isinstance(said, Classified):
+            said = replace(said, stated=job.stated)  # Of these a view is made: no child says which.
         if found.why is None:
             return FileOpened(
                 reference=job.reference, opened=opened, content=said, roll=roll, persons=persons
@@ -147,13 +149,10 @@ class Examiner:
         """What the content behind a descriptor is, once a malware scanner has seen it, if there is one."""
         if has_malware(load_settings(self._home).scanner, job.reference, content):
             return Read(reference=job.reference, content=ContentRefused(code=MALWARE))
-        return self.classify(job.reference, job.name, content, job.now.date(), job.rolls)
+        return self.classify(content, _reading(job))
 
-    def classify(
-        self, reference: str, name: str, content: int, today: date, rolls: tuple[str, ...] = ()
-    ) -> Read:
+    def classify(self, content: int, request: Reading) -> Read:
         """What the content behind a descriptor is."""
-        request = Reading(reference=reference, name=name, today=today, rolls=rolls)
         seconds = self._seconds_to_read(content)
         return ask(self._classifier, request, (content,), seconds, (Read,))[0]
 
@@ -222,8 +221,7 @@ class Examiner:
         if not large or load_settings(self._home).scanner.socket is not None:
             return nullcontext()
         seconds = self._seconds_to_open(sealed) + self._limits.classify.seconds
-        request = Reading(reference=job.reference, name=job.name, today=job.now.date(), rolls=job.rolls)
-        return following(self._classifier, request, seconds)
+        return following(self._classifier, _reading(job), seconds)
 
     def _read(self, job: Job, content: int, follower: Follower | None) -> Read:
         if follower is None:
@@ -344,3 +342,10 @@ class Examiner:
                 most=self._limits.open.content_bytes,
             )
         )
+
+
+def _reading(job: Job) -> Reading:
+    """Return what the classifier is asked of the content of a job."""
+    return Reading(
+        reference=job.reference, name=job.name, today=job.now.date(), rolls=job.rolls, stated=job.stated
+    )

@@ -10,6 +10,7 @@ from pydantic import Field, TypeAdapter
 
 from gateway.examiner.view_protocol import NamingRecords, RecordsNamed, SealPart, Viewed, Viewing
 from gateway.model import Classified, ContentRefused, Folder, Opened, Signature
+from gateway.model.content import Stated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,8 @@ class Job:
     that still open uploads; none means every one. `agreement` is the text of which a drop in /agreement
     must be a signed copy; empty for others. `least_rsa_bits` is what the policy asks of a new key,
     `verified` what `certificates.admit` is told of the engines.
-    `rolls` are the data types of which the pupils are digested.
+    `rolls` are the data types of which the pupils are digested, `stated` the headings that the provider has
+    said the meaning of.
     """
 
     reference: str
@@ -35,6 +37,7 @@ class Job:
     least_rsa_bits: int = 0
     verified: tuple[str, ...] = ()
     rolls: tuple[str, ...] = ()
+    stated: Stated = ()
     kind: Literal["job"] = "job"
 
 
@@ -67,6 +70,7 @@ class Reading:
     name: str
     today: date
     rolls: tuple[str, ...] = ()
+    stated: Stated = ()
     kind: Literal["reading"] = "reading"
 
 
@@ -187,6 +191,11 @@ class FileRefused:
     kind: Literal["refused"] = "refused"
 
 
+Heading = Annotated[str, Field(pattern=r"^[^\x00-\x1f=]{1,80}$")]
+FieldKey = Annotated[str, Field(pattern=r"^([a-z0-9-]{1,60})?$")]
+"""The key of a field of items.toml; empty where the provider says that the heading is something else."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgreementCopy:
     """A drop in /agreement that is the agreement's text, signed by its provider."""
@@ -204,6 +213,16 @@ class KeyDrop:
     key: FoundKey
     signature: Signature | None = None
     kind: Literal["key"] = "key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadingsDrop:
+    """A drop in /keys that says what headings of the provider mean: each with the key of a field."""
+
+    reference: str
+    stated: Annotated[tuple[tuple[Heading, FieldKey], ...], Field(min_length=1, max_length=100)]
+    signature: Signature
+    kind: Literal["headings"] = "headings"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,7 +320,7 @@ class Failed:
     kind: Literal["failed"] = "failed"
 
 
-Looked = FileOpened | FileWaits | FileRefused | AgreementCopy | KeyDrop
+Looked = FileOpened | FileWaits | FileRefused | AgreementCopy | KeyDrop | HeadingsDrop
 """What the children find when they look at one file."""
 
 Examined = Looked | FileWithheld | FileLost
@@ -319,6 +338,7 @@ Answer = (
     | RecordsNamed
     | AgreementCopy
     | KeyDrop
+    | HeadingsDrop
     | StillSealed
     | Failed
 )

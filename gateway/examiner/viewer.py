@@ -71,7 +71,8 @@ class Looking:
 
     def _make(self, content: BinaryIO, asked: Basis | Counting, write: Write) -> tuple[tuple[str, ...], bool]:
         if isinstance(asked, Basis):
-            return make_view(content, asked, self.rules, self.limits, write)
+            rules = self.rules.with_stated(asked.stated)
+            return make_view(content, asked, rules, self.limits, write)
         write_counts(content, asked, self.rules, self.limits, write)
         return (EVERY_RECORD,), False
 

@@ -52,16 +52,23 @@ class Bases:
     def basis(self, delivery: Delivery, held: Classified | Contained, sender: ProviderKind) -> Basis:
         """What the team of a delivery may have of it."""
         data_type = delivery.data_type or held.data_type
-        asked = (delivery.team or "", data_type, sender, held.unlisted, held.format)
+        asked = (delivery.team or "", data_type, sender, held.unlisted, held.format, held.stated)
         if (basis := self._found.get(asked)) is None:
-            team, _, _, told, form = asked
-            basis = self._found[asked] = basis_for(team, data_type, self.catalogue, sender, told, form=form)
+            basis = self._found[asked] = basis_for(
+                asked[0],
+                data_type,
+                self.catalogue,
+                sender,
+                held.unlisted,
+                form=held.format,
+                stated=held.stated,
+            )
         return basis
 
     def view(self, delivery: Delivery, held: Classified | Contained, sender: ProviderKind) -> TeamView:
         """What the team of a delivery is shown of it."""
         data_type = delivery.data_type or held.data_type
-        asked = (delivery.team, data_type, sender, held.format, held.items, held.other_items)
+        asked = (delivery.team, data_type, sender, held.format, held.items, held.other_items, held.stated)
         if (lacking := self._lacking.get(asked)) is None:
             lacking = self._lacking[asked] = left_out(held, self.basis(delivery, held, sender))
         return TeamView(delivery, held, lacking)

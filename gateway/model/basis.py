@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from gateway.model.content import Unlisted
+from gateway.model.content import Stated, Unlisted
 
 UNKNOWN = "what no rule knows"
 """What is said of columns and elements that are left out because the agreement names nothing like them."""
@@ -33,7 +33,8 @@ class Basis:
     `items` are the labels, "Group: Item" and those outside Appendix A that such a file carries by its nature.
     `told` is what classifying found in the file beyond what its type carries: nobody gets it. `without` are
     the numbers of the records that are left out as a whole, counted from 0 in the order of the view.
-    `of_school` are the DfE number and the URN of a school, where its records alone are given.
+    `of_school` are the DfE number and the URN of a school, where its records alone are given. `stated` are
+    the headings that the provider of the file has said the meaning of.
     """
 
     data_type: str
@@ -41,6 +42,7 @@ class Basis:
     told: tuple[Unlisted, ...] = ()
     without: tuple[int, ...] = ()
     of_school: tuple[str, str] | None = None
+    stated: Stated = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,9 @@ from typing import Literal
 
 from gateway.model.kinds import Level, Severity, ValueKind
 
+Stated = tuple[tuple[str, str], ...]
+"""Headings that a provider has said the meaning of, each with the key of the field that it carries."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
@@ -103,6 +106,7 @@ class Classified:
     does not list. `pupils` counts distinct pupil records. `unlisted` is what the file holds beyond what
     its type carries. `results` are the types of examination results in it, whatever its own type is.
     `schools` are those that its records name, the most records first; none where no record names any.
+    `stated` are the headings, with the keys of their fields, by which its provider wants it read.
     """
 
     data_type: str
@@ -121,6 +125,7 @@ class Classified:
     unlisted: tuple[Unlisted, ...] = ()
     results: tuple[str, ...] = ()
     schools: tuple[NamedSchool, ...] = ()
+    stated: Stated = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +138,7 @@ class Contained:
     other_items: tuple[str, ...] = ()
     unlisted: tuple[Unlisted, ...] = ()
     findings: tuple[Finding, ...] = ()
+    stated: Stated = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from gateway.model.content import Stated
 from gateway.model.kinds import FileKeyKind, ProviderKind
 
 
@@ -13,7 +14,8 @@ class Provider:
     """A body that sends, as the registry knows it. `dfe_number` is LA + establishment, 7 digits; `number`
     the one by which a body that has neither it nor a URN is known.
 
-    `harmless` are the names of columns that an administrator has listed as harmless for it. `schools` are
+    `harmless` are the names of columns that an administrator has listed as harmless for it; `stated` the
+    headings that it has said the meaning of itself. `schools` are
     the DfE numbers or URNs of those for which it speaks beside itself, as a multi-academy trust does.
     `closed_on` is its last day, None while it is open; `succeeded_by` the id of the provider that took its
     place.
@@ -28,6 +30,7 @@ class Provider:
     suspended: bool = False
     ratified: bool = False
     harmless: tuple[str, ...] = ()
+    stated: Stated = ()
     schools: tuple[str, ...] = ()
     closed_on: date | None = None
     succeeded_by: str | None = None

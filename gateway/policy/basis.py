@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from gateway.law import pack_on
 from gateway.model import Basis, Classified, Contained, ProviderKind, Unlisted
+from gateway.model.content import Stated
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.schema import Flow
 
@@ -18,17 +19,19 @@ def basis_for(
     told: tuple[Unlisted, ...] = (),
     *,
     form: str = "",
+    stated: Stated = (),
 ) -> Basis:
     """What `team` may have of a file of this type from a kind of sender; `told` is what it holds beyond that.
 
     `form` is the format of the file, as classifying names it: laws ask for some items in files of one format.
+    `stated` are the headings that its provider has said the meaning of.
 
     The items of Appendix A to which the team has a right, and those outside it that such a file holds by its
     nature, where the team is one of those that use it.
     """
     listed = tuple(item for item in catalogue.appendix_a if catalogue.may_have(team, item, sender))
     carried = _carried(team, data_type, form, catalogue)
-    return Basis(data_type=data_type, items=(*listed, *carried), told=told)
+    return Basis(data_type=data_type, items=(*listed, *carried), told=told, stated=stated)
 
 
 def has_a_view(

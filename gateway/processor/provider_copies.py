@@ -15,6 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
@@ -207,6 +208,7 @@ def _part(registrar: Registrar, examiner: Examiner, copy: Copy, now: datetime) -
     if not isinstance(content, Classified):
         raise Fault("a file that nobody recognised cannot be divided")
     basis = part_of(provider, content.data_type, content.unlisted, registrar.catalogue)
+    basis = replace(basis, stated=content.stated)
     request = Reopen(reference=copy.reference, sha256=copy.content_sha256)
     descriptor, view = examiner.view(request, basis)
     if view.whole:

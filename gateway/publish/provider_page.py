@@ -67,7 +67,7 @@ class ProviderFacts:
             {
                 "id": one.id, "kind": one.kind, "dfe_number": one.dfe_number,
                 "urn": one.urn, "number": one.number,
-                "harmless": one.harmless, "schools": one.schools,
+                "harmless": one.harmless, "schools": one.schools, "stated": one.stated,
             }
         )  # fmt: skip
 

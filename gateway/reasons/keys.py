@@ -147,4 +147,19 @@ REASONS: dict[str, Template] = {
         "This is another certificate than the one that it should update.",
         "Enrol it as a new certificate, with its fingerprint compared by telephone.",
     ),
+    "key:headings-taken": Template(
+        "What you say of your headings is on record ({count}), and counts for the files that you send from "
+        "now on.",
+        "Nothing needs doing. What stands under a heading is looked at as before.",
+    ),
+    "key:headings-refused": Template(
+        "What you say of your headings is not taken, because of these lines: {lines}. No heading may stand "
+        "for who a pupil is, and none that is sensitive for anything.",
+        "Take these lines out, sign the rest again and put it into /keys. If the heading in your system is "
+        "wrong, put it right there.",
+    ),
+    "key:headings-malformed": Template(
+        "What you say of your headings is not written as it should be.",
+        "Let gateway send headings write it.",
+    ),
 }

@@ -61,7 +61,8 @@ def assignment_of(rulebook: Rulebook, session: Session, upload: Upload, now: dat
     """Return the assignment of one upload, by the keys as they are now."""
     signers, catalogue = signers_of(session, upload.provider, now), rulebook.catalogue
     openers = [key.fingerprint for key in opening_keys(own_keys(session), upload.landed_at, now)]
-    own_pupils = catalogue.bodies.of(rulebook.provider(session, upload.provider, now).kind).own_pupils
+    provider = rulebook.provider(session, upload.provider, now)
+    own_pupils = catalogue.bodies.of(provider.kind).own_pupils
     job = Job(
         reference=upload.reference,
         name=upload.name,
@@ -74,6 +75,7 @@ def assignment_of(rulebook: Rulebook, session: Session, upload: Upload, now: dat
         least_rsa_bits=catalogue.methods.strength.rsa_bits,
         verified=_verified(rulebook) if upload.folder == "keys" else (),
         rolls=catalogue.agreement.discrepancies.rolls if own_pupils else (),
+        stated=provider.stated if upload.folder == "in" else (),
     )
     return Assignment(upload, job, signers.digest)
 

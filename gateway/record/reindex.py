@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from gateway.errors import Fault
 from gateway.examiner.parent import Examiner
-from gateway.examiner.protocol import Read, Reopen
+from gateway.examiner.protocol import Read, Reading, Reopen
 from gateway.examiner.pupil_index import persons_of
 from gateway.examiner.scanner import MALWARE
 from gateway.model import ContentRefused, Transfer
@@ -65,9 +65,12 @@ def _persons(registrar: Registrar, examiner: Examiner, transfer: Transfer) -> by
     request = Reopen(reference=transfer.upload.reference, sha256=transfer.content_sha256 or "")
     content, _ = examiner.reopen(request)
     try:
-        read: Read = examiner.classify(
-            transfer.upload.reference, transfer.upload.name, content, registrar.clock().date()
+        reading = Reading(
+            reference=transfer.upload.reference,
+            name=transfer.upload.name,
+            today=registrar.clock().date(),
         )
+        read: Read = examiner.classify(content, reading)
     finally:
         os.close(content)
     return base64.b64decode(persons_of(read, registrar.home))

@@ -75,13 +75,13 @@ def provider_row(session: Session, provider: str) -> ProviderRow:
 
 def get_provider(session: Session, provider: str) -> Provider:
     """A provider, of which `register` says whether it has ratified. NotFoundError where there is none."""
-    return _provider(provider_row(session, provider), harmless.names(session))
+    return _provider(provider_row(session, provider), harmless.of_providers(session))
 
 
 def list_providers(session: Session) -> Sequence[Provider]:
     """Every provider, by id, of which `register` says whether it has ratified."""
     rows = session.exec(select(ProviderRow).order_by(col(ProviderRow.id))).all()
-    listed = harmless.names(session)
+    listed = harmless.of_providers(session)
     return [_provider(row, listed) for row in rows]
 
 
@@ -103,7 +103,10 @@ def set_suspended(session: Session, provider: str, *, suspended: bool) -> None:
     session.add(row)
 
 
-def _provider(row: ProviderRow, listed: Mapping[str, tuple[str, ...]]) -> Provider:
+def _provider(
+    row: ProviderRow, listed: tuple[Mapping[str, list[str]], Mapping[str, list[tuple[str, str]]]]
+) -> Provider:
+    columns, stated = listed
     return Provider(
         id=row.id,
         name=row.name,
@@ -112,7 +115,8 @@ def _provider(row: ProviderRow, listed: Mapping[str, tuple[str, ...]]) -> Provid
         urn=row.urn,
         number=row.number,
         suspended=row.suspended,
-        harmless=(*listed.get(harmless.EVERY, ()), *listed.get(row.id, ())),
+        harmless=(*columns.get(harmless.EVERY, ()), *columns.get(row.id, ())),
+        stated=tuple(stated.get(row.id, ())),
         schools=tuple((row.schools or "").split()),
         closed_on=row.closed_on,
         succeeded_by=row.succeeded_by,

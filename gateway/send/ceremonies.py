@@ -16,6 +16,7 @@ from typing import Literal
 import paramiko
 
 from gateway.errors import GatewayError
+from gateway.model.content import Stated
 from gateway.openpgp.certificates import grouped
 from gateway.send import receipts, trust
 from gateway.send.files import make_anew
@@ -25,6 +26,7 @@ from gateway.send.sealing import Sealer
 from gateway.send.sending import KitAtWork, await_receipts, remote_name
 from gateway.send.sent import SentFile, SentFiles, SentTo
 from gateway.send.ssh_key import fingerprint_of, load_ssh_key, make_ssh_key, needs_passphrase, public_line
+from gateway.zones import headings
 
 YEARS = timedelta(days=2 * 365)
 _SHOWN_DIGITS = 16
@@ -94,6 +96,12 @@ def agreement_text(sender: KitAtWork) -> str:
 def ratify(sender: KitAtWork, text: str, seconds: float) -> Step:
     """Sign the agreement's text, as it is, and hand the signed copy in."""
     return Step(put(sender, "/agreement", "agreement.txt.pgp", _sealed(sender, text), seconds), "signed")
+
+
+def tell_headings(sender: KitAtWork, stated: Stated, seconds: float) -> Step:
+    """Sign what headings mean, each with the key of an item, and hand it in: it counts for later files."""
+    text = headings.written(stated)
+    return Step(put(sender, "/keys", "headings.txt.pgp", _sealed(sender, text), seconds), text.rstrip())
 
 
 def put(sender: KitAtWork, folder: SentTo, name: str, data: bytes, seconds: float) -> Proved | None:

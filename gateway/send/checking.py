@@ -83,7 +83,8 @@ class Check:
             if facts is None:
                 return cls._by(shipped_policies(), Provider(id=name, name=name, kind="school"), _NOT_TOLD)
             facts = {key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()}
-            provider = Provider(id=name, name=name, ratified=True, **facts)
+            facts["stated"] = tuple(map(tuple, facts.get("stated", ())))
+            provider = Provider(**{**facts, "id": name}, name=name, ratified=True)
             try:
                 return cls._by(Path(folder), provider)
             except ConfigurationError:
@@ -92,7 +93,8 @@ class Check:
     @classmethod
     def _by(cls, folder: Path, provider: Provider, note: str = "") -> Self:
         limits = read_toml(folder / "limits.toml", Limits).open
-        return cls(load_rules(folder), load_catalogue(folder), provider, limits, note)
+        rules = load_rules(folder).with_stated(provider.stated)
+        return cls(rules, load_catalogue(folder), provider, limits, note)
 
     def look_at(self, file: Path, today: date, tell: Callable[[int, int], None] = lambda *_: None) -> Seen:
         """Read a file and say what it is; `tell` learns how much of it is read, and its size.
@@ -141,7 +143,8 @@ class Check:
         )
         yield from (describe(finding) for finding in found.findings if finding.expected)
         yield from (
-            f"{one.place} {one.position} is headed {one.header}"
+            f"{one.place} {one.position} is headed {one.header}; if it is an item of the agreement, say so: "
+            "gateway send headings FILE"
             for one in found.unlisted
             if one.header and harmless_name(one.header) not in self.provider.harmless
         )

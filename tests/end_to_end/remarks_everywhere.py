@@ -35,6 +35,8 @@ _ONLY_IN = {
     "Attendance": "attendance", "Exclusions": "exclusions", "census-term": "school-census",
     "phonics": "phonics", "session": "attendance", "sessions": "attendance", "absence": "attendance",
 }  # fmt: skip
+# What makes a file a return of the law, which waits whatever else is in it.
+_OF_RETURNS = {key for table in RULES.data_types.tables if table.waits for key in table.of}
 _SENDERS = {"ks2": "dfe", "ks4": "dfe", "fft-aspire": "fft", "alps-lpuk": "alps"}
 
 
@@ -108,7 +110,9 @@ def _belongs(key: str, data_type: str) -> bool:
     label = getattr(RULES.fields[key], "label", "")
     words = (label.partition(":")[0], key, key.partition("-")[0])
     only = next((_ONLY_IN[word] for word in words if word in _ONLY_IN), data_type)
-    return only == data_type and (key not in _TELLING or data_type in _WITH_TELLING)
+    return (
+        only == data_type and key not in _OF_RETURNS and (key not in _TELLING or data_type in _WITH_TELLING)
+    )
 
 
 def _table(data_type: str, variant: str, form: str, marks: Marks, *, telling: bool) -> Remarked:

@@ -10,16 +10,17 @@ from gateway.examiner.protocol import (
     FileLost,
     FileRefused,
     FileWithheld,
+    HeadingsDrop,
     KeyDrop,
     OpenRefused,
 )
 from gateway.home import Home
 from gateway.model import Decision, Folder, Held, LooksLike, Refused, Upload
-from gateway.record.drops import agreement, keys
+from gateway.record.drops import agreement, headings, keys
 from gateway.record.drops.drop import Drop
 from gateway.registry.database import Registry
 
-Dropped = AgreementCopy | KeyDrop | FileRefused | FileWithheld | FileLost
+Dropped = AgreementCopy | KeyDrop | HeadingsDrop | FileRefused | FileWithheld | FileLost
 """The outcome of the examination of a drop."""
 
 _IN_THE_CLEAR: dict[Folder, str] = {
@@ -57,6 +58,8 @@ def settle(dropped: Dropped, drop: Drop) -> Decision:
             return Refused(reasons=(drop.registrar.catalogue.reason(why.code, **why.detail),))
         case KeyDrop(key=found):
             return keys.settle(drop, found)
+        case HeadingsDrop():
+            return headings.settle(drop, dropped)
         case AgreementCopy(signature=signature):
             return agreement.settle(drop, signature)
 

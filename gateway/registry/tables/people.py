@@ -175,7 +175,10 @@ class ExpectationRow(Row, table=True):
 
 
 class HarmlessRow(Row, table=True):
-    """A column that an administrator has listed as harmless; `provider` is "" where for every one."""
+    """A column that an administrator has listed as harmless; `provider` is "" where for every one.
+
+    With a `field` it is a heading of which its provider has said the meaning: the key of a field, or "".
+    """
 
     __tablename__ = "harmless"
     name: str = Field(primary_key=True)
@@ -184,6 +187,7 @@ class HarmlessRow(Row, table=True):
     listed_at: datetime = Field(sa_type=UtcDateTime)
     listed_by: str
     why: str = Field(sa_type=Text)
+    field: str | None = None
 
 
 class NilReturnRow(Row, table=True):

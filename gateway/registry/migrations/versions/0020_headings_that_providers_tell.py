@@ -1,0 +1,19 @@
+"""A provider says what a heading means: the key of its field beside the heading, where one is listed."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0020"
+down_revision = "0019"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply."""
+    op.add_column("harmless", sa.Column("field", sa.String()))
+
+
+def downgrade() -> None:
+    """Take back."""
+    op.drop_column("harmless", "field")

@@ -1,0 +1,32 @@
+"""A provider's statement of what its headings mean, which it signs and puts into /keys: written and read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from gateway.errors import Refusal
+
+FIRST_LINE = "What headings of ours mean, told to the gateway:"
+_LINE = re.compile(r"([^\x00-\x1f=]{1,80}?) = ([a-z0-9-]{0,60})")
+_MOST = 100
+
+
+def written(stated: Iterable[tuple[str, str]]) -> str:
+    """The statement, a line each: heading = key of a field in items.toml; no key is something else."""
+    return "\n".join([FIRST_LINE, *(f"{' '.join(heading.split())} = {key}" for heading, key in stated), ""])
+
+
+def is_statement(content: bytes) -> bool:
+    """Whether what was signed is such a statement."""
+    return content.lstrip(b"\xef\xbb\xbf").startswith(FIRST_LINE.encode())
+
+
+def read(content: bytes) -> tuple[tuple[str, str], ...]:
+    """The headings of a statement, each with a key. Refusal where a line is written otherwise."""
+    lines = content.decode("utf-8-sig", "replace").splitlines()[1:]
+    found = [_LINE.fullmatch(line.rstrip("\r")) for line in lines if line.strip()]
+    stated = tuple((each[1], each[2]) for each in found if each is not None)
+    if not stated or len(stated) != len(found) or len(stated) > _MOST:
+        raise Refusal("key:headings-malformed")
+    return stated

@@ -1,0 +1,78 @@
+"""What a provider says of a heading counts for what stands under it, as far as that is of the item's kind."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import pytest
+
+from gateway.classify import classify
+from gateway.model import Basis, Classified
+from gateway.policy.basis import basis_for
+from tests.classify.made import as_csv, core_rows
+from tests.views.making import CATALOGUE, LIMITS, RULES, TODAY
+
+HEADING = "How Taken Here"
+STATED = ((HEADING, "travel-mode"),)
+
+
+def file(heading: str, *values: str) -> bytes:
+    head, *rows = core_rows(12)
+    return as_csv(
+        [[*head, heading], *([*row, values[n % len(values)]] for n, row in enumerate(rows))]
+    ).encode()
+
+
+def found(content: bytes, stated: tuple[tuple[str, str], ...]) -> Classified:
+    what = classify(BytesIO(content), "x", LIMITS, RULES.with_stated(stated), today=TODAY)
+    assert isinstance(what, Classified)
+    return what
+
+
+def seen(content: bytes, what: Classified, stated: tuple[tuple[str, str], ...]) -> str:
+    basis = basis_for(
+        "admissions-and-entitlements", what.data_type, CATALOGUE, "school", what.unlisted, stated=stated
+    )
+    assert isinstance(basis, Basis)
+    from gateway.classify.views.view import make_view  # noqa: PLC0415
+
+    out = bytearray()
+    _, whole = make_view(BytesIO(content), basis, RULES.with_stated(basis.stated), LIMITS, out.extend)
+    return (content if whole else bytes(out)).decode()
+
+
+def test_an_item_under_a_heading_of_ones_own_is_found_once_it_is_said() -> None:
+    content = file(HEADING, "WLK", "BNK")
+    assert HEADING in {one.header for one in found(content, ()).unlisted}
+    what = found(content, STATED)
+    assert what.unlisted == ()
+    assert "Pupil: Mode of Travel" in what.items
+    assert "WLK" in seen(content, what, STATED)
+    assert "WLK" not in seen(content, found(content, ()), ())
+
+
+def test_a_value_of_another_kind_is_in_no_view_whatever_is_said() -> None:
+    content = file(HEADING, *["WLK"] * 11, "in a refuge")
+    what = found(content, STATED)
+    assert [one.about for one in what.findings if one.expected] == ["Pupil: Mode of Travel"]
+    assert "refuge" not in seen(content, what, STATED)
+
+
+@pytest.mark.parametrize("heading", ["Social Worker", "Refuge", "S.W.", "Surname", "Notes", "CP Plan"])
+def test_a_heading_that_is_sensitive_or_known_keeps_its_meaning(heading: str) -> None:
+    assert RULES.with_stated([(heading, "travel-mode")]).column_field(heading) == RULES.column_field(heading)
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["upn", "surname", "forename", "birth-date", "guardians", "school-name", "phone", "nhs-number", "", "no"],
+)
+def test_nobody_is_found_by_a_statement_and_nothing_but_items(key: str) -> None:
+    assert not RULES.may_be_stated(key)
+    assert RULES.with_stated([(HEADING, key)]).column_field(HEADING) is None
+
+
+def test_the_law_of_a_period_counts_all_the_same() -> None:
+    rules = RULES.with_stated(STATED)
+    assert rules.on(TODAY).column_field(HEADING) == "travel-mode"
+    assert RULES.on(TODAY).column_field(HEADING) is None
