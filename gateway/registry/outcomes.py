@@ -169,6 +169,7 @@ _NEED_NOBODY = frozenset(
         "open:renewed-since",
         "open:vouched-since",
         "policy:embargo",
+        "policy:items-elsewhere",
         "policy:items-outside",
         "policy:items-proposed",
     }
