@@ -14,6 +14,7 @@ from email.parser import BytesHeaderParser
 from typing import BinaryIO
 
 from gateway.home.settings import ClassifyLimits
+from gateway.model.statements import STATEMENT
 
 CHUNK = 64 * 1024
 OUTLOOK_MESSAGE = "an Outlook message"
@@ -36,6 +37,7 @@ _MAGIC = (
     (0, b"SQLite format", "a database"),
     (4, b"Standard Jet DB", "a database"),
     (4, b"Standard ACE DB", "a database"),
+    (0, STATEMENT.encode(), "a statement that was signed for another folder"),
 )
 _PACKED = (
     (b"\x1f\x8b", "a gzip archive"),

@@ -97,7 +97,8 @@ def ratify(
 
     with _at_work(kit, passphrase_file) as sender:
         text = ceremonies.agreement_text(sender)
-        typer.echo(text)
+        for line in text.splitlines():
+            typer.echo(plain(line))
         if not yes and not typer.confirm("Does whoever may ratify this for you agree to it?", err=True):
             raise typer.Exit(1)
         _tell(ceremonies.ratify(sender, text, wait))

@@ -6,6 +6,7 @@ from gateway.errors import Refusal
 from gateway.examiner.drop_tools import DropToJudge, IsSealed, refused
 from gateway.examiner.protocol import AgreementCopy, FileRefused
 from gateway.model import Signature
+from gateway.model.statements import read_as
 from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 
 _CLEARSIGNED = b"-----BEGIN PGP SIGNED MESSAGE-----"
@@ -20,7 +21,8 @@ def examine(drop: DropToJudge) -> AgreementCopy | FileRefused:
         return refused(job, "agreement:wrong-signer")
     except Refusal as refusal:
         return refused(job, refusal.code, refusal.detail)
-    if lines_of(text) != lines_of(job.agreement):
+    agreed = read_as("ratification", text)
+    if agreed is None or lines_of(agreed) != lines_of(job.agreement):
         return refused(job, "agreement:other-text")
     return AgreementCopy(reference=job.reference, signature=signature)
 

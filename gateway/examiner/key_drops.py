@@ -11,6 +11,7 @@ from gateway.errors import Refusal
 from gateway.examiner.drop_tools import DROP_BYTES, DropToJudge, IsSealed, refused
 from gateway.examiner.protocol import FileRefused, FoundChange, FoundKey, HeadingsDrop, Job, KeyDrop
 from gateway.model import NewKey, Signature
+from gateway.model.statements import read_as
 from gateway.openpgp import armor
 from gateway.openpgp.certificates import CertificateRefused, describe
 from gateway.openpgp.signed import is_sealed, open_signed
@@ -28,7 +29,7 @@ def examine(drop: DropToJudge) -> KeyDrop | HeadingsDrop | FileRefused:
         content, signature = _unwrapped(drop)
         if signature is not None and headings.is_statement(content):
             return HeadingsDrop(reference=job.reference, stated=headings.read(content), signature=signature)
-        found = _found(content, job, is_signed=signature is not None)
+        found = _found(_said_of_keys(content), job, is_signed=signature is not None)
     except Refusal as refusal:
         return refused(job, refusal.code, refusal.detail)
     return KeyDrop(reference=job.reference, key=found, signature=signature)
@@ -45,6 +46,14 @@ def _unwrapped(drop: DropToJudge) -> tuple[bytes, Signature | None]:
         raise IsSealed
     senders = [sender.encode() for sender in job.senders]
     return open_signed(data, senders, drop.limits, job.now, DROP_BYTES)
+
+
+def _said_of_keys(content: bytes) -> bytes:
+    """What was signed, unless it was signed for another folder."""
+    said = read_as("key", content.decode("latin-1"))
+    if said is None:
+        raise Refusal("key:not-a-key")
+    return said.encode("latin-1")
 
 
 def _holds_public_packets(data: bytes) -> bool:

@@ -7,6 +7,7 @@ up with the very same file. A new key is used only once a receipt says that it i
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,8 +18,9 @@ import paramiko
 
 from gateway.errors import GatewayError
 from gateway.model.content import Stated
+from gateway.model.statements import stated
 from gateway.openpgp.certificates import grouped
-from gateway.send import receipts, trust
+from gateway.send import policies, receipts, trust
 from gateway.send.files import make_anew
 from gateway.send.openpgp_key import Why, make_key, read_key, renewed, revocation
 from gateway.send.receipts import Proved
@@ -30,6 +32,8 @@ from gateway.zones import headings
 
 YEARS = timedelta(days=2 * 365)
 _SHOWN_DIGITS = 16
+# The control characters other than tab and line feed, and those that turn the direction of writing.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 Kind = Literal["openpgp", "ssh"]
 
 
@@ -56,7 +60,7 @@ def rotate(sender: KitAtWork, kind: Kind, now: datetime, seconds: float) -> Step
     signed = sender.kit.root / f"{kind}-next.pgp"
     if not signed.exists():
         public = _next_openpgp(sender, following, now) if kind == "openpgp" else _next_ssh(sender, following)
-        make_anew(signed, _sealed(sender, public))
+        make_anew(signed, _sealed(sender, stated("key", public)))
     proved = put(sender, "/keys", f"new-{kind}-key.pgp", signed.read_bytes(), seconds)
     if proved is None or proved.state == "held":
         new = _fingerprint(sender, kind, following)
@@ -84,18 +88,26 @@ def revoke(sender: KitAtWork, path: Path, why: Why, seconds: float) -> Step:
 
 
 def agreement_text(sender: KitAtWork) -> str:
-    """The agreement's text, as it lies at the gateway. GatewayError where there is none."""
+    """The agreement's text, as it lies at the gateway.
+
+    GatewayError where there is none, where it is none of the texts that the gateway has signed, and where it
+    holds what a terminal would obey: whoever serves it may not be the gateway.
+    """
     found: list[bytes | None] = []
     with sender.session() as sftp:
         found.append(trust.fetched(sftp, "/agreement/agreement.txt"))
     if found[0] is None:
         raise GatewayError("the gateway has no agreement to ratify: ring the authority")
-    return found[0].decode("utf-8")
+    text = found[0].decode("utf-8", "replace")
+    if not policies.holds_text(sender.kit, text) or _CONTROL.search(text):
+        raise GatewayError("this is not the text that the gateway's own key vouches for: ring the authority")
+    return text
 
 
 def ratify(sender: KitAtWork, text: str, seconds: float) -> Step:
-    """Sign the agreement's text, as it is, and hand the signed copy in."""
-    return Step(put(sender, "/agreement", "agreement.txt.pgp", _sealed(sender, text), seconds), "signed")
+    """Sign the agreement's text, as an agreement and nothing else, and hand the signed copy in."""
+    signed = _sealed(sender, stated("ratification", text))
+    return Step(put(sender, "/agreement", "agreement.txt.pgp", signed, seconds), "signed")
 
 
 def tell_headings(sender: KitAtWork, stated: Stated, seconds: float) -> Step:

@@ -70,6 +70,23 @@ def test_a_key_that_named_its_successor_is_never_encrypted_to_again(site: Site, 
     assert sent["state"] == "accepted"
 
 
+def test_a_text_that_the_gateway_does_not_vouch_for_is_not_signed(oak: Office, site: Site) -> None:
+    """Whoever captured intake serves pupils' data, or a key of their own, as the agreement to ratify."""
+    served = Home(site.home).published.common / "agreement" / "agreement.txt"
+    genuine, before = served.read_bytes(), len(oak.transfers())
+    for forged in (core_data(seed=9), b"ssh-ed25519 AAAA theirs\n", genuine + b"\x1b[2J\x1b[H"):
+        served.write_bytes(forged)
+        try:
+            result = oak.send("ratify", "--yes")
+        finally:
+            served.write_bytes(genuine)
+        assert result.exit_code == 1
+        assert "not the text that the gateway's own key vouches for" in result.stderr
+        assert "\x1b" not in result.stdout
+    assert len(oak.transfers()) == before
+    assert not list((oak.kit / "sealed").iterdir())
+
+
 def test_two_changes_of_the_gateways_key_are_followed_by_who_was_away(site: Site, services: Running) -> None:
     yew = Office(site, "yew", services.intake, site.root / "yew")
     site.gateway("keys", "gateway", "rotate")
