@@ -72,7 +72,7 @@ def _is_no_number(value: str) -> bool:
 
 
 def check_side_by_side(several: Sequence[Sequence[str]]) -> None:
-    """Raise Unreadable where two columns of pupils' numbers hold different ones: they are two tables."""
+    """Raise Unreadable where columns that say who a pupil is hold different values: they are two tables."""
     first, *others = several
     for other in others:
         if any(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
@@ -20,6 +20,8 @@ from gateway.classify.value_kinds import distinct
 from gateway.classify.verdict import Verdict
 
 _BLANK = {""}
+_OF_ONE_PUPIL = frozenset({"upn", "surname", "forename", "full-name", "birth-date"})
+"""Fields of which a pupil has one."""
 _OUTCOME = ("exam-series", "qualification", "entry-code", "exam-grade")
 
 
@@ -144,7 +146,8 @@ class _Counter:
     def _add(self, by_field: Mapping[str, Sequence[tuple[str, ...]]]) -> set[str]:
         """Add up the fields; those that no row leaves blank.
 
-        Raises Unreadable where two tables stand side by side.
+        Raises Unreadable where two tables stand side by side, or a heading that says who a pupil is stands
+        twice over different values: the second is another person's.
         """
         first, checked, full = self._tally.records + 1, dict[str, list[Column]](), set[str]()
         for key, several in by_field.items():
@@ -160,8 +163,12 @@ class _Counter:
                 if field.strict:
                     checked.setdefault(key, []).append((values, bad))
         self.strays += strays(checked)
-        if len(by_field.get("upn", ())) > 1:
-            check_side_by_side(by_field["upn"])
+        for key in _OF_ONE_PUPIL & by_field.keys():
+            named = defaultdict(list)
+            for index, values in zip(self._columns[key], by_field[key], strict=True):
+                named["" if key == "upn" else self._names[index].strip().lower()].append(values)
+            for several in named.values():
+                check_side_by_side(several)
         return full
 
     def _look(self, columns: Sequence[tuple[str, ...]]) -> None:

@@ -242,3 +242,24 @@ def test_a_record_of_one_letter_is_no_record_of_results(classify: Classify) -> N
     assert isinstance(
         classify(b"R1AQA                 \nR399002               \nR\nR90000000\n"), ContentRefused
     )
+
+
+@pytest.mark.parametrize("heading", ["Surname", "Forename", "Date of Birth"])
+def test_a_heading_that_says_who_a_pupil_is_stands_once(classify: Classify, heading: str) -> None:
+    """The second column would be a parent's or a sibling's, and be shown as the pupil's."""
+    values = {"Surname": "Kane", "Forename": "Hidden", "Date of Birth": "2017-02-01"}
+    head = f"UPN,Surname,Forename,Date of Birth,{heading}"
+
+    def table(second: dict[str, str]) -> bytes:
+        rows = (f"{c.upn},{c.surname},{c.forename},{c.born}" for c in made.children(3))
+        own = (
+            {"Surname": c.surname, "Forename": c.forename, "Date of Birth": c.born} for c in made.children(3)
+        )
+        lines = (f"{row},{(second or each)[heading]}" for row, each in zip(rows, own, strict=True))
+        return "\n".join([head, *lines, ""]).encode()
+
+    found = classify(table(values))
+    assert isinstance(found, ContentRefused)
+    assert found.code == "classify:beside-table"
+    again = classify(table({}))
+    assert isinstance(again, Classified) or again.code != "classify:beside-table"
