@@ -172,6 +172,12 @@ _NEED_NOBODY = frozenset(
         "policy:items-elsewhere",
         "policy:items-outside",
         "policy:items-proposed",
+        "policy:sensitive-heading",
+        "policy:unlisted-left-out",
+        "policy:unlisted-take-out",
+        "policy:upn-two-names",
+        "policy:upns-of-other-authority",
+        "policy:values-withheld",
     }
 )
 _NEED_A_KEY = frozenset({"open:key-expired", "key:not-approved"})
