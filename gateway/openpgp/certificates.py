@@ -83,8 +83,7 @@ def admit(
     _check_kind(parts, verified)
     _check_policy(cert)
     _bounded(own_packets(bytes(cert)))
-    if not all(key.said or key.primary for key in parts.keys):
-        raise CertificateRefused("key:unbound-subkey")
+    _check_bound(parts)
     _check_signs(parts, now)
     return shown
 
@@ -104,7 +103,10 @@ def merge(old: bytes, new: bytes) -> bytes:
     known, news = _parsed(old), _parsed(new)
     if known.fingerprint != news.fingerprint:
         raise CertificateRefused("key:other-certificate")
-    return _bounded(own_packets(bytes(known.merge(news))))
+    merged = known.merge(news)
+    if _parts(merged).adopted():
+        raise CertificateRefused("key:unbound-subkey")
+    return _bounded(own_packets(bytes(merged)))
 
 
 def revoke(certificate: bytes, revocation: bytes) -> bytes:
@@ -156,8 +158,7 @@ def pinned(data: bytes, fingerprint: str) -> bytes:
     cert = _parsed(data)
     if cert.fingerprint != fingerprint:
         raise CertificateRefused("key:other-certificate")
-    if not all(key.said or key.primary for key in _parts(cert).keys):
-        raise CertificateRefused("key:unbound-subkey")
+    _check_bound(_parts(cert))
     return armored(bytes(cert))
 
 
@@ -282,6 +283,12 @@ def _check_kind(parts: Parts, verified: Container[str]) -> None:
             raise CertificateRefused("key:not-verified-here", algorithm=key.algorithm)
         if key.algorithm.startswith(_UNREADABLE) and key.kind != "ECDH":
             raise CertificateRefused("key:unreadable-kind", algorithm=key.algorithm)
+
+
+def _check_bound(parts: Parts) -> None:
+    """Refuse a subkey that the owner never bound, or that never agreed to sign for this certificate."""
+    if parts.adopted() or not all(key.said or key.primary for key in parts.keys):
+        raise CertificateRefused("key:unbound-subkey")
 
 
 def _check_signs(parts: Parts, now: datetime) -> None:

@@ -113,6 +113,8 @@ def check_signature(
     key = sender.key(signature.signing_key) if sender else None
     if sender is None or key is None:
         raise Refusal("open:wrong-signer")
+    if key in sender.parts.adopted():
+        raise Refusal("open:wrong-signer")
     if not _is_sound(sender):
         raise Refusal("open:unsupported", feature="a key that is too weak")
     ended = _ended(sender, key, signature.created_at, now)

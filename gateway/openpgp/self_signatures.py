@@ -61,8 +61,10 @@ class SelfSignature:
         """Whether it counts at `moment`."""
         if not (self.understood and self.lives(moment) and _is_sound(self.digest)):
             return False
-        if not (self.binds_subkey and self.signs):
-            return True
+        return self.is_backed(moment) if self.binds_subkey and self.signs else True
+
+    def is_backed(self, moment: datetime) -> bool:
+        """Had the subkey agreed by `moment` to belong to this certificate (RFC 9580, 5.2.1.9)?"""
         return any(
             backing.made <= moment
             and (backing.ends is None or moment < backing.ends)

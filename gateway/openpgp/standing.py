@@ -112,7 +112,7 @@ class Parts:
             expires_at=expires_at,
             alive=key.created_at <= moment and (expires_at is None or moment < expires_at),
             says_uses=flags is not None,
-            can_sign=signs,
+            can_sign=signs and (key.primary or statement.is_backed(moment)),
             can_encrypt=encrypts,
             revoked=self._revoked(key, moment, statement),
             since=_since(key),
@@ -139,6 +139,18 @@ class Parts:
         statements = list(self.statements(key))
         direct = any(one.signs for one in self.primary.said)
         return any(one.signs or (one.signs is None and (signs or direct)) for one in statements)
+
+    def adopted(self) -> list[Component]:
+        """List subkeys that could be taken to sign, and have never agreed to belong to this certificate.
+
+        Whoever binds somebody else's key without speaking of uses, where the primary key or the kind of key
+        stands for them, would claim what that one has signed.
+        """
+        return [
+            key
+            for key in self.keys
+            if not key.primary and self.is_meant_to_sign(key) and not any(one.backings for one in key.said)
+        ]
 
     def _leading(self, moment: datetime) -> SelfSignature | None:
         """The statement that speaks for the certificate: on its leading user id, else on the key itself."""

@@ -2,13 +2,21 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from pysequoia import Cert, verify
 
+from gateway.errors import Refusal
+from gateway.home.settings import OpenLimits
+from gateway.model import Signature
+from gateway.openpgp.certificates import CertificateRefused, pinned
 from gateway.openpgp.components import parts_of
+from gateway.openpgp.judge import check_signature, parsed_senders
+from gateway.openpgp.self_signatures import counting
 from tests.openpgp.make import moments
 from tests.openpgp.make.writer import Key, Said, signed
 
 FAMILY = 500
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CONTENT = b"UPN,Surname\r\n"
 
 
@@ -31,7 +39,10 @@ def disagreements(numbers) -> tuple[list, int, int]:
         for at in moments.moments(number):
             theirs = by_sequoia(cert, key, at)
             good, bad = good + theirs, bad + (not theirs)
-            if parts.signs(ours, at) != theirs:
+            # Sequoia lets a subkey sign that has not agreed to, where its binding is silent about uses.
+            statement = counting(ours.said, at)
+            agreed = ours.primary or (statement is not None and statement.is_backed(at))
+            if parts.signs(ours, at) != (theirs and agreed):
                 found.append((number, at, theirs))
     return found, good, bad
 
@@ -41,6 +52,22 @@ def test_a_key_counts_at_the_moments_at_which_it_counts_for_sequoia():
     assert found == []
     assert good > FAMILY
     assert bad > FAMILY
+
+
+def test_a_key_that_never_agreed_to_sign_is_nobodys() -> None:
+    """Whoever binds another's key, and speaks of uses on the primary key alone, would own what it signed."""
+    made = [moments.certificate(number) for number in range(FAMILY)]
+    found = [(one.written(), key) for one, key in made if parts_of(one.written()).adopted()]
+    assert found
+    for certificate, key in found:
+        with pytest.raises(CertificateRefused, match="key:unbound-subkey"):
+            pinned(certificate, Cert.from_bytes(certificate).fingerprint)
+        senders = parsed_senders([certificate])
+        signature = Signature(
+            certificate=senders[0].fingerprint, signing_key=key.fingerprint.hex(), created_at=NOW
+        )
+        with pytest.raises(Refusal, match="open:wrong-signer"):
+            check_signature(signature, senders, OpenLimits(), NOW)
 
 
 def test_expiry_and_revocation_are_shown_as_sequoia_has_them_today():
