@@ -99,6 +99,11 @@ class LookingTeams:
     sensitive: frozenset[str] = frozenset()
     welfare: frozenset[str] = frozenset()
 
+    @property
+    def held(self) -> frozenset[str]:
+        """The teams that see any held files: two decide who belongs to them."""
+        return self.triage | self.sensitive
+
     def at_held(self, *, few: bool) -> frozenset[str]:
         """Return the teams that look at a held file, by whether it is for few people."""
         return self.sensitive if few else self.triage
@@ -134,7 +139,7 @@ def rights_of(viewer: Viewer, looking: LookingTeams) -> frozenset[AccessRight]:
     """Return the rights of a person, by their roles and teams."""
     by_role = {right for right, roles in _ROLES.items() if not roles.isdisjoint(viewer.roles)}
     by_team = set()
-    if not (looking.triage | looking.sensitive).isdisjoint(viewer.teams):
+    if not looking.held.isdisjoint(viewer.teams):
         by_team.add(AccessRight.HELD)
     if not looking.welfare.isdisjoint(viewer.teams):
         by_team.add(AccessRight.WELFARE)

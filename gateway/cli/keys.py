@@ -93,7 +93,7 @@ def add(
     show_key(data, now())
     with changing(home) as clerk:
         owner_kind = _owner(clerk.session, identifier, is_staff=is_staff)
-        if is_staff and not _agreed_for(clerk, identifier, data):
+        if is_staff and not _agreed_for(clerk, Home(home), identifier, data):
             out.print(WAITS)
             return
         if is_staff:
@@ -169,7 +169,7 @@ def restore(
     """Take the retirement of a key back, as long as its owner has used no other one since."""
     with changing(home) as clerk:
         named = _named(clerk, identifier, fingerprint, is_staff=is_staff)
-        if is_staff and not _agreed_for(clerk, identifier, named.material.encode()):
+        if is_staff and not _agreed_for(clerk, Home(home), identifier, named.material.encode()):
             out.print(WAITS)
             return
         restored = clerk.restore(named, why=why)
@@ -225,11 +225,13 @@ def revoke(
         out.print(f"{ended.fingerprint} counts no more; a second person does the same, and it is revoked")
 
 
-def _agreed_for(clerk: Clerk, person: str, data: bytes) -> bool:
+def _agreed_for(clerk: Clerk, place: Home, person: str, data: bytes) -> bool:
     """Whether a key may be added by which a person proves who they are: two decide for whom two are asked."""
+    from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - a listing needs none
     from gateway.record.second_person import agreed_to_give  # noqa: PLC0415 - loads asyncssh
 
-    return agreed_to_give(clerk.session, _adding(person, data), person, by=who(), why=None, at=clerk.at)
+    looking, act = load_catalogue(place.policies_in_force).looking_teams(), _adding(person, data)
+    return agreed_to_give(clerk.session, act, person, looking=looking, by=who(), why=None, at=clerk.at)
 
 
 def _note_first(clerk: Clerk, person: str, data: bytes) -> None:

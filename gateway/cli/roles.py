@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from sqlmodel import Session
 
-from gateway.access import Role
+from gateway.access import LookingTeams, Role
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -27,6 +27,7 @@ from gateway.cli.options import WhyOption
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.log.leaf import Kind
+from gateway.policy.catalogue import load_catalogue
 from gateway.record import dual_control
 from gateway.record.second_person import TwoPersonAct, agreed_to_give, note_proposer
 from gateway.registry import log, roles, staff
@@ -77,7 +78,8 @@ def grant(
         if account is not None and account == real_account() and roles.in_force(session):
             raise GatewayError(f"{account} is the account that you act under: it cannot be that of {name}")
         about = name if account is None else f"{name} {account}"
-        done = _agreed(session, f"grant-{role}", name, about, role, why, at)
+        looking = load_catalogue(Home(home).policies_in_force).looking_teams()
+        done = _agreed(session, f"grant-{role}", name, about, role, why, at, looking)
         if done:
             act = TwoPersonAct(f"grant-{role}", "staff", about)
             note_proposer(session, act, name, "role", role, at=at)
@@ -97,7 +99,7 @@ def take(name: NameArgument, role: RoleArgument, why: WhyOption, home: HomeOptio
     at = now()
     with registrar_of(home) as registrar, registrar.registry.write() as session:
         done = dual_control.gave_alone(session, name, role, who(), at) or _agreed(
-            session, f"take-{role}", name, name, role, why, at
+            session, f"take-{role}", name, name, role, why, at, LookingTeams()
         )
         if done:
             roles.take(session, name, role)
@@ -205,9 +207,19 @@ def _enrol(session: Session, name: str, account: str | None, at: datetime) -> No
         roles.bind(session, account, name, by=who(), at=at)
 
 
-def _agreed(session: Session, act: str, name: str, about: str, role: Role, why: str, at: datetime) -> bool:
+def _agreed(
+    session: Session,
+    what: str,
+    name: str,
+    about: str,
+    role: Role,
+    why: str,
+    at: datetime,
+    looking: LookingTeams,
+) -> bool:
     """Need a second person not be asked, or do they agree?"""
-    return agreed_to_give(session, TwoPersonAct(act, "staff", about), name, role, by=who(), why=why, at=at)
+    act = TwoPersonAct(what, "staff", about)
+    return agreed_to_give(session, act, name, role, looking=looking, by=who(), why=why, at=at)
 
 
 def _log(session: Session, kind: Kind, name: str, role: Role, why: str, at: datetime) -> None:

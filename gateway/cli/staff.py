@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from sqlmodel import Session
@@ -41,6 +42,9 @@ from gateway.registry.keys import Key
 from gateway.registry.log import Entry
 from gateway.zones.places import places_of
 
+if TYPE_CHECKING:
+    from gateway.record.second_person import TwoPersonAct
+
 app = typer.Typer(no_args_is_help=True, help="Enrol the authority's staff and look at them.")
 NameArgument = Annotated[str, typer.Argument(metavar="NAME")]
 _SAID = "; "
@@ -57,16 +61,19 @@ def add(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Enrol a person who collects files. One who was removed may come back with the key of before."""
-    _check_teams(home, team)
-    at = now()
+    at, looking = now(), _looking_among(home, team)
     with registry(home) as opened, opened.write() as session:
-        staff.add_staff(session, name, team, at)
-        for file in ssh_key:
-            if not _restored(session, Home(home), name, file):
-                enrol_ssh(session, Home(home), "staff", name, file, at)
-        _record(session, "staff-added", name, why, team)
+        act = _putting(name, team, ssh_key)
+        done = not looking or _agreed_to_show(session, act, name, why, at)
+        if done:
+            staff.add_staff(session, name, team, at)
+            for file in ssh_key:
+                _note_proposer(session, act, name, file, at)
+                if not _restored(session, Home(home), name, file):
+                    enrol_ssh(session, Home(home), "staff", name, file, at)
+            _record(session, "staff-added", name, why, team)
         signed_head(session, Home(home))
-    out.print(f"enrolled {name} for {', '.join(sorted(set(team)))}")
+    out.print(f"enrolled {name} for {', '.join(sorted(set(team)))}" if done else WAITS)
 
 
 @app.command("set")
@@ -78,14 +85,17 @@ def set_teams(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Put a person into other teams. Their keys stay; what they may see changes at once."""
-    _check_teams(home, team)
+    looking = _looking_among(home, team)
     with registry(home) as opened, opened.write() as session:
-        if set(staff.get_staff(session, name).teams) == set(team):
+        before = set(staff.get_staff(session, name).teams)
+        if before == set(team):
             raise GatewayError(f"{name} belongs to just these teams already")
-        staff.set_teams(session, name, team)
-        _record(session, "staff-changed", name, why, team)
+        done = looking <= before or _agreed_to_show(session, _putting(name, team), name, why, now())
+        if done:
+            staff.set_teams(session, name, team)
+            _record(session, "staff-changed", name, why, team)
         signed_head(session, Home(home))
-    out.print(f"{name} belongs to {', '.join(sorted(set(team)))} now")
+    out.print(f"{name} belongs to {', '.join(sorted(set(team)))} now" if done else WAITS)
 
 
 @app.command("list")
@@ -162,7 +172,7 @@ def invite(
     at, secret = now(), secrets.token_urlsafe(_SECRET_BYTES)
     with registry(home) as opened, opened.write() as session:
         staff.get_staff(session, name)
-        invited = _agreed_to_invite(session, name, at)
+        invited = _agreed_to_invite(session, Home(home), name, at)
         if invited:
             ends_at = at + timedelta(hours=hours)
             invitations.invite(session, name, secret, by=who(), at=at, ends_at=ends_at)
@@ -187,12 +197,37 @@ def _console(home: Home) -> str:
     return configured.origin or places_of(home).get("console") or f"http://localhost:{configured.port}"
 
 
-def _agreed_to_invite(session: Session, name: str, at: datetime) -> bool:
+def _agreed_to_invite(session: Session, place: Home, name: str, at: datetime) -> bool:
     """Whether a person may be invited now: by a link, whoever has it becomes that person."""
     # A listing of staff asks nobody.
+    from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415
     from gateway.record.second_person import TwoPersonAct, agreed_to_give  # noqa: PLC0415
 
-    return agreed_to_give(session, TwoPersonAct("invite", "staff", name), name, by=who(), why=None, at=at)
+    looking = load_catalogue(place.policies_in_force).looking_teams()
+    act = TwoPersonAct("invite", "staff", name)
+    return agreed_to_give(session, act, name, looking=looking, by=who(), why=None, at=at)
+
+
+def _putting(name: str, team: Sequence[str], ssh_key: Sequence[Path] = ()) -> TwoPersonAct:
+    """The act of putting a person into teams, with these keys."""
+    from gateway.record.second_person import TwoPersonAct  # noqa: PLC0415
+
+    digests = sorted(hashlib.sha256(read_key_file(file)).hexdigest() for file in ssh_key)
+    return TwoPersonAct("put-in-teams", "staff", " ".join([name, ",".join(sorted(set(team))), *digests]))
+
+
+def _agreed_to_show(session: Session, act: TwoPersonAct, name: str, why: str | None, at: datetime) -> bool:
+    from gateway.record.second_person import agreed_to_show  # noqa: PLC0415
+
+    return agreed_to_show(session, act, name, by=who(), why=why, at=at)
+
+
+def _note_proposer(session: Session, act: TwoPersonAct, name: str, file: Path, at: datetime) -> None:
+    """Put on record that whoever proposed a person with a key gave the key, too."""
+    from gateway.enrolment.ssh_keys import admit_ssh  # noqa: PLC0415 - loads asyncssh
+    from gateway.record.second_person import note_proposer  # noqa: PLC0415
+
+    note_proposer(session, act, name, "key", admit_ssh(read_key_file(file)).fingerprint, at=at)
 
 
 def _in_force(session: Session, name: str, at: datetime) -> list[Key]:
@@ -206,13 +241,16 @@ def _in_force(session: Session, name: str, at: datetime) -> list[Key]:
 _REMOVED = "removed from staff"
 
 
-def _check_teams(home: Path, wanted: Sequence[str]) -> None:
+def _looking_among(home: Path, wanted: Sequence[str]) -> frozenset[str]:
+    """Those of some teams that see held files. GatewayError where one of them does not exist."""
     from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - a listing needs none
 
-    known = [team.id for team in load_catalogue(existing(home).policies_in_force).teams.team]
+    catalogue = load_catalogue(existing(home).policies_in_force)
+    known = [team.id for team in catalogue.teams.team]
     for team in wanted:
         if team not in known:
             raise GatewayError(f"there is no team {team}; the teams are {', '.join(known)}")
+    return catalogue.looking_teams().held.intersection(wanted)
 
 
 def _restored(session: Session, place: Home, name: str, file: Path) -> bool:

@@ -30,10 +30,11 @@ COOLING = timedelta(days=3)
 _NAMED = re.compile(r"(?P<name>.+) \(as (?P<account>(?:(?! \(as ).)+)\)")
 _FOR_A_KEY = ("key:", "open:key-")
 _MACHINE = "the account "
-_REMEDY = (
+REMEDY = (
     "what was given to {} alone counts three days after somebody else has confirmed it (gateway roles vouch) "
     "or they have accepted it under an account of their own (gateway roles accept)"
 )
+"""What makes that which somebody was given their own; a blank for their name."""
 
 
 def check_release(session: Session, transfer: Transfer, person: str, at: datetime) -> None:
@@ -205,9 +206,9 @@ def _could_be(somebody: str, known: Sequence[_Attributed]) -> frozenset[str]:
 def _told(somebody: str, one: str, other: str) -> str:
     if somebody in {one, other}:
         given = other if somebody == one else one
-        return f"{somebody} gave {given} what they act with: {_REMEDY.format(given)}"
+        return f"{somebody} gave {given} what they act with: {REMEDY.format(given)}"
     giver = somebody or "It is not known who"
-    return f"{giver} gave {one} and {other} what they act with: {_REMEDY.format('either of them')}"
+    return f"{giver} gave {one} and {other} what they act with: {REMEDY.format('either of them')}"
 
 
 def _are_named_two(one: str, other: str) -> bool:

@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from gateway.access import POWERFUL
+from gateway.access import POWERFUL, LookingTeams
+from gateway.errors import GatewayError
 from gateway.log.leaf import Kind
-from gateway.record.dual_control import check_two
-from gateway.registry import givings, log, roles
+from gateway.record.dual_control import REMEDY, check_two, who_could_be
+from gateway.registry import givings, invitations, log, roles
 from gateway.registry.givings import What
 from gateway.registry.log import Entry
 from gateway.registry.tables import EventRow
@@ -58,18 +59,40 @@ def agreed_to_give(
     name: str,
     role: str | None = None,
     *,
+    looking: LookingTeams,
     by: str,
     why: str | None,
     at: datetime,
 ) -> bool:
     """May a person be given what they act with, or a role, now?
 
-    Two decide of whoever has a powerful role, or is to have one, once there are two administrators.
+    Two decide of whoever belongs to a team that sees held files; and of whoever has a powerful role, or is
+    to have one, once there are two administrators.
     """
+    if not looking.held.isdisjoint(roles.viewer(session, name).teams):
+        return agreed(session, act, by=by, why=why, at=at)
     asked = role in POWERFUL or roles.is_powerful(session, name)
     if not asked or len(roles.administrators(session)) < 2:  # noqa: PLR2004 - there is nobody to ask
         return True
     return agreed(session, act, by=by, why=why, at=at)
+
+
+def agreed_to_show(
+    session: Session, act: TwoPersonAct, name: str, *, by: str, why: str | None, at: datetime
+) -> bool:
+    """May a person be put into a team that sees held files now? It takes two, and nobody who could be them.
+
+    GatewayError where somebody alone gave them what they act with. A link to the console that they have not
+    used is over: whoever has printed it could use it.
+    """
+    if not roles.in_force(session):
+        return True
+    if behind := sorted(who_could_be(session, at).get(name, ())):
+        raise GatewayError(f"{name} may be {' or '.join(behind)}: {REMEDY.format(name)}")
+    if not agreed(session, act, by=by, why=why, at=at):
+        return False
+    invitations.take_back(session, name)
+    return True
 
 
 def note_proposer(

@@ -1,5 +1,6 @@
 """Nobody is two people: no few acts of one person reach what asks for two, whatever they give to whom.
 
+Nor does anybody alone get a view of held files by them, in whoever's name.
 Every sequence of acts is tried on a real registry by the rules that the commands and the console ask. A
 person is whoever acts with their keys: who gave somebody a key can act as them from then on.
 """
@@ -16,12 +17,12 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session
 
-from gateway.access import Role
+from gateway.access import LookingTeams, Role
 from gateway.errors import GatewayError, NotFoundError
 from gateway.record import dual_control, policy_proposals, second_person
 from gateway.record.dual_control import COOLING
 from gateway.record.second_person import TwoPersonAct
-from gateway.registry import keys, roles, staff
+from gateway.registry import invitations, keys, roles, staff
 from gateway.registry.database import Registry
 
 BEGUN = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -29,6 +30,8 @@ DIGEST = "ab" * 32
 STEPS = 5
 ROLES: tuple[Role, ...] = (Role.TRIAGE, Role.ADMINISTRATOR)
 PUPPETS = ("anon", "bogus")
+GOVERNANCE = "governance"
+LOOKING = LookingTeams(sensitive=frozenset({GOVERNANCE}))
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,24 @@ def test_a_key_that_somebody_else_made_is_not_accepted_unseen(tmp_path: Path) ->
             dual_control.accept(session, "sam", "account-of-sam", [KEY.format("sam")], at=BEGUN)
 
 
+def test_who_was_given_all_by_one_person_is_let_see_nothing_until_it_is_theirs(tmp_path: Path) -> None:
+    act = TwoPersonAct("put-in-teams", "staff", f"carl {GOVERNANCE}")
+    with registry(tmp_path) as opened, opened.write() as session:
+        apart(session)
+        enrol(session, "carl", None, by="jane")
+        at = BEGUN + 3 * COOLING
+        with pytest.raises(GatewayError, match="carl may be jane"):
+            second_person.agreed_to_show(session, act, "carl", by="jane", why=None, at=at)
+        dual_control.vouch(session, "carl", [KEY.format("carl")], by="sam", at=at)
+        invitations.invite(session, "carl", "secret", by="jane", at=at, ends_at=at + 3 * COOLING)
+        at += COOLING
+        assert not second_person.agreed_to_show(session, act, "carl", by="jane", why=None, at=at)
+        assert not second_person.agreed_to_show(session, act, "carl", by="jane", why=None, at=at)
+        assert invitations.invited(session, "secret", at)
+        assert second_person.agreed_to_show(session, act, "carl", by="sam", why=None, at=at)
+        assert invitations.invited(session, "secret", at) is None
+
+
 class _DoneError(Exception):
     """The registry is to be as it was."""
 
@@ -86,6 +107,7 @@ class _DoneError(Exception):
 def explored(session: Session, town: Town, left: int, seen: set[tuple[Town, int]]) -> int:
     """Try to second what was proposed, and then every further act; how many towns were seen."""
     check_nobody_seconds(session, town)
+    check_nobody_sees(session, town)
     if left == 0 or (town, left) in seen:
         return 1
     seen.add((town, left))
@@ -115,6 +137,14 @@ def check_nobody_seconds(session: Session, town: Town) -> None:
         pytest.fail(f"{town.path}: {name} approves what {town.proposed} proposed")
 
 
+def check_nobody_sees(session: Session, town: Town) -> None:
+    """Fail where one of those whom this person can be sees held files."""
+    here = {person.name: person.teams for person in staff.list_staff(session)}
+    for name in town.can_be & here.keys():
+        if GOVERNANCE in here[name]:
+            pytest.fail(f"{town.path}: they see held files as {name}")
+
+
 def moves(town: Town, left: int) -> Iterator[Move]:
     """Everything that can be done next, with who must be an administrator for it, in every name they have.
 
@@ -128,6 +158,8 @@ def moves(town: Town, left: int) -> Iterator[Move]:
         for name in sorted({*town.here, *PUPPETS} - {by}):
             if name == PUPPETS[1] and PUPPETS[0] not in town.here:
                 continue
+            if name in town.can_be or name not in town.here:
+                yield f"{by} lets {name} see", by, partial(showing, by=by, name=name)
             if (name, by) not in town.planted:
                 yield f"{by} gives {name} a key", by, partial(giving, by=by, name=name)
             if name in town.here:
@@ -149,7 +181,7 @@ def giving(session: Session, town: Town, by: str, name: str) -> Town:
         staff.add_staff(session, name, (), town.at)
     mark = f"SHA256:of-{by}-for-{name}-{town.at.isoformat()}"
     act = TwoPersonAct("add-key", "staff", f"{name} {by}")
-    if not second_person.agreed_to_give(session, act, name, by=by, why=None, at=town.at):
+    if not second_person.agreed_to_give(session, act, name, looking=LOOKING, by=by, why=None, at=town.at):
         return replace(town, rest=town.rest | {("asked", act.about)})
     second_person.note_proposer(session, act, name, "key", mark, at=town.at)
     keys.add_key(session, "staff", name, "ssh", fingerprint=mark, material="ssh", at=town.at, by=by)
@@ -158,9 +190,23 @@ def giving(session: Session, town: Town, by: str, name: str) -> Town:
     )
 
 
+def showing(session: Session, town: Town, by: str, name: str) -> Town:
+    """Put somebody into a team that sees held files; a new one with a key of the giver's."""
+    act = TwoPersonAct("put-in-teams", "staff", f"{name} {GOVERNANCE}")
+    if not second_person.agreed_to_show(session, act, name, by=by, why=None, at=town.at):
+        return replace(town, rest=town.rest | {("asked", act.about)})
+    if name not in town.here:
+        staff.add_staff(session, name, (GOVERNANCE,), town.at)
+        return replace(town, here=town.here | {name}, can_be=town.can_be | {name})
+    staff.set_teams(session, name, (GOVERNANCE,))
+    return replace(town, rest=town.rest | {("sees", name)})
+
+
 def granting(session: Session, town: Town, by: str, name: str, role: Role) -> Town:
     act = TwoPersonAct(f"grant-{role}", "staff", name)
-    if not second_person.agreed_to_give(session, act, name, role, by=by, why=None, at=town.at):
+    if not second_person.agreed_to_give(
+        session, act, name, role, looking=LOOKING, by=by, why=None, at=town.at
+    ):
         return replace(town, rest=town.rest | {("asked", act.what, name)})
     staff.get_staff(session, name)
     second_person.note_proposer(session, act, name, "role", role, at=town.at)
@@ -215,6 +261,7 @@ def alone(session: Session) -> frozenset[str]:
     """Jane alone is an administrator, and has given her colleague what he acts with."""
     enrol(session, "jane", Role.ADMINISTRATOR, by="root")
     enrol(session, "sam", Role.TRIAGE, by="jane")
+    staff.set_teams(session, "sam", (GOVERNANCE,))
     return frozenset({"jane", "sam"})
 
 
@@ -223,6 +270,7 @@ def apart(session: Session) -> frozenset[str]:
     enrol(session, "jane", Role.ADMINISTRATOR, by="root")
     enrol(session, "sam", Role.ADMINISTRATOR, by="jane")
     enrol(session, "bob", Role.TRIAGE, by="jane")
+    staff.set_teams(session, "bob", (GOVERNANCE,))
     dual_control.accept(session, "sam", "account-of-sam", [KEY.format("sam")], at=BEGUN)
     dual_control.vouch(session, "bob", [KEY.format("bob")], by="sam", at=BEGUN + COOLING)
     policy_proposals.propose(session, "cd" * 32, BEGUN, by="jane", why=None, at=BEGUN)
