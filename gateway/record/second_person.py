@@ -66,12 +66,11 @@ def agreed_to_give(
 ) -> bool:
     """May a person be given what they act with, or a role, now?
 
-    Two decide of whoever belongs to a team that sees held files; and of whoever has a powerful role, or is
-    to have one, once there are two administrators.
+    Two decide of whoever belongs to a team that sees held files, has a powerful role, or is to have one, once
+    there are two administrators.
     """
-    if not looking.held.isdisjoint(roles.viewer(session, name).teams):
-        return agreed(session, act, by=by, why=why, at=at)
-    asked = role in POWERFUL or roles.is_powerful(session, name)
+    sees = not looking.held.isdisjoint(roles.viewer(session, name).teams)
+    asked = sees or role in POWERFUL or roles.is_powerful(session, name)
     if not asked or len(roles.administrators(session)) < 2:  # noqa: PLR2004 - there is nobody to ask
         return True
     return agreed(session, act, by=by, why=why, at=at)
@@ -82,10 +81,10 @@ def agreed_to_show(
 ) -> bool:
     """May a person be put into a team that sees held files now? It takes two, and nobody who could be them.
 
-    GatewayError where somebody alone gave them what they act with. A link to the console that they have not
-    used is over: whoever has printed it could use it.
+    So it is once there are two administrators. GatewayError where somebody alone gave what they act with.
+    A link to the console that they have not used is over: whoever has printed it could use it.
     """
-    if not roles.in_force(session):
+    if len(roles.administrators(session)) < 2:  # noqa: PLR2004 - there is nobody to ask
         return True
     if behind := sorted(who_could_be(session, at).get(name, ())):
         raise GatewayError(f"{name} may be {' or '.join(behind)}: {REMEDY.format(name)}")
