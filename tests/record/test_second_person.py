@@ -202,7 +202,10 @@ def showing(session: Session, town: Town, by: str, name: str) -> Town:
         return replace(town, rest=town.rest | {("asked", act.about)})
     if name not in town.here:
         staff.add_staff(session, name, (GOVERNANCE,), town.at)
-        return replace(town, here=town.here | {name}, can_be=town.can_be | {name})
+        mark = f"SHA256:of-{by}-for-{name}-{town.at.isoformat()}"
+        keys.add_key(session, "staff", name, "ssh", fingerprint=mark, material="ssh", at=town.at, by=by)
+        planted = town.planted | {(name, by)}
+        return replace(town, here=town.here | {name}, can_be=town.can_be | {name}, planted=planted)
     staff.set_teams(session, name, (GOVERNANCE,))
     return replace(town, rest=town.rest | {("sees", name)})
 
