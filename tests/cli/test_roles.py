@@ -207,7 +207,7 @@ def test_two_change_the_gateways_key_and_make_an_administrator(desk: Desk, as_sa
     assert desk.current() == before
     as_sam("keys", "gateway", "rotate")
     assert desk.current() != before
-    person(desk, "eve")
+    person(desk, "eve", "sen")
     assert "second person" in desk.gateway("roles", "grant", "eve", "administrator", "--why", "third")
     assert "eve" not in desk.gateway("roles", "list")
     as_sam("roles", "grant", "eve", "administrator", "--why", "I know her")
@@ -293,7 +293,7 @@ def test_two_invite_somebody_of_whom_two_decide(desk: Desk, as_sam: Act) -> None
     in_force(desk)
     desk.gateway("roles", "grant", "sam", "administrator", "--why", "the second")
     apart(desk.home, "sam")
-    person(desk, "ann")
+    person(desk, "ann", "sen")
     assert "/invitation#" in desk.gateway("staff", "invite", "ann")
     for act in (desk.gateway, as_sam):
         act("roles", "grant", "ann", "data-protection", "--why", "the officer")
@@ -351,7 +351,7 @@ def test_a_third_person_confirms_what_somebody_acts_with(desk: Desk, as_sam: Act
     desk.gateway("roles", "grant", "sam", "administrator", "--why", "the second")
     warned = [one["what"] for one in json.loads(desk.gateway("doctor", "--json"))]
     assert any("no two people can revoke a key" in one for one in warned)
-    person(desk, "ann")
+    person(desk, "ann", "sen")
     desk.gateway("roles", "grant", "ann", "triage", "--why", "triages")
     (ann,) = json.loads(desk.gateway("keys", "list", "ann", "--staff", "--json"))
     assert "jane gave ann and sam" in as_sam("roles", "vouch", "ann", ann["fingerprint"], code=1)
