@@ -24,6 +24,8 @@ def test_a_ctf(classify: Classify) -> None:
         key_stage="KS1",
         software="Arbor",
         version="25.0",
+        upn_authorities=("999",),
+        upper_years=0,
     )
 
 
@@ -35,12 +37,20 @@ def test_a_census(classify: Classify) -> None:
         term="autumn",
         reference_date=date(2026, 10, 1),
         software="SIMS 7.222",
+        upn_authorities=("999",),
+        upper_years=0,
     )
 
 
 def test_a_table_with_its_school_in_columns(classify: Classify) -> None:
     assert facts(classify, TEXTS["census-csv"][0]) == Facts(
-        la="999", establishment="1234", urn="123456", academic_year="2025/26", term="autumn"
+        la="999",
+        establishment="1234",
+        urn="123456",
+        academic_year="2025/26",
+        term="autumn",
+        upn_authorities=("999",),
+        upper_years=0,
     )
 
 

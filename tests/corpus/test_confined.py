@@ -16,6 +16,7 @@ import pytest
 
 from gateway.classify import classify
 from gateway.examiner.parent import Examiner
+from gateway.examiner.protocol import Reading
 from gateway.home import Home
 from gateway.home.settings import Settings
 from gateway.homes.create import create_home
@@ -62,7 +63,7 @@ def test_it_says_the_same_of_every_format_as_outside(examiner: Examiner) -> None
     for name, make_it in {**files("formats"), **others}.items():
         content = make_it()
         descriptor = in_memory(content)
-        said = examiner.classify(REFERENCE, name, descriptor, TODAY).content
+        said = examiner.classify(descriptor, Reading(reference=REFERENCE, name=name, today=TODAY)).content
         outside = classify(io.BytesIO(content), name, LIMITS, rules, today=TODAY)
         if said != outside:
             differing[name] = (said, outside)
@@ -76,7 +77,8 @@ def test_a_file_of_every_form_is_read_and_a_view_of_it_is_made(examiner: Examine
         rng = random.Random(1)
         data = make(data_type, variant, rng=rng, school=school(rng, 1), pupils=3)
         content = in_memory(data)
-        read = examiner.classify(REFERENCE, "x", content, date(2026, 6, 16)).content
+        reading = Reading(reference=REFERENCE, name="x", today=date(2026, 6, 16))
+        read = examiner.classify(content, reading).content
         assert isinstance(read, Classified), (data_type, variant, read)
         basis = basis_for(
             "central-data-team", data_type, catalogue, "school", read.unlisted, form=read.format
