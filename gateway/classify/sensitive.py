@@ -27,7 +27,7 @@ _LOOK_ALIKE = (
 )
 _LATIN = "A-Za-z\u00c0-\u024f\u1e00-\u1eff"
 _ALIKE = re.compile(f"[{_LOOK_ALIKE}]")
-_MIXED = re.compile(rf"[{_LATIN}]\w*[{_LOOK_ALIKE}]|[{_LOOK_ALIKE}]\w*[{_LATIN}]")
+_MIXED = re.compile(rf"(?<!\w)(?=\w*[{_LATIN}])\w*[{_LOOK_ALIKE}]")
 DISGUISED = "disguised words"
 """The topic of a word with letters of several alphabets: none is written so but to be overlooked."""
 # Four letters or more, each apart from the next; and three pieces or more of one or two letters.

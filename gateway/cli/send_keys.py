@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from click import IntRange
 from rich.text import Text
 
 from gateway.cli.console import fails_clearly, now, out, plain
@@ -152,7 +151,9 @@ def _asked(heading: str, may_be: Mapping[str, str]) -> str:
     typer.echo(f"What is {plain(heading)}?", err=True)
     for number, label in enumerate(listed):
         typer.echo(f"  {number}  {label}", err=True)
-    chosen: int = typer.prompt("Number", default=0, type=IntRange(0, len(may_be)), err=True)
+    chosen = -1
+    while not 0 <= chosen <= len(may_be):
+        chosen = typer.prompt("Number", default=0, type=int, err=True)
     return may_be[listed[chosen]] if chosen else ""
 
 

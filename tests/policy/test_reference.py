@@ -98,7 +98,7 @@ def _arrival(data_type: str, text: str) -> Arrival:
     [
         # A summer census never satisfies the autumn's, whenever it comes.
         ("school-census", ["2026-10-05 2025-26-summer"], "2026-10-29", "missing", None),
-        ("school-census", ["2026-10-05 2025-26-summer"], "2026-10-10", "due", None),
+        ("school-census", ["2026-10-05 2025-26-summer"], "2026-10-06", "due", None),
         ("school-census", ["2026-10-05 2026-27-autumn"], "2026-10-29", "on-time", "file"),
         ("school-census", ["2026-10-05"], "2026-10-29", "on-time", "arrival"),
         ("school-census", ["2026-11-05 2026-27-autumn"], "2026-11-24", "late", "file"),
