@@ -46,8 +46,8 @@ WORDS = frozenset(
     detail details detention detentions dfe diagnosis dietary different digit digits disability disagree
     disallowed distinct do dob doc doctor document does domestic download drawing drawings due duplicate
     duplicated
-    addresses continuous deletion deletions lacking messages new notice notices notified sickness starters
-    strange suspensions those timetable timetables
+    addresses continuous deletion deletions footer lacking messages namespaces new notice notices notified
+    sickness starters strange suspensions those timetable timetables
     duplicates e each eal eap early ebacc edexcel education effort eight either elective element elements
     eleven
     eligible email emails embedded empty encoding encrypted encryption end ends eng enrol enrolled

@@ -65,6 +65,9 @@ def command_of(act: type[Act]) -> Callable[..., None]:
             open_registrar=partial(registrar_of, home),
             sight=partial(sight_here, home=home),
         )
+        if not act.reads and context.home.settings.exists():
+            with context.open_registry() as opened:
+                opened.check_version()
         asked.check(context)
         _print(asked.carry_out(context), **shown)
 

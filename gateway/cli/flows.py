@@ -136,7 +136,7 @@ def _tell_names(catalogue: Catalogue, day: date) -> None:
     """Print what the systems that the flows name are called on a day."""
     rows = " ".join(flow.document.mechanism for flow in catalogue.flows.flow)
     for line in told_today(names_today(catalogue, day, rows)):
-        out.print(line, soft_wrap=True)
+        out.print(line)
 
 
 def _statuses(

@@ -15,7 +15,8 @@ from gateway.examiner.rolls import RollTaker
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused
 
-_DAY = date(2026, 6, 15)
+_DAY, _NEXT_YEAR = date(2026, 6, 15), date(2026, 10, 15)
+"""Days of the two years whose law packs judge files side by side."""
 # Of a pupil who is invented, with the number of a local authority that does not exist.
 _XML = b"""<?xml version='1.0' encoding='utf-8'?>
 <CTfile><Header><DocumentName>Common Transfer File</DocumentName><CTFversion>25.0</CTFversion>
@@ -36,9 +37,15 @@ TEXTS = {"rehearsal.xml": _XML, "rehearsal.csv": _TABLE}
 
 def rehearse(rules: Rules, limits: ClassifyLimits) -> list[Classified | ContentRefused]:
     """Judge a value of each field, and classify a text of each kind; what the texts are."""
-    for key in rules.fields:
-        if (check := rules.on(_DAY).check(key)) is not None:
-            check("X Y")
+    for day in (_DAY, _NEXT_YEAR):
+        of_pack = rules.on(day)
+        for key in of_pack.fields:
+            if (check := of_pack.check(key)) is not None:
+                check("X Y")
+            for with_queries in (False, True):
+                if (quick := of_pack.quick(key, with_queries=with_queries)) is not None:
+                    quick(("X Y",))
+        of_pack.furniture.is_line("X")
     return [
         classify(
             io.BytesIO(text), name, limits, rules, today=_DAY, on_pupil=RollTaker(), on_person=PersonTaker()

@@ -13,7 +13,7 @@ from tests.classify.hostile import HOSTILE
 
 # How much longer than an ordinary table of two megabytes one of them may take, in the same process.
 TIMES = 10
-MEGABYTES = 200
+MEGABYTES = 256
 
 # One child reads all of them, so that its peak memory is the peak over all.
 CHILD = r"""

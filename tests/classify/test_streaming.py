@@ -39,7 +39,7 @@ def test_ever_new_records_are_not_all_remembered(tmp_path: Path, make, data_type
         file.writelines(make(40 * MEGABYTES))
     found, _, peak = bench.measure(path)
     assert found == data_type
-    assert peak < 120, "more of them, for which a test has no time, take no more"
+    assert peak < 200, "more of them, for which a test has no time, take no more"
 
 
 @pytest.mark.parametrize(

@@ -37,10 +37,10 @@ RUNS = {
     "transfers list": (78, 582, REGISTRY),
     "held list": (78, 582, REGISTRY),
     "staff list": (72, 573, REGISTRY),
-    "keys list": (82, 615, REGISTRY),
+    "keys list": (94, 627, REGISTRY),
     "providers list": (111, 619, REGISTRY),
     "flows status": (103, 598, REGISTRY),
-    "status": (76, 587, REGISTRY),
+    "status": (87, 598, REGISTRY),
     "classify": (95, 646, {"lxml", "olefile", "openpyxl", "python_calamine"}),
 }
 MORE = 1.1
