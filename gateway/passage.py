@@ -159,10 +159,12 @@ def _decide(
     """Decide each file once, in the order in which they landed."""
     by_reference = {one.examined.reference: one for one in examinations}
     fresh = [one.upload for one in by_reference.values() if one.upload is not None]
-    drops = [upload for upload in fresh if upload.folder != "in"]
-    if drops:
-        transfers.land(batch.session, *drops)  # Whatever settles them finds them on record.
     found = transfers.arrive(batch.session, [upload for upload in fresh if upload.folder == "in"])
+    found |= {
+        upload.reference: Transfer(sequence=0, upload=upload, state="landed")
+        for upload in fresh
+        if upload.folder != "in"
+    }
     found |= transfers.work_on(batch.session, [one for one in by_reference if one not in found])
     pairs = [(one, found[reference]) for reference, one in by_reference.items() if reference in found]
     pairs.sort(key=lambda pair: (pair[0].upload is not None, pair[1].sequence, pair[1].upload.landed_at))
@@ -185,6 +187,10 @@ def _ruling(
         return None  # A key changed meanwhile: it stays landed, and is examined again.
     if examination.judged_by and examination.decided_before != transfer.decided_at:
         return None  # Somebody else has decided it meanwhile, and then it was asked for once more.
+    if examination.upload is not None and upload.folder != "in":
+        # Whatever settles a drop finds it on record; one that is examined again is not there yet.
+        transfers.land(batch.session, upload)
+        transfers.work_on(batch.session, [upload.reference])
     decision = _decision(registrar, batch, upload, examined, now)
     _note(registrar, batch, upload, examined, now)
     roll = examined.roll if isinstance(examined, FileOpened | FileWaits) else None
