@@ -121,7 +121,7 @@ def _put_forward_or_agree(
     place: Home, found: Upgrade, plan: UpgradePlan | None, person: str, backup: Path, *, yes: bool
 ) -> None:
     from gateway.homes.upgrade import write_draft  # noqa: PLC0415 - as above
-    from gateway.record.upgrade import draft_folder, write_plan  # noqa: PLC0415 - as above
+    from gateway.record.upgrade import agree, draft_folder, write_plan  # noqa: PLC0415 - as above
 
     draft = draft_folder(place)
     if found.files is not None and not draft.is_dir():
@@ -132,15 +132,11 @@ def _put_forward_or_agree(
         out.print(f"put forward: {digest}", soft_wrap=True)
         out.print("a second person looks at this and runs the same command", soft_wrap=True)
         return
-    if plan.by == person:
-        raise GatewayError(
-            f"{plan.by} put it forward: somebody else agrees to it. Where several people share an account, "
-            "each says who they are in GATEWAY_ADMIN"
-        )
+    agreed = agree(plan, person)
     out.print(f"{plan.by} put forward {digest}", soft_wrap=True)
     if not yes:
         typer.confirm("Are these policies to decide?", default=False, abort=True, err=True)
-    _agree(place, plan.model_copy(update={"approved_by": person}), backup)
+    _agree(place, agreed, backup)
 
 
 def _agree(place: Home, plan: UpgradePlan, backup: Path) -> None:

@@ -55,7 +55,7 @@ def check_two(session: Session, first: str, second: str, *, since: datetime, at:
 
     `since` is when the first of them acted.
     """
-    if not _are_named_two(first, second):
+    if not are_named_two(first, second):
         raise GatewayError(said)
     if (why := why_not_two(session, first, second, since=since, at=at)) is not None:
         raise GatewayError(f"{said}. {why}")
@@ -63,7 +63,7 @@ def check_two(session: Session, first: str, second: str, *, since: datetime, at:
 
 def why_not_two(session: Session, first: str, second: str, *, since: datetime, at: datetime) -> str | None:
     """Return why two names on record may be of one person; None where they are certainly of two."""
-    if not _are_named_two(first, second):
+    if not are_named_two(first, second):
         return f"{first} and {second} may be the same person"
     if not roles.in_force(session):
         return None
@@ -211,7 +211,7 @@ def _told(somebody: str, one: str, other: str) -> str:
     return f"{giver} gave {one} and {other} what they act with: {REMEDY.format('either of them')}"
 
 
-def _are_named_two(one: str, other: str) -> bool:
+def are_named_two(one: str, other: str) -> bool:
     """Are two names on record certainly different?
 
     Where one account was used twice and not both times by a named person, it may be the same.

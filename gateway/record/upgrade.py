@@ -12,11 +12,12 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.home.settings import Settings, load_settings
 from gateway.home.versions import policy_digest
 from gateway.log.leaf import rfc3339
+from gateway.record.dual_control import are_named_two
 from gateway.record.policies_in_force import Keeper, take_over
 from gateway.record.policy_check import check
 from gateway.record.policy_proposals import SUBJECT, loaded, proposal
@@ -98,6 +99,19 @@ def bring_up_to_date(home: Home, clock: Callable[[], datetime]) -> None:
         registry.migrate()
     finally:
         registry.close()
+
+
+def agree(plan: UpgradePlan, person: str) -> UpgradePlan:
+    """Agree to a plan as a second person. GatewayError where both may be one.
+
+    What somebody was given is on record in tables that come with the upgrade: only names can be told apart.
+    """
+    if not are_named_two(plan.by, person):
+        raise GatewayError(
+            f"{plan.by} put it forward: somebody else agrees to it. Where several people share an account, "
+            "each says who they are in GATEWAY_ADMIN"
+        )
+    return plan.model_copy(update={"approved_by": person})
 
 
 def carry_out(home: Home, plan: UpgradePlan, clock: Callable[[], datetime]) -> UpgradePlan:

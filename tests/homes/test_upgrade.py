@@ -9,19 +9,21 @@ import subprocess
 import sys
 import tarfile
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from gateway.cli.console import now
+from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.home.versions import policy_digest
 from gateway.homes.upgrade import look
 from gateway.processor.service import open_processor
 from gateway.processor.start import home_of_its_own
 from gateway.record.policy_check import check
-from gateway.record.upgrade import draft_folder, read_plan
+from gateway.record.upgrade import UpgradePlan, agree, draft_folder, read_plan
 from gateway.registry.database import Registry, newest_revision
 from gateway.zones.failpoints import VARIABLE, UpgradeStep
 from tests.commands import Result, invoke
@@ -108,6 +110,13 @@ def test_one_person_does_not(home: Home, tmp_path: Path) -> None:
     assert "somebody else agrees" in result.stderr
     with closing(Registry(f"sqlite:///{home.registry}")) as registry:
         assert registry.revision() != newest_revision()
+
+
+def test_the_account_that_a_name_was_used_under_is_no_second_person() -> None:
+    plan = UpgradePlan(by="ann (as root)", at=datetime.now(UTC), before="")
+    with pytest.raises(GatewayError, match="somebody else agrees"):
+        agree(plan, "root")
+    assert agree(plan, "ben (as root)").approved_by == "ben (as root)"
 
 
 def test_own_edits_stay(tmp_path: Path) -> None:
