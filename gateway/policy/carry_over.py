@@ -80,11 +80,15 @@ def carry_over(releases: Mapping[str, Files], own: Files, new: Files) -> Carried
         before, after = base.get(name), own.get(name)
         if before == after:
             continue
-        if not name.endswith(".toml"):
-            if after is not None:
-                files[name] = after
-                edits.append(OwnEdit(name, "the text", "kept"))
-        elif after is not None and name in new:
+        if after is None:
+            files.pop(name, None)
+            edits.append(OwnEdit(name, "the file was taken out", "kept"))
+        elif not name.endswith(".toml"):
+            files[name] = after
+            edits.append(OwnEdit(name, "the text", "kept"))
+        elif name not in new:
+            edits.append(OwnEdit(name, "the file", "dropped: this version has no such entry"))
+        else:
             document = tomlkit.parse(new[name])
             found = list(_merge(tomllib.loads(before or ""), tomllib.loads(after), document, ()))
             edits += [OwnEdit(name, entry, fate) for entry, fate in found]
