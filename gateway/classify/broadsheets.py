@@ -59,7 +59,7 @@ def grades_in(account: Account, tally: Tally, above: str) -> Grades:
 
 
 def may_be_subject(header: str, key: str | None, rules: Rules) -> bool:
-    """Whether a column, of this field, may hold the grades of one subject: its values tell."""
+    """Tell whether a column, of this field, may hold the grades of one subject: its values tell."""
     if key not in _ASKED:
         return False
     kind = ResultKinds(rules.data_types.results).kind_of(SingleResult(code=header))

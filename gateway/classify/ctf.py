@@ -128,7 +128,7 @@ class Assessments:
         return not others
 
     def _judge(self, said: Mapping[str, str]) -> bool:
-        """Whether all that an assessment says is of its kind; what is not is counted."""
+        """Tell whether all that an assessment says is of its kind; what is not is counted."""
         good = True
         for name, text in said.items():
             key = self._tally.rules.element_field("StageAssessment", name)
@@ -173,7 +173,7 @@ def is_code(text: str) -> bool:
 
 
 def is_result(rules: Rules, qualifier: str, result: str) -> bool:
-    """Whether a result is one of those that its qualifier knows, if any are."""
+    """Tell whether a result is one of those that its qualifier knows, if any are."""
     codes = rules.data_types.ctf.results.get(qualifier.strip().upper())
     return codes is None or not result.strip() or result.strip().upper() in rules.code_sets[codes]
 

@@ -184,7 +184,7 @@ class ValuesRule(RuleTable):
     at_least: int = Field(ge=1)
 
     def is_too_much(self, others: int, filled: int) -> bool:
-        """Whether so many values that are not of their kind, among so many, make a file wait."""
+        """Tell whether so many values that are not of their kind, among so many, make a file wait."""
         return others >= self.at_least and others > self.share * filled
 
 
@@ -283,7 +283,7 @@ class Rules(BaseModel):
         return made
 
     def may_be_stated(self, key: str) -> bool:
-        """Whether a provider may say that a heading of its own carries this field."""
+        """Tell whether a provider may say that a heading of its own carries this field."""
         item = self.items.get(key)
         identifies = item is None or item.proposed or item.identifier in _WHO_IT_IS or key in _WHO_IT_IS
         return not identifies and _NAMES_PEOPLE.isdisjoint(self.items[key].values)
@@ -507,7 +507,7 @@ class Rules(BaseModel):
         return _NOTES.search(name) is not None or bool(self.sensitive.of_name(name))
 
     def _is_telling(self, text: str) -> bool:
-        """Whether a text tells of something sensitive, as a heading or as a sentence."""
+        """Tell whether a text tells of something sensitive, as a heading or as a sentence."""
         return bool(self.sensitive.of_name(text) or self.sensitive.of_text(text))
 
     def name_suggests(self, name: str) -> str | None:

@@ -148,7 +148,7 @@ class Sensitive(BaseModel):
         return self.of_text(text) or (DISGUISED if _MIXED.search(text) else "")
 
     def of_value(self, text: str, kind: str) -> bool:
-        """Whether a name, a label or an address has a word that tells of something."""
+        """Tell whether a name, a label or an address has a word that tells of something."""
         may = self._names if kind == "name" else self._places
         plain = plain_text(text)
         words = plain.split()

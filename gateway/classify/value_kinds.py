@@ -40,7 +40,7 @@ class ValueStatement(Protocol):
 
     @property
     def several(self) -> bool:
-        """Whether several codes may stand in one value."""
+        """Tell whether several codes may stand in one value."""
 
     @property
     def identifier(self) -> Identifier | None:
@@ -330,7 +330,7 @@ def expected(rule: ValueStatement, codes: Sequence[str]) -> str:
 
 
 def is_expected(text: str) -> bool:
-    """Whether a text is one that `expected` makes."""
+    """Tell whether a text is one that `expected` makes."""
     return text in _EXPECTED_TEXTS or _EXPECTED_CODES.fullmatch(text) is not None
 
 
@@ -462,7 +462,7 @@ class Codes:
         self._longest = max(map(len, self._phrases), default=1)
 
     def has(self, text: str) -> bool:
-        """Whether a text is one of them."""
+        """Tell whether a text is one of them."""
         return text.strip().upper() in self._codes or _words_of(text) in self._phrases
 
     def has_all(self, text: str) -> bool:
@@ -534,7 +534,7 @@ class Words:
         self._relations = Codes(rules.code_sets["relationship"]) if kind == "names" else None
 
     def are(self, text: str) -> bool:
-        """Whether a text is one name or label."""
+        """Tell whether a text is one name or label."""
         return self._are_plain(text, _MOST_WORDS[self._kind])
 
     def are_names(self, text: str) -> bool:
@@ -548,7 +548,7 @@ class Words:
         )
 
     def are_address(self, text: str) -> bool:
-        """Whether a text is an address, or a line of one."""
+        """Tell whether a text is an address, or a line of one."""
         pieces = [one for piece in _PIECES_OF_ADDRESS.split(text) if (one := piece.strip())]
         rest = [piece for piece in pieces if not _POSTCODE.fullmatch(piece)]
         if any(len(piece.split()) > _WORDS_OF_A_LINE for piece in rest):

@@ -66,7 +66,7 @@ class Turns:
 
     @property
     def are_shared(self) -> bool:
-        """Whether several providers were about of late: any may be back at once."""
+        """Tell whether several providers were about of late: any may be back at once."""
         latest = self.clock() - _ABOUT_SECONDS
         self._seen = {provider: at for provider, at in self._seen.items() if at >= latest}
         return len(self._seen) > 1

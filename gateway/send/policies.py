@@ -47,7 +47,7 @@ def kept(kit: Kit, folder: Path) -> dict[str, Any] | None:
 
 
 def holds_text(kit: Kit, text: str) -> bool:
-    """Whether a text is one of the policies that the gateway has signed, whatever ends its lines."""
+    """Tell whether a text is one of the policies that the gateway has signed, whatever ends its lines."""
     texts = (body for name, body in _known(kit).get("files", {}).items() if name.endswith(".txt"))
     return any(body.split() == text.split() for body in texts)
 

@@ -18,7 +18,7 @@ def written(stated: Iterable[tuple[str, str]]) -> str:
 
 
 def is_statement(content: bytes) -> bool:
-    """Whether what was signed is such a statement."""
+    """Tell whether what was signed is such a statement."""
     return content.lstrip(b"\xef\xbb\xbf").startswith(FIRST_LINE.encode())
 
 

@@ -217,7 +217,7 @@ class _Pruner:
         return True
 
     def _is_elsewhere(self, element: Element) -> bool:
-        """Whether an element, or one inside, is in another namespace than the root: no name is known."""
+        """Tell whether an element, or one inside, is in another namespace than the root: no name is known."""
         if not self._space:
             return bool(element.tag.startswith("{"))
         return not all(inner.tag.startswith(self._space) for inner in element.iter())

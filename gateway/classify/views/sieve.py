@@ -114,14 +114,14 @@ class Sieve:
         return known
 
     def around(self, parent: str, name: str) -> Stay:
-        """Whether an element outside of all records stays: one that says whose the document is."""
+        """Tell whether an element outside of all records stays: one that says whose the document is."""
         if self._rules.element_field(parent, name, around=True) is None:
             self.leave_out()
             return Stay.OUT
         return self.element(parent, name)
 
     def is_container(self, name: str) -> bool:
-        """Whether elements of this name may stand around others; that one goes is noted where not."""
+        """Tell whether elements of this name may stand around others; that one goes is noted where not."""
         if name in self._rules.containers:
             return True
         self.leave_out()
