@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from gateway.cli.console import who
 from gateway.errors import GatewayError
-from gateway.record.dual_control import _are_named_two
+from gateway.record.dual_control import are_named_two
 from gateway.registry.tables import KeyRow
 from tests.clock import THIS_YEAR
 from tests.content import core_data
@@ -89,8 +89,8 @@ def test_what_is_held_for_another_reason_needs_one_person_and_a_reason(desk: Des
     ],
 )
 def test_two_names_are_two_people_only_where_that_is_certain(*, one: str, other: str, two: bool) -> None:
-    assert _are_named_two(one, other) is two
-    assert _are_named_two(other, one) is two
+    assert are_named_two(one, other) is two
+    assert are_named_two(other, one) is two
 
 
 def test_a_name_is_taken_from_the_system_and_not_from_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
