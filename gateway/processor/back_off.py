@@ -1,4 +1,4 @@
-"""Files that could not be dealt with: when each is tried again, and how often it broke its child."""
+"""Growing pauses between attempts at files the processor failed on, and counts of lost children."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ class _Trouble:
 
 
 class BackOff:
-    """Growing pauses, from twice `pause_seconds` to ten minutes. `clock` gives monotonic seconds."""
+    """Track failures per file; pauses grow from twice `pause_seconds` to ten minutes.
+
+    `clock` returns monotonic seconds.
+    """
 
     def __init__(self, pause_seconds: float, clock: Callable[[], float]) -> None:
         self._pause_seconds = pause_seconds
@@ -25,17 +28,17 @@ class BackOff:
         self._known: dict[str, _Trouble] = {}
 
     def rests(self, reference: str) -> bool:
-        """Whether it is too early to try this file again."""
+        """Return True while it is too early to try this file again."""
         trouble = self._known.get(reference)
         return trouble is not None and self._clock() < trouble.not_before
 
     def has_lost(self, reference: str) -> bool:
-        """Whether this file has cost a child."""
+        """Return True if examining this file has ended at least one child."""
         trouble = self._known.get(reference)
         return trouble is not None and trouble.losses > 0
 
     def note(self, reference: str, *, lost: bool = False) -> int:
-        """Note a failure, with `lost` one that cost its child; how many children the file has cost."""
+        """Count a failure, with `lost` also a lost child, and return the number of children lost so far."""
         trouble = self._known.setdefault(reference, _Trouble())
         trouble.times += 1
         trouble.losses += lost
@@ -44,5 +47,5 @@ class BackOff:
         return trouble.losses
 
     def forget(self, reference: str) -> None:
-        """The file is dealt with."""
+        """Clear the failures of a file after success."""
         self._known.pop(reference, None)

@@ -1,8 +1,7 @@
-"""The log's signed heads: where others can take them, and with those who are to have them.
+"""Signed checkpoints of the log: publish, keep, send to witnesses.
 
-published/log/checkpoint is the newest head. Of each hour in which heads were signed the last one is
-kept beside it, as published/log/SIZE, and so is every head that a witness has cosigned. All of it is
-made again from the registry.
+published/log/checkpoint is the newest signed head. The last head of each hour, and every head cosigned by a
+witness, is kept beside the newest as published/log/SIZE. All can be made again from the registry.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _WATERMARK = ".heads"
 
 
 class Checkpoints:
-    """Looks after the heads of one home. `tend` is called again and again and rarely finds much to do."""
+    """Keep the checkpoints of one home; call `tend` repeatedly."""
 
     def __init__(self, registrar: Registrar) -> None:
         published = registrar.home.published
@@ -32,7 +31,10 @@ class Checkpoints:
         self._hour: datetime | None = None
 
     def tend(self, registrar: Registrar, *, leads: bool = True) -> None:
-        """Keep what is due; sign and tell it where this host `leads`. Fault where that cannot be done now."""
+        """Publish the heads due to be kept; where this host `leads`, sign a new head and tell witnesses.
+
+        Raises Fault where published/ cannot be written.
+        """
         now = registrar.clock()
         if self._hour != hour_of(now):
             if leads:
@@ -43,7 +45,7 @@ class Checkpoints:
             self._tell(registrar.home.published)
 
     def close(self) -> None:
-        """End what is under way."""
+        """Stop every message to a witness under way."""
         for witness in self._witnesses:
             witness.close()
 
@@ -60,12 +62,15 @@ class Checkpoints:
 
 
 def hour_of(moment: datetime) -> datetime:
-    """The beginning of its hour."""
+    """Return the start of the hour of `moment`."""
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
 def to_keep(heads: Sequence[SignedHead], now: datetime) -> Iterator[SignedHead]:
-    """Of heads in order of their size: the last of each hour that is over, and the cosigned ones."""
+    """Yield the heads to keep: the last of each finished hour and the cosigned ones.
+
+    `heads` ascend by size.
+    """
     next_at = [*(head.at for head in heads[1:]), now]
     for head, following in zip(heads, next_at, strict=False):  # In a quiet hour there are none.
         if head.cosigned or hour_of(head.at) != hour_of(following):
@@ -73,7 +78,7 @@ def to_keep(heads: Sequence[SignedHead], now: datetime) -> Iterator[SignedHead]:
 
 
 def keep_checkpoints(registrar: Registrar, now: datetime) -> None:
-    """Bring out the heads that are to be kept and are not out yet. Fault where published/ is full or gone."""
+    """Publish kept heads not yet in published/. Raises Fault where published/ cannot be written."""
     published = registrar.home.published
     with registrar.registry.read() as session:
         heads = log.heads_after(session, _watermark(published))
@@ -87,7 +92,7 @@ def keep_checkpoints(registrar: Registrar, now: datetime) -> None:
 
 
 def keep_cosigned(published: Published, head: SignedHead) -> None:
-    """Bring out a head that a witness has just cosigned."""
+    """Publish a head just cosigned by a witness. Raises Fault where published/ cannot be written."""
     try:
         replace_published(published.log / str(head.size), head.text)
     except OSError as error:
@@ -95,7 +100,7 @@ def keep_cosigned(published: Published, head: SignedHead) -> None:
 
 
 def _sign_if_grown(registrar: Registrar, now: datetime) -> None:
-    """A head vouches for all but its own entry; where there is more than that, another one is due."""
+    """Sign a new head where the log has entries besides the entry of the newest head itself."""
     with registrar.registry.read() as session:
         newest = log.newest_head(session)
         is_told = newest is None or log.is_told(session, newest)

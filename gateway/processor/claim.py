@@ -1,11 +1,11 @@
-"""Taking landed uploads from the spool into the sealed store, so that no crash loses or doubles one.
+"""Claim landed uploads: move them from the spool into the sealed store, losing and doubling none.
 
-The order is what makes it safe: copy and fsync, then the rows, then the spool is emptied. A crash
-between any two steps leaves an upload that is claimed again with the same result. Where one host works alone,
-the rows are those of the decision (`InProgress`).
+The order makes a claim safe: copy and fsync, then write the rows, then empty the spool. After a crash
+between two steps the upload is claimed again with the same result. Where one host works alone, the rows are
+written with the decision (see `InProgress`).
 
-Whatever lies in the spool is intake's word, and intake may have been captured. What it should never have
-made is set aside, alone; what it says is believed only within bounds (`bounded`).
+The spool's content comes from intake, and intake may have been captured. Malformed uploads are set aside
+one by one; recorded times count only within bounds (see `bounded`).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from gateway.zones.landed import (
 )
 from gateway.zones.landed_file import BadFileError
 
-# Many together cost less each, and keep whoever comes meanwhile waiting.
+# Larger batches cost less per file; smaller ones keep a new upload waiting for less time.
 _BATCH, _BATCH_BYTES_OF_EACH = 16, 1024**2
 _COPIERS = 8
 _FOR_ALL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
@@ -55,12 +55,14 @@ def claim_waiting(
     progress: InProgress | None = None,
     version: int | None = None,
 ) -> None:
-    """Take everything that waits in the spool inside; `go_on` is asked after each batch of it.
+    """Claim every upload waiting in the spool, in batches, until `go_on` returns False.
 
-    Providers take turns, and each batch is made of what waits by then: who comes while a heap of another's is
-    taken inside is in the next batch. What is taken inside is noted in `progress`; without it, it goes on
-    record as landed. Fault where something cannot be taken: what can, is inside then, and the rest is where
-    it was. OSError where the spool cannot be read.
+    Providers take turns, and each batch is chosen from the uploads present then, so one provider's backlog
+    does not delay another provider's new upload. Claimed uploads are noted in `progress`; without
+    `progress` they go on record as landed.
+
+    Raises Fault where some upload could not be claimed (the others are inside by then), and OSError where
+    the spool cannot be read.
     """
     faults: list[Fault] = []
     tried = progress.in_spool if progress is not None else set()
@@ -75,7 +77,7 @@ def claim_waiting(
 
 
 class _Taken:
-    """The store has another file under the reference of this upload."""
+    """Mark a reference under which the store has another file already."""
 
 
 _TAKEN = _Taken()
@@ -84,9 +86,9 @@ _Result = Upload | OSError | _Taken | None
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """Uploads that are safe in the sealed store, oldest first; what kept others out of it, if anything.
+    """Result of storing a batch: uploads safe in the sealed store, oldest first, and the fault met.
 
-    `taken`: the references under which the store has another file.
+    `taken`: references under which the store has another file.
     """
 
     uploads: Sequence[Upload]
@@ -96,16 +98,16 @@ class _Stored:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Claims what waits, a batch at a time, by the `version` of the register that was read for it."""
+    """Claim uploads in batches, relying on `version` of the register."""
 
     registrar: Registrar
     progress: InProgress | None = None
     version: int | None = None
 
     def take(self, batch: Sequence[str], taken: frozenset[str] = frozenset()) -> list[Fault]:
-        """Take a batch inside; what kept some of it out, if anything.
+        """Claim a batch and return the faults met.
 
-        `taken`: references that are not on record, and under which the store has another file all the same.
+        `taken`: references not on record under which the store has another file all the same.
         """
         uploads, faults = self._read(batch)
         with self.registrar.registry.read() as session:
@@ -134,9 +136,10 @@ class Claim:
         return faults + self.take(again, taken | stored.taken) if again else faults
 
     def put_on_record(self, stored: Mapping[str, Upload]) -> list[Fault]:
-        """Put stored uploads on record as landed, given by their references in the spool, and take them away.
+        """Put stored uploads on record as landed and empty them from the spool; return the faults met.
 
-        What cannot be is set aside, and nothing of it stays inside. Returned is what kept any in the spool.
+        `stored` is keyed by the reference in the spool. An upload refused by the registry is set aside in
+        the spool and removed from the store.
         """
         if not stored:
             return []
@@ -149,7 +152,10 @@ class Claim:
         return self.empty([there for there in stored if there not in left])
 
     def _read(self, batch: Sequence[str]) -> tuple[dict[str, Upload], list[Fault]]:
-        """The uploads of a batch, by the references that they have there."""
+        """Read a batch from the spool: uploads by spool reference, and the faults met.
+
+        Set malformed ones aside.
+        """
         found: dict[str, Upload] = {}
         faults = []
         for reference in batch:
@@ -166,9 +172,9 @@ class Claim:
         return found, faults
 
     def _store(self, uploads: Mapping[str, Upload]) -> _Stored:
-        """Copy the content of uploads, named as they are in the spool, into the sealed store, durably.
+        """Copy the content of uploads, keyed by spool reference, into the sealed store and fsync.
 
-        One that cannot be copied keeps none of the others waiting, unless the disk is full.
+        A failed copy stops none of the others, unless the disk is full.
         """
         results = self._store_each(uploads)
         stored = [result for result in results if isinstance(result, Upload)]
@@ -184,7 +190,7 @@ class Claim:
         return _Stored(sorted(stored, key=lambda upload: upload.landed_at), fault, taken)
 
     def _store_each(self, uploads: Mapping[str, Upload]) -> list[_Result]:
-        """Copy several at a time: waiting for the disk together, they wait hardly longer than one."""
+        """Copy several files at a time, because their waits for the disk then overlap."""
         full = threading.Event()
 
         def store_one(reference: str) -> _Result:
@@ -210,10 +216,13 @@ class Claim:
             return list(pool.map(store_one, uploads))
 
     def _store_one(self, reference: str, upload: Upload) -> Upload | None:
-        """One upload, copied; None where it was set aside. OSError where the disk fails."""
+        """Copy one upload and return its stored form; None where set aside.
+
+        Raises OSError where the disk fails.
+        """
         limits = self.registrar.limits.intake
         try:
-            # Of what was withheld an empty file stands in the place.
+            # A withheld upload has an empty file as a placeholder.
             most = 0 if upload.withheld else limits.sealed_bytes
             descriptor, size = open_content(self.registrar.home.spool, reference, most)
         except FileNotFoundError:
@@ -240,9 +249,10 @@ class Claim:
         return store_of(self.registrar.home, self.registrar.settings)
 
     def _land(self, uploads: Sequence[Upload]) -> set[str]:
-        """Put on record what is stored; what is on record then. Fault where the registry fails.
+        """Put stored uploads on record and return the references now on record.
 
-        One that no registry takes, for whatever reason, keeps no other out.
+        On an unexpected error, tries each upload alone, so that one bad row keeps no other out. Raises
+        Fault where the registry fails.
         """
         try:
             return land(self.registrar, uploads)
@@ -255,7 +265,7 @@ class Claim:
             return {one for upload in uploads for one in self._land([upload])}
 
     def empty(self, references: Collection[str]) -> list[Fault]:
-        """Remove from the spool what is on record; what kept some of it there, if anything."""
+        """Remove recorded uploads from the spool and return the faults met."""
         faults: list[Fault] = []
         if not references:
             return faults
@@ -268,7 +278,7 @@ class Claim:
         return faults
 
     def _set_aside(self, reference: str, why: str) -> None:
-        """Give what intake should never have made another name. What cannot even be renamed stays."""
+        """Rename a malformed upload in the spool for a person to look at. Where renaming fails, only log."""
         _log.error("%s: set aside in the spool for a person to look at: %s", reference, why)
         try:
             set_aside(self.registrar.home.spool, reference)
@@ -281,14 +291,14 @@ def _words(error: OSError) -> str:
 
 
 def _next_batch(spool: Spool, tried: Collection[str]) -> list[str]:
-    """Choose some of what waits and was not tried: in turn, those first of whom least was taken."""
+    """Choose the next batch from untried uploads, providers with the fewest claims first."""
     free = (reference for reference in waiting(spool) if reference not in tried)
     found = in_turn(free, Counter(map(provider_of, tried)), room=_BATCH, each=len(tried) + _BATCH)
     return [reference for reference, before in _bytes_before(spool, found) if before < _BATCH_BYTES_OF_EACH]
 
 
 def _bytes_before(spool: Spool, references: Iterable[str]) -> Iterator[tuple[str, int]]:
-    """Each reference with how many bytes of its provider's come before it."""
+    """Yield each reference with the number of bytes of the same provider before it."""
     sums: Counter[str] = Counter()
     for reference in references:
         yield reference, sums[provider_of(reference)]

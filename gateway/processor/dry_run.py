@@ -1,4 +1,4 @@
-"""What would become of a file, found out on the way that every file goes, with nothing kept."""
+"""Dry run: find the decision for a file along the usual way, keeping nothing."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
 _PIECE = 1024**2
 _ATTEMPTS = 3
 _NOWHERE = "00000"
-"""Stands where a reference has what was drawn for it: a file that is only tried gets no reference."""
+"""Random part of the reference of a trial; a file only tried gets no reference of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """A file, in whose name and when it is tried. `anyone` stands for a provider that is not enrolled."""
+    """File to try, for a provider and a moment. `anyone` stands in for a provider not enrolled."""
 
     file: Path
     provider: str
@@ -46,9 +46,9 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """What came of it. `found` is None where the file could not be opened.
+    """Outcome of a trial. `found` is None where the file could not be opened.
 
-    `counted` are teams that may have no record of a pupil, and would be given counts, not the file.
+    `counted`: teams that may see no pupil's record and would get counts in place of the file.
     """
 
     decision: Decision
@@ -58,14 +58,14 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class TrialRules:
-    """What a trial rests on: other policies than those in force, perhaps, and providers as these see them."""
+    """Policies and providers for a trial; the policies may differ from those in force."""
 
     home: Home
     catalogue: Catalogue
     anyone: Provider | None = None
 
     def provider(self, session: Session, provider: str, now: datetime) -> Provider:
-        """A provider as the policies see it at `now`."""
+        """Return a provider under these policies at `now`."""
         if self.anyone is not None:
             return self.anyone
         return register.of(session).provider(provider, years_at(now, self.catalogue))
@@ -73,13 +73,16 @@ class TrialRules:
 
 @dataclass(frozen=True, slots=True)
 class TriedFile:
-    """Examines the file behind a descriptor in place of a stored one, as often as the processor would."""
+    """Examine the file behind a descriptor in place of a stored file, with the processor's attempts."""
 
     examiner: Examiner
     descriptor: int
 
     def examine(self, job: Job) -> Looked:
-        """What the file is."""
+        """Examine the file, trying again where a child is lost.
+
+        Raises ExaminerLost after the last attempt.
+        """
         for _ in range(_ATTEMPTS - 1):
             try:
                 return self.examiner.look(job, self.descriptor)
@@ -89,7 +92,7 @@ class TriedFile:
 
 
 def try_file(trial: Trial, catalogue: Catalogue, examiner: Examiner, home: Home, registry: Registry) -> Tried:
-    """What would become of a file, plain or sealed. OSError where it cannot be read."""
+    """Return the decision for a file, plain or sealed. Raises OSError where the file cannot be read."""
     rules = TrialRules(home, catalogue, trial.anyone)
     with _opened(trial.file) as descriptor, registry.read() as session:
         if is_sealed(os.pread(descriptor, ENOUGH_BYTES, 0)):
@@ -110,7 +113,7 @@ def _sealed(trial: Trial, rules: TrialRules, examiner: TriedFile, session: Sessi
 
 
 def _plain(trial: Trial, rules: TrialRules, examiner: Examiner, descriptor: int, session: Session) -> Tried:
-    """As if it had come sealed, by a key that counts: a file in the clear would not be written down."""
+    """Try a plain file as if sealed and signed by a valid key: intake would withhold a file in the clear."""
     job = Job(reference=_reference(trial), name=trial.file.name, senders=(), now=trial.at)
     read = examiner.read(job, descriptor)
     provider = rules.provider(session, trial.provider, trial.at)
@@ -135,7 +138,7 @@ def _tried(
 
 
 def _upload(trial: Trial, descriptor: int) -> Upload:
-    """The upload that the file would be."""
+    """Return the upload record for the file."""
     return Upload(
         reference=_reference(trial),
         provider=trial.provider,

@@ -1,7 +1,7 @@
-"""What was recorded by others is brought into this home's published/, by a cursor over the log.
+"""Follow the log: publish in this home the changes recorded by commands and other hosts.
 
-Receipts have a cursor of their own. What commands and other hosts do to keys, providers, policies and files
-stands in the log: where something of that is new, what follows from it is made again from the registry.
+A cursor in published/ marks the last entry read. New entries about keys, providers, policies or files cause
+the dependent parts of published/ to be made again from the registry. Receipts have a cursor of their own.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from gateway.store.of_home import copies_of
 
 _CURSOR = ".followed"
 _PAGE = 2_000
-# What these change outside follows from their receipts, or nothing does.
+# Entries without effect outside, or with an effect published through receipts.
 _OF_FILES = frozenset(
     {"landed", "decided", "delivered", "collected", "dealt-with", "released", "refused", "recorded", "opened"}
 )
 _TAKE_BACK = frozenset({"withdrawn", "deleted"})
 _OF_ACCESS = ("provider-", "key-")
-"""How kinds of entries begin that may change who gets in: whoever writes them may not reach published/."""
+"""Prefixes of entries that may change access: the writing process may be unable to reach published/."""
 _GIVEN_OUT = frozenset({"receipts", "notices", "declarations"})
 
 
 class _New(NamedTuple):
-    """An entry of the log that others wrote."""
+    """Log entry written elsewhere."""
 
     number: int
     kind: str
@@ -47,7 +47,7 @@ class _New(NamedTuple):
 
 
 class Follow:
-    """Follows the log of one registry for one home, from where it was when it last did."""
+    """Follow the log of one registry for one home, from the last entry read."""
 
     def __init__(self, registrar: Registrar) -> None:
         self._shares = registrar.settings.host.shares
@@ -59,7 +59,10 @@ class Follow:
                 self._read_to = log.size(session)
 
     def tend(self, registrar: Registrar) -> None:
-        """Do what follows from new entries. Fault where published/ cannot be written; it is tried again."""
+        """Publish the effects of new entries.
+
+        Raises Fault where published/ cannot be written; tried again.
+        """
         if self._read_to is None:
             with registrar.registry.read() as session:
                 size = log.size(session)
@@ -114,7 +117,7 @@ def _show_access(registrar: Registrar) -> None:
 
 @contextmanager
 def _published_is_written() -> Iterator[None]:
-    """Fault where it cannot be."""
+    """Turn OSError into Fault."""
     try:
         yield
     except OSError as error:
@@ -122,7 +125,7 @@ def _published_is_written() -> Iterator[None]:
 
 
 def _news(session: Session, first: int) -> list[_New]:
-    """The next entries, from number `first` on, from which something may follow outside."""
+    """Return the next entries, from `first` on, with a possible effect outside."""
     query = (
         select(EventRow.number, EventRow.kind, EventRow.subject, EventRow.leaf)
         .where(EventRow.number >= first, col(EventRow.kind).not_in(_OF_FILES))
@@ -133,7 +136,7 @@ def _news(session: Session, first: int) -> list[_New]:
 
 
 def _remove(published: Published, reference: str) -> None:
-    """Remove what was given out of a file, a notice or a declaration that was deleted."""
+    """Remove the published files of a deleted upload, notice or declaration."""
     folder = published.provider(provider_of(reference)) / "receipts"
     for path in folder.glob(f"*.{reference}.*"):
         path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The hands of the processor: threads that look at files, each with isolated children of its own."""
+"""Worker pool of the processor: threads examining files, each with isolated children of its own."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ from gateway.record.assignments import Assignment
 
 ATTEMPTS = 3
 A_MOMENT_SECONDS = 0.25
-"""So long a worker keeps its children for more of the same provider; then others are made ready."""
+"""Seconds for which a worker keeps its children for the same provider before preparing fresh ones."""
 A_COMMIT = 64
-"""As many files as one transaction takes at most."""
+"""Most files in one transaction."""
 _LOOKS_AGAIN_SECONDS, _ENDS_SECONDS = 1.0, 10.0
 _IN_HAND, _IN_HAND_OF_EACH = 256, 64
 _log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A file out of hand: examined, or not, because of a fault of ours or because its child was lost."""
+    """File back from a worker: examined, failed by a fault of the gateway, or its child was lost."""
 
     reference: str
     examination: Examination | None = None
@@ -51,7 +51,7 @@ class Finished:
 
 
 class Hands:
-    """What is in hand, by whom it is looked at, and what is finished. One thread gives and takes."""
+    """Files in hand, the workers and their results. Give and take from one thread only."""
 
     def __init__(self, workers: int, clock: Callable[[], datetime], examiners: Examiners) -> None:
         self.examiners = examiners
@@ -68,7 +68,10 @@ class Hands:
 
     @contextmanager
     def at_work(self, *, warm: bool = False) -> Iterator[None]:
-        """Let the threads work for as long as it lasts. `warm`: their children start before a file comes."""
+        """Run the worker threads inside the context.
+
+        With `warm`, start children before the first file comes.
+        """
         threads = [
             threading.Thread(target=self._work, args=[warm], name=f"examine_{number}", daemon=True)
             for number in range(self._workers)
@@ -87,42 +90,45 @@ class Hands:
                 thread.join(_ENDS_SECONDS)
 
     def choose(self, landed: Iterable[str]) -> Sequence[str]:
-        """Return which of those landed, the oldest first, are to be taken in hand now, as there is room."""
+        """Choose the landed files to take in hand now, as far as there is room.
+
+        `landed` has the oldest first.
+        """
         free = (one for one in landed if one not in self.in_hand)
         held = Counter(map(provider_of, self.in_hand))
         return in_turn(free, held, room=_IN_HAND - len(self.in_hand), each=_IN_HAND_OF_EACH)
 
     def give(self, assignment: Assignment, *, struck: bool) -> None:
-        """Take a file in hand. `struck`: its child was lost before."""
+        """Queue a file for examination. `struck`: an earlier attempt lost its child."""
         self.in_hand.add(assignment.upload.reference)
         with self._more:
             self._turns.add(assignment, struck=struck)
             self._more.notify_all()
 
     def do(self, work: Callable[[], None]) -> None:
-        """Have a worker do something else where no file waits; it must not raise."""
+        """Queue other work for idle workers. `work` must not raise."""
         with self._more:
             self._others.append(work)
             self._more.notify_all()
 
     def give_up(self) -> None:
-        """Put down what nobody looks at yet; it stays landed."""
+        """Drop the files not yet begun; they stay landed."""
         with self._more:
             left = self._turns.give_up()
         self.put_down(one.upload.reference for one in left)
 
     def put_down(self, references: Iterable[str]) -> None:
-        """Note that these files are no longer in hand."""
+        """Mark files as no longer in hand."""
         self.in_hand.difference_update(references)
 
     def wake(self) -> None:
-        """End a wait now."""
+        """End a `wait` now."""
         self._inbox.put(None)
 
     def wait(self, seconds: float | None) -> tuple[Sequence[Finished], bool]:
-        """Sleep until something happened; what is out of hand by then, and whether somebody called `wake`.
+        """Wait for results; return the finished files and True where `wake` was called.
 
-        It is as much as one transaction takes: providers take turns, the rest is given out the next time.
+        Returns at most one transaction's worth: providers take turns, and the rest comes next time.
         """
         got: list[Finished | None] = []
         with suppress(queue.Empty):
@@ -137,7 +143,7 @@ class Hands:
         return [files[reference] for reference in found], None in got
 
     def _work(self, warm: bool) -> None:
-        """In a thread of its own: look at the files whose turn it is, to the end."""
+        """Examine files in turn until the end; runs in a thread of its own."""
         mine = self.examiners.mine()
         if warm:
             with suppress(GatewayError, OSError):  # Told with the first file, which starts them again.
@@ -161,9 +167,9 @@ class Hands:
             rested = not job
 
     def _next(self, *, rested: bool) -> Callable[[], None] | None:
-        """What is to be done now, if anything; called with the lock.
+        """Return the next job, or None; called with the lock held.
 
-        Who has `rested` leaves a file to those whose children are still at hand.
+        A rested worker leaves files to workers whose children are still prepared.
         """
         if self._ending.is_set():
             return lambda: None
@@ -174,7 +180,7 @@ class Hands:
 
     @EXAMINE_SECONDS.time()
     def _examine(self, assignment: Assignment, whose: str) -> None:
-        """Whatever happens, the loop hears that the file is out of hand."""
+        """Examine one file and always report the result to the loop."""
         reference = assignment.upload.reference
         finished = Finished(reference, lost=True)
         retrying = Retrying(
@@ -195,7 +201,7 @@ class Hands:
                 self._more.notify_all()
 
     def _unfinished(self, reference: str, error: Exception) -> Finished:
-        """What is told of a file that could not be examined, and whose fault it is."""
+        """Log and count a failed examination; the result has `lost` where the file may be at fault."""
         if self._ending.is_set():  # Its children were ended while it was looked at.
             _log.info("%s: stays landed, as the processor stops", reference)
             return Finished(reference)

@@ -1,9 +1,8 @@
-"""What the calendar does to keys: those that were replaced retire on their last day, and expiry is announced.
+"""Calendar of keys: retire replaced keys on their last day and announce expiry.
 
-Nothing is done to a certificate that expires: what it signed since waits, until it is renewed or replaced.
-
-Done by the processor every round, and by nobody else; each change is one transaction, so that a
-round may be cut off anywhere and repeated.
+Nothing is done to a certificate on expiry: files signed since then wait until the certificate is renewed or
+replaced. Only the processor runs this round. Each change is one transaction, so an interrupted round can be
+repeated.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from gateway.registry.keys import Key
 
 
 def look_after_keys(registrar: Registrar) -> None:
-    """Do to keys what the calendar asks, and finish a change of the gateway's key that was cut off."""
+    """Retire keys, send warnings, and finish an interrupted change of the gateway's key."""
     now = registrar.clock()
     if rotation.finish(registrar.home, registrar.registry):
         publish_all(registrar.home, now)
@@ -49,9 +48,9 @@ def look_after_keys(registrar: Registrar) -> None:
 def go_round(
     registry: Registry, published: Published, policy: KeyPolicy, clerk_for: Callable[[Session], Clerk]
 ) -> int:
-    """Retire what is due and warn of what expires, at the clerk's moment; how many keys that were.
+    """Retire the keys due and warn of expiry, at the clerk's moment; return the number of keys changed.
 
-    Fault where the registry or published/ does not answer.
+    Raises Fault where the registry or published/ does not answer.
     """
     with registry.read() as session:
         now = clerk_for(session).at
@@ -75,7 +74,7 @@ def go_round(
 
 
 def _to_warn_of(session: Session, policy: KeyPolicy, now: datetime) -> list[tuple[Key, int, int]]:
-    """Keys with a warning due that their owner was not given yet: with the days left, and the step."""
+    """Return keys with a due warning not yet given: with days left and the step."""
     found = []
     for key in keys.expiring(session, now + timedelta(days=max(policy.warn_days))):
         step = step_due(key, now, policy.warn_days)

@@ -1,4 +1,4 @@
-"""When letters are owed by the calendar, and when they are passed on to the courier."""
+"""Schedule of letters: owe the calendar's letters and pass letters on to the courier."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _PAUSE_SECONDS = 5.0
 
 
 class LetterRound:
-    """Looks through the calendar once a day and after each change of the policies; passes letters on always.
+    """Check the calendar once a day and after each change of policies; pass letters on every few seconds.
 
-    Without a relay nothing is owed: a relay that is named later does not get the letters of a whole year.
+    Without a relay no letter is owed, so that a relay named later does not get a year's letters at once.
     """
 
     def __init__(self, registrar: Registrar) -> None:
-        """Tell the courier which relay it is, so that it can start once the processor is ready."""
+        """Tell the courier its relay, so that the courier can start as soon as the processor is ready."""
         settings = registrar.settings.letters
         with suppress(Fault):  # It is tried again, and told, with the first letters: files go on their way.
             if settings.relay is not None:
@@ -30,7 +30,10 @@ class LetterRound:
         self._passed_at = float("-inf")
 
     def tend(self, registrar: Registrar, *, leads: bool = True) -> None:
-        """Do what is due; of several hosts, the one that `leads` does. Fault where it cannot be done now."""
+        """Owe and pass on the letters due; only the host that `leads` owes.
+
+        Raises Fault if not possible now.
+        """
         if registrar.settings.letters.relay is None:
             return
         now = registrar.clock()

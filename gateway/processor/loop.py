@@ -1,8 +1,7 @@
-"""The processor's loop: wake up, claim what landed, examine it in children, commit, publish.
+"""The processor's loop: claim landed files, examine them in children, commit, publish.
 
-One thread owns the loop, the claims and the commits; its `hands` look at the files, many at once. Whatever
-finished while a commit ran goes into the next one, so a burst shares its transactions without waiting for
-them.
+One thread owns the loop, the claims and the commits; workers examine many files at once. Files finished
+during a commit go into the next one, so a burst shares transactions without a wait.
 """
 
 from __future__ import annotations
@@ -39,18 +38,17 @@ from gateway.registry.news import News
 from gateway.secrets import secret_files
 
 _SELDOM_SECONDS = 1.0
-"""So long what is done besides files may wait while files come: a round of it takes half of a file's time."""
+"""Seconds for which other work may wait while files arrive: a round costs half a file's time."""
 _log = logging.getLogger(__name__)
 Owner = Callable[[Registrar, Callable[[], None]], AbstractContextManager[Work]]
 
 
 class Processor:
-    """The one processor of a home.
+    """The single processor of a home.
 
-    `renew` gives the policies that decide as of a version of the register, where they are new.
-
-    `owner` holds the home and its registry while it works, and gives the work that is this processor's; it
-    is given what wakes the loop.
+    `renew` returns new policies for a version of the register, or None where nothing changed. `owner` holds
+    the home and its registry while the processor works, and yields the work of this host; its second
+    argument wakes the loop.
     """
 
     def __init__(
@@ -92,9 +90,9 @@ class Processor:
         ready: Callable[[], None] = lambda: None,
         alive: Callable[[], None] = lambda: None,
     ) -> None:
-        """Work until `stop` is set; what is then being examined is finished or stays landed.
+        """Process files until `stop` is set. Files in examination then are finished or stay landed.
 
-        `alive` is called in every round, and in a long one after every batch.
+        `ready` is called once; `alive` in every round, and in a long round after every batch.
         """
         self._stop, self._alive = stop, alive
         watch = Watch(self._home.spool.landed, self.wake)
@@ -110,9 +108,9 @@ class Processor:
             self._finish()
 
     def drain(self) -> int:
-        """Work until nothing is waiting and nothing in hand; the number of transfers still landed.
+        """Process until nothing waits and nothing is in hand; return the number of files still landed.
 
-        Fault where what waits in the spool cannot be claimed, or receipts cannot be brought out.
+        Raises Fault where the spool cannot be claimed or receipts cannot be published.
         """
         with self._working():
             fault = self._round(at_once=True)
@@ -127,15 +125,15 @@ class Processor:
                 return len(self._work.landed(session))
 
     def wake(self) -> None:
-        """Make the loop look again now."""
+        """Start the next round now."""
         self._hands.wake()
 
     def _round(self, *, at_once: bool = False) -> Fault | None:
-        """Do what there is to do; the fault that kept some of it from being done, if any.
+        """Run one round of all steps; return the first fault, or None.
 
-        What is done besides files is left to a later round where it was done just before, unless `at_once`. A
-        step that fails leaves everything where it was and keeps no other from being done. Nothing is done
-        while the processor of another host has the registry.
+        Work besides files is skipped where done a moment ago, unless `at_once`. A failed step changes
+        nothing and stops no other step. Nothing is done while the processor of another host holds the
+        registry.
         """
         if (elsewhere := _fault_of(self._work.hold) or _fault_of(self._ask)) is not None:
             return self._told([elsewhere])
@@ -154,14 +152,14 @@ class Processor:
         return self._told([fault for fault in faults if fault is not None])
 
     def _ask(self) -> None:
-        """Ask the registry what is new, with one statement for all that a round does."""
+        """Ask the registry for news, in one statement for the whole round."""
         with self._registrar.registry.read() as session:
             self._news = news.read(session)
         self._asked_at = time.monotonic()
         self._has_handed_out = False
 
     def _publish(self) -> None:
-        """Bring out what others have recorded, or what could not be brought out before."""
+        """Publish receipts recorded elsewhere or not published before."""
         found = self._news
         if not is_published(self._home.published, found.receipt, found.head):
             self._registrar.publish()
@@ -170,7 +168,7 @@ class Processor:
         claim_waiting(self._registrar, self._keep_up, self._claims_into, self._news.register)
 
     def _besides(self, *, at_once: bool) -> Iterator[Callable[[], object]]:
-        """What is done besides files, where it is due; among several hosts, most of it by one."""
+        """Yield the steps besides files, where due; among several hosts most of them belong to the leader."""
         now = time.monotonic()
         self._is_besides_due = at_once or self._anew or now - self._besides_at >= self._seldom_seconds
         if not self._is_besides_due:
@@ -187,14 +185,14 @@ class Processor:
             yield self._reconsider
 
     def _told(self, faults: Sequence[Fault]) -> Fault | None:
-        """Tell what kept some of a round from being done; the first of it."""
+        """Log and count the faults of a round; return the first."""
         for fault in faults:
             FAULTS.labels("registry").inc()
             _log.error("%s; it is tried again in %s s", fault, self._rescan_seconds)
         return faults[0] if faults else None
 
     def _take_over_policies(self) -> None:
-        """Decide by new policies once they are in force. Children notice new ones by themselves."""
+        """Take over new policies once in force. Children notice new policies by themselves."""
         self._is_behind = True
         policies = self._renew(self._news.register)
         self._is_behind = False
@@ -209,7 +207,7 @@ class Processor:
         self._all_unshown = self._anew = True
 
     def _follow_keys(self) -> None:
-        """Sign with the gateway's new key as soon as there is one."""
+        """Sign with the gateway's new key as soon as the key is there. Raises Fault where loading fails."""
         found = secret_files.generation(self._home)
         if found == self._keys:
             return
@@ -221,7 +219,7 @@ class Processor:
         self._keys = found
 
     def _show(self) -> None:
-        """Show outside what policies and drops have changed, until that has been done once."""
+        """Publish the effects of changed policies and folders, until done once."""
         if self._all_unshown:
             publish_all(self._home, self._registrar.clock())
             self._all_unshown = False
@@ -233,7 +231,7 @@ class Processor:
         self._anew = False
 
     def _hand_out(self) -> None:
-        """Take in hand what is landed: few files at a time, so that keys hardly change meanwhile."""
+        """Take landed files in hand: only a few at a time, so that keys rarely change meanwhile."""
         landed: Sequence[str] = ()
         if self._news.landed or self._registrar.settings.host.shares:
             with self._registrar.registry.read() as session:
@@ -254,14 +252,14 @@ class Processor:
         self._has_handed_out = self._hands.in_hand.issuperset(due)
 
     def _hand_out_rest(self) -> None:
-        """Take in hand what is landed, where that was not done while more was claimed in this round."""
+        """Take landed files in hand, unless already done during claiming in this round."""
         if not self._has_handed_out:
             self._hand_out()
 
     def _keep_up(self) -> bool:
-        """Let the children work, and put on record what they finished, while more is claimed.
+        """Feed the children and record their results between two batches of claims.
 
-        False where no more is to be, as the processor is to stop.
+        Returns False where claiming has to end because the processor is stopping.
         """
         self._alive()
         if time.monotonic() - self._asked_at >= self._seldom_seconds and (fault := _fault_of(self._ask)):
@@ -277,7 +275,7 @@ class Processor:
         return not self._stop.is_set()
 
     def _record_late(self, *, all_of_them: bool = False) -> None:
-        """Put on record as landed what is not decided after a moment. Fault where some of it cannot be."""
+        """Put uploads undecided after a moment on record as landed. Raises Fault where some cannot be."""
         late = self._progress.late(all_of_them=all_of_them)
         self._news = self._news._replace(landed=self._news.landed or bool(late))
         faults = Claim(self._registrar).put_on_record(late)
@@ -286,7 +284,7 @@ class Processor:
             raise faults[0]
 
     def _wait(self, seconds: float | None) -> None:
-        """Sleep until something happened, then take in all that has."""
+        """Wait for results, then record them."""
         self._take_in(self._hands.wait(seconds)[0])
 
     def _take_in(self, finished: Sequence[Finished]) -> None:
@@ -311,7 +309,7 @@ class Processor:
             for one in examined:
                 self._back_off.note(one.examined.reference)
         except Exception as error:  # noqa: BLE001 - told where it was raised; one bad file must not end the service
-            # One outcome that cannot be recorded must not keep the others from being.
+            # One outcome that cannot be recorded must not block the others.
             if len(examined) == 1:
                 self._unrecorded(examined[0], error)
                 return
@@ -324,7 +322,7 @@ class Processor:
                 self._back_off.forget(one.examined.reference)
 
     def _unrecorded(self, one: Examination, error: Exception) -> None:
-        """No outcome that was found can be recorded: after some tries, a person has to look at the file."""
+        """Count a failure to record an outcome; after `ATTEMPTS` failures, hold the file for a person."""
         reference = one.examined.reference
         FAULTS.labels("internal").inc()
         self._record_late(all_of_them=True)  # What cannot even land is set aside.
@@ -334,13 +332,13 @@ class Processor:
             self._conclude([Examination(FileLost(reference=reference))])
 
     def _failed(self, item: Finished) -> Examination | None:
-        """Note a failure; an outcome where the file breaks every child."""
+        """Count a failure; return an outcome where the file has lost every child."""
         self._progress.hold_up(item.reference)
         losses = self._back_off.note(item.reference, lost=item.lost)
         return Examination(FileLost(reference=item.reference)) if losses >= ATTEMPTS else None
 
     def _finish(self) -> None:
-        """Take in what the children still finish; what they have not begun, or do not, stays landed."""
+        """Record the results still coming in; files not begun or not finished stay landed."""
         self._hands.give_up()
         while before := len(self._hands.in_hand):
             self._wait(1.0)
@@ -361,9 +359,9 @@ class Processor:
 
 
 def _fault_of(step: Callable[[], object]) -> Fault | None:
-    """Do one step of a round; the fault that it met, if any.
+    """Run one step of a round and return the fault met, or None.
 
-    A setting that is wrong keeps a service from starting, but does not end one that runs.
+    A wrong setting keeps a service from starting, but does not end a running one.
     """
     try:
         step()

@@ -1,4 +1,4 @@
-"""When the pages of providers are made: soon for whom something changed, for all on a new day or policy."""
+"""Schedule of the providers' pages: after a change for one provider, for all on a new day or policy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PAUSE_SECONDS = 20.0
 
 
 class Pages:
-    """Keeps the pages in published/ as the registry has it, a while behind; they are made at every start."""
+    """Keep the pages in published/ up to date within seconds; every start makes all of them."""
 
     def __init__(self) -> None:
         self._made_at = float("-inf")
@@ -22,7 +22,7 @@ class Pages:
         self._known: dict[str, Provider] = {}
 
     def tend(self, registrar: Registrar, *, at_once: bool = False) -> None:
-        """Make what is due; unless `at_once`, not again within seconds. Fault where it cannot be written."""
+        """Make the pages due, unless made seconds ago and not `at_once`. Raises Fault where writing fails."""
         if not at_once and time.monotonic() - self._made_at < _PAUSE_SECONDS:
             return
         # Only the processor itself makes pages, not the commands that load this.

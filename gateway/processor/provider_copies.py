@@ -1,8 +1,8 @@
-"""Rows 10 and 11: a school's own copy of a file that is about it, sealed to the school, in its /out.
+"""A school's own copy of a file about the school (Appendix B rows 10 and 11), sealed and put into /out.
 
-That a copy is owed is recorded in the transaction that accepts the file. Making it is a projection: it
-may be done again at any time, and is where the copy is missing. The content is opened and sealed in
-memory by an isolated child; this process sees the sealed copy only.
+The debt of a copy is recorded in the transaction accepting the file. Making a copy is a projection:
+repeatable at any time, and done wherever the copy is missing. An isolated child opens and seals the content
+in memory; this process sees the sealed copy only.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _log = logging.getLogger(__name__)
 
 
 class Copier:
-    """Makes the copies that are owed and not out, in worker threads. `done` is called after each."""
+    """Make missing copies in worker threads, calling `done` after each."""
 
     def __init__(
         self, home: Home, examiners: Examiners, *, pause_seconds: float, done: Callable[[], None]
@@ -63,15 +63,15 @@ class Copier:
 
     @property
     def busy(self) -> bool:
-        """Whether a copy is being made, or waits for others to be."""
+        """True while a copy is being made or waits for room."""
         return bool(self._in_hand) or self._more
 
     def hand_out(
         self, registrar: Registrar, do: Callable[[Callable[[], None]], None], *, leads: bool = True
     ) -> None:
-        """Begin to make what is owed, missing and not in hand, a few at a time; `do` gives work to a thread.
+        """Begin a few missing copies; `do` queues work for a thread.
 
-        Of several hosts, the one that `leads` makes them, and each brings out what was made.
+        Of several hosts only the one that `leads` makes copies; each host publishes the copies made.
         """
         unmade = [copy for copy in self._news(registrar) if leads]
         self._more = False
@@ -85,7 +85,10 @@ class Copier:
                 do(partial(self._make, registrar, copy))
 
     def _news(self, registrar: Registrar) -> Sequence[Copy]:
-        """What is still to be made. What was made is remembered: at the start all, later others' alone."""
+        """Return copies still to make.
+
+        Queue copies already made: all at the start, later those of other hosts.
+        """
         now, since = registrar.clock(), self._looked_at if registrar.settings.host.shares else None
         with registrar.registry.read() as session:
             owed = copies.owed(session, made_too=self._looked_at is None, made_since=since)
@@ -96,7 +99,7 @@ class Copier:
         return [copy for copy in owed if not copy.made]
 
     def _made_before(self) -> Iterator[Copy]:
-        """What was made once, each told once."""
+        """Yield each copy made earlier once."""
         while self._elsewhere:
             if len(self._in_hand) >= _AT_ONCE:
                 self._more = True
@@ -104,14 +107,14 @@ class Copier:
             yield self._elsewhere.popleft()
 
     def _is_due(self, registrar: Registrar, copy: Copy) -> bool:
-        """Whether to make it now."""
+        """Return True where the copy is missing, not in hand, not resting, and its file is stored."""
         if copy.number in self._in_hand or self._back_off.rests(_key(copy)):
             return False
         out = copy.made and self._path(copy).exists()
         return not out and store_of(self._home, registrar.settings).has(copy.reference)
 
     def _make(self, registrar: Registrar, copy: Copy) -> None:
-        """Make one in a worker thread. The copy is out of hand afterwards, and rests if it failed."""
+        """Make or fetch one copy in a worker thread; a failed copy rests before the next attempt."""
         self._back_off.note(_key(copy))
         try:
             if not self._fetched(registrar, copy):
@@ -130,7 +133,7 @@ class Copier:
             self._done()
 
     def _fetched(self, registrar: Registrar, copy: Copy) -> bool:
-        """Bring out the copy that was sealed before, where the store has it; whether it did."""
+        """Publish the sealed copy kept in the store; return False where the store has none."""
         kept = copies_of(self._home, registrar.settings)
         if kept is None or not copy.made or copy.sha256 is None:
             return False
@@ -145,7 +148,7 @@ class Copier:
         return True
 
     def _keep(self, registrar: Registrar, copy: Copy, sealed: SealedCopy, source: int) -> None:
-        """Let other hosts find it in the store."""
+        """Put the sealed copy into the store for other hosts."""
         if (kept := copies_of(self._home, registrar.settings)) is None:
             return
         try:
@@ -201,7 +204,7 @@ def _key(copy: Copy) -> str:
 
 
 def _part(registrar: Registrar, examiner: Examiner, copy: Copy, now: datetime) -> int:
-    """A descriptor of what a provider is given of a file about many schools. Fault where that fails."""
+    """Return a descriptor of a provider's part of a file about many schools. Raises Fault on failure."""
     with registrar.registry.read() as session:
         provider = registrar.provider(session, copy.provider, now)
         content = contents_of(session, [copy.transfer]).get(copy.transfer)
@@ -218,7 +221,7 @@ def _part(registrar: Registrar, examiner: Examiner, copy: Copy, now: datetime) -
 
 
 def _place(source: int, path: Path) -> None:
-    """Write a sealed copy aside and rename it into place. Fault where published/ cannot be written."""
+    """Write a sealed copy aside and rename into place. Raises Fault where published/ cannot be written."""
     aside = path.with_name(f".{secrets.token_hex(6)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

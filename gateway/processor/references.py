@@ -1,7 +1,7 @@
-"""Uploads whose reference somebody else bears already: each is given another one inside, and none is lost.
+"""Replace references drawn twice: an upload with a reference already on record gets another one inside.
 
-Intake draws references at random and knows only those that wait in the spool, so among thousands of uploads
-of one provider on one day it will draw one twice. What is on record knows them all.
+Intake draws references at random and knows only those in the spool. Among thousands of uploads of one
+provider on one day two draws may be equal. Only the registry knows all references.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """References of the spool: what each fresh upload is called inside, and those that are on record."""
+    """Spool references: each fresh one with its reference inside, and those already on record."""
 
     fresh: Mapping[str, str]
     known: Collection[str]
 
 
 def sort_out(session: Session, waiting: Mapping[str, Upload], taken: Collection[str] = ()) -> Sorted:
-    """Tell uploads that are on record from fresh ones, also from those that bear another's reference.
+    """Separate uploads already on record from fresh ones, giving a new reference where one is borne twice.
 
-    The answer is the same again after a crash: what a reference that was drawn twice becomes follows from
-    the upload alone. `taken` are borne by others though they are not on record.
+    `taken`: references in use without a record. A new reference follows from the upload alone, so that the
+    result is the same after a crash.
     """
     borne = receipts.borne(session, list(waiting)) | (set(taken) & waiting.keys())
     fresh = {reference: reference for reference in waiting if reference not in borne}
@@ -52,8 +52,9 @@ def sort_out(session: Session, waiting: Mapping[str, Upload], taken: Collection[
 
 
 def _on_record(session: Session, reference: str, upload: Upload) -> bool:
-    """Whether `upload` is on record as `reference`. Size, digest and the time of landing may differ:
-    what was stored counts, and what the kernel noted.
+    """Return True where `upload` is on record as `reference`.
+
+    Size, digest and landing time may differ: the stored values and the kernel's time are on record.
     """
     return any(
         (one.provider, one.folder, one.name, one.started_at)
@@ -63,7 +64,7 @@ def _on_record(session: Session, reference: str, upload: Upload) -> bool:
 
 
 def _another(session: Session, upload: Upload, taken: Collection[str]) -> str:
-    """The reference that `upload` gets for its own: one that nothing else bears, the same each time."""
+    """Return a free reference for `upload`, derived from the upload and so the same each time."""
     attempt = 0
     while True:
         seed = f"{upload.reference} {upload.started_at.isoformat()} {upload.sha256} {attempt}"

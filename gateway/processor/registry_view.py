@@ -1,6 +1,6 @@
-"""What Prometheus hears of the registry: read when it asks, so it is right after every restart.
+"""Metrics of the registry for Prometheus, read at each scrape and so right after every restart.
 
-Decisions and how long they took come from the log, from where it stood when the service started.
+Decisions and their duration are counted from the log, starting at its size when the service started.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14_400, 86_40
 
 
 class RegistryView(Collector):
-    """Gauges of a snapshot, and what the log has gained since the service started."""
+    """Export gauges of a snapshot and counters of the log's growth since the service started."""
 
     def __init__(
         self,
@@ -59,18 +59,18 @@ class RegistryView(Collector):
         metrics.register(self)
 
     def health(self) -> Sequence[str]:
-        """What is wrong now, in codes."""
+        """Return the codes of current problems."""
         try:
             return list(wrong(take(self._home, self._registry, self._clock()), self._watch))
         except (Fault, OSError):
             return ["registry-unreachable"]
 
     def describe(self) -> Iterator[Metric]:
-        """Nothing is read before somebody asks."""
+        """Return nothing: metrics are read on request only."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        """A snapshot as gauges."""
+        """Yield a snapshot as gauges."""
         try:
             self._catch_up()
             snapshot = take(self._home, self._registry, self._clock())
@@ -81,7 +81,7 @@ class RegistryView(Collector):
         yield from _gauges(snapshot)
 
     def _catch_up(self) -> None:
-        """Count what the log has gained; one scrape at a time."""
+        """Count the new entries of the log; one scrape at a time."""
         with self._lock, self._registry.read() as session:
             size = log.size(session)
             for event, landed_at in _news(session, self._read_to, size):

@@ -1,7 +1,7 @@
-"""Deleting what is due under policies/retention.toml: on record first, then in fact, then certified.
+"""Delete data due under policies/retention.toml: record, then remove, then certify.
 
-Each batch is one transaction with its entries of the log; only when that is durable are the files
-removed. Killed in between, the rest is done at the next start or the next run.
+Each batch is one transaction with its log entries; files are removed only after the commit. After a crash
+the next start or run does the rest.
 """
 
 from __future__ import annotations
@@ -45,10 +45,11 @@ _LOOKED_BACK = timedelta(days=7)  # What is older, the nightly run finds.
 def run(
     registrar: Registrar, moment: datetime, *, by: str, progress: Callable[[int], object] = lambda _: None
 ) -> str | None:
-    """Delete what is due at `moment`, and return the signed certificate; None where nothing was.
+    """Delete everything due at `moment` and return the signed certificate; None where nothing was due.
 
-    `by` runs it. `progress` hears how many things each step has done. Fault where a file cannot be
-    removed or the registry does not answer: the next run goes on from there.
+    `by` is the person or process named in the log. `progress` is called with the number of things in each
+    batch. Raises Fault where a file cannot be removed or the registry does not answer; the next run
+    continues.
     """
     rules = load_retention(registrar.home)
     for batch in _batches(plan_at(registrar, moment).due):
@@ -58,16 +59,16 @@ def run(
 
 
 class Sweep:
-    """Deletes within the hour what is not kept for long. `tend` is called again and again."""
+    """Delete short-lived data within the hour; call `tend` repeatedly."""
 
     def __init__(self) -> None:
         self._hour: datetime | None = None
 
     def tend(self, registrar: Registrar, *, leads: bool = True) -> None:
-        """Delete what is due of what nobody could open, and old letters; take back old receipts.
+        """Delete unopened files and old letters that are due; withdraw old receipts from published/.
 
-        What was taken back too early, by a clock that was fast, is given back first. Fault where it cannot
-        be, until the next hour. Of several hosts, the one that `leads` deletes.
+        Receipts withdrawn too early by a fast clock are published again first. Of several hosts only the
+        one that `leads` deletes. Raises Fault where something fails; tried again in the next hour.
         """
         now = registrar.clock()
         if self._hour == hour_of(now):
@@ -98,9 +99,8 @@ class Sweep:
 
 
 def finish(registrar: Registrar) -> str | None:
-    """Remove the files of deletions that are on record, and certify what has no certificate yet.
-
-    Harmless where there is nothing to do; None then.
+    """Remove the files of recorded deletions and return a certificate for those without one; None where
+    none.
     """
     with registrar.registry.read() as session:
         waiting = retention.files_to_remove(session)
@@ -124,7 +124,7 @@ def _delete(registrar: Registrar, rules: Retention, batch: Sequence[Due], moment
     now = registrar.clock()
     with registrar.registry.write() as session:
         retention.overwrite_what_goes(session)
-        # Asked again inside the transaction: a hold may have been placed since the plan was made.
+        # Check again inside the transaction: a hold may have been placed after planning.
         references = {due.reference for due in batch}
         rows, made = retention.kept(session, references), notices.kept(session, references)
         still = set(plan(rules, rows, moment, made).due) & set(batch)
@@ -152,7 +152,7 @@ def _entry(due: Due, found: Holding, by: str) -> Entry:
 
 
 def _files(home: Home, due: Due, found: Holding) -> list[str]:
-    """The files that go with a thing: as paths below the home, and what is in the store by its reference."""
+    """List the files of one thing due: paths below the home, or `store:` and a reference."""
     if due.what == "sealed":
         copies = [str(copy_path(home, copy).relative_to(home.root)) for copy in found.copies]
         return [f"{_STORED}{due.reference}", *copies]
@@ -165,7 +165,7 @@ def _files(home: Home, due: Due, found: Holding) -> list[str]:
 
 
 def _remove(registrar: Registrar, files: Sequence[str]) -> None:
-    """Remove files, durably. Fault where the disk does not allow it."""
+    """Remove files and fsync their folders. Raises Fault where the disk refuses."""
     stored = [file.removeprefix(_STORED) for file in files if file.startswith(_STORED)]
     paths = [registrar.home.root / file for file in files if not file.startswith(_STORED)]
     try:

@@ -1,6 +1,6 @@
-"""What the processor does besides files: the log's checkpoints, the calendar of keys, deletions, pages.
+"""Work of the processor besides files: checkpoints, calendar of keys, deletions, pages, letters.
 
-Among several hosts, some of it is for one of them to do; each brings what follows into its own published/.
+Among several hosts the leader does part of the work; each host publishes the effects in its own published/.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gateway.record.registrar import Registrar
 
 
 class Rounds:
-    """The rounds of one home. Each is asked for often and rarely finds much to do; a Fault is tried again."""
+    """The rounds of one home, called often and mostly with little to do. A Fault is tried again."""
 
     def __init__(self, registrar: Registrar) -> None:
         self._checkpoints = Checkpoints(registrar)
@@ -25,29 +25,29 @@ class Rounds:
         self._letters = LetterRound(registrar)
 
     def checkpoints(self, registrar: Registrar, *, leads: bool) -> None:
-        """Keep the heads of the log that are due; where this host `leads`, sign and tell them first."""
+        """Publish the heads due to be kept; where this host `leads`, first sign and tell witnesses."""
         self._checkpoints.tend(registrar, leads=leads)
 
     def keys(self, registrar: Registrar) -> None:
-        """Retire the keys whose day has come, and warn of those that expire."""
+        """Retire keys on their last day and warn of expiry."""
         look_after_keys(registrar)
 
     def deletions(self, registrar: Registrar, *, leads: bool) -> None:
-        """Take back old receipts; where this host `leads`, also delete what nobody can open on its day."""
+        """Withdraw old receipts; where this host `leads`, also delete unopened files due."""
         self._sweep.tend(registrar, leads=leads)
 
     def follow(self, registrar: Registrar) -> None:
-        """Bring out what commands and other hosts have changed."""
+        """Publish changes made by commands and other hosts."""
         self._follow.tend(registrar)
 
     def pages(self, registrar: Registrar, *, at_once: bool = False) -> None:
-        """Make the pages that providers read of themselves, where they are no longer as they were."""
+        """Make the providers' pages again where outdated."""
         self._pages.tend(registrar, at_once=at_once)
 
     def letters(self, registrar: Registrar, *, leads: bool) -> None:
-        """Where this host `leads`, owe the letters that the day asks for, and pass on what is owed."""
+        """Owe today's letters where this host `leads`, and pass owed letters on."""
         self._letters.tend(registrar, leads=leads)
 
     def close(self) -> None:
-        """End what is under way."""
+        """Stop the work under way."""
         self._checkpoints.close()

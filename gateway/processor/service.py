@@ -1,4 +1,4 @@
-"""The processor as a service: loading what it needs, running until told to stop."""
+"""The processor as a service: load settings, then run until stopped."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ _log = logging.getLogger(__name__)
 def open_registrar(
     home: Home, clock: Callable[[], datetime], settings: Settings | None = None
 ) -> Iterator[Registrar]:
-    """A registrar for `home`, by its settings or by others.
+    """Yield a registrar for `home`, with the given settings or the home's own.
 
-    ConfigurationError names what keeps it from starting.
+    Raises ConfigurationError, naming the obstacle.
     """
     settings = settings or load_settings(home)
     registry = Registry(settings.database_url(home))
@@ -65,7 +65,7 @@ def open_registrar(
 
 
 def run_processor(home: Home, clock: Callable[[], datetime], *, ready: Callable[[], None]) -> None:
-    """Process until SIGTERM or SIGINT."""
+    """Process files until SIGTERM or SIGINT."""
     stop = threading.Event()
     keep_to_itself()
     with open_processor(home, clock) as processor, _observed(home, clock):
@@ -89,13 +89,13 @@ def run_processor(home: Home, clock: Callable[[], datetime], *, ready: Callable[
 
 @contextmanager
 def _observed(home: Home, clock: Callable[[], datetime]) -> Iterator[None]:
-    """Tell metrics and health meanwhile, where systemd or the settings say at which place."""
+    """Serve metrics and health inside the context, on systemd's socket or the port in the settings."""
     settings = load_settings(home)
     sockets = systemd.handed_over("metrics") or _metrics_socket(settings.metrics)
     if not sockets:
         yield
         return
-    # In its own threads with its own connections: a scrape never waits for the work, nor the work for it.
+    # Own threads and connections: a scrape never waits for the work, nor the work for a scrape.
     registry = Registry(settings.database_url(home))
     try:
         view = RegistryView(home, registry, settings.watch, clock, PROCESSOR)
@@ -115,7 +115,7 @@ def _metrics_socket(place: Metrics) -> list[socket.socket]:
 
 
 def process_once(home: Home, clock: Callable[[], datetime]) -> int:
-    """Process everything that waits; how many files could not be, and stay landed."""
+    """Process everything waiting; return the number of files that stay landed."""
     with open_processor(home, clock) as processor:
         return processor.drain()
 
@@ -124,7 +124,7 @@ def process_once(home: Home, clock: Callable[[], datetime]) -> int:
 def open_processor(
     home: Home, clock: Callable[[], datetime], *, examiners: Callable[[Home], Examiners] = Examiners
 ) -> Iterator[Processor]:
-    """A processor for `home`, with everything published that may be missing."""
+    """Yield a processor for `home`, after publishing everything that may be missing."""
     bring_up_to_date(home, clock)
     prove_engine(load_settings(home))
     prove_store(home, load_settings(home))

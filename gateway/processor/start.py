@@ -1,4 +1,4 @@
-"""What a processor makes sure of before it works: its engine, its store, and that it is the only one."""
+"""Checks before a processor works: its OpenPGP program, its store, and no second processor."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _log = logging.getLogger(__name__)
 
 
 def prove_engine(settings: Settings) -> None:
-    """ConfigurationError where the OpenPGP program is not to be trusted.
+    """Raise ConfigurationError where the OpenPGP program is not trustworthy.
 
-    One that does not run at all keeps nobody from starting: files stay landed until it does.
+    A program that does not run at all is only logged: files stay landed until the program runs.
     """
     try:
         prove_program(settings.processor)
@@ -35,7 +35,7 @@ def prove_engine(settings: Settings) -> None:
 
 
 def prove_store(home: Home, settings: Settings) -> None:
-    """ConfigurationError where the store may replace files silently; Fault where it does not answer."""
+    """Check the store. Raises ConfigurationError if files may be replaced silently, Fault if down."""
     try:
         check_store(home, settings)
     except OSError as error:
@@ -46,14 +46,14 @@ def prove_store(home: Home, settings: Settings) -> None:
 def only_owner(registrar: Registrar) -> Iterator[Ownership]:
     """Hold the home and its registry for this processor.
 
-    GatewayError where another one has either, or it cannot be held, such as a Fault.
+    Raises GatewayError where another processor has either, and Fault where holding fails.
     """
     with home_of_its_own(registrar.home), Ownership(registrar.registry) as ownership:
         yield ownership
 
 
 def alone(registrar: Registrar, _wake: Callable[[], None]) -> AbstractContextManager[Work]:
-    """All the work of a home whose registry no other host works on. GatewayError as for `only_owner`."""
+    """Yield all work of a registry without other hosts. Raises GatewayError as `only_owner`."""
     return _alone(registrar)
 
 
@@ -65,7 +65,7 @@ def _alone(registrar: Registrar) -> Iterator[Work]:
 
 @contextmanager
 def sharing(registrar: Registrar, wake: Callable[[], None]) -> Iterator[Work]:
-    """The share of one of several hosts. GatewayError where a processor that shares none has the registry."""
+    """Yield this host's share of the work. Raises GatewayError where a lone processor holds the registry."""
     with (
         home_of_its_own(registrar.home),
         Ownership(registrar.registry, shared=True, says=lambda: _said(registrar)) as ownership,
@@ -83,7 +83,7 @@ def _said(registrar: Registrar) -> str:
 
 
 def renewed(keeper: Keeper, registrar: Registrar, version: int) -> Policies | None:
-    """Other policies, where there are. Of several hosts, one that lacks a key examines nothing meanwhile."""
+    """Return changed policies, or None. A host lacking a key raises Fault and examines nothing meanwhile."""
     if registrar.settings.host.shares:
         rotation.check_all_here(registrar.home, registrar.registry)
     return keeper.changed(version)
@@ -91,7 +91,7 @@ def renewed(keeper: Keeper, registrar: Registrar, version: int) -> Policies | No
 
 @contextmanager
 def home_of_its_own(home: Home) -> Iterator[None]:
-    """Keep processors out of a home meanwhile. GatewayError where one is at work; Fault without a lock."""
+    """Lock the home against a second processor. Raises GatewayError if locked, Fault without a lock."""
     try:
         descriptor = os.open(home.root / "processor.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""How far the door is believed: what only intake says of an upload, held within bounds."""
+"""Bounds on trust in intake: facts about an upload that only intake states."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from gateway.model import Upload
 from gateway.zones.landed import LandedUpload
 
 BELIEVED = timedelta(minutes=10)
-"""So far the time that intake gives may be from the one that the kernel noted."""
+"""Largest difference accepted between intake's landing time and the kernel's."""
 
 _log = logging.getLogger(__name__)
 
 
 def bounded(there: LandedUpload, now: datetime) -> Upload:
-    """The upload, with the time of its landing as the kernel has it where intake's is far from that.
+    """Return the upload, with the kernel's landing time where intake's differs too much.
 
-    The kernel notes when a record gets its name, and no process can set that; `now` is the time by our
-    clock, so that the two need not agree on the hour.
+    The kernel notes the time of renaming a record, and no process can set such a time. `now` is the
+    gateway's clock; both clocks need not agree on the hour.
     """
     waited = timedelta(seconds=max(0.0, time.time() - there.named_at))
     landed_at = min(there.upload.landed_at, now)

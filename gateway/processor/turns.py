@@ -1,6 +1,6 @@
-"""Whose file is next: providers take turns, so that nobody waits for another's heap.
+"""Order of examination: providers take turns, so that no provider waits for another's backlog.
 
-Pure: `clock` gives monotonic seconds.
+Pure: `clock` returns monotonic seconds.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ from gateway.home import provider_of
 from gateway.record.assignments import Assignment
 
 A_TURN_FILES, A_TURN_SECONDS = 8, 0.5
-"""How many files of one provider follow each other while others wait, and for how long."""
+"""Most files, and most seconds, of one turn while other providers wait."""
 
 _ABOUT_SECONDS = 10.0
 _STRUCK = ""
-"""In place of a provider: files that broke a process wait together, and are looked at one at a time."""
+"""Queue name for files that lost a process: examined one at a time."""
 
 
 def in_turn(waiting: Iterable[str], held: Counter[str], *, room: int, each: int) -> list[str]:
-    """Choose at most `room` of the references that wait, given with the oldest first.
+    """Choose at most `room` of the waiting references, given oldest first.
 
-    Providers take turns: of whom least is `held`, or chosen by then, comes first. None has more than `each`.
+    Providers take turns: the provider with the fewest held or chosen comes first. None gets more than
+    `each`.
     """
     held = held.copy()
     queues: dict[str, deque[str]] = {}
@@ -43,7 +44,7 @@ def in_turn(waiting: Iterable[str], held: Counter[str], *, room: int, each: int)
 
 @dataclass(slots=True)
 class Turns:
-    """The files in hand that nobody looks at yet, shared by `workers`."""
+    """Files in hand and not yet begun, shared by `workers`."""
 
     workers: int
     clock: Callable[[], float]
@@ -55,24 +56,24 @@ class Turns:
     _turn_ends: float = 0.0
 
     def __len__(self) -> int:
-        """How many wait."""
+        """Return the number of waiting files."""
         return sum(map(len, self._waiting.values()))
 
     def add(self, assignment: Assignment, *, struck: bool = False) -> None:
-        """Let a file wait for its turn. `struck`: a process was lost over it, so it may not keep others."""
+        """Queue a file. `struck`: a process was lost over the file, so others must not wait for it."""
         provider = assignment.upload.provider
         self._seen[provider] = self.clock()
         self._waiting.setdefault(_STRUCK if struck else provider, deque()).append(assignment)
 
     @property
     def are_shared(self) -> bool:
-        """Tell whether several providers were about of late: any may be back at once."""
+        """True where several providers were active in the last seconds; any of them may send more at once."""
         latest = self.clock() - _ABOUT_SECONDS
         self._seen = {provider: at for provider, at in self._seen.items() if at >= latest}
         return len(self._seen) > 1
 
     def next(self) -> tuple[Assignment, str] | None:
-        """Return the next one to look at, and in whose turn it is; `done` is to follow."""
+        """Return the next file and the provider in turn, or None; call `done` afterwards."""
         is_over = self._turn_files >= A_TURN_FILES or self.clock() >= self._turn_ends
         if is_over and self._whose in self._waiting:
             self._waiting.move_to_end(self._whose)
@@ -91,11 +92,11 @@ class Turns:
         return found, whose
 
     def done(self, whose: str) -> None:
-        """Note that one that was given in somebody's turn is dealt with."""
+        """Mark a file of a turn as finished."""
         self._at_work[whose] -= 1
 
     def give_up(self) -> list[Assignment]:
-        """Take out every file that still waits for its turn."""
+        """Remove and return every waiting file."""
         left = [one for files in self._waiting.values() for one in files]
         self._waiting.clear()
         return left

@@ -1,4 +1,4 @@
-"""Waking up when something lands. A hint only: who wakes up looks at the whole folder."""
+"""Wake up when an upload lands. A hint only: callers always scan the whole folder."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class _Wake(FileSystemEventHandler):
 
 
 class Watch:
-    """Calls `wake` from another thread when an upload appears in `folder`.
+    """Call `wake` from another thread when an upload appears in `folder`.
 
-    inotify loses events when its queue is full and says so only in a log; it goes on watching a folder
-    that was replaced by another of the same name, and may be refused altogether. So callers scan by
-    themselves, at start and every few seconds, and call `renew` each time.
+    inotify loses events when its queue is full and reports the loss only in a log; a watch stays on a
+    replaced folder of the same name, and may be refused altogether. So callers also scan, at start and
+    every few seconds, and call `renew` each time.
     """
 
     def __init__(self, folder: Path, wake: Callable[[], None]) -> None:
@@ -41,7 +41,7 @@ class Watch:
         self._watched: tuple[int, int] | None = None
 
     def renew(self) -> None:
-        """Watch the folder that has the name now. Where that cannot be, scanning has to do meanwhile."""
+        """Watch the current folder of that name. On failure only log: scanning continues."""
         try:
             status = self._folder.stat()
             if self._observer is not None and self._watched == (status.st_dev, status.st_ino):
@@ -54,7 +54,7 @@ class Watch:
             _log.warning("the spool cannot be watched (%s); it is scanned", error.strerror)
 
     def close(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         observer, self._observer = self._observer, None
         if observer is not None:
             observer.stop()
@@ -63,7 +63,7 @@ class Watch:
 
 def _started(folder: Path, wake: Callable[[], None]) -> BaseObserver:
     observer = Observer()
-    # Only these are asked of the kernel: each file that is opened or read here would be an event too.
+    # Subscribe to these events only: each file opened or read here would cause an event too.
     observer.schedule(_Wake(wake), str(folder), event_filter=[FileCreatedEvent, FileMovedEvent])
     observer.start()
     return observer

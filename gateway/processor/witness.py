@@ -1,7 +1,7 @@
-"""Giving the log's heads to somebody else, so that nobody here can take back what was said.
+"""Send the log's heads to witnesses, so that nobody here can take back recorded entries.
 
-A witness is a program: what an administrator names, or sendmail for a mail address. It gets a signed
-head on its standard input; exit status 0 says that it has it.
+A witness is a program: a command named by the administrator, or sendmail for a mail address. The program
+gets a signed head on standard input; exit status 0 confirms receipt.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Telling:
-    """A head on its way to a witness."""
+    """Head on its way to a witness."""
 
     child: subprocess.Popen[bytes]
     size: int
@@ -36,9 +36,9 @@ class _Telling:
 
 
 class Witness:
-    """One who is told of heads. `told` is the file that remembers the last one it took.
+    """Witness told of heads. The file `told` holds the size of the last head confirmed.
 
-    `clock` gives seconds that never go back. Nothing here waits for the witness.
+    `clock` returns monotonic seconds. Nothing here waits for the witness.
     """
 
     def __init__(
@@ -58,13 +58,13 @@ class Witness:
 
     @property
     def is_being_told(self) -> bool:
-        """Whether a telling is under way."""
+        """True while a message to the witness is under way."""
         return self._telling is not None
 
     def tell(self, size: int, head: str) -> None:
-        """Look after a telling that is under way, or begin one where `head` is new to the witness.
+        """Check a message under way, or send `head` where new to the witness.
 
-        `size` is its number of entries. OSError where it cannot be remembered that the witness was told.
+        `size` is the number of entries. Raises OSError where `told` cannot be written.
         """
         if self._telling is not None:
             self._look_after(self._telling)
@@ -72,7 +72,7 @@ class Witness:
             self._begin(size, head)
 
     def close(self) -> None:
-        """Give a telling that is under way a few seconds to end, and end it otherwise."""
+        """Wait a few seconds for a message under way, then end its process."""
         if self._telling is None:
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -129,7 +129,7 @@ class Witness:
 
 
 def witnesses(settings: LogSettings, folder: Path, clock: Callable[[], float]) -> list[Witness]:
-    """The witnesses that the settings name. `folder` is where it is remembered what they were told."""
+    """Return the witnesses named in the settings. `folder` holds the size last told to each."""
     named: list[tuple[str, Sequence[str], Callable[[str], bytes]]] = []
     if settings.witness_command:
         named.append(("command", settings.witness_command, str.encode))
@@ -150,7 +150,7 @@ def witnesses(settings: LogSettings, folder: Path, clock: Callable[[], float]) -
 
 
 def mail(head: str, address: str) -> bytes:
-    """The mail that carries a head, which is attached as it is, so that it can be saved and checked."""
+    """Return a mail with the head attached unchanged, so that it can be saved and checked."""
     origin, size = head.split("\n")[:2]
     message = EmailMessage()
     message["To"] = address

@@ -1,8 +1,7 @@
-"""Which files this host examines: all that are landed, or those that tasks have brought it.
+"""Files this host examines: all landed ones, or those in its tasks.
 
-Among several hosts each landed file is in a task, see `gateway.registry.work_queue`. A host has a task for as
-long as something of it is landed and can be examined here; what it cannot deal with now it lets go of, and
-another one is given it.
+Among several hosts every landed file is in a task, see `gateway.registry.work_queue`. A host keeps a task
+while a file of the task is landed and can be examined here; files not examinable now go to other hosts.
 """
 
 from __future__ import annotations
@@ -25,54 +24,54 @@ _log = logging.getLogger(__name__)
 
 
 class Work(Protocol):
-    """The work of one host. Called by the processor's loop, from one thread."""
+    """Work of one host. Called by the processor's loop, from one thread."""
 
     def hold(self) -> None:
-        """Hold the registry, again where that was lost. Fault where others keep it from that."""
+        """Hold the registry, again where the hold was lost. Raises Fault where others prevent the hold."""
 
     def leads(self) -> bool:
-        """Whether what is done once for all hosts is done here."""
+        """Return True where this host does the work done once for all hosts."""
         ...
 
     def begin(self) -> None:
-        """From now on, take what is brought; before, all that is landed is this host's."""
+        """Accept tasks from now on; before, all landed files belong to this host."""
 
     def landed(self, session: Session) -> Sequence[str]:
-        """The references that are this host's to examine, oldest first."""
+        """Return the references for this host to examine, oldest first."""
         ...
 
     def let_go(self, references: Collection[str]) -> None:
-        """What cannot be examined here now may be examined elsewhere."""
+        """Release files to other hosts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alone:
-    """All the work of a registry: no other host has any."""
+    """All the work of a registry without other hosts."""
 
     ownership: Ownership
 
     def hold(self) -> None:
-        """As `Work` has it."""
+        """Hold the registry, as in `Work`."""
         self.ownership.hold()
 
     def leads(self) -> bool:
-        """Always."""
+        """Return True: there is no other host."""
         return True
 
     def begin(self) -> None:
-        """Nothing is brought: it is found."""
+        """Do nothing: a lone host has no tasks."""
 
     def landed(self, session: Session) -> Sequence[str]:
-        """All that is."""
+        """Return all landed references."""
         return transfers.landed(session)
 
     def let_go(self, references: Collection[str]) -> None:
-        """There is nobody else."""
+        """Do nothing: there is no other host."""
 
 
 @dataclass(eq=False, slots=True)
 class _Task:
-    """The files of a task that are still to be dealt with; `over` once there are none."""
+    """Undecided files of a task; `over` is set once none is left."""
 
     left: set[str]
     loop: asyncio.AbstractEventLoop
@@ -85,7 +84,7 @@ class _Task:
 
 
 class Share:
-    """What tasks have brought to this host. The worker's thread calls `take`, the loop's all else."""
+    """Tasks given to this host. The worker's thread calls `take`, the loop's thread all else."""
 
     def __init__(self, registrar: Registrar, ownership: Ownership, wake: Callable[[], None]) -> None:
         self._registrar = registrar
@@ -96,15 +95,15 @@ class Share:
         self._worker: TaskSource | None = None
 
     def hold(self) -> None:
-        """As `Work` has it."""
+        """Hold the registry, as in `Work`."""
         self._ownership.hold()
 
     def leads(self) -> bool:
-        """Of several hosts, one."""
+        """Return True for one host of several."""
         return self._ownership.leads()
 
     def begin(self) -> None:
-        """Let a worker bring tasks."""
+        """Start a worker for tasks."""
         from gateway.processor.worker import TaskWorker  # noqa: PLC0415 - hosts that work alone lack its packages
 
         workers = self._registrar.settings.processor.workers
@@ -112,7 +111,7 @@ class Share:
         self._worker.start()
 
     async def take(self, references: Sequence[str]) -> None:
-        """Have the files of a task examined, until each is decided or was let go of."""
+        """Have the files of a task examined; return once each is decided or let go."""
         task = _Task(set(references), asyncio.get_running_loop())
         with self._lock:
             self._tasks.append(task)
@@ -124,7 +123,7 @@ class Share:
                 self._tasks.remove(task)
 
     def landed(self, session: Session) -> Sequence[str]:
-        """Those of its tasks. What is decided by now, by whomever, is over."""
+        """Return the landed files of this host's tasks; decided ones leave their task."""
         if self._worker is None:
             return transfers.landed(session)
         mine = self._mine()
@@ -133,13 +132,13 @@ class Share:
         return still
 
     def let_go(self, references: Collection[str]) -> None:
-        """As `Work` has it."""
+        """Release files to other hosts, as in `Work`."""
         with self._lock:
             for task in [one for one in self._tasks if not one.left.isdisjoint(references)]:
                 task.without(references)
 
     def end(self) -> None:
-        """Take no more, and queue again what has not been examined, so that nobody waits for it."""
+        """Take no more tasks and queue unexamined files again for other hosts at once."""
         if self._worker is None:
             return
         mine = self._mine()
@@ -157,10 +156,10 @@ class Share:
 
 
 class TaskSource(Protocol):
-    """Whoever brings tasks."""
+    """Source of tasks."""
 
     def start(self) -> None:
-        """Begin, in a thread of its own."""
+        """Start in a thread of its own."""
 
     def end(self) -> None:
-        """Bring no more."""
+        """Stop giving tasks."""

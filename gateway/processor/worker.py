@@ -1,9 +1,8 @@
-"""The worker that brings tasks to this host: procrastinate's, in a thread with an event loop of its own.
+"""Worker fetching tasks for this host: procrastinate's, in a thread with an event loop of its own.
 
-What procrastinate leaves to its users is done here. A task of a host that is dead is queued again by whoever
-notices first. The periodic task that does so also keeps the engine's own monitor alive, without which a
-restart of the database would silently end its listening. A worker that ends by itself, as it does then, is
-started again.
+Covers the duties procrastinate leaves to its users. The first host to notice a dead host queues its tasks
+again. The periodic task doing so also keeps procrastinate's own monitor alive; otherwise a restart of the
+database would silently end the listening. A worker ended by such a restart is started again.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ Take = Callable[[Sequence[str]], Awaitable[None]]
 
 
 class TaskWorker:
-    """Gives `take` the files of tasks, `at_once` tasks at most, from `start` to `end`."""
+    """Give the files of tasks to `take`, at most `at_once` tasks, from `start` to `end`."""
 
     def __init__(self, registrar: Registrar, take: Take, *, at_once: int) -> None:
         self._registrar = registrar
@@ -45,12 +44,12 @@ class TaskWorker:
         self._thread = threading.Thread(target=self._run, name="tasks", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         logging.getLogger("procrastinate").setLevel(logging.WARNING)  # It tells of every task, twice.
         self._thread.start()
 
     def end(self) -> None:
-        """Bring no more, and wait for the end of it."""
+        """Stop giving tasks and wait for the thread's end."""
         self._over.set()
         with suppress(RuntimeError):  # The loop is closed already.
             self._loop.call_soon_threadsafe(self._stop)
@@ -77,10 +76,10 @@ class TaskWorker:
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _serve(self) -> None:
-        """Work until the engine ends, as it does when the database was restarted."""
+        """Work until procrastinate ends, as after a restart of the database."""
         app = self._app()
         async with app.open_async(), asyncio.TaskGroup() as group:
-            # Rescue has a worker of its own: it must not wait behind files.
+            # The rescue task has a worker of its own, because it must not wait behind files.
             workers = [
                 group.create_task(_one_worker(app, work_queue.QUEUE, self._at_once)),
                 group.create_task(_one_worker(app, _TEND, 1)),
@@ -100,7 +99,7 @@ class TaskWorker:
         async def examine(references: list[str]) -> None:
             await self._take(references)
 
-        # Each host asks for it, as their clocks may differ; one at a time is queued.
+        # Each host schedules the task, as clocks may differ; only one at a time is queued.
         @app.periodic(cron=_EVERY_TEN_SECONDS, periodic_id=self._registrar.settings.host.name or "")
         @app.task(name=_TEND, queue=_TEND, queueing_lock=_TEND)
         async def tend(timestamp: int) -> None:  # noqa: ARG001 - it is given when it was due
@@ -109,7 +108,7 @@ class TaskWorker:
         return app
 
     async def _tend(self, app: procrastinate.App) -> None:
-        """Queue again what a dead host had, and what is landed and in no task."""
+        """Queue again the tasks of dead hosts and landed files in no task."""
         for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_DEAD_SECONDS):
             _log.warning("a task of a host that is gone is queued again")
             await app.job_manager.retry_job(job)
