@@ -1,4 +1,4 @@
-"""A drop in /agreement, in the isolated child: is it the agreement's text, signed by its provider?"""
+"""Examine a drop in /agreement, in the isolated child: the agreement's text, signed by its provider."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CLEARSIGNED = b"-----BEGIN PGP SIGNED MESSAGE-----"
 
 
 def examine(drop: DropToJudge) -> AgreementCopy | FileRefused:
-    """Whether it is the agreement's text, signed by one of the job's senders; in the child."""
+    """Compare a drop with the agreement's text and check its signature against the job's senders."""
     job = drop.job
     try:
         text, signature = _signed_text(drop)
@@ -28,7 +28,7 @@ def examine(drop: DropToJudge) -> AgreementCopy | FileRefused:
 
 
 def lines_of(text: str) -> list[str]:
-    """What of a text is compared: not how its lines end, nor blank space that a signature leaves out."""
+    """Return the lines to compare, without line endings or trailing blanks, as a signature may drop both."""
     lines = [line.rstrip() for line in text.removeprefix("\ufeff").splitlines()]
     while lines and not lines[-1]:
         lines.pop()
@@ -48,5 +48,5 @@ def _decoded(data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        # The published text is UTF-8, so this is another one, whoever signed it.
+        # The published text is UTF-8, so any other encoding means another text.
         raise Refusal("agreement:other-text") from None

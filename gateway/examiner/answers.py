@@ -1,7 +1,6 @@
-"""What isolated children answer, held against what can be: a hostile file may speak for them.
+"""Validate the answers of isolated children: a hostile file may have captured the child.
 
-ExaminerLost wherever it cannot be. Whether a key, or the one that signed, is its provider's, the registry
-tells.
+Raises ExaminerLost for an impossible answer. Only the registry tells if a key or signer is the provider's.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _CERTIFICATE = re.compile(
 
 
 def believable_refusal(answer: FileRefused) -> FileRefused:
-    """A refusal for one of the reasons that there are, with what its sentence names, and in words of ours."""
+    """Return a refusal with a known reason and complete, printable details, in the gateway's own words."""
     why = answer.why
     words = [part for part in why.detail.values() if isinstance(part, str)]
     if not why.code.startswith(_STAGES) or why.code not in REASONS:
@@ -42,14 +41,17 @@ def believable_refusal(answer: FileRefused) -> FileRefused:
 def believable_drop(
     answer: AgreementCopy | KeyDrop | HeadingsDrop,
 ) -> AgreementCopy | KeyDrop | HeadingsDrop:
-    """A drop whose key, if it holds one, is what its fingerprint says."""
+    """Return a drop after checking that its key, if any, matches its fingerprint."""
     if isinstance(answer, KeyDrop) and not _fits(answer.key):
         raise ExaminerLost("the judging process gave another key than it says")
     return answer
 
 
 def _fits(key: FoundKey) -> bool:
-    """Of a certificate, whoever uses it finds out by itself: nothing that it signed is its namesake's."""
+    """Return True where the material matches the fingerprint.
+
+    For a certificate only the format is checked: every later use computes the fingerprint again.
+    """
     if key.kind == "openpgp":
         return _CERTIFICATE.fullmatch(key.material) is not None
     line = _SSH_LINE.fullmatch(key.material)  # Nobody renews one of these, nor revokes it by a drop.
@@ -57,7 +59,7 @@ def _fits(key: FoundKey) -> bool:
 
 
 def _ssh_fingerprint(line: re.Match[str]) -> str | None:
-    """The fingerprint of an OpenSSH line, as OpenSSH shows it; None for one of another kind than it says."""
+    """Return the fingerprint of an OpenSSH line as OpenSSH shows it; None where the key type differs."""
     try:
         blob = base64.b64decode(line["blob"], validate=True)
     except binascii.Error:

@@ -1,4 +1,4 @@
-"""Asking one isolated child one thing, and believing no more of its answer than what was asked."""
+"""Ask one isolated child for one thing, accepting only an answer to that request."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ A = TypeVar("A")
 D = TypeVar("D")
 MOST_DETAIL = 80
 CONTENT_BYTES_A_SECOND = 128 * 1024
-# A file that is small has little time, so that it costs others little.
+# A small file gets little time, so that other files wait little.
 _LEAST_SECONDS = 15.0
 
 
 def child_of(module: str, setup: Callable[[], bytes], surroundings: Callable[[], object]) -> Child:
-    """The service's end of the child that the module runs."""
+    """Return the service's end of the child running `module`."""
     return Child(("-m", f"gateway.examiner.{module}"), setup, surroundings)
 
 
 def ask(
     child: Child, request: Request, files: Sequence[int], seconds: float, expected: tuple[type[A], ...]
 ) -> tuple[A, tuple[int, ...]]:
-    """What a child answers, if that is one of the answers `expected`, with its descriptors."""
+    """Return a child's answer with its descriptors. Raises ExaminerLost for an answer not `expected`."""
     said, given = child.ask(provider_of(request.reference), REQUEST.dump_json(request), files, seconds)
     return believed(request, said, given, expected)
 
@@ -40,7 +40,10 @@ def ask(
 def believed(
     request: Request, said: bytes, given: tuple[int, ...], expected: tuple[type[A], ...]
 ) -> tuple[A, tuple[int, ...]]:
-    """What a child said to a request, if that is one of the answers `expected`, with its descriptors."""
+    """Return the parsed answer with its descriptors, if it is one of the types `expected`.
+
+    Raises Fault where the child reports one, ExaminerLost for any other answer.
+    """
     try:
         answer: Answer = ANSWER.validate_json(said)
     except ValidationError:
@@ -56,7 +59,7 @@ def believed(
 
 
 def checked(content: int, size: int) -> int:
-    """A content as a child gave it, if nobody can change it any more."""
+    """Return a child's content if unchangeable and of this size; otherwise raise ExaminerLost."""
     if is_fixed(content) and os.fstat(content).st_size == size:
         return content
     os.close(content)
@@ -64,13 +67,13 @@ def checked(content: int, size: int) -> int:
 
 
 def seconds_for(descriptor: int, bytes_a_second: int, most: float) -> float:
-    """How long a child may take over a file of this size."""
+    """Return the seconds a child may take over a file of this size."""
     return min(most, _LEAST_SECONDS + os.fstat(descriptor).st_size / bytes_a_second)
 
 
 @contextmanager
 def opened_for_reading(opening: AbstractContextManager[D]) -> Iterator[D]:
-    """What opening a sealed file gives. Fault where it cannot be read."""
+    """Open a sealed file. Raises Fault where reading fails."""
     with ExitStack() as stack:
         try:
             opened = stack.enter_context(opening)
@@ -81,7 +84,7 @@ def opened_for_reading(opening: AbstractContextManager[D]) -> Iterator[D]:
 
 @contextmanager
 def closing(descriptor: int) -> Iterator[None]:
-    """Close the descriptor in the end."""
+    """Close the descriptor on exit."""
     try:
         yield
     finally:

@@ -1,7 +1,7 @@
 """Messages between a service and its isolated children: bytes with descriptors, over a Unix socket.
 
-Reading ends at a deadline whatever the other end does: a message that stops in the middle, or comes an octet
-at a time, costs no more than the time that was given for all of it.
+Receiving ends at a deadline: a message cut in the middle, or sent an octet at a time, costs no more than
+the time given for the whole.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _MOST_DESCRIPTORS = 4
 
 
 class Broken(Exception):  # noqa: N818 - what became of the channel
-    """The other end is gone, too slow, or says what it may not. The text says which."""
+    """Report a channel whose other end is gone, too slow or breaks the protocol; the text says how."""
 
 
 def send(
     channel: socket.socket, message: bytes, descriptors: Sequence[int] = (), *, until: float | None = None
 ) -> None:
-    """Send one message. Broken where the other end does not take it before `until`, in monotonic seconds."""
+    """Send one message. Raises Broken where not taken before `until`, in monotonic seconds."""
     try:
         _limit(channel, until)
         socket.send_fds(channel, [_LENGTH.pack(len(message))], descriptors)
@@ -36,9 +36,9 @@ def send(
 def receive(
     channel: socket.socket, most: int, *, until: float | None = None
 ) -> tuple[bytes, tuple[int, ...]]:
-    """One message of at most `most` bytes, with its descriptors, which the caller closes.
+    """Receive one message of at most `most` bytes with its descriptors, for the caller to close.
 
-    Broken where it has not come whole before `until`, in monotonic seconds.
+    Raises Broken where the message is not complete before `until`, in monotonic seconds.
     """
     descriptors: list[int] = []
     try:
@@ -56,7 +56,7 @@ def receive(
 
 
 def close_all(descriptors: Sequence[int]) -> None:
-    """Close them all."""
+    """Close all descriptors."""
     for descriptor in descriptors:
         os.close(descriptor)
 
@@ -78,7 +78,7 @@ def _received(channel: socket.socket, length: int, descriptors: list[int], until
 
 
 def _limit(channel: socket.socket, until: float | None) -> None:
-    """Let the next call last until then. Without a limit nothing is called: an isolated child may not."""
+    """Set the timeout of the next call. Without a limit, make no system call: an isolated child may not."""
     if until is None:
         return
     left = until - time.monotonic()

@@ -1,4 +1,4 @@
-"""The service's end of one isolated child: start it, ask it, and replace it when it is lost."""
+"""The service's end of one isolated child: start, ask, and replace after a loss."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ _ROOT = Path(__file__).parents[1]
 
 
 class ExaminerLost(Fault):
-    """The process for a file crashed, ran out of memory or time; a new one takes its place."""
+    """Report a lost process: crashed, or out of memory or time. A new process takes over."""
 
 
 class Process(Protocol):
-    """A process that was begun."""
+    """Started process."""
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Ask the process to end."""
 
     def kill(self) -> None:
-        """End it."""
+        """End the process by force."""
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for its end. subprocess.TimeoutExpired where it does not come in time."""
+        """Wait for the end. Raises subprocess.TimeoutExpired after `timeout` seconds."""
         ...
 
 
 def begun(command: Sequence[str], channel: int) -> Process:
-    """Python with these arguments, as a process at the other end of a channel."""
+    """Start Python with these arguments at the other end of a channel."""
     return subprocess.Popen(  # noqa: S603 - our own module, no shell
         [sys.executable, "-I", *command, "--channel", str(channel)],
         pass_fds=[channel],
@@ -62,11 +62,11 @@ def begun(command: Sequence[str], channel: int) -> Process:
 
 
 class Child:
-    """One child process, started when first asked. Not for use by two threads at once.
+    """One child process, started on first use. For one thread at a time.
 
-    `setup` is what it is told when it starts. A child knows what was there then: where `surroundings` differ
-    from what they were, a fresh one is started. Whatever becomes of the process for a file is an
-    ExaminerLost; that no child starts, which no file is to blame for, is a Fault.
+    `setup` returns the message sent to the child at its start. A child knows only the state at its start:
+    when `surroundings` return something new, a fresh child is started. Losing the process for a file raises
+    ExaminerLost; a child that does not start raises Fault, because no file is to blame.
     """
 
     def __init__(
@@ -79,31 +79,32 @@ class Child:
         self._channel: socket.socket | None = None
         self._greeted = False
         self._begun: object = None
-        # The process that looks at files: whose, how many it has looked at, and whether its end is awaited.
+        # The process for files: its owner, its number of answers, and a flag while its end is awaited.
         self._process: socket.socket | None = None
         self._owner = ""
         self._answers = 0
         self._is_ending = False
 
     def start(self) -> None:
-        """Start the child now, so that the first file does not wait for it."""
+        """Start the child now, so that the first file does not wait."""
         with suppress(Broken):  # Whoever asks it something will hear of that.
             self._opened_channel()
 
     def ask(
         self, owner: str, request: bytes, descriptors: Sequence[int], seconds: float
     ) -> tuple[bytes, tuple[int, ...]]:
-        """The answer to one request about a file of `owner`, with its descriptors, which the caller closes.
+        """Send a request about a file of `owner`; return the answer with descriptors for the caller to
+        close.
 
-        It takes at most `seconds`. One process looks at the files of one owner only.
+        Takes at most `seconds`. One process examines the files of one owner only.
         """
         until = self.begin(owner, request, descriptors, seconds)
         return self.finish(until)
 
     def begin(self, owner: str, request: bytes, descriptors: Sequence[int], seconds: float) -> float:
-        """Ask, and do not wait for the answer: `finish` takes it, `drop` never looks at it.
+        """Send a request without waiting; take the answer with `finish` or ignore it with `drop`.
 
-        Until when, in monotonic seconds, it is to be there.
+        Returns the deadline of the answer in monotonic seconds.
         """
         if owner != self._owner or self._answers >= _ANSWERS_A_PROCESS or self._is_out_of_date():
             self.rest()
@@ -116,7 +117,7 @@ class Child:
         return until
 
     def finish(self, until: float) -> tuple[bytes, tuple[int, ...]]:
-        """The answer to what was asked, with its descriptors, which the caller closes."""
+        """Return the answer to the request sent, with descriptors for the caller to close."""
         process = self._process
         if process is None:  # The service ends it, in another thread.
             raise ExaminerLost("the examining process was ended")
@@ -131,22 +132,19 @@ class Child:
         return answer, given
 
     def drop(self) -> None:
-        """End the process that looks at a file, by force where it does not end by itself.
-
-        What it answers, or has answered, nobody looks at.
-        """
+        """End the process for files, by force where necessary, and ignore its answers."""
         self.rest()
         if not self._has_ended():
             self.close()
 
     def rest(self) -> None:
-        """Let the process that has looked at files end; the next one is made meanwhile."""
+        """Let the process for files end; the next one is made meanwhile."""
         if self._process is not None:
             self._process.close()
             self._process, self._answers, self._is_ending = None, 0, True
 
     def close(self) -> None:
-        """End the child, and the process that it made for files."""
+        """End the child and its process for files."""
         self.rest()
         if self._channel is not None:
             self._channel.close()
@@ -180,8 +178,8 @@ class Child:
         return self._channel is not None and self._begun != self._surroundings()
 
     def _ready_channel(self) -> socket.socket:
-        """The channel to a child where the next process waits. Fault where none starts."""
-        # What has answered and does not end is not to be trusted with the next file.
+        """Return the channel to a child with a process ready. Raises Fault where none starts."""
+        # A process still alive after its last answer is not trusted with the next file.
         if self._is_out_of_date() or (self._is_ending and not self._has_ended()):
             self.close()
         try:
@@ -208,7 +206,7 @@ class Child:
         return self._channel
 
     def _has_ended(self) -> bool:
-        """Whether the process that was to end has ended, soon enough."""
+        """Return True where the process due to end has ended in time."""
         if self._channel is None:
             return True
         try:
@@ -220,9 +218,9 @@ class Child:
 
 
 def where(answer: bytes) -> str:
-    """Tell where a process for a file says that it crashed: kinds of errors and lines of our code alone.
+    """Return the place of a crash: kinds of errors and lines of the gateway's code only.
 
-    A captured process could write what it holds of a file into its answer, and this goes into the log.
+    A captured process could put parts of a file into its answer, and the result goes into the log.
     """
     told = answer.removeprefix(CRASHED)[:_MOST_PLACES].decode("ascii", "replace").split()
     return " ".join(place if _is_place(place) else "?" for place in told)

@@ -1,10 +1,10 @@
-"""The classifier: an isolated child that holds nothing. It gets one content, and says what it is.
+"""The classifier: an isolated child without secrets, given one content to classify.
 
-Of a large content it is given a sight while that is still being written, and reads along: then it says
-nothing before the service tells it that the content is whole and its signature good.
+While a large content is still being written, the classifier reads along, and answers only after the service
+confirms that the content is whole and its signature good.
 
-It reads what anybody may have written: XML, spreadsheets, archives. So it has no secret, no home and no
-network, can open no file and start no program. Pupils' numbers go back to the service, which makes digests.
+The classifier reads XML, spreadsheets and archives from anybody. So it has no secret, no home and no
+network, can open no file and start no program. The service makes digests of the pupils' numbers sent back.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from gateway.zones.failpoints import passing
 
 @dataclass(frozen=True, slots=True)
 class Classifying:
-    """What the classifier does for one request."""
+    """Handle the requests to a classifier."""
 
     rules: Rules
     limits: ClassifyLimits
 
     def work(self, message: bytes, descriptors: Sequence[int]) -> Answer:
-        """Classify the one content that came with the request, whole or with the pipe that tells its end."""
+        """Classify the content sent with the request: whole, or growing with a pipe to confirm its end."""
         request = REQUEST.validate_json(message)
         if not isinstance(request, Reading):
             raise TypeError(request.kind)
@@ -46,7 +46,7 @@ class Classifying:
         return ANSWER.dump_json(read or self.read(request, content)), ()
 
     def read_along(self, request: Reading, growing: Growing) -> Read | None:
-        """As `read`, of a content that grows, once that is whole; None where it has to be read anew then."""
+        """Classify a growing content as `read` does; None where the whole content has to be read again."""
         taker, persons = RollTaker() if request.rolls else None, PersonTaker()
         found = classify_ahead(
             cast(BinaryIO, growing),
@@ -63,7 +63,7 @@ class Classifying:
         return None if found is None else _read(request, found, taker, persons)
 
     def read(self, request: Reading, descriptor: int) -> Read:
-        """What the content is, who is in it, and its pupils with what it says of them where it is a roll."""
+        """Classify a content and return its persons; for a roll also its pupils and their data."""
         taker, persons = RollTaker() if request.rolls else None, PersonTaker()
         with os.fdopen(descriptor, "rb", closefd=False) as content:
             found = classify(

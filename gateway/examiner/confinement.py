@@ -1,14 +1,14 @@
-"""What an isolated child gives up before it looks at anything hostile.
+"""Confinement of an isolated child before the first hostile content.
 
-Files       Landlock: nothing can be opened, listed, made, changed or removed, but for what is named.
-Calls       seccomp: a list of system calls that reading and computing need; no other. Where a SOP program
-            is to be started, the list is the other way round: what no such program needs is refused.
-Resources   memory, processor time, descriptors, and the size of what is written, by the kernel's own limits.
-Others      no tracing, no signals to anybody outside, no memory of other processes, no core file, and no life
-            after the service that asked.
+Files       Landlock: nothing can be opened, listed, made, changed or removed, except named paths.
+Calls       seccomp: a list of system calls for reading and computing; no others. Where a SOP program is
+            to be started, the list is inverted: calls no such program needs are refused.
+Resources   kernel limits on memory, processor time, descriptors, and the size of written files.
+Others      no tracing, no signals outside, no memory of other processes, no core file, and no life after
+            the service.
 
-Landlock and the limits hold from a child's start, before it is asked anything. The list of system calls is
-the last thing to come into force, in the process that is made for one file.
+Landlock and the limits hold from a child's start, before any request. The list of system calls comes into
+force last, in the process made for one file.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ _USE = Access.READ_FILE | Access.WRITE_FILE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
-    """What one kind of child needs.
+    """Needs of one kind of child.
 
-    `memory_bytes` bounds its memory, `writes_bytes` each file that it writes in anonymous memory. `program`
-    is a SOP program that it starts; none for most.
+    `memory_bytes` limits memory, `writes_bytes` each file written in anonymous memory. `program` is a SOP
+    program to start; None for most.
     """
 
     memory_bytes: int
@@ -60,13 +60,13 @@ class Needs:
 
 @dataclass(slots=True)
 class Cell:
-    """The confinement of one kind of child: prepared once, and closed in the process made for a file."""
+    """Confinement of one kind of child: prepared once, closed in the process made for a file."""
 
     needs: Needs
     _calls: CallFilter | None = field(default=None, init=False)
 
     def prepare(self) -> None:
-        """Give up files, the network, and memory beyond its share. Secrets and rules are loaded by now."""
+        """Give up files, network and surplus memory. Secrets and rules are loaded by now."""
         needs = self.needs
         self._calls = CallFilter(
             starts_programs=needs.program is not None, makes_memory=needs.writes_bytes > 0
@@ -78,7 +78,7 @@ class Cell:
             landlock.restrict(_program_files(needs.program) if needs.program else {})
 
     def close(self) -> None:
-        """In a process that is made for files: its time is limited, and what it needs no more is given up."""
+        """Limit the processor time of a process for files and put the filter of system calls in force."""
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         _set_limit(resource.RLIMIT_CPU, _LIFE_SECONDS)
         if self._calls is not None:
@@ -86,7 +86,7 @@ class Cell:
 
 
 def start_of_child() -> None:
-    """What every child does first: no core file, no one looks in, no end but with the service's."""
+    """Protect a child at its start: no core file, no tracing, an end only together with the service."""
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     _set_limit(resource.RLIMIT_NOFILE, 64)
@@ -95,14 +95,14 @@ def start_of_child() -> None:
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:
-    """Of an environment, what a child gets to know."""
+    """Return the part of an environment passed to a child."""
     return {name: given[name] for name in ("GATEWAY_FAILPOINT", "PATH") if name in given} | {
         "LC_ALL": "C.UTF-8"
     }
 
 
 def missing() -> list[str]:
-    """What this machine cannot do to confine children, in sentences; empty where it can do it all."""
+    """Return sentences about the confinement this machine lacks; empty where complete."""
     lacking = []
     if not landlock.version():
         lacking.append(
@@ -126,7 +126,7 @@ def missing() -> list[str]:
 
 
 def _program_files(program: str) -> dict[str, Access]:
-    """What may be opened where a SOP program is started: it, its loader and its libraries."""
+    """Return the paths a SOP program may open: the program, its loader and its libraries."""
     libraries = {os.path.realpath(path): _READ for path in _LIBRARIES if Path(path).exists()}
     files = {path: Access.READ_FILE for path in libraries if Path(path).is_file()}
     loaders = [os.path.realpath(path) for pattern in _LOADERS for path in Path("/").glob(pattern)]

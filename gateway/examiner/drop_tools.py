@@ -1,4 +1,4 @@
-"""A drop as it is judged: as it came, or out of its seal with who signed it."""
+"""A drop to judge: as sent, or unsealed together with its signer."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from gateway.home.settings import OpenLimits
 from gateway.model import Folder, Signature
 
 DROP_BYTES = 1024**2
-"""More than any text of an agreement or any certificate has."""
+"""Larger than any text of an agreement and any certificate."""
 
 
-# A drop is refused as any file is, but for what is told in other words of what its folder takes.
-# A copy of the agreement need not be encrypted.
+# A drop is refused with the reasons for files, except where its folder has a reason of its own. A copy of
+# the agreement need not be encrypted.
 _KNOWN_AS: dict[Folder, dict[str, str]] = {
     "agreement": {
         "open:not-encrypted": "agreement:not-signed",
@@ -38,12 +38,12 @@ _KNOWN_AS: dict[Folder, dict[str, str]] = {
 
 
 class IsSealed(Exception):  # noqa: N818 - what the drop is
-    """The drop is sealed: it has to be opened first."""
+    """Report a sealed drop, to be opened first."""
 
 
 @dataclass(frozen=True, slots=True)
 class DropToJudge:
-    """One drop. `opened_by` is who signed it, where it has been taken out of its seal."""
+    """One drop. `opened_by`: the signature, where the drop has been unsealed."""
 
     job: Job
     data: bytes
@@ -52,6 +52,6 @@ class DropToJudge:
 
 
 def refused(job: Job, code: str, detail: dict[str, str | int] | None = None) -> FileRefused:
-    """The refusal of a drop, for what `code` says of it or of any file."""
+    """Return the refusal of a drop, with `code` translated to the reason of its folder."""
     known = _KNOWN_AS.get(job.folder, {}).get(code, code)
     return FileRefused(reference=job.reference, why=OpenRefused(code=known, detail=detail or {}))

@@ -1,4 +1,4 @@
-"""How every isolated child begins: its channel, what it is told, and the confinement that it serves in."""
+"""Start of every isolated child: its channel, its setup and its confinement."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _SETUP_BYTES = 16 * 1024**2
 
 
 class Worker(Protocol):
-    """What a kind of child does."""
+    """Handler of the requests to a kind of child."""
 
     def work(self, message: bytes, descriptors: Sequence[int]) -> Answer:
-        """Do what was asked, in a process for the files of one provider."""
+        """Handle one request, in a process for the files of one provider."""
         ...
 
 
 def serve(description: str, prepared: Callable[[bytes], tuple[Needs, Worker]]) -> None:
-    """Run a child: `prepared` makes of what it is told its needs and what it does."""
+    """Run a child: `prepared` turns the setup message into the child's needs and handler."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--channel", type=int, required=True)
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""The examiners of a service: one for each of its threads."""
+"""The examiners of a service: one per thread."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gateway.home import Home
 
 
 class Examiners:
-    """One Examiner for each thread that asks; all of them are ended together."""
+    """One Examiner per thread, all closed together."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
@@ -18,7 +18,7 @@ class Examiners:
         self._lock = threading.Lock()
 
     def mine(self) -> Examiner:
-        """The calling thread's own examiner."""
+        """Return the calling thread's own examiner."""
         examiner: Examiner | None = getattr(self._mine, "examiner", None)
         if examiner is None:
             examiner = self._new()
@@ -28,7 +28,7 @@ class Examiners:
         return examiner
 
     def _new(self) -> Examiner:
-        """A fresh examiner, for a thread that has none."""
+        """Return a new examiner for a thread without one."""
         return Examiner(self._home)
 
     def close(self) -> None:

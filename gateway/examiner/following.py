@@ -1,8 +1,8 @@
-"""A large content is classified while it is still being opened, by a classifier that reads along.
+"""Classify a large content while still being opened, by a classifier reading along.
 
-It reads what nobody has signed for yet. So what it finds is not looked at before the opener has said that the
-content is whole and its one signature good; where that does not come, it is ended, and whatever it may have
-answered is never read. It can tell nobody else: it has two descriptors, neither of which it can write to.
+The classifier then reads content without a verified signature. So its answer is read only after the opener
+confirms a whole content with one good signature; otherwise the classifier is ended and its answer never
+read. It has two read-only descriptors and so cannot pass anything on.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from gateway.home import provider_of
 from gateway.openpgp.memory import empty_memory
 
 FROM_BYTES = 32 * 1024**2
-"""Of so large a sealed file the content is classified while it is opened.
+"""Smallest sealed file, in bytes, whose content is classified during opening.
 
-Programs made of Sequoia keep 25 MiB back until they know whether the signature is good: of a smaller file
-there is nothing to read before its end.
+Programs based on Sequoia hold 25 MiB back until the signature is verified: a smaller file shows nothing
+before its end.
 """
 
 
 @dataclass(slots=True)
 class Follower:
-    """A classifier that reads along in `memory`, into which the opener writes."""
+    """Classifier reading along in `memory`, the memory the opener writes to."""
 
     memory: int
     _classifier: Child
@@ -43,11 +43,11 @@ class Follower:
     _is_over: bool = False
 
     def follows(self, content: int) -> bool:
-        """Whether a content that the opener gave is what the classifier reads, and not another beside it."""
+        """Return True where the opener's content is the memory being read."""
         return os.path.samestat(os.fstat(content), os.fstat(self.memory))
 
     def read(self, seconds: float) -> Read:
-        """What the content is, which is whole now, and signed; it takes at most `seconds` from here on."""
+        """Confirm a whole, signed content and return the classifier's answer, within `seconds`."""
         with suppress(BrokenPipeError):  # Of a classifier that has ended there is no answer either.
             self._word.write(WHOLE)
         self._is_over = True
@@ -57,7 +57,7 @@ class Follower:
         return answer
 
     def give_up(self) -> None:
-        """End the classifier, and never look at what it found, unless that was heard already."""
+        """End the classifier and ignore its answer, unless already read."""
         self._word.close()
         if not self._is_over:
             self._is_over = True
@@ -66,14 +66,14 @@ class Follower:
 
 @contextmanager
 def following(classifier: Child, request: Reading, seconds: float) -> Iterator[Follower | None]:
-    """While this lasts, a classifier reads along, for at most `seconds`; none where it cannot be asked now.
+    """Let a classifier read along inside the context, for at most `seconds`; yield None where impossible.
 
-    Why it cannot is heard by whoever asks it afterwards: a file that does not open is refused all the same.
+    The cause is reported by the next request: a file that does not open is refused in any case.
     """
     with ExitStack() as kept:
         memory = empty_memory()
         kept.enter_context(closing(memory))
-        # What was there to be read stays there.
+        # Content once readable must stay.
         fcntl.fcntl(memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
         ear, word = os.pipe2(os.O_CLOEXEC)
         told = kept.enter_context(os.fdopen(word, "wb", buffering=0))
@@ -88,7 +88,7 @@ def following(classifier: Child, request: Reading, seconds: float) -> Iterator[F
 
 
 def _begins(classifier: Child, request: Reading, memory: int, ear: int, seconds: float) -> bool:
-    """Whether a classifier begins to read what is in `memory`, which it cannot change."""
+    """Start a classifier on a read-only view of `memory`; return False where it cannot start."""
     sight = os.open(f"/proc/self/fd/{memory}", os.O_RDONLY | os.O_CLOEXEC)
     owner, asked = provider_of(request.reference), REQUEST.dump_json(request)
     with closing(sight), suppress(Fault):

@@ -1,4 +1,4 @@
-"""A content that is read while it is still being written: whoever reads it waits where it ends so far."""
+"""Content read while still being written: a reader waits at the current end."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import select
 import time
 
 WHOLE = b"whole"
-"""What the service says through the pipe once the content is whole and its signature is good."""
+"""Message through the pipe once the content is whole and its signature good."""
 
 _PAUSE_MS = 5
 
 
 class Growing:
-    """The content behind a descriptor, and the pipe `word`, through which the service says that it is whole.
+    """Content behind a descriptor, and the pipe `word` for the service's confirmation.
 
-    It reads as a finished content does: as much as was asked for, and less at its end alone. Where the pipe
-    is closed without the word, nobody wants to know any more what the content is, and the process ends.
+    Reads like a finished content: the full size asked for, less only at the end. Where the pipe is closed
+    without confirmation, nobody needs the answer any more and the process ends.
     """
 
     def __init__(self, content: int, word: int) -> None:
@@ -29,11 +29,11 @@ class Growing:
         self._waited = 0.0
 
     def clock(self) -> float:
-        """Seconds, without those in which there was nothing to read."""
+        """Return monotonic seconds, excluding time spent waiting for data."""
         return time.monotonic() - self._waited
 
     def read(self, size: int = -1) -> bytes:
-        """Read, waiting until there is so much or no more to come; by default, all that is left."""
+        """Read `size` bytes, waiting for them or for the end; by default the whole rest."""
         if size < 0:
             size = self._size() - self._position
         whole = self._has_the_word(0)  # Before the look: what was there by then is all of it.
@@ -43,17 +43,17 @@ class Growing:
         return piece
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move the position; to go by the end waits for it."""
+        """Move the position; a position from the end waits for the end."""
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position}
         self._position = offset + (self._size() if whence == os.SEEK_END else base[whence])
         return self._position
 
     def tell(self) -> int:
-        """The position."""
+        """Return the position."""
         return self._position
 
     def wait(self) -> None:
-        """Wait for the word."""
+        """Wait for the confirmation."""
         while not self._has_the_word(_PAUSE_MS):
             pass
 
@@ -62,7 +62,7 @@ class Growing:
         return os.fstat(self._content).st_size
 
     def _has_the_word(self, wait_ms: int) -> bool:
-        """Whether the word has come, or comes within so many milliseconds. SystemExit where it never will."""
+        """Return True once confirmed, waiting up to `wait_ms`. Raises SystemExit where the pipe is closed."""
         if self._is_whole:
             return True
         begun = time.monotonic()

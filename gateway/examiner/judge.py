@@ -1,8 +1,7 @@
-"""The judge: an isolated child that holds nothing. It gets one drop of /keys or /agreement, and judges it.
+"""The judge: an isolated child without secrets, given one drop of /keys or /agreement to judge.
 
-It reads what anybody may have written, as the classifier does, and is confined as that is. It starts with the
-first drop, as drops are seldom. A drop that is sealed cannot be opened there: the answer says so, the opener
-opens it, and it is judged again.
+The judge reads files from anybody and is confined like the classifier. Drops are rare, so the judge starts
+with the first one. A sealed drop is reported as such: the opener opens it, and the judge judges again.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ _JUDGES: dict[Folder, Callable[[DropToJudge], AgreementCopy | KeyDrop | Headings
 def judge(
     request: Judging, data: bytes, limits: OpenLimits
 ) -> AgreementCopy | KeyDrop | HeadingsDrop | FileRefused | StillSealed:
-    """What a drop is, and who signed it, where `data` is at most its first DROP_BYTES + 1."""
+    """Judge a drop and find its signer. `data`: at most its first DROP_BYTES + 1 bytes."""
     job = request.job
     if not data:
         return FileRefused(reference=job.reference, why=OpenRefused(code="open:empty"))
@@ -54,12 +53,12 @@ def judge(
 
 @dataclass(frozen=True, slots=True)
 class JudgingDrops:
-    """What the judge does for one request."""
+    """Handle the requests to a judge."""
 
     limits: OpenLimits
 
     def work(self, message: bytes, descriptors: Sequence[int]) -> Answer:
-        """Judge the one drop that came with the request."""
+        """Judge the drop sent with the request."""
         request = REQUEST.validate_json(message)
         if not isinstance(request, Judging):
             raise TypeError(request.kind)

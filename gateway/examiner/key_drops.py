@@ -1,4 +1,4 @@
-"""A drop in /keys, in the isolated child: which key it holds, and whose signature vouches for it."""
+"""Examine a drop in /keys, in the isolated child: the key, and the signature vouching for it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PUBLIC_TAGS = frozenset({2, 6})
 
 
 def examine(drop: DropToJudge) -> KeyDrop | HeadingsDrop | FileRefused:
-    """What it holds and who signed it; in the child."""
+    """Find the key or the headings in a drop, and its signer."""
     job = drop.job
     try:
         content, signature = _unwrapped(drop)
@@ -36,7 +36,7 @@ def examine(drop: DropToJudge) -> KeyDrop | HeadingsDrop | FileRefused:
 
 
 def _unwrapped(drop: DropToJudge) -> tuple[bytes, Signature | None]:
-    """What was dropped, out of its signature; the signature is None where there was none."""
+    """Return the content of a drop without its signature; the signature is None for an unsigned drop."""
     data, job = mended(drop.data) if needs_mending(drop.data) else drop.data, drop.job
     if drop.opened_by is not None:
         return data, drop.opened_by
@@ -49,7 +49,7 @@ def _unwrapped(drop: DropToJudge) -> tuple[bytes, Signature | None]:
 
 
 def _said_of_keys(content: bytes) -> bytes:
-    """What was signed, unless it was signed for another folder."""
+    """Return the signed content. Raises Refusal where signed for another folder."""
     said = read_as("key", content.decode("latin-1"))
     if said is None:
         raise Refusal("key:not-a-key")
@@ -79,7 +79,7 @@ def _found(content: bytes, job: Job, *, is_signed: bool) -> FoundKey:
 
 
 def _revocation(content: bytes, known: Sequence[bytes], job: Job) -> FoundKey:
-    """The certificate that a lone revocation revokes. Refusal where it is none of the provider's."""
+    """Return the certificate revoked by a lone revocation. Raises Refusal if not the provider's."""
     for certificate in known:
         try:
             return _of_update(updated(certificate, content, job.now, job.least_rsa_bits, job.verified))
@@ -114,6 +114,6 @@ def _is_lone_signature(content: bytes) -> bool:
 
 
 def _block(content: bytes) -> bytes:
-    """The armored block, without the words and the colon that gpg puts before a revocation it made itself."""
+    """Return the armored block, without the text and the colon gpg puts before its own revocations."""
     kind = None if armor.is_binary(content) else armor.kind_of(content)
     return content if kind is None else content[kind[1] :]

@@ -1,7 +1,7 @@
-"""Landlock (Linux 5.13 and later): what a process may still do with files, for good.
+"""Landlock (Linux 5.13 and later): permanent limits on a process's access to files.
 
-Its three system calls have no function in the C library. They have the same numbers on every kind of machine;
-landlock(7) and linux/landlock.h have the rights and the structures.
+The C library has no functions for the three system calls. Their numbers are the same on every architecture;
+landlock(7) and linux/landlock.h describe rights and structures.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ _ASK_VERSION = 1
 _PATH_BENEATH = 1
 _NETWORK_SINCE, SCOPES_SINCE = 4, 6
 _BIND_AND_CONNECT, _SOCKETS_AND_SIGNALS = 0b11, 0b11
-# How many rights on files there are, since which version.
+# Number of rights on files, by first Landlock version.
 _RIGHTS = ((1, 13), (2, 14), (3, 15), (5, 16))
 
 
 class Access(IntFlag):
-    """Rights on files that a process may keep; whatever else Landlock governs is given up."""
+    """Rights on files a process may keep; all others governed by Landlock are given up."""
 
     EXECUTE = 1 << 0
     WRITE_FILE = 1 << 1
@@ -40,7 +40,7 @@ class _PathBeneath(ctypes.Structure):
 
 
 def version() -> int:
-    """Return the version of the kernel's Landlock; 0 where it has none."""
+    """Return the version of the kernel's Landlock; 0 without Landlock."""
     try:
         return _call(_CREATE_RULESET, None, 0, _ASK_VERSION)
     except OSError:
@@ -48,12 +48,12 @@ def version() -> int:
 
 
 def restrict(allowed: Mapping[str, Access]) -> None:
-    """Give up every file but those below these paths, the network, and others' sockets and processes.
+    """Give up all files except below these paths, the network, and others' sockets and processes.
 
-    OSError where the kernel has no Landlock. The process has given up new privileges before.
+    Raises OSError where the kernel has no Landlock. The process must have given up new privileges before.
     """
     known = version()
-    # A kernel takes no longer a structure than it knows.
+    # A kernel rejects a longer structure than its own version's.
     size = 8 if known < _NETWORK_SINCE else 16 if known < SCOPES_SINCE else 24
     rights = next((1 << number) - 1 for since, number in reversed(_RIGHTS) if since <= known or since == 1)
     governed = _Ruleset(rights, _BIND_AND_CONNECT, _SOCKETS_AND_SIGNALS)

@@ -1,8 +1,8 @@
-"""A child process that is told what it needs, gives up all else, and makes processes that look at files.
+"""Parent process inside a child: set up, confined, then forking processes to examine files.
 
-Each of these looks at files of one provider and then ends; the next one is made and waits. So whoever
-captures one has the files of the provider that sent the hostile one, no other, and no way to the next
-process. The nursery itself reads nothing after its start.
+Each forked process examines files of one provider and then ends; the next one is made and waits. So a file
+capturing its process gains only files of the same provider, and no way to the next process. The parent
+itself reads nothing after its start.
 """
 
 from __future__ import annotations
@@ -24,30 +24,30 @@ from gateway.examiner.channel import Broken, close_all, receive, send
 from gateway.examiner.confinement import Cell
 
 GREETING = b"at work"
-"""What a child says first, once it has loaded what it needs."""
+"""First message of a child, after loading its data."""
 
 CRASHED = b"crashed "
-"""What an answer begins with that says where the code stopped, and nothing else."""
+"""Prefix of an answer with the place of a crash and nothing else."""
 
 _SECONDS = struct.Struct(">d")
 _REQUEST_BYTES = 64 * 1024**2
 _FAILED, _SERVICE_GONE = 1, 3
-# Loaded on first use by whoever decodes with them, when there are no files to load them from any more.
+# Codecs are loaded on first use, and by then no files can be opened.
 _CODECS = (
     "ascii", "cp1252", "cp437", "idna", "iso8859-15", "latin-1", "utf-8", "utf-8-sig", "utf-16", "utf-16-be",
     "utf-16-le", "utf-32", "unicode-escape",
 )  # fmt: skip
 _MODULES = ("heapq",)
-"""In the same way: loaded by collections.Counter when it is first asked for the most common."""
+"""Loaded on first use too, by collections.Counter.most_common."""
 
 Answer = tuple[bytes, Sequence[int]]
 Work = Callable[[bytes, Sequence[int]], Answer]
-"""What is done for one request: from its text and descriptors to an answer and its descriptors."""
+"""Handler of one request: from its text and descriptors to an answer and its descriptors."""
 
 
 @dataclass(slots=True)
 class Nursery:
-    """One child that serves the service at the other end of `channel`."""
+    """One child serving the service at the other end of `channel`."""
 
     channel: socket.socket
     cell: Cell
@@ -71,7 +71,7 @@ class Nursery:
                 send(self.channel, str(status).encode())
 
     def _one(self) -> int:
-        """Make a process, and wait for its end; how it ended."""
+        """Fork a process, wait for its end and return its exit code."""
         self._process = os.fork()
         if not self._process:
             self._look_at_files()
@@ -80,7 +80,7 @@ class Nursery:
         return os.waitstatus_to_exitcode(status)
 
     def _look_at_files(self) -> NoReturn:
-        """In the process for the files of one provider, which ends here whatever happens."""
+        """Run the process for the files of one provider; never returns."""
         status = _FAILED
         try:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -106,7 +106,7 @@ class Nursery:
 
     def _answer(self, service: socket.socket, message: bytes, descriptors: Sequence[int]) -> None:
         (seconds,) = _SECONDS.unpack_from(message)
-        # This ends an honest process that takes too long; a captured one is ended by the service.
+        # Ends an honest process after its time; a captured one is ended by the service.
         signal.setitimer(signal.ITIMER_REAL, seconds)
         answer, given = self._worked(message[_SECONDS.size :], descriptors)
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -122,7 +122,7 @@ class Nursery:
             return CRASHED + " ".join(_places(error)).encode("ascii", "replace"), ()
 
     def _end_process(self) -> None:
-        """End the process, or what it has left behind."""
+        """End the process and everything started by it."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process, signal.SIGKILL)
         self._process = 0
@@ -136,12 +136,12 @@ class Nursery:
 
 
 def asked(request: bytes, seconds: float) -> bytes:
-    """A request as it goes to a nursery."""
+    """Return a request with its time limit, in seconds, as sent to a child."""
     return _SECONDS.pack(seconds) + request
 
 
 def _places(error: BaseException) -> Iterator[str]:
-    """The kind of an error and the lines of code that it passed: nothing of what the error says."""
+    """Yield the kind of an error and the lines of code passed, nothing of its message."""
     yield type(error).__name__
     trace = error.__traceback__
     while trace is not None:

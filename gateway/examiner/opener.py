@@ -1,7 +1,7 @@
-"""The opener: an isolated child that holds the gateway's OpenPGP secret keys, and nothing else of it.
+"""The opener: an isolated child with the gateway's OpenPGP secret keys and no other secret.
 
-It takes sealed files out of their seal, finds out who signed, and hands the content on as anonymous memory.
-It knows no policy, no registry, no passphrase and no other secret, and never looks at what a content means.
+The opener unseals files, finds the signer, and passes the content on as anonymous memory. It knows no
+policy, no registry and no passphrase, and never interprets the content.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _SHARE_OF_PROGRAM = 0.8
 
 
 class Openers:
-    """Engines by the gateway's keys that they open with; made when first asked for."""
+    """Engines by the gateway's keys in use, made on first use."""
 
     def __init__(self, settings: ProcessorSettings, secrets: Mapping[str, bytes]) -> None:
         self._settings = settings
@@ -62,7 +62,7 @@ class Openers:
         self._made: dict[tuple[str, ...], Opener] = {}
 
     def of(self, fingerprints: tuple[str, ...] = ()) -> Opener:
-        """The engine that opens with these keys, or with all. Fault where one of them is missing."""
+        """Return the engine for these keys, or for all. Raises Fault where a key is missing."""
         wanted = fingerprints or tuple(self.secrets)
         if wanted not in self._made:
             keys = [self.secret(fingerprint) for fingerprint in wanted]
@@ -70,7 +70,7 @@ class Openers:
         return self._made[wanted]
 
     def secret(self, fingerprint: str) -> bytes:
-        """One of the secret keys. Fault where it is missing."""
+        """Return one secret key. Raises Fault where missing."""
         if fingerprint not in self.secrets:
             raise Fault(f"the secret key {fingerprint} is missing from keys/openpgp")
         return self.secrets[fingerprint]
@@ -78,10 +78,10 @@ class Openers:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A sealed file, and what came beside it.
+    """Sealed file and an optional second descriptor.
 
-    That is, of one examined before, the session key that is kept for it, sealed, where there is one; of one
-    to examine, the empty memory for its content, where somebody reads that meanwhile.
+    `session` is, for a file examined before, its sealed session key where kept; for a file to examine, the
+    empty memory for its content, where a classifier reads along.
     """
 
     sealed: OpenFile
@@ -89,19 +89,19 @@ class Stored:
 
     @property
     def memory(self) -> int | None:
-        """The descriptor beside it, as memory for its content."""
+        """Descriptor of the memory for the content."""
         return None if self.session is None else self.session.descriptor
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What the opener does for one request."""
+    """Handle the requests to an opener."""
 
     openers: Openers
     limits: OpenLimits
 
     def work(self, message: bytes, descriptors: Sequence[int]) -> Answer:
-        """Answer one request; a fault of ours is an answer too."""
+        """Answer one request; a fault of the gateway is an answer too."""
         request = REQUEST.validate_json(message)
         stored = Stored(*(OpenFile(descriptor) for descriptor in descriptors))
         try:
@@ -112,9 +112,9 @@ class Opening:
         return ANSWER.dump_json(answer), given
 
     def _in_time(self) -> Opening:
-        """What to open with, leaving a SOP program less time than this process has left, if that is limited.
+        """Give a SOP program less time than the rest of this process's time, where limited.
 
-        So a program that hangs is told from a file that breaks the process: it is a fault of ours.
+        So a hanging program, a fault of the gateway, differs from a file breaking the process.
         """
         left, _ = signal.getitimer(signal.ITIMER_REAL)
         seconds = min(self.limits.seconds, left * _SHARE_OF_PROGRAM) if left else self.limits.seconds
@@ -144,7 +144,7 @@ class Opening:
     def open(
         self, job: Job, sealed: OpenFile, into: int | None = None
     ) -> tuple[Unsealed | FileRefused, Sequence[int]]:
-        """Open one landed file, by the keys that count, else by those that only tell it apart."""
+        """Open one landed file with the keys in force, otherwise with the provider's further keys."""
         passing("examine.asked")
         found, content = self._opened(job, job.senders, sealed, into)
         if isinstance(found, FileRefused) and found.why.code == "open:wrong-signer" and job.others:
@@ -153,9 +153,9 @@ class Opening:
         return found, content
 
     def reseal(self, request: Reseal, stored: Stored) -> Resealed:
-        """Seal the session key of a stored file to another certificate, once it has proved itself.
+        """Seal the session key of a stored file to another certificate, proving the key where possible.
 
-        Its text is empty where none of the gateway's keys opens the file.
+        The session key is empty where none of the gateway's keys opens the file.
         """
         session = self._session_key(stored)
         if session is None:
@@ -171,7 +171,7 @@ class Opening:
     def _opened_by_another(
         self, job: Job, sealed: OpenFile, stranger: FileRefused
     ) -> tuple[Unsealed | FileRefused, Sequence[int]]:
-        """Whether one of the provider's keys that do not count signed the file, which a stranger did not."""
+        """Tell a file signed by one of the provider's further keys from a stranger's."""
         match self._opened(job, job.others, sealed):
             case Unsealed() as found, content:
                 return replace(found, why=stranger.why), content
@@ -200,12 +200,12 @@ class Opening:
         return self.openers.of().session_key(stored.sealed, self.limits)
 
     def _content(self, stored: Stored, sha256: str) -> int:
-        """The content of a stored file, proved by its digest, as a descriptor that the caller closes."""
+        """Return a stored file's content, proved by its digest, as a descriptor for the caller to close."""
         session = self._session_key(stored) if stored.session is not None else None
         return self.openers.of().reopen(stored.sealed, sha256, self.limits, session)
 
     def _sealed_copy(self, request: SealCopy, stored: Stored) -> tuple[SealedCopy, Sequence[int]]:
-        """The content sealed to a provider and signed by the gateway; it leaves this process sealed only."""
+        """Seal the content to a provider, signed by the gateway; only sealed content leaves this process."""
         content = self._content(stored, request.sha256)
         try:
             return self._sealed(request, content)
@@ -230,7 +230,7 @@ class Opening:
 
 
 def _able(request: SealCopy | SealPart) -> list[bytes]:
-    """Those of the recipients' certificates that can be encrypted to. Fault without any."""
+    """Return the recipients' certificates able to encrypt. Raises Fault without any."""
     able = [
         material.encode()
         for material in request.recipients
@@ -242,7 +242,7 @@ def _able(request: SealCopy | SealPart) -> list[bytes]:
 
 
 def opening(setup: OpenerSetup) -> Opening:
-    """The opener that a service asked for, with the engine made that opens with every key."""
+    """Return the opener for a setup, with the engine for all keys made."""
     secrets = {fingerprint: secret.encode() for fingerprint, secret in setup.secrets.items()}
     found = Opening(Openers(setup.settings, secrets), setup.limits)
     found.openers.of()
@@ -253,7 +253,7 @@ def opening(setup: OpenerSetup) -> Opening:
 
 
 def needs(setup: OpenerSetup) -> Needs:
-    """What it needs: room for a content in memory, and the SOP program, where one is used."""
+    """Return the opener's needs: memory for a content, and the SOP program where one is used."""
     settings, limits = setup.settings, setup.limits
     return Needs(
         memory_bytes=limits.memory_bytes,

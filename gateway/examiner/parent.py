@@ -1,7 +1,7 @@
-"""The service's end of the examination: a sealed file goes to the opener, what it holds to the classifier.
+"""The service's end of the examination: a sealed file goes to the opener, its content to the classifier.
 
-Each child gets no more than its part of the work needs: descriptors of what it may read, and values. What the
-children answer is held against what was asked, since a hostile file may speak for them.
+Each child gets only the values and read descriptors for its part of the work. Answers are checked against
+the request, because a hostile file may have captured the child.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ _SEALED_BYTES_A_SECOND = 1024**2
 
 Judged = KeyDrop | HeadingsDrop | AgreementCopy | FileRefused | StillSealed
 _OPENED: tuple[type[Unsealed | FileRefused], ...] = (Unsealed, FileRefused)
-# A captured process must not be able to make a key of a copy of the agreement.
+# A captured process must not turn a copy of the agreement into a key.
 _JUDGED: dict[Folder, tuple[type[Judged], ...]] = {
     "keys": (KeyDrop, HeadingsDrop, FileRefused, StillSealed),
     "agreement": (AgreementCopy, FileRefused, StillSealed),
@@ -85,13 +85,10 @@ _JUDGED: dict[Folder, tuple[type[Judged], ...]] = {
 
 
 class Examiner:
-    """One opener and one classifier; a judge and a viewer from their first use on.
+    """One opener and one classifier; a judge and a viewer from their first use. For one thread at a time.
 
-    Not for use by two threads at once.
-
-    They go by the policies in force in `home`, or by those in the folder `policies`.
-
-    A Fault is ours; an ExaminerLost is one that the file at hand may be to blame for.
+    The children use the policies in force in `home`, or those in the folder `policies`. A Fault is the
+    gateway's; an ExaminerLost may be caused by the file.
     """
 
     def __init__(self, home: Home, policies: Path | None = None) -> None:
@@ -104,12 +101,12 @@ class Examiner:
         self._viewer = child_of("viewer", self._for_viewer, self._surroundings)
 
     def start(self) -> None:
-        """Start the children now, so that the first file does not wait for them."""
+        """Start the children now, so that the first file does not wait."""
         self._opener.start()
         self._classifier.start()
 
     def rest(self) -> None:
-        """Let the processes that have looked at files end; others are made ready for whoever is next."""
+        """End the processes used for files; new ones are prepared for the next provider."""
         for child in (self._opener, self._classifier, self._judge, self._viewer):
             child.rest()
 
@@ -119,12 +116,12 @@ class Examiner:
             child.close()
 
     def examine(self, job: Job) -> Looked:
-        """Open and classify one landed file, or look at a drop."""
+        """Open and classify one landed file, or judge a drop."""
         with opened_for_reading(self._store.reading(job.reference)) as sealed:
             return self.look(job, sealed)
 
     def look(self, job: Job, sealed: int) -> Looked:
-        """Open and classify the file behind a descriptor, or look at it as a drop."""
+        """Open and classify the file behind a descriptor, or judge the drop there."""
         if job.folder != "in":
             return self._judged(job, sealed)
         with self._following(job, sealed) as follower:
@@ -146,31 +143,31 @@ class Examiner:
         )
 
     def read(self, job: Job, content: int) -> Read:
-        """What the content behind a descriptor is, once a malware scanner has seen it, if there is one."""
+        """Classify the content behind a descriptor, after the malware scanner, if any."""
         if has_malware(load_settings(self._home).scanner, job.reference, content):
             return Read(reference=job.reference, content=ContentRefused(code=MALWARE))
         return self.classify(content, _reading(job))
 
     def classify(self, content: int, request: Reading) -> Read:
-        """What the content behind a descriptor is."""
+        """Classify the content behind a descriptor."""
         seconds = self._seconds_to_read(content)
         return ask(self._classifier, request, (content,), seconds, (Read,))[0]
 
     def reopen(self, request: Reopen) -> tuple[int, int]:
-        """The content of a transfer as (descriptor of anonymous memory, size); the caller closes it."""
+        """Return a transfer's content as (anonymous memory, size); the caller closes the descriptor."""
         answer, (content,) = self._of_stored(request, Reopened, given=1)
         return checked(content, answer.size), answer.size
 
     def view(self, request: Reopen, basis: Basis | Counting) -> tuple[int, View]:
-        """What `basis` gives of a transfer's content as (descriptor of anonymous memory, what it is).
+        """Return the view of a transfer for `basis` as (anonymous memory, view).
 
-        The caller closes it.
+        The caller closes the descriptor.
         """
         content, _ = self.reopen(request)
         return self.view_of(request.reference, content, basis)
 
     def view_of(self, reference: str, content: int, basis: Basis | Counting) -> tuple[int, View]:
-        """The same of a content, whose descriptor is closed, or comes back where it is the view."""
+        """Return the view of a content. Its descriptor is closed, or returned where the view is the whole."""
         with ExitStack() as unless_whole:
             unless_whole.callback(os.close, content)
             seconds = self._seconds_to_read(content)
@@ -185,28 +182,30 @@ class Examiner:
         return content, answer.view
 
     def records_named(self, reference: str, content: int) -> RecordsNamed:
-        """Who is in each record of a content, in the order of a view; the descriptor stays open."""
+        """Return the persons in each record of a content, in the order of a view; `content` stays open."""
         seconds = self._seconds_to_read(content)
         return ask(self._viewer, NamingRecords(reference=reference), (content,), seconds, (RecordsNamed,))[0]
 
     def seal_copy(self, request: SealCopy) -> tuple[int, SealedCopy]:
-        """A provider's sealed copy as (descriptor of anonymous memory, what it is); the caller closes it."""
+        """Return a provider's sealed copy as (anonymous memory, its data); the caller closes the
+        descriptor.
+        """
         answer, (content,) = self._of_stored(request, SealedCopy, given=1)
         return checked(content, answer.size), answer
 
     def seal_part(self, request: SealPart, content: int) -> tuple[int, SealedCopy]:
-        """The same of a part of a file that is in `content`, whose descriptor stays open."""
+        """Seal a part of a file, given in `content`, as `seal_copy` does; `content` stays open."""
         answer, (sealed,) = self._ask_opener(request, (content,), SealedCopy, 1)
         return checked(sealed, answer.size), answer
 
     def reseal(self, request: Reseal) -> Resealed:
-        """The session key of a stored file, sealed to another certificate."""
+        """Return a stored file's session key, sealed to another certificate."""
         return self._of_stored(request, Resealed, given=0)[0]
 
     def _of_stored(
         self, request: Reopen | SealCopy | Reseal, expected: type[A], *, given: int
     ) -> tuple[A, Sequence[int]]:
-        """Ask the opener about a file that was examined before, with the session key kept beside it."""
+        """Ask the opener about a file examined before, passing the kept session key."""
         store, reference = self._store, request.reference
         with (
             opened_for_reading(store.reading(reference)) as sealed,
@@ -216,7 +215,7 @@ class Examiner:
             return self._ask_opener(request, files, expected, given)
 
     def _following(self, job: Job, sealed: int) -> AbstractContextManager[Follower | None]:
-        """A classifier that reads along while a large file is opened, unless a malware scanner goes first."""
+        """Return a classifier reading along with a large file, unless a malware scanner goes first."""
         large = os.fstat(sealed).st_size >= FROM_BYTES
         if not large or load_settings(self._home).scanner.socket is not None:
             return nullcontext()
@@ -245,7 +244,7 @@ class Examiner:
         return answer, checked(given[0], answer.opened.size)
 
     def _judged(self, job: Job, drop: int) -> Looked:
-        """What a drop is: judged as it came, or out of its seal."""
+        """Judge a drop as sent, or unsealed."""
         answer = self._judgement(Judging(job=job), drop)
         if not isinstance(answer, StillSealed):
             return answer
@@ -294,7 +293,7 @@ class Examiner:
         return store_of(self._home)
 
     def _around_opener(self) -> object:
-        # A child may run the very file that it began with and no other, not even a newer one in its place.
+        # A child may run only the program file it began with, not even a newer one in the same place.
         return self._surroundings(), program_file(load_settings(self._home).processor)
 
     def _surroundings(self) -> object:
@@ -345,7 +344,7 @@ class Examiner:
 
 
 def _reading(job: Job) -> Reading:
-    """Return what the classifier is asked of the content of a job."""
+    """Return the request to classify the content of a job."""
     return Reading(
         reference=job.reference, name=job.name, today=job.now.date(), rolls=job.rolls, stated=job.stated
     )

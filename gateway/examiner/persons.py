@@ -1,7 +1,7 @@
-"""Who is in a file: taken in the isolated child, made keyed digests in the service that asked.
+"""Persons in a file: collected in the isolated child, turned into keyed digests in the service.
 
-So the registry can tell which files hold a child, and nobody without the key can tell whether a given child
-is in any. Whoever has a UPN is known by that and by the former one; who has none, by name and date of birth.
+With the digests the registry finds the files about a child; without the key nobody can test for a given
+child. A person with a UPN is known by the UPN and the former UPN, others by name and date of birth.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from gateway.classify.person_names import name_keys
 from gateway.classify.value_kinds import read_date
 
 PERSONS = 400_000
-"""More persons than a file may have indexed; of those beyond the log of the service tells."""
+"""Most persons indexed per file; the service logs the number left out."""
 DIGEST = 16
 _LENGTH, _PIECE = 13, 1024**2
 _NUMBER = re.compile(rb"[A-HJ-NP-RT-Z][0-9]{11}[0-9A-HJ-NP-RT-Z]")
 
 
 class PersonTaker:
-    """Takes who is in a file while it is read: to be called as `classify` calls `on_person`."""
+    """Collect the persons in a file: called by `classify` as `on_person`."""
 
     def __init__(self) -> None:
         self.numbers: set[str] = set()
@@ -32,7 +32,7 @@ class PersonTaker:
         self.left_out = 0
 
     def __call__(self, upn: str, values: Mapping[str, str]) -> None:
-        """One record."""
+        """Add the person of one record."""
         former = values.get("former-upn")
         if former:
             self._number(former.strip().upper())
@@ -40,7 +40,7 @@ class PersonTaker:
             self._name(values)
 
     def _number(self, upn: str) -> bool:
-        """Take a UPN; whether it is one."""
+        """Add a UPN; return False where not a valid one."""
         if upn in self.numbers:
             return True
         if not upn or not is_upn(upn):
@@ -64,11 +64,11 @@ class PersonTaker:
         return False
 
     def scan(self, content: BinaryIO) -> None:
-        """Take the UPNs that stand as text in what nobody could read as records."""
+        """Collect UPNs found as text in a content without readable records."""
         content.seek(0)
         before = b""
         while piece := content.read(_PIECE):
-            # Without the empty octets, text in two octets a character reads like any other.
+            # Without empty octets, UTF-16 text reads like any other.
             text = before + piece.replace(b"\0", b"").upper()
             for found in _NUMBER.finditer(text):
                 self._number(found[0].decode("ascii"))
@@ -76,24 +76,24 @@ class PersonTaker:
 
 
 def persons_digested(numbers: Iterable[str], names: Iterable[str], key: bytes) -> bytes:
-    """The digests of persons under `key`, each once, sorted, one behind the other."""
+    """Return the digests of persons under `key`: distinct, sorted and concatenated."""
     return b"".join(sorted(person_digests(numbers, names, key)))
 
 
 def person_digests(numbers: Iterable[str], names: Iterable[str], key: bytes) -> frozenset[bytes]:
-    """The digests of persons under `key`."""
+    """Return the digests of persons under `key`."""
     return frozenset(
         {number_digest(number, key) for number in numbers} | {_digest(key, b"name", one) for one in names}
     )
 
 
 def number_digest(upn: str, key: bytes) -> bytes:
-    """The digest of a UPN, as rolls have it too."""
+    """Return the digest of a UPN, as used in rolls too."""
     return _digest(key, b"pupil", upn)
 
 
 def name_digests(surname: str, forename: str, born: date, key: bytes) -> frozenset[bytes]:
-    """The digests of a name; none where no letter is in one of its parts."""
+    """Return the digests of a name; none where a part has no letter."""
     return frozenset(_digest(key, b"name", one) for one in name_keys(surname, forename, "", born))
 
 

@@ -1,4 +1,4 @@
-"""What the isolated children are asked, what they answer, and what comes of it: plain values."""
+"""Requests to the isolated children, their answers, and the outcomes: plain values."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from gateway.model.content import Stated
 class Job:
     """One landed file to examine. `senders` are armored certificates in force.
 
-    `others` are the provider's further ones, which wait for approval or have ended: a file that one of
-    them signed is told apart from a stranger's. `opens_with` are the fingerprints of the gateway's keys
-    that still open uploads; none means every one. `agreement` is the text of which a drop in /agreement
-    must be a signed copy; empty for others. `least_rsa_bits` is what the policy asks of a new key,
-    `verified` what `certificates.admit` is told of the engines.
-    `rolls` are the data types of which the pupils are digested, `stated` the headings that the provider has
-    said the meaning of.
+    `others` are the provider's certificates awaiting approval or ended, to tell a file signed by one of
+    them from a stranger's. `opens_with` are the fingerprints of the gateway's keys still opening uploads;
+    empty for all. `agreement` is the text expected in /agreement; empty for other folders. `least_rsa_bits`
+    is the policy's minimum for a new key; `verified` goes to `certificates.admit`.
+
+    `rolls` are the data types with digests of pupils; `stated` are headings with meanings stated by the
+    provider.
     """
 
     reference: str
@@ -43,7 +43,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenRefused:
-    """The sealed file could not be opened, by its own doing. `code` is an `open:` code."""
+    """Reason for not opening a sealed file, caused by the file. `code` is an `open:` code."""
 
     code: str
     detail: dict[str, str | int] = field(default_factory=dict)
@@ -51,9 +51,9 @@ class OpenRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsealed:
-    """A file out of its seal, with one good signature; its content follows as a descriptor.
+    """File unsealed, with one good signature; its content follows as a descriptor.
 
-    `why`, where the key that signed has ended or does not count yet, says which.
+    `why` is set where the signing key has ended or is not yet in force.
     """
 
     reference: str
@@ -64,7 +64,7 @@ class Unsealed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """One content to classify, whose descriptor goes along. Pupils are told of for the types in `rolls`."""
+    """One content to classify, sent as a descriptor. Pupils are returned for the types in `rolls`."""
 
     reference: str
     name: str
@@ -84,18 +84,18 @@ Pupil = tuple[
 ]
 """UPN, date of birth, former UPN, on roll, number of the record, number of the school.
 
-It leaves the service as digests.
+Leaves the service only as digests.
 """
 Number = Annotated[str, Field(pattern=r"^[A-Z][0-9]{11}[0-9A-Z]$")]
 NameKey = Annotated[str, Field(pattern=r"^\w+\|\w+\|[0-9]{4}-[0-9]{2}-[0-9]{2}$", max_length=400)]
-"""As `gateway.classify.person_names` makes it. It leaves the service as a digest, too."""
+"""Name as `gateway.classify.person_names` writes names. Leaves the service only as a digest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """What a content is, and its pupils where it is a roll; `left_out`: records beyond those told of.
+    """Classified content; for a roll also its pupils. `left_out` counts records beyond the limit.
 
-    `numbers` and `names` are of all persons in it, whatever it is: UPNs, and keys of those who have none.
+    `numbers` and `names` are of all persons in any content: UPNs, and keys of persons without a UPN.
     """
 
     reference: str
@@ -109,7 +109,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judging:
-    """A drop to judge, whose descriptor goes along: as it came, or out of its seal with its `signature`."""
+    """Drop to judge, sent as a descriptor: as received, or unsealed with its `signature`."""
 
     job: Job
     signature: Signature | None = None
@@ -117,13 +117,13 @@ class Judging:
 
     @property
     def reference(self) -> str:
-        """The reference of the drop."""
+        """Reference of the drop."""
         return self.job.reference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StillSealed:
-    """A drop that has to be opened before it can be judged."""
+    """Drop to be opened before it can be judged."""
 
     reference: str
     kind: Literal["still-sealed"] = "still-sealed"
@@ -134,10 +134,10 @@ FoundChange = Literal["new", "renewed", "revoked"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundKey:
-    """What a drop in /keys holds: a new key, a known certificate renewed, or one revoked.
+    """Key found in a drop in /keys: new, or a known certificate renewed or revoked.
 
-    `material` is public, as the registry keeps it. `expires_at`: from when on it cannot sign. `final`
-    says that a revoked one may be in wrong hands.
+    `material` is public, as stored in the registry. After `expires_at` the key cannot sign. `final`: a
+    revoked key that may be in wrong hands.
     """
 
     change: FoundChange
@@ -151,11 +151,10 @@ class FoundKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileOpened:
-    """A file with one good signature that counts, classified.
+    """File with one good signature by a key in force, classified.
 
-    `opened.content` is -1: the content is gone with the children. `roll` is the file's roll as
-    `rolls.packed` gives it, in base64; `persons` the digests of all persons in it, of 16 octets each,
-    likewise.
+    `opened.content` is -1: the content is gone with the children. `roll` is the roll as packed by
+    `rolls.packed`, in base64; `persons` the concatenated 16-octet digests of all persons, in base64.
     """
 
     reference: str
@@ -168,9 +167,9 @@ class FileOpened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileWaits:
-    """A file with one good signature, classified, whose signing key has ended or does not count yet.
+    """File with one good signature, classified, whose signing key has ended or is not yet in force.
 
-    `why` says which of these; the rest is as in `FileOpened`.
+    `why` tells ended from not yet in force; the rest is as in `FileOpened`.
     """
 
     reference: str
@@ -184,7 +183,7 @@ class FileWaits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRefused:
-    """A file or drop that could not be opened or was not what its folder takes, by its own doing."""
+    """File or drop impossible to open, or wrong for its folder."""
 
     reference: str
     why: OpenRefused
@@ -193,12 +192,12 @@ class FileRefused:
 
 Heading = Annotated[str, Field(pattern=r"^[^\x00-\x1f=]{1,80}$")]
 FieldKey = Annotated[str, Field(pattern=r"^([a-z0-9-]{1,60})?$")]
-"""The key of a field of items.toml; empty where the provider says that the heading is something else."""
+"""Key of a field of items.toml; empty where the provider states another meaning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgreementCopy:
-    """A drop in /agreement that is the agreement's text, signed by its provider."""
+    """Drop in /agreement with the agreement's text, signed by its provider."""
 
     reference: str
     signature: Signature
@@ -207,7 +206,7 @@ class AgreementCopy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyDrop:
-    """A drop in /keys that holds a key. `signature`: of the drop as a whole, where it came signed."""
+    """Drop in /keys with a key. `signature`: of the whole drop, where signed."""
 
     reference: str
     key: FoundKey
@@ -217,7 +216,7 @@ class KeyDrop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadingsDrop:
-    """A drop in /keys that says what headings of the provider mean: each with the key of a field."""
+    """Drop in /keys stating the meaning of headings: each with the key of a field."""
 
     reference: str
     stated: Annotated[tuple[tuple[Heading, FieldKey], ...], Field(min_length=1, max_length=100)]
@@ -227,7 +226,7 @@ class HeadingsDrop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileWithheld:
-    """Intake wrote nothing of it down, since it came in the clear. Said by the parent, without a child."""
+    """File in the clear, so not written down by intake. Made by the service, without a child."""
 
     reference: str
     why: OpenRefused
@@ -235,14 +234,14 @@ class FileWithheld:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileLost:
-    """Every child that was given the file was lost over it. Said by the parent."""
+    """File that lost every child given the file. Made by the service."""
 
     reference: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reopen:
-    """One accepted or held file to open again for collection; its digest proves the content."""
+    """Accepted or held file to open again for collection; its digest proves the content."""
 
     reference: str
     sha256: str
@@ -251,7 +250,7 @@ class Reopen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reopened:
-    """The content follows as a descriptor of anonymous memory, `size` bytes long."""
+    """Content reopened, following as a descriptor of anonymous memory, `size` bytes long."""
 
     reference: str
     size: int
@@ -260,9 +259,9 @@ class Reopened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reseal:
-    """One stored file whose session key is to be sealed to another certificate of the gateway.
+    """Stored file whose session key is to be sealed to another certificate of the gateway.
 
-    `sha256` is of its content and proves the session key; None where the file was never opened.
+    `sha256` of the content proves the session key; None where the file was never opened.
     """
 
     reference: str
@@ -273,7 +272,7 @@ class Reseal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resealed:
-    """The session key of a stored file, sealed and armored; `proved` where its content was opened with it."""
+    """Session key of a stored file, sealed and armored; `proved` by opening the content."""
 
     reference: str
     session: str
@@ -283,10 +282,10 @@ class Resealed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealCopy:
-    """One accepted file to open and seal to a provider that it is about; its digest proves the content.
+    """Accepted file to open and seal to a provider concerned; its digest proves the content.
 
     `recipients` are the provider's armored certificates in force at `now`; `signer` is the fingerprint of
-    the gateway's key that signs.
+    the gateway's signing key.
     """
 
     reference: str
@@ -299,9 +298,9 @@ class SealCopy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedCopy:
-    """The sealed copy follows as a descriptor of anonymous memory. `size` and `sha256` are of it.
+    """Sealed copy, following as a descriptor of anonymous memory. `size` and `sha256` are of the copy.
 
-    `sealed_to` are the fingerprints of the certificates that can open it.
+    `sealed_to` are the fingerprints of the certificates able to open the copy.
     """
 
     reference: str
@@ -313,7 +312,7 @@ class SealedCopy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """A fault of ours; `explanation` is a sentence without names or contents."""
+    """Fault of the gateway; `explanation` is a sentence without names or contents."""
 
     reference: str
     explanation: str
@@ -321,10 +320,10 @@ class Failed:
 
 
 Looked = FileOpened | FileWaits | FileRefused | AgreementCopy | KeyDrop | HeadingsDrop
-"""What the children find when they look at one file."""
+"""Result of the children for one file."""
 
 Examined = Looked | FileWithheld | FileLost
-"""The outcome of the examination of one file, whoever says it."""
+"""Outcome of the examination of one file, from the children or the service."""
 
 Request = Job | Reopen | Reseal | SealCopy | SealPart | Reading | Viewing | NamingRecords | Judging
 Answer = (

@@ -1,4 +1,4 @@
-"""What a file says of its pupils and who is in it, as digests made in the service: no child knows the key."""
+"""Digests of the pupils and persons in a file, made in the service: no child knows the key."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _log = logging.getLogger(__name__)
 
 
 def roll_of(read: Read, home: Home) -> str | None:
-    """The roll in a file that is one, packed, in base64."""
+    """Return the packed roll of a file in base64; None where the file is no roll."""
     if read.pupils is None:
         return None
     return base64.b64encode(packed(digested(read.pupils, secret_files.pupil_key(home)))).decode()
 
 
 def persons_of(read: Read, home: Home) -> str:
-    """The digests of all persons in a file, in base64."""
+    """Return the digests of all persons in a file, in base64."""
     if read.left_out:
         _log.warning("%s: %d records beyond the indexed persons", read.reference, read.left_out)
     key = secret_files.pupil_key(home)
@@ -33,10 +33,10 @@ def persons_of(read: Read, home: Home) -> str:
 
 
 def records_with(named: RecordsNamed, persons: Collection[bytes], home: Home) -> tuple[int, ...] | None:
-    """The numbers of the records that are about persons of these digests, counted from 0.
+    """Return the numbers, from 0, of the records about persons with these digests.
 
-    None where that cannot be said: a record names nobody, or the persons are in none although they are known
-    to be in the file.
+    Returns None where uncertain: a record names nobody, or no record matches although the file holds the
+    persons.
     """
     key, wanted = secret_files.pupil_key(home), frozenset(persons)
     found = []
@@ -50,6 +50,6 @@ def records_with(named: RecordsNamed, persons: Collection[bytes], home: Home) ->
 
 
 def counting_seed(home: Home, sha256: str) -> str:
-    """The secret from which the counts of the content of this digest are rounded, in hexadecimal."""
+    """Return the secret seed for rounding counts of the content with this digest, in hexadecimal."""
     key = secret_files.pupil_key(home)
     return hmac.digest(key, b"counts\0" + bytes.fromhex(sha256), "sha256").hex()

@@ -1,7 +1,7 @@
-"""What a classifier does once before it looks at anybody's file.
+"""Warm up a classifier before the first file.
 
-Much is made when it is first needed: patterns, look-ups in the rules, the parser's tables. Every process for
-files inherits what its nursery has; without this, each would make it anew for its first file.
+Patterns, look-ups in the rules and the parser's tables are made on first use. Every process for files
+inherits them from its parent; without the warm-up, each process would make them again for its first file.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused
 
 _DAY, _NEXT_YEAR = date(2026, 6, 15), date(2026, 10, 15)
-"""Days of the two years whose law packs judge files side by side."""
-# Of a pupil who is invented, with the number of a local authority that does not exist.
+"""Days in two school years whose law packs judge files side by side."""
+# An invented pupil, with the number of a local authority that does not exist.
 _XML = b"""<?xml version='1.0' encoding='utf-8'?>
 <CTfile><Header><DocumentName>Common Transfer File</DocumentName><CTFversion>25.0</CTFversion>
 <DateTime>2026-06-15T07:30:00</DateTime><DocumentQualifier>full</DocumentQualifier><SupplierID>X</SupplierID>
@@ -36,7 +36,7 @@ TEXTS = {"rehearsal.xml": _XML, "rehearsal.csv": _TABLE}
 
 
 def rehearse(rules: Rules, limits: ClassifyLimits) -> list[Classified | ContentRefused]:
-    """Judge a value of each field, and classify a text of each kind; what the texts are."""
+    """Judge a value of each field and classify a text of each kind; return the results."""
     for day in (_DAY, _NEXT_YEAR):
         of_pack = rules.on(day)
         for key in of_pack.fields:

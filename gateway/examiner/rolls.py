@@ -1,8 +1,8 @@
-"""What a file says of each pupil: taken in the isolated child, made keyed digests in the service that asked.
+"""Roll data of each pupil: collected in the isolated child, turned into keyed digests in the service.
 
-A digest is HMAC-SHA-256 under a key that never leaves the inside zone, cut to 16 octets; that of a
-date of birth covers the pupil too and is cut to 8, so that equal birthdays of two children look
-different. Nobody without the key can tell whether a given UPN is among them.
+A digest is HMAC-SHA-256 under a key of the inside zone, cut to 16 octets. The digest of a date of birth
+covers the pupil too and is cut to 8, so that equal birthdays of two children look different. Without the
+key nobody can test for a given UPN.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from gateway.examiner.protocol import Pupil
 from gateway.model import RollEntry
 
 PUPILS = 200_000
-"""More pupils than a file may have indexed; those beyond are left out, and the log of the service says so."""
+"""Most pupils indexed per file; the service logs the number left out."""
 
 _ENTRY = struct.Struct(">16s16s8sIB8s")
 _ON_ROLL, _HAS_FORMER, _HAS_BIRTH_DATE = 1, 2, 4
 
 
 class RollTaker:
-    """Takes the roll while a file is read: to be called as `classify` calls `on_pupil`.
+    """Collect the roll while a file is read: called by `classify` as `on_pupil`.
 
-    A number that is no permanent UPN names nobody across schools and is left out. Of several records
-    of one pupil under one school the last counts.
+    A number other than a permanent UPN names nobody across schools and is left out. Of several records of
+    one pupil in one school the last counts.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class RollTaker:
         record: int,
         school: str,
     ) -> None:
-        """One record."""
+        """Add one record."""
         if (upn, school) not in self._said:
             if not _lasts(upn):
                 return
@@ -54,12 +54,12 @@ class RollTaker:
         self._said[upn, school] = (upn, born, kept, on_roll, record, school)
 
     def pupils(self) -> list[Pupil]:
-        """What was taken."""
+        """Return the pupils collected."""
         return list(self._said.values())
 
 
 def digested(pupils: Iterable[Pupil], key: bytes) -> Iterator[RollEntry]:
-    """The entries of pupils, who are known by digests under `key` alone from here on."""
+    """Yield the entries of pupils, known only by digests under `key`."""
     for upn, born, former, on_roll, record, school in pupils:
         yield RollEntry(
             pupil=_digest(key, b"pupil", upn),
@@ -76,17 +76,17 @@ def _digest(key: bytes, what: bytes, text: str) -> bytes:
 
 
 def _lasts(upn: str) -> bool:
-    """Whether this is a number that a pupil keeps."""
+    """Return True for a valid permanent UPN."""
     return is_upn(upn) and not is_temporary_upn(upn)
 
 
 def packed(entries: Iterable[RollEntry]) -> bytes:
-    """The entries in 53 octets each."""
+    """Pack the entries, 53 octets each."""
     return b"".join(_packed(entry) for entry in entries)
 
 
 def unpacked(data: bytes) -> Iterator[RollEntry]:
-    """The entries again. ValueError where `data` is not what `packed` gives."""
+    """Unpack entries. Raises ValueError for data not from `packed`."""
     if len(data) % _ENTRY.size:
         raise ValueError("not a packed roll")
     for pupil, former, birth_date, record, flags, school in _ENTRY.iter_unpack(data):

@@ -1,6 +1,7 @@
-"""A malware scanner beside the gateway, where one is set: clamd sees contents before they are read.
+"""Optional malware scanner: clamd scans contents before the classifier reads them.
 
-Only the service talks to it, over a Unix socket. What it finds is held; where it cannot be asked, files wait.
+Only the service talks to clamd, over a Unix socket. A file with a finding is held; without an answer, files
+wait.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ _log = logging.getLogger(__name__)
 
 
 def has_malware(settings: Scanner, reference: str, content: int) -> bool:
-    """Whether the scanner finds something in the content behind a descriptor; never, where none is set.
+    """Return True where the scanner finds malware in the content; False without a scanner.
 
-    Fault where it cannot say.
+    Raises Fault where the scanner gives no answer.
     """
     if settings.socket is None:
         return False
@@ -46,5 +47,5 @@ def has_malware(settings: Scanner, reference: str, content: int) -> bool:
 
 
 def _shown(name: str) -> str:
-    """A signature's name as far as it can stand in a log."""
+    """Return a signature's name made safe for the log."""
     return "".join(c if c.isalnum() or c in ".-_" else "?" for c in name[:_MOST_SHOWN])

@@ -1,4 +1,4 @@
-"""What each kind of isolated child is told when it starts, and nothing else: plain values."""
+"""Setup of each kind of isolated child at its start, and nothing else: plain values."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from gateway.openpgp.engines import ProgramFile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenerSetup:
-    """What an opener is told: the gateway's OpenPGP secret keys by fingerprint, and no other secret.
+    """Setup of an opener: the gateway's OpenPGP secret keys by fingerprint, and no other secret.
 
-    `proved`: the SOP program, where it has proved itself to the service; else the opener asks it.
+    `proved`: the SOP program, where already proved to the service; otherwise the opener proves the program.
     """
 
     secrets: dict[str, str]
@@ -26,7 +26,7 @@ class OpenerSetup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassifierSetup:
-    """What a classifier is told when it starts: its rules, the limits, its memory."""
+    """Setup of a classifier: rules, limits, memory."""
 
     rules: Path
     limits: ClassifyLimits
@@ -35,14 +35,14 @@ class ClassifierSetup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeSetup:
-    """What a judge is told when it starts: the limits for drops."""
+    """Setup of a judge: the limits for drops."""
 
     limits: OpenLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewerSetup:
-    """What a viewer is told when it starts: its rules, the limits, its memory, the most bytes of a view."""
+    """Setup of a viewer: rules, limits, memory, most bytes of a view."""
 
     rules: Path
     limits: ClassifyLimits

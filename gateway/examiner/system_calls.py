@@ -1,4 +1,4 @@
-"""The system calls that isolated children may make, as a filter of libseccomp's."""
+"""System calls allowed to isolated children, as a libseccomp filter."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NO_SUCH_CALL = -1
 _ALLOWED, _REFUSED = 0x7FFF0000, 0x00050000 | errno.EPERM
 _MASKED_EQUAL = 7
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
-# What reading, computing and answering need, of what is open already.
+# Calls for reading, computing and answering with descriptors already open.
 _COMPUTING = (
     "brk", "clock_gettime", "clock_nanosleep", "close", "exit", "exit_group", "fstat", "futex", "getitimer",
     "getpid", "getrandom", "getrusage", "gettid", "gettimeofday", "lseek", "madvise", "mremap", "munmap",
@@ -24,11 +24,11 @@ _COMPUTING = (
     "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sched_getaffinity", "sched_yield", "sendmsg", "sendto",
     "set_robust_list", "setitimer", "sigaltstack", "write", "writev",
 )  # fmt: skip
-# Of these, only what makes no memory that can be run.
+# Allowed only without executable memory.
 _MAPPING = {"mmap": 2, "mprotect": 2}
-# What making a content in anonymous memory, and reading a descriptor afresh, needs besides.
+# Calls for making a content in anonymous memory and reading a descriptor afresh.
 _MAKING_MEMORY = ("dup", "fcntl", "ftruncate", "memfd_create")
-# What no SOP program needs, and whoever captured one could use.
+# Calls no SOP program needs, but an attacker in one could use.
 _NEEDED_BY_NO_PROGRAM = (
     "accept", "accept4", "acct", "add_key", "adjtimex", "bind", "bpf", "chmod", "chown", "chroot",
     "clock_adjtime", "clock_settime", "connect", "delete_module", "execveat", "fanotify_init", "fchmod",
@@ -47,7 +47,7 @@ _NEEDED_BY_NO_PROGRAM = (
 
 
 class _Compared(ctypes.Structure):
-    """An argument of a call, and what is asked of it: struct scmp_arg_cmp."""
+    """Condition on an argument of a call: struct scmp_arg_cmp."""
 
     _fields_ = (
         ("place", ctypes.c_uint),
@@ -58,9 +58,9 @@ class _Compared(ctypes.Structure):
 
 
 class CallFilter:
-    """A list of system calls that is put in force by `load`, for good, in the process that calls it.
+    """Filter of system calls, put in force for good by `load` in the calling process.
 
-    `starts_programs`: a SOP program is to be started, so the list is of what is refused. `makes_memory`:
+    `starts_programs`: a SOP program is to be started, so the list names refused calls. `makes_memory`:
     contents are made in anonymous memory.
     """
 
@@ -83,12 +83,12 @@ class CallFilter:
                 self._add(_ALLOWED, [name], _Compared(place, _MASKED_EQUAL, mmap.PROT_EXEC, 0))
 
     def load(self) -> None:
-        """Put it in force; nothing where the kernel filters no calls, or there is no libseccomp."""
+        """Put the filter in force; does nothing where the kernel has no seccomp or libseccomp is missing."""
         if self._library is not None:
             _check(self._library.seccomp_load(self._filter))
 
     def _add(self, action: int, names: Sequence[str], *compared: _Compared) -> None:
-        """Decide on the calls of these names that this kind of machine has."""
+        """Add a rule for each of these calls known on this architecture."""
         assert self._library is not None  # noqa: S101 - there is a filter
         arguments = (_Compared * len(compared))(*compared)
         for name in names:
@@ -102,15 +102,15 @@ class CallFilter:
 
 
 def _check(answer: int) -> None:
-    """OSError where libseccomp says what went wrong, as a negative number."""
+    """Raise OSError for a negative answer of libseccomp."""
     if answer < 0:
         raise OSError(-answer, os.strerror(-answer))
 
 
 def kernel_filters() -> bool:
-    """Whether the kernel lets a process filter its own system calls.
+    """Return True where the kernel lets a process filter its own system calls.
 
-    One that does looks for the filter that is not given (EFAULT); one that does not knows no such request.
+    A kernel with seccomp looks for the missing filter (EFAULT); one without rejects the request.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, None, 0, 0)
@@ -119,7 +119,7 @@ def kernel_filters() -> bool:
 
 @cache
 def libseccomp() -> ctypes.CDLL | None:
-    """Return the library, as seccomp_init(3) and its kin describe it; None where it is not installed."""
+    """Return libseccomp, see seccomp_init(3); None where not installed."""
     try:
         library = ctypes.CDLL("libseccomp.so.2")
     except OSError:

@@ -1,4 +1,4 @@
-"""What the viewer is asked, and what it answers: plain values."""
+"""Requests to the viewer and its answers: plain values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.model import Basis, Counting, View
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewing:
-    """One content of which a view is to be made, or counts, whose descriptor goes along."""
+    """Content, sent as a descriptor, to make a view or counts of."""
 
     reference: str
     basis: Basis | Counting
@@ -20,7 +20,7 @@ class Viewing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewed:
-    """A view as it was made; it follows as a descriptor of anonymous memory, if it is not the content."""
+    """View made, following as a descriptor of anonymous memory unless the content is the view."""
 
     reference: str
     view: View
@@ -29,7 +29,7 @@ class Viewed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamingRecords:
-    """One content of which is asked who is in each record; its descriptor goes along."""
+    """Content, sent as a descriptor, to list the persons of each record of."""
 
     reference: str
     kind: Literal["naming-records"] = "naming-records"
@@ -37,9 +37,9 @@ class NamingRecords:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordsNamed:
-    """Who is in each record, in the order of a view: UPNs, and names as `classify.person_names` writes them.
+    """Persons in each record, in the order of a view: UPNs, and names as in `classify.person_names`.
 
-    A record that names nobody has neither.
+    A record naming nobody has neither.
     """
 
     reference: str
@@ -49,7 +49,7 @@ class RecordsNamed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealPart:
-    """One content, whose descriptor goes along, to seal to a provider whose part of a file it is.
+    """Content, sent as a descriptor: a provider's part of a file, to seal to the provider.
 
     The rest is as in `SealCopy`.
     """

@@ -1,7 +1,7 @@
-"""The viewer: an isolated child that holds nothing. It gets one content and makes a team's view of it.
+"""The viewer: an isolated child without secrets, given one content to make a team's view of.
 
-It reads what anybody may have written, as the classifier does, and is confined as that is; but it may make
-anonymous memory, where the view lies until it is read.
+The viewer reads files from anybody and is confined like the classifier, except for anonymous memory, needed
+to hold the view.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ _WRITTEN_AT_ONCE = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Looking:
-    """What the viewer does for one request. A view is at most `most` bytes."""
+    """Handle the requests to a viewer. A view has at most `most` bytes."""
 
     rules: Rules
     limits: ClassifyLimits
     most: int
 
     def work(self, message: bytes, descriptors: Sequence[int]) -> Answer:
-        """Make the view of the one content that came with the request, or say who is in its records.
+        """Make the view of the content sent with the request, or list the persons in its records.
 
-        A fault of ours is an answer too.
+        A fault of the gateway is an answer too.
         """
         request = REQUEST.validate_json(message)
         if not isinstance(request, Viewing | NamingRecords):
@@ -59,7 +59,7 @@ class Looking:
         return ANSWER.dump_json(Viewed(reference=request.reference, view=view)), given
 
     def view(self, request: Viewing, descriptor: int) -> tuple[View, Sequence[int]]:
-        """The view and its descriptor; none where nothing was left out or changed."""
+        """Return the view and its descriptor; no descriptor where nothing was left out or changed."""
         with os.fdopen(descriptor, "rb", closefd=False) as content, Content(self.most) as memory:
             pieces = _Pieces(memory)
             left_out, whole = self._make(content, request.basis, pieces.write)
@@ -77,14 +77,14 @@ class Looking:
         return (EVERY_RECORD,), False
 
     def named(self, request: NamingRecords, descriptor: int) -> RecordsNamed:
-        """Who is in each record."""
+        """Return the persons of each record."""
         with os.fdopen(descriptor, "rb", closefd=False) as content:
             found = named_records(content, self.rules, self.limits)
             return RecordsNamed(reference=request.reference, records=list(found))
 
 
 class _Pieces:
-    """Puts what is written together to larger pieces: a record at a time would cost a system call each."""
+    """Buffer writes: writing each record alone would cost a system call each."""
 
     def __init__(self, memory: Content) -> None:
         self._memory = memory
@@ -97,7 +97,7 @@ class _Pieces:
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write the buffered pieces."""
         self._memory.write(bytes(self._waiting))
         self._waiting.clear()
 
