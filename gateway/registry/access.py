@@ -1,4 +1,4 @@
-"""Whether somebody who logged in may still go on: one question, asked at every step they take."""
+"""Check at every step of a member of staff that person and key are still in force."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ _IN_FORCE = ("active", "retiring")
 def teams_while_in_force(
     session: Session, name: str, fingerprint: str, now: datetime
 ) -> tuple[str, ...] | None:
-    """The teams of a member of staff, sorted; None where the person or that key is not in force.
+    """Return the teams of a member of staff, sorted; None where the person or the key is not in force.
 
-    The key is the SSH key, the passkey or the account elsewhere that they logged in with.
-
-    The same answer as `get_staff` and `keys_in_force` give, in a single query.
+    The key is the SSH key, passkey or OpenID account of the login. One query gives the answers of `get_staff`
+    and `keys_in_force` together.
     """
     rows = session.execute(
         select(col(StaffTeamRow.team))

@@ -1,4 +1,4 @@
-"""Who has ratified the agreement, for which academic year."""
+"""Ratifications of the agreement by provider and academic year."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def ratify(
     certificate: str | None = None,
     instead: bool = False,
 ) -> None:
-    """Record a ratification. GatewayError where it is recorded already; NotFoundError for no provider.
+    """Record a ratification. GatewayError for a second one, NotFoundError for an unknown provider.
 
-    With `instead`, it takes the place of one of another text.
-    `reference` and `certificate` are of a signed copy of the text that the provider dropped.
+    With `instead`, replace the ratification of another text. `reference` and `certificate` belong to a signed
+    copy of the text dropped by the provider.
     """
     provider_row(session, provider)
     known = session.get(RatificationRow, (provider, academic_year))
@@ -55,9 +55,9 @@ def ratify(
 
 
 def note_signature(session: Session, row: AgreementSignatureRow) -> None:
-    """Record the signature of one role; one of the same role, of another text, gives way to it.
+    """Record the signature of one role, in place of the same role's signature under another text.
 
-    GatewayError where that role has signed this text already.
+    GatewayError where the role has signed the same text already.
     """
     known = session.get(AgreementSignatureRow, (row.provider, row.academic_year, row.role))
     if known is not None and known.text_sha256 == row.text_sha256:

@@ -1,4 +1,4 @@
-"""What has arrived, of which kind, when and what about: the question behind `flows status`."""
+"""Accepted files, declared transfers and nil returns of each provider, for `flows status`."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from gateway.registry.tables import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """Which arrivals are asked for: of data types that come `seldom` all from `since` on, of those that come
-    `often` only those from `lately` on, and the last one before.
+    """The arrivals to read: all of `seldom` types from `since`; of `often` types those from `lately`.
 
-    `midnights` are the times of day in UTC, as "23:00", at which the days of those who ask may begin.
+    The last arrival before `lately` is read too. `midnights` are the times of day in UTC, as "23:00", at
+    which a local day may begin.
     """
 
     since: datetime
@@ -40,10 +40,10 @@ class Window:
 def arrivals(
     session: Session, window: Window, provider: str | None = None
 ) -> Mapping[str, Sequence[Arrival]]:
-    """The accepted transfers of each provider, those declared to have gone otherwise among them, and its
-    nil returns. What a provider sent that speaks for several schools is of the schools whose pupils it holds.
+    """Return by provider the accepted files, declared transfers and nil returns within a window.
 
-    Of the files of one day, one kind and one period, the last is told, and one or two others at most.
+    A file sent by one provider for several schools counts for each school whose pupils are in the file. Of
+    the files of one day, kind and period, only the last and at most two others are returned.
     """
     found: defaultdict[str, list[Arrival]] = defaultdict(list)
     for ask in (_uploads, _declared, _nil_returns):
@@ -53,7 +53,7 @@ def arrivals(
 
 
 def _uploads(session: Session, window: Window, provider: str | None) -> Iterator[tuple[str, Arrival]]:
-    """The files that a provider sent as its own, and then those that another sent for it."""
+    """Yield the files sent by a provider as its own, then those sent by another on behalf of the provider."""
     own = ~col(TransferRow.sequence).in_(select(col(SchoolOfTransferRow.transfer)))
     sent_for = col(SchoolOfTransferRow.transfer) == col(TransferRow.sequence)
     before = provider is not None
@@ -100,7 +100,7 @@ def _accepted(
     *,
     before: bool,
 ) -> Iterator[tuple[str, Arrival]]:
-    """`before`: also the last one before those of lately."""
+    """Yield accepted files; with `before` also the last one before `lately`."""
     landed = col(TransferRow.landed_at)
     flow, data_type, period = col(TransferRow.flow), col(TransferRow.data_type), col(TransferRow.period)
     state: ColumnElement[str] = col(TransferRow.state)  # type: ignore[assignment] # a column is one
@@ -129,7 +129,7 @@ def _accepted(
 
 
 def _day(at: Mapped[datetime], midnights: Collection[str]) -> Iterator[ColumnElement[Any]]:
-    """What tells the day of a moment, and on which side of each midnight it is: in UTC, as it is written."""
+    """Yield the SQL columns that group UTC times by local day: the date, and the side of each midnight."""
     written = cast(at, Text)
     yield func.substr(written, 1, 10)
     for midnight in midnights:

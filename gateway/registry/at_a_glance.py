@@ -19,7 +19,7 @@ MOST = 1000
 
 @dataclass(frozen=True, slots=True)
 class OpeningOnRecord:
-    """One event of the log that tells that somebody opened a file."""
+    """One event of the log about the opening of a file."""
 
     number: int
     at: datetime
@@ -34,7 +34,7 @@ def new_files(session: Session, team: str, person: str) -> int:
 
 
 def landed_by_state(session: Session, since: datetime, until: datetime) -> dict[str, int]:
-    """How many files landed from `since` until `until`, by what became of them."""
+    """Count by state the files landed from `since` until before `until`."""
     rows = session.execute(
         select(col(TransferRow.state), func.count())
         .where(col(TransferRow.landed_at) >= since, col(TransferRow.landed_at) < until)
@@ -44,7 +44,7 @@ def landed_by_state(session: Session, since: datetime, until: datetime) -> dict[
 
 
 def waits(session: Session, latest: int) -> list[timedelta]:
-    """How long each of the `latest` files that are decided waited for its receipt."""
+    """Return how long each decided file among the `latest` waited for a receipt."""
     rows = session.execute(
         select(col(TransferRow.landed_at), col(TransferRow.decided_at))
         .order_by(col(TransferRow.sequence).desc())
@@ -71,7 +71,7 @@ def keys_ending(session: Session, now: datetime, before: datetime) -> int:
 
 
 def recalls_asked(session: Session, since: datetime) -> list[str]:
-    """The references of which a recall was asked for since a moment, the latest first, a few at most."""
+    """Return the references with a recall proposed after `since`, latest first, at most MOST."""
     query = (
         select(col(EventRow.subject), col(EventRow.leaf))
         .where(col(EventRow.kind) == "act-proposed", col(EventRow.at) > since)
@@ -83,7 +83,7 @@ def recalls_asked(session: Session, since: datetime) -> list[str]:
 
 
 def openings(session: Session, before: int | None, limit: int) -> Sequence[OpeningOnRecord]:
-    """Who opened what, the latest first, of an entry of the log before `before`."""
+    """Return the openings on record, latest first, before the log entry number `before`."""
     rows: list[EventRow] = []
     for kind in ("collected", "opened"):  # Each in the order of its index; both at once would be sorted.
         query = select(EventRow).where(col(EventRow.kind) == kind)

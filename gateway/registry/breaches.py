@@ -1,4 +1,4 @@
-"""Which transfers a breach touches, asked of the log and of the transfers; and the breaches on record."""
+"""The transfers touched by a breach, found in the log and the transfers; and the breaches on record."""
 
 from __future__ import annotations
 
@@ -29,30 +29,33 @@ _OPENED = ("collected", "opened")
 
 
 def collected_by(session: Session, name: str, since: datetime | None, until: datetime | None) -> set[str]:
-    """What a member of staff opened in a time. `until` is not in it; None leaves an end open."""
+    """Return the references opened by a member of staff from `since` until before `until`;
+
+    None leaves an end open.
+    """
     return _subjects(
         session, and_(col(EventRow.kind).in_(_OPENED), col(EventRow.actor) == name), since, until
     )
 
 
 def is_staff(session: Session, name: str) -> bool:
-    """Whether there is or was a member of staff of that name."""
+    """Is there, or was there, a member of staff of the given name?"""
     return session.get(StaffRow, name) is not None
 
 
 def stepped_between(session: Session, since: datetime | None, until: datetime | None) -> set[str]:
-    """What had any step of its way in a time."""
+    """Return the references with any step in the log from `since` until before `until`."""
     return _subjects(session, col(EventRow.kind).in_(_STEPS), since, until)
 
 
 def sent_with(session: Session, fingerprint: str, since: datetime | None, until: datetime | None) -> set[str]:
-    """What landed in a time over this SSH key, or signed by this certificate or key of one."""
+    """Return the references landed in a time over an SSH key, or signed by a certificate or its subkey."""
     columns = (TransferRow.ssh_key, TransferRow.signer, TransferRow.signing_key)
     return _transfers(session, or_(*(col(column) == fingerprint for column in columns)), since, until)
 
 
 def sealed_to(session: Session, fingerprint: str, since: datetime | None, until: datetime | None) -> set[str]:
-    """What landed in a time sealed to this certificate of the gateway."""
+    """Return the references landed in a time and sealed to one certificate of the gateway."""
     return _transfers(session, col(TransferRow.opened_by) == fingerprint, since, until)
 
 

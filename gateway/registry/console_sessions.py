@@ -1,4 +1,4 @@
-"""Who is logged in to the console. A session is known by a digest; what it is of, only the browser holds."""
+"""Logins to the console. The registry keeps only the digest of the secret held by the browser."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NOTED_EVERY = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsoleSession:
-    """One login that is not over. `number` tells sessions of a person apart and proves nothing."""
+    """One current login. `number` tells sessions of a person apart and proves nothing."""
 
     number: str
     staff: str
@@ -29,12 +29,12 @@ class ConsoleSession:
     seen_at: datetime
 
     def is_to_be_noted(self, now: datetime) -> bool:
-        """Whether that it is still in use has to be written down again."""
+        """Must the time of last use be written again?"""
         return now - self.seen_at >= _NOTED_EVERY
 
 
 def begin(session: Session, secret: str, name: str, *, passkey: str, address: str, at: datetime) -> None:
-    """Somebody logs in. What is over by now is forgotten."""
+    """Record a new login, and delete the sessions that are over."""
     for row in session.exec(
         select(ConsoleSessionRow).where(
             (col(ConsoleSessionRow.begun_at) <= at - LONGEST) | (col(ConsoleSessionRow.seen_at) <= at - IDLE)
@@ -50,7 +50,7 @@ def begin(session: Session, secret: str, name: str, *, passkey: str, address: st
 
 
 def find(session: Session, secret: str, address: str, now: datetime) -> ConsoleSession | None:
-    """The session that a browser holds; None where it is over, or asked for from another address."""
+    """Return a browser's session; None where the session is over or the address is another one."""
     row = session.get(ConsoleSessionRow, digest_of(secret))
     if row is None or row.address != address:
         return None
@@ -68,7 +68,7 @@ def note_seen(session: Session, secret: str, at: datetime) -> None:
 
 
 def of_person(session: Session, name: str, now: datetime) -> list[ConsoleSession]:
-    """The sessions of a person that are not over, the latest first."""
+    """Return the current sessions of a person, latest first."""
     rows = session.exec(
         select(ConsoleSessionRow)
         .where(
@@ -90,7 +90,7 @@ def end(session: Session, secret: str) -> None:
 
 
 def end_all(session: Session, name: str, *, but: str | None = None) -> int:
-    """End the sessions of a person, but for the one that this browser holds; how many those were."""
+    """End the sessions of a person except the one with the secret `but`; return how many ended."""
     kept = None if but is None else digest_of(but)
     rows = session.exec(select(ConsoleSessionRow).where(col(ConsoleSessionRow.staff) == name)).all()
     ended = [row for row in rows if row.digest != kept]

@@ -21,7 +21,7 @@ _TELEPHONE = re.compile(r"\+?[0-9][0-9 ()-]{4,24}( ?(ext\.?|x) ?[0-9]{1,6})?")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """One way to reach a provider: whom to ask for, and where."""
+    """One way to reach a provider: a role, and an address or telephone number."""
 
     provider: str
     role: str
@@ -30,7 +30,7 @@ class Contact:
 
 
 def checked(contact: Contact) -> Contact:
-    """The contact itself. GatewayError where a part of it is not what it should be."""
+    """Return the contact unchanged. GatewayError for a malformed role, address or telephone number."""
     if not _ROLE.fullmatch(contact.role):
         raise GatewayError("a role is a few words such as: data manager")
     if contact.email is None and contact.telephone is None:
@@ -45,7 +45,10 @@ def checked(contact: Contact) -> Contact:
 
 
 def keep(session: Session, contact: Contact, *, at: datetime, by: str) -> bool:
-    """Put a contact in place of the one with its role; whether anything is new. GatewayError as `checked`."""
+    """Store a contact in place of the one with the same role;
+
+    return True if anything is new. Errors as `checked`.
+    """
     checked(contact)
     provider_row(session, contact.provider)
     row = session.get(ContactRow, (contact.provider, contact.role))
@@ -60,7 +63,7 @@ def keep(session: Session, contact: Contact, *, at: datetime, by: str) -> bool:
 
 
 def forget(session: Session, provider: str, role: str) -> None:
-    """Delete a contact. NotFoundError where there is none of that role."""
+    """Delete a contact. NotFoundError where the provider has none of the role."""
     row = session.get(ContactRow, (provider, role))
     if row is None:
         raise NotFoundError(f"{provider} has no contact {role}")

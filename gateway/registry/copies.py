@@ -1,4 +1,4 @@
-"""Copies for providers of files that are about them: which are due, and which lie in an /out."""
+"""Copies for providers of files about them: due ones, and those made and put into an /out folder."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from gateway.registry.tables import CopyRow, TransferRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy:
-    """One provider's copy of one file; `content_sha256` proves the content. `made` says that it was out.
+    """One provider's copy of one file. `content_sha256` is the digest of the content.
 
-    `sha256` is then of the sealed copy. `part`: it holds the records of this provider alone.
+    `made`: the sealed copy has been in the /out folder, and `sha256` is its digest. `part`: the copy holds
+    the records of one provider alone.
     """
 
     number: int
@@ -34,17 +35,16 @@ class Copy:
 
 
 def owe(session: Session, transfer: int, provider: str, at: datetime, *, part: bool = False) -> None:
-    """Record that a provider is to get a copy, or its part."""
+    """Record that a provider is to get a copy, or only the provider's own part."""
     session.add(CopyRow(transfer=transfer, provider=provider, decided_at=at, part=part or None))
     session.flush()
 
 
 def owed(session: Session, *, made_too: bool = False, made_since: datetime | None = None) -> Sequence[Copy]:
-    """The copies still to be made, oldest first; with `made_too` every one that was ever decided on.
+    """Return the copies still to be made, oldest first; with `made_too` every copy ever decided.
 
-    With `made_since` also those that were made from then on.
-
-    None is made while a child in the file is for named people alone, or restricted.
+    With `made_since` also those made from then on. No copy is due while a child in the file is restricted or
+    for named people alone.
     """
     query = (
         select(CopyRow, TransferRow)
@@ -69,7 +69,7 @@ def of_transfer(session: Session, reference: str) -> Sequence[Copy]:
 
 
 def forget(session: Session, transfer: int) -> tuple[str, ...]:
-    """No provider is owed a copy of a file any longer; those whose copy had been made, by id."""
+    """Delete every copy owed of a file; return the ids of the providers whose copy had been made."""
     rows = session.exec(select(CopyRow).where(CopyRow.transfer == transfer)).all()
     for row in rows:
         session.delete(row)
@@ -78,14 +78,14 @@ def forget(session: Session, transfer: int) -> tuple[str, ...]:
 
 
 def is_owed(session: Session, number: int) -> bool:
-    """Whether a copy that was owed still is."""
+    """Is a copy still owed?"""
     return session.get(CopyRow, number) is not None
 
 
 def record_made(
     session: Session, number: int, *, at: datetime, certificates: Sequence[str], sha256: str, size: int
 ) -> None:
-    """Record the sealed copy that lies in the provider's /out, and to which certificates it is sealed."""
+    """Record the sealed copy in the provider's /out folder, with the certificates of the sealing."""
     row = session.get_one(CopyRow, number)
     row.made_at, row.sha256, row.size = at, sha256, size
     row.certificates = " ".join(certificates)

@@ -1,4 +1,4 @@
-"""Accepted files of a provider and a kind, and of which of them teams were given no more than counts."""
+"""Accepted files of a provider and kind, and the teams that got only counts of each."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from gateway.registry.vouched_rows import add_rows
 
 
 class Earlier(NamedTuple):
-    """An accepted file, and a team that was given counts of it; one row for each such team.
+    """An accepted file and one team given counts; one row for each such team.
 
-    `team` is None where there is none, `collected_at` until somebody has opened the counts. `on_roll`: how
-    many pupils are known to be on the roll of its provider, where that was asked.
+    `team` is None where no team got counts; `collected_at` is None until a member opens the counts. `on_roll`
+    is the number of pupils known on the provider's roll, where asked.
     """
 
     sequence: int
@@ -36,10 +36,10 @@ class Earlier(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Which files `accepted_files` is to read: of these senders and kinds, those of one of the periods.
+    """The files to be read by `accepted_files`: of the given senders and kinds, in one of the periods.
 
-    Whatever their periods, it reads those in `counted` by their sequences, and those of which one of `teams`
-    was given counts. `rolls`: of whom the pupils on the roll are counted.
+    Also read, for any period: the sequences in `counted`, and the files with counts for one of `teams`.
+    `rolls` names the providers whose pupils on roll are counted.
     """
 
     senders: Collection[str]
@@ -85,7 +85,7 @@ def accepted_files(session: Session, wanted: Wanted) -> list[Earlier]:
 
 
 def mark(session: Session, transfer: int, teams: Collection[str]) -> None:
-    """Of a file that teams were sent, they are given counts alone."""
+    """Mark deliveries of a file: the teams are given counts alone."""
     query = select(DeliveryRow).where(DeliveryRow.transfer == transfer, col(DeliveryRow.team).in_(teams))
     for row in session.exec(query):
         row.counts = True
@@ -93,13 +93,13 @@ def mark(session: Session, transfer: int, teams: Collection[str]) -> None:
 
 
 def deliver(session: Session, given: Collection[tuple[int, str]], at: datetime) -> None:
-    """Give counts of files to teams that have nothing of them yet."""
+    """Deliver counts of files to teams without an earlier delivery."""
     rest = dict.fromkeys(("dealt_with_at", "dealt_with_by", "collected_at", "whole"))
     rows = [{"transfer": transfer, "team": team, "delivered_at": at} for transfer, team in given]
     add_rows(session, DeliveryRow, [{**row, **rest, "counts": True} for row in rows])
 
 
 def take_back(session: Session, transfer: int, team: str) -> None:
-    """Take counts back that nobody has opened: those of a later file stand instead."""
+    """Delete a team's unopened counts, replaced by those of a later file."""
     query = select(DeliveryRow).where(DeliveryRow.transfer == transfer, DeliveryRow.team == team)
     session.delete(session.exec(query).one())

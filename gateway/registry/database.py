@@ -38,12 +38,12 @@ _OUR_BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 
 
 class Registry:
-    """The registry behind one SQLAlchemy URL. ConfigurationError where its driver is not installed.
+    """The registry behind one SQLAlchemy URL. ConfigurationError where the driver is not installed.
 
-    `write()` holds the one writer's place from its first statement (in SQLite by BEGIN IMMEDIATE, since
-    a read that turns into a write would fail there at once; in PostgreSQL by an advisory lock). With
-    `write_on()` there may be several in PostgreSQL, each on other subjects; the log has one next place, which
-    each takes last. All raise `Fault` where the database cannot be reached or stays locked.
+    `write()` takes the single writer's lock at the first statement: in SQLite by BEGIN IMMEDIATE, since a
+    read turning into a write would fail at once; in PostgreSQL by an advisory lock. With `write_on()`
+    PostgreSQL allows several writers, each on other subjects; each takes the log's lock last. All raise
+    `Fault` where the database cannot be reached or stays locked.
     """
 
     def __init__(self, url: str) -> None:
@@ -54,17 +54,17 @@ class Registry:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session for reading; what it sees does not change while it is open."""
+        """Open a session for reading with one unchanging snapshot."""
         yield from self._session(None)
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A transaction: all of it is durable on leaving, or none of it when anything is raised."""
+        """Open a transaction: durable on leaving, rolled back when anything is raised."""
         yield from self._session(places.take_the_writers_place)
 
     @contextmanager
     def write_on(self, subjects: Collection[str]) -> Iterator[Session]:
-        """A transaction as by `write`, which changes what belongs to these subjects alone."""
+        """Open a transaction as by `write`, for changes of the given subjects only."""
         yield from self._session(lambda session: places.take_a_place_of_many(session, subjects))
 
     def _session(self, take_place: Callable[[Session], None] | None) -> Iterator[Session]:
@@ -88,12 +88,15 @@ class Registry:
 
     @property
     def is_shared(self) -> bool:
-        """Whether several hosts may use it."""
+        """Can several hosts use the registry? True for PostgreSQL."""
         return self._engine.dialect.name == "postgresql"
 
     @contextmanager
     def alone(self) -> Iterator[Connection]:
-        """A connection without a transaction, that nobody gets after it. Fault where there is none."""
+        """Open a connection without a transaction and close the connection afterwards.
+
+        Fault where there is none.
+        """
         try:
             connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         except DatabaseError as error:
@@ -106,7 +109,7 @@ class Registry:
 
     @contextmanager
     def moving(self) -> Iterator[Connection]:
-        """A transaction of the one writer whose changes the log does not tell: to move a whole registry."""
+        """Open the single writer's transaction for moving a whole registry; the log records no changes."""
         try:
             with (
                 self._engine.connect().execution_options(gateway_write=True) as connection,
@@ -133,7 +136,7 @@ class Registry:
             raise ConfigurationError(f"the database is in {encoding}; make one in UTF8: createdb -E UTF8")
 
     def check_version(self) -> None:
-        """ConfigurationError where a newer version than this one has changed the tables. Fault as above."""
+        """ConfigurationError where a newer version of the gateway has changed the tables. Fault as above."""
         try:
             with self._engine.connect() as connection:
                 _check_known(_revision(connection))
@@ -141,7 +144,7 @@ class Registry:
             raise _fault(error) from None
 
     def revision(self) -> str | None:
-        """Return the migration that the tables were last brought to, or None. Fault as above."""
+        """Return the last migration of the tables, or None. Fault as above."""
         try:
             with self._engine.connect() as connection:
                 return _revision(connection)
@@ -149,9 +152,9 @@ class Registry:
             raise _fault(error) from None
 
     def migrate(self) -> None:
-        """Bring the tables to this version. Harmless when they are. Fault as for `read` and `write`.
+        """Bring the tables to the current version. Harmless when up to date. Fault as for `read` and `write`.
 
-        ConfigurationError, and no change, where they are of a newer version.
+        ConfigurationError, and no change, where the tables are of a newer version.
         """
         try:
             self._migrate()
@@ -187,7 +190,7 @@ class Registry:
 
 
 def _revision(connection: Connection) -> str | None:
-    """Up to which migration the tables have been brought; None where there are none."""
+    """Return the last migration of the tables; None where there are no tables."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
@@ -195,12 +198,12 @@ def _revision(connection: Connection) -> str | None:
 
 
 def newest_revision() -> str:
-    """The migration that brings the tables to this version: the last by its number."""
+    """Return the newest migration in the package, by number."""
     return max(_known_revisions())
 
 
 def pending_migrations(revision: str | None) -> list[str]:
-    """Return the first sentence of each migration that tables of `revision` lack, in order."""
+    """Return the first sentence of each migration newer than `revision`, in order."""
     found = sorted((MIGRATIONS / "versions").glob("[0-9]*.py"))
     lacking = [path for path in found if path.name.partition("_")[0] > (revision or "")]
     return [(ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").splitlines()[0] for path in lacking]
@@ -219,7 +222,7 @@ def _check_known(revision: str | None) -> None:
 
 
 def _fault(error: DatabaseError) -> Exception:
-    """What a database error is: a Fault, unless our own statement was wrong."""
+    """Turn a database error into a Fault, unless our own statement was wrong."""
     if isinstance(error, _OUR_BUGS):
         return error
     # Only the driver's own words: the full error would carry the statement's values.
@@ -231,7 +234,7 @@ def _fault(error: DatabaseError) -> Exception:
 
 
 def _engine(url: str) -> Engine:
-    """The engine for a URL. How long SQLite waits for a lock may stand in it: sqlite:///FILE?timeout=SECONDS."""
+    """Make the engine for a URL; sqlite:///FILE?timeout=SECONDS sets how long SQLite waits for a lock."""
     asked = make_url(url)
     if asked.get_backend_name() != "sqlite":
         return _postgresql(asked)
@@ -242,7 +245,7 @@ def _engine(url: str) -> Engine:
 
 
 def _postgresql(asked: URL) -> Engine:
-    """The engine for PostgreSQL: a connection that broke while nobody used it is made anew."""
+    """Make the engine for PostgreSQL, with broken idle connections replaced."""
     theirs = asked.query.get("options", "")
     arguments = {"options": f"{_POSTGRESQL_OPTIONS} {theirs} {_POSTGRESQL_TEXTS}", "client_encoding": "utf8"}
     if "connect_timeout" not in asked.query:

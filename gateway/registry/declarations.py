@@ -1,4 +1,4 @@
-"""Transfers that went, or will go, another way, as they were declared."""
+"""Declared transfers by another method, past and future."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gateway.registry.tables import DeclarationRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """A declaration as recorded. `declared_by` is the person who did."""
+    """A declaration on record. `declared_by` is a person."""
 
     reference: str
     provider: str
@@ -43,7 +43,7 @@ def record(
     at: datetime,
     by: str,
 ) -> None:
-    """Put a declaration and what was decided on it on record."""
+    """Record a declaration and the decision."""
     session.add(
         DeclarationRow(
             reference=reference,
@@ -73,7 +73,7 @@ def get(session: Session, reference: str) -> Recorded:
 
 
 def find(session: Session, *, provider: str | None = None) -> Sequence[Recorded]:
-    """Declarations in the order they were made."""
+    """Return declarations in the order of recording."""
     query = select(DeclarationRow).order_by(col(DeclarationRow.sequence))
     if provider is not None:
         query = query.where(DeclarationRow.provider == provider)

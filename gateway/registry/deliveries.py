@@ -1,4 +1,4 @@
-"""Deliveries: what a team has been sent and not yet dealt with, and the held files beside it."""
+"""Deliveries to teams not yet dealt with, and the held files shown beside them."""
 
 from __future__ import annotations
 
@@ -29,12 +29,13 @@ from gateway.registry.tables import DeliveryRow, TransferRow
 
 
 class Delivery(NamedTuple):
-    """One file as a mailbox shows it; a tuple, since there may be tens of thousands.
-
-    `team` is None for a held file, which no team has been sent. `sensitive`: it is held because of something
-    sensitive or dangerous, and few people see it. `whole`: it is shown as it was sent; `counts`: the team is
-    given counts alone. `collected`: somebody of the team has opened it. `period` is what it is about. `apart`
-    are the markers of the children who are left out of it.
+    """One file in a mailbox. A tuple, since a mailbox may have tens of thousands.
+    - `team` is None for a held file.
+    - `sensitive`: held because of sensitive or dangerous content, and shown to few people.
+    - `whole`: shown as sent. `counts`: the team is given counts alone.
+    - `collected`: opened by at least one person of the team.
+    - `period`: the period of the contents.
+    - `apart`: the markers of the children left out of the view.
     """
 
     sequence: int
@@ -65,9 +66,9 @@ def delivered(
     before: int | None = None,
     limit: int,
 ) -> Sequence[Delivery]:
-    """What `team` has not dealt with, latest first: at most `limit`, of a sequence less than `before`.
+    """Return the deliveries of `team` not dealt with, latest first: at most `limit`, below `before`.
 
-    Here and in what follows, what `person` may not see because of a child in it is left out.
+    In every query here a file is left out where a child's marker forbids `person` to see the file.
     """
     of_one = wanted.provider is not None
     query = chosen(to_team(team, person, of_one=of_one), wanted)
@@ -78,23 +79,23 @@ def delivered(
 def count_delivered(
     session: Session, team: str, wanted: DeliveriesWanted, *, person: str | None = None, most: int
 ) -> int:
-    """How many of them `team` has not dealt with, at most `most`."""
+    """Count the deliveries of `team` not dealt with, at most `most`."""
     some = chosen(to_team(team, person), wanted).with_only_columns(col(DeliveryRow.transfer)).limit(most)
     return int(session.execute(select(func.count()).select_from(some.subquery())).scalar_one())
 
 
 def delivered_types(session: Session, team: str, person: str | None = None) -> Sequence[str]:
-    """The data types of what `team` has not dealt with, in the order of the alphabet."""
+    """Return the data types of the deliveries of `team` not dealt with, in alphabetical order."""
     return _distinct(session, team, person, col(TransferRow.data_type))
 
 
 def delivered_providers(session: Session, team: str, person: str | None = None) -> Sequence[str]:
-    """The providers of what `team` has not dealt with, in the order of the alphabet."""
+    """Return the providers of the deliveries of `team` not dealt with, in alphabetical order."""
     return _distinct(session, team, person, col(TransferRow.provider))
 
 
 def note_collected(session: Session, delivery: Delivery, at: datetime) -> None:
-    """Note that somebody of the team has opened a delivery, if nobody had before."""
+    """Record the first opening of a delivery by a member of the team."""
     row = session.exec(
         select_rows(DeliveryRow).where(
             col(DeliveryRow.transfer) == delivery.sequence, col(DeliveryRow.team) == delivery.team
@@ -109,7 +110,7 @@ def note_collected(session: Session, delivery: Delivery, at: datetime) -> None:
 def find_delivered(
     session: Session, team: str, reference: str, *, person: str | None = None
 ) -> Delivery | None:
-    """The one of that reference, if `team` was sent it and has not dealt with it."""
+    """Return a delivery of `team` not yet dealt with, by reference; else None."""
     row = session.execute(to_team(team, person).where(col(TransferRow.reference) == reference)).first()
     return None if row is None else _delivery(row, team)
 
@@ -123,7 +124,7 @@ def removed(
     before: int | None = None,
     limit: int,
 ) -> Sequence[Delivery]:
-    """What `team` has dealt with from `since` on and is still here, latest first, paged like `delivered`."""
+    """Return the deliveries dealt with by `team` from `since` on and still stored, paged like `delivered`."""
     query = removed_by(team, since, person)
     page = page_of(query, col(DeliveryRow.transfer), before, limit)
     return [_delivery(row, team) for row in _rows(session, page)]
@@ -132,14 +133,14 @@ def removed(
 def find_removed(
     session: Session, team: str, since: datetime, reference: str, *, person: str | None = None
 ) -> Delivery | None:
-    """The one of that reference, if `team` has dealt with it from `since` on and it is still here."""
+    """Return a delivery dealt with by `team` from `since` on and still stored, by reference; else None."""
     query = removed_by(team, since, person).where(col(TransferRow.reference) == reference)
     row = session.execute(query).first()
     return None if row is None else _delivery(row, team)
 
 
 def restore(session: Session, delivery: Delivery) -> None:
-    """Put a delivery that a team has dealt with back into its mailbox. NotFoundError where it is there."""
+    """Put a delivery back into a team's mailbox. NotFoundError where the mailbox has the delivery already."""
     row = session.exec(
         select_rows(DeliveryRow)
         .where(
@@ -157,9 +158,9 @@ def restore(session: Session, delivery: Delivery) -> None:
 
 
 def may_read(session: Session, delivery: Delivery, person: str) -> bool:
-    """Whether somebody who has a file open may read on: it was not withdrawn, no child in it was marked.
+    """May a person with a file open read on? Not after a withdrawal, nor after a new marker on a child.
 
-    What is shown without the records of marked children is read on as long as there are no more of them.
+    A view without the records of marked children may be read as long as no further child is marked.
     """
     asked = select(~waits_for(WITHDRAWN)).where(col(TransferRow.sequence) == delivery.sequence)
     if not session.execute(asked).scalar_one():
@@ -169,13 +170,13 @@ def may_read(session: Session, delivery: Delivery, person: str) -> bool:
 
 
 def held(session: Session, sight: Sight, *, before: int | None = None, limit: int) -> Sequence[Delivery]:
-    """Return the held files that somebody may open, latest first, paged like `delivered`."""
+    """Return the held files that PERSON's sight covers and that could be opened, latest first."""
     query = page_of(held_files(sight), col(TransferRow.sequence), before, limit)
     return [_held_delivery(row) for row in session.execute(query).all()]
 
 
 def find_held(session: Session, reference: str, sight: Sight) -> Delivery | None:
-    """Return the one of that reference, if it is held and somebody may open it."""
+    """Return a held file by reference, where visible to a person and possible to open; else None."""
     row = session.execute(held_files(sight).where(col(TransferRow.reference) == reference)).first()
     return None if row is None else _held_delivery(row)
 
@@ -209,7 +210,7 @@ def _held_delivery(row: Row[*tuple[Any, ...]]) -> Delivery:
 
 
 def _delivery(row: Sequence[Any], team: str | None) -> Delivery:
-    """A row of the columns of a query, which come in the order of a delivery."""
+    """Build a delivery from a row of columns in the order of the fields."""
     *columns, decided_at, data_type, period, whole, counts, collected_at = row
     whole = team is None or (bool(whole) and not counts)
     counts, collected = team is not None and bool(counts), team is not None and collected_at is not None
@@ -223,5 +224,5 @@ _EXTENSION, _LANDED_AT = map(Delivery._fields.index, ("extension", "landed_at"))
 
 
 def _rows(session: Session, query: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
-    """The rows of a query as the database gives them, past what looks for objects in them."""
+    """Return the rows of a query from the connection, faster than through the ORM."""
     return session.connection().execute(query).all()

@@ -1,4 +1,4 @@
-"""The queries behind `deliveries`: which rows a mailbox shows, and in which order."""
+"""The queries behind `deliveries`: the rows and the order of a mailbox."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _OF_TEAM: tuple[Any, ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveriesWanted:
-    """Which deliveries: those that nobody has collected, of one data type, provider, period; or all."""
+    """A choice of deliveries: uncollected ones, or of one data type, provider or period; or all."""
 
     new: bool = False
     data_type: str | None = None
@@ -54,7 +54,7 @@ ALL = DeliveriesWanted()
 
 
 def chosen(query: Select[*tuple[Any, ...]], wanted: DeliveriesWanted) -> Select[*tuple[Any, ...]]:
-    """Those of a query that are wanted."""
+    """Narrow a query to the deliveries wanted."""
     if wanted.new:
         query = query.where(col(DeliveryRow.collected_at).is_(None))
     if wanted.data_type is not None:
@@ -67,9 +67,9 @@ def chosen(query: Select[*tuple[Any, ...]], wanted: DeliveriesWanted) -> Select[
 
 
 def to_team(team: str, person: str | None, *, of_one: bool = False) -> Select[*tuple[Any, ...]]:
-    """What a team was sent and has not dealt with.
+    """Select the deliveries of a team not dealt with.
 
-    `of_one`: of one provider, whose transfers are then looked through, and not all that the team has.
+    `of_one`: for one provider the query reads by the index of transfers instead of the team's deliveries.
     """
     dealt_with_at = col(DeliveryRow.dealt_with_at)
     if of_one:
@@ -87,7 +87,7 @@ def to_team(team: str, person: str | None, *, of_one: bool = False) -> Select[*t
 
 
 def removed_by(team: str, since: datetime, person: str | None) -> Select[*tuple[Any, ...]]:
-    """What a team has dealt with from `since` on and is still here."""
+    """Select the deliveries dealt with by a team from `since` on and still stored."""
     gone = select(col(DeletionRow.reference)).where(
         col(DeletionRow.reference) == col(TransferRow.reference), col(DeletionRow.what) == "sealed"
     )
@@ -106,18 +106,18 @@ def removed_by(team: str, since: datetime, person: str | None) -> Select[*tuple[
 
 
 def _unindexed(column: Mapped[Any]) -> Any:  # noqa: ANN401 - of whatever type the column is
-    """The same value, for which no index is looked into."""
+    """Wrap a column so that the database uses no index on the column."""
     return func.coalesce(column, None)
 
 
 def _is_shown_to(person: str | None) -> ColumnElement[bool]:
-    """Whether a delivery is shown: only of a view can the records of marked children be left out."""
+    """Is a delivery shown? Records of marked children can be left out of a view alone."""
     as_sent = or_(col(DeliveryRow.whole).is_(True), col(TransferRow.data_type).is_(None))
     return or_(~as_sent, is_seen_by(person))
 
 
 def held_files(sight: Sight) -> Select[*tuple[Any, ...]]:
-    """Return the query of the held files that could be opened, of those within somebody's sight."""
+    """Select the held files within a person's sight and possible to open."""
     return select(*_COLUMNS, is_few().label("sensitive")).where(
         col(TransferRow.state) == "held",
         col(TransferRow.content_sha256).is_not(None),
@@ -127,7 +127,7 @@ def held_files(sight: Sight) -> Select[*tuple[Any, ...]]:
 
 
 def waits_for(codes: Collection[str]) -> ColumnElement[bool]:
-    """Whether a transfer waits for one of these reasons."""
+    """Does a transfer wait for one of the given reasons?"""
     return (
         select(col(ReasonRow.transfer))
         .where(col(ReasonRow.transfer) == col(TransferRow.sequence), col(ReasonRow.code).in_(codes))
@@ -138,9 +138,9 @@ def waits_for(codes: Collection[str]) -> ColumnElement[bool]:
 def page_of(
     query: Select[*tuple[Any, ...]], place: Mapped[Any], before: int | None, limit: int
 ) -> Select[*tuple[Any, ...]]:
-    """At most so many of a query, the last first, of a place less than `before`.
+    """Return at most `limit` rows of a query, last first, below the place `before`.
 
-    `place` is the column of an index that holds the order already, so that nothing is sorted.
+    `place` is the column of an index already in order, so that nothing is sorted.
     """
     if before is not None:
         query = query.where(place < before)

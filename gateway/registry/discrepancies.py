@@ -1,4 +1,4 @@
-"""Discrepancies between rolls: which are open, whom they concern, and how each ended."""
+"""Discrepancies between rolls: open ones, the providers concerned, and how each ended."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MEANINGS: dict[Kind, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscrepancyParty:
-    """One record that takes part: whose file, and where in it. `pupil` is a digest in hexadecimal."""
+    """One record in a discrepancy: provider, file and position. `pupil` is a digest in hexadecimal."""
 
     provider: str
     reference: str
@@ -51,19 +51,19 @@ class Known:
 
     @property
     def providers(self) -> tuple[str, ...]:
-        """The providers it concerns."""
+        """The providers concerned."""
         return tuple(sorted({party.provider for party in self.parties}))
 
 
 def key_of(discrepancy: Discrepancy) -> str:
-    """The discrepancy's key in one word; the same whenever it is found."""
+    """Return the discrepancy's key in one word, stable across runs."""
     return ":".join((discrepancy.kind, *discrepancy.key))
 
 
 def open_discrepancies(
     session: Session, new: Sequence[Discrepancy], transfers: Mapping[str, int], at: datetime
 ) -> list[int]:
-    """Record discrepancies and return their numbers. `transfers` gives each reference's sequence."""
+    """Record discrepancies and return their numbers. `transfers` maps references to sequences."""
     rows = [DiscrepancyRow(kind=each.kind, key=key_of(each), state="open", opened_at=at) for each in new]
     session.add_all(rows)
     session.flush()
@@ -85,7 +85,7 @@ def open_discrepancies(
 
 
 def lasting(session: Session, providers: Collection[str]) -> Sequence[Known]:
-    """What is open between these providers and others, or was resolved by a person and may still show."""
+    """Return the providers' discrepancies that are open, or resolved by a person and still found."""
     parties = col(DiscrepancyPartyRow.provider).in_(sorted(providers))
     numbers = select(DiscrepancyPartyRow.discrepancy).where(parties)
     query = select(DiscrepancyRow).where(
@@ -95,7 +95,7 @@ def lasting(session: Session, providers: Collection[str]) -> Sequence[Known]:
 
 
 def lasting_keys(session: Session, keys: Collection[str]) -> set[str]:
-    """Those of `keys` that are open, or resolved and still showing."""
+    """Return those of `keys` that are open, or resolved and still found."""
     found: set[str] = set()
     wanted = sorted(keys)
     for start in range(0, len(wanted), _AT_ONCE):
@@ -119,7 +119,7 @@ def settle(session: Session, number: int, at: datetime) -> None:
 
 
 def resolve(session: Session, number: int, *, by: str, why: str, at: datetime) -> Known:
-    """A person says that it is dealt with. GatewayError where it is not open."""
+    """Record that a person has resolved a discrepancy. GatewayError where the discrepancy is not open."""
     row = _row(session, number)
     if row.state != "open":
         raise GatewayError(f"discrepancy {number} is {row.state} already")
@@ -135,7 +135,7 @@ def get(session: Session, number: int) -> Known:
 
 
 def find(session: Session, *, state: str | None = "open", provider: str | None = None) -> Sequence[Known]:
-    """Discrepancies in the order they were opened."""
+    """Return discrepancies in the order of opening."""
     query = select(DiscrepancyRow).order_by(col(DiscrepancyRow.number))
     if state is not None:
         query = query.where(DiscrepancyRow.state == state)

@@ -1,4 +1,4 @@
-"""What is expected of each provider, where a person said so, and that it has nothing to send for a period."""
+"""Persons' statements about the data expected of a provider, and nil returns for a period."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gateway.registry.tables import ExpectationRow, NilReturnRow
 
 
 def expectations(session: Session) -> Mapping[str, Mapping[str, bool]]:
-    """Whether a data type is expected, by provider and data type; nothing where nobody said so."""
+    """Return the persons' statements, true for expected, by provider and data type."""
     found: defaultdict[str, dict[str, bool]] = defaultdict(dict)
     for row in session.exec(select(ExpectationRow)):
         found[row.provider][row.data_type] = row.expected
@@ -24,7 +24,7 @@ def expectations(session: Session) -> Mapping[str, Mapping[str, bool]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaidOfFlow:
-    """What a person said of what a provider owes. `period` is that of a nil return, None for the rest."""
+    """A person's statement about one flow of a provider. `period` is set for a nil return only."""
 
     provider: str
     data_type: str
@@ -36,7 +36,7 @@ class SaidOfFlow:
 
 
 def said(session: Session, provider: str | None = None) -> list[SaidOfFlow]:
-    """Every expectation and nil return that is on record, by provider and data type."""
+    """Return every expectation and nil return on record, by provider and data type."""
     expected = [
         SaidOfFlow(
             provider=row.provider,
@@ -78,7 +78,7 @@ def expect(
 
 
 def forget(session: Session, provider: str, data_type: str) -> None:
-    """Leave it to the calendar again. GatewayError where nobody said anything of it."""
+    """Delete an expectation, so that the calendar decides again. GatewayError where there is none."""
     provider_row(session, provider)
     row = session.get(ExpectationRow, (provider, data_type))
     if row is None:
@@ -90,7 +90,7 @@ def forget(session: Session, provider: str, data_type: str) -> None:
 def nil_return(
     session: Session, provider: str, data_type: str, period: str, *, at: datetime, by: str, why: str
 ) -> None:
-    """Record that there is nothing to send for a period. GatewayError where that is on record already."""
+    """Record a nil return for a period. GatewayError where one is on record."""
     provider_row(session, provider)
     if session.get(NilReturnRow, (provider, data_type, period)) is not None:
         raise GatewayError(f"it is on record that {provider} has no {data_type} to send for {period}")

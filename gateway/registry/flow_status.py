@@ -1,4 +1,4 @@
-"""How every flow of every provider stands on a day: the registry's facts put to the policy's question."""
+"""The state of every flow of every provider on a day, computed by the policy from the registry's facts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LONGEST_HOLIDAY = timedelta(days=70)
 def statuses(
     session: Session, catalogue: Catalogue, day: date, only: Collection[str] | None = None
 ) -> Iterator[tuple[Provider, list[timescale.FlowStatus]]]:
-    """Each provider with its flows in the order of Appendix B; `only` those that are enrolled of these."""
+    """Yield providers, all or those in `only`, with the states of their flows in the order of Appendix B."""
     one = next(iter(only)) if only is not None and len(only) == 1 else None
     came = arrivals(session, window(catalogue, day), one)
     added, told = providers.added(session), expectations.expectations(session)
@@ -39,7 +39,7 @@ def statuses(
 def owed_by(
     provider: Provider, added: datetime, told: Mapping[str, bool], catalogue: Catalogue
 ) -> timescale.Owed:
-    """What a provider owes beyond what its kind and phase say, as the registry has it."""
+    """Return a provider's own obligations: from enrolment until closure, with persons' statements."""
     return timescale.Owed(
         since=local_day(added, catalogue.calendar.timezone),
         until=provider.closed_on or date.max,
@@ -48,7 +48,7 @@ def owed_by(
 
 
 def window(catalogue: Catalogue, day: date) -> Window:
-    """What has to be known to judge `day`: far less than all that ever came."""
+    """Return the window of arrivals needed to judge `day`."""
     often = [
         entry.id
         for flow in catalogue.flows.flow
@@ -68,6 +68,6 @@ def window(catalogue: Catalogue, day: date) -> Window:
 
 @lru_cache(maxsize=16)
 def _midnights(zone: str, day: date) -> tuple[str, ...]:
-    """When days begin in a zone in the years around `day`: times of day in UTC, beside midnight there."""
+    """Return the UTC times of day, besides 00:00, of a zone's midnights in the years around `day`."""
     days = (day + timedelta(days=n) for n in range(-_ANYTHING_DUE.days, _ANYTHING_DUE.days))
     return tuple(sorted({f"{moment(each, time(), zone):%H:%M}" for each in days} - {"00:00"}))

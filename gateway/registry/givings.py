@@ -1,4 +1,4 @@
-"""What members of staff act with, and who gave it to them: keys, roles, accounts of the machine."""
+"""Credentials of members of staff (keys, roles, system accounts), and the persons who gave them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Giver:
-    """Somebody who gave or confirmed a credential. `by` is empty where nobody put it on record."""
+    """A person who gave or confirmed a credential. `by` is empty where no name is on record."""
 
     by: str
     at: datetime
@@ -25,7 +25,7 @@ class Giver:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """Something that a member of staff acts with; `givers` begin with whoever issued it."""
+    """A credential of a member of staff; the issuer comes first in `givers`."""
 
     owner: str
     what: What
@@ -34,13 +34,13 @@ class Credential:
 
 
 def note(session: Session, owner: str, what: What, mark: str, *, by: str, at: datetime) -> None:
-    """Put on record that somebody gave or confirmed a credential."""
+    """Record that a person gave or confirmed a credential."""
     session.add(GivingRow(staff=owner, what=what, mark=mark, by=by, at=at))
     session.flush()
 
 
 def forget(session: Session, owner: str, what: What | None = None, mark: str | None = None) -> None:
-    """Delete who gave a person this role or account, or all roles and accounts. Keys keep their givers."""
+    """Delete the givers of one role or account of a person, or of all of them. Keys keep their givers."""
     for row in session.exec(select(GivingRow).where(GivingRow.staff == owner)).all():
         if row.what != "key" and (what is None or (row.what, row.mark) == (what, mark)):
             session.delete(row)
@@ -48,7 +48,7 @@ def forget(session: Session, owner: str, what: What | None = None, mark: str | N
 
 
 def credentials(session: Session, since: datetime) -> list[Credential]:
-    """Everything that any member of staff acts with now, and the keys of theirs that ended since a moment."""
+    """Return every current credential of staff, and the keys ended since a moment."""
     givers: defaultdict[tuple[str, str, str], list[Giver]] = defaultdict(list)
     for row in session.exec(select(GivingRow).order_by(col(GivingRow.id))).all():
         givers[row.staff, row.what, row.mark].append(Giver(row.by, row.at))

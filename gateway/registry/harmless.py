@@ -1,4 +1,4 @@
-"""Columns that an administrator has listed as harmless; headings of which a provider has said the meaning."""
+"""Columns listed as harmless by an administrator, and the meanings of headings stated by providers."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ EVERY = ""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Harmless:
-    """One column on the list. `name` is without case, blanks and punctuation; `provider` is "" for all.
+    """One listed column. `name` is without case, blanks and punctuation; `provider` is "" for all.
 
-    `field` is None, or what its provider says that it carries: the key of a field, "" for something else.
+    `field` is None for a harmless column; else the field stated by the provider: a key, or "" for none known.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Harmless:
 
 
 def listed(session: Session, *, stated: bool = False) -> Sequence[Harmless]:
-    """Every column that is listed as harmless, or heading that a provider has said something of, by name."""
+    """Return the columns listed as harmless by name; with `stated`, the headings explained by providers."""
     rows = session.exec(select(HarmlessRow).order_by(col(HarmlessRow.name), col(HarmlessRow.provider)))
     return [
         Harmless(
@@ -50,9 +50,9 @@ def listed(session: Session, *, stated: bool = False) -> Sequence[Harmless]:
 
 
 def of_providers(session: Session) -> tuple[Mapping[str, list[str]], Mapping[str, list[tuple[str, str]]]]:
-    """By provider the names that are listed as harmless, those of all under `EVERY`; and what it has stated.
+    """Return by provider the harmless names (those for all under `EVERY`), and the headings stated.
 
-    That are headings, each with the key of a field, or "" where the provider says that it is something else.
+    A stated heading comes with the key of a field, or "" for none of the known fields.
     """
     listed: defaultdict[str, list[str]] = defaultdict(list)
     stated: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
@@ -68,7 +68,7 @@ def of_providers(session: Session) -> tuple[Mapping[str, list[str]], Mapping[str
 
 
 def state(session: Session, column: Harmless) -> None:
-    """Keep what a provider says of a heading, instead of what it said before; what is listed for it stays."""
+    """Store a provider's statement about a heading in place of an earlier one; a harmless listing stays."""
     row = session.get(HarmlessRow, (column.name, column.provider))
     if row is not None and row.field is None:
         return
@@ -79,7 +79,7 @@ def state(session: Session, column: Harmless) -> None:
 
 
 def add(session: Session, column: Harmless) -> None:
-    """Put a column on the list. GatewayError where it is on it."""
+    """List a column as harmless. GatewayError where the column is listed."""
     if session.get(HarmlessRow, (column.name, column.provider)) is not None:
         raise GatewayError(f"{column.header} is listed as harmless already")
     session.add(
@@ -97,7 +97,7 @@ def add(session: Session, column: Harmless) -> None:
 
 
 def remove(session: Session, name: str, provider: str, *, stated: bool = False) -> None:
-    """Take a column off the list, or what a provider says of it. GatewayError where there is none."""
+    """Delete a harmless listing, or with `stated` a statement. GatewayError where there is none."""
     row = session.get(HarmlessRow, (name, provider))
     if row is None or (row.field is not None) != stated:
         if stated:

@@ -1,4 +1,4 @@
-"""Legal holds: while one is on, nothing of what it is on is deleted."""
+"""Legal holds: while one is on, none of the files concerned is deleted."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from gateway.registry.tables import HoldRow, PersonsOfTransferRow, ReceiptRow, T
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldSubject:
-    """What a legal hold is on: one transfer, notice or declaration; all of a provider; or a child.
+    """The subject of a legal hold: one transfer, notice or declaration; all of a provider; or a child.
 
-    A child is known by digests, and its hold is on every file that holds it, now and from now on.
+    A child is known by digests. The hold covers every file with the child's data, now and later.
     """
 
     reference: str = ""
@@ -28,7 +28,7 @@ class HoldSubject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """A legal hold that is on. `child`: on one, of whom nothing more is told here."""
+    """A legal hold in force. `child`: the hold is on a child, whose identity is not given here."""
 
     number: int
     reference: str
@@ -40,9 +40,9 @@ class Hold:
 
 
 def place(session: Session, subject: HoldSubject, *, by: str, why: str, at: datetime) -> int:
-    """Put something on legal hold and return the hold's number.
+    """Place a legal hold and return the hold's number.
 
-    NotFoundError where there is no such thing, GatewayError where it is on hold already.
+    NotFoundError for an unknown subject, GatewayError for a subject on hold already.
     """
     if subject.reference and not receipts.borne(session, [subject.reference]):
         raise NotFoundError(f"there is no transfer, notice or declaration {subject.reference}")
@@ -75,12 +75,12 @@ def lift(session: Session, subject: HoldSubject, *, by: str, why: str, at: datet
 
 
 def named(subject: HoldSubject) -> str:
-    """What a hold is on, in words that name no child."""
+    """Name the subject of a hold without naming a child."""
     return subject.reference or subject.provider or "the child"
 
 
 def list_holds(session: Session) -> Sequence[Hold]:
-    """The legal holds that are on, oldest first."""
+    """Return the legal holds in force, oldest first."""
     return [
         Hold(
             number=cast("int", row.number),
@@ -96,7 +96,7 @@ def list_holds(session: Session) -> Sequence[Hold]:
 
 
 def on_hold(session: Session, references: Collection[str]) -> set[str]:
-    """Those of `references` that are on hold: themselves, or with their provider, or for a child in them."""
+    """Return the references on hold: by reference, by provider, or by a child in the file."""
     wanted, on = list(references), _on(session)
     found = {row.reference for row in on}.intersection(wanted)
     held = {row.provider for row in on if row.provider is not None}
@@ -111,7 +111,7 @@ def on_hold(session: Session, references: Collection[str]) -> set[str]:
 
 
 def of_child(session: Session, digests: Collection[bytes]) -> list[Hold]:
-    """The holds that are on a child itself."""
+    """Return the holds on a child."""
     wanted = set(digests)
     known = {row.number for row in _on(session) if not wanted.isdisjoint(persons.split(row.persons or b""))}
     return [hold for hold in list_holds(session) if hold.number in known]

@@ -1,4 +1,4 @@
-"""Which hosts are at work on a registry that they share: what the sessions that hold it say of themselves."""
+"""The hosts at work on a shared registry, read from the names of their database sessions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LIVE = text(
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A host at work. `keys` tells hosts apart that do not have the same secrets of the inside."""
+    """A host at work. `keys` tells apart hosts with different secrets of the inside zone."""
 
     name: str
     keys: str
@@ -30,7 +30,7 @@ class Host:
 
 
 def said(name: str, keys: str) -> str:
-    """What the session of a host calls itself: at most 63 characters."""
+    """Return the session name of a host, at most 63 characters."""
     return f"{_SAID}/{name}/{fits(keys)}"
 
 
@@ -40,7 +40,7 @@ def fits(keys: str) -> str:
 
 
 def live(session: Session) -> list[Host]:
-    """The hosts at work, by name; none on a registry that is not shared."""
+    """Return the hosts at work, by name; none on a registry in SQLite."""
     if session.get_bind().dialect.name != "postgresql":
         return []
     asked = {"high": ROUNDS >> 32, "low": ROUNDS & 0xFFFFFFFF, "said": f"{_SAID}/%"}

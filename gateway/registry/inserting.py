@@ -1,4 +1,4 @@
-"""Rows that are put in, or changed where they are there already: in the words of either database."""
+"""Inserting and upserting rows in SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _READ_LAST = text(
 
 
 def inserting(session: Session, row: type[SQLModel]) -> Any:  # noqa: ANN401 - each dialect has its own
-    """An INSERT of rows that can say what is to be done on conflict."""
+    """Return an INSERT of the session's dialect, with ON CONFLICT support."""
     if session.get_bind().dialect.name != "postgresql":
         return sqlite.insert(row)
     from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - takes long to load, and few have it
@@ -32,9 +32,9 @@ def inserting(session: Session, row: type[SQLModel]) -> Any:  # noqa: ANN401 - e
 def insert_rows(
     session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]], statement: Insert | None = None
 ) -> None:  # fmt: skip
-    """Put rows of the same columns in at once, by `statement` where it is more than an INSERT.
+    """Insert rows of the same columns at once; `statement` replaces the plain INSERT.
 
-    PostgreSQL is given columns: many rows cost it one statement, not one each.
+    PostgreSQL gets one array for each column: one statement for many rows.
     """
     if not rows:
         return
@@ -49,7 +49,7 @@ def insert_rows(
 def insert_numbered(
     session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]], number: str
 ) -> list[int]:
-    """Put rows of the same columns in at once; the numbers that the database gave them, in their order."""
+    """Insert rows of the same columns at once; return their numbers in the order of the rows."""
     column = table.__table__.columns[number]  # type: ignore[attr-defined] # SQLModel does not declare it
     if session.get_bind().dialect.name == "postgresql":
         statement = _plain(table, tuple(rows[0])).returning(column)
@@ -63,14 +63,14 @@ def insert_numbered(
 
 
 def number_rows(session: Session, rows: Sequence[SQLModel], number: str) -> None:
-    """Give rows that are to be added their numbers where SQLite would be asked for that of each by itself."""
+    """Number rows before adding them to SQLite, which would otherwise report each number separately."""
     if rows and session.get_bind().dialect.name == "sqlite":
         for row, one in zip(rows, next_numbers(session, type(rows[0]), number, len(rows)), strict=True):
             setattr(row, number, one)
 
 
 def next_numbers(session: Session, table: type[SQLModel], number: str, count: int) -> list[int]:
-    """The numbers that so many rows will have: in SQLite nobody else gives one meanwhile."""
+    """Reserve `count` numbers; the single writer of SQLite makes a reservation safe."""
     name = str(table.__tablename__)
     if name not in NUMBERED:
         column = table.__table__.columns[number]  # type: ignore[attr-defined] # as above
@@ -84,7 +84,7 @@ def next_numbers(session: Session, table: type[SQLModel], number: str, count: in
 def last_numbers(session: Session) -> dict[str, int]:
     """Return the last number of each table of `NUMBERED`, and the version of the register.
 
-    They are read together, once in a transaction of SQLite, where nobody else changes them meanwhile.
+    One read serves a whole transaction of SQLite, since nobody else writes meanwhile.
     """
     if _LAST not in session.info:
         found = session.connection().execute(_READ_LAST).one()
@@ -94,7 +94,7 @@ def last_numbers(session: Session) -> dict[str, int]:
 
 
 def note_number(session: Session, table: str, number: int) -> None:
-    """Note that a row got its number otherwise, as from the database."""
+    """Record a number given by other means, as by the database."""
     if _LAST in session.info and table in NUMBERED:
         session.info[_LAST][table] = max(number, session.info[_LAST][table])
 
@@ -110,7 +110,7 @@ def _plain(table: type[SQLModel], names: tuple[str, ...]) -> Insert:
 
 
 def _of_columns(table: type[SQLModel], names: tuple[str, ...], statement: Insert) -> Insert:
-    """The statement for rows that are given as one array for each column."""
+    """Return the statement for rows given as one array for each column."""
     from sqlalchemy.dialects.postgresql import ARRAY  # noqa: PLC0415 - as above
 
     columns = table.__table__.columns  # type: ignore[attr-defined] # SQLModel does not declare it

@@ -1,4 +1,4 @@
-"""One-time links by which members of staff enrol a passkey. Only a digest of each is kept."""
+"""One-time links by which members of staff enrol a passkey. The registry keeps only a digest of each."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from gateway.registry.tables import InvitationRow, StaffRow
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """Whom an invitation is for, and to whom its link was shown."""
+    """An invitation: the person invited, and the person who made the link."""
 
     name: str
     made_by: str
 
 
 def digest_of(secret: str) -> str:
-    """What is kept of a secret that only one browser or one link holds."""
+    """Return the SHA-256 kept of a secret, in hexadecimal."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def invite(session: Session, name: str, secret: str, *, by: str, at: datetime, ends_at: datetime) -> None:
-    """Put an invitation on record; those that the person had before are over. What has ended is forgotten."""
+    """Record an invitation in place of the person's earlier ones, and delete all ended ones."""
     take_back(session, name)
     for row in session.exec(select(InvitationRow).where(col(InvitationRow.ends_at) <= at)).all():
         session.delete(row)
@@ -34,7 +34,7 @@ def invite(session: Session, name: str, secret: str, *, by: str, at: datetime, e
 
 
 def invited(session: Session, secret: str, now: datetime) -> Invitation | None:
-    """An invitation; None where it is none, was used or has ended, or its person is gone."""
+    """Return an invitation; None where the link is unknown, used or ended, or the person has left."""
     row = session.get(InvitationRow, digest_of(secret))
     if row is None or row.ends_at <= now:
         return None

@@ -1,4 +1,4 @@
-"""How often keys are used, and when last: the log does not vouch for it."""
+"""Counts and last times of the use of keys, outside the rows vouched for by the log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gateway.registry.tables import KeyRow
 
 
 def note(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str, at: datetime) -> None:
-    """Record that a key was used, last at `at`. A fingerprint that is not enrolled is nothing to record."""
+    """Record the use of a key at `at`. Harmless for a fingerprint not enrolled."""
     note_each(session, owner_kind, {(owner, fingerprint): (at, 1)})
 
 

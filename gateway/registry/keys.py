@@ -1,8 +1,8 @@
-"""SSH keys and OpenPGP certificates: whose they are and whether they are in force.
+"""SSH keys and OpenPGP certificates: their owners and states.
 
-States: pending (not yet in force) -> active -> retiring (in force until `not_after`) -> retired, or
-revoked. A key is in force when it is active or retiring and the clock is within its own limits;
-whether a certificate has expired by its own word is asked of the certificate.
+States: pending (not yet in force) -> active -> retiring (in force until `not_after`) -> retired, or revoked.
+A key is in force while active or retiring and within the gateway's own limits; expiry of a certificate is
+judged from the certificate.
 """
 
 from __future__ import annotations
@@ -31,10 +31,7 @@ _COLUMN = {"why": "end_reason"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """A public key as listed: its owner, its fingerprint, and how far it may be used.
-
-    `why` is what a person said when they ended it.
-    """
+    """A public key as listed: owner, fingerprint and limits. `why` is the reason for ending the key."""
 
     owner_kind: OwnerKind
     owner: str
@@ -59,7 +56,7 @@ class Key:
 
     @property
     def noun(self) -> str:
-        """Name this kind of key in a sentence."""
+        """The name of the kind of key in a sentence."""
         match self.kind:
             case "ssh":
                 return "SSH key"
@@ -74,7 +71,7 @@ class Key:
 
     @property
     def use(self) -> str:
-        """Name what its owner cannot do without such a key."""
+        """The action for which the owner needs such a key."""
         match self.kind:
             case "ssh":
                 return "log in"
@@ -87,16 +84,16 @@ class Key:
 
     @property
     def until(self) -> datetime | None:
-        """The moment from which it no longer counts, by its own word or by ours; None for no such moment."""
+        """The moment of the key's end, by the certificate or by the gateway's own limit; None for no end."""
         moments = (self.ended_at, self.not_after, self.expires_at)
         return min((moment for moment in moments if moment is not None), default=None)
 
     def may_be_revoked(self, revocation: Revocation) -> bool:
-        """Whether that would change anything: of what is revoked already, only "hard" after "soft"."""
+        """Would a revocation change anything? Of a revoked key, only "hard" after "soft"."""
         return self.state != "revoked" or (self.revocation, revocation) == ("soft", "hard")
 
     def is_in_force(self, now: datetime) -> bool:
-        """Whether it counts at `now`, as far as our own records say."""
+        """Is the key in force at `now`, by the gateway's own records?"""
         begun = self.not_before is None or self.not_before <= now
         return self.state in _IN_FORCE and begun and (self.not_after is None or now < self.not_after)
 
@@ -117,7 +114,7 @@ def add_key(
     state: KeyState = "active",
     dropped_as: str | None = None,
 ) -> Key:
-    """Store a public key. GatewayError where this owner or another one already has it."""
+    """Store a public key. GatewayError where any owner has the key already."""
     known = holder(session, kind, fingerprint)
     if known is not None:
         owner_shown = "this owner" if known.owner == owner else f"{known.owner_kind} {known.owner}"
@@ -147,7 +144,7 @@ def add_key(
 
 
 def _way_out(known: Key, owner_kind: OwnerKind, owner: str) -> str:
-    """What to do where a key is enrolled already."""
+    """Return the advice for a key enrolled already."""
     if known.owner_kind == owner_kind == "provider" and known.owner != owner:
         return (
             f". If {owner} is {known.owner} under a new name or kind, keep its record and its keys: "
@@ -157,17 +154,17 @@ def _way_out(known: Key, owner_kind: OwnerKind, owner: str) -> str:
 
 
 def holder(session: Session, kind: KeyKind, fingerprint: str) -> Key | None:
-    """The key of that fingerprint, whoever has it and whatever became of it."""
+    """Return the key of a fingerprint, of any owner and in any state."""
     return next(iter(_read(session, KeyRow.kind == kind, KeyRow.fingerprint == fingerprint)), None)
 
 
 def dropped_key(session: Session, reference: str) -> Key | None:
-    """The key that an upload brought."""
+    """Return the key enrolled from an upload."""
     return next(iter(_read(session, KeyRow.dropped_as == reference)), None)
 
 
 def list_keys(session: Session, owner_kind: OwnerKind | None = None, owner: str | None = None) -> list[Key]:
-    """Keys in the order they were added, of one owner or of all."""
+    """Return keys in the order of enrolment, of one owner or of all."""
     of_kind = () if owner_kind is None else (KeyRow.owner_kind == owner_kind,)
     return _read(session, *of_kind, *(() if owner is None else (KeyRow.owner == owner,)))
 
@@ -175,7 +172,7 @@ def list_keys(session: Session, owner_kind: OwnerKind | None = None, owner: str 
 def keys_in_force(
     session: Session, owner_kind: OwnerKind, owner: str, kind: KeyKind, now: datetime
 ) -> Sequence[Key]:
-    """The keys of one owner that count at `now`."""
+    """Return the keys of one owner in force at `now`."""
     found = _read(session, KeyRow.owner_kind == owner_kind, KeyRow.owner == owner, KeyRow.kind == kind)
     return [key for key in found if key.is_in_force(now)]
 
@@ -183,7 +180,7 @@ def keys_in_force(
 def all_in_force(
     session: Session, owner_kind: OwnerKind, kind: KeyKind, now: datetime
 ) -> Mapping[str, Sequence[Key]]:
-    """The keys of all owners that count at `now`, by owner; nobody is in it who has none."""
+    """Return the keys in force at `now` by owner, without owners of none."""
     found: defaultdict[str, list[Key]] = defaultdict(list)
     for key in _read(session, KeyRow.owner_kind == owner_kind, KeyRow.kind == kind):
         if key.is_in_force(now):
@@ -192,23 +189,26 @@ def all_in_force(
 
 
 def due_to_retire(session: Session, now: datetime) -> Sequence[Key]:
-    """The retiring keys whose last moment has come."""
+    """Return the retiring keys due to end by `now`."""
     return _read(session, KeyRow.state == "retiring", col(KeyRow.not_after) <= now)
 
 
 def expiring(session: Session, before: datetime) -> Sequence[Key]:
-    """Providers' certificates in use that expire by their own word before a moment."""
+    """Return providers' certificates in use with an expiry date before a moment."""
     in_use = col(KeyRow.state).in_(_IN_FORCE)
     return _read(session, KeyRow.owner_kind == "provider", in_use, col(KeyRow.expires_at) < before)
 
 
 def find_key(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str) -> Key:
-    """The key that a fingerprint, or a unique beginning of one, names. NotFoundError where none or more."""
+    """Return the key named by a fingerprint or a unique beginning of one.
+
+    NotFoundError for none or several.
+    """
     return _key(_find(session, owner_kind, owner, fingerprint))
 
 
 def approve_key(session: Session, key: Key) -> Key:
-    """Put a pending key in force. GatewayError where it is not pending."""
+    """Put a pending key in force. GatewayError in any other state."""
     row = _row(session, key)
     if row.state != "pending":
         raise GatewayError(f"the key {row.fingerprint} does not wait for approval; it is {row.state}")
@@ -217,7 +217,7 @@ def approve_key(session: Session, key: Key) -> Key:
 
 
 def suspend_key(session: Session, key: Key) -> Key:
-    """Let a key that is in use wait for approval. GatewayError where it is not in use."""
+    """Let a key in use wait for approval. GatewayError for a key not in use."""
     row = _row(session, key)
     if row.state not in _IN_FORCE:
         raise GatewayError(f"the key {row.fingerprint} is {row.state}; only a key in use can be suspended")
@@ -226,7 +226,7 @@ def suspend_key(session: Session, key: Key) -> Key:
 
 
 def renew_key(session: Session, key: Key, renewed: NewKey) -> Key:
-    """Put what is known of a certificate in place of what was: later dates, further subkeys."""
+    """Replace a certificate by a renewed one, with later dates or further subkeys."""
     row = _row(session, key)
     row.material, row.algorithm, row.expires_at = renewed.material, renewed.algorithm, renewed.expires_at
     row.warned_days = None
@@ -234,7 +234,7 @@ def renew_key(session: Session, key: Key, renewed: NewKey) -> Key:
 
 
 def retire_later(session: Session, key: Key, until: datetime) -> Key:
-    """Let a key count until a moment and no longer. GatewayError where it does not count now."""
+    """Let a key in use retire at a moment. GatewayError for a key not in use."""
     row = _row(session, key)
     if row.state not in _IN_FORCE:
         raise GatewayError(f"the key {row.fingerprint} is {row.state}; only a key in use can be retiring")
@@ -243,9 +243,9 @@ def retire_later(session: Session, key: Key, until: datetime) -> Key:
 
 
 def restore_key(session: Session, key: Key) -> Key:
-    """Take the retirement of a key back. GatewayError unless it is retired or retiring and unreplaced.
+    """Restore a retired key. GatewayError unless retired or retiring, and not replaced.
 
-    Once its owner has used another key of that kind since, the change has taken place and stays.
+    A later key of the same kind already used by the owner makes the retirement final.
     """
     row = _row(session, key)
     if row.state not in {"retired", "retiring"}:
@@ -277,10 +277,10 @@ def end_key(
     why: str | None = None,
     revocation: Revocation = "hard",
 ) -> Key:
-    """Retire or revoke a key, named by its fingerprint or a unique beginning of it.
+    """Retire or revoke a key named by its fingerprint or a unique beginning of one.
 
-    A retired key may still be revoked, and a soft revocation made hard: since when it has not counted
-    stays as it was then. GatewayError where there is nothing left to end.
+    A retired key may still be revoked, and a soft revocation made hard; the time of the first ending stays.
+    GatewayError where nothing is left to end.
     """
     row = _find(session, owner_kind, owner, fingerprint)
     hardens = state == row.state == "revoked" and _key(row).may_be_revoked(revocation)
@@ -294,7 +294,7 @@ def end_key(
 
 
 def note_warning(session: Session, key: Key, days: int) -> None:
-    """Remember the last warning that the owner of a key was given of its expiry."""
+    """Record the last warning of expiry given to the owner of a key."""
     row = _row(session, key)
     row.warned_days = days
     _kept(session, row)

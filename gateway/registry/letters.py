@@ -1,4 +1,4 @@
-"""Letters: owed once for each event and address, given to the relay, noted where they came back."""
+"""Letters: owed once for each event and address, given to the mail relay, recorded as returned."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DIGITS = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """A letter before it is owed. `event` names what it is about, once and for all."""
+    """A letter to be owed. `event` names the occasion uniquely."""
 
     event: str
     recipient: str
@@ -34,13 +34,13 @@ class Letter:
 
 
 def known(session: Session, events: Collection[str]) -> set[str]:
-    """Which of these events have been written about, to anybody."""
+    """Return the events with a letter to anybody."""
     query = select(LetterRow.event).where(col(LetterRow.event).in_(list(events)))
     return set(session.exec(query).all())
 
 
 def owe(session: Session, letters: Iterable[Letter], origin: str, at: datetime) -> int:
-    """Owe letters in the caller's transaction; those that were owed before are not owed again. How many."""
+    """Owe letters in the caller's transaction, except those owed before; return the number of new ones."""
     owed = 0
     for letter in letters:
         query = select(LetterRow.number).where(
@@ -55,13 +55,13 @@ def owe(session: Session, letters: Iterable[Letter], origin: str, at: datetime) 
 
 
 def unsent(session: Session, most: int) -> Sequence[LetterRow]:
-    """Letters that no relay has taken or refused yet, the oldest first."""
+    """Return letters neither sent nor refused by a relay yet, oldest first."""
     query = select(LetterRow).where(col(LetterRow.sent_at).is_(None), col(LetterRow.refused).is_(None))
     return session.exec(query.order_by(col(LetterRow.number)).limit(most)).all()
 
 
 def note(session: Session, number: int, *, at: datetime, refused: str | None) -> None:
-    """A relay has taken a letter, or said why it will not. Harmless where that is known."""
+    """Record that a relay has taken or refused a letter. Harmless where recorded before."""
     row = session.get(LetterRow, number)
     if row is not None and row.sent_at is None and row.refused is None:
         row.sent_at, row.refused = (at, None) if refused is None else (None, refused)
@@ -69,7 +69,7 @@ def note(session: Session, number: int, *, at: datetime, refused: str | None) ->
 
 
 def bounced(session: Session, number: int, *, at: datetime, by: str, why: str) -> None:
-    """A person notes that a letter came back. NotFoundError where there is none of that number."""
+    """Record a letter returned to the authority, as told by a person. NotFoundError for an unknown number."""
     row = session.get(LetterRow, number)
     if row is None:
         raise NotFoundError(f"there is no letter {number}")
@@ -78,7 +78,7 @@ def bounced(session: Session, number: int, *, at: datetime, by: str, why: str) -
 
 
 def forget(session: Session, before: datetime) -> None:
-    """Delete the letters that were owed before a moment and have come to an end."""
+    """Delete letters owed before a moment and sent or refused since."""
     ended = or_(col(LetterRow.sent_at).is_not(None), col(LetterRow.refused).is_not(None))
     session.exec(delete(LetterRow).where(col(LetterRow.owed_at) < before, ended))
 

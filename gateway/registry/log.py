@@ -36,11 +36,11 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """Something that happened, before it has its place in the log.
+    """An event before its place in the log.
 
-    `actor` is the person who did it, `name` the name of a file, `content` the SHA-256 of what it held,
-    `note` what is to be kept beside the log in a person's own words: of each, the leaf holds only a
-    commitment. Empty is the same as none. `rows` is the record of the rows that it vouches for.
+    `actor` is a person's name, `name` the name of a file, `content` the SHA-256 of a content, `note` a
+    person's own words kept beside the log: of each the leaf holds only a commitment. Empty is the same as
+    None. `rows` is the record of the rows vouched for.
     """
 
     kind: Kind
@@ -60,7 +60,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedHead:
-    """A signed head as the log has it. `cosigned` by a witness at least."""
+    """A signed head in the log. `cosigned`: signed by at least one witness."""
 
     size: int
     text: str
@@ -68,12 +68,12 @@ class SignedHead:
 
     @property
     def cosigned(self) -> bool:
-        """Whether somebody else has signed it as well."""
+        """Is the head signed by a witness too?"""
         return len(self.text.rpartition("\n\n")[2].splitlines()) > 1
 
 
 def append(session: Session, entries: Sequence[Entry], at: datetime) -> list[int]:
-    """Append events in order and return their places. ValueError where the log does not admit one."""
+    """Append events in order and return their places. ValueError for an entry refused by the log."""
     if not entries:
         return []
     if any(entry.kind.startswith("policy-") for entry in entries):
@@ -97,9 +97,10 @@ def append(session: Session, entries: Sequence[Entry], at: datetime) -> list[int
 
 
 def vouching(session: Session, entries: Sequence[Entry]) -> list[Entry]:
-    """Let entries vouch for the rows that this transaction has written and the log does not vouch for yet.
+    """Let entries vouch for the rows written by the transaction and not vouched for yet.
 
-    Each vouches for those of its own file, the first for the rest; without any that can, one more does.
+    Each entry vouches for the rows of its own file, the first for the rest. Without a suitable entry one more
+    is added.
     """
     changed = take_changes(session)
     if not changed:
@@ -126,10 +127,10 @@ def size(session: Session) -> int:
 
 
 def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carried: bool = False) -> str:
-    """The checkpoint of the log as it is now, signed once for each size and kept.
+    """Return the log's current checkpoint, signed once for each size and kept.
 
-    It vouches for every row that the transaction has written so far. One that is `carried` by a receipt of
-    the moment is vouched for by that; any other by the leaf that follows.
+    The checkpoint vouches for every row written so far. A receipt vouches for a `carried` checkpoint; the
+    following leaf vouches for any other.
     """
     record_changes(session, at)
     now = size(session)
@@ -145,22 +146,22 @@ def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carri
 
 
 def record_changes(session: Session, at: datetime) -> None:
-    """Let the log vouch for the rows that this transaction has written and that it does not yet."""
+    """Append entries to vouch for all rows written by the transaction and not vouched for yet."""
     append(session, vouching(session, ()), at)
 
 
 def inclusion_proof(session: Session, number: int, at_size: int) -> list[bytes]:
-    """The proof that leaf `number` is in the tree of `at_size` leaves."""
+    """Return the proof that leaf `number` is in the tree of `at_size` leaves."""
     return _read(session, lambda store: tree.inclusion_proof(store, number, at_size))
 
 
 def inclusion_proofs(session: Session, numbers: Sequence[int], at_size: int) -> list[list[bytes]]:
-    """For each of these leaves, the proof that it is in the tree of `at_size` leaves."""
+    """Return for each leaf the proof of inclusion in the tree of `at_size` leaves."""
     return _read(session, lambda store: [tree.inclusion_proof(store, one, at_size) for one in numbers])
 
 
 def consistency_proof(session: Session, first: int, second: int) -> list[bytes]:
-    """The proof that the log of `second` leaves begins with that of `first`."""
+    """Return the proof that the log of `second` leaves begins with the log of `first` leaves."""
     return _read(session, lambda store: tree.consistency_proof(store, first, second))
 
 
@@ -182,7 +183,7 @@ def newest_head(session: Session) -> SignedHead | None:
 
 
 def is_told(session: Session, head: SignedHead) -> bool:
-    """Whether a signed head tells all that has happened: what came after it vouches for heads alone."""
+    """Does a signed head cover all events? Later leaves may vouch for heads alone."""
     query = select(EventRow).where(EventRow.number >= head.size).order_by(col(EventRow.number)).limit(2)
     later = session.exec(query).all()
     return len(later) <= 1 and all(_vouches_for_heads_alone(event) for event in later)
@@ -200,10 +201,9 @@ def heads_after(session: Session, size: int) -> Sequence[SignedHead]:
 
 
 def cosign(session: Session, offered: str, vkeys: Sequence[str]) -> SignedHead:
-    """Keep the cosignatures that a signed head brings. `vkeys` are the log's and the witnesses'.
+    """Store the cosignatures of a signed head. `vkeys` are those of the log and the witnesses.
 
-    CheckpointError where one of them is not good or none is new; NotFoundError where this log never
-    signed that head.
+    CheckpointError where one is invalid or none is new; NotFoundError where the log never signed the head.
     """
     head = read_checkpoint(offered, vkeys)
     row = session.get(CheckpointRow, head.size)
@@ -216,7 +216,7 @@ def cosign(session: Session, offered: str, vkeys: Sequence[str]) -> SignedHead:
 
 
 def leaves_of(session: Session, numbers: Sequence[int]) -> dict[int, bytes]:
-    """The bytes of some leaves, by their numbers."""
+    """Return the bytes of leaves by number."""
     own: dict[int, bytes] = session.info.get(_LEAVES, {})  # Those that this transaction has appended.
     found = {number: own[number] for number in numbers if number in own}
     wanted = [number for number in numbers if number not in own]
@@ -235,7 +235,7 @@ def latest(session: Session, kind: Kind) -> EventRow | None:
 
 
 def events(session: Session, subject: str, *, kind: Kind | None = None) -> Sequence[EventRow]:
-    """Everything the log holds on one subject, or what is of one kind, in order."""
+    """Return the events of one subject in order, all or those of one kind."""
     query = select(EventRow).where(EventRow.subject == subject).order_by(col(EventRow.number))
     if kind is not None:
         # As a term, so that SQLite finds the subject and does not go through all that is of the kind.
@@ -245,7 +245,7 @@ def events(session: Session, subject: str, *, kind: Kind | None = None) -> Seque
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogStep:
-    """Something that an event tells. `fields` are those of its leaf."""
+    """A step told by an event. `fields` are those of the leaf."""
 
     event: EventRow
     kind: str
@@ -253,7 +253,7 @@ class LogStep:
 
 
 def steps(events: Iterable[EventRow]) -> Iterator[LogStep]:
-    """What events tell: a decision that passes a file on tells of each team as well."""
+    """Yield the steps told by events; a decision to pass a file on gives one more for each team."""
     for event in events:
         fields = json.loads(event.leaf)["fields"]
         yield LogStep(event=event, kind=event.kind, fields=fields)
@@ -273,7 +273,7 @@ def _read(session: Session, operation: Callable[[tree.NodeStore], R]) -> R:
 
 
 def _spelled(entry: Entry, at: datetime) -> tuple[dict[str, Any], bytes, bytes]:
-    """All columns of an event but its number and leaf, and what the leaf has before and after its number."""
+    """Return the columns of an event without number and leaf, and the leaf's bytes around the number."""
     said = {
         "commitment": entry.actor,
         "name_commitment": entry.name,

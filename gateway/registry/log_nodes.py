@@ -1,4 +1,4 @@
-"""The nodes of the log's tree, as one transaction sees them."""
+"""The nodes of the log's tree during one transaction."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _SIZE_AND_ROOT = text("""
 
 
 class Nodes:
-    """The nodes that a transaction wrote, and those it has asked for.
+    """The nodes read and written by one transaction.
 
-    A node never changes, so what is known stays true. What an operation will ask for is fetched
-    with one statement, and what it made is written with one.
+    Nodes never change, so a node once read stays true. One statement fetches the nodes needed by an
+    operation, and one writes the new nodes.
     """
 
     def __init__(self, session: Session) -> None:
@@ -39,28 +39,28 @@ class Nodes:
 
     @classmethod
     def of(cls, session: Session) -> Nodes:
-        """Those of this session's transaction."""
+        """Return the nodes of the session's transaction."""
         known: Nodes = session.info.setdefault(_NODES, cls(session))
         return known
 
     def size(self) -> int:
-        """How many leaves the tree has; the nodes that its root is made of are known then."""
+        """Return the number of leaves, and read the nodes of the root."""
         found = self._session.execute(_SIZE_AND_ROOT).all()
         self._known |= {(level, index): node for _, level, index, node in found if node is not None}
         size: int = found[0][0]
         return size
 
     def get(self, level: int, index: int) -> bytes:
-        """One that is known."""
+        """Return a node read before."""
         return self._known[level, index]
 
     def put(self, level: int, index: int, node: bytes) -> None:
-        """A new one, which `write` stores."""
+        """Add a new node, stored by `write`."""
         self._known[level, index] = node
         self._fresh.append({"level": level, "position": index, "hash": node})
 
     def foresee(self, operation: Callable[[tree.NodeStore], object]) -> None:
-        """Fetch every node that `operation` will read and that is not known yet."""
+        """Fetch every node needed by `operation` and not read yet."""
         wanted = [place for place in dict.fromkeys(tree.places(operation)) if place not in self._known]
         columns = (col(NodeRow.level), col(NodeRow.position))
         for start in range(0, len(wanted), _FETCHED):
@@ -70,6 +70,6 @@ class Nodes:
                 self._known[level, index] = node
 
     def write(self) -> None:
-        """Store what was put since the last time."""
+        """Store the nodes added since the last call."""
         insert_rows(self._session, NodeRow, self._fresh)
         self._fresh.clear()

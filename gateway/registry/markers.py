@@ -1,4 +1,4 @@
-"""Children whose data named people alone may see, or nobody for now; and the files that they are in."""
+"""Marked children, whose data named people alone or nobody may see; and the files with their data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DIGEST = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marker:
-    """A marker that is on. `people` may see the child's data; `files` is in how many the child is."""
+    """A marker in force. `people` may see the child's data; `files` counts the files with the child."""
 
     number: int
     kind: Kind
@@ -42,7 +42,7 @@ def place(
     why: str,
     at: datetime,
 ) -> int:
-    """Mark the child of these digests, who is in these files by now; the marker's number."""
+    """Mark a child, known by digests and found in the given files; return the marker's number."""
     row = MarkerRow(kind=kind, persons=b"".join(sorted(persons)), placed_at=at, placed_by=by, why=why)
     session.add(row)
     session.flush()
@@ -54,7 +54,7 @@ def place(
 
 
 def lift(session: Session, number: int, *, by: str, why: str, at: datetime) -> None:
-    """Take a marker off. GatewayError where there is none of that number."""
+    """Lift a marker. GatewayError where none of the number is in force."""
     row = session.get(MarkerRow, number)
     if row is None or row.lifted_at is not None:
         raise GatewayError(f"there is no marker {number}")
@@ -64,7 +64,7 @@ def lift(session: Session, number: int, *, by: str, why: str, at: datetime) -> N
 
 
 def list_markers(session: Session) -> list[Marker]:
-    """The markers that are on, oldest first."""
+    """Return the markers in force, oldest first."""
     people: dict[int, list[str]] = {}
     for row in session.exec(select(MarkerPersonRow).order_by(col(MarkerPersonRow.staff))):
         people.setdefault(row.marker, []).append(row.staff)
@@ -86,16 +86,16 @@ def list_markers(session: Session) -> list[Marker]:
 
 
 def digests_of_each(session: Session) -> Mapping[int, frozenset[bytes]]:
-    """The digests of the child that each marker which is on stands for, by the markers' numbers."""
+    """Return the child's digests for each marker in force, by number."""
     return {cast("int", row.number): frozenset(_digests(row)) for row in _on(session)}
 
 
 def note(
     session: Session, persons: Mapping[int, frozenset[bytes]], on: Mapping[int, frozenset[bytes]]
 ) -> None:
-    """Put down which marked children are in files, of which it is given who is in them.
+    """Record the marked children in files, from the digests of all children in each file.
 
-    `on` are the digests of the child of each marker, see `digests_of_each`.
+    `on` are the digests of the child of each marker, as from `digests_of_each`.
     """
     found = {
         (transfer, number)
@@ -112,14 +112,14 @@ def note(
 
 
 def of_child(session: Session, persons: Collection[bytes]) -> list[Marker]:
-    """The markers that are on a child."""
+    """Return the markers in force on a child."""
     wanted = set(persons)
     numbers = {row.number for row in _on(session) if not wanted.isdisjoint(_digests(row))}
     return [marker for marker in list_markers(session) if marker.number in numbers]
 
 
 def kept_from(session: Session, person: str) -> frozenset[bytes]:
-    """The digests of every child whose data a member of staff may not see."""
+    """Return the digests of every child whose data a member of staff may not see."""
     own = select(MarkerPersonRow.marker).where(MarkerPersonRow.staff == person)
     allowed = set(session.exec(own).all())
     return frozenset(
@@ -138,9 +138,9 @@ def on_transfer(session: Session, transfer: int) -> list[Marker]:
 
 
 def is_seen_by(person: str | None) -> ColumnElement[bool]:
-    """Whether a row of the transfers is one that a member of staff may see; None is somebody unnamed.
+    """Return the condition for a transfer to be visible to a member of staff; None is an unnamed person.
 
-    It is not where a child in it is restricted, nor where one is for named people and this is none of them.
+    A transfer is hidden for a restricted child, and for a child marked for other named people.
     """
     named = select_columns(col(MarkerPersonRow.staff)).where(
         col(MarkerPersonRow.marker) == col(MarkerRow.number), col(MarkerPersonRow.staff) == (person or "")
@@ -159,7 +159,7 @@ def is_seen_by(person: str | None) -> ColumnElement[bool]:
 
 @dataclass(frozen=True, slots=True)
 class KeptApart:
-    """Markers on children in a file that keep their data from somebody: their numbers, and the digests."""
+    """The markers in a file against one person: their numbers, and the children's digests."""
 
     numbers: frozenset[int] = frozenset()
     persons: frozenset[bytes] = frozenset()
@@ -169,7 +169,7 @@ NOBODY = KeptApart()
 
 
 def kept_apart(session: Session, transfers: Collection[int], person: str | None) -> dict[int, KeptApart]:
-    """Which children in files a member of staff may not see; a file in which there is none is left out."""
+    """Return by file the children hidden from a member of staff, without files of none."""
     query = (
         select(MarkedTransferRow.transfer, MarkerRow)
         .join(MarkerRow, col(MarkerRow.number) == col(MarkedTransferRow.marker))

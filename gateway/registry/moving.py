@@ -1,4 +1,4 @@
-"""A whole registry, row for row, from SQLite to an empty database of PostgreSQL; nothing in it changes."""
+"""Copying a whole registry, row for row, from SQLite to an empty PostgreSQL database."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def copy_rows(source: Connection, target: Connection, told: Progress) -> None:
 
 
 def close_for_good(source: Connection) -> None:
-    """Let nobody record anything in a registry of SQLite any more, not even who has it open."""
+    """Stop all writing to a registry in SQLite, even by processes with an open connection."""
     source.execute(text(_CLOSED))
 
 
@@ -55,7 +55,7 @@ def _count(connection: Connection, table: Table) -> int:
 
 
 def _go_on_numbering(source: Connection, target: Connection, table: Table) -> None:
-    """A number that was given once is not given again, even where its row has gone."""
+    """Continue the numbering of a table, so that the number of a deleted row is never given again."""
     column = table.autoincrement_column
     if column is None:
         return

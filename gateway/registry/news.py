@@ -1,4 +1,4 @@
-"""What the loop of a processor asks in every round: is there anything new in the registry?"""
+"""The query of a processor's loop in every round: is there anything new in the registry?"""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _READ = text(
 
 
 class News(NamedTuple):
-    """The version of the register, the number of the last receipt, the newest signed head if there is one.
+    """The register's version, the number of the last receipt, and the newest signed head or None.
 
-    `landed`: a file is on record that is not decided yet.
+    `landed`: an undecided file is on record.
     """
 
     register: int
@@ -28,6 +28,6 @@ class News(NamedTuple):
 
 
 def read(session: Session) -> News:
-    """Read it, with one statement."""
+    """Read the news with one statement."""
     register, receipt, head, landed = session.connection().execute(_READ).one()
     return News(register, receipt, head, bool(landed))

@@ -1,4 +1,4 @@
-"""Notices, and the receipts of declarations, as retention sees them: they belong to no file."""
+"""Notices, and the receipts of declarations, for retention: neither belongs to a file."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from gateway.reports.retention import KeptNotice
 
 
 def made_before(session: Session, moment: datetime) -> list[KeptNotice]:
-    """Notices and receipts of declarations that were made by `moment` and are still here."""
+    """Return the notices and receipts of declarations made by `moment` and still stored."""
     return _found(session, col(ReceiptRow.created_at) <= moment)
 
 
 def kept(session: Session, references: Collection[str]) -> list[KeptNotice]:
-    """Those of these notices and receipts of declarations that are still here."""
+    """Return the given notices and receipts of declarations still stored."""
     return _found(session, col(ReceiptRow.reference).in_(list(references)))
 
 
 def of_the_agreement(session: Session, since: datetime) -> dict[str, list[tuple[str, datetime]]]:
-    """The notices of changes of the agreement that were left since: reference and time, by provider."""
+    """Return the notices of changes of the agreement since a moment: reference and time, by provider."""
     columns = (ReceiptRow.provider, ReceiptRow.reference, ReceiptRow.created_at)
     wanted = (ReceiptRow.name == AGREEMENT_NOTICE, col(ReceiptRow.created_at) >= since)
     found: dict[str, list[tuple[str, datetime]]] = {}

@@ -18,7 +18,7 @@ def fingerprint_of(issuer: str, subject: str) -> str:
 
 
 def add(session: Session, name: str, issuer: str, subject: str, *, by: str, at: datetime) -> str:
-    """Bind an account to a person whom `by` invited; its fingerprint. GatewayError where it is known."""
+    """Bind an account to an invited person; return its fingerprint. GatewayError for a known account."""
     fingerprint = fingerprint_of(issuer, subject)
     material = json.dumps({"issuer": issuer}, sort_keys=True)
     keys.add_key(session, "staff", name, "openid", fingerprint=fingerprint, material=material, at=at, by=by)
@@ -26,7 +26,7 @@ def add(session: Session, name: str, issuer: str, subject: str, *, by: str, at: 
 
 
 def find(session: Session, issuer: str, subject: str, now: datetime) -> tuple[str, str] | None:
-    """Whose account that is, and its fingerprint; None where it is not in force, or its person is gone."""
+    """Return the owner and fingerprint of an account; None where the account or the owner is not in force."""
     key = keys.holder(session, "openid", fingerprint_of(issuer, subject))
     if key is None or key.owner_kind != "staff" or not key.is_in_force(now):
         return None

@@ -1,4 +1,4 @@
-"""What was found and decided is written: contents, signatures, states, reasons, deliveries."""
+"""Writing the outcome of examination: contents, signatures, states, reasons, deliveries."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def record_content(
     content: Classified | ContentRefused,
     period: str | None = None,
 ) -> None:
-    """Store what opening and classifying found, and the period that the file says it is about."""
+    """Store the results of opening and classifying, and the period stated by the file."""
     row = row_of(session, reference)
     row.content_size, row.content_sha256 = opened.size, opened.sha256
     row.opened_by, row.engine = opened.opened_by, opened.engine
@@ -52,14 +52,14 @@ def record_content(
 
 
 def _in_our_words(content: Classified | ContentRefused) -> Classified | ContentRefused:
-    """A content whose one free text, the software that wrote it, is reduced to words that we know."""
+    """Reduce the only free text of a content, the name of the software, to known words."""
     if not isinstance(content, Classified) or content.facts.software is None:
         return content
     return replace(content, facts=replace(content.facts, software=plain(content.facts.software)))
 
 
 def _without_headers(content: Classified | ContentRefused) -> Classified | ContentRefused:
-    """A content whose unlisted columns are named in words that we know only: a name may be a child's."""
+    """Reduce the names of unlisted columns to known words, since a name may be a child's."""
     if isinstance(content, ContentRefused):
         return replace(content, parts=tuple(_without_headers(part) for part in content.parts))
     return replace(
@@ -68,21 +68,21 @@ def _without_headers(content: Classified | ContentRefused) -> Classified | Conte
 
 
 def record_signature(session: Session, reference: str, signature: Signature) -> None:
-    """Store who signed the file, as it was verified."""
+    """Store the verified signature of a file."""
     row = row_of(session, reference)
     row.signer, row.signing_key = signature.certificate, signature.signing_key
     row.signed_at = signature.created_at
 
 
 def record_decision(session: Session, reference: str, decision: Decision, at: datetime) -> Transfer:
-    """Put a decision in force: state, flow, reasons, deliveries. The transfer as it stands then."""
+    """Put a decision in force (state, flow, reasons, deliveries) and return the new transfer."""
     return record_decisions(session, [(reference, decision)], at)[0]
 
 
 def record_decisions(
     session: Session, decisions: Sequence[tuple[str, Decision]], at: datetime
 ) -> list[Transfer]:
-    """Put decisions on many transfers in force, each named once; the transfers as they stand then."""
+    """Put decisions on many transfers in force, each named once; return the new transfers."""
     rows = [row_of(session, reference) for reference, _ in decisions]
     again = [sequence_of(row) for row in rows if row.decided_at is not None]
     if again:
@@ -149,10 +149,11 @@ _OF_WHAT_IS_IN_IT = frozenset(
 
 
 def _is_whole(row: TransferRow, decision: Decision) -> bool | None:
-    """Whether teams get the file as it was sent: two persons released what is in it against the policy, or
-    one did that nobody could recognise, so that there are no items of which a view could be made.
+    """Do teams get the file as sent, rather than a view?
 
-    Where the policy speaks against the sender or the day alone, each team is shown its view.
+    Yes where two persons released forbidden contents, or one released an unrecognised file: without known
+    items no view can be made. Where the policy objects to the sender or the day alone, each team is shown its
+    view.
     """
     if not isinstance(decision, Released):
         return None

@@ -1,12 +1,11 @@
-"""Whose registry it is, of PostgreSQL, whose hosts may be several: one processor's, or that of all who share.
+"""Ownership of a registry: by one processor, or by all hosts sharing the work in PostgreSQL.
 
-A session of the database holds a lock for as long as it lasts. It says something every few seconds; where it
-does not, because its process stands still or its host is cut off, the server ends it, and the processor of
-another host may begin. Of those who share the work, one holds another lock as well, and does what is done
-once for all of them. SQLite has one host, whose processor locks its home.
+A database session holds an advisory lock and says something every few seconds. Where the process stands still
+or the host is cut off, the server ends the session, and another host's processor may begin. Among hosts
+sharing the work, one holds a second lock and does the work done once for all. SQLite has one host, whose
+processor locks the home.
 
-What a processor that lost its place still records does no harm: an outcome counts only while its file is
-landed.
+Records of a processor without ownership do no harm: an outcome counts only while the file is landed.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _SETTINGS = (
 
 
 class Ownership:
-    """A registry, held from `hold` to the end of `with`: by one processor, or by all who share it."""
+    """Ownership of a registry from `hold` to the end of `with`, by one processor or shared."""
 
     def __init__(
         self,
@@ -57,21 +56,24 @@ class Ownership:
         self._saying = threading.Thread(target=self._say, name="owner", daemon=True)
 
     def __enter__(self) -> Self:
-        """Hold it. Fault as for `hold`."""
+        """Take ownership. Fault as for `hold`."""
         self.hold()
         if self._registry.is_shared:
             self._saying.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let go of it."""
+        """Give ownership up."""
         self._over.set()
         if self._registry.is_shared:
             self._saying.join()
         self._session.close()
 
     def hold(self) -> None:
-        """Hold it, again where that was lost. Fault where another processor has it, or it does not answer."""
+        """Take ownership, again after a loss.
+
+        Fault where another processor owns the registry, or no answer comes.
+        """
         with self._lock:
             if self._connection is not None or not self._registry.is_shared:
                 return
@@ -82,7 +84,7 @@ class Ownership:
                 self._connection, self._session = connection, session.pop_all()
 
     def leads(self) -> bool:
-        """Whether what is done once for all is done here: of those who share, one does it."""
+        """Does the present host do the work done once for all hosts?"""
         if not self._shared:
             return True
         with self._lock:

@@ -1,4 +1,4 @@
-"""Passkeys of members of staff: keys of theirs, by which they log in to the console."""
+"""Passkeys: the keys of members of staff for the console."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gateway.registry.tables import KeyRow, StaffRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passkey:
-    """A passkey in force: whose, its number and its public key (COSE), and how often it had signed."""
+    """A passkey in force: owner, credential number, public key (COSE) and count of signatures."""
 
     staff: str
     fingerprint: str
@@ -26,7 +26,7 @@ class Passkey:
 
 
 def fingerprint_of(credential: bytes) -> str:
-    """How a passkey is called in listings and in the log: the SHA-256 of its number."""
+    """Return a passkey's name in listings and in the log: the SHA-256 of the credential number."""
     return hashlib.sha256(credential).hexdigest()
 
 
@@ -40,7 +40,7 @@ def add(
     at: datetime,
     by: str,
 ) -> str:
-    """Enrol a passkey of a person whom `by` invited; its fingerprint. GatewayError where it is known."""
+    """Enrol a passkey of an invited person; return its fingerprint. GatewayError for a known passkey."""
     fingerprint = fingerprint_of(credential)
     material = {
         "credential": b64encode(credential).decode(),
@@ -61,7 +61,7 @@ def add(
 
 
 def find(session: Session, credential: bytes, now: datetime) -> Passkey | None:
-    """The passkey of that number; None where it is not in force, or its person is gone."""
+    """Return the passkey of a credential number; None where the key or the owner is not in force."""
     key = keys.holder(session, "passkey", fingerprint_of(credential))
     if key is None or key.owner_kind != "staff" or not key.is_in_force(now):
         return None
@@ -77,7 +77,7 @@ def of_person(session: Session, name: str, now: datetime) -> list[Passkey]:
 
 
 def note_signature(session: Session, fingerprint: str, sign_count: int, at: datetime) -> None:
-    """A passkey has signed, and says how often by now."""
+    """Record a signature by a passkey, with the passkey's own count."""
     row = _row(session, fingerprint)
     row.sign_count, row.last_used_at, row.uses = sign_count, at, row.uses + 1
     session.add(row)

@@ -1,4 +1,4 @@
-"""Which files hold a child, asked by keyed digests: an index made from sealed files, and to be made again."""
+"""An index of the children in each file by keyed digests, made from the sealed files and reproducible."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ DIGEST = 16
 
 
 def note(session: Session, transfer: int, persons: bytes) -> None:
-    """Put down who is in a file, instead of what was known of it before; and whether a marked child is."""
+    """Store the children in a file in place of earlier ones, and record marked children."""
     note_each(session, {transfer: persons})
 
 
 def note_each(session: Session, persons: Mapping[int, bytes]) -> None:
-    """The same for many files, by their sequences."""
+    """Store the children of many files, by sequence."""
     new = inserting(session, PersonsOfTransferRow)
     known = new.on_conflict_do_update(index_elements=["transfer"], set_={"persons": new.excluded.persons})
     rows = [{"transfer": transfer, "persons": found} for transfer, found in persons.items()]
@@ -33,20 +33,20 @@ def note_each(session: Session, persons: Mapping[int, bytes]) -> None:
 
 
 def split(persons: bytes) -> list[bytes]:
-    """The digests that stand one behind the other."""
+    """Split concatenated digests."""
     return [persons[start : start + DIGEST] for start in range(0, len(persons), DIGEST)]
 
 
 def transfers_with(session: Session, persons: Collection[bytes]) -> Sequence[int]:
-    """The sequences of the files in which one of these digests is, in the order they landed."""
+    """Return the sequences of the files with one of the digests, in the order of landing."""
     query = select(PersonsOfTransferRow.transfer).where(holds_one_of(session, persons))
     return session.exec(query.order_by(col(PersonsOfTransferRow.transfer))).all()
 
 
 def holds_one_of(session: Session, persons: Collection[bytes]) -> ColumnElement[bool]:
-    """Whether a row of the index has one of these digests.
+    """Return the condition for a row of the index to have one of the digests.
 
-    That one begins within another and ends in a third happens once in 2^128 times.
+    A false match across the borders of neighbouring digests has a chance of 1 in 2^128.
     """
     column: Any = col(PersonsOfTransferRow.persons)
     wanted: list[Any] = [bindparam(None, one, type_=LargeBinary) for one in sorted(persons)]
@@ -56,7 +56,7 @@ def holds_one_of(session: Session, persons: Collection[bytes]) -> ColumnElement[
 
 
 def unindexed(session: Session) -> Sequence[str]:
-    """The references of the files that are kept, could be opened, and are not in the index yet."""
+    """Return the references of stored, opened files not in the index."""
     gone = select(DeletionRow.reference).where(DeletionRow.what == "sealed")
     known = select(PersonsOfTransferRow.transfer)
     query = select(TransferRow.reference).where(
@@ -69,13 +69,13 @@ def unindexed(session: Session) -> Sequence[str]:
 
 
 def on_rolls(session: Session, persons: Collection[bytes]) -> Sequence[PupilRow]:
-    """What each provider's latest file said of a child, the latest first."""
+    """Return each provider's latest statement about a child, latest first."""
     query = select(PupilRow).where(col(PupilRow.pupil).in_(list(persons)))
     return session.exec(query.order_by(col(PupilRow.at).desc())).all()
 
 
 class LatestWord(NamedTuple):
-    """What a provider's latest file said of a pupil."""
+    """A provider's latest statement about a pupil."""
 
     provider: str
     pupil: bytes
@@ -87,14 +87,17 @@ class LatestWord(NamedTuple):
 
 
 def latest_of_everybody(session: Session) -> Iterator[LatestWord]:
-    """What each provider's latest file said of each pupil, in no order. Plain rows: there are very many."""
+    """Yield each provider's latest statement about each pupil, unordered;
+
+    plain rows, since there are many.
+    """
     query = select_columns(*(getattr(PupilRow, name) for name in LatestWord._fields))
     for row in session.execute(query.execution_options(yield_per=1000)):
         yield LatestWord(*row)
 
 
 def deleted(session: Session, references: Collection[str]) -> Mapping[str, datetime]:
-    """When the sealed file of each of these was deleted, where it was."""
+    """Return the times of deletion of sealed files, by reference."""
     query = select(DeletionRow.reference, DeletionRow.deleted_at).where(
         DeletionRow.what == "sealed", col(DeletionRow.reference).in_(list(references))
     )

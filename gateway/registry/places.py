@@ -1,6 +1,6 @@
-"""Who may write at one moment: one on everything, or several, each on subjects of its own; at the log, one.
+"""Locks for writers: one on everything, or several on separate subjects; always one at the log.
 
-SQLite has one writer at a time by itself.
+SQLite has one writer at a time already.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _CONCURRENT, _AT_THE_LOG = "gateway writes beside others", "gateway appends"
 
 
 def take_the_writers_place(session: Session) -> None:
-    """Be the only one who writes, to the end of the transaction; wait for it. SQLite sees to that itself.
+    """Wait to be the only writer until the end of the transaction; a no-op in SQLite.
 
-    What a writer reads is then what it changes, and the log has one next place.
+    What a writer reads is then current, and the log has one next place.
     """
     tables.load_all()
     if session.get_bind().dialect.name == "postgresql":
@@ -29,11 +29,10 @@ def take_the_writers_place(session: Session) -> None:
 
 
 def take_a_place_of_many(session: Session, subjects: Collection[str]) -> None:
-    """Write on these subjects while others write on others, and nobody on all there is.
+    """Lock the given subjects for writing until the end of the transaction, beside writers on others.
 
-    SQLite has one writer, and PostgreSQL where `take_the_writers_place` is asked for. Whoever compares
-    providers with each other takes `take_the_rolls_place` besides. Each of these is held to the end of the
-    transaction.
+    A no-op in SQLite, with its one writer; PostgreSQL too has one where `take_the_writers_place` is called.
+    For comparing providers take `take_the_rolls_place` as well.
     """
     tables.load_all()
     if session.get_bind().dialect.name != "postgresql":
@@ -51,25 +50,25 @@ def take_a_place_of_many(session: Session, subjects: Collection[str]) -> None:
 
 
 def take_the_rolls_place(session: Session) -> None:
-    """Be the only one who compares the rolls of providers, to the end of the transaction."""
+    """Wait to be the only one comparing providers' rolls, until the end of the transaction."""
     if _CONCURRENT in session.info:
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ROLLS_PLACE})
 
 
 def take_the_receipts_place(session: Session) -> None:
-    """Be the only one who puts down what providers are given, to the end of the transaction.
+    """Wait to be the only writer of receipts, until the end of the transaction.
 
-    It is brought out in the order of its numbers: of two, the one with the lower is then seen first. To be
-    taken before `take_the_logs_place`, and before keys are counted as used.
+    Receipts are published in the order of their numbers, so the lower must become visible first. To be taken
+    before `take_the_logs_place`, and before counting the use of keys.
     """
     if _CONCURRENT in session.info:
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _RECEIPTS_PLACE})
 
 
 def take_the_logs_place(session: Session) -> None:
-    """Be the only one who appends, to the end of the transaction; wait for it. To be taken after all else.
+    """Wait to be the only one appending to the log, until the end of the transaction. Taken last of all.
 
-    Whoever has the writer's place has it already, as have all in SQLite.
+    Implied by the writer's lock, and by SQLite.
     """
     if _CONCURRENT in session.info and _AT_THE_LOG not in session.info:
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOGS_PLACE})

@@ -1,4 +1,4 @@
-"""What becomes of a provider: it closes, opens again, becomes an academy, merges, or was a mistake."""
+"""A provider's life: closing, reopening, conversion to an academy, merger, removal of a mistake."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from gateway.registry.tables import (
 
 
 def close(session: Session, provider: str, on: date, at: datetime) -> Provider:
-    """Put on record that a provider has closed: `on` is its last day, and its pupils have left it.
+    """Record the closure of a provider: `on` is the last day, and all pupils have left.
 
-    It keeps its keys and may still fetch its receipts. GatewayError where it is closed already.
+    The provider keeps the keys and may still fetch receipts. GatewayError for a closed provider.
     """
     row = providers.provider_row(session, provider)
     if row.closed_on is not None:
@@ -45,7 +45,7 @@ def close(session: Session, provider: str, on: date, at: datetime) -> Provider:
 
 
 def reopen(session: Session, provider: str) -> Provider:
-    """Take a closure back. GatewayError where it is open, or its place is taken."""
+    """Undo a closure. GatewayError for an open provider, or where a number is in use by another."""
     row = providers.provider_row(session, provider)
     if row.closed_on is None:
         raise GatewayError(f"{provider} is not on record as closed")
@@ -67,10 +67,10 @@ def convert(
     dfe_number: str | None = None,
     urn: str | None = None,
 ) -> Provider:
-    """Give a provider another kind, as when a school becomes an academy; what is its own stays with it.
+    """Change a provider's kind, as when a school becomes an academy; keys and history stay.
 
-    `may_become` are the kinds that one of its own may become. GatewayError where it is of that kind, may not
-    become it, has closed, or a number is another's.
+    `may_become` lists the kinds allowed. GatewayError for the same kind, a kind not allowed, a closed
+    provider, or a number of another provider.
     """
     row = providers.provider_row(session, provider)
     if row.kind == kind:
@@ -89,9 +89,9 @@ def convert(
 
 
 def succeed(session: Session, former: str, successor: str) -> None:
-    """Put on record that a provider, soon enrolled or enrolled, takes the place of a closed one.
+    """Record that a provider, enrolled now or soon, succeeds a closed one.
 
-    GatewayError where that cannot be.
+    GatewayError where the succession is impossible.
     """
     row = providers.provider_row(session, former)
     if former == successor:
@@ -106,9 +106,10 @@ def succeed(session: Session, former: str, successor: str) -> None:
 
 
 def remove(session: Session, provider: str) -> None:
-    """Delete a provider that was enrolled by mistake, with its keys and contacts.
+    """Delete a provider enrolled by mistake, with keys and contacts.
 
-    GatewayError where anything was received from it, made for it or told of it: then it can only close.
+    GatewayError where anything was received from, made for or said about the provider: closing is then the
+    only way.
     """
     row = providers.provider_row(session, provider)
     for what, column in _HISTORY:

@@ -1,4 +1,4 @@
-"""Providers: who may send."""
+"""Providers: the bodies allowed to send."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gateway.registry.tables import ProviderRow
 
 
 def add_provider(session: Session, provider: Provider, at: datetime) -> None:
-    """Enrol a provider. GatewayError where the id is malformed or taken, or a number of it is another's."""
+    """Enrol a provider. GatewayError for a malformed or taken id, or a number of another provider."""
     if not PROVIDER_ID.fullmatch(provider.id):
         raise GatewayError("a provider id is 1 to 32 of the characters a-z, 0-9 and hyphen")
     if session.get(ProviderRow, provider.id) is not None:
@@ -37,7 +37,7 @@ def add_provider(session: Session, provider: Provider, at: datetime) -> None:
 
 
 def check_numbers(session: Session, provider: Provider) -> None:
-    """GatewayError where another provider bears one of its numbers, unless one succeeds the other."""
+    """GatewayError where another provider has one of the numbers, unless one succeeds the other."""
     for what, column, number in (
         ("DfE number", ProviderRow.dfe_number, provider.dfe_number),
         ("URN", ProviderRow.urn, provider.urn),
@@ -56,12 +56,12 @@ def check_numbers(session: Session, provider: Provider) -> None:
 
 
 def _follow(row: ProviderRow, provider: Provider) -> bool:
-    """Whether one of the two has taken the place of the other."""
+    """Has one of the two succeeded the other?"""
     return row.succeeded_by == provider.id or provider.succeeded_by == row.id
 
 
 def is_enrolled(session: Session, provider: str) -> bool:
-    """Whether there is a provider of that id, open or closed."""
+    """Is there a provider of the id, open or closed?"""
     return session.get(ProviderRow, provider) is not None
 
 
@@ -74,19 +74,19 @@ def provider_row(session: Session, provider: str) -> ProviderRow:
 
 
 def get_provider(session: Session, provider: str) -> Provider:
-    """A provider, of which `register` says whether it has ratified. NotFoundError where there is none."""
+    """Return a provider, without ratification: see `register`. NotFoundError where there is none."""
     return _provider(provider_row(session, provider), harmless.of_providers(session))
 
 
 def list_providers(session: Session) -> Sequence[Provider]:
-    """Every provider, by id, of which `register` says whether it has ratified."""
+    """Return every provider by id, without ratification: see `register`."""
     rows = session.exec(select(ProviderRow).order_by(col(ProviderRow.id))).all()
     listed = harmless.of_providers(session)
     return [_provider(row, listed) for row in rows]
 
 
 def kinds_of(session: Session, identifiers: Collection[str]) -> dict[str, ProviderKind]:
-    """The kind of each of these providers."""
+    """Return the kind of each provider."""
     query = select(ProviderRow.id, ProviderRow.kind).where(col(ProviderRow.id).in_(identifiers))
     return dict(session.exec(query).all())
 
@@ -97,7 +97,7 @@ def added(session: Session) -> dict[str, datetime]:
 
 
 def set_suspended(session: Session, provider: str, *, suspended: bool) -> None:
-    """Suspend a provider or take it back: a suspended one cannot log in, and its files wait."""
+    """Suspend or reinstate a provider. A suspended provider cannot log in, and files wait."""
     row = provider_row(session, provider)
     row.suspended = suspended
     session.add(row)

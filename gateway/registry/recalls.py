@@ -1,4 +1,4 @@
-"""What taking a file back needs of the registry: who opened it, whose mailbox it is in, who is to be told."""
+"""Rows for taking a file back: its readers, its mailboxes, and the notices to data protection."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OPENED = ("collected", "opened")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileOpening:
-    """That somebody opened a file; `team` is None where it was not through a mailbox."""
+    """The opening of a file by a person; `team` is None outside a mailbox."""
 
     at: datetime
     who: str
@@ -29,7 +29,7 @@ class FileOpening:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A team that was sent a file, or `counts` of it; `dealt_with_at` is None while it is in its mailbox."""
+    """A team with a delivery of a file, or `counts` of one; `dealt_with_at` is None while in the mailbox."""
 
     team: str
     dealt_with_at: datetime | None
@@ -50,7 +50,7 @@ class AuthorityNotice:
 
 
 def openings(session: Session, reference: str) -> list[FileOpening]:
-    """Who opened a file, in order. Nothing is given to anybody before the log says so."""
+    """Return the openings of a file in order. The log records each before anything is given out."""
     rows = session.exec(
         select(EventRow)
         .where(EventRow.subject == reference, col(EventRow.kind).in_(_OPENED))
@@ -63,7 +63,7 @@ def openings(session: Session, reference: str) -> list[FileOpening]:
 
 
 def places(session: Session, transfer: int) -> list[Place]:
-    """The teams that were sent a file, by name."""
+    """Return the teams with a delivery of a file, by name."""
     rows = session.exec(
         select(DeliveryRow).where(DeliveryRow.transfer == transfer).order_by(col(DeliveryRow.team))
     ).all()
@@ -73,9 +73,9 @@ def places(session: Session, transfer: int) -> list[Place]:
 def deliver_again(
     session: Session, transfer: int, teams: Sequence[str], at: datetime, *, whole: bool
 ) -> None:
-    """Put a file into the mailboxes of these teams as a new one, whether they had it before or not.
+    """Put a file into teams' mailboxes as a new delivery, even where delivered before.
 
-    `whole`: as it was sent. Otherwise each is shown its view, or what it was shown before.
+    `whole`: as sent. Otherwise each team is shown the view, or the same as before.
     """
     known = {
         row.team: row
@@ -92,7 +92,7 @@ def deliver_again(
 
 
 def add_reasons(session: Session, transfer: int, reasons: Sequence[Reason]) -> None:
-    """Further reasons of a transfer, each code once, behind those that it has."""
+    """Add reasons to a transfer, each code once, after the existing ones."""
     rows = session.exec(select(ReasonRow).where(ReasonRow.transfer == transfer)).all()
     known = {row.code for row in rows}
     first = max((row.ordinal for row in rows), default=-1) + 1
@@ -115,13 +115,13 @@ def add_reasons(session: Session, transfer: int, reasons: Sequence[Reason]) -> N
 
 
 def deleted_on(session: Session, reference: str) -> datetime | None:
-    """When a sealed file was deleted; None where it was not."""
+    """Return the time of deletion of a sealed file; None for a stored one."""
     row = session.get(DeletionRow, (reference, "sealed"))
     return None if row is None else row.deleted_at
 
 
 def tell(session: Session, reference: str, subject: str, text: str, at: datetime) -> int:
-    """Leave a notice for data protection; its number."""
+    """Leave a notice for data protection; return the notice's number."""
     row = AuthorityNoticeRow(reference=reference, subject=subject, text=text, created_at=at)
     session.add(row)
     session.flush()
@@ -135,7 +135,7 @@ def notices(session: Session) -> list[AuthorityNotice]:
 
 
 def read_notice(session: Session, number: int, *, by: str, at: datetime) -> AuthorityNotice:
-    """One notice, which somebody reads now. NotFoundError where there is none."""
+    """Return a notice and record the first reader. NotFoundError where there is none."""
     row = session.get(AuthorityNoticeRow, number)
     if row is None:
         raise NotFoundError(f"there is no notice {number}")

@@ -1,4 +1,4 @@
-"""Receipts as they were signed and published."""
+"""Receipts as signed and published."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DISCREPANCY_NOTICE = "NOTICE"
 
 
 def fresh_reference(session: Session, provider: str, at: datetime) -> str:
-    """A reference that neither a transfer nor a notice nor a declaration bears."""
+    """Return a new reference, unused by any transfer, notice or declaration."""
     while True:
         reference = new_reference(provider, at)
         if not borne(session, [reference]):
@@ -28,7 +28,7 @@ def fresh_reference(session: Session, provider: str, at: datetime) -> str:
 
 
 def borne(session: Session, references: Iterable[str]) -> set[str]:
-    """Those of `references` that a transfer, a notice or a declaration bears."""
+    """Return the references in use by a transfer, a notice or a declaration."""
     wanted = list(references)
     columns = (ReceiptRow.reference, TransferRow.reference, DeclarationRow.reference)
     asked = (select(column).where(col(column).in_(wanted)) for column in columns)
@@ -36,9 +36,9 @@ def borne(session: Session, references: Iterable[str]) -> set[str]:
 
 
 def next_receipts(session: Session, count: int) -> list[int]:
-    """The numbers of so many receipts that this transaction is about to put down; nobody else's lie between.
+    """Reserve consecutive numbers for the transaction's receipts.
 
-    Whoever asks has the receipts' place to the end of the transaction.
+    Takes the receipts' lock until the end of the transaction, so that no other number lies between.
     """
     take_the_receipts_place(session)
     if session.get_bind().dialect.name != "postgresql":
@@ -50,7 +50,7 @@ def next_receipts(session: Session, count: int) -> list[int]:
 
 
 def latest(session: Session, reference: str) -> ReceiptRow | None:
-    """The receipt in force of a transfer, if it has one yet."""
+    """Return the receipt in force of a transfer, or None."""
     return session.exec(
         select(ReceiptRow)
         .where(ReceiptRow.reference == reference)
@@ -60,7 +60,7 @@ def latest(session: Session, reference: str) -> ReceiptRow | None:
 
 
 def notices_to(session: Session, provider: str, limit: int) -> Sequence[tuple[str, str, datetime]]:
-    """The latest notices to a provider: each by its reference, the name it was published under, and when."""
+    """Return the latest notices to a provider: reference, published name and time of each."""
     query = (
         select(ReceiptRow.reference, ReceiptRow.name, ReceiptRow.created_at)
         # As the index of notices has it: a bound parameter would not lead to it.

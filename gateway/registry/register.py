@@ -1,8 +1,8 @@
-"""The register: who may send, with which keys. A process keeps it until an act of a person changes it.
+"""The register: providers, keys, ratifications and markers, cached in each process.
 
-Every file asks for it, and it changes seldom. So a number is counted up by every transaction that writes a
-table of `vouched_rows.REGISTER`, or that changes which policies are to decide. Whoever asks reads that number
-first, in the transaction that the answer is for, and reads the rest only where the number is another one.
+Every file needs the register, and changes are rare. So each transaction that writes a table of
+`vouched_rows.REGISTER`, or changes the policies in force, increments a version number. A reader first reads
+the number in its own transaction, and the rest only after a change.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _Ratified = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class SendersRegister:
-    """The register as of one version. `markers` are the digests of the child that each is on, by number."""
+    """The register of one version. `markers` maps a marker's number to the digests of the child."""
 
     version: int
     providers: Mapping[str, Provider]
@@ -46,7 +46,7 @@ class SendersRegister:
     markers: Mapping[int, frozenset[bytes]]
 
     def provider(self, identifier: str, counting: RatificationsThatCount | None = None) -> Provider:
-        """Return a provider as the policy sees it: ratified is of whom a ratification is `counting`.
+        """Return a provider as the policy sees one: ratified where a ratification is `counting`.
 
         NotFoundError where there is none.
         """
@@ -64,47 +64,47 @@ class SendersRegister:
         return [self.provider(one, counting) for one in self.providers]
 
     def years(self, provider: str, text_sha256: str | None = None) -> frozenset[str]:
-        """Return the academic years that a provider has ratified; those of one text, where one is given."""
+        """Return the academic years ratified by a provider, for any text or for one."""
         signed = self.ratified.get(provider, {})
         return frozenset(year for year, signed_text in signed.items() if text_sha256 in {None, signed_text})
 
     def keys_of(self, owner_kind: OwnerKind, owner: str) -> Sequence[Key]:
-        """Return the keys of an owner in the order they were added, whatever became of them."""
+        """Return the keys of an owner in the order of enrolment, in any state."""
         return self.keys.get((owner_kind, owner), ())
 
     def holder(self, kind: KeyKind, fingerprint: str) -> Key | None:
-        """Return the key of that fingerprint, whoever has it and whatever became of it."""
+        """Return the key of a fingerprint, of any owner and in any state."""
         return self.holders.get((kind, fingerprint))
 
 
 @dataclass(slots=True)
 class KeptRegister:
-    """What a process knows of the register, for any of its threads."""
+    """The register known to a process, shared by its threads."""
 
     register: SendersRegister | None = None
 
 
 def keep(session: Session, kept: KeptRegister) -> None:
-    """Let a session use what its process knows, and add to that."""
+    """Let a session use and update the register known to the process."""
     session.info[_KEPT] = kept
 
 
 def count_up(session: Session) -> None:
-    """Count the register's version up at the end of a transaction that changed it."""
+    """Increment the register's version at the end of a transaction that changed the register."""
     if REGISTER_CHANGED in session.info:
         session.connection().execute(_COUNT_UP)
 
 
 def rely_on(session: Session, known: int | None) -> None:
-    """Let a session that only reads take the register to be of a version that was read just before.
+    """Let a read-only session take a version read just before as current.
 
-    None lets it read the version itself.
+    None lets the session read the version.
     """
     session.info[_VERSION] = known
 
 
 def version(session: Session) -> int:
-    """Return how often the register was changed, as this transaction sees it."""
+    """Return the number of changes of the register, as seen by the transaction."""
     if session.info.get(_VERSION) is None:
         in_sqlite = session.get_bind().dialect.name == "sqlite"
         found = last_numbers(session)["register_version"] if in_sqlite else session.connection().scalar(_READ)
@@ -114,7 +114,7 @@ def version(session: Session) -> int:
 
 
 def of(session: Session) -> SendersRegister:
-    """Return the register as it is in this transaction, with what the transaction itself has changed."""
+    """Return the register as seen by the transaction, with the transaction's own changes."""
     session.flush()
     if (changed := session.info.get(REGISTER_CHANGED)) is not None:
         own: SendersRegister = changed.get("register") or changed.setdefault("register", _read(session, -1))

@@ -1,4 +1,4 @@
-"""What is kept of transfers, what was deleted of anything, and the certificates of that."""
+"""Stored parts of transfers, deletions of anything, and the certificates of deletion."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
-    """What is there to be deleted: the stored file with its size and SHA-256, copies of it, receipts.
+    """The parts to be deleted: the stored file with size and SHA-256, copies and receipts.
 
-    Of a notice or a declaration there is only what its provider was given.
+    A notice or a declaration has only the receipts given to the provider.
     """
 
     provider: str
@@ -55,7 +55,7 @@ class Holding:
 
 
 def decided_before(session: Session, *, accepted: datetime, refused: datetime) -> Iterator[KeptTransfer]:
-    """The transfers that were accepted or refused by these moments, as retention sees them."""
+    """Yield the transfers accepted or refused by the given moments, as retention sees them."""
     state, at = col(TransferRow.state), col(TransferRow.decided_at)
     decided = or_(and_(state == "accepted", at <= accepted), and_(state == "refused", at <= refused))
     sequence = -1
@@ -74,7 +74,7 @@ def decided_before(session: Session, *, accepted: datetime, refused: datetime) -
 
 
 def unopened_between(session: Session, begin: datetime, end: datetime) -> list[KeptTransfer]:
-    """Those refused meanwhile for reasons of `UNOPENED` alone whose file is there still; a page of them."""
+    """Return the stored files refused between two moments for reasons of `UNOPENED` alone; one page."""
     gone = select(DeletionRow.reference).where(DeletionRow.what == "sealed")
     other = select(ReasonRow.transfer).where(
         ReasonRow.transfer == TransferRow.sequence, col(ReasonRow.code).not_in(UNOPENED)
@@ -95,19 +95,19 @@ def unopened_between(session: Session, begin: datetime, end: datetime) -> list[K
 
 
 def kept(session: Session, references: Collection[str]) -> list[KeptTransfer]:
-    """Some transfers as retention sees them."""
+    """Return some transfers as retention sees them."""
     query = select(TransferRow).where(col(TransferRow.reference).in_(list(references)))
     return list(_kept(session, session.exec(query).all()))
 
 
 def undecided(session: Session) -> Sequence[str]:
-    """The transfers that are not decided, and so are kept whatever their age."""
+    """Return the undecided transfers, kept at any age."""
     query = select(TransferRow.reference).where(col(TransferRow.state).in_(("landed", "held")))
     return session.exec(query.order_by(col(TransferRow.sequence))).all()
 
 
 def holding(session: Session, reference: str) -> Holding:
-    """What there is of a transfer, a notice or a declaration. NotFoundError where there is nothing."""
+    """Return the stored parts of a transfer, notice or declaration. NotFoundError where there are none."""
     receipts = session.exec(select(ReceiptRow).where(ReceiptRow.reference == reference)).all()
     row = session.exec(select(TransferRow).where(TransferRow.reference == reference)).first()
     if row is None:
@@ -125,7 +125,7 @@ def holding(session: Session, reference: str) -> Holding:
 
 
 def record_deletion(session: Session, due: Due, found: Holding, files: Sequence[str], at: datetime) -> None:
-    """Take the rows out, and put on record that they are gone and that `files` are to go."""
+    """Delete the rows, and record the deletion with the `files` still to be removed."""
     is_file = due.what == "sealed"
     session.add(
         DeletionRow(
@@ -156,19 +156,19 @@ def record_deletion(session: Session, due: Due, found: Holding, files: Sequence[
 
 
 def overwrite_what_goes(session: Session) -> None:
-    """Let the database overwrite what is deleted from now on, rather than only forget where it was."""
+    """Let SQLite overwrite deleted rows with zeros from now on."""
     if session.get_bind().dialect.name == "sqlite":
         session.connection().exec_driver_sql("PRAGMA secure_delete = ON")
 
 
 def files_to_remove(session: Session) -> Mapping[tuple[str, str], list[str]]:
-    """The files whose deletion is on record and that may still be there, by reference and what it was."""
+    """Return the files of recorded deletions possibly still on disk, by reference and part."""
     rows = session.exec(select(DeletionRow).where(DeletionRow.files != "")).all()
     return {(row.reference, row.what): row.files.split("\n") for row in rows}
 
 
 def files_are_gone(session: Session, removed: Collection[tuple[str, str]]) -> None:
-    """Put on record that the files of these deletions are gone."""
+    """Record that the files of deletions are gone."""
     for reference, what in removed:
         row = session.get_one(DeletionRow, (reference, what))
         row.files = ""
@@ -177,13 +177,13 @@ def files_are_gone(session: Session, removed: Collection[tuple[str, str]]) -> No
 
 
 def uncertified(session: Session) -> Sequence[DeletionRow]:
-    """The deletions that are complete and that no certificate states yet."""
+    """Return the complete deletions without a certificate."""
     query = select(DeletionRow).where(col(DeletionRow.certificate).is_(None), DeletionRow.files == "")
     return session.exec(query.order_by(col(DeletionRow.reference), col(DeletionRow.what))).all()
 
 
 def certify(session: Session, rows: Sequence[DeletionRow], text: str, at: datetime) -> int:
-    """Keep the signed certificate of these deletions; its number."""
+    """Store the signed certificate of deletions; return the certificate's number."""
     certificate = DeletionCertificateRow(made_at=at, text=text)
     session.add(certificate)
     session.flush()
@@ -195,7 +195,7 @@ def certify(session: Session, rows: Sequence[DeletionRow], text: str, at: dateti
 
 
 def certificate(session: Session, number: int | None) -> str:
-    """The signed certificate of that number, or the latest one. NotFoundError where there is none."""
+    """Return a signed certificate by number, or the latest. NotFoundError where there is none."""
     query = select(DeletionCertificateRow.text).order_by(col(DeletionCertificateRow.number).desc())
     if number is not None:
         query = query.where(DeletionCertificateRow.number == number)
@@ -206,7 +206,7 @@ def certificate(session: Session, number: int | None) -> str:
 
 
 def deleted(session: Session, what: What) -> set[str]:
-    """The references of which `what` was deleted."""
+    """Return the references with a deletion of the part `what`."""
     return set(session.exec(select(DeletionRow.reference).where(DeletionRow.what == what)).all())
 
 
@@ -242,7 +242,7 @@ def _transfer(session: Session, reference: str) -> TransferRow:
 
 
 def _forget_file(session: Session, reference: str, at: datetime) -> None:
-    """Nobody can be given the file any more: it leaves every mailbox and every /out where it still lay."""
+    """Remove a deleted file from every mailbox and every /out folder."""
     row = _transfer(session, reference)
     for copy in session.exec(select(CopyRow).where(CopyRow.transfer == row.sequence)).all():
         session.delete(copy)
@@ -263,7 +263,7 @@ def _forget_receipts(session: Session, found: Holding) -> None:
 
 
 def _forget_declarer(session: Session, reference: str) -> None:
-    """What stays is what the log states too: method, kind of data, times, state."""
+    """Delete the declarer; method, kind of data, times and state stay, as in the log."""
     row = session.exec(select(DeclarationRow).where(DeclarationRow.reference == reference)).one()
     row.declared_by, row.circumstances = "", ""
     session.add(row)
@@ -271,7 +271,7 @@ def _forget_declarer(session: Session, reference: str) -> None:
 
 
 def _forget_index(session: Session, reference: str) -> None:
-    """What stays is what the log states too: digest as sealed, sizes, times, state, flow, kind of data."""
+    """Delete the description; sealed digest, sizes, times, state, flow and kind stay, as in the log."""
     row = _transfer(session, reference)
     row.name, row.client, row.content, row.content_sha256 = "", "", None, None
     if row.withheld:  # Then it is the digest of a content, too.
@@ -290,13 +290,13 @@ def _forget_index(session: Session, reference: str) -> None:
 
 
 def _forget_notices(session: Session, reference: str) -> None:
-    """They name who had opened the file."""
+    """Delete the notices of a file, since they name the readers."""
     for notice in session.exec(select(AuthorityNoticeRow).where(AuthorityNoticeRow.reference == reference)):
         session.delete(notice)
 
 
 def _forget_people(session: Session, reference: str) -> None:
-    """Without its salt no commitment of these entries can be tied to anybody, nor guessed."""
+    """Delete names, notes and salts: without the salt no commitment can be tied to a person or guessed."""
     _forget_notices(session, reference)
     session.execute(
         update(EventRow).where(col(EventRow.subject) == reference).values(actor=None, note=None, salt=None)

@@ -1,4 +1,4 @@
-"""What a review of all providers asks of the registry: files, faults found in them, discrepancies."""
+"""Counts for a review of all providers: files, faults in the files, discrepancies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WITH_FINDINGS = '"findings":[{'
 
 @dataclass(frozen=True, slots=True)
 class FilesCounted:
-    """Files of a provider, kind of data and state that arrived; `data_type` None: none was recognised."""
+    """Number of files by provider, kind of data and state; `data_type` is None for unrecognised files."""
 
     provider: str
     data_type: str | None
@@ -28,7 +28,7 @@ class FilesCounted:
 
 @dataclass(frozen=True, slots=True)
 class FaultsCounted:
-    """Accepted files of a provider and kind of data in which faults were found, and how many faults."""
+    """Accepted files with faults, by provider and kind of data, and the number of faults."""
 
     provider: str
     data_type: str
@@ -38,7 +38,7 @@ class FaultsCounted:
 
 @dataclass(frozen=True, slots=True)
 class DiscrepanciesCounted:
-    """Discrepancies in which a provider takes part: opened in the time, and open at the time of asking."""
+    """A provider's discrepancies: opened in the time, and open at the time of asking."""
 
     provider: str
     opened: int
@@ -46,14 +46,14 @@ class DiscrepanciesCounted:
 
 
 def files(session: Session, since: datetime, until: datetime) -> list[FilesCounted]:
-    """What arrived from `since` until just before `until`, but keys and agreements that were dropped."""
+    """Count the files landed from `since` until before `until`, without dropped keys and agreements."""
     columns = (col(TransferRow.provider), col(TransferRow.data_type), col(TransferRow.state))
     query = select(*columns, func.count()).where(*_arrived(since, until)).group_by(*columns)
     return [FilesCounted(*row) for row in session.connection().execute(query)]
 
 
 def faults(session: Session, since: datetime, until: datetime) -> list[FaultsCounted]:
-    """What was found in the accepted ones of them."""
+    """Count the faults in the accepted files of the time."""
     content = col(TransferRow.content)
     query = select(col(TransferRow.provider), col(TransferRow.data_type), content).where(
         *_arrived(since, until),

@@ -1,6 +1,7 @@
-"""Roles, and the persons who have them.
+"""Roles, and the persons with roles.
 
-While nobody is an administrator by name, roles are not in force: whoever may run commands on the home is one.
+While no administrator is named, roles are not in force: every user able to run commands on the home acts as
+administrator.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from gateway.registry.tables import AccountRow, RoleRow, StaffRow, StaffTeamRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonWithRoles:
-    """A person with roles, the accounts that are theirs alone, and their teams."""
+    """A person with roles, personal accounts and teams."""
 
     name: str
     roles: tuple[str, ...]
@@ -29,14 +30,14 @@ class PersonWithRoles:
 
 
 def in_force(session: Session) -> bool:
-    """Whether somebody is an administrator by name, so that every act asks who it is."""
+    """Are roles in force, as soon as one administrator is named?"""
     if not inspect(session.connection()).has_table("person_role"):
         return False  # The tables of an earlier version: the processor brings them up to date.
     return bool(_holders(session, Role.ADMINISTRATOR))
 
 
 def people(session: Session) -> list[PersonWithRoles]:
-    """Everybody who has a role, by name."""
+    """Return all persons with a role, by name."""
     return [person(session, name) for name in sorted(_holders(session, None))]
 
 
@@ -60,13 +61,13 @@ def person(session: Session, name: str) -> PersonWithRoles:
 
 
 def viewer(session: Session, name: str) -> Viewer:
-    """Return a person as access is asked for them."""
+    """Return a person as asked for by `gateway.access`."""
     known = person(session, name)
     return Viewer(name=name, teams=frozenset(known.teams), roles=frozenset(known.roles))
 
 
 def is_powerful(session: Session, name: str) -> bool:
-    """Whether a person is one of those of whom two decide, where roles are in force."""
+    """Do two persons decide on a person's keys and roles? Only where roles are in force."""
     return in_force(session) and not POWERFUL.isdisjoint(person(session, name).roles)
 
 
@@ -76,7 +77,7 @@ def administrators(session: Session) -> frozenset[str]:
 
 
 def of_account(session: Session, account: str) -> str | None:
-    """The person whose account this is, if it is somebody's."""
+    """Return the owner of a personal account, or None."""
     row = session.get(AccountRow, account)
     if row is None:
         return None
@@ -85,7 +86,7 @@ def of_account(session: Session, account: str) -> str | None:
 
 
 def bind(session: Session, account: str, name: str, *, by: str, at: datetime) -> None:
-    """Say that an account is one person's alone. GatewayError where it is another's."""
+    """Bind a personal account to a person. GatewayError for an account of another person."""
     row = session.get(AccountRow, account)
     if row is not None and row.staff != name:
         raise GatewayError(f"the account {account} is that of {row.staff}")
@@ -96,7 +97,7 @@ def bind(session: Session, account: str, name: str, *, by: str, at: datetime) ->
 
 
 def grant(session: Session, name: str, role: Role, *, by: str, at: datetime) -> None:
-    """Give a person a role. GatewayError where they have it already."""
+    """Give a person a role. GatewayError where given before."""
     if session.get(RoleRow, (name, str(role))) is not None:
         raise GatewayError(f"{name} has the role {role} already")
     session.add(RoleRow(staff=name, role=str(role)))
@@ -105,7 +106,7 @@ def grant(session: Session, name: str, role: Role, *, by: str, at: datetime) -> 
 
 
 def take(session: Session, name: str, role: Role) -> None:
-    """Take a role from a person. GatewayError where they do not have it, or nobody else is administrator."""
+    """Take a role from a person. GatewayError for a role not held, or for the last administrator."""
     row = session.get(RoleRow, (name, str(role)))
     if row is None:
         raise GatewayError(f"{name} does not have the role {role}")
@@ -117,7 +118,7 @@ def take(session: Session, name: str, role: Role) -> None:
 
 
 def can_prove_themselves(session: Session, name: str, now: datetime) -> bool:
-    """Whether a person has an account of their own, or an SSH key in force to sign with."""
+    """Has the person a personal account, or an SSH key in force for signing?"""
     return bool(person(session, name).accounts) or bool(ssh_keys(session, name, now))
 
 

@@ -1,7 +1,7 @@
-"""What providers' latest files said of each pupil, as keyed digests, and the rolls of held files.
+"""Providers' latest statements about each pupil, as keyed digests, and the rolls of held files.
 
-These tables are indexes made from sealed files: the log does not vouch for their rows, and they may be
-made again.
+The tables are indexes made from sealed files: the log does not vouch for the rows, and they can be made
+again.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ K = TypeVar("K", bytes, int)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roll:
-    """What an accepted file says of its pupils; `at` is when it landed, `transfer` its sequence."""
+    """An accepted file's statements about pupils; `at` is the landing time, `transfer` the sequence."""
 
     provider: str
     at: datetime
@@ -44,13 +44,13 @@ class Roll:
 
 
 def stage(session: Session, transfer: int, roll: bytes) -> None:
-    """Keep the packed roll of a held file, instead of what was kept of it before."""
+    """Store the packed roll of a held file in place of an earlier one."""
     session.merge(StagedRollRow(transfer=transfer, roll=roll))
     session.flush()
 
 
 def take_staged(session: Session, transfers: Collection[int]) -> dict[int, bytes]:
-    """The packed rolls of those of these files that were held, by sequence; they are then gone."""
+    """Return and delete the packed rolls of files that were held, by sequence."""
     rows = [
         row
         for some in _batches(transfers)
@@ -63,7 +63,7 @@ def take_staged(session: Session, transfers: Collection[int]) -> dict[int, bytes
 
 
 def enter(session: Session, rolls: Iterable[Roll]) -> None:
-    """Put down what files said of their pupils, where nothing later is known of them."""
+    """Store files' statements about pupils, unless later ones are stored."""
     latest: dict[tuple[str, bytes], dict[str, Any]] = {}
     for roll in sorted(rolls, key=lambda one: one.at):
         latest |= {(roll.provider, entry.pupil): _row(roll, entry) for entry in roll.entries}
@@ -93,10 +93,7 @@ def _row(roll: Roll, entry: RollEntry) -> dict[str, Any]:
 
 
 def take_out(session: Session, transfer: int) -> dict[str, list[RollEntry]]:
-    """Take what a file said of its pupils off the rolls, but for what later files have said since.
-
-    It is given back by provider. No entry has a number of a school.
-    """
+    """Delete a file's statements about pupils and return them by provider, without school numbers."""
     rows = session.exec(select(PupilRow).where(PupilRow.transfer == transfer)).all()
     found: defaultdict[str, list[RollEntry]] = defaultdict(list)
     for row in rows:
@@ -114,14 +111,14 @@ def take_out(session: Session, transfer: int) -> dict[str, list[RollEntry]]:
 
 
 def note_schools(session: Session, transfer: int, schools: Iterable[str]) -> None:
-    """Put down whose pupils an accepted file holds: providers, by id."""
+    """Record the schools with pupils in an accepted file: providers, by id."""
     for school in sorted(schools):
         session.merge(SchoolOfTransferRow(provider=school, transfer=transfer))
     session.flush()
 
 
 def note_full_rolls(session: Session, sent: Mapping[str, datetime]) -> None:
-    """Providers sent their complete rolls, each at its moment."""
+    """Record the moments of providers' complete rolls."""
     query = select(FullRollRow).where(col(FullRollRow.provider).in_(list(sent)))
     known = {row.provider: row for row in session.exec(query)}
     for provider, at in sent.items():
@@ -133,12 +130,12 @@ def note_full_rolls(session: Session, sent: Mapping[str, datetime]) -> None:
 
 
 def count_on_rolls(session: Session, providers: Collection[str]) -> dict[str, int]:
-    """How many pupils are on each provider's roll, by its last complete roll and what came since."""
+    """Count the pupils on each provider's roll: the last complete roll, and statements since."""
     return dict.fromkeys(providers, 0) | dict(session.execute(counted_on_rolls(providers)).all())
 
 
 def counted_on_rolls(providers: Collection[str]) -> Any:  # noqa: ANN401 - a query of two columns
-    """The query for it: no row for whom nobody is on a roll."""
+    """Return the counting query, without rows for empty rolls."""
     since_complete = or_(col(FullRollRow.at).is_(None), col(PupilRow.at) >= col(FullRollRow.at))
     return (
         select_columns(col(PupilRow.provider), func.count().label("pupils"))
@@ -149,13 +146,13 @@ def counted_on_rolls(providers: Collection[str]) -> Any:  # noqa: ANN401 - a que
 
 
 def full_rolls(session: Session, providers: Collection[str]) -> dict[str, datetime]:
-    """When each of these providers last sent its complete roll, where it ever did."""
+    """Return the time of each provider's last complete roll, where there is one."""
     query = select(FullRollRow).where(col(FullRollRow.provider).in_(list(providers)))
     return {row.provider: row.at for row in session.exec(query)}
 
 
 class SaidOfPupil(NamedTuple):
-    """What a provider's latest file said of a pupil, and when that provider last sent its complete roll."""
+    """A provider's latest statement about a pupil, and the time of the provider's last complete roll."""
 
     provider: str
     pupil: bytes
@@ -169,10 +166,10 @@ class SaidOfPupil(NamedTuple):
 
 
 def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[SaidOfPupil], bool]:
-    """Read what every provider says of the pupils of files with whom anything can be wrong.
+    """Read every provider's statements about those pupils of files with a possible discrepancy.
 
-    These are few: pupils of whom several providers say something, or who are or were known under another
-    number, and those in discrepancies that last. Also told is whether any of these last with such a provider.
+    Such pupils are few: named by several providers, known under two numbers, or in a lasting discrepancy. The
+    second result is True if one of the providers has a lasting discrepancy.
     """
     pupil, party = col(PupilRow.pupil), col(DiscrepancyPartyRow.discrepancy)
     last = select_columns(party).join(DiscrepancyRow, col(DiscrepancyRow.number) == party)

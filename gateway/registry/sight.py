@@ -1,4 +1,4 @@
-"""Which files somebody may know of, as conditions of the queries that list or find transfers."""
+"""Conditions of queries that limit listings to the files within a person's sight."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def is_sensitive(transfer: Transfer) -> bool:
 
 
 def is_few() -> ColumnElement[bool]:
-    """Return the condition that a transfer is for few people: such reasons are rare, and looked up once."""
+    """Return the condition for a sensitive transfer; such reasons are rare, and looked up once."""
     few = select_columns(col(ReasonRow.transfer)).where(col(ReasonRow.code).in_(FEW_REASONS))
     return cast("ColumnElement[bool]", col(TransferRow.sequence).in_(few))
 
 
 def within(sight: Sight) -> Iterator[ColumnElement[bool]]:
-    """Return the conditions for a transfer to be one that somebody may know of."""
+    """Yield the conditions for a transfer to be within a person's sight."""
     if not sight.ordinary:
         yield is_few() if sight.few else false()
     elif not sight.few:
@@ -37,7 +37,7 @@ def within(sight: Sight) -> Iterator[ColumnElement[bool]]:
 
 
 def sees(session: Session, sight: Sight, reference: str) -> bool:
-    """May somebody know of that file? What is no transfer is for whoever knows it."""
+    """Is a file within a person's sight? A reference of no transfer is."""
     if sight == EVERYTHING:
         return True
     of_it = select_columns(col(TransferRow.sequence)).where(col(TransferRow.reference) == reference)

@@ -1,4 +1,4 @@
-"""Staff of the local authority: who collects, for which teams."""
+"""Staff of the local authority, and their teams."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staff:
-    """A person who logs in to the mailboxes, and the teams they belong to."""
+    """A person with a login to the mailboxes, and the person's teams."""
 
     name: str
     teams: tuple[str, ...]
@@ -69,7 +69,7 @@ def list_staff(session: Session) -> Sequence[Staff]:
 
 
 def set_teams(session: Session, name: str, teams: Sequence[str]) -> None:
-    """Put a person into these teams and no others; their keys stay. NotFoundError where there is none."""
+    """Make a person a member of the given teams only; keys stay. NotFoundError for an unknown person."""
     get_staff(session, name)
     wanted = set(teams)
     for membership in session.exec(select(StaffTeamRow).where(StaffTeamRow.staff == name)).all():
@@ -83,7 +83,7 @@ def set_teams(session: Session, name: str, teams: Sequence[str]) -> None:
 
 
 def remove_staff(session: Session, name: str, at: datetime) -> None:
-    """Take a person's access away. What they collected stays on record."""
+    """End a person's access. The record of opened files stays."""
     get_staff(session, name)
     row = session.get_one(StaffRow, name)
     row.removed_at = at

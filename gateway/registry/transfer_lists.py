@@ -1,4 +1,4 @@
-"""Transfers as listings want them: by what is asked, a page at a time, so that any number may be listed."""
+"""Listings of transfers by criteria, read in pages, so that any number can be listed."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from gateway.registry.transfer_rows import AT_ONCE, transfers_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransfersWanted:
-    """Which transfers are asked for: all that fit every part that is given.
+    """Criteria for transfers; a transfer must meet all those given.
 
-    `since` and `until` bound the moment of landing, `until` left out. `code` is a reason's code, or its
-    stage alone, such as "policy". `before`: of a lesser sequence. `sight`: those that somebody may know of.
+    `since` and `until` bound the landing time, `until` excluded. `code` is a reason's code, or only the stage
+    such as "policy". `before` bounds the sequence. `sight` limits to the transfers visible to a person.
     """
 
     state: str | None = None
@@ -38,19 +38,19 @@ class TransfersWanted:
 
 
 def count(session: Session, wanted: TransfersWanted, most: int | None = None) -> int:
-    """How many transfers fit, at most `most`: of no more is looked whether they do."""
+    """Count the matching transfers, at most `most`; the database stops looking there."""
     some = select_columns(col(TransferRow.sequence)).where(*_conditions(wanted)).limit(most)
     return int(session.execute(select_columns(func.count()).select_from(some.subquery())).scalar_one())
 
 
 def latest(session: Session, wanted: TransfersWanted, most: int) -> list[Transfer]:
-    """The latest `most` transfers that fit, in the order they landed; what was found in them is left out."""
+    """Return the latest `most` matching transfers in the order of landing, without contents."""
     query = _query(wanted).order_by(col(TransferRow.sequence).desc()).limit(most)
     return transfers_of(session, list(reversed(_rows(session, query))), with_content=False)
 
 
 class InShort(NamedTuple):
-    """A transfer as a list of many names it."""
+    """A transfer in a long list."""
 
     reference: str
     data_type: str | None
@@ -71,13 +71,13 @@ def latest_in_short(session: Session, provider: str, most: int) -> Sequence[InSh
 
 
 def whose_files_wait(session: Session) -> frozenset[str]:
-    """The providers of which a file is held."""
+    """Return the providers with a held file."""
     query = select_columns(col(TransferRow.provider)).where(col(TransferRow.state) == "held").distinct()
     return frozenset(session.execute(query).scalars())
 
 
 def find(session: Session, wanted: TransfersWanted, reference: str) -> int | None:
-    """The sequence of the transfer of that reference, if it fits."""
+    """Return the sequence of a transfer by reference, if matching; else None."""
     query = select_columns(col(TransferRow.sequence)).where(
         col(TransferRow.reference) == reference, *_conditions(wanted)
     )
@@ -86,7 +86,7 @@ def find(session: Session, wanted: TransfersWanted, reference: str) -> int | Non
 
 
 def pages(session: Session, wanted: TransfersWanted) -> Iterator[list[Transfer]]:
-    """All transfers that fit, in the order they landed, some hundred at a time; the same of each."""
+    """Yield all matching transfers in the order of landing, some hundred at a time, without contents."""
     after = 0
     while True:
         query = _query(wanted).where(col(TransferRow.sequence) > after)

@@ -49,7 +49,7 @@ def row_of(session: Session, reference: str) -> TransferRow:
 def transfers_of(
     session: Session, rows: Sequence[TransferRow], *, with_content: bool = True
 ) -> list[Transfer]:
-    """The transfers of these rows, in their order; without what was found in the files, if so asked."""
+    """Build the transfers of rows, in their order; without contents, if so asked."""
     sequences = [sequence_of(row) for row in rows]
     reasons: dict[int, list[Reason]] = {sequence: [] for sequence in sequences}
     teams: dict[int, list[str]] = {sequence: [] for sequence in sequences}
@@ -76,7 +76,7 @@ def transfers_of(
 def transfer_of(
     row: TransferRow, reasons: tuple[Reason, ...], teams: tuple[str, ...], *, with_content: bool = True
 ) -> Transfer:
-    """The transfer of a row, with what stands in other tables."""
+    """Build the transfer of a row with its rows in other tables."""
     signature = None
     if row.signer is not None and row.signing_key is not None and row.signed_at is not None:
         signature = Signature(certificate=row.signer, signing_key=row.signing_key, created_at=row.signed_at)
@@ -103,7 +103,7 @@ def transfer_of(
 
 
 def upload_of(row: TransferRow) -> Upload:
-    """The upload of a row, as it landed."""
+    """Build the upload of a row, as landed."""
     return Upload(
         reference=row.reference,
         provider=row.provider,

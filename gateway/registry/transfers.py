@@ -1,4 +1,4 @@
-"""Transfers: from landed to accepted, held or refused, and to whom they were routed."""
+"""Transfers: landed, then accepted, held or refused, and routed to teams."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _landed_row(upload: Upload) -> dict[str, Any]:
 
 
 def known(session: Session, references: Iterable[str]) -> set[str]:
-    """Those of `references` that have landed before."""
+    """Return those of `references` landed before."""
     return set(
         session.exec(
             select(TransferRow.reference).where(col(TransferRow.reference).in_(list(references)))
@@ -62,7 +62,7 @@ def known(session: Session, references: Iterable[str]) -> set[str]:
 
 
 def references(session: Session, sequences: Collection[int]) -> dict[int, str]:
-    """The references of transfers by their sequence."""
+    """Return the references of transfers by sequence."""
     found: dict[int, str] = {}
     wanted = sorted(sequences)
     for start in range(0, len(wanted), 500):
@@ -79,14 +79,14 @@ def get(session: Session, reference: str) -> Transfer:
 
 
 def arrive(session: Session, uploads: Sequence[Upload]) -> dict[str, Transfer]:
-    """Begin with transfers that go on record with their decision; each has no sequence before."""
+    """Begin transfers that are recorded together with the decision; until then the sequence is 0."""
     rows = {upload.reference: TransferRow(**_landed_row(upload)) for upload in uploads}
     session.info.setdefault(ROWS, {}).update(rows)
     return {upload.reference: Transfer(sequence=0, upload=upload, state="landed") for upload in uploads}
 
 
 def work_on(session: Session, references: Sequence[str]) -> dict[str, Transfer]:
-    """The transfers of these references, each row read once for all that this transaction does."""
+    """Return transfers by reference, and keep their rows for the rest of the transaction."""
     if not references:
         return {}
     query = select(TransferRow).where(col(TransferRow.reference).in_(references))
@@ -98,7 +98,7 @@ def work_on(session: Session, references: Sequence[str]) -> dict[str, Transfer]:
 def find(
     session: Session, *, state: str | None = None, provider: str | None = None, limit: int | None = None
 ) -> Sequence[Transfer]:
-    """Transfers in the order they landed; the latest `limit` of them where one is given."""
+    """Return transfers in the order of landing; with `limit` the latest ones."""
     query = select(TransferRow).order_by(col(TransferRow.sequence).desc())
     if state is not None:
         query = query.where(TransferRow.state == state)
@@ -110,7 +110,7 @@ def find(
 
 
 def contents_of(session: Session, sequences: Collection[int]) -> dict[int, Classified | ContentRefused]:
-    """What the transfers of these sequences were classified as, as far as they were."""
+    """Return the stored classifications of transfers, by sequence."""
     query = select_columns(col(TransferRow.sequence), col(TransferRow.content)).where(
         col(TransferRow.sequence).in_(list(sequences)), col(TransferRow.content).is_not(None)
     )
@@ -120,7 +120,7 @@ def contents_of(session: Session, sequences: Collection[int]) -> dict[int, Class
 def contents_since(
     session: Session, since: datetime, provider: str | None = None
 ) -> Iterator[tuple[str, str, Classified | ContentRefused]]:
-    """The provider, the reference and the content of each file that landed since then, the latest first."""
+    """Yield provider, reference and content of each file landed since a moment, latest first."""
     query = select_columns(
         col(TransferRow.provider), col(TransferRow.reference), col(TransferRow.content)
     ).where(col(TransferRow.landed_at) >= since, col(TransferRow.content).is_not(None))
@@ -131,7 +131,7 @@ def contents_since(
 
 
 def contained_in(session: Session, sequences: Collection[int]) -> dict[int, Contained]:
-    """What the transfers of these sequences hold, as far as they were recognised."""
+    """Return the contents of recognised transfers, by sequence."""
     query = select_columns(col(TransferRow.sequence), col(TransferRow.content)).where(
         col(TransferRow.sequence).in_(list(sequences)), col(TransferRow.content).is_not(None)
     )
@@ -143,7 +143,7 @@ def contained_in(session: Session, sequences: Collection[int]) -> dict[int, Cont
 
 
 def reasons_of(session: Session, sequences: Collection[int]) -> dict[int, list[Reason]]:
-    """The reasons of the latest decision on the transfers of these sequences, in their order."""
+    """Return the reasons of the latest decision on transfers, in order, by sequence."""
     of_them = col(ReasonRow.transfer).in_(list(sequences))
     query = select(ReasonRow).where(of_them).order_by(col(ReasonRow.ordinal))
     found: dict[int, list[Reason]] = {}
@@ -154,7 +154,7 @@ def reasons_of(session: Session, sequences: Collection[int]) -> dict[int, list[R
 
 
 def landed_since(session: Session, since: datetime) -> Iterator[Sequence[Transfer]]:
-    """The transfers that landed since a moment, in their order, some at a time."""
+    """Yield the transfers landed since a moment in order, some at a time."""
     query = select(TransferRow).where(col(TransferRow.landed_at) >= since).order_by(col(TransferRow.sequence))
     for rows in session.exec(query.execution_options(yield_per=AT_ONCE)).partitions():
         yield transfers_of(session, list(rows))
@@ -168,12 +168,12 @@ def landed(session: Session) -> Sequence[str]:
 
 
 def uploads(session: Session, references: Sequence[str]) -> Sequence[Upload]:
-    """The uploads of these transfers, oldest first."""
+    """Return the uploads of transfers, oldest first."""
     return [upload for upload, _ in to_examine(session, references)]
 
 
 def to_examine(session: Session, references: Sequence[str]) -> Sequence[tuple[Upload, datetime | None]]:
-    """The uploads of these transfers, oldest first, each with when it was decided before, if it was."""
+    """Return the uploads of transfers, oldest first, each with the time of an earlier decision or None."""
     found: list[TransferRow] = []
     for start in range(0, len(references), AT_ONCE):
         some = references[start : start + AT_ONCE]
@@ -182,7 +182,7 @@ def to_examine(session: Session, references: Sequence[str]) -> Sequence[tuple[Up
 
 
 class SigningAct(NamedTuple):
-    """One act of signing, however often what it covers is encrypted again."""
+    """One act of signing; encrypting the same signed content again is no new act."""
 
     provider: str
     signing_key: str
@@ -191,15 +191,15 @@ class SigningAct(NamedTuple):
 
 
 def act_of(upload: Upload, opened: Opened) -> SigningAct:
-    """The act of signing that a file is the fruit of: told by key, time and digest of the content."""
+    """Return the act of signing of a file, identified by key, time and digest of the content."""
     made = opened.signature
     return SigningAct(upload.provider, made.signing_key, made.created_at, opened.sha256)
 
 
 def signed_before(session: Session, acts: Collection[SigningAct]) -> dict[SigningAct, list[str]]:
-    """The references of the transfers that came of these acts and were not refused, in their order.
+    """Return by act the references of transfers not refused, in order.
 
-    What persons withdrew counts as well: the same file does not come back by being sent again.
+    Withdrawn files count as well: sending the same file again does not bring a withdrawn one back.
     """
     columns = (
         col(TransferRow.provider),
@@ -222,7 +222,7 @@ def signed_before(session: Session, acts: Collection[SigningAct]) -> dict[Signin
 
 
 def _withdrawn() -> ColumnElement[bool]:
-    """Whether a transfer was taken back after it had been passed on."""
+    """Was the transfer withdrawn after delivery?"""
     return (
         select(ReasonRow.transfer)
         .where(ReasonRow.transfer == TransferRow.sequence, col(ReasonRow.code).in_(WITHDRAWN))

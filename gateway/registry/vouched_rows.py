@@ -1,11 +1,13 @@
-"""The log vouches for the registry's rows: what a transaction changed is committed to in one leaf.
+"""The log vouches for the registry's rows: one leaf commits to all changes of a transaction.
 
-The leaf holds the digest of a record: the rows that were written, each with the digest of its content, and
-a salt. What belongs to a file is in the record of that file's own leaf; the rest is in that of the
-transaction's first such leaf, or of one that does nothing else. So a row that was changed, added or taken out
-behind the gateway's back no longer fits the log. Left out are the log's own leaves and nodes, which prove
-themselves; a head that a receipt carries, which that receipt vouches for; indexes that are made from sealed
-files; letters, which are no evidence; who is logged in to the console; and how often a key was used.
+The leaf holds the digest of a record: the rows written, each with the digest of its content, and a salt. A
+row of a file is in the record of the file's own leaf; others are in the record of the transaction's first
+suitable leaf, or of a leaf added for the purpose. So a row changed, added or removed behind the gateway's
+back no longer fits the log.
+
+Left out are the log's own leaves and nodes (self-proving), heads carried by a receipt (vouched for by the
+receipt), indexes made from sealed files, letters (no evidence), console sessions, and counts of the use of
+keys.
 """
 
 from __future__ import annotations
@@ -61,16 +63,13 @@ Change = list[str | None]
 
 
 def recorded_tables() -> list[str]:
-    """The tables whose rows the log vouches for."""
+    """Return the tables vouched for by the log."""
     tables.load_all()
     return sorted(set(SQLModel.metadata.tables) - OUTSIDE)
 
 
 def take_changes(session: Session) -> dict[str, list[Change]]:
-    """Return what this transaction has changed since it was last asked, by the file that it belongs to.
-
-    Under "" is what belongs to none.
-    """
+    """Return and clear the transaction's changes so far, by file; under "" those of no file."""
     session.flush()
     changed: dict[Row, tuple[Kept, str | int | None]] = session.info.pop(_CHANGED, {})
     references = session.info.get(_REFERENCES, {})
@@ -83,14 +82,14 @@ def take_changes(session: Session) -> dict[str, list[Change]]:
 
 
 def record_of(changes: Sequence[Change]) -> str:
-    """Spell changes out as the record that a leaf holds the digest of, with a salt: canonical JSON."""
+    """Return the record of changes as canonical JSON, with a salt; a leaf holds the record's digest."""
     return canonical({"rows": changes, "salt": secrets.token_hex(16)}).decode()
 
 
 def read_changes(record: str) -> Iterable[tuple[Row, str | None]]:
-    """The rows of a record, each with its digest; None where the row was taken out.
+    """Return the rows of a record, each with its digest; None for a deleted row.
 
-    Earlier versions wrote the list alone.
+    Earlier versions wrote the list without a salt.
     """
     read = json.loads(record)
     for table, key, content in read["rows"] if isinstance(read, dict) else read:
@@ -98,10 +97,9 @@ def read_changes(record: str) -> Iterable[tuple[Row, str | None]]:
 
 
 def add_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]]) -> None:
-    """Write new rows with one statement; the log vouches for them as for any other.
+    """Insert rows with one statement, vouched for by the log as any other.
 
-    Each has the same columns: all of them, but for a number that the database gives. Rows that they
-    refer to must have been flushed.
+    Each row has all columns, but for a number given by the database. Rows referred to must be flushed before.
     """
     if not rows:
         return
@@ -119,7 +117,7 @@ def add_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, A
 
 
 def vouch_for_rows(session: Session, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Let the log vouch for rows of all columns that are written otherwise."""
+    """Let the log vouch for complete rows written by other means."""
     place = table.__table__  # type: ignore[attr-defined] # as above
     key = [column.name for column in place.primary_key]
     for row in rows:
@@ -128,17 +126,17 @@ def vouch_for_rows(session: Session, table: type[SQLModel], rows: Sequence[Mappi
 
 
 def vouch_as(session: Session, row: Row, content: Mapping[str, Any]) -> None:
-    """Let the log vouch for a row that is written later, by what is known of it by now."""
+    """Let the log vouch for a row written later, by the content known now."""
     _note(session, row, _digest("", content), content)
 
 
 def known_digest(content: Mapping[str, Any]) -> str:
-    """The SHA-256 of what `vouch_as` was given."""
+    """Return the SHA-256 of a content given to `vouch_as`."""
     return _digest("", content)
 
 
 def vouch_for(session: Session, row: SQLModel) -> None:
-    """Let the log vouch for a row that it did not need to vouch for before."""
+    """Let the log vouch for a row outside its scope until now."""
     _note(session, identity(row), row, row.__dict__)
 
 
@@ -162,7 +160,7 @@ def content_of(row: SQLModel) -> dict[str, Any]:
 
 
 def sealed_content(receipt: Mapping[str, Any], number: int | None) -> bytes:
-    """What the seal of a receipt signs: its row, with its number where that was known when it was made."""
+    """Return the bytes signed by a receipt's seal: the row, with its number where known at the making."""
     told = {name: value for name, value in receipt.items() if name not in {"seal", "sequence"}}
     return f"gateway receipt row\n{_digest('receipt', {**told, 'sequence': number})}\n".encode()
 
@@ -210,7 +208,7 @@ def _changed(row: SQLModel) -> bool:
 
 @event.listens_for(Session, "do_orm_execute")
 def _refuse_unseen_writes(state: ORMExecuteState) -> None:
-    """Any other bulk statement would write rows that nobody vouches for: a bug, found at once."""
+    """Reject bulk writes by other statements: nobody would vouch for the rows."""
     if not (state.is_insert or state.is_update or state.is_delete) or state.bind_mapper is None:
         return
     table = str(state.bind_mapper.local_table)

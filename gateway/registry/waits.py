@@ -1,4 +1,4 @@
-"""Held transfers by what they wait for, and those that are to be examined once more."""
+"""Held transfers by their reason for waiting, and transfers to be examined again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gateway.registry.transfer_rows import (
 
 
 def due(session: Session, now: datetime) -> Sequence[Transfer]:
-    """Held transfers whose date has come, oldest first."""
+    """Return the held transfers due by `now`, oldest first."""
     rows = session.exec(
         select(TransferRow)
         .where(TransferRow.waits_for == "date", col(TransferRow.held_until) <= now)
@@ -28,7 +28,7 @@ def due(session: Session, now: datetime) -> Sequence[Transfer]:
 
 
 def waiting_for_ratification(session: Session, providers: Iterable[str]) -> Sequence[Transfer]:
-    """Held transfers of these providers that wait for the agreement to be ratified."""
+    """Return the providers' held transfers waiting for ratification of the agreement."""
     rows = session.exec(
         select(TransferRow)
         .where(TransferRow.waits_for == "ratification", col(TransferRow.provider).in_(list(providers)))
@@ -38,7 +38,7 @@ def waiting_for_ratification(session: Session, providers: Iterable[str]) -> Sequ
 
 
 def waiting_for_lists(session: Session) -> Sequence[Transfer]:
-    """Held transfers that wait because of something in them that nobody lists, oldest first."""
+    """Return the transfers held for unlisted items, oldest first."""
     unlisted = select(ReasonRow.transfer).where(ReasonRow.code == "policy:unlisted-items")
     rows = session.exec(
         select(TransferRow)
@@ -49,7 +49,7 @@ def waiting_for_lists(session: Session) -> Sequence[Transfer]:
 
 
 def waiting_for_schools(session: Session, provider: str) -> Sequence[Transfer]:
-    """Held transfers of a provider that wait because of the schools that they name, oldest first."""
+    """Return a provider's transfers held for the schools named in them, oldest first."""
     codes = ("policy:other-school", "policy:school-not-named")
     other = select(ReasonRow.transfer).where(col(ReasonRow.code).in_(codes))
     rows = session.exec(
@@ -65,18 +65,18 @@ def waiting_for_schools(session: Session, provider: str) -> Sequence[Transfer]:
 
 
 def waiting_for_approval(session: Session) -> Sequence[str]:
-    """The references of the keys that were dropped and wait for somebody to approve them."""
+    """Return the references of dropped keys waiting for approval."""
     query = select(TransferRow.reference).where(TransferRow.waits_for == "approval")
     return session.exec(query.order_by(col(TransferRow.sequence))).all()
 
 
 def examine_again(session: Session, provider: str) -> Sequence[str]:
-    """Let what waits for a key of this provider be examined once more: it is landed again."""
+    """Land a provider's transfers waiting for a key again, for a new examination."""
     return _land_again(session, provider, col(TransferRow.waits_for) == "key")
 
 
 def examine_superseded(session: Session, provider: str, signer: str) -> Sequence[str]:
-    """Let what was signed with this key before it was given up, and waits for a person, be examined again."""
+    """Land transfers signed with a key before its replacement and waiting for a person again."""
     superseded = select(ReasonRow.transfer).where(ReasonRow.code == "open:key-superseded")
     return _land_again(
         session,

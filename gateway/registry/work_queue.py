@@ -1,8 +1,7 @@
-"""Work that several hosts share: tasks of procrastinate's, in the registry's own database.
+"""The queue of work shared by several hosts: procrastinate's tasks in the registry's database.
 
-A task names some files that are landed and to be examined. It is queued in the transaction that lets them
-land, and gone with it. Which host takes it, and whether it is taken twice, changes nothing: an outcome counts
-only while its file is landed, as it was when it was examined.
+A task names some landed files to be examined. Queueing is part of the transaction that lands the files. The
+choice of host, or a task run twice, changes nothing: an outcome counts only while the file is landed.
 """
 
 from __future__ import annotations
@@ -37,9 +36,9 @@ _WITHOUT_TASK = text(
 
 
 def prepare(registry: Registry) -> None:
-    """Make the queue's tables where they are missing. Harmless where they are there.
+    """Create the queue's tables where missing.
 
-    ConfigurationError where this installation lacks what it takes, or the database is not PostgreSQL.
+    ConfigurationError where procrastinate is not installed, or the database is not PostgreSQL.
     """
     if not registry.is_shared:
         raise ConfigurationError("gateway.toml: host: several hosts need a registry in PostgreSQL")
@@ -61,9 +60,9 @@ def prepare(registry: Registry) -> None:
 
 
 def queue(session: Session, references: Sequence[str]) -> None:
-    """Queue files that are landed, in the caller's transaction.
+    """Queue landed files in the caller's transaction.
 
-    Providers take turns: the more of one's files wait, the later its further ones are due.
+    Providers take turns: the more files of a provider wait, the later the next ones are due.
     """
     tasks = [
         {"priority": priority, "args": {"references": some}}
@@ -74,7 +73,7 @@ def queue(session: Session, references: Sequence[str]) -> None:
 
 
 def queue_again(registry: Registry) -> int:
-    """Queue what is landed and in no task; how many files that were. Fault where that cannot be done."""
+    """Queue the landed files without a task; return their number. Fault where the registry fails."""
     with registry.read() as session:
         if not _without_task(session):
             return 0
@@ -90,7 +89,7 @@ def _without_task(session: Session) -> Sequence[str]:
 
 
 def still_landed(session: Session, references: Sequence[str]) -> Sequence[str]:
-    """Those of `references` that are still to be decided, oldest first."""
+    """Return those of `references` still to be decided, oldest first."""
     query = select(TransferRow.reference).where(
         col(TransferRow.reference).in_(references), TransferRow.state == "landed"
     )
@@ -108,7 +107,7 @@ def _waiting(session: Session, providers: set[str]) -> Counter[str]:
 
 
 def _portions(references: Sequence[str], waiting: Counter[str]) -> Iterator[tuple[int, Sequence[str]]]:
-    """Files that are as urgent as each other, some at a time, each with its priority: 0 is the highest."""
+    """Yield files of equal urgency, some at a time, with their priority: 0 is the highest."""
     left = Counter(map(provider_of, references))
     by_priority: dict[int, list[str]] = {}
     for reference in references:

@@ -1,4 +1,4 @@
-"""School years: which have been opened, and how many have ratified their agreement."""
+"""School years: their opening, and the ratifications of their agreement."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from gateway.registry.tables import ExpectationRow, ProviderRow, RatificationRow
 
 
 def open_year(session: Session, year: str, *, at: datetime, by: str, why: str | None) -> None:
-    """Put on record that a school year ("2027-28") is open."""
+    """Record the opening of a school year ("2027-28")."""
     fields = {"academic_year": year}
     log.append(session, [Entry(kind="year-opened", subject="year", fields=fields, actor=by, note=why)], at)
 
 
 def opened_at(session: Session, year: str) -> datetime | None:
-    """When a school year was opened; None where it was not yet."""
+    """Return the time of a school year's opening, or None."""
     for event in log.events(session, "year", kind="year-opened"):
         if json.loads(event.leaf)["fields"]["academic_year"] == year:
             return event.at
@@ -28,7 +28,7 @@ def opened_at(session: Session, year: str) -> datetime | None:
 
 
 def counts(session: Session, year: str, parties: Collection[str]) -> dict[str, int]:
-    """How many providers of the kinds `parties` are open, how many ratified a year, and what is expected."""
+    """Count the open providers of the kinds `parties`, a year's ratifications, and all expectations."""
     open_ones = (col(ProviderRow.kind).in_(sorted(parties)), col(ProviderRow.closed_on).is_(None))
     ratified = (
         select(func.count())

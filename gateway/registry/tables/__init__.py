@@ -1,11 +1,11 @@
-"""The rows of the registry. They stay in this package; other packages see `gateway.model`.
+"""The rows of the registry, private to the package; other packages use `gateway.model`.
 
-Times are stored in UTC and come back aware. Nothing here holds a pupil's data: what a file says of
-itself is kept as counts, codes and establishment numbers, and pupils as keyed digests (HMAC) that
-nobody can turn back without the key in the home's keys/.
+Times are stored in UTC and returned aware. Rows hold no pupil's data: a file's description is kept as counts,
+codes and establishment numbers, and pupils as keyed digests (HMAC), irreversible without the key in the
+home's keys/.
 
-Each module of rows is loaded when one of its rows is first asked for, since a listing is not to wait for all
-of them. Whoever writes, or looks at all there is, asks for `load_all` first: foreign keys name other tables.
+Each module of rows is loaded on first use, to keep listings fast. A writer, or a reader of all tables, calls
+`load_all` first: foreign keys name other tables.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a class of rows, whichever it is
-    """The class of rows of this name."""
+    """Return the class of rows of a name."""
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)

@@ -1,4 +1,4 @@
-"""How members of staff come into the console: one-time links, and sessions while they last."""
+"""Logins to the console: one-time links and current sessions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.registry.tables.types import UtcDateTime
 
 
 class InvitationRow(Row, table=True):
-    """A one-time link by which a person enrols a passkey. `digest` is the SHA-256 of its secret part."""
+    """A one-time link for enrolling a passkey. `digest` is the SHA-256 of the secret part."""
 
     __tablename__ = "staff_invitation"
     digest: str = Field(primary_key=True, max_length=64)
@@ -22,10 +22,10 @@ class InvitationRow(Row, table=True):
 
 
 class ConsoleSessionRow(Row, table=True):
-    """Somebody is logged in to the console. `digest` is the SHA-256 of what only their browser holds.
+    """A current login to the console. `digest` is the SHA-256 of the browser's secret.
 
-    `passkey` is the fingerprint of what they logged in with, `address` where from; `seen_at` is noted every
-    few minutes.
+    `passkey` is the fingerprint of the key used, `address` the browser's; `seen_at` is updated every few
+    minutes.
     """
 
     __tablename__ = "console_session"

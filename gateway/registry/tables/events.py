@@ -12,11 +12,11 @@ from gateway.registry.tables.types import UtcDateTime
 
 
 class EventRow(Row, table=True):
-    """One leaf of the append-only log. `number` is its index in the tree.
+    """One leaf of the append-only log. `number` is the index in the tree.
 
-    The leaf holds only commitments to `actor` (who did it) and `note` (why, in their words); both and
-    the `salt` that opens the commitments stay here and may be destroyed without breaking the log. `rows` is
-    the record of the registry's rows that the leaf vouches for, by its digest.
+    The leaf holds only commitments to `actor` (a person) and `note` (a reason in the person's words). Both
+    are stored here with the `salt` of the commitments, and may be destroyed without breaking the log. `rows`
+    is the record of the registry's rows vouched for by the leaf's digest.
     """
 
     __tablename__ = "event"

@@ -1,4 +1,4 @@
-"""Transfers, what was decided on them, where they went, and their receipts."""
+"""Transfers with their decisions, deliveries and receipts."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from gateway.registry.tables.types import UtcDateTime
 
 
 class TransferRow(Row, table=True):
-    """An upload's passage from landing to receipt. `sequence` orders transfers, whatever the clock did.
+    """An upload's passage from landing to receipt. `sequence` gives the order, independent of the clock.
 
-    `period` is what the file is about, where it says so; `gateway.policy.reference` says how it is written.
+    `period` is the period stated by the file, as spelled by `gateway.policy.reference`.
     """
 
     __tablename__ = "transfer"
@@ -72,11 +72,10 @@ class ReasonRow(Row, table=True):
 
 
 class DeliveryRow(Row, table=True):
-    """A transfer routed to a team. The file itself is never copied.
+    """A transfer routed to a team. The file is never copied.
 
-    The team is shown its view of it; the file as it was sent only where `whole`, because persons decided so;
-    where `counts`, no more than counts of it.
-    `collected_at`: when the first of the team opened it.
+    The team sees a view; with `whole` the file as sent, by persons' decision; with `counts` no more than
+    counts. `collected_at` is the first opening by a member of the team.
     """
 
     __tablename__ = "delivery"
@@ -100,8 +99,8 @@ class DeliveryRow(Row, table=True):
 class ReceiptRow(Row, table=True):
     """A signed receipt, as published. The latest one of a transfer is in force.
 
-    `stage` is "landed" or "decided". What is for people alone has no `json_text`. `seal` is a signature by
-    the log's key over all the rest, where the log itself vouches only for what the receipt states.
+    `stage` is "landed" or "decided". A receipt for people alone has no `json_text`. `seal` is a signature by
+    the log's key over the rest of the row, where the log vouches only for the receipt's statements.
     """
 
     __tablename__ = "receipt"
@@ -126,7 +125,7 @@ class ReceiptRow(Row, table=True):
 
 
 class AuthorityNoticeRow(Row, table=True):
-    """What the authority's own data protection officers are told of a transfer."""
+    """A notice about a transfer to the authority's own data protection officers."""
 
     __tablename__ = "authority_notice"
     number: int | None = Field(default=None, primary_key=True)
@@ -139,7 +138,7 @@ class AuthorityNoticeRow(Row, table=True):
 
 
 class DeclarationRow(Row, table=True):
-    """A transfer that went, or will go, another way. Lists are words with spaces between; reasons JSON."""
+    """A transfer by another method, past or future. Lists are words separated by spaces; reasons are JSON."""
 
     __tablename__ = "declaration"
     sequence: int | None = Field(default=None, primary_key=True)
@@ -159,9 +158,9 @@ class DeclarationRow(Row, table=True):
 
 
 class CopyRow(Row, table=True):
-    """A provider's own copy of a file that is about it; `made_at` is None until it lies in its /out.
+    """A provider's own copy of a file; `made_at` is None until the copy is in the /out folder.
 
-    `part`: of a file about many schools, it holds the records of this one alone.
+    `part`: the copy of a file about many schools holds the records of one school.
     """
 
     __tablename__ = "provider_copy"

@@ -1,4 +1,4 @@
-"""How long things are kept: holds, deletions and their certificates."""
+"""Retention: legal holds, deletions and certificates of deletion."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from gateway.registry.tables.types import UtcDateTime
 
 
 class HoldRow(Row, table=True):
-    """A legal hold: while it is on, nothing of what it is on is deleted.
+    """A legal hold: while in force, none of the files concerned is deleted.
 
-    It is on one transfer, notice or declaration, by its `reference`; or on all of a `provider`; or on every
-    file that holds a child, whose digests `persons` are. `reference` is empty then.
+    The hold is on one transfer, notice or declaration (`reference`), on all of a `provider`, or on every file
+    with a child of the digests in `persons`. For the last two `reference` is empty.
     """
 
     __tablename__ = "legal_hold"
@@ -32,7 +32,7 @@ class HoldRow(Row, table=True):
 
 
 class DeletionCertificateRow(Row, table=True):
-    """A clearsigned statement of what was deleted."""
+    """A clearsigned certificate of deletion."""
 
     __tablename__ = "deletion_certificate"
     number: int | None = Field(default=None, primary_key=True)
@@ -41,10 +41,10 @@ class DeletionCertificateRow(Row, table=True):
 
 
 class DeletionRow(Row, table=True):
-    """One thing of a transfer, a notice or a declaration that was deleted under policies/retention.toml.
+    """One part of a transfer, notice or declaration deleted under policies/retention.toml.
 
-    `files` are the paths, below the home, that are still to be removed, one a line: written before the
-    files go and emptied afterwards. `size` and `sha256` are of a sealed file.
+    `files` are the paths below the home still to be removed, one a line: written before the removal and
+    emptied afterwards. `size` and `sha256` describe a sealed file.
     """
 
     __tablename__ = "deletion"

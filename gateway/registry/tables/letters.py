@@ -1,4 +1,4 @@
-"""Letters that are owed, and what became of them."""
+"""Letters owed, sent, refused and returned."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from gateway.registry.tables.types import UtcDateTime
 
 
 class LetterRow(SQLModel, table=True):
-    """One letter to one address about one event. `message_id` follows from both.
+    """One letter to one address about one event; `message_id` follows from both.
 
-    `sent_at` is when the relay had it, `refused` what it said where it would not. `bounced_at` and the like
-    are what a person noted.
+    `sent_at` is when the relay took the letter, `refused` the relay's words of refusal. `bounced_at` and the
+    like were recorded by a person.
     """
 
     __tablename__ = "letter"

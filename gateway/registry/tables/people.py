@@ -1,4 +1,4 @@
-"""Who sends, who collects, with which keys, and what is expected of them."""
+"""Providers, staff, keys, and the data expected of providers."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from gateway.registry.tables.types import UtcDateTime
 
 
 class ProviderRow(Row, table=True):
-    """A body that sends. `schools` are the numbers of those for which it speaks, with blanks between.
+    """A body that sends. `schools` lists the numbers of the schools spoken for, separated by spaces.
 
-    `closed_on` is its last day, None while it is open; `succeeded_by` the provider that took its place.
+    `closed_on` is the last day, None while open; `succeeded_by` is the id of the successor.
     """
 
     __tablename__ = "provider"
@@ -44,7 +44,7 @@ class ContactRow(Row, table=True):
 
 
 class StaffRow(Row, table=True):
-    """A person of the local authority who collects files."""
+    """A person of the local authority with access to files."""
 
     __tablename__ = "staff"
     name: str = Field(primary_key=True, max_length=32)
@@ -61,7 +61,7 @@ class StaffTeamRow(Row, table=True):
 
 
 class RoleRow(Row, table=True):
-    """A role that a person has: triage, administrator, data-protection or auditor."""
+    """A person's role: triage, administrator, data-protection or auditor."""
 
     __tablename__ = "person_role"
     staff: str = Field(primary_key=True, foreign_key="staff.name")
@@ -69,7 +69,7 @@ class RoleRow(Row, table=True):
 
 
 class AccountRow(Row, table=True):
-    """An account of the operating system that one person alone uses: whoever acts under it is that person."""
+    """An account of the operating system used by one person alone."""
 
     __tablename__ = "person_account"
     account: str = Field(primary_key=True)
@@ -77,9 +77,9 @@ class AccountRow(Row, table=True):
 
 
 class GivingRow(Row, table=True):
-    """Somebody gave a member of staff a key, a role or an account, or confirmed that it is theirs.
+    """A key, role or account given to a member of staff or confirmed, and the giver.
 
-    `what` is "key", "role" or "account", `mark` its fingerprint or name.
+    `what` is "key", "role" or "account", `mark` the fingerprint or name.
     """
 
     __tablename__ = "giving"
@@ -92,14 +92,12 @@ class GivingRow(Row, table=True):
 
 
 class KeyRow(Row, table=True):
-    """A key of a provider, a member of staff or the gateway itself: SSH, OpenPGP, or a passkey.
+    """A key of a provider, a member of staff or the gateway: SSH, OpenPGP, passkey or OpenID account.
 
     `material` is public: an OpenSSH line, an armored certificate, or JSON of a passkey's key. `not_after` is
-    our own limit, checked beside the certificate's own, `expires_at`: the moment from which it can no
-    longer sign.
-    `revocation` says how final a revocation is. `warned_days` is the last warning of its expiry that
-    its owner was given; `dropped_as` the reference of the upload that brought it. `sign_count` is what a
-    passkey last said of how often it has signed.
+    the gateway's limit; `expires_at` is the certificate's, the end of signing. `revocation` is "soft" or
+    "hard". `warned_days` is the last warning of expiry given to the owner; `dropped_as` the reference of the
+    upload with the key; `sign_count` the passkey's last count of signatures.
     """
 
     __tablename__ = "key"
@@ -163,7 +161,7 @@ class AgreementSignatureRow(Row, table=True):
 
 
 class ExpectationRow(Row, table=True):
-    """Whether a data type is expected of a provider, where a person said so."""
+    """A person's statement on a data type of a provider: expected or not."""
 
     __tablename__ = "expectation"
     provider: str = Field(primary_key=True, foreign_key="provider.id")
@@ -175,9 +173,9 @@ class ExpectationRow(Row, table=True):
 
 
 class HarmlessRow(Row, table=True):
-    """A column that an administrator has listed as harmless; `provider` is "" where for every one.
+    """A column listed as harmless by an administrator; `provider` is "" for all providers.
 
-    With a `field` it is a heading of which its provider has said the meaning: the key of a field, or "".
+    With a `field` a heading explained by the provider: the key of a field, or "" for none known.
     """
 
     __tablename__ = "harmless"
@@ -191,7 +189,7 @@ class HarmlessRow(Row, table=True):
 
 
 class NilReturnRow(Row, table=True):
-    """That a provider has nothing to send for a period."""
+    """A nil return: a provider has nothing to send for a period."""
 
     __tablename__ = "nil_return"
     provider: str = Field(primary_key=True, foreign_key="provider.id")

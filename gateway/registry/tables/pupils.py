@@ -1,4 +1,4 @@
-"""Pupils as keyed digests: rolls, and what does not fit between them."""
+"""Pupils as keyed digests: rolls and discrepancies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gateway.registry.tables.types import UtcDateTime
 
 
 class PupilRow(Row, table=True):
-    """What a provider's latest file with this pupil said of it. Digests are of 16 and 8 octets."""
+    """A provider's latest statement about a pupil. Digests are of 16 and 8 octets."""
 
     __tablename__ = "pupil"
     __table_args__ = (
@@ -34,7 +34,7 @@ class PupilRow(Row, table=True):
 
 
 class FullRollRow(Row, table=True):
-    """When a provider last sent its complete roll: a pupil not heard of since has left."""
+    """The time of a provider's last complete roll: a pupil missing since has left."""
 
     __tablename__ = "full_roll"
     provider: str = Field(primary_key=True, foreign_key="provider.id")
@@ -42,7 +42,7 @@ class FullRollRow(Row, table=True):
 
 
 class SchoolOfTransferRow(Row, table=True):
-    """A school whose pupils an accepted file holds, where its sender speaks for several."""
+    """A school with pupils in an accepted file sent on behalf of several schools."""
 
     __tablename__ = "school_of_transfer"
     provider: str = Field(primary_key=True, foreign_key="provider.id")
@@ -50,7 +50,7 @@ class SchoolOfTransferRow(Row, table=True):
 
 
 class StagedRollRow(Row, table=True):
-    """The pupils of a held file, packed, until it is accepted or refused."""
+    """The pupils of a held file, packed, until acceptance or refusal."""
 
     __tablename__ = "staged_roll"
     transfer: int = Field(primary_key=True, foreign_key="transfer.sequence")
@@ -58,9 +58,9 @@ class StagedRollRow(Row, table=True):
 
 
 class DiscrepancyRow(Row, table=True):
-    """Something that does not fit between what providers say of a pupil.
+    """A discrepancy between providers' statements about a pupil.
 
-    States: open -> settled (the data fits again) or resolved (a person said so, and `why`).
+    States: open -> settled (the data fits again) or resolved (by a person; `why` is the reason).
     """
 
     __tablename__ = "discrepancy"
@@ -76,7 +76,7 @@ class DiscrepancyRow(Row, table=True):
 
 
 class DiscrepancyPartyRow(Row, table=True):
-    """One record that takes part in a discrepancy: whose it is, and where it stands."""
+    """One record in a discrepancy: provider, file and position."""
 
     __tablename__ = "discrepancy_party"
     __table_args__ = (Index("discrepancy_party_by_provider", "provider", "discrepancy"),)
@@ -89,9 +89,9 @@ class DiscrepancyPartyRow(Row, table=True):
 
 
 class PersonsOfTransferRow(Row, table=True):
-    """Who is in a file: digests of 16 octets each, one behind the other; empty where nobody is.
+    """The children in a file: concatenated digests of 16 octets; empty for none.
 
-    One row a file and not one a child: files come by the thousand, and are seldom asked for a child.
+    One row a file rather than a child: files come by the thousand, and searches for a child are rare.
     """
 
     __tablename__ = "persons_of_transfer"
@@ -100,9 +100,9 @@ class PersonsOfTransferRow(Row, table=True):
 
 
 class MarkerRow(Row, table=True):
-    """That the data of a child may be seen by named people only ("named"), or by nobody ("restricted").
+    """A mark on a child whose data only named people ("named") or nobody ("restricted") may see.
 
-    `persons` are the digests by which the child is known, of 16 octets each.
+    `persons` are the child's digests of 16 octets each.
     """
 
     __tablename__ = "pupil_marker"
@@ -118,7 +118,7 @@ class MarkerRow(Row, table=True):
 
 
 class MarkerPersonRow(Row, table=True):
-    """A member of staff who may see the data of a marked child."""
+    """A member of staff allowed to see the data of a marked child."""
 
     __tablename__ = "pupil_marker_person"
     marker: int = Field(primary_key=True, foreign_key="pupil_marker.number")
@@ -126,7 +126,7 @@ class MarkerPersonRow(Row, table=True):
 
 
 class MarkedTransferRow(Row, table=True):
-    """A file in which a marked child is."""
+    """A file with the data of a marked child."""
 
     __tablename__ = "marked_transfer"
     __table_args__ = (Index("marked_transfer_by_marker", "marker"),)

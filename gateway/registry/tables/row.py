@@ -1,4 +1,4 @@
-"""What every row of the registry is."""
+"""The base class of every row of the registry."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from sqlmodel import SQLModel
 
 
 class Row(SQLModel):
-    """A row. The database checks it: a validator would be made at every start, and never be used."""
+    """A row, checked by the database. Building unused validators would slow every start."""
 
     model_config = ConfigDict(defer_build=True)  # type: ignore[assignment]  # SQLModel's own adds only to it

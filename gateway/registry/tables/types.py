@@ -1,4 +1,4 @@
-"""Column types that every table may use."""
+"""Column types shared by the tables."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from sqlalchemy.engine.interfaces import Dialect
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware UTC time in every database: SQLite forgets the zone, so it is put back here."""
+    """An aware UTC time in every database. SQLite drops the zone, so reading restores UTC."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Refuse a naive time rather than guess its zone."""
+        """Convert a time to UTC. ValueError for a naive time."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -31,7 +31,10 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
-        """What turns a column's value into a time: of SQLite's text, one step instead of three."""
+        """Return the converter from a column's value to a time;
+
+        SQLite's text takes one step instead of three.
+        """
         return _from_text if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
 
 
