@@ -1,4 +1,4 @@
-"""The registry's rows as accounts of transfers, for reports that people read."""
+"""Accounts of transfers from the registry's rows, for reports to people."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from gateway.reports.report import LoggedStep, TransferAccount
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What a breach touches. `staff` are names, `keys` fingerprints or unique beginnings of them.
+    """The scope of a breach. `staff` are names, `keys` fingerprints or unique beginnings of fingerprints.
 
-    `since` and `until` bound what is asked of both, and stand alone where nothing else is given;
-    `until` is not in it.
+    `since` and `until` (excluded) limit the search by staff and keys, and count alone where nothing else is
+    given.
     """
 
     references: tuple[str, ...] = ()
@@ -36,16 +36,16 @@ class Scope:
 
 
 def account(session: Session, reference: str, organisation: str) -> TransferAccount:
-    """All that is known of one transfer. NotFoundError where there is none."""
+    """Return the account of one transfer. NotFoundError where there is none."""
     return _account(session, transfers.get(session, reference), organisation)
 
 
 def accounts_of(
     session: Session, provider: str, since: datetime, until: datetime, organisation: str, *, sight: Sight
 ) -> list[TransferAccount]:
-    """Return what a provider sent from `since` until just before `until`, as far as somebody may know of it.
+    """Return the accounts of a provider's transfers from `since` until before `until`, within `sight`.
 
-    NotFoundError for no such provider.
+    NotFoundError for an unknown provider.
     """
     providers.provider_row(session, provider)
     wanted = TransfersWanted(provider=provider, since=since, until=until, sight=sight)
@@ -54,10 +54,10 @@ def accounts_of(
 
 
 def touched(session: Session, scope: Scope, organisation: str) -> list[TransferAccount]:
-    """The transfers within a scope, in the order they landed. NotFoundError for an unknown reference.
+    """Return the transfers within a scope in the order of landing. NotFoundError for an unknown reference.
 
-    Of staff it is what they opened: nothing is given to anybody before the log says so. Of a key it is
-    what came over it, was signed with it or opened with it; of the gateway's own, what was sealed to it.
+    For staff: the files opened, since the log records every opening beforehand. For a key: the files sent
+    over, signed with or opened with the key; for the gateway's own, the files sealed to the key.
     """
     references = set(scope.references)
     for name in scope.staff:
@@ -74,7 +74,7 @@ def touched(session: Session, scope: Scope, organisation: str) -> list[TransferA
 
 
 def keys_involved(session: Session, fingerprints: Collection[str]) -> tuple[KeyInvolved, ...]:
-    """The keys of these fingerprints. NotFoundError where one names none or several."""
+    """Return the keys of fingerprints. NotFoundError where one names none or several."""
     named = [named_key(session, fingerprint) for fingerprint in fingerprints]
     return tuple(
         KeyInvolved(
@@ -85,7 +85,7 @@ def keys_involved(session: Session, fingerprints: Collection[str]) -> tuple[KeyI
 
 
 def named_key(session: Session, fingerprint: str) -> Key:
-    """The key, whosever it is, that a fingerprint or a unique beginning of one names."""
+    """Return the key, of any owner, named by a fingerprint or a unique beginning of one."""
     wanted = fingerprint.replace(" ", "").lower()
     found = [key for key in keys.list_keys(session) if key.fingerprint.lower().startswith(wanted)]
     if not wanted or len(found) != 1:

@@ -1,4 +1,4 @@
-"""What a receipt tells its provider beside the outcome: things that will soon keep its files from passing."""
+"""Advance notices on a receipt: events soon to keep the provider's files from passing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gateway.registry import register
 def notices_for(
     registrar: Registrar, session: Session, transfer: Transfer, provider: Provider, now: datetime
 ) -> tuple[str, ...]:
-    """What the receipt of a transfer says in advance, each a sentence with its next step."""
+    """Return the advance notices of a transfer's receipt, each a sentence with its next step."""
     signature, known = transfer.signature, register.of(session)
     on_keys = notices_on_keys(
         session,
@@ -35,7 +35,7 @@ def notices_for(
 
 
 def _lapse(years: frozenset[str], provider: Provider, catalogue: Catalogue, now: datetime) -> Iterator[str]:
-    """That the ratification lapses, from the first warning on."""
+    """Yield the notice of a lapsing ratification, from the first warning on."""
     if not catalogue.bodies.of(provider.kind).ratifies:
         return
     today = local_day(now, catalogue.calendar.timezone)

@@ -28,10 +28,10 @@ def tell_everybody(  # noqa: PLR0917 - what a notice is made of
     *,
     languages: tuple[Language, ...] = ("en",),
 ) -> int:
-    """Leave a signed notice for each open provider of these kinds, and one for all; how many those were.
+    """Leave a signed notice for each open provider of the given kinds, and one for all; return the number.
 
-    Each is told in all `languages`. The log's entry keeps what is said to all, for /agreement. The caller
-    signs the log's head.
+    Each notice is in all `languages`. The log's entry keeps the text for all, published in /agreement. The
+    caller signs the log's head.
     """
     addressees = [
         provider

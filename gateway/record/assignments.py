@@ -1,4 +1,4 @@
-"""What the examination of each landed upload takes: asked of the registry for many of them at once."""
+"""Assignments for the examination of landed uploads, read from the registry for many at once."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from gateway.secrets import secret_files
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """One upload to examine. `judged_by` tells the state of its provider's keys that the job holds.
+    """One upload to examine. `judged_by` is the digest of the provider's keys in the job.
 
-    `decided_before`: when it was decided the last time, where it is examined once more.
+    `decided_before`: the time of an earlier decision, where the file is examined again.
     """
 
     upload: Upload
@@ -38,10 +38,10 @@ def assignments(
     in_progress: Mapping[str, Upload] = MappingProxyType({}),
     version: int | None = None,
 ) -> list[Assignment]:
-    """Return the assignments of landed uploads, oldest first, by the keys as they are now.
+    """Return the assignments of landed uploads, oldest first, by the current keys.
 
-    Of those `in_progress` nothing is on record yet. By the keys of a `version` of the register that was just
-    read, where one is given: whoever decides looks again.
+    Uploads `in_progress` are not on record yet. `version` is a version of the register just read, to spare a
+    second read; the decision checks the keys again.
     """
     known = [reference for reference in references if reference not in in_progress]
     with registrar.registry.read() as session:
@@ -58,7 +58,7 @@ def assignments(
 
 
 def assignment_of(rulebook: Rulebook, session: Session, upload: Upload, now: datetime) -> Assignment:
-    """Return the assignment of one upload, by the keys as they are now."""
+    """Return the assignment of one upload, by the current keys."""
     signers, catalogue = signers_of(session, upload.provider, now), rulebook.catalogue
     openers = [key.fingerprint for key in opening_keys(own_keys(session), upload.landed_at, now)]
     provider = rulebook.provider(session, upload.provider, now)
@@ -81,7 +81,7 @@ def assignment_of(rulebook: Rulebook, session: Session, upload: Upload, now: dat
 
 
 def _verified(rulebook: Rulebook) -> tuple[str, ...]:
-    """What the engines in use have shown that they verify; they are asked once."""
+    """Return the abilities verified of the engines in use, found out once for the process."""
     from gateway.openpgp import abilities  # noqa: PLC0415 - loads both engines, and few drop a key
 
     return tuple(sorted(abilities.verified(load_settings(rulebook.home).processor)))

@@ -1,4 +1,4 @@
-"""What decisions of one transaction have in common: replays, uses of keys, who is in the files."""
+"""Shared state of the decisions of one transaction: replays, uses of keys, children in the files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gateway.registry.transfers import SigningAct, act_of
 
 @dataclass(slots=True)
 class Batch:
-    """What is found out before files are decided together, and what is written once they are."""
+    """Facts read before files are decided together, and rows to write afterwards."""
 
     session: Session
     before: dict[SigningAct, list[str]] = field(default_factory=dict)
@@ -24,13 +24,13 @@ class Batch:
     persons: dict[str, bytes] = field(default_factory=dict)
 
     def look_back(self, files: Iterable[tuple[Upload, Opened]]) -> None:
-        """Find out which of the files that are about to be decided came before, for `earlier`."""
+        """Look up earlier transfers of the same acts of signing, for `earlier`."""
         self.before = transfers.signed_before(self.session, {act_of(*file) for file in files})
 
     def earlier(self, upload: Upload, opened: Opened) -> str | None:
-        """Return the reference of the transfer that this one replays, if any, be it in the same batch.
+        """Return the reference of an earlier transfer replayed by an upload, also of the batch; else None.
 
-        One that was refused is no such transfer: its sender may well send the file again.
+        A refused transfer is not counted: the sender may send the file again.
         """
         act = act_of(upload, opened)
         others = (one for one in self.before.get(act, ()) if one != upload.reference)
@@ -47,7 +47,7 @@ class Batch:
         self.uses.clear()
 
     def record_persons(self, decided: Iterable[Transfer]) -> None:
-        """Record who is in the files, now that these are on record."""
+        """Record the children in the files, once the files are on record."""
         sequences = {one.upload.reference: one.sequence for one in decided}
         persons.note_each(self.session, {sequences[one]: found for one, found in self.persons.items()})
         self.persons.clear()

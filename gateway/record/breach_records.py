@@ -1,6 +1,6 @@
-"""Records of breaches are made, amended and found again: beside the log, which vouches for each of them.
+"""Records of breaches: made, amended and found again, with an entry in the log for each.
 
-What is amended is recorded once more under its number; every version stays.
+An amended record is stored again under the same number; every version stays.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ADDED = ("transfers", "staff", "keys", "measures")
 
 
 class Told(BaseModel):
-    """What a person said of a breach. Times are aware; texts are without pupils' data."""
+    """A person's account of a breach. Times are aware; texts are without pupils' data."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,7 +45,7 @@ class Told(BaseModel):
 
 
 class _Kept(BaseModel):
-    """What is kept of a record: what was said, and the document as it was made."""
+    """The stored form of a record: a person's account and the finished document."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -55,7 +55,7 @@ class _Kept(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreachRecord:
-    """A record as it stands: its latest version. `told` is None where an earlier release made it."""
+    """The latest version of a record. `told` is None for a record made by an earlier release."""
 
     number: int
     versions: int
@@ -68,10 +68,10 @@ class BreachRecord:
 def drafted(
     session: Session, told: Told, catalogue: Catalogue, *, number: int, organisation: str, now: datetime
 ) -> Document:
-    """The record, completed from the registry, but not put on record.
+    """Draft a record, completed from the registry, without storing the draft.
 
-    GatewayError where it tells of what is still to come, or names nothing that is concerned; NotFoundError
-    for a transfer, person or key that is not there.
+    GatewayError for a time in the future or an empty scope; NotFoundError for an unknown transfer, person or
+    key.
     """
     _check(told, now)
     scope = Scope(
@@ -98,9 +98,9 @@ def drafted(
 
 
 def amended(known: BreachRecord, given: Mapping[str, Any]) -> Told:
-    """What was said of a breach, with what is given anew; what is concerned and measures are added.
+    """Return a breach's account with new statements; scope and measures are added to the earlier ones.
 
-    GatewayError where an earlier release made the record: it kept its text alone.
+    GatewayError for a record of an earlier release, stored as text alone.
     """
     if known.told is None:
         raise GatewayError(
@@ -122,7 +122,7 @@ def keep(session: Session, number: int, told: Told, document: Document, *, by: s
 
 
 def records(session: Session) -> list[BreachRecord]:
-    """Every record, by its number."""
+    """Return every record by number."""
     found: dict[int, BreachRecord] = {}
     for event in log.events(session, "breach", kind="breach-recorded"):
         number = json.loads(event.leaf)["fields"]["number"]
@@ -135,7 +135,7 @@ def records(session: Session) -> list[BreachRecord]:
 
 
 def record(session: Session, number: int) -> BreachRecord:
-    """One record. NotFoundError where there is none of that number."""
+    """Return one record. NotFoundError where there is none of the number."""
     for one in records(session):
         if one.number == number:
             return one
@@ -148,7 +148,7 @@ def next_number(session: Session) -> int:
 
 
 def _read(number: int, note: str) -> tuple[Told | None, Document]:
-    """What is kept of a record; an earlier release kept its text alone."""
+    """Read a stored record; an earlier release stored the text alone."""
     try:
         kept = _Kept.model_validate_json(note)
     except ValidationError:

@@ -1,6 +1,6 @@
-"""One child: which files hold it, who had them, what is left, what is said of it. Questions are logged.
+"""Search for one child: files, openings, copies, rolls, markers. Every question is logged.
 
-A child is asked for by UPN, or by name and date of birth. What was asked is in the log as a commitment alone.
+A child is named by UPN, or by name and date of birth. The log holds the question as a commitment alone.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundFile:
-    """A file that holds the child. `deleted_at`: when the sealed file went; the index outlives it.
+    """A file with the child. `deleted_at` is the sealed file's deletion; the index remains.
 
     `copies` are the providers with a copy of their own.
     """
@@ -55,7 +55,7 @@ class FoundFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnRoll:
-    """What the latest file of a provider said of the child, where it says who is on roll."""
+    """A provider's latest statement about the child's place on roll."""
 
     provider: str
     on_roll: bool
@@ -66,7 +66,7 @@ class OnRoll:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedBefore:
-    """That somebody asked for this child before."""
+    """An earlier question about the same child."""
 
     at: datetime
     who: str
@@ -76,7 +76,7 @@ class AskedBefore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundChild:
-    """All that is known of a child. `unindexed` kept files are not in the index yet."""
+    """The findings about a child. `unindexed` counts stored files missing from the index."""
 
     files: tuple[FoundFile, ...]
     rolls: tuple[OnRoll, ...]
@@ -87,7 +87,7 @@ class FoundChild:
 
 
 def digests_of(home: Home, asked: Asked) -> frozenset[bytes]:
-    """The digests by which a child is known. GatewayError, which repeats nothing, where it is not named."""
+    """Return the digests of a child. GatewayError, without the words given, for an incomplete name."""
     key = secret_files.pupil_key(home)
     found: set[bytes] = set()
     if asked.upn is not None:
@@ -106,7 +106,7 @@ def digests_of(home: Home, asked: Asked) -> frozenset[bytes]:
 
 
 def find(registrar: Registrar, asked: Asked, *, by: str, why: str | None, what: str = "find") -> FoundChild:
-    """What is known of a child, for one person. Nothing is told before the question is in the log."""
+    """Return the findings about a child to one person, after logging the question."""
     now, digests = registrar.clock(), digests_of(registrar.home, asked)
     with registrar.registry.write() as session:
         found = _found(session, digests)
@@ -118,10 +118,10 @@ def find(registrar: Registrar, asked: Asked, *, by: str, why: str | None, what: 
 def mark(
     registrar: Registrar, kind: markers.Kind, asked: Asked, people: Collection[str], *, by: str, why: str
 ) -> tuple[Marker, int]:
-    """Let named people alone see the files in which a child is, or nobody; at once, and in files to come.
+    """Restrict a child's files, present and future, to named people or to nobody.
 
-    The marker, and how many kept files are not in the index yet: it covers them once they are. GatewayError
-    where the child is marked so already.
+    Returns the marker and the number of stored files missing from the index, covered as soon as indexed.
+    GatewayError for a child marked so already.
     """
     now, digests = registrar.clock(), digests_of(registrar.home, asked)
     with registrar.registry.write() as session:
@@ -138,7 +138,7 @@ def mark(
 
 
 def unmark(registrar: Registrar, number: int, *, by: str, why: str) -> None:
-    """Take a marker off. GatewayError where there is none of that number."""
+    """Lift a marker. GatewayError where there is none of the number."""
     now = registrar.clock()
     with registrar.registry.write() as session:
         markers.lift(session, number, by=by, why=why, at=now)
@@ -198,7 +198,7 @@ def _questions(
 
 
 def _asked_before(session: Session, digests: frozenset[bytes]) -> list[AskedBefore]:
-    """Who asked for this child before, as far as the salts are kept that tell."""
+    """Return the earlier questions about a child, as far as the salts are kept."""
     found: dict[tuple[datetime, str, str], AskedBefore] = {}
     wanted = [digest.hex() for digest in digests]
     for event in log.events(session, SUBJECT):

@@ -1,4 +1,4 @@
-"""From what was examined to what is decided: pure."""
+"""From an examination's findings to a decision, without side effects."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def decision_on(
     earlier: str | None,
     signers: Signers,
 ) -> Decision:
-    """The decision on an examined file. `earlier` is the reference of the transfer it replays, if any."""
+    """Return the decision on an examined file. `earlier` is the reference of a replayed transfer or None."""
     match file:
         case FileLost():
             return Held(reasons=(catalogue.reason("internal:held"),))
@@ -57,12 +57,12 @@ def decision_on(
 
 
 def told_late(decision: Decision, code: str, catalogue: Catalogue) -> Decision:
-    """The same decision, which also says how the key of the file came to count after it had signed."""
+    """Add a reason to a decision: how the file's key came to count after signing."""
     return replace(decision, reasons=(*decision.reasons, catalogue.reason(code)))
 
 
 def held_for_login(decision: Decision, catalogue: Catalogue) -> Decision:
-    """The same decision on a file that came by a login we do not know: a person has to look at it first."""
+    """Hold a file with an unknown login for a person, unless the decision is a refusal."""
     if isinstance(decision, Refused):
         return decision
     # A hold loses its date: none may let the file go on by itself.
@@ -71,7 +71,7 @@ def held_for_login(decision: Decision, catalogue: Catalogue) -> Decision:
 
 
 def signature_of(examined: Examined) -> Signature | None:
-    """The good signature that the examination found, if any."""
+    """Return the valid signature found by the examination, or None."""
     match examined:
         case FileOpened(opened=opened) | FileWaits(opened=opened):
             return opened.signature
@@ -84,7 +84,7 @@ def signature_of(examined: Examined) -> Signature | None:
 def _objection(
     opened: Opened, catalogue: Catalogue, signers: Signers, now: datetime, *, earlier: str | None
 ) -> Held | Refused | None:
-    """Why an opened file is not looked at further; a key that does not count outranks a replay."""
+    """Return the objection to an opened file, or None; an invalid key outranks a replay."""
     signature = opened.signature
     objected = objection(signers.find(signature.certificate), signature.created_at, now, catalogue)
     if earlier is not None and not isinstance(objected, Refused):
@@ -93,7 +93,7 @@ def _objection(
 
 
 def _unopened(refused: OpenRefused, catalogue: Catalogue, signers: Signers, now: datetime) -> Decision:
-    """A file that did not open. One too large to be looked into waits too: it may be a key that expired."""
+    """Decide on a file that did not open, or was too large to open: an expired key may be renewed."""
     why = catalogue.reason(refused.code, **refused.detail)
     if refused.code == "open:key-expired" and signers.awaits_renewal(now):
         return Held(reasons=(why,))

@@ -1,4 +1,4 @@
-"""Rows 10 and 11: which schools are owed a copy of an accepted file about them, or their part of one."""
+"""Rows 10 and 11: copies of an accepted file, or parts of one, owed to the schools concerned."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def owe(
     catalogue: Catalogue,
     enrolled: Callable[[], Enrolled],
 ) -> Sequence[Entry]:
-    """Record which providers are to get a copy of an accepted file; the log's word on each."""
+    """Record the providers to be sent a copy of an accepted file; return the log's entries."""
     content, decided_at = transfer.content, transfer.decided_at
     if not isinstance(decision, Accepted | Released) or not is_shared(decision, catalogue):
         return ()

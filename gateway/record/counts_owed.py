@@ -1,8 +1,8 @@
-"""Which accepted files are counted for teams that may have no record of a pupil.
+"""Counts of accepted files for teams without access to pupil records.
 
-Of each school, kind of data and period one is: the first. A later one stands instead of it as long as nobody
-has opened the tables of the first; who has two may subtract one from the other. Later is what landed later,
-whichever was decided first.
+Of each school, kind of data and period the first file is counted. A later file replaces the first as long as
+nobody has opened the first file's tables: a reader of two tables could subtract one from the other. "Later"
+is by landing, in whatever order the files were decided.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ Decided = tuple[Transfer, Decision, Provider, bool]
 
 @dataclass(slots=True)
 class CountsOwed:
-    """The counts that one transaction gives, for what is decided in it in order; `write` is to follow.
+    """The counts of one transaction, given for decisions in order and stored by `write`.
 
-    `earlier` are the accepted files among which those that are decided stand, `on_roll` how many pupils were
-    on each roll before this transaction changes it.
+    `earlier` are the accepted files to compare with; `on_roll` is the number of pupils on each roll before
+    the transaction.
     """
 
     session: Session
@@ -40,7 +40,7 @@ class CountsOwed:
     _fresh: set[tuple[int, str]] = field(default_factory=set)
 
     def look_ahead(self, files: Sequence[Decided]) -> None:
-        """Ask at once what is asked for each of these files. Their decisions have to be written."""
+        """Read at once the rows needed for all files. The decisions must be stored before."""
         teams: set[str] = set()
         alike, counted = [], []
         for transfer, decision, sender, counts_it in files:
@@ -64,9 +64,9 @@ class CountsOwed:
             self.on_roll = {one.provider: one.on_roll or 0 for one in self.earlier}
 
     def deliver(self, transfer: Transfer, decision: Decision, provider: Provider) -> Transfer:
-        """Put counts of a file that was just accepted into mailboxes; the transfer, with those teams.
+        """Put counts of a newly accepted file into mailboxes; return the transfer with the teams.
 
-        A file without pupils may have been sent to such teams: of that, too, they get counts.
+        A file without pupils may be routed to such teams as well; of such a file, too, they get counts.
         """
         content = transfer.content
         self._mark(transfer, [team for team in transfer.teams if self._has_no_records(team)])
@@ -85,12 +85,12 @@ class CountsOwed:
         return replace(transfer, teams=tuple(sorted({*transfer.teams, *given})))
 
     def write(self) -> None:
-        """Write what is given and was not taken back."""
+        """Store the counts given and not taken back."""
         counts.deliver(self.session, sorted(self._fresh), self.at)
         self._fresh.clear()
 
     def _mark(self, transfer: Transfer, teams: list[str]) -> None:
-        """What these teams were sent is no more to them than counts."""
+        """Reduce the teams' deliveries of a file to counts."""
         if teams:
             self.write()
             counts.mark(self.session, transfer.sequence, teams)
@@ -118,9 +118,9 @@ class CountsOwed:
         return found is not None and not found.pupil_level
 
     def _make_room(self, transfer: Transfer, team: str) -> bool:
-        """Take back what a team has of the same school, kind and period, so that it can have counts of this.
+        """Take back a team's counts of the same school, kind and period, to make room for new ones.
 
-        Not where it has opened those, or has some of a later file: then it gets none of this one.
+        Returns False where the team has opened those counts, or has some of a later file.
         """
         data_type = transfer.data_type or ""
         wanted = counts_period(data_type, transfer.period, transfer.upload.landed_at, self.catalogue)

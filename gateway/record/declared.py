@@ -1,4 +1,4 @@
-"""Recording a transfer that went, or will go, another way: decided by the methods, logged and receipted."""
+"""Recording a declared transfer by another method: decided, logged and receipted."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Declared:
 
 
 def judge(declaration: Declaration, catalogue: Catalogue) -> Decision:
-    """What the agreement says of a declared transfer. One that must wait does not go by itself later."""
+    """Judge a declared transfer by the agreement. A held one never goes on automatically."""
     decision = decide_method(declaration, catalogue)
     if not isinstance(decision, Held):
         return decision
@@ -49,7 +49,7 @@ def judge(declaration: Declaration, catalogue: Catalogue) -> Decision:
 
 
 def record(registrar: Registrar, declaration: Declaration, *, by: str) -> Declared:
-    """Decide on a declaration and put it on record, whatever the outcome, with its receipt."""
+    """Decide on a declaration and record any outcome, with a receipt."""
     catalogue, now = registrar.catalogue, registrar.clock()
     decision = judge(declaration, catalogue)
     with registrar.registry.write() as session:

@@ -1,4 +1,4 @@
-"""What is due for deletion by what is on record now."""
+"""The plan of deletions due by the current record."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway.reports.retention import Plan, load_retention, plan
 
 
 def plan_at(registrar: Registrar, moment: datetime) -> Plan:
-    """What is due at `moment`."""
+    """Return the deletions due at `moment`."""
     rules = load_retention(registrar.home)
     with registrar.registry.read() as session:
         made = notices.made_before(session, moment - rules.shortest_of_notices())

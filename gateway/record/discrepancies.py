@@ -1,7 +1,7 @@
-"""Discrepancies in the transaction of a decision: the roll goes in, what does not fit comes out.
+"""Discrepancies between rolls, found in the transaction of a decision.
 
-A file's roll counts once the file is accepted; until then it waits beside the held file. What newly
-does not fit is recorded, and each provider that it concerns is told of its own records.
+A file's roll counts once the file is accepted; until then the roll is stored with the held file. New
+discrepancies are recorded, and each provider concerned is told of its own records.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _COMPARED_BYTES = 4 * 1024**2
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What a comparison needs: the transaction, policies, who is enrolled, and what signs notices."""
+    """The context of a comparison: transaction, policies, enrolled providers and signing keys."""
 
     session: Session
     catalogue: Catalogue
@@ -45,10 +45,10 @@ class Comparison:
 
 
 class Decided(NamedTuple):
-    """A file that was decided on, with what the examination packed of its roll.
+    """A decided file, with the roll packed by the examination.
 
-    `roll` is None where the file was examined earlier or holds no roll; `arrives`: nothing of the file was on
-    record before.
+    `roll` is None for a file examined earlier or without a roll; `arrives`: nothing of the file was on record
+    before.
     """
 
     transfer: Transfer
@@ -58,9 +58,9 @@ class Decided(NamedTuple):
 
 
 def follow(comparison: Comparison, decided: Sequence[Decided]) -> Sequence[Entry]:
-    """Do to the rolls of files what was decided on these; the log's word on what came of it.
+    """Update the rolls after decisions and compare them; return the log's entries.
 
-    They are compared together: what one file upsets and another sets right is no discrepancy.
+    All files are compared together: a difference made by one file and mended by another is no discrepancy.
     """
     session, kinds = comparison.session, comparison.catalogue.agreement.discrepancies.rolls
     concerned = [each for each in decided if each.transfer.data_type in kinds]
@@ -80,7 +80,7 @@ def follow(comparison: Comparison, decided: Sequence[Decided]) -> Sequence[Entry
 
 
 def _counts_for_roll(decision: Decision) -> bool:
-    """Whether the pupils of a file are on its sender's roll: nobody is by a file of another school."""
+    """Do the pupils of a file count for the sender's roll? Those of another school's file do not."""
     return isinstance(decision, Accepted) or (isinstance(decision, Released) and decision.on_roll)
 
 
@@ -99,7 +99,7 @@ def _few(taken: Iterable[tuple[Transfer, bytes]]) -> Iterator[list[tuple[Transfe
 
 
 def _entered(comparison: Comparison, taken: Sequence[tuple[Transfer, bytes]]) -> list[Roll]:
-    """The rolls of accepted files, put down: each pupil on that of the school whose it is."""
+    """Store the rolls of accepted files, each pupil on the roll of the pupil's school."""
     whole = comparison.catalogue.agreement.discrepancies.whole_rolls
     found = [one for transfer, roll in taken for one in _rolls(comparison.enrolled(), transfer, roll)]
     places.take_the_rolls_place(comparison.session)
@@ -115,7 +115,10 @@ def _entered(comparison: Comparison, taken: Sequence[tuple[Transfer, bytes]]) ->
 
 
 def _rolls(enrolled: Enrolled, transfer: Transfer, packed: bytes) -> Iterator[Roll]:
-    """The roll of each school in a file. A record that names none is of the one that all others name."""
+    """Yield the roll of each school in a file.
+
+    A record without a school belongs to the file's only school.
+    """
     sender, content = enrolled.providers[transfer.upload.provider], transfer.content
     only = named_school(content) if isinstance(content, Classified) else None
     by_owner: defaultdict[str, list[RollEntry]] = defaultdict(list)
@@ -128,7 +131,7 @@ def _rolls(enrolled: Enrolled, transfer: Transfer, packed: bytes) -> Iterator[Ro
 
 
 def _compare(comparison: Comparison, entered: Sequence[Roll]) -> Sequence[Entry]:
-    """Open what newly does not fit, settle what fits again, among the pupils that the files touch."""
+    """Open new discrepancies and settle resolved ones among the pupils of the files."""
     session = comparison.session
     rows, lasts = rolls.comparable(session, entered)
     if not rows and not lasts:
@@ -180,7 +183,7 @@ def _opened(comparison: Comparison, new: Sequence[Discrepancy]) -> list[Entry]:
 
 
 def _named(discrepancy: Discrepancy, references: Mapping[int, str]) -> Discrepancy:
-    """With the references of the files instead of their sequences."""
+    """Replace a discrepancy's sequences by the files' references."""
     rows = (replace(row, reference=references[int(row.reference)]) for row in discrepancy.rows)
     return replace(discrepancy, rows=tuple(rows))
 
@@ -190,7 +193,7 @@ def _entry(kind: Kind, number: int, cause: str) -> Entry:
 
 
 def _tell(comparison: Comparison, provider: str, points: Sequence[tuple[int, DiscrepancyNotice]]) -> None:
-    """Leave a signed notice for a provider, about its own records only."""
+    """Leave a signed notice for a provider, about the provider's own records only."""
     places.take_the_receipts_place(comparison.session)
     reference = receipts.fresh_reference(comparison.session, provider, comparison.now)
     facts = NoticeFacts(

@@ -1,14 +1,14 @@
-"""What asks for two people takes two: neither of them may be somebody who acts with what the other gave them.
+"""Dual control: two people decide, and neither may act with credentials given by the other.
 
-Where roles are in force, a person is whoever acts with their keys, their roles and their accounts. Whoever
-gave them one of these could be that person, and so could whoever gave that one theirs. Two names on record
-are two people only if nobody could be both. What somebody was given counts as their own once a person
-who could be neither has confirmed it (`vouch`), or they have accepted it under an account of the machine
-(`accept`), and COOLING has passed since, in which others may object.
+With roles in force, a person is whoever acts with the person's keys, roles and accounts. The giver of such a
+credential could act as the owner, and so could the giver's own giver. Two names on record are two people only
+if nobody could act as both. A given credential counts as the owner's own once an independent person has
+confirmed it (`vouch`), or the owner has accepted it under a personal account of the machine (`accept`), and
+COOLING has passed since, for objections.
 
-Where roles are not in force, a person is the account that a command runs under, as the operating system
-knows it, or behind sudo the account that called it. Where several administrators share one account, each
-names themselves in GATEWAY_ADMIN, and the record says "NAME (as ACCOUNT)". That is their word only.
+Without roles in force, a person is the account running a command, as known to the operating system, or behind
+sudo the calling account. Where several administrators share one account, each gives a name in GATEWAY_ADMIN,
+and the record says "NAME (as ACCOUNT)": a claim without proof.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ REMEDY = (
 
 
 def check_release(session: Session, transfer: Transfer, person: str, at: datetime) -> None:
-    """GatewayError where `person` may not alone release a held file, because they enrolled its key."""
+    """GatewayError where `person` enrolled the key of a held file and so may not alone release the file."""
     if transfer.signature is None or not any(r.code.startswith(_FOR_A_KEY) for r in transfer.reasons):
         return
     for key in keys.list_keys(session, "provider", transfer.upload.provider):
@@ -51,9 +51,9 @@ def check_release(session: Session, transfer: Transfer, person: str, at: datetim
 
 
 def check_two(session: Session, first: str, second: str, *, since: datetime, at: datetime, said: str) -> None:
-    """GatewayError, with what is `said` and why, unless two names on record are certainly of two people.
+    """GatewayError, with `said` and the reason, unless two names on record are certainly two people.
 
-    `since` is when the first of them acted.
+    `since` is when the first person acted.
     """
     if not are_named_two(first, second):
         raise GatewayError(said)
@@ -62,7 +62,7 @@ def check_two(session: Session, first: str, second: str, *, since: datetime, at:
 
 
 def why_not_two(session: Session, first: str, second: str, *, since: datetime, at: datetime) -> str | None:
-    """Return why two names on record may be of one person; None where they are certainly of two."""
+    """Return the reason why two names on record may be one person; None where certainly two."""
     if not are_named_two(first, second):
         return f"{first} and {second} may be the same person"
     if not roles.in_force(session):
@@ -78,7 +78,7 @@ def why_not_two(session: Session, first: str, second: str, *, since: datetime, a
 
 
 def who_could_be(session: Session, at: datetime) -> dict[str, frozenset[str]]:
-    """For everybody who acts by name, the others who gave them what they act with, and so could be them."""
+    """Return for each person the others able to act as that person, as givers of credentials."""
     known = _known(session, _Names(session), since=at, at=at)
     people = {credential.owner for credential in known}
     everybody = people | {giver for credential in known for giver in credential.givers}
@@ -90,17 +90,17 @@ def who_could_be(session: Session, at: datetime) -> dict[str, frozenset[str]]:
 
 
 def two_can_be_had(session: Session, names: Collection[str], at: datetime) -> bool:
-    """Are two among these people certainly two?"""
+    """Are two among the given people certainly two?"""
     behind = who_could_be(session, at)
     sets = [behind.get(name, frozenset()) | {name} for name in sorted(names)]
     return any(one.isdisjoint(other) for number, one in enumerate(sets) for other in sets[:number])
 
 
 def vouch(session: Session, name: str, read_out: Sequence[str], *, by: str, at: datetime) -> list[str]:
-    """Confirm, as a person who gave none of it, what somebody acts with; the marks of what was confirmed.
+    """Confirm a person's credentials as an independent person; return the marks of those confirmed.
 
-    Each of their keys must be in `read_out`, by its fingerprint or the beginning of it. GatewayError where
-    one is not, or where `by` could be its giver or is the person.
+    Each key must be in `read_out`, by fingerprint or its beginning. GatewayError for a missing key, and where
+    `by` may be the giver or the person.
     """
     theirs = _all_named(session, name, read_out, at)
     said = f"{by} cannot confirm what {name} acts with"
@@ -117,10 +117,10 @@ def vouch(session: Session, name: str, read_out: Sequence[str], *, by: str, at: 
 
 
 def accept(session: Session, name: str, account: str, named: Sequence[str], *, at: datetime) -> list[str]:
-    """Let a person say, under their own account of the machine, that all they act with is theirs; its marks.
+    """Let a person accept all credentials under a personal account of the machine; return the marks.
 
-    Each of their keys must be `named`, as for `vouch`: one that somebody else made for them is not theirs.
-    GatewayError where one is not, where the account is not theirs alone, or was used to give them any of it.
+    Each key must be `named`, as for `vouch`, so that the owner notices a key made by another. GatewayError
+    for a missing key, and for an account that is shared or was used to give one of the credentials.
     """
     if roles.of_account(session, account) != name:
         raise GatewayError(f"log in to this machine under your own account: {account} is not that of {name}")
@@ -134,7 +134,7 @@ def accept(session: Session, name: str, account: str, named: Sequence[str], *, a
 
 
 def _all_named(session: Session, name: str, read_out: Sequence[str], at: datetime) -> list[Credential]:
-    """All that a person acts with. GatewayError where a key of theirs is not among those read out."""
+    """Return all credentials of a person. GatewayError where a key is missing from those read out."""
     theirs = [each for each in givings.credentials(session, at) if each.owner == name]
     marks = [mark.replace(" ", "").lower() for mark in read_out]
     for each in theirs:
@@ -144,7 +144,7 @@ def _all_named(session: Session, name: str, read_out: Sequence[str], at: datetim
 
 
 def gave_alone(session: Session, name: str, role: str, by: str, at: datetime) -> bool:
-    """Did `by` alone give somebody a role, so that nobody else has confirmed it?"""
+    """Did `by` alone give a person a role, without confirmation by another?"""
     names = _Names(session)
     return any(
         (each.owner, each.what, each.mark) == (name, "role", role)
@@ -154,13 +154,13 @@ def gave_alone(session: Session, name: str, role: str, by: str, at: datetime) ->
 
 
 def name_of(person: str) -> str:
-    """Return the name of a person on record, without the account that it was given under."""
+    """Return the person's name in a name on record, without the account."""
     name, account = _parts(person)
     return name or account
 
 
 class _Names:
-    """Whom the names on record are: members of staff, or accounts of the machine that are nobody's."""
+    """The persons behind names on record: members of staff, or unassigned accounts of the machine."""
 
     def __init__(self, session: Session) -> None:
         self._staff = frozenset(session.exec(select(StaffRow.name)).all())
@@ -174,7 +174,7 @@ class _Names:
 
 
 class _Attributed:
-    """A credential, and who could act with it for having given it: whoever is all those whose word counts."""
+    """A credential with its owner and its possible users: the givers whose word counts, all together."""
 
     __slots__ = ("givers", "owner")
 
@@ -185,7 +185,7 @@ class _Attributed:
         self.givers = frozenset({names.person(giver.by) for giver in counted} - {self.owner})
 
     def could_be_used_by(self, some: Collection[str]) -> bool:
-        """Are these all whose word for it counts?"""
+        """Do the people given include every giver whose word counts?"""
         return bool(self.givers) and self.givers.issubset(some)
 
 
@@ -194,7 +194,7 @@ def _known(session: Session, names: _Names, *, since: datetime, at: datetime) ->
 
 
 def _could_be(somebody: str, known: Sequence[_Attributed]) -> frozenset[str]:
-    """Everybody whom one person could act as, by what they gave them, or had them give."""
+    """Return everybody as whom one person could act, through credentials given directly or indirectly."""
     found = {somebody}
     while True:
         further = {each.owner for each in known if each.owner not in found and each.could_be_used_by(found)}
@@ -212,9 +212,9 @@ def _told(somebody: str, one: str, other: str) -> str:
 
 
 def are_named_two(one: str, other: str) -> bool:
-    """Are two names on record certainly different?
+    """Are two names on record certainly different people?
 
-    Where one account was used twice and not both times by a named person, it may be the same.
+    One account used twice, at least once without a name, may be one person.
     """
     (first, account), (second, other_account) = _parts(one), _parts(other)
     if first is not None and second is not None:

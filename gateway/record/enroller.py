@@ -1,4 +1,4 @@
-"""What is on record of providers changes in a person's name: each change with its entry in the log."""
+"""Changes of providers' records in a person's name, each with an entry in the log."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from gateway.registry.log import Entry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enroller:
-    """Whoever enrols providers and keeps what is known of them, at `at`, in the caller's transaction.
+    """Enrols and changes providers in the caller's transaction, in the name of `by` at `at`.
 
-    The log's head is for the caller to sign.
+    The caller signs the log's head.
     """
 
     session: Session
@@ -29,7 +29,7 @@ class Enroller:
     at: datetime
 
     def add(self, provider: Provider, *, succeeds: str | None = None) -> None:
-        """Enrol a provider, in the place of a closed one if so said. GatewayError where that cannot be."""
+        """Enrol a provider, optionally as a successor. GatewayError where impossible."""
         if succeeds is not None:
             from gateway.registry import provider_life  # noqa: PLC0415 - loads all tables with providers
 
@@ -38,7 +38,7 @@ class Enroller:
         self.note("provider-added", provider)
 
     def add_key(self, owner_kind: OwnerKind, owner: str, new: NewKey, *, state: KeyState) -> None:
-        """Put a key on record. Whose it is, for a member of staff, only the registry says."""
+        """Record a key. For a member of staff, the owner's name is in the registry only, not in the log."""
         keys.add_key(
             self.session, owner_kind, owner, new.kind,
             fingerprint=new.fingerprint, material=new.material, algorithm=new.algorithm,
@@ -49,19 +49,19 @@ class Enroller:
         self._log(Entry(kind="key-added", subject=new.fingerprint, fields=fields, actor=self.by))
 
     def keep_contact(self, contact: Contact, why: str | None = None) -> bool:
-        """Put a contact in place of the one with its role; whether anything is new."""
+        """Store a contact in place of the one with the same role; return True if anything is new."""
         if not contacts.keep(self.session, contact, at=self.at, by=self.by):
             return False
         self._log(Entry(kind="contact-changed", subject=contact.provider, actor=self.by, note=why))
         return True
 
     def forget_contact(self, provider: str, role: str, why: str | None = None) -> None:
-        """Delete a contact. NotFoundError where there is none of that role."""
+        """Delete a contact. NotFoundError where there is none of the role."""
         contacts.forget(self.session, provider, role)
         self._log(Entry(kind="contact-changed", subject=provider, actor=self.by, note=why))
 
     def close(self, provider: str, on: date, why: str, *, today: date) -> Provider:
-        """Put on record that a provider has closed; `on` is its last day. GatewayError for one to come."""
+        """Record the closure of a provider; `on` is the last day. GatewayError for a future day."""
         if on > today:
             raise GatewayError(f"{on} is still to come: put it on record once it has closed")
         from gateway.registry import provider_life  # noqa: PLC0415 - loads all tables with providers
@@ -87,7 +87,7 @@ class Enroller:
         dfe_number: str | None = None,
         urn: str | None = None,
     ) -> Provider:
-        """Put on record that a provider has become another kind, with its keys, history and receipts."""
+        """Record a provider's change of kind; keys, history and receipts stay."""
         from gateway.registry import provider_life  # noqa: PLC0415 - loads all tables with providers
 
         changed = provider_life.convert(
@@ -99,7 +99,7 @@ class Enroller:
     def note(
         self, kind: Kind, provider: Provider, why: str | None = None, more: Mapping[str, str] | None = None
     ) -> None:
-        """Log what happened to a provider, with the person and what they said of it."""
+        """Log an event of a provider, with the person and the reason."""
         fields = {"provider_kind": provider.kind, **(more or {})}
         self._log(Entry(kind=kind, subject=provider.id, fields=fields, actor=self.by, note=why))
 

@@ -1,4 +1,4 @@
-"""Receipts and the log entries that they rest on are put on record, under a signed head."""
+"""Recording receipts with their log entries, under a signed head."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ ReceiptsAt = Sequence[tuple[ReceiptFacts, int]]
 def put_on_record(
     registrar: Registrar, session: Session, entries: Sequence[Entry], given: ReceiptsAt, now: datetime
 ) -> Issued:
-    """Append entries, and what the transaction changed, sign the head, and put receipts down that prove it.
+    """Append entries for the transaction's changes, sign the head, and store receipts with proofs.
 
-    A place is one among these entries. A receipt holds its own proof, so the log vouches for what it states,
-    and the log's key seals the row.
+    A receipt's place is its index among the entries. A receipt holds a proof, so the log vouches for the
+    statements; the log's key seals the row.
     """
     signing, columns = registrar.signing, []
     numbers = receipts.next_receipts(session, len(given)) if given else []
@@ -60,7 +60,7 @@ def put_on_record(
 
 
 def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Signing) -> list[Proof]:
-    """Prove that the leaves of these numbers are in the log as it is now, under its signed `head`."""
+    """Prove that leaves are in the log under the signed `head`."""
     leaves = log.leaves_of(session, numbers)
     paths = log.inclusion_proofs(session, numbers, log.size(session))
     return [

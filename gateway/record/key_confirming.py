@@ -1,4 +1,4 @@
-"""A telephone call goes on record: the owner of a key read its fingerprint out, and it is in force."""
+"""Confirming keys by telephone: the owner has read a fingerprint out, and the key comes into force."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _READ_OUT = 16
 
 
 def check_read_out(fingerprint: str) -> None:
-    """GatewayError for too short a beginning.
+    """GatewayError for too short a beginning of a fingerprint.
 
-    A key that somebody made to look alike shares a few characters of a fingerprint, not that many.
+    A forged key may share a few characters of a fingerprint, but not as many.
     """
     read_out = fingerprint.replace(" ", "").removeprefix("SHA256:")
     if len(read_out) < _READ_OUT:
@@ -26,9 +26,10 @@ def check_read_out(fingerprint: str) -> None:
 def confirm(
     clerk: Clerk, owner_kind: OwnerKind, owner: str, fingerprints: Sequence[str], by: str
 ) -> list[Key]:
-    """Put pending keys in force whose fingerprints were read out, in a person's name.
+    """Put pending keys in force after their fingerprints were read out, in a person's name.
 
-    GatewayError where one is not pending, or the same person wanted it revoked; NotFoundError for none.
+    GatewayError for a key not pending, or where the same person asked for a revocation; NotFoundError for no
+    such key.
     """
     named = [keys.find_key(clerk.session, owner_kind, owner, one) for one in fingerprints]
     for key in named:  # One that somebody wants revoked is put in force again by somebody else.

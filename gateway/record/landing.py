@@ -1,4 +1,4 @@
-"""Uploads that are safe in the sealed store go on record as landed, with their first receipt."""
+"""Recording uploads in the sealed store as landed, with a first receipt."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _log = logging.getLogger(__name__)
 
 
 def land(registrar: Registrar, uploads: Sequence[Upload]) -> set[str]:
-    """Record uploads that are safe in the sealed store, in one transaction; which of them are on record now.
+    """Record uploads in the sealed store in one transaction; return the references now on record.
 
-    An upload of a provider that is not enrolled is not. The receipts come out with `Registrar.publish`:
-    opening need not wait for it. A Fault means that nothing was recorded.
+    Uploads of unknown providers are left out. `Registrar.publish` publishes the receipts; opening need not
+    wait. On a Fault nothing was recorded.
     """
     with registrar.registry.write_on([upload.reference for upload in uploads]) as session:
         enrolled = {p.id: p for p in providers.list_providers(session)}

@@ -1,7 +1,7 @@
-"""Law packs as files: signed by who publishes them, verified, and put into the draft of the policies.
+"""Law packs as files: signed by a publisher, verified, and added to the draft policies.
 
-The signature is a signed note, as the log's heads have: its origin is the publisher, a name that ends in
-/law, its size the length of the pack, its root the SHA-256 of it. What is installed is proposed and approved
+The signature is a signed note, as for the log's heads: the origin is the publisher, a name ending in /law,
+the size is the pack's length, and the root is the pack's SHA-256. An installed pack is proposed and approved
 as any edit.
 """
 
@@ -33,9 +33,7 @@ def note_beside(pack: Path) -> Path:
 
 
 def sign(pack: Path, publisher: str, key: LogKey) -> str:
-    """Return the note by which a publisher vouches for a pack. GatewayError where its name is of another
-    form.
-    """
+    """Return the note of a publisher vouching for a pack. GatewayError for a malformed name."""
     _check_name(pack)
     if not publisher.endswith(_PUBLISHER):
         raise GatewayError(f"the name of a publisher ends in {_PUBLISHER}, so that it is no log's")
@@ -44,9 +42,7 @@ def sign(pack: Path, publisher: str, key: LogKey) -> str:
 
 
 def verified(pack: Path, note: str, publishers: tuple[str, ...]) -> LawPack:
-    """Return a pack that a known publisher signed. GatewayError says what is wrong with it or its
-    signature.
-    """
+    """Return a pack signed by a known publisher. GatewayError names the fault in pack or signature."""
     _check_name(pack)
     if not publishers:
         raise GatewayError("no publisher of law packs is known: law_publishers under [log] in gateway.toml")
@@ -59,7 +55,7 @@ def verified(pack: Path, note: str, publishers: tuple[str, ...]) -> LawPack:
 
 
 def install(pack: Path, note: str, publishers: tuple[str, ...], policies: Path) -> LawPack:
-    """Put a signed pack into a draft of policies, if they hold together with it."""
+    """Add a signed pack to draft policies, if consistent with them."""
     found = verified(pack, note, publishers)
     with policies_with(policies, pack) as tried:
         if faults := check(tried):
@@ -70,7 +66,7 @@ def install(pack: Path, note: str, publishers: tuple[str, ...], policies: Path) 
 
 @contextmanager
 def policies_with(policies: Path, pack: Path) -> Iterator[Path]:
-    """Give a copy of policies with a pack in it, for as long as it is looked at."""
+    """Yield a temporary copy of policies with a pack added."""
     _check_name(pack)
     with tempfile.TemporaryDirectory() as folder:
         for path in (*policy_files(policies), pack):

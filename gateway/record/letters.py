@@ -1,8 +1,7 @@
-"""Letters are owed: in the transaction of a decision, or once a day for what the calendar says.
+"""Owing letters: in the transaction of a decision, or daily by the calendar.
 
-A letter names organisations, references, data types, days and the sentences of reasons; never a pupil, the
-name of a file or anything that came out of one. It is signed when it is owed, so that whoever sends it holds
-no key.
+A letter names organisations, references, data types, days and the sentences of reasons; never a pupil, a file
+name or contents. Letters are signed when owed, so that the sending service holds no key.
 """
 
 from __future__ import annotations
@@ -38,21 +37,21 @@ _NEWS = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
-    """By which policies letters are written, and in whose name. A preview needs no more: it signs nothing."""
+    """The policies and the organisation of letters; enough for a preview, which is unsigned."""
 
     catalogue: Catalogue
     organisation: str
 
     @classmethod
     def of(cls, registrar: Registrar) -> Letterhead:
-        """What a registrar writes under."""
+        """Return the letterhead of a registrar."""
         return cls(registrar.catalogue, registrar.settings.organisation)
 
 
 def owe_for_decisions(
     registrar: Registrar, session: Session, decided: Sequence[Transfer], now: datetime
 ) -> None:
-    """Owe what decisions ask for at once, in their transaction."""
+    """Owe the letters due at once after decisions, in the same transaction."""
     rules = [rule for rule in registrar.catalogue.letters.letter if rule.at_once]
     if rules and registrar.settings.letters.relay is not None:
         letterhead = Letterhead.of(registrar)
@@ -61,7 +60,7 @@ def owe_for_decisions(
 
 
 def owe_by_calendar(registrar: Registrar, now: datetime) -> int:
-    """Owe what a day asks for, in one transaction; how many letters. Each is owed once, whenever asked."""
+    """Owe a day's letters in one transaction, each only once; return the number."""
     if not registrar.catalogue.letters.letter:
         return 0
     with registrar.registry.read() as session:
@@ -75,7 +74,7 @@ def owe_by_calendar(registrar: Registrar, now: datetime) -> int:
 
 
 def by_calendar(letterhead: Letterhead, session: Session, now: datetime) -> Iterator[Letter]:
-    """Every letter that the day of `now` asks for, owed before or not; unsigned."""
+    """Yield every unsigned letter due on the day of `now`, owed before or not."""
     zone = letterhead.catalogue.calendar.timezone
     day = local_day(now, zone)
     changes = notices.of_the_agreement(session, now - _NEWS)
@@ -131,7 +130,7 @@ def _for_flow(
 
 
 def _is_asked_of(letterhead: Letterhead, provider: Provider, flow: FlowStatus) -> bool:
-    """Whether a provider must send it: what it may send, or sends for others, is not asked for."""
+    """Must a provider send the data itself? Optional data, and data sent by others, are not asked for."""
     known = letterhead.catalogue.flow_of(flow.data_type)
     optional = flow.data_type in letterhead.catalogue.calendar.optional
     return known is not None and provider.kind in known.senders and not optional
@@ -170,7 +169,7 @@ def _for_agreement(
 def _for_changes(
     letterhead: Letterhead, session: Session, provider: Provider, left: Sequence[tuple[str, datetime]]
 ) -> Iterator[Letter]:
-    """That notices of what changes in the agreement were left for a provider: reference and time of each."""
+    """Yield letters about notices of changes in the agreement, given by reference and time."""
     zone = letterhead.catalogue.calendar.timezone
     for reference, at in left:
         facts = {"day": _spoken(local_day(at, zone)), "reference": reference}
@@ -180,7 +179,7 @@ def _for_changes(
 
 
 def _digests(letterhead: Letterhead, session: Session, day: date, zone: str) -> Iterator[Letter]:
-    """What came on the day before, for those who are told once a day."""
+    """Yield the daily letters about the files of the day before."""
     first, end = (_midnight(one, zone) for one in (day - timedelta(days=1), day))
     for rule in letterhead.catalogue.letters.letter:
         if rule.at_once:
@@ -203,9 +202,9 @@ def _written(
     letterhead: Letterhead, session: Session, rule: LetterRule, event: str, facts: dict[str, str], *,
     provider: Provider | None = None, team: str = "", sensitive: bool = False,
 ) -> Iterator[Letter]:  # fmt: skip
-    """The letter of a rule about an event, once for each address of its addressee.
+    """Yield the letter of a rule about an event, once for each address.
 
-    Of what is `sensitive`, of the authority only the teams that may look at it are told, instead of triage.
+    Of a `sensitive` event only the authority's teams with access are told, instead of triage.
     """
     catalogue = letterhead.catalogue
     days = {f"day_{one}": told(facts["day"], one) for one in catalogue.agreement.languages if "day" in facts}

@@ -21,7 +21,7 @@ from gateway.registry.log import Entry
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """The content of a file as a descriptor of anonymous memory; `extension` is what such files end in."""
+    """The content of a file as a descriptor of anonymous memory; `extension` is the usual file extension."""
 
     content: int
     size: int
@@ -30,10 +30,10 @@ class Whole:
 
 @contextmanager
 def opened_whole(registrar: Registrar, reference: str, *, by: str, why: str) -> Iterator[Whole]:
-    """A file as its sender signed it, all of it, for data protection or a legal hold; until the block ends.
+    """Open a whole file as sent, for data protection or a legal hold, until the block ends.
 
-    Nothing is given out before it is on record who asked, and why. GatewayError where there is nothing to
-    open, Fault where it cannot be opened or recorded now.
+    Person and reason are recorded before anything is given out. GatewayError where there is nothing to open,
+    Fault where opening or recording fails for now.
     """
     with registrar.registry.read() as session:
         transfer = transfers.get(session, reference)
@@ -52,7 +52,7 @@ def opened_whole(registrar: Registrar, reference: str, *, by: str, why: str) -> 
 
 
 def _check_markers(session: Session, transfer: Transfer, by: str) -> None:
-    """GatewayError where a child in the file is for named people, and this is none of them.
+    """GatewayError where a child in the file is marked for other named people.
 
     Restriction (Article 18) leaves data protection the use for legal claims, and is no bar here.
     """

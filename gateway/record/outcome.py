@@ -1,4 +1,4 @@
-"""An outcome in the three forms that are committed together: log entries, receipt facts, receipt rows."""
+"""An outcome in the three forms committed together: log entries, receipt facts, receipt rows."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from gateway.registry.log import Entry
 
 
 def fresh_salt() -> str:
-    """What makes a receipt's digest one that nobody can guess who has not seen the receipt."""
+    """Return a random salt, so that nobody can guess a receipt's digest without the receipt."""
     return secrets.token_hex(16)
 
 
 def landed_facts(
     upload: Upload, provider: Provider, organisation: str, salt: str, wording: Wording | None = None
 ) -> ReceiptFacts:
-    """What the first receipt of an upload states: that it is durable inside."""
+    """Return the facts of an upload's first receipt: the upload is durable in the inside zone."""
     landed = Transfer(sequence=0, upload=upload, state="landed")
     return receipt_facts(landed, provider, organisation, salt=salt, wording=wording)
 
 
 def landed_entry(upload: Upload, facts: ReceiptFacts | None) -> Entry:
-    """The log's word that an upload is durable inside. `facts` are its receipt's, where it gets one."""
+    """Return the log's entry for a durable upload. `facts` are those of the receipt, if any."""
     digests = {"receipt": receipt_digest(facts), "text": text_digest(facts)} if facts else {}
     return Entry(
         kind="landed",
@@ -44,7 +44,7 @@ def landed_entry(upload: Upload, facts: ReceiptFacts | None) -> Entry:
 
 
 def _sealed_digest(upload: Upload) -> dict[str, str]:
-    """The digest of a file as it was sealed. Of what came in the clear it is one of the content itself."""
+    """Return the digest of a sealed file; none for a file sent in the clear, as a digest of the content."""
     return {} if upload.withheld else {"sha256": upload.sha256}
 
 
@@ -57,7 +57,7 @@ def receipt_facts(
     salt: str = "",
     wording: Wording | None = None,
 ) -> ReceiptFacts:
-    """What a transfer's receipt states as it stands now. One that is given to anybody has a `salt`."""
+    """Return the facts of a transfer's current receipt. A receipt given to anybody has a `salt`."""
     content = transfer.content
     recognised = content if isinstance(content, Classified) else None
     return ReceiptFacts(
@@ -107,9 +107,9 @@ def decision_entry(
     replaces: str | None = None,
     arrives: bool = False,
 ) -> Entry:
-    """The log's word on a decision and on who is given the file. `replaces`: the file it supersedes.
+    """Return the log's entry for a decision and its recipients. `replaces`: the superseded file.
 
-    `arrives`: the log has nothing of the file before, so this tells how it came as well.
+    `arrives`: nothing of the file is in the log before, so the entry tells of the arrival as well.
     """
     came = {"folder": transfer.upload.folder, "key": transfer.upload.ssh_key} if arrives else {}
     fields: dict[str, str | int | None] = {

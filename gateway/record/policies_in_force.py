@@ -1,8 +1,8 @@
-"""Which policies decide: those that the log says are in force, each version kept under its digest.
+"""The policies in force by the log; each version is kept under its digest.
 
-What admins edit is a draft, policies/ of the home: it comes into force by a proposal and an approval, see
-policy_proposals. Every version that has decided is kept, so that a decision can be explained by the rules of
-its day.
+Administrators edit a draft, policies/ of the home; a proposal and an approval put the draft in force, see
+policy_proposals. Every version once in force is kept, so that a decision can be explained by the rules of its
+day.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Policies:
 
 
 def load_policies(policies: Path) -> Policies:
-    """The policies in a folder that was found whole. ConfigurationError where it no longer is."""
+    """Load the policies of a folder checked before. ConfigurationError where the folder has changed."""
     return Policies(
         folder=policies,
         catalogue=load_catalogue(policies),
@@ -63,9 +63,9 @@ def load_policies(policies: Path) -> Policies:
 
 
 def check_on_record(session: Session, home: Home) -> None:
-    """ConfigurationError where the policies that a home names as in force are none that the log says were.
+    """ConfigurationError where the home's policies in force never came into force by the log.
 
-    Before any were, those in policies/ are used.
+    Before any version was in force, policies/ of the home applies.
     """
     known = loaded(session)
     if known and home.policies_in_force.name not in known:
@@ -91,10 +91,10 @@ class Keeper:
         self._others = policies_of(home, load_settings(home))
 
     def current(self) -> Policies:
-        """What decides now. The first time that is policies/ of the home; later what the log says.
+        """Return the policies in force: by the log, or the first time policies/ of the home.
 
-        What was approved comes into force on its day. ConfigurationError where a version is at fault, or is
-        no longer what its digest says.
+        An approved version comes into force on its day. ConfigurationError where a version is faulty, or
+        differs from its digest.
         """
         with self._registry.read() as session:
             past, coming = loaded(session), proposal(session)
@@ -107,9 +107,10 @@ class Keeper:
         return self._version(past[-1])
 
     def changed(self, version: int | None = None) -> Policies | None:
-        """What decides from now on; None where that is what the last call gave.
+        """Return the policies now in force; None where unchanged since the last call.
 
-        `version` is that of the register: as long as it is the same, nobody has approved or withdrawn any.
+        `version` is the register's: while the number is the same, nobody has approved or withdrawn a
+        proposal.
         """
         is_behind = False
         if version is None or version != self._version_seen or self._others is not None:
@@ -134,14 +135,14 @@ class Keeper:
         return tuple(None if event is None else event.number for event in found)
 
     def _note_approval(self, coming: PolicyProposal | None) -> None:
-        """Note the day of what was approved, or that it was withdrawn, by whoever may not write here."""
+        """Note the day of an approved proposal, or a withdrawal, on behalf of a user without write access."""
         if coming is not None and coming.approved_by is not None:
             self.put_off(coming)
         elif coming is None:
             self.forget_day()
 
     def _is_behind(self, session: Session) -> bool:
-        """Whether other policies came into force at another host, or are to."""
+        """Did, or will, other policies come into force at another host?"""
         if self._others is None:
             return False
         past, coming = loaded(session), proposal(session)
@@ -149,7 +150,7 @@ class Keeper:
         return is_due or self._given is None or past[-1:] != [self._given.name]
 
     def hand_on(self, folder: Path) -> None:
-        """Let other hosts find a version that is kept here. Fault where the store does not answer."""
+        """Give a kept version to the other hosts. Fault where the sealed store does not answer."""
         if self._others is not None:
             try:
                 self._others.put(folder.name, {path.name: path.read_bytes() for path in policy_files(folder)})
@@ -157,32 +158,32 @@ class Keeper:
                 raise Fault(f"the sealed store does not answer: {error.strerror}") from None
 
     def keep(self, folder: Path) -> str:
-        """Keep a copy of other policies, which is never changed again; its digest.
+        """Store a permanent copy of other policies; return the digest.
 
-        ConfigurationError names every fault of theirs.
+        ConfigurationError names every fault in the policies.
         """
         if not folder.is_dir():
             raise ConfigurationError(f"{folder} is missing")
         return self._kept_copy(folder).name
 
     def put_in_force(self, digest: str, *, by: str | None = None, why: str | None = None) -> Policies:
-        """Let a version that is kept decide from now on, and say so in the log."""
+        """Put a kept version in force from now on, with an entry in the log."""
         policies = self._version(digest)
         self._put_in_force(policies, by, why)
         self.forget_day()
         return policies
 
     def put_off(self, coming: PolicyProposal) -> None:
-        """Note, for the services, the day on which approved policies come into force."""
+        """Note for the services the day an approved version comes into force."""
         text = f"{coming.digest} {coming.begins.isoformat()}\n"
         write_durably(self._home.versions / _NEXT, text.encode(), mode=0o644)
 
     def forget_day(self) -> None:
-        """Take back what `put_off` noted."""
+        """Delete the note of `put_off`."""
         (self._home.versions / _NEXT).unlink(missing_ok=True)
 
     def draft(self, digest: str) -> None:
-        """Make policies/ of the home what a version says, unless it holds an edit of its own."""
+        """Replace policies/ of the home by a version, unless somebody has edited the folder."""
         known = {digest, *(path.name for path in self._home.versions.iterdir())}
         if self._home.policies.is_dir() and policy_digest(self._home.policies) in known:
             take_over(self._home.version(digest), self._home.policies)
@@ -203,7 +204,7 @@ class Keeper:
         return load_policies(folder)
 
     def _kept_copy(self, original: Path) -> Path:
-        """A copy of other policies under its digest, durable and never changed again."""
+        """Store a durable, permanent copy of other policies under its digest."""
         if not original.is_dir():
             raise ConfigurationError(f"{original} is missing")
         kept = self._kept({path.name: path.read_bytes() for path in policy_files(original)}, original.name)
@@ -228,7 +229,7 @@ class Keeper:
             shutil.rmtree(aside, ignore_errors=True)
 
     def _fetch(self, digest: str) -> None:
-        """Keep a version that came into force at another host, if the store has it."""
+        """Store a version put in force at another host, if in the sealed store."""
         if self._others is None:
             return
         try:
@@ -239,7 +240,7 @@ class Keeper:
             self._kept(files, digest[:16])
 
     def _point_to(self, digest: str) -> None:
-        """Have everybody read the version that the log says is in force."""
+        """Point all services to the version in force by the log."""
         if self._home.policies_in_force != self._home.version(digest):
             write_durably(self._home.versions / "current", f"{digest}\n".encode(), mode=0o644)
 
@@ -261,7 +262,7 @@ class Keeper:
         write_durably(self._home.versions / "current", f"{catalogue.digest}\n".encode(), mode=0o644)
 
     def _changes(self, after: Catalogue) -> AgreementChanges | None:
-        """What the agreement says otherwise than it did; None where no version was in force before."""
+        """Return the changes in the agreement's statements; None before a first version was in force."""
         if self._home.policies_in_force == self._home.policies:
             return None
         try:
@@ -284,7 +285,7 @@ class Keeper:
 
 
 def _judge(folder: Path, name: str) -> None:
-    """ConfigurationError where the copy is not whole, with its faults told of the original."""
+    """ConfigurationError where the copy is faulty, with the faults named as of the original."""
     if faults := check(folder):
         raise ConfigurationError("; ".join(f"{name}/{fault}" for fault in faults))
 
@@ -292,7 +293,7 @@ def _judge(folder: Path, name: str) -> None:
 def _entries(
     session: Session, catalogue: Catalogue, now: datetime, by: str | None, why: str | None
 ) -> Iterator[Entry]:
-    """What the log does not say yet. Another process may have been faster."""
+    """Yield the entries missing from the log. Another process may have written them before."""
     if _last_digest(session, "policy-loaded") != catalogue.digest:
         fields = {"sha256": catalogue.digest}
         yield Entry(kind="policy-loaded", subject=SUBJECT, fields=fields, actor=by, note=why)
@@ -322,7 +323,7 @@ def take_over(origin: Path, policies: Path) -> None:
 
 
 def _due_at(home: Home) -> datetime | None:
-    """When policies that are approved come into force, as it was noted; None where none wait for a day."""
+    """Return the noted day of an approved version; None where none waits."""
     try:
         _, _, moment = (home.versions / _NEXT).read_text("ascii").strip().partition(" ")
         return datetime.fromisoformat(moment)

@@ -1,4 +1,4 @@
-"""Whether a policies folder holds together: each file by itself, and all of them against one another."""
+"""Consistency of a policies folder: each file alone, and all files together."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def check(policies: Path) -> list[PolicyFault]:
-    """Every fault of a policies folder, with file, key and line; an empty list means that it can be used."""
+    """Return every fault of a policies folder, with file, key and line; an empty list for a usable folder."""
     reading = shaped(policies, SHAPES)
     catalogue = None
     if reading.is_assembled():
@@ -74,7 +74,7 @@ def _across(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
 
 
 def _type_faults(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
-    """A data type without a flow is refused; one that nothing recognises never comes."""
+    """Yield faults of data types: without a flow a type is refused, without a recogniser never found."""
     types = rules.data_types.types
     for n, flow in enumerate(catalogue.flows.flow):
         for m, entry in enumerate(flow.data_type):
@@ -110,7 +110,7 @@ def _item_faults(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
 
 
 def _names_outside(catalogue: Catalogue, others: set[str]) -> Iterator[Contradiction]:
-    """The personal items that are named outside the list, in the policies' rules and in flows."""
+    """Yield the personal items outside the list that are named in the policies' rules and in flows."""
     outside = catalogue.rights.outside
     named = [("rights.toml", ("outside", "hold"), name) for name in outside.hold]
     named += [("rights.toml", ("outside", "sensitive"), name) for name in outside.sensitive]

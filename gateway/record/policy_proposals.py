@@ -1,7 +1,7 @@
-"""A change of policy is an act: proposed by one person, approved by another, in force on a date.
+"""Changes of policy: proposed by one person, approved by another, in force on a date.
 
-The log says who proposed what and who approved it. What lies in policies/ of the home is a draft: an edit of
-it decides nothing until it has gone this way.
+The log records proposer and approver. The home's policies/ is a draft: an edit decides nothing before
+proposal and approval.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _ENDS = ("policy-withdrawn", "policy-loaded")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyProposal:
-    """Policies that somebody proposed: the SHA-256 of the folder, and from when they are to decide.
+    """Proposed policies: the folder's SHA-256, and the moment of coming into force.
 
-    `approved_by` is None while nobody else has approved them.
+    `approved_by` is None until another person has approved the proposal.
     """
 
     digest: str
@@ -39,7 +39,7 @@ class PolicyProposal:
 
 
 def proposal(session: Session) -> PolicyProposal | None:
-    """What is proposed now and neither in force nor withdrawn, approved or not."""
+    """Return the current proposal, approved or not; None where in force or withdrawn."""
     found: PolicyProposal | None = None
     for event in log.events(session, SUBJECT):
         if event.kind == "policy-proposed":
@@ -59,7 +59,7 @@ def proposal(session: Session) -> PolicyProposal | None:
 
 
 def loaded(session: Session) -> list[str]:
-    """The digests of the policies that have been in force, in order; the last one is in force now."""
+    """Return the digests of all versions in force so far, in order; the last is in force now."""
     events = log.events(session, SUBJECT, kind="policy-loaded")
     return [str(json.loads(event.leaf)["fields"]["sha256"]) for event in events]
 
@@ -73,9 +73,9 @@ def last_loaded(session: Session) -> str | None:
 def propose(
     session: Session, digest: str, begins: datetime, *, by: str, why: str | None, at: datetime
 ) -> None:
-    """Put a proposal on record; it takes the place of one that nobody has approved yet.
+    """Record a proposal in place of an unapproved one.
 
-    GatewayError where these policies are in force, or others are approved and wait for their day.
+    GatewayError for policies in force already, or while an approved proposal waits for its day.
     """
     if loaded(session)[-1:] == [digest]:
         raise GatewayError("these policies are in force already: nothing differs")
@@ -88,16 +88,16 @@ def propose(
 
 
 def approve(session: Session, *, by: str, at: datetime, digest: str | None = None) -> PolicyProposal:
-    """Approve what is proposed, as a second person. `digest`: only if it is that. GatewayError as below."""
+    """Approve the proposal as a second person, only with the given `digest`. GatewayError as below."""
     known = to_approve(session, by=by, at=at, digest=digest)
     _note(session, "policy-approved", {"sha256": known.digest}, by, None, at)
     return known
 
 
 def to_approve(session: Session, *, by: str, at: datetime, digest: str | None = None) -> PolicyProposal:
-    """What is proposed and may be approved by a person.
+    """Return the proposal for a person to approve.
 
-    GatewayError where nothing is proposed, it is another one, or it may be the same person.
+    GatewayError where there is none, the digest is another, or the proposer may be the same person.
     """
     known = proposal(session)
     if known is None or known.approved_by is not None:
@@ -122,7 +122,7 @@ def withdraw(session: Session, *, by: str, why: str | None, at: datetime) -> Pol
 
 
 def before(session: Session) -> str:
-    """The digest of the policies that were in force before those of now. GatewayError where none were."""
+    """Return the digest of the version before the one in force. GatewayError where there is none."""
     past = loaded(session)
     earlier = [digest for digest in past if past and digest != past[-1]]
     if not earlier:

@@ -18,12 +18,12 @@ _SHAPES: dict[str, type[BaseModel]] = {**SHAPES, "law.toml": LawPack}
 
 
 def schema_name(file: str) -> str:
-    """The name of the schema of a policy file, beside which it lies in schemas/."""
+    """Return the file name of a policy file's schema in schemas/."""
     return f"{file.removesuffix('.toml')}.schema.json"
 
 
 def schemas() -> dict[str, str]:
-    """The text of each schema by its name."""
+    """Return the text of each schema by name."""
     return {
         schema_name(file): json.dumps(
             {"$schema": DIALECT, **shape.model_json_schema()}, indent=1, ensure_ascii=False

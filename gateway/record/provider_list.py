@@ -19,12 +19,12 @@ _BY_LIST = "by a list of providers"
 
 
 class TriedError(Exception):
-    """A list was only tried: the way out of a transaction that is not to be kept."""
+    """Raised to roll back the transaction of a trial run."""
 
 
 @dataclass(frozen=True, slots=True)
 class TakenIn:
-    """One line of a list: how many keys were new with it, and what came of it in words."""
+    """One line taken in: the number of new keys, and the result in words."""
 
     listed: ListedProvider
     keys: int
@@ -33,7 +33,7 @@ class TakenIn:
 
 @dataclass(frozen=True, slots=True)
 class ListTakenIn:
-    """What came of a list, and the list as it was read."""
+    """The result for each line of a list, and the list as read."""
 
     lines: tuple[TakenIn, ...]
     read: ProviderList
@@ -42,9 +42,9 @@ class ListTakenIn:
 def take_in(
     enroller: Enroller, data: bytes, bodies: BodiesFile, folder: Path, judged: Callable[[Path], NewKey]
 ) -> ListTakenIn:
-    """Put a list of providers on record. GatewayError names every line that cannot be taken.
+    """Record a list of providers. GatewayError names every faulty line.
 
-    `judged` gives the key in a file that the list names, beside it in `folder`.
+    `judged` reads the key in a file named by the list, in `folder` beside the list.
     """
     known = {
         number: provider.id
@@ -76,7 +76,7 @@ def _added(enroller: Enroller, one: ListedProvider) -> str:
 
 
 def _changed(enroller: Enroller, one: ListedProvider) -> str:
-    """Take over what the list says otherwise; what that was. What only a person decides is an error."""
+    """Store the list's changes and return them in words. Changes left to a person are errors."""
     session = enroller.session
     before = providers.get_provider(session, one.id)
     if before.kind != one.kind:
@@ -109,7 +109,7 @@ def _kept(enroller: Enroller, one: ListedProvider) -> bool:
 
 
 def _key(enroller: Enroller, provider: str, new: NewKey) -> bool:
-    """Enrol a key, to be confirmed; False where this provider has it already."""
+    """Enrol a key as pending; return False where the provider has the key already."""
     known = keys.holder(enroller.session, new.kind, new.fingerprint)
     if known is not None and (known.owner_kind, known.owner) == ("provider", provider):
         return False

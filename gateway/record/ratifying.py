@@ -1,4 +1,4 @@
-"""A signature under the agreement goes on record; once all that are needed are there, it is ratified."""
+"""Recording signatures under the agreement; with all signatures the agreement is ratified."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from gateway.registry.tables import AgreementSignatureRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signed:
-    """That somebody signed for a provider and a year: `on` is the day, `by` put it on record, `at` when.
+    """A provider's signature for a year: signed `on` a day, recorded by `by` at `at`.
 
-    `reference` and `certificate` are of a signed copy of the text that the provider dropped.
+    `reference` and `certificate` belong to a signed copy of the text dropped by the provider.
     """
 
     provider: str
@@ -37,9 +37,9 @@ class Signed:
 
 
 def sign(session: Session, catalogue: Catalogue, signed: Signed, *, actor: str | None) -> tuple[str, ...]:
-    """Record a signature, and the ratification once it is whole; the names of the roles still to sign.
+    """Record a signature, and the ratification once complete; return the roles still to sign.
 
-    GatewayError where the role is none of the agreement's, or has signed already.
+    GatewayError where the agreement knows no such role, or the role has signed already.
     """
     role = _role(catalogue, signed.role)
     if role is None:
@@ -65,9 +65,9 @@ def sign_for(
     by: str,
     at: datetime,
 ) -> tuple[str, tuple[str, ...]]:
-    """Record what a person was shown signed, on a day or today: for which year, and who is still to sign.
+    """Record a signature shown to a person, of a day or today; return the year and the roles still to sign.
 
-    GatewayError for a provider that is no party, or a day that is still to come.
+    GatewayError for a provider outside the agreement, or a future day.
     """
     today = local_day(at, catalogue.calendar.timezone)
     day = on or today
@@ -83,7 +83,7 @@ def sign_for(
 
 
 def role_of_copies(catalogue: Catalogue) -> Signatory | None:
-    """Whose signature a signed copy in /agreement is; None where any one signature ratifies."""
+    """Return the role signing by a copy in /agreement; None where any one signature ratifies."""
     return next((each for each in catalogue.agreement.signatory if each.by_copy), None)
 
 

@@ -1,4 +1,4 @@
-"""What waited and need not any longer is decided again: for a date, a ratification or an approval."""
+"""Deciding held files again once a date, a ratification or an approval has come."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from gateway.registry import register, waits
 
 
 def reconsider(registrar: Registrar, *, anew: bool = False) -> int:
-    """Decide again what need not wait any longer; how many that were.
+    """Decide files again that need not wait any longer; return how many.
 
-    With `anew`, whatever waits for any date or ratification: other policies may have moved or lifted it.
+    With `anew`, decide all files waiting for a date or ratification: new policies may have changed either.
     """
     now = registrar.clock()
     with registrar.registry.read() as session:
@@ -50,9 +50,9 @@ def _rulings(registrar: Registrar, session: Session, now: datetime, *, anew: boo
 
 
 def reconsider_unlisted(registrar: Registrar) -> int:
-    """Decide again what waits because of something that nobody listed, and that somebody may have by now.
+    """Decide files held for unlisted items again, after changes of the lists.
 
-    How many were decided otherwise than before.
+    Returns the number of changed decisions.
     """
     now = registrar.clock()
     with registrar.registry.write() as session:
@@ -64,9 +64,9 @@ def reconsider_unlisted(registrar: Registrar) -> int:
 
 
 def reconsider_schools(registrar: Registrar, provider: str) -> int:
-    """Decide again what waits because of the schools that it names, now that its sender speaks for others.
+    """Decide a provider's files held for the schools named in them again, after a change of its schools.
 
-    How many were decided otherwise than before.
+    Returns the number of changed decisions.
     """
     now = registrar.clock()
     with registrar.registry.write() as session:
@@ -80,7 +80,7 @@ def reconsider_schools(registrar: Registrar, provider: str) -> int:
 def _decided_anew(
     registrar: Registrar, session: Session, waiting: Iterable[Transfer], now: datetime
 ) -> Iterator[Ruling]:
-    """Rulings on those that are decided otherwise than before, each once."""
+    """Yield rulings for the transfers with a changed decision, each once."""
     for transfer in {one.upload.reference: one for one in waiting}.values():
         decision = _anew(registrar, session, transfer, now)
         if decision is not None and not _same(decision, transfer):
@@ -98,7 +98,7 @@ def _anew(registrar: Registrar, session: Session, transfer: Transfer, now: datet
 
 
 def _same(decision: Decision, transfer: Transfer) -> bool:
-    """Whether a decision would change nothing, so that waiting makes no noise."""
+    """Would a decision change nothing? Then no entry is written."""
     return (
         isinstance(decision, Held)
         and decision.until == transfer.held_until
@@ -107,5 +107,5 @@ def _same(decision: Decision, transfer: Transfer) -> bool:
 
 
 def _waits_for_more(transfer: Transfer) -> bool:
-    """Whether a file waits for what no policy decides: how it came, or with which key."""
+    """Does a file wait for something outside the policies: the manner of arrival, or the key?"""
     return any(why.code.startswith("open:") and why.code not in SIGNED_LATE for why in transfer.reasons)

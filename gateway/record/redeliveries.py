@@ -1,4 +1,4 @@
-"""A file that was passed on goes to its teams again, or to a further one, as far as the agreement allows."""
+"""Delivering a file again to its teams, or to further teams, as far as the agreement allows."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LOOK = "Look at the reasons on its receipt (gateway receipts show), and withdra
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """Who acts at a moment, and why; `named`: they have said which teams get the file."""
+    """A person acting at a moment, with the reason; `named`: the person has named the teams."""
 
     person: str
     why: str
@@ -42,7 +42,10 @@ class By:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Again:
-    """What was asked for. With anything `forbidden` it is proposed only; `further` had not had it before."""
+    """A requested delivery.
+
+    With anything `forbidden` only a proposal; `further` teams had no delivery before.
+    """
 
     teams: tuple[str, ...]
     further: tuple[str, ...]
@@ -58,10 +61,10 @@ def redeliver(
     teams: tuple[str, ...] = (),
     override: bool = False,
 ) -> Again:
-    """Put a file into mailboxes again, in one person's name: those of its own teams, or of `teams`.
+    """Put a file into mailboxes again, in one person's name: of the file's teams, or of `teams`.
 
-    What the agreement speaks against is proposed to a second person, with `override`. Of a file that
-    somebody withdrew, somebody else decides. GatewayError where it cannot be.
+    With `override` a delivery against the agreement is proposed to a second person. For a withdrawn file
+    another person decides. GatewayError where impossible.
     """
     now = registrar.clock()
     with registrar.registry.write() as session:
@@ -84,9 +87,9 @@ def redeliver(
 
 
 def confirm(registrar: Registrar, reference: str, *, by: str, why: str) -> Again | Withdrawal:
-    """Allow, as a second person, what a first one proposed: a delivery against the policy, or a withdrawal.
+    """Confirm, as a second person, a proposed delivery against the policy, or a withdrawal.
 
-    GatewayError where nothing waits for a second person, or where it may be the same one.
+    GatewayError where nothing is proposed, or where the proposer may be the same person.
     """
     now = registrar.clock()
     with registrar.registry.read() as session:
@@ -118,7 +121,7 @@ def confirm(registrar: Registrar, reference: str, *, by: str, why: str) -> Again
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedeliveryProposal:
-    """A delivery that one person has asked for and a second has to allow."""
+    """A delivery proposed by one person, to be confirmed by a second."""
 
     teams: tuple[str, ...]
     by: str
@@ -127,7 +130,7 @@ class RedeliveryProposal:
 
 
 def proposal(session: Session, reference: str) -> RedeliveryProposal | None:
-    """The delivery against the policy that is proposed for a file, if one is since it was last settled."""
+    """Return the delivery against the policy proposed since the file was last settled, or None."""
     for event in reversed(log.events(session, reference)):
         if event.kind in _SETTLED:
             return None
@@ -140,7 +143,7 @@ def proposal(session: Session, reference: str) -> RedeliveryProposal | None:
 
 
 def _known(session: Session, reference: str) -> Transfer:
-    """A file that was passed on once. GatewayError where it never was, or is deleted."""
+    """Return a file once passed on. GatewayError for a file never passed on, or deleted."""
     transfer = transfers.get(session, reference)
     taken_back = any(why.code in WITHDRAWN for why in transfer.reasons)
     if transfer.upload.folder != "in" or not (transfer.state == "accepted" or taken_back):
@@ -222,7 +225,7 @@ def _reasons(catalogue: Catalogue, asked: Release) -> tuple[Reason, ...]:
 def _release_again(
     registrar: Registrar, session: Session, transfer: Transfer, asked: Release, by: By
 ) -> Issued | None:
-    """What was withdrawn is accepted once more."""
+    """Accept a withdrawn file again."""
     decision = Released(
         data_type=asked.data_type,
         flow=asked.flow,
@@ -244,7 +247,7 @@ def _release_again(
 def _receipted(
     registrar: Registrar, session: Session, transfer: Transfer, asked: Release, by: By
 ) -> Issued | None:
-    """A further team has the file: its sender gets a receipt that says so."""
+    """Issue a receipt to the sender about a further team."""
     after = transfers.get(session, transfer.upload.reference)
     facts = outcome.receipt_facts(
         after,

@@ -1,4 +1,4 @@
-"""What an inside process records with: the home, the registry, the policies in force, the signing keys."""
+"""The context for recording: home, registry, policies in force and signing keys."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _log = logging.getLogger(__name__)
 
 
 class Rulebook(Protocol):
-    """What decisions rest on besides the file: the policies, and the providers as these see them."""
+    """The basis of a decision besides the file: the policies, and the providers as the policies see them."""
 
     @property
     def home(self) -> Home:
-        """Where the secret keys lie that open files."""
+        """The home, with the secret keys for opening files."""
         ...
 
     @property
@@ -39,15 +39,15 @@ class Rulebook(Protocol):
         ...
 
     def provider(self, session: Session, provider: str, now: datetime) -> Provider:
-        """A provider as the policies see it at `now`."""
+        """Return a provider as the policies see one at `now`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Registrar:
-    """What is needed to put something on record in one home. `clock` gives the time in UTC.
+    """The context for recording in one home. `clock` gives the time in UTC.
 
-    One that `brings_out` nothing leaves published/ to the processor, which looks every few seconds.
+    With `brings_out` False, publishing is left to the processor, within a few seconds.
     """
 
     home: Home
@@ -61,33 +61,30 @@ class Registrar:
     brings_out: bool = True
 
     def counting(self, now: datetime) -> RatificationsThatCount:
-        """Which ratifications count at `now`."""
+        """Return the ratifications counting at `now`."""
         return years_at(now, self.catalogue)
 
     def provider(self, session: Session, provider: str, now: datetime) -> Provider:
-        """A provider as the policy sees it at `now`."""
+        """Return a provider as the policies see one at `now`."""
         return register.of(session).provider(provider, self.counting(now))
 
     def sign_head(self, session: Session, at: datetime, *, carried: bool = False) -> str:
-        """Sign the log's head, with all that the session has added to it; the head.
-
-        `carried`: by a receipt.
-        """
+        """Sign the log's head after the session's changes; return the head. `carried`: by a receipt."""
         return log.sign_head(session, self.signing.log_key, self.signing.origin, at, carried=carried)
 
     def with_new_keys(self) -> Registrar:
-        """A registrar that signs with the keys in the home now. ConfigurationError where one is missing."""
+        """Return a registrar signing with the home's current keys. ConfigurationError for a missing key."""
         return replace(self, signing=Signing.load(self.home, self.settings))
 
     def publish(self) -> None:
-        """Bring out the receipts and the head that are not out yet. Fault where it must be tried again."""
+        """Publish all receipts and the head not published yet. Fault where to be tried again."""
         publish_receipts(self.registry, self.home.published)
         publish_checkpoint(self.registry, self.home.published)
 
     def bring_out(self, issued: Issued | None) -> None:
-        """Publish what a transaction committed, if it issued anything.
+        """Publish the receipts of a committed transaction.
 
-        What is committed stays committed: where it cannot be brought out now, it is later.
+        A failure changes nothing committed: the processor publishes later.
         """
         if issued is None or not self.brings_out:
             return

@@ -1,4 +1,4 @@
-"""Files that landed before there was an index of persons, or whose index was lost, are put into it."""
+"""Indexing the children in files landed before the index existed, or after a loss of the index."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Reindexed:
-    """How many files were put into the index, and which could not be opened and are not in it."""
+    """The number of files indexed, and the references of files impossible to open."""
 
     done: int
     left: tuple[str, ...]
 
 
 def reindex(registrar: Registrar, progress: Callable[[int, int], object] = lambda *_: None) -> Reindexed:
-    """Open each kept file that is not in the index, in memory, and put down who is in it.
+    """Open each stored file missing from the index, in memory, and index the children.
 
-    `progress` hears how many of how many are looked at. It may be cut off, and goes on where it was.
+    `progress` is called with the files done and the total. An interrupted run can be started again.
     """
     with registrar.registry.read() as session:
         waiting = persons.unindexed(session)

@@ -1,4 +1,4 @@
-"""What persons do with a held file: release it, return it with advice, refuse it."""
+"""Persons' decisions on a held file: release, return with advice, or refuse."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _DECIDED = frozenset({"decided", "released", "refused", "withdrawn"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A release against the policy that one person has asked for and a second has to allow."""
+    """A release against the policy proposed by one person, to be confirmed by a second."""
 
     data_type: str
     teams: tuple[str, ...]
@@ -49,12 +49,11 @@ def release(
     override: bool = False,
     about: date | None = None,
 ) -> Release:
-    """Send a held file on, in one person's name; or, with `override`, propose it to a second person.
+    """Release a held file in one person's name; with `override` propose the release to a second person.
 
-    `about` is a day of the period that the file is about, where it does not say so itself.
-
-    What came of it: with anything `forbidden`, it is proposed only. GatewayError where the policy forbids
-    it and nobody asked to override that, or where nobody can allow it.
+    `about` is a day of the contents' period, for a file without a stated one. A result with anything
+    `forbidden` is only proposed. GatewayError where the policy forbids the release without `override`, or
+    where nobody can allow the release.
     """
     now = registrar.clock()
     with registrar.registry.write() as session:
@@ -90,9 +89,9 @@ def release(
 
 
 def confirm(registrar: Registrar, reference: str, *, by: str, why: str) -> Release:
-    """Allow, as a second person, what a first one has proposed; the file goes on.
+    """Confirm, as a second person, a proposed release; the file goes on.
 
-    GatewayError where nothing is proposed, or where it may be the same person.
+    GatewayError where nothing is proposed, or where the proposer may be the same person.
     """
     now = registrar.clock()
     with registrar.registry.write() as session:
@@ -122,7 +121,7 @@ def confirm(registrar: Registrar, reference: str, *, by: str, why: str) -> Relea
 
 
 def send_back(registrar: Registrar, reference: str, *, by: str, advice: str) -> None:
-    """Return a held file to its sender: it is not taken, and the receipt says what to do instead."""
+    """Return a held file to the sender as not taken; the receipt gives the advice."""
     told = " ".join(advice.split())
     if not told or len(told) > ADVICE_LENGTH or not told.isprintable():
         raise GatewayError(f"advice is one to {ADVICE_LENGTH} characters, and names no child")
@@ -135,7 +134,7 @@ def refuse(registrar: Registrar, reference: str, *, by: str, why: str) -> None:
 
 
 def held(session: Session, reference: str) -> Transfer:
-    """A transfer that waits for a person. GatewayError where it is in another state."""
+    """Return a transfer waiting for a person. GatewayError in any other state."""
     transfer = transfers.get(session, reference)
     if transfer.state != "held":
         raise GatewayError(f"{reference} is not held; it is {transfer.state}")
@@ -151,7 +150,7 @@ def held(session: Session, reference: str) -> Transfer:
 
 
 def proposal(session: Session, reference: str) -> Proposal | None:
-    """The release that is proposed for a held file, if one is since it was decided last."""
+    """Return the release proposed for a held file since the last decision, or None."""
     for event in reversed(log.events(session, reference)):
         if event.kind in _DECIDED:
             return None
@@ -197,7 +196,7 @@ def _judged(
 def _period(
     registrar: Registrar, session: Session, transfer: Transfer, asked: Release, about: date | None
 ) -> str | None:
-    """What a file is about, as what the person says that it is: by that day, or by what it says itself."""
+    """Return the period of a file, by the person's day or the file's own statement."""
     catalogue, upload = registrar.catalogue, transfer.upload
     if about is None:
         content = transfer.content

@@ -1,4 +1,4 @@
-"""Decisions are put in force: each with its deliveries, receipt, log entries and roll, in one transaction."""
+"""Putting decisions in force: each with deliveries, receipt, log entries and roll, in one transaction."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from gateway.registry.counts import Earlier
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
     """A decision to be put in force on one transfer.
-
-    `roll` is what the examination packed of it. `kind` is the log's word; `actor` and `note` say who
-    decided and why, where it was a person. `held_for`: why the file had waited until then. `counted`: teams
-    that may have no record get counts of it; not where a person has named who gets the file. `arrives`:
-    nothing of the file was on record before.
+    - `roll`: the roll packed by the examination. `kind`: the kind of log entry.
+    - `actor` and `note`: the person deciding and the reason, where a person decided.
+    - `held_for`: the reasons of an earlier hold.
+    - `counted`: teams without pupil records get counts; False where a person named the teams.
+    - `arrives`: nothing of the file was on record before.
     """
 
     reference: str
@@ -48,7 +48,7 @@ class Ruling:
 
     @property
     def told(self) -> tuple[str, ...]:
-        """What the receipt says of the time before, each a sentence."""
+        """The receipt's sentences about an earlier hold."""
         shown = map(plain_reason, self.held_for)
         return tuple(f"Until then it was held: {one.sentence} ({one.code})" for one in shown)
 
@@ -56,9 +56,9 @@ class Ruling:
 def put_in_force(
     registrar: Registrar, batch: Batch, rulings: Sequence[Ruling], now: datetime
 ) -> Issued | None:
-    """Record rulings in the caller's transaction; the signed head of the log, with the receipts.
+    """Record rulings in the caller's transaction; return the log's signed head and the receipts.
 
-    None where there are none. What was committed comes out with `Registrar.bring_out`.
+    None for no rulings. After the commit `Registrar.bring_out` publishes the receipts.
     """
     if not rulings:
         return None
@@ -112,7 +112,7 @@ def _told(
     earlier: Sequence[Earlier],
     now: datetime,
 ) -> tuple[list[log.Entry], list[tuple[ReceiptFacts, int]]]:
-    """The log's entry on each file, and what its receipt states, with the place of its entry."""
+    """Return the log's entries, and the receipt facts with the place of the entry of each."""
     catalogue, entries, receipts = registrar.catalogue, [], []
     for place, (ruling, transfer) in enumerate(decided):
         sender = registrar.provider(session, transfer.upload.provider, now)

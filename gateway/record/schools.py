@@ -1,4 +1,4 @@
-"""On whose record the pupils of a file go: each school's on its own, and nobody's on that of a stranger."""
+"""The school of each pupil in a file: the pupil's own, and never a stranger's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ESTABLISHMENT, _DFE_NUMBER = 4, 7
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """The providers that are enrolled, by id, and which of them a number of a school is on record for."""
+    """The enrolled providers by id, and the provider of each school number."""
 
     providers: Mapping[str, Provider]
     schools: Mapping[str, str]
@@ -26,7 +26,7 @@ class Enrolled:
 
     @classmethod
     def of(cls, providers: Iterable[Provider], bodies: BodiesFile) -> Enrolled:
-        """A number that is on record for several tells none of them."""
+        """Index the providers; a number shared by several schools identifies none."""
         known = {provider.id: provider for provider in providers}
         schools_of = [one for one in known.values() if bodies.of(one.kind).own_pupils]
         claims = Counter(number for one in schools_of for number in _numbers(one))
@@ -34,9 +34,9 @@ class Enrolled:
         return cls(known, schools, bodies)
 
     def owner(self, sender: Provider, number: str) -> str | None:
-        """Whose pupil a record is, in a file of this sender that was accepted; None where it is nobody's.
+        """Return the school of a record in an accepted file of a sender; None for no known school.
 
-        `number` is that of the school which the record names, empty where it names none.
+        `number` is the school number in the record, or empty.
         """
         if not self.bodies.of(sender.kind).own_pupils:
             return None
@@ -53,13 +53,16 @@ class Enrolled:
         return sender.id
 
     def owners(self, sender: Provider, content: Classified) -> frozenset[str]:
-        """All whose pupils the records of a file are."""
+        """Return all schools with records in a file."""
         numbers = {number_of(school) for school in content.schools} or {named_school(content) or ""}
         return frozenset(filter(None, (self.owner(sender, number) for number in numbers)))
 
 
 def _in_full(number: str, known: Iterable[str]) -> str:
-    """The one DfE number that an establishment number is part of; itself where there is none or several."""
+    """Return the only DfE number ending in an establishment number;
+
+    the number unchanged for none or several.
+    """
     fitting = [one for one in known if len(one) == _DFE_NUMBER and one.endswith(number)]
     return fitting[0] if len(number) == _ESTABLISHMENT and len(fitting) == 1 else number
 
@@ -72,7 +75,7 @@ def _numbers(provider: Provider) -> Iterator[str]:
 def record(
     session: Session, transfer: Transfer, decision: Decision, enrolled: Callable[[], Enrolled]
 ) -> None:
-    """Put down which schools' an accepted file is, where its sender speaks for several."""
+    """Record the schools of an accepted file, where the sender speaks for several."""
     counts = isinstance(decision, Accepted) or (isinstance(decision, Released) and decision.on_roll)
     if not counts or not isinstance(transfer.content, Classified):
         return

@@ -1,6 +1,6 @@
-"""What takes two people where roles are in force: one proposes it, a second does the same and so confirms it.
+"""Acts needing two people while roles are in force: one proposes, a second does the same and so confirms.
 
-The proposal is in the log, and counts for a week. Nothing is done by it but what takes something away.
+A proposal is in the log and counts for a week.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MARK = ": "
 
 @dataclass(frozen=True, slots=True)
 class TwoPersonAct:
-    """Something that takes two: a word, what it is done to, and whom it is about, which no leaf holds."""
+    """An act needing two people: a word, its subject, and the person concerned, who is in no leaf."""
 
     what: str
     subject: str
@@ -35,10 +35,10 @@ class TwoPersonAct:
 
 
 def agreed(session: Session, act: TwoPersonAct, *, by: str, why: str | None, at: datetime) -> bool:
-    """May an act be done now: are roles not in force, or has another person proposed the same?
+    """May an act be done now: with roles not in force, or proposed by another person before?
 
-    Otherwise it is put on record as proposed by `by`. GatewayError where somebody else has proposed it
-    beside whom `by` does not count as a second person.
+    Otherwise a proposal by `by` is recorded. GatewayError where `by` does not count as a second person beside
+    the proposer.
     """
     if not roles.in_force(session):
         return True
@@ -64,10 +64,10 @@ def agreed_to_give(
     why: str | None,
     at: datetime,
 ) -> bool:
-    """May a person be given what they act with, or a role, now?
+    """May a person be given a credential or a role now?
 
-    Two decide of whoever belongs to a team that sees held files, has a powerful role, or is to have one, once
-    there are two administrators.
+    With two administrators, two people decide for a member of a team with sight of held files, and for a
+    holder or recipient of a powerful role.
     """
     sees = not looking.held.isdisjoint(roles.viewer(session, name).teams)
     asked = sees or role in POWERFUL or roles.is_powerful(session, name)
@@ -79,10 +79,10 @@ def agreed_to_give(
 def agreed_to_show(
     session: Session, act: TwoPersonAct, name: str, *, by: str, why: str | None, at: datetime
 ) -> bool:
-    """May a person be put into a team that sees held files now? It takes two, and nobody who could be them.
+    """May a person join a team with sight of held files now? Two people decide, and neither gave credentials.
 
-    So it is once there are two administrators. GatewayError where somebody alone gave what they act with.
-    A link to the console that they have not used is over: whoever has printed it could use it.
+    Applies with two administrators or more. GatewayError where one person alone gave the credentials. An
+    unused link to the console ends: whoever printed the link could use it.
     """
     if len(roles.administrators(session)) < 2:  # noqa: PLR2004 - there is nobody to ask
         return True
@@ -97,14 +97,14 @@ def agreed_to_show(
 def note_proposer(
     session: Session, act: TwoPersonAct, name: str, what: What, mark: str, *, at: datetime
 ) -> None:
-    """Put on record that whoever proposed to give something gave it, as much as who has just confirmed it."""
+    """Record the proposer, beside the confirmer, as a giver of a credential."""
     of_it = [event for event in log.events(session, act.subject) if _is_of(event, act)]
     if len(of_it) > 1 and of_it[-1].kind == "act-confirmed" and of_it[-1].at == at:
         givings.note(session, name, what, mark, by=of_it[-2].actor or "", at=at)
 
 
 def reject(session: Session, act: TwoPersonAct, *, by: str, at: datetime) -> None:
-    """End a proposal, if there is one, as a second person. GatewayError where it may be the same one."""
+    """End a proposal as a second person. GatewayError where the proposer may be the same person."""
     first = proposal(session, act, at)
     if first is None:
         return
@@ -113,7 +113,7 @@ def reject(session: Session, act: TwoPersonAct, *, by: str, at: datetime) -> Non
 
 
 def proposal(session: Session, act: TwoPersonAct, at: datetime) -> EventRow | None:
-    """The proposal of an act that still counts, and that nobody has confirmed or rejected yet."""
+    """Return the current proposal of an act, neither confirmed nor rejected, or None."""
     for event in reversed(log.events(session, act.subject)):
         if _is_of(event, act):
             return event if event.kind == _PROPOSAL and event.at >= at - COUNTS else None

@@ -1,4 +1,4 @@
-"""Whose signature counts: our own records of a provider's keys, beside what the engines verified."""
+"""Validity of signatures by the gateway's records of a provider's keys, beside the engines' verification."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from gateway.registry.keys import Key
 
 @dataclass(frozen=True, slots=True)
 class Signers:
-    """A provider's certificates at one moment: those in force, and the further ones."""
+    """A provider's certificates at one moment: those in force, and the others."""
 
     in_force: tuple[Key, ...]
     others: tuple[Key, ...]
 
     @property
     def digest(self) -> str:
-        """What changes when any of them does, or the standing of one: an outcome holds for this state."""
+        """A digest of the certificates and their states; an outcome holds for one digest."""
         parts = [
             f"{key.fingerprint} {key.state} {key.revocation} {key.until} "
             f"{hashlib.sha256(key.material.encode()).hexdigest()}"
@@ -34,11 +34,11 @@ class Signers:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def find(self, fingerprint: str) -> Key | None:
-        """The certificate of that fingerprint."""
+        """Return the certificate of a fingerprint, or None."""
         return next((key for key in (*self.in_force, *self.others) if key.fingerprint == fingerprint), None)
 
     def awaits_renewal(self, now: datetime) -> bool:
-        """Whether one that we still count on has expired by its own word."""
+        """Has a certificate in force by the gateway's records expired by its own date?"""
         return any(key.expires_at is not None and key.expires_at <= now for key in self.in_force)
 
 
@@ -54,10 +54,10 @@ def signers_of(session: Session, provider: str, now: datetime) -> Signers:
 def objection(
     signer: Key | None, made: datetime, now: datetime, catalogue: Catalogue
 ) -> Held | Refused | None:
-    """Why a good signature, made at `made` with `signer`, does not count at `now`; None where it does.
+    """Return the objection to a valid signature made at `made` with `signer`; None for no objection.
 
-    A key given up for another leaves what it signed before for a person to judge; one that may be in
-    wrong hands leaves nothing, since its holder can date a signature back.
+    Files signed before a key was replaced go to a person for judgement. A compromised key counts for nothing,
+    since its holder can date a signature back.
     """
     if signer is None:
         return Refused(reasons=(catalogue.reason("open:wrong-signer"),))
@@ -74,10 +74,10 @@ def objection(
 
 
 def came_by_login(session: Session, upload: Upload) -> bool:
-    """Can an upload have come by a login with the SSH key of its provider that intake names?
+    """Can an upload have come by a login with the SSH key named by intake?
 
-    Only intake says with which key, so it has to be one that let the provider in at that time. One that
-    was given up since did; one that may be in wrong hands counts for nothing.
+    The key must have let the provider in at the time, since only intake names the key. A key replaced since
+    did; a compromised key counts for nothing.
     """
     known = register.of(session).keys_of("provider", upload.provider)
     login = next((key for key in known if (key.kind, key.fingerprint) == ("ssh", upload.ssh_key)), None)
@@ -88,14 +88,14 @@ def came_by_login(session: Session, upload: Upload) -> bool:
 
 
 def own_keys(session: Session) -> Sequence[Key]:
-    """Return the gateway's own OpenPGP keys, whatever became of them."""
+    """Return the gateway's own OpenPGP keys, in any state."""
     return [key for key in register.of(session).keys_of("gateway", "gateway") if key.kind == "openpgp"]
 
 
 def opening_keys(own: Sequence[Key], landed_at: datetime, now: datetime) -> Sequence[Key]:
-    """Those of the gateway's `own` keys that open an upload: in force now, or when it landed.
+    """Return the gateway's keys for opening an upload: in force now, or at the landing.
 
-    A key of ours that retired between the two is no reason to refuse what was sealed to it in time.
+    A gateway key retired between the two is no reason to refuse a file sealed in time.
     """
     return [key for key in own if key.is_in_force(now) or _was_in_force(key, landed_at)]
 

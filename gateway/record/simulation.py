@@ -1,8 +1,8 @@
-"""What would have become of the files of the last months under other policies. Nothing is opened or changed.
+"""Simulation of recent files under other policies. Nothing is opened or changed.
 
-Each file is decided twice, as what it was found to hold and at the moment at which it landed: once by the
-policies that are compared against, once by the others. What recognises files (data_types.toml, items.toml,
-sensitive.toml) takes no part in it, since no file is read again.
+Each file is decided twice, by the stored contents and at the landing time: under the policies `before` and
+`after`. The rules of recognition (data_types.toml, items.toml, sensitive.toml) have no effect, since no file
+is read again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ EXAMPLES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedOutcome:
-    """What becomes of a file, as far as it is compared: state, teams, why, and until when it waits."""
+    """The compared parts of an outcome: state, teams, reasons and the end of waiting."""
 
     state: str
     teams: tuple[str, ...]
@@ -34,7 +34,7 @@ class SimulatedOutcome:
 
     @property
     def told(self) -> str:
-        """The outcome in a few words: where it goes, or why it does not."""
+        """The outcome in a few words: the teams, or the reasons against."""
         if self.state == "accepted":
             return f"accepted for {', '.join(self.teams) or 'nobody'}"
         return f"{self.state}: {', '.join(self.reasons)}"
@@ -42,7 +42,7 @@ class SimulatedOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulated:
-    """How many files there were, and for each pair of outcomes that differ how many, with some references."""
+    """The number of files, and for each pair of different outcomes the number and some references."""
 
     files: int
     same: int
@@ -50,7 +50,7 @@ class Simulated:
 
 
 def simulate(session: Session, before: Catalogue, after: Catalogue, since: datetime) -> Simulated:
-    """The files that landed since a moment, decided by both; the changes that concern most files first."""
+    """Decide the files landed since a moment by both policies; the most frequent changes come first."""
     counted: Counter[tuple[SimulatedOutcome, SimulatedOutcome]] = Counter()
     examples: defaultdict[tuple[SimulatedOutcome, SimulatedOutcome], list[str]] = defaultdict(list)
     files = same = 0
@@ -70,7 +70,7 @@ def simulate(session: Session, before: Catalogue, after: Catalogue, since: datet
 def _both(
     session: Session, some: Sequence[Transfer], before: Catalogue, after: Catalogue
 ) -> Iterator[tuple[str, SimulatedOutcome, SimulatedOutcome]]:
-    """Each file of pupils' data that was opened, with its two outcomes."""
+    """Yield each opened file of pupils' data with both outcomes."""
     for transfer in some:
         if transfer.content is not None and transfer.upload.folder == "in":
             was, now = (_outcome(session, transfer, catalogue) for catalogue in (before, after))

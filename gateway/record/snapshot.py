@@ -1,4 +1,4 @@
-"""How a gateway stands at one moment, read from its registry and its folders, and what of it is wrong."""
+"""The state of a gateway at one moment, from registry and folders, and the faults."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DAY = 86_400.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disk:
-    """The file system that holds one part of the home; sizes in bytes as a service may use them."""
+    """The file system of one part of the home; sizes in bytes available to a service."""
 
     part: str
     free: int
@@ -57,15 +57,15 @@ class Snapshot:
 
     @property
     def oldest(self) -> float | None:
-        """The age of what has waited longest to be decided, wherever it is."""
+        """The longest wait for a decision in seconds, in spool or registry."""
         ages = [age for age in (self.oldest_landed, self.oldest_in_spool) if age is not None]
         return max(ages, default=None)
 
 
 def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True) -> Snapshot:
-    """How things stand at `now`. Fault where the registry does not answer.
+    """Take a snapshot at `now`. Fault where the registry does not answer.
 
-    Without `counted`, transfers are not counted by state and reason: that takes a while where there are many.
+    Without `counted`, no counts by state and reason: with many transfers counting takes a while.
     """
     ages = list(_spool_ages(home, now))
     with registry.read() as session:
@@ -85,7 +85,7 @@ def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True)
 
 
 def wrong(snapshot: Snapshot, watch: WatchSettings) -> Iterator[str]:
-    """What somebody has to look at, in codes."""
+    """Yield the codes of all faults for a person to look at."""
     if (snapshot.oldest or 0.0) > watch.landed_seconds:
         yield "files-wait"
     if snapshot.aside:
@@ -116,7 +116,7 @@ def _oldest_landed(session: Session, now: datetime) -> float | None:
 
 
 def _held(session: Session) -> dict[str, int]:
-    """Held transfers by what they wait for."""
+    """Count held transfers by the reason for waiting."""
     query = select(TransferRow.waits_for, func.count()).where(TransferRow.state == "held")
     return {waits or "person": count for waits, count in session.exec(query.group_by(TransferRow.waits_for))}
 
@@ -150,7 +150,7 @@ def _disk(part: str, path: Path) -> tuple[int, Disk]:
 
 
 def _expiries(session: Session, now: datetime) -> Iterator[Expiry]:
-    """Of each owner and kind of key with an end, the days until nothing of it counts any more."""
+    """Yield for each owner and kind of key the days until the last key ends."""
     ends: dict[tuple[str, str, str], float | None] = {}
     rows = session.exec(select(KeyRow).where(col(KeyRow.state).in_(("active", "retiring")))).all()
     for row in rows:

@@ -1,4 +1,4 @@
-"""What is known of a child, as the account that a subject access request is answered with."""
+"""The account of a child for answering a subject access request."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OUTCOMES = {
 
 
 def account(registrar: Registrar, found: FoundChild, *, names: bool) -> ChildAccount:
-    """The account of a child; with the `names` of staff, or without them, of the teams alone."""
+    """Return the account of a child; with the `names` of staff, or of the teams alone."""
     rules = load_retention(registrar.home)
     with registrar.registry.read() as session:
         files = tuple(_file(registrar, session, rules, one, names=names) for one in found.files)
@@ -71,7 +71,7 @@ def _opened_for(opening: FileOpening, registrar: Registrar) -> str:
 
 
 def _team(team: str, catalogue: Catalogue) -> str:
-    """A team, and that it was given no record of the child where it may have none."""
+    """Name a team, marked where the team gets counts instead of records."""
     found = catalogue.team(team)
     return f"{team} (counts alone)" if found is not None and not found.pupil_level else team
 

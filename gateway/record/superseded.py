@@ -1,4 +1,4 @@
-"""How a file stands among those of its kind, school and period: told from the accepted ones."""
+"""The place of a file among those of its kind, school and period, from the accepted ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gateway.registry.transfer_rows import CONTENT
 def standing_of(
     session: Session, transfer: Transfer, provider: Provider, catalogue: Catalogue
 ) -> Superseding:
-    """Which file one on record replaces and which one replaces it; none where its kind knows no such."""
+    """Return the files replaced by, and replacing, a file on record; none for kinds without succession."""
     if not is_comparable(transfer, catalogue):
         return Superseding()
     by_content = tells_by_content(provider, catalogue.bodies)
@@ -28,7 +28,7 @@ def standing_of(
 def standing_among(
     files: Iterable[Earlier], transfer: Transfer, provider: Provider, catalogue: Catalogue
 ) -> Superseding:
-    """How an accepted file stands among accepted ones, itself among these, in the order they landed."""
+    """Return the place of an accepted file among accepted files in the order of landing."""
     if not is_comparable(transfer, catalogue):
         return Superseding()
     kind = (transfer.upload.provider, transfer.data_type, transfer.period)
@@ -41,7 +41,7 @@ def standing_among(
 
 
 def told(found: Superseding, transfer: Transfer) -> tuple[str, ...]:
-    """What a receipt says of it, each a sentence."""
+    """Return a receipt's sentences about replaced and replacing files."""
     sentences = []
     if found.replaces is not None:
         sentences.append(

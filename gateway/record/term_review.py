@@ -1,4 +1,4 @@
-"""A term is reviewed over all providers: what came in time, how good it was, who ratified, what differs."""
+"""The review of a term for all providers: timeliness, quality, ratifications, discrepancies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gateway.reports.review import ProviderReview, Review
 
 
 def span_of(first: date | None, last: date | None, catalogue: Catalogue, today: date) -> tuple[date, date]:
-    """The days that were given, or the term of today. GatewayError where they are no part of one year."""
+    """Return the given days, or those of today's term. GatewayError for days of two school years."""
     begun, ended = _term(catalogue, today)
     span = (first or begun, last or ended)
     starts = catalogue.school_year_starts
@@ -33,7 +33,7 @@ def span_of(first: date | None, last: date | None, catalogue: Catalogue, today: 
 
 
 def _term(catalogue: Catalogue, today: date) -> tuple[date, date]:
-    """The first and the last day of the term that began last."""
+    """Return the first and the last day of the term begun last."""
     this = first_year(academic_year(today, catalogue.school_year_starts))
     years = [school_year(catalogue.calendar, first) for first in (this - 1, this)]
     begun = [term for year in years if year for term in year.terms if term.first <= today]
@@ -94,7 +94,7 @@ def _providers(
 
 
 def _took_part(provider: Provider, span: tuple[date, date], added: date) -> bool:
-    """Whether a provider was there at any time of the span."""
+    """Was a provider enrolled and open at any time of the span?"""
     return added <= span[1] and (provider.closed_on is None or provider.closed_on >= span[0])
 
 

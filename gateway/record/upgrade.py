@@ -1,7 +1,7 @@
-"""An upgrade that people have agreed to is carried out: the tables first, then the policies of this version.
+"""Carrying out an agreed upgrade: first the tables, then the policies of the new version.
 
-What was agreed on stands in `upgrade/plan.json` of the home. Each step can be repeated, so that an upgrade
-that was cut off is finished by whoever comes next: `gateway upgrade`, or the processor at its start.
+The agreement is in `upgrade/plan.json` of the home. Each step can be repeated, so an interrupted upgrade is
+finished by the next `gateway upgrade`, or by the processor at its start.
 """
 
 from __future__ import annotations
@@ -30,10 +30,9 @@ from gateway.zones.spool import write_durably
 
 
 class UpgradePlan(BaseModel):
-    """What two people agreed on. `digest` is that of the policies to come, None where those in force stay.
+    """A plan agreed on by two people. `digest` is that of the new policies, None for no change of policies.
 
-    `before` is the digest of the policies that decided until then, `entries` the size of the log at the
-    backup.
+    `before` is the digest of the policies in force before, `entries` the size of the log at the backup.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,7 +48,7 @@ class UpgradePlan(BaseModel):
 
     @property
     def is_agreed(self) -> bool:
-        """Is a backup made and everybody asked, so that it may be carried out?"""
+        """May the plan be carried out, with a backup made and everybody asked?"""
         return self.backup is not None and (self.digest is None or self.approved_by is not None)
 
 
@@ -59,12 +58,12 @@ def plan_file(home: Home) -> Path:
 
 
 def draft_folder(home: Home) -> Path:
-    """Return the folder of the policies that an upgrade is to bring into force."""
+    """Return the folder of the policies to be put in force by an upgrade."""
     return home.root / "upgrade" / "policies"
 
 
 def read_plan(home: Home) -> UpgradePlan | None:
-    """Read the plan of a home, None where there is none. ConfigurationError where it cannot be read."""
+    """Return the plan of a home, None where there is none. ConfigurationError where unreadable."""
     try:
         return UpgradePlan.model_validate_json(plan_file(home).read_bytes())
     except FileNotFoundError:
@@ -80,10 +79,10 @@ def write_plan(home: Home, plan: UpgradePlan) -> None:
 
 
 def bring_up_to_date(home: Home, clock: Callable[[], datetime]) -> None:
-    """Give a registry of an older version the tables of this one, and the policies that were agreed on.
+    """Give a registry of an older version the current tables and the policies agreed on.
 
-    ConfigurationError, with nothing changed, where the policies in force are not whole in this version and
-    nobody has agreed on others: a registry with new tables would shut the older version out.
+    ConfigurationError, with nothing changed, where the policies in force are invalid in the current version
+    and no others are agreed on: a registry with new tables would shut the older version out.
     """
     plan, settings = read_plan(home), load_settings(home)
     if plan is not None and plan.is_agreed and plan.applied_at is None:
@@ -102,9 +101,9 @@ def bring_up_to_date(home: Home, clock: Callable[[], datetime]) -> None:
 
 
 def agree(plan: UpgradePlan, person: str) -> UpgradePlan:
-    """Agree to a plan as a second person. GatewayError where both may be one.
+    """Agree to a plan as a second person. GatewayError where both may be one person.
 
-    What somebody was given is on record in tables that come with the upgrade: only names can be told apart.
+    The record of given credentials comes with the upgrade's tables: until then only names are compared.
     """
     if not are_named_two(plan.by, person):
         raise GatewayError(
@@ -115,7 +114,7 @@ def agree(plan: UpgradePlan, person: str) -> UpgradePlan:
 
 
 def carry_out(home: Home, plan: UpgradePlan, clock: Callable[[], datetime]) -> UpgradePlan:
-    """Bring the tables up to this version, the policies into force, and note that it is done."""
+    """Migrate the tables, put the policies in force, and mark the plan as done."""
     settings = load_settings(home)
     registry = Registry(settings.database_url(home))
     try:

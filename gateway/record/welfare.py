@@ -1,4 +1,4 @@
-"""What the education welfare team asks of the rolls: children on none, and movers. It is logged."""
+"""Children on no roll, and movers, for the education welfare team. Every question is logged."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from gateway.registry.log import Entry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leavers:
-    """Who left from `since` on. `hidden` more are children whose data the person who asks may not see."""
+    """Children who left since a day. `hidden` counts further children whose data the person may not see."""
 
     children: tuple[Gone, ...]
     hidden: int
 
 
 def left(registrar: Registrar, since: datetime, *, moved: bool, by: str, name: str) -> Leavers:
-    """The children who left a school from `since` on: those on no roll now or, with `moved`, on another.
+    """Return the children who left since a day: on no roll now or, with `moved`, on another roll.
 
-    `name` is that of the member of staff who asks. Nothing is told before the question is in the log.
+    `name` is the member of staff asking. The question is logged before the answer is given.
     """
     now = registrar.clock()
     with registrar.registry.write() as session:
@@ -37,7 +37,7 @@ def left(registrar: Registrar, since: datetime, *, moved: bool, by: str, name: s
 
 
 def leavers(session: Session, since: datetime, *, moved: bool, by: str, name: str) -> tuple[Leavers, Entry]:
-    """The same, and the log's word on the question: whoever asks records it before anything is told."""
+    """Return the leavers, and the question's log entry for the caller to record beforehand."""
     found = [one for one in _gone(session) if one.left_at >= since and (one.to is not None) == moved]
     hidden = markers.kept_from(session, name)
     shown = [one for one in found if bytes.fromhex(one.pupil) not in hidden]
@@ -64,7 +64,7 @@ def _gone(session: Session) -> list[Gone]:
 
 
 def _named(session: Session, found: list[Gone]) -> tuple[Gone, ...]:
-    """With the references of the files instead of their sequences."""
+    """Replace sequences by the files' references."""
     references = transfers.references(session, {int(one.reference) for one in found})
     return tuple(
         Gone(

@@ -1,4 +1,4 @@
-"""A file that was passed on is taken back: by one person at once, and for good by a second one."""
+"""Withdrawing a delivered file: by one person at once, and for good by a second one."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _FOR_GOOD = "person:withdrawn-for-good"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withdrawal:
-    """What came of taking a file back: who had opened it, and which providers had had a copy of it."""
+    """The result of a withdrawal: earlier openings, and the providers with a copy."""
 
     openings: tuple[FileOpening, ...]
     copies: tuple[str, ...] = ()
 
 
 def withdraw(registrar: Registrar, reference: str, *, by: str, why: str) -> Withdrawal:
-    """Take a file out of every mailbox and every /out, at once and in one person's name.
+    """Withdraw a file from every mailbox and every /out folder, at once and in one person's name.
 
-    Its provider and data protection are told. It waits until a second person withdraws it for good or has
-    it delivered again. GatewayError where it was not passed on.
+    The provider and data protection are told. The file waits until a second person withdraws the file for
+    good or delivers the file again. GatewayError for a file never passed on.
     """
     now = registrar.clock()
     with registrar.registry.write() as session:
@@ -66,7 +66,7 @@ def withdraw(registrar: Registrar, reference: str, *, by: str, why: str) -> With
 
 
 def withdraw_for_good(registrar: Registrar, reference: str, *, by: str, why: str) -> Withdrawal:
-    """Confirm, as a second person, that a file is withdrawn. GatewayError where it may be the same one."""
+    """Confirm a withdrawal as a second person. GatewayError where both may be the same person."""
     now = registrar.clock()
     with registrar.registry.write() as session:
         transfer = transfers.get(session, reference)
@@ -82,7 +82,7 @@ def withdraw_for_good(registrar: Registrar, reference: str, *, by: str, why: str
 
 
 def waits_for_second(transfer: Transfer) -> bool:
-    """Whether one person has withdrawn a file and a second one has not decided yet."""
+    """Has one person withdrawn a file, without a second person's decision yet?"""
     return transfer.state == "held" and any(why.code == _WAITS for why in transfer.reasons)
 
 
@@ -119,7 +119,7 @@ def tell(
     headline: str,
     next_step: str,
 ) -> None:
-    """Leave a signed notice for data protection, in the transaction of what it tells of."""
+    """Leave a signed notice for data protection, in the caller's transaction."""
     now = registrar.clock()
     facts = AuthorityFacts(
         headline=headline,
@@ -156,7 +156,7 @@ def _reasons(
 
 
 def _opened(openings: tuple[FileOpening, ...]) -> str:
-    """How often a file was opened and for which teams, in words for its provider. It names no person."""
+    """Say for the provider how often and for which teams a file was opened, without naming a person."""
     if not openings:
         return "Nobody had opened it."
     times = "once" if len(openings) == 1 else f"{len(openings)} times"
@@ -165,7 +165,7 @@ def _opened(openings: tuple[FileOpening, ...]) -> str:
 
 
 def _roll(registrar: Registrar, session: Session, transfer: Transfer) -> bytes | None:
-    """The pupils that are on rolls by this file alone, taken off them and packed to wait beside it."""
+    """Remove the pupils on rolls by the file alone; return them packed, to be stored with the file."""
     now, entries = registrar.clock(), []
     for school, found in rolls.take_out(session, transfer.sequence).items():
         provider = registrar.provider(session, school, now)

@@ -1,8 +1,8 @@
-"""Ratification by the provider itself: a signed copy of the agreement's text, dropped in /agreement.
+"""Ratification by the provider: a signed copy of the agreement's text, dropped in /agreement.
 
-Two keys count here as for any file: the provider's SSH key opened the session, and a certificate of
-the same provider, in force, signed the whole text. A clearsigned copy is what the guide asks for; one
-that is signed and encrypted to the gateway proves the same and is taken as well.
+Two keys count as for any file: the provider's SSH key opened the session, and a certificate of the same
+provider, in force, signed the whole text. The guide asks for a clearsigned copy; a copy signed and encrypted
+to the gateway proves the same and is accepted as well.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gateway.registry import agreements, register
 
 
 def settle(drop: Drop, signature: Signature) -> Decision:
-    """Record the ratification that a good copy, signed so, stands for."""
+    """Record the ratification expressed by a valid signed copy."""
     provider, catalogue = drop.provider, drop.registrar.catalogue
     if not catalogue.bodies.of(provider.kind).ratifies:
         return Refused(reasons=(catalogue.reason("agreement:not-a-party"),))
@@ -49,7 +49,7 @@ def _has_signed(drop: Drop, year: str, role: str) -> bool:
 
 
 def _fresh(signed_at: datetime, year: str, drop: Drop) -> bool:
-    """Whether it was signed in our time and for this year: last year's copy must not count again."""
+    """Was the copy signed recently and for the current year? Last year's copy must not count again."""
     limits: OpenLimits = drop.registrar.limits.open
     oldest = drop.now - timedelta(days=limits.signature_age_days)
     latest = drop.now + timedelta(seconds=limits.clock_skew_seconds)
@@ -58,7 +58,7 @@ def _fresh(signed_at: datetime, year: str, drop: Drop) -> bool:
 
 
 def _record(drop: Drop, year: str, signature: Signature) -> tuple[str, ...]:
-    """Put the signature on record; the names of the roles that are still to sign."""
+    """Record the signature; return the names of the roles still to sign."""
     catalogue, by = drop.registrar.catalogue, f"the key {signature.certificate}"
     role = role_of_copies(catalogue)
     signed = Signed(

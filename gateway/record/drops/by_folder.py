@@ -1,4 +1,4 @@
-"""What is dropped in folders that take no pupils' data, dispatched by what was found and by folder."""
+"""Drops in folders without pupils' data, dispatched by findings and folder."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _NOT_SURELY_CLEAR: dict[LooksLike, str] = {
 
 
 def withheld(upload: Upload) -> FileWithheld:
-    """The outcome of a file that came in the clear, by what it looked like and the folder it was put in."""
+    """Return the outcome of a file sent in the clear, by appearance and folder."""
     code = _IN_THE_CLEAR[upload.folder]
     if upload.looks_like == "secret-key":
         code = "key:secret"
@@ -48,7 +48,7 @@ def withheld(upload: Upload) -> FileWithheld:
 
 
 def settle(dropped: Dropped, drop: Drop) -> Decision:
-    """Decide on a drop and record what follows from it, all in the caller's transaction."""
+    """Decide on a drop and record the consequences, in the caller's transaction."""
     match dropped:
         case FileLost():
             return Held(reasons=(drop.registrar.catalogue.reason("internal:held"),))
@@ -65,6 +65,6 @@ def settle(dropped: Dropped, drop: Drop) -> Decision:
 
 
 def publish(folders: set[Folder], home: Home, registry: Registry, now: datetime) -> None:
-    """Show outside what drops in these folders have changed, once it is durable."""
+    """Publish the changes made by drops in the given folders, after the commit."""
     if "keys" in folders:
         keys.publish(home, registry, now)

@@ -1,4 +1,4 @@
-"""A drop: something put in a folder that takes no pupils' data, in the transaction that decides on it."""
+"""A drop: a file in a folder without pupils' data, within the transaction of its decision."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gateway.record.registrar import Registrar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drop:
-    """One drop, whose it is, and what it is decided with."""
+    """One drop, its provider, and the context of the decision."""
 
     registrar: Registrar
     session: Session

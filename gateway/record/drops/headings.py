@@ -1,7 +1,7 @@
-"""What a provider says of its headings, signed with its key and dropped in /keys: it counts from then on.
+"""A provider's statement about headings, signed and dropped in /keys: valid from then on.
 
-It names items of Appendix A alone, never who a record is about, and nothing under a sensitive heading: what
-stands under a heading is judged by the kind of the item all the same.
+A statement may name items of Appendix A, but neither the subject of a record nor a sensitive heading; values
+under a heading are still judged by the kind of the item.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gateway.registry.harmless import Harmless
 
 
 def settle(drop: Drop, found: HeadingsDrop) -> Decision:
-    """Keep what a good statement says, or refuse all of it where it says what nobody may say so."""
+    """Store a valid statement, or refuse all of a statement with one forbidden meaning."""
     catalogue = drop.registrar.catalogue
     if drop.provider.suspended or drop.provider.is_closed:
         code = "policy:suspended" if drop.provider.suspended else "policy:closed"

@@ -1,9 +1,9 @@
-"""What a provider drops in /keys: a new key, a certificate renewed, or one revoked.
+"""Keys dropped by a provider in /keys: a new key, a renewed certificate, or a revocation.
 
-A new key counts only when a key of the same provider that is in force has signed it: clearsigned, as
-`gpg --sign` makes it, or signed and encrypted like any file. A certificate that is known already
-needs no such signature, since its own primary key has signed whatever is new in it; nor does a
-revocation certificate, which takes effect at once. Nobody else can have made these.
+A new key counts only when signed by a key in force of the same provider: clearsigned, as `gpg --sign` makes
+it, or signed and encrypted like any file. A known certificate needs no such signature, since its own primary
+key has signed all additions; nor does a revocation certificate, effective at once. Nobody else can have made
+either.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from gateway.store.of_home import store_of
 
 
 def settle(drop: Drop, found: FoundKey) -> Decision:
-    """Record the change of keys that a good drop stands for."""
+    """Record the change of keys expressed by a valid drop."""
     known = keys.holder(drop.session, found.kind, found.fingerprint)
     if known is not None and (known.owner_kind, known.owner) != ("provider", drop.provider.id):
         return _refused(drop, "key:known")
@@ -80,7 +80,7 @@ def _settle_update(drop: Drop, clerk: Clerk, found: FoundKey, known: Key) -> Dec
 
 
 def settle_later(session: Session, reference: str, catalogue: Catalogue) -> Decision | None:
-    """The decision on a drop whose key waited for approval, once somebody has decided on the key."""
+    """Return the decision on a drop with a key waiting for approval, once a person has decided."""
     key = keys.dropped_key(session, reference)
     if key is None or key.state == "pending":
         return None
@@ -90,7 +90,7 @@ def settle_later(session: Session, reference: str, catalogue: Catalogue) -> Deci
 
 
 def forget(drop: Drop) -> None:
-    """Record that nothing is kept of a drop that held a secret key; `publish` then removes it."""
+    """Record that a drop with a secret key is not kept; `publish` then removes the file."""
     row = drop.session.exec(select(TransferRow).where(TransferRow.reference == drop.reference)).one()
     if row.withheld:  # It was recognised at the door, and never stored.
         return
@@ -101,7 +101,7 @@ def forget(drop: Drop) -> None:
 
 
 def publish(home: Home, registry: Registry, now: datetime) -> None:
-    """Let intake know the SSH keys as they now are, and remove what must not be kept."""
+    """Publish the current SSH keys to intake, and remove files not to be kept."""
     publish_access(registry, home.published, now)
     store = store_of(home)
     store.remove([reference for reference in _withheld(registry) if store.has(reference)])
