@@ -1,5 +1,5 @@
-"""The agreement as data, and the pure functions that decide over it.
+"""The agreement as data, and pure functions deciding over the data.
 
-`catalogue` reads `policies/`, `decide` judges a file, `methods` judges a transfer that went another
-way, `timescale` says what is due, `discrepancies` compares rolls, `explain` tells people why.
+`catalogue` reads `policies/`, `decide` judges a file, `methods` judges a transfer sent another way,
+`timescale` lists due files, `discrepancies` compares rolls, `explain` gives the reasons in words.
 """

@@ -1,4 +1,4 @@
-"""What changes between two versions of the agreement, so that every provider is told."""
+"""Compare two versions of the agreement, so that every provider can be told of the changes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gateway.policy.catalogue import Catalogue
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgreementChanges:
-    """What is new in an agreement: its text, with the versions before and after, and items of Appendix A."""
+    """The changes in an agreement: text, versions before and after, and items of Appendix A."""
 
     text: bool
     before: str
@@ -31,7 +31,7 @@ class AgreementChanges:
 
 
 def changes_between(before: Catalogue, after: Catalogue) -> AgreementChanges | None:
-    """What has changed in the text or in Appendix A; None where neither has."""
+    """Return the changes in the text and in Appendix A; None without any."""
     added = tuple(item for item in after.appendix_a if item not in before.appendix_a)
     removed = tuple(item for item in before.appendix_a if item not in after.appendix_a)
     text = before.text_sha256 != after.text_sha256

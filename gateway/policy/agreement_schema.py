@@ -1,4 +1,4 @@
-"""The shape of agreement.toml, and of what says which clause things rest on: reasons.toml, confirmed.toml."""
+"""The models of agreement.toml, and of the files linking clauses: reasons.toml and confirmed.toml."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ ReasonCode = Annotated[str, Field(pattern=r"^[a-z]+:[a-z0-9]+(-[a-z0-9]+)*$")]
 
 
 class Year(PolicyTable):
-    """The year of the agreement. See agreement.toml for what each day means.
+    """The year of the agreement. See agreement.toml for the meaning of each day.
 
-    A ratification counts for `valid_years` of them. `new_text`: whether one of another text still counts.
+    A ratification counts for `valid_years` years. `new_text`: does a ratification of another text still
+    count?
     """
 
     starts: MonthDay
@@ -28,7 +29,7 @@ class Year(PolicyTable):
 
 
 class Signatory(PolicyTable):
-    """A role whose signature a ratification needs; `by_copy`: a signed copy in /agreement is that of it."""
+    """A role whose signature a ratification needs; `by_copy`: a signed copy in /agreement is enough."""
 
     role: Slug
     name: str
@@ -36,7 +37,7 @@ class Signatory(PolicyTable):
 
 
 class DiscrepancyPolicy(PolicyTable):
-    """Which data types state who is on roll, which of them state all of it, and what a notice may say."""
+    """The data types stating pupils on roll, those stating the whole roll, and the contents of notices."""
 
     name_other_school: bool
     rolls: tuple[Slug, ...] = ()
@@ -44,14 +45,14 @@ class DiscrepancyPolicy(PolicyTable):
 
 
 class Contacts(PolicyTable):
-    """What the desks are called that providers are told to ask, in one language."""
+    """The names, in one language, of the desks that providers are told to ask."""
 
     desk: str
     governance: str
 
 
 class Telling(PolicyTable):
-    """The clauses by which education providers are told of the agreement itself; none where none says so."""
+    """The clauses by which education providers are told of the agreement itself; None without a clause."""
 
     changed: ClauseId | None = None
     ready: ClauseId | None = None
@@ -60,11 +61,11 @@ class Telling(PolicyTable):
 class AgreementFile(PolicyTable):
     """agreement.toml.
 
-    `clauses`: each clause in short words. `printed`: how the text of one begins that is printed without its
-    number. `uncited`: why nothing rests on a clause. `documents` are texts that are agreed with `text` and
-    signed as one with it. `bases` are the legal bases of flows, and `persons` those whose data they carry,
-    by their ids, in words. `languages`: those of receipts, in order; English is always among them, because
-    the receipts for machines are English. `tell`: by which clauses notices are.
+    `clauses`: a short name for each clause. `printed`: the opening words of each clause printed without its
+    number. `uncited`: the reason why nothing cites a clause. `documents`: texts agreed with `text`, signed
+    together with the agreement. `bases`: the legal bases of flows, by id. `persons`: the kinds of people the
+    data is about, by id. `languages`: the languages of receipts, in order; English is always included,
+    because the machine-readable receipts are in English. `tell`: the clauses requiring notices.
     """
 
     title: str
@@ -86,12 +87,12 @@ class AgreementFile(PolicyTable):
     uncited: dict[ClauseId, str] = Field(default_factory=dict)
 
     def is_heading(self, clause: ClauseId) -> bool:
-        """Whether other clauses stand below a clause."""
+        """Return True if other clauses stand below a clause."""
         return any(each.startswith((f"{clause}.", f"{clause}(")) for each in self.clauses)
 
 
 class Confirmed(PolicyTable):
-    """That a person read a clause: the digest of its text then, and what cited it."""
+    """A record of a person reading a clause: the SHA-256 of the text then, and the citations then."""
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     cited_by: tuple[str, ...]
@@ -104,6 +105,6 @@ class ConfirmedFile(PolicyTable):
 
 
 class ReasonsFile(PolicyTable):
-    """reasons.toml: the clause that each reason rests on."""
+    """reasons.toml: the clause behind each reason."""
 
     clauses: dict[ReasonCode, ClauseId]

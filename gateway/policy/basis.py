@@ -1,4 +1,4 @@
-"""What a team may have of a file: the data items of its view, and whether there is anything to show it."""
+"""The data items a team may see of a file, and the test for an empty view."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def basis_for(
     form: str = "",
     stated: Stated = (),
 ) -> Basis:
-    """What `team` may have of a file of this type from a kind of sender; `told` is what it holds beyond that.
+    """Return the basis of `team` for a file of this type; `told` are its entries without a rule.
 
-    `form` is the format of the file, as classifying names it: laws ask for some items in files of one format.
-    `stated` are the headings that its provider has said the meaning of.
+    `form` is the format of the file, as named by classifying: laws ask for some items in one format only.
+    `stated` are the headings explained by the provider.
 
-    The items of Appendix A to which the team has a right, and those outside it that such a file holds by its
-    nature, where the team is one of those that use it.
+    The basis holds the Appendix A items the team has a right to, and the items outside Appendix A carried by
+    this data type for the teams using them.
     """
     listed = tuple(item for item in catalogue.appendix_a if catalogue.may_have(team, item, sender))
     carried = _carried(team, data_type, form, catalogue)
@@ -37,11 +37,10 @@ def basis_for(
 def has_a_view(
     team: str, classified: Classified, catalogue: Catalogue, flow: Flow, sender: ProviderKind | None
 ) -> bool:
-    """Whether a team of the flow has a reason to be shown its view of a file.
+    """Return True if a team of the flow has a reason to see its view of a file.
 
-    Where the agreement says what the data is, the file holds something that the team has a right to beyond
-    which child it is and where; or nothing that it has no right to. What others set is for the teams that
-    use it.
+    For data listed in Appendix A, the team needs a right to an item beyond those identifying a child, or the
+    file must hold no item outside the team's rights. Data set by others goes to every team of the flow.
     """
     listed = [item for item in classified.items if item in catalogue.appendix_a]
     own = [item for item in listed if catalogue.may_have(team, item, sender)]
@@ -51,7 +50,7 @@ def has_a_view(
 
 
 def left_out(held: Classified | Contained, basis: Basis) -> tuple[str, ...]:
-    """The labels of the items that a file holds and its view does not, in the order of the agreement."""
+    """Return the labels of the items a file holds and its view lacks, in the order of the agreement."""
     items: Iterable[str] = (*held.items, *held.other_items)
     return tuple(dict.fromkeys(item for item in items if item not in basis.items))
 
@@ -64,10 +63,10 @@ def _carried(team: str, data_type: str, form: str, catalogue: Catalogue) -> tupl
 
 
 def lawful_items(classified: Classified, catalogue: Catalogue, flow: Flow) -> frozenset[str]:
-    """Return the items outside the list that a file may hold.
+    """Return the items outside Appendix A that a file may hold.
 
-    The agreement says to whom they go, and a law pack in which periods: what any pack dates, only a file
-    about such a period may hold. Until a pack has dated it, the agreement alone counts.
+    The agreement names the teams for such items, and a law pack the periods: items dated by a pack are lawful
+    only in files about such a period. Items not yet dated by any pack follow the agreement alone.
     """
     held = flow.of(classified.data_type).holds(classified.format)
     dated = catalogue.dated_items.get(classified.data_type)

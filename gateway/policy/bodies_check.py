@@ -1,4 +1,4 @@
-"""What bodies.toml and the other files say of one another: what is missing, and what is of no use."""
+"""Check bodies.toml against the other files: missing names and unused entries."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gateway.policy.schema import Flow, FlowDataType
 
 
 def bodies_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Each fault: the file to mend, the place in it, and what is wrong."""
+    """Yield each fault: the file to correct, the place in the file, and a message."""
     yield from _twice(catalogue)
     yield from _unknown_kinds(catalogue)
     yield from _of_kinds(catalogue)
@@ -107,7 +107,7 @@ def _of_recipients(catalogue: Catalogue) -> Iterator[Contradiction]:
 def _addressed(
     n: int, m: int, flow: Flow, entry: FlowDataType, catalogue: Catalogue
 ) -> Iterator[Contradiction]:
-    """Each team of a data type is of a recipient of its flow, and there is somebody to get it."""
+    """Check that each team of a data type belongs to a recipient of the flow, and that some team gets it."""
     place = ("flow", n, "data_type", m, "teams")
     for name in entry.teams:
         team = catalogue.team(name)

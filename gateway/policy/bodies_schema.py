@@ -1,4 +1,4 @@
-"""The shape of bodies.toml: kinds of provider, the numbers by which bodies are known, and recipients."""
+"""The models of bodies.toml: kinds of provider, their identifying numbers, and recipients."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ def _compiles(pattern: str) -> str:
 
 
 class Identifier(PolicyTable):
-    """A number by which a body is known: the whole of it fits `pattern`, a regular expression."""
+    """A number identifying a body: the whole number matches `pattern`, a regular expression."""
 
     id: Slug
     name: str
     pattern: Annotated[str, Field(min_length=1), AfterValidator(_compiles)]
 
     def fits(self, number: str) -> bool:
-        """Whether a number is written as it should be."""
+        """Return True if a number matches the pattern."""
         return re.fullmatch(self.pattern, number, re.ASCII) is not None
 
 
 class BodyKind(PolicyTable):
-    """A kind of provider. See bodies.toml for what each setting means."""
+    """A kind of provider. See bodies.toml for the meaning of each setting."""
 
     id: Slug
     name: str
@@ -50,7 +50,7 @@ class BodyKind(PolicyTable):
 
 
 class RecipientBody(PolicyTable):
-    """To whom flows go: the authority itself (`own`), providers of some kinds, or teams of another body."""
+    """A recipient of flows: the authority itself (`own`), kinds of providers, or teams of another body."""
 
     id: Slug
     name: str
@@ -71,28 +71,28 @@ class BodiesFile(PolicyTable):
         return {each.id: each for each in self.kind}
 
     def of(self, kind: str) -> BodyKind:
-        """What a kind of provider is; one that is not listed any more is nothing and may nothing."""
+        """Return a kind of provider; a kind no longer listed gets an entry without any rights."""
         return self._kinds.get(kind) or BodyKind(id=kind, name=kind)
 
     def kinds(self) -> tuple[str, ...]:
-        """The ids of every kind, in their order."""
+        """Return the ids of every kind, in the order of the file."""
         return tuple(self._kinds)
 
     def parties(self) -> frozenset[str]:
-        """The kinds that sign the agreement."""
+        """Return the kinds that sign the agreement."""
         return frozenset(each.id for each in self.kind if each.ratifies)
 
     def identifier_of(self, kind: str) -> Identifier | None:
-        """The number by which a kind of provider is known, if any."""
+        """Return the number identifying providers of a kind, if any."""
         return next((each for each in self.identifier if each.id == self.of(kind).identifier), None)
 
     def find(self, recipient: str) -> RecipientBody | None:
-        """The recipient of that id, if any."""
+        """Return the recipient with an id, if any."""
         return next((each for each in self.recipient if each.id == recipient), None)
 
 
 def number_of(provider: Provider, identifier: Identifier) -> str | None:
-    """The number of that name which is on record for a provider."""
+    """Return a provider's number for an identifier, as on record."""
     if identifier.id == DFE_NUMBER:
         return provider.dfe_number
     return provider.urn if identifier.id == URN else provider.number

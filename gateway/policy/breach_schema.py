@@ -1,4 +1,4 @@
-"""The shape of breach.toml: what weighs in a breach of personal data, and whom the agreement has told."""
+"""The models of breach.toml: grave items, consequences, and bodies to be told of a data breach."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gateway.policy.schema import ClauseId, PolicyTable
 
 
 class GraveItem(PolicyTable):
-    """An item of the agreement's list whose loss weighs more, and why."""
+    """An Appendix A item whose loss is graver, and the reason."""
 
     item: str
     why: str
@@ -16,14 +16,14 @@ class GraveItem(PolicyTable):
 
 
 class Consequence(PolicyTable):
-    """What may follow where any of the items is lost."""
+    """A possible consequence of losing any of the items."""
 
     text: str
     items: tuple[str, ...] = Field(min_length=1)
 
 
 class WhoIsTold(PolicyTable):
-    """The clauses by which each must be told of a breach."""
+    """The clauses by which each body must be told of a breach."""
 
     ico: tuple[ClauseId, ...] = ()
     governance: tuple[ClauseId, ...] = ()

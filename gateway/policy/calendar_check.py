@@ -1,4 +1,4 @@
-"""What calendar.toml must agree with: the flows, the time zones, and itself."""
+"""Check calendar.toml against the flows, the time zones and its own entries."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _YEARS = range(2020, 2060)
 
 
 def calendar_faults(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Contradiction]:
-    """Each fault of the calendar: the file to mend, the place in it, and what is wrong."""
+    """Yield each fault of the calendar: the file to correct, the place in the file, and a message."""
     try:
         ZoneInfo(calendar.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -45,7 +45,7 @@ def _year_faults(year: SchoolYear) -> Iterator[tuple[str, str]]:
 
 
 def _rule_faults(calendar: CalendarFile) -> Iterator[Contradiction]:
-    """Rules that would give terms out of order in some year, whenever Easter is."""
+    """Yield rules giving terms out of order in some year, for every date of Easter."""
     for first in _YEARS if calendar.term_rule else ():
         try:
             faults = [text for _, text in _year_faults(by_rule(calendar, first))]
@@ -79,7 +79,7 @@ def _unknown_data_types(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Co
 
 
 def _own_timescales(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Contradiction]:
-    """Timescales that nothing defines, that nothing uses, and several for one thing."""
+    """Yield undefined timescales, unused timescales, and several timescales for one thing."""
     own = [each.id for each in calendar.timescale]
     known, used = (*TIMESCALES, *own), set[str]()
     for n, flow in enumerate(flows.flow):

@@ -19,9 +19,9 @@ Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday"]
 
 
 class DayRule(PolicyTable):
-    """Which day of a year is meant.
+    """A rule for one day of a year.
 
-    A weekday, the first on or after a day or the nth of a month; or so many days after Easter Sunday.
+    A weekday, the first on or after a day or the nth of a month; or a number of days after Easter Sunday.
     """
 
     weekday: Weekday | None = None
@@ -72,24 +72,24 @@ class SchoolYear(PolicyTable):
 
 
 class TermRule(PolicyTable):
-    """When one term of any academic year begins and ends, where its dates are not known yet."""
+    """The rules for the first and last day of a term, for academic years without written dates."""
 
     first: DayRule
     last: DayRule
 
 
 class Inset(PolicyTable):
-    """The training days that single providers chose for themselves."""
+    """The training days chosen by single providers."""
 
     provider: str
     days: tuple[date, ...]
 
 
 class Census(PolicyTable):
-    """One census of the year: its day, how many days later the return is due, and the term it is of.
+    """One census of the year: its day, the number of days until the return is due, and its term.
 
-    Where no term is given, the month of its day tells it. `local_days`: the authority asks for the file so
-    many days after the day, before the return is due.
+    Without a term, the month of the census day decides. `local_days`: the authority asks for the file by that
+    many days after the census day, before the return is due.
     """
 
     term: SchoolTerm | None = None
@@ -100,7 +100,7 @@ class Census(PolicyTable):
     open_days: int = Field(ge=0)
 
     def term_on(self, day: date) -> SchoolTerm:
-        """The term of the census that is taken on a day."""
+        """Return the term of the census taken on a day."""
         if self.term is not None:
             return self.term
         if day.month >= _AUTUMN:
@@ -109,7 +109,7 @@ class Census(PolicyTable):
 
 
 class YearlyDue(PolicyTable):
-    """When a yearly data type is due: between `first` and `last`, or after its results day.
+    """The due dates of a yearly data type: between `first` and `last`, or after its results day.
 
     A file up to `open_days` before the first day is early. `days` counts from the results day.
     """
@@ -128,10 +128,10 @@ class YearlyDue(PolicyTable):
 
 
 class OwnTimescale(PolicyTable):
-    """A timescale of the agreement's own: a file for each month, each half-term, or each of `dates`.
+    """A timescale defined by the agreement: a file for each month, each half-term, or each of `dates`.
 
-    It is due `due_days` after the last day of the month or half-term, or after the date; one that comes up to
-    `open_days` before that day is early. A month of `not_in` (1 to 12) needs none.
+    The file is due `due_days` after the last day of the month or half-term, or after the date; a file up to
+    `open_days` earlier than that last day is early. The months in `not_in` (1 to 12) need no file.
     """
 
     id: Slug
@@ -151,7 +151,7 @@ class OwnTimescale(PolicyTable):
 
 
 class Phase(PolicyTable):
-    """The schools of a phase, by their DfE establishment number, and what is never expected of them."""
+    """The schools of a phase, by DfE establishment number, and the data types never expected of them."""
 
     name: str
     establishments: tuple[tuple[int, int], ...]
@@ -159,11 +159,11 @@ class Phase(PolicyTable):
 
 
 class CalendarFile(PolicyTable):
-    """calendar.toml. `nation` is that whose bank holidays are no school days.
+    """calendar.toml. Bank holidays of `nation` are not school days.
 
-    `year_starts` is the first day of a school year, where the agreement's year begins on another.
-    `optional` data types are missing only where a provider is expected to send them. From `warn_days` before
-    the last day of the terms that are written down, `doctor` asks for more.
+    `year_starts` is the first day of a school year, if different from the agreement's year. `optional` data
+    types are missing only for providers expected to send them. From `warn_days` before the last day of the
+    written terms, `doctor` asks for more.
     """
 
     timezone: str
@@ -181,7 +181,7 @@ class CalendarFile(PolicyTable):
     optional: tuple[Slug, ...] = ()
 
     def under(self, packs: tuple[LawPack, ...]) -> CalendarFile:
-        """Return the calendar with the days and duties that law packs set; its own dates win over theirs."""
+        """Return the calendar with the days and duties set by law packs; its own dates take precedence."""
         if not packs:
             return self
         census = tuple(

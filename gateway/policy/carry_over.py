@@ -1,7 +1,7 @@
-"""An authority's own edits of its policies, carried over into the policies of another version of the gateway.
+"""Carry an authority's own edits of its policies over into the policies of another gateway version.
 
-The policies that earlier versions shipped are kept in `policies/earlier/`, one archive a release: what a home
-says otherwise than the release that its policies came from is an edit of the authority's own.
+The policies shipped by earlier versions are kept in `policies/earlier/`, one archive a release: any
+difference between a home and the release it started from is an edit by the authority.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MISSING = object()
 
 @dataclass(frozen=True, slots=True)
 class OwnEdit:
-    """An edit of the authority's own: its file and place, and what becomes of it."""
+    """One edit made by the authority: file, place, and result."""
 
     file: str
     entry: str
@@ -41,7 +41,7 @@ class OwnEdit:
 
 @dataclass(frozen=True, slots=True)
 class CarriedOver:
-    """Policies of this version with the authority's own edits in them. `release`: where they came from."""
+    """The policies of this version with the authority's edits. `release`: the origin of those edits."""
 
     release: str
     files: Files
@@ -49,7 +49,7 @@ class CarriedOver:
 
 
 def earlier_releases(folder: Path, agreement: str) -> dict[str, Files]:
-    """Return the policies of one agreement as each earlier release shipped them, by the date of the release.
+    """Return the policies of one agreement as shipped by each earlier release, by release date.
 
     `folder` holds one ZIP archive a release; `agreement` is "" for the first agreement, else its folder.
     """
@@ -67,11 +67,11 @@ def earlier_releases(folder: Path, agreement: str) -> dict[str, Files]:
 
 
 def carry_over(releases: Mapping[str, Files], own: Files, new: Files) -> CarriedOver:
-    """Put the edits of an authority's `own` policies into the `new` ones of this version.
+    """Apply the edits in an authority's `own` policies to the `new` policies of this version.
 
-    The release that the own policies came from is that with the fewest differences. A value that only the
-    authority changed stays as the authority has it, a list keeps what was added to it and taken out of it,
-    and everything else is as this version has it. tomllib.TOMLDecodeError where an own file is no TOML.
+    The release with the fewest differences counts as the origin of the own policies. A value changed only by
+    the authority stays, a list keeps the authority's additions and removals, and everything else follows this
+    version. Raise tomllib.TOMLDecodeError for an own file with invalid TOML.
     """
     release = min(releases, key=lambda name: _differences(releases[name], own))
     base, edits = releases[release], list[OwnEdit]()
@@ -108,7 +108,7 @@ def _differences(base: Files, own: Files) -> int:
 
 
 def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tuple[str, Fate]]:  # noqa: ANN401 - TOML
-    """Change `new`, a table of tomlkit, by what `own` says otherwise than `base`; yield places and fates."""
+    """Apply the differences between `base` and `own` to `new`, a tomlkit table; yield places and fates."""
     for key in dict.fromkeys((*base, *own)):
         before, after = base.get(key, _MISSING), own.get(key, _MISSING)
         now = _plain(new[key]) if key in new else _MISSING
@@ -136,7 +136,7 @@ def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tu
 
 
 def _merge_named(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tuple[str, Fate]]:  # noqa: ANN401 - TOML
-    """Do the same for a list of entries that are known by a name, such as the flows."""
+    """Merge a list of entries identified by a name, such as the flows."""
     before, after, now = _by_name(base), _by_name(own), _by_name(new)
     for name, entry in after.items():
         if name in now:
@@ -153,13 +153,13 @@ def _merge_named(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Itera
 
 
 def _merged_list(before: Any, after: Any, now: Any) -> list[Any]:  # noqa: ANN401 - lists of TOML
-    """Add to a list what was added, and take out of it what was taken out."""
+    """Apply the additions and removals between `before` and `after` to a list."""
     kept = [each for each in now if each in after or each not in before]
     return kept + [each for each in after if each not in before and each not in kept]
 
 
 def _named(value: object, key: str) -> bool:
-    """Is this a list of entries of which each has a name?"""
+    """Return True for a list whose entries all have a name."""
     return (
         isinstance(value, list)
         and key not in WHOLE

@@ -50,7 +50,7 @@ F = TypeVar("F", bound=PolicyTable)
 
 @dataclass(slots=True)
 class PoliciesRead:
-    """What came of reading a policies folder: the texts, the models that are valid, the faults.
+    """The result of reading a policies folder: texts, valid models and faults.
 
     `whole`: the text of the agreement was found.
     """
@@ -61,7 +61,7 @@ class PoliciesRead:
     whole: bool = True
 
     def is_assembled(self) -> bool:
-        """Whether all files that make up a catalogue are there in their shapes."""
+        """Return True if every file needed for a catalogue is present and valid."""
         return self.whole and FILES.keys() <= self.models.keys()
 
     def blame(self, file: str, location: Location, message: str) -> None:
@@ -95,10 +95,10 @@ _found_whole: dict[str, Catalogue] = {}
 
 
 def load_catalogue(policies: Path) -> Catalogue:
-    """The catalogue of a policies folder. ConfigurationError names file, line, key and fault.
+    """Return the catalogue of a policies folder. ConfigurationError names file, line, key and fault.
 
-    One that was found whole is given again while the files are what they were: to read and compare them
-    takes a hundred times as long as their digest.
+    A faultless catalogue is cached by the digest of its files, because reading and checking a folder takes
+    about a hundred times as long as computing the digest.
     """
     digest = _digest_before(policies)
     check_unchanged(policies, digest)
@@ -117,7 +117,7 @@ def load_catalogue(policies: Path) -> Catalogue:
 
 
 def _digest_before(policies: Path) -> str:
-    """The digest of a folder; none where it cannot be read, which `read` tells about."""
+    """Return the digest of a folder; "" for an unreadable folder, reported later by `read`."""
     try:
         return policy_digest(policies)
     except OSError:
@@ -125,7 +125,7 @@ def _digest_before(policies: Path) -> str:
 
 
 def load_unchecked(policies: Path) -> Catalogue:
-    """The catalogue of a folder whose files have the right shapes, whatever they say of one another."""
+    """Return the catalogue of a folder of valid files, without comparing the files to one another."""
     reading = shaped(policies, FILES)
     if reading.faults:
         raise ConfigurationError("; ".join(f"{policies.name}/{fault}" for fault in reading.faults))
@@ -133,7 +133,7 @@ def load_unchecked(policies: Path) -> Catalogue:
 
 
 def read(policies: Path, shapes: Mapping[str, type[BaseModel]] = FILES) -> PoliciesRead:
-    """Read policy files, those of `FILES` at least, and compare them; never raises, all is in the faults."""
+    """Read and compare policy files, those of `FILES` at least; never raise, but collect every fault."""
     reading = shaped(policies, shapes)
     if reading.is_assembled():
         contradict(assembled(policies, reading), reading)
@@ -143,7 +143,7 @@ def read(policies: Path, shapes: Mapping[str, type[BaseModel]] = FILES) -> Polic
 
 
 def _contradict_the_rest(policies: Path, reading: PoliciesRead) -> None:
-    """Note what files say against one another but for the entries whose shapes are wrong."""
+    """Note contradictions between files, leaving out the entries with a wrong shape."""
     rest = PoliciesRead(reading.texts, dict(reading.models), whole=reading.whole)
     without: dict[str, LeftOut] = {}
     for name, kind in {**FILES, **OPTIONAL}.items():
@@ -160,7 +160,7 @@ def _contradict_the_rest(policies: Path, reading: PoliciesRead) -> None:
 
 
 def contradict(catalogue: Catalogue, reading: PoliciesRead) -> None:
-    """Note what the files of a catalogue say against one another among the faults of their reading."""
+    """Add the contradictions between the files of a catalogue to the faults of the reading."""
     named = (*FILES, *OPTIONAL, catalogue.agreement.text, *catalogue.agreement.documents)
     texts = tuple(reading.texts.get(name, "") for name in named)
     for file, location, message in _contradictions(_Texts(texts, catalogue)):
@@ -169,7 +169,7 @@ def contradict(catalogue: Catalogue, reading: PoliciesRead) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Texts:
-    """What a catalogue was read from, and with it all that it says."""
+    """The source texts of a catalogue, used as a cache key, and the catalogue."""
 
     texts: tuple[str, ...]
     catalogue: Catalogue = field(compare=False)
@@ -177,12 +177,12 @@ class _Texts:
 
 @lru_cache(16)
 def _contradictions(read_from: _Texts) -> tuple[Contradiction, ...]:
-    """What one file says of another, told once of the same texts."""
+    """Return the contradictions between files, computed once for the same texts."""
     return tuple(contradictions(read_from.catalogue))
 
 
 def shaped(policies: Path, shapes: Mapping[str, type[BaseModel]]) -> PoliciesRead:
-    """Read policy files, each by itself; what does not have the shape that it should is among the faults."""
+    """Read and validate each policy file alone, collecting the faults."""
     reading = PoliciesRead()
     for name, kind in {**shapes, **OPTIONAL}.items():
         if name not in OPTIONAL or (policies / name).exists():
@@ -238,7 +238,7 @@ def _read_model(policies: Path, name: str, kind: type[BaseModel], reading: Polic
 
 @lru_cache(_KEPT)
 def _model(kind: type[BaseModel], text: str) -> BaseModel:
-    """A text in its shape, which is frozen: versions of the policies share most of their files."""
+    """Validate a text as a frozen model, cached because policy versions share most files."""
     return kind.model_validate(document(text))
 
 
@@ -259,7 +259,7 @@ def _syntax_fault(name: str, text: str, error: tomllib.TOMLDecodeError) -> Polic
 
 
 def assembled(policies: Path, reading: PoliciesRead) -> Catalogue:
-    """The catalogue of files that all have their shapes."""
+    """Return the catalogue of valid files."""
 
     def model(name: str, kind: type[F]) -> F:
         found = reading.models[name]

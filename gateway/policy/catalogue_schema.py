@@ -1,4 +1,4 @@
-"""The catalogue: all policy files of one home as one value, and what is asked of it."""
+"""The catalogue: all policy files of one home as one value, with lookups."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ RESTS_WHERE = {
 
 
 class Catalogue(PolicyTable):
-    """All policies of one home. `digest` is the SHA-256 over the files they were read from."""
+    """All policies of one home. `digest` is the SHA-256 over the policy files."""
 
     digest: str
     agreement: AgreementFile
@@ -64,7 +64,7 @@ class Catalogue(PolicyTable):
 
     @cached_property
     def dated_items(self) -> dict[str, frozenset[str]]:
-        """Items that files may hold in the periods of some law packs alone, or of none yet, by data type."""
+        """Items lawful only in the periods of some law packs, or awaiting a pack, by data type."""
         found: dict[str, frozenset[str]] = {}
         for pack in self.law:
             for each in (*pack.lawful, *pack.awaited):
@@ -81,7 +81,7 @@ class Catalogue(PolicyTable):
 
     @cached_property
     def _singly(self) -> dict[str, frozenset[str]]:
-        """The items that each team may have beside whole groups."""
+        """The items each team may have besides whole groups."""
         chosen = {each.id: each.items for each in self.rights.selection}
         return {
             right.team: frozenset(
@@ -97,18 +97,18 @@ class Catalogue(PolicyTable):
 
     @cached_property
     def identifying(self) -> frozenset[str]:
-        """The items that say which child it is, and where: by themselves no reason to get a file."""
+        """The items identifying a child or an address: on their own, no reason to get a file."""
         chosen = (each for each in self.rights.selection if each.identifies)
         return frozenset(item for each in chosen for item in each.items)
 
     @cached_property
     def desks(self) -> Contacts:
-        """Whom providers are told to ask, in English."""
+        """The desks that providers are told to ask, named in English."""
         return self.agreement.contacts.get("en") or Contacts(**DESKS)
 
     @cached_property
     def wording(self) -> Wording:
-        """What receipts call things."""
+        """The names used in receipts."""
         types = (
             (entry.id, entry.name or flow.document.description)
             for flow in (*self.flows.flow, *self.flows.optional)
@@ -126,7 +126,7 @@ class Catalogue(PolicyTable):
 
     @property
     def school_year_starts(self) -> MonthDay:
-        """The first day of a school year: that of the agreement's year unless the calendar says otherwise."""
+        """The first day of a school year: from the calendar, else from the agreement's year."""
         return self.calendar.year_starts or self.agreement.year.starts
 
     @cached_property
@@ -135,55 +135,55 @@ class Catalogue(PolicyTable):
         return hashlib.sha256(self.agreement_text.encode()).hexdigest()
 
     def clause_of(self, code: str) -> ClauseId:
-        """The clause that a reason rests on; KeyError for one that rests on what it speaks of."""
+        """Return the clause behind a reason; KeyError for a reason resting on its subject's clause."""
         return self.reasons.clauses.get(code) or self.reasons.clauses[RESTS_WHERE[code]]
 
     def reason(self, code: str, **detail: str | int) -> Reason:
-        """The reason for `code` with its blanks filled; KeyError if it rests on what it speaks of."""
+        """Return the reason for `code`, blanks filled; KeyError if the clause depends on the subject."""
         return self.reason_under(self.clause_of(code), code, **detail)
 
     def reason_under(self, clause: ClauseId, code: str, **detail: str | int) -> Reason:
-        """The same, resting on the clause of what it speaks of."""
+        """Return the reason for `code` with its blanks filled, resting on `clause`."""
         asked = {"desk": self.desks.desk, "governance": self.desks.governance}
         return reason(code, clause, **{**asked, **detail})
 
     def flow_of(self, data_type: str) -> Flow | None:
-        """The one flow in which a data type may travel, if any."""
+        """Return the one flow carrying a data type, if any."""
         return self._flows.get(data_type)
 
     def optional_flow_of(self, data_type: str) -> Flow | None:
-        """Return the flow of a data type that a law asks for and that is not switched on, if there is one."""
+        """Return the flow of a data type asked for by law and not switched on, if any."""
         return next(
             (flow for flow in self.flows.optional for entry in flow.data_type if entry.id == data_type), None
         )
 
     def flow(self, identifier: str) -> Flow | None:
-        """The flow of that id, if any."""
+        """Return the flow with an id, if any."""
         return next((flow for flow in self.flows.flow if flow.id == identifier), None)
 
     def data_types(self) -> tuple[str, ...]:
-        """Every data type that some flow lists, in the order of Appendix B."""
+        """Return every data type of the flows, in the order of Appendix B."""
         return tuple(self._flows)
 
     def team(self, identifier: str) -> Team | None:
-        """The team of that id, if any."""
+        """Return the team with an id, if any."""
         return next((team for team in self.teams.team if team.id == identifier), None)
 
     def body_of(self, team: Team) -> str | None:
-        """The recipient that a team belongs to; None where no recipient is the authority itself."""
+        """Return the recipient owning a team; None if no recipient is the authority itself."""
         own = next((each.id for each in self.bodies.recipient if each.own), None)
         return own if team.of is None else team.of
 
     def triage_teams(self) -> tuple[str, ...]:
-        """The teams whose members see held files, but for the sensitive ones."""
+        """Return the teams whose members see held files, except sensitive ones."""
         return tuple(team.id for team in self.teams.team if team.triage)
 
     def sensitive_teams(self) -> tuple[str, ...]:
-        """The teams whose members see held files that are sensitive."""
+        """Return the teams whose members see sensitive held files."""
         return tuple(team.id for team in self.teams.team if team.sensitive)
 
     def looking_teams(self) -> LookingTeams:
-        """Return the teams that see more than what they were sent."""
+        """Return the teams that see more than their own deliveries."""
         welfare = {
             team.id for team in self.teams.team if MISSING_CHILDREN in team.clauses and team.pupil_level
         }
@@ -194,9 +194,9 @@ class Catalogue(PolicyTable):
         )
 
     def may_have(self, team: str, item: str, sender: ProviderKind | None = None) -> bool:
-        """Whether a team may have a data item of Appendix A ("Group: Item") that a kind of sender sends.
+        """Return True if a team may have an Appendix A item ("Group: Item") from a kind of sender.
 
-        Where the sender is not known, only what the team may have of every kind.
+        Without a sender, return True only for items allowed from every kind.
         """
         right = self._rights.get(team)
         if right is None or item not in self.appendix_a or item in right.without:
@@ -205,5 +205,5 @@ class Catalogue(PolicyTable):
         return not any(item in items for items in barred) and self.would_have(right, item)
 
     def would_have(self, right: Right, item: str) -> bool:
-        """Whether a right gives an item of Appendix A, before anything is taken away from it."""
+        """Return True if a right grants an Appendix A item, before exceptions apply."""
         return self.appendix_a[item].label in right.groups or item in self._singly[right.team]

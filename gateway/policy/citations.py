@@ -1,8 +1,8 @@
-"""Which clause each thing in the policies rests on, and whether somebody has confirmed that it still says so.
+"""Find the clause cited by each policy entry, and check that a person has confirmed the citation.
 
-A citation is worth something only as long as the clause says what it is cited for. `confirmed.toml` holds,
-for each clause, the digest of its text when a person last read it, and everything that cited it then. An
-edit of a clause, and a citation that is new, wait for `gateway policy confirm`.
+A citation holds only while the clause still supports the entry. `confirmed.toml` stores, for each clause, the
+SHA-256 of its text when a person last read it, and the citations at that time. An edited clause or a new
+citation waits for `gateway policy confirm`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CONFIRM = "read it, and then: gateway policy confirm"
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """One thing in a policy file that rests on a clause. `by` names it, whatever its place in the file."""
+    """One policy entry citing a clause. `by` names the entry, independent of its position in the file."""
 
     clause: ClauseId
     by: str
@@ -87,7 +87,7 @@ def _of_breach(catalogue: Catalogue) -> Iterator[Citation]:
 
 
 def cited_by(catalogue: Catalogue) -> dict[ClauseId, tuple[str, ...]]:
-    """What cites each clause, in words, sorted."""
+    """Return the citations of each clause, in words, sorted."""
     found: defaultdict[ClauseId, set[str]] = defaultdict(set)
     for each in citations(catalogue):
         found[each.clause].add(each.by)
@@ -95,7 +95,7 @@ def cited_by(catalogue: Catalogue) -> dict[ClauseId, tuple[str, ...]]:
 
 
 def citation_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Reasons without a clause; clauses that are missing, that nothing uses, that nobody has confirmed."""
+    """Yield reasons without a clause, and clauses that are missing, unused or unconfirmed."""
     yield from _reason_faults(catalogue)
     texts = ClauseTexts(catalogue.agreement, catalogue.agreement_text)
     yield from texts.faults()
@@ -112,7 +112,7 @@ def citation_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _reason_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Each reason that rests on a clause of its own has one here, and nothing else stands here."""
+    """Check that reasons.toml holds exactly the reasons with a clause of their own."""
     wanted = {code for code, template in REASONS.items() if template.rests_on == "the code"}
     for code in sorted(wanted - catalogue.reasons.clauses.keys() - RESTS_WHERE.keys()):
         yield "reasons.toml", ("clauses",), f"the reason {code} rests on no clause: add it"
@@ -125,7 +125,7 @@ def _reason_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _unused(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Clauses on which nothing rests and of which nobody says why; and reasons given that are none."""
+    """Yield clauses neither cited nor explained under [uncited], and explanations for unknown clauses."""
     agreement, used = catalogue.agreement, {each.clause for each in citations(catalogue)}
     for clause in agreement.clauses:
         if clause not in used and clause not in agreement.uncited and not agreement.is_heading(clause):

@@ -1,8 +1,8 @@
-"""Where the text of each clause stands in the agreement, and its digest.
+"""Find the text of each clause in the agreement, and its digest.
 
-A clause begins on a line that begins with its number and a blank, after bullets or marks of a heading;
-where it is printed without its number, `[printed]` of agreement.toml says how its text begins. It ends
-where the next one begins.
+A clause begins on a line starting with its number and a blank, after bullets or heading marks; for a clause
+printed without its number, `[printed]` of agreement.toml gives the opening words. A clause ends at the
+beginning of the next.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class ClauseTexts:
         self._sorted = sorted(start for start in self._starts.values() if start is not None)
 
     def of(self, clause: ClauseId) -> str | None:
-        """The text of a clause, up to the next one, with single blanks; None where it was not found."""
+        """Return the text of a clause, up to the next clause, with single blanks; None if not found."""
         start = self._starts.get(clause)
         if start is None:
             return None
@@ -37,7 +37,7 @@ class ClauseTexts:
         return " ".join(self._text[start:end].split())
 
     def digests(self) -> dict[ClauseId, str]:
-        """The SHA-256 of the text of each clause that was found, with its short words."""
+        """Return the SHA-256 (hex) of the number, short name and text of each clause found."""
         found = ((clause, self.of(clause)) for clause in self._starts)
         return {
             clause: hashlib.sha256(
@@ -48,7 +48,7 @@ class ClauseTexts:
         }
 
     def faults(self) -> Iterator[Contradiction]:
-        """Clauses that the text does not have, or that begin in one place."""
+        """Yield clauses missing from the text, or beginning at the same place."""
         taken: dict[int, ClauseId] = {}
         for clause, start in self._starts.items():
             if start is None:
@@ -70,7 +70,7 @@ class ClauseTexts:
             )
 
     def _start(self, clause: ClauseId) -> int | None:
-        """The last place where it can begin: a table of contents comes before the text."""
+        """Return the last possible start of a clause: a table of contents comes before the text."""
         printed = self._agreement.printed.get(clause)
         if printed is not None:
             at = self._text.find(printed)
@@ -80,7 +80,7 @@ class ClauseTexts:
 
 @lru_cache(1024)
 def _last_numbered(text: str, clause: ClauseId) -> int | None:
-    """The last line of a text that begins with the number of a clause."""
+    """Return the start of the last line beginning with the number of a clause."""
     number = rf"^[ \t>*#-]*{re.escape(clause)}(?:[.):]|\.\))? +\S"
     found = [match.start() for match in re.finditer(number, text, re.MULTILINE)]
     return found[-1] if found else None

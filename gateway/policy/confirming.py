@@ -1,4 +1,4 @@
-"""The file in which it stands that a person has read the clauses, and what cites each of them."""
+"""confirmed.toml: the clauses read by a person, and the citations of each clause."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HEAD = """\
 
 
 def due(catalogue: Catalogue) -> tuple[ClauseId, ...]:
-    """The clauses whose text or citations are not as they were confirmed, in the agreement's order."""
+    """Return the clauses whose text or citations differ from the confirmed ones, in the agreement's order."""
     now, before = _as_they_are(catalogue), catalogue.confirmed.clauses
     return tuple(
         clause for clause in (*now, *(before.keys() - now.keys())) if before.get(clause) != now.get(clause)
@@ -29,7 +29,7 @@ def due(catalogue: Catalogue) -> tuple[ClauseId, ...]:
 
 
 def confirmed(catalogue: Catalogue, clauses: Collection[ClauseId]) -> str:
-    """confirmed.toml after somebody has read these clauses; of all others it says what it said."""
+    """Return confirmed.toml updated for the clauses just read; other entries stay as they were."""
     now, before = _as_they_are(catalogue), catalogue.confirmed.clauses
     kept = {clause: each for clause, each in before.items() if clause not in clauses}
     read = {clause: now[clause] for clause in clauses if clause in now}
@@ -39,7 +39,7 @@ def confirmed(catalogue: Catalogue, clauses: Collection[ClauseId]) -> str:
 
 
 def cited_now(catalogue: Catalogue) -> dict[ClauseId, tuple[str, ...]]:
-    """What cites each clause that the agreement has, in words."""
+    """Return the citations of each clause of the agreement, in words."""
     return {clause: each.cited_by for clause, each in _as_they_are(catalogue).items()}
 
 

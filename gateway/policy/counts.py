@@ -1,7 +1,7 @@
-"""Counts for teams that may have no record of a pupil (2.4.2): of which files, and for which period. Pure.
+"""Counts for teams that may have no record of a pupil (2.4.2): choice of files and periods. Pure.
 
-Who holds two tables about the same pupils may subtract them. So of each school, kind of data and census
-period there is one, made from a file that holds the whole roll.
+Two tables about the same pupils could be subtracted to reveal individuals. So each school, kind of data and
+census period gets a single table, made from a file holding the whole roll.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _NEEDED = frozenset({"Pupil: NCY", "Pupil: Gender"})
 def counts_teams(
     content: Classified, decision: Decision, provider: Provider, catalogue: Catalogue
 ) -> tuple[str, ...]:
-    """The teams that are given counts of an accepted file, if it is one that can be counted.
+    """Return the teams given counts of an accepted file; () for a file unfit for counting.
 
-    It has to hold pupils of one school, on the roll of that school, its sender, with year groups and sexes.
-    Who speaks for several schools has no roll of its own.
+    The file must hold pupils of one school, on the roll of the sending school, with year groups and sexes. A
+    sender speaking for several schools has no roll of its own.
     """
     on_roll = isinstance(decision, Accepted) or (isinstance(decision, Released) and decision.on_roll)
     if provider.schools or not on_roll:
@@ -35,9 +35,9 @@ def counts_teams(
 
 
 def is_whole_roll(content: Classified, on_roll: int, catalogue: Catalogue) -> bool:
-    """Whether a file holds the whole roll of its sender, of which `on_roll` pupils are known.
+    """Return True if a file holds the whole roll of its sender, with `on_roll` known pupils.
 
-    Some kinds of data do by what they are; of others a file does that holds nearly as many as are known.
+    Some kinds of data always do; other files count when they hold nearly as many pupils as are known.
     """
     if content.data_type in catalogue.agreement.discrepancies.whole_rolls:
         return True
@@ -45,7 +45,7 @@ def is_whole_roll(content: Classified, on_roll: int, catalogue: Catalogue) -> bo
 
 
 def counts_period(data_type: str, period: str | None, landed_at: datetime, catalogue: Catalogue) -> str:
-    """The period for which there is one table: that of the census that a file is about or came in."""
+    """Return the period of the table: the census the file is about, else the census during arrival."""
     flow = catalogue.flow_of(data_type)
     if period is not None and flow is not None and flow.of(data_type).timescale == "termly":
         return period
@@ -63,7 +63,7 @@ def counting(
     landed_at: datetime,
     seed: str,
 ) -> Counting:
-    """How a file is counted: by the policy, about the school that sent it."""
+    """Return the rules for counting a file: from the policy, about the sending school."""
     landed = local_day(landed_at, catalogue.calendar.timezone)
     day = min(content.facts.reference_date or landed, landed)
     rule = catalogue.teams.counts

@@ -1,4 +1,4 @@
-"""What one policy file says of another: every name used must exist, every data type has one flow."""
+"""Check policy files against one another: every name used must exist, every data type has one flow."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gateway.policy.unused import unused
 
 
 def contradictions(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Each contradiction between the files: the file to mend, the place in it, and what is wrong."""
+    """Yield each contradiction: the file to correct, the place in the file, and a message."""
     yield from citation_faults(catalogue)
     yield from bodies_faults(catalogue)
     yield from _teams_missing(catalogue)

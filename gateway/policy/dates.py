@@ -24,7 +24,7 @@ def day_in(year: int, month_day: MonthDay) -> date:
 
 
 def day_by_rule(rule: DayRule, set_days: Iterable[date], year: int) -> date:
-    """The day of `year` that was set for it, or else the one the rule gives."""
+    """Return the day of `year` among `set_days`, else the day given by the rule."""
     for day in set_days:
         if day.year == year:
             return day
@@ -42,12 +42,12 @@ def academic_year(day: date, starts: MonthDay) -> str:
 
 
 def academic_year_from(first: int) -> str:
-    """The academic year that begins in a calendar year, as "2026-27"."""
+    """Return the academic year beginning in a calendar year, as "2026-27"."""
     return f"{first}-{(first + 1) % 100:02}"
 
 
 def first_year(academic: str) -> int:
-    """The calendar year in which an academic year begins; ValueError unless written "2026-27"."""
+    """Return the calendar year in which an academic year begins; ValueError unless written "2026-27"."""
     match = re.fullmatch(r"(\d{4})-(\d{2})", academic, re.ASCII)
     if match and int(match[2]) == (int(match[1]) + 1) % 100:
         return int(match[1])
@@ -60,5 +60,5 @@ def moment(day: date, at: time, zone: str) -> datetime:
 
 
 def local_day(at: datetime, zone: str) -> date:
-    """The calendar day of an aware moment, as people in `zone` count it."""
+    """Return the calendar day of an aware moment in `zone`."""
     return at.astimezone(ZoneInfo(zone)).date()

@@ -1,7 +1,7 @@
-"""decide: the one place where a file is allowed, held or refused. Pure, total, and closed by default.
+"""Allow, hold or refuse a file: the only place for the decision. Pure, total, and closed by default.
 
-What no flow lists is refused. A file that no rule refuses is held while any rule says wait; only
-then is it accepted, for the teams that may have all of it.
+Data listed in no flow is refused. A file not refused is held while any rule says wait; otherwise the file is
+accepted for the teams entitled to a view.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ def decide(
     method: str = "sftp",
     safeguards: frozenset[str] = frozenset(),
 ) -> Decision:
-    """What becomes of a file of `provider` that came by `method` at the aware moment `now`. Never raises.
+    """Decide on a file of `provider` sent by `method` at the aware moment `now`. Never raises.
 
-    Every decision carries at least one reason, each with a clause of the agreement. `Held.until` is
-    set only where nothing but an embargo stands in the way; at that moment decide again.
+    Every decision carries at least one reason, each with a clause of the agreement. `Held.until` is set only
+    if nothing but an embargo stands in the way; decide again at that moment.
     """
     if isinstance(classified, ContentRefused) and classified.parts:
         each = (
@@ -78,7 +78,7 @@ def decide(
 
 
 def _of_no_flow(classified: Classified, catalogue: Catalogue) -> Decision:
-    """Hold what only a flow of the law lists that is not switched on; refuse what none lists."""
+    """Hold data listed only in a flow not switched on; refuse data listed in no flow."""
     if catalogue.optional_flow_of(classified.data_type) is None:
         return Refused(reasons=(catalogue.reason("policy:no-flow"),))
     kind = catalogue.wording.name(classified.data_type)
@@ -91,7 +91,7 @@ def _of_no_flow(classified: Classified, catalogue: Catalogue) -> Decision:
 
 
 def _of_content(refused: ContentRefused, catalogue: Catalogue) -> Decision:
-    """Malformed content is final; content that nobody recognised waits for a person."""
+    """Refuse malformed content; hold unrecognised content for a person."""
     if refused.code == "classify:malformed":
         return Refused(reasons=(catalogue.reason(refused.code),))
     if refused.code == "open:malware":
@@ -151,13 +151,13 @@ def _of_flow(
 
 
 def _is_for_anybody(teams: tuple[str, ...], classified: Classified, catalogue: Catalogue, flow: Flow) -> bool:
-    """Whether a team gets the file; or, where the flow names no team for it, a provider."""
+    """Return True if a team gets the file; or, in a flow without teams, a provider."""
     for_teams = bool(flow.of(classified.data_type).teams)
     return bool(teams) or (not for_teams and reaches_providers(classified, flow, catalogue))
 
 
 def _embargo(classified: Classified, catalogue: Catalogue, now: datetime, flow: Flow) -> datetime | None:
-    """The moment that a file with results waits for, whoever sends it; None where there is none to come."""
+    """Return the future moment ending an embargo on results, for any sender; None without one."""
     own = (classified.data_type, classified.mixed_with) if flow.embargo else ()
     until = release_moment((*own, *classified.results), classified.facts, catalogue, now)
     return until if until is not None and now < until else None
@@ -193,7 +193,7 @@ def _allowed(flow: Flow, catalogue: Catalogue, provider: Provider) -> Reason:
 def _version_reasons(
     classified: Classified, catalogue: Catalogue, now: datetime, action: ItemAction
 ) -> Iterator[Reason]:
-    """Tell of a file whose version is older than the one before the present, or is not known."""
+    """Yield the reason for a file version unknown or older than the previous one."""
     said = classified.facts.version
     day = classified.facts.reference_date or local_day(now, catalogue.calendar.timezone)
     pack = pack_on(catalogue.law, day)

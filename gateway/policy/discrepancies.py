@@ -1,7 +1,7 @@
-"""What two rolls say of the same child, without anyone's name.
+"""Find contradictions between rolls about one child, without any name.
 
-A pupil is known by a keyed digest (HMAC) of the UPN; a date of birth and a former UPN likewise. A
-notice speaks to one provider of its own record only: the file and the number of the record in it.
+Pupils, dates of birth and former UPNs are stored as keyed digests (HMAC). A notice tells one provider about
+its own record only: the file and the record number.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ Kind = Literal["two-rolls", "birth-date", "former-upn"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollRow:
-    """What one file of a provider said of one pupil at the moment `at`.
+    """One file's statement about one pupil of a provider at the moment `at`.
 
-    `on_roll` is of a single or main registration: a guest or a subsidiary registration is on the
-    roll of another school rightly (see `counts_as_on_roll`). `record` counts from 1 in `reference`.
+    `on_roll` means a single or main registration: a pupil with a guest or subsidiary registration is rightly
+    on another roll (see `counts_as_on_roll`). `record` counts from 1 in `reference`.
     """
 
     provider: str
@@ -37,9 +37,9 @@ class RollRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discrepancy:
-    """What does not fit, and the latest rows of two or more providers (or two UPNs) that show it.
+    """One contradiction, with the latest rows of two or more providers (or two UPNs) as proof.
 
-    `key` is the same for the same discrepancy, whenever and in whatever order the rows came.
+    `key` identifies the discrepancy, independent of the time and order of the rows.
     """
 
     kind: Kind
@@ -48,13 +48,13 @@ class Discrepancy:
 
     @property
     def providers(self) -> tuple[str, ...]:
-        """The providers it concerns, in order of their ids."""
+        """The providers concerned, in order of their ids."""
         return tuple(sorted({row.provider for row in self.rows}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscrepancyNotice:
-    """What one provider is told of a discrepancy. It names no child, and no school unless allowed."""
+    """A notice to one provider about a discrepancy, naming no child, and no school unless allowed."""
 
     code: str
     provider: str
@@ -67,7 +67,7 @@ _MAIN_REGISTRATIONS = frozenset({"C", "M", "F", "O"})
 
 
 def counts_as_on_roll(enrolment_status: str | None, *, left: bool) -> bool:
-    """Whether an entry is a roll of its own: single (C), main (M), or further education (F, O).
+    """Return True for a roll entry in its own right: single (C), main (M), further education (F, O).
 
     Subsidiary (S), guest (G) and pending (P) entries are not. An unstated status counts as single.
     """
@@ -77,10 +77,10 @@ def counts_as_on_roll(enrolment_status: str | None, *, left: bool) -> bool:
 def discrepancies(
     rows: Iterable[RollRow], full_rolls: Mapping[str, datetime] | None = None
 ) -> list[Discrepancy]:
-    """What does not fit between the latest rows of each provider and pupil, in a stable order.
+    """Return the contradictions between the latest rows of each provider and pupil, in a stable order.
 
-    `full_rolls` gives the moment of each provider's latest complete roll: a pupil whose last row is
-    older has left. Of rows of one provider, pupil and moment the one given last counts.
+    `full_rolls` gives the moment of each provider's latest complete roll: a pupil whose last row is older has
+    left. Among rows of one provider, pupil and moment, the last one counts.
     """
     current = _latest(rows, full_rolls or {})
     pupils: defaultdict[str, list[RollRow]] = defaultdict(list)
@@ -120,7 +120,7 @@ def _birth_dates(pupils: Mapping[str, list[RollRow]]) -> Iterator[Discrepancy]:
 
 
 def _former(current: Iterable[RollRow], pupils: Mapping[str, list[RollRow]]) -> Iterator[Discrepancy]:
-    """A child on roll under a UPN while the UPN it had before is still on roll somewhere."""
+    """Yield children on roll under a new UPN whose former UPN is still on roll somewhere."""
     pairs: dict[tuple[str, ...], dict[tuple[str, str], RollRow]] = defaultdict(dict)
     for row in current:
         if not row.on_roll or row.former is None or row.former == row.pupil:
@@ -137,7 +137,7 @@ def _former(current: Iterable[RollRow], pupils: Mapping[str, list[RollRow]]) -> 
 
 
 def notices(discrepancy: Discrepancy, catalogue: Catalogue) -> tuple[DiscrepancyNotice, ...]:
-    """One notice for each provider that a discrepancy concerns, about its own records only."""
+    """Return one notice for each provider concerned, about its own records only."""
     return tuple(_notice(discrepancy, provider, catalogue) for provider in discrepancy.providers)
 
 

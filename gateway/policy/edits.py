@@ -1,7 +1,7 @@
-"""Every setting that differs between two policies folders, and what the difference does.
+"""List every setting differing between two policies folders, and the effect of each difference.
 
-Files are compared as what they say, not as text: comments and the order of entries count for nothing.
-Nothing that is said passes unseen: what has no effect on any outcome is listed too, with the reason.
+Files are compared by their settings, not as text: comments and the order of entries do not count. Every
+difference is listed, including those without effect on any outcome, with the reason.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _ENTRY = "an entry"
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One setting that differs. `entry` is its place in words; "" stands for what is not there."""
+    """One differing setting. `entry` is its place in words; "" means absent."""
 
     weight: Weight
     file: str
@@ -58,7 +58,7 @@ class Edit:
 
 
 def edits(old: Path, new: Path) -> list[Edit]:
-    """What differs, what loses protection first. ConfigurationError where a file cannot be read."""
+    """Return the differences, loss of protection first. ConfigurationError for an unreadable file."""
     before, after = _documents(old), _documents(new)
     found = [
         edit
@@ -70,7 +70,7 @@ def edits(old: Path, new: Path) -> list[Edit]:
 
 @lru_cache(128)
 def settings(text: str) -> Mapping[Place, object]:
-    """Each setting of a policy file by its place, in which entries of lists stand by their names."""
+    """Return each setting of a policy file by its place; entries of lists are placed by name."""
     return dict(_settings(document(text), ()))
 
 
@@ -102,7 +102,7 @@ def _settings(value: object, place: Place) -> Iterator[tuple[Place, object]]:
 
 
 def _of_file(file: str, old: Mapping[Place, object], new: Mapping[Place, object]) -> Iterator[Edit]:
-    """The settings of one file that differ; an entry that is all new, or all gone, as one."""
+    """Yield the differing settings of one file; an entry added or removed as a whole gives one edit."""
     told: set[Place] = set()
     for place in dict.fromkeys((*old, *new)):
         if old.get(place) == new.get(place):
@@ -117,7 +117,7 @@ def _of_file(file: str, old: Mapping[Place, object], new: Mapping[Place, object]
 
 
 def _entry_of(place: Place, old: Mapping[Place, object], new: Mapping[Place, object]) -> Place | None:
-    """The outermost entry around a place that only one of the two has."""
+    """Return the outermost entry around a place present in only one of the two files."""
     for length in range(2, len(place)):
         entry = place[:length]
         sides = [any(each[:length] == entry for each in side) for side in (old, new)]
@@ -149,7 +149,7 @@ def _weight(effect: Effect, before: object, after: object) -> Weight:
 
 
 def _direction(effect: Effect, before: object, after: object) -> set[str]:
-    """Whether there is more of something after an edit, or less, or both."""
+    """Return the direction of an edit: "more", "less", or both."""
     if effect.lax:
         ranks = [_rank(effect.lax, value) for value in (before, after)]
         return {"more"} if ranks[1] > ranks[0] else {"less"}
@@ -167,7 +167,7 @@ def _direction(effect: Effect, before: object, after: object) -> set[str]:
 
 
 def _of_absent(effect: Effect, before: object, after: object) -> set[str]:
-    """The same where one of the two says nothing: what then holds may be known, or be anything."""
+    """Return the direction of an edit with one side absent: its default may be known or unknown."""
     value = after if before is None else before
     if value != _ENTRY and effect.absent is not None:
         given = {"less"} if effect.absent == ALL or value is False else {"more"}
@@ -180,14 +180,14 @@ def _of_absent(effect: Effect, before: object, after: object) -> set[str]:
 
 
 def _rank(lax: tuple[str, ...], value: object) -> int:
-    """How lax a value is: what is not given is the strictest, what is in between counts as the laxest."""
+    """Return the laxity of a value: absent is the strictest, an unlisted value the laxest."""
     if value is None:
         return 0
     return lax.index(str(value)) if str(value) in lax else len(lax) - 1
 
 
 def _shown(value: object, other: object) -> str:
-    """A value in a line; of a list what the other one does not have."""
+    """Return a value in one line; for a list, only the entries missing from the other."""
     if value is None:
         return _NOTHING
     if isinstance(value, str) and isinstance(other, str) and "\n" in value:

@@ -1,9 +1,9 @@
-"""What each setting of the policies does: whether an edit of it loses protection, or has no effect and why.
+"""The effect of each policy setting: does an edit lose protection, or change nothing, and why?
 
-`EFFECTS` lists every place of every file; the first line that fits a place counts. A place is the path of
-keys, with "*" for one part and "**" for any rest. `loses` says which edits make data less safe: "more"
-(something added, a number raised, a switch turned on), "less", "any" or "never". `lax` are values from the
-strictest to the laxest.
+`EFFECTS` lists every place of every file; the first matching line counts. A place is the path of keys, with
+"*" for one part and "**" for any rest. `loses` names the edits making data less safe: "more" (an addition, a
+raised number, a switch turned on), "less", "any" or "never". `lax` lists values from the strictest to the
+laxest.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ Place = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a setting does, in words. `idle`: an edit of it changes no outcome, and the words say why.
+    """The effect of a setting, in words. `idle`: an edit changes no outcome, for the reason given in `does`.
 
-    `absent` is what holds where nothing is said: True or False of a switch, `ALL` of a list.
+    `absent` is the default of an absent setting: True or False for a switch, `ALL` for a list.
     """
 
     does: str
@@ -309,7 +309,7 @@ UNKNOWN = Effect("a setting whose effect is not known here", "any")
 
 
 def effect_of(file: str, place: Place) -> Effect:
-    """What the setting at a place of a file does; the most careful answer where nothing is known of it."""
+    """Return the effect of the setting at a place of a file; the most cautious one for unknown places."""
     if file.endswith(".txt"):
         return _TEXT
     lines = EFFECTS.get(_LAW if file.startswith("law-") else file, ())
@@ -317,7 +317,7 @@ def effect_of(file: str, place: Place) -> Effect:
 
 
 def is_known(file: str, place: Place) -> bool:
-    """Whether `EFFECTS` says anything of a place."""
+    """Return True if `EFFECTS` covers a place."""
     return effect_of(file, place) is not UNKNOWN
 
 

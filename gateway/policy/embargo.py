@@ -17,9 +17,9 @@ from gateway.policy.schema import Flow
 def release_moment(
     kinds: Collection[str | None], facts: Facts, catalogue: Catalogue, now: datetime
 ) -> datetime | None:
-    """The moment (UTC) before which results of these kinds may not be passed on; None where none applies.
+    """Return the moment (UTC) ending the embargo on results of these kinds; None without an embargo.
 
-    A file that holds two kinds of results waits for the later of both.
+    A file holding two kinds of results waits for the later moment.
     """
     moments = [
         _moment(results, catalogue.calendar, facts, now)
@@ -38,9 +38,9 @@ def _moment(results: Results, calendar: CalendarFile, facts: Facts, now: datetim
 
 
 def exam_year(facts: Facts) -> int | None:
-    """The summer that a file says its results are of, if it says so.
+    """Return the summer of a file's results, if stated.
 
-    `academic_year` is "2026/27", "2026-27" or "2026"; the reference date is that of the series.
+    `academic_year` is "2026/27", "2026-27" or "2026"; the reference date is the date of the exam series.
     """
     said = facts.academic_year or ""
     if match := re.match(r"(19|20|21)\d\d(?=[-/]|$)", said, re.ASCII):
@@ -49,13 +49,13 @@ def exam_year(facts: Facts) -> int | None:
 
 
 def _current_summer(results: Results, calendar: CalendarFile, now: datetime) -> int:
-    """The latest summer of which results can exist at `now`."""
+    """Return the latest summer with possible results at `now`."""
     today = local_day(now, calendar.timezone)
     return today.year if today >= day_in(today.year, results.season) else today.year - 1
 
 
 def embargo_reason(flow: Flow, catalogue: Catalogue, until: datetime) -> Reason:
-    """Why results wait, with the moment as people in the calendar's time zone write it."""
+    """Return the reason for the wait, with the moment in the calendar's time zone."""
     local = until.astimezone(ZoneInfo(catalogue.calendar.timezone))
     return catalogue.reason_under(
         flow.clause, "policy:embargo", until=f"{local:%H:%M on} {local.day} {local:%B %Y}"

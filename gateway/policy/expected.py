@@ -1,4 +1,4 @@
-"""What is expected of a provider at all, by its kind, its phase and what it was told."""
+"""Files expected of a provider, by kind, phase and own exceptions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.policy.schema import Flow, FlowDataType
 
 
 def owes_anything(provider: Provider) -> bool:
-    """Whether it owes anything at all: not while suspended, nor for schools that owe it themselves."""
+    """Return False for suspended providers, and for those acting only for schools with their own duties."""
     no_school_itself = bool(provider.schools) and provider.dfe_number is None
     return not provider.suspended and not no_school_itself
 
@@ -19,7 +19,7 @@ def owes_anything(provider: Provider) -> bool:
 def expected_of(
     provider: Provider, catalogue: Catalogue, told: Mapping[str, bool]
 ) -> Iterator[tuple[Flow, FlowDataType, bool | None]]:
-    """What the provider may send, and whether it must; None where it was told to owe none."""
+    """Yield each data type the provider may send: True if required, False if optional, None if excused."""
     spared = _not_expected(provider, catalogue.calendar) | {*catalogue.bodies.of(provider.kind).not_expected}
     for flow in catalogue.flows.flow:
         sends = provider.kind in flow.senders

@@ -1,4 +1,4 @@
-"""What the policies say, told to people: a decision by its clauses, two catalogues compared, their faults."""
+"""Present policies to people: a decision by its clauses, two catalogues compared, faults."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from gateway.policy.schema import Team
 
 
 def check(policies: Path) -> list[PolicyFault]:
-    """Every fault of a policies folder, with file, key and line; an empty list means that it can be used."""
+    """Return every fault of a policies folder, with file, key and line; [] for a usable folder."""
     return sorted(read(policies).faults, key=lambda fault: (fault.file, fault.line or 0, fault.key))
 
 
 def render(decision: Decision, catalogue: Catalogue) -> str:
-    """A decision as plain lines: what it is, then each reason with its clause in the agreement's words."""
+    """Return a decision as plain lines: the outcome, then each reason with the words of its clause."""
     lines = [headline(decision, catalogue)]
     for reason in decision.reasons:
         lines += ["", *_reason_lines(reason, catalogue)]
@@ -31,7 +31,7 @@ def render(decision: Decision, catalogue: Catalogue) -> str:
 
 
 def headline(decision: Decision, catalogue: Catalogue) -> str:
-    """The outcome in one line: accepted and for whom, held and how long, or refused."""
+    """Return the outcome in one line: accepted (with teams), held (with the end), or refused."""
     if decision.state == "accepted":
         names = (_named(team) for each in decision.teams if (team := catalogue.team(each)))
         return f"accepted under {decision.flow}, for: {', '.join(names) or 'nobody to collect'}"
@@ -44,7 +44,7 @@ def headline(decision: Decision, catalogue: Catalogue) -> str:
 
 
 def _named(team: Team) -> str:
-    """A team's name, marked where the agreement does not name it."""
+    """Return a team's name, marked if the agreement does not name the team."""
     return f"{team.name} (a local team)" if team.local else team.name
 
 
@@ -59,7 +59,7 @@ def _reason_lines(reason: Reason, catalogue: Catalogue) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One outcome that differs between two catalogues. `team` is "" where the whole outcome differs."""
+    """One outcome differing between two catalogues. `team` is "" if the whole outcome differs."""
 
     provider_kind: ProviderKind
     data_type: str
@@ -69,10 +69,10 @@ class Change:
 
 
 def diff(old: Catalogue, new: Catalogue, now: datetime) -> list[Change]:
-    """Which outcomes change at `now`, by provider kind, data type and team, for one that has ratified.
+    """Return the changed outcomes at `now`, by provider kind, data type and team, for a ratified sender.
 
-    Each data type is tried bare, and then with each single data item that either catalogue names, so
-    that a right given or taken, and a hold put on an item, show.
+    Each data type is tried bare, and then with each single data item named by either catalogue, so as to show
+    rights given or taken, and holds put on items.
     """
     if old.model_copy(update={"digest": new.digest}) == new:
         return []  # Of their files others differ, such as limits.toml.
@@ -92,7 +92,7 @@ _BARE = ""
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """What is tried against both catalogues."""
+    """One case tried against both catalogues."""
 
     kind: ProviderKind
     data_type: str
@@ -148,7 +148,7 @@ def _outcome(decision: Decision) -> str:
 
 
 def _items_by_team(decisions: dict[str, Decision]) -> dict[str, frozenset[str]]:
-    """For each team that gets a file, the data items with which it still gets it."""
+    """Return, for each team getting a file, the data items allowed in the file."""
     found: dict[str, set[str]] = {}
     for item, decision in decisions.items():
         for team in decision.teams:
@@ -157,7 +157,7 @@ def _items_by_team(decisions: dict[str, Decision]) -> dict[str, frozenset[str]]:
 
 
 def _grant(items: frozenset[str] | None, other: frozenset[str] | None) -> str:
-    """What a team gets, in words; where it gets files either way, only the items that differ."""
+    """Return the grant of a team in words; only the differing items if the team gets files either way."""
     if items is None:
         return "gets nothing"
     if other is None:

@@ -1,4 +1,4 @@
-"""Where a policy file is wrong: the file, the key, the line of that key, and what to write instead."""
+"""Locate faults in policy files: file, key, line, and suggested correction."""
 
 from __future__ import annotations
 
@@ -50,19 +50,19 @@ class PolicyFault:
     message: str
 
     def __str__(self) -> str:
-        """FILE:LINE: KEY: MESSAGE, without what is not known."""
+        """Return FILE:LINE: KEY: MESSAGE, omitting unknown parts."""
         place = self.file if self.line is None else f"{self.file}:{self.line}"
         return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The words that offer the known name most like a wrong one; empty where none is like it."""
+    """Return words suggesting the known name closest to a wrong one; "" without a close name."""
     found = difflib.get_close_matches(name, list(known), n=1)
     return f"; perhaps {found[0]}" if found else ""
 
 
 def key_of(location: Location) -> str:
-    """The location as people write it: `flow[2].senders[0]`, counted from 0."""
+    """Return the location as `flow[2].senders[0]`, counted from 0."""
     text = ""
     for part in location:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
@@ -70,9 +70,9 @@ def key_of(location: Location) -> str:
 
 
 def line_of(text: str, location: Location) -> int | None:
-    """The line of `text`, a valid TOML document, on which the key at `location` stands.
+    """Return the line of `text`, a valid TOML document, holding the key at `location`.
 
-    Where the key itself is missing, the line of the innermost table that should hold it.
+    For a missing key, return the line of the innermost enclosing table.
     """
     names = tuple(part for part in location if isinstance(part, str))
     counts = _counts(location)
@@ -88,7 +88,7 @@ def line_of(text: str, location: Location) -> int | None:
 
 
 def _counts(location: Location) -> list[tuple[int, int]]:
-    """(number of names so far, index) for every index in the location that selects a table."""
+    """Return (number of names so far, index) for every index in the location selecting a table."""
     counts, names = [], 0
     for part in location:
         if isinstance(part, str):
@@ -104,7 +104,7 @@ def _shared(path: Path, names: Path) -> int:
 
 
 def _lines(text: str) -> list[tuple[int, Path, dict[Path, int]]]:
-    """Each header and key line: its number, its full path, and how often each array table was opened."""
+    """Return each header and key line: number, full path, and openings so far of each array table."""
     found: list[tuple[int, Path, dict[Path, int]]] = []
     table: Path = ()
     seen: dict[Path, int] = {}
@@ -127,7 +127,7 @@ def _split(dotted: str) -> Path:
 
 
 def words_of(error: ErrorDetails, kind: type[BaseModel]) -> str:
-    """A fault that was found in a file of this shape, said plainly: what is allowed, and the nearest name."""
+    """Return a validation fault in plain words: the allowed values and the nearest name."""
     if error["type"] == "extra_forbidden":
         name = str(error["loc"][-1])
         return f"there is no such key as {name}{nearest(name, _keys(kind))}"
@@ -139,7 +139,7 @@ def words_of(error: ErrorDetails, kind: type[BaseModel]) -> str:
 
 @lru_cache(32)
 def _keys(kind: type[BaseModel]) -> tuple[str, ...]:
-    """Every key that stands anywhere in files of a shape."""
+    """Return every key used in files of a shape."""
     return tuple(dict.fromkeys(_named(kind.model_json_schema())))
 
 

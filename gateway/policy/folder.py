@@ -12,5 +12,5 @@ _KEPT = 128
 
 @lru_cache(_KEPT)
 def document(text: str) -> Mapping[str, object]:
-    """A policy file as plain values, which nobody may change; tomllib.TOMLDecodeError where it is none."""
+    """Return a policy file as plain read-only values; raise tomllib.TOMLDecodeError if invalid."""
     return tomllib.loads(text)

@@ -1,4 +1,4 @@
-"""Who may have what: the data items of a file against Appendix A and the rights of the teams."""
+"""Compare the data items of a file with Appendix A and the rights of teams."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from gateway.policy.schema import PUPILS, Flow, ItemAction
 def teams_for(
     classified: Classified, catalogue: Catalogue, flow: Flow, sender: ProviderKind | None = None
 ) -> tuple[str, ...]:
-    """The teams of the flow that are shown something of the file, in the flow's order: each its own view.
+    """Return the teams of the flow with a view of the file, in the flow's order.
 
-    A team may not have every item of every kind of sender; where the kind is not known, it has less.
-    A file whose records of pupils were not counted is taken to have some. Whose data it is makes no
-    difference: only a file that is about nobody, or about pupils and holds none, needs no right.
+    Rights may exclude some items from some kinds of sender; an unknown sender gives the fewest rights. A file
+    with uncounted pupil records counts as having some. The rule is the same for pupils, staff and parents:
+    only a file about nobody, or a file about pupils without any, needs no right.
     """
     bare = is_about_nobody(classified, flow)
     return tuple(
@@ -29,13 +29,13 @@ def teams_for(
 
 
 def is_about_nobody(classified: Classified, flow: Flow) -> bool:
-    """Whether a file holds no record of any person."""
+    """Return True if a file holds no record of any person."""
     about = flow.of(classified.data_type).about
     return not about or (about == (PUPILS,) and classified.pupils == 0)
 
 
 def persons_reasons(classified: Classified, catalogue: Catalogue, flow: Flow) -> Iterator[Reason]:
-    """Why a file waits that holds data of persons whom its flow is not about: no rule speaks of it."""
+    """Yield the reason for holding data about persons outside the subjects of its flow."""
     about = flow.of(classified.data_type).about
     listed = ((item, catalogue.appendix_a.get(item)) for item in classified.items)
     strange = [item for item, group in listed if group is not None and group.of not in about]
@@ -50,9 +50,9 @@ def item_reasons(
     action: ItemAction,
     sender: ProviderKind | None = None,
 ) -> tuple[Reason, ...]:
-    """What the policy says with `action` of items that Appendix A does not list or only proposes.
+    """Return the policy's reasons with `action` for items unlisted or only proposed in Appendix A.
 
-    `sender` is who may be told to take out what no flow from it carries.
+    `sender` is the kind told to remove items carried by none of its flows.
     """
     return (*_outside(classified, catalogue, flow, action, sender), *_proposed(classified, catalogue, action))
 

@@ -1,4 +1,4 @@
-"""What law packs say of themselves: where each stands on a day, what returns to come ask for. Pure."""
+"""Law packs: the pack in force on a day, and the requirements of coming returns. Pure."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ def standing_of(pack: LawPack, packs: tuple[LawPack, ...], day: date) -> str:
 
 
 def ends_without_another(packs: tuple[LawPack, ...], day: date) -> date | None:
-    """Return the last day of the last pack, where it ends within 60 days and no other follows."""
+    """Return the last day of the last pack, if within 60 days and without a successor."""
     if not packs or packs[-1].last > day + timedelta(days=WARN_DAYS):
         return None
     return packs[-1].last
 
 
 def names_today(catalogue: Catalogue, day: date | None, text: str | None = None) -> tuple[Reference, ...]:
-    """Return the documents and systems that the agreement cites by an old name, with their names of a day.
+    """Return the documents and systems cited under an old name by the agreement, with names of a day.
 
-    Without a day, those of the last pack. With a text, only those that it cites.
+    Without a day, use the last pack. With a text, return only the names cited in the text.
     """
     pack = pack_on(catalogue.law, day)
     return tuple(each for each in (pack.references if pack else ()) if text is None or each.cited in text)
 
 
 def told_today(found: Iterable[Reference]) -> Iterator[str]:
-    """Say in a sentence each what a cited name is today."""
+    """Yield a sentence with today's name for each cited name."""
     return (f"where the agreement says {each.cited}, it is today: {each.today}" for each in found)
 
 
 @dataclass(frozen=True, slots=True)
 class AskedSoon:
-    """What a return will ask for that those before it did not, and the day that it is about."""
+    """A new requirement of a coming return, and the day of the return."""
 
     data_type: str
     on: date | None
@@ -51,7 +51,7 @@ class AskedSoon:
 
 
 def asked_soon(catalogue: Catalogue, day: date) -> tuple[AskedSoon, ...]:
-    """Return what the returns of this pack's period will ask for, but for those whose day is past."""
+    """Return the new requirements of returns in this pack's period, leaving out past days."""
     pack = pack_on(catalogue.law, day)
     if pack is None or not pack.first <= day <= pack.last:
         return ()

@@ -1,7 +1,7 @@
-"""A policy file whose shape is wrong, read without the entries that are wrong.
+"""Read a policy file of wrong shape without the wrong entries.
 
-So the faults of a folder are told in one run: those between the files with those of their shapes, as far as
-they do not come from what had to be left out.
+So one run reports the faults between files together with the faults of shape, except faults caused by the
+entries left out.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _NAME = re.compile(r"[\w().-]+")
 
 @dataclass(slots=True)
 class LeftOut:
-    """What had to be left out of a file: the places of entries of lists, and the names that stand there."""
+    """The entries left out of a file: places in lists, and the names used in the entries."""
 
     entries: list[tuple[tuple[str | int, ...], int]] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
 
     def place(self, location: Location) -> tuple[str | int, ...]:
-        """Where in the whole file a place of what is left is."""
+        """Return the place in the whole file of a place in the remaining entries."""
         found = list(location)
         for before, index in reversed(self.entries):
             at = len(before)
@@ -40,13 +40,13 @@ class LeftOut:
 
 
 def concerns(names: set[str], location: Location, message: str) -> bool:
-    """Whether a fault may come from entries that were left out, with these names in them."""
+    """Return True if a fault may come from left-out entries with these names."""
     told = (name.rstrip(".-(") for name in _NAME.findall(message))
     return not names.isdisjoint({*told, *map(str, location)})
 
 
 def without_faults(kind: type[BaseModel], text: str) -> tuple[BaseModel, LeftOut] | None:
-    """What is left of a file in its shape, and what was left out. Nothing where too much would have to be."""
+    """Return the valid rest of a file, and the entries left out; None if too little would be left."""
     try:
         rest: Any = deepcopy(dict(document(text)))
     except tomllib.TOMLDecodeError:
@@ -66,7 +66,7 @@ def without_faults(kind: type[BaseModel], text: str) -> tuple[BaseModel, LeftOut
 
 
 def _entry(location: Location, kind: str) -> tuple[str | int, ...]:
-    """What has to go: a key that there is not; else the innermost entry of a list, or all of the key."""
+    """Return the place to remove: an unknown key; else the innermost entry of a list, or the whole key."""
     if kind == "extra_forbidden":
         return tuple(location)
     last = max((at for at, part in enumerate(location) if isinstance(part, int)), default=None)
@@ -90,7 +90,7 @@ def _leave_out(rest: Any, place: Sequence[str | int], left_out: LeftOut) -> None
 
 
 def _names(value: object) -> Iterator[str]:
-    """The names in a value: texts of one word. What has no name of its own is named by its key."""
+    """Yield the names in a value: texts of one word; unnamed entries are named by their key."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from [] if isinstance(key, int) or not isinstance(inner, dict) else [key]

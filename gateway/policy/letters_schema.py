@@ -1,4 +1,4 @@
-"""The shape of letters.toml: who is written to, about what, when, and in which words."""
+"""The models of letters.toml: addressees, occasions, times and texts of letters."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ Addressee = Literal["provider", "team", "triage", "administrators"]
 
 
 class LetterRule(PolicyTable):
-    """One kind of letter to one kind of addressee. `days` before its day, for due-soon and key-expires.
+    """One kind of letter to one kind of addressee. `days`: days in advance, for due-soon and key-expires.
 
-    `at_once`: one letter for each event, in its transaction; otherwise one a day for all of them. `subject`
-    and `text` are plain words with the names of what is filled in between braces.
+    `at_once`: one letter for each event, in the event's transaction; otherwise one a day for all. `subject`
+    and `text` are plain words with names of facts between braces.
     """
 
     kind: LetterKind
@@ -80,5 +80,5 @@ class LettersFile(PolicyTable):
 
 
 def filled(template: str, facts: dict[str, str]) -> str:
-    """A template with what is known filled in, and nothing where a blank is not known."""
+    """Return a template filled with the known facts; unknown names become ""."""
     return template.format_map(dict.fromkeys(NAMES, "") | facts).strip()

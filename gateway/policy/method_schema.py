@@ -1,4 +1,4 @@
-"""The shape of methods.toml: the ways that data may travel."""
+"""The models of methods.toml: the ways in which data may travel."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from gateway.policy.schema import ClauseId, PolicyTable, Slug
 
 
 class Strength(PolicyTable):
-    """The shortest RSA key that may be enrolled. Below 2048 bits none is, whatever is set."""
+    """The shortest RSA key allowed for enrolment; 2048 bits is the minimum for any setting."""
 
     rsa_bits: int = Field(ge=1024)
 
 
 class Circumstance(PolicyTable):
-    """Something about the material that makes a method need more."""
+    """A circumstance of the material giving a method further needs."""
 
     id: Slug
     clause: ClauseId
@@ -22,7 +22,7 @@ class Circumstance(PolicyTable):
 
 
 class Material(PolicyTable):
-    """What is no data type of a flow but travels under the agreement all the same."""
+    """Material outside the data types of flows, yet travelling under the agreement."""
 
     id: Slug
     name: str
@@ -31,7 +31,7 @@ class Material(PolicyTable):
 
 
 class Safeguard(PolicyTable):
-    """Something a person puts in place and attests; `told` completes "it was not confirmed that: …"."""
+    """A safeguard attested by a person; `told` completes "it was not confirmed that: …"."""
 
     id: Slug
     clause: ClauseId
@@ -47,7 +47,7 @@ class Need(PolicyTable):
     unless: tuple[Slug, ...] = ()
 
     def arises(self, circumstances: frozenset[str]) -> bool:
-        """Whether the need exists in these circumstances."""
+        """Return True if the need exists in these circumstances."""
         wanted = not self.when or not circumstances.isdisjoint(self.when)
         return wanted and circumstances.isdisjoint(self.unless)
 
@@ -76,9 +76,9 @@ class MethodsFile(PolicyTable):
     method: tuple[Method, ...] = Field(min_length=1)
 
     def find(self, identifier: str) -> Method | None:
-        """The method of that id, if any."""
+        """Return the method with an id, if any."""
         return next((method for method in self.method if method.id == identifier), None)
 
     def safeguards(self) -> dict[str, Safeguard]:
-        """Each safeguard by its id."""
+        """Return each safeguard by id."""
         return {safeguard.id: safeguard for safeguard in self.safeguard}

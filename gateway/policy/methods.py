@@ -1,7 +1,7 @@
-"""Whether data may travel another way than through this gateway, and what that way needs.
+"""Decide on transfers outside this gateway, and list the needs of each method.
 
-A declaration names the data, the method and the safeguards that a person attests. `questions` gives
-what to ask a person, in the order of the agreement; `decide_method` decides.
+A declaration names the data, the method and the attested safeguards. `questions` gives the questions to ask,
+in the order of the agreement; `decide_method` decides.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from gateway.policy.schema import ClauseId, Flow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
-    """A transfer that went, or will go, another way.
+    """A past or planned transfer by another method.
 
-    `data` is a data type, a flow, or a material of methods.toml. `at` is when it goes (aware).
-    `safeguards` and `circumstances` are ids of methods.toml; ids that it does not know count for nothing.
+    `data` is a data type, a flow, or a material of methods.toml. `at` is the time of travel (aware).
+    `safeguards` and `circumstances` are ids of methods.toml; unknown ids have no effect.
     """
 
     provider: Provider
@@ -45,7 +45,7 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """One answer that satisfies a question: the id to attest, and what is asked."""
+    """One answer to a question: the id to attest, and the wording."""
 
     id: str
     clause: str
@@ -54,21 +54,21 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What to ask a person. Any one of the choices that holds answers a question about a safeguard."""
+    """A question for a person. Any one true choice answers a question about a safeguard."""
 
     choices: tuple[Choice, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is declared: a flow with those of its data types that are meant, or a material."""
+    """The subject of a declaration: a flow with the data types meant, or a material."""
 
     flow: Flow | None
     data_types: tuple[str, ...]
     material: Material | None
 
     def circumstances(self, catalogue: Catalogue) -> frozenset[str]:
-        """What is true of the data whoever declares it."""
+        """Return the circumstances true for any declaration of the data."""
         if self.material is not None:
             return frozenset(self.material.circumstances)
         return frozenset(catalogue.methods.flow_circumstances)
@@ -82,7 +82,7 @@ class Subject:
 
 
 def subject(data: str, catalogue: Catalogue) -> Subject | None:
-    """What `data` names: a data type, else a flow, else a material, else nothing."""
+    """Return the meaning of `data`: a data type, else a flow, else a material, else None."""
     if flow := catalogue.flow_of(data):
         return Subject(flow, (data,), None)
     if flow := catalogue.flow(data):
@@ -94,10 +94,10 @@ def subject(data: str, catalogue: Catalogue) -> Subject | None:
 
 
 def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
-    """Whether the declared transfer is allowed; pure and total, refused by default.
+    """Decide on a declared transfer; pure and total, refusing by default.
 
-    Settled means allowed and recorded: nothing is routed. Its `flow` is the material's id where the
-    data belongs to no flow.
+    Settled means allowed and recorded, without routing. For data outside all flows, `flow` is the id of the
+    material.
     """
     found = subject(declaration.data, catalogue)
     if found is None:
@@ -116,7 +116,7 @@ def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
 
 
 def possible(declaration: Declaration, catalogue: Catalogue) -> Decision:
-    """The decision if every safeguard were attested: what is refused here no answer can mend."""
+    """Return the decision with every safeguard attested: a refusal here is beyond any answer."""
     everything = frozenset(catalogue.methods.safeguards())
     return decide_method(replace(declaration, safeguards=everything), catalogue)
 
@@ -130,7 +130,7 @@ def method_refusals(
     *,
     circumstances: frozenset[str] = frozenset(),
 ) -> Iterator[Reason]:
-    """Why the method may not carry the data: that it may not at all, or each safeguard that is missing."""
+    """Yield the reasons against a method for the data: forbidden, or each missing safeguard."""
     method = catalogue.methods.find(name)
     if method is None:
         yield catalogue.reason("policy:method-not-allowed")
@@ -146,7 +146,7 @@ def method_refusals(
 
 
 def needs(method: Method, circumstances: frozenset[str]) -> tuple[Need, ...]:
-    """The needs of a method that arise in these circumstances, in the order of the agreement."""
+    """Return the needs of a method in these circumstances, in the order of the agreement."""
     return tuple(need for need in method.need if need.arises(circumstances))
 
 
@@ -189,7 +189,7 @@ def _waits(provider: Provider, catalogue: Catalogue) -> Iterator[Reason]:
 
 
 def _unratified(declaration: Declaration, found: Subject, catalogue: Catalogue) -> Unratified:
-    """What a missing ratification does. Material of no flow waits: no setting takes it."""
+    """Return the effect of a missing ratification. Material outside all flows always waits."""
     sender = declaration.provider
     if found.flow is not None:
         return unratified(sender, found.flow, found.data_types, catalogue, declaration.at)
@@ -223,7 +223,7 @@ def _allowed(declaration: Declaration, found: Subject, catalogue: Catalogue) -> 
 
 
 def circumstance_questions(method: str, data: str, catalogue: Catalogue) -> tuple[Question, ...]:
-    """What to ask about the material first, because an answer changes what the method needs."""
+    """Return the questions about the material to ask first: the answers change the method's needs."""
     found, way = subject(data, catalogue), catalogue.methods.find(method)
     if found is None or way is None:
         return ()
@@ -240,9 +240,9 @@ def circumstance_questions(method: str, data: str, catalogue: Catalogue) -> tupl
 def questions(
     method: str, data: str, catalogue: Catalogue, circumstances: frozenset[str] = frozenset()
 ) -> tuple[Question, ...]:
-    """What to ask about safeguards: the needs of the method for this data in these circumstances.
+    """Return the questions about safeguards: the needs of the method for this data and circumstances.
 
-    Empty where the method needs nothing, or where it or the data is not known.
+    Empty for a method without needs, or an unknown method or data.
     """
     found, way = subject(data, catalogue), catalogue.methods.find(method)
     if found is None or way is None:

@@ -1,7 +1,7 @@
-"""Children who are on no roll any longer, and those who changed schools. Pure.
+"""Find children on no roll any longer, and children who changed schools. Pure.
 
-It is read off what the latest file of each school said of a child, who is known by a keyed digest. Nobody's
-age is known, so that leavers of year 11 and 13 are among them; nor is anybody who never was on a roll.
+The source is each school's latest statement about a child, identified by a keyed digest. Ages are unknown, so
+leavers of years 11 and 13 are included; children never on a roll are not.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from gateway.policy.discrepancies import RollRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gone:
-    """A child who left a school: by which record of which of its files it was known last, and from when on.
+    """A child gone from a school: the last file and record number about the child, and the time of leaving.
 
-    `to` is the school on whose roll the child is now; None where that is none.
+    `to` is the school with the child on roll now; None without one.
     """
 
     pupil: str
@@ -30,10 +30,10 @@ class Gone:
 
 
 def gone(rows: Iterable[RollRow], full_rolls: Mapping[str, datetime]) -> list[Gone]:
-    """Every child who left a school and is on no other roll, or on another one, in order of leaving.
+    """Return every child gone from a school, on another roll or on none, in order of leaving.
 
-    `full_rolls` gives the moment of each provider's latest complete roll: who was last heard of before has
-    left by then. Whoever goes on under a new number is not gone.
+    `full_rolls` gives the moment of each provider's latest complete roll: a child last mentioned earlier has
+    left by then. A child continuing under a new UPN is not gone.
     """
     pupils: defaultdict[str, list[RollRow]] = defaultdict(list)
     for row in rows:
@@ -69,7 +69,7 @@ def _of_pupil(
 
 
 def _left(row: RollRow, full_rolls: Mapping[str, datetime]) -> datetime | None:
-    """When a child left a school; None where it is on its roll."""
+    """Return the time a child left a school; None for a child on roll."""
     if not row.on_roll:
         return row.at
     complete = full_rolls.get(row.provider)

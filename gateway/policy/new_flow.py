@@ -1,7 +1,7 @@
-"""A flow is written into policies from the headings of a sample: its type, items, rights, clause and dates.
+"""Write a flow into policies from the headings of a sample: type, items, rights, clause and dates.
 
-What the policies know of the headings is used; for each that no rule knows, an item is listed in a group of
-the flow's own, to which its teams are given a right. People read what was written: it waits to be confirmed.
+Known headings use the existing rules; each unknown heading becomes an item in the flow's own group, with a
+right for its teams. The result then waits for a person to read and confirm.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _SLUG, _CLAUSE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*"), re.compile(CLAUSE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFlow:
-    """What a person says of a flow. `due` are the first and last month-day of one that is due yearly.
+    """A person's description of a flow. `due` are the first and last month-day of a yearly flow.
 
-    `known` gives the key of the item or working field for each heading of the sample that a rule knows.
+    `known` gives the key of the item or working field for each recognised heading of the sample.
     """
 
     id: str
@@ -48,18 +48,18 @@ class NewFlow:
 
     @property
     def new(self) -> tuple[str, ...]:
-        """The headings that no rule knows."""
+        """The headings unknown to every rule."""
         return tuple(heading for heading in self.headings if heading not in self.known)
 
     @property
     def group(self) -> str:
-        """What the group of its own items is called."""
+        """The name of the flow's own group of items."""
         return self.title
 
 
 def check_new(flow: NewFlow, catalogue: Catalogue) -> None:
-    """GatewayError where it cannot be written: its id is taken, nothing in the sample tells it apart, or it
-    names what the policies do not know.
+    """Raise GatewayError if the flow cannot be written: the id is taken, no heading of the sample is
+    distinctive, or a name is unknown to the policies.
     """
     if not _SLUG.fullmatch(flow.id):
         raise GatewayError(f"--id {flow.id}: write small letters a to z and digits, with hyphens between")
@@ -78,7 +78,7 @@ def check_new(flow: NewFlow, catalogue: Catalogue) -> None:
 
 
 def _named(flow: NewFlow, catalogue: Catalogue) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
-    """Each option that names things of the policies: what it names, and what there is."""
+    """Yield each option with names from the policies: the option, the given names, the known names."""
     yield "senders", flow.senders, tuple(catalogue.bodies.kinds())
     yield "recipients", flow.recipients, tuple(body.id for body in catalogue.bodies.recipient)
     yield "teams", flow.teams, tuple(team.id for team in catalogue.teams.team)
@@ -89,7 +89,7 @@ def _named(flow: NewFlow, catalogue: Catalogue) -> Iterator[tuple[str, tuple[str
 
 
 def write_flow(policies: Path, flow: NewFlow, catalogue: Catalogue) -> None:
-    """Write it into a folder of policies. The files keep their comments and their order."""
+    """Write a flow into a folder of policies, keeping comments and order."""
     _append(policies / "flows.toml", _flow_of(flow))
     _append(policies / "data_types.toml", _type_of(flow))
     _append(policies / "items.toml", {"items": {_key(flow, each): _item_of(flow, each) for each in flow.new}})
@@ -171,7 +171,7 @@ def _write_clause(policies: Path, flow: NewFlow, catalogue: Catalogue) -> None:
 
 
 def _key(flow: NewFlow, heading: str) -> str:
-    """A heading as the key of an item, which is unique because the flow's id stands before it."""
+    """Return a heading as the key of an item, made unique by the flow's id in front."""
     plain = unicodedata.normalize("NFKD", heading).encode("ascii", "ignore").decode().lower()
     return f"{flow.id}-{'-'.join(re.findall(r'[a-z0-9]+', plain)) or 'column'}"
 
@@ -183,7 +183,7 @@ def _append(path: Path, tables: dict[str, Any]) -> None:
 
 
 def headings_of(rows: Sequence[Sequence[object]]) -> tuple[str, ...]:
-    """The first row that has any words, as headings. GatewayError where there is none."""
+    """Return the first row containing words, as headings. GatewayError if no row does."""
     for row in rows:
         found = [str(cell).strip() for cell in row if str(cell).strip()]
         if found:

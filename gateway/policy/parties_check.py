@@ -1,4 +1,4 @@
-"""Who signs, whose data it is and on what basis: names of agreement.toml that are missing, or of no use."""
+"""Check signatories, persons and legal bases: missing and unused names of agreement.toml."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _USUAL = frozenset(AgreementFile.model_fields["bases"].default)
 
 
 def parties_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Each fault: the file to mend, the place in it, and what is wrong."""
+    """Yield each fault: the file to correct, the place in the file, and a message."""
     yield from _signatories(catalogue)
     yield from _bases(catalogue)
     yield from _persons(catalogue)

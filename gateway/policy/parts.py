@@ -1,4 +1,4 @@
-"""What becomes of one file whose parts were decided one by one."""
+"""Combine the decisions on the parts of one file."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from gateway.policy.catalogue import Catalogue
 
 
 def of_parts(decisions: tuple[Decision, ...], about: tuple[Reason, ...], catalogue: Catalogue) -> Decision:
-    """A file is one thing: it goes nowhere as long as its parts would not all go the same way.
+    """Combine decisions; a file goes nowhere unless all parts may go the same way.
 
-    It waits for a person, with the reasons `about` the whole and those for which each part would wait or be
-    refused; it is refused where each of them is.
+    The file waits for a person, with the reasons `about` the whole and each part's reasons to wait or be
+    refused; the file is refused if every part is.
     """
     why = (r for each in decisions if not isinstance(each, Accepted) for r in each.reasons)
     reasons = tuple(dict.fromkeys((*about, *why)))

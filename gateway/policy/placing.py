@@ -1,4 +1,4 @@
-"""Which period each arrival belongs to: the one it says it is about, or else the one in which it came."""
+"""Place each arrival in a period: the stated period, else the period of arrival."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ class PlacedArrival(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """The arrivals of a data type by the index of their period, in the order in which they came.
+    """The arrivals of a data type by the index of their period, in order of arrival.
 
-    `told` are those of another data type whose arrival tells of this one.
+    `told` are arrivals of another data type that also count for this one.
     """
 
     own: dict[int, list[PlacedArrival]]
     told: dict[int, list[PlacedArrival]]
 
     def of(self, index: int) -> list[PlacedArrival]:
-        """What came for a period: its own files first of all, or else what told of it."""
+        """Return the arrivals for a period: of the data type itself, else of the telling type."""
         return self.own.get(index) or self.told.get(index, [])
 
     def known_by(self, index: int) -> Known | None:
-        """How the period of what came for it is known; None where nothing came."""
+        """Return the source of an arrival's period; None without arrivals."""
         own = self.own.get(index, [])
         files = [each for each in own if not each.arrival.nil]
         if files:
@@ -50,14 +50,14 @@ class Placed:
         return "daily-update" if index in self.told else None
 
     def latest(self, at: int) -> int:
-        """The last period up to `at` for which something came; -1 where there is none."""
+        """Return the index of the last period up to `at` with arrivals; -1 if none."""
         return max((index for index in {*self.own, *self.told} if index <= at), default=-1)
 
 
 def place(
     own: Iterable[PlacedArrival], periods: list[Period], telling: Iterable[PlacedArrival] = ()
 ) -> Placed:
-    """Each arrival in its period. `telling` are those of the data type whose arrival tells of this one."""
+    """Place each arrival. `telling` are arrivals of the data type that also counts for this one."""
     return Placed(_by_index(own, periods), _by_index(telling, periods))
 
 
@@ -71,7 +71,7 @@ def _by_index(arrivals: Iterable[PlacedArrival], periods: list[Period]) -> dict[
 
 
 def _index(each: PlacedArrival, periods: list[Period]) -> int:
-    """-1 where it belongs to none of them, or to one that had not opened when it came."""
+    """Return the period of an arrival; -1 for an unknown period, or one not yet open at arrival."""
     about = each.arrival.period
     if about is None:
         return index_on(periods, each.day)
@@ -84,14 +84,14 @@ def _index(each: PlacedArrival, periods: list[Period]) -> int:
 
 
 def index_on(periods: list[Period], day: date) -> int:
-    """The period that is open on a day; -1 where none is."""
+    """Return the period open on a day; -1 if none."""
     index = bisect_right(periods, day, key=lambda period: period.opens) - 1
     return index if index >= 0 and day <= periods[index].closes else -1
 
 
 @lru_cache(maxsize=4096)
 def _first_day(period: str) -> date | None:
-    """The day that a period's name is, or the Monday of the week; None where it is neither."""
+    """Return the day named by a period, or the Monday of a named week; None for other names."""
     try:
         return date.fromisoformat(period)
     except ValueError:

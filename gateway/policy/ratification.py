@@ -1,6 +1,6 @@
-"""For which academic year a provider has ratified the agreement, and when that lapses.
+"""Find the academic year of a provider's ratification, and the day of lapse.
 
-What becomes of the files of one that has not, flow by flow.
+Also the effect of a missing ratification on files, flow by flow.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ Standing = Literal["ratified", "lapsed", "never"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Register:
-    """How a provider stands with the agreement on a day.
+    """A provider's standing with the agreement on a day.
 
-    `academic_year` is the latest year ratified that has begun, None if there is none; `lapses` the
-    first day on which it no longer counts; `days_left` the days until then, 0 once lapsed.
-    `warning` is the tightest warning (in days before) that has been reached, None before the first
-    one, after the lapse, and where the coming year is ratified already. `next_year` says whether it is.
+    `academic_year` is the latest ratified year already begun, None if there is none; `lapses` the first day
+    without validity; `days_left` the days until then, 0 once lapsed. `warning` is the tightest warning
+    reached (in days before the lapse), None before the first one, after the lapse, and if the coming year is
+    already ratified (`next_year`).
     """
 
     standing: Standing
@@ -37,13 +37,13 @@ class Register:
 
 
 def lapse_day(year: str, catalogue: Catalogue) -> date:
-    """The first day on which a ratification of an academic year no longer counts."""
+    """Return the first day on which a ratification of an academic year no longer counts."""
     said = catalogue.agreement.year
     return day_in(first_year(year) + said.valid_years, said.lapses)
 
 
 def in_force(years: Collection[str], on: date, catalogue: Catalogue) -> bool:
-    """Whether one of the ratified academic years ("2026-27") covers the day."""
+    """Return True if one of the ratified academic years ("2026-27") covers the day."""
     return any(_covers(year, on, catalogue) for year in years)
 
 
@@ -56,7 +56,7 @@ def _first_day(year: str, catalogue: Catalogue) -> date:
 
 
 def years_in_force(on: date, catalogue: Catalogue) -> RatificationsThatCount:
-    """What covers the day: ratifications of one year, or of more that still count."""
+    """Return the ratifications covering the day: of one year, or of several still valid."""
     first = first_year(academic_year(on, catalogue.agreement.year.starts))
     years = (academic_year_from(first - back) for back in range(catalogue.agreement.year.valid_years, -1, -1))
     return RatificationsThatCount(
@@ -65,25 +65,24 @@ def years_in_force(on: date, catalogue: Catalogue) -> RatificationsThatCount:
 
 
 def text_wanted(catalogue: Catalogue) -> str | None:
-    """The SHA-256 of the text that has to have been signed; None where any text that was signed counts."""
+    """Return the SHA-256 of the text required to be signed; None if any signed text counts."""
     return catalogue.text_sha256 if catalogue.agreement.year.new_text == "needs-signing" else None
 
 
 def years_at(moment: datetime, catalogue: Catalogue) -> RatificationsThatCount:
-    """What covers the local day of an aware moment."""
+    """Return the ratifications covering the local day of an aware moment."""
     return years_in_force(local_day(moment, catalogue.calendar.timezone), catalogue)
 
 
 def opens(year: str, catalogue: Catalogue) -> date:
-    """The first day on which an academic year can be ratified: that of the review before it."""
+    """Return the first day for ratifying an academic year: the review day of the year before."""
     return day_in(first_year(year), catalogue.agreement.year.review)
 
 
 def year_to_ratify(years: Collection[str], on: date, catalogue: Catalogue) -> str:
-    """Which academic year a ratification made on a day is for.
+    """Return the academic year of a ratification made on a day.
 
-    The current one; where a ratification covers the day, the one that is to follow it, from the day its
-    review opens on.
+    The current year; but if already covered, the following one, from the day its review opens.
     """
     covering = [year for year in sorted(years) if _covers(year, on, catalogue)]
     if not covering:
@@ -93,7 +92,7 @@ def year_to_ratify(years: Collection[str], on: date, catalogue: Catalogue) -> st
 
 
 def renewed_by(year: str, catalogue: Catalogue) -> str:
-    """The year whose ratification takes over when that of another one lapses."""
+    """Return the year whose ratification succeeds another at its lapse."""
     return academic_year_from(first_year(year) + catalogue.agreement.year.valid_years)
 
 
@@ -103,7 +102,7 @@ def following(year: str) -> str:
 
 
 def register(years: Collection[str], on: date, catalogue: Catalogue) -> Register:
-    """How a provider that ratified these academic years stands on a day."""
+    """Return the standing on a day of a provider with these ratified academic years."""
     begun = sorted(year for year in years if _first_day(year, catalogue) <= on)
     if not begun:
         return Register(
@@ -130,7 +129,7 @@ def register(years: Collection[str], on: date, catalogue: Catalogue) -> Register
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unratified:
-    """What a missing ratification does to a file: why it waits, and what its receipt tells beside."""
+    """The effect of a missing ratification on a file: reasons to wait, and notices in the receipt."""
 
     waits: tuple[Reason, ...] = ()
     notices: tuple[Reason, ...] = ()
@@ -139,7 +138,7 @@ class Unratified:
 def unratified(
     provider: Provider, flow: Flow, data_types: Collection[str], catalogue: Catalogue, now: datetime
 ) -> Unratified:
-    """What it does to data of these types of a flow at the moment `now`: the strictest setting counts."""
+    """Return the effect on data of these types of a flow at `now`: the strictest setting counts."""
     if provider.ratified or not catalogue.bodies.of(provider.kind).ratifies:
         return Unratified()
     on = local_day(now, catalogue.calendar.timezone)
@@ -156,7 +155,7 @@ def unratified(
 
 
 def _last_day(until: MonthDay | date, on: date, catalogue: Catalogue) -> date:
-    """A day of a setting; one without a year is that of the academic year of `on`."""
+    """Return the day of a setting; a day without a year falls in the academic year of `on`."""
     if isinstance(until, date):
         return until
     starts = catalogue.agreement.year.starts

@@ -1,4 +1,4 @@
-"""To whom a file goes beside the authority's own teams: providers that get a copy of it, or a part. Pure."""
+"""Find the providers getting a copy or a part of a file, besides the authority's own teams. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TABLES = frozenset({"csv", "txt", "xlsx", "xls", "xlsb", "ods"})
 
 
 def is_shared(accepted: Accepted | Released, catalogue: Catalogue) -> bool:
-    """Whether files of this flow go to providers at all."""
+    """Return True if files of this flow go to providers."""
     flow = catalogue.flow(accepted.flow)
     return flow is not None and bool(_bodies(flow, catalogue))
 
@@ -24,12 +24,11 @@ def is_shared(accepted: Accepted | Released, catalogue: Catalogue) -> bool:
 def copies_for(
     accepted: Accepted | Released, classified: Classified, catalogue: Catalogue, providers: Iterable[Provider]
 ) -> tuple[Provider, ...]:
-    """The providers that get the accepted file itself.
+    """Return the providers getting the accepted file itself.
 
-    Those of the kinds of a recipient of the flow: because every record of the file names them, the one
-    same school, and nobody else; or, where the recipient may have files about anyone, because it has a
-    right to every item in it. One that is suspended, has closed, or is a party that has not ratified gets
-    nothing. Data of another sender is about a sixth form wherever it names the school: it takes no list.
+    The provider must be of a recipient kind of the flow, and named by every record of the file, alone; or the
+    recipient may have files about anyone and has a right to every item in the file. Suspended and closed
+    providers, and parties without ratification, get nothing.
     """
     flow = catalogue.flow(accepted.flow)
     if flow is None:
@@ -45,10 +44,10 @@ def copies_for(
 def parts_for(
     accepted: Accepted | Released, classified: Classified, catalogue: Catalogue, providers: Iterable[Provider]
 ) -> tuple[Provider, ...]:
-    """The providers that get a part of an accepted file about many schools: the records that name each.
+    """Return the providers getting a part of an accepted file about many schools: their own records.
 
-    None of a file whose records do not say whose they are, or cannot be told apart. Whoever has a number that
-    is on record for another as well gets nothing.
+    No provider gets a part of a file whose records name no school, or cannot be divided. A provider sharing
+    its number with another on record gets nothing.
     """
     flow = catalogue.flow(accepted.flow)
     if flow is None or named_school(classified) is not None or not _is_divisible(classified):
@@ -64,9 +63,9 @@ def parts_for(
 
 
 def part_of(provider: Provider, data_type: str, told: tuple[Unlisted, ...], catalogue: Catalogue) -> Basis:
-    """What a provider is given of a file about many schools: of its own pupils all that such a file carries.
+    """Return the basis of a provider for a file about many schools: all carried items, own pupils only.
 
-    What nobody lists, and what is only proposed, is given to nobody.
+    Unlisted and merely proposed items go to nobody.
     """
     proposed = {f"{group.label}: {item}" for group in catalogue.rights.group for item in group.proposed}
     flow = catalogue.flow_of(data_type)
@@ -77,7 +76,7 @@ def part_of(provider: Provider, data_type: str, told: tuple[Unlisted, ...], cata
 
 
 def reaches_providers(classified: Classified, flow: Flow, catalogue: Catalogue) -> bool:
-    """Whether there can be a provider that is to get a copy of a file, or a part."""
+    """Return True if some provider could get a copy or a part of a file."""
     names_schools = named_school(classified) is not None or (
         _is_divisible(classified) and bool(classified.schools)
     )
@@ -98,7 +97,7 @@ def _bodies(flow: Flow, catalogue: Catalogue) -> list[RecipientBody]:
 
 
 def _may_have(body: RecipientBody, classified: Classified, catalogue: Catalogue) -> bool:
-    """Whether a recipient may have the whole of a file, as one that is about others than itself must."""
+    """Return True if a recipient may have the whole file; files about others need a right to every item."""
     if body.about == "themselves":
         return True
     return not classified.unlisted and all(
@@ -115,7 +114,7 @@ def _is_meant(provider: Provider, body: RecipientBody, classified: Classified) -
 
 
 def _entitled(providers: Iterable[Provider], flow: Flow, catalogue: Catalogue) -> Iterator[Provider]:
-    """The providers of kinds to which the flow gives what is about themselves."""
+    """Yield the providers of kinds entitled by the flow to records about themselves."""
     bodies = (body for body in _bodies(flow, catalogue) if body.about == "themselves")
     kinds = {kind for body in bodies for kind in body.kinds}
     for each in providers:

@@ -1,6 +1,6 @@
-"""What a file is about: the period for which it is a return, by what it says of itself.
+"""Find the period of a return, from the statements in the file.
 
-A period is written so that it sorts and may stand in a file name: a day "2026-11-24", a week "2026-W47", an
+The written form of a period sorts, and is safe in file names: a day "2026-11-24", a week "2026-W47", an
 academic year "2026-27", the census of a term "2026-27-autumn", a month "2026-11", a half-term
 "2026-27-half-term-2".
 """
@@ -21,16 +21,16 @@ from gateway.policy.schooldays import Period, by_rule, censuses, week_name
 
 
 def period_of(content: Classified | ContentRefused, landed_at: datetime, catalogue: Catalogue) -> str | None:
-    """The period that a file says it is about, by what was found in it; None where it says nothing of it."""
+    """Return the period stated in a file's content; None if unstated."""
     if not isinstance(content, Classified):
         return None
     return reference_period(content, catalogue, local_day(landed_at, catalogue.calendar.timezone))
 
 
 def reference_period(content: Classified, catalogue: Catalogue, landed: date) -> str | None:
-    """The period that the file says it is about; None where it says nothing of it.
+    """Return the period stated in the file; None if unstated.
 
-    `landed` is the local day on which it came: no file is of a later day.
+    `landed` is the local day of arrival: a file cannot be about a later day.
     """
     flow = catalogue.flow_of(content.data_type)
     return None if flow is None else _by_timescale(flow, content, catalogue, landed)
@@ -56,7 +56,7 @@ def _by_timescale(flow: Flow, content: Classified, catalogue: Catalogue, landed:
 
 
 def _own(timescale: Timescale, day: date | None, calendar: CalendarFile) -> str | None:
-    """The period of a timescale of the agreement's own in which a day lies."""
+    """Return the period, in a timescale defined by the agreement, containing a day."""
     rule = next((each for each in calendar.timescale if each.id == timescale), None)
     if rule is None or day is None:
         return None
@@ -67,21 +67,21 @@ def _own(timescale: Timescale, day: date | None, calendar: CalendarFile) -> str 
 
 
 def _year(facts: Facts) -> str | None:
-    """The academic year that a file names as "2026/27" or "2026-27"."""
+    """Return the academic year named in a file as "2026/27" or "2026-27"."""
     said = re.match(r"(20\d\d)[-/]\d\d", facts.academic_year or "", re.ASCII)
     return academic_year_from(int(said[1])) if said else None
 
 
 def _summer(facts: Facts) -> str | None:
-    """The academic year whose summer the results are of."""
+    """Return the academic year ending in the summer of the results."""
     summer = exam_year(facts)
     return academic_year_from(summer - 1) if summer is not None else None
 
 
 def _census(facts: Facts, calendar: CalendarFile, landed: date) -> str | None:
-    """The census of a term. A term without a year is the latest one that could have been taken by then.
+    """Return the census of a term. A term without a year means the latest census possible by then.
 
-    A year without a term is told only where it is not that of the census that is being taken.
+    A year without a term counts only if different from the year of the census being taken.
     """
     year = _year(facts)
     if facts.term is not None and year is not None:
@@ -97,6 +97,6 @@ def _census(facts: Facts, calendar: CalendarFile, landed: date) -> str | None:
 
 
 def _taken(calendar: CalendarFile, landed: date) -> list[Period]:
-    """The censuses that had opened by a day, of that year and some before it."""
+    """Return the censuses opened by a day, from two years before on."""
     planned = censuses(calendar.census, range(landed.year - 2, landed.year + 2))
     return planned[: bisect_right(planned, landed, key=lambda each: each.opens)]

@@ -1,8 +1,8 @@
-"""What the agreement says of a file that a person wants to send on: for whom, under which flow, against what.
+"""Judge the release of a held file by a person: recipients, flow, and objections of the agreement.
 
-A person can place what the gateway could not. That does not put them above the agreement: rights, embargo,
-ratification and who may send are asked for the teams that they name. What those forbid needs a second person;
-that a team without pupil level gets records of pupils nobody can allow.
+A person may place a file the gateway could not, but stays bound by the agreement: rights, embargo,
+ratification and permitted senders are checked for the teams named. A second person may override those
+objections; records of pupils for a team without pupil level are beyond any override.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ STAY = _TAKES_TWO | _OF_OTHERS
 class Release:
     """A held file as a person wants to send it on.
 
-    `forbidden` is what the agreement says against it; a second person may override that. `on_roll`: the
-    pupils in it are on the roll of its sender, or of the schools for which it speaks.
+    `forbidden` are the agreement's objections; a second person may override them. `on_roll`: the pupils are
+    on the roll of the sender, or of the schools the sender speaks for.
     """
 
     data_type: str
@@ -45,7 +45,7 @@ class Release:
 
 
 class ReleaseImpossibleError(ValueError):
-    """Nobody may release the file so. The text says what to do instead."""
+    """Nobody may release the file as asked. The text names the next step."""
 
 
 def judge_release(
@@ -58,10 +58,10 @@ def judge_release(
     data_type: str | None = None,
     teams: tuple[str, ...] = (),
 ) -> Release:
-    """The release of a held file of `provider` at `now`, as `data_type`, to `teams`.
+    """Return the release of a held file of `provider` at `now`, as `data_type`, to `teams`.
 
-    None of these: what it was classified as, and the teams of its flow that may have it. `held_for` are the
-    reasons it waits for. ReleaseImpossibleError where nobody can allow it, or where it does not say enough.
+    Defaults are the classified data type, and the entitled teams of its flow. `held_for` are the reasons for
+    holding. Raise ReleaseImpossibleError for an impossible or incomplete request.
     """
     kind = data_type or (content.data_type if isinstance(content, Classified) else None)
     if kind is None:
@@ -85,14 +85,14 @@ def judge_release(
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """One file or table of what was held. Nothing was counted in one that was not `recognised`."""
+    """One file or table of a held file; one not `recognised` has no counts."""
 
     found: Classified
     recognised: bool = True
 
 
 def _pieces(content: Classified | ContentRefused, data_type: str) -> Iterator[_Piece]:
-    """All of them; what nobody recognised is taken as what the person says it is."""
+    """Yield all pieces; unrecognised pieces take the type named by the person."""
     if isinstance(content, Classified):
         yield _Piece(content)
     elif content.parts:
@@ -111,9 +111,9 @@ def _pieces(content: Classified | ContentRefused, data_type: str) -> Iterator[_P
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What a person asks for: a file of these pieces, as `kind`, which `flow` carries.
+    """A person's request: a file of these pieces, sent on as `kind`, carried by `flow`.
 
-    Each piece stays what it is: what the agreement says of its own type counts beside what it says of `kind`.
+    The rules for each piece's own type apply besides the rules for `kind`.
     """
 
     kind: str
@@ -124,14 +124,14 @@ class _Asked:
     for_two: bool
 
     def on_roll(self) -> bool:
-        """Whether the pupils are on the rolls of the schools that the sender speaks for."""
+        """Return True if the pupils are on the rolls of the schools the sender speaks for."""
         return self.catalogue.bodies.of(self.provider.kind).own_pupils and all(
             not of_other_schools(each.found, self.provider) and without_school(each.found, self.provider) == 0
             for each in self.pieces
         )
 
     def teams(self, named: tuple[str, ...]) -> tuple[str, ...]:
-        """Those named, or else those that may certainly have all of it."""
+        """Return the named teams, else the teams entitled to everything in the file."""
         has_records = any(each.found.pupils != 0 for each in self.pieces)
         for name in named:
             team = self.catalogue.team(name)
@@ -153,10 +153,10 @@ class _Asked:
         return found
 
     def entitled(self) -> tuple[str, ...]:
-        """The teams of the flow that may have what was found in each of the pieces.
+        """Return the teams of the flow entitled to the contents of every piece.
 
-        Of several pieces no views are made, nor of what a second person allows for what is in it: whoever
-        gets that must have a right to all of it; the same goes for a file under another name.
+        Several pieces, a file renamed to another type, and a file needing a second person have no views: each
+        team must have a right to everything.
         """
         as_found = len(self.pieces) == 1 and self.pieces[0].found.data_type == self.kind and not self.for_two
         found = [
@@ -180,7 +180,7 @@ class _Asked:
         )
 
     def _may_have_all_agreed(self, team: str) -> bool:
-        """Whether a team may have whatever of Appendix A is agreed, so that it may be anything."""
+        """Return True if a team may have every agreed item of Appendix A, and so any file."""
         return all(
             self.catalogue.may_have(team, f"{group.label}: {item}", self.provider.kind)
             for group in self.catalogue.rights.group
@@ -197,7 +197,7 @@ class _Asked:
     def forbidden(
         self, held_for: tuple[Reason, ...], now: datetime, teams: tuple[str, ...]
     ) -> Iterator[Reason]:
-        """What the agreement says against it."""
+        """Yield the agreement's objections."""
         yield from (why for why in held_for if why.code in _TAKES_TWO)
         carried = dict.fromkeys(pair for each in self.pieces for pair in self._carried_by(each))
         for _, flow in carried:
@@ -214,7 +214,7 @@ class _Asked:
             yield self.catalogue.reason("policy:no-basis", count=without)
 
     def _embargo(self, now: datetime) -> Iterator[Reason]:
-        """Results that may not be passed on yet, whatever the person calls the file."""
+        """Yield the embargo on results, under any name given by the person."""
         later = (now, self.flow)
         for each in self.pieces:
             for kind in (self.kind, each.found.data_type, each.found.mixed_with, *each.found.results):

@@ -1,4 +1,4 @@
-"""The shapes of the files in `policies/`, as frozen models that know nothing of one another."""
+"""The models of the files in `policies/`, frozen and independent of one another."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class PolicyTable(BaseModel):
 
 
 class Ratification(PolicyTable):
-    """What becomes of a file whose sender has not ratified the agreement.
+    """The treatment of a file from a sender without ratification.
 
     `until` is the last day of `accept-with-notice`: "MM-DD" of each academic year, or one day.
     """
@@ -42,7 +42,7 @@ class Ratification(PolicyTable):
 
 
 def _ratification(value: object) -> object:
-    """What a policy file writes in one string, as the fields of `Ratification`."""
+    """Return the fields of `Ratification` from the one string in a policy file."""
     if not isinstance(value, str):
         return value
     if value.startswith(_WITH_NOTICE):
@@ -73,9 +73,9 @@ class AppendixRow(PolicyTable):
 
 
 class Carried(PolicyTable):
-    """Items outside the list that files of some formats hold because a law asks for them there.
+    """Items outside Appendix A in files of some formats, because a law asks for them.
 
-    They go to `teams`, whose duty they are, and to no other team of the data type. `law` says which law asks.
+    They go only to `teams`, the teams with the duty, among the teams of the data type. `law` names the law.
     """
 
     items: tuple[str, ...] = Field(min_length=1)
@@ -85,15 +85,14 @@ class Carried(PolicyTable):
 
 
 class FlowDataType(PolicyTable):
-    """A data type that may travel in a flow, how often it is due, and the teams that use it.
+    """A data type allowed in a flow, its due times, and the teams using the data.
 
-    `carries` are items outside Appendix A that such a file holds by its nature, for each of its teams;
-    `carried` those for some teams, or of some formats. `about`: whose data it is; nobody's, if empty.
-    `name` is what receipts call it; else it is called as the flow is. Besides its `timescale` it may be
-    `also_due` by others, and `timescale_of` gives kinds of provider one of their own.
-    `within` names another data type whose arrival meets the timescale too: one update tells of both.
-    `ratification` wins over that of the flow. `each_replaces`: the latest file of a school and period stands
-    for all, and those before it are superseded.
+    `carries`: items outside Appendix A natural to such a file, for each of its teams; `carried`: items for
+    some teams or formats only. `about`: the persons the data is about; nobody, if empty. `name`: the name in
+    receipts, by default the flow's. `also_due`: further timescales; `timescale_of`: own timescales of some
+    kinds of provider. `within`: another data type whose arrival meets the timescale too. `ratification` takes
+    precedence over the flow's. `each_replaces`: the latest file of a school and period supersedes earlier
+    ones.
     """
 
     id: Slug
@@ -112,7 +111,7 @@ class FlowDataType(PolicyTable):
     each_replaces: bool = False
 
     def holds(self, form: str, team: str | None = None) -> tuple[str, ...]:
-        """Return the items outside the list that files of a format hold lawfully, for a team if named."""
+        """Return the items outside Appendix A lawful in files of a format, for a team if named."""
         plain = form.partition(" in ")[0]  # As it is, or in an archive.
         special = (
             item
@@ -123,19 +122,19 @@ class FlowDataType(PolicyTable):
         return tuple(dict.fromkeys((*self.carries, *special)))
 
     def timescales(self, kind: str) -> tuple[Timescale, ...]:
-        """By which timescales a kind of provider sends it."""
+        """Return the timescales for a kind of provider."""
         return tuple(dict.fromkeys((self.timescale_of.get(kind, self.timescale), *self.also_due)))
 
     def every_timescale(self) -> tuple[Timescale, ...]:
-        """All timescales that are named for it."""
+        """Return all timescales of the data type."""
         return tuple(dict.fromkeys((self.timescale, *self.timescale_of.values(), *self.also_due)))
 
 
 class Flow(PolicyTable):
-    """One kind of data that a clause of the agreement lists, and what the gateway makes of it.
+    """One kind of data listed in a clause of the agreement, with its treatment.
 
-    `law` names the statute that asks for a flow that no row of the agreement lists: its `clause` is then the
-    one that names the duty.
+    `law` names the statute asking for a flow outside the agreement's rows: `clause` is then the clause about
+    the duty.
     """
 
     id: Slug
@@ -154,29 +153,29 @@ class Flow(PolicyTable):
     data_type: tuple[FlowDataType, ...] = Field(min_length=1)
 
     def __hash__(self) -> int:
-        """By its id, of which there is one in a catalogue."""
+        """Hash by id, unique in a catalogue."""
         return hash(self.id)
 
     def of(self, data_type: str) -> FlowDataType:
-        """What the flow says of one of its data types; KeyError if it is none of its own."""
+        """Return the entry of a data type; KeyError if not in this flow."""
         for candidate in self.data_type:
             if candidate.id == data_type:
                 return candidate
         raise KeyError(data_type)
 
     def kinds(self) -> tuple[Slug, ...]:
-        """Every kind of provider whose files of this row are not refused."""
+        """Return every kind of provider allowed to send files of this flow."""
         return (*self.senders, *self.on_behalf, *self.for_a_person)
 
     def unratified(self, data_type: str) -> Ratification:
-        """What becomes of one of its data types where the sender has not ratified the agreement."""
+        """Return the treatment of a data type from a sender without ratification."""
         return self.of(data_type).ratification or self.ratification
 
 
 class FlowsFile(PolicyTable):
     """flows.toml. `optional` flows are asked for by a law and by no row of the agreement.
 
-    Only those that `switched_on` names are in use: files of the others wait for a person.
+    Only flows named in `switched_on` are in use: files of the others wait for a person.
     """
 
     switched_on: tuple[Slug, ...] = ()
@@ -184,18 +183,18 @@ class FlowsFile(PolicyTable):
     optional: tuple[Flow, ...] = ()
 
     def in_use(self) -> FlowsFile:
-        """Return the same with each flow that is switched on among the flows; the others stay optional."""
+        """Return the file with every switched-on flow moved to `flow`; the others stay optional."""
         on = tuple(each for each in self.optional if each.id in self.switched_on)
         off = tuple(each for each in self.optional if each not in on)
         return self.model_copy(update={"flow": (*self.flow, *on), "optional": off})
 
 
 class Team(PolicyTable):
-    """A section of the LA. One that is not `pupil_level` never gets records of single pupils.
+    """A section of the LA. One without `pupil_level` never gets records of single pupils.
 
-    Those of a `triage` team see held files, but for the sensitive ones: these only a `sensitive` team sees.
-    `local`: the agreement does not name it, so nothing but a clause about its work entitles it.
-    `of`: the recipient that it belongs to, where that is not the authority itself.
+    A `triage` team sees held files, except sensitive ones: only a `sensitive` team sees those.
+    `local`: not named in the agreement, so entitled only by a clause about its work.
+    `of`: the recipient owning the team, if not the authority itself.
     """
 
     id: Slug
@@ -210,10 +209,10 @@ class Team(PolicyTable):
 
 
 class CountsRule(PolicyTable):
-    """How counts are told to teams that are not `pupil_level`.
+    """The rules for counts given to teams without `pupil_level`.
 
-    Those below `threshold` are withheld; the others are rounded to multiples of `rounding`. A file of a kind
-    that may hold part of a roll is counted where it has `whole_percent` of the pupils known to be on it.
+    Counts below `threshold` are withheld; others are rounded to multiples of `rounding`. A file of a kind
+    possibly holding part of a roll is counted from `whole_percent` of the pupils known on roll.
     """
 
     threshold: int = Field(default=5, ge=3, le=100)
@@ -235,14 +234,14 @@ class TeamsFile(PolicyTable):
 
 
 class GroupReason(PolicyTable):
-    """The statutory reason Appendix A gives for a group; `team` where it names the section."""
+    """The statutory reason in Appendix A for a group; `team` if the section is named."""
 
     text: str
     team: Slug | None = None
 
 
 class Group(PolicyTable):
-    """One group of Appendix A: data `of` some persons. `proposed` are items that are not yet agreed."""
+    """One group of Appendix A: data `of` some persons. `proposed` items are not yet agreed."""
 
     label: str
     clause: ClauseId
@@ -257,9 +256,9 @@ class Group(PolicyTable):
 
 
 class Selection(PolicyTable):
-    """Some items of Appendix A under a name, for teams that may not have the whole group.
+    """Named items of Appendix A, for teams without the whole group.
 
-    Those of one that `identifies` say which child it is: by themselves they are no reason to get a file.
+    Items of a selection that `identifies` identify a child: on their own, no reason to get a file.
     """
 
     id: Slug
@@ -268,10 +267,10 @@ class Selection(PolicyTable):
 
 
 class Right(PolicyTable):
-    """Which data items a team may have, and why.
+    """The data items a team may have, and the reason.
 
-    Whole groups, and single items or selections of them beside; `without` takes items away again, and
-    `not_from` those that it may not have of one kind of sender.
+    Whole groups, plus single items or selections; `without` removes items again, and `not_from` removes items
+    from one kind of sender.
     """
 
     team: Slug
@@ -285,7 +284,7 @@ class Right(PolicyTable):
 
 
 class Outside(PolicyTable):
-    """What becomes of personal items that Appendix A does not list. `sensitive` ones wait for few people."""
+    """The treatment of personal items unlisted in Appendix A; only a few people see `sensitive` ones."""
 
     default: ItemAction
     hold: tuple[str, ...] = ()
@@ -293,7 +292,7 @@ class Outside(PolicyTable):
 
 
 class Proposed(PolicyTable):
-    """What becomes of items that Appendix A only proposes. `sensitive` ones wait for few people."""
+    """The treatment of items only proposed in Appendix A; only a few people see `sensitive` ones."""
 
     action: ItemAction
     sensitive: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Which days schools are open, and the periods in which a flow is due."""
+"""School days, and the periods of due files."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Due = tuple[Timescale, str]
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """One time for which a file is due. All days are inclusive, and `closes` meets the next `opens`.
+    """One period of a due file. All days are inclusive, and `closes` meets the next `opens`.
 
-    A file from `opens` on belongs to the period: before `first` it is early, after `due` late. `name`
-    is how a file that says what it is about names it.
+    A file from `opens` on belongs to the period: before `first` it is early, after `due` late. `name` is the
+    period as stated in files.
     """
 
     name: str
@@ -55,10 +55,10 @@ def bank_holidays(year: int, nation: Nation = "england") -> frozenset[date]:
 def school_days(
     calendar: CalendarFile, shut: frozenset[date], firsts: Iterable[int] | None = None
 ) -> list[date]:
-    """Every day on which pupils are in, in order: of the academic years that begin in `firsts`, or of those
-    that are written down.
+    """Return every school day in order, of the academic years beginning in `firsts`; by default of all
+    written years.
 
-    `shut` are the training days that a provider chose for itself.
+    `shut` are the training days chosen by a provider.
     """
     return [day for day in _shared_days(school_years(calendar, firsts), calendar.nation) if day not in shut]
 
@@ -79,14 +79,14 @@ def _each_day(first: date, last: date) -> Iterable[date]:
 
 
 def daily(days: list[date]) -> list[Period]:
-    """A file is due on each school day; until the next one it is late."""
+    """Return one period for each school day; a file is late until the next one."""
     following = [*days[1:], date.max] if days else []
     pairs = zip(days, following, strict=True)
     return [Period(day.isoformat(), day, day, day, after - _DAY) for day, after in pairs]
 
 
 def weekly(days: list[date]) -> list[Period]:
-    """A file is due by the last school day of each week that has one; until the next such week it is late."""
+    """Return one period for each week with a school day, due on the last; late until the next such week."""
     weeks: dict[date, date] = {}
     for day in days:
         weeks[day - day.weekday() * _DAY] = day
@@ -123,7 +123,7 @@ def _census_name(entry: Census, day: date) -> str:
 
 
 def yearly(due: YearlyDue, calendar: CalendarFile, years: Iterable[int]) -> list[Period]:
-    """When a yearly data type is due in some calendar years: each is about the year that ended last."""
+    """Return the periods of a yearly data type in calendar years, each about the year ended last."""
     spans = []
     for year in years:
         first, last = _span(due, calendar, year)
@@ -140,7 +140,7 @@ def _span(due: YearlyDue, calendar: CalendarFile, year: int) -> tuple[date, date
 
 
 def _joined(spans: list[tuple[date, date, date, str]]) -> list[Period]:
-    """Periods that follow on one another: each stays open until the next one opens."""
+    """Return consecutive periods, each open until the next begins."""
     spans = sorted(spans)
     following = [opens for opens, _, _, _ in spans[1:]] + [date.max] if spans else []
     return [
@@ -150,7 +150,7 @@ def _joined(spans: list[tuple[date, date, date, str]]) -> list[Period]:
 
 
 def by_rule(rule: OwnTimescale, calendar: CalendarFile, years: Iterable[int]) -> list[Period]:
-    """The periods that a timescale of the agreement's own gives in some calendar years."""
+    """Return the periods of a timescale defined by the agreement, in some calendar years."""
     ends = {"month": _months, "half-term": _half_terms, "date": _dates}[rule.every](rule, calendar, years)
     return _joined(
         [(day - rule.open_days * _DAY, day, day + rule.due_days * _DAY, name) for day, name in ends]
@@ -166,7 +166,7 @@ def _months(rule: OwnTimescale, _calendar: CalendarFile, years: Iterable[int]) -
 
 
 def _half_terms(_rule: OwnTimescale, calendar: CalendarFile, years: Iterable[int]) -> list[_End]:
-    """The last day of each stretch of school days that the calendar writes down, or its rules give."""
+    """Return the last day of each half-term, as written in the calendar or given by rules."""
     around = list(years)
     found = school_years(calendar, range(around[0] - 1, around[-1] + 1)) if around else ()
     return [
@@ -187,10 +187,9 @@ def plan(
     shut: frozenset[date],
     year: int,
 ) -> dict[Due, list[Period]]:
-    """The periods of each of `entries` around a calendar year; none for what is due at no set time.
+    """Return the periods of each of `entries` around a calendar year; [] for data due at no set time.
 
-    Remembered, because many providers share one plan; the
-    value is not to be changed.
+    Cached, because many providers share one plan; do not change the value.
     """
     days = school_days(calendar, shut, range(year - 1, year + 1))
     by_days = {"daily": daily(days), "weekly": weekly(days)}

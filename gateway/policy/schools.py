@@ -1,8 +1,8 @@
-"""Whose pupils a file holds, held against whom its sender speaks for. Pure.
+"""Compare the schools named in a file with the schools its sender speaks for. Pure.
 
-An education provider speaks for itself, and for the schools that are on record for it, as a multi-academy
-trust does. Whatever number of a school is on record must agree. What cannot be compared with anything on
-record may be the sender's: but then of one school at most.
+An education provider speaks for itself, and for schools on record for the provider, as a multi-academy trust
+does. Every number on record must agree. A school without any comparable number may be the sender's, but for
+one school at most.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ _MARKS = ("dfe_number", "urn", "establishment", "centre", "name")
 
 
 def named_school(classified: Classified) -> str | None:
-    """The DfE number (LA + establishment) of the one school that every record names; None else.
+    """Return the DfE number (LA + establishment) of the only school, named by every record; else None.
 
-    A number that stands in a title alone does not count: nobody knows what else the file is about.
+    A number only in a title does not count: the rest of the file could be about any school.
     """
     number = _of_facts(classified)
     return number if all(one.dfe_number == number for one in classified.schools) else None
 
 
 def speaks_for(provider: Provider) -> frozenset[str]:
-    """The numbers of the schools whose pupils a provider may send: DfE numbers and URNs."""
+    """Return the numbers of the schools whose pupils a provider may send: DfE numbers and URNs."""
     return frozenset(filter(None, (provider.dfe_number, provider.urn, *provider.schools)))
 
 
 def of_other_schools(classified: Classified, provider: Provider) -> tuple[NamedSchool, ...]:
-    """What a file names beyond the schools that its sender speaks for, the most records first."""
+    """Return the schools in a file outside those the sender speaks for, most records first."""
     own = speaks_for(provider)
     named = [one for one in _named(classified) if _names_any(one)]
     verdicts = [(one, _is_own(one, provider, own)) for one in named]
@@ -50,9 +50,9 @@ def of_other_schools(classified: Classified, provider: Provider) -> tuple[NamedS
 
 
 def without_school(classified: Classified, provider: Provider) -> int | None:
-    """How many records of a file say nothing that tells for which of its schools the sender sends them.
+    """Return the number of records not naming one of the sender's several schools.
 
-    0 where they need not: the sender speaks for one school alone. None: every record of the file.
+    0 for a sender speaking for one school alone. None: every record of the file.
     """
     if not provider.schools:
         return 0
@@ -63,7 +63,7 @@ def without_school(classified: Classified, provider: Provider) -> int | None:
 
 
 def waits(classified: Classified, catalogue: Catalogue, provider: Provider) -> Iterator[Reason]:
-    """Why a file of an education provider waits for what it says of schools."""
+    """Yield the reasons for an education provider's file to wait because of the schools named."""
     if not catalogue.bodies.of(provider.kind).own_pupils:
         return
     others = of_other_schools(classified, provider)
@@ -81,7 +81,7 @@ def waits(classified: Classified, catalogue: Catalogue, provider: Provider) -> I
 
 
 def notices(classified: Classified, catalogue: Catalogue, provider: Provider) -> Iterator[Reason]:
-    """What the sender of a file is told that speaks for several schools."""
+    """Yield the notice for senders speaking for several schools."""
     if provider.schools and not any(waits(classified, catalogue, provider)):
         yield catalogue.reason(
             "policy:for-schools", count=len({number_of(one) for one in _named(classified)})
@@ -89,7 +89,7 @@ def notices(classified: Classified, catalogue: Catalogue, provider: Provider) ->
 
 
 def doubts(classified: Classified, catalogue: Catalogue, provider: Provider) -> Iterator[Reason]:
-    """What the sender is told of UPNs that may be those of other pupils than it means."""
+    """Yield notices about UPNs possibly belonging to other pupils than intended."""
     renamed = sum(one.count for one in classified.findings if one.code == "upn:other-name")
     if renamed:
         yield catalogue.reason("policy:upn-two-names", count=renamed)
@@ -103,13 +103,13 @@ def doubts(classified: Classified, catalogue: Catalogue, provider: Provider) -> 
 
 
 def _is_primary(provider: Provider) -> bool:
-    """Return whether a provider is one primary school, by its establishment number as DfE gives them out."""
+    """Return True for a single primary school, judged by the DfE ranges of establishment numbers."""
     number = provider.dfe_number or ""
     return not provider.schools and any(first <= number[3:] <= last for first, last in _PRIMARY)
 
 
 def number_of(school: NamedSchool) -> str:
-    """The number that tells a school best; empty without any."""
+    """Return the most telling number of a school; "" without any."""
     return school.dfe_number or school.urn or school.establishment
 
 
@@ -131,9 +131,9 @@ def _names_any(school: NamedSchool) -> bool:
 
 
 def _is_own(school: NamedSchool, provider: Provider, own: frozenset[str]) -> bool | None:
-    """Whether a school is one of those that the provider speaks for; None where nothing on record tells.
+    """Return True for a school the provider speaks for; None without a comparable number on record.
 
-    Both numbers must agree, but for a provider of several schools: of these, one alone may be on record.
+    Both numbers must agree, except for providers of several schools: only one of the two may be on record.
     """
     if school.further:
         return False
@@ -149,18 +149,18 @@ def _is_own(school: NamedSchool, provider: Provider, own: frozenset[str]) -> boo
 
 
 def _among(number: str, known: frozenset[str]) -> bool | None:
-    """Whether a number is on record; None where it is not there, or none of its kind is on record."""
+    """Return True if a number is on record; None if absent, or if no number of the kind is on record."""
     return number in known if number and known else None
 
 
 def _alike(school: NamedSchool, others: Iterable[NamedSchool]) -> bool:
-    """Whether other records that say more bear the best mark of a school that stands in these."""
+    """Return True if more detailed records elsewhere share the best mark of a school."""
     mark = _best_mark(school)
     return mark is not None and any(getattr(one, mark[0]) == mark[1] for one in others)
 
 
 def _beyond_the_first(schools: list[NamedSchool]) -> list[NamedSchool]:
-    """All but those of the school with the most records."""
+    """Return all schools except the one with the most records."""
     counts: Counter[tuple[str, str | int] | None] = Counter()
     for one in schools:
         counts[_best_mark(one)] += one.records

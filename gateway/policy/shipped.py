@@ -1,4 +1,4 @@
-"""Where the policies lie that come with this version."""
+"""Locate the policies shipped with this version."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gateway.errors import ConfigurationError
 
 
 def shipped_policies() -> Path:
-    """The policies that come with this version."""
+    """Return the folder of the policies shipped with this version."""
     beside = Path(__file__).parents[2] / "policies"
     installed = Path(sysconfig.get_path("data")) / "share" / "gateway" / "policies"
     for folder in (beside, installed):
@@ -19,6 +19,6 @@ def shipped_policies() -> Path:
 
 
 def shipped_agreements() -> list[Path]:
-    """The folder of each agreement that comes with this version, the one that `init` takes first."""
+    """Return the folder of each shipped agreement, the default of `init` first."""
     first = shipped_policies()
     return [first, *sorted(path.parent for path in first.glob("*/flows.toml"))]

@@ -1,7 +1,7 @@
-"""Which file stands for a school and a period where several came: the latest; none of the others is lost.
+"""Choose the file in force for a school and period: the latest; earlier files are kept.
 
-It is so where the policy says that each file of a kind replaces the one before it (`each_replaces`), and
-where a file says what it is about. Pure.
+Applies where the policy says each file replaces the one before (`each_replaces`), and the file states its
+period. Pure.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from gateway.policy.schools import number_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Superseding:
-    """Which file one replaces, and which one replaces it; None where there is none. By reference."""
+    """The references of the file replaced by this one, and of the file replacing this one; None without."""
 
     replaces: str | None = None
     superseded_by: str | None = None
 
 
 def is_comparable(transfer: Transfer, catalogue: Catalogue) -> bool:
-    """Whether a file is accepted and of a kind and a period for which the latest one stands."""
+    """Return True for an accepted file of a kind and period in which the latest file replaces others."""
     if transfer.state != "accepted" or transfer.period is None or transfer.data_type is None:
         return False
     flow = catalogue.flow_of(transfer.data_type)
@@ -34,9 +34,9 @@ def is_comparable(transfer: Transfer, catalogue: Catalogue) -> bool:
 def standing(
     transfer: Transfer, others: Sequence[Alike], provider: Provider, bodies: BodiesFile
 ) -> Superseding:
-    """How a file stands among the accepted ones of the same kind and period of its `provider`, in order.
+    """Return the standing of a file among a provider's accepted ones of one kind and period, in order.
 
-    One that holds fewer schools than another leaves that one as it is.
+    A file about fewer schools than an earlier one does not replace the earlier one.
     """
     schools = _about(transfer.content, provider, bodies)
     replaces = superseded_by = None
@@ -51,14 +51,14 @@ def standing(
 
 
 def tells_by_content(provider: Provider, bodies: BodiesFile) -> bool:
-    """Whether the content of a provider's file tells which schools it is about: it sends for others."""
+    """Return True if the provider sends for others, so that only a file's content names its schools."""
     return bool(provider.schools) or not bodies.of(provider.kind).own_pupils
 
 
 def _about(
     content: Classified | ContentRefused | None, provider: Provider, bodies: BodiesFile
 ) -> frozenset[str]:
-    """The schools that a file is about: its sender, where it sends for none but itself."""
+    """Return the schools a file is about: the sender alone, unless sending for others."""
     if not tells_by_content(provider, bodies):
         return frozenset({provider.id})
     if not isinstance(content, Classified):

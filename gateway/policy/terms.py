@@ -1,4 +1,4 @@
-"""The terms of an academic year: as written down, or by rule where they are not written down yet."""
+"""The terms of an academic year: as written, or by rule for years not yet written."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _FIRST_MONTH = 8  # An academic year of schools begins in August or September.
 
 
 def written(calendar: CalendarFile) -> dict[int, SchoolYear]:
-    """The years whose terms are written down, by the calendar year in which they begin."""
+    """Return the years with written terms, by the calendar year of their beginning."""
     return {first_year(each.academic_year): each for each in calendar.school_year}
 
 
 def school_year(calendar: CalendarFile, first: int) -> SchoolYear | None:
-    """The terms of the academic year that begins in `first`; None where nothing tells them."""
+    """Return the terms of the academic year beginning in `first`; None if unknown."""
     if (known := written(calendar).get(first)) is not None:
         return known
     return by_rule(calendar, first) if calendar.term_rule else None
 
 
 def by_rule(calendar: CalendarFile, first: int) -> SchoolYear:
-    """The terms that the rules give for the academic year that begins in `first`."""
+    """Return the terms given by the rules for the academic year beginning in `first`."""
     terms = tuple(
         Term(first=_day(rule.first, first), last=_day(rule.last, first)) for rule in calendar.term_rule
     )
@@ -39,18 +39,18 @@ def _day(rule: DayRule, first: int) -> date:
 
 
 def school_years(calendar: CalendarFile, firsts: Iterable[int] | None = None) -> tuple[SchoolYear, ...]:
-    """The years that begin in `firsts`, as far as anything tells their terms; or all those written down."""
+    """Return the years beginning in `firsts` with known terms; by default all written years."""
     wanted = written(calendar) if firsts is None else firsts
     found = (school_year(calendar, first) for first in sorted(wanted))
     return tuple(year for year in found if year is not None)
 
 
 def last_written(calendar: CalendarFile) -> date | None:
-    """The last school day that is written down."""
+    """Return the last written school day."""
     return max((year.terms[-1].last for year in calendar.school_year), default=None)
 
 
 def is_ending(calendar: CalendarFile, on: date) -> bool:
-    """Whether it is time to write the next terms down."""
+    """Return True if the next terms are due to be written."""
     last = last_written(calendar)
     return last is None or on > last - timedelta(days=calendar.warn_days)

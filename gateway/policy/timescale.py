@@ -1,7 +1,7 @@
-"""Whether each flow of a provider arrived when it was due: a question put to the receipts, no more.
+"""Judge the punctuality of each flow of a provider, from the receipts alone.
 
-What counts is which period a file is about, where it says so; where it does not, the period in which it
-came. Nothing is remembered between questions. `status` answers for one provider and one day.
+A file counts for its stated period, else for the period of its arrival. No state is kept between calls.
+`status` answers for one provider and one day.
 """
 
 from __future__ import annotations
@@ -33,16 +33,14 @@ _BY_SCHOOL_DAYS: frozenset[Timescale] = frozenset({"daily", "weekly"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowStatus:
-    """How one data type of a flow stands on a day.
+    """The status of one data type of a flow on a day.
 
-    `due` is the last day of the period that is judged, `period` its name; None where there is none.
-    `state`: `not-expected` (this provider owes none), `not-due` (its time has not come, or it need not
-    come), `due` (its time is now, nothing yet), `early`, `on-time`, `late` (it came, then), `nil` (the
-    provider said that there is nothing to send), `missing` (its time is over, nothing came), `received`
-    (due at no set time; something came this academic year), `no-calendar` (calendar.toml lacks the
-    terms). `known_by` says how the period of what came is known. `last` is when the last file came.
-    `missed` counts the periods of this academic year that have ended since the last one for which
-    something came.
+    `due` is the last day of the period judged, `period` its name; None without a period. `state`:
+    `not-expected` (the provider owes none), `not-due` (not yet, or optional), `due` (now, nothing yet),
+    `early`, `on-time`, `late` (arrived accordingly), `nil` (declared nothing to send), `missing` (period
+    over, nothing came), `received` (due at no set time; something came this academic year), `no-calendar`
+    (calendar.toml lacks the terms). `known_by` is the source of the arrival's period. `last` is the time of
+    the last file. `missed` counts the ended periods of this academic year since the last one with an arrival.
     """
 
     flow: str
@@ -58,11 +56,10 @@ class FlowStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owed:
-    """What a provider owes beyond what its kind and phase say.
+    """A provider's duties beyond those of kind and phase.
 
-    `since` is the day from which it takes part: what was due before is not missed. `until` is the last
-    day on which it does, for one that has closed. `expected` says of single data types whether they
-    come from it, whatever the calendar says.
+    `since` is the day of joining: nothing due earlier is missed. `until` is the last day of a closed
+    provider. `expected` overrides the calendar for single data types.
     """
 
     since: date = date.min
@@ -72,10 +69,9 @@ class Owed:
 
 @dataclass(frozen=True, slots=True)
 class _Day:
-    """The day on which all is judged, and what counts on it.
+    """The day of judgement, and the bounds of counting.
 
-    `counts_from` is the first day of its academic year, or the day from which the provider takes part
-    (`since`) if that is later.
+    `counts_from` is the first day of the academic year, or the provider's day of joining (`since`) if later.
     """
 
     on: date
@@ -91,12 +87,12 @@ def status(
     on: date,
     owed: Owed | None = None,
 ) -> list[FlowStatus]:
-    """How each flow that names the provider's kind as sender stands at the end of the day `on`.
+    """Return the status of each flow of the provider's kind at the end of the day `on`.
 
-    `received` are this provider's accepted files and nil returns, in any order. Flows come in the order
-    of Appendix B. What an operator may deposit on behalf of another sender is shown too, but never
-    missing. A provider that is suspended or has closed owes nothing, nor does one that sends for several
-    schools and is none itself: each of these owes its own.
+    `received` are the provider's accepted files and nil returns, in any order. Flows come in the order of
+    Appendix B. Files an operator may deposit on behalf of another sender are shown too, but never missing.
+    Suspended and closed providers owe nothing, nor does a body sending for several schools without being a
+    school: each school has its own duty.
     """
     owed = owed or Owed()
     calendar = catalogue.calendar
@@ -127,7 +123,7 @@ def status(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverTime:
-    """How often one data type came, of the times at which it was due. Early counts as in time."""
+    """The punctuality of one data type over a span. Early counts as in time."""
 
     data_type: str
     in_time: int = 0
@@ -145,9 +141,9 @@ def kept(
     on: date,
     owed: Owed | None = None,
 ) -> list[OverTime]:
-    """What was due from the first day of a span to its last, as it is known at the end of the day `on`.
+    """Return the punctuality of data due in a span, as known at the end of the day `on`.
 
-    What is due at no set time is left out. The span lies in one academic year; the rest is as for `status`.
+    Data due at no set time is left out. The span lies in one academic year; the rest is as for `status`.
     """
     owed, calendar = owed or Owed(), catalogue.calendar
     if not owes_anything(provider):
@@ -188,21 +184,21 @@ def _kept(
 
 
 def _counted(came: list[PlacedArrival], entry: FlowDataType, scale: Timescale) -> list[PlacedArrival]:
-    """Arrivals as they count for a timescale. The period that one names is told in the terms of the first."""
+    """Return arrivals for a timescale. A stated period counts only for the main timescale."""
     if scale == entry.timescale:
         return came
     return [each._replace(arrival=each.arrival._replace(period=None)) for each in came]
 
 
 def period_on(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> Period | None:
-    """The period of a data type that is open on a day; None where it is due at no set time then."""
+    """Return the period of a data type open on a day; None if due at no set time then."""
     periods = periods_around(provider, data_type, catalogue, on)
     at = index_on(periods, on)
     return periods[at] if at >= 0 else None
 
 
 def periods_around(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> list[Period]:
-    """The periods of a data type in the years around a day; none where it is due at no set time."""
+    """Return the periods of a data type in the years around a day; [] if due at no set time."""
     flow = catalogue.flow_of(data_type)
     if flow is None:
         return []
@@ -220,7 +216,7 @@ def _day(on: date, since: date, catalogue: Catalogue) -> _Day:
 def _by_data_type(
     received: Sequence[Arrival], calendar: CalendarFile, on: date
 ) -> defaultdict[str, list[PlacedArrival]]:
-    """What had come by the end of a day, in the order in which it came."""
+    """Return the arrivals up to the end of a day, in order of arrival."""
     arrivals: defaultdict[str, list[PlacedArrival]] = defaultdict(list)
     for each in received:
         day = local_day(each.at, calendar.timezone)
@@ -255,7 +251,7 @@ def _last(arrivals: list[PlacedArrival]) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One data type as it is due by one timescale."""
+    """One data type with one of its timescales."""
 
     flow: Flow
     entry: FlowDataType
@@ -270,7 +266,7 @@ def _judge(
     *,
     must: bool,
 ) -> FlowStatus:
-    """`came` are its own arrivals, and those of the data type that tells of it."""
+    """Return the status of a row. `came` are its own arrivals, and those of the telling data type."""
     own, telling = came
     periods = row.periods
     placed = place(own, periods, telling)
@@ -313,9 +309,7 @@ def _state(period: Period, came: list[PlacedArrival], on: date) -> State:
 
 
 def _missed(periods: list[Period], at: int, placed: Placed, day: _Day, *, over: bool) -> int:
-    """Periods before the one at `at` that have ended since the last for which something came; that one too
-    when it is `over`.
-    """
+    """Count the ended periods before `at` since the last arrival; include the period at `at` when `over`."""
     counted = bisect_left(periods, day.counts_from, key=lambda period: period.opens)
     first = max(placed.latest(at) + 1, counted)
     return max(0, at - first) + (1 if over else 0)

@@ -1,4 +1,4 @@
-"""What becomes of what a file holds beyond what its flow carries: columns, grades, sensitive data."""
+"""Judge file contents beyond the flow's items: columns, grades, sensitive data."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _APART = re.compile(r"[\W_]+")
 
 
 def harmless_name(header: str) -> str:
-    """The name of a column or element without case, blanks and punctuation, as lists of them have it."""
+    """Return the name of a column or element without case, blanks and punctuation, as in lists."""
     return _APART.sub("", header).casefold()
 
 
 def sensitive_topics(classified: Classified, catalogue: Catalogue, flow: Flow | None) -> tuple[str, ...]:
-    """Return what of a file is sensitive and not carried by its flow, if it has one, in words of ours."""
+    """Return the sensitive topics of a file outside its flow, if any, in words of the gateway."""
     carried = frozenset() if flow is None else lawful_items(classified, catalogue, flow)
     items = [item for item in catalogue.rights.outside.sensitive if item in classified.other_items]
     proposed = [item for item in catalogue.rights.proposed.sensitive if item in classified.items]
@@ -32,7 +32,7 @@ def sensitive_topics(classified: Classified, catalogue: Catalogue, flow: Flow | 
 
 
 def sensitive_reasons(content: Classified | ContentRefused, catalogue: Catalogue) -> Iterator[Reason]:
-    """Why only few people may look at a content, whatever else it waits for; mostly nothing."""
+    """Yield the reasons for restricting a content to few people; usually none."""
     if isinstance(content, ContentRefused):
         if content.sensitive:
             yield catalogue.reason("policy:sensitive", topics=", ".join(content.sensitive))
@@ -47,9 +47,9 @@ def sensitive_reasons(content: Classified | ContentRefused, catalogue: Catalogue
 
 
 class SensitiveHeading(NamedTuple):
-    """A heading under which something sensitive stands, in words of ours; `records`: how many fill it.
+    """A heading over sensitive data, in words of the gateway; `records`: rows with a value.
 
-    `records` is None where that was not counted: the heading is then the label of the data item.
+    `records` is None if not counted: the heading is then the label of the data item.
     """
 
     heading: str
@@ -58,12 +58,12 @@ class SensitiveHeading(NamedTuple):
 
     @property
     def told(self) -> str:
-        """The heading as a receipt names it."""
+        """The heading as named in a receipt."""
         return self.heading if self.records is None else f"{self.heading}, about {self.topic}"
 
 
 def sensitive_headings(content: Classified, catalogue: Catalogue) -> Iterator[SensitiveHeading]:
-    """Each heading of a file under which something sensitive stands that its flow does not carry."""
+    """Yield each heading over sensitive data outside the flow's items."""
     topics = set(sensitive_topics(content, catalogue, catalogue.flow_of(content.data_type)))
     for one in sorted(content.unlisted, key=lambda one: one.position):
         if one.topic:
@@ -75,7 +75,7 @@ def sensitive_headings(content: Classified, catalogue: Catalogue) -> Iterator[Se
 
 
 def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow) -> Iterator[Reason]:
-    """Why a file waits for a person, because of what it holds beyond what its flow carries."""
+    """Yield the reasons for a file to wait because of contents beyond its flow."""
     yield from sensitive_reasons(classified, catalogue)
     others = [one for one in classified.unlisted if one.assessment]
     if others:
@@ -91,7 +91,7 @@ def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow
 def return_waits(
     classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow
 ) -> Iterator[Reason]:
-    """Why a return waits that lacks results, and has columns that nobody understood: they may be there."""
+    """Yield the reason for holding a return lacking results, whose unknown columns may hold them."""
     lacking = [
         finding
         for finding in classified.findings
@@ -114,14 +114,14 @@ def return_waits(
 
 
 def value_waits(classified: Classified, catalogue: Catalogue) -> Iterator[Reason]:
-    """Why a file waits whose columns hold too much that is not what they are for."""
+    """Yield the reason for holding a file with too many values foreign to their columns."""
     wrong = _abouts(finding for finding in classified.findings if finding.much)
     if wrong:
         yield catalogue.reason("policy:wrong-column", where=wrong)
 
 
 def value_notices(classified: Classified, catalogue: Catalogue) -> Iterator[Reason]:
-    """What is told of a file some of whose values no view holds."""
+    """Yield a notice about values left out of every view."""
     withheld = [finding for finding in classified.findings if finding.expected and not finding.much]
     if withheld:
         count = sum(finding.count for finding in withheld)
@@ -130,12 +130,12 @@ def value_notices(classified: Classified, catalogue: Catalogue) -> Iterator[Reas
 
 
 def _abouts(findings: Iterable[Finding]) -> str:
-    """What findings are about, each once: labels of ours."""
+    """Return the labels of findings, each once, in words of the gateway."""
     return ", ".join(dict.fromkeys(finding.about for finding in findings))
 
 
 def notices(classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow) -> Iterator[Reason]:
-    """What is told of a file that is taken: what it holds beside what its flow carries."""
+    """Yield notices about contents of an accepted file beyond its flow."""
     if _waits(classified, flow):
         return
     rest = _rest(classified, provider)
@@ -148,18 +148,18 @@ def notices(classified: Classified, catalogue: Catalogue, provider: Provider, fl
 
 
 def _is_asked_for(one: Unlisted, catalogue: Catalogue, provider: Provider) -> bool:
-    """Return whether a flow of this sender may carry something, if in files of another kind."""
+    """Return True if some flow of this sender may carry a column, in files of another kind."""
     flows = (catalogue.flow_of(data_type) for data_type in one.types)
     return any(flow is not None and provider.kind in flow.kinds() for flow in flows)
 
 
 def _waits(classified: Classified, flow: Flow) -> bool:
-    """Whether what no rule knows makes a file wait; so does more of it than anybody was told of."""
+    """Return True if unknown contents hold a file, by rule or by more entries than were listed."""
     return flow.unlisted == "hold" or any(one.further for one in classified.unlisted)
 
 
 def _rest(classified: Classified, provider: Provider) -> list[Unlisted]:
-    """What is neither sensitive nor an assessment of another kind, and on no list of harmless columns."""
+    """Return the entries neither sensitive, nor other assessments, nor on a list of harmless columns."""
     return [
         one
         for one in classified.unlisted
@@ -179,7 +179,7 @@ def _counted(several: Sequence[Unlisted]) -> str:
 
 
 def places(several: Sequence[Unlisted]) -> str:
-    """Where they stand; by name only where the whole name is in our words, since headers may name people."""
+    """Return the places of columns; by name only if made of known words, since headers may name people."""
     told = [_place(one) for one in sorted(several, key=lambda one: one.position)]
     more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
     return ", ".join(told[:_NAMED]) + more

@@ -1,4 +1,4 @@
-"""What the policies define and never use: a team that gets nothing, a safeguard that no method needs."""
+"""Find unused policy definitions: a team without data, a safeguard needed by no method."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GATEWAY = "sftp"
 
 
 def unused(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Each definition without a use, and each use that leads to nothing, with the place of it."""
+    """Yield each definition without a use, and each use without effect, with its place."""
     yield from _teams(catalogue)
     yield from _rights(catalogue)
     yield from _methods(catalogue)
@@ -107,7 +107,7 @@ def _methods(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _carries_nothing(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Methods bound to flows that are all closed to them: nobody who may use one sends what may travel so."""
+    """Yield methods whose flows are all closed: no permitted user sends data allowed by the method."""
     for n, method in enumerate(catalogue.methods.method):
         flows = [flow for name in method.flows or () if (flow := catalogue.flow(name)) is not None]
         for flow in flows:
@@ -145,7 +145,7 @@ def _rolls(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _languages(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Each language of the receipts has its names of desks, and English is one of them."""
+    """Check that each language of the receipts has names of desks, and that English is included."""
     said = catalogue.agreement
     if "en" not in said.languages or len(set(said.languages)) < len(said.languages):
         yield "agreement.toml", ("languages",), "each language stands here once, and English is one of them"
@@ -158,7 +158,7 @@ def _languages(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _breach(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Items of which the record of a breach would never speak."""
+    """Yield items never mentioned in the record of a breach."""
     known, said = catalogue.appendix_a, catalogue.breach
     named: list[tuple[Location, str]] = [(("grave", n, "item"), one.item) for n, one in enumerate(said.grave)]
     named += [

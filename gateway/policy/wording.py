@@ -1,4 +1,4 @@
-"""What receipts call things, as the policies name them, and the languages that they are written in."""
+"""The names used in receipts, from the policies, and the languages of receipts."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from gateway.reasons.languages import Language
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wording:
-    """The words of one catalogue. `languages` come in the order in which receipts use them.
+    """The words of one catalogue. `languages` come in the order of receipts.
 
-    `names` are those of data types and teams by their ids; `terms` what the names of desks are in each
-    language that is not English.
+    `names` are those of data types and teams by id; `terms` the names of desks in each language other than
+    English.
     """
 
     languages: tuple[Language, ...] = ("en",)
@@ -21,9 +21,9 @@ class Wording:
     terms: tuple[tuple[Language, tuple[tuple[str, str], ...]], ...] = ()
 
     def name(self, identifier: str) -> str:
-        """What people call a data type or a team; the id itself where the policies do not say."""
+        """Return the name of a data type or team; the id for an unnamed one."""
         return dict(self.names).get(identifier, identifier)
 
     def terms_in(self, language: Language) -> Mapping[str, str]:
-        """The names of desks in a language, by their English names."""
+        """Return the names of desks in a language, by their English names."""
         return dict(dict(self.terms).get(language, ()))
