@@ -1,1 +1,1 @@
-"""Where staff collect, over SFTP and for the console: views on what was routed to their teams."""
+"""Views of the files routed to teams, collected by staff over SFTP and in the console."""

@@ -1,4 +1,4 @@
-"""NAME.about.txt: what was left out of a team's view of a file, or why a file waits. It names no child."""
+"""NAME.about.txt: the items left out of a team's view, or the reasons for holding a file. Names no child."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def about_text(
     withheld: Sequence[str] = (),
     apart: bool = False,
 ) -> bytes:
-    """The text for one delivery; `items` are the labels of what its view leaves out. In UTF-8.
+    """Return the UTF-8 text for one delivery; `items` are the labels left out of its view.
 
-    `withheld`: what those cells are about that are left blank because of what stands in them.
-    `apart`: records of children whose data few people may see are left out; how many is not told.
+    `withheld`: the labels of cells left blank because of their values. `apart`: True if records of children
+    visible to few people are left out; their number is not disclosed.
     """
     lines = [
         f"{file_name(delivery)}",
@@ -80,7 +80,7 @@ def _encoded(lines: Sequence[str]) -> bytes:
 
 
 def held_text(delivery: Delivery, reasons: Sequence[Reason]) -> bytes:
-    """The text beside a held file: why it waits, and what may be decided. In UTF-8."""
+    """Return the UTF-8 text for a held file: the reasons to wait, and the possible decisions."""
     lines = [
         f"{file_name(delivery)}",
         "",

@@ -1,8 +1,7 @@
-"""Contents of sealed files, opened in memory for as long as somebody reads them.
+"""Contents of sealed files, kept open in memory while being read.
 
-Two people who read one file, or the same view of it, share one content. How many there are, and how large
-together, is bounded; a content is gone with its last reader, however that reader leaves, or when nobody reads
-it for a while.
+Readers of the same file, or the same view, share one content. The number and total size of contents are
+bounded; a content is closed with its last reader, however the reader leaves, or after idling.
 """
 
 from __future__ import annotations
@@ -35,13 +34,13 @@ _Shown = tuple[str, str | None, frozenset[int]]
 
 
 def _shown(delivery: Delivery) -> _Shown:
-    """What is shown of a delivery, as far as its size depends on it."""
+    """Return the parts of a delivery deciding the size of its view."""
     return delivery.reference, delivery.team, delivery.apart
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What readers are given: anonymous memory, its size in bytes, its SHA-256, what a view left out."""
+    """An opened content: anonymous memory, size in bytes, SHA-256, and the items left out by a view."""
 
     descriptor: int
     size: int
@@ -51,7 +50,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class FileOrder:
-    """What to open: a delivery, and what of it; without a basis all of it, as it was sent.
+    """An order to open a delivery; without a basis, the whole file as sent.
 
     `apart` are the digests of the children whose records are left out.
     """
@@ -64,7 +63,7 @@ class FileOrder:
 
 @dataclass(slots=True, eq=False)
 class OpenContent:
-    """One content in memory, or on its way there: `room` is its size at most, in bytes.
+    """One content in memory, or being opened: `room` is its maximum size in bytes.
 
     `read_at` is in monotonic seconds.
     """
@@ -78,12 +77,12 @@ class OpenContent:
 
     @property
     def reference(self) -> str:
-        """The reference of its transfer."""
+        """The reference of the transfer."""
         return self.order.delivery.reference
 
     @property
     def given(self) -> Given:
-        """What is given of it, once it is open."""
+        """The opened content; raises while still opening."""
         return self.opening.result()
 
 
@@ -111,15 +110,15 @@ class Contents:
         self._bytes = 0
 
     def size_of(self, delivery: Delivery) -> int | None:
-        """The size in bytes of what is shown of a delivery; None as long as nobody has opened the view."""
+        """Return the size in bytes of a delivery as shown; None for a view not opened so far."""
         if delivery.whole:
             return delivery.content_size
         return self._sizes.get(_shown(delivery))
 
     async def borrow(self, order: FileOrder) -> OpenContent:
-        """What was ordered; whoever borrows it gives it back.
+        """Return the ordered content; every borrower must call `give_back`.
 
-        Declined where too much is open already, or the file cannot be opened.
+        Declined if too much is open already, or the file cannot be opened.
         """
         content = self._open.get(order) or self._begin(order)
         content.readers += 1
@@ -136,9 +135,9 @@ class Contents:
         return content
 
     def read(self, content: OpenContent, offset: int, length: int) -> bytes:
-        """At most `length` bytes from `offset`; none at the end and beyond it.
+        """Return at most `length` bytes from `offset`; b"" at the end and beyond.
 
-        Declined where the content was closed because nobody read it.
+        Declined for a content closed after idling.
         """
         if content.closed:
             raise Declined(CLOSED)
@@ -149,7 +148,7 @@ class Contents:
         return os.pread(given.descriptor, length, offset)
 
     def close_unread(self) -> None:
-        """Close what nobody has read for `idle_seconds`, whoever still has it."""
+        """Close contents unread for `idle_seconds`, including borrowed ones."""
         before = self._clock() - self._limits.idle_seconds
         for content in tuple(self._open.values()):
             if content.opening.done() and content.read_at < before:
@@ -157,7 +156,7 @@ class Contents:
                 _log.info("%s: closed, nobody reads it", content.reference)
 
     def give_back(self, content: OpenContent) -> None:
-        """One reader less. The last one closes the content, or has it closed when it arrives."""
+        """Release one reader's hold. The last release closes the content, or has it closed once opened."""
         content.readers -= 1
         if content.readers == 0 and not content.closed:
             self._forget(content)
@@ -180,7 +179,7 @@ class Contents:
         return content
 
     def _remember(self, delivery: Delivery, size: int) -> None:
-        """Remember the size of a view, so that it is told before the view is opened again."""
+        """Remember the size of a view, for listings before the view is opened again."""
         if len(self._sizes) >= _SIZES_REMEMBERED:
             self._sizes.clear()
         self._sizes[_shown(delivery)] = size

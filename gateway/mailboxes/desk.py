@@ -1,7 +1,7 @@
-"""What a person may see and do, asked of the registry. Everything here may block: never on the loop.
+"""Access of one person to the mailboxes, from the registry. Everything here may block: never call on the
+loop.
 
-Each question is asked anew and begins with the person: whoever was removed a moment ago, or whose
-key was revoked, gets no further answer.
+Every call checks the person again, so that a removed person or a revoked key gets no further answer.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ ABOUT_ONLY = denied("This only tells of the file beside it; remove that one.")
 
 
 class AccessEnded(Declined):
-    """The person, or the key that they logged in with, is no longer in force."""
+    """The person, or the SSH key of the login, is no longer in force."""
 
     def __init__(self) -> None:
         super().__init__(ACCESS_ENDED)
@@ -66,7 +66,7 @@ class AccessEnded(Declined):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A member of staff as logged in: their name and the fingerprint of their SSH key."""
+    """A logged-in member of staff: name, and fingerprint of the SSH key."""
 
     name: str
     key: str
@@ -74,7 +74,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some files of a folder; `abouts` are the sequences of those beside which something is told of them."""
+    """Some files of a folder; `abouts` are the sequences of those with a NAME.about.txt."""
 
     files: Sequence[Delivery]
     abouts: frozenset[int]
@@ -82,7 +82,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The registry as the mailboxes use it."""
+    """The registry as used by the mailboxes."""
 
     registry: Registry
     showing: Showing
@@ -102,7 +102,7 @@ class Desk:
         return [key for material in known if (key := _imported(material)) is not None]
 
     def folders(self, person: Person) -> tuple[str, ...]:
-        """The folders that a person has."""
+        """Return a person's folders."""
         with self.registry.read() as session:
             return self._folders(person, self._teams(session, person))
 
@@ -137,14 +137,14 @@ class Desk:
     def chosen(
         self, person: Person, team: str, wanted: DeliveriesWanted, before: int | None, limit: int
     ) -> Sequence[Delivery]:
-        """At most `limit` of a team's files that fit, latest first, of a sequence less than `before`."""
+        """Return at most `limit` matching files of a team, latest first, with sequences below `before`."""
         with self.registry.read() as session:
             self._check_folder(person, self._teams(session, person), MailboxPlace(team, removed=True))
             found = delivered(session, team, wanted=wanted, person=person.name, before=before, limit=limit)
             return self.showing.with_apart(session, found, person.name)
 
     def place(self, person: Person, folder: str, reference: str, *, removed: bool = False) -> MailboxPlace:
-        """Where the file of that reference stands in a folder. Declined where it is not there for them."""
+        """Return the place of a file in a folder, by its reference. Declined if invisible to the person."""
         with self.registry.read() as session:
             teams, wanted = self._teams(session, person), MailboxPlace(folder, removed=removed)
             self._check_folder(person, teams, wanted)
@@ -154,7 +154,7 @@ class Desk:
         return MailboxPlace(folder, file_name(found), removed=removed)
 
     def kinds(self, person: Person, place: MailboxPlace) -> Sequence[str]:
-        """The folders of a shelf that has some: the data types or the providers of a team's files."""
+        """Return the subfolders of a shelf: the data types or the providers of a team's files."""
         with self.registry.read() as session:
             self._check_folder(person, self._teams(session, person), place)
             folder = str(place.folder)
@@ -163,25 +163,25 @@ class Desk:
             return delivered_providers(session, folder, person.name)
 
     def removed_folders(self, person: Person) -> tuple[str, ...]:
-        """Those of a person's teams that have removed something which may still be put back."""
+        """Return a person's teams with removed files still restorable."""
         with self.registry.read() as session:
             teams, since = self._teams(session, person), self._undoable()
             return tuple(team for team in teams if removed(session, team, since, person=person.name, limit=1))
 
     def check_reading(self, person: Person, delivery: Delivery) -> None:
-        """Declined where a person who has a file open may not read on: their access or the file is taken."""
+        """Raise Declined if the person's access ended, or the open file was taken back."""
         with self.registry.read() as session:
             self._teams(session, person)
             if not may_read(session, delivery, person.name):
                 raise Declined(TAKEN_BACK)
 
     def find(self, person: Person, place: MailboxPlace) -> Delivery | None:
-        """The file at `place`; None where it is a folder. Declined where there is nothing."""
+        """Return the file at `place`; None for a folder. Declined if nothing is there."""
         with self.registry.read() as session:
             return self._find(session, person, place)
 
     def about(self, person: Person, place: MailboxPlace) -> bytes:
-        """What is told of the view at `place`. Declined where nothing was left out of it."""
+        """Return the about text of the view at `place`. Declined if nothing was left out."""
         with self.registry.read() as session:
             delivery = self._file(session, person, place)
             text = self.showing.abouts(session, [delivery], person.name).get(delivery.sequence)
@@ -190,14 +190,14 @@ class Desk:
         return text
 
     def order(self, person: Person, place: MailboxPlace) -> FileOrder:
-        """What is to be opened of the file at `place`. Declined where there is none, or it is a folder."""
+        """Return the order to open the file at `place`. Declined for a folder or a missing file."""
         with self.registry.read() as session:
             return self.showing.order(session, self._file(session, person, place), person.name)
 
     def collect(self, person: Person, place: MailboxPlace, given: Given) -> None:
-        """Record that a person collects what is `given` of the file at `place`: durable before a byte is.
+        """Record a person's collection of `given` at `place`, durable before the first byte leaves.
 
-        Declined where it is no longer there for them. Fault where it cannot be recorded.
+        Declined if the file is no longer visible to the person. Fault if recording fails.
         """
         now = self.clock()
         with self.registry.write() as session:
@@ -215,9 +215,9 @@ class Desk:
             passing("collect.written")
 
     def deal_with(self, person: Person, place: MailboxPlace) -> None:
-        """Record that a person has dealt with the file at `place`, for all of the team.
+        """Record that a person has dealt with the file at `place`, for the whole team.
 
-        Declined where it is not there for them, or only held.
+        Declined for a held file, or one invisible to the person.
         """
         now = self.clock()
         with self.registry.write() as session:
@@ -235,9 +235,9 @@ class Desk:
             )
 
     def restore(self, person: Person, place: MailboxPlace) -> None:
-        """Put a file that the team has removed back into its mailbox, for all of the team.
+        """Put a file removed by the team back into the mailbox, for the whole team.
 
-        Declined where it is not there any longer, or was removed too long ago.
+        Declined if the file is gone, or was removed too long ago.
         """
         now = self.clock()
         with self.registry.write() as session:
@@ -251,16 +251,16 @@ class Desk:
             )
 
     def _undoable(self) -> datetime:
-        """From when on what was removed may be put back."""
+        """Return the earliest removal time (aware) still restorable."""
         return self.clock() - UNDO
 
     def _record(self, session: Session, entry: Entry, now: datetime) -> None:
-        """The last step of a transaction: the head that is signed vouches for all that it wrote."""
+        """Append an entry and sign the log's head: the last step of a transaction."""
         log.append(session, [entry], now)
         log.sign_head(session, self.log_key, self.log_origin, now)
 
     def _where(self, session: Session, person: Person, delivery: Delivery) -> dict[str, str]:
-        """Whose file it is and for which team; a held one is looked at for the team that triages."""
+        """Return the provider and team of a file for the log; for a held one, the person's triage team."""
         looking = self.looking.at_held(few=delivery.sensitive)
         team = delivery.team or min(looking.intersection(self._teams(session, person)))
         return {"provider": delivery.provider, "team": team}
@@ -310,7 +310,7 @@ class Desk:
         return find_delivered(session, folder, reference, person=person.name)
 
     def _check_kind(self, session: Session, person: Person, place: MailboxPlace) -> None:
-        """Declined for a folder of a shelf in which nothing stands."""
+        """Raise Declined for an empty subfolder of a shelf."""
         if place.kind is not None and not self._page(session, person, (), place, None):
             raise Declined(NO_SUCH_FILE)
 
@@ -322,7 +322,7 @@ class Desk:
 
 
 def _stands(delivery: Delivery, place: MailboxPlace) -> bool:
-    """Whether a file stands on the shelf of `place`; among the new ones also if it has just been opened."""
+    """Return True if a file belongs on the shelf of `place`; a file just opened still counts as new."""
     wanted = place.wanted
     return delivery.data_type == (wanted.data_type or delivery.data_type) and delivery.provider == (
         wanted.provider or delivery.provider
@@ -330,7 +330,7 @@ def _stands(delivery: Delivery, place: MailboxPlace) -> bool:
 
 
 def _left_out(given: Given) -> dict[str, str]:
-    """The data items that a view leaves out, as the log can say them: in small letters, with hyphens."""
+    """Return the data items left out of a view as a log field: lower case, with hyphens."""
     return {"left_out": ",".join(map(slug, given.left_out))} if given.left_out else {}
 
 

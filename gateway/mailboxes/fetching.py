@@ -1,4 +1,4 @@
-"""What is given of a delivery, fetched from the isolated children; and the policies by which it is."""
+"""Fetch a delivery's content from isolated children, under the policies in force."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ NOT_WITHOUT = denied(
 
 
 def fetched(examiner: Examiner, order: FileOrder, home: Home) -> Given:
-    """What was ordered, in anonymous memory; whoever asked closes it. Fault where it cannot be made.
+    """Return the ordered content in anonymous memory, for the caller to close. Fault if it cannot be made.
 
-    Declined where records of children that are to be left out cannot be told from the others.
+    Declined if the records to be left out cannot be told from the others.
     """
     delivery = order.delivery
     request = Reopen(reference=delivery.reference, sha256=delivery.content_sha256)
@@ -58,9 +58,9 @@ def _without(
 
 
 def in_force(home: Home, registry: Registry) -> Callable[[], Catalogue]:
-    """Give the policies in force in `home`, read again where others have come into force.
+    """Return a function giving the policies in force in `home`, read again after each change.
 
-    ConfigurationError where they are not those on record.
+    ConfigurationError if they differ from those on record.
     """
 
     @lru_cache(maxsize=1)

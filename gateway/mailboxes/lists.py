@@ -1,8 +1,8 @@
-"""Lists for the team that looks for children missing education, made when they are read (clause 2.4.1).
+"""Lists for the team looking for children missing education, computed on reading (clause 2.4.1).
 
     /lists/TEAM/children-on-no-roll.csv  /lists/TEAM/movers.csv
 
-They tell, as file and record, where each child was seen last: who it is, the file in the mailbox says.
+Each row gives the last file and record about a child; the child's name is only in the file in the mailbox.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _HEADER = ("Left", "School", "Reference", "Record", "Now at")
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """The lists of the `teams` that have some."""
+    """The lists of the entitled `teams`."""
 
     registry: Registry
     teams: frozenset[str]
@@ -38,7 +38,7 @@ class Lists:
     clock: Callable[[], datetime]
 
     def inside(self, person: Person, place: MailboxPlace) -> tuple[str, ...] | None:
-        """What stands in a folder; None where the place is a list. Declined where there is nothing."""
+        """Return the entries of a folder; None for a list. Declined if nothing is there."""
         with self.registry.read() as session:
             own = self._own(teams_while_in_force(session, person.name, person.key, self.clock()))
         if not own or place.folder not in (*own, None) or place.name not in (*_LISTS, None):

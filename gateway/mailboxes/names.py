@@ -1,13 +1,13 @@
-"""What a file is called in a mailbox, and what a client's path means. Pure.
+"""File names in mailboxes, and the meaning of a client's path. Pure.
 
     /  /TEAM  /TEAM/DATE_PROVIDER_TYPE_PERIOD_REF.ext      and beside a view NAME.about.txt
     /new/TEAM/NAME  /by-type/TEAM/TYPE/NAME  /by-provider/TEAM/PROVIDER/NAME      the same files again
-    /lists/TEAM/LIST.csv      lists that are made when they are read, for teams that have some
-    /removed  /removed/TEAM  /removed/TEAM/NAME      what the team has removed and may put back
+    /lists/TEAM/LIST.csv      lists computed on reading, for some teams
+    /removed  /removed/TEAM  /removed/TEAM/NAME      files removed by the team, still restorable
     /held  /held/DATE_PROVIDER_held_REF.ext
 
-Every name is made here, of characters that every client can store; so a path is either one of
-these or it means nothing, and no part of it ever becomes a path on disk.
+Every name is made here, of characters storable by every client; a path is one of these or invalid, and no
+part of a path ever becomes a path on disk.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ _FORMULAS = "formulas."
 class MailboxPlace:
     """The root (all None), a folder (`name` None), or something in a folder.
 
-    `shelf` is a folder in which each team has one again; but for `new`, in that is a folder for each `kind`.
-    `removed`: of what the team has removed, and may still put back. `is_list`: made when it is read.
+    `shelf` is a folder repeating the teams' folders; except in `new`, each of those has a folder for each
+    `kind`. `removed`: among the team's removed files, still restorable. `is_list`: computed on reading.
     """
 
     folder: str | None = None
@@ -58,17 +58,17 @@ class MailboxPlace:
 
     @property
     def is_about(self) -> bool:
-        """Whether it is what is told of a view, beside the view."""
+        """True for the about text beside a view."""
         return self.name is not None and self.name.endswith(ABOUT)
 
     @property
     def has_folders(self) -> bool:
-        """Whether folders of a team stand here, one for each kind of file."""
+        """True for a team's folder on a shelf with one subfolder for each kind."""
         return self.folder is not None and self.shelf in ("by-type", "by-provider") and self.kind is None
 
     @property
     def wanted(self) -> DeliveriesWanted:
-        """Which files of the team stand here."""
+        """The query for the team's files at this place."""
         return DeliveriesWanted(
             new=self.shelf == "new",
             data_type=self.kind if self.shelf == "by-type" else None,
@@ -77,7 +77,7 @@ class MailboxPlace:
 
 
 def file_name(delivery: Delivery) -> str:
-    """The name of a delivery: the UTC date it landed, who sent it, what it is and of when, its reference."""
+    """Return the name of a delivery: UTC date of landing, sender, type and period, reference."""
     what = HELD if delivery.team is None else delivery.data_type or delivery.flow or "unknown"
     what = f"{what}-counts" if delivery.counts else what
     period = delivery.period or ""
@@ -95,7 +95,7 @@ def _is_period(period: str) -> bool:
 
 @lru_cache(1024)
 def _extension(shown: str, whole: bool, counts: bool) -> str:
-    """The extension of what is shown: a view has no formulas, and is not of every format."""
+    """Return the extension of a delivery as shown: views have no formulas, and fewer formats."""
     if counts:
         return "csv"
     if not whole:
@@ -105,13 +105,13 @@ def _extension(shown: str, whole: bool, counts: bool) -> str:
 
 
 def reference_in(name: str) -> str | None:
-    """The reference in the name of a file, or of what is told of it; whether it is there, others say."""
+    """Return the reference in the name of a file or an about text, without checking that it exists."""
     found = _FILE.fullmatch(name.removesuffix(ABOUT))
     return found["reference"] if found else None
 
 
 def place_of(raw: bytes) -> MailboxPlace:
-    """The place that a client's path means. Declined with "no such file" where there can be none."""
+    """Return the place meant by a client's path. Declined with "no such file" for an impossible path."""
     try:
         parts = _parts(raw.decode("utf-8"))
     except UnicodeDecodeError:

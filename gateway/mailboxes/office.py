@@ -1,4 +1,4 @@
-"""What all sessions of the mailboxes share, opened together and ended in order."""
+"""Resources shared by all sessions of the mailboxes, opened together and closed in order."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _WRITERS = 4
 
 @contextmanager
 def open_office(home: Home, clock: Callable[[], datetime]) -> Iterator[Office]:
-    """What the sessions share, and an orderly end to it. ConfigurationError where a part is missing."""
+    """Yield the shared resources, and close them in order. ConfigurationError for a missing part."""
     settings, limits = load_settings(home), load_limits(home)
     log_key = LogKey.load(secret_files.log_key(home))
     registry = Registry(settings.database_url(home))
@@ -64,9 +64,9 @@ def open_office(home: Home, clock: Callable[[], datetime]) -> Iterator[Office]:
 
 
 def _looking(catalogue: Catalogue) -> LookingTeams:
-    """Return the teams that see more than what they were sent.
+    """Return the teams that see more than their own deliveries.
 
-    ConfigurationError where a team's name is taken by these.
+    ConfigurationError for a team named like a fixed folder.
     """
     for taken in (HELD, REMOVED, LISTS, *SHELVES):
         if catalogue.team(taken) is not None:

@@ -1,4 +1,4 @@
-"""The mailboxes service: staff log in with their SSH keys and collect what their teams were sent."""
+"""The mailboxes service: staff log in with SSH keys and collect files sent to their teams."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ from gateway.zones.penalty_files import of_mailboxes
 
 
 def run_mailboxes(home: Home, *, host: str | None = None, port: int | None = None) -> int:
-    """Serve the mailboxes of `home` until SIGTERM or SIGINT; the exit status.
+    """Serve the mailboxes of `home` until SIGTERM or SIGINT; return the exit status.
 
-    `host` and `port` go before those of the settings. Prints `ready mailboxes HOST:PORT` when it
-    accepts connections. ConfigurationError names what keeps it from starting.
+    `host` and `port` override the settings. Print `ready mailboxes HOST:PORT` when accepting connections.
+    ConfigurationError names the obstacle to starting.
     """
     logging.getLogger("asyncssh").setLevel(logging.WARNING)  # It would log names and paths.
     configured = load_settings(home).mailboxes
@@ -60,7 +60,7 @@ def host_key_path(home: Home) -> Path:
 
 
 class Mailboxes:
-    """The service that staff log in to."""
+    """The SFTP service for staff."""
 
     def __init__(self, office: Office) -> None:
         self._office = office
@@ -68,11 +68,11 @@ class Mailboxes:
         self.door = Door(office.limits, MAILBOXES_DOOR, time.monotonic)
 
     def shown(self, name: str) -> str:  # noqa: ARG002
-        """Nothing but that it is somebody of the staff; the key says who, to whoever may know."""
+        """Return only "kind=staff"; the logged key identifies the person to those entitled to know."""
         return "kind=staff"
 
     async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:  # noqa: ARG002
-        """Whether `key` is in force for the person called `name`."""
+        """Return True if `key` is in force for the person called `name`."""
         loop = asyncio.get_running_loop()
         keys = await loop.run_in_executor(self._office.readers, self._office.desk.keys_of, name)
         return any(key.public_data == known.public_data for known in keys)
@@ -113,9 +113,9 @@ async def _serve(home: Home, office: Office, listen: Listen) -> None:
 async def accepting(
     home: Home, office: Office, listen: Listen, sockets: Sequence[socket.socket] = ()
 ) -> AsyncIterator[int]:
-    """Accept connections at `listen`, or on `sockets` that listen already; the port.
+    """Accept connections at `listen`, or on open `sockets`; yield the port.
 
-    On leaving, every connection is closed.
+    Close every connection on leaving.
     """
     home.mailboxes.mkdir(mode=0o750, exist_ok=True)
     service = Mailboxes(office)
@@ -137,7 +137,7 @@ async def accepting(
 
 
 async def _sweep(office: Office) -> None:
-    """Close contents that nobody reads, for ever."""
+    """Close idle contents, forever."""
     while True:
         await asyncio.sleep(office.limits.idle_seconds / 10)
         office.contents.close_unread()

@@ -1,4 +1,4 @@
-"""What a team is shown of its deliveries: the file as sent, its view, or counts; and what is told of that."""
+"""The team's share of a delivery: the file as sent, a view, or counts; and the about text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from gateway.registry.transfers import contained_in, contents_of, reasons_of
 
 @dataclass(frozen=True, slots=True)
 class TeamView:
-    """What a delivery holds and the team's view of it leaves out."""
+    """The contents of a delivery, and the items left out of the team's view."""
 
     delivery: Delivery
     held: Classified | Contained
@@ -31,26 +31,26 @@ class TeamView:
 
     @property
     def withheld(self) -> tuple[str, ...]:
-        """What those cells of its view are about that are left blank because of what stands in them."""
+        """The labels of cells left blank in the view because of their values."""
         found = (one.about for one in self.held.findings if one.expected and one.about not in self.lacking)
         return tuple(dict.fromkeys(found))
 
     @property
     def says_something(self) -> bool:
-        """Whether something is told beside it, even if no record is left out."""
+        """True if the view has an about text, even with every record included."""
         return self.delivery.counts or bool(self.lacking or self.held.unlisted or self.withheld)
 
 
 @dataclass(frozen=True, slots=True)
 class Bases:
-    """What teams may have by one catalogue; each answer is found once."""
+    """The bases of teams under one catalogue, each computed once."""
 
     catalogue: Catalogue
     _found: dict[object, Basis] = field(default_factory=dict)
     _lacking: dict[object, tuple[str, ...]] = field(default_factory=dict)
 
     def basis(self, delivery: Delivery, held: Classified | Contained, sender: ProviderKind) -> Basis:
-        """What the team of a delivery may have of it."""
+        """Return the basis of a delivery's team."""
         data_type = delivery.data_type or held.data_type
         asked = (delivery.team or "", data_type, sender, held.unlisted, held.format, held.stated)
         if (basis := self._found.get(asked)) is None:
@@ -66,7 +66,7 @@ class Bases:
         return basis
 
     def view(self, delivery: Delivery, held: Classified | Contained, sender: ProviderKind) -> TeamView:
-        """What the team of a delivery is shown of it."""
+        """Return the view of a delivery for its team."""
         data_type = delivery.data_type or held.data_type
         asked = (delivery.team, data_type, sender, held.format, held.items, held.other_items, held.stated)
         if (lacking := self._lacking.get(asked)) is None:
@@ -79,7 +79,7 @@ _MOST_KNOWN = 200_000
 
 
 def _of_view(delivery: Delivery, sender: ProviderKind) -> _View:
-    """What a view of a delivery depends on besides the policies; a file that is decided anew is so later."""
+    """Return the key of a view besides the policies; a new decision changes `decided_at`."""
     return delivery.sequence, delivery.team, delivery.decided_at, delivery.counts, sender
 
 
@@ -91,7 +91,7 @@ class KnownViews:
     _says: dict[_View, bool | None] = field(default_factory=dict)
 
     def by(self, catalogue: Catalogue) -> dict[_View, bool | None]:
-        """Return what is known by these policies, to be looked up and added to."""
+        """Return the cache for these policies, to look up and extend."""
         if catalogue is not self._catalogue or len(self._says) > _MOST_KNOWN:
             self._catalogue, self._says = catalogue, {}
         return self._says
@@ -99,9 +99,9 @@ class KnownViews:
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """What is shown by the policies in force, which `catalogue` gives.
+    """The shares of deliveries under the policies in force, given by `catalogue`.
 
-    `seed` gives the secret from which the counts of the content of a digest are rounded.
+    `seed` gives the secret for rounding the counts of a content, by the content's digest.
     """
 
     catalogue: Callable[[], Catalogue]
@@ -109,7 +109,7 @@ class Showing:
     known: KnownViews = field(default_factory=KnownViews)
 
     def with_apart(self, session: Session, deliveries: Sequence[Delivery], person: str) -> list[Delivery]:
-        """The same, with the markers of the children whose records are left out of them for a person."""
+        """Return the deliveries with the markers of children whose records are left out for a person."""
         views = [each.sequence for each in deliveries if not each.whole and not each.counts]
         found = kept_apart(session, views, person)
         return [
@@ -118,7 +118,7 @@ class Showing:
         ]
 
     def order(self, session: Session, delivery: Delivery, person: str) -> FileOrder:
-        """What is to be opened of a delivery for one of its team. Fault where nothing can be told of it."""
+        """Return the order to open a delivery for a team member. Fault if nothing can be shown."""
         content = self._contents(session, [delivery]).get(delivery.sequence)
         if delivery.counts or self._has_counts_alone(delivery.team):
             return FileOrder(delivery.reference, self._counting(delivery, content), delivery)
@@ -131,7 +131,7 @@ class Showing:
         return FileOrder(delivery.reference, basis, shown, apart.persons)
 
     def abouts(self, session: Session, deliveries: Sequence[Delivery], person: str) -> dict[int, bytes]:
-        """What is told beside files, by a delivery's sequence: what a view leaves out, or why it waits."""
+        """Return the about texts by sequence: the items left out of a view, or the reasons to wait."""
         found = {
             each.sequence: held_text(each, reasons) for each, reasons in self._waiting(session, deliveries)
         }
@@ -148,9 +148,9 @@ class Showing:
         return found
 
     def told_of(self, session: Session, deliveries: Sequence[Delivery]) -> frozenset[int]:
-        """The sequences of those with which `abouts` has something to tell. They come from `with_apart`.
+        """Return the sequences of deliveries with an about text, for deliveries from `with_apart`.
 
-        What a file holds is read once, and not again while it is decided as it was, by the same policies.
+        The contents of a file are read once, until a new decision or new policies.
         """
         waiting = [each.sequence for each in deliveries if each.team is None]
         return frozenset((*self._told_of_views(session, deliveries), *reasons_of(session, waiting)))
@@ -174,7 +174,7 @@ class Showing:
     def _waiting(
         self, session: Session, deliveries: Sequence[Delivery]
     ) -> Iterator[tuple[Delivery, Sequence[Reason]]]:
-        """The held ones of some files, with what they wait for."""
+        """Yield the held deliveries with their reasons to wait."""
         waiting = {each.sequence: each for each in deliveries if each.team is None}
         for number, why in (reasons_of(session, list(waiting)) if waiting else {}).items():
             yield waiting[number], why
@@ -182,7 +182,7 @@ class Showing:
     def _views(
         self, session: Session, deliveries: Sequence[Delivery], catalogue: Catalogue
     ) -> Iterator[TeamView]:
-        """Those that are not shown as they were sent."""
+        """Yield the views of deliveries not shown as sent."""
         holdings = contained_in(session, [each.sequence for each in deliveries if not each.whole])
         kinds = self._kinds(session, deliveries) if holdings else {}
         bases = Bases(catalogue)
@@ -191,7 +191,7 @@ class Showing:
                 yield bases.view(delivery, held, kinds[delivery.provider])
 
     def _has_counts_alone(self, team: str | None) -> bool:
-        """Whether a team never sees a record of a pupil, whatever it was sent."""
+        """Return True for a team that never sees a record of a pupil."""
         found = self.catalogue().team(team) if team is not None else None
         return found is not None and not found.pupil_level
 

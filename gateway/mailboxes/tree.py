@@ -1,8 +1,8 @@
-"""One session of a member of staff: the virtual tree over SFTP, and nothing else.
+"""One SFTP session of a member of staff: a virtual tree, and nothing else.
 
-Listing and stat are views of the registry. Opening a file is collecting it: the sealed original is
-opened in memory, the team's view of it is made, the collection is on record, and only then can the client
-read. Removing a file marks it as dealt with; renaming it back undoes that. Everything else is refused.
+Listing and stat are views of the registry. To open a file is to collect it: the sealed original is opened in
+memory, the team's view is made, the collection is recorded, and only then can the client read. To remove a
+file marks it as dealt with; renaming it back undoes the mark. Everything else is refused.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """What all sessions share. `readers` and `writers` are threads that wait for the registry."""
+    """Resources shared by all sessions. `readers` and `writers` are threads for registry calls."""
 
     desk: Desk
     lists: Lists
@@ -69,7 +69,7 @@ class Office:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Collected:
-    """A file that a client has open."""
+    """A collected file opened by a client."""
 
     delivery: Delivery
     content: OpenContent
@@ -84,7 +84,7 @@ class ListText:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AboutText:
-    """What is told of a view, open."""
+    """An about text opened by a client."""
 
     delivery: Delivery
     text: bytes
@@ -92,14 +92,14 @@ class AboutText:
 
 @dataclass(frozen=True, slots=True)
 class EncodedPage:
-    """Some names of a folder, and the sequence behind which there may be further ones."""
+    """Some encoded names of a folder; `further` is the sequence to continue from."""
 
     names: Sequence[bytes]
     further: int | None
 
 
 class MailboxTree(Server):
-    """What `person` sees in one session, and may do."""
+    """The SFTP session of `person`."""
 
     def __init__(self, channel: asyncssh.SSHServerChannel[bytes], person: Person, office: Office) -> None:
         super().__init__(channel)
@@ -114,7 +114,7 @@ class MailboxTree(Server):
         return canonical(path)
 
     async def stat(self, path: bytes) -> asyncssh.SFTPAttrs:
-        """Size and times of a file, or that it is a folder."""
+        """Return the size and times of a file, or the attributes of a folder."""
         place = place_of(path)
         if place.is_list:
             inside = await self._ask(self._office.lists.inside, place)
@@ -149,7 +149,7 @@ class MailboxTree(Server):
         await self._ask(self._desk.folders)
 
     async def opendir(self, path: bytes) -> AsyncIterator[Sequence[bytes]]:
-        """The folders of the person, or the files of one of them, latest first; encoded, some at a time."""
+        """Yield the person's folders, or the files of a folder, latest first; encoded, in pages."""
         place = place_of(path)
         if place.is_list:
             inside = await self._ask(self._office.lists.inside, place)
@@ -176,7 +176,7 @@ class MailboxTree(Server):
         pflags: int,
         attrs: asyncssh.SFTPAttrs,  # noqa: ARG002
     ) -> Collected | AboutText | ListText:
-        """Collect a file: open what is shown of it in memory, put that on record, hand it out."""
+        """Collect a file: open the permitted view in memory, record the collection, return the handle."""
         place = place_of(path)
         if pflags & _WRITING:
             raise Declined(READ_ONLY)
@@ -206,7 +206,7 @@ class MailboxTree(Server):
         return Collected(order.delivery, content)
 
     async def read(self, file: object, offset: int, length: int) -> bytes:
-        """A piece of an open file, unless it was withdrawn since it was opened."""
+        """Return a piece of an open file, unless withdrawn since opening."""
         if isinstance(file, ListText):
             await self._ask(self._desk.folders)
             return file.text[offset : offset + length]
@@ -231,7 +231,7 @@ class MailboxTree(Server):
         await self._tell(self._desk.deal_with, place_of(path))
 
     async def rename(self, old: bytes, new: bytes) -> None:
-        """Put a file that the team has removed back where it was; nothing else is renamed."""
+        """Put a file removed by the team back in place; every other rename is declined."""
         before, after = place_of(old), place_of(new)
         if (
             not before.removed
@@ -249,13 +249,13 @@ class MailboxTree(Server):
     async def _ask(
         self, question: Callable[Concatenate[Person, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """The desk's answer about this person, waited for in a thread."""
+        """Return the desk's answer about this person, awaited in a reader thread."""
         return await self._wait(self._office.readers, question, *args, **kwargs)
 
     async def _tell(
         self, record: Callable[Concatenate[Person, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """As `_ask`, for what is put on record; declined where it cannot be."""
+        """Record something in a writer thread; declined if recording fails."""
         try:
             return await self._wait(self._office.writers, record, *args, **kwargs)
         except Fault as fault:
@@ -274,7 +274,7 @@ class MailboxTree(Server):
             raise
 
     async def _root(self, place: MailboxPlace, folders: tuple[str, ...]) -> AsyncIterator[Sequence[bytes]]:
-        """The root, or a shelf: the teams' folders, and in the root also the shelves beside them."""
+        """Yield the teams' folders of the root or a shelf, and the shelves in the root."""
         teams = [name for name in folders if name not in {HELD, REMOVED, LISTS}]
         is_root = place.shelf is None and not place.removed
         yield [
@@ -313,7 +313,7 @@ class MailboxTree(Server):
         yield page.names
 
     def _page(self, person: Person, place: MailboxPlace, before: int | None) -> EncodedPage:
-        """What stands behind others in a folder; in a thread, since it may be two thousand files."""
+        """Return the next page of a folder; run in a thread, because a page may be two thousand files."""
         page, now, names = self._desk.page(person, place, before), self._desk.clock().timestamp(), []
         for delivery in page.files:
             name, modified = file_name(delivery), int(delivery.decided_at.timestamp())
@@ -339,14 +339,14 @@ def _folder_mode(place: MailboxPlace) -> int:
 
 
 def _collected(file: object) -> Collected:
-    """asyncssh knows an open file as an object only; all of them are ours."""
+    """Return the handle as Collected; asyncssh passes open files as plain objects."""
     if not isinstance(file, Collected):
         raise TypeError("not a file of this session")
     return file
 
 
 def _file(delivery: Delivery, size: int | None) -> asyncssh.SFTPAttrs:
-    """A size that is not known is not told: clients then read to the end."""
+    """Return file attributes; an unknown size is omitted, so that clients read to the end."""
     return _attrs(_FILE_MODE, size, delivery.decided_at)
 
 

@@ -1,1 +1,1 @@
-"""The hatch at which the console asks: who asks is proved here, and what they may not have is not given."""
+"""The console API inside the mailboxes service: authenticates each caller and enforces access."""

@@ -1,4 +1,4 @@
-"""Acts of weight: each asks for the person's passkey, is theirs by name, and is done by `record`."""
+"""Acts confirmed by the person's passkey, recorded under the person's name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WHY_LENGTH = 400
 
 
 def recall(counter: Counter, caller: Caller, act: RecallFile) -> Done:
-    """Take a file out of every mailbox; or, without that right, ask those who have it."""
+    """Recall a file from every mailbox; a caller without the right to recall asks those with the right."""
     why = reason(act.why)
     _check_is_theirs(counter, caller, act.reference)
     check_signed(counter, caller, act)
@@ -34,7 +34,7 @@ def recall(counter: Counter, caller: Caller, act: RecallFile) -> Done:
 
 
 def reason(why: str) -> str:
-    """A reason as it goes on record: one line of text. GatewayError where it is none."""
+    """Return a reason as recorded: one line of text. GatewayError if empty, too long or not printable."""
     said = " ".join(why.split())
     if not said or len(said) > WHY_LENGTH or not said.isprintable():
         raise GatewayError(f"Say why, in one to {WHY_LENGTH} characters; name no child.")
@@ -42,7 +42,7 @@ def reason(why: str) -> str:
 
 
 def _check_is_theirs(counter: Counter, caller: Caller, reference: str) -> None:
-    """MayNotError unless the file is in a mailbox of theirs, or they may recall any."""
+    """Raise MayNotError unless the file is in one of the caller's mailboxes, or the caller may recall any."""
     if "recall" in caller.may:
         return
     with counter.desk.registry.read() as session:

@@ -1,4 +1,4 @@
-"""The agreement beside the rules that enforce it, and who has ratified it."""
+"""The agreement beside the rules enforcing its clauses, and the ratifications."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from gateway.zones.hatch.school_answers import AgreementSeen, ClauseSeen, Standi
 
 
 def ask_agreement(counter: Counter, _caller: Caller, _: AskAgreement) -> AgreementSeen:
-    """The clauses with their texts and what rests on each, and how each school stands, those behind first.
+    """Return the clauses with texts and citations, and the standing of each school, unratified first.
 
-    The agreement keeps the list of schools from other agencies: it is for those who have a role.
+    Only for callers with a role, because the agreement keeps the list of schools from other agencies.
     """
     catalogue = counter.catalogue()
     with counter.desk.registry.read() as session:

@@ -1,4 +1,4 @@
-"""The mailboxes of a person's teams, as the console shows them: what the desk gives, in other words."""
+"""The mailboxes of a person's teams, as shown by the console."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PAGE = 50
 
 
 def ask_mailbox(counter: Counter, caller: Caller, question: AskMailbox) -> MailboxSeen:
-    """A page of a team's files. Declined where the person is not of that team."""
+    """Return a page of a team's files. Declined for a person outside the team."""
     desk, catalogue = counter.desk, counter.catalogue()
     found = _files(desk, caller, question)
     shown = found[:PAGE]
@@ -49,7 +49,7 @@ def ask_mailbox(counter: Counter, caller: Caller, question: AskMailbox) -> Mailb
 
 
 def _types_of(team: str, catalogue: Catalogue) -> Iterator[Named]:
-    """The kinds of data that some flow brings to a team."""
+    """Yield the data types a team gets by some flow."""
     for flow in catalogue.flows.flow:
         for each in flow.data_type:
             if team in each.teams and (named := type_named(catalogue, each.id)):
@@ -57,7 +57,7 @@ def _types_of(team: str, catalogue: Catalogue) -> Iterator[Named]:
 
 
 def _files(desk: Desk, caller: Caller, question: AskMailbox) -> list[Delivery]:
-    """One more than a page, so that it is known whether another follows."""
+    """Return one file more than a page, to show if another page follows."""
     wanted = DeliveriesWanted(
         new=question.new,
         data_type=question.data_type,
@@ -84,10 +84,10 @@ def _files(desk: Desk, caller: Caller, question: AskMailbox) -> list[Delivery]:
 
 
 def ask_file(counter: Counter, caller: Caller, question: AskFile) -> FileTold:
-    """What is known of a file without opening it, as far as the team's view would show it to this person.
+    """Return the facts about a file without opening it, limited to the team's view for this person.
 
-    A team that has counts alone is told nothing that is counted; where records of children are left out for
-    this person, nothing is told that is of single records.
+    A team with counts alone learns no count of the content; with records of children left out for the person,
+    nothing about single records is shown.
     """
     desk, catalogue = counter.desk, counter.catalogue()
     place = desk.place(caller.person, question.team, question.reference, removed=question.removed)
@@ -115,7 +115,7 @@ def ask_file(counter: Counter, caller: Caller, question: AskFile) -> FileTold:
 
 
 def deal_with(counter: Counter, caller: Caller, question: DealWith) -> Done:
-    """Mark files as dealt with, or put them back; each by itself, all by name in the log."""
+    """Mark files as dealt with, or put them back; each file is logged separately."""
     desk = counter.desk
     for reference in question.references:
         place = desk.place(caller.person, question.team, reference, removed=question.undo)
@@ -129,20 +129,20 @@ def deal_with(counter: Counter, caller: Caller, question: DealWith) -> Done:
 
 
 def place_of(counter: Counter, caller: Caller, question: Collect) -> MailboxPlace:
-    """Where what somebody wants to collect stands; of held files, the folder of those who look at them."""
+    """Return the place of a file to collect; for held files, the folder of held files."""
     return counter.desk.place(caller.person, question.team, question.reference)
 
 
 def order_of(counter: Counter, caller: Caller, place: MailboxPlace) -> FileOrder:
-    """What of it the team may have, to be opened."""
+    """Return the order to open the team's share of a file."""
     return counter.desk.order(caller.person, place)
 
 
 def record_collected(counter: Counter, caller: Caller, place: MailboxPlace, content: OpenContent) -> None:
-    """Put on record that it is collected, before a byte of it leaves."""
+    """Record the collection before the first byte leaves."""
     counter.desk.collect(caller.person, place, content.given)
 
 
 def name_of(place: MailboxPlace, content: OpenContent) -> str:
-    """What the browser is to call it."""
+    """Return the file name for the browser."""
     return place.name or file_name(content.order.delivery)

@@ -1,4 +1,4 @@
-"""Acts at the console: told to whoever may carry them out, and carried out once that is confirmed."""
+"""List and carry out acts for the console, after the required confirmation."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def ask_acts(_counter: Counter, caller: Caller, _question: AskActs) -> ActsTold:
 
 
 def ask(counter: Counter, caller: Caller, question: AskAct) -> ActAnswered:
-    """Answer an act that only reads, as of a minute ago at most where it takes long."""
+    """Answer a read-only act; slow answers are at most a minute old."""
     asked, context = _checked(counter, caller, question, reads=True), _context(counter, caller)
     known = asked.known_by(context)
     if known is None:
@@ -64,7 +64,7 @@ def carry_out(counter: Counter, caller: Caller, question: CarryOutAct) -> ActAns
 
 
 def _checked(counter: Counter, caller: Caller, question: AskAct | CarryOutAct, *, reads: bool) -> Act:
-    """Make the act of what was asked, for somebody who may. NotFoundError where there is none here."""
+    """Return the validated act for an entitled caller. NotFoundError for an act unavailable here."""
     act = every_act().get(question.act)
     if act is None or not act.in_console or act.reads != reads:
         raise NotFoundError(question.act)
@@ -89,7 +89,7 @@ def _context(counter: Counter, caller: Caller) -> ActContext:
 
 
 def _check_seen(counter: Counter, caller: Caller, asked: Act) -> None:
-    """NotFoundError where an act is about a file that the caller may not know of."""
+    """Raise NotFoundError for an act on a file outside the caller's sight."""
     reference = getattr(asked, "reference", None)
     if isinstance(reference, str) and not asked.of_any_file:
         with counter.desk.registry.read() as session:

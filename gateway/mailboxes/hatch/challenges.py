@@ -1,7 +1,7 @@
-"""Challenges that a passkey is to sign: each for one browser and one purpose, for a few minutes, once.
+"""Challenges for passkeys: valid for one browser and one purpose, for a few minutes, once.
 
-They belong to the browser, by the secret that it holds, and to no address: who shares one with others loses
-none to them.
+A challenge is bound to the browser's secret and not to an address, so users sharing an address do not
+displace each other's challenges.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _BYTES = 32
 
 
 class ChallengeOverError(GatewayError):
-    """There is no such challenge, or it was signed before, or it took too long."""
+    """The challenge is unknown, already signed, or expired."""
 
     def __init__(self) -> None:
         super().__init__("That took too long, or was sent twice. Try again.")
@@ -37,7 +37,7 @@ class _Given:
 
 
 class Challenges:
-    """Those that are open, for any thread, the oldest first. `clock` gives monotonic seconds."""
+    """The open challenges, oldest first; thread-safe. `clock` gives monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -46,9 +46,9 @@ class Challenges:
         self._lock = threading.Lock()
 
     def give(self, holder: str, purpose: str, about: str = "") -> bytes:
-        """A new one for whoever holds the secret `holder`, instead of what they had for that purpose.
+        """Return a new challenge for the holder of the secret `holder`, replacing any for the same purpose.
 
-        What it is `about` is told to whoever takes it.
+        `take_about` later returns `about` with the challenge.
         """
         now = self._clock()
         given = _Given(secrets.token_bytes(_BYTES), now + SECONDS, about)
@@ -60,11 +60,11 @@ class Challenges:
         return given.challenge
 
     def take(self, holder: str, purpose: str) -> bytes:
-        """The one that was given; it is no more. ChallengeOverError where there is none."""
+        """Remove and return the open challenge. ChallengeOverError without one."""
         return self.take_about(holder, purpose)[0]
 
     def take_about(self, holder: str, purpose: str) -> tuple[bytes, str]:
-        """As `take`, and what it is about."""
+        """Remove and return the open challenge with its `about`. ChallengeOverError without one."""
         with self._lock:
             given = self._drop((holder, purpose))
         if given is None or given.until < self._clock():
@@ -76,7 +76,7 @@ class Challenges:
         return len(self._open)
 
     def _make_room(self, holder: str, now: float) -> None:
-        """Forget what is over, and the oldest of a holder who has many."""
+        """Drop expired challenges, and the oldest of a holder with many."""
         while self._open:
             oldest = next(iter(self._open))
             if self._open[oldest].until >= now and len(self._open) < _KNOWN:

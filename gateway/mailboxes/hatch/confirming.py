@@ -1,4 +1,4 @@
-"""An act of weight is confirmed by who has no passkey: they log in once more, for that very act."""
+"""Confirm an act without a passkey: by a new login at the OpenID provider for the act alone."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _ACT, _CONFIRMED = "openid-act", " was confirmed"
 
 
 class PasskeyAskedError(GatewayError):
-    """The act is done once the person's passkey has signed for it; `options` are for their browser.
+    """The act needs the signature of a passkey; `options` are for the person's browser.
 
-    Who has none logs in once more at `again`.
+    A person without a passkey logs in again at `again`.
     """
 
     def __init__(self, options: str, again: str = "") -> None:
@@ -30,7 +30,7 @@ class PasskeyAskedError(GatewayError):
 
 
 def check_logged_in_again(counter: Counter, caller: Caller, act: WeightyAct) -> None:
-    """Let an act pass once its person has logged in again for it. PasskeyAskedError asks for that."""
+    """Pass an act after a new login for the act; raise PasskeyAskedError to ask for the login."""
     purpose = act.signed_over()
     if act.assertion is not None:
         counter.challenges.take(caller.session, purpose + _CONFIRMED)
@@ -42,7 +42,7 @@ def check_logged_in_again(counter: Counter, caller: Caller, act: WeightyAct) -> 
 
 
 def confirm(counter: Counter, caller: Caller, question: ConfirmByOpenId) -> Done:
-    """Somebody came back from the provider: the act that they were asked about may be done, once."""
+    """Accept a person's return from the provider: the act in question may be done once."""
     counter.check_origin(question)
     provider, now = _provider(counter), counter.clock()
     challenge, about = counter.challenges.take_about(caller.session, _ACT)

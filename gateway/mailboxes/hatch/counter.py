@@ -1,4 +1,4 @@
-"""What stands behind the hatch, and who stands before it."""
+"""The context of the console API, and its authenticated callers."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ _LOOPBACK = re.compile(r"http://localhost:[0-9]{1,5}")
 
 
 class NotLoggedInError(GatewayError):
-    """Nobody is logged in with that secret: never, or no longer, or from somewhere else."""
+    """No login is in force for the secret and address."""
 
     def __init__(self) -> None:
         super().__init__("You are not logged in, or your session has ended.")
 
 
 class MayNotError(GatewayError):
-    """Somebody is logged in and may not do this; the text is a sentence for them."""
+    """The logged-in person lacks the right; the text is a sentence for the person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """All that answering needs, in any thread.
+    """The context for answering, usable from any thread.
 
-    `challenges` and `penalties` are of this service's memory; the latter are used under the `lock`.
+    `challenges` and `penalties` live in this service's memory; use `penalties` under `lock` only.
     """
 
     home: Home
@@ -71,13 +71,13 @@ class Counter:
         return self.desk.clock
 
     def check_origin(self, question: HatchQuestion) -> None:
-        """MayNotError unless browsers know the console by what the question says."""
+        """Raise MayNotError unless the question's origin is the console's address."""
         known = self.settings.console.origin
         if question.origin != known and not (known is None and _LOOPBACK.fullmatch(question.origin)):
             raise MayNotError("The console was reached by an address that the settings do not name.")
 
     def note_failure(self, address: str, error: GuessedError) -> None:
-        """Let the answer to a failure wait the longer, the more have failed at that address of late."""
+        """Delay the answer to a failure, the longer the more recent failures at the address."""
         _log.warning("console-login-failed address=%s", address)
         with self.lock:
             self.penalties.add(address, self.limits.penalty_login_failed)
@@ -85,7 +85,7 @@ class Counter:
 
     @contextmanager
     def registrar(self) -> Iterator[Registrar]:
-        """What puts acts on record; the processor brings out what comes of them."""
+        """Yield the registrar recording acts; the processor publishes the results."""
         policies = load_policies(self.home.policies_in_force)
         yield Registrar(
             home=self.home,
@@ -102,7 +102,7 @@ class Counter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Somebody who is logged in: what the mailboxes know them as, their teams and roles."""
+    """A logged-in caller: the person as known to the mailboxes, teams and roles."""
 
     person: Person
     teams: tuple[str, ...]
@@ -112,21 +112,21 @@ class Caller:
 
     @property
     def name(self) -> str:
-        """Their name, as the log has it."""
+        """The person's name, as in the log."""
         return self.person.name
 
     @property
     def may(self) -> frozenset[AccessRight]:
-        """What they may do. A role counts here also before there is an administrator by name."""
+        """The rights of the caller. Roles count even while no administrator is named."""
         return rights_of(self._viewer, self.looking)
 
     @property
     def sight(self) -> Sight:
-        """Which files they may know of."""
+        """The files the caller may know of."""
         return may_know(self._viewer, self.looking)
 
     def check(self, right: AccessRight) -> None:
-        """MayNotError unless they may."""
+        """Raise MayNotError without a right."""
         if right not in self.may:
             raise MayNotError(LACKING[right])
 
@@ -136,7 +136,7 @@ class Caller:
 
 
 def caller(counter: Counter, question: OfPerson) -> Caller:
-    """Who asks. NotLoggedInError where that is nobody; asked anew with every question."""
+    """Return the caller of a question, checked anew each time. NotLoggedInError if nobody is logged in."""
     desk, now = counter.desk, counter.clock()
     with desk.registry.read() as session:
         known = console_sessions.find(session, question.session, question.address, now)

@@ -1,4 +1,4 @@
-"""Documents for people, as the console shows and prints them."""
+"""Documents for people, as shown and printed by the console."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gateway.zones.hatch.evidence_answers import BlockSeen, DocumentSeen, Sectio
 
 
 def seen(document: Document) -> DocumentSeen:
-    """A document as an answer. Charts and matrices are told by their tables."""
+    """Return a document as an answer. Charts and matrices appear as tables."""
     return DocumentSeen(
         title=document.title,
         subtitle=document.subtitle,

@@ -1,4 +1,4 @@
-"""Evidence: receipts are verified here, inside; the heads of the log; who opened what; reviews."""
+"""Evidence: verified receipts, log heads, openings of files, access reviews."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PAGE = 50
 
 
 def verify_receipt(counter: Counter, _caller: Caller, question: VerifyReceipt) -> ReceiptVerified:
-    """Tell those who have a role what a receipt proves, and of a genuine one which newer is in force."""
+    """Verify a receipt for callers with a role; for a genuine one, name any newer receipt in force."""
     with counter.desk.registry.read() as session:
         known = keys.list_keys(session, "gateway", "gateway")
     certificates = b"\n".join(key.material.encode() for key in known if key.kind == "openpgp")
@@ -50,7 +50,7 @@ def _newer(counter: Counter, verdict: FileVerdict) -> NewerReceipt | None:
 
 
 def ask_openings(counter: Counter, _caller: Caller, question: AskOpenings) -> OpeningsSeen:
-    """Who opened what, and the newest head of the log."""
+    """Return the openings of files by person, and the newest log head."""
     with counter.desk.registry.read() as session:
         found = at_a_glance.openings(session, question.before, PAGE + 1)
         head = log.newest_head(session)

@@ -1,6 +1,7 @@
-"""Proofs that failed, as guesses do: the answer is kept back, ever longer, and nothing else is.
+"""Delay the answers to failed proofs, ever longer, against guessing.
 
-Codes and passkeys are too long to be guessed. What is right passes at once, whoever else is at that address.
+Codes and passkeys are too long to guess, so correct proofs pass at once, even from an address with many
+failures.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from gateway.errors import GatewayError
 
 
 class GuessedError(GatewayError):
-    """A proof failed. It is told after `pause` seconds."""
+    """A proof failed. The answer is delayed by `pause` seconds."""
 
     pause: float = 0.0
 

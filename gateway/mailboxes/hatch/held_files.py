@@ -1,4 +1,4 @@
-"""What is held, for those who may look at it: why, what was found, what a person may do."""
+"""Held files for permitted viewers: reasons, findings, and possible decisions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PAGE = 50
 
 
 def ask_held(counter: Counter, caller: Caller, question: AskHeld) -> HeldPage:
-    """A page of what is held, but for what the person may not know of."""
+    """Return a page of the held files the person may know of."""
     catalogue = counter.catalogue()
     with counter.desk.registry.read() as session:
         found = transfer_lists.latest(session, wanted(caller, before=question.before), PAGE + 1)
@@ -43,12 +43,12 @@ def ask_held(counter: Counter, caller: Caller, question: AskHeld) -> HeldPage:
 
 
 def wanted(caller: Caller, *, before: int | None = None) -> TransfersWanted:
-    """The held files that somebody may know of."""
+    """Return the query for the held files a caller may know of."""
     return TransfersWanted(state="held", before=before, sight=caller.sight)
 
 
 def ask_held_file(counter: Counter, caller: Caller, question: AskHeldFile) -> HeldTold:
-    """All that is known of one. MayNotError where it is not for them, NotFoundError where there is none."""
+    """Return the details of a held file. MayNotError if not held or invisible to the caller."""
     with counter.desk.registry.read() as session:
         transfer = look_at(session, caller, question.reference)
         names = provider_names(session)
@@ -75,7 +75,7 @@ def ask_held_file(counter: Counter, caller: Caller, question: AskHeldFile) -> He
 
 
 def look_at(session: Session, caller: Caller, reference: str) -> Transfer:
-    """A held file, for somebody who may know of it; what they may not know of is not there for them."""
+    """Return a held file the caller may know of; MayNotError otherwise, the same for unknown files."""
     one = transfer_lists.find(session, wanted(caller), reference)
     if one is None:
         raise MayNotError("That file is not held, or it waits for others than you.")
@@ -102,13 +102,13 @@ def _headers(content: Classified | ContentRefused | None) -> tuple[HeaderSeen, .
 
 
 def _decides(caller: Caller, transfer: Transfer) -> bool:
-    """Whether the person may decide on it here: not on a key that was dropped."""
+    """Return True if the person may decide here; a file held for a dropped key is decided elsewhere."""
     needed = "recall" if withdrawals.waits_for_second(transfer) else "decide"
     return needed in caller.may and transfer.waits_for != "approval"
 
 
 def _can_be_collected(counter: Counter, caller: Caller, reference: str) -> bool:
-    """Whether the person may look into the file itself, as through the folder of held files."""
+    """Return True if the person may open the file through the folder of held files."""
     try:
         counter.desk.place(caller.person, HELD, reference)
     except Declined:

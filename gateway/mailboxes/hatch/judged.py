@@ -1,4 +1,4 @@
-"""What takes a while to work out, of all schools or all files: worked out at most once a minute."""
+"""Slow answers about all schools or all files, computed at most once a minute."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ LATE = frozenset({"late", "missing"})
 
 @dataclass(frozen=True, slots=True)
 class JudgedFlows:
-    """The flows `of` each school, as they were judged `at` a moment."""
+    """The flows `of` each school, as judged at the moment `at`."""
 
     at: datetime
     of: Mapping[str, Sequence[FlowStatus]]
 
 
 class Judged:
-    """How the flows of all schools stand on a day, and what acts answered that take long."""
+    """The status of all schools' flows on a day, and the answers of slow acts."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._flows: WithinTheMinute[tuple[date, str, frozenset[str]], JudgedFlows] = WithinTheMinute(clock)
         self.acts: WithinTheMinute[tuple[str, ...], ActAnswered] = WithinTheMinute(clock)
 
     def flows(self, desk: Desk, catalogue: Catalogue, day: date, enrolled: Collection[str]) -> JudgedFlows:
-        """The flows of all that are `enrolled`."""
+        """Return the flows of all `enrolled` providers."""
 
         def judge() -> JudgedFlows:
             now = desk.clock()
@@ -44,5 +44,5 @@ class Judged:
 
 
 def is_late(flows: Sequence[FlowStatus]) -> bool:
-    """Whether something of these is late or missing."""
+    """Return True if any of the flows is late or missing."""
     return any(flow.state in LATE for flow in flows)

@@ -26,9 +26,9 @@ _HEXADECIMAL = re.compile(r"[0-9A-Fa-f]+")
 
 @contextmanager
 def enrolling(counter: Counter, caller: Caller) -> Iterator[tuple[Enroller, Clerk]]:
-    """Whoever enrols, and their clerk for keys, in one transaction; the log's head is signed at its end.
+    """Yield an enroller and a key clerk in one transaction, and sign the log's head at the end.
 
-    What comes of it outside, the processor brings out.
+    The processor publishes the results.
     """
     at = counter.clock()
     with counter.registrar() as registrar, registrar.registry.write() as session:
@@ -53,7 +53,7 @@ def add_key(counter: Counter, caller: Caller, act: asked.AddKey) -> Done:
 
 
 def confirm_key(counter: Counter, caller: Caller, act: asked.ConfirmKey) -> Done:
-    """Put a key in force whose fingerprint was read out on the telephone."""
+    """Put a key in force after its fingerprint was read out on the telephone."""
     read_out = _in_full(act.read_out)
     key_confirming.check_read_out(read_out)
     check_signed(counter, caller, act)
@@ -63,7 +63,7 @@ def confirm_key(counter: Counter, caller: Caller, act: asked.ConfirmKey) -> Done
 
 
 def judged(counter: Counter, text: str) -> NewKey:
-    """The key that was pasted. GatewayError with a sentence for a person where it is not fit."""
+    """Return a pasted key. GatewayError with a sentence for a person if the key is unfit."""
     try:
         least, verified = (
             counter.catalogue().methods.strength.rsa_bits,
@@ -75,7 +75,7 @@ def judged(counter: Counter, text: str) -> NewKey:
 
 
 def _in_full(read_out: str) -> str:
-    """What was read out as the registry has it: of an SSH key people leave the name of the digest out."""
+    """Return a read-out fingerprint as registered: people omit the digest name of SSH keys."""
     letters = "".join(read_out.split())
     ours = letters.startswith("SHA256:") or _HEXADECIMAL.fullmatch(letters)
     return letters if ours else f"SHA256:{letters}"

@@ -22,7 +22,7 @@ _SECRET_BYTES = 32
 
 
 def ask_settings(counter: Counter, _: AskSettings) -> ConsoleKnows:
-    """What the console has to know."""
+    """Return the settings needed by the console."""
     place = counter.settings.console
     return ConsoleKnows(
         organisation=counter.settings.organisation,
@@ -33,14 +33,14 @@ def ask_settings(counter: Counter, _: AskSettings) -> ConsoleKnows:
 
 
 def begin_login(counter: Counter, question: BeginLogin) -> PasskeyOptions:
-    """What any passkey is asked to sign, so that its person is logged in."""
+    """Return the options for any passkey to sign a login."""
     counter.check_origin(question)
     challenge = counter.challenges.give(question.browser, _LOGIN)
     return PasskeyOptions(options=signing_in.to_sign(question.origin, challenge, ()))
 
 
 def log_in(counter: Counter, question: LogIn) -> Begun:
-    """Log in whose passkey signed. What was signed for another browser, or before, is not taken."""
+    """Log in the owner of the signing passkey. Signatures for another browser, or repeated, are refused."""
     counter.check_origin(question)
     challenge = counter.challenges.take(question.browser, _LOGIN)
     try:
@@ -72,7 +72,7 @@ def _begun(counter: Counter, question: LogIn, challenge: bytes) -> Begun:
 
 
 def begin_enrolment(counter: Counter, question: BeginEnrolment) -> PasskeyOptions:
-    """What the browser is told so that a passkey is made for whoever holds an invitation."""
+    """Return the options for the browser to make a passkey for an invited person."""
     counter.check_origin(question)
     name = invited(counter, question, question.code)
     with counter.desk.registry.read() as session:
@@ -89,7 +89,7 @@ def begin_enrolment(counter: Counter, question: BeginEnrolment) -> PasskeyOption
 
 
 def enrol(counter: Counter, question: Enrol) -> Begun:
-    """Enrol the passkey that was made, which uses up the invitation, and log its person in."""
+    """Enrol a new passkey, using up the invitation, and log the person in."""
     counter.check_origin(question)
     invited(counter, question, question.code)
     challenge = counter.challenges.take(question.browser, _ENROLMENT)
@@ -153,9 +153,9 @@ def ask_me(counter: Counter, caller: Caller, _: AskMe) -> MeSeen:
 
 
 def check_signed(counter: Counter, caller: Caller, act: WeightyAct) -> None:
-    """Let an act of weight pass only once a passkey of the person has signed for it, and for no other.
+    """Pass an act only with the signature of the person's passkey over exactly this act.
 
-    PasskeyAskedError asks for that; NotSignedError where what came is not it.
+    Raise PasskeyAskedError to ask for the signature, NotSignedError for a wrong one.
     """
     counter.check_origin(act)
     purpose, now, registry = act.signed_over(), counter.clock(), counter.desk.registry
@@ -179,7 +179,7 @@ def check_signed(counter: Counter, caller: Caller, act: WeightyAct) -> None:
 
 
 def invited(counter: Counter, question: HatchQuestion, code: str) -> str:
-    """Whose invitation it is. NotInvitedError where it is none, which is told the later, the more guess."""
+    """Return the invited person's name. NotInvitedError, delayed against guessing, for an invalid code."""
     with counter.desk.registry.read() as session:
         invitation = invitations.invited(session, code, counter.clock())
     if invitation is None:

@@ -1,8 +1,8 @@
-"""An OpenID Connect provider proves who somebody is (OpenID Connect Core 1.0; RFC 7636 for the code).
+"""Identify a person through an OpenID Connect provider (OpenID Connect Core 1.0; RFC 7636 for the code).
 
-All of it happens here, inside: the code is exchanged, and the token verified against the keys that the
-provider itself publishes, so that nothing the console says is believed. State, nonce and the verifier of
-the code follow from a challenge that is known for one browser, for a few minutes, once.
+The code exchange and the verification of the token against the provider's published keys happen inside, so
+that nothing depends on the console's word. State, nonce and code verifier derive from a challenge valid for
+one browser, for a few minutes, once.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "E
 
 
 class NotProvedError(GuessedError):
-    """The provider did not prove who that is; it is not said why, to nobody."""
+    """The provider did not prove the person's identity; the cause stays undisclosed."""
 
     def __init__(self) -> None:
         super().__init__("Your account was not accepted. Try again, or ask for an invitation.")
@@ -47,7 +47,7 @@ class NotProvedError(GuessedError):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What one attempt is known by; all of it follows from its challenge. `act`: it is to confirm an act."""
+    """The identifiers of one attempt, all derived from its challenge. `act`: confirms an act."""
 
     challenge: bytes
     act: bool = False
@@ -64,7 +64,7 @@ class Attempt:
 
     @property
     def verifier(self) -> str:
-        """Shows that who asks for the token is who began (RFC 7636, 4.1)."""
+        """The proof that the token is requested by the beginner of the login (RFC 7636, 4.1)."""
         return self._of(b"verifier")
 
     def _of(self, what: bytes) -> str:
@@ -73,7 +73,7 @@ class Attempt:
 
 
 class OpenIdProvider:
-    """One provider, for any thread. What it publishes of itself is asked anew every few minutes."""
+    """One provider, thread-safe. Its published metadata is fetched again every few minutes."""
 
     def __init__(self, settings: OpenIdSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self.settings = settings
@@ -97,9 +97,9 @@ class OpenIdProvider:
     def subject(
         self, attempt: Attempt, origin: str, *, code: str, state: str, now: datetime, since: datetime | None
     ) -> str:
-        """Who logged in there, by their number. NotProvedError where that is not proved.
+        """Return the subject identifier of the person logged in. NotProvedError without proof.
 
-        `since`: no login from before that counts.
+        `since`: earlier logins do not count.
         """
         if not hmac.compare_digest(state.encode(), attempt.state.encode()):
             raise NotProvedError
@@ -165,7 +165,7 @@ class OpenIdProvider:
         )
 
     def _about(self) -> dict[str, Any]:
-        """What the provider says of itself. NotProvedError where another one answers."""
+        """Return the provider's metadata. NotProvedError if another issuer answers."""
         told = self._published(f"{self.settings.issuer.rstrip('/')}/.well-known/openid-configuration")
         if told.get("issuer") != self.settings.issuer:
             raise NotProvedError
@@ -184,7 +184,7 @@ class OpenIdProvider:
 
 
 def _got(address: str) -> dict[str, Any] | None:
-    """What is published at an address, as JSON; None where nothing fit comes."""
+    """Return the JSON published at an address; None for a failed or unfit answer."""
     try:
         answer = httpx.get(address, timeout=_TIMEOUT)
         answer.raise_for_status()
@@ -195,6 +195,6 @@ def _got(address: str) -> dict[str, Any] | None:
 
 
 def _is_since(claims: Mapping[str, Any], since: datetime) -> bool:
-    """Whether the person logged in there since a moment, as the token has to say (Core, 3.1.2.1, max_age)."""
+    """Return True for a login since a moment, by the token's auth_time (Core, 3.1.2.1, max_age)."""
     at = claims.get("auth_time")
     return isinstance(at, int | float) and at >= (since - timedelta(seconds=_LEEWAY)).timestamp()

@@ -1,4 +1,4 @@
-"""Coming in by an account at an OpenID Connect provider: bound to a person by their invitation, once."""
+"""Logins by an OpenID Connect account, bound once to a person by an invitation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SECRET_BYTES = 32
 
 
 def begin_openid(counter: Counter, question: BeginOpenId) -> OpenIdBegun:
-    """Where the browser is to go, so that its person logs in, or binds an account by their invitation."""
+    """Return the address for the browser, to log in, or to bind an account by an invitation."""
     counter.check_origin(question)
     if question.code:
         invited(counter, question, question.code)
@@ -29,7 +29,7 @@ def begin_openid(counter: Counter, question: BeginOpenId) -> OpenIdBegun:
 
 
 def finish_openid(counter: Counter, question: FinishOpenId) -> Begun:
-    """Log in whose account that is, or who was invited. What was begun in another browser is not taken."""
+    """Log in the owner of the account, or an invited person. Attempts of another browser are refused."""
     counter.check_origin(question)
     provider, now = _provider(counter), counter.clock()
     challenge, code = counter.challenges.take_about(question.browser, _ATTEMPT)
@@ -63,7 +63,7 @@ def _begun(counter: Counter, question: FinishOpenId, subject: str) -> Begun:
 
 
 def _bound(counter: Counter, question: FinishOpenId, subject: str, code: str) -> Begun:
-    """Bind the account to whoever was invited, which uses the invitation up, and log them in."""
+    """Bind the account to the invited person, using up the invitation, and log the person in."""
     now, secret = counter.clock(), secrets.token_urlsafe(_SECRET_BYTES)
     with counter.desk.registry.write() as session:
         invitation = invitations.invited(session, code, now)

@@ -1,4 +1,4 @@
-"""The hatch is opened beside the mailboxes, by the same service, and closed with it."""
+"""Open and close the console API together with the mailboxes, in the same service."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gateway.zones.hatch.serving import at_work, config_of, listening
 
 
 def counter_of(home: Home, office: Office) -> Counter:
-    """What stands behind the hatch of `home`."""
+    """Return the context of the console API of `home`."""
     settings = load_settings(home)
     openid = settings.console.openid
     return Counter(

@@ -1,4 +1,4 @@
-"""The policies: what differs between two versions, and what it would change; a second person approves."""
+"""Policies: differences between versions, their consequences, and approval by a second person."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from gateway.zones.hatch.evidence_answers import (
 
 
 def ask_policies(counter: Counter, caller: Caller, question: asked.AskPolicies) -> PoliciesSeen:
-    """The versions, what is proposed, and what differs: of what is proposed, if not said."""
+    """Return the versions, the proposal, and the differences; by default those of the proposal."""
     catalogue = counter.catalogue()
     names = names_today(catalogue, local_day(counter.clock(), catalogue.calendar.timezone))
     with counter.desk.registry.read() as session:
@@ -57,7 +57,7 @@ def ask_policies(counter: Counter, caller: Caller, question: asked.AskPolicies) 
 
 
 def approve(counter: Counter, caller: Caller, act: asked.ApprovePolicies) -> Done:
-    """Approve what another person proposed, and nothing that was proposed meanwhile."""
+    """Approve another person's proposal, unless replaced meanwhile."""
     with counter.desk.registry.read() as session:
         proposals.to_approve(session, by=caller.name, at=counter.clock(), digest=act.digest)
     check_signed(counter, caller, act)
@@ -70,7 +70,7 @@ def approve(counter: Counter, caller: Caller, act: asked.ApprovePolicies) -> Don
 
 
 def withdraw(counter: Counter, caller: Caller, act: asked.WithdrawPolicies) -> Done:
-    """Take back what is proposed, or approved for a day that is still to come."""
+    """Withdraw a proposal, or an approval for a future day."""
     why = reason(act.why)
     check_signed(counter, caller, act)
     now = counter.clock()
@@ -104,7 +104,7 @@ def _proposed(
 
 
 def _differences(counter: Counter, old: Path, new: Path) -> Iterator[EditSeen]:
-    """Settings that differ, what loses protection first, and then the outcomes that do."""
+    """Yield differing settings, loss of protection first, then differing outcomes."""
     for one in edits(old, new):
         yield EditSeen(
             weight=one.weight,

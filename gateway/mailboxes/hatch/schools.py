@@ -1,4 +1,4 @@
-"""The matrix of schools and what is due of them, and each school's page."""
+"""The matrix of schools and due files, and each school's page."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def ask_schools(counter: Counter, _caller: Caller, question: AskSchools) -> Scho
 
 
 def ask_school(counter: Counter, caller: Caller, question: AskSchool) -> SchoolTold:
-    """All that is known of a provider. NotFoundError where there is none."""
+    """Return the details of a provider. NotFoundError for an unknown one."""
     catalogue, now = counter.catalogue(), counter.clock()
     on = local_day(now, catalogue.calendar.timezone)
     with counter.desk.registry.read() as session:

@@ -29,12 +29,12 @@ _WORDS = {
 
 
 def provider_names(session: Session) -> dict[str, str]:
-    """What each provider is called, by its id."""
+    """Return the name of each provider, by id."""
     return dict(session.exec(select(ProviderRow.id, ProviderRow.name)).all())
 
 
 def type_named(catalogue: Catalogue, data_type: str | None) -> Named | None:
-    """A data type, called as receipts call it."""
+    """Return a data type with its name in receipts."""
     if data_type is None:
         return None
     flow = catalogue.flow_of(data_type)
@@ -43,13 +43,13 @@ def type_named(catalogue: Catalogue, data_type: str | None) -> Named | None:
 
 
 def team_named(catalogue: Catalogue, team: str) -> Named:
-    """A team by its name."""
+    """Return a team with its name."""
     found = catalogue.team(team)
     return Named(id=team, name=team if found is None else found.name)
 
 
 def file_seen(delivery: Delivery, catalogue: Catalogue, names: Mapping[str, str]) -> FileSeen:
-    """A delivery as a list shows it."""
+    """Return a delivery as shown in a list."""
     return FileSeen(
         reference=delivery.reference,
         sequence=delivery.sequence,
@@ -64,7 +64,7 @@ def file_seen(delivery: Delivery, catalogue: Catalogue, names: Mapping[str, str]
 
 
 def findings_seen(content: Classified | ContentRefused | None) -> tuple[FindingSeen, ...]:
-    """What was found wrong in a file, as far as this version has words for it."""
+    """Return the findings in a file, except codes without words in this version."""
     found: tuple[Finding, ...] = content.findings if isinstance(content, Classified) else ()
     return tuple(
         FindingSeen(sentence=describe(each), count=each.count, rows=each.rows)
@@ -74,7 +74,7 @@ def findings_seen(content: Classified | ContentRefused | None) -> tuple[FindingS
 
 
 def happened(events: Sequence[EventRow]) -> Iterator[Happened]:
-    """What the log says of a file, in words."""
+    """Yield the log's steps about a file, in words."""
     for step in log.steps(events):
         yield Happened(
             at=step.event.at,

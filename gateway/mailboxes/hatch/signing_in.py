@@ -1,4 +1,4 @@
-"""Passkeys as the WebAuthn library asks for them and judges what they signed (W3C WebAuthn Level 3)."""
+"""Passkeys by the WebAuthn library: options for browsers, and verification (W3C WebAuthn Level 3)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SECONDS = 300
 
 
 class NotSignedError(GuessedError):
-    """What came is not what that passkey signs for this challenge at this address."""
+    """The answer is not the passkey's signature of the challenge at the console's address."""
 
     def __init__(self) -> None:
         super().__init__("The passkey was not accepted. Try again, or ask for a new invitation.")
@@ -38,7 +38,7 @@ class NotSignedError(GuessedError):
 
 @dataclass(frozen=True, slots=True)
 class NewPasskey:
-    """A passkey that was made: its number, its public key (COSE), and how often it has signed."""
+    """A new passkey: credential id, public key (COSE), and count of signatures."""
 
     credential: bytes
     public_key: bytes
@@ -46,7 +46,7 @@ class NewPasskey:
 
 
 def to_sign(origin: str, challenge: bytes, allowed: Sequence[bytes]) -> str:
-    """What the browser is told so that a passkey signs: one of `allowed`, or any that it knows of."""
+    """Return the browser's options (JSON) to sign with one of `allowed`, or with any passkey if empty."""
     options = generate_authentication_options(
         rp_id=_name(origin),
         challenge=challenge,
@@ -58,7 +58,7 @@ def to_sign(origin: str, challenge: bytes, allowed: Sequence[bytes]) -> str:
 
 
 def to_make(origin: str, challenge: bytes, name: str, organisation: str, known: Sequence[bytes]) -> str:
-    """What the browser is told so that a passkey is made, on none of the devices that are `known`."""
+    """Return the browser's options (JSON) to make a passkey, excluding the `known` devices."""
     options = generate_registration_options(
         rp_id=_name(origin),
         rp_name=organisation,
@@ -76,7 +76,7 @@ def to_make(origin: str, challenge: bytes, name: str, organisation: str, known: 
 
 
 def made(attestation: str, challenge: bytes, origin: str) -> NewPasskey:
-    """The passkey that was made. NotSignedError where it is none."""
+    """Return the verified new passkey. NotSignedError if verification fails."""
     try:
         found = verify_registration_response(
             credential=attestation,
@@ -91,7 +91,7 @@ def made(attestation: str, challenge: bytes, origin: str) -> NewPasskey:
 
 
 def credential_in(assertion: str) -> bytes:
-    """The number of the passkey that is said to have signed. NotSignedError where none is."""
+    """Return the credential id claimed by an assertion. NotSignedError if unreadable."""
     try:
         said = json.loads(assertion)["id"]
         return base64url_to_bytes(str(said))
@@ -100,7 +100,7 @@ def credential_in(assertion: str) -> bytes:
 
 
 def check_signed(assertion: str, challenge: bytes, origin: str, passkey: Passkey) -> int:
-    """How often the passkey has signed by now. NotSignedError where it did not sign this challenge."""
+    """Return the passkey's new count of signatures. NotSignedError unless it signed the challenge."""
     try:
         found = verify_authentication_response(
             credential=assertion,
@@ -117,5 +117,5 @@ def check_signed(assertion: str, challenge: bytes, origin: str, passkey: Passkey
 
 
 def _name(origin: str) -> str:
-    """The relying party that an origin stands for: its host."""
+    """Return the relying party of an origin: its host."""
     return urlsplit(origin).hostname or ""

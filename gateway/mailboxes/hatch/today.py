@@ -1,4 +1,4 @@
-"""The first page: what came, what waits, what ends, and how long receipts take."""
+"""The first page: new files, waiting files, approaching ends, and response times of receipts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ENDING = timedelta(days=60)
 
 
 def ask_today(counter: Counter, caller: Caller, _: AskToday) -> TodaySeen:
-    """The first page of whoever asks: their teams, and the whole gateway where they may look at it."""
+    """Return the caller's first page: own teams, and the whole gateway if permitted."""
     now, catalogue = counter.clock(), counter.catalogue()
     with counter.desk.registry.read() as session:
         new = tuple(
@@ -67,7 +67,7 @@ def _late(judged: JudgedFlows) -> Counted:
 
 
 def _recalls(session: Session, now: datetime) -> Iterator[str]:
-    """What somebody wants to be recalled, and is in mailboxes still."""
+    """Yield the files with an open request for recall, still in mailboxes."""
     for reference in at_a_glance.recalls_asked(session, now - COUNTS):
         if transfers.get(session, reference).state == "accepted":
             yield reference

@@ -1,4 +1,4 @@
-"""How the gateway stands: services, queues, disks, faults, the last backup. Read when it is asked."""
+"""The state of the gateway: services, queues, disks, faults, last backup. Read at each question."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SENTENCES = {
 
 
 def ask_watch(counter: Counter, _caller: Caller, _: AskWatch) -> WatchSeen:
-    """How things stand, for those who have a role."""
+    """Return the state of the gateway, for callers with a role."""
     home, watch = counter.home, counter.settings.watch
     snapshot = take(home, counter.desk.registry, counter.clock(), counted=False)
     services = tuple(_services(counter))
@@ -53,7 +53,7 @@ def ask_watch(counter: Counter, _caller: Caller, _: AskWatch) -> WatchSeen:
 
 
 def _sentence(code: str) -> str:
-    """What is told of a fault: of one that nobody found words for, its code."""
+    """Return the sentence for a fault; its code if no sentence is written."""
     name = code.partition(":")[0]
     return _SENTENCES.get(name, f"Something is wrong: {name}.")
 

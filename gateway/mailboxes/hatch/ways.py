@@ -1,4 +1,4 @@
-"""Who answers each kind of question. What is not listed here is not answered."""
+"""The route table: the answering function of each kind of question. Unlisted questions get no answer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from gateway.zones.hatch import questions as asked
 
 
 class Way(NamedTuple):
-    """Who answers a kind of question, and whether that changes something."""
+    """The answering function of a question; `writes` marks changes."""
 
     answer: Callable[..., BaseModel]
     writes: bool = False

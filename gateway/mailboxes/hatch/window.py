@@ -1,7 +1,6 @@
-"""The hatch itself: questions over a Unix socket, each answered, or declined with a sentence.
+"""The console API: HTTP over a Unix socket, each question answered, or declined with a sentence.
 
-It is HTTP, spoken by the libraries at both ends. Whatever goes wrong behind it leaves here as one of the
-fixed answers: no text of an exception that was not written for a person.
+Errors leave only as fixed answers: no exception text reaches a person unless written for people.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ _TROUBLE = "The gateway cannot do this at the moment. Try again; then tell whoev
 
 
 class TooLongError(GatewayError):
-    """A question longer than any that there is."""
+    """The question exceeds the maximum length."""
 
 
 _TOLD: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
@@ -62,7 +61,7 @@ _TOLD: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
 
 
 class HatchWindow:
-    """Answers one question after another, many at once; what blocks runs in the threads of the office."""
+    """Answer questions concurrently; blocking work runs in the threads of the office."""
 
     def __init__(self, counter: Counter, office: Office) -> None:
         self._counter = counter
@@ -107,7 +106,7 @@ class HatchWindow:
         return guarded
 
     async def _collect(self, request: Request) -> Response:
-        """Give a file out: open what the person may have of it, put that on record, and only then begin."""
+        """Give a file out: open the permitted view, record the collection, then begin sending."""
         question = asked.Collect.model_validate_json(await _asked(request))
         readers = self._office.readers
         who = await _in(readers, caller, self._counter, question)
@@ -124,7 +123,7 @@ class HatchWindow:
 
 
 class _FileGiven(StreamingResponse):
-    """The bytes of a content. It is given back however the reader leaves."""
+    """The bytes of a content, released however the reader leaves."""
 
     def __init__(self, office: Office, person: Person, content: OpenContent, name: str) -> None:
         self._office = office
@@ -139,7 +138,7 @@ class _FileGiven(StreamingResponse):
             self._office.contents.give_back(self._content)
 
     async def _pieces(self, person: Person) -> AsyncIterator[bytes]:
-        """Piece by piece, unless it was withdrawn or their access taken since."""
+        """Yield the content piece by piece, stopping after a withdrawal or loss of access."""
         desk, offset = self._office.desk, 0
         while True:
             await _in(self._office.readers, desk.check_reading, person, self._content.order.delivery)
@@ -151,7 +150,7 @@ class _FileGiven(StreamingResponse):
 
 
 async def _asked(request: Request) -> bytes:
-    """A question as it came. TooLongError as soon as it is longer than any that there is."""
+    """Return the body of a question. TooLongError as soon as the maximum length is passed."""
     body = bytearray()
     async for piece in request.stream():
         body += piece
@@ -170,7 +169,7 @@ def _said(me: Me | None, said: BaseModel) -> Response:
 
 
 def _declined(error: Exception) -> Response:
-    """The fixed answer to an error. What nobody raised on purpose is logged, and told in general."""
+    """Return the fixed answer to an error. Unexpected errors are logged, and answered in general terms."""
     options, again = (error.options, error.again) if isinstance(error, PasskeyAskedError) else ("", "")
     status, sentence = next(
         (status, sentence) for kinds, status, sentence in _TOLD if isinstance(error, kinds)

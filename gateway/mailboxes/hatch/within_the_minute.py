@@ -1,4 +1,4 @@
-"""Answers that take a while to work out are remembered, and worked out at most once a minute."""
+"""A cache for slow answers, computed at most once a minute."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class WithinTheMinute(Generic[K, V]):
         self._renewed: set[K] = set()
 
     def of(self, asked: K, work: Callable[[], V]) -> V:
-        """The answer as it was within the last minute; it is worked out where there is none.
+        """Return an answer computed within the last minute, else compute a new one.
 
-        While one is worked out anew, who asks is given the last one, unless it is ten minutes old. `work` is
-        done in a thread of its own then.
+        While a new answer is computed in a separate thread by `work`, callers get the last one, unless ten
+        minutes old.
         """
         known = self._within(asked, SECONDS)
         if known is None and (known := self._within(asked, MEANWHILE)) is not None:
