@@ -1,13 +1,12 @@
-"""A whole copy of a home, taken while everything runs, and a new home made from one.
+"""Back up a whole home while everything runs, and make a new home from a backup.
 
-What is copied, in this order: the registry, by SQLite's own backup, which is a snapshot of one moment,
-with the keys that it belongs to; policies and settings; then every sealed file that this snapshot
-names. A sealed file is durable before its row is written and never changes, so each one that the
-snapshot names is there. published/ is not copied: it is made again from the registry. Nor is spool/:
-what lies there was not yet claimed.
+The order of copying: the registry, by SQLite's own backup, a snapshot of one moment, with the matching
+keys; policies and settings; then every sealed file named in the snapshot. A sealed file is durable before
+its row is written and never changes, so every file named there exists. published/ is not copied, because
+the registry can make it again; nor is spool/, whose uploads are not yet claimed.
 
-`backup.json` is written last, with the digest of every file: a copy without it was interrupted and is
-refused, as is one in which a file is missing or is not what was backed up.
+`backup.json` is written last, with the digest of every file. A copy without `backup.json` was interrupted
+and is refused; so is a copy with a file missing or altered.
 """
 
 from __future__ import annotations
@@ -46,9 +45,9 @@ Progress = Callable[[int, int], None]
 
 
 class Manifest(BaseModel):
-    """backup.json: what the copy holds. `files` are the SHA-256 digests of all others in it, by place.
+    """backup.json: the content of a backup. `files` maps each other file's place to its SHA-256 digest.
 
-    `sealed_files` are those with content: of what was not kept, an empty one stands in the place.
+    `sealed_files` counts sealed files with content; a withheld file has an empty placeholder.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -69,10 +68,11 @@ def back_up(
 ) -> Manifest:
     """Copy `home` into `folder`, which must not exist or be empty. Durable after return.
 
-    Sealed files that the backup `earlier` has are linked, not copied, where both lie on one file system.
-    ConfigurationError where the registry is not SQLite; GatewayError where `folder` is in use or a link
-    stands in the home; Fault where the disk fails. Nothing is left of a copy that fails. `progress` hears
-    how many of how many steps are done: a file is copied, and then read again.
+    Sealed files present in the backup `earlier` are linked, not copied, on the same file system. `progress`
+    gets the steps done and the total: each file is copied, then read again. A failed copy is removed.
+
+    Raises ConfigurationError where the registry is not SQLite, GatewayError where `folder` is in use or the
+    home has a symbolic link, and Fault where the disk fails.
     """
     _check_sqlite(home)
     _claim(folder)
@@ -127,10 +127,12 @@ def restore(
 ) -> Manifest:
     """Make `home`, which must not hold any file yet, from a whole backup. Durable after return.
 
-    GatewayError where the backup was interrupted or any file of it altered, or the home is in use, or its
-    store has other files. With `damaged`, sealed files may be missing or altered: an audit of the home then
-    names them. With `in_folder` the home gets no store but its own folder. `progress` hears how many files
-    of the backup were read; copying them comes after that.
+    With `damaged`, sealed files may be missing or altered; an audit of the home then names them. With
+    `in_folder` the home keeps sealed files in its own folder. `progress` gets the number of backup files
+    read.
+
+    Raises GatewayError where the backup was interrupted or altered, the home is in use, or its store has
+    other files.
     """
     manifest = read_manifest(folder)
     _check_unaltered(folder, manifest, damaged=damaged, progress=progress)
@@ -156,7 +158,7 @@ def restore(
             if (home.root / written).is_dir():
                 fsync_tree(home.root / written)
         fsync_folder(home.root)  # Folders of services that were there before may not even be read.
-        # The settings are written last: their presence says that the home is whole.
+        # Write the settings last: their presence marks a complete home.
         mode = stat.S_IMODE((folder / home.settings.name).stat().st_mode)
         write_durably(home.settings, text.encode(), mode=mode)
     except OSError as error:
@@ -165,7 +167,7 @@ def restore(
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """What a backup holds. GatewayError where it is none, or was interrupted."""
+    """Read the manifest of a backup. Raises GatewayError where missing or interrupted."""
     try:
         return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
     except (OSError, ValidationError):
@@ -174,7 +176,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 @contextmanager
 def at_work(folder: Path) -> Iterator[None]:
-    """While this lasts, `folder` is not taken for the rest of an interrupted backup: it is locked."""
+    """Lock `folder` inside the context, so that it is not taken for an interrupted backup."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -184,7 +186,7 @@ def at_work(folder: Path) -> Iterator[None]:
 
 
 def _clear(folder: Path) -> None:
-    """Leave `folder` as it was claimed: empty. What cannot be removed stays."""
+    """Empty `folder` and remove it; files that cannot be removed stay."""
     for path in folder.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
@@ -195,7 +197,7 @@ def _clear(folder: Path) -> None:
 
 
 def _stated(earlier: Path | None) -> Mapping[str, str]:
-    """What an earlier backup holds; nothing where it is none."""
+    """Return the digests of an earlier backup; empty without one."""
     try:
         return {} if earlier is None else read_manifest(earlier).files
     except GatewayError:
@@ -203,7 +205,7 @@ def _stated(earlier: Path | None) -> Mapping[str, str]:
 
 
 def _digests(folder: Path, known: Mapping[str, str], progress: Progress) -> dict[str, str]:
-    """The digest of every file in a backup but its manifest, by its place; those `known` are not read."""
+    """Return the digest of every file in a backup except the manifest, by place; reuse those `known`."""
     found = {}
     paths = sorted(folder.rglob("*"))
     for number, path in enumerate(paths, start=1):
@@ -248,7 +250,7 @@ def _claim(folder: Path) -> None:
 
 
 def _copy_registry_and_keys(home: Home, folder: Path) -> None:
-    """Both, with no rotation of the gateway's keys in between."""
+    """Copy the registry and keys, without a rotation of the gateway's keys in between."""
     for _ in range(_TRIES):
         before = secret_files.generation(home)
         copy_registry(home.registry, folder / home.registry.name)
@@ -261,7 +263,7 @@ def _copy_registry_and_keys(home: Home, folder: Path) -> None:
 
 
 def copy_registry(source: Path, target: Path) -> None:
-    """Copy a registry in SQLite as it is at one moment, whoever writes meanwhile."""
+    """Copy a SQLite registry as of one moment, during other writes."""
     target.touch(mode=0o600)
     with closing(sqlite3.connect(source)) as original, closing(sqlite3.connect(target)) as copy:
         original.execute("PRAGMA busy_timeout=90000")
@@ -272,7 +274,7 @@ def copy_registry(source: Path, target: Path) -> None:
 
 
 def _sealed_references(registry: Path) -> Iterator[str]:
-    """Read from the copy as it is: a Registry would make it a database in use."""
+    """Yield references from the copy, opened as immutable: a Registry would make a database in use."""
     with closing(sqlite3.connect(f"file:{quote(str(registry.absolute()))}?immutable=1", uri=True)) as copy:
         for (reference,) in copy.execute("SELECT reference FROM transfer ORDER BY sequence"):
             yield checked_reference(reference)

@@ -1,4 +1,4 @@
-"""Copying files and folders durably: with their modes, no links followed, nothing overwritten."""
+"""Copy files and folders durably: keep modes, follow no links, overwrite nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MODE_OF_SEALED = 0o640  # As the store in a folder keeps them; others have no m
 
 
 def linked(source: Path, target: Path) -> bool:
-    """Make `target` the same file as `source`; whether that can be."""
+    """Link `target` to the file `source`; return False where impossible."""
     try:
         target.hardlink_to(source)
     except OSError:
@@ -26,7 +26,7 @@ def linked(source: Path, target: Path) -> bool:
 
 
 def copy_stored(reference: str, opening: AbstractContextManager[int | None], target: Path) -> None:
-    """Copy what is opened. A sealed file that retention has erased is not there, and is not missed."""
+    """Copy the opened file. A sealed file erased by retention is skipped."""
     with ExitStack() as stack:
         try:
             stored = stack.enter_context(opening)
@@ -39,7 +39,7 @@ def copy_stored(reference: str, opening: AbstractContextManager[int | None], tar
 
 
 def copy_tree(source: Path, target: Path, *, mode: int = 0o700) -> None:
-    """Copy a folder; nothing where there is none. Folders that are made get `mode`."""
+    """Copy a folder, if present. New folders get `mode`."""
     if not source.is_dir():
         return
     target.mkdir(mode=mode, exist_ok=True)
@@ -51,7 +51,10 @@ def copy_tree(source: Path, target: Path, *, mode: int = 0o700) -> None:
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copy one file, with its mode; no links are followed. FileExistsError where the target is there."""
+    """Copy one file with its mode.
+
+    Raises FileExistsError where the target exists, GatewayError for a link.
+    """
     try:
         read = os.open(source, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError as error:
@@ -77,13 +80,13 @@ def _write(read: int, target: Path, mode: int) -> None:
 
 
 def fsync_tree(folder: Path) -> None:
-    """Make the folder and those in it durable."""
+    """Fsync a folder and all folders inside."""
     for path in (folder, *(found for found in folder.rglob("*") if found.is_dir())):
         fsync_folder(path)
 
 
 def digest(path: Path) -> str:
-    """The SHA-256 of a file. GatewayError where it cannot be read."""
+    """Return the SHA-256 of a file. Raises GatewayError where reading fails."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Making a home: folders, settings, policies, keys, an empty registry. Never overwrites anything."""
+"""Make a home: folders, settings, policies, keys, an empty registry. Never overwrites anything."""
 
 from __future__ import annotations
 
@@ -76,13 +76,12 @@ def create_home(
 ) -> str:
     """Make a home and return the fingerprint of its OpenPGP key.
 
-    `policies` is the folder that its policies are copied from, which must hold together; those that ship
-    where it is None.
+    `policies` is the folder of policies to copy, without faults; None for the shipped ones. `known` is the
+    passphrase for the secrets; None for none.
 
-    `known` is the passphrase under which its secrets are put; None for none. ConfigurationError where
-    `home` holds any file already, or the database any table; empty folders may be there, with the
-    owners that they are to have. Fault where the database does not answer, OSError where a folder cannot
-    be written. After any of these `home` is as it was.
+    Raises ConfigurationError where `home` holds any file or the database any table (empty folders may be
+    there, with their intended owners), Fault where the database does not answer, and OSError where a folder
+    cannot be written. After an error `home` is as before.
     """
     check_unused(home)
     registry = Registry(settings.database_url(home))
@@ -94,7 +93,7 @@ def create_home(
 
 
 def _whole(policies: Path) -> Path:
-    """A folder of policies without a fault. ConfigurationError names every fault."""
+    """Return a folder of policies without faults. Raises ConfigurationError naming every fault."""
     if not policies.is_dir():
         raise ConfigurationError(f"{policies} is no folder of policies")
     if faults := check(policies):
@@ -103,7 +102,7 @@ def _whole(policies: Path) -> Path:
 
 
 def check_unused(home: Home) -> None:
-    """ConfigurationError where a home, or anything but empty folders, is in that place already."""
+    """Raise ConfigurationError where the place holds a home or anything but empty folders."""
     if home.root.exists() and not home.root.is_dir():
         raise ConfigurationError(f"{home.root} is no folder")
     if any(not path.is_dir() for path in home.root.rglob("*")):
@@ -112,7 +111,7 @@ def check_unused(home: Home) -> None:
 
 @contextmanager
 def _whole_or_nothing(root: Path) -> Iterator[None]:
-    """Take away again what was made in a folder, and the folder, where not all could be made."""
+    """Remove everything made inside the context after an error."""
     before = {root, *root.rglob("*")} if root.exists() else set()
     try:
         yield
@@ -150,14 +149,14 @@ def _make_home(  # noqa: PLR0917 - what a home is made of
         log.append(session, [Entry(kind="log-started", subject="log", fields={"log_key": vkey})], now)
         log.sign_head(session, log_key, settings.log_origin, now)
     registry.close()
-    # The settings are written last: their presence says that the home is whole.
+    # Write the settings last: their presence marks a complete home.
     write_durably(home.settings, _settings_text(settings).encode(), mode=0o644)
     publish_all(home, now)
     return new.fingerprint
 
 
 def _copy_policies(origin: Path, policies: Path) -> None:
-    """The policy files and their schemas; nothing else that lies beside them."""
+    """Copy the policy files and their schemas, nothing else."""
     policies.mkdir(mode=0o755, exist_ok=True)
     for path in policy_files(origin):
         shutil.copyfile(path, policies / path.name)
@@ -166,7 +165,7 @@ def _copy_policies(origin: Path, policies: Path) -> None:
 
 
 def _make_folders(home: Home) -> None:
-    # The home may be crossed by the outside user, who is let into spool/ and published/ only.
+    # The outside user may cross the home, with access to spool/ and published/ only.
     home.root.mkdir(parents=True, exist_ok=True)
     if home.root.stat().st_uid == os.geteuid():
         home.root.chmod(0o755)

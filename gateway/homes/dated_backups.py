@@ -1,4 +1,4 @@
-"""A folder of backups, each in a folder of its own that is named after its time."""
+"""Folder of backups, each in a folder named after its time."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ _ANY_DATE = "????-??-??T??????Z"
 
 
 def dated(folder: Path, now: datetime) -> Path:
-    """The place of a new backup in a folder of backups."""
+    """Return the place of a new backup in a folder of backups."""
     return folder / now.astimezone(UTC).strftime(_DATED)
 
 
 def whole_backups(folder: Path) -> list[Path]:
-    """The whole backups in a folder of dated ones, oldest first."""
+    """Return the complete backups in a folder of dated ones, oldest first."""
     return [path for path in sorted(folder.glob(_ANY_DATE)) if (path / MANIFEST).is_file()]
 
 
 def prune(folder: Path, keep: int) -> list[Path]:
-    """Remove all but the latest `keep` whole backups in `folder`, and what was interrupted before the
-    newest of them, unless somebody is still at it; which those were.
+    """Remove all but the latest `keep` complete backups in `folder`, and return the folders removed.
+
+    Interrupted backups older than the newest complete one are removed too, unless still in progress.
     """
     whole = whole_backups(folder)
     cut_off = [path for path in folder.glob(_ANY_DATE) if path not in whole and whole and path < whole[-1]]

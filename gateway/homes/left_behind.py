@@ -1,4 +1,4 @@
-"""What a move left where it was, and is held elsewhere now: the former registry, and files in the folder."""
+"""Old copies after a move: the former registry, and sealed files in the folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gateway.store.store import Store
 
 
 def left_behind(home: Home, settings: Settings) -> list[str]:
-    """What is there still, in words; nothing where nothing was moved."""
+    """Return descriptions of the old copies; empty without a move."""
     found = []
     if settings.database is not None and home.registry.exists():
         found.append(str(home.registry))
@@ -26,9 +26,10 @@ def left_behind(home: Home, settings: Settings) -> list[str]:
 
 
 def remove_old(home: Home) -> tuple[int, bool]:
-    """Remove it, once all of it is found in its new place: so many files, and whether a registry.
+    """Remove old copies once found in the new place; return the number of files, and True for a registry.
 
-    GatewayError where something is not found there: it stays, and what comes after it.
+    Raises GatewayError where a file or the log is missing in the new place; that item and all after it
+    stay.
     """
     settings = load_settings(home)
     files = 0 if settings.store.url is None else _remove_files(home, settings)

@@ -1,10 +1,9 @@
-"""A home moves: its registry from SQLite to PostgreSQL, its sealed files from its folder to an S3 store.
+"""Move a home: its registry from SQLite to PostgreSQL, its sealed files from its folder to an S3 store.
 
-It stays where it is in all else. The order is what makes it safe: files are copied; then nobody may write to
-the registry any more, what landed meanwhile is copied, then the rows; then all of the copy is held against
-itself, every file, row, and entry of the log; then the former registry takes no more entries, and last the
-settings name the new places. A move that was cut off is begun again, and what is copied is not copied again.
-What was copied stays where it was until `remove_old`.
+The order makes a move safe. First files are copied. Then the registry is locked against writes, files
+landed meanwhile are copied, then the rows. Then the copy is audited: every file, row and log entry. Then
+the former registry is closed for good, and last the settings name the new places. An interrupted move is
+started again without copying anything twice. Old copies stay until `remove_old`.
 """
 
 from __future__ import annotations
@@ -37,12 +36,12 @@ from gateway.zones.failpoints import passing
 _AT_ONCE = 8
 _ALL = 2**63 - 1
 Told = Callable[[str, int, int], None]
-"""Hears what is being done, and of how much how far it is."""
+"""Callback with the current step, the number done and the total."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What was moved, and held."""
+    """Numbers of files moved and of log entries checked."""
 
     files: int
     entries: int
@@ -51,10 +50,11 @@ class Moved:
 def move(
     home: Home, database: str | None, store: StoreSettings | None, clock: Callable[[], datetime], told: Told
 ) -> Moved:
-    """Move the registry to `database` and the files to `store`, whichever is given.
+    """Move the registry to `database` and the files to `store`, as given.
 
-    ConfigurationError where either is there already, or cannot be used. GatewayError where a processor is at
-    work, or something does not fit. Fault where a database or store fails. The home is as it was then.
+    Raises ConfigurationError where already moved or the place is unusable, GatewayError where a processor
+    is at work or the copy has an inconsistency, and Fault where a database or store fails. The home is then
+    as before.
     """
     before = load_settings(home)
     after = _with_places(before, database, store)
@@ -95,7 +95,7 @@ class _Move:
     told: Told
 
     def files(self, but: Collection[str]) -> set[str]:
-        """Copy every sealed file and session key; the references. Those in `but` are not looked at again."""
+        """Copy every sealed file and session key; return the references. Those in `but` are skipped."""
         if self.before.store == self.after.store:
             return set()
         with _or_fault("the store"):
@@ -113,7 +113,7 @@ class _Move:
         return set(todo)
 
     def rows(self, source: Connection) -> None:
-        """Copy the registry, unless that is done."""
+        """Copy the registry, unless already copied."""
         registry = Registry(self.after.database_url(self.home))
         try:
             registry.migrate()
@@ -127,9 +127,9 @@ class _Move:
             registry.close()
 
     def check(self, clock: Callable[[], datetime]) -> int:
-        """Hold all that was copied against itself; how many entries the log has.
+        """Audit the copy and return the number of log entries.
 
-        GatewayError tells what does not fit.
+        Raises GatewayError naming an inconsistency.
         """
         self.told("checking", 0, 1)
         with open_registrar(self.home, clock, self.after) as moved:
@@ -141,7 +141,7 @@ class _Move:
 
 
 def _is_copy(source: Connection, target: Connection) -> bool:
-    """Whether both have as many rows in each table, and the same log."""
+    """Return True where both have the same row counts and the same log."""
     return moving.counts(source) == moving.counts(target) and _head(source) == _head(target)
 
 

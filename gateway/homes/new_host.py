@@ -1,7 +1,7 @@
-"""What one host hands to another, sealed under a one-time code: settings, policies, secrets of the inside.
+"""Hand over settings, policies and inside secrets from one host to another, sealed under a one-time code.
 
-Two steps, in which nothing stands open on the way: `packed` at a host that works, `unpacked` at the new one.
-The same brings later keys to a host that has a home already: what is there is never overwritten.
+Two steps: `packed` at a working host, `unpacked` at the new one; nothing travels in the clear. The same
+steps bring later keys to a host that has a home. Existing files are never overwritten.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _MOST_BYTES = 64 * 1024**2
 
 
 def new_code() -> str:
-    """A one-time code of nearly 150 bits, to be read out or typed."""
+    """Return a one-time code of nearly 150 bits, to be read out or typed."""
     groups = ("".join(secrets.choice(_CODE_LETTERS) for _ in range(_GROUP)) for _ in range(_CODE_GROUPS))
     return "-".join(groups)
 
 
 def packed(home: Home, name: str, code: str) -> bytes:
-    """All that host `name` needs, sealed under `code`. ConfigurationError where this one shares no work."""
+    """Return everything host `name` needs, sealed under `code`. Raises ConfigurationError for a lone host."""
     if not load_settings(home).host.shares:
         raise ConfigurationError(
             "this gateway works alone: move it to PostgreSQL and S3, then name it in [host] of gateway.toml"
@@ -53,9 +53,10 @@ def packed(home: Home, name: str, code: str) -> bytes:
 
 
 def unpacked(sealed: bytes, home: Home, code: str) -> tuple[str, int]:
-    """Put down what is not there yet; the host's name, and how many files that were.
+    """Write the missing files; return the host's name and the number of files written.
 
-    ConfigurationError where the code does not fit. GatewayError where it is of another gateway or host.
+    Raises ConfigurationError where the code is wrong, GatewayError for the package of another gateway or
+    host.
     """
     with tarfile.open(fileobj=io.BytesIO(unlock(sealed, code)), mode="r") as archive:
         files = {_place(member.name): (member, _read(archive, member)) for member in archive.getmembers()}
@@ -101,7 +102,7 @@ def _read(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 
 
 def _place(name: str) -> str:
-    """A path of what is handed on, inside the home, whoever wrote it."""
+    """Return a path after checking that it belongs to a handed-over part inside the home."""
     path = PurePosixPath(name)
     is_handed = name == _SETTINGS or any(path.is_relative_to(part) for part in _PARTS)
     if not is_handed or ".." in path.parts:
@@ -110,7 +111,7 @@ def _place(name: str) -> str:
 
 
 def _check_fits(settings: bytes, home: Home) -> None:
-    """GatewayError where the home that is there already is another's."""
+    """Raise GatewayError where the existing home belongs to another host."""
     if not home.settings.exists():
         return
     theirs, ours = tomlkit.parse(settings.decode()).unwrap(), load_settings(home)
@@ -119,7 +120,7 @@ def _check_fits(settings: bytes, home: Home) -> None:
 
 
 def _put(path: Path, content: bytes, mode: int) -> bool:
-    """Write a file that is not there; whether it was not."""
+    """Write a missing file; return False where the file exists."""
     if path.exists():
         return False
     path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Sealed files of a backup, back in the store that its settings name: a folder, or an S3 store."""
+"""Restore sealed files of a backup into the store named in its settings: a folder or an S3 store."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ _ALL = 2**63 - 1
 
 
 def put_back(folder: Path, home: Home, settings: Settings) -> None:
-    """Put the sealed files of a backup into the store of `settings`, where they are not there any more.
+    """Put the backup's missing sealed files into the store of `settings`. Repeatable.
 
-    GatewayError where the store has another file under a reference of the backup's. OSError where it fails.
-    May be repeated.
+    Raises GatewayError where the store has another file under a reference, OSError where the store fails.
     """
     (home.root / "sealed").mkdir(mode=0o700, exist_ok=True)
     check_store(home, settings)
@@ -47,9 +46,10 @@ def _put_back(store: Store, copies: SealedFolder, reference: str) -> None:
 
 
 def settings_in(file: Path, *, in_folder: bool) -> tuple[str, Settings]:
-    """The settings of a backup, as text too; with `in_folder` those of a home that has its files in a folder.
+    """Return a backup's settings, as text and parsed; with `in_folder` for a home storing files in a
+    folder.
 
-    ConfigurationError where they cannot be read.
+    Raises ConfigurationError where reading fails.
     """
     settings, text = read_toml(file, Settings), tomlkit.parse(file.read_text("utf-8"))
     if in_folder:

@@ -1,9 +1,8 @@
-"""A gateway on loopback in which a supplier tries an export or a client, with any reason code on request.
+"""Gateway on loopback for suppliers to try an export or a client, with any reason code on request.
 
-All of it is real but one thing: where the name of an uploaded file asks for an outcome, that is what comes of
-it, whatever is in the file. `held.classify-unknown.xml` is held as `classify:unknown`,
-`refused.open-damaged.xml` refused as `open:damaged`. A file must still come sealed; one that does not open is
-refused for what it is.
+Everything is real except the outcome, which the name of an uploaded file can choose regardless of content:
+`held.classify-unknown.xml` is held as `classify:unknown`, `refused.open-damaged.xml` refused as
+`open:damaged`. A file must still be sealed; a file that does not open is refused for the true reason.
 """
 
 from __future__ import annotations
@@ -30,11 +29,11 @@ _ASKED = re.compile(r"\b(held|refused)\.([a-z]+)-([a-z-]+)\b")
 _STOP_SECONDS = 30
 Outcome = Literal["held", "refused"]
 CODES = tuple(sorted(code for code, template in REASONS.items() if template.rests_on == "the code"))
-"""What a name can ask for; other codes rest on the clause of a flow, an item, a method or a safeguard."""
+"""Codes available by name; other codes need the clause of a flow, an item, a method or a safeguard."""
 
 
 def asked_for(name: str) -> tuple[Outcome, str] | None:
-    """The outcome and the reason code that a file's name asks for; None where it asks for none."""
+    """Return the outcome and reason code in a file's name, or None."""
     found = _ASKED.search(name.lower())
     if found is None or (code := f"{found[2]}:{found[3]}") not in CODES:
         return None
@@ -42,7 +41,7 @@ def asked_for(name: str) -> tuple[Outcome, str] | None:
 
 
 def filled(code: str) -> dict[str, str | int]:
-    """Something for each blank in the sentences of a code."""
+    """Return a placeholder for each blank in the sentences of a code."""
     template = REASONS[code]
     text = template.sentence + template.next_step
     blanks = {name for _, name, _, _ in string.Formatter().parse(text) if name} - {"desk", "governance"}
@@ -50,7 +49,7 @@ def filled(code: str) -> dict[str, str | int]:
 
 
 class _Obliging(Examiner):
-    """Examines a file for real, and answers what its name asks for."""
+    """Examine a file for real, but answer with the outcome in its name."""
 
     def examine(self, job: Job) -> Looked:
         found = super().examine(job)
@@ -71,7 +70,10 @@ class _ObligingExaminers(Examiners):
 
 @contextmanager
 def sandbox(home: Home, clock: Callable[[], datetime], *, port: int) -> Iterator[tuple[str, int]]:
-    """While this lasts, a gateway on loopback that obliges; where it listens. Fault where it cannot start."""
+    """Run a sandbox on loopback inside the context; yield host and port.
+
+    Raises Fault where starting fails.
+    """
     stop, ready = threading.Event(), threading.Event()
 
     def work() -> None:

@@ -1,7 +1,7 @@
-"""A school year is written into policies that are proposed: its terms, and the text of its agreement.
+"""Write a school year into proposed policies: its terms and the text of its agreement.
 
-The files keep their comments and their order. What is written is checked as a whole before it is proposed;
-until a second person has approved it, nothing has changed.
+The files keep their comments and order. The result is checked as a whole before being proposed; nothing
+changes until a second person approves.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _INSET = ("inset", "training")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dates:
-    """The terms of a school year, first and last days, and the training days that all schools share."""
+    """Terms of a school year, as first and last days, and the training days shared by all schools."""
 
     terms: tuple[tuple[date, date], ...]
     inset: tuple[date, ...] = ()
@@ -42,7 +42,7 @@ class Dates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewYear:
-    """What is to be written of a school year ("2027-28"); None of a part: as it is."""
+    """Changes for a school year ("2027-28"); None leaves a part unchanged."""
 
     academic_year: str
     dates: Dates | None = None
@@ -51,10 +51,10 @@ class NewYear:
 
 
 def read_dates(data: bytes) -> Dates:
-    """The dates in a council's CSV file. GatewayError names the line that cannot be read.
+    """Read the dates in a council's CSV file. Raises GatewayError naming the unreadable line.
 
-    The first line names its columns: first and last (or start and end), and what, where a line may be
-    an INSET or training day.
+    The first line names the columns: first and last (or start and end), and optionally what, to mark INSET
+    or training days.
     """
     rows = csv.reader(io.StringIO(_text(data), newline=""))
     headings = [heading.strip().lower() for heading in next(rows, [])]
@@ -76,10 +76,10 @@ def read_dates(data: bytes) -> Dates:
 
 
 def propose_year(registrar: Registrar, new: NewYear, *, by: str, why: str | None, at: datetime) -> bool:
-    """Put the policies in force forward with a school year written into them; False where nothing differs.
+    """Propose the policies in force with a school year written in; return False where nothing changes.
 
-    A second person approves them as any other change. An edit that lies in policies/ stays what it is:
-    nothing. ConfigurationError where the policies would not be whole; GatewayError where others are proposed.
+    A second person approves the proposal like any other. Edits in policies/ are left alone. Raises
+    ConfigurationError where the policies would have faults, GatewayError where others are proposed.
     """
     keeper = Keeper(registrar.home, registrar.registry, registrar.signing, registrar.clock)
     with tempfile.TemporaryDirectory(prefix="gateway-policies-") as aside:

@@ -1,4 +1,4 @@
-"""gateway.toml as text: one setting put in its place, all else left as its owner wrote it."""
+"""Change one setting in the text of gateway.toml, leaving the rest as written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FILE = re.compile(r"^(?:# ?)?passphrase_file *=[^\n]*\n", re.MULTILINE)
 
 
 def note_passphrase_file(settings: Path, file: Path) -> None:
-    """Let gateway.toml name the file with the passphrase. ConfigurationError where that cannot be written."""
+    """Name the passphrase file in gateway.toml. Raises ConfigurationError where writing fails."""
     try:
         target = settings.resolve()
         _replace(target, _noted(target.read_text("utf-8"), str(file)))
@@ -32,9 +32,9 @@ def note_passphrase_file(settings: Path, file: Path) -> None:
 
 
 def note_places(settings: Path, places: Settings) -> None:
-    """Let gateway.toml name the database and the store of `places`. Durable after return.
+    """Name the database and store of `places` in gateway.toml. Durable after return.
 
-    ConfigurationError where that cannot be written.
+    Raises ConfigurationError where writing fails or another setting would change.
     """
     try:
         target = settings.resolve()
@@ -53,14 +53,14 @@ def note_places(settings: Path, places: Settings) -> None:
 
 
 def _replace(target: Path, text: str) -> None:
-    """The same file with another text: its mode and owner stay."""
+    """Replace the text of a file, keeping mode and owner."""
     before = target.stat()
     write_durably(target, text.encode(), mode=stat.S_IMODE(before.st_mode))
     os.chown(target, before.st_uid, before.st_gid)
 
 
 def _noted(text: str, file: str) -> str:
-    """The text with that file named. ValueError where it is not written as we can tell."""
+    """Return the text with `file` named. Raises ValueError where another setting would change."""
     line = f"passphrase_file = {_quoted(file)}\n"
     table = _SECRETS.search(text)
     if table is None:

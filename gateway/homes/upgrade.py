@@ -1,7 +1,7 @@
-"""A home of an earlier version is looked at, rehearsed on a copy, brought up to this version, or taken back.
+"""Upgrade a home of an earlier version: inspect, rehearse on a copy, and undo.
 
-Nothing of the home is changed before everything that this version needs has been found: the settings, the
-disk, the OpenPGP program, tables that a copy of them was migrated to, and policies that are whole.
+Nothing of the home changes before all needs of this version are checked: settings, disk, OpenPGP program,
+tables migrated on a copy, and policies without faults.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ _SPARE_BYTES = 64 * 2**20
 _OWN_ENTRIES = frozenset(
     {"policy-proposed", "policy-approved", "policy-loaded", "agreement-published", "recorded"}
 )
-"""The entries of the log that an upgrade writes."""
+"""Kinds of log entries written by an upgrade."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upgrade:
-    """Everything that an upgrade of a home would do, and the faults that keep it from beginning.
+    """Steps of an upgrade, and faults preventing its start.
 
-    `files`: the policies to come, None where those in force are whole in this version. `by_hand`: the steps
-    that are a person's.
+    `files`: the policies to come; None where those in force have no fault in this version. `by_hand`: steps
+    for a person.
     """
 
     migrations: list[str]
@@ -60,7 +60,7 @@ class Upgrade:
 
     @property
     def is_needed(self) -> bool:
-        """Is there anything to do?"""
+        """True where there is anything to do."""
         return bool(self.migrations) or self.files is not None
 
 
@@ -78,7 +78,7 @@ class _Steps(BaseModel):
 
 
 def look(home: Home) -> Upgrade:
-    """Find out what an upgrade of a home takes; change nothing. ConfigurationError without settings."""
+    """Find the steps of an upgrade, changing nothing. Raises ConfigurationError without settings."""
     settings = load_settings(home)
     with closing(Registry(settings.database_url(home))) as registry:
         registry.check_version()
@@ -101,7 +101,7 @@ def look(home: Home) -> Upgrade:
 
 
 def _policies_to_come(home: Home, faults: list[str]) -> tuple[Files | None, tuple[OwnEdit, ...]]:
-    """Return the policies that this version needs, and the edits that they keep; add their faults."""
+    """Return the policies for this version and the local edits kept; append their faults to `faults`."""
     if not check(home.policies_in_force):
         return None, ()
     draft, edits = draft_folder(home), tuple[OwnEdit, ...]()
@@ -134,7 +134,9 @@ def _agreement_of(own: Files, shipped: Path) -> str:
 
 
 def write_draft(home: Home, files: Files) -> Path:
-    """Write the policies to come where people can mend them; the folder. An earlier draft is replaced."""
+    """Write the policies to come as a draft for people to mend, replacing an earlier draft; return its
+    folder.
+    """
     draft = draft_folder(home)
     draft.parent.mkdir(mode=0o700, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=draft.parent, prefix=".draft-") as aside:
@@ -150,9 +152,9 @@ def write_draft(home: Home, files: Files) -> Path:
 
 @contextmanager
 def rehearsed(home: Home) -> Iterator[Session]:
-    """Bring a copy of the registry up to this version, check its whole log, and give a session on the copy.
+    """Migrate a copy of the registry, check its whole log, and yield a session on the copy.
 
-    GatewayError names what does not fit. Of a registry in PostgreSQL there is no copy: ConfigurationError.
+    Raises GatewayError naming an inconsistency, ConfigurationError for a registry in PostgreSQL.
     """
     settings = load_settings(home)
     if settings.database is not None:
@@ -175,10 +177,11 @@ def rehearsed(home: Home) -> Iterator[Session]:
 
 
 def undo(home: Home, plan: UpgradePlan) -> None:
-    """Take an upgrade back: the tables and policies are again as the backup of the plan has them.
+    """Undo an upgrade: restore tables and policies from the plan's backup.
 
-    GatewayError where anything was decided or changed since, a processor is at work, or the backup is
-    missing. Each step can be repeated. Whoever keeps heads of the log sees it end before the upgrade.
+    Raises GatewayError where anything was decided or changed since or a processor is at work,
+    ConfigurationError where the backup is missing. Each step can be repeated. A holder of the log's heads
+    sees the log end before the upgrade.
     """
     settings = load_settings(home)
     if settings.database is not None or plan.backup is None:
@@ -208,7 +211,7 @@ def undo(home: Home, plan: UpgradePlan) -> None:
 
 
 def _check_nothing_since(home: Home, plan: UpgradePlan) -> None:
-    """GatewayError where the log has entries since the backup that are not the upgrade's own."""
+    """Raise GatewayError where the log has entries since the backup other than the upgrade's own."""
     with closing(sqlite3.connect(home.registry)) as registry:
         leaves = registry.execute("SELECT leaf FROM event WHERE number >= ?", (plan.entries or 0,)).fetchall()
     kinds = {str(json.loads(leaf)["kind"]) for (leaf,) in leaves}
@@ -220,7 +223,7 @@ def _check_nothing_since(home: Home, plan: UpgradePlan) -> None:
 
 
 def size_of_log(home: Home) -> int:
-    """Return the number of the log's entries, of whatever version the tables are."""
+    """Return the number of log entries, for any version of the tables."""
     with closing(Registry(load_settings(home).database_url(home))) as registry, registry.read() as session:
         return log.size(session)
 

@@ -1,1 +1,1 @@
-"""Whether everything still fits together: the registry against the log, and the log against its heads."""
+"""Check consistency: the registry against the log, and the log against its heads."""

@@ -1,4 +1,4 @@
-"""The whole audit, in the order in which one thing rests on another."""
+"""The whole audit, each check after the checks it depends on."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from gateway.registry.tables import EventRow, ReceiptRow, TransferRow
 
 @dataclass(frozen=True, slots=True)
 class Anchors:
-    """What the audit believes: the verifier keys of the log, and the gateway's OpenPGP certificates."""
+    """Trust anchors of the audit: verifier keys of the log and the gateway's OpenPGP certificates."""
 
     vkeys: tuple[str, ...]
     certificates: tuple[bytes, ...]
 
 
 def audit(session: Session, anchors: Anchors) -> Iterator[Inconsistency]:
-    """Everything that does not fit: the log, then the rows, then transfers and receipts.
+    """Yield every inconsistency: in the log, then the rows, then transfers and receipts.
 
-    What this cannot find: the whole registry replaced by an older copy of itself. That is found
-    against any later checkpoint kept elsewhere (`gateway log verify --checkpoint FILE`).
+    The audit cannot detect a registry replaced as a whole by an older copy. A later checkpoint kept
+    elsewhere detects such a replacement (`gateway log verify --checkpoint FILE`).
     """
     yield from check_tree(session, anchors.vkeys)
     expected = last_known(session)
@@ -38,7 +38,7 @@ def audit(session: Session, anchors: Anchors) -> Iterator[Inconsistency]:
 
 
 def rows_to_look_at(session: Session) -> int:
-    """How many rows an audit looks at, each as often as it does."""
+    """Return the number of rows read by an audit, counting rows read twice twice."""
     counts = {table: _count(session, table) for table in recorded_classes()}
     transfers, receipts = counts[TransferRow], counts[ReceiptRow]
     return 2 * _count(session, EventRow) + sum(counts.values()) + transfers + receipts
@@ -49,7 +49,7 @@ def _count(session: Session, table: type[SQLModel]) -> int:
 
 
 def summary(inconsistencies: Sequence[Inconsistency], leaves: int) -> str:
-    """The outcome in one sentence."""
+    """Return the outcome in one sentence."""
     if inconsistencies:
         return f"{inconsistencies[0].where}: {inconsistencies[0].what}"
     return f"everything fits: {leaves} entries of the log, every row, every receipt"

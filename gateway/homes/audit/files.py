@@ -1,7 +1,7 @@
-"""The home's files against the registry: what is sealed, and what providers are shown.
+"""Audit of the home's files against the registry: sealed files and published files.
 
-A service may be at work meanwhile, and files follow the registry a moment later. So whatever does not
-fit is looked at a second time, with the registry as it is then.
+Services may be at work meanwhile, and files follow the registry a moment later. So a finding counts only
+after a second check against the registry's newer state.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _ENOUGH = 1000
 
 
 def settled(registry: Registry, check: Callable[[Session], Iterator[Inconsistency]]) -> list[Inconsistency]:
-    """What does not fit at two looks in a row, in the order of the second one; at most a thousand."""
+    """Return the inconsistencies found by two checks in a row, at most a thousand."""
     with registry.read() as session:
         before = set(islice(check(session), _ENOUGH))
     if not before:
@@ -44,7 +44,7 @@ def settled(registry: Registry, check: Callable[[Session], Iterator[Inconsistenc
 
 
 def check_sealed(session: Session, home: Home, settings: Settings | None = None) -> Iterator[Inconsistency]:
-    """Every sealed file that is missing, not what landed, or that nobody knows of. Reads all of them."""
+    """Yield every sealed file missing, altered or unknown. Reads all of them."""
     store, deleted = store_of(home, settings), retention.deleted(session, "sealed")
     leaving = {reference for reference, what in retention.files_to_remove(session) if what == "sealed"}
     known = set()
@@ -57,13 +57,13 @@ def check_sealed(session: Session, home: Home, settings: Settings | None = None)
         elif not row.withheld and (fault := _fault_of_stored(store, row.reference, row.sha256)):
             yield Inconsistency(where, fault)
     for reference in store.references():
-        # What is being claimed lies in both places for a moment.
+        # A file being claimed lies in both places for a moment.
         if reference not in known and not is_waiting(home.spool, reference):
             yield Inconsistency(f"sealed {reference}", "no transfer has this file")
 
 
 def check_published(session: Session, home: Home, vkey: str) -> Iterator[Inconsistency]:
-    """Every file in published/ that is not what the registry and the log have."""
+    """Yield every file in published/ that differs from the registry and the log."""
     yield from _check_heads(session, home.published, vkey)
     yield from _check_access(session, home.published)
     yield from _check_gateway_key(session, home.published, vkey)
@@ -91,7 +91,7 @@ def _fault_of(path: Path, sha256: str | None) -> str | None:
 
 
 def _check_heads(session: Session, published: Published, vkey: str) -> Iterator[Inconsistency]:
-    """A published head is one that others may hold: the log must still begin as it says."""
+    """Check that the log still begins as each published head states; others may hold a copy of the head."""
     size = log.size(session)
     for path in sorted(published.log.glob("[!.]*")) if published.log.is_dir() else []:
         where = f"published log/{path.name}"
@@ -111,7 +111,7 @@ def _check_heads(session: Session, published: Published, vkey: str) -> Iterator[
 
 
 def _check_access(session: Session, published: Published) -> Iterator[Inconsistency]:
-    """Nobody may log in with a key that the registry does not have in use."""
+    """Check that published/ lets in only keys in use according to the registry."""
     for provider in providers.list_providers(session):
         path = published.provider(provider.id) / "authorized_keys"
         shown = path.read_text("utf-8").splitlines() if path.exists() else []
@@ -127,7 +127,7 @@ def _check_access(session: Session, published: Published) -> Iterator[Inconsiste
 
 
 def _check_gateway_key(session: Session, published: Published, vkey: str) -> Iterator[Inconsistency]:
-    """Providers must be shown no other certificate and no other log's key than ours."""
+    """Check that providers see only the gateway's own certificates and log key."""
     ours = {key.material for key in keys.list_keys(session, "gateway") if key.kind == "openpgp"}
     folder = published.common / "keys"
     for path in [folder / "gateway.asc", *sorted(folder.glob("gateway-*[0-9a-f].asc"))]:
@@ -139,7 +139,7 @@ def _check_gateway_key(session: Session, published: Published, vkey: str) -> Ite
 
 
 def _check_receipts(session: Session, published: Published) -> Iterator[Inconsistency]:
-    """Every receipt that is out must be there, word for word; the latest one where it was replaced."""
+    """Compare every published receipt word for word, the latest one where replaced."""
     out, gone = published_up_to(published), taken_back_up_to(published)
     expected: dict[Path, tuple[str, int]] = {}
     reference = ""
@@ -169,7 +169,7 @@ def _compare(expected: dict[Path, tuple[str, int]], out: int, gone: int) -> Iter
 
 
 def _check_copies(session: Session, home: Home) -> Iterator[Inconsistency]:
-    """What lies in an /out must be what was sealed for that provider."""
+    """Check that each file in an /out is the file sealed for that provider."""
     known = {copy_path(home, copy): copy for copy in copies.owed(session, made_too=True)}
     for path in sorted((home.published.root / "providers").glob("*/out/[!.]*")):
         where, copy = f"published {path.parent.parent.name}/out/{path.name}", known.get(path)
@@ -180,7 +180,7 @@ def _check_copies(session: Session, home: Home) -> Iterator[Inconsistency]:
 
 
 def _check_strangers(session: Session, published: Published, provider: str) -> Iterator[Inconsistency]:
-    """A file among the receipts that belongs to none."""
+    """Yield files among the receipts without a receipt in the registry."""
     folder = published.provider(provider) / "receipts"
     names = sorted(path.name for path in folder.glob("[!.]*")) if folder.is_dir() else []
     for start in range(0, len(names), _TOGETHER):

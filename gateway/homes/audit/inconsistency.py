@@ -1,4 +1,4 @@
-"""What an audit finds."""
+"""Findings of an audit."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _WATCH = "gateway audit watch"
 
 @dataclass(frozen=True, slots=True)
 class Inconsistency:
-    """Something that does not fit: where it lies, and a sentence without names or contents."""
+    """Inconsistency: the place, and a sentence without names or contents."""
 
     where: str
     what: str
 
 
 def watch(session: Session, looked_at: Callable[[int], None]) -> None:
-    """Let `looked_at` hear, during an audit in this session, how many more rows were looked at."""
+    """Call `looked_at` with the number of further rows read during an audit in this session."""
     session.info[_WATCH] = looked_at
 
 
 def paged(session: Session, table: type[R], order: Sequence[Any]) -> Iterator[R]:
-    """Every row of a table in order, a page in memory at a time."""
+    """Yield every row of a table in order, with one page in memory at a time."""
     looked_at, number = session.info.get(_WATCH), 0
     for row in session.exec(select(table).order_by(*order).execution_options(yield_per=_PAGE)):
         yield row
@@ -40,5 +40,5 @@ def paged(session: Session, table: type[R], order: Sequence[Any]) -> Iterator[R]
 
 
 def first(inconsistencies: Iterable[Inconsistency]) -> Inconsistency | None:
-    """The first thing that does not fit, if anything does not."""
+    """Return the first inconsistency, if any."""
     return next(iter(inconsistencies), None)

@@ -1,4 +1,6 @@
-"""Receipts and transfers against the log: one genuine receipt each, and the state that events lead to."""
+"""Audit of receipts and transfers against the log: one genuine receipt each, and the state after all
+events.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ _HEX = re.compile(r"[0-9a-f]{128}")
 def check_receipts(
     session: Session, vkeys: Sequence[str], certificates: Sequence[bytes]
 ) -> Iterator[Inconsistency]:
-    """Every receipt that is not genuine, is missing, or that no event asks for."""
+    """Yield every receipt that is not genuine, is missing, or has no event."""
     owed = _owed(session)
     for row in paged(session, ReceiptRow, [col(ReceiptRow.sequence)]):
         where = f"receipt {row.sequence} of {row.reference}"
@@ -52,7 +54,7 @@ def check_receipts(
 
 
 def _is_as_it_was_made(row: ReceiptRow, vkeys: Sequence[str]) -> bool:
-    """Does its seal fit, where the log vouches for what it states alone? Earlier versions had none."""
+    """Check the row's seal where the log covers only the statement. Earlier versions had no seal."""
     if "rows" not in json.loads(json.loads(row.json_text)["leaf"])["fields"]:
         return row.seal is None
     seal = bytes.fromhex(row.seal) if row.seal and _HEX.fullmatch(row.seal) else b""
@@ -64,7 +66,7 @@ def _is_as_it_was_made(row: ReceiptRow, vkeys: Sequence[str]) -> bool:
 
 
 def check_transfers(session: Session) -> Iterator[Inconsistency]:
-    """Every transfer whose state is not the fold of its events."""
+    """Yield every transfer whose state differs from the state its events lead to."""
     folded = _folded(session)
     for row in paged(session, TransferRow, [col(TransferRow.sequence)]):
         where = f"transfer {row.reference}"
@@ -78,12 +80,12 @@ def check_transfers(session: Session) -> Iterator[Inconsistency]:
 
 
 def check_names(session: Session) -> Iterator[Inconsistency]:
-    """Every event whose commitment to a file's name or content is not opened by that and its own salt."""
+    """Yield every event whose commitment does not match the file's name or content and the salt."""
     query = select(TransferRow.reference, TransferRow.name, TransferRow.content_sha256)
     known = {reference: (name, content) for reference, name, content in session.exec(query).all()}
     for row in paged(session, EventRow, [col(EventRow.number)]):
         name, content = known.get(row.subject, (None, None))
-        # A name may have been deleted, as retention has it, and its salt still be there.
+        # Retention may have deleted a name and kept its salt.
         if not name or row.salt is None or row.kind not in _RECEIPTED:
             continue
         try:
@@ -98,7 +100,7 @@ def check_names(session: Session) -> Iterator[Inconsistency]:
 
 
 def _owed(session: Session) -> dict[int, str]:
-    """Number and subject of every event for which there must be a receipt."""
+    """Return the number and subject of every event that requires a receipt."""
     deleted = retention.deleted(session, "receipts") | retention.deleted(session, "declarations")
     return {
         event.sequence: event.subject
@@ -118,7 +120,7 @@ def _folded(session: Session) -> dict[str, str]:
 
 
 def _arrives(event: Event) -> bool:
-    """Is this the first entry on its file, which was decided within a moment?"""
+    """Return True for the first entry on a file decided within a moment."""
     return event.kind == "decided" and "folder" in event.fields
 
 
@@ -128,5 +130,5 @@ def _events(session: Session, kinds: Sequence[str]) -> Iterator[Event]:
         try:
             yield read_leaf(row)
         except ValueError:
-            # What cannot be read is named by the check of the tree.
+            # The check of the tree reports unreadable leaves.
             continue

@@ -1,4 +1,4 @@
-"""The registry's rows against the log: each is what the last transaction that wrote it left."""
+"""Audit of the registry's rows against the log: each row as written by its last recorded transaction."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from gateway.registry.vouched_rows import Row, digest, identity, known_digest, r
 
 
 def check_rows(session: Session, expected: dict[Row, str] | None = None) -> Iterator[Inconsistency]:
-    """Every row that was changed, added or taken out behind the log's back, but for heads.
+    """Yield every row changed, added or removed without a log entry, except signed heads.
 
-    `expected` is what `last_known` gave. Heads stay in it, for `check_heads`.
+    `expected` is the result of `last_known`; the heads in it are left for `check_heads`.
     """
     expected = last_known(session) if expected is None else expected
     for table in recorded_classes():
@@ -28,7 +28,7 @@ def check_rows(session: Session, expected: dict[Row, str] | None = None) -> Iter
 
 
 def check_heads(session: Session, expected: dict[Row, str]) -> Iterator[Inconsistency]:
-    """The same of signed heads. Receipts vouch for some: these are to be checked before."""
+    """Check signed heads like `check_rows`. Receipts vouch for some heads, so check receipts first."""
     for identified, head in _carried_heads(session):
         expected.setdefault(identified, head)
     yield from _check_table(session, CheckpointRow, expected)
@@ -53,7 +53,7 @@ def _missing(keys: Iterable[Row]) -> Iterator[Inconsistency]:
 
 
 def _stated(row: SQLModel) -> str | None:
-    """The digest of what a receipt states, without its proof: the log vouches for that, its seal for all."""
+    """Return the digest of a receipt's statement without its proof, covered by the log; None for notices."""
     if not isinstance(row, ReceiptRow):
         return None
     try:
@@ -66,7 +66,7 @@ def _stated(row: SQLModel) -> str | None:
 
 
 def _carried_heads(session: Session) -> Iterator[tuple[Row, str]]:
-    """The signed heads that receipts carry, as they were when they were signed."""
+    """Yield the signed heads carried by receipts, as signed."""
     for text, at in session.exec(select(ReceiptRow.json_text, ReceiptRow.created_at)):
         try:
             head = json.loads(text)["checkpoint"]
@@ -77,7 +77,7 @@ def _carried_heads(session: Session) -> Iterator[tuple[Row, str]]:
 
 
 def last_known(session: Session) -> dict[Row, str]:
-    """What the log vouches for: the digest of each row."""
+    """Return the digest of each row as recorded in the log."""
     known: dict[Row, str] = {}
     vouches = or_(col(EventRow.kind) == "recorded", col(EventRow.rows).is_not(None))
     query = select(EventRow.rows, EventRow.note).where(vouches).order_by(col(EventRow.number))
@@ -91,7 +91,7 @@ def last_known(session: Session) -> dict[Row, str]:
 
 
 def recorded_classes() -> list[type[SQLModel]]:
-    """The tables whose rows the log vouches for."""
+    """Return the tables whose rows the log covers."""
     names = set(recorded_tables())
     found = [mapper.class_ for mapper in SQLModel._sa_registry.mappers]  # noqa: SLF001 - it has no other list
     return sorted(

@@ -1,4 +1,4 @@
-"""The log against itself: every leaf, every node of the tree, every signed head."""
+"""Audit of the log itself: every leaf, every tree node, every signed head."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from gateway.log.leaf import Event, commitment, leaf, read_event
 from gateway.registry import retention
 from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
 
-# So many leaves have about twice as many nodes, which are fetched together.
+# These leaves have about twice as many nodes, fetched together.
 _TOGETHER = 200
 _COMMITTED = ("commitment", "record", "name_commitment")
 
 
 @dataclass(slots=True)
 class Frontier:
-    """The last two complete subtrees of each level: all that appending and the root ever ask for."""
+    """The last two complete subtrees of each level, enough for appending and for the root."""
 
     levels: dict[int, dict[int, bytes]] = field(default_factory=dict)
     fresh: list[tuple[int, int, bytes]] = field(default_factory=list)
 
     def get(self, level: int, index: int) -> bytes:
-        """The hash of a subtree. KeyError where it is no longer held."""
+        """Return the hash of a subtree. Raises KeyError where no longer held."""
         return self.levels[level][index]
 
     def put(self, level: int, index: int, node: bytes) -> None:
-        """Hold a subtree that is complete now."""
+        """Add a complete subtree."""
         kept = self.levels.setdefault(level, {})
         kept[index] = node
         kept.pop(index - 2, None)
@@ -45,20 +45,20 @@ class Frontier:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """Of whose entries names and reasons, or the salts as well, were deleted as retention has it."""
+    """Subjects whose texts, or also salts, were deleted by retention."""
 
     texts: frozenset[str]
     salts: frozenset[str]
 
     @classmethod
     def read(cls, session: Session) -> Forgotten:
-        """Those that the registry has on record, which the check of its rows vouches for."""
+        """Read them from the registry; the check of rows covers these records."""
         people = retention.deleted(session, "people") | retention.deleted(session, "declarations")
         return cls(texts=frozenset(retention.deleted(session, "index") | people), salts=frozenset(people))
 
 
 def check_tree(session: Session, vkeys: tuple[str, ...]) -> Iterator[Inconsistency]:
-    """Everything that does not fit between the leaves, the nodes and the heads, in the log's order."""
+    """Yield every inconsistency between leaves, nodes and heads, in the log's order."""
     heads = {row.size: row.text for row in session.exec(select(CheckpointRow)).all()}
     frontier, forgotten, size, nodes = Frontier(), Forgotten.read(session), 0, 0
     for rows in _batches(session):
@@ -83,7 +83,7 @@ def check_tree(session: Session, vkeys: tuple[str, ...]) -> Iterator[Inconsisten
 
 
 def read_leaf(row: EventRow) -> Event:
-    """The event that a leaf states. ValueError where it states none."""
+    """Return the event in a leaf. Raises ValueError for anything else or a leaf not in canonical form."""
     event = read_event(json.loads(row.leaf))
     if leaf(event) != row.leaf:
         raise ValueError("the leaf is not in its canonical form")
@@ -91,7 +91,7 @@ def read_leaf(row: EventRow) -> Event:
 
 
 def faults_of(row: EventRow, forgotten: Forgotten) -> Iterator[str]:
-    """What does not fit between a leaf and what is kept beside it."""
+    """Yield differences between a leaf and the columns beside the leaf."""
     try:
         event = read_leaf(row)
     except ValueError:
@@ -133,7 +133,9 @@ def _batches(session: Session) -> Iterator[Sequence[EventRow]]:
 
 
 def _node_faults(session: Session, frontier: Frontier) -> list[tuple[int, Inconsistency]]:
-    """The stored nodes that are not what the latest leaves make; each with the size that makes it."""
+    """Return stored nodes that differ from the newest leaves' nodes, each with the size completing the
+    node.
+    """
     columns = (col(NodeRow.level), col(NodeRow.position))
     wanted = [(level, index) for level, index, _ in frontier.fresh]
     query = select(NodeRow.level, NodeRow.position, NodeRow.hash).where(tuple_(*columns).in_(wanted))

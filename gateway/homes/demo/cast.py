@@ -1,4 +1,4 @@
-"""Who plays in the demo, and what they send."""
+"""Participants of the demo and their uploads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MARK = MARKER.encode()
 
 @dataclass(frozen=True, slots=True)
 class Pupilled:
-    """A school: its keys, and the pupils it invents files about."""
+    """School with its keys and its data of invented pupils."""
 
     party: Party
     school: School
@@ -33,7 +33,7 @@ class Cast:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One upload of the demo: under which name, what is special about it, and its octets."""
+    """Upload of the demo: sender, file name, remark and content."""
 
     sender: Pupilled
     name: str
@@ -61,7 +61,7 @@ def enrol(stage: Stage, folder: Path) -> Cast:
 
 
 def uploads(cast: Cast, certificate: str) -> list[Sent]:
-    """What is sent: good files, and what goes wrong in real life."""
+    """Return the uploads: good files, and common mistakes."""
     oak, elm = cast.oak, cast.elm
     core = _sample(oak, "student-core", "ctf-full")
     census = _sample(oak, "school-census", "xml-summer")

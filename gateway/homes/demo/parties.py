@@ -1,4 +1,4 @@
-"""People on the far side of the gateway: a school or a member of staff, with keys of their own."""
+"""People outside the gateway: a school or a member of staff, with keys of their own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pysequoia
 
 @dataclass
 class Party:
-    """Someone with an SSH key and an OpenPGP key, both made afresh in `folder`."""
+    """Person with an SSH key and an OpenPGP key, both made afresh in `folder`."""
 
     name: str
     folder: Path
@@ -33,21 +33,21 @@ class Party:
 
     @property
     def ssh_key(self) -> Path:
-        """The SSH secret key."""
+        """SSH secret key."""
         return self.folder / "ssh"
 
     @property
     def ssh_public(self) -> Path:
-        """The SSH public key, as it is handed to the authority."""
+        """SSH public key, as given to the authority."""
         return self.folder / "ssh.pub"
 
     @property
     def certificate(self) -> Path:
-        """The OpenPGP certificate, as it is handed to the authority."""
+        """OpenPGP certificate, as given to the authority."""
         return self.folder / "openpgp.asc"
 
     def seal(self, content: bytes, *certificates: str) -> bytes:
-        """`content` signed by this party and encrypted to armored `certificates`, in binary."""
+        """Sign `content`, encrypt to armored `certificates`, and return binary OpenPGP."""
         recipients = [pysequoia.Cert.from_bytes(text.encode()) for text in certificates]
         return pysequoia.encrypt(
             bytes=content, recipients=recipients, signer=self.openpgp.signer(), armor=False
@@ -55,9 +55,9 @@ class Party:
 
     @contextmanager
     def sftp(self, place: tuple[str, int]) -> Iterator[paramiko.SFTPClient]:
-        """An SFTP session with the service at `place`."""
+        """Open an SFTP session with the service at `place`."""
         client = paramiko.SSHClient()
-        # The demo and the tests talk to a service that they started themselves, on loopback.
+        # The demo and the tests connect only to a service started by themselves, on loopback.
         client.set_missing_host_key_policy(paramiko.AutoAddPolicy())  # noqa: S507
         client.connect(
             *place,
@@ -77,7 +77,7 @@ class Party:
             session.putfo(io.BytesIO(data), name)
 
     def get(self, place: tuple[str, int], path: str) -> bytes:
-        """The content of `path`. FileNotFoundError where there is no such file."""
+        """Return the content of `path`. Raises FileNotFoundError where missing."""
         taken = io.BytesIO()
         with self.sftp(place) as session:
             session.getfo(path, taken)

@@ -1,4 +1,4 @@
-"""The temporary home of the demo: the `gateway` command on it, and its running services."""
+"""Temporary home of the demo: the `gateway` command for the home, and its running services."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FREE_PORTS = ("--intake-port", "0", "--mailboxes-port", "0", "--console-port", 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Where the services listen, the address of the console, and their supervisor."""
+    """Addresses of the running services and the console, and their supervisor."""
 
     intake: tuple[str, int]
     mailboxes: tuple[str, int]
@@ -38,7 +38,7 @@ class Stage:
     home: Path
 
     def gateway(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run `gateway ARGUMENTS` on this home; look at the result for its exit code."""
+        """Run `gateway ARGUMENTS` on this home; the caller checks the exit code."""
         return subprocess.run(  # noqa: S603 - our own command, no shell
             [sys.executable, "-m", "gateway", *arguments],
             env=self._environment(),
@@ -49,24 +49,24 @@ class Stage:
         )
 
     def done(self, *arguments: str) -> str:
-        """What `gateway ARGUMENTS` printed. Fault where it failed."""
+        """Return the output of `gateway ARGUMENTS`. Raises Fault on failure."""
         result = self.gateway(*arguments)
         if result.returncode:
             raise Fault(f"gateway {' '.join(arguments)} failed: {result.stderr or result.stdout}")
         return result.stdout
 
     def json(self, *arguments: str) -> Any:  # noqa: ANN401 - JSON
-        """What `gateway ARGUMENTS --json` printed, read."""
+        """Return the parsed output of `gateway ARGUMENTS --json`."""
         return json.loads(self.done(*arguments, "--json"))
 
     def confirm(self, provider: str) -> None:
-        """Record the telephone call by which the keys of a provider come into force."""
+        """Record the telephone call confirming a provider's keys."""
         waiting = [key for key in self.json("keys", "list", provider) if key["state"] == "pending"]
         self.done("keys", "confirm", provider, *(key["fingerprint"] for key in waiting))
 
     @contextmanager
     def running(self, log: Path) -> Iterator[Running]:
-        """The services on free ports of this machine; their log goes to `log`."""
+        """Run the services on free ports of this machine, logging to `log`."""
         with log.open("a") as errors:
             supervisor = subprocess.Popen(  # noqa: S603 - our own command, no shell
                 [sys.executable, "-m", "gateway", "run", *_FREE_PORTS],
@@ -88,7 +88,7 @@ class Stage:
                     supervisor.stdout.close()
 
     def await_decided(self, number: int) -> list[dict[str, Any]]:
-        """All transfers, once `number` of them are decided."""
+        """Return all transfers once `number` of them are decided."""
 
         def decided() -> list[dict[str, Any]] | None:
             listed: list[dict[str, Any]] = self.json("transfers", "list")
@@ -101,7 +101,7 @@ class Stage:
 
 
 def until(poll: Callable[[], T | None], what: str, seconds: float = _PATIENCE_SECONDS) -> T:
-    """What `poll` gives once it gives something. Fault when that takes longer than `seconds`."""
+    """Call `poll` until true and return the result. Raises Fault after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         found = poll()

@@ -1,4 +1,4 @@
-"""The demo as it is told: one scene after another, each on the real thing."""
+"""The demo: one scene after another, each with real services and files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _STYLES = {"accepted": "green", "held": "yellow", "refused": "red"}
 
 
 class Story:
-    """Tells the demo on `console`."""
+    """Run the demo and print to `console`."""
 
     def __init__(self, console: Console, folder: Path) -> None:
         self._console = console
@@ -38,7 +38,7 @@ class Story:
         self._stage = Stage(folder / "home")
 
     def tell(self) -> None:
-        """All scenes. Fault where the gateway does not do what is told of it."""
+        """Play all scenes. Raises Fault where the gateway deviates from the script."""
         self._scene("A local authority makes a gateway, and enrols two schools and two of its staff")
         with self._working("making keys and a home"):
             self._stage.done(
@@ -152,7 +152,7 @@ class Story:
         self._console.print(Text(result.stdout.strip(), style="red"), soft_wrap=True)
 
     def _the_console_is_offered(self, running: Running) -> None:
-        """A link that works once. Whoever sits at a terminal has time to follow it."""
+        """Offer a link that works once, and wait where a person sits at a terminal."""
         self._scene("Jane works in her browser: the console, on this machine alone")
         self._command("roles", "grant", "jane", "triage", "--why", "the demo")
         link = self._stage.done("staff", "invite", "jane").strip()
@@ -174,7 +174,7 @@ class Story:
         self._say("Even the file that came without encryption was not written down.")
 
     def _what_this_machine_lacks(self) -> None:
-        """Everything works without it, so nobody would notice."""
+        """Print missing confinement, because the demo works without and nobody would notice."""
         for lack in confinement.missing():
             self._say(f"Note: {lack}. In production, `gateway doctor` says so too.")
 
@@ -208,7 +208,7 @@ class Story:
 
 
 def demonstrate(console: Console) -> None:
-    """Tell the whole story in a temporary folder, and clean it up. It is kept where something fails."""
+    """Run the demo in a temporary folder and remove the folder; keep it after a failure."""
     folder = Path(tempfile.mkdtemp(prefix="gateway-demo-"))
     began = time.monotonic()
     Story(console, folder).tell()
