@@ -1,9 +1,9 @@
-"""The canonical form of JSON (RFC 8785), for what receipts and the log hold.
+"""Canonical JSON (RFC 8785) for receipts and the log.
 
-Those are texts, whole numbers below 2^53, truth values, null, lists, and objects whose names are texts of
-the first Unicode plane: for these the standard library's encoder, told to sort, gives the very bytes of
-the RFC, in a sixth of the time that a general encoder takes. Anything else is refused: two readers
-might take different bytes for the same.
+Both hold only texts, whole numbers below 2^53, truth values, null, lists, and objects with names from the
+first Unicode plane. For these the standard library's encoder, with sorted keys, gives the bytes of the RFC
+in a sixth of a general encoder's time. Anything else is refused, because two readers might derive different
+bytes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _FIRST_PLANE = "\uffff"
 
 
 def canonical(value: object) -> bytes:
-    """The bytes that are signed and hashed. ValueError where `value` has no canonical form here."""
+    """Return the bytes to sign and hash. Raises ValueError where `value` has no canonical form here."""
     _check(value)
     return json.dumps(
         value,
@@ -45,7 +45,7 @@ def _check(value: object) -> None:
 
 
 def _check_name(name: object) -> None:
-    """Beyond the first plane, the RFC's order of names is not that of their characters."""
+    """Check a member's name: beyond the first plane, the RFC's order differs from character order."""
     if not isinstance(name, str):
         raise ValueError("the name of a member has to be a text")  # noqa: TRY004
     if name and max(name) > _FIRST_PLANE:

@@ -1,14 +1,14 @@
 """Signed heads of the log: C2SP tlog-checkpoint in a C2SP signed-note, Ed25519 (RFC 8032).
 
-    gateway.example.gov.uk/log          the origin, which is also the name of the log's key
+    gateway.example.gov.uk/log          the origin, also the name of the log's key
     40                                  the number of leaves
     CsUYapGGPo4dkMgIAUqom/Xajj7h…=      the root, base64
 
     — gateway.example.gov.uk/log Az3grl…=    one line a signature: 4 bytes of key id, the signature
 
-A witness may add a line of its own: a cosignature/v1 (C2SP tlog-cosignature) states at what time
-it saw this head. A verifier key (vkey) is `NAME+KEYID+BASE64(type || public key)`. All base64 here
-is read strictly, so that no two texts mean the same bytes.
+A witness may add a line: a cosignature/v1 (C2SP tlog-cosignature) states the time of seeing the head. A
+verifier key (vkey) is `NAME+KEYID+BASE64(type || public key)`. All base64 is read strictly, so that no two
+texts mean the same bytes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Self
 
 from gateway.errors import ConfigurationError, GatewayError
 
-# Loaded where something is signed or verified: listings read the log and need none of it.
+# Imported only for signing and verifying: listings read the log without.
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -37,12 +37,12 @@ _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
 class CheckpointError(GatewayError):
-    """A checkpoint or verifier key that is not well-formed or whose signature is not good."""
+    """Report a malformed checkpoint or verifier key, or a bad signature."""
 
 
 @dataclass(frozen=True, slots=True)
 class VerifierKey:
-    """The public half of a log's or a witness's key, under the name it signs with."""
+    """Public half of a log's or a witness's key, with the name used for signing."""
 
     name: str
     kind: int
@@ -50,13 +50,13 @@ class VerifierKey:
 
     @property
     def key_id(self) -> bytes:
-        """The 4 bytes that begin every signature of this key."""
+        """The 4 bytes at the start of every signature by this key."""
         named = self.name.encode() + b"\n" + bytes([self.kind]) + self.public
         return hashlib.sha256(named).digest()[:4]
 
     @classmethod
     def read(cls, vkey: str) -> Self:
-        """The key in its text form. CheckpointError where it is not an Ed25519 verifier key."""
+        """Read a key in text form. Raises CheckpointError unless an Ed25519 verifier key."""
         name, key_id, encoded = [*vkey.strip().split("+", 2), "", ""][:3]
         material = unbase64(encoded)
         kinds = (_SIGNATURE, _COSIGNATURE)
@@ -68,12 +68,12 @@ class VerifierKey:
         return key
 
     def __str__(self) -> str:
-        """The text form: NAME+KEYID+BASE64."""
+        """Return the text form: NAME+KEYID+BASE64."""
         material = base64.b64encode(bytes([self.kind]) + self.public).decode()
         return f"{self.name}+{self.key_id.hex()}+{material}"
 
     def verify(self, signature: bytes, message: bytes) -> bool:
-        """Whether `signature` (64 bytes) over `message` is by this key."""
+        """Return True where `signature` (64 bytes) over `message` is by this key."""
         from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - as above
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415
 
@@ -86,7 +86,7 @@ class VerifierKey:
 
 @dataclass(frozen=True, slots=True)
 class Cosignature:
-    """A witness's word that it had seen this head, and nothing larger, at a moment."""
+    """Witness's statement of having seen a head, and no larger one, at a moment."""
 
     name: str
     at: datetime
@@ -94,7 +94,7 @@ class Cosignature:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A head of the log, its signature verified. `root` is 32 bytes."""
+    """Head of the log with a verified signature. `root` is 32 bytes."""
 
     origin: str
     size: int
@@ -103,14 +103,14 @@ class Checkpoint:
 
 
 class LogKey:
-    """The secret key of a log, or of a witness."""
+    """Secret key of a log or a witness."""
 
     def __init__(self, secret: Ed25519PrivateKey) -> None:
         self._secret = secret
 
     @staticmethod
     def generate() -> bytes:
-        """A fresh secret key as PKCS #8 PEM, not encrypted: keep it readable by its owner only."""
+        """Return a new secret key as unencrypted PKCS #8 PEM, to be readable by its owner only."""
         from cryptography.hazmat.primitives import serialization as s  # noqa: PLC0415 - as above
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
 
@@ -120,7 +120,7 @@ class LogKey:
 
     @classmethod
     def load(cls, pem: bytes) -> Self:
-        """The key in `pem`. ConfigurationError where that is not an Ed25519 secret key."""
+        """Load the key in `pem`. Raises ConfigurationError unless an Ed25519 secret key."""
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
         from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
 
@@ -133,19 +133,19 @@ class LogKey:
         return cls(secret)
 
     def vkey(self, name: str) -> str:
-        """The verifier key under `name`, for checkpoints and receipts."""
+        """Return the verifier key under `name`, for checkpoints and receipts."""
         return str(self._verifier(name, _SIGNATURE))
 
     def witness_vkey(self, name: str) -> str:
-        """The verifier key under `name`, for cosignatures."""
+        """Return the verifier key under `name`, for cosignatures."""
         return str(self._verifier(name, _COSIGNATURE))
 
     def sign(self, message: bytes) -> bytes:
-        """The Ed25519 signature over `message`, 64 bytes."""
+        """Return the Ed25519 signature over `message`, 64 bytes."""
         return self._secret.sign(message)
 
     def line(self, name: str, kind: int, blob: bytes) -> str:
-        """A signature line of a note: `blob` is what follows the key id."""
+        """Return a signature line of a note; `blob` follows the key id."""
         return f"— {name} {base64.b64encode(self._verifier(name, kind).key_id + blob).decode()}\n"
 
     def _verifier(self, name: str, kind: int) -> VerifierKey:
@@ -155,7 +155,7 @@ class LogKey:
 
 
 def checkpoint(origin: str, size: int, root: bytes, key: LogKey) -> str:
-    """The head of `size` leaves under `root` (32 bytes) as a note signed by `key`.
+    """Return the head of `size` leaves under `root` (32 bytes) as a note signed by `key`.
 
     `origin` names the log and its key: like a URL without a scheme, no spaces, no plus sign.
     """
@@ -164,10 +164,9 @@ def checkpoint(origin: str, size: int, root: bytes, key: LogKey) -> str:
 
 
 def cosign(text: str, name: str, key: LogKey, at: datetime) -> str:
-    """`text` with one more line: the witness `name` saw this head at `at` (whole seconds).
+    """Append a witness line to `text`: `name` saw the head at `at` (whole seconds).
 
-    What a witness must check first, that the head is signed and consistent with the last one it
-    saw, is the caller's duty.
+    The caller must first check that the head is signed and consistent with the last head seen.
     """
     body, _ = _split(text)
     seconds = int(at.timestamp())
@@ -176,11 +175,10 @@ def cosign(text: str, name: str, key: LogKey, at: datetime) -> str:
 
 
 def read_checkpoint(text: str, vkeys: Iterable[str]) -> Checkpoint:
-    """The head in `text`, signed by at least one log key of `vkeys`.
+    """Return the head in `text`, signed by at least one log key of `vkeys`.
 
-    The log's signature must bear the name of the origin. Lines by keys that `vkeys` does not name
-    are ignored, as C2SP demands; a bad signature by one that it names refuses the whole note.
-    CheckpointError says what is wrong.
+    The log's signature must bear the name of the origin. Lines by unknown keys are ignored, as C2SP
+    demands; a bad signature by a known key refuses the whole note. Raises CheckpointError naming the fault.
     """
     body, lines = _split(text)
     origin, size, root = _read_body(body)
@@ -202,10 +200,9 @@ def read_checkpoint(text: str, vkeys: Iterable[str]) -> Checkpoint:
 
 
 def add_cosignatures(held: str, offered: str, vkeys: Iterable[str]) -> str:
-    """`held` with the cosignatures of `offered`, the same head, by the witnesses in `vkeys`.
+    """Return `held` with new cosignatures from `offered`, the same head, by the witnesses in `vkeys`.
 
-    Nothing else is taken over. CheckpointError where it is another head, where a cosignature is not
-    good, or where there is no new one.
+    Nothing else is taken over. Raises CheckpointError for another head, a bad cosignature, or no new one.
     """
     keys = [VerifierKey.read(vkey) for vkey in vkeys]
     body, lines = _split(held)
@@ -222,7 +219,7 @@ def add_cosignatures(held: str, offered: str, vkeys: Iterable[str]) -> str:
 
 
 def unbase64(text: str) -> bytes:
-    """The bytes of strict standard base64 (RFC 4648 section 4). CheckpointError otherwise."""
+    """Decode strict standard base64 (RFC 4648 section 4). Raises CheckpointError for anything else."""
     try:
         decoded = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -233,7 +230,7 @@ def unbase64(text: str) -> bytes:
 
 
 def _split(text: str) -> tuple[str, list[str]]:
-    """The body with its final newline, and the signature lines."""
+    """Split a note into the body with its final newline and the signature lines."""
     body, gap, signatures = text.rpartition("\n\n")
     printable = all(c >= " " or c == "\n" for c in text)
     if not gap or not printable or not text.endswith("\n") or len(text.encode()) > _MAX_BYTES:
@@ -246,7 +243,7 @@ def _split(text: str) -> tuple[str, list[str]]:
 
 def _read_body(body: str) -> tuple[str, int, bytes]:
     lines = body[:-1].split("\n")
-    # Extension lines are refused: this log never writes them and nobody could audit them.
+    # Extension lines are refused: this log never writes any and nobody could audit them.
     if len(lines) != 3 or not lines[0] or not _SIZE.fullmatch(lines[1]):  # noqa: PLR2004
         raise CheckpointError("not a checkpoint: it must state origin, size and root")
     root = unbase64(lines[2])

@@ -1,11 +1,11 @@
-"""What the log records: events, as canonical JSON (RFC 8785) that cannot hold personal data.
+"""Events of the log, as canonical JSON (RFC 8785) that cannot hold personal data.
 
-A leaf is public for ever and can never be taken back. So a kind of event admits only the fields
-listed for it here, and a field admits only its shape: a digest, a fingerprint, a reference, a word
-of the policies, a code of `gateway.reasons`, a moment, a count. No shape fits a person's name, a
-UPN, a date of birth or an address, and none holds free text. What a person decided or collected
-is tied to that person by `commitment`, whose salt stays in the registry and can be destroyed; and so
-is a file's content, whose digest alone would tell whoever guesses the content that the guess is right.
+A leaf is public for ever and cannot be withdrawn. So each kind of event admits only the fields listed here,
+and each field only one shape: a digest, a fingerprint, a reference, a word of the policies, a code of
+`gateway.reasons`, a moment, a count. No shape fits a person's name, a UPN, a date of birth or an address,
+and none holds free text. A `commitment` ties a person to a decision or collection; its salt stays in the
+registry and can be destroyed. A file's content is committed to in the same way, because a bare digest would
+confirm a guessed content.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ Kind = Literal[
     "recorded",
 ]
 
-# Words are lower-case and hold no run of four digits, so that neither a UPN nor a date is one.
+# Words are lower-case without four digits in a row, so no UPN and no date is a word.
 _WORD = r"(?![a-z0-9-]*\d{4})[a-z][a-z0-9]*(?:-[a-z0-9]+)*"
 _SHAPES: dict[str, re.Pattern[str]] = {
     "digest": re.compile(r"[0-9a-f]{64}"),
@@ -159,8 +159,8 @@ _KEY = {
 }
 _KEPT = {**_WHO, "what": "word", "data_type": "word", "rule": "word", "sha256": "digest"}
 
-# What each kind of event may say. `record`, `receipt`, `text` and `rows` are digests of
-# documents kept elsewhere.
+# Fields of each kind of event. `record`, `receipt`, `text` and `rows` are digests of documents kept
+# elsewhere.
 FIELDS: dict[str, dict[str, str]] = {
     "log-started": {"log_key": "vkey", "record": "digest"},
     "landed": {**_TRANSFER, "folder": "word", "key": "fingerprint"},
@@ -251,10 +251,10 @@ if set(FIELDS) != set(get_args(Kind)):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One thing that happened. ValueError where it holds anything that its kind does not admit.
+    """One event. Raises ValueError for anything its kind does not admit.
 
-    `sequence` counts from 0 and is the leaf's index. `subject` is a transfer's reference, a
-    provider id, a fingerprint, a vkey or a word such as "log". `fields` are flat.
+    `sequence` counts from 0 and is the leaf's index. `subject` is a transfer's reference, a provider id, a
+    fingerprint, a vkey or a word such as "log". `fields` are flat.
     """
 
     sequence: int
@@ -264,7 +264,7 @@ class Event:
     fields: Mapping[str, str | int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse what must never be in the log."""
+        """Raise ValueError for anything not admitted to the log."""
         if not _is_count(self.sequence) or self.at.tzinfo is None:
             raise ValueError("an event needs a place in the log and an aware time")
         admitted = FIELDS.get(self.kind)
@@ -275,12 +275,12 @@ class Event:
             raise ValueError(f"{self.kind}: the subject has no shape that the log admits")
         for name, value in self.fields.items():
             if name not in admitted or not _fits(admitted[name], value):
-                # The name may be wrong because it is data: neither it nor the value is repeated.
+                # The name may be wrong because it is data, so the message repeats neither name nor value.
                 known = name if name in admitted else "a field of another name"
                 raise ValueError(f"{self.kind}: the log does not admit this value of {known}")
 
     def mapping(self) -> dict[str, str | int | dict[str, str | int]]:
-        """The event as the log states it."""
+        """Return the event as a mapping for the log."""
         return {
             "at": rfc3339(self.at),
             "fields": dict(self.fields),
@@ -292,20 +292,20 @@ class Event:
 
 
 def leaf(event: Event | Mapping[str, object]) -> bytes:
-    """The bytes of an event's leaf: RFC 8785 canonical JSON. ValueError where it is not admitted."""
+    """Return the bytes of an event's leaf: RFC 8785 canonical JSON. Raises ValueError where not admitted."""
     checked = event if isinstance(event, Event) else read_event(event)
     return canonical(checked.mapping())
 
 
 def leaf_around_number(event: Event) -> tuple[bytes, bytes]:
-    """What stands in an event's leaf before and after its `sequence`, which need not be known yet."""
-    # Within a text of JSON no quotation mark stands bare: so this is found in one place only.
+    """Return the parts of an event's leaf before and after `sequence`, for a number not yet known."""
+    # JSON escapes quotation marks within texts, so this pattern matches in one place only.
     before, mark, after = leaf(event).rpartition(f'"sequence":{event.sequence},"subject":'.encode())
     return before + b'"sequence":', mark[mark.index(b",") :] + after
 
 
 def read_event(mapping: Mapping[str, object]) -> Event:
-    """The event that `mapping` (as from `Event.mapping`) states. ValueError where it is none."""
+    """Return the event in `mapping` (as from `Event.mapping`). Raises ValueError where there is none."""
     at, fields = mapping.get("at"), mapping.get("fields")
     if not isinstance(at, str) or not isinstance(fields, Mapping):
         raise ValueError("not an event of the log")  # noqa: TRY004 - one error for one fault
@@ -322,17 +322,17 @@ def read_event(mapping: Mapping[str, object]) -> Event:
 
 
 def rfc3339(moment: datetime) -> str:
-    """An aware time in UTC with Z, as RFC 3339 has it; microseconds only where there are any."""
+    """Return an aware time in UTC with Z (RFC 3339); microseconds only where present."""
     if moment.tzinfo is None:
         raise ValueError("a naive time has no place in the log")
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def commitment(text: str, salt: bytes) -> str:
-    """A digest that ties the log to `text` (a name, or the digest of a content) without telling it.
+    """Return a digest committing to `text` (a name, or a content's digest) without revealing it.
 
-    Whoever holds the salt (16 random bytes or more, kept in the registry) can prove the text; once
-    the salt is destroyed nobody can, nor guess it. ValueError where the salt is too short.
+    A holder of the salt (16 random bytes or more, kept in the registry) can prove the text; after the
+    salt's destruction nobody can prove or guess it. Raises ValueError where the salt is too short.
     """
     if len(salt) < 16:  # noqa: PLR2004
         raise ValueError("a commitment needs 16 bytes of salt or more")

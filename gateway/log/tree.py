@@ -1,9 +1,9 @@
-"""The append-only Merkle tree of RFC 9162 section 2.1: SHA-256, leaves and nodes told apart.
+"""Append-only Merkle tree of RFC 9162 section 2.1: SHA-256, with separate hashes for leaves and nodes.
 
-A tree of `size` leaves is stored as the hashes of its complete subtrees only: node (level, index)
-covers the leaves index * 2**level up to (index + 1) * 2**level, all of them present. Such a node
-never changes once written, so a store is append-only too. Appending, the root and both proofs
-read and write O(log size) nodes. Proofs and roots are 32-byte hashes, in the RFC's order.
+A tree of `size` leaves is stored as the hashes of its complete subtrees only: node (level, index) covers
+the leaves index * 2**level up to (index + 1) * 2**level, all present. A stored node never changes, so a
+store is append-only too. Appending, the root and both proofs read and write O(log size) nodes. Proofs and
+roots are 32-byte hashes, in the RFC's order.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 
 class NodeStore(Protocol):
-    """Where the hashes of complete subtrees are kept."""
+    """Store of the hashes of complete subtrees."""
 
     def get(self, level: int, index: int) -> bytes:
-        """The 32 bytes put at (level, index). KeyError where nothing was put."""
+        """Return the 32 bytes at (level, index). Raises KeyError where nothing is stored."""
 
     def put(self, level: int, index: int, node: bytes) -> None:
-        """Keep `node` at (level, index); each place is put exactly once."""
+        """Store `node` at (level, index); each place is written exactly once."""
 
 
 def leaf_hash(data: bytes) -> bytes:
-    """The hash of a leaf holding `data` (RFC 9162 section 2.1.1)."""
+    """Return the hash of a leaf holding `data` (RFC 9162 section 2.1.1)."""
     return hashlib.sha256(b"\x00" + data).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """The hash of the node above `left` and `right` (RFC 9162 section 2.1.1)."""
+    """Return the hash of the node above `left` and `right` (RFC 9162 section 2.1.1)."""
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
@@ -47,14 +47,14 @@ def append(store: NodeStore, size: int, leaf: bytes) -> int:
 
 
 def root(store: NodeStore, size: int) -> bytes:
-    """The root of the first `size` leaves; of the empty tree, the hash of nothing."""
+    """Return the root of the first `size` leaves; for the empty tree, the hash of nothing."""
     return _subtree(store, 0, size) if size else EMPTY_ROOT
 
 
 def inclusion_proof(store: NodeStore, index: int, size: int) -> list[bytes]:
-    """The proof that leaf `index` is among the first `size` (RFC 9162 section 2.1.3.1).
+    """Return the proof that leaf `index` is among the first `size` (RFC 9162 section 2.1.3.1).
 
-    ValueError where there is no such leaf.
+    Raises ValueError where there is no such leaf.
     """
     if not 0 <= index < size:
         raise ValueError("no such leaf in a tree of this size")
@@ -72,9 +72,9 @@ def inclusion_proof(store: NodeStore, index: int, size: int) -> list[bytes]:
 
 
 def consistency_proof(store: NodeStore, first: int, second: int) -> list[bytes]:
-    """The proof that the first `first` of `second` leaves are unchanged (RFC 9162 section 2.1.4.1).
+    """Return the proof that `first` leaves are an unchanged prefix of `second` (RFC 9162 section 2.1.4.1).
 
-    Empty where first is 0 or equals second. ValueError unless 0 <= first <= second.
+    Empty where first is 0 or equals second. Raises ValueError unless 0 <= first <= second.
     """
     if not 0 <= first <= second:
         raise ValueError("the first tree is not a part of the second")
@@ -82,10 +82,10 @@ def consistency_proof(store: NodeStore, first: int, second: int) -> list[bytes]:
 
 
 def places(operation: Callable[[NodeStore], object]) -> list[tuple[int, int]]:
-    """The (level, index) of every node that `operation` reads, in order.
+    """Return the (level, index) of every node read by `operation`, in order.
 
-    They follow from the sizes alone, never from the hashes, so a store in a database can fetch them
-    all at once: `places(lambda store: inclusion_proof(store, index, size))`. Not for `append`.
+    Places follow from the sizes alone, never from the hashes, so a store in a database can fetch all at
+    once: `places(lambda store: inclusion_proof(store, index, size))`. Not for `append`.
     """
     reads = _Reads()
     operation(reads)
@@ -93,7 +93,7 @@ def places(operation: Callable[[NodeStore], object]) -> list[tuple[int, int]]:
 
 
 class _Reads:
-    """A store that only notes what it is asked for."""
+    """Store that only records the places read."""
 
     def __init__(self) -> None:
         self.places: list[tuple[int, int]] = []
@@ -107,7 +107,7 @@ class _Reads:
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], expected: bytes) -> bool:
-    """Whether `proof` shows a leaf with the hash `leaf` at `index` under the root `expected`.
+    """Return True where `proof` shows a leaf with the hash `leaf` at `index` under the root `expected`.
 
     RFC 9162 section 2.1.3.2.
     """
@@ -130,10 +130,9 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
 def verify_consistency(
     first: int, second: int, proof: Sequence[bytes], first_root: bytes, second_root: bytes
 ) -> bool:
-    """Whether `proof` shows that a tree of `second` leaves begins with the one of `first`.
+    """Return True where `proof` shows that a tree of `second` leaves begins with the tree of `first`.
 
-    RFC 9162 section 2.1.4.2, with the two cases that need no proof: an empty first tree, and twice
-    the same tree.
+    RFC 9162 section 2.1.4.2, with the two cases without a proof: an empty first tree, and equal trees.
     """
     if not 0 <= first <= second or not _are_hashes(first_root, second_root, *proof):
         return False
@@ -150,7 +149,7 @@ def _are_hashes(*values: bytes) -> bool:
 
 
 def _fold_consistency(at: int, last: int, path: Sequence[bytes]) -> tuple[bytes, bytes] | None:
-    """Both roots as the proof rebuilds them, or None where its length does not fit the sizes."""
+    """Return both roots as rebuilt from the proof; None where its length does not fit the sizes."""
     shift = _trailing_ones(at)
     at, last = at >> shift, last >> shift
     old = new = path[0]
@@ -168,7 +167,7 @@ def _fold_consistency(at: int, last: int, path: Sequence[bytes]) -> tuple[bytes,
 
 
 def _subtree(store: NodeStore, start: int, end: int) -> bytes:
-    """The hash over leaves start..end, where `start` is a multiple of the range's left size."""
+    """Return the hash over leaves start..end, where `start` is a multiple of the range's left size."""
     width = end - start
     if width & (width - 1) == 0:
         return store.get(width.bit_length() - 1, start // width)
@@ -177,7 +176,7 @@ def _subtree(store: NodeStore, start: int, end: int) -> bytes:
 
 
 def _subproof(store: NodeStore, first: int, second: int) -> Iterator[bytes]:
-    """SUBPROOF of RFC 9162, from the root downwards."""
+    """Yield SUBPROOF of RFC 9162, from the root downwards."""
     start, end, whole = 0, second, True
     while first != end:
         middle = start + _left_size(end - start)
@@ -192,7 +191,7 @@ def _subproof(store: NodeStore, first: int, second: int) -> Iterator[bytes]:
 
 
 def _left_size(width: int) -> int:
-    """The largest power of two smaller than `width`, which is at least 2."""
+    """Return the largest power of two smaller than `width`, which is at least 2."""
     return 1 << ((width - 1).bit_length() - 1)
 
 
@@ -201,5 +200,5 @@ def _trailing_ones(number: int) -> int:
 
 
 def _to_right_child(at: int) -> int:
-    """How many levels to climb until `at`, which is not 0, is a right child."""
+    """Return the number of levels to climb until `at`, not 0, is a right child."""
     return (at & -at).bit_length() - 1
