@@ -1,4 +1,4 @@
-"""What every education provider was told of the agreement, as signed notices beside its text."""
+"""Publish notices about the agreement, signed, beside its text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SHOWN = 10
 
 
 def publish_agreement_news(registry: Registry, published: Published) -> None:
-    """Write the last ten notices into /agreement, each named by its day, and take older ones away."""
+    """Write the last ten notices into /agreement, named by day, and remove older ones."""
     with registry.read() as session:
         told = log.events(session, "agreement", kind="changes-told")[-_SHOWN:]
     wanted = {f"notice-{event.at:%Y-%m-%d}-{event.number}.txt": event.note for event in told if event.note}

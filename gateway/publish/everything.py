@@ -1,4 +1,4 @@
-"""Everything but receipts, projected at once: done at every start, and when keys or policies change."""
+"""Project everything but receipts, at every start and when keys or policies change."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gateway.secrets.signing import Signing
 
 
 def publish_all(home: Home, now: datetime) -> None:
-    """Project everything but receipts into published/. Idempotent; done at every start."""
+    """Project everything but receipts into published/. Idempotent."""
     settings = load_settings(home)
     signing = Signing.load(home, settings)
     intake = IntakeSettings(listen=settings.intake, limits=load_limits(home).intake, ssh=settings.ssh)

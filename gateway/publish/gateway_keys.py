@@ -1,8 +1,8 @@
-"""What providers see of the gateway's own OpenPGP keys.
+"""Publish the gateway's own OpenPGP keys for providers.
 
-In /keys a provider finds `gateway.asc`, the certificate to seal to; `gateway-succession.asc`, the
-word of the key before it that this is its successor; and for each earlier key that still counts or
-has signed receipts, `gateway-FINGERPRINT.asc` and its own succession.
+In /keys a provider finds `gateway.asc`, the certificate to encrypt to; `gateway-succession.asc`, the
+previous key's signed statement naming its successor; and for each earlier key still valid or used for
+receipts, `gateway-FINGERPRINT.asc` and its own succession.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _SHOWN_DIGITS = 16
 
 
 def publish_gateway_keys(home: Home, registry: Registry) -> None:
-    """Show every provider the certificates and successions of the gateway. Idempotent."""
+    """Write the gateway's certificates and successions for every provider. Idempotent."""
     folder = home.published.common / "keys"
     current = secret_files.signing_fingerprint(home)
     with registry.read() as session:

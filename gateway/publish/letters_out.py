@@ -1,4 +1,4 @@
-"""Letters that are owed, put where the courier takes them, and what it noted, taken back."""
+"""Pass owed letters to the courier, and record the courier's notes."""
 
 from __future__ import annotations
 
@@ -33,9 +33,10 @@ _log = logging.getLogger(__name__)
 def pass_letters(
     registry: Registry, place: Letters, settings: LetterSettings, now: datetime, *, leads: bool = True
 ) -> None:
-    """Note what the courier has done, put there what is owed. Fault where the folder cannot be written.
+    """Record the courier's notes, then put owed letters in its folder. Raises Fault where writing fails.
 
-    Of several hosts, the one that `leads` has them sent; what another still has is taken out of its folder.
+    Of several hosts only the one that `leads` sends; another host's remaining letters are removed from its
+    folder.
     """
     if settings.relay is None:
         return
@@ -52,7 +53,7 @@ def pass_letters(
 
 
 def lay_out(place: Letters, settings: LetterSettings) -> None:
-    """Make the folders, and tell the courier which relay it is. Fault where they cannot be written."""
+    """Make the folders and write the relay's settings for the courier. Raises Fault where writing fails."""
     relay = tomlkit.dumps(settings.model_dump(mode="json", exclude_none=True))
     try:
         for folder in (place.root, place.out, place.done):
@@ -80,9 +81,9 @@ def _take_back(registry: Registry, place: Letters, now: datetime) -> None:
 
 
 def _noted(place: Letters) -> Iterator[tuple[Path, str]]:
-    """Yield the notes of the courier and what they say. It may have put anything at all there.
+    """Yield the courier's notes and their text, trusting nothing: the courier may write anything.
 
-    What is no note goes under another name, for a person to look at: its letter is given to the relay again.
+    A malformed note is renamed for a person to look at, and its letter goes to the relay again.
     """
     found = sorted(path for path in place.done.iterdir() if _NOTE.fullmatch(path.name))
     for path in found[:_AT_ONCE]:

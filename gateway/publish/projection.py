@@ -1,7 +1,7 @@
-"""What must appear outside: an idempotent projection of the registry into published/.
+"""Idempotent projection of the registry into published/.
 
-Everything here may be deleted and is made again from the registry. Files are renamed into place, so
-a provider never reads half of one.
+Everything here may be deleted and is made again from the registry. Files are renamed into place, so a
+provider never reads half a file.
 """
 
 from __future__ import annotations
@@ -26,24 +26,23 @@ from gateway.registry.database import Registry
 from gateway.registry.tables import ReceiptRow
 from gateway.zones.failpoints import passing
 
-# A projection is not fsynced; what a power cut took of the last minutes is written again at the start.
+# Projections are not fsynced; after a power cut the last hour is written again at the start.
 _REDONE = timedelta(hours=1)
 _PAGE = 100
 
 
 class Issued(NamedTuple):
-    """What a transaction signed: the head of the log, and the receipts that were made with it, by number."""
+    """Signed results of a transaction: the head of the log and its receipts, by number."""
 
     head: str
     receipts: Sequence[ReceiptRow] = ()
 
 
 def publish_receipts(registry: Registry, published: Published, *, redo: bool = False) -> int:
-    """Write every receipt that is not out yet, whoever recorded it; how many those were.
+    """Write every receipt not yet published; return their number.
 
-    With `redo`, those of the last hour before the last one are looked at, and written once more where they
-    are not as they were. Fault where published/ cannot be written: the next call begins where this one
-    stopped.
+    With `redo`, receipts of the last hour before the newest one are compared and written again where
+    different. Raises Fault where published/ cannot be written: the next call continues from there.
     """
     done = 0
     with registry.read() as session:
@@ -54,9 +53,9 @@ def publish_receipts(registry: Registry, published: Published, *, redo: bool = F
 
 
 def publish_given(published: Published, issued: Issued) -> bool:
-    """Write receipts that were just committed and the head that they prove, where nothing is to go first.
+    """Write receipts just committed and their head, if no older receipt is missing in published/.
 
-    False, and nothing written, where others recorded receipts that are not out. Fault as above.
+    Returns False, writing nothing, where receipts recorded by others are missing. Raises Fault as above.
     """
     given = issued.receipts
     if not given or published_up_to(published) + 1 != given[0].sequence:
@@ -92,13 +91,13 @@ def _put_head(published: Published, head: str) -> None:
 
 
 def is_published(published: Published, receipt: int, head: str | None) -> bool:
-    """Are all receipts out up to this number, and this signed head, if there is one?"""
+    """Return True where all receipts up to this number, and this signed head, if any, are published."""
     is_head_out = head is None or _text(published.log / "checkpoint") == head
     return is_head_out and published_up_to(published) >= receipt
 
 
 def _size(head: str) -> int:
-    """The number of entries that a head tells of, which is its second line; -1 where it is none."""
+    """Return the number of entries in a head, its second line; -1 where there is none."""
     lines = head.split("\n", 2)
     return int(lines[1]) if len(lines) > 1 and lines[1].isdecimal() else -1
 
@@ -111,10 +110,10 @@ def _text(path: Path) -> str:
 
 
 def publish_access(registry: Registry, published: Published, now: datetime) -> None:
-    """Write each provider's SSH keys; a suspended one has none. Removes what is no longer true.
+    """Write each provider's SSH keys, none for a suspended one, removing keys no longer in force.
 
-    It is done in the one writer's place: of two who do so at once, nobody who read before a change writes
-    after it. A key that was revoked meanwhile would let somebody in again, or a new one nobody yet.
+    Runs inside a write transaction: of two concurrent calls, none writes older data after newer data.
+    Otherwise a revoked key could let somebody in again, or a new key be missing.
     """
     with registry.write() as session:
         in_force = keys.all_in_force(session, "provider", "ssh", now)
@@ -130,7 +129,10 @@ def publish_access(registry: Registry, published: Published, now: datetime) -> N
 def publish_common(
     home: Home, certificate: str, log_vkey: str, settings: IntakeSettings, contact: str | None
 ) -> None:
-    """Write what every provider sees and what intake may know. `contact` is whom to tell of a flaw."""
+    """Write the files every provider sees and intake's settings.
+
+    `contact` is the address for reporting flaws.
+    """
     published = home.published
     for folder in (published.common / "keys", published.common / "agreement", published.log):
         folder.mkdir(parents=True, exist_ok=True)
@@ -146,7 +148,7 @@ def publish_common(
 
 
 def publish_checkpoint(registry: Registry, published: Published) -> None:
-    """Write the newest signed head of the log, where it is not out yet. Fault as for receipts."""
+    """Write the newest signed head of the log, if not published. Raises Fault as for receipts."""
     with registry.read() as session:
         newest = log.newest_head(session)
     if newest is not None and _text(published.log / "checkpoint") != newest.text:
@@ -154,15 +156,15 @@ def publish_checkpoint(registry: Registry, published: Published) -> None:
 
 
 def receipt_files(receipt: ReceiptRow) -> dict[str, str]:
-    """The files of a receipt in its provider's folder, by name.
+    """Return the files of a receipt in its provider's folder, by name.
 
-    That a file landed is told in a file of another kind, so that whoever waits for the outcome, a
-    person or a program, waits for NAME.REF.txt or NAME.REF.json.
+    A landed file gets another extension, so that a person or program waiting for the outcome can wait for
+    NAME.REF.txt or NAME.REF.json.
     """
     stem = f"{shown_name(receipt.name)}.{receipt.reference}"
     if receipt.stage == "landed":
         return {f"{stem}.landed": receipt.text}
-    # A notice is for people alone.
+    # A notice has no JSON form, being for people alone.
     return {f"{stem}.txt": receipt.text} | ({f"{stem}.json": receipt.json_text} if receipt.json_text else {})
 
 
@@ -183,12 +185,12 @@ def _after(session: Session, sequence: int) -> Iterator[Sequence[ReceiptRow]]:
 
 
 def _redo_from(session: Session, published: Published) -> int:
-    """The place an hour before the last receipt that was written; 0 where that is not known."""
+    """Return the sequence an hour before the last published receipt; 0 where unknown."""
     last = session.get(ReceiptRow, published_up_to(published))
     if last is None:
         return 0
-    # From the newest back, so that those of the years before are not gone through. A clock that was wrong for
-    # a few receipts does not end it: a whole page has to be older.
+    # Search from the newest back, to skip earlier years. A wrong clock for a few receipts does not end the
+    # search: a whole page has to be older.
     early, first = last.created_at - _REDONE, (last.sequence or 0) + 1
     query = select(ReceiptRow.sequence, ReceiptRow.created_at).order_by(col(ReceiptRow.sequence).desc())
     before = first
@@ -205,7 +207,7 @@ def _watermark_file(published: Published) -> Path:
 
 
 def published_up_to(published: Published) -> int:
-    """The sequence of the last receipt that is out; 0 where none is."""
+    """Return the sequence of the last published receipt; 0 where there is none."""
     return _number_in(_watermark_file(published))
 
 
@@ -217,11 +219,11 @@ def _number_in(path: Path) -> int:
 
 
 def take_back(registry: Registry, published: Published, before: datetime, *, most: int) -> int:
-    """Remove receipts of files that were given out before that moment; how many were looked at.
+    """Remove receipts published before that moment; return the number examined, about `most` at most.
 
-    That is some `most` at most. They stay in the registry, and their providers have had the time to fetch
-    them. Where a transfer got another receipt since, all of its own go with that one. Notices to a provider
-    stay. Fault where published/ cannot be written.
+    The receipts stay in the registry, and providers have had time to fetch them. A transfer with a later
+    receipt keeps all its receipts until the later one is due. Notices to a provider stay. Raises Fault
+    where published/ cannot be written.
     """
     looked = 0
     with registry.read() as session:
@@ -243,9 +245,9 @@ def take_back(registry: Registry, published: Published, before: datetime, *, mos
 
 
 def give_back(registry: Registry, published: Published, before: datetime) -> None:
-    """Publish receipts again that were taken back too early, as by a clock that was fast.
+    """Publish receipts of `before` or later again where removed too early, as by a fast clock.
 
-    Those are the ones given out at that moment or later. Fault where published/ cannot be written.
+    Raises Fault where published/ cannot be written.
     """
     with registry.read() as session:
         last = session.get(ReceiptRow, taken_back_up_to(published))
@@ -254,7 +256,7 @@ def give_back(registry: Registry, published: Published, before: datetime) -> Non
         too_early = select(ReceiptRow.sequence).where(ReceiptRow.created_at >= before)
         first = session.exec(too_early.order_by(col(ReceiptRow.sequence)).limit(1)).one() or 1
     try:
-        # In this order: killed in between, it is all done again.
+        # In this order, a crash in between only repeats the work.
         replace_published(_watermark_file(published), str(min(first - 1, published_up_to(published))))
         replace_published(_taken_back_file(published), str(first - 1))
     except OSError as error:
@@ -281,14 +283,15 @@ def _taken_back_file(published: Published) -> Path:
 
 
 def taken_back_up_to(published: Published) -> int:
-    """The sequence of the last receipt that was taken back, as old ones are; 0 where none was."""
+    """Return the sequence of the last receipt removed for age; 0 where there is none."""
     return _number_in(_taken_back_file(published))
 
 
 def put_published(path: Path, content: str) -> bool:
-    """Have a file that providers see hold this; whether it had to be written. OSError as below.
+    """Write a published file where different; return True where written. Raises OSError as below.
 
-    To look first costs a tenth of writing, which of 300 providers is most of a command that changes one.
+    Comparing costs a tenth of writing, and writing for 300 providers is most of the time of a command
+    changing one provider.
     """
     if _holds(path, content):
         return False
@@ -297,7 +300,7 @@ def put_published(path: Path, content: str) -> bool:
 
 
 def replace_published(path: Path, content: str) -> None:
-    """Write a file that providers see, whole or not at all. OSError where it cannot be written."""
+    """Write a published file, whole or not at all. Raises OSError where writing fails."""
     aside = path.with_name(f".{secrets.token_hex(6)}")
     try:
         aside.write_text(content, "utf-8")

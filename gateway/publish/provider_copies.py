@@ -1,4 +1,4 @@
-"""Where a provider's own copy of a file about it lies in published/."""
+"""Paths of providers' own copies in published/."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.registry.database import Registry
 
 
 def copy_path(home: Home, copy: Copy) -> Path:
-    """Where a copy lies once it is made."""
+    """Return the path of a copy."""
     extension = copy.extension
     if copy.part:
         extension = extension.removeprefix("formulas.")
@@ -24,9 +24,9 @@ def copy_path(home: Home, copy: Copy) -> Path:
 
 
 def take_back_copies(home: Home, registry: Registry) -> None:
-    """Remove every copy in an /out that no provider is owed any longer. Harmless where there is none.
+    """Remove every copy in an /out no longer owed to a provider. Repeatable.
 
-    Fault where published/ cannot be written.
+    Raises Fault where published/ cannot be written.
     """
     with registry.read() as session:
         owed = {copy_path(home, copy) for copy in copies.owed(session, made_too=True)}

@@ -1,7 +1,7 @@
-"""What a provider reads of itself in its SFTP folder: /status.html for people, /calendar.ics for calendars.
+"""A provider's own page in its SFTP folder: /status.html for people, /calendar.ics for calendars.
 
-Both are projections of the registry, as receipts are. They name data types, days, references and reasons;
-never a pupil, a file's name or anything that came out of a file.
+Both are projections of the registry, like receipts. Pages name data types, days, references and reasons;
+never a pupil, a file's name or anything from a file's content.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from gateway.registry.transfer_lists import InShort, TransfersWanted
 
 _LATEST, _WAITING = 20, 100
 _AHEAD = timedelta(days=400)
-# The form of what is made of the same deadlines: raised with each change, so that calendars are made anew.
+# Version of the calendar's form: raise with each change, so that calendars are made again.
 _FORM = 2
 _MADE_OF = "X-GATEWAY-MADE-OF"
 _TOLD = ("due", "missing", "late", "early", "on-time", "nil", "received", "not-due")
@@ -45,7 +45,7 @@ _TEMPLATES = Environment(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderFacts:
-    """All that a provider's page tells. `at` is the moment it holds for, `deadlines` the days to come."""
+    """Facts for a provider's page as of `at`; `deadlines` are the days to come."""
 
     organisation: str
     provider: Provider
@@ -61,7 +61,7 @@ class ProviderFacts:
 
     @property
     def provider_facts(self) -> str:
-        """What a check of a file before it leaves asks for of its provider, as JSON."""
+        """Provider's facts for a check of files before sending, as JSON."""
         one = self.provider
         return json.dumps(
             {
@@ -74,7 +74,7 @@ class ProviderFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfEach:
-    """What is asked of the registry once for all providers: keys, years ratified, whose files wait."""
+    """Registry data read once for all providers: keys, years ratified, providers with waiting files."""
 
     own_keys: Mapping[str, Sequence[Key]]
     ratified: Mapping[str, frozenset[str]]
@@ -82,7 +82,7 @@ class OfEach:
 
 
 def of_each(session: Session) -> OfEach:
-    """The same for every provider that there is."""
+    """Read the keys, ratified years and waiting files of every provider."""
     own_keys: defaultdict[str, list[Key]] = defaultdict(list)
     for key in keys.list_keys(session, "provider"):
         if key.state != "revoked":
@@ -98,7 +98,7 @@ def gather(
     session: Session, catalogue: Catalogue, provider: Provider, flows: Sequence[FlowStatus], of_each: OfEach,
     *, organisation: str, at: datetime,
 ) -> ProviderFacts:  # fmt: skip
-    """What the registry and the policies say of a provider at `at`."""
+    """Collect the facts about a provider from registry and policies at `at`."""
     today = at.astimezone(ZoneInfo(catalogue.calendar.timezone)).date()
     years = of_each.ratified.get(provider.id, frozenset())
     party = provider.kind in catalogue.bodies.parties()
@@ -124,7 +124,7 @@ def gather(
 def _deadlines(
     provider: Provider, catalogue: Catalogue, today: date, flows: Sequence[FlowStatus]
 ) -> Iterator[tuple[str, str, date]]:
-    """The days on which something is due that is not due every day or week: data type, period, day."""
+    """Yield deadlines of flows neither daily nor weekly: data type, period, day."""
     for flow in flows:
         if flow.timescale not in {"daily", "weekly"} and flow.state != "not-expected":
             for period in periods_around(provider, flow.data_type, catalogue, today):
@@ -133,7 +133,7 @@ def _deadlines(
 
 
 def _ahead(flow: FlowStatus, deadlines: Sequence[tuple[str, str, date]], today: date) -> FlowStatus:
-    """A flow whose day passed before it counted for the provider, with the next day instead."""
+    """Return a flow with its next day, where its day passed before the flow applied to the provider."""
     if flow.state != "not-due" or flow.due is None or flow.due >= today:
         return flow
     ahead = (due for data_type, _, due in deadlines if data_type == flow.data_type)
@@ -141,7 +141,9 @@ def _ahead(flow: FlowStatus, deadlines: Sequence[tuple[str, str, date]], today: 
 
 
 def page(facts: ProviderFacts, catalogue: Catalogue) -> str:
-    """The page as HTML, once in each language: no script, nothing from elsewhere, readable at 320 pixels."""
+    """Return the page as HTML, once in each language: no script, no external content, readable at 320
+    pixels.
+    """
     zone = ZoneInfo(catalogue.calendar.timezone)
 
     def day(moment: datetime | date | None) -> str:
@@ -177,12 +179,12 @@ def page(facts: ProviderFacts, catalogue: Catalogue) -> str:
 
 
 def _iso(moment: datetime | date | None) -> str:
-    """A day or a moment for programs; nothing where there is none."""
+    """Return a day or moment in ISO 8601; empty for None."""
     return "" if moment is None else moment.isoformat()
 
 
 def made_of(facts: ProviderFacts) -> str:
-    """A digest of all that its calendar tells, but for the moment at which it was made."""
+    """Return a digest of the calendar's content except the time of making."""
     wording = facts.wording
     days = [(wording.name(data_type), name, due.isoformat()) for data_type, name, due in facts.deadlines]
     said = json.dumps([_FORM, facts.organisation, facts.provider.id, wording.languages, days])
@@ -190,14 +192,14 @@ def made_of(facts: ProviderFacts) -> str:
 
 
 def tells_the_same(made: bytes, facts: ProviderFacts) -> bool:
-    """Whether a calendar that was made before still tells what one made now would."""
+    """Return True where an existing calendar has the content of a new one."""
     return f"\r\n{_MADE_OF}:{made_of(facts)}\r\n".encode() in made
 
 
 def calendar(facts: ProviderFacts) -> bytes:
-    """The deadlines as an iCalendar file (RFC 5545), each a whole day with a reminder a week before.
+    """Return the deadlines as an iCalendar file (RFC 5545), as whole days with a reminder a week before.
 
-    What it says is said in each language, one after the other.
+    Texts are given in each language, one after the other.
     """
     wording = facts.wording
 

@@ -1,4 +1,4 @@
-"""The pages of all providers, written into published/ where something of theirs changed, and on a new day."""
+"""Write the pages of all providers into published/, after changes and on a new day."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def publish_pages(
     registry: Registry, published: Published, catalogue: Catalogue, signing: Signing, *,
     organisation: str, at: datetime, only: Collection[str] | None = None,
 ) -> int:  # fmt: skip
-    """Write /status.html, its signature and /calendar.ics of each provider, or of `only` these; how many.
+    """Write /status.html, its signature and /calendar.ics of each provider, or of `only`; return their
+    number.
 
-    A calendar is left as it is while its days stay as they are.
-    Each file is whole at any moment; for an instant a new page may stand beside the signature of the one
-    before. Fault where published/ cannot be written.
+    A calendar with unchanged days is left alone. Each file is always whole; for an instant a new page may
+    stand beside the previous page's signature. Raises Fault where published/ cannot be written.
     """
     day = local_day(at, catalogue.calendar.timezone)
     written = 0
@@ -55,9 +55,9 @@ def publish_pages(
 
 
 def publish_policies(published: Published, policies: Path, signing: Signing, at: datetime) -> None:
-    """Write /agreement/policies.asc, by which a provider's program checks a file before it leaves.
+    """Write /agreement/policies.asc, for a provider's program to check files before sending.
 
-    That is one signed line of JSON, left as it is while the policies in force and the key are.
+    The file is one signed line of JSON, left alone while the policies in force and the key stay the same.
     """
     path = published.common / "agreement" / "policies.asc"
     of = {"digest": policy_digest(policies), "key": signing.fingerprint}
@@ -75,13 +75,13 @@ def publish_policies(published: Published, policies: Path, signing: Signing, at:
 
 
 def _put_calendar(path: Path, facts: ProviderFacts) -> None:
-    """To make a calendar takes longer than all the rest of a provider's pages."""
+    """Write a calendar only where changed: making one takes longer than the rest of the pages."""
     if not (path.exists() and tells_the_same(path.read_bytes(), facts)):
         replace_published(path, calendar(facts).decode())
 
 
 def told_since(session: Session, sequence: int) -> tuple[set[str], int]:
-    """Which providers got a receipt or notice after that one, and the number of the last."""
+    """Return the providers with a receipt or notice after `sequence`, and the number of the last."""
     query = select(ReceiptRow.sequence, ReceiptRow.provider).where(col(ReceiptRow.sequence) > sequence)
     rows = session.exec(query).all()
     return {provider for _, provider in rows}, max([sequence, *(number or 0 for number, _ in rows)])
