@@ -1,9 +1,9 @@
-"""Check receipts in both forms, and notices, with the gateway's OpenPGP certificate as the only trust anchor.
+"""Verify receipts in both forms, and notices, with the gateway's OpenPGP certificate as the only trust
+anchor.
 
-A text receipt is clearsigned with that certificate's key. A JSON receipt is signed with the log's
-key, and carries the gateway's clearsigned statement that this key is its own. Either way the chain
-goes on to the log: leaf, inclusion proof, signed head. A notice is signed and no more. Needs no home and no
-network.
+A text receipt is clearsigned with that certificate's key. A JSON receipt is signed with the log's key, and
+carries the gateway's clearsigned statement naming the log's key. Either way the chain continues to the log:
+leaf, inclusion proof, signed head. A notice is only signed. Needs no home and no network.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ CLEARSIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 _FIELD = re.compile(r" {4}(?=\S)(.{16})(\S.*)")
 _CONTINUED = re.compile(r" {20}(\S.*)")
 _DECLARED = {"ALLOWED": "accepted", "WAIT": "held", "NOT ALLOWED": "refused"}
-# The whole of the statement (`receipts.receipt.log_key_statement`). The gateway signs other texts in which
-# names stand that others chose: none of those vouches for a key.
+# Match the whole statement (`receipts.receipt.log_key_statement`): the gateway also signs texts containing
+# names chosen by others, and none of those vouches for a key.
 _STATEMENT = re.compile(
     r"The gateway of [^\n]+ signs its log and its receipts with this key:\n\nlog-key: (\S+)\s*"
 )
@@ -51,10 +51,11 @@ _STATEMENT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class FileVerdict:
-    """What one file shows. `lines` are plain words: the finding first, then what is proved and what not.
+    """Result for one file. `lines` are plain words: the finding first, then everything proved and not
+    proved.
 
-    `anchored` is whether the gateway's OpenPGP certificate vouches for it. `reference` is None
-    where the file is no receipt or does not hold. `entry` is the place of a receipt in the log.
+    `anchored` is True where the gateway's OpenPGP certificate vouches for the file. `reference` is None
+    where the file is no receipt or does not verify. `entry` is the place of a receipt in the log.
     """
 
     file: str
@@ -72,16 +73,16 @@ def verify_receipt_files(
     original: Path | None = None,
     consistency: Path | None = None,
 ) -> list[FileVerdict]:
-    """One verdict a file, and one more for what the files show together where that is anything.
+    """Return one verdict per file, and one more for findings across the files.
 
-    A file is a receipt, a notice or what else the gateway signs for providers, or a head of the log, which
-    comes after them: it must be signed with the log key of a receipt that the gateway's certificate vouches
-    for.
+    A file is a receipt, a notice, another text signed for providers, or a head of the log. Heads are
+    checked last: a head must be signed with the log key of a receipt vouched for by the gateway's
+    certificate.
 
-    `gateway_certificate` may hold several, of keys that followed one another: an old receipt is signed
-    with an old one. Without a certificate a text receipt proves nothing, and of a JSON receipt only that
-    it is intact. `original` is the file the receipts should be for; `consistency` a proof between two of
-    their heads. Never raises for what a file holds.
+    `gateway_certificate` may hold several certificates, one after the other in time: an old receipt needs
+    an old one. Without a certificate a text receipt proves nothing, and a JSON receipt only its integrity.
+    `original` is the file the receipts should be for; `consistency` a proof between two of their heads.
+    Never raises for a file's content.
     """
     verdicts: list[FileVerdict] = []
     heads: list[Head] = []
@@ -99,7 +100,10 @@ def verify_receipt_files(
 
 
 def vouched_log_key(statement: str, gateway_certificate: bytes) -> str:
-    """The log key that the gateway's clearsigned statement names. Unproved where it names none."""
+    """Return the log key named in the gateway's clearsigned statement.
+
+    Raises Unproved where there is none.
+    """
     text, _ = verify_clearsigned(statement, split(gateway_certificate))
     said = _STATEMENT.fullmatch(text)
     if said is None:
@@ -117,7 +121,7 @@ def _is_head(path: Path) -> bool:
 def _verify_file(
     path: Path, certificate: bytes | None, original: Path | None, log_keys: set[str]
 ) -> tuple[FileVerdict, Head | None]:
-    """What a file shows. Of a receipt that the certificate vouches for, `log_keys` learns the log's key."""
+    """Verify one file; add the log key of a receipt vouched for by the certificate to `log_keys`."""
     text = read_text(path)
     if HEAD.search(text):
         return _verify_head(path, text, log_keys)
@@ -191,9 +195,9 @@ def _verify_text(
 
 
 def _checked_text(text: str) -> Checked:
-    """A text receipt whose OpenPGP signature is good, followed into the log that it names."""
+    """Verify a text receipt with a good OpenPGP signature against the log entry named in the receipt."""
     stated, _, proof = text.rpartition("\n\nProof\n\n")
-    # The proof is read apart, so that nothing stated above it can stand in for a part of it.
+    # Parse the proof separately, so that no earlier text can replace a part of the proof.
     fields = {**_fields(stated)[0], **_fields(proof)[0]}
     hashes = _fields(proof)[1]
     try:
@@ -216,7 +220,7 @@ def _checked_text(text: str) -> Checked:
 
 
 def _stated(text: str, fields: Mapping[str, str]) -> dict[str, str | None]:
-    """What the text says, under the names that the JSON form has. KeyError where it is no receipt."""
+    """Return the text's statements under the names of the JSON form. Raises KeyError where no receipt."""
     declared = re.search(r"^This transfer (?:is|must) (ALLOWED|WAIT|NOT ALLOWED)\.$", text, re.MULTILINE)
     if declared is not None:
         return {
@@ -247,7 +251,7 @@ def _bracketed(text: str) -> str:
 
 
 def _fields(text: str) -> tuple[dict[str, str], list[str]]:
-    """The labelled values of a text receipt, and the hashes of its proof."""
+    """Return the labelled values of a text receipt and the hashes of its proof."""
     fields: dict[str, str] = {}
     hashes: list[str] = []
     label = ""

@@ -1,13 +1,13 @@
-"""Check a whole exported log elsewhere, needing only Python and the `cryptography` package.
+"""Verify a whole exported log elsewhere, with only Python and the `cryptography` package.
 
     python -m gateway.verify.verify_log DIR [FILE...] [--log-key KEY]
 
-DIR is what `gateway log export` wrote: leaves.jsonl, one entry of the log a line, and its signed heads.
-FILE is a further head kept elsewhere, or a receipt. This file imports nothing of the gateway but
-verify_receipts.py: the two, in a folder gateway/verify/ of their own, are all that is needed. It rebuilds
-the Merkle tree (RFC 9162 section 2.1.1) from the entries and holds every head against it; the first
-that does not fit is named.
-Exit 0 when everything fits, 1 when anything does not.
+DIR is written by `gateway log export`: leaves.jsonl, one log entry a line, and signed heads. FILE is a
+further head kept elsewhere, or a receipt. This file imports nothing of the gateway but verify_receipts.py:
+the two, in a folder gateway/verify/ of their own, are enough. The Merkle tree (RFC 9162 section 2.1.1) is
+rebuilt from the entries and every head compared; the first mismatch is named.
+
+Exit 0 where everything matches, 1 otherwise.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from gateway.verify.verify_receipts import (
 
 
 def roots(leaves: Path) -> Iterator[bytes]:
-    """The root after each entry. Unproved where an entry is not the one of its place."""
+    """Yield the root after each entry. Raises Unproved where an entry is out of place."""
     peaks: list[tuple[int, bytes]] = []  # the complete subtrees so far, largest first, with their heights
     with leaves.open("rb") as file:
         for number, line in enumerate(file):
@@ -50,7 +50,10 @@ def roots(leaves: Path) -> Iterator[bytes]:
 
 
 def check_log(leaves: Path, heads: Sequence[Head]) -> int:
-    """Hold heads of one log against its entries; how many entries there are. Unproved where one differs."""
+    """Compare heads of one log with its entries; return the number of entries.
+
+    Raises Unproved on mismatch.
+    """
     expected: dict[int, set[bytes]] = {}
     for head in heads:
         expected.setdefault(head.size, set()).add(head.root)
@@ -66,7 +69,7 @@ def check_log(leaves: Path, heads: Sequence[Head]) -> int:
 
 
 def read_head(path: Path, log_key: str) -> Head:
-    """The head in a file: a signed head, or a receipt that carries one."""
+    """Return the head in a file: a signed head, or a receipt carrying one."""
     text = read_text(path)
     if text.startswith("{"):
         return check_receipt(text, log_key).head
@@ -74,7 +77,7 @@ def read_head(path: Path, log_key: str) -> Head:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run as a command; returns the exit status."""
+    """Run as a command; return the exit status."""
     parser = argparse.ArgumentParser(prog="gateway.verify.verify_log", description="check an exported log")
     parser.add_argument("folder", type=Path, metavar="DIR")
     parser.add_argument(

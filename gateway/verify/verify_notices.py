@@ -1,6 +1,7 @@
-"""Texts that the gateway signs and that are no receipts: notices, certificates of deletion, word on its keys.
+"""Verify signed texts of the gateway other than receipts: notices, deletion certificates, statements on its
+keys.
 
-They carry no proof from the log: that the gateway's key signed them is all that they show.
+These texts carry no proof from the log: only the signature of the gateway's key is proved.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from gateway.log.leaf import rfc3339
 from gateway.model import Signature
 
 _NOTICE = "(?:Notice from|Hysbysiad gan)"
-# By how the text begins: nothing that a sender chose stands there.
+# Recognised by the beginning of the text, where nothing is chosen by a sender.
 _KINDS = (
     (
         rf"{_NOTICE} [^\n]*(?:\n[^\n]+)*\n\n(?:Something in your data DOES NOT FIT|NID YW rhywbeth yn eich)",
@@ -26,12 +27,12 @@ _REFERENCE = re.compile(r"^    Reference +(\S+)$", re.MULTILINE)
 
 
 def kind_of(text: str) -> str | None:
-    """What a text is that the gateway signed, in words; None for a receipt, and for what is not known."""
+    """Return the kind of a signed text in words; None for a receipt and for unknown texts."""
     return next((kind for pattern, kind in _KINDS if re.match(pattern, text)), None)
 
 
 def report_notice(kind: str, text: str, signature: Signature) -> list[str]:
-    """What is proved by such a text whose signature is good, and what is not."""
+    """Return lines on what such a text with a good signature proves, and what not."""
     found = _REFERENCE.search(text)
     return [
         f"genuine: {kind}{f', {found[1]}' if found else ''}",
@@ -42,6 +43,6 @@ def report_notice(kind: str, text: str, signature: Signature) -> list[str]:
 
 
 def signed_line(signature: Signature) -> str:
-    """That the gateway's key made `signature`, in words."""
+    """Return a line stating the gateway's key behind `signature`."""
     at = rfc3339(signature.created_at)
     return f"  proved: the gateway's OpenPGP key {signature.signing_key} signed this text (dated {at})"

@@ -1,17 +1,17 @@
-"""Check receipts of the gateway offline, needing only Python and the `cryptography` package.
+"""Verify receipts of the gateway offline, with only Python and the `cryptography` package.
 
     python -m gateway.verify.verify_receipts FILE... [--log-key KEY] [--original FILE] [--consistency FILE]
 
-FILE is a receipt (.json) or a checkpoint of the log. This file imports nothing else of the gateway
-and may be copied and run on its own. It checks, for each receipt,
+FILE is a receipt (.json) or a checkpoint of the log. This file imports nothing else of the gateway and may
+be copied and run on its own. Checks for each receipt:
 
-1. that the log's key signed it (Ed25519, RFC 8032, over its canonical form, RFC 8785);
-2. that the log's entry (leaf) holds the SHA-256 of that same form;
-3. that the entry is in the log, by the inclusion proof (RFC 9162 section 2.1.3);
-4. that the log's key signed the head of the log (C2SP tlog-checkpoint) that the proof leads to;
+1. the log's key signed the receipt (Ed25519, RFC 8032, over its canonical form, RFC 8785); 2. the log's
+entry (leaf) holds the SHA-256 of the same form; 3. the entry is in the log, by the inclusion proof (RFC
+9162 section 2.1.3); 4. the log's key signed the head of the log (C2SP tlog-checkpoint) at the end of the
+proof.
 
-and then that no two heads contradict each other, that a later one continues an earlier one by a consistency
-proof (section 2.1.4), and that an original file is the one received. Exit 0 where all holds, 1 otherwise.
+Across files: no two heads contradict each other, a later head continues an earlier one by a consistency
+proof (section 2.1.4), and an original file is the one received. Exit 0 where all holds, 1 otherwise.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ KINDS = {"landed": ["landed"], "decided": DECIDED, "declared": ["declared"]}
 
 
 class Unproved(Exception):  # noqa: N818 - the word for it
-    """Something does not hold; the text says what, in a sentence."""
+    """Report a failed check; the text names the failure in a sentence."""
 
 
 @dataclass(frozen=True)
 class Head:
-    """The signed head of the log: so many entries, under this root hash."""
+    """Signed head of the log: number of entries and root hash."""
 
     origin: str
     size: int
@@ -56,7 +56,7 @@ class Head:
 
 @dataclass(frozen=True)
 class Checked:
-    """A receipt of which everything inside the file holds together."""
+    """Receipt whose content is consistent in itself."""
 
     receipt: dict[str, Any]
     head: Head
@@ -67,9 +67,9 @@ class Checked:
 
 
 def check_receipt(text: str, log_key: str | None = None) -> Checked:
-    """Everything that a receipt itself can show. Unproved where anything does not hold.
+    """Check a receipt by itself. Raises Unproved where a check fails.
 
-    `log_key` is the key that must have signed; None takes the receipt's own word for the key.
+    `log_key` is the required signing key; None trusts the key named in the receipt.
     """
     given = strict_json(text, RECEIPT)
     if given["format"] != "gateway-receipt/1":
@@ -88,7 +88,7 @@ def check_receipt(text: str, log_key: str | None = None) -> Checked:
 
 
 def check_entry(entry: Mapping[str, Any], index: int, reference: object, stage: object) -> None:
-    """The log's entry must be of this transfer, of this stage and at this place."""
+    """Check that the log's entry is of this transfer and stage, and at this place."""
     if entry["subject"] != reference or entry["kind"] not in KINDS.get(str(stage), []):
         raise Unproved("the log's entry is for another receipt")
     if entry["sequence"] != index:
@@ -96,14 +96,14 @@ def check_entry(entry: Mapping[str, Any], index: int, reference: object, stage: 
 
 
 def check_inclusion(leaf: str, index: int, proof: Iterable[object], head: Head) -> None:
-    """The proof must lead from the entry to the head (RFC 9162 section 2.1.3.2)."""
+    """Check that the proof leads from the entry to the head (RFC 9162 section 2.1.3.2)."""
     start = hashlib.sha256(b"\x00" + leaf.encode()).digest()
     if not 0 <= index < head.size or climb(index, head.size - 1, start, hashes(proof))[1] != head.root:
         raise Unproved("the inclusion proof does not lead to the head of the log: it was not recorded so")
 
 
 def check_consistency(first: Head, second: Head, proof: Iterable[object]) -> None:
-    """The second head must continue the first, nothing changed (RFC 9162 section 2.1.4.2)."""
+    """Check that the second head continues the first without changes (RFC 9162 section 2.1.4.2)."""
     if not 0 < first.size < second.size or first.origin != second.origin:
         raise Unproved("a consistency proof is between two heads of one log, the smaller one first")
     path = [first.root] * (first.size & (first.size - 1) == 0) + hashes(proof)  # A power of two is its own.
@@ -115,7 +115,7 @@ def check_consistency(first: Head, second: Head, proof: Iterable[object]) -> Non
 
 
 def climb(at: int, last: int, start: bytes, path: Sequence[bytes]) -> tuple[bytes, bytes]:
-    """The roots of the older and the newer tree that a path leads to, from node `at` of 0..`last`."""
+    """Return the roots of the older and the newer tree after a path from node `at` of 0..`last`."""
     old = new = start
     for node in path:
         if last == 0:
@@ -133,12 +133,12 @@ def climb(at: int, last: int, start: bytes, path: Sequence[bytes]) -> tuple[byte
 
 
 def parent(left: bytes, right: bytes) -> bytes:
-    """The hash above two nodes of the tree (RFC 9162 section 2.1.1)."""
+    """Return the hash above two nodes of the tree (RFC 9162 section 2.1.1)."""
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
 def read_checkpoint(text: str, log_key: str) -> Head:
-    """The head that a C2SP checkpoint states, signed by `log_key`."""
+    """Return the head in a C2SP checkpoint signed by `log_key`."""
     body, _, signatures = text.rpartition("\n\n")
     name, key_id, _ = read_key(log_key)
     lines, mark = body.split("\n"), f"— {name} "
@@ -154,7 +154,7 @@ def read_checkpoint(text: str, log_key: str) -> Head:
 
 
 def read_key(log_key: str) -> tuple[str, bytes, bytes]:
-    """Name, key id and public key of a C2SP verifier key: NAME+KEYID+BASE64."""
+    """Return name, key id and public key of a C2SP verifier key: NAME+KEYID+BASE64."""
     name, key_id, encoded = [*log_key.split("+", 2), "", ""][:3]
     material = unbase64(encoded)
     expected = hashlib.sha256(name.encode() + b"\n" + material).digest()[:4]
@@ -164,7 +164,7 @@ def read_key(log_key: str) -> tuple[str, bytes, bytes]:
 
 
 def check_signature(log_key: str, signature: bytes, message: bytes, what: str) -> None:
-    """The Ed25519 signature must be by `log_key`."""
+    """Check that the Ed25519 signature is by `log_key`."""
     try:
         Ed25519PublicKey.from_public_bytes(read_key(log_key)[2]).verify(signature, message)
     except InvalidSignature:
@@ -172,7 +172,7 @@ def check_signature(log_key: str, signature: bytes, message: bytes, what: str) -
 
 
 def check_original(path: Path, receipt: Mapping[str, Any]) -> str:
-    """Which of the receipt's digests the file has, in words."""
+    """Return a sentence naming the digest of the receipt matched by the file."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest == receipt.get("sha256"):
@@ -183,12 +183,12 @@ def check_original(path: Path, receipt: Mapping[str, Any]) -> str:
 
 
 def canonical(value: object) -> bytes:
-    """RFC 8785, for what receipts hold: text, whole numbers, null, lists, objects with ASCII names."""
+    """Return RFC 8785 bytes of text, whole numbers, null, lists and objects with ASCII names."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def strict_json(text: str, parts: Mapping[str, type]) -> dict[str, Any]:
-    """An object with exactly these parts; no name stands twice, no number has a fraction."""
+    """Parse an object with exactly these parts; refuse repeated names and fractions."""
     try:
         value = json.loads(text, object_pairs_hook=_once, parse_float=_refuse, parse_constant=_refuse)
         canonical(value)
@@ -210,7 +210,7 @@ def _refuse(number: str) -> object:
 
 
 def unbase64(text: object) -> bytes:
-    """The bytes of base64 in its one canonical spelling."""
+    """Decode base64 in its one canonical spelling."""
     try:
         decoded = base64.b64decode(str(text), validate=True)
     except ValueError:
@@ -221,7 +221,7 @@ def unbase64(text: object) -> bytes:
 
 
 def hashes(proof: Iterable[object]) -> list[bytes]:
-    """The SHA-256 hashes of a proof, from base64."""
+    """Decode the SHA-256 hashes of a proof from base64."""
     nodes = [unbase64(node) for node in proof]
     if any(len(node) != 32 for node in nodes):  # noqa: PLR2004
         raise Unproved("the file is damaged: a hash has the wrong length")
@@ -229,7 +229,7 @@ def hashes(proof: Iterable[object]) -> list[bytes]:
 
 
 def read_text(path: Path) -> str:
-    """The text of a whole file. Unproved where it is not UTF-8, or longer than anything that is checked."""
+    """Return a file's text. Raises Unproved where not UTF-8, or longer than any receipt."""
     with path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
@@ -241,7 +241,7 @@ def read_text(path: Path) -> str:
 
 
 def compare_heads(heads: Sequence[Head], consistency: Path | None) -> list[str]:
-    """What the heads show together: no contradiction, and the consistency proof where one is given."""
+    """Check that the heads do not contradict each other, and the consistency proof where given."""
     by_size = {(head.origin, head.size): head for head in heads}
     if any(by_size[head.origin, head.size] != head for head in heads):
         raise Unproved("two heads of the same size differ: somebody was shown another log")
@@ -256,7 +256,7 @@ def compare_heads(heads: Sequence[Head], consistency: Path | None) -> list[str]:
 
 
 def report(checked: Checked, *, anchored: bool) -> list[str]:
-    """What is proved by a receipt that holds, and what is not."""
+    """Return lines on what a verified receipt proves, and what not."""
     stated = checked.receipt.get
     told = f"received {stated('name')}", f"({stated('size')} bytes, SHA-256 {stated('sha256')})", "landed_at"
     if stated("stage") == "declared":
@@ -276,7 +276,7 @@ def report(checked: Checked, *, anchored: bool) -> list[str]:
 
 
 def check_file(path: Path, log_key: str | None, original: Path | None) -> tuple[Head, list[str]]:
-    """The head in a receipt or checkpoint, and what the file shows, in lines."""
+    """Return the head in a receipt or checkpoint, and the findings in lines."""
     text = read_text(path)
     if text.lstrip().startswith("{"):
         checked = check_receipt(text, log_key)
@@ -295,7 +295,7 @@ def check_file(path: Path, log_key: str | None, original: Path | None) -> tuple[
 
 
 def check_files(args: argparse.Namespace) -> bool:
-    """Check every file and say what it shows; False where anything does not hold."""
+    """Check every file and print the findings; return False where any check fails."""
     in_file = args.log_key is not None and "+" not in args.log_key
     log_key = read_text(Path(args.log_key)).strip() if in_file else args.log_key
     heads: list[Head] = []
@@ -312,13 +312,13 @@ def check_files(args: argparse.Namespace) -> bool:
 
 
 def say(*lines: str) -> None:
-    """Lines for the reader, without anything that could steer a terminal or start a line of its own."""
+    """Print lines, replacing characters able to control a terminal or start a new line."""
     for line in lines:
         sys.stdout.write("".join(c if c.isprintable() else "?" for c in line) + "\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run as a command; returns the exit status."""
+    """Run as a command; return the exit status."""
     parser = argparse.ArgumentParser(prog="gateway.verify.verify_receipts", description="check receipts")
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--log-key", metavar="KEY", help="the log's key, NAME+ID+BASE64, or a file with it")
