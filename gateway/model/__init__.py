@@ -1,7 +1,7 @@
 """The frozen values that pass from step to step: Upload, Opened, Classified, decisions, receipts.
 
-All times are aware datetimes in UTC. All digests are lower-case hexadecimal. No value here holds
-a pupil's data: the content itself stays behind a file descriptor.
+All times are aware datetimes in UTC. All digests are lower-case hexadecimal. No value holds a pupil's data:
+the content itself stays behind a file descriptor.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What one team may have of one file, and what it was given."""
+"""A team's basis for a file, and the view given to the team."""
 
 from __future__ import annotations
 
@@ -8,33 +8,32 @@ from datetime import date
 from gateway.model.content import Stated, Unlisted
 
 UNKNOWN = "what no rule knows"
-"""What is said of columns and elements that are left out because the agreement names nothing like them."""
+"""Label for columns and elements left out because the agreement names nothing like them."""
 
 APART = "records that few people may see"
-"""What is said of the records of marked children that are left out."""
+"""Label for records of marked children left out."""
 
 WITHHELD = "values that are not what they should be"
-"""What is said of cells that are left blank because of what stands in them."""
+"""Label for cells left blank because of wrong values."""
 
 OTHER_SCHOOLS = "records of other schools"
-"""What is said to be left out where a provider is given the records of its own pupils alone."""
+"""Label for records left out where a provider gets only its own pupils' records."""
 
 EVERY_RECORD = "every record of a pupil"
-"""What is said to be left out where a team is given counts alone."""
+"""Label for everything left out where a team gets only counts."""
 
 VIEW_EXTENSIONS = {"xls": "xlsx", "xlsb": "xlsx", "ods": "xlsx", "txt": "csv"}
-"""What the extension of a file becomes in a view, where it changes."""
+"""Extensions of views, where different from the file's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
-    """What a team may have of a file of one data type.
+    """Data a team may have from a file of one data type.
 
-    `items` are the labels, "Group: Item" and those outside Appendix A that such a file carries by its nature.
-    `told` is what classifying found in the file beyond what its type carries: nobody gets it. `without` are
-    the numbers of the records that are left out as a whole, counted from 0 in the order of the view.
-    `of_school` are the DfE number and the URN of a school, where its records alone are given. `stated` are
-    the headings that the provider of the file has said the meaning of.
+    `items` are labels, "Group: Item", and items outside Appendix A carried by such files by nature. `told`
+    are classifier findings beyond the data type, given to nobody. `without` are numbers of records left out
+    as a whole, from 0 in the order of the view. `of_school` is the DfE number and URN of a school, where
+    only its records are given. `stated` are headings with meanings stated by the provider.
     """
 
     data_type: str
@@ -47,11 +46,11 @@ class Basis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counting:
-    """What a team that may have no record of a pupil is given of a file instead: tables of counts (2.4.2).
+    """Tables of counts (clause 2.4.2), for a team without access to any pupil's record.
 
-    A count below `threshold` is withheld, the others are rounded to multiples of `rounding`, by chance that
-    comes from `seed` (32 octets in hexadecimal), a secret of one file. Who came or left is counted from
-    `since` on. `school` and `period` are what the tables are about, in words of ours.
+    A count below `threshold` is withheld, others are rounded to multiples of `rounding`, at random from
+    `seed` (32 octets in hexadecimal), a secret of one file. Joiners and leavers are counted from `since`.
+    `school` and `period` are the tables' subject, in the gateway's words.
     """
 
     threshold: int
@@ -64,9 +63,9 @@ class Counting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """A view as it was made: its size in bytes, its SHA-256, and what was left out.
+    """View made from a file: size in bytes, SHA-256, and the labels left out.
 
-    `left_out` are labels of items, and `UNKNOWN`. Where `whole`, nothing was left out or changed, and the
+    `left_out` has labels of items, and `UNKNOWN`. With `whole`, nothing was left out or changed, and the
     file itself is the view.
     """
 

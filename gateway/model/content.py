@@ -1,4 +1,4 @@
-"""What a file was classified as, and what was found in it."""
+"""Classification of a file, and the findings in it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Literal
 from gateway.model.kinds import Level, Severity, ValueKind
 
 Stated = tuple[tuple[str, str], ...]
-"""Headings that a provider has said the meaning of, each with the key of the field that it carries."""
+"""Headings with a meaning stated by the provider, each with the key of its field."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One kind of quality fault in a file: how often, and in which records (counted from 1, first 20).
+    """One kind of quality fault in a file: number of occurrences, and records (from 1, first 20).
 
-    `about` names the data item concerned in words of ours (an Appendix A label); empty where the
-    code says it. `expected`, where values are not what they should be and are in no view: what to write
-    instead. `much`: so many of a column that its heading is wrong, or the file is. `of`, where things are
-    counted of which a file should have so many: how many.
+    `about` names the data item in the gateway's words (an Appendix A label); empty where the code says
+    enough. `expected`: the correct form, where wrong values are left out of every view. `much`: so much of
+    a column is wrong that the heading or the file is wrong. `of`: the expected number, for faults of
+    counting.
     """
 
     code: str
@@ -34,10 +34,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What a file says of itself. Every field is None where the file is silent.
+    """Facts a file states about itself; None where the file is silent.
 
-    `upn_authorities` are the numbers of the local authorities that first gave the UPNs, `upper_years` is the
-    number of records of pupils of year 9 and above.
+    `upn_authorities` are the numbers of the local authorities that first gave the UPNs; `upper_years` is
+    the number of records of pupils in year 9 and above.
     """
 
     la: str | None = None
@@ -55,16 +55,15 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unlisted:
-    """Something in a file that its data type does not carry: where it stands and what it looks like.
+    """Content outside a file's data type: place and kind of values.
 
-    `position` counts columns, or kinds of element, from 1; 0 is what stands outside them, as lines above
-    a table do; a `text` is what a workbook shows instead of a cell. `header` is its name as the file writes
-    it: a column may be headed with a child's name, so it is for the people who look at held files and for
-    nobody else. `filled` is in how many records it is filled. `topic` says, in words of ours, why it is
-    sensitive; empty where it is not. `assessment` marks grades that are no results: "mock", "predicted",
-    "forecast" and the like. `further`: not one thing, but all those of which no more is told. `field`: what
-    its name says that it carries, by the key of the policies; empty where the name says nothing. `types`:
-    the data types that carry that field.
+    `position` counts columns, or kinds of element, from 1; 0 is outside them, as in lines above a table. A
+    `text` is shown by a workbook in place of a cell. `header` is the name in the file: a column may be
+    headed with a child's name, so only people examining held files may see a header. `filled` is the number
+    of records with a value. `topic` gives the reason for sensitivity in the gateway's words; empty where
+    not sensitive. `assessment` marks grades other than results: "mock", "predicted", "forecast" and the
+    like. `further`: stands for all remaining ones. `field`: the field named by the header, by its key in
+    the policies; empty where unknown. `types`: the data types carrying that field.
     """
 
     position: int
@@ -81,11 +80,11 @@ class Unlisted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedSchool:
-    """A school that records of a file name, and how many do. Whatever they leave out is empty.
+    """School named in records of a file, with the number of such records. Missing parts are empty.
 
-    `dfe_number` is LA + establishment, 7 digits; `establishment` stands alone where no LA is said. `name`
-    counts the different names in the file from 1; the names themselves stay in it. All empty: these records
-    name no school. `further`: more schools than are told apart.
+    `dfe_number` is LA + establishment, 7 digits; `establishment` stands alone without an LA. `name` numbers
+    the different names in the file from 1; the names themselves stay in the file. All empty: records naming
+    no school. `further`: more schools than are listed.
     """
 
     dfe_number: str = ""
@@ -99,14 +98,13 @@ class NamedSchool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classified:
-    """A file recognised, by its content, as exactly one data type.
+    """File recognised, by its content, as exactly one data type.
 
-    `mixed_with` names the second type of a results file that holds both GCSE and A level.
-    `items` are Appendix A labels as "Group: Item"; `other_items` personal items that Appendix A
-    does not list. `pupils` counts distinct pupil records. `unlisted` is what the file holds beyond what
-    its type carries. `results` are the types of examination results in it, whatever its own type is.
-    `schools` are those that its records name, the most records first; none where no record names any.
-    `stated` are the headings, with the keys of their fields, by which its provider wants it read.
+    `mixed_with` names the second type of a results file with both GCSE and A level. `items` are Appendix A
+    labels as "Group: Item"; `other_items` personal items outside Appendix A. `pupils` counts distinct pupil
+    records. `unlisted` is content outside the data type. `results` are the types of examination results,
+    for any data type. `schools` are the schools named in records, most records first; empty where no record
+    names a school. `stated` are the headings, with the keys of their fields, stated by the provider.
     """
 
     data_type: str
@@ -130,7 +128,7 @@ class Classified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contained:
-    """Of `Classified`, what the file holds: for whoever asks that of many files."""
+    """Content of `Classified` needed when comparing many files."""
 
     data_type: str
     format: str = ""
@@ -143,10 +141,10 @@ class Contained:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollEntry:
-    """What a file says of one pupil, who is known by a keyed digest. `record` counts from 1.
+    """Data of one pupil in a file, with the pupil as a keyed digest. `record` counts from 1.
 
-    `pupil` and `former` (the number before) are of 16 octets, `birth_date` of 8. `school` is the number of
-    the school that the record names: DfE number, else URN, else establishment; empty where it names none.
+    `pupil` and `former` (the previous number) have 16 octets, `birth_date` 8. `school` is the number of the
+    school in the record: DfE number, else URN, else establishment; empty without any.
     """
 
     pupil: bytes
@@ -159,11 +157,11 @@ class RollEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentRefused:
-    """A file that is not exactly one known data type. `code` is a `classify:` code, or `open:malware`.
+    """File that is not exactly one known data type. `code` is a `classify:` code, or `open:malware`.
 
-    `about` is what the sentence of the reason names, in words of ours. `sensitive` are the topics, in words
-    of ours, that it seems to be about. `parts` are the files of an archive, or the tables of a workbook,
-    that are not all of one type: each by itself.
+    `about` fills the sentence of the reason, in the gateway's words. `sensitive` are likely topics, in the
+    gateway's words. `parts` are the files of an archive, or tables of a workbook, not all of one type: each
+    by itself.
     """
 
     code: str

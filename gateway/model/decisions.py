@@ -1,4 +1,4 @@
-"""What is decided on a file, and why."""
+"""Decisions on a file and their reasons."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gateway.model.kinds import Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """Why: a stable code, the clause it rests on, a sentence for a school secretary, the next step."""
+    """Reason: a stable code, its clause, a sentence for a school secretary, the next step."""
 
     code: str
     clause: str
@@ -22,7 +22,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """The policy allows the file, as it was classified: it goes to `teams` under `flow`."""
+    """File allowed by policy as classified; goes to `teams` under `flow`."""
 
     state: ClassVar[Outcome] = "accepted"
     classified: Classified
@@ -33,9 +33,9 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
-    """A person sends a held file on to `teams` under `flow`, as `data_type`, about `period` if known.
+    """Held file released by a person to `teams` under `flow`, as `data_type`, about `period` if known.
 
-    `on_roll`: the pupils in it are on its sender's roll.
+    `on_roll`: the file's pupils count as on its sender's roll.
     """
 
     state: ClassVar[Outcome] = "accepted"
@@ -49,7 +49,7 @@ class Released:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """A drop or a declaration was taken and is on record; there is nothing to route."""
+    """Drop or declaration taken and recorded; nothing to route."""
 
     state: ClassVar[Outcome] = "accepted"
     teams: ClassVar[tuple[str, ...]] = ()
@@ -59,7 +59,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """The file waits: for a person, or until `until` (UTC) where a moment is known."""
+    """File waiting for a person, or until `until` (UTC) where known."""
 
     state: ClassVar[Outcome] = "held"
     reasons: tuple[Reason, ...]
@@ -70,7 +70,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """The file is not taken. Final."""
+    """File not taken. Final."""
 
     state: ClassVar[Outcome] = "refused"
     teams: ClassVar[tuple[str, ...]] = ()
@@ -79,4 +79,4 @@ class Refused:
 
 
 Decision = Accepted | Released | Settled | Held | Refused
-"""Each has a state, a flow, teams and reasons. Teams of a held file are those that it is to go to."""
+"""Each decision has a state, a flow, teams and reasons. A held file's teams are its intended recipients."""

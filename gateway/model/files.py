@@ -1,4 +1,4 @@
-"""A file on its way: as it landed, who signed it, and as it was opened."""
+"""A file on its way: as landed, its signature, and as opened."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from gateway.model.kinds import Folder, Late, LooksLike
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """One file as it landed, as intake recorded it.
+    """One file as landed and recorded by intake.
 
-    Inside, `size` and `sha256` are of what was copied, `provider` is one that is enrolled, and `landed_at` is
-    within minutes of when the kernel saw the record made. In the spool `sha256` is empty, but of what was
-    withheld: what is stored is hashed when it is copied. `ssh_key` is only what intake says: a file counts
-    only where that provider could log in with it then. `name`, `folder`, `client`, `withheld`, and what was
-    withheld, are intake's word alone; receipts say so.
+    Inside, `size` and `sha256` are of the stored copy, `provider` is enrolled, and `landed_at` is within
+    minutes of the kernel's time for the record. In the spool `sha256` is empty, except for a withheld file:
+    a stored file is hashed when copied. `ssh_key` is only intake's statement: a file counts only where the
+    provider could log in with that key at that time. `name`, `folder`, `client`, `withheld` and all data of
+    a withheld file are intake's statements alone; receipts say so.
 
-    `withheld`: it came without encryption, so intake wrote none of it down; `size` and `sha256` are
-    of what passed by. `looks_like` is what a withheld one was by its beginning: something about keys
-    that is no secret, a secret key, or anything else.
+    `withheld`: sent without encryption, so intake wrote nothing of the content; `size` and `sha256` are of
+    the bytes passing by. `looks_like` classifies the beginning of a withheld file: public key material, a
+    secret key, or anything else.
     """
 
     reference: str
@@ -39,9 +39,9 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """Who signed and when, as the OpenPGP engine verified it. Fingerprints are lower-case hex.
+    """Signer and time of a signature, verified by the OpenPGP engine. Fingerprints are lower-case hex.
 
-    `expires_at`: until when the signature is to count by its own word, where the engine tells.
+    `expires_at`: the signature's own expiry, where reported by the engine.
     """
 
     certificate: str
@@ -52,13 +52,13 @@ class Signature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """A sealed file that was decrypted and whose one signature is good over all of it.
+    """Sealed file, decrypted, with one good signature over the whole.
 
-    `content` is a readable, seekable descriptor of anonymous memory (memfd) at offset 0; whoever
-    holds the value closes it. `size` is in bytes; `sha256` is of the content. `opened_by` is the
-    fingerprint of the gateway certificate it was sealed to, where the engine can tell. `late`: the signer's
-    certificate did not count when it signed, and does now: it had expired and was "renewed", or nothing that
-    we have of it is as old, and its owner has "vouched" for the key since.
+    `content` is a readable, seekable descriptor of anonymous memory (memfd) at offset 0, closed by the
+    holder of the value. `size` is in bytes; `sha256` is of the content. `opened_by` is the fingerprint of
+    the gateway's certificate used, where the engine reports it. `late`: the signer's certificate was not
+    valid at signing and is now: an expired one "renewed", or, for a signature older than every known
+    certificate, "vouched" for by its owner since.
     """
 
     content: int

@@ -7,7 +7,7 @@ from typing import Literal
 
 Folder = Literal["in", "keys", "agreement"]
 ProviderKind = str
-"""The id of a kind of provider: which there are, and what each may, bodies.toml says."""
+"""Id of a kind of provider, as listed with its rights in bodies.toml."""
 LooksLike = Literal["", "public", "secret-key", "other-encryption", "unknown"]
 Level = Literal["certain", "strong", "moderate"]
 Late = Literal["renewed", "vouched"]
@@ -28,16 +28,16 @@ ValueKind = Literal[
     "mixed",
 ]
 FileKeyKind = Literal["ssh", "openpgp"]
-"""Keys that come as a file, from their owner."""
+"""Keys sent as a file by their owner."""
 KeyKind = FileKeyKind | Literal["passkey", "openid"]
 Outcome = Literal["accepted", "held", "refused"]
 State = Literal["landed"] | Outcome
 WaitsFor = Literal["date", "ratification", "key", "approval", "person"]
-"""What ends a hold: a key is renewed or approved; `approval` is that of a key which was dropped."""
+"""Event ending a hold: a key renewed or approved; `approval` is of a dropped key."""
 
 
 class GatewayKeyKind(StrEnum):
-    """What a key of the gateway is made of: RSA is for senders whose program knows no Curve25519."""
+    """Algorithm of a gateway key: RSA is for senders whose program lacks Curve25519."""
 
     CURVE25519 = "curve25519"
     RSA4096 = "rsa4096"

@@ -1,4 +1,4 @@
-"""Who sends, and the keys that they sign and log in with."""
+"""Providers, and their keys for signing and logging in."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ from gateway.model.kinds import FileKeyKind, ProviderKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """A body that sends, as the registry knows it. `dfe_number` is LA + establishment, 7 digits; `number`
-    the one by which a body that has neither it nor a URN is known.
+    """Sending body in the registry. `dfe_number` is LA + establishment, 7 digits.
 
-    `harmless` are the names of columns that an administrator has listed as harmless for it; `stated` the
-    headings that it has said the meaning of itself. `schools` are
-    the DfE numbers or URNs of those for which it speaks beside itself, as a multi-academy trust does.
-    `closed_on` is its last day, None while it is open; `succeeded_by` the id of the provider that took its
-    place.
+    `number` identifies a body with neither a DfE number nor a URN. `harmless` are column names listed as
+    harmless by an administrator; `stated` are headings with meanings stated by the provider. `schools` are
+    the DfE numbers or URNs of further schools the provider speaks for, as a multi-academy trust does.
+    `closed_on` is the last day, None while open; `succeeded_by` the id of the successor.
     """
 
     id: str
@@ -37,13 +35,13 @@ class Provider:
 
     @property
     def is_closed(self) -> bool:
-        """Whether it is on record that it has closed: it owes nothing, and gets nothing new."""
+        """True where recorded as closed: such a provider owes nothing and gets nothing new."""
         return self.closed_on is not None
 
 
 @dataclass(frozen=True, slots=True)
 class RatificationsThatCount:
-    """Which ratifications count: those of these academic years, of the text with this SHA-256, or of any."""
+    """Ratifications in force: of these academic years, of the text with this SHA-256, or of any text."""
 
     years: tuple[str, ...] = ()
     text: str | None = None
@@ -51,7 +49,7 @@ class RatificationsThatCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewKey:
-    """A public key that was judged and found fit. `expires_at`: from when on it cannot sign."""
+    """Public key judged acceptable. After `expires_at` the key cannot sign."""
 
     kind: FileKeyKind
     fingerprint: str

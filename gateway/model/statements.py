@@ -1,7 +1,7 @@
-"""What a provider signs for one folder begins by saying so, and counts in no other.
+"""First line of a signed text, stating its folder; the text counts in no other folder.
 
-A signature alone does not say what it was made for: whoever holds a signed copy could hand it in elsewhere,
-an agreement as a key, a key as pupils' data. What was signed by hand, as the guide shows, has no such line.
+A signature alone does not state its purpose: a holder of a signed copy could submit an agreement as a key,
+or a key as pupils' data. A text signed by hand, following the guide, has no such line.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 STATEMENT = "Statement to the gateway: "
-"""The beginning of the first line of everything that is signed for one purpose."""
+"""Beginning of the first line of every text signed for one purpose."""
 Purpose = Literal["ratification", "key"]
 _FIRST: dict[Purpose, str] = {
     "ratification": f"{STATEMENT}we agree to the text below; for /agreement alone.",
@@ -18,12 +18,12 @@ _FIRST: dict[Purpose, str] = {
 
 
 def stated(purpose: Purpose, text: str) -> str:
-    """Return a text as it is signed for a purpose."""
+    """Return a text with the statement of its purpose, ready for signing."""
     return f"{_FIRST[purpose]}\n\n{text}"
 
 
 def read_as(purpose: Purpose, text: str) -> str | None:
-    """Return what was signed for a purpose, or without any; None where it was signed for another."""
+    """Return the text signed for a purpose, or without any; None where signed for another."""
     bare = text.removeprefix("\ufeff").lstrip()
     first, _, rest = bare.partition("\n")
     if first.rstrip() == _FIRST[purpose]:

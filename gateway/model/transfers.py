@@ -1,4 +1,4 @@
-"""A transfer as the registry knows it."""
+"""A transfer as recorded in the registry."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from gateway.model.kinds import State, WaitsFor
 
 
 class Arrival(NamedTuple):
-    """That something of a flow came, and when. `period` is what it is about, where it says so.
+    """Arrival of data in a flow. `period` is the period stated in the data.
 
-    `nil`: no file, but the word that there is nothing to send for that period.
+    `nil`: no file, but a statement that there is nothing to send for that period.
     """
 
     flow: str
@@ -27,10 +27,10 @@ class Arrival(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """A transfer as the registry knows it: the upload, what opening and classifying found, the outcome.
+    """Transfer in the registry: the upload, results of opening and classifying, and the decision.
 
-    `sequence` orders transfers whatever the clock did. `waits_for` says what ends a hold. `period` is what
-    the file says it is about.
+    `sequence` orders transfers regardless of the clock. `waits_for` names the event ending a hold. `period`
+    is the period stated in the file.
     """
 
     sequence: int
@@ -55,9 +55,9 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """What is to be known of an accepted file, to compare it with others of its kind and period.
+    """Data of an accepted file for comparison with others of the same kind and period.
 
-    `content` is asked only where it tells which schools a file is about.
+    `content` is loaded only where needed to tell the schools of a file.
     """
 
     sequence: int
