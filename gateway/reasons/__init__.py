@@ -1,9 +1,9 @@
 """Every reason code: its sentence for a school secretary, and the next step.
 
-A code is `stage:problem` and never changes its meaning. Sentences carry no personal data: what
-may be filled in is named in the sentence itself and is always a reference, a date, a number or a
-word of ours, never text from a file. Which clause of the agreement a reason rests on, the policies
-say. `docs/reasons.md` is generated from this package.
+A code is `stage:problem` and never changes its meaning. Sentences carry no personal data: each blank is
+named in the sentence and takes a reference, a date, a number or a word of the gateway, never text from a
+file. The policies give the clause of the agreement for each reason. `docs/reasons.md` is generated from
+this package.
 """
 
 from __future__ import annotations
@@ -24,23 +24,26 @@ REASONS: dict[str, Template] = {
 
 
 DESKS = {"desk": "data team", "governance": "information governance team"}
-"""Whom a provider asks, where no policies say what they are called."""
+"""Contacts of a provider, where the policies name none."""
 
 
 def told(code: str, **detail: str | int) -> tuple[str, str]:
-    """The sentence and the next step of `code`, blanks filled; KeyError if the code or a blank is unknown."""
+    """Return the sentence and next step of `code`, blanks filled.
+
+    Raises KeyError for an unknown code or blank.
+    """
     template, detail = REASONS[code], {**DESKS, **detail}
     return template.sentence.format(**detail), template.next_step.format(**detail)
 
 
 def reason(code: str, clause: str, **detail: str | int) -> Reason:
-    """The reason for `code`, which rests on `clause`; KeyError if the code or a blank is unknown."""
+    """Return the reason for `code` under `clause`. Raises KeyError for an unknown code or blank."""
     sentence, next_step = told(code, **detail)
     return Reason(code=code, clause=clause, sentence=sentence, next_step=next_step)
 
 
 def documented() -> str:
-    """All reasons as the page docs/reasons.md."""
+    """Return all reasons as the page docs/reasons.md."""
     lines = [
         "# Reason codes",
         "",

@@ -1,4 +1,4 @@
-"""`python -m gateway.reasons` writes docs/reasons.md."""
+"""Write docs/reasons.md: `python -m gateway.reasons`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What became of a copy of the agreement that was dropped: the stage `agreement`."""
+"""Reasons for the outcome of a dropped copy of the agreement: the stage `agreement`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why content is not taken for one data type: the stage `classify`."""
+"""Reasons for not taking content as one data type: the stage `classify`."""
 
 from __future__ import annotations
 

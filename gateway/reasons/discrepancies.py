@@ -1,4 +1,4 @@
-"""What does not fit between what two providers say of a pupil: the stage `discrepancy`."""
+"""Reasons for contradictions between two providers about a pupil: the stage `discrepancy`."""
 
 from __future__ import annotations
 

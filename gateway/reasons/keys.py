@@ -1,4 +1,4 @@
-"""What became of a key that was dropped or used: the stage `key`."""
+"""Reasons for the outcome of a key dropped or used: the stage `key`."""
 
 from __future__ import annotations
 

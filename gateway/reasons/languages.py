@@ -1,4 +1,4 @@
-"""The sentences of reasons in another language, word for word from their tables."""
+"""Translate the sentences of reasons, word for word from tables."""
 
 from __future__ import annotations
 
@@ -38,14 +38,16 @@ _DATE = re.compile(
 
 @lru_cache(8)
 def table(language: Language) -> Mapping[str, tuple[str, str]]:
-    """The sentence and the next step of every reason code in a language that is not English."""
+    """Return the sentence and next step of every reason code in a language other than English."""
     text = files("gateway.reasons").joinpath(f"{language}.toml").read_text("utf-8")
     return {code: (entry["sentence"], entry["next_step"]) for code, entry in tomllib.loads(text).items()}
 
 
 @lru_cache(8)
 def _texts(language: Language) -> tuple[Mapping[str, str], tuple[tuple[re.Pattern[str], str], ...]]:
-    """All other texts of ours: word for word, and those with blanks, what says most first."""
+    """Return all other texts: a word-for-word table, and patterns for texts with blanks, most specific
+    first.
+    """
     text = files("gateway.reasons").joinpath(f"{language}-texts.toml").read_text("utf-8")
     known: dict[str, str] = tomllib.loads(text)["texts"]
     blank = sorted((each for each in known if "{" in each), key=lambda each: -len(_BLANK.sub("", each)))
@@ -54,9 +56,9 @@ def _texts(language: Language) -> tuple[Mapping[str, str], tuple[tuple[re.Patter
 
 @lru_cache(1024)
 def told(text: str, language: Language) -> str:
-    """A text of ours in a language; as it is where its table does not have it.
+    """Translate a text of the gateway; return it unchanged where its table lacks it.
 
-    What stands in its blanks is told in that language too, where it is ours: days, kinds, sentences.
+    Values in blanks are translated too where known: days, kinds, sentences.
     """
     if language == "en" or not text:
         return text
@@ -70,7 +72,7 @@ def told(text: str, language: Language) -> str:
 
 
 def is_told(text: str, language: Language) -> bool:
-    """Whether the table of a language has a text."""
+    """Return True where a language's table has the text."""
     known, patterns = _texts(language)
     return text in known or any(pattern.fullmatch(text) for pattern, _ in patterns)
 
@@ -78,9 +80,10 @@ def is_told(text: str, language: Language) -> bool:
 def translated(
     filled: str, template: str, into: str, language: Language, terms: Mapping[str, str]
 ) -> str | None:
-    """What `template` was filled with, in `into`, its form in another language; None where it does not fit.
+    """Fill `into`, the translation of `template`, with the values in `filled`; None where there is no
+    match.
 
-    `terms` are further words that may stand in blanks, with what they are in that language.
+    `terms` are further words for blanks, with their translation.
     """
     blanks = blanks_of(template, filled)
     if blanks is None:
@@ -89,13 +92,13 @@ def translated(
 
 
 def blanks_of(template: str, filled: str) -> dict[str, str] | None:
-    """What the blanks of a template were filled with; None where the text is not made of it."""
+    """Return the values of a template's blanks in a text; None where the text does not match."""
     found = re.fullmatch(_pattern(template), filled, re.DOTALL)
     return found.groupdict() if found else None
 
 
 def _pattern(template: str) -> str:
-    """A template as an expression with a group for each of its blanks."""
+    """Return a template as a regular expression with a group for each blank."""
     seen: set[str] = set()
     pattern = ""
     for place, piece in enumerate(_BLANK.split(template)):
@@ -108,13 +111,13 @@ def _pattern(template: str) -> str:
 
 
 def _value(value: str, language: Language, terms: Mapping[str, str]) -> str:
-    """A date, or one of a few words of ours, in another language; all else as it is."""
+    """Translate a date or a known word; return anything else unchanged."""
     words = {**_WORDS[language], **terms}
     return words.get(value) or told(value, language)
 
 
 def _with_days(text: str, language: Language) -> str:
-    """A text with its days in another language."""
+    """Translate the days in a text."""
     words, months = _WORDS[language], _MONTHS[language]
 
     def date(found: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""Why a file is not opened: the stage `open`."""
+"""Reasons for not opening a file: the stage `open`."""
 
 from __future__ import annotations
 

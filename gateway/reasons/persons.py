@@ -1,14 +1,14 @@
-"""What persons decided, and what waits for one: the stages `person` and `internal`."""
+"""Reasons for decisions by persons, and for waiting for one: the stages `person` and `internal`."""
 
 from __future__ import annotations
 
 from gateway.reasons.template import ASK, Template
 
 WITHDRAWN = frozenset({"person:withdrawn", "person:withdrawn-for-good"})
-"""Of a file that had been passed on and was taken back: it waits for a second person, or it is over."""
+"""Codes of a file withdrawn after being passed on: awaiting a second person, or final."""
 
 OVERRIDING = frozenset({"person:released-against-policy", "person:redelivered"})
-"""What persons decided though the agreement may speak against it: what it says stands behind this reason."""
+"""Codes of decisions by persons overriding the agreement; the agreement's reason follows."""
 
 REASONS: dict[str, Template] = {
     "person:released": Template(

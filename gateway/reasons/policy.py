@@ -1,4 +1,4 @@
-"""What the agreement says of a file: the stage `policy`."""
+"""Reasons from the agreement: the stage `policy`."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ REASONS: dict[str, Template] = {
         "Look at {where} in your export. Put there what this receipt asks for, or give the column its right "
         "heading, and send the file again.",
     ),
-    # Of earlier versions, which gave such columns to the teams: it stands in logs and receipts.
+    # Used by earlier versions, which gave such columns to teams; still present in logs and receipts.
     "policy:unlisted-accepted": Template(
         "The file holds {count} that the agreement does not list for this kind of data ({where}); it was "
         "taken with that.",

@@ -1,4 +1,4 @@
-"""A reason before its blanks are filled."""
+"""Reason before its blanks are filled."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ ASK = "Ask the local authority's {desk}; quote the reference on this receipt."
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What is said for one code: a sentence, the next step, and whose clause of the agreement it rests on.
+    """Text for one code: a sentence, the next step, and the source of its clause.
 
-    The clause itself stands in the policies: in reasons.toml, or with what the reason speaks of.
+    The clause itself stands in the policies: in reasons.toml, or with the flow, item, method or safeguard.
     """
 
     sentence: str
