@@ -29,14 +29,15 @@ class _Request(WSGIRequestHandler):
     timeout = _REQUEST_SECONDS
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        """Scrapes are no news."""
+        """Log nothing for scrapes."""
 
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
     def __init__(self, listening: socket.socket) -> None:
-        # Not the __init__ of TCPServer: it makes a socket first, which a unit forbids that is handed its own.
+        # Skip TCPServer.__init__, which makes a socket first: forbidden in a unit with a socket handed
+        # over.
         BaseServer.__init__(self, listening.getsockname()[:2], _Request)
         listening.setblocking(True)
         self.socket = listening
@@ -44,14 +45,15 @@ class _Server(ThreadingMixIn, WSGIServer):
         self.setup_environ()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that went away is no news either."""
+        """Log nothing for a client gone away."""
 
 
 @contextlib.contextmanager
 def exposed(sockets: Sequence[socket.socket], metrics: CollectorRegistry, health: Health) -> Iterator[None]:
-    """Answer on `sockets`, which listen already, in threads until the end of the block.
+    """Answer on listening `sockets`, in threads until the end of the block.
 
-    `health` gives what is wrong, in codes; nothing when all is well. Both are asked in those threads.
+    `health` returns codes of problems, empty when all is well. Metrics and health are read in those
+    threads.
     """
     servers = [_Server(one) for one in sockets]
     for server in servers:
@@ -66,7 +68,7 @@ def exposed(sockets: Sequence[socket.socket], metrics: CollectorRegistry, health
 
 
 def local(host: str, port: int) -> socket.socket:
-    """A socket that listens at `host` and `port`. OSError where it cannot."""
+    """Return a socket listening at `host` and `port`. Raises OSError where impossible."""
     return socket.create_server((host, port), backlog=16)
 
 

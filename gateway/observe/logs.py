@@ -1,7 +1,7 @@
-"""Log lines: JSON under systemd, for a person at a terminal otherwise. Never names or contents.
+"""Log lines: JSON under systemd, text at a terminal. Never names or contents.
 
-Code logs either a sentence or `code key=value …`; of the latter, JSON keeps the fields apart. Whatever
-a message holds, what comes out is one line without control or direction characters.
+Code logs either a sentence or `code key=value …`; JSON then keeps the fields apart. Whatever the message,
+the output is one line without control or direction characters.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _NOISY = ("alembic", "watchdog", "paramiko")
 
 
 def configure(level: str | int) -> None:
-    """Log to stderr, in the form that the environment asks for: json, text, or auto.
+    """Log to stderr, in the form set in the environment: json, text, or auto.
 
-    `auto` is JSON where systemd's journal reads it, and text elsewhere.
+    `auto` is JSON under systemd's journal, and text elsewhere.
     """
     handler = logging.StreamHandler(sys.stderr)
     asked = os.environ.get(FORMAT, "auto")
@@ -31,12 +31,12 @@ def configure(level: str | int) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for noisy in _NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    # It logs names and paths as clients send them.
+    # asyncssh logs names and paths as sent by clients.
     logging.getLogger("asyncssh").setLevel(logging.ERROR)
 
 
 def neutral(text: str) -> str:
-    """`text` on one line, with every character made visible that a terminal could obey."""
+    """Return `text` on one line, with every character able to control a terminal escaped."""
     return "".join(
         c if c.isprintable() else f"\\x{ord(c):02x}" if ord(c) < 0x100 else f"\\u{ord(c):04x}"  # noqa: PLR2004
         for c in text
@@ -44,10 +44,10 @@ def neutral(text: str) -> str:
 
 
 class AsText(logging.Formatter):
-    """One readable line; the trace of an exception follows on lines of its own."""
+    """Format one readable line, followed by the lines of an exception's trace."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
+        """Return the line."""
         at = datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="seconds")
         line = f"{at} {record.levelname} {record.name}: {neutral(record.getMessage())}"
         if record.exc_info:
@@ -57,10 +57,10 @@ class AsText(logging.Formatter):
 
 
 class AsJson(logging.Formatter):
-    """One JSON object: at (RFC 3339, UTC), level, logger, event, and the fields of a coded message."""
+    """Format one JSON object: at (RFC 3339, UTC), level, logger, event, and the fields of a coded message."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The object, in ASCII."""
+        """Return the object, in ASCII."""
         message = record.getMessage()
         line: dict[str, object] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),

@@ -1,7 +1,6 @@
-"""What the services count about themselves, for Prometheus. No label ever holds a name of a person or file.
+"""Counters of the services for Prometheus. No label ever holds a name of a person or file.
 
-Counts begin at 0 when a service starts. What the registry knows is not counted here but read from it
-(`registry_view`).
+Counts begin at 0 when a service starts. Data in the registry are read from there instead (`registry_view`).
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
 @dataclass(frozen=True, slots=True)
 class DoorCounts:
-    """What a service that accepts SSH connections counts about them."""
+    """Counters of a service accepting SSH connections."""
 
     connections: Gauge
     logins: Counter

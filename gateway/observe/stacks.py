@@ -1,7 +1,7 @@
-"""Where every thread of a service is, told on request: for a stall that nobody can explain.
+"""Print every thread's stack on request, to explain a stalled service.
 
-`kill -USR1 PID` writes the stacks of all threads to the service's standard error. They name functions and
-lines of code, never what these work on.
+`kill -USR1 PID` writes the stacks of all threads to the service's standard error. Stacks name functions and
+lines of code, never data.
 """
 
 from __future__ import annotations
@@ -12,5 +12,5 @@ import sys
 
 
 def tell_on_signal() -> None:
-    """From now on SIGUSR1 tells where the threads are, and harms nothing."""
+    """Print the threads' stacks at each SIGUSR1 from now on."""
     faulthandler.register(signal.SIGUSR1, file=sys.__stderr__ or 2, all_threads=True)

@@ -1,6 +1,6 @@
-"""What systemd hands to a service and wants to hear from it: sockets, readiness, a sign of life.
+"""Interface to systemd: sockets handed over, readiness, watchdog.
 
-The protocols are those of sd_listen_fds(3) and sd_notify(3). Without systemd, nothing here does anything.
+Follows sd_listen_fds(3) and sd_notify(3). Without systemd, nothing here has an effect.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ _FIRST_DESCRIPTOR = 3
 
 
 def handed_over(name: str) -> list[socket.socket]:
-    """The listening sockets called `name` (FileDescriptorName=) that this very process was handed.
+    """Return the listening sockets named `name` (FileDescriptorName=) handed to this process.
 
-    Whoever calls owns them; a second call would make the same descriptors twice.
+    The caller owns the sockets; a second call would return the same descriptors twice.
     """
     if os.environ.get("LISTEN_PID") != str(os.getpid()):
         return []
@@ -32,7 +32,7 @@ def handed_over(name: str) -> list[socket.socket]:
 
 
 def notify(state: str) -> None:
-    """Tell systemd something, such as READY=1. That nobody listens is logged, and no reason to end."""
+    """Send a state to systemd, such as READY=1. A failure is only logged."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return
@@ -46,13 +46,13 @@ def notify(state: str) -> None:
 
 
 def alive() -> None:
-    """A sign of life for the watchdog (WatchdogSec=)."""
+    """Send a watchdog ping (WatchdogSec=)."""
     if watchdog_seconds() is not None:
         notify("WATCHDOG=1")
 
 
 def watchdog_seconds() -> float | None:
-    """How long this process may be silent before systemd takes it for hung; None where nobody waits."""
+    """Return the longest silence before systemd regards this process as hung; None without a watchdog."""
     microseconds = os.environ.get("WATCHDOG_USEC", "")
     if not microseconds.isdecimal() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
@@ -60,7 +60,7 @@ def watchdog_seconds() -> float | None:
 
 
 async def keep_alive() -> None:
-    """Give signs of life as long as the event loop turns; ends at once where nobody waits for them."""
+    """Send watchdog pings while the event loop runs; end at once without a watchdog."""
     while (seconds := watchdog_seconds()) is not None:
         alive()
         await asyncio.sleep(seconds / 3)
