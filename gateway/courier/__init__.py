@@ -1,4 +1,4 @@
 """Letters go out: what the inside has put there is given to one SMTP relay, and what became of it is noted.
 
-It has a network and no secret but the relay's password, and knows nothing of the inside.
+The courier has a network and no secret but the relay's password, and knows nothing of the inside.
 """

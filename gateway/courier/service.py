@@ -1,8 +1,7 @@
-"""The courier's loop: each letter in out/ goes to the relay once, and done/ says what became of it.
+"""The courier's loop: each letter in out/ goes to the relay once, and done/ records the outcome.
 
-What the relay has not taken stays where it is and is tried again, however long the relay is down. A kill
-between the relay's word and the note of it makes the relay get the same letter again, under the same
-Message-ID.
+A letter not taken by the relay stays and is tried again, for as long as the relay is down. After a kill
+between the relay's answer and the note, the relay gets the same letter again, under the same Message-ID.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 def run(letters: Letters, stop: threading.Event, *, pause_seconds: float = 5.0) -> None:
-    """Give letters to the relay until `stop` is set. ConfigurationError where no relay is named."""
+    """Give letters to the relay until `stop` is set. Raises ConfigurationError without a relay."""
     settings = relay(letters)
     while not stop.is_set():
         for attempt in Retrying(
@@ -52,12 +51,12 @@ def run(letters: Letters, stop: threading.Event, *, pause_seconds: float = 5.0) 
 
 
 def _pause(stop: threading.Event, seconds: float) -> None:
-    """Wait, but not beyond the end."""
+    """Wait, at most until `stop` is set."""
     stop.wait(seconds)
 
 
 def relay(letters: Letters) -> LetterSettings:
-    """Where letters go, as the inside wrote it there. ConfigurationError where it names no relay."""
+    """Return the relay's settings as written by the inside. Raises ConfigurationError without a relay."""
     settings = read_toml(letters.settings, LetterSettings)
     if settings.relay is None:
         raise ConfigurationError("gateway.toml: [letters] names no relay")
@@ -65,13 +64,16 @@ def relay(letters: Letters) -> LetterSettings:
 
 
 def waiting(letters: Letters) -> list[Path]:
-    """The letters that nothing is known of yet, the oldest first."""
+    """Return the letters without an outcome, oldest first."""
     found = sorted(letters.out.glob("*.eml")) if letters.out.is_dir() else []
     return [path for path in found if not (letters.done / path.stem).exists()]
 
 
 def give_all(letters: Letters, settings: LetterSettings) -> int:
-    """Give every waiting letter to the relay; how many it took. OSError or SMTPException: later."""
+    """Give every waiting letter to the relay; return the number taken.
+
+    Raises OSError or SMTPException where the rest has to wait.
+    """
     todo = waiting(letters)
     if not todo:
         return 0
@@ -87,7 +89,7 @@ def give_all(letters: Letters, settings: LetterSettings) -> int:
 
 
 def _give(smtp: smtplib.SMTP, message: EmailMessage) -> str | None:
-    """Give one letter to the relay; its code where it refuses that letter for good."""
+    """Give one letter to the relay; return the error where permanently refused."""
     try:
         smtp.send_message(message)
     except smtplib.SMTPNotSupportedError:
