@@ -1,12 +1,12 @@
 """Every error the gateway raises on purpose.
 
-`GatewayError` is the root. Which branch an error is on decides who hears of it:
+`GatewayError` is the root. The branch of an error decides its audience:
 
 - `ConfigurationError`: the service refuses to start; the message names the file and the key.
-- `Refusal`: the upload's doing. It becomes a receipt and is final.
-- `Fault`: our doing (disk, database, engine). It is retried, then alarmed, and never told to the sender.
+- `Refusal`: caused by the upload. Becomes a receipt and is final.
+- `Fault`: caused by the gateway (disk, database, engine). Retried, then alarmed, never told to the sender.
 
-Anything else that is raised is a bug.
+Any other exception is a bug.
 """
 
 from __future__ import annotations
@@ -17,30 +17,33 @@ from pathlib import PurePath
 
 
 class GatewayError(Exception):
-    """The root of every error raised on purpose; its text is one sentence without personal data.
+    """Root of every error raised on purpose; the text is one sentence without personal data.
 
-    `exit_code` is what a command ends with that fails by it.
+    `exit_code` is the exit status of a command failing with the error.
     """
 
     exit_code = 1
 
 
 class ConfigurationError(GatewayError):
-    """A setting, policy file or key makes it impossible to start; names the file and the key."""
+    """Report a wrong setting, policy file or key, naming the file and the key; nothing starts."""
 
 
 class NotFoundError(GatewayError):
-    """Something a person named (a provider, a reference, a key) does not exist."""
+    """Report that a provider, reference or key named by a person does not exist."""
 
 
 class ChoiceError(GatewayError):
-    """A person gave what is none of a few choices, which are named: wrong usage of a command."""
+    """Report a value outside a few named choices: wrong usage of a command."""
 
     exit_code = 2
 
 
 class Refusal(GatewayError):  # noqa: N818 - the glossary's word for it
-    """The upload cannot be taken. `code` stands in `gateway.reasons`; `detail` fills its sentence."""
+    """Report an upload that cannot be taken.
+
+    `code` stands in `gateway.reasons`; `detail` fills its sentence.
+    """
 
     def __init__(self, code: str, **detail: str | int) -> None:
         super().__init__(code)
@@ -49,11 +52,11 @@ class Refusal(GatewayError):  # noqa: N818 - the glossary's word for it
 
 
 class Fault(GatewayError):  # noqa: N818 - the glossary's word for it
-    """A failure of ours: to be retried, and alarmed when it lasts. Never the sender's refusal."""
+    """Report a failure of the gateway: retried, alarmed when lasting, never a refusal to the sender."""
 
 
 def trace_of(error: BaseException) -> str:
-    """What `error` is and where it was raised, innermost first: no message, so no names or contents."""
+    """Return kind and place of `error`, innermost frame first: no message, so no names or contents."""
     number = getattr(error, "errno", None)
     kind = (
         f"{type(error).__name__}({errno.errorcode.get(number, number)})" if number else type(error).__name__

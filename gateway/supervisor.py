@@ -1,8 +1,8 @@
 """`gateway run`: intake, processor, mailboxes, console and courier as child processes of one supervisor.
 
-Each child is the same command that runs as a service of its own in production. Intake waits for the
-processor, which writes down for it what gateway.toml and the policies say; the console asks the mailboxes.
-When one ends, all end: whoever started the supervisor (a person, systemd) decides what happens next.
+Each child is the command of a production service. Intake waits for the processor, which writes intake's
+part of gateway.toml and the policies; the console asks the mailboxes. When one ends, all end: the caller of
+the supervisor (a person, systemd) decides the next step.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SERVICES: dict[str, tuple[str, ...]] = {
 _ORDER = (("processor", "mailboxes"), ("intake", "console"))
 _WITH_A_RELAY = (*_ORDER, ("courier",))
 _OUTSIDE = frozenset({"intake", "console", "courier"})
-"""What runs without any secret."""
+"""Services without any secret."""
 _START_SECONDS = 60
 _STOP_SECONDS = 30
 _log = logging.getLogger(__name__)
@@ -43,18 +43,18 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """A line that a service printed; None when it ended."""
+    """Line printed by a service; None at its end."""
 
     service: str
     line: str | None
 
 
 def run(home: Home, options: Mapping[str, Sequence[str]], ready: Callable[[dict[str, str]], None]) -> int:
-    """Run all services until one ends or SIGTERM or SIGINT arrives; the exit status.
+    """Run all services until one ends or SIGTERM or SIGINT arrives; return the exit status.
 
-    `options` are further arguments by service. The courier runs where gateway.toml names a relay.
-    `ready` is called once, with HOST:PORT by service (of the console, its address), when all of them accept
-    work. GatewayError where one does not start.
+    `options` are further arguments by service. The courier runs where gateway.toml names a relay. `ready`
+    is called once, with HOST:PORT by service (for the console, its address), when all accept work. Raises
+    GatewayError where one does not start.
     """
     heard: queue.Queue[_Heard] = queue.Queue()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -108,7 +108,7 @@ def _listen(name: str, child: subprocess.Popen[str], heard: queue.Queue[_Heard])
 
 
 def _await_ready(heard: queue.Queue[_Heard], wanted: Sequence[str], places: dict[str, str]) -> bool:
-    """Put the places of the services that get ready into `places`; False when told to stop first."""
+    """Put the addresses of services as they get ready into `places`; return False when stopped first."""
     while slow := ", ".join(sorted(set(wanted) - places.keys())):
         try:
             event = heard.get(timeout=_START_SECONDS)
@@ -126,7 +126,7 @@ def _await_ready(heard: queue.Queue[_Heard], wanted: Sequence[str], places: dict
 
 @contextmanager
 def noted(home: Home, places: Mapping[str, str]) -> Iterator[None]:
-    """Let `places_of` say meanwhile where the services listen."""
+    """Let `places_of` return the services' addresses inside the context."""
     with os.fdopen(os.open(home.places, os.O_RDWR | os.O_CREAT, 0o644), "w", encoding="ascii") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.truncate(0)

@@ -1,10 +1,10 @@
 """The words a receipt may use of what came out of a file.
 
-What a classifier says of a file is meant to be phrases of our own, but a column may be headed with
-a pupil's name, and a release with anything. So a receipt shows such text only word by word: a word
-on this list stays, a number of at most four digits that is no year stays, everything else becomes
-"...". No name of a month is shown, so no date of birth passes; nor do identifiers, addresses
-or names, unless a name is made of nothing but these everyday words.
+A classifier describes a file in phrases of the gateway, but a column may be headed with a pupil's name, and
+a release with anything. So a receipt shows such text only word by word: a listed word stays, a number of at
+most four digits other than a year stays, everything else becomes "...". No name of a month is shown, so no
+date of birth passes; nor do identifiers, addresses or names, unless a name consists only of these everyday
+words.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from functools import lru_cache
 from gateway.model import Facts
 
 HIDDEN = "..."
-# Numbers that stand together are one token, so that a date or a spaced-out number is a long one.
+# Adjacent numbers are one token, so that a date or a spaced-out number counts as long.
 _TOKEN = re.compile(r"\d+(?:[ .,:/-]+\d+)*(?![^\W_])|[^\W_]+|[\W_]")
 _SHOWN_DIGITS = 4
-# "may" is a word of ours, but not beside a number.
+# "may" is allowed, but not beside a number.
 _MONTH = re.compile(r"(?i)(?<!\d)\d+ *(?:st|nd|rd|th)?\W{0,3}may\b|\bmay\W{0,3}\d+")
-# Letters that stand apart may spell a name.
+# Single letters in a row may spell a name.
 _SPELT = re.compile(r"(?<![^\W_])[^\W\d_](?:[\W_][^\W\d_]){3,}(?![^\W_])")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _KEPT_MARKS = frozenset(" :,;.()[]/%&+-_'\"=<>#*")
@@ -107,21 +107,21 @@ WORDS = frozenset(
 
 
 def slug(text: str) -> str:
-    """A phrase of ours in small letters, with hyphens for what is neither letter nor figure."""
+    """Return a phrase in small letters, with hyphens for everything but letters and digits."""
     return "-".join(re.findall(r"[a-z0-9]+", text.casefold()))
 
 
-# The same phrases stand in many receipts.
+# The same phrases occur in many receipts.
 @lru_cache(1024)
 def plain(text: str) -> str:
-    """`text` with every word that is not ours, and every long number, shown as "..."."""
+    """Return `text` with every unlisted word and every long number shown as "..."."""
     shown = [_shown(token) for token in _TOKEN.findall(_SPELT.sub(HIDDEN, _MONTH.sub(HIDDEN, text)))]
     merged = re.sub(r"(?:\.\.\.[ ,:;/_'&-]*){2,}", HIDDEN + " ", "".join(shown))
     return " ".join(merged.split())[:200]
 
 
 def plain_facts(facts: Facts, landed_at: datetime) -> dict[str, str | None]:
-    """What a file says of itself, each part only in the shape that part must have; None otherwise.
+    """Return a file's facts about itself, each only in its expected shape; None otherwise.
 
     A reference date more than 550 days from the upload is left out: no pupil is that young.
     """
