@@ -1,1 +1,1 @@
-"""The web pages of the local authority's staff: a zone of its own, which holds no secret and no registry."""
+"""The web pages for the local authority's staff: a separate zone without secrets or registry."""

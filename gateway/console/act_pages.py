@@ -1,4 +1,4 @@
-"""Pages of acts that have none of their own: a list of them, a form for each, and the answer."""
+"""Generic pages for acts without pages of their own: a list, a form for each, and the answer."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 async def show_acts(request: Request) -> Response:
-    """List the acts that the person may carry out, by noun."""
+    """List the acts the person may carry out, by noun."""
     site = site_of(request)
     reply = await site.inside.reply(site.question(request, AskActs), ActsTold)
     nouns: dict[str, list[ActTold]] = {}
@@ -44,7 +44,7 @@ async def show_acts(request: Request) -> Response:
 
 
 async def show_act(request: Request) -> Response:
-    """Show the form of an act; what only reads and needs no field is answered at once."""
+    """Show the form of an act; answer a read-only act without required fields at once."""
     site, act, others, me = await _act(request)
     given = _given(act, request.query_params.multi_items())
     asked = act.reads and (bool(request.query_params) or not any(field.required for field in act.fields))
@@ -63,7 +63,7 @@ async def show_act(request: Request) -> Response:
 
 
 async def carry_out(request: Request) -> Response:
-    """Carry out the act of a form, from whichever page it was sent; `back` leads to that page."""
+    """Carry out the act of a submitted form; `back` links to the page of origin."""
     site, act, others, me = await _act(request)
     sent = await site.form(request)
     form = FormData([(name, await _text(value)) for name, value in sent.multi_items()])
@@ -91,7 +91,7 @@ def _page(
     problem: str = "",
     back: str = "/work",
 ) -> Response:
-    """Show an act. What a list tells of leads to the page of each, where an act of the noun shows that."""
+    """Show an act. Rows of a list link to each item's page, if the noun has a show act."""
     shows = next((one for one in others if one.reads and one.command.endswith(" show")), None)
     keys = [field.name for field in shows.fields if field.required] if shows else []
     return site_of(request).page(
@@ -102,7 +102,7 @@ def _page(
 
 
 async def _act(request: Request) -> tuple[Site, ActTold, tuple[ActTold, ...], Me]:
-    """Find the act of an address among those that the person may carry out, and the others of its noun."""
+    """Return the act at an address, among those the person may carry out, and the noun's other acts."""
     site = site_of(request)
     reply = await site.inside.reply(site.question(request, AskActs), ActsTold)
     noun = request.path_params["noun"].replace(".", " ")
@@ -115,7 +115,7 @@ async def _act(request: Request) -> tuple[Site, ActTold, tuple[ActTold, ...], Me
 
 
 async def _text(value: str | UploadFile) -> str:
-    """Take what a form gives, of a file its text. The public extract of GIAS is in Windows-1252."""
+    """Return the text of a form value or an uploaded file. The public extract of GIAS is in Windows-1252."""
     if isinstance(value, str):
         return value
     data = await value.read(MOST_OF_A_PART)
@@ -126,7 +126,7 @@ async def _text(value: str | UploadFile) -> str:
 
 
 def _given(act: ActTold, items: Iterable[tuple[str, str]]) -> dict[str, Given]:
-    """Take the fields of an act from a form; what is left empty is not given."""
+    """Return the fields of an act from a form, omitting empty ones."""
     said: dict[str, list[str]] = {}
     for name, value in items:
         said.setdefault(name, []).append(value.strip())

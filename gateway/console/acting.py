@@ -1,4 +1,4 @@
-"""Acts of weight: sent once as a form, and once more with what the person's passkey signed for it."""
+"""Acts needing confirmation: the form is sent once, and again with the passkey's signature."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _TO_SIGN = 409
 
 
 def signed(form: FormData) -> str | None:
-    """What the passkey signed, if it has."""
+    """Return the passkey's signature (JSON), if any."""
     return text(form, "credential") or None
 
 
 async def act(request: Request, form: FormData, question: WeightyAct, what: str, back: str) -> Response:
-    """Do it, or ask for the passkey first. `what` it is, in words; `back` is where one came from."""
+    """Carry out an act, or ask for the passkey first. `what` names the act; `back` is the page of origin."""
     reply = await act_for(request, form, question, Done, what, back)
     if isinstance(reply, Response):
         return reply
@@ -46,7 +46,7 @@ async def act_for(  # noqa: PLR0917 - as `act`, and what it answers
     back: str,
     labels: Sequence[FieldTold] = (),
 ) -> Reply[A] | Response:
-    """What an act answers; or the page that asks for the passkey first, or says why it is not done."""
+    """Return an act's answer; or the page asking for the passkey, or explaining a refusal."""
     site = site_of(request)
     try:
         return await site.inside.reply(question, kind)
@@ -71,6 +71,6 @@ async def act_for(  # noqa: PLR0917 - as `act`, and what it answers
 
 
 async def me_of(request: Request) -> Me:
-    """Who is logged in."""
+    """Return the logged-in person."""
     site = site_of(request)
     return (await site.inside.reply(site.question(request, AskMe), MeSeen)).me

@@ -1,4 +1,4 @@
-"""The console as a web application: which page stands at which address, and what is told when one fails."""
+"""The console as a web application: routes and error pages."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ _ROUTES = [
 
 
 def application(site: Site) -> ASGIApp:
-    """The console, with its guard before it."""
+    """Return the console application behind its guard."""
     app = Starlette(
         routes=_ROUTES,
         exception_handlers={
@@ -81,7 +81,7 @@ def application(site: Site) -> ASGIApp:
 
 
 async def _declined(request: Request, error: Exception) -> Response:
-    """What the inside says; whoever is not logged in goes there first."""
+    """Return the inside's refusal; redirect to the login page without a login."""
     status = error.status if isinstance(error, DeclinedInside) else 503
     if status == 401:  # noqa: PLR2004 - not logged in
         response: Response = see("/login")
@@ -100,7 +100,7 @@ async def _no_page(request: Request, error: Exception) -> Response:
 
 
 async def _senseless(request: Request, _: Exception) -> Response:
-    """What cannot even be asked, such as far too many files at once."""
+    """Return a page for an impossible request, such as far too many files at once."""
     return _problem(request, 400, "That request does not make sense.")
 
 

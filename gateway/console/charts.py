@@ -1,4 +1,4 @@
-"""Charts, computed here so that no script is needed: bars of days; a table beside them has the numbers."""
+"""Charts as SVG without scripts: bars of days, with the numbers in a table beside."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KINDS = ("accepted", "held", "refused", "waiting")
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One rectangle, in units of the picture; `kind` is what it counts."""
+    """One rectangle, in units of the picture; `kind` is the counted outcome."""
 
     kind: str
     x: int
@@ -28,7 +28,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class DayChart:
-    """Bars of days, each made of what became of its files. `most` is the height of the tallest."""
+    """Bars of days, stacked by outcome. `most` is the count of the tallest bar."""
 
     width: int
     height: int
@@ -38,7 +38,7 @@ class DayChart:
 
 
 def chart_of(days: Sequence[DaySeen]) -> DayChart:
-    """A chart of these days, the first to the left."""
+    """Return a chart of the days, the first on the left."""
     most = max((sum(_counts(day)) for day in days), default=0)
     bars: list[Bar] = []
     for place, day in enumerate(days):
@@ -58,7 +58,7 @@ def _counts(day: DaySeen) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """The bar of one key on the time line: where it begins, how wide it is, and when it was used last."""
+    """The bar of one key on the time line: left edge, width, and place of the last use."""
 
     kind: str
     x: float
@@ -79,7 +79,7 @@ class TimeLine:
 
 
 def time_line_of(keys: Sequence[KeyLife], now: datetime) -> TimeLine | None:
-    """The time line of keys, in their order; None where there is none. A key without an end goes on."""
+    """Return the time line of keys, in the given order; None without keys. Keys without an end run on."""
     if not keys:
         return None
     first = min(key.added_at for key in keys)

@@ -16,7 +16,7 @@ from gateway.zones.hatch import school_acts as asked
 
 
 class _Change(NamedTuple):
-    """A kind of act on a school: its words, and what of the form belongs to it."""
+    """A kind of act on a school: the words for people, and a function reading its fields from the form."""
 
     kind: type[asked.OfSchool]
     words: str
@@ -34,7 +34,7 @@ _CHANGES = {
 
 
 async def change_school(request: Request) -> Response:
-    """Do to a school what the button says that was pressed."""
+    """Carry out the change chosen by the pressed button on a school."""
     site, provider = site_of(request), request.path_params["provider"]
     form = await site.form(request)
     done, back = text(form, "do"), f"/schools/{provider}"

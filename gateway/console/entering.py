@@ -1,4 +1,4 @@
-"""Coming in and going out: the pages where a passkey is made, and where it signs."""
+"""Login and logout: the pages for making and using a passkey."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _ATTEMPT = "attempt"
 
 
 def site_of(request: Request) -> Site:
-    """The console that a request reached."""
+    """Return the site serving a request."""
     site: Site = request.app.state.site
     return site
 
 
 async def show_login(request: Request) -> Response:
-    """The page on which somebody logs in."""
+    """Show the login page."""
     return await _login(request, "")
 
 
@@ -52,12 +52,12 @@ async def log_in(request: Request) -> Response:
 
 
 async def show_invitation(request: Request) -> Response:
-    """The page that a one-time link leads to. The code in it is sent to nobody before the form is."""
+    """Show the page of a one-time link, without using its code before the form is sent."""
     return _invitation(request, "")
 
 
 async def take_invitation(request: Request) -> Response:
-    """A code was given: whose it is, and a passkey to be made."""
+    """Check the code of an invitation, and ask the browser for a passkey."""
     site = site_of(request)
     form = await site.form(request, _ATTEMPT)
     code, browser = text(form, "code"), site.held_by(request, _ATTEMPT)
@@ -78,7 +78,7 @@ async def take_invitation(request: Request) -> Response:
 
 
 async def enrol(request: Request) -> Response:
-    """A passkey was made: it is enrolled, and its person is logged in."""
+    """Enrol a new passkey, and log the person in."""
     site = site_of(request)
     form = await site.form(request, _ATTEMPT)
     try:
@@ -96,7 +96,7 @@ async def enrol(request: Request) -> Response:
 
 
 async def log_out(request: Request) -> Response:
-    """End this session, or the others of the person."""
+    """End this session, or the person's other sessions."""
     site = site_of(request)
     form = await site.form(request)
     others = text(form, "others") == "yes"
@@ -138,7 +138,7 @@ async def _login(request: Request, problem: str, status: int = 200) -> Response:
 
 
 async def elsewhere(request: Request, browser: str, code: str = "") -> dict[str, Any]:
-    """Where else one may log in, and what that is called; nothing where that is not set up or not reached."""
+    """Return the login address and name of the OpenID provider; "" if not set up or out of reach."""
     site, name = site_of(request), site_of(request).knows.openid
     if name is None:
         return {"openid": "", "openid_name": ""}
@@ -150,13 +150,13 @@ async def elsewhere(request: Request, browser: str, code: str = "") -> dict[str,
 
 
 async def come_back(request: Request) -> Response:
-    """The provider sent the browser back. A page of ours leads on: our cookies are sent to that alone."""
+    """Show a page leading on from the provider: strict cookies go only with requests from own pages."""
     given = {name: request.query_params.get(name, "") for name in ("code", "state")}
     return site_of(request).page(request, "onward.html", onward=f"/login/openid/done?{urlencode(given)}")
 
 
 async def finish_elsewhere(request: Request) -> Response:
-    """Log in who came back; or confirm the act of whoever is logged in, and was asked for it."""
+    """Log in the returning person; or confirm the act in question for the logged-in person."""
     site, query = site_of(request), request.query_params
     told = {"given": query.get("code", ""), "state": query.get("state", "")}
     if told["state"].startswith(OF_AN_ACT):

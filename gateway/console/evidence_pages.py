@@ -1,4 +1,4 @@
-"""Evidence: receipts, the log, and who opened what."""
+"""Pages of evidence: receipts, the log, and openings of files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MOST = 262_144
 
 
 async def show_evidence(request: Request) -> Response:
-    """Who opened what, the newest head of the log, and where a receipt can be dropped."""
+    """Show the openings of files, the newest log head, and a form to check receipts."""
     site, before = site_of(request), request.query_params.get("before", "")
     question = site.question(request, AskOpenings, before=int(before) if before.isdecimal() else None)
     reply = await site.inside.reply(question, OpeningsSeen)
@@ -21,7 +21,7 @@ async def show_evidence(request: Request) -> Response:
 
 
 async def verify_receipt(request: Request) -> Response:
-    """Whether a receipt that was dropped or pasted is genuine; it is looked at inside."""
+    """Show if a pasted or uploaded receipt is genuine; verification happens inside."""
     site = site_of(request)
     form = await site.form(request)
     given = form.get("receipt")

@@ -1,8 +1,8 @@
-"""What holds for every request and every answer, whatever the page.
+"""Protections for every request and answer, on every page.
 
-The browser is told to load nothing from elsewhere, to run no script but ours, to show the pages in no frame
-and to keep none of them. A request that changes something has to come from our own pages: the browser says so
-(Origin), and the form holds a token that only a page of this session can know.
+Browsers are told to load nothing from elsewhere, to run only the console's scripts, to show the pages in no
+frame and to keep no copy. A changing request must come from the console's own pages: the browser's Origin
+header must match, and the form must hold the token of the session.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _HTTPS = "max-age=31536000"
 
 
 class Guard:
-    """Stands before every page. `origin` is what browsers know the console by."""
+    """The guard in front of every page. `origin` is the console's address in browsers."""
 
     def __init__(self, app: ASGIApp, origin: str) -> None:
         self._app = app
@@ -45,7 +45,7 @@ class Guard:
         self._host = urlsplit(origin).netloc
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request pass, send it to the right address, or turn it down."""
+        """Pass a request, redirect to the right address, or refuse."""
         if scope["type"] != "http":
             return
         headers = Headers(scope=scope)
@@ -66,7 +66,7 @@ class Guard:
         return None if method in _SAFE else self._not_ours(method, headers, path)
 
     def _not_ours(self, method: str, headers: Headers, path: str) -> ASGIApp | None:
-        """What is told to whoever wants to change something from elsewhere, or with far too much."""
+        """Return the refusal of a changing request from another origin, or of excessive size; else None."""
         if method != "POST":
             return PlainTextResponse("Not offered.", status_code=405)
         if headers.get("origin") != self._origin:
@@ -84,15 +84,15 @@ class Guard:
 
 
 def token_of(secret: str) -> str:
-    """The token of the forms of whoever's browser holds `secret`; it tells nothing of the secret."""
+    """Return the form token for a browser's secret; the secret cannot be derived from the token."""
     return hmac.new(secret.encode(), b"form", hashlib.sha256).hexdigest()
 
 
 def is_own(secret: str, token: str) -> bool:
-    """Whether a form has the token of this browser's secret."""
+    """Return True if a form's token matches the browser's secret."""
     return bool(secret) and hmac.compare_digest(token_of(secret).encode(), token.encode())
 
 
 def address_of(request: Request) -> str:
-    """Where a request comes from, as the server has it; a proxy that is trusted says so."""
+    """Return the client address of a request, as reported by the server or a trusted proxy."""
     return request.client.host if request.client is not None else ""

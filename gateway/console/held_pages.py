@@ -1,4 +1,4 @@
-"""Pages of what is held; what a person decides is an act."""
+"""Pages of held files; decisions are acts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.zones.hatch.questions import AskHeld, AskHeldFile
 
 
 async def show_held(request: Request) -> Response:
-    """A page of what is held."""
+    """Show a page of held files."""
     site, before = site_of(request), request.query_params.get("before", "")
     question = site.question(request, AskHeld, before=int(before) if before.isdecimal() else None)
     reply = await site.inside.reply(question, HeldPage)
@@ -19,7 +19,7 @@ async def show_held(request: Request) -> Response:
 
 
 async def show_held_file(request: Request) -> Response:
-    """All that is known of one."""
+    """Show the details of a held file."""
     site = site_of(request)
     question = site.question(request, AskHeldFile, **request.path_params)
     reply = await site.inside.reply(question, HeldTold)

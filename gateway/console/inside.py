@@ -1,4 +1,4 @@
-"""The console's end of the hatch: questions go in, answers come out, and what is declined is said plainly."""
+"""The console's client of the console API: ask questions, return answers, explain refusals."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class DeclinedInside(GatewayError):  # noqa: N818 - it is an answer, seldom an e
 
 @dataclass(frozen=True, slots=True)
 class Reply(Generic[A]):
-    """What was said to somebody who is logged in."""
+    """An answer for a logged-in person."""
 
     me: Me
     said: A
@@ -52,17 +52,17 @@ class Inside:
         self._client = client
 
     async def ask(self, question: HatchQuestion, kind: type[A]) -> A:
-        """The answer to what anybody may ask. DeclinedInside where there is none."""
+        """Return the answer to a question open to anybody. DeclinedInside without an answer."""
         return kind.model_validate((await self._sent(question))["said"])
 
     async def reply(self, question: OfPerson, kind: type[A]) -> Reply[A]:
-        """The answer to somebody who is logged in. DeclinedInside where there is none."""
+        """Return the answer to a logged-in person. DeclinedInside without an answer."""
         whole = await self._sent(question)
         return Reply(Me.model_validate(whole["me"]), kind.model_validate(whole["said"]))
 
     @asynccontextmanager
     async def collected(self, question: Collect) -> AsyncIterator[httpx.Response]:
-        """A file, as its bytes come. DeclinedInside where it is not given."""
+        """Yield a file as a streaming response. DeclinedInside if refused."""
         try:
             async with self._client.stream(
                 "POST", question.path(), json=question.model_dump(mode="json")
@@ -103,7 +103,7 @@ async def inside_of(home: Home) -> AsyncIterator[Inside]:
 
 
 async def settings_of(inside: Inside) -> ConsoleKnows:
-    """What the console has to know. ConfigurationError where nobody inside says it."""
+    """Return the settings needed by the console. ConfigurationError if the inside does not answer."""
     try:
         return await inside.ask(AskSettings(origin="", address=""), ConsoleKnows)
     except DeclinedInside as declined:

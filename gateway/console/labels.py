@@ -1,4 +1,4 @@
-"""What is declined inside may name an option of a command: on a page it is called as the form calls it."""
+"""Replace the names of command options in refusals by the labels of form fields."""
 
 from __future__ import annotations
 

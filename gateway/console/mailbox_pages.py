@@ -64,7 +64,7 @@ async def show_mailbox(request: Request) -> Response:
 
 
 async def show_file(request: Request) -> Response:
-    """What is known of a file, without opening it."""
+    """Show the facts about a file, without opening it."""
     site, removed = site_of(request), request.query_params.get("removed") == "yes"
     question = site.question(request, AskFile, **request.path_params, removed=removed)
     reply = await site.inside.reply(question, FileTold)
@@ -72,7 +72,7 @@ async def show_file(request: Request) -> Response:
 
 
 async def change_files(request: Request) -> Response:
-    """What is to be done with the files that were ticked: download, mark as dealt with, put back."""
+    """Download the ticked files, mark them as dealt with, or put them back."""
     site, team = site_of(request), request.path_params["team"]
     form = await site.form(request)
     chosen = tuple(str(each) for each in form.getlist("reference"))[:_MOST]
@@ -88,7 +88,7 @@ async def change_files(request: Request) -> Response:
 
 
 async def recall(request: Request) -> Response:
-    """Take a file back, or ask for it."""
+    """Recall a file, or ask for a recall."""
     site, reference = site_of(request), request.path_params["reference"]
     form = await site.form(request)
     question = site.question(
@@ -98,7 +98,7 @@ async def recall(request: Request) -> Response:
 
 
 async def _download(request: Request, site: Site, team: str, chosen: tuple[str, ...]) -> Response:
-    """One file as it is, or several in a ZIP: each is on record before its first byte leaves."""
+    """Return one file as it is, or several in a ZIP, each recorded before its first byte leaves."""
     asked = [site.question(request, Collect, team=team, reference=each) for each in chosen]
     if len(asked) > 1:
         return _attachment(_zipped(site, asked), f"{team}.zip", "application/zip")
@@ -112,7 +112,7 @@ async def _download(request: Request, site: Site, team: str, chosen: tuple[str, 
 
 
 def _attachment(pieces: AsyncIterator[bytes], name: str, media_type: str) -> StreamingResponse:
-    """To be stored, never shown: no browser runs what a school sent as a page of ours."""
+    """Return a response to be stored, never shown: no browser may run a school's file as a console page."""
     headers = {
         "content-disposition": f'attachment; filename="{name}"',
         "content-security-policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
@@ -121,7 +121,7 @@ def _attachment(pieces: AsyncIterator[bytes], name: str, media_type: str) -> Str
 
 
 async def _zipped(site: Site, asked: list[Collect]) -> AsyncIterator[bytes]:
-    """A ZIP of files that come one after another; what is not given is named in a text at its end."""
+    """Yield a ZIP of files fetched one by one; a text at the end names the refused ones."""
     sink, lacking = _Sink(), []
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as whole:
         for one in asked:
@@ -139,23 +139,23 @@ async def _zipped(site: Site, asked: list[Collect]) -> AsyncIterator[bytes]:
 
 
 def _name_of(given: httpx.Response) -> str:
-    """What the inside calls a file: of letters, figures, dots, hyphens and underscores."""
+    """Return the file name given by the inside: letters, figures, dots, hyphens and underscores."""
     return given.headers["x-gateway-name"]
 
 
 class _Sink(io.RawIOBase):
-    """Where a ZIP is written to, and taken from piece by piece. It cannot be gone back in."""
+    """A write-only buffer for a ZIP, emptied piece by piece, without seeking."""
 
     def __init__(self) -> None:
         super().__init__()
         self._pieces: list[bytes] = []
 
     def write(self, data: Buffer) -> int:
-        """Keep what was written."""
+        """Keep the written bytes."""
         self._pieces.append(bytes(data))
         return len(self._pieces[-1])
 
     def taken(self) -> bytes:
-        """All that was written since the last time."""
+        """Return all bytes written since the last call."""
         pieces, self._pieces = self._pieces, []
         return b"".join(pieces)

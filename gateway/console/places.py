@@ -1,9 +1,9 @@
-"""Connections of browsers are counted as they are accepted, before TLS; who does nothing gives way.
+"""Count browser connections when accepted, before TLS; idle connections give way to new ones.
 
-The server below counts a connection only once TLS has begun, and refuses everybody once there are many. Here
-a newcomer gets in as long as somebody does nothing: the oldest silent connection of its own address where
-that has as many as one may have, else that of whichever address has most. So nobody shuts others out from a
-few addresses, whether they begin TLS, ask for nothing, or connect anew as quickly as they can.
+Uvicorn counts a connection only once TLS has begun, and refuses everybody above its limit. Here a newcomer
+displaces an idle connection: the oldest of its own address at that address's limit, else the oldest of the
+address with the most. So a few addresses cannot shut others out, by starting TLS, asking for nothing, or
+reconnecting quickly.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ _BREATH_SECONDS = 0.1
 
 @dataclass(slots=True, eq=False)
 class BrowserConnection:
-    """One connection that was accepted. `busy`: a request of it is being answered."""
+    """One accepted connection. `busy`: a request is being answered."""
 
     line: socket.socket
     source: str
     busy: bool = False
 
     def abort(self) -> None:
-        """Close it at once, whatever has been begun on it."""
+        """Close the connection at once, in any state."""
         with contextlib.suppress(OSError):
             self.line.shutdown(socket.SHUT_RDWR)
 
 
 class Places:
-    """Those that are taken. An address has `each` at most, but those that are `trusted`: proxies."""
+    """The accepted connections, at most `each` for an address, except `trusted` ones: proxies."""
 
     def __init__(self, trusted: Collection[str] = (), *, each: int = EACH, in_all: int = IN_ALL) -> None:
         self._trusted = {source_of(address) for address in trusted}
@@ -55,7 +55,7 @@ class Places:
         return len(self._taken)
 
     def take(self, line: socket.socket, address: str) -> BrowserConnection | None:
-        """Take a place for a newcomer; None where every one that could give way is busy."""
+        """Return a place for a newcomer; None if no idle connection could give way."""
         source = source_of(address)
         of_it = [place for place in self._taken if place.source == source]
         if len(of_it) >= self._each and source not in self._trusted and not self._send_away(of_it):
@@ -78,7 +78,7 @@ class Places:
         return self._send_away([place for place in self._taken if place.source == most])
 
     def _send_away(self, places: list[BrowserConnection]) -> bool:
-        """Send away the oldest of these that is silent, if there is one."""
+        """Close the oldest idle connection; return False without one."""
         for place in places:
             if not place.busy:
                 self.leave(place)
@@ -88,7 +88,7 @@ class Places:
 
 
 class PlacedServer(QuietServer):
-    """A server whose connections have places. Its protocol is told its own one."""
+    """A server with counted connections, passing each protocol its place."""
 
     places: Places
 
@@ -98,7 +98,7 @@ class PlacedServer(QuietServer):
         self.servers = [_Accepting(self, each) for each in sockets or ()]  # type: ignore[misc] # as one closes
 
     async def begin(self, line: socket.socket, place: BrowserConnection) -> None:
-        """Let a connection that was accepted begin, with TLS where that is set up; to its end if it fails."""
+        """Begin an accepted connection, with TLS if configured; close the connection on failure."""
         config, loop = self.config, asyncio.get_running_loop()
 
         def protocol() -> Any:  # noqa: ANN401 - as the server has them
@@ -119,7 +119,7 @@ class PlacedServer(QuietServer):
 
 
 class _Accepting:
-    """One socket that listens, as the server below closes those that it has opened itself."""
+    """One listening socket, with the interface Uvicorn expects for closing."""
 
     def __init__(self, server: PlacedServer, listening: socket.socket) -> None:
         self._server = server
@@ -134,7 +134,7 @@ class _Accepting:
             task.cancel()
 
     async def wait_closed(self) -> None:
-        """Wait until that is so."""
+        """Wait until the socket and its connections are closed."""
         await asyncio.wait([self._task, *self._begun])
 
     async def _accept(self) -> None:
@@ -156,5 +156,5 @@ class _Accepting:
 
 
 def placed(places: Places) -> type[PlacedServer]:
-    """The server of these places."""
+    """Return the server class for these places."""
     return type("Placed", (PlacedServer,), {"places": places})

@@ -1,4 +1,4 @@
-"""The watch, and the policies that are proposed."""
+"""Pages of the watch, and of proposed policies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def show_watch(request: Request) -> Response:
 
 
 async def show_policies(request: Request) -> Response:
-    """What differs between two versions of the policies, and what it would change."""
+    """Show the differences between two versions of the policies, and their consequences."""
     site, query = site_of(request), request.query_params
     days = query.get("days", "")
     question = site.question(
@@ -35,7 +35,7 @@ async def show_policies(request: Request) -> Response:
 
 
 async def decide_policies(request: Request) -> Response:
-    """Approve what is proposed, as a second person, or take it back."""
+    """Approve a proposal as a second person, or withdraw a proposal."""
     site, back = site_of(request), "/agreement/policies"
     form = await site.form(request)
     what = text(form, "do")

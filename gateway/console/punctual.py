@@ -1,7 +1,7 @@
-"""Requests of browsers are there whole in time.
+"""Time limits for incoming requests.
 
-The server below waits for a request as long as it takes to come: whoever sends one letter a minute on many
-connections would keep everybody else out.
+Uvicorn waits for a request without limit: a client sending one byte a minute on many connections would keep
+everybody else out.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _COMING = frozenset({h11.IDLE, h11.SEND_BODY})
 
 
 class PunctualProtocol(H11Protocol):
-    """One connection, which has a place. It is busy from when a request is whole until that is answered."""
+    """One connection with a place, busy from a complete request until its answer."""
 
     seconds = SECONDS
 
@@ -35,7 +35,7 @@ class PunctualProtocol(H11Protocol):
         self._wait()
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, and wait no longer than before for the rest."""
+        """Take received bytes without extending the deadline for the rest."""
         super().data_received(data)
         if self.conn.their_state in _COMING:
             self._wait()
@@ -44,7 +44,7 @@ class PunctualProtocol(H11Protocol):
             self._wait_no_more()
 
     def on_response_complete(self) -> None:
-        """Go on to the next request where its beginning came meanwhile, and wait for the rest of it."""
+        """Begin the next request if partly received, and wait for its rest."""
         self._place.busy = False
         super().on_response_complete()
         if self.conn.their_state is h11.SEND_BODY:
@@ -53,7 +53,7 @@ class PunctualProtocol(H11Protocol):
             self._place.busy = True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget what was waited for."""
+        """Cancel the deadline."""
         self._wait_no_more()
         self._places.leave(self._place)
         super().connection_lost(exc)
@@ -69,5 +69,5 @@ class PunctualProtocol(H11Protocol):
 
 
 def punctual(seconds: float = SECONDS) -> type[PunctualProtocol]:
-    """The protocol that waits so long."""
+    """Return the protocol class with a deadline in seconds."""
     return type("Punctual", (PunctualProtocol,), {"seconds": seconds})

@@ -43,7 +43,7 @@ async def show_schools(request: Request) -> Response:
 
 
 async def show_school(request: Request) -> Response:
-    """All that is known of one."""
+    """Show the details of a school."""
     site, before = site_of(request), request.query_params.get("before", "")
     question = site.question(
         request, AskSchool, **request.path_params, before=int(before) if before.isdecimal() else None
@@ -54,12 +54,12 @@ async def show_school(request: Request) -> Response:
 
 
 def _day(text: str) -> date | None:
-    """A day as forms write it; None where none is given. ValueError where it is none."""
+    """Return a day from a form field; None if empty. ValueError if malformed."""
     return date.fromisoformat(text) if text else None
 
 
 async def show_agreement(request: Request) -> Response:
-    """The agreement beside its rules, and who has ratified it."""
+    """Show the agreement beside its rules, and the ratifications."""
     site = site_of(request)
     reply = await site.inside.reply(site.question(request, AskAgreement), AgreementSeen)
     return site.page(request, "agreement.html", reply.me, seen=reply.said)

@@ -1,4 +1,4 @@
-"""The console as a service: it listens, asks the inside, and ends in order."""
+"""The console service: listen, ask the inside, and end in order."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _BACKLOG = 128
 
 
 def run_console(home: Home, *, host: str | None = None, port: int | None = None) -> int:
-    """Serve the console of `home` until SIGTERM or SIGINT; the exit status.
+    """Serve the console of `home` until SIGTERM or SIGINT; return the exit status.
 
-    `host` and `port` go before those of the settings. Prints `ready console ORIGIN` when it accepts
-    connections. ConfigurationError names what keeps it from starting.
+    `host` and `port` override the settings. Print `ready console ORIGIN` when accepting connections.
+    ConfigurationError names the obstacle to starting.
     """
     for noisy in ("httpx", "httpcore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -63,7 +63,7 @@ async def _serve(home: Home, host: str | None, port: int | None) -> None:
 
 
 async def _awaited(home: Home) -> None:
-    """Wait a while for the hatch: the mailboxes open it, and may have been started at the same time."""
+    """Wait for the console API: the mailboxes service may have been started at the same time."""
     async for attempt in _patiently():
         with attempt:
             async with inside_of(home) as inside:
@@ -100,7 +100,7 @@ def _listening(host: str, port: int) -> socket.socket:
 
 
 def configured(site: Site, knows: ConsoleKnows) -> uvicorn.Config:
-    """How the pages are served: over TLS where a certificate is named, and believing proxies that are."""
+    """Return the server configuration: TLS with a configured certificate, and trusted proxies."""
     more: dict[str, object] = {"proxy_headers": bool(knows.proxies)}
     if knows.proxies:
         more["forwarded_allow_ips"] = list(knows.proxies)

@@ -1,4 +1,4 @@
-"""What every page needs: the session of the browser, the inside, and the templates."""
+"""The context of every page: browser session, inside, and templates."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class NotOurFormError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The console at work. `origin` is what browsers know it by."""
+    """The running console. `origin` is its address in browsers."""
 
     inside: Inside
     knows: ConsoleKnows
@@ -54,19 +54,19 @@ class Site:
 
     @property
     def secure(self) -> bool:
-        """Whether browsers reach it by HTTPS."""
+        """True if browsers use HTTPS."""
         return self.origin.startswith("https:")
 
     def cookie(self, kind: str) -> str:
-        """The name of a cookie, which no other host may set where that can be prevented."""
+        """Return the name of a cookie, with the __Host- prefix over HTTPS, against other hosts setting it."""
         return f"__Host-{kind}" if self.secure else kind
 
     def held_by(self, request: Request, kind: str) -> str:
-        """The secret that the browser holds, of a session or of an attempt to begin one; "" for none."""
+        """Return the browser's secret for a session or a login attempt; "" for none."""
         return request.cookies.get(self.cookie(kind), "")
 
     def set_secret(self, response: Response, kind: str, secret: str) -> None:
-        """Let the browser hold a secret until it is closed, and send it nowhere but here."""
+        """Set a secret as a cookie for this host only, until the browser is closed."""
         response.set_cookie(
             self.cookie(kind), secret, path="/", secure=self.secure, httponly=True, samesite="strict"
         )
@@ -78,13 +78,13 @@ class Site:
         )
 
     def question(self, request: Request, kind: type[Q], /, **parts: Any) -> Q:  # noqa: ANN401 - as the question has them
-        """A question from this browser."""
+        """Return a question from this browser."""
         if issubclass(kind, OfPerson):
             parts["session"] = self.held_by(request, "session")
         return kind(origin=self.origin, address=address_of(request), **parts)
 
     async def form(self, request: Request, kind: str = "session") -> FormData:
-        """What a form holds. NotOurFormError where it is not from a page of this browser's session."""
+        """Return the fields of a form. NotOurFormError unless from a page of this browser's session."""
         form = await request.form(max_files=8, max_fields=300, max_part_size=MOST_OF_A_PART)
         if not is_own(self.held_by(request, kind), text(form, "token")):
             raise NotOurFormError
@@ -101,7 +101,7 @@ class Site:
         secret: str = "",
         **parts: object,
     ) -> HTMLResponse:
-        """A page, with the token of the secret that the browser has `held`, or is given now, in its forms."""
+        """Return a page; its forms hold the token of the browser's secret: `secret`, else the one `held`."""
         secret = secret or self.held_by(request, held)
         told = self.pages.get_template(template).render(
             me=me,
@@ -115,7 +115,7 @@ class Site:
 
 
 def text(form: FormData | Mapping[str, str], name: str) -> str:
-    """One field of a form as text; "" where it is missing or a file."""
+    """Return one field of a form as text; "" if missing or a file."""
     value = form.get(name, "")
     return value.strip() if isinstance(value, str) else ""
 
@@ -132,7 +132,7 @@ def see(path: str, **parts: str) -> RedirectResponse:
 
 
 def templates(zone: str) -> Environment:
-    """The templates: all that is put into them is text, never markup."""
+    """Return the template environment: every value is inserted as text, never as markup."""
     made = Environment(
         loader=FileSystemLoader(FOLDER / "templates"),
         autoescape=True,
@@ -166,7 +166,7 @@ def _size(octets: int) -> str:
 
 
 def _grouped(fingerprint: str) -> str:
-    """A fingerprint in groups of four, as people read it out: hexadecimal digits in upper case."""
+    """Return a fingerprint in groups of four for reading out: hexadecimal digits in upper case."""
     kind, mark, rest = fingerprint.rpartition(":")
     letters = rest if kind else rest.upper()
     return f"{kind}{mark} ".lstrip() + " ".join(letters[at : at + 4] for at in range(0, len(letters), 4))
