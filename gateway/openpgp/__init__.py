@@ -1,4 +1,4 @@
-"""Opening what providers sealed, and sealing what is meant for them."""
+"""Open files sealed by providers, and seal files for providers."""
 
 import warnings
 

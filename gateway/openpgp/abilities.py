@@ -1,8 +1,8 @@
-"""What the engines in use can do beyond what every one of them can: they are asked, by messages made for it.
+"""Test the engines in use for optional abilities, with messages made for the test.
 
-RFC 9980 has signatures and encryption that withstand a quantum computer. Engines read them or not, by their
-version and by what they were built with, and do not say so. A key of a kind that one of them cannot verify is
-not enrolled: each file that it signs would be refused.
+RFC 9980 defines signatures and encryption resistant to quantum computers. Support depends on an engine's
+version and build, and engines do not report it. A key unverifiable by one engine is not enrolled, because
+every file signed by the key would be refused.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _LIMITS = OpenLimits(seconds=20, content_bytes=1024**2)
 
 
 def verified(settings: ProcessorSettings) -> frozenset[str]:
-    """Those kinds of signing keys that every engine in use verifies."""
+    """Return the kinds of signing keys verified by every engine in use."""
     return _done_by_all(settings, SIGNING)
 
 
 def read(settings: ProcessorSettings) -> frozenset[str]:
-    """Those kinds of keys to encrypt to that every engine in use reads."""
+    """Return the kinds of encryption keys readable by every engine in use."""
     return _done_by_all(settings, ENCRYPTING)
 
 
@@ -51,7 +51,7 @@ def _done_by_all(settings: ProcessorSettings, kinds: Sequence[str]) -> frozenset
 
 @lru_cache(maxsize=32)
 def _does(engine: ProgramFile | None, kind: str) -> bool:
-    """Does this program, or with None the engine of Python packages, open a message of a kind?"""
+    """Return True if a program, or with None the embedded engine, opens a message of a kind."""
     ordinary = Tsk.generate("ordinary", profile=Profile.RFC4880)
     asked = Tsk.generate("asked", profile=Profile.RFC9580, cipher_suite=getattr(CipherSuite, _SUITES[kind]))
     return _opens(engine, asked, ordinary) if kind in SIGNING else _opens(engine, ordinary, asked)

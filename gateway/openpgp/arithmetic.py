@@ -1,6 +1,6 @@
-"""Whether a signature fits a key and a content by its numbers alone (RFC 9580, 5.2).
+"""Verify the mathematics of a signature alone: key, signature and content (RFC 9580, 5.2).
 
-Nothing here says that the key may sign, or that the signature counts: see `late`.
+The right of the key to sign, and the validity of the signature, are judged in `late`.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ _ED25519_BYTES = 32
 
 
 def fits(signature: bytes, key: bytes, content: bytes) -> bool:
-    """Whether `signature` is over `content` and by `key`, both as the bodies of their packets.
+    """Return True if `signature` covers `content` and was made by `key`, both as packet bodies.
 
-    False as well for what is no signature over data, or of a kind that nobody makes today.
+    False also for packets other than signatures over data, and for kinds no longer in use.
     """
     try:
         return _fits(signature, key, content)
@@ -100,7 +100,7 @@ def _verify(algorithm: int, key: bytes, numbers: bytes, digest: bytes, hashing: 
 
 
 def _numbers(data: bytes, count: int) -> Iterator[bytes]:
-    """The first numbers in `data`, each after its length in bits (RFC 9580, 3.2). ValueError if cut off."""
+    """Yield numbers from `data`, each after its length in bits (RFC 9580, 3.2). ValueError if cut off."""
     position = 0
     for _ in range(count):
         size = (int.from_bytes(data[position : position + 2], "big") + 7) // 8

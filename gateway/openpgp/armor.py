@@ -1,4 +1,4 @@
-"""Taking off ASCII armor (RFC 9580, 6.2), so that what lies beneath can be looked at."""
+"""Remove ASCII armor (RFC 9580, 6.2), to inspect the packets inside."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class ArmorError(ValueError):
-    """The armor is broken, or more than one block of it and white space is there."""
+    """The armor is broken, or surrounded by anything except white space."""
 
 
 def is_binary(data: bytes) -> bool:
-    """Whether `data` starts as a packet does, with its highest bit set (and is no text with a BOM)."""
+    """Return True if `data` starts like a packet, with the highest bit set (and without a BOM)."""
     return bool(data) and bool(data[0] & 0x80) and not data.startswith(_BYTE_ORDER_MARK)
 
 
 def kind_of(data: bytes) -> tuple[str, int] | None:
-    """The kind of the first block ("MESSAGE", "SIGNED MESSAGE", …) and where it starts, if any."""
+    """Return the kind of the first block ("MESSAGE", "SIGNED MESSAGE", …) and its start, if any."""
     found = _BEGIN.search(data)
     return (found[1].decode("ascii"), found.start()) if found else None
 
 
 def in_ascii(armored: str) -> bytes:
-    """An armored block without those of its header lines that are not ASCII.
+    """Return an armored block without non-ASCII header lines.
 
-    Such lines are remarks, as that with the owner's name; many programs stumble over accents in them.
+    Such lines are comments, often with the owner's name; many programs fail on accented letters there.
     """
     lines = armored.splitlines(keepends=True)
     return "".join(line for line in lines if line.isascii()).encode("ascii")
 
 
 def is_blank(data: bytes) -> bool:
-    """Whether there is nothing in `data` but white space and a byte order mark."""
+    """Return True if `data` holds only white space and a byte order mark."""
     return not data.removeprefix(_BYTE_ORDER_MARK).strip(_BLANK)
 
 
 def dearmored(data: bytes) -> bytes:
-    """What one armored block holds. ArmorError where it is cut off or something stands beside it."""
+    """Return the contents of one armored block. ArmorError if cut off or with anything beside."""
     found = _BEGIN.search(data)
     if found is None or not is_blank(data[: found.start()]):
         raise ArmorError("no block of armor at the start")
@@ -58,7 +58,7 @@ def dearmored(data: bytes) -> bytes:
 
 
 def dearmored_head(data: bytes) -> bytes:
-    """What the first octets of a longer armored block hold, as far as they go."""
+    """Return the decodable contents of the first octets of a longer armored block."""
     found = _BEGIN.search(data)
     if found is None:
         raise ArmorError("no block of armor")
@@ -68,7 +68,7 @@ def dearmored_head(data: bytes) -> bytes:
 
 
 def _text(body: bytes) -> bytes:
-    """The base64 text of a block: after its headers, before its checksum."""
+    """Return the base64 text of a block, between headers and checksum."""
     headers = _HEADERS.match(body)
     text = body[headers.end() :] if headers else body
     return _CHECKSUM.sub(b"", text.rstrip(_BLANK))

@@ -1,6 +1,6 @@
-"""Secrets at rest under a passphrase: an OpenPGP message, encrypted to nothing but the passphrase.
+"""Secrets at rest under a passphrase: an OpenPGP message encrypted to the passphrase alone.
 
-`gpg --decrypt FILE` gives back what is inside, whatever became of the gateway.
+`gpg --decrypt FILE` recovers the secret even without the gateway.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ def lock(secret: bytes, passphrase: str) -> bytes:
 
 
 def is_locked(data: bytes) -> bool:
-    """Whether `data` is under a passphrase (an encrypted message, where a key in the clear could be)."""
+    """Return True if `data` is protected by a passphrase (an encrypted message instead of a plain key)."""
     kind = armor.kind_of(data)
     return kind is not None and kind[0] == "MESSAGE"
 
 
 def unlock(data: bytes, passphrase: str) -> bytes:
-    """The secret in `data`. ConfigurationError where the passphrase is not its own."""
+    """Return the secret in `data`. ConfigurationError for a wrong passphrase."""
     try:
         secret = decrypt(bytes=data, passwords=[passphrase]).bytes
     except RuntimeError:

@@ -1,8 +1,8 @@
-"""Small files by the engine at hand, which starts no program; everything else by the program.
+"""Open small files with the embedded engine, without starting a program; all others with the program.
 
-Starting a program costs more than opening a small file. Both engines keep the same promise, so
-either may open. Only the program refuses: what the engine at hand does not open, for whatever
-reason, the program judges afresh.
+Starting a program costs more than opening a small file. Both engines keep the same promise, so either may
+open a file. Only the program refuses: any file not opened by the embedded engine is judged afresh by the
+program.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class BySizeOpener:
-    """`at_hand` for sealed files of up to SMALL_BYTES, `program` for all that it does not open."""
+    """Open sealed files of up to SMALL_BYTES with `at_hand`, and everything else with `program`."""
 
     def __init__(self, at_hand: Opener, program: Opener) -> None:
         self.name = program.name

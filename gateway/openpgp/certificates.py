@@ -1,6 +1,6 @@
-"""Certificates for people and for policy: what they say, and whether one may be enrolled.
+"""Describe certificates for people and policy, and admit them for enrolment.
 
-Sequoia decides whether a certificate is sound; our own rules then refuse more.
+Sequoia decides if a certificate is sound; the gateway's own rules then refuse more.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ _SECRET_TAGS = (Tag.SecretKey, Tag.SecretSubkey)
 
 
 class CertificateRefused(Refusal):
-    """A certificate that may not be enrolled. `code` is a `key:` code of `gateway.reasons`."""
+    """A certificate unfit for enrolment. `code` is a `key:` code of `gateway.reasons`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """What a certificate says, as it stands at one moment. Fingerprints are lower-case hex.
+    """A certificate as of one moment. Fingerprints are lower-case hex.
 
-    `bits` is None for elliptic curves, whose name says it all. `signing_keys` and
-    `encryption_keys` list the keys that are in force for each use. `signs_until` is when the last key
-    that may sign expires; None for never. `warnings` are sentences.
+    `bits` is None for elliptic curves, already named in full. `signing_keys` and `encryption_keys` list the
+    keys in force for each use. `signs_until` is the expiry of the last key with the right to sign; None for
+    never. `warnings` are sentences.
     """
 
     fingerprint: str
@@ -64,11 +64,11 @@ class Certificate:
 def admit(
     data: bytes, now: datetime, least_rsa_bits: int = _LEAST_RSA_BITS, verified: Container[str] = ()
 ) -> Certificate:
-    """The one certificate in `data`, armored or binary, if it may be enrolled at `now`.
+    """Return the one certificate in `data`, armored or binary, if fit for enrolment at `now`.
 
-    CertificateRefused with the first fault found; secret key material is looked for first.
-    `least_rsa_bits` asks for more than our own least. `verified` are the kinds of signing keys that the
-    engines in use have shown that they verify, beside those which every one does (`abilities`).
+    Raise CertificateRefused with the first fault found; secret key material is checked first.
+    `least_rsa_bits` may raise the gateway's own minimum. `verified` are the kinds of signing keys proved to
+    be verified by the engines in use, besides those supported everywhere (`abilities`).
     """
     cert = _parsed(data)
     parts = _parts(cert)
@@ -89,16 +89,17 @@ def admit(
 
 
 def describe(data: bytes, now: datetime) -> Certificate:
-    """What the certificate in `data` says at `now`, fit or not. CertificateRefused if it is none."""
+    """Return a description of the certificate in `data` at `now`, fit or not. CertificateRefused if none."""
     cert = _parsed(data)
     return _described(cert, _parts(cert), now)
 
 
 def merge(old: bytes, new: bytes) -> bytes:
-    """The known certificate `old` with whatever its owner adds in `new`: subkeys, dates, revocations.
+    """Return the known certificate `old` updated with the owner's additions in `new`: subkeys, dates,
+    revocations.
 
-    In binary, without what others have added. CertificateRefused `key:other-certificate` where they are
-    not the same certificate.
+    The result is binary, without additions by others. CertificateRefused `key:other-certificate` for two
+    different certificates.
     """
     known, news = _parsed(old), _parsed(new)
     if known.fingerprint != news.fingerprint:
@@ -110,9 +111,9 @@ def merge(old: bytes, new: bytes) -> bytes:
 
 
 def revoke(certificate: bytes, revocation: bytes) -> bytes:
-    """`certificate` with its owner's `revocation` certificate (as gpg --gen-revoke makes it), in binary.
+    """Return `certificate` with its owner's `revocation` (as made by gpg --gen-revoke), in binary.
 
-    CertificateRefused `key:not-a-revocation` where it does not revoke this certificate.
+    CertificateRefused `key:not-a-revocation` if the revocation belongs to another certificate.
     """
     known = _parsed(certificate)
     try:
@@ -127,13 +128,13 @@ def revoke(certificate: bytes, revocation: bytes) -> bytes:
 
 
 def finality(certificate: bytes, now: datetime) -> Revocation | None:
-    """How final a certificate's own revocation is ("hard": it may be in wrong hands); None for none."""
+    """Return the kind of a certificate's own revocation ("hard": possibly compromised); None without one."""
     parts = _parts(_parsed(certificate))
     return parts.standing(parts.primary, now).revoked
 
 
 def split(data: bytes) -> tuple[bytes, ...]:
-    """Each certificate in `data`, armored or binary, in binary; none where it holds none."""
+    """Return each certificate in `data`, armored or binary, in binary; () without any."""
     try:
         return tuple(bytes(cert) for cert in Cert.split_bytes(data))
     except RuntimeError:
@@ -141,7 +142,7 @@ def split(data: bytes) -> tuple[bytes, ...]:
 
 
 def armored(data: bytes) -> bytes:
-    """The certificate in `data` in ASCII armor, without what others have added to it."""
+    """Return the certificate in `data` in ASCII armor, without additions by others."""
     try:
         return in_ascii(str(Cert.from_bytes(own_packets(bytes(_parsed(data))))))
     except RuntimeError:
@@ -149,11 +150,11 @@ def armored(data: bytes) -> bytes:
 
 
 def pinned(data: bytes, fingerprint: str) -> bytes:
-    """Return the one certificate in `data`, if it has that fingerprint, in ASCII armor as Sequoia reads it.
+    """Return the one certificate in `data` with a given fingerprint, in ASCII armor as read by Sequoia.
 
-    Keep this and never the octets that came: other programs may read another certificate in them, or use a
-    subkey that the primary key never bound (RFC 9580, 10.1.3). CertificateRefused where it has such a subkey
-    or another fingerprint, or is none or several.
+    Store this text, never the received octets: other programs may read another certificate in them, or use a
+    subkey not bound by the primary key (RFC 9580, 10.1.3). CertificateRefused for such a subkey, another
+    fingerprint, or none or several certificates.
     """
     cert = _parsed(data)
     if cert.fingerprint != fingerprint:
@@ -163,7 +164,7 @@ def pinned(data: bytes, fingerprint: str) -> bytes:
 
 
 def grouped(fingerprint: str) -> str:
-    """A fingerprint in upper-case groups of four, as people read it out on the telephone."""
+    """Return a fingerprint in upper-case groups of four, for reading out on the telephone."""
     letters = fingerprint.upper()
     return " ".join(letters[at : at + 4] for at in range(0, len(letters), 4))
 
@@ -233,7 +234,7 @@ def _described(cert: Cert, parts: Parts, now: datetime) -> Certificate:
 
 
 def _signs_until(parts: Parts, now: datetime) -> datetime | None:
-    """When the last signing key expires, with the primary key or before it."""
+    """Return the expiry of the last signing key, limited by the primary key's."""
     primary = parts.standing(parts.primary, now)
     ends = [
         min((end for end in (primary.expires_at, standing.expires_at) if end is not None), default=None)
@@ -267,14 +268,14 @@ def _check_strength(parts: Parts, least_rsa_bits: int) -> None:
 
 
 def _rsa_numbers(key: Component) -> tuple[int, int]:
-    """Modulus and exponent, each after its length in bits (RFC 9580, 5.5.5.1)."""
+    """Return modulus and exponent, each stored after its length in bits (RFC 9580, 5.5.5.1)."""
     material = key.public[10:] if key.public[0] == _VERSION_6 else key.public[6:]
     end = 2 + (int.from_bytes(material[:2], "big") + 7) // 8
     return int.from_bytes(material[2:end], "big"), int.from_bytes(material[end + 2 :], "big")
 
 
 def _check_kind(parts: Parts, verified: Container[str]) -> None:
-    """Refuse what an engine cannot verify, for it would refuse every file that is signed by such a key.
+    """Refuse key kinds unverifiable by an engine, because every file signed by the key would be refused.
 
     Sequoia knows no other curves.
     """
@@ -286,13 +287,13 @@ def _check_kind(parts: Parts, verified: Container[str]) -> None:
 
 
 def _check_bound(parts: Parts) -> None:
-    """Refuse a subkey that the owner never bound, or that never agreed to sign for this certificate."""
+    """Refuse a subkey not bound by the owner, or without its own consent to sign for this certificate."""
     if parts.adopted() or not all(key.said or key.primary for key in parts.keys):
         raise CertificateRefused("key:unbound-subkey")
 
 
 def _check_signs(parts: Parts, now: datetime) -> None:
-    """A key in force must say that it may sign: what keeps it from that is told now, not file by file."""
+    """Refuse a certificate without a signing key in force, now rather than file by file."""
     standings = [parts.standing(key, now) for key in parts.keys if parts.counts(key, now)]
     if any(standing.says_uses and standing.can_sign for standing in standings):
         return
@@ -302,7 +303,7 @@ def _check_signs(parts: Parts, now: datetime) -> None:
 
 
 def _check_policy(cert: Cert) -> None:
-    """Sequoia names an expiry and user ids only for a certificate that its policy accepts."""
+    """Refuse a certificate rejected by Sequoia's policy, the condition for reading expiry and user ids."""
     try:
         _ = cert.expiration, cert.user_ids
     except RuntimeError:

@@ -1,6 +1,6 @@
-"""The parts of a certificate as its own packets state them.
+"""The parts of a certificate, as stated by its own packets.
 
-Sequoia parses the packets and tells which signatures are genuine; `standing` tells what counts when.
+Sequoia parses the packets and verifies the signatures; `standing` judges validity at a moment.
 """
 
 from __future__ import annotations
@@ -53,10 +53,9 @@ _WITH_BITS = ("RSA", "DSA", "ElGamal")
 
 @lru_cache(maxsize=64)
 def parts_of(certificate: bytes) -> Parts:
-    """What one certificate in binary is made of.
+    """Return the parts of one certificate in binary.
 
-    Only signatures that Sequoia found good are taken into account. RuntimeError where the certificate
-    cannot be read.
+    Only signatures verified by Sequoia count. RuntimeError for an unreadable certificate.
     """
     keys: list[Component] = []
     users: list[UserId] = []
@@ -75,10 +74,10 @@ def parts_of(certificate: bytes) -> Parts:
 
 
 def own_packets(certificate: bytes) -> bytes:
-    """One certificate in binary, with what its owner says of it and nothing else.
+    """Return one certificate in binary, with only its owner's statements.
 
-    Strangers may add to any certificate as much as they like: that must not be able to keep the owner's
-    own renewals and revocations out. Pictures go as well. RuntimeError as `parts_of`.
+    Anybody may append any amount to a certificate: additions must not keep the owner's renewals and
+    revocations out. Pictures are removed too. RuntimeError as `parts_of`.
     """
     kept: list[bytes] = []
     primary: Component | None = None
@@ -113,9 +112,9 @@ def components(certificate: bytes) -> tuple[Component, ...]:
 
 
 def says_what_it_reads(certificate: bytes) -> bool:
-    """Whether the owner of a certificate says which kinds of encryption their program knows (5.2.3.32).
+    """Return True if the owner states the supported kinds of encryption (5.2.3.32).
 
-    One of version 6 says so by its version. RuntimeError as `parts_of`.
+    A certificate of version 6 states them by its version. RuntimeError as `parts_of`.
     """
     primary, *rest = _good_packets(certificate)
     if primary.body[:1] == _VERSION_6:
@@ -130,17 +129,17 @@ def says_what_it_reads(certificate: bytes) -> bool:
 
 
 def user_ids(certificate: bytes) -> tuple[str, ...]:
-    """The user ids of one certificate, as they stand."""
+    """Return the user ids of one certificate, unchanged."""
     return tuple(
         packet.user_id or "" for packet in PacketPile.from_bytes(certificate) if packet.tag == Tag.UserID
     )
 
 
 def _good_packets(certificate: bytes) -> Iterator[Packet]:
-    """The packets of a certificate without the self-signatures that do not hold.
+    """Yield the packets of a certificate without invalid self-signatures.
 
-    Sequoia writes a certificate in canonical order: keys with their good signatures, newest first, and
-    the bad ones after everything else. A last subkey of no known kind shows where that is.
+    Sequoia writes a certificate in canonical order: keys with their good signatures, newest first, and the
+    bad ones at the end. An appended subkey of unknown kind marks the boundary.
     """
     marked = Cert.from_bytes(certificate + _LAST_SUBKEY)
     packets = list(PacketPile.from_bytes(bytes(marked)))
@@ -166,7 +165,7 @@ def _component(packet: Packet) -> Component:
 
 
 def _kind(key: Packet) -> str:
-    """The algorithm by Sequoia's name for it."""
+    """Return the algorithm's name in Sequoia."""
     try:
         return name_of(key.key_algorithm)
     except RuntimeError:
@@ -193,7 +192,7 @@ def _known(moment: datetime | None) -> datetime:
 
 
 def _note(signature: Packet, subject: Component | UserId, primary: Component) -> None:
-    """Take into account what a self-signature states; those by others, or unheard of, state nothing."""
+    """Add a self-signature's statement to its subject; ignore others' signatures and unknown kinds."""
     if not _is_own(signature, primary):
         return
     if signature.signature_type in _REVOCATIONS:
@@ -205,7 +204,7 @@ def _note(signature: Packet, subject: Component | UserId, primary: Component) ->
 
 
 def _is_own(signature: Packet, primary: Component) -> bool:
-    """Whether a signature that Sequoia found good states something of its own certificate."""
+    """Return True if a verified signature is a statement about its own certificate."""
     try:
         kind = signature.signature_type
     except RuntimeError:  # Of a type that nobody knows.

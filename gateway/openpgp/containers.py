@@ -1,8 +1,8 @@
-"""Taking the encryption off a message whose session key is known: the three kinds of containers in use.
+"""Decrypt a message with a known session key: the three kinds of containers in use.
 
-The ciphers and their modes are those of `cryptography`; here stands only how OpenPGP lays them out:
-protected by a digest of the content (RFC 9580, 5.13.1), by chunks of AEAD (5.13.2), and the chunks of OCB
-that GnuPG made before there was a standard for them (packet 20). Nothing is told of who signed.
+`cryptography` provides ciphers and modes; this module handles the OpenPGP layout: protection by a digest (RFC
+9580, 5.13.1), AEAD chunks (5.13.2), and GnuPG's OCB chunks from before the standard (packet 20). Signatures
+are not examined.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ _INDEX_BYTES = 8
 
 @dataclass(frozen=True, slots=True)
 class SessionKey:
-    """The key of one message, and its cipher where the wrap names it (version 3 does)."""
+    """The session key of one message, with its cipher if named by the wrap (version 3 does)."""
 
     key: bytes
     cipher: int | None
 
     @classmethod
     def read(cls, text: bytes) -> Self:
-        """The key from CIPHER:HEX, as SOP programs write it. Fault where it is none."""
+        """Return the key from CIPHER:HEX, as written by SOP programs. Fault if malformed."""
         cipher, _, key = text.decode("ascii", "replace").strip().partition(":")
         try:
             read = cls(bytes.fromhex(key), int(cipher))
@@ -62,7 +62,7 @@ class SessionKey:
 
     @property
     def fits(self) -> bool:
-        """Whether it is as long as the cipher that is named wants; one that nobody knows wants anything."""
+        """True if the key length suits the named cipher; any length suits an unknown one."""
         return self.cipher is None or len(self.key) == _KEY_BYTES.get(self.cipher, len(self.key))
 
 
@@ -72,7 +72,7 @@ class _MakesCipher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """A cipher by its number in OpenPGP (RFC 9580, 9.3). `old`: by which word a setting admits it."""
+    """A cipher by its OpenPGP number (RFC 9580, 9.3). `old`: the setting's word allowing an old cipher."""
 
     name: str
     makes: _MakesCipher | None = None
@@ -98,7 +98,7 @@ OLD_CIPHERS = frozenset(kind.old for kind in _KINDS.values() if kind.old is not 
 
 
 def is_old(cipher: int | None) -> bool:
-    """Whether a cipher is one of those."""
+    """Return True for an old cipher, refused by default."""
     kind = _KINDS.get(cipher or 0)
     return kind is not None and kind.old is not None
 
@@ -106,9 +106,9 @@ def is_old(cipher: int | None) -> bool:
 def opened(
     protection: Protection, body: bytes, session: SessionKey, old_ciphers: Collection[str] = ()
 ) -> bytes | None:
-    """What the container holds; None where the session key is not its own, or the body was changed.
+    """Return the contents of a container; None for a wrong session key or a changed body.
 
-    Refusal where the cipher is too old and not among `old_ciphers`, or none that we know.
+    Refusal for an old cipher outside `old_ciphers`, or an unknown one.
     """
     if protection == SEIPD_1:
         return _with_digest(body[1:], session, old_ciphers)
@@ -118,7 +118,7 @@ def opened(
 def start_of(
     protection: Protection, body: bytes, session: SessionKey, old_ciphers: Collection[str] = ()
 ) -> bytes | None:
-    """What the start of a container holds, unchecked: for looking at its structure only."""
+    """Return the unverified start of a container's contents, only for inspecting the structure."""
     if protection == SEIPD_1:
         plain, prefix = _by_cfb(body[1:], session, old_ciphers)
         fits = plain[prefix - 2 : prefix] == plain[prefix : prefix + 2] and len(plain) >= prefix + 2
@@ -135,7 +135,7 @@ def _with_digest(ciphertext: bytes, session: SessionKey, old_ciphers: Collection
 
 
 def _by_cfb(ciphertext: bytes, session: SessionKey, old_ciphers: Collection[str]) -> tuple[bytes, int]:
-    """The octets in the clear, nothing checked, and how many of them are only there to be random."""
+    """Return the decrypted octets, unverified, and the length of the random prefix."""
     kind = _KINDS.get(session.cipher or 0)
     if kind is None or kind.makes is None:
         raise Refusal("open:unsupported", feature=f"the cipher {kind.name}" if kind else "an unknown cipher")
@@ -148,7 +148,7 @@ def _by_cfb(ciphertext: bytes, session: SessionKey, old_ciphers: Collection[str]
 
 
 def _in_chunks(protection: Protection, body: bytes, session: SessionKey, *, whole: bool) -> bytes | None:
-    """AEAD encryption taken off: of the whole body, or of its first chunk."""
+    """Return the AEAD-decrypted body, or its first chunk only."""
     check_body(protection, body)
     cipher, mode = body[1], body[2]
     if mode not in _AEAD or cipher not in _AES_KEY_BYTES or (protection == GNUPG_OCB and mode != _OCB):
@@ -173,7 +173,7 @@ def _standard(body: bytes, session: SessionKey) -> _Chunks:
 
 
 def _of_gnupg(body: bytes, session: SessionKey) -> _Chunks:
-    """Packet 20 of GnuPG: the session key itself, a nonce in the clear, and each chunk covers its number."""
+    """Return the chunks of GnuPG's packet 20: used with the session key itself, the nonce in the clear."""
     algorithm, nonce_bytes = _AEAD[body[2]]
     start = 4 + nonce_bytes
     return _Chunks(
@@ -188,7 +188,7 @@ def _of_gnupg(body: bytes, session: SessionKey) -> _Chunks:
 
 @dataclass(frozen=True, slots=True)
 class _Chunks:
-    """Chunks of AEAD, the last of which covers how much there was. `numbered`: each covers its number."""
+    """AEAD chunks, the last one authenticating the total length. `numbered`: each one covers its number."""
 
     aead: _Aead
     nonce: bytes

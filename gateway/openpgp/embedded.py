@@ -1,13 +1,12 @@
-"""The engine that needs nothing but Python packages: for newcomers and small gateways.
+"""The engine made of Python packages alone: for newcomers and small gateways.
 
-`layers` takes the message out of its encryption and compression under caps; pysequoia then
-verifies the signed message. Sequoia alone decides whether a signature is good, but for one that its
-certificate covers only since: see `late`. pysequoia is not handed the encrypted message itself, because
-it refuses compressed ones (what GnuPG makes by default), inflates without limit, and does not tell
-when a signature was made.
+`layers` removes encryption and compression under caps; pysequoia then verifies the signed message. Sequoia
+alone decides on signatures, except late ones: see `late`. pysequoia does not get the encrypted message,
+because it refuses compressed ones (the default of GnuPG), inflates without limit, and hides the time of a
+signature.
 
-The opener works in the process that calls it, and holds the content several times in memory:
-callers run it in a child process with resource limits.
+The opener works in the calling process, and holds the content several times in memory: call it in a child
+process with resource limits.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ from gateway.openpgp.unwrapping import read_secret_keys, secret_key
 
 
 class EmbeddedOpener:
-    """Opens with pysequoia and PGPy, within this process. ConfigurationError for an unusable key."""
+    """Open with pysequoia and PGPy, within this process. ConfigurationError for an unusable key."""
 
     name = "embedded"
 
@@ -102,10 +101,10 @@ def verified_message(
     now: datetime,
     addressee: str | None = None,
 ) -> Verified:
-    """The content of a signed message, and who signed it.
+    """Return the content of a signed message with its signature.
 
-    `addressee` is the certificate of ours that the message was sealed to, where it was. Refusal where it
-    is anything else than one literal with one good signature by one of `senders`.
+    `addressee` is the gateway certificate the message was sealed to, if any. Refusal for anything except one
+    literal with one good signature by one of `senders`.
     """
     claims = explain.claims(message)
     verified = _verified(message, senders)
@@ -130,7 +129,7 @@ class _Failed:
 
 
 def _verified(message: bytes, senders: Sequence[Sender]) -> Decrypted | _Failed:
-    """What Sequoia makes of the message."""
+    """Return Sequoia's verdict on the message."""
     try:
         verified = verify(bytes=message, store=lambda _: [sender.cert for sender in senders])
     except RuntimeError as error:
@@ -141,7 +140,7 @@ def _verified(message: bytes, senders: Sequence[Sender]) -> Decrypted | _Failed:
 def _only_signature(
     verified: Decrypted, claims: Sequence[SignatureClaim], addressee: str | None
 ) -> Signature:
-    """The one valid signature, with the times that its packet gives."""
+    """Return the one valid signature, with the times from its packet."""
     if len(verified.valid_sigs) != 1:
         raise Refusal("open:not-one-file")
     valid = verified.valid_sigs[0]

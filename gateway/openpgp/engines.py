@@ -1,4 +1,4 @@
-"""Which engine opens sealed files: `promise` says what each of them has to keep."""
+"""Choose the engine for opening sealed files; `promise` defines the duties of each."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _proved: set[ProgramFile] = set()
 
 
 def prove_program(settings: ProcessorSettings) -> None:
-    """ConfigurationError where the SOP program that would be used does not prove itself: see `self_test`.
+    """Raise ConfigurationError if the SOP program in use fails the `self_test`.
 
-    Fault where it cannot be asked. Nothing where none is used, or none is there.
+    Fault if the program cannot be run. Does nothing without a program.
     """
     program = _program(settings)
     if program is not None:
@@ -26,7 +26,7 @@ def prove_program(settings: ProcessorSettings) -> None:
 
 
 def _prove(program: str) -> None:
-    """The same for this program; it is asked once for as long as its file stays the same."""
+    """Test this program, once for as long as its file stays unchanged."""
     file = _file(program)
     if file not in _proved:
         from gateway.openpgp import self_test  # noqa: PLC0415 - few have to ask
@@ -37,18 +37,18 @@ def _prove(program: str) -> None:
 
 
 def proved_program(settings: ProcessorSettings) -> ProgramFile | None:
-    """The file of the SOP program that would be used, where it has proved itself to this process."""
+    """Return the file of the SOP program in use, if already proved in this process."""
     file = program_file(settings)
     return file if file in _proved else None
 
 
 def believe(file: ProgramFile) -> None:
-    """Do not ask this program again: it has proved itself to whoever started this process."""
+    """Accept a program as proved by the parent process."""
     _proved.add(file)
 
 
 def program_file(settings: ProcessorSettings) -> ProgramFile | None:
-    """The file of the SOP program that would be used. None where none is used, or none is there."""
+    """Return the file of the SOP program in use; None without one."""
     program = _program(settings)
     return None if program is None else _file(program)
 
@@ -66,11 +66,10 @@ def _program(settings: ProcessorSettings) -> str | None:
 
 
 def find_opener(settings: ProcessorSettings, secret_keys: Sequence[Path | bytes]) -> Opener:
-    """The engine that the settings ask for; by itself, a SOP program if there is one, save for small files.
+    """Return the engine chosen in the settings; by default an installed SOP program, except for small files.
 
-    `secret_keys` are keys, or files that hold one, not under a passphrase. ConfigurationError where
-    the program is missing or a key cannot be used; and, when it is first needed, where the program does
-    not prove itself: see `self_test`.
+    `secret_keys` are keys, or files holding one, without a passphrase. ConfigurationError for a missing
+    program, an unusable key, or, at the first use, a program failing the `self_test`.
     """
     from gateway.openpgp.by_size import BySizeOpener  # noqa: PLC0415 - loading all of it costs 0.2 s
     from gateway.openpgp.embedded import EmbeddedOpener  # noqa: PLC0415

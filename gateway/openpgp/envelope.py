@@ -1,7 +1,7 @@
-"""What a sealed file shows without a key: is it encrypted, how, and to whom.
+"""Inspect a sealed file without a key: its encryption, protection and recipients.
 
-Everything that can be refused from the outside is refused here, before any engine runs; also what one
-engine would take and another not.
+Every refusal possible from outside happens here, before any engine runs; so do refusals of files opened by
+one engine and not by another.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ _MOST_CHUNK_BITS: dict[Protection, int] = {SEIPD_2: 16, GNUPG_OCB: 56}
 class Envelope:
     """The outside of an encrypted message.
 
-    `wraps` are the bodies of its session key packets, `recipients` the key ids that they name, in
-    lower-case hex. `start` is as much of the container's body as the head of the file holds.
+    `wraps` are the bodies of the session key packets, `recipients` the key ids named there, in lower-case
+    hex. `start` is the part of the container's body within the head of the file.
     """
 
     armored: bool
@@ -59,15 +59,15 @@ class Envelope:
     start: bytes
 
     def is_for(self, key_ids: Collection[str]) -> bool:
-        """Whether one of `key_ids` may open it."""
+        """Return True if one of `key_ids` may open the message."""
         return any(recipient == ANYONE or recipient in key_ids for recipient in self.recipients)
 
 
 def look(sealed: SealedSource, key_ids: Collection[str] | None) -> Envelope:
-    """The envelope of a file, which one of our `key_ids` may open (None: whoever may).
+    """Return the envelope of a file for one of the gateway's `key_ids` (None: for anybody).
 
-    Refusal for whatever is not one encrypted, integrity-protected message to us; Fault where the
-    file cannot be read.
+    Refusal for anything except one encrypted, integrity-protected message to the gateway; Fault for an
+    unreadable file.
     """
     try:
         with sealed.open() as file:
@@ -77,7 +77,7 @@ def look(sealed: SealedSource, key_ids: Collection[str] | None) -> Envelope:
 
 
 def look_again(path: Sealed, limits: OpenLimits) -> Envelope:
-    """The envelope of a file that is stored. Fault where it cannot be read for what it is."""
+    """Return the envelope of a stored file. Fault if it is no longer readable."""
     try:
         return look(SealedSource.at(path, limits), None)
     except Refusal as refusal:
@@ -85,9 +85,9 @@ def look_again(path: Sealed, limits: OpenLimits) -> Envelope:
 
 
 def recipients_of(path: Sealed, limits: OpenLimits | None = None) -> tuple[str, ...]:
-    """The key ids to which a stored file is sealed; none where it is no message that a key could open.
+    """Return the recipient key ids of a stored file; () without a message for any key.
 
-    OSError where the file cannot be read.
+    OSError for an unreadable file.
     """
     with SealedSource.at(path, limits or OpenLimits()).open() as file:
         for size in (_SMALL_HEAD_BYTES, HEAD_BYTES):
@@ -112,7 +112,7 @@ def _looked(file: BinaryIO, key_ids: Collection[str] | None) -> Envelope:
 
 
 def _check_nothing_follows(file: BinaryIO) -> None:
-    """Engines stop reading at the end of the armor; people may have taken what follows for sealed."""
+    """Refuse data after the armor: engines stop there, but people may have taken it for sealed."""
     file.seek(0)
     last = b""
     while piece := file.read(HEAD_BYTES):
@@ -194,14 +194,14 @@ def _protection(tag: int, version: bytes) -> Protection:
 
 
 def _without_recipients(tag: int, data: bytes) -> Protection:
-    """What does not begin with a session key: a container all the same, or no encrypted message at all."""
+    """Return the container of data without session keys; Refusal for anything unencrypted."""
     if tag == packets.ENCRYPTED and not is_in_the_clear(data):
         raise Refusal("open:no-integrity")
     raise _no_message(data, found=tag in _IN_THE_CLEAR)
 
 
 def _no_message(start: bytes, *, found: bool) -> Refusal:
-    """The words for what is no OpenPGP message, or (`found`) OpenPGP without encryption."""
+    """Return the refusal for data without OpenPGP, or (`found`) for OpenPGP without encryption."""
     if found:
         return Refusal("open:not-encrypted")
     if is_encrypted_otherwise(start):
@@ -210,7 +210,7 @@ def _no_message(start: bytes, *, found: bool) -> Refusal:
 
 
 def check_body(protection: Protection, body: bytes) -> None:
-    """Refusal where a container lacks a field, or its chunks are out of range: no engine may look at it."""
+    """Refuse a container with a missing field or chunk size out of range, before any engine reads it."""
     if len(body) < _LEAST_BODY[protection]:
         raise Refusal("open:damaged")
     if protection in _MOST_CHUNK_BITS and body[3] > _MOST_CHUNK_BITS[protection]:
@@ -218,7 +218,7 @@ def check_body(protection: Protection, body: bytes) -> None:
 
 
 def _is_sound(wrap: bytes, protection: Protection) -> bool:
-    """Whether a session key packet goes with its container, and shares a secret that is one.
+    """Return True if a session key packet matches its container, and its shared secret is safe.
 
     Containers of version 2 go with wraps of version 6, all others with version 3 (RFC 9580, 10.3.2.1).
     """
@@ -230,7 +230,7 @@ def _is_sound(wrap: bytes, protection: Protection) -> bool:
 
 
 def _shared_point(wrap: bytes) -> bytes | None:
-    """The sender's point on Curve25519 in a session key packet; None where it has none."""
+    """Return the sender's point on Curve25519 in a session key packet; None without one."""
     start = 2 + wrap[1] if wrap[:1] == bytes([_PKESK_6]) and len(wrap) > 1 else 1 + _KEY_ID
     algorithm, numbers = wrap[start : start + 1], wrap[start + 1 :]
     if algorithm == bytes([_X25519]) and len(numbers) >= _POINT_BYTES:
@@ -241,7 +241,7 @@ def _shared_point(wrap: bytes) -> bytes | None:
 
 
 def _is_of_low_order(point: bytes) -> bool:
-    """Whether every secret that is shared by this point is zero, so that nobody needs a key to know it."""
+    """Return True if every secret shared by this point is zero, and so known without any key."""
     try:
         X25519PrivateKey.from_private_bytes(b"\x08" * _POINT_BYTES).exchange(
             X25519PublicKey.from_public_bytes(point)
@@ -252,7 +252,7 @@ def _is_of_low_order(point: bytes) -> bool:
 
 
 def wrapped_for(body: bytes) -> str:
-    """The key id that the body of a session key packet names; all zeros where it names nobody."""
+    """Return the key id named in the body of a session key packet; all zeros for an anonymous recipient."""
     if body[:1] == bytes([_PKESK_3]) and len(body) > 1 + _KEY_ID:
         return body[1 : 1 + _KEY_ID].hex()
     if body[:1] == bytes([_PKESK_6]) and len(body) > 1:

@@ -1,4 +1,4 @@
-"""What a decrypted message says of its own signatures, read only to choose the words of a refusal."""
+"""Read the claims of a decrypted message about its signatures, only to word a refusal."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _DATE_BYTES = 4
 
 
 def claims(message: bytes) -> tuple[SignatureClaim, ...]:
-    """The signatures that `message` carries around its one literal, as they describe themselves.
+    """Return the unverified signatures around the one literal of `message`.
 
-    Refusal where it is anything else than one literal with signatures around it.
+    Refusal for anything except one literal with signatures around it.
     """
     try:
         parts = tuple(part for part in packets.walk(message) if not packets.is_ignored(part.tag))
@@ -42,7 +42,7 @@ def claims(message: bytes) -> tuple[SignatureClaim, ...]:
 
 
 def literal(message: bytes) -> bytes:
-    """The content of the one literal in `message`, whoever signed it (RFC 9580, 5.9)."""
+    """Return the content of the one literal in `message`, signed by anyone (RFC 9580, 5.9)."""
     claims(message)
     body = next(p.body(message) for p in packets.walk(message) if p.tag == packets.LITERAL)
     return body[2 + body[1] + _DATE_BYTES :]
@@ -59,12 +59,12 @@ def refusal(
 
 
 def unread(why: Refusal) -> Refusal:
-    """The words for a message that broke off before its signature could be judged."""
+    """Return the refusal for a message broken off before its signature."""
     return Refusal("open:damaged") if why.code == "open:bad-signature" else why
 
 
 def _claim(signature: bytes) -> SignatureClaim:
-    """What a signature packet says; as good as nothing where pysequoia knows no word for it."""
+    """Return a signature packet's claim; an empty one for kinds unknown to pysequoia."""
     try:
         packet = next(iter(PacketPile.from_bytes(signature)))
         return SignatureClaim(

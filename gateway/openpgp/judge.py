@@ -1,8 +1,7 @@
-"""Our own last word on a message that an engine found good, and the words for one it did not.
+"""The gateway's own judgement of messages verified by an engine, and the wording of refusals.
 
-An engine compares keys with the time of the signature. Receipt is later: whoever holds a key that
-has expired or been revoked since could date a signature back. So time and state of the key are
-checked here again, as they stand at `now`.
+An engine judges keys at the time of the signature. Receipt is later: the holder of a key since expired or
+revoked could backdate a signature. So time and state of the key are checked again, as of `now`.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _ENDED_SINCE = frozenset({"open:key-expired", "open:key-superseded"})
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """One certificate that may sign for a provider, as parsed."""
+    """One parsed certificate entitled to sign for a provider."""
 
     data: bytes
     cert: Cert
@@ -37,11 +36,11 @@ class Sender:
         return self.cert.fingerprint
 
     def key(self, handle: str) -> Component | None:
-        """The key of this certificate that a fingerprint or key id names."""
+        """Return the key of this certificate with a fingerprint or key id."""
         return next((key for key in self.parts.keys if key.is_named(handle)), None)
 
     def has_expired(self, now: datetime) -> bool:
-        """Whether the certificate, or a key of it that signs, has expired."""
+        """Return True if the certificate, or a signing key of the certificate, has expired."""
         primary = self.parts.standing(self.parts.primary, now)
         signing = (
             standing for key in self.parts.keys if (standing := self.parts.standing(key, now)).can_sign
@@ -51,9 +50,9 @@ class Sender:
 
 
 class Waits(Refusal):
-    """A file that is good in itself, but whose key has expired or was given up for another since.
+    """A good file whose key has expired or been superseded since.
 
-    Whoever asks may let it wait, for a renewed key or for a person, and closes `opened.content`.
+    The caller may let the file wait, for a renewed key or for a person, and closes `opened.content`.
     """
 
     def __init__(self, code: str, opened: Opened) -> None:
@@ -63,10 +62,10 @@ class Waits(Refusal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """A good signature, and why the file waits all the same, as `check_signature` says.
+    """A good signature, with the reason to wait from `check_signature`, if any.
 
-    `content` is what was signed, where the engine does not keep it itself. `late`: when it was made its
-    certificate did not count, which has been mended since: see `Opened.late`.
+    `content` is the signed content, unless kept by the engine. `late`: the certificate was not valid at the
+    time of signing, but has been renewed since: see `Opened.late`.
     """
 
     signature: Signature
@@ -77,7 +76,7 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class SignatureClaim:
-    """What a signature packet says of itself, unverified. `issuer` is a fingerprint or key id."""
+    """An unverified signature packet's claims. `issuer` is a fingerprint or key id."""
 
     issuer: str
     created_at: datetime | None = None
@@ -86,15 +85,15 @@ class SignatureClaim:
     recipients: tuple[str, ...] = ()
 
     def is_for(self, addressee: str | None) -> bool:
-        """Whether it was made for `addressee`, the certificate of ours that a message was sealed to.
+        """Return True if the signature was made for `addressee`, the message's gateway certificate.
 
-        A signature that names nobody is for everybody; without an addressee nothing was sealed.
+        A signature without named recipients is for everybody; without an addressee nothing was sealed.
         """
         return addressee is None or not self.recipients or addressee in self.recipients
 
 
 def parsed_senders(certificates: Sequence[bytes]) -> tuple[Sender, ...]:
-    """The certificates parsed. Fault where one of ours cannot be: they were admitted once."""
+    """Return the parsed certificates. Fault if an enrolled one cannot be parsed."""
     try:
         certs = [Cert.from_bytes(data) for data in certificates]
         return tuple(Sender(bytes(cert), cert, parts_of(bytes(cert))) for cert in certs)
@@ -105,9 +104,9 @@ def parsed_senders(certificates: Sequence[bytes]) -> tuple[Sender, ...]:
 def check_signature(
     signature: Signature, senders: Sequence[Sender], limits: OpenLimits, now: datetime
 ) -> str | None:
-    """None when a verified `signature` counts at `now`; Refusal otherwise.
+    """Return None if a verified `signature` counts at `now`; Refusal otherwise.
 
-    A code where it counted when it was made and only its key has ended since: see `Waits`.
+    Return a code if it was valid when made, and only the key has ended since: see `Waits`.
     """
     sender = next((one for one in senders if one.fingerprint == signature.certificate), None)
     key = sender.key(signature.signing_key) if sender else None
@@ -131,7 +130,7 @@ def unverified(
     now: datetime,
     addressee: str | None,
 ) -> Refusal:
-    """Why a message holds no valid signature by one of `senders`. It only ever picks the words."""
+    """Return the refusal for a message without a valid signature by `senders`; only words depend on it."""
     if not claims:
         return Refusal("open:not-signed")
     for claim in claims:
@@ -164,7 +163,7 @@ def _why_bad(
 
 
 def _is_sound(sender: Sender) -> bool:
-    """Whether Sequoia's policy accepts the certificate at all; only then does it name an expiry."""
+    """Return True if Sequoia's policy accepts the certificate, the condition for reading its expiry."""
     try:
         _ = sender.cert.expiration
     except RuntimeError:
@@ -197,7 +196,7 @@ def _check_keys(sender: Sender, key: Component, made: datetime, now: datetime) -
 
 
 def _check_revocations(key: Standing, made: datetime) -> None:
-    """A key given up for a new one leaves what it signed before for a person to judge."""
+    """Check revocations: a superseded key leaves its earlier signatures for a person to judge."""
     if key.revoked == "hard":
         raise Refusal("open:key-revoked")
     if key.revoked == "soft":

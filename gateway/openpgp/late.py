@@ -1,8 +1,8 @@
-"""Signatures that were made after their certificate had expired, or before it said that it had not.
+"""Accept signatures made after the certificate's expiry, or before the certificate named a later one.
 
-Engines judge a key by what its certificate said at the time of the signature, so one that expired and
-was renewed later leaves what was signed in between good for nobody. The owner of the key has vouched
-for it since: here such a signature is told from a forged one.
+Engines judge a key by its certificate at the time of the signature, so signatures made between an expiry and
+a later renewal stay invalid for them. The owner has vouched for the key since: here such a signature is told
+from a forged one.
 """
 
 from __future__ import annotations
@@ -31,10 +31,9 @@ def verified_late(
     now: datetime,
     addressee: str | None,
 ) -> Verified | None:
-    """What a signed message says where only the dates of its signer's certificate were against it.
+    """Return a signed message whose only fault is the dates of the signer's certificate.
 
-    None where it has no such signature, or one that does not fit; Refusal where it does not count for
-    another reason.
+    None without such a signature, or with a mismatching one; Refusal for any other fault.
     """
     found = _late_claim(message, senders)
     if found is None or not found.claim.is_for(addressee):
@@ -56,7 +55,7 @@ def verified_late(
 
 @dataclass(frozen=True, slots=True)
 class _LateClaim:
-    """The one signature of a message, by a key that did not count when it was `made`."""
+    """The one signature of a message, by a key not valid when it was `made`."""
 
     claim: SignatureClaim
     sender: Sender
@@ -82,9 +81,9 @@ def _late_claim(message: bytes, senders: Sequence[Sender]) -> _LateClaim | None:
 
 
 def _how_late(parts: Parts, key: Component, made: datetime) -> Late | None:
-    """Whether the certificate said at the time that the key had expired, or said nothing of it yet.
+    """Return the lateness: the certificate then called the key expired, or did not yet cover the key.
 
-    None where the key counted, or where something else than a date was against it.
+    None for a valid key, or a fault other than a date.
     """
     standings = [parts.standing(one, made) for one in (parts.primary, key)]
     if not parts.is_meant_to_sign(key):

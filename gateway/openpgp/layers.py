@@ -1,9 +1,8 @@
-"""Taking a message out of its encryption and compression, in memory and under caps.
+"""Remove encryption and compression from a message, in memory and under caps.
 
-What comes out is a signed message and nothing is known of it yet: Sequoia still has to say who
-signed it. `secret_keys` unwraps session keys and `containers` takes off encryption; neither ever decides
-who signed. A library's own way of opening a whole message is not used: PGPy and rPGP inflate compressed
-data without limit, and neither hands out the signed message for Sequoia to judge.
+The result is a signed message, not verified so far: Sequoia still has to identify the signer. `secret_keys`
+unwraps session keys and `containers` decrypts; neither ever decides on signers. PGPy and rPGP could open
+whole messages, but inflate compressed data without limit, and withhold the signed message from Sequoia.
 """
 
 from __future__ import annotations
@@ -29,9 +28,9 @@ _AROUND_COMPRESSION = [packets.ONE_PASS_SIGNATURE, packets.COMPRESSED, packets.S
 
 @dataclass(frozen=True, slots=True)
 class Unwrapped:
-    """A message out of its encryption and compression, and the certificate that it was sealed to.
+    """A message without encryption and compression, and the certificate the message was sealed to.
 
-    `uncommon`: it is one that SOP programs do not open, although it is sound: see `docs/decisions`.
+    `uncommon`: sound, but not opened by SOP programs: see `docs/decisions`.
     """
 
     message: bytes
@@ -45,9 +44,9 @@ def unwrapped(
     limits: OpenLimits,
     session: SessionKey | None = None,
 ) -> Unwrapped:
-    """What is inside `sealed`, within `limits`. Refusal where it cannot be taken out.
+    """Return the message inside `sealed`, within `limits`. Refusal if it cannot be extracted.
 
-    With the key of the message, `session`, none of `keys` is needed.
+    With `session`, the key of the message, `keys` are not needed.
     """
     data, outer = _outer(sealed)
     container = outer[-1]
@@ -66,7 +65,7 @@ def unwrapped(
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A container, and the ciphers of old that are admitted."""
+    """A container, and the old ciphers allowed."""
 
     protection: Protection
     body: bytes
@@ -77,7 +76,7 @@ class _Found:
 
 
 def _outer(sealed: bytes) -> tuple[bytes, list[Packet]]:
-    """A sealed message without its armor, and the packets that count in it."""
+    """Return a sealed message without armor, and its significant packets."""
     try:
         data = sealed if armor.is_binary(sealed) else armor.dearmored(sealed)
         outer = [packet for packet in packets.walk(data) if not packets.is_ignored(packet.tag)]
@@ -97,12 +96,12 @@ def _protection(tag: int, body: bytes) -> Protection:
 
 
 def session_of(envelope: Envelope, keys: Sequence[SecretKey]) -> SessionKey | None:
-    """The session key of the message, as far as its start tells; None where our keys yield none."""
+    """Return the session key of a message, tested on its start; None if no key of the gateway fits."""
     return next((session for session, _ in _fitting(envelope, keys)), None)
 
 
 def session_text(envelope: Envelope, keys: Sequence[SecretKey]) -> bytes | None:
-    """The session key of the message as SOP programs write it; None where our keys yield none."""
+    """Return the session key of a message in SOP notation; None if no key of the gateway fits."""
     session = session_of(envelope, keys)
     return None if session is None else session.text(envelope.start)
 
@@ -134,7 +133,7 @@ def _start_off(envelope: Envelope, session: SessionKey) -> bytes | None:
 
 
 def _first(plain: bytes) -> tuple[int, bytes] | None:
-    """Tag and start of the body of the first packet that counts."""
+    """Return the tag and the start of the body of the first significant packet."""
     position = 0
     try:
         while True:
@@ -160,7 +159,7 @@ def _start_inflated(body: bytes) -> bytes:
 
 
 def uncompressed(message: bytes, cap: int) -> bytes:
-    """A message that is not encrypted, out of its compression. Refusal where it cannot be taken out."""
+    """Return an unencrypted message without compression. Refusal if it cannot be decompressed."""
     return _decompressed(message, cap)[0]
 
 
@@ -174,7 +173,7 @@ def _with_session(found: _Found, session: SessionKey) -> bytes:
 def _decrypted(
     found: _Found, wraps: Sequence[bytes], keys: Sequence[SecretKey]
 ) -> tuple[bytes, str, int | None]:
-    """The decrypted octets. Every session key that our keys yield is tried: recipients may be unnamed."""
+    """Return the decrypted octets, trying every obtainable session key: recipients may be anonymous."""
     yielded = False
     for wrap in wraps:
         for key in keys:
@@ -188,9 +187,9 @@ def _decrypted(
 
 
 def _decompressed(plain: bytes, cap: int) -> tuple[bytes, bool]:
-    """`plain` with its layers of compression taken off. A bomb ends at the cap, in little memory.
+    """Return `plain` without its layers of compression. A bomb ends at the cap, in little memory.
 
-    True where the compression was within the signature instead of around it.
+    The flag is True for compression inside the signature instead of around it.
     """
     for _ in range(_MOST_LAYERS):
         packet = _only_compressed(plain)
@@ -201,9 +200,9 @@ def _decompressed(plain: bytes, cap: int) -> tuple[bytes, bool]:
 
 
 def _rearranged(plain: bytes, cap: int) -> tuple[bytes, bool]:
-    """A signed message whose literal is compressed by itself, with the literal in the clear.
+    """Return a signed message with a separately compressed literal replaced by a plain one.
 
-    What is signed is the content of the literal, so the signature says the same of both.
+    The signature covers the content of the literal, and so both forms alike.
     """
     try:
         parts = [packet for packet in packets.walk(plain) if not packets.is_ignored(packet.tag)]
@@ -221,7 +220,7 @@ def _rearranged(plain: bytes, cap: int) -> tuple[bytes, bool]:
 
 
 def _only_compressed(plain: bytes) -> Packet | None:
-    """The compressed packet, where it is all that the message holds; None where there is none."""
+    """Return the compressed packet filling the whole message; None without one."""
     try:
         for packet in packets.walk(plain):
             if packet.tag == packets.COMPRESSED and packet.end != len(plain):

@@ -1,4 +1,4 @@
-"""Anonymous memory for plaintext: a file without a name, gone with its last descriptor."""
+"""Anonymous memory for plaintext: a nameless file, gone with its last descriptor."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ FIXED = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SE
 
 
 class Content:
-    """A memfd that fills up to `cap` bytes while its SHA-256 is taken; `into`: one that others read as well.
+    """A memfd filled up to `cap` bytes and hashed with SHA-256; `into`: memory also read by others.
 
-    Used as a context: leaving it with an error closes the descriptor; `finish` hands it on.
+    Use as a context: leaving with an error closes the descriptor; `finish` hands it on.
     """
 
     def __init__(self, cap: int, into: int | None = None) -> None:
@@ -49,7 +49,7 @@ class Content:
             rest = rest[self._write(rest) :]
 
     def restart(self) -> None:
-        """Forget what was written. Where others read it meanwhile, what comes is written elsewhere."""
+        """Discard the written bytes. Under concurrent readers, continue in new memory."""
         if self._is_read_meanwhile and self.size:
             os.dup2(empty := empty_memory(), self.descriptor, inheritable=False)
             os.close(empty)
@@ -85,7 +85,7 @@ def empty_memory() -> int:
 
 
 def is_fixed(descriptor: int) -> bool:
-    """Whether a descriptor is of anonymous memory that nobody can change any more."""
+    """Return True for a descriptor of immutable anonymous memory."""
     try:
         return fcntl.fcntl(descriptor, fcntl.F_GET_SEALS) & FIXED == FIXED
     except OSError:
@@ -93,7 +93,7 @@ def is_fixed(descriptor: int) -> bool:
 
 
 def in_memory(data: bytes) -> int:
-    """A memfd at offset 0 that holds `data`; the caller closes it."""
+    """Return a memfd at offset 0 holding `data`, for the caller to close."""
     descriptor = anonymous_memory("input")
     with open(descriptor, "wb", closefd=False) as file:
         file.write(data)

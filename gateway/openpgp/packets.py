@@ -1,7 +1,7 @@
-"""The framing of OpenPGP packets (RFC 9580, 4.2): where each begins and ends, and nothing more.
+"""The framing of OpenPGP packets (RFC 9580, 4.2): the start and end of each, and nothing more.
 
-Nothing is decrypted or verified here. The framing is read to refuse early, and to say why a
-message was refused; it never makes a message acceptable.
+No decryption or verification happens here. Framing serves early refusals and their wording; it never makes a
+message acceptable.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class FramingError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """One packet: its tag, and where its body lies. `pieces` are (start, end) offsets."""
+    """One packet: its tag and the place of its body. `pieces` are (start, end) offsets."""
 
     tag: int
     start: int
@@ -46,12 +46,12 @@ class Packet:
     end: int
 
     def body(self, data: bytes | memoryview) -> bytes:
-        """The body, its pieces joined."""
+        """Return the body, its pieces joined."""
         return b"".join(bytes(data[start:end]) for start, end in self.pieces)
 
 
 def is_ignored(tag: int) -> bool:
-    """Whether a packet inside a message counts for nothing: a marker, padding, or of an unknown kind.
+    """Return True for a packet without meaning inside a message: marker, padding, unknown kind.
 
     RFC 9580, 4.3: kinds from 40 on are not critical.
     """
@@ -71,7 +71,7 @@ def walk(data: bytes | memoryview) -> Iterator[Packet]:
 
 
 def head(data: bytes | memoryview, position: int) -> tuple[int, int, int | None]:
-    """Tag, offset of the body, and its length if it is known at `position` (None: in pieces)."""
+    """Return the tag, the offset of the body, and its length if known at `position` (None: in pieces)."""
     first = _octet(data, position)
     if not first & 0x80:
         raise FramingError("not a packet header")
@@ -83,7 +83,7 @@ def head(data: bytes | memoryview, position: int) -> tuple[int, int, int | None]
 
 
 def start_of_body(data: bytes | memoryview, position: int) -> bytes:
-    """As much of the body of the packet at `position` as `data` holds, which may end in its middle."""
+    """Return the part of the body of the packet at `position` contained in truncated `data`."""
     _, start, length = head(data, position)
     if length is not None or not data[position] & 0x40:
         return bytes(data[start : len(data) if length is None else start + length])
@@ -128,7 +128,7 @@ def _piece(data: bytes | memoryview, start: int, length: int) -> tuple[int, int]
 
 
 def _new_length(data: bytes | memoryview, position: int) -> tuple[int, int | None, int]:
-    """Offset of the body, its whole length (None: more pieces follow), and this piece's length."""
+    """Return the offset of the body, its whole length (None: more pieces follow), and the piece's length."""
     first = _octet(data, position)
     if first < 192:  # noqa: PLR2004 - RFC 9580, 4.2.1
         return position + 1, first, first

@@ -1,8 +1,8 @@
-"""The one promise that every engine keeps when it opens a sealed file.
+"""The promise kept by every engine opening a sealed file.
 
-`open` hands out content only if the file is one integrity-protected OpenPGP message, holding
-exactly one literal, with exactly one valid signature over all of it by one of the given senders,
-made within the window of time that the limits allow. Everything else is a named refusal.
+`open` returns content only if the file is one integrity-protected OpenPGP message, holding exactly one
+literal, with exactly one valid signature over all of it by one of the given senders, made within the time
+window of the limits. Everything else is a named refusal.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ class Opener(Protocol):
         now: datetime,
         into: int | None = None,
     ) -> Opened:
-        """The content of `sealed`, signed by one of the certificates `senders` (armored or binary).
+        """Return the content of `sealed`, signed by one of the certificates `senders` (armored or binary).
 
-        Refusal, with a code of `gateway.reasons`, where the file is at fault; Fault where we are.
-        The caller closes `Opened.content`. It is the memory `into`, an empty memfd that others may read while
-        it fills, where one was given and the content came in one go; nothing in it counts before that.
+        Refusal, with a code of `gateway.reasons`, for a faulty file; Fault for a failure of the gateway. The
+        caller closes `Opened.content`. With `into`, an empty memfd readable by others while filling, the
+        content is there if it came in one go; its bytes do not count before the return.
         """
         ...
 
     def reopen(self, sealed: Sealed, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
-        """The content of a file that was opened before, as a descriptor that the caller closes.
+        """Return a descriptor of the content of a file opened before, for the caller to close.
 
-        Who signed was settled then, and its certificate may have ended since: what counts now is
-        that the content is the very same, by its SHA-256. Fault where it is not. With `session`, what
-        `session_key` gave for this file, none of our keys is needed.
+        The signer was settled then, and the certificate may have ended since; now the content must be the
+        very same, by its SHA-256. Fault otherwise. With `session`, the result of `session_key` for this file,
+        no key of the gateway is needed.
         """
         ...
 
     def session_key(self, sealed: Sealed, limits: OpenLimits) -> bytes | None:
-        """The key of this one message as SOP programs write it, CIPHER:HEX; None where ours yield none."""
+        """Return the session key of a message in SOP notation, CIPHER:HEX; None if no key fits."""
         ...

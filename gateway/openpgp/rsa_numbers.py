@@ -1,4 +1,4 @@
-"""Whether the numbers of an RSA key betray that it is weak, whatever their length."""
+"""Detect weak RSA keys by their numbers, at any length."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PRIMES = (
 
 
 def weakness(modulus: int, exponent: int) -> str | None:
-    """What is weak about a key, for people; None for nothing that shows."""
+    """Return the weakness of a key, in words for people; None if none is visible."""
     if exponent < _LEAST_EXPONENT or not exponent & 1:
         return f"RSA with the exponent {exponent}"
     if is_of_infineon(modulus):
@@ -19,10 +19,10 @@ def weakness(modulus: int, exponent: int) -> str | None:
 
 
 def is_of_infineon(modulus: int) -> bool:
-    """Whether a modulus was made by a library whose keys can be factored (CVE-2017-15361, "ROCA").
+    """Return True for a modulus from a library with factorable keys (CVE-2017-15361, "ROCA").
 
-    Its primes are powers of 65537 modulo all small primes, and so is their product: of other moduli, one
-    in hundreds of millions is.
+    Such primes are powers of 65537 modulo all small primes, and so is their product; only one in hundreds of
+    millions of other moduli is.
     """
     return all(modulus % prime in powers for prime, powers in _POWERS)
 

@@ -1,4 +1,4 @@
-"""A sealed file as engines read it: by its path, or by a descriptor where there is no path to it any more."""
+"""A sealed file for engines: by path, or by descriptor after its path is gone."""
 
 from __future__ import annotations
 
@@ -8,38 +8,38 @@ from typing import BinaryIO, Literal, Protocol
 
 
 class Sealed(Protocol):
-    """What engines ask of a sealed file. A path is one."""
+    """The interface of a sealed file for engines; satisfied by a path."""
 
     def open(self, mode: Literal["rb"]) -> BinaryIO:
-        """The file, to be read from its start."""
+        """Open the file for reading from the start."""
         ...
 
     def read_bytes(self) -> bytes:
-        """All of it."""
+        """Return the whole file."""
         ...
 
     def stat(self) -> os.stat_result:
-        """Its status."""
+        """Return the file's status."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """A sealed file that is open already. Its readers share one position, so there is one at a time."""
+    """A sealed file already open. All readers share one position, so read one at a time."""
 
     descriptor: int
 
     def open(self, mode: Literal["rb"]) -> BinaryIO:
-        """The file, to be read from its start."""
+        """Open the file for reading from the start."""
         again = os.dup(self.descriptor)
         os.lseek(again, 0, os.SEEK_SET)
         return os.fdopen(again, mode)
 
     def read_bytes(self) -> bytes:
-        """All of it."""
+        """Return the whole file."""
         with self.open("rb") as file:
             return file.read()
 
     def stat(self) -> os.stat_result:
-        """Its status."""
+        """Return the file's status."""
         return os.fstat(self.descriptor)

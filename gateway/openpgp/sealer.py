@@ -1,7 +1,7 @@
-"""Sealing and signing with the gateway's own key.
+"""Seal and sign with the gateway's own key.
 
-Keys are made with PGPy, because Sequoia's announce a newer encryption that GnuPG cannot make; each
-is proved with Sequoia before it is handed out. All signing and encrypting is Sequoia's.
+PGPy makes the keys, because Sequoia's announce a newer encryption unsupported by GnuPG; each key is proved
+with Sequoia before use. Sequoia does all signing and encrypting.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ _SIGNATURE_PACKET = 2
 
 
 class CannotSeal(GatewayError):  # noqa: N818 - reads as what happened
-    """A file that cannot be sealed to its recipient's certificate."""
+    """A file cannot be sealed to its recipient's certificate."""
 
 
 class SignatureInvalid(GatewayError):  # noqa: N818 - reads as what happened
-    """A signed text that does not carry exactly one valid signature by the certificates offered."""
+    """A signed text lacks exactly one valid signature by the given certificates."""
 
 
 _KINDS = {
@@ -71,10 +71,10 @@ _KINDS = {
 def generate_gateway_key(
     organisation: str, now: datetime, kind: GatewayKeyKind = GatewayKeyKind.CURVE25519
 ) -> bytes:
-    """A fresh secret key (version 4) for `organisation`, armored, without a passphrase.
+    """Return a new secret key (version 4) for `organisation`, armored, without a passphrase.
 
-    It says that it is made at `now` and never expires: its retirement is the gateway's own record.
-    Fault where the fresh key does not prove itself.
+    The key is dated `now` and never expires: the gateway records its retirement. Fault if the new key fails
+    its proof.
     """
     signing, opening = _KINDS[kind]
     key = pgpy.PGPKey.new(*signing, created=now)
@@ -97,16 +97,16 @@ def certificate_of(secret: bytes) -> bytes:
 
 
 def clearsign(secret: bytes, text: str) -> str:
-    """`text` as a cleartext-signed message in UTF-8 (RFC 9580, 7).
+    """Return `text` as a cleartext-signed message in UTF-8 (RFC 9580, 7).
 
-    White space at the ends of lines cannot be signed and is taken off. The end of the last line is
-    no part of such a message: readers see the text end with one line feed, whether it had one or not.
+    White space at the ends of lines cannot be signed and is removed. The end of the last line is not part of
+    such a message: readers see the text end with one line feed in any case.
     """
     return clearsign_each(secret, [text])[0]
 
 
 def clearsign_each(secret: bytes, texts: Iterable[str]) -> list[str]:
-    """Each text as `clearsign` gives it; the secret key is unpacked only once."""
+    """Return each text as signed by `clearsign`; the secret key is unpacked only once."""
     signer = _secret(secret).signer()
     return [sign(signer, _signable(text), mode=SignatureMode.CLEAR).decode("utf-8") for text in texts]
 
@@ -124,11 +124,11 @@ def sign_detached(secret: bytes, data: bytes) -> bytes:
 def verify_clearsigned(
     signed: str, certificates: Sequence[bytes], *, comments: bool = False
 ) -> tuple[str, Signature]:
-    """The text that is signed, and by whom: exactly one valid signature by one of `certificates`.
+    """Return the signed text and its one valid signature by one of `certificates`.
 
-    SignatureInvalid where there is none, or where anything stands before, beside or after the signed
-    text, which a reader would take for part of it. `comments`: beside the signature the remarks are
-    admitted that programs of other people write there.
+    SignatureInvalid without one, or with anything before, beside or after the signed text, because a reader
+    would take it as part of the text. `comments`: allow remarks written beside the signature by other
+    programs.
     """
     text, block = _parts(signed, comments=comments)
     certs = [Cert.from_bytes(data) for data in certificates]
@@ -151,7 +151,7 @@ def verify_clearsigned(
 
 
 def verify_detached(data: bytes, signature: bytes, certificates: Sequence[bytes]) -> Signature:
-    """Who signed `data`, by a detached signature (armored or binary). SignatureInvalid if nobody did."""
+    """Return the valid detached signature of `data` (armored or binary); else SignatureInvalid."""
     certs = [Cert.from_bytes(certificate) for certificate in certificates]
     try:
         parsed = Sig.from_bytes(signature)
@@ -165,9 +165,9 @@ def verify_detached(data: bytes, signature: bytes, certificates: Sequence[bytes]
 
 
 def seal(content: bytes | int, recipients: Sequence[bytes], signer_secret: bytes) -> bytes:
-    """`content` (octets, or a readable descriptor from its start) signed and encrypted, in binary.
+    """Return `content` (octets, or a readable descriptor from its start) signed and encrypted, in binary.
 
-    `recipients` are certificates: see `readers`. CannotSeal where one of them has no key to encrypt to.
+    `recipients` are certificates: see `readers`. CannotSeal if one of them lacks an encryption key.
     """
     if not recipients:
         raise CannotSeal("there is nobody to seal the file to")
@@ -180,10 +180,10 @@ def seal(content: bytes | int, recipients: Sequence[bytes], signer_secret: bytes
 
 
 def readers(recipients: Sequence[bytes], signer_secret: bytes) -> list[bytes]:
-    """The certificates that a file for `recipients` is sealed to.
+    """Return the certificates to seal a file to, for `recipients`.
 
-    Where one of them does not say what encryption its program knows, the signer is among them: its
-    certificate asks for the kind that every program knows, and Sequoia takes silence for the newest.
+    If one of them does not state its supported encryption, the signer's certificate is added: it asks for the
+    kind supported everywhere, while Sequoia would take silence for the newest.
     """
     if all(says_what_it_reads(bytes(Cert.from_bytes(recipient))) for recipient in recipients):
         return list(recipients)
@@ -198,7 +198,7 @@ def _secret(secret: bytes) -> Tsk:
 
 
 def _proved(secret: bytes) -> bytes:
-    """`secret` itself, after Sequoia has signed, sealed and opened with it."""
+    """Return `secret`, after Sequoia has signed, sealed and opened with the key."""
     try:
         tsk = Tsk.from_bytes(secret)
         cert = tsk.extract_certificate()
@@ -212,9 +212,9 @@ def _proved(secret: bytes) -> bytes:
 
 
 def _parts(signed: str, *, comments: bool) -> tuple[str, str]:
-    """Return the signed text and the signature block of a message that is nothing else.
+    """Return the signed text and the signature block of a cleartext-signed message.
 
-    SignatureInvalid where anything stands outside them, or beside the one signature in the block.
+    SignatureInvalid for anything outside them, or beside the one signature in the block.
     """
     found = _MESSAGE.fullmatch("\n".join(_lines(signed.strip(_BLANKS))) + "\n")
     if found is None:
@@ -233,7 +233,7 @@ def _parts(signed: str, *, comments: bool) -> tuple[str, str]:
 
 
 def _lines(text: str) -> list[str]:
-    """Return the lines of a text as a signature covers them: without white space at their ends."""
+    """Return the lines of a text as covered by a signature: without trailing white space."""
     return [line.rstrip(_BLANKS) for line in text.split("\n")]
 
 

@@ -1,6 +1,6 @@
-"""What the owner of a certificate says of its parts: each statement with its own time and its own end.
+"""The owner's statements about the parts of a certificate, each with its own time and end.
 
-Which of them counts at a moment is told by `counting`, by the rules by which Sequoia judges.
+`counting` picks the statement in force at a moment, by the same rules as Sequoia.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SOFT_REASONS = frozenset({1, 3, 32})
 
 @dataclass(frozen=True, slots=True)
 class Backing:
-    """The consent of a subkey that signs to belong to its certificate, within the statement that binds it."""
+    """A signing subkey's consent to belong to its certificate, within the binding statement."""
 
     made: datetime
     ends: datetime | None
@@ -37,7 +37,7 @@ class Backing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfSignature:
-    """One statement of the owner. `lasts` and the uses are None where it says nothing of them.
+    """One statement of the owner. `lasts` and the uses are None if not stated.
 
     `lasts` counts from the making of the key; zero means for ever. `ends` is the end of the statement itself.
     """
@@ -54,17 +54,17 @@ class SelfSignature:
     binds_subkey: bool = False
 
     def lives(self, moment: datetime) -> bool:
-        """Whether it had been made by `moment` and had not ended."""
+        """Return True from the making of the statement to its end."""
         return self.made <= moment and (self.ends is None or moment < self.ends)
 
     def holds(self, moment: datetime) -> bool:
-        """Whether it counts at `moment`."""
+        """Return True if the statement counts at `moment`."""
         if not (self.understood and self.lives(moment) and _is_sound(self.digest)):
             return False
         return self.is_backed(moment) if self.binds_subkey and self.signs else True
 
     def is_backed(self, moment: datetime) -> bool:
-        """Had the subkey agreed by `moment` to belong to this certificate (RFC 9580, 5.2.1.9)?"""
+        """Return True if the subkey had consented by `moment` (RFC 9580, 5.2.1.9)."""
         return any(
             backing.made <= moment
             and (backing.ends is None or moment < backing.ends)
@@ -75,14 +75,14 @@ class SelfSignature:
 
 @dataclass(frozen=True, slots=True)
 class Revoked:
-    """One revocation: how final it is, when it was made, and when it ends itself, if ever."""
+    """One revocation: its kind, time of making, and own end, if any."""
 
     kind: Revocation
     at: datetime | None
     ends: datetime | None = None
 
     def counts(self, moment: datetime, since: datetime | None) -> bool:
-        """Whether it is in force at `moment`; a soft one is lifted by a statement made later, `since`."""
+        """Return True if in force at `moment`; a later statement (`since`) lifts a soft revocation."""
         if self.kind == "hard":
             return True
         made = self.at or datetime.min.replace(tzinfo=UTC)
@@ -92,20 +92,20 @@ class Revoked:
 
 
 def counting(said: Iterable[SelfSignature], moment: datetime) -> SelfSignature | None:
-    """The statement that counts at `moment`: of those that hold, the newest. `said` is newest first."""
+    """Return the newest statement valid at `moment`. `said` is newest first."""
     return next((one for one in said if one.holds(moment)), None)
 
 
 def revocation_at(
     revocations: Sequence[Revoked], moment: datetime, since: datetime | None
 ) -> Revocation | None:
-    """How something is revoked at `moment`, the more final kind first; None where it is not."""
+    """Return the kind of revocation at `moment`, "hard" before "soft"; None if not revoked."""
     kinds = {one.kind for one in revocations if one.counts(moment, since)}
     return "hard" if "hard" in kinds else "soft" if kinds else None
 
 
 def read_statement(packet: Packet, *, binds_subkey: bool) -> SelfSignature | None:
-    """What a self-signature says; None where it does not say when it was made."""
+    """Return a self-signature's statement; None without a time of making."""
     made, flags = packet.signature_created, packet.key_flags
     if made is None:
         return None
@@ -125,7 +125,7 @@ def read_statement(packet: Packet, *, binds_subkey: bool) -> SelfSignature | Non
 
 
 def read_revocation(packet: Packet) -> Revoked:
-    """What a revocation says. It counts whatever its digest: nobody gains by forging one."""
+    """Return a revocation. It counts with any digest: forging one gains nothing."""
     kind: Revocation = "hard"
     for one in subpackets.hashed(packet.body):
         if one.kind == subpackets.REASON_FOR_REVOCATION and one.data:

@@ -1,8 +1,7 @@
-"""A SOP program proves itself before it is used: messages whose verdict is known, good and bad.
+"""Prove a SOP program before use, with good and bad messages of known verdict.
 
-Programs differ in what they take for a good signature, and nobody could tell from their answers. The
-vectors in `self_test.json` are each about one thing that some program got wrong, or must get right. One
-that gets any of them wrong is not used.
+Programs differ about valid signatures, invisibly in their answers. Each vector in `self_test.json` covers one
+thing handled wrongly by some program, or required of all. A program failing any vector is not used.
 """
 
 from __future__ import annotations
@@ -30,8 +29,8 @@ _LIMITS = OpenLimits(seconds=20, content_bytes=1024**2)
 class Vector:
     """One message: `sealed` to `key`, to be verified with the certificate `sender`; all three in base64.
 
-    `sha256` is that of the content and `signing_key` the fingerprint of the key that signed it; both are
-    None where no signature on it may be found good.
+    `sha256` belongs to the content and `signing_key` is the fingerprint of the signing key; both are None if
+    no signature may be found good.
     """
 
     name: str
@@ -45,7 +44,7 @@ class Vector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfTest:
-    """The vectors, and the keys and certificates that they name."""
+    """The vectors, with the keys and certificates used."""
 
     keys: dict[str, str]
     vectors: tuple[Vector, ...]
@@ -56,14 +55,14 @@ _PROOF = TypeAdapter(SelfTest)
 
 @lru_cache(maxsize=1)
 def proof() -> SelfTest:
-    """What a program has to get right."""
+    """Return the vectors with the expected verdicts."""
     return _PROOF.validate_json((resources.files(__package__) / "self_test.json").read_bytes())
 
 
 def check(program: str) -> None:
-    """ConfigurationError, with the vector's name, where the program gets one wrong.
+    """Raise ConfigurationError, with the vector's name, for a program failing one.
 
-    Fault where it cannot be asked. It is asked once for as long as its file stays the same.
+    Fault if the program cannot be run. A program is tested once for as long as its file stays unchanged.
     """
     try:
         file = Path(program).resolve().stat()
@@ -83,7 +82,7 @@ def _first_wrong(program: str, _identity: tuple[int, int, int]) -> Vector | None
 
 
 def passes(program: str, vector: Vector) -> bool:
-    """Whether the program's verdict on one message is the right one. Fault where it cannot be asked."""
+    """Return True if the program's verdict on one message is right. Fault if the program cannot be run."""
     found = proof().keys
     with Content(_LIMITS.content_bytes) as content:
         order = Order(

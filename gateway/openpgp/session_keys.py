@@ -1,7 +1,7 @@
-"""The session key of one stored file, sealed to another certificate of ours than the file itself.
+"""Keep the session key of a stored file, sealed to another certificate of the gateway.
 
-A stored file is evidence and stays as its sender sealed it, octet for octet. Where the key that it
-was sealed to is to go, the key of that one message (RFC 9580, 5.1) is kept beside it instead.
+A stored file is evidence and stays as sealed by its sender, octet for octet. When its recipient key must go,
+the key of the one message (RFC 9580, 5.1) is kept beside the file.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from gateway.errors import Fault
 
 
 def seal_session_key(session: bytes, certificate: bytes) -> str:
-    """`session`, as `Opener.session_key` gives it, encrypted to `certificate`; armored."""
+    """Return `session`, from `Opener.session_key`, encrypted to `certificate`; armored."""
     return encrypt(bytes=session, recipients=[Cert.from_bytes(certificate)]).decode("ascii")
 
 
 def open_session_key(sealed: bytes, secrets: Iterable[bytes]) -> bytes:
-    """The session key in `sealed`. Fault where none of the secret keys opens it."""
+    """Return the session key in `sealed`. Fault if no secret key opens it."""
     for secret in secrets:
         try:
             opened = decrypt(bytes=sealed, decryptor=Tsk.from_bytes(secret).decryptor()).bytes

@@ -1,4 +1,4 @@
-"""Messages that are signed but not encrypted: clearsigned text, and what `gpg --sign` makes."""
+"""Signed, unencrypted messages: clearsigned text, and the output of `gpg --sign`."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 
 
 def is_sealed(data: bytes) -> bool:
-    """Whether `data` is an encrypted message."""
+    """Return True for an encrypted message."""
     return _first_tag(data) in packets.ENCRYPTION
 
 
 def open_signed(
     data: bytes, certificates: Sequence[bytes], limits: OpenLimits, now: datetime, cap: int
 ) -> tuple[bytes, Signature]:
-    """The content of a signed message, at most `cap` bytes, and who signed it.
+    """Return the content of a signed message, at most `cap` bytes, and its signature.
 
-    The signature counts as it would on a sealed file: one, over all of it, by one of `certificates`
-    that is in force, made within the window of time. Refusal otherwise.
+    The rules are those for sealed files: one signature over everything, by one of `certificates` in force,
+    made within the time window. Refusal otherwise.
     """
     if (kind := armor.kind_of(data)) is not None and kind[0] == "SIGNED MESSAGE":
         return _clearsigned(data, certificates, limits, now)
@@ -65,7 +65,7 @@ def _first_tag(data: bytes) -> int | None:
 
 
 def _framed(data: bytes) -> list[int]:
-    """The tags of the packets at the start of `data`, the last of which may be cut off."""
+    """Return the tags of the packets at the start of `data`; the last may be cut off."""
     tags, position = [], 0
     while position < len(data):
         tag, start, length = packets.head(data, position)

@@ -1,9 +1,9 @@
 """The recommended engine: any Stateless OpenPGP program (draft-dkg-openpgp-stateless-cli).
 
-Such a program exits 0 also for a message without a valid signature, and writes plaintext before
-it knows the end of the message: the list of verifications decides, and nothing is handed out
-before the program has ended well. Keys, certificates and verifications are passed as descriptors of
-anonymous memory; nothing touches a disk, and no argument says more than a number.
+Such a program exits 0 even without a valid signature, and writes plaintext before the end of the message is
+known: the list of verifications decides, and no content is returned before a successful end of the program.
+Keys, certificates and verifications are passed as descriptors of anonymous memory; nothing touches a disk,
+and arguments hold only numbers.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class SopOpener:
         secret_keys: Sequence[Path | bytes],
         check: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`check` is asked about the program before each use: it raises where that must not be used."""
+        """`check` is called with the program before each use, to raise if the program is banned."""
         self._check = check
         self.name = f"sop:{Path(program).name}"
         self._program = program
@@ -94,7 +94,7 @@ class SopOpener:
 
     @cached_property
     def _keys(self) -> list[SecretKey]:
-        """The keys as far as PGPy can read them: to look at structure, never to decide."""
+        """The keys readable by PGPy: to inspect structure, never to decide."""
         keys = []
         for data in self._secrets:
             with suppress(ConfigurationError):
@@ -128,7 +128,7 @@ class SopOpener:
         return descriptor
 
     def _uncommon(self, job: _Job, session: bytes | None) -> None:
-        """The content of a stored message that the program does not open, although it is sound."""
+        """Write the content of a stored, sound message not opened by the program."""
         known = None if session is None else SessionKey.read(session)
         inside = unwrapped(job.sealed.read(job.limits), self._keys, job.limits, known)
         if inside.uncommon:
@@ -147,7 +147,7 @@ class SopOpener:
         return code, verifications
 
     def _run(self, job: _Job, session: bytes | None = None) -> tuple[int, bytes]:
-        """The program's exit code and its list of verifications; its plaintext goes to the content."""
+        """Return the exit code and the list of verifications; the plaintext goes to the content."""
         self._check(self._program)
         order = Order(
             sealed=job.sealed,
@@ -160,16 +160,16 @@ class SopOpener:
         return decrypt(self._program, order)
 
     def _run_with_session(self, job: _Job) -> tuple[int, bytes]:
-        """With the session key that we find: sqop gives up at the first unnamed recipient who is not us."""
+        """Run with a session key found here: sqop stops at the first anonymous foreign recipient."""
         session = session_of(job.envelope, self._keys)
         if session is None:
             return CANNOT_DECRYPT, b""
         return self._run(job, session.text(job.envelope.start))
 
     def _late(self, code: int, job: _Job, now: datetime) -> Verified:
-        """A signature that came too late for the program, with its content; else the refusal that fits.
+        """Return a signature too late for the program, with its content; else raise the fitting refusal.
 
-        Fault where the program or its keys failed, not the file.
+        Fault if the program or its keys failed, not the file.
         """
         if code < 0 or code in OUR_DOING:
             raise Fault(f"{self.name} ended with {code}")
@@ -191,7 +191,7 @@ class SopOpener:
 
 
 def _unseen(senders: Sequence[Sender], now: datetime) -> Refusal:
-    """The words for a signature that is not good and lies in a file too large to be looked into."""
+    """Return the refusal for an invalid signature in a file too large for inspection."""
     expired = any(sender.has_expired(now) for sender in senders)
     return Refusal("open:key-expired" if expired else "open:wrong-signer")
 

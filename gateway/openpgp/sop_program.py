@@ -1,8 +1,8 @@
-"""Running a Stateless OpenPGP program (draft-dkg-openpgp-stateless-cli) under limits.
+"""Run a Stateless OpenPGP program (draft-dkg-openpgp-stateless-cli) under limits.
 
-Keys, certificates and verifications are passed as descriptors of anonymous memory; nothing touches a
-disk, and no argument says more than a number. What it wrote counts only after it has ended well, and
-its exit code alone says nothing of who signed.
+Keys, certificates and verifications are passed as descriptors of anonymous memory; nothing touches a disk,
+and arguments hold only numbers. Output counts only after a successful end of the program, and the exit code
+alone tells nothing about the signer.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What a program is to decrypt, with which certificates it verifies, and where its plaintext goes.
+    """The input of a program: the file, certificates to verify with, and the place for plaintext.
 
-    With the key of the message, `session`, none of the secret `keys` is needed.
+    With `session`, the key of the message, the secret `keys` are not needed.
     """
 
     sealed: SealedSource
@@ -49,7 +49,7 @@ class Order:
 
 
 def decrypt(program: str, order: Order) -> tuple[int, bytes]:
-    """The program's exit code and its list of verifications; its plaintext goes to the content."""
+    """Return the program's exit code and list of verifications; the plaintext goes to the content."""
     order.content.restart()
     with ExitStack() as stack:
         verifications = _kept(stack, in_memory(b""))
@@ -85,7 +85,7 @@ def only_signature(verifications: bytes) -> Signature:
 
 
 def _watch(child: subprocess.Popen[bytes], order: Order) -> int:
-    """The child's exit code, once it has ended; it is killed where it oversteps a limit."""
+    """Return the exit code of the child after its end; kill the child at a limit."""
     deadline = time.monotonic() + order.limits.seconds
     with child:
         try:
@@ -106,7 +106,7 @@ def _kept(stack: ExitStack, descriptor: int) -> int:
 
 
 def started(command: Sequence[str], source: int, inherited: Sequence[int]) -> subprocess.Popen[bytes]:
-    """The program at work on a descriptor. Fault where it cannot be started."""
+    """Start the program, reading from a descriptor. Fault if it cannot be started."""
     try:
         return subprocess.Popen(  # noqa: S603 - the program is a setting, and no shell is involved
             command,
@@ -131,7 +131,7 @@ def limit(pid: int, limits: OpenLimits) -> None:
 
 
 def _drain(child: subprocess.Popen[bytes], content: Content, deadline: float) -> None:
-    """Everything the child writes goes to `content`, until it ends or the deadline passes."""
+    """Copy the child's output to `content`, until its end or the deadline."""
     assert child.stdout is not None  # noqa: S101 - asked for above
     pipe = child.stdout.fileno()
     fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIECE)

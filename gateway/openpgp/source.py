@@ -1,4 +1,4 @@
-"""A sealed file as engines read it: as it lies or, where only its wrapping was damaged, mended in memory."""
+"""A sealed file for engines: as stored or, with only its armor damaged, repaired in memory."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _HEAD_BYTES = 4_096
 
 @dataclass(frozen=True, slots=True)
 class SealedSource:
-    """A file at `path`; `text` is what to read in its place, where it had to be mended."""
+    """A file at `path`; `text` is the repaired form, if repaired."""
 
     path: Sealed
     text: bytes | None = None
 
     @classmethod
     def at(cls, path: Sealed, limits: OpenLimits) -> Self:
-        """The file at `path`. Refusal where it is too large; Fault where it cannot be read."""
+        """Return the file at `path`. Refusal if too large; Fault if unreadable."""
         try:
             with path.open("rb") as file:
                 if os.fstat(file.fileno()).st_size > limits.sealed_bytes:
@@ -51,7 +51,7 @@ class SealedSource:
         return self.path.open("rb") if self.text is None else io.BytesIO(self.text)
 
     def read(self, limits: OpenLimits) -> bytes:
-        """All of it. Refusal where that is more than the embedded engine takes."""
+        """Return the whole file. Refusal above the embedded engine's limit."""
         try:
             with self.open() as file:
                 data = file.read(limits.embedded_sealed_bytes + 1)

@@ -1,10 +1,9 @@
-"""How each key of a certificate stands at a moment: in force or not, until when, and for what.
+"""The standing of each key of a certificate at a moment: in force, until when, and uses.
 
-Sequoia judges a key at the time of a signature, and names an expiry for the present moment only; what we
-need to know of other moments is told here by the same rules (RFC 9580, 5.2.3.10): the newest statement
-counts that is in force, and where the statement on the leading user id (for a subkey, the one that
-binds it) is silent, the one on the primary key itself speaks. `tests/openpgp/test_moments.py` holds
-both against each other.
+Sequoia judges a key at the time of a signature, and names an expiry for the present only; other moments are
+judged here by the same rules (RFC 9580, 5.2.3.10): the newest statement in force counts; for facts not stated
+on the leading user id (for a subkey, in its binding), the statement on the primary key itself counts.
+`tests/openpgp/test_moments.py` compares the two.
 """
 
 from __future__ import annotations
@@ -30,9 +29,9 @@ _USES_OF_OLD = {
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One key of a certificate. `bits` is the length of its first number, where it has one.
+    """One key of a certificate. `bits` is the length of its first number, if any.
 
-    `said` are the statements on the key itself, newest first: for a subkey, those that bind it.
+    `said` are the statements on the key itself, newest first: for a subkey, the binding ones.
     """
 
     fingerprint: str
@@ -47,13 +46,13 @@ class Component:
     revocations: list[Revoked] = field(default_factory=list)
 
     def is_named(self, handle: str) -> bool:
-        """Whether `handle`, a fingerprint or a key id in hex, names this key."""
+        """Return True if `handle`, a fingerprint or key id in hex, names this key."""
         return handle.lower() in {self.fingerprint, self.key_id}
 
 
 @dataclass(frozen=True, slots=True)
 class UserId:
-    """A name in a certificate, or a picture, and what its owner says of it."""
+    """A name or picture in a certificate, with its owner's statements."""
 
     value: bytes
     text: bool
@@ -63,9 +62,9 @@ class UserId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """How a key stands at one moment. `expires_at` None: never; `since`: when it was first revoked.
+    """The standing of a key at one moment. `expires_at` None: never; `since`: first revocation.
 
-    `bound`: its owner had vouched for it, and for its certificate. `says_uses`: who says what it is for.
+    `bound`: the owner had vouched for the key and its certificate. `says_uses`: uses are stated.
     """
 
     bound: bool
@@ -79,7 +78,7 @@ class Standing:
 
     @property
     def counts(self) -> bool:
-        """Whether the key may be used at all."""
+        """True if the key may be used."""
         return self.bound and self.alive and self.revoked is None
 
 
@@ -96,7 +95,7 @@ class Parts:
         return self.keys[0]
 
     def standing(self, key: Component, moment: datetime) -> Standing:
-        """How one of the keys stands at `moment`, by itself: see `counts` for its certificate with it."""
+        """Return the standing of a key at `moment`, alone; `counts` adds its certificate's."""
         leading = self._leading(moment)
         statement = leading if key.primary else counting(key.said, moment)
         if leading is None or statement is None:
@@ -119,32 +118,32 @@ class Parts:
         )
 
     def counts(self, key: Component, moment: datetime) -> bool:
-        """Whether the key and its certificate are in force at `moment`."""
+        """Return True if the key and its certificate are in force at `moment`."""
         return all(self.standing(one, moment).counts for one in (self.primary, key))
 
     def signs(self, key: Component, moment: datetime) -> bool:
-        """Whether a signature over data, made by the key at `moment`, is good at that moment."""
+        """Return True if a data signature made by the key at `moment` is valid then."""
         return self.counts(key, moment) and self.standing(key, moment).can_sign
 
     def statements(self, key: Component) -> Iterator[SelfSignature]:
-        """All that its owner ever says of a key; for the primary key, also what is said on user ids."""
+        """Yield every statement about a key; for the primary key, also those on user ids."""
         yield from key.said
         if key.primary:
             for user_id in self.user_ids:
                 yield from user_id.said
 
     def is_meant_to_sign(self, key: Component) -> bool:
-        """Whether its owner has said at any time that the key may sign."""
+        """Return True if the owner has ever stated that the key may sign."""
         signs, _ = _USES_OF_OLD.get(key.kind, (False, False))
         statements = list(self.statements(key))
         direct = any(one.signs for one in self.primary.said)
         return any(one.signs or (one.signs is None and (signs or direct)) for one in statements)
 
     def adopted(self) -> list[Component]:
-        """List subkeys that could be taken to sign, and have never agreed to belong to this certificate.
+        """List subkeys seemingly allowed to sign, without their own consent to this certificate.
 
-        Whoever binds somebody else's key without speaking of uses, where the primary key or the kind of key
-        stands for them, would claim what that one has signed.
+        By binding a stranger's key without stating uses, left to the primary key or the kind of key, an owner
+        could otherwise claim the stranger's signatures.
         """
         return [
             key
@@ -153,7 +152,7 @@ class Parts:
         ]
 
     def _leading(self, moment: datetime) -> SelfSignature | None:
-        """The statement that speaks for the certificate: on its leading user id, else on the key itself."""
+        """Return the certificate's own statement: on the leading user id, else on the key itself."""
         found = []
         for place, user_id in enumerate(self.user_ids):
             said = counting(user_id.said, moment) if user_id.text else None
@@ -182,7 +181,7 @@ def _uses(said: SelfSignature) -> tuple[bool, bool] | None:
 
 
 def _as_soft(revocations: Sequence[Revoked]) -> list[Revoked]:
-    """A user id may be vouched for again after any revocation of it."""
+    """Return revocations of a user id as soft: an owner may vouch for a user id again after any."""
     return [Revoked("soft", one.at, one.ends) for one in revocations]
 
 

@@ -1,4 +1,4 @@
-"""The subpackets of a signature (RFC 9580, 5.2.3.7): what it says, and how much must be understood."""
+"""The subpackets of a signature (RFC 9580, 5.2.3.7), and the critical ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ONE_OCTET, _FIVE_OCTETS = 192, 255
 
 @dataclass(frozen=True, slots=True)
 class Subpacket:
-    """One subpacket: its type, its data, and whether a reader must understand it."""
+    """One subpacket: its type, its data, and the critical flag (must be understood)."""
 
     kind: int
     data: bytes
@@ -29,32 +29,32 @@ class Subpacket:
 
 
 def hashed(body: bytes) -> tuple[Subpacket, ...]:
-    """The subpackets that a signature of version 4 or 6 covers. IndexError where they are broken off."""
+    """Return the subpackets covered by a signature of version 4 or 6. IndexError if truncated."""
     start, end, _ = _areas(body)
     return tuple(_in_area(body[start:end]))
 
 
 def every(body: bytes) -> tuple[Subpacket, ...]:
-    """Every subpacket of a signature: first those that it covers, then those that it does not."""
+    """Return every subpacket of a signature: first the covered ones, then the uncovered."""
     start, end, size = _areas(body)
     more = end + size + int.from_bytes(body[end : end + size], "big")
     return (*_in_area(body[start:end]), *_in_area(body[end + size : more]))
 
 
 def critical(body: bytes) -> set[int]:
-    """The types of the covered subpackets that a reader must understand."""
+    """Return the types of the covered critical subpackets."""
     return {one.kind for one in hashed(body) if one.critical}
 
 
 def intended_recipients(body: bytes) -> tuple[str, ...]:
-    """The fingerprints of those for whom a signature was made; none where it does not say (5.2.3.36)."""
+    """Return the fingerprints of a signature's intended recipients; () if unstated (5.2.3.36)."""
     return tuple(one.data[1:].hex() for one in hashed(body) if one.kind == INTENDED_RECIPIENT)
 
 
 def lean(body: bytes) -> bytes:
-    """The body of a signature without what anybody may have added where it covers nothing.
+    """Return the body of a signature without foreign additions in its uncovered area.
 
-    What names its maker stays there, and the consent of a subkey, which is signed by itself.
+    The issuer's name stays, and a subkey's consent, with its own signature.
     """
     _, end, size = _areas(body)
     more = end + size + int.from_bytes(body[end : end + size], "big")

@@ -1,4 +1,4 @@
-"""The gateway's own secret keys, as the embedded engine uses them: to unwrap session keys."""
+"""The gateway's own secret keys in the embedded engine: unwrap session keys."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CHECKSUM_BYTES = 2
 
 
 class SecretKey:
-    """One secret certificate of the gateway, parsed once. Its text never holds the secret."""
+    """One parsed secret certificate of the gateway. Its text never holds the secret."""
 
     def __init__(self, data: bytes) -> None:
         self.fingerprint, self.key_ids = identified(data)
@@ -39,7 +39,7 @@ class SecretKey:
         return f"SecretKey({self.fingerprint})"
 
     def session_key(self, wrap: bytes) -> SessionKey | None:
-        """The session key in a PKESK body, where this certificate can unwrap it."""
+        """Return the session key in a PKESK body, if this certificate can unwrap it."""
         recipient = wrapped_for(wrap)
         for key_id, key in self._keys.items():
             if recipient in {key_id, ANYONE}:
@@ -52,12 +52,12 @@ class SecretKey:
 
 @cache
 def secret_key(data: bytes) -> SecretKey:
-    """The secret certificate in `data`, parsed once for a process and its children: RSA takes a while."""
+    """Return the secret certificate in `data`, cached for a process and its children: RSA is slow."""
     return SecretKey(data)
 
 
 def identified(data: bytes) -> tuple[str, frozenset[str]]:
-    """The fingerprint of a secret certificate and its key ids; RuntimeError where it cannot decrypt."""
+    """Return the fingerprint and key ids of a secret certificate; RuntimeError if unable to decrypt."""
     secret = Tsk.from_bytes(data)
     secret.decryptor()
     keys = components(bytes(secret.extract_certificate()))
@@ -65,7 +65,7 @@ def identified(data: bytes) -> tuple[str, frozenset[str]]:
 
 
 def read_secret_keys(sources: Sequence[Path | bytes]) -> Iterator[bytes]:
-    """The keys, and what the key files hold. ConfigurationError names the file that cannot be used."""
+    """Yield the keys, read from files if necessary. ConfigurationError names an unusable file."""
     if not sources:
         raise ConfigurationError("keys: the gateway has no OpenPGP key; make one with: gateway init")
     for source in sources:
@@ -84,7 +84,7 @@ def read_secret_keys(sources: Sequence[Path | bytes]) -> Iterator[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class _DecryptionKey:
-    """One key that can unwrap: PGPy's view of it, and the private key, whose loading is slow for RSA."""
+    """One decryption key: PGPy's packet, and the private key, slow to load for RSA."""
 
     packet: pgpy.packet.Packet
     private: Any
@@ -131,7 +131,7 @@ def _rsa(numbers: bytes, key: _DecryptionKey) -> bytes:
 
 
 def _ecdh(numbers: bytes, key: _DecryptionKey) -> bytes:
-    """As PGPy does it, but for the padding: up to 40 octets are usual (RFC 9580, 11.5), PGPy takes 8."""
+    """Unwrap as PGPy does, but with up to 40 octets of padding, as usual (RFC 9580, 11.5); PGPy takes 8."""
     material = key.packet.keymaterial
     wrapped = ECDHCipherText()
     wrapped.parse(bytearray(numbers))
