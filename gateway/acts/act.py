@@ -31,7 +31,7 @@ REASON_LENGTH = 400
 
 
 class Confirmation(StrEnum):
-    """How a person confirms an act where a passkey can be asked for, which is in the console."""
+    """How a person confirms an act in the console, the only door able to ask for a passkey."""
 
     NOTHING = "nothing"
     PASSKEY = "passkey"
@@ -39,7 +39,7 @@ class Confirmation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ActContext:
-    """The person who carries out an act, the time, and the home."""
+    """The person carrying out an act, the clock, and the home."""
 
     home: Home
     person: str
@@ -57,9 +57,9 @@ class ActContext:
 
     @contextmanager
     def recording(self, *, signs: bool = True, access: bool = False) -> Iterator[Recording]:
-        """Change the registry in one transaction; the log's head is signed at its end if it `signs`.
+        """Change the registry in one transaction; with `signs`, sign the log's head at the end.
 
-        What the `access` of providers is then, intake is told where this process brings out what it records.
+        With `access`, tell intake the providers' new access, where the process publishes.
         """
         with self.open_registrar() as registrar:
             with registrar.registry.write() as session:
@@ -75,7 +75,7 @@ class ActContext:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One transaction in which an act changes the registry and tells the log of the change."""
+    """One transaction of an act, changing the registry with entries in the log."""
 
     registrar: Registrar
     session: Session
@@ -95,7 +95,7 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class ActDone:
-    """A sentence that says what was done, and a document where the act gives one to read as it is."""
+    """A sentence about the result, and a document to be shown unchanged, if any."""
 
     sentence: str = ""
     document: str = ""
@@ -118,9 +118,9 @@ class ActListing:
 
 @dataclass(frozen=True, slots=True)
 class ActDetails:
-    """One thing as it is known: a heading, labelled lines, paragraphs, lists of its parts, a closing.
+    """One thing in detail: a heading, labelled lines, paragraphs, lists of parts, a closing.
 
-    `values` is all of it, for programs. Of the `lines`, those without a value are not shown.
+    `values` holds everything, for programs. `lines` without a value are left out.
     """
 
     heading: str
@@ -131,7 +131,7 @@ class ActDetails:
     paragraphs: tuple[str, ...] = ()
 
     def shown_lines(self) -> dict[str, object]:
-        """Return the labelled lines that have a value, by their labels."""
+        """Return the labelled lines with a value, by label."""
         empty: tuple[object, ...] = (None, "", (), [])
         return {name.replace("_", " "): value for name, value in self.lines.items() if value not in empty}
 
@@ -140,14 +140,16 @@ Answer: TypeAlias = "ActDone | ActListing | ActDetails | Document"
 
 
 class Act(BaseModel):
-    """Something that a person asks or does.
+    """A person's act or question.
 
-    The first line of a subclass's docstring is its help, the rest its description. `command` are the words by
-    which the command line and the console know it, `right` what its person needs (`gateway/access.py`). A
-    file that it is about is its field `reference`: no door lets somebody ask about one that is not for them.
-    An act on files that only the command line reaches is not `in_console`. A document that it answers with is
-    printed without its annex unless that is asked for (`annexed`), or is one table, too (`tabled`). An act
-    `of_any_file` takes also a reference of which the person may not know.
+    The first line of a subclass's docstring is the help, the rest the description.
+    - `command`: the words of the act in the command line and the console.
+    - `right`: the right needed by the person (`gateway/access.py`).
+    - `reference`: the field naming the file concerned; every door hides files outside the person's sight.
+    - `in_console`: False for an act on files offered by the command line alone.
+    - `annexed`: the document is printed without the annex unless asked for. `tabled`: the document is one
+      table, too.
+    - `of_any_file`: the act also takes a reference outside the person's sight.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -162,23 +164,23 @@ class Act(BaseModel):
     of_any_file: ClassVar[bool] = False
 
     def check(self, context: ActContext) -> None:
-        """Refuse what can be seen to be wrong before the person confirms. GatewayError with a sentence."""
+        """Refuse visible faults before the person confirms. GatewayError with a sentence."""
 
     def confirms(self) -> Confirmation:
         """Tell how the person confirms the act where a passkey can be asked for."""
         return self.confirmation
 
     def known_by(self, context: ActContext) -> str | None:  # noqa: ARG002 - for those that need it
-        """Return what an answer rests on besides the policies; None where it may not be a minute old."""
+        """Return the facts behind an answer besides the policies; None for an answer never to be cached."""
         return None
 
     def carry_out(self, context: ActContext) -> Answer:
-        """Do it, in one transaction. GatewayError with a sentence for the person where it cannot be done."""
+        """Carry the act out in one transaction. GatewayError with a sentence for the person on failure."""
         raise NotImplementedError
 
 
 class GivenFile(BaseModel):
-    """A file that somebody hands over, or pastes. `folder` is where it lies, if that is on this machine."""
+    """A file handed over or pasted. `folder` is the file's folder, for a file on the same machine."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -187,7 +189,7 @@ class GivenFile(BaseModel):
 
     @classmethod
     def read(cls, file: Path) -> GivenFile:
-        """Read a file of this machine. GatewayError where it cannot be read or is too large."""
+        """Read a file of the machine. GatewayError where unreadable or too large."""
         try:
             with file.open("rb") as opened:
                 content = opened.read(_FILE_BYTES + 1)
@@ -204,14 +206,14 @@ class GivenFile(BaseModel):
 
 
 class ReadingAct(Act):
-    """Something that a person asks and that changes nothing."""
+    """A person's question; nothing is changed."""
 
     confirmation: ClassVar[Confirmation] = Confirmation.NOTHING
     reads: ClassVar[bool] = True
 
 
 def argument(about: str, default: Any = ..., *, metavar: str = "", **limits: Any) -> Any:  # noqa: ANN401 - as pydantic's Field
-    """Declare a field that the command line takes by its place."""
+    """Declare a field taken by position on the command line."""
     told: dict[str, JsonValue] = {"place": True, "metavar": metavar}
     return Field(default, description=about, json_schema_extra=told, **limits)
 
@@ -224,9 +226,9 @@ def option(
     asked: bool = False,
     **limits: Any,  # noqa: ANN401 - as above
 ) -> Any:  # noqa: ANN401 - as above
-    """Declare a field that the command line takes by its name.
+    """Declare a field taken by name on the command line.
 
-    One that is `asked` is prompted for, unseen, where `-` is given for it, so that no history keeps it.
+    For an `asked` field, `-` prompts for the value without echo, to keep the value out of histories.
     """
     return Field(default, description=about, json_schema_extra={"metavar": metavar, "asked": asked}, **limits)
 
@@ -254,9 +256,9 @@ _LOOKS_LIKE = str.maketrans("OIL", "011")
 
 
 def as_reference(given: str) -> str:
-    """Write a reference as it is on record: the provider in small letters, the rest in large ones.
+    """Spell a reference as on record: the provider in lower case, the rest in upper case.
 
-    Letters that the last part cannot have are read as the digits that they look like.
+    Letters impossible in the last part are read as the digits of similar shape.
     """
     if given.count("-") < _REFERENCE_PARTS - 1:
         return given

@@ -20,7 +20,7 @@ from gateway.registry.tables import RatificationRow
 
 
 class RatifyAgreement(Act):
-    """Record that a provider has ratified the agreement; files that waited for it are released."""
+    """Record that a provider has ratified the agreement; files waiting for the ratification are released."""
 
     command: ClassVar = "agreement ratify"
     right: ClassVar = AccessRight.ENROL
@@ -31,7 +31,7 @@ class RatifyAgreement(Act):
     role: str | None = option("As what they signed, where the agreement wants several signatures.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Note the signature, and decide anew what waited for it."""
+        """Record the signature, and decide the waiting files again."""
         from gateway.record.reconsider import reconsider  # noqa: PLC0415 - loads what decides
 
         with context.recording() as record:
@@ -50,9 +50,9 @@ class RatifyAgreement(Act):
 
 
 class ListStandings(ReadingAct):
-    """List who has ratified the agreement, when that lapses, and who has to be reminded.
+    """List the ratifications, when each lapses, and the providers to be reminded.
 
-    For teams of the local authority only: the agreement keeps this list from other agencies.
+    For teams of the local authority only: the agreement keeps the list from other agencies.
     """
 
     command: ClassVar = "agreement status"
@@ -61,7 +61,7 @@ class ListStandings(ReadingAct):
     on: date | None = option("How it stands on a day; today if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActListing:
-        """Compare what is signed with what is to be signed by that day."""
+        """Compare the signatures with those due by the day."""
         load_settings(context.home)
         catalogue = load_catalogue(context.home.policies_in_force)
         day = self.on or local_day(context.clock(), catalogue.calendar.timezone)

@@ -1,4 +1,4 @@
-"""Flows of the agreement: what a provider owes, as the calendar or a person says (Appendix B)."""
+"""Flows of the agreement: the data owed by a provider, by the calendar or a person (Appendix B)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ExpectFlow(Act):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Note what is expected beside what the calendar says."""
+        """Record an expectation that overrides the calendar."""
         with context.recording() as record:
             provider = providers.get_provider(record.session, self.identifier)
             _check_sends(provider, self.data_type, record.registrar.catalogue)
@@ -76,7 +76,7 @@ class NoteNilReturn(Act):
     on: date | None = option("A day of the period; today if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Note the nil return for the period in which the day lies."""
+        """Record the nil return for the period of the day."""
         with context.recording() as record:
             catalogue = record.registrar.catalogue
             provider = providers.get_provider(record.session, self.identifier)
@@ -106,7 +106,7 @@ class NoteNilReturn(Act):
 
 
 class ListFlowExceptions(ReadingAct):
-    """List which exceptions people made from what is owed: who, when and why."""
+    """List the exceptions made by people from the data owed: who, when and why."""
 
     command: ClassVar = "flows exceptions"
     right: ClassVar = AccessRight.LOOK
@@ -114,7 +114,7 @@ class ListFlowExceptions(ReadingAct):
     provider: str | None = option("Only this provider's.", None, metavar="ID")
 
     def carry_out(self, context: ActContext) -> ActListing:
-        """Read what was said, of one provider or of all."""
+        """Read the exceptions, of one provider or of all."""
         with context.reading() as session:
             if self.provider is not None:
                 providers.provider_row(session, self.provider)

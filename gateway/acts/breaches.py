@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class BreachNature(StrEnum):
-    """The kinds of breach that UK GDPR Article 4(12) knows."""
+    """The kinds of breach of UK GDPR Article 4(12)."""
 
     CONFIDENTIALITY = "confidentiality"
     INTEGRITY = "integrity"
@@ -52,12 +52,12 @@ class RecordBreach(Act):
     dry_run: bool = option("Only show it; nothing is put on record.", default=False)
 
     def check(self, context: ActContext) -> None:  # noqa: ARG002 - as every act
-        """Refuse a new record that does not say since when somebody is aware."""
+        """Refuse a new record without the time of becoming aware."""
         if self.amend is None and self.aware_at is None:
             raise GatewayError("say when you became aware of it, since the 72 hours begin then: --aware-at")
 
     def carry_out(self, context: ActContext) -> Document:
-        """Complete the record from the registry, and keep it."""
+        """Complete the record from the registry and store the record."""
         from gateway.record import breach_records  # noqa: PLC0415 - loads the OpenPGP libraries
 
         with context.recording(signs=not self.dry_run) as record:
@@ -77,7 +77,7 @@ class RecordBreach(Act):
         return document
 
     def _given(self, zone: ZoneInfo) -> dict[str, Any]:
-        """Return what was said, by the names of `Told`; times without a zone are the authority's."""
+        """Return the statements given, by the names of `Told`; times without a zone are the authority's."""
         said = {
             "aware_at": self.aware_at, "since": self.from_, "until": self.to, "notified_at": self.notified_at,
             "transfers": self.transfer, "staff": self.person, "keys": self.key, "natures": self.nature,
@@ -98,7 +98,7 @@ class ListBreaches(ReadingAct):
     right: ClassVar = AccessRight.LOOK
 
     def carry_out(self, context: ActContext) -> ActListing:
-        """Read the records, by their numbers."""
+        """Read the records by number."""
         from gateway.record import breach_records  # noqa: PLC0415 - as above
 
         rows = []

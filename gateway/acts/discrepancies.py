@@ -1,4 +1,4 @@
-"""Discrepancies: what two rolls say of the same pupil and cannot both be right (agreement, 7.3 and 8.2)."""
+"""Discrepancies: contradictory statements of two rolls about one pupil (agreement, 7.3 and 8.2)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gateway.registry.discrepancies import Known
 
 
 class ListDiscrepancies(ReadingAct):
-    """List what does not fit and is not settled."""
+    """List the open discrepancies."""
 
     command: ClassVar = "discrepancies list"
     right: ClassVar = AccessRight.LOOK
@@ -66,7 +66,7 @@ class ShowDiscrepancy(ReadingAct):
 
 
 class ResolveDiscrepancy(Act):
-    """Say that a discrepancy is dealt with, in your name. It is not raised again while it lasts."""
+    """Record that a discrepancy is dealt with, in your name. The same discrepancy is not raised again."""
 
     command: ClassVar = "discrepancies resolve"
     right: ClassVar = AccessRight.ENROL

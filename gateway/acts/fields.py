@@ -1,4 +1,4 @@
-"""The fields of an act, as every door shows them: type of one value, choices, and how many are taken."""
+"""The fields of an act for every door: type of one value, choices, and number of values."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _KINDS: dict[Any, FieldKind] = {
 
 @dataclass(frozen=True, slots=True)
 class ActField:
-    """One field: `kind` is the kind of one value, `choices` are its values where only some are taken."""
+    """One field: `kind` is the type of one value, `choices` are the allowed values, if limited."""
 
     name: str
     about: str
@@ -46,12 +46,12 @@ class ActField:
 
 
 def every_act() -> dict[str, type[Act]]:
-    """Return every act by the words of its command, in the order in which the modules declare them."""
+    """Return every act by the words of its command, in the order of declaration."""
     return {act.command: act for module in MODULES for act in acts_in(module)}
 
 
 def acts_in(module: str) -> Iterator[type[Act]]:
-    """Yield the acts that a module declares, in their order."""
+    """Yield the acts declared in a module, in order."""
     for declared in vars(import_module(module)).values():
         if (
             isinstance(declared, type)
@@ -63,7 +63,7 @@ def acts_in(module: str) -> Iterator[type[Act]]:
 
 
 def fields_of(act: type[Act]) -> tuple[ActField, ...]:
-    """Describe the fields of an act, in the order of their declaration."""
+    """Describe the fields of an act, in the order of declaration."""
     return tuple(_described(name, field) for name, field in act.model_fields.items())
 
 

@@ -1,4 +1,4 @@
-"""Harmless columns: nobody lists them, and a person found that they say nothing of a pupil's life."""
+"""Harmless columns: unknown to the agreement, and found by a person to say nothing of a pupil's life."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ class _HarmlessColumn(Act):
 
 
 class ListHarmless(_HarmlessColumn):
-    """List a column as harmless, in your name. Files that waited for nothing else go on at once.
+    """List a column as harmless, in your name. Files held for nothing else go on at once.
 
-    Nothing that looks sensitive becomes harmless by this.
+    No sensitive column becomes harmless by a listing.
     """
 
     command: ClassVar = "policy harmless add"
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Put the column on the list, and decide anew what waited for that."""
+        """Put the column on the list, and decide the waiting files again."""
         from gateway.record.reconsider import reconsider_unlisted  # noqa: PLC0415 - loads what decides
 
         name = self._name()
@@ -61,7 +61,7 @@ class ListHarmless(_HarmlessColumn):
 
 
 class RemoveHarmless(_HarmlessColumn):
-    """Take a column off the list, in your name. What was taken stays taken."""
+    """Take a column off the list, in your name. Files accepted before stay accepted."""
 
     command: ClassVar = "policy harmless remove"
 
@@ -76,7 +76,7 @@ class RemoveHarmless(_HarmlessColumn):
 
 
 class ListedHarmless(ReadingAct):
-    """List every column that is listed as harmless, by whom and why."""
+    """List every column listed as harmless, by whom and why."""
 
     command: ClassVar = "policy harmless list"
     right: ClassVar = AccessRight.LOOK

@@ -1,4 +1,4 @@
-"""Headings of which a provider has said what they mean, signed with its key; the authority may revoke it."""
+"""Headings with a meaning stated and signed by a provider; the authority may revoke a statement."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gateway.acts.act import Act, ActContext, ActDone, ActListing, OneLine, Read
 
 
 class ListHeadings(ReadingAct):
-    """List what providers have said of their headings, and by which key."""
+    """List providers' statements about their headings, with the signing keys."""
 
     command: ClassVar = "headings list"
     right: ClassVar = AccessRight.LOOK
@@ -17,7 +17,7 @@ class ListHeadings(ReadingAct):
     provider: str | None = option("Only those of this provider.", None, metavar="ID")
 
     def carry_out(self, context: ActContext) -> ActListing:
-        """Read the statements that count, by heading."""
+        """Read the statements in force, by heading."""
         from gateway.registry import harmless  # noqa: PLC0415 - loads the tables, which a declaration does not need
 
         with context.reading() as session:
@@ -38,7 +38,7 @@ class ListHeadings(ReadingAct):
 
 
 class RevokeHeading(Act):
-    """Let what a provider has said of a heading count no more, for files that come from now on."""
+    """Revoke a provider's statement about a heading, for files arriving from now on."""
 
     command: ClassVar = "headings revoke"
     right: ClassVar = AccessRight.ENROL

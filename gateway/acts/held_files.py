@@ -1,4 +1,4 @@
-"""Held files: what waits for a person, and what that person decides."""
+"""Held files: the files waiting for a person, and the person's decisions."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 
 class ListHeldFiles(ReadingAct):
-    """List every file that is held, and why; of what is sensitive, only those learn who may look at it."""
+    """List every held file with the reasons; sensitive files only for those allowed to look at them."""
 
     command: ClassVar = "held list"
     right: ClassVar = AccessRight.LOOK
     in_console: ClassVar = False  # The console has a page of its own, also for teams that triage.
 
     def carry_out(self, context: ActContext) -> ActListing:
-        """Read the held files that the person may know of, and count those that are for few people."""
+        """Read the held files within the person's sight, and count the sensitive ones."""
         with context.reading() as session:
             sight = context.sight(session)
             seen = TransfersWanted(state="held", sight=sight)
@@ -56,14 +56,14 @@ class ListHeldFiles(ReadingAct):
 
 
 class _HeldFileAct(Act):
-    """An act on one held file, by whoever decides on those."""
+    """An act on one held file, for people with the right to decide."""
 
     right: ClassVar = AccessRight.DECIDE
 
     reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
 
     def check(self, context: ActContext) -> None:
-        """Refuse a file that does not wait for a person before this one confirms."""
+        """Refuse a file not waiting for a person before the confirmation."""
         from gateway.record import releases  # noqa: PLC0415 - loads what decides
 
         with context.reading() as session:
@@ -71,10 +71,10 @@ class _HeldFileAct(Act):
 
 
 class ReleaseHeldFile(_HeldFileAct):
-    """Send a held file on, in your name, as far as the agreement allows it.
+    """Release a held file, in your name, as far as the agreement allows.
 
-    A file that is held because of a key cannot be released by whoever enrolled that key. Where several
-    people share one account, let each set GATEWAY_ADMIN to their name.
+    A file held because of a key cannot be released by the person who enrolled the key. Where several people
+    share one account, each sets GATEWAY_ADMIN to a name.
     """
 
     command: ClassVar = "held release"
@@ -105,14 +105,14 @@ class ReleaseHeldFile(_HeldFileAct):
 
 
 class ConfirmRelease(_HeldFileAct):
-    """Allow, as a second person, a release that the agreement speaks against."""
+    """Confirm, as a second person, a release against the agreement."""
 
     command: ClassVar = "held confirm"
 
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Release the file as it was proposed."""
+        """Release the file as proposed."""
         from gateway.record import releases  # noqa: PLC0415 - as above
 
         with context.open_registrar() as registrar:
@@ -121,14 +121,14 @@ class ConfirmRelease(_HeldFileAct):
 
 
 class ReturnHeldFile(_HeldFileAct):
-    """Send a held file back to its sender, in your name, with advice on the receipt."""
+    """Return a held file to the sender, in your name, with advice on the receipt."""
 
     command: ClassVar = "held return"
 
     advice: str = option("What the sender should do instead; the receipt says it; name no child.")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Refuse the file with that advice."""
+        """Refuse the file with the advice."""
         from gateway.record import releases  # noqa: PLC0415 - as above
 
         with context.open_registrar() as registrar:
@@ -153,14 +153,14 @@ class RefuseHeldFile(_HeldFileAct):
 
 
 class NoteHeldFile(_HeldFileAct):
-    """Put a note on a held file, for whoever decides on it next. No sender reads it."""
+    """Put a note on a held file, for the next person to decide. No sender reads the note."""
 
     command: ClassVar = "held note"
 
     text: Why = argument("What to know of the file; name no child.", metavar="TEXT")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Note it among the events of the file."""
+        """Add the note to the events of the file."""
         from gateway.record import releases  # noqa: PLC0415 - as above
 
         with context.recording() as record:
@@ -170,6 +170,6 @@ class NoteHeldFile(_HeldFileAct):
 
 
 def names_of_lookers(catalogue: Catalogue) -> str:
-    """Name the teams that look at what is for few people."""
+    """Name the teams with sight of sensitive files."""
     found = (catalogue.team(team) for team in catalogue.sensitive_teams())
     return " and ".join(team.name for team in found if team is not None)

@@ -1,4 +1,4 @@
-"""Legal holds: kept from deletion are a transfer, all of a provider, or every file that holds a child."""
+"""Legal holds: no deletion of a transfer, of all of a provider, or of every file with a child."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from gateway.registry.holds import HoldSubject
 
 
 class ListLegalHolds(ReadingAct):
-    """List the legal holds that are on. They name no child."""
+    """List the legal holds in force, without naming a child."""
 
     command: ClassVar = "legal-holds list"
     right: ClassVar = AccessRight.LOOK
 
     def carry_out(self, context: ActContext) -> ActListing:
-        """Read the holds in the order of their numbers."""
+        """Read the holds by number."""
         with context.reading() as session:
             rows = [
                 {
@@ -59,7 +59,7 @@ class _LegalHold(NamesChild):
     why: Why
 
     def check(self, context: ActContext) -> None:
-        """Refuse a subject that cannot be told before the person confirms."""
+        """Refuse an ambiguous subject before the person confirms."""
         self._subject(context.home)
 
     def _change(self, context: ActContext, change: Callable[..., int], kind: Kind) -> str:
@@ -85,7 +85,7 @@ class _LegalHold(NamesChild):
 
 
 class PlaceLegalHold(_LegalHold):
-    """Keep a transfer and all that belongs to it from deletion, or all of a provider, or of a child."""
+    """Keep a transfer with all its parts from deletion, or all of a provider, or of a child."""
 
     command: ClassVar = "legal-holds place"
 
@@ -105,7 +105,7 @@ class PlaceLegalHold(_LegalHold):
 
 
 class LiftLegalHold(_LegalHold):
-    """End a legal hold, in your name: what is due is deleted with the next run."""
+    """Lift a legal hold, in your name: deletions due are carried out with the next run."""
 
     command: ClassVar = "legal-holds lift"
 

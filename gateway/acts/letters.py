@@ -1,4 +1,4 @@
-"""Letters to schools and staff: a preview of any days, what was sent, and what came back."""
+"""Letters to schools and staff: a preview of any days, letters sent, and letters returned."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from gateway.registry import letters
 
 
 class PreviewLetters(ReadingAct):
-    """Say what the calendar would have written to whom, by what is on record now. Nothing is owed or sent.
+    """Preview the letters due by the calendar, by the current record. Nothing is owed or sent.
 
-    Letters about single files are not foreseen: they are owed when a file is decided.
+    Letters about single files are not foreseen: each is owed on a file's decision.
     """
 
     command: ClassVar = "letters preview"
@@ -34,7 +34,7 @@ class PreviewLetters(ReadingAct):
     days: int = option("So many days from then on, each letter once.", 1, ge=1, le=400)
 
     def carry_out(self, context: ActContext) -> ActListing:
-        """Write each letter that falls due on these days, once."""
+        """Write each letter due on the given days, once."""
         from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - only a preview reads policies
         from gateway.record.letters import Letterhead, by_calendar  # noqa: PLC0415 - loads OpenPGP libraries
 
@@ -59,7 +59,7 @@ class PreviewLetters(ReadingAct):
 
 
 class ListLetters(ReadingAct):
-    """List every letter that was owed: when it was, when the relay had it, and whether it came back."""
+    """List every letter owed, with the times of owing, sending and return."""
 
     command: ClassVar = "letters list"
     right: ClassVar = AccessRight.LOOK
@@ -78,7 +78,10 @@ class ListLetters(ReadingAct):
 
 
 class NoteBouncedLetter(Act):
-    """Note that a letter came back, and why. Then mend the address (gateway providers set ID --contact)."""
+    """Note that a letter came back, and why.
+
+    Then correct the address (gateway providers set ID --contact).
+    """
 
     command: ClassVar = "letters bounced"
     right: ClassVar = AccessRight.ENROL
@@ -88,7 +91,7 @@ class NoteBouncedLetter(Act):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Note it beside the letter."""
+        """Record the return of the letter."""
         with context.open_registry() as registry, registry.write() as session:
             letters.bounced(session, self.number, at=context.clock(), by=context.person, why=self.why)
         return ActDone(f"noted: letter {self.number} came back")

@@ -11,13 +11,13 @@ from gateway.registry import recalls
 
 
 class ListNotices(ReadingAct):
-    """List every notice, latest first, and who has read it."""
+    """List every notice, latest first, with the first reader."""
 
     command: ClassVar = "notices list"
     right: ClassVar = AccessRight.LOOK
 
     def carry_out(self, context: ActContext) -> ActListing:
-        """Read the notices without their texts, which name persons: whoever reads one is on record."""
+        """Read the notices without the texts, which name persons: reading a text is recorded."""
         with context.reading() as session:
             rows = [dataclasses.asdict(one) for one in recalls.notices(session)]
         for row in rows:
@@ -27,7 +27,7 @@ class ListNotices(ReadingAct):
 
 
 class ShowNotice(Act):
-    """Print a signed notice. That you have read it is on record."""
+    """Print a signed notice. Reading is recorded in your name."""
 
     command: ClassVar = "notices show"
     right: ClassVar = AccessRight.PROTECT
@@ -36,7 +36,7 @@ class ShowNotice(Act):
     number: int = argument("The number of the notice.", metavar="N")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Read one notice, and note who read it."""
+        """Read one notice, and record the reader."""
         with context.recording() as record:
             notice = recalls.read_notice(record.session, self.number, by=record.by, at=record.at)
             record.note("notice-read", notice.reference, {"number": self.number})

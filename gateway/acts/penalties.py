@@ -1,4 +1,4 @@
-"""Penalties: addresses that failed to log in too often and have to wait."""
+"""Penalties: waiting times of addresses with too many failed logins."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from gateway.zones.penalty_files import Lifted, Listed, PenaltyFiles
 
 
 class ListPenalties(ReadingAct):
-    """List the addresses that have to wait, at which service, and for how long; a few seconds old."""
+    """List the addresses under a penalty, with service and remaining time; a few seconds old."""
 
     command: ClassVar = "penalties list"
     right: ClassVar = AccessRight.LOOK
 
     def carry_out(self, context: ActContext) -> ActListing:
-        """Read the lists that the services keep."""
+        """Read the lists of the services."""
         at = context.clock()
         rows = [
             {
@@ -38,7 +38,7 @@ class ListPenalties(ReadingAct):
 
 
 class LiftPenalty(Act):
-    """Let an address in again at once. The service hears of it within seconds."""
+    """Let an address in again at once. The service follows within seconds."""
 
     command: ClassVar = "penalties lift"
     right: ClassVar = AccessRight.ENROL
@@ -47,7 +47,7 @@ class LiftPenalty(Act):
     address: str = argument("As `gateway penalties list` shows it.")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Tell each service at which the address waits."""
+        """Tell each service with a penalty on the address."""
         try:
             source = str(ipaddress.ip_network(self.address)).removesuffix("/32")
         except ValueError:

@@ -1,4 +1,4 @@
-"""The life of a provider: it closes, opens again, becomes an academy, or part of another."""
+"""The life of a provider: closing, reopening, becoming an academy, or merging into another."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class _ProviderAct(Act):
 
 
 class CloseProvider(_ProviderAct):
-    """Put on record that a provider has closed: it owes nothing, and may still fetch its receipts.
+    """Record that a provider has closed: nothing more is owed, and receipts may still be fetched.
 
-    What it sends after that waits for a person.
+    Later files wait for a person.
     """
 
     command: ClassVar = "providers close"
@@ -37,7 +37,7 @@ class CloseProvider(_ProviderAct):
     on: date | None = option("Its last day; today if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Close the provider as of its last day."""
+        """Close the provider as of the last day."""
         with context.recording() as record:
             today = _today(record)
             closed = _enroller(record).close(self.provider, self.on or today, self.why, today=today)
@@ -59,7 +59,7 @@ class ReopenProvider(_ProviderAct):
 
 
 class ConvertProvider(_ProviderAct):
-    """Put on record that a school has become an academy: it keeps its keys, history and receipts."""
+    """Record that a school has become an academy; keys, history and receipts stay."""
 
     command: ClassVar = "providers convert"
 
@@ -70,7 +70,7 @@ class ConvertProvider(_ProviderAct):
     urn: str | None = option("Its URN, which is new for an academy.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Change the kind of the provider, and its numbers where they are new."""
+        """Change the provider's kind, and the new numbers."""
         with context.recording() as record:
             bodies = record.registrar.catalogue.bodies
             if self.kind not in bodies.kinds():
@@ -92,7 +92,7 @@ class ConvertProvider(_ProviderAct):
 
 
 class MergeProvider(Act):
-    """Put on record that a provider has become part of another: it closes, and that one follows it."""
+    """Record that a provider has become part of another: the former closes, the other succeeds."""
 
     command: ClassVar = "providers merge"
     right: ClassVar = AccessRight.ENROL
@@ -103,7 +103,7 @@ class MergeProvider(Act):
     on: date | None = option("The last day of the former one; today if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Close the former provider, if it is open, and let the other one follow it."""
+        """Close the former provider, if open, and record the other as successor."""
         with context.recording() as record:
             if providers.get_provider(record.session, self.into).is_closed:
                 raise GatewayError(f"{self.into} has closed: nothing can become part of it")
@@ -119,7 +119,7 @@ class MergeProvider(Act):
 
 
 class RemoveProvider(_ProviderAct):
-    """Delete a provider that was enrolled by mistake, while nothing was sent. Later it can only close."""
+    """Delete a provider enrolled by mistake, while nothing was sent. Afterwards closing is the only way."""
 
     command: ClassVar = "providers remove"
     in_console: ClassVar = False  # The service behind the console may not write into published/.
@@ -127,7 +127,7 @@ class RemoveProvider(_ProviderAct):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Delete the provider with its keys, in the registry and in published/."""
+        """Delete the provider with all keys, in the registry and in published/."""
         landed = [one for one in waiting(context.home.spool) if provider_of(one) == self.provider]
         if landed:
             files = "1 file" if len(landed) == 1 else f"{len(landed)} files"

@@ -26,9 +26,9 @@ from gateway.record.provider_list import AS_BEFORE, ListTakenIn, TakenIn, TriedE
 
 
 class ImportProviders(Act):
-    """Enrol the providers in a CSV file, or bring what is on record of them up to date. All or nothing.
+    """Enrol the providers in a CSV file, or update those on record. All or nothing.
 
-    It takes the columns of GIAS, the DfE's register of schools, as they are.
+    Takes the columns of GIAS, the DfE's register of schools, unchanged.
     """
 
     command: ClassVar = "providers import"

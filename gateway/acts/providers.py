@@ -1,4 +1,4 @@
-"""Providers: enrolled, listed, shown, put right, and their access taken away and given back."""
+"""Providers: enrolling, listing, showing and correcting, and suspending or resuming access."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Then: gateway keys confirm {} FPR, with each fingerprint that was read out; unti
 
 
 class AddProvider(Act):
-    """Enrol a provider, with its keys where they are at hand. All of it or nothing."""
+    """Enrol a provider, with keys where at hand. All or nothing."""
 
     command: ClassVar = "providers add"
     right: ClassVar = AccessRight.ENROL
@@ -58,12 +58,12 @@ class AddProvider(Act):
     succeeds: str | None = option("The closed provider whose place it takes.", None, metavar="ID")
 
     def check(self, context: ActContext) -> None:
-        """Refuse a kind or a number that is none before the person confirms."""
+        """Refuse an unknown kind or an invalid number before the person confirms."""
         load_settings(context.home)
         self._provider(load_catalogue(context.home.policies_in_force).bodies)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Put the provider and its keys on record; the keys wait for the telephone call."""
+        """Record the provider and the keys; the keys wait for the telephone call."""
         from gateway.enrolment.described import described  # noqa: PLC0415 - loads asyncssh
 
         given = [("ssh", one) for one in self.ssh_key] + [("openpgp", one) for one in self.openpgp_key]
@@ -112,7 +112,7 @@ class ListProviders(ReadingAct):
     right: ClassVar = AccessRight.LOOK
 
     def carry_out(self, context: ActContext) -> ActListing:
-        """Read the providers, with the ratifications that count today."""
+        """Read the providers, with the ratifications counting today."""
         with context.reading() as session:
             rows = [asdict(one) for one in register.of(session).enrolled(_counting(context))]
         empty = "no provider is enrolled; add one with: gateway providers add"
@@ -120,7 +120,7 @@ class ListProviders(ReadingAct):
 
 
 class ShowProvider(ReadingAct):
-    """Show a provider with its contacts, its keys, and what was done with it and why."""
+    """Show a provider with contacts, keys and history."""
 
     command: ClassVar = "providers show"
     right: ClassVar = AccessRight.LOOK
@@ -128,7 +128,7 @@ class ShowProvider(ReadingAct):
     id: str = argument("The provider, by its short name.", metavar="ID")
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Read what is on record of one provider."""
+        """Read the records of one provider."""
         with context.reading() as session:
             row = asdict(register.of(session).provider(self.id, _counting(context)))
             reached = [asdict(one) for one in contacts.contacts(session, self.id)]
@@ -151,7 +151,7 @@ class ShowProvider(ReadingAct):
 
 
 class SetProvider(Act):
-    """Put right what is recorded of a provider. What waited for the schools that it names goes on.
+    """Correct the record of a provider. Files waiting for the schools named in them go on.
 
     A contact is given by --contact with --email, --telephone or both.
     """
@@ -175,7 +175,7 @@ class SetProvider(Act):
     why: Why | None = option("Why: for the record, without personal data.", None)
 
     def check(self, context: ActContext) -> None:  # noqa: ARG002 - as every act
-        """Refuse what says nothing before the person confirms."""
+        """Refuse an empty change before the person confirms."""
         if self.contact is None and (self.email or self.telephone):
             raise GatewayError("say whose address that is: --contact ROLE")
         if not self._wanted() and self.contact is None and self.forget_contact is None:
@@ -184,7 +184,7 @@ class SetProvider(Act):
             )
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Change the columns and contacts that are given; decide anew what waited for the schools."""
+        """Change the given columns and contacts; decide files waiting for the schools again."""
         wanted = self._wanted()
         with context.recording() as record:
             enroller = _enroller(record)
@@ -255,14 +255,14 @@ class _ChangeAccess(Act):
 
 
 class SuspendProvider(_ChangeAccess):
-    """Take a provider's access away until it is resumed; what it sent before waits for a person."""
+    """Suspend a provider's access until resumed; files sent before wait for a person."""
 
     command: ClassVar = "providers suspend"
     suspended: ClassVar = True
 
 
 class ResumeProvider(_ChangeAccess):
-    """Give a suspended provider its access back."""
+    """Resume the access of a suspended provider."""
 
     command: ClassVar = "providers resume"
     suspended: ClassVar = False
@@ -277,7 +277,7 @@ def _counting(context: ActContext) -> RatificationsThatCount:
 
 
 def judged_key(record: Recording, data: bytes) -> NewKey:
-    """Judge a key of a provider. Refusal where it is not fit."""
+    """Judge a key of a provider. Refusal for an unfit key."""
     from gateway.enrolment.key_file import judge  # noqa: PLC0415 - loads asyncssh
     from gateway.openpgp.verified_kinds import VerifiedKinds  # noqa: PLC0415 - few judge a key
 

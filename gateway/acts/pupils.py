@@ -1,4 +1,4 @@
-"""Pupils: which files hold a child, whose data few people may see, who is on no roll. It is all logged."""
+"""Pupils: files with a child, markers on children, and children on no roll. All is logged."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class NamesChild(Act):
-    """An act on one child, who is named by UPN, or by name and date of birth. Neither is shown again."""
+    """An act on one child, named by UPN, or by name and date of birth, never repeated in an answer."""
 
     upn: str | None = option(
         "UPN of the child; - asks for it, so that no history keeps it.", None, metavar="UPN", asked=True
@@ -43,14 +43,14 @@ class NamesChild(Act):
         return children.Asked(upn=self.upn, surname=self.surname, forename=self.forename, born=self.born)
 
     def check(self, context: ActContext) -> None:
-        """Refuse a child that cannot be told from others before the person confirms."""
+        """Refuse an incomplete name of a child before the person confirms."""
         from gateway.record import children  # noqa: PLC0415 - as above
 
         children.digests_of(context.home, self.asked())
 
 
 class FindChild(NamesChild):
-    """Find which transfers hold a child, who had them and when, what is left."""
+    """Find the transfers with a child, who had them and when, and the parts still kept."""
 
     command: ClassVar = "pupils find"
     right: ClassVar = AccessRight.PROTECT
@@ -82,7 +82,7 @@ class FindChild(NamesChild):
 class ReportChild(NamesChild):
     """Report all that is known of a child, to answer a subject access request.
 
-    That you asked, and why, is on record; the child's name and number are not.
+    Your question and the reason are recorded; the child's name and number are not.
     """
 
     command: ClassVar = "pupils report"
@@ -92,7 +92,7 @@ class ReportChild(NamesChild):
     names: bool = option("Name the staff who opened a file, not their teams alone.", default=False)
 
     def carry_out(self, context: ActContext) -> Document:
-        """Write the report of what is found, once the question is on record."""
+        """Write the report of the findings, after recording the question."""
         from gateway.record import children, subject_access  # noqa: PLC0415 - as above
         from gateway.reports.subject_access import subject_access_report  # noqa: PLC0415
 
@@ -118,7 +118,7 @@ class _MarkChild(NamesChild):
 
 
 class ProtectChild(_MarkChild):
-    """Let named people alone see the records of a child, those to come included."""
+    """Let named people alone see the records of a child, including future ones."""
 
     command: ClassVar = "pupils protect"
 
@@ -126,7 +126,7 @@ class ProtectChild(_MarkChild):
     why: Why
 
     def check(self, context: ActContext) -> None:
-        """Refuse people who are not enrolled before the person confirms."""
+        """Refuse people without enrolment before the confirmation."""
         super().check(context)
         with context.reading() as session:
             for name in self.person:
@@ -138,7 +138,7 @@ class ProtectChild(_MarkChild):
 
 
 class RestrictChild(_MarkChild):
-    """Restrict the use of a child's data (UK GDPR Article 18): it is kept, and nobody collects it."""
+    """Restrict the use of a child's data (UK GDPR Article 18): kept, and collected by nobody."""
 
     command: ClassVar = "pupils restrict"
 
@@ -150,13 +150,13 @@ class RestrictChild(_MarkChild):
 
 
 class ListMarkers(ReadingAct):
-    """List the markers that are on. They name no child."""
+    """List the markers in force, without naming a child."""
 
     command: ClassVar = "pupils markers"
     right: ClassVar = AccessRight.LOOK
 
     def carry_out(self, context: ActContext) -> ActListing:
-        """Read the markers in the order of their numbers."""
+        """Read the markers by number."""
         columns = ("number", "kind", "people", "files", "placed_at", "placed_by", "why")
         with context.reading() as session:
             rows = [{name: getattr(one, name) for name in columns} for one in markers.list_markers(session)]
@@ -173,7 +173,7 @@ class UnmarkChild(Act):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Take it off."""
+        """Lift the marker."""
         from gateway.record import children  # noqa: PLC0415 - as above
 
         with context.open_registrar() as registrar:
@@ -189,7 +189,7 @@ class _ListLeavers(Act):
     from_: date | None = option("Who left since; 90 days ago if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Look for them, once the question is on record."""
+        """Look for the children, after recording the question."""
         from gateway.record import welfare  # noqa: PLC0415 - as above
         from gateway.record.dual_control import name_of  # noqa: PLC0415
 
@@ -210,7 +210,7 @@ class _ListLeavers(Act):
 
 
 class ListMissing(_ListLeavers):
-    """List the children who left a roll and are on none now: where each was seen last."""
+    """List the children who left a roll and are on none now, with the last place seen."""
 
     command: ClassVar = "pupils missing"
     moved: ClassVar = False

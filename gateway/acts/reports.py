@@ -1,4 +1,4 @@
-"""Reports for people: one transfer, what a provider sent, a term over all providers."""
+"""Reports for people: one transfer, a provider's files, a term over all providers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ReportTransfer(Act):
-    """Report what was sent, when, with which keys, what was decided on which clause, who collected it."""
+    """Report a transfer: file, times, keys, decision with clauses, and readers."""
 
     command: ClassVar = "report transfer"
     right: ClassVar = AccessRight.LOOK
@@ -28,7 +28,7 @@ class ReportTransfer(Act):
     reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
 
     def carry_out(self, context: ActContext) -> Document:
-        """Read the account of one file, under the log's head as it is signed now."""
+        """Read the account of one file, under the log's newly signed head."""
         from gateway.record.accounts import account  # noqa: PLC0415 - loads the OpenPGP libraries
 
         with context.open_registrar() as registrar, registrar.registry.write() as session:
@@ -38,7 +38,7 @@ class ReportTransfer(Act):
 
 
 class ReportProvider(ReadingAct):
-    """Report everything a provider sent from one day to another (UTC), and what came of it."""
+    """Report all files of a provider from one day to another (UTC), with the outcomes."""
 
     command: ClassVar = "report provider"
     right: ClassVar = AccessRight.LOOK
@@ -48,7 +48,7 @@ class ReportProvider(ReadingAct):
     to: date = option("The last day.")
 
     def carry_out(self, context: ActContext) -> Document:
-        """Read the accounts of the files that the person may know of."""
+        """Read the accounts of the files within the person's sight."""
         from gateway.record.accounts import accounts_of  # noqa: PLC0415 - loads the OpenPGP libraries
 
         since, last = (datetime.combine(day, time(), UTC) for day in (self.from_, self.to))
@@ -70,9 +70,9 @@ class ReportProvider(ReadingAct):
 
 
 class ReviewTerm(ReadingAct):
-    """Review all providers over a term: what came in time, how good it was, who has ratified, what differs.
+    """Review all providers over a term: timeliness, quality, ratifications, discrepancies.
 
-    The term of today, or the last one, if no days are given; within one school year.
+    Without days, today's term or the last one; within one school year.
     """
 
     command: ClassVar = "report review"
@@ -83,11 +83,11 @@ class ReviewTerm(ReadingAct):
     to: date | None = option("The last day; that of the term if not given.", None)
 
     def known_by(self, context: ActContext) -> str:  # noqa: ARG002 - as every act
-        """Let a review be a minute old: it takes seconds where there are many files."""
+        """Let a review be a minute old: many files take seconds."""
         return ""
 
     def carry_out(self, context: ActContext) -> Document:
-        """Review the term as it is known now."""
+        """Review the term by the current record."""
         from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - others here read no policies
         from gateway.record.term_review import review_of, span_of  # noqa: PLC0415 - as above
 

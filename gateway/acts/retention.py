@@ -1,4 +1,4 @@
-"""Retention: what is due for deletion, and the certificates of what was deleted."""
+"""Retention: deletions due, and the certificates of deletions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class PlanDeletions(ReadingAct):
-    """Plan what is due for deletion, what a hold keeps, what waits for a decision. Deletes nothing."""
+    """Plan the deletions due, files on legal hold, and files waiting for a decision. Deletes nothing."""
 
     command: ClassVar = "retention plan"
     right: ClassVar = AccessRight.LOOK
@@ -22,12 +22,12 @@ class PlanDeletions(ReadingAct):
     on: date | None = option("As at the end of this day; now if not given.", None)
 
     def known_by(self, context: ActContext) -> str:
-        """Let a plan be a minute old, while the same holds are on: it takes seconds for many files."""
+        """Let a plan be a minute old, under the same holds: many files take seconds."""
         with context.reading() as session:
             return ",".join(str(each.number) for each in holds.list_holds(session))
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Work out what is due by what is on record now."""
+        """Compute the deletions due by the current record."""
         from gateway.record.deletions_due import plan_at  # noqa: PLC0415 - loads the OpenPGP libraries
 
         moment = datetime.combine(self.on, time.max, UTC) if self.on else context.clock()
@@ -61,7 +61,7 @@ class ShowCertificate(ReadingAct):
     number: int | None = argument("Which one; the latest if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Read the certificate as it was signed."""
+        """Read the certificate as signed."""
         with context.reading() as session:
             return ActDone(document=retention.certificate(session, self.number))
 

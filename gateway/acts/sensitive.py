@@ -1,4 +1,4 @@
-"""Sensitive headings: the columns and elements that came and that no team is shown (agreement, 10.5)."""
+"""Sensitive headings: columns and elements received and shown to no team (agreement, 10.5)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from gateway.acts.act import ActContext, ActListing, ReadingAct, option
 
 
 class ListSensitive(ReadingAct):
-    """List the sensitive headings that came, by provider and file: heading, topic and count, no value.
+    """List the sensitive headings received, by provider and file: heading, topic and count, no value.
 
-    The count is of records in which something stands under the heading. A heading is named as far as it is in
-    words of the gateway's own, otherwise by its place; a data item by its label, and without a count.
+    The count is of records with a value under the heading. A heading is named only in known words, otherwise
+    by place; a data item by label, without a count.
     """
 
     command: ClassVar = "sensitive list"
@@ -23,7 +23,7 @@ class ListSensitive(ReadingAct):
     days: int = option("Files that landed within so many days.", 30, ge=1, le=3650)
 
     def carry_out(self, context: ActContext) -> ActListing:
-        """Read what was found in each file, the latest first."""
+        """Read the findings in each file, latest first."""
         from gateway.model import Classified  # noqa: PLC0415 - as below
         from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - only this act reads policies
         from gateway.policy.unlisted import sensitive_headings  # noqa: PLC0415 - as above

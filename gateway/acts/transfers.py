@@ -1,4 +1,4 @@
-"""Transfers: shown, and what was passed on comes back or goes again."""
+"""Transfers: showing one, and withdrawing or redelivering a delivered file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class ShowTransfer(ReadingAct):
-    """Show everything known of one transfer, with its events."""
+    """Show all records of one transfer, with the events."""
 
     command: ClassVar = "transfers show"
     right: ClassVar = AccessRight.LOOK
@@ -39,7 +39,7 @@ class ShowTransfer(ReadingAct):
     reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Read the file, its events, and which file it replaces or is replaced by."""
+        """Read the file, the events, and the replaced and replacing files."""
         from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - a listing needs none
         from gateway.record.superseded import standing_of  # noqa: PLC0415 - takes a while
 
@@ -69,7 +69,7 @@ class ShowTransfer(ReadingAct):
 
 
 class _RecallAct(Act):
-    """An act on a file that was passed on."""
+    """An act on a delivered file."""
 
     right: ClassVar = AccessRight.RECALL
 
@@ -78,10 +78,10 @@ class _RecallAct(Act):
 
 
 class WithdrawTransfer(_RecallAct):
-    """Take a file out of every mailbox at once, in your name, and see who has opened it.
+    """Withdraw a file from every mailbox at once, in your name, and see the readers.
 
-    Its provider and data protection are told. A second person then withdraws it for good (confirm) or has
-    it delivered again (redeliver).
+    The provider and data protection are told. A second person then confirms the withdrawal (confirm) or
+    delivers the file again (redeliver).
     """
 
     command: ClassVar = "transfers withdraw"
@@ -104,7 +104,7 @@ class WithdrawTransfer(_RecallAct):
 
 
 class RedeliverTransfer(_RecallAct):
-    """Put a file into mailboxes again, or into that of a further team, as far as the agreement allows it."""
+    """Put a file into mailboxes again, or into a further team's, as far as the agreement allows."""
 
     command: ClassVar = "transfers redeliver"
 
@@ -129,12 +129,12 @@ class RedeliverTransfer(_RecallAct):
 
 
 class ConfirmRecall(_RecallAct):
-    """Allow, as a second person, a withdrawal for good, or a delivery that the agreement speaks against."""
+    """Confirm, as a second person, a final withdrawal, or a delivery against the agreement."""
 
     command: ClassVar = "transfers confirm"
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Confirm what the first person began."""
+        """Confirm the first person's withdrawal or proposal."""
         from gateway.record import redeliveries  # noqa: PLC0415 - as above
 
         with context.open_registrar() as registrar:
@@ -154,7 +154,7 @@ def _withdrawn(said: str, openings: Sequence[FileOpening], closing: tuple[str, .
 
 
 def event_objects(session: Session, reference: str) -> list[dict[str, Any]]:
-    """Return the steps of a file as the log has them; `reasons` are codes, `why` is what the person said."""
+    """Return the steps of a file from the log; `reasons` are codes, `why` is a person's reason."""
     return [
         {
             "number": step.event.number,
@@ -170,7 +170,7 @@ def event_objects(session: Session, reference: str) -> list[dict[str, Any]]:
 
 
 def summary(transfer: Transfer) -> dict[str, Any]:
-    """Return a transfer as listings have it."""
+    """Return a transfer as shown in listings."""
     upload = transfer.upload
     return {
         "reference": upload.reference,
@@ -192,7 +192,7 @@ def summary(transfer: Transfer) -> dict[str, Any]:
 
 
 def reason_object(reason: Reason) -> dict[str, str]:
-    """Return a reason as listings have it."""
+    """Return a reason as shown in listings."""
     return {
         "code": reason.code,
         "clause": reason.clause,
