@@ -1,8 +1,8 @@
-"""Who may see and do what: one table, which every door asks (mailboxes, console, command line).
+"""The one table of access, asked by every door (mailboxes, console, command line).
 
-A door finds out who somebody is, and asks here. Rights are given by roles, and two of them by teams; which
-files somebody may know of is a `Sight`, which the registry turns into the condition of its queries
-(`registry/sight.py`). What is not listed here is denied.
+A door identifies the person and asks here. Rights come from roles, and two of them from teams. A `Sight`
+limits the files known to a person; the registry turns a `Sight` into a condition of queries
+(`registry/sight.py`). Anything not listed is denied.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from gateway.errors import GatewayError
 
 
 class NotListedError(GatewayError):
-    """Nobody has said who may do this, so nobody may."""
+    """No right is declared for a command or question, so nobody may."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"nobody may do this: {what} is not listed in gateway/access.py")
 
 
 class Role(StrEnum):
-    """A role that a person may have beside membership of teams."""
+    """A person's role, besides membership of teams."""
 
     TRIAGE = "triage"
     ADMINISTRATOR = "administrator"
@@ -31,7 +31,7 @@ class Role(StrEnum):
 
 
 class AccessRight(StrEnum):
-    """A right that a command or a question asks for."""
+    """A right needed for a command or a question."""
 
     UNNAMED = "unnamed"
     """Nothing: it acts in nobody's name, or runs where there is no registry."""
@@ -90,9 +90,9 @@ LACKING: Mapping[AccessRight, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookingTeams:
-    """The teams that see more than what they were sent, as the policies in force have them.
+    """The teams with sight of more than their own deliveries, by the policies in force.
 
-    `triage` see held files, `sensitive` those that are for few people, `welfare` the children on no roll.
+    `triage` see held files, `sensitive` the sensitive held files, `welfare` the children on no roll.
     """
 
     triage: frozenset[str] = frozenset()
@@ -101,17 +101,17 @@ class LookingTeams:
 
     @property
     def held(self) -> frozenset[str]:
-        """The teams that see any held files: two decide who belongs to them."""
+        """The teams with sight of any held files: two people decide on their members."""
         return self.triage | self.sensitive
 
     def at_held(self, *, few: bool) -> frozenset[str]:
-        """Return the teams that look at a held file, by whether it is for few people."""
+        """Return the teams with sight of a held file, sensitive (`few`) or not."""
         return self.sensitive if few else self.triage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewer:
-    """Somebody who is known: their name, teams and roles."""
+    """A known person: name, teams and roles."""
 
     name: str
     teams: frozenset[str] = frozenset()
@@ -120,10 +120,10 @@ class Viewer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """Which files somebody may know of, among those that they come across.
-
-    `ordinary`: those that are not for few people. `few`: those that are. `marked`: also files about children
-    whose data is for named people, whoever these are; without it, only where `person` is one of them.
+    """The files known to a person, among those of a listing.
+    - `ordinary`: files that are not sensitive. `few`: sensitive files, for few people.
+    - `marked`: also files about children marked for other named people; without `marked` only where `person`
+      is one of the named.
     """
 
     person: str | None = None
@@ -136,7 +136,7 @@ EVERYTHING = Sight()
 
 
 def rights_of(viewer: Viewer, looking: LookingTeams) -> frozenset[AccessRight]:
-    """Return the rights of a person, by their roles and teams."""
+    """Return the rights of a person, by roles and teams."""
     by_role = {right for right, roles in _ROLES.items() if not roles.isdisjoint(viewer.roles)}
     by_team = set()
     if not looking.held.isdisjoint(viewer.teams):
@@ -147,9 +147,10 @@ def rights_of(viewer: Viewer, looking: LookingTeams) -> frozenset[AccessRight]:
 
 
 def may_know(viewer: Viewer, looking: LookingTeams) -> Sight:
-    """Return which files somebody may know of: that they are there, why they wait, what became of them.
+    """Return the files whose existence, reasons for waiting and outcome a person may know.
 
-    Of a file about a marked child, the named people and data protection may, who place and lift the marker.
+    Files about a marked child are known to the named people and to data protection, who places and lifts
+    markers.
     """
     by_team = may_open(viewer, looking)
     return Sight(
@@ -161,7 +162,7 @@ def may_know(viewer: Viewer, looking: LookingTeams) -> Sight:
 
 
 def may_open(viewer: Viewer, looking: LookingTeams) -> Sight:
-    """Return which held files somebody may open: by their teams alone, no role gives content."""
+    """Return the held files a person may open: by teams alone, no role gives content."""
     return Sight(
         person=viewer.name,
         ordinary=not looking.triage.isdisjoint(viewer.teams),
@@ -171,17 +172,17 @@ def may_open(viewer: Viewer, looking: LookingTeams) -> Sight:
 
 
 def roles_with(right: AccessRight) -> frozenset[Role]:
-    """Return the roles that give a right."""
+    """Return the roles with a right."""
     return _ROLES.get(right, frozenset())
 
 
 def is_for_few(reasons: Iterable[str]) -> bool:
-    """Are these the codes of reasons for which few people may know of a file?"""
+    """Is a file with reasons of the given codes sensitive, for few people?"""
     return not set(FEW_REASONS).isdisjoint(reasons)
 
 
 def right_for_command(command: str) -> AccessRight:
-    """Return what a command ("module.function") asks for. NotListedError where nobody has said."""
+    """Return the right for a command ("module.function"). NotListedError where none is declared."""
     try:
         return COMMANDS[command]
     except KeyError:
@@ -189,7 +190,7 @@ def right_for_command(command: str) -> AccessRight:
 
 
 def right_for_question(question: str) -> AccessRight:
-    """Return what a question of the console asks for. NotListedError where nobody has said."""
+    """Return the right for a question of the console. NotListedError where none is declared."""
     try:
         return QUESTIONS[question]
     except KeyError:

@@ -1,8 +1,7 @@
-"""What the law asks for in an academic year, as data with a first and a last day: law-YYYY-YY.toml.
+"""Legal requirements of an academic year, as data with a first and a last day: law-YYYY-YY.toml.
 
-A pack stands beside an agreement's policies and apart from them: the agreement says who gets what, the pack
-what a return holds, in which codes and versions, and when. A file is judged by the pack of the period that
-it is about.
+A pack stands beside an agreement's policies: the agreement names the recipients, the pack the contents,
+codes, versions and days of a return. A file is judged by the pack of the contents' period.
 """
 
 from __future__ import annotations
@@ -33,12 +32,12 @@ class LawTable(BaseModel):
 
 
 class Element(LawTable):
-    """One element of a record, by its path, or one heading of a table.
-
-    `holds` is what kind of value stands in it, `codes` the code set that it is of. Every record `must` have
-    it, or may. `terms`: only the returns of these have it; `left`: records of pupils who have left have it,
-    too. `since`: the version of the format that was the first to have it, where that was read. `unsure`: the
-    name was not read in a published layout.
+    """One element of a record, by path, or one heading of a table.
+    - `holds`: the kind of value. `codes`: the code set of the value.
+    - `must`: present in every record. `terms`: present only in the returns of the given terms.
+    - `left`: also present in records of pupils who have left.
+    - `since`: the first version of the format with the element, where known.
+    - `unsure`: the name was not read in a published layout.
     """
 
     name: str
@@ -52,12 +51,11 @@ class Element(LawTable):
 
 
 class ReturnLayout(LawTable):
-    """What a return or a file holds: `record` names its records by their path, `elements` what stands in
-    each.
-
-    `header` gives the elements before the records, by path, and what stands in them; of a table there are
-    none. `read` says where that was read. `assessments` are those of a record that holds results: what each
-    element of one says, and under `codes` the code set of its result.
+    """The contents of a return or file: `record` is the path of records, `elements` the fields of each.
+    - `header`: the elements before the records, by path, with their values; none for a table.
+    - `read`: the source of the layout.
+    - `assessments`: for records with results, the values of each element and under `codes` the code set of
+      the result.
     """
 
     data_type: Name
@@ -72,17 +70,17 @@ class ReturnLayout(LawTable):
     assessments: tuple[dict[str, str], ...] = ()
 
     def of_term(self, term: str | None) -> tuple[Element, ...]:
-        """Return the elements that the return of a term has; all where no term is said."""
+        """Return the elements of a term's return; all elements for None."""
         return tuple(each for each in self.elements if not each.terms or term is None or term in each.terms)
 
     def of_version(self, version: str) -> ReturnLayout:
-        """Return the layout as a version of its format has it, such as 18.0."""
+        """Return the layout of one version of the format, such as 18.0."""
         had = tuple(each for each in self.elements if not each.since or float(each.since) <= float(version))
         return self.model_copy(update={"elements": had})
 
 
 class CodeSet(LawTable):
-    """The codes that may stand in an element, the number of the set in the CBDS, and where it was read."""
+    """The codes allowed in an element, the number of the set in the CBDS, and the source."""
 
     codes: tuple[str, ...] = Field(min_length=1)
     cbds: str = ""
@@ -90,10 +88,9 @@ class CodeSet(LawTable):
 
 
 class Versions(LawTable):
-    """The versions of a format that are in use: the present one and the one before.
+    """The versions of a format in use: present and previous.
 
-    `old` is what becomes of a file of a version older than the one before, `unknown` of one that is not
-    known.
+    `old` is the action for a file of a version before the previous, `unknown` for an unknown version.
     """
 
     format: Literal["CTF XML"]
@@ -104,9 +101,7 @@ class Versions(LawTable):
 
 
 class Lawful(LawTable):
-    """Items that files of a data type may hold in the period of this pack, and in no other that does not
-    say so.
-    """
+    """Items allowed by law in a data type, in the pack's period only."""
 
     data_type: Name
     items: tuple[str, ...] = Field(min_length=1)
@@ -114,16 +109,14 @@ class Lawful(LawTable):
 
 
 class Reference(LawTable):
-    """A document that the agreement cites under the name of its day, and its edition of the period."""
+    """A document cited in the agreement by name, and the edition of the period."""
 
     cited: str
     today: str
 
 
 class Coming(LawTable):
-    """What a return of the period asks for that the one before did not: told to schools from the first day
-    on.
-    """
+    """A new requirement of the period's return, announced to schools from the first day on."""
 
     data_type: Name
     term: SchoolTerm | None = None
@@ -131,17 +124,17 @@ class Coming(LawTable):
 
 
 class LawDays(LawTable):
-    """Days of the period that win over the rules of the calendar."""
+    """Days of the period, overriding the rules of the calendar."""
 
     census: dict[SchoolTerm, date] = {}
     results: dict[Name, date] = {}
 
 
 class LawPack(LawTable):
-    """law-YYYY-YY.toml. What it does not say itself is as in the pack that it `extends`.
+    """A law-YYYY-YY.toml file. Missing parts are those of the pack named in `extends`.
 
-    `awaited` items are named by a law that is not in force: files may hold them from the first day of the
-    pack that has them under `lawful`.
+    `awaited` items are named by a law not yet in force: files may hold them from the first day of a pack with
+    the same items under `lawful`.
     """
 
     academic_year: str = Field(pattern=r"^\d{4}-\d{2}$")
@@ -167,7 +160,7 @@ class LawPack(LawTable):
         return self
 
     def on(self, base: LawPack) -> LawPack:
-        """Return the pack with what it does not say itself taken from the one that it extends."""
+        """Return the pack with missing parts taken from the extended pack."""
         layouts = {**base.layouts, **self.layouts}
         for name, gone in self.ended.items():
             kept = tuple(each for each in layouts[name].elements if each.name not in gone)
@@ -189,11 +182,11 @@ class LawPack(LawTable):
         return self.model_copy(update=merged)
 
     def version(self, form: str) -> Versions | None:
-        """Return what is said of the versions of a format."""
+        """Return the versions of a format, or None."""
         return next((each for each in self.versions if each.format == form), None)
 
     def asks_for(self, data_type: str) -> frozenset[str]:
-        """Return the items that files of a data type may hold because of the law of this period."""
+        """Return the items allowed in files of a data type by the law of the period."""
         return frozenset(item for each in self.lawful if each.data_type == data_type for item in each.items)
 
     def layout_for(self, data_type: str, form: str, term: str | None) -> ReturnLayout | None:
@@ -210,9 +203,7 @@ class LawPack(LawTable):
 
 
 def whole(packs: Iterable[LawPack]) -> tuple[LawPack, ...]:
-    """Return packs in the order of their first days, each with what it extends. ConfigurationError names a
-    gap.
-    """
+    """Return packs by first day, each completed from the extended pack. ConfigurationError names a gap."""
     found: dict[str, LawPack] = {}
     for pack in sorted(packs, key=lambda each: each.first):
         base = found.get(pack.extends or "")
@@ -233,9 +224,9 @@ def load_packs(policies: Path) -> tuple[LawPack, ...]:
 
 
 def pack_on(packs: tuple[LawPack, ...], day: date | None) -> LawPack | None:
-    """Return the pack of a day: the last that has begun by then, else the first; none where there are none.
+    """Return the pack of a day: the last one begun, else the first; None without packs.
 
-    The days after the last pack are judged by that one until another follows.
+    Days after the last pack are judged by the last pack until another follows.
     """
     begun = [pack for pack in packs if day is None or pack.first <= day]
     return begun[-1] if begun else next(iter(packs), None)
@@ -244,9 +235,9 @@ def pack_on(packs: tuple[LawPack, ...], day: date | None) -> LawPack | None:
 def codes_of(
     packs: tuple[LawPack, ...], pack: LawPack, known: Mapping[str, Iterable[str]]
 ) -> dict[str, tuple[str, ...]]:
-    """Return code lists with the codes that a pack knows, and without those that only others do.
+    """Return code lists with the codes of a pack, and without those of other packs only.
 
-    What no pack speaks of, such as words that systems write beside codes, stays.
+    Values in no pack, such as words written beside codes by some systems, stay.
     """
     dated: dict[str, set[str]] = {}
     for each in packs:

@@ -1,16 +1,15 @@
-"""The way of a file, told once.
+"""The passage of a file, from the claim to the published receipt.
 
-    claimed      taken from the spool into the sealed store; what its examination needs is known
-    opened       its encryption taken off, and exactly one good signature of its provider found over all of it
-    classified   recognised, by its content, as exactly one data type
-    decided      by the agreement's rules, the provider's keys, and what came before
-    recorded     with its deliveries, its log entries and what its receipt states, in one transaction
-    published    the receipt brought out to where its provider finds it
+    claimed      taken from the spool into the sealed store, with all facts needed for the examination
+    opened       decrypted, with exactly one valid signature of the provider over the whole content
+    classified   recognised, by content, as exactly one data type
+    decided      by the agreement's rules, the provider's keys, and earlier files
+    recorded     with deliveries, log entries and the receipt's facts, in one transaction
+    published    the receipt made visible to the provider
 
-Opening and classifying happen in isolated children, many files at once; deciding, recording and
-publishing in one process, many files in one transaction. So the way has two halves, and `examine` and
-`conclude` are these. Whoever only wants to know what would become of a file goes as far as `decide_file`,
-with `foresee`.
+Opening and classifying happen in isolated children, many files at once; deciding, recording and publishing
+in one process, many files in one transaction. So the passage has two halves, `examine` and `conclude`. To
+foresee the decision only, `foresee` goes as far as `decide_file`.
 """
 
 from __future__ import annotations
@@ -60,16 +59,15 @@ class FileExaminer(Protocol):
     """Whoever can open and classify a file: an isolated child."""
 
     def examine(self, job: Job) -> Looked:
-        """What the file of a job is. Fault where that could not be found out."""
+        """Return the findings about a job's file. Fault where the examination failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What the examination of one claimed file found, by the provider's keys as `judged_by` tells them.
-
-    `decided_before`: when it had been decided the last time, by then. `beside_others`: its outcome concerns
-    its provider's files alone, so it may be recorded while others record other files. `upload`: the file as
-    it landed, where nothing of it is on record yet.
+    """The findings about one claimed file, by the provider's keys of the digest `judged_by`.
+    - `decided_before`: the time of an earlier decision.
+    - `beside_others`: the outcome concerns one provider's files alone and may be recorded beside others.
+    - `upload`: the file as landed, where nothing of the file is on record yet.
     """
 
     examined: Examined
@@ -90,10 +88,10 @@ def examine(claimed: Assignment, examiner: FileExaminer, now: datetime) -> Exami
 
 
 def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> dict[str, Folder]:
-    """The second half: examined files are decided, recorded together, and published.
+    """Run the second half: decide examined files, record them together, publish.
 
-    To the reference of each that was decided, its folder: what drops changed is to be shown with
-    `by_folder.publish` then. A Fault means that nothing was recorded.
+    Returns the folder of each decided file by reference; afterwards `by_folder.publish` shows changes made by
+    drops. A Fault means nothing was recorded.
     """
     now = registrar.clock()
     with _writing(registrar.registry, examinations) as session:
@@ -115,8 +113,9 @@ def _writing(registry: Registry, examinations: Sequence[Examination]) -> Abstrac
 
 
 def _subjects(examined: Examined) -> Iterator[str]:
-    """What no two may decide on at once: the file; all of a kind by one provider, which may replace each
-    other, or be copies of each other.
+    """Yield the subjects to lock: the file, and the provider's files of the same kind.
+
+    Files of one kind may replace, or be copies of, each other.
     """
     yield examined.reference
     if isinstance(examined, FileOpened | FileWaits):
@@ -128,7 +127,7 @@ def _subjects(examined: Examined) -> Iterator[str]:
 def foresee(
     rulebook: Rulebook, batch: Batch, claimed: Assignment, examiner: FileExaminer, now: datetime
 ) -> tuple[Decision, File]:
-    """What would become of a claimed file of pupils' data, and why. Nothing is recorded."""
+    """Foresee the decision on a claimed file of pupils' data, with reasons. Nothing is recorded."""
     examined = examine(claimed, examiner, now).examined
     if isinstance(examined, AgreementCopy | KeyDrop | HeadingsDrop):
         raise Fault("a file of pupils' data was examined as a drop")
@@ -138,7 +137,7 @@ def foresee(
 
 
 def decide_file(rulebook: Rulebook, batch: Batch, upload: Upload, file: File, now: datetime) -> Decision:
-    """What becomes of an examined file of pupils' data. Nothing is recorded; `batch` notes replays."""
+    """Decide on an examined file of pupils' data. Nothing is recorded; `batch` notes replays."""
     opened = file.opened if isinstance(file, FileOpened | FileWaits) else None
     decision = decision_on(
         file,
@@ -156,7 +155,7 @@ def decide_file(rulebook: Rulebook, batch: Batch, upload: Upload, file: File, no
 def _decide(
     registrar: Registrar, batch: Batch, examinations: Sequence[Examination], now: datetime
 ) -> list[Ruling]:
-    """Decide each file once, in the order in which they landed."""
+    """Decide each file once, in the order of landing."""
     by_reference = {one.examined.reference: one for one in examinations}
     fresh = [one.upload for one in by_reference.values() if one.upload is not None]
     found = transfers.arrive(batch.session, [upload for upload in fresh if upload.folder == "in"])
@@ -224,9 +223,9 @@ def _decision(
 def _vouched_for(
     batch: Batch, upload: Upload, drop: AgreementCopy | KeyDrop | HeadingsDrop, now: datetime
 ) -> bool:
-    """Whether its signature is by a key of the provider that counts, as the child that judged it should see.
+    """Is the drop signed with a key in force of the provider? The examining child should have checked.
 
-    What a certificate's own key has signed, its renewal or its revocation, needs no other.
+    A renewal or revocation is signed by the certificate's own key and needs no other signature.
     """
     if isinstance(drop, KeyDrop) and drop.key.change != "new":
         return True
@@ -246,7 +245,7 @@ def _settle(registrar: Registrar, batch: Batch, upload: Upload, dropped: Dropped
 
 
 def _note(registrar: Registrar, batch: Batch, upload: Upload, examined: Examined, now: datetime) -> None:
-    """Record what the examination found, who is in the file, and which keys were used."""
+    """Record the findings, the children in the file, and the keys used."""
     session = batch.session
     if isinstance(examined, FileOpened | FileWaits):
         period = period_of(examined.content, upload.landed_at, registrar.catalogue)

@@ -1,5 +1,5 @@
-"""Everything a person asks or does, declared once: its fields, who may, how it is confirmed, what it does.
+"""Every act of a person, declared once: fields, rights, confirmation and effect.
 
-The command line, the pages of the console and the questions between them are derived from these declarations.
-A module of this room has the acts of one noun, and is found by standing here.
+The command line, the pages of the console and the questions of the console API are derived from the
+declarations. Each module has the acts of one noun, and is found by its place in the folder.
 """

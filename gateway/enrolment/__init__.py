@@ -1,1 +1,1 @@
-"""A public key, SSH or OpenPGP, is judged before it is enrolled."""
+"""Judging of public keys (SSH and OpenPGP) and lists of providers before enrolment."""

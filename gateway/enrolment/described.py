@@ -1,4 +1,4 @@
-"""Keys in words: the fingerprint to read out, and what else to know before a key is confirmed."""
+"""Descriptions of keys: the fingerprint to read out, and other facts for confirming a key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.openpgp.certificates import Certificate, describe, grouped
 
 
 def described(data: bytes, at: datetime) -> list[tuple[str, str]]:
-    """Describe the key in a file, fit or not, by labels; nothing where it is none."""
+    """Describe the key in a file by labels, fit for use or not; empty for no key."""
     try:
         if is_ssh(data):
             key = of_ssh(admit_ssh(data))

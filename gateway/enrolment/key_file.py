@@ -1,4 +1,4 @@
-"""A file with a public key, of either kind, judged before it is enrolled."""
+"""Judging a file with a public key of either kind before enrolment."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ _SSH_NAMES = {
 
 
 def is_ssh(data: bytes) -> bool:
-    """Whether a key file looks like SSH's rather than OpenPGP's."""
+    """Does a key file look like SSH's rather than OpenPGP's?"""
     text = mended(data) if needs_mending(data) else data
     return text.lstrip().startswith(_SSH_STARTS)
 
 
 def judge(data: bytes, now: datetime, least_rsa_bits: int, verified: Container[str] = ()) -> NewKey:
-    """The one public key in `data`, if it may be enrolled. Refusal with a `key:` code otherwise.
+    """Return the one public key in `data`, if fit to be enrolled. Refusal with a `key:` code otherwise.
 
     `verified`: see `certificates.admit`.
     """
@@ -52,7 +52,7 @@ def judge(data: bytes, now: datetime, least_rsa_bits: int, verified: Container[s
 
 
 def of_ssh(key: SshKey) -> NewKey:
-    """An SSH key as the registry keeps it."""
+    """Return an SSH key in the registry's form."""
     name = _SSH_NAMES.get(key.algorithm, key.algorithm)
     return NewKey(
         kind="ssh",
@@ -63,7 +63,7 @@ def of_ssh(key: SshKey) -> NewKey:
 
 
 def of_certificate(data: bytes, certificate: Certificate) -> NewKey:
-    """A certificate, read from `data`, as the registry keeps it."""
+    """Return a certificate, read from `data`, in the registry's form."""
     return NewKey(
         kind="openpgp",
         fingerprint=certificate.fingerprint,
@@ -75,7 +75,7 @@ def of_certificate(data: bytes, certificate: Certificate) -> NewKey:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A known certificate with something new in it. `final`: revoked because it may be in wrong hands."""
+    """A change to a known certificate. `final`: revoked as possibly compromised."""
 
     change: Literal["renewed", "revoked"]
     new: NewKey
@@ -85,10 +85,10 @@ class Update:
 def updated(
     known: bytes, data: bytes, now: datetime, least_rsa_bits: int, verified: Container[str] = ()
 ) -> Update | None:
-    """What `data`, another copy of the certificate `known` or a revocation of it, adds; None for nothing.
+    """Return the additions to the certificate `known` in another copy or a revocation; None for none.
 
-    Whatever counts in it was signed with its own primary key, so it needs no further signature. Older
-    self-signatures stay: what the key signed under them stays good. Refusal where the result is not fit.
+    The certificate's own primary key has signed every addition, so no further signature is needed. Older
+    self-signatures stay, so earlier signatures of the key stay valid. Refusal for an unfit result.
     """
     try:
         revoked = revoke(known, data)

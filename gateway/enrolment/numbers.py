@@ -1,4 +1,4 @@
-"""Numbers of providers as people type them."""
+"""Providers' numbers as typed by people."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _DFE_DIGITS, _URN_DIGITS = 7, 6
 
 
 def own_number(given: str | None, kind: ProviderKind, bodies: BodiesFile) -> str | None:
-    """The number by which a kind of body is known, such as an ODS code. GatewayError for any other text."""
+    """Return the number of a kind of body, such as an ODS code. GatewayError for a malformed number."""
     if given is None:
         return None
     identifier = bodies.identifier_of(kind)
@@ -25,7 +25,7 @@ def own_number(given: str | None, kind: ProviderKind, bodies: BodiesFile) -> str
 
 
 def dfe_number(given: str | None) -> str | None:
-    """LA and establishment number, written 9991234 or 999/1234. GatewayError where it is not 7 digits."""
+    """Return LA and establishment number, given as 9991234 or 999/1234. GatewayError unless 7 digits."""
     number = None if given is None else given.replace("/", "").replace(" ", "")
     if number is not None and not (len(number) == _DFE_DIGITS and number.isdecimal()):
         raise GatewayError("a DfE number is 7 digits: the LA's 3 and the establishment's 4")
@@ -33,14 +33,14 @@ def dfe_number(given: str | None) -> str | None:
 
 
 def urn(given: str | None) -> str | None:
-    """A unique reference number. GatewayError where it is not 6 digits."""
+    """Return a unique reference number (URN). GatewayError unless 6 digits."""
     if given is not None and not (len(given) == _URN_DIGITS and given.isdecimal()):
         raise GatewayError("a URN is 6 digits")
     return given
 
 
 def schools(given: str | None) -> str | None:
-    """Numbers of schools, by commas, as the registry keeps them: each once, with blanks between."""
+    """Return school numbers, given with commas, in the registry's form: each once, with spaces between."""
     if given is None:
         return None
     numbers = [one.strip() for one in given.split(",") if one.strip()]
@@ -49,7 +49,7 @@ def schools(given: str | None) -> str | None:
 
 
 def column_of(kind: ProviderKind, bodies: BodiesFile) -> Literal["dfe_number", "urn", "number"]:
-    """Return the column in which the number stands by which a kind of body is known."""
+    """Return the column of a kind's identifying number."""
     identifier = bodies.identifier_of(kind)
     if identifier is not None and identifier.id == DFE_NUMBER:
         return "dfe_number"

@@ -1,7 +1,7 @@
-"""A list of providers as CSV, read whole before any of it is enrolled.
+"""A list of providers as CSV, read whole before the first is enrolled.
 
-Columns may be named as in the public extract of GIAS, the DfE's register of schools (Establishment
-fields, CSV, in Windows-1252), or in our own short words. Any further column is passed over.
+Columns are named as in the public extract of GIAS, the DfE's register of schools (Establishment fields, CSV,
+in Windows-1252), or by the gateway's own short words. Other columns are ignored.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ MOST_BYTES = 64 * 1024**2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedProvider:
-    """One line of the list: what is to be on record of a provider. `line` counts from 1, the heading's."""
+    """One line of the list: the record of a provider. `line` counts from 1, the line of headings."""
 
     line: int
     id: str
@@ -69,7 +69,7 @@ class ListedProvider:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderList:
-    """What a file lists. `passed_over` are its other lines, each with why it is none of ours."""
+    """The contents of a list. `passed_over` are the other lines, each with the reason."""
 
     listed: tuple[ListedProvider, ...]
     passed_over: tuple[tuple[int, str], ...] = ()
@@ -78,11 +78,10 @@ class ProviderList:
 def read_list(
     data: bytes, folder: Path, known: Mapping[str, str], kinds: Sequence[ProviderKind]
 ) -> ProviderList:
-    """The providers in a CSV file. GatewayError names every line that cannot be taken, and why.
+    """Read the providers in a CSV file. GatewayError names every faulty line and the fault.
 
-    Key files are looked for in `folder`. `known` gives, by DfE number or URN, the id under which a provider
-    is enrolled already; `kinds` are those that there are. Other lines without an id get one made from
-    the name.
+    Key files are looked for in `folder`. `known` maps DfE numbers and URNs to ids of enrolled providers;
+    `kinds` are the kinds of the policies. Other lines without an id get one made from the name.
     """
     rows = list(_rows(data))
     faults: list[str] = []
@@ -107,7 +106,7 @@ def read_list(
 
 
 def _is_none_of_ours(row: Mapping[str, str]) -> str | None:
-    """Why a line of a register is passed over: a school that is not open, or of a type with no flow."""
+    """Return the reason for ignoring a line of a register: a closed school, or a type without flows."""
     if (status := row.get("status", "")).lower() not in _OPEN:
         return status.lower()
     if not row.get("kind") and row.get("type") and _by_type(row) is None:
@@ -148,7 +147,7 @@ def _text(data: bytes) -> str:
 
 
 def _dialect(data: bytes) -> type[csv.Dialect]:
-    """Commas, or what a spreadsheet set to another country writes for them."""
+    """Return the CSV dialect: commas, or the separator of a spreadsheet in another locale."""
     heading = data.splitlines()[0] if data else b""
 
     class Found(csv.excel):
@@ -194,7 +193,7 @@ def _dfe_number(row: Mapping[str, str]) -> str | None:
 
 
 def _kind(row: Mapping[str, str], kinds: Sequence[ProviderKind]) -> ProviderKind:
-    """What a line says, or what follows from the type of establishment."""
+    """Return the kind in a line, or the kind of the type of establishment."""
     said = row.get("kind", "").lower()
     if said in kinds:
         return said
@@ -213,7 +212,7 @@ def _by_type(row: Mapping[str, str]) -> ProviderKind | None:
 
 
 def _with_ids(found: Sequence[ListedProvider], taken: Collection[str]) -> list[ListedProvider]:
-    """The same, each with an id: of several that would have the same one, each has its number behind it."""
+    """Return the lines with ids; equal ids get the provider's number as a suffix."""
     wanted = Counter(one.id or _slug(one.name, _ID_CHARACTERS) for one in found)
     return [
         one if one.id else replace(one, id=_made_id(one, again=_is_taken(one, wanted, taken)))

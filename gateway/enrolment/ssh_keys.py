@@ -1,4 +1,4 @@
-"""SSH public keys, judged before they are enrolled."""
+"""Judging SSH public keys before enrolment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MINIMUM_RSA_BITS = 2048
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SshKey:
-    """A public key as it is stored: `line` is in OpenSSH form, without the comment that may name a person."""
+    """A public key as stored: `line` is in OpenSSH form, without the comment, which may name a person."""
 
     fingerprint: str
     algorithm: str
@@ -28,10 +28,10 @@ class SshKey:
 
 
 def admit_ssh(data: bytes, least_rsa_bits: int = _MINIMUM_RSA_BITS) -> SshKey:
-    """The one SSH public key in `data`, in OpenSSH or RFC 4716 form.
+    """Return the one SSH public key in `data`, in OpenSSH or RFC 4716 form.
 
-    Refusal with a `key:` code where it is a private key, no key, more than one, or too weak;
-    `least_rsa_bits` asks for more than our own least. `bits` is of an RSA key.
+    Refusal with a `key:` code for a private key, no key, several keys, or a weak key; `least_rsa_bits` raises
+    the gateway's own minimum. `bits` is set for RSA keys.
     """
     if needs_mending(data):
         data = mended(data)

@@ -1,6 +1,6 @@
-"""What happens to keys: changes, rotation, resealing, and what their owners are told.
+"""Changes of keys: rotation, resealing, and notices to the owners.
 
-A certificate that expires changes no row: what it signed since waits (`openpgp.judge`), and its owner was
-warned (`processor.key_round`). Only a key that is being replaced is ended by its date.
-Letters about it are owed in `record.letters`; what waited for a renewed one goes on by `changes.Clerk.renew`.
+An expired certificate changes no row: files signed since wait (`openpgp.judge`), and the owner was warned
+(`processor.key_round`). Only a key being replaced is ended by its date. Letters about keys are owed in
+`record.letters`; files waiting for a renewed certificate go on by `changes.Clerk.renew`.
 """

@@ -23,11 +23,10 @@ from gateway.secrets.signing import Signing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clerk:
-    """Records changes of keys at `at` in the caller's transaction, who signs the log's head after them.
+    """Records changes of keys at `at` in the caller's transaction; the caller signs the log's head.
 
-    `person` is who ordered it; None where nobody did: a date came, or a provider dropped something.
-    What waits for a key that came into force or was renewed is examined again. Providers are told in
-    `languages`.
+    `person` ordered the change; None for a date reached or a provider's drop. Files waiting for a key are
+    examined again once the key is in force or renewed. Providers are told in `languages`.
     """
 
     session: Session
@@ -47,7 +46,7 @@ class Clerk:
         dropped_as: str | None = None,
         tell: bool = True,
     ) -> Key:
-        """Enrol a key. GatewayError where somebody has it already."""
+        """Enrol a key. GatewayError for a key enrolled already."""
         key = keys.add_key(
             self.session,
             owner_kind,
@@ -72,7 +71,7 @@ class Clerk:
         return key
 
     def approve(self, key: Key) -> Key:
-        """Put a pending key in force. GatewayError where it is not pending."""
+        """Put a pending key in force. GatewayError for a key not pending."""
         approved = keys.approve_key(self.session, key)
         self._log("key-approved", approved, {})
         self.tell(approved, notices.in_force(approved))
@@ -80,7 +79,7 @@ class Clerk:
         return approved
 
     def renew(self, key: Key, renewed: NewKey, dropped_as: str | None = None) -> Key:
-        """Take over what is new in a certificate."""
+        """Store the additions to a certificate."""
         changed = keys.renew_key(self.session, key, renewed)
         ends = {"not_after": rfc3339(changed.expires_at)} if changed.expires_at else {}
         self._log("key-extended", changed, {**ends, **({"drop": dropped_as} if dropped_as else {})})
@@ -89,7 +88,7 @@ class Clerk:
         return changed
 
     def retire(self, key: Key, until: datetime | None = None, *, why: str | None = None) -> Key:
-        """Take a key out of use, now or at `until`. GatewayError where it is out of use."""
+        """Take a key out of use, now or at `until`. GatewayError for a key out of use."""
         if until is not None and until > self.at:
             changed = keys.retire_later(self.session, key, until)
             self._log("key-retiring", changed, {"not_after": rfc3339(until)}, why)
@@ -109,7 +108,7 @@ class Clerk:
         return changed
 
     def suspend(self, key: Key, *, why: str | None) -> Key:
-        """Take a key out of use until somebody else revokes it or puts it in force again."""
+        """Take a key out of use until another person revokes or approves the key."""
         suspended = keys.suspend_key(self.session, key)
         self._log("key-suspended", suspended, {}, why)
         self.tell(suspended, notices.suspended(suspended))
@@ -124,10 +123,10 @@ class Clerk:
         why: str | None = None,
         dropped_as: str | None = None,
     ) -> Key:
-        """Take a key out of use because it is no longer trusted ("hard"), or was replaced ("soft").
+        """Take a key out of use as no longer trusted ("hard") or replaced ("soft").
 
-        `new` is its certificate with its own revocation in it, where there is one. What waits for a
-        person because the key was given up is examined again once it may be in wrong hands.
+        `new` is the certificate with its own revocation, if any. After a hard revocation, files held for a
+        person because of the earlier soft end are examined again.
         """
         if new is not None:
             keys.renew_key(self.session, key, new)
@@ -140,11 +139,11 @@ class Clerk:
         return changed
 
     def destroyed(self, key: Key) -> None:
-        """Record that the secret half of a key of the gateway is gone."""
+        """Record the destruction of a secret key of the gateway."""
         self._log("key-destroyed", key, {})
 
     def tell(self, key: Key, notice: KeyNotice, provider: str | None = None) -> None:
-        """Leave a signed notice for the provider whose key it is, or for `provider`."""
+        """Leave a signed notice for the key's provider, or for `provider`."""
         addressee = provider or (key.owner if key.owner_kind == "provider" else None)
         if addressee is None:
             return
@@ -204,7 +203,7 @@ class Clerk:
         return self.person or (f"the drop {dropped_as}" if dropped_as else "the gateway")
 
     def _log(self, kind: Kind, key: Key, more: dict[str, str], why: str | None = None) -> None:
-        """Whose key it is, for a member of staff, only the registry says."""
+        """Log a change. For a member of staff, the owner's name is in the registry only."""
         whose = {"owner": key.owner_kind} | ({"provider": key.owner} if key.owner_kind == "provider" else {})
         entry = Entry(
             kind=kind, subject=key.fingerprint, fields={**whose, **more}, actor=self.person, note=why
@@ -213,12 +212,12 @@ class Clerk:
 
 
 def clerk_of(session: Session, home: Home, at: datetime, person: str | None) -> Clerk:
-    """A clerk who works for `home`. ConfigurationError where its keys cannot be used."""
+    """Return a clerk for `home`. ConfigurationError where the home's keys are unusable."""
     settings = load_settings(home)
     signing = Signing.load(home, settings)
     return Clerk(session=session, signing=signing, organisation=settings.organisation, at=at, person=person)
 
 
 def sign_head(clerk: Clerk) -> str:
-    """Sign the log's head over all that the clerk has recorded."""
+    """Sign the log's head over all records of the clerk."""
     return log.sign_head(clerk.session, clerk.signing.log_key, clerk.signing.origin, clerk.at)

@@ -1,4 +1,4 @@
-"""The gateway's own OpenPGP keys: making one, with its statement about the log's key and its successions."""
+"""The gateway's own OpenPGP keys: generation, with statements about the log's key and the succession."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ def make_gateway_key(
     *,
     kind: GatewayKeyKind = GatewayKeyKind.CURVE25519,
 ) -> NewKey:
-    """A fresh OpenPGP key of the gateway on disk, with its statement about the log's key.
+    """Make a new OpenPGP key of the gateway on disk, with a statement about the log's key.
 
-    It signs nothing and nobody knows of it until it is chosen. `known` is the passphrase it is put
-    under; None for none.
+    The key is unknown and unused until chosen. `known` is the passphrase protecting the key, or None.
     """
     secret = generate_gateway_key(organisation, now, kind)
     new = described(secret, now)
@@ -38,7 +37,7 @@ def make_gateway_key(
 
 
 def described(secret: bytes, now: datetime) -> NewKey:
-    """The public half of a secret key of the gateway, as the registry keeps it."""
+    """Return the public half of a secret key of the gateway, in the registry's form."""
     certificate = certificate_of(secret)
     shown = admit(certificate, now)
     return NewKey(
@@ -50,7 +49,7 @@ def described(secret: bytes, now: datetime) -> NewKey:
 
 
 def write_succession(home: Home, organisation: str, old_secret: bytes, new: NewKey, at: datetime) -> None:
-    """Have the old key name the new one as its successor; harmless where it has."""
+    """Let the old key sign a statement naming the new one as successor; harmless where done before."""
     path = secret_files.succession_file(home, new.fingerprint)
     if not path.exists():
         text = succession_text(organisation, certificate_of(old_secret), new, at)
@@ -58,7 +57,7 @@ def write_succession(home: Home, organisation: str, old_secret: bytes, new: NewK
 
 
 def succession_text(organisation: str, old_certificate: bytes, new: NewKey, at: datetime) -> str:
-    """What the old key signs. The new certificate is in it, so that one file proves all."""
+    """Return the text signed by the old key, with the new certificate: one file proves the succession."""
     old = admit(old_certificate, at).fingerprint
     return (
         f"The gateway of {organisation} has a new OpenPGP key since {at:%Y-%m-%d}.\n\n"

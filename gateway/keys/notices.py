@@ -1,7 +1,7 @@
-"""What a provider is told of its keys: a notice in /receipts for every change, signed like a receipt.
+"""Notices to a provider about its keys: one in /receipts for every change, signed like a receipt.
 
-Every change is told, whoever made it, so that a provider hears of one that it knows nothing of. A
-notice names no person and repeats nobody's words.
+Every change is told, so that a provider hears of an unauthorised one. A notice names no person and repeats
+nobody's words.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LABEL = 16
 
 @dataclass(frozen=True, slots=True)
 class KeyNotice:
-    """What happened to a key, in a headline and a few sentences."""
+    """A change of a key, in a headline and a few sentences."""
 
     headline: str
     meaning: str
@@ -30,7 +30,7 @@ class KeyNotice:
 
 
 def waits_for_approval(key: Key) -> KeyNotice:
-    """A key that was dropped, or enrolled for later."""
+    """Return the notice for a key dropped, or enrolled for later."""
     return KeyNotice(
         f"A new {key.noun} of yours WAITS for approval.",
         "It does not count yet. The local authority looks at it and puts it in force.",
@@ -39,7 +39,7 @@ def waits_for_approval(key: Key) -> KeyNotice:
 
 
 def in_force(key: Key) -> KeyNotice:
-    """A key that counts from now on."""
+    """Return the notice for a key now in force."""
     return KeyNotice(
         f"A new {key.noun} of yours is IN FORCE.",
         "It counts from now on, beside any other key of yours that is in force. Files that waited for it "
@@ -49,7 +49,7 @@ def in_force(key: Key) -> KeyNotice:
 
 
 def renewed(key: Key) -> KeyNotice:
-    """A certificate in which something is new."""
+    """Return the notice for a renewed certificate."""
     until = f" It can sign until {spoken(key.expires_at)}." if key.expires_at else ""
     return KeyNotice(
         "An OpenPGP key of yours was RENEWED.",
@@ -59,7 +59,7 @@ def renewed(key: Key) -> KeyNotice:
 
 
 def retiring(key: Key) -> KeyNotice:
-    """A key that counts for a while longer."""
+    """Return the notice for a key in use for a limited time."""
     until = f"until {spoken(key.not_after)}" if key.not_after else "for a while"
     return KeyNotice(
         f"An {key.noun} of yours is RETIRING.", f"It counts {until} and no longer.", _change_over(key)
@@ -67,12 +67,12 @@ def retiring(key: Key) -> KeyNotice:
 
 
 def retired(key: Key) -> KeyNotice:
-    """A key that is no longer needed."""
+    """Return the notice for a retired key."""
     return KeyNotice(f"An {key.noun} of yours is RETIRED.", "It no longer counts.", _change_over(key))
 
 
 def suspended(key: Key) -> KeyNotice:
-    """A key that is out of use until a second person has decided."""
+    """Return the notice for a key suspended until a second person decides."""
     return KeyNotice(
         f"An {key.noun} of yours is SUSPENDED.",
         "It does not count until the local authority has decided whether to revoke it. What it signed waits.",
@@ -81,7 +81,7 @@ def suspended(key: Key) -> KeyNotice:
 
 
 def revoked(key: Key) -> KeyNotice:
-    """A key that is no longer trusted."""
+    """Return the notice for a revoked key."""
     lost = "Whatever it signed and was not decided on yet is refused. " if key.revocation == "hard" else ""
     return KeyNotice(
         f"An {key.noun} of yours is REVOKED.", f"It no longer counts. {lost}".strip(), _change_over(key)
@@ -89,7 +89,7 @@ def revoked(key: Key) -> KeyNotice:
 
 
 def expires(key: Key, days: int) -> KeyNotice:
-    """A certificate that has to be renewed."""
+    """Return the notice for a certificate to be renewed."""
     return KeyNotice(
         f"An OpenPGP key of yours EXPIRES in {days} day{'s' if days != 1 else ''}.",
         "Files that it signs after that wait until you have renewed it; none is lost.",
@@ -102,8 +102,9 @@ def expires(key: Key, days: int) -> KeyNotice:
 
 
 def gateway_key(old: str, until: datetime | None) -> KeyNotice:
-    """The gateway's own key was replaced. `old` is the fingerprint of the one before; `until` its end,
-    None where it ended at once because it may be in wrong hands.
+    """Return the notice of the gateway's new key. `old` is the fingerprint of the one before.
+
+    `until` is the old key's end; None for an immediate end of a compromised key.
     """
     old_end = (
         f"The old one still opens files until {spoken(until)}."
@@ -132,9 +133,9 @@ def render(
     at: datetime,
     languages: Sequence[Language] = ("en",),
 ) -> str:
-    """The notice as text to be clearsigned: printable text, at most 74 columns, ending in a newline.
+    """Return the notice as text to be clearsigned: at most 74 columns, printable, ending in a newline.
 
-    It is told once in each language.
+    The text comes once in each language.
     """
     sections = [
         section
@@ -158,7 +159,7 @@ def render(
 
 
 def host_list(organisation: str, hosts: Iterable[tuple[str, str]], at: datetime) -> str:
-    """The fingerprints of intake's SSH host keys, each with what it is for, as text to be clearsigned."""
+    """Return intake's SSH host keys by fingerprint and use, as text to be clearsigned."""
     lines = [f"The gateway of {organisation} shows these SSH host keys, as of {at:%Y-%m-%d}:", ""]
     return "\n".join([*lines, *(f"host-key: {fingerprint} ({use})" for fingerprint, use in hosts)]) + "\n"
 

@@ -1,10 +1,10 @@
-"""Which retained files need which key of the gateway, and how a file comes to need another one.
+"""Resealing: the keys needed by stored files, and the change to a newer key.
 
-A stored file stays as its sender sealed it, octet for octet: it is the evidence that receipts and log
-vouch for. So nothing is encrypted anew. Instead the session key of the one message is sealed to the
-newer key and kept beside it (`REF.session`). That was chosen over taking the old wraps out of the
-file, which would change its digest, and over opening and sealing the content, which would put
-plaintext and our own signature where the sender's was.
+A stored file stays as sealed by the sender, octet for octet: receipts and log vouch for the file as evidence.
+So resealing encrypts only the session key of the message to the newer key, and stores the result beside the
+file (`REF.session`). Rejected alternatives: removing the old session keys from the file would change the
+digest; opening and sealing the content anew would put plaintext and the gateway's signature in place of the
+sender's.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ _NOBODY_OPENS = b"none of the gateway's keys opens this file\n"
 
 @dataclass(frozen=True, slots=True)
 class ResealOutcome:
-    """What a job did. `kept` session keys, of which `proved` by opening the content with them.
+    """The result of a run. `kept` session keys, of which `proved` by opening the content.
 
-    `unopenable` files open with none of our keys; of `failed` ones the reason is logged; `left` were
-    beyond the limit.
+    `unopenable` files open with none of the gateway's keys; the reason for each of `failed` is logged; `left`
+    were beyond the limit.
     """
 
     kept: int = 0
@@ -55,7 +55,7 @@ class ResealOutcome:
 
 
 class Holdings:
-    """The sealed files of a home, and whom each is sealed to."""
+    """The sealed files of a home, with the keys of each."""
 
     def __init__(self, home: Home, registry: Registry) -> None:
         self._store = store_of(home)
@@ -69,14 +69,14 @@ class Holdings:
         return list(self._store.references())
 
     def needs(self, reference: str, fingerprint: str) -> bool:
-        """Whether a stored file opens with this key and with no other that the gateway holds."""
+        """Does a stored file open only with the given key, among the gateway's keys?"""
         with self._store.reading_session(reference) as kept:
             if kept is not None:
                 return self._needs(OpenFile(kept), fingerprint)
         return self.came_needing(reference, fingerprint)
 
     def came_needing(self, reference: str, fingerprint: str) -> bool:
-        """Whether a stored file opens with this key alone as it came, whatever session key lies beside it."""
+        """Did a stored file, as received, open only with the given key, ignoring a stored session key?"""
         # Whom it is sealed to stands at its start; where that is not enough, all of it is read.
         for most in (HEAD_BYTES, None):
             with self._store.reading(reference, most) as sealed:
@@ -85,7 +85,10 @@ class Holdings:
         return False
 
     def upload_needs(self, spool: Spool, reference: str, fingerprint: str, most: int) -> bool:
-        """Whether an upload in the spool opens with this key alone; False where it will not be stored."""
+        """Does an upload in the spool open only with the given key?
+
+        False for an upload never to be stored.
+        """
         try:
             descriptor, _ = open_content(spool, reference, most)
         except (FileNotFoundError, BadFileError):
@@ -113,10 +116,9 @@ def reseal(
     limit: int | None,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> ResealOutcome:
-    """Let files that need an older key of the gateway open with the current one: at most `limit` files.
+    """Reseal files that need an older key to the current key: at most `limit` files.
 
-    May be cut off and repeated: what is done is not done again. `progress` hears how many of how many
-    are done.
+    An interrupted run can be repeated, and continues. `progress` is called with the files done and the total.
     """
     current = secret_files.signing_fingerprint(home)
     store, older = Holdings(home, registry), _older(home, current)
@@ -150,9 +152,9 @@ def _reseal_one(home: Home, examiner: Examiner, request: Reseal, so_far: ResealO
 
 
 def destroy(home: Home, registry: Registry, fingerprint: str, *, at: datetime, person: str) -> Key:
-    """Destroy the secret half of a key of the gateway that is out of use and that no file needs.
+    """Destroy the secret half of a key of the gateway, out of use and needed by no file.
 
-    GatewayError otherwise, with what is in the way. May be repeated after an interruption.
+    GatewayError with the obstacle otherwise. Can be repeated after an interruption.
     """
     with registry.read() as session:
         key = keys.find_key(session, "gateway", "gateway", fingerprint)

@@ -1,10 +1,9 @@
-"""Changing from one OpenPGP key of the gateway to the next, so that it may be cut off at any moment.
+"""Rotation of the gateway's OpenPGP key, safe against interruption at any moment.
 
-The order is what makes it safe: the new secret key and the signed statements are on disk before
-anybody hears of them; one transaction then makes the new key the current one and lets the old one
-retire; one rename lets the new one sign; publishing comes last. Until the transaction the old key is
-the current one, and what the new one has left behind is taken up by the next attempt. After it,
-`finish` does whatever is still to do. Both keys open files throughout.
+The order gives the safety: first the new secret key and the signed statements are written to disk; then one
+transaction makes the new key current and lets the old one retire; then one rename lets the new one sign;
+publishing comes last. Before the transaction the old key is current, and the next attempt continues with the
+new key's files. Afterwards `finish` completes the rest. Both keys open files throughout.
 """
 
 from __future__ import annotations
@@ -37,9 +36,9 @@ from gateway.secrets.signing import Signing
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """What became of it: the key that is current now, and the one before it.
+    """The result of a rotation: the current key, and the one before.
 
-    `resumed`: nothing new was made, an earlier attempt was brought to its end.
+    `resumed`: an earlier attempt was completed, without a new key.
     """
 
     current: Key
@@ -87,7 +86,7 @@ def rotate(
 
 
 def finish(home: Home, registry: Registry) -> bool:
-    """Let the key that is the current one on record also sign; whether that was still to do."""
+    """Let the current key on record sign too; return True where there was anything to do."""
     with registry.read() as session:
         current = _current(keys.list_keys(session, "gateway", "gateway"))
     if current.fingerprint == secret_files.signing_fingerprint(home):
@@ -97,14 +96,14 @@ def finish(home: Home, registry: Registry) -> bool:
 
 
 def held(home: Home) -> str:
-    """Which keys a home has, as a digest of their names: hosts that share the work have the same."""
+    """Return a digest of the names of a home's keys: hosts sharing the work have the same keys."""
     return secret_files.holding(home)
 
 
 def check_all_here(home: Home, registry: Registry) -> None:
-    """ConfigurationError where a key of the gateway that opens files is not in this home.
+    """ConfigurationError where the home lacks a key of the gateway for opening files.
 
-    A host that lacks one would take what is sealed to it for a mistake of its sender.
+    A host without the key would refuse files sealed to the key as a sender's mistake.
     """
     with registry.read() as session:
         known = keys.list_keys(session, "gateway", "gateway")
@@ -141,7 +140,10 @@ def _record(
     until: datetime | None,
     person: str,
 ) -> None:
-    """The one transaction, with a notice to every provider. A key in wrong hands does not sign it."""
+    """Record the rotation in one transaction, with a notice to every provider;
+
+    a compromised key signs nothing.
+    """
     if until is None:
         signing = dataclasses.replace(signing, openpgp=secret_files.openpgp_secret(home, new.fingerprint))
     with registry.write() as session:
@@ -166,7 +168,7 @@ def _record(
 
 
 def _languages(home: Home) -> tuple[Language, ...]:
-    """Those in which providers are told. A key in wrong hands is replaced even if no policy can be read."""
+    """Return the languages of notices; English where no policy is readable, to replace a compromised key."""
     try:
         return read_toml(home.policies_in_force / "agreement.toml", AgreementFile).languages
     except ConfigurationError:
@@ -174,7 +176,10 @@ def _languages(home: Home) -> tuple[Language, ...]:
 
 
 def _check_everybody_has_it(home: Home, registry: Registry, name: str | None) -> None:
-    """GatewayError while a host at work lacks the new key: nobody hears of it before each can use it."""
+    """GatewayError while a host at work lacks the new key:
+
+    every host needs the key before the announcement.
+    """
     held = secret_files.holding(home)[:16]
     with registry.read() as session:
         lacking = sorted({one.name for one in hosts.live(session) if one.name != name and one.keys != held})
@@ -187,7 +192,7 @@ def _check_everybody_has_it(home: Home, registry: Registry, name: str | None) ->
 
 
 def _left_behind(home: Home, registry: Registry, at: datetime, kind: GatewayKeyKind) -> NewKey | None:
-    """The key, of that kind, of an attempt that was cut off before anybody heard of it."""
+    """Return the unannounced key, of the given kind, of an interrupted attempt."""
     with registry.read() as session:
         known = {key.fingerprint for key in keys.list_keys(session, "gateway", "gateway")}
     for path in secret_files.secret_keys(home):
@@ -207,5 +212,5 @@ def _done(registry: Registry, *, resumed: bool) -> Rotation:
 
 
 def _current(known: Sequence[Key]) -> Key:
-    """The key to seal to: the last one that came into force and is not to end."""
+    """Return the key to seal to: the last one in force without an end."""
     return [key for key in known if key.kind == "openpgp" and key.state == "active"][-1]

@@ -1,4 +1,4 @@
-"""Warnings that a key will soon end: on receipts, and as notices on set days before."""
+"""Warnings of a key's end: on receipts, and as notices on set days before."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def days_left(key: Key, now: datetime) -> int | None:
 
 
 def step_due(key: Key, now: datetime, steps: tuple[int, ...]) -> int | None:
-    """The warning that is due now: the shortest of `steps` that is not shorter than what is left."""
+    """Return the warning now due: the shortest of `steps` not shorter than the days left."""
     left = days_left(key, now)
     due = [step for step in steps if left is not None and left <= step]
     return min(due, default=None)
@@ -30,9 +30,9 @@ def step_due(key: Key, now: datetime, steps: tuple[int, ...]) -> int | None:
 def notices_on_keys(
     session: Session, transfer: Transfer, signer: Key | None, now: datetime, *, current: str, warn_days: int
 ) -> tuple[str, ...]:
-    """What a receipt tells of the keys that this transfer used: its signer's, and the gateway's.
+    """Return a receipt's warnings about the transfer's keys: the signer's and the gateway's.
 
-    `current` is the gateway's own key.
+    `current` is the fingerprint of the gateway's own key.
     """
     return (*_of_signer(signer, now, warn_days), *_of_gateway(session, transfer, current, now))
 

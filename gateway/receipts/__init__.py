@@ -1,5 +1,5 @@
-"""What the sender gets back: receipts and notices, as text for people and JSON for machines.
+"""Receipts and notices to the sender, as text for people and JSON for machines.
 
-`text` puts a receipt together. The sentence of each reason comes from the room `reasons`, by way of `facts`,
-which keeps out of it what is not to be told and says it in the provider's language; the frame from `phrases`.
+`text` puts a receipt together. The sentences of reasons come from the room `reasons` through `facts`, which
+hides private parts and translates; the frame comes from `phrases`.
 """

@@ -1,6 +1,6 @@
-"""A notice to education providers about the agreement itself, as text to be clearsigned.
+"""A notice to education providers about the agreement, as text to be clearsigned.
 
-Like a receipt it is printable text of at most 74 columns.
+Printable text of at most 74 columns, as for receipts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from gateway.receipts.layout import bullets, field, spoken, wrapped
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgreementNotice:
-    """What is told: one headline, what has changed, what to do, and the clause by which it is told."""
+    """The contents of a notice:
+
+    a headline, the changes, the steps to take, and the clause requiring notice.
+    """
 
     headline: str
     clause: str | None
@@ -24,7 +27,7 @@ class AgreementNotice:
 
 
 def changed(points: tuple[str, ...], clause: str | None) -> AgreementNotice:
-    """That the text of the agreement or its Appendix A is another one."""
+    """Return the notice of a changed agreement or Appendix A."""
     return AgreementNotice(
         headline="The data sharing agreement HAS CHANGED.",
         clause=clause,
@@ -37,7 +40,7 @@ def changed(points: tuple[str, ...], clause: str | None) -> AgreementNotice:
 
 
 def opened(year: str, begins: str, clause: str | None) -> AgreementNotice:
-    """That the agreement can be ratified for an academic year."""
+    """Return the notice of an agreement ready to be ratified for an academic year."""
     return AgreementNotice(
         headline=f"The data sharing agreement for {year} is READY to be ratified.",
         clause=clause,

@@ -1,6 +1,6 @@
-"""What the authority's own data protection officers are told of a file, as text to be clearsigned.
+"""Notices to the authority's data protection officers about a file, as text to be clearsigned.
 
-It names staff and nothing out of a file: no child, and no file name, which may be a child's.
+A notice names staff, but neither a child nor a file name, which may be a child's.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from gateway.receipts.layout import field, paragraph, spoken, wrapped
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorityFacts:
-    """What one notice states. `openings` are moment, person and team ("" where it was no mailbox).
+    """The facts of one notice. `openings` are moment, person and team ("" outside a mailbox).
 
-    `copies` are the providers in whose /out a copy of the file lay.
+    `copies` are the providers with a copy of the file in /out.
     """
 
     headline: str

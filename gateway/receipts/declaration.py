@@ -1,6 +1,6 @@
-"""The receipt of a declared transfer: one that went, or will go, another way than through the gateway.
+"""The receipt of a declared transfer by another method, past or future.
 
-It has the two forms of any receipt, and hangs on the log in the same way (see `receipt`).
+The receipt has the two forms of any receipt, and the same proof in the log (see `receipt`).
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _HEADLINES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclarationFacts:
-    """What the receipt of a declaration states, in words of ours alone.
+    """The facts of a declaration's receipt, in the gateway's own words.
 
-    `data` is a data type, a flow or a material, `method` one of the agreement's ways.
-    `goes_at` is when it went or will go; `safeguards` and `circumstances` are what was confirmed, in words.
+    `data` is a data type, a flow or a material, `method` a method of the agreement. `goes_at` is the time of
+    the transfer; `safeguards` and `circumstances` are the confirmed ones, in words.
     """
 
     reference: str
@@ -80,17 +80,17 @@ def declaration_object(facts: DeclarationFacts) -> dict[str, object]:
 
 
 def canonical_declaration(facts: DeclarationFacts) -> bytes:
-    """The declaration in the canonical form (RFC 8785) that is signed and hashed."""
+    """Return the canonical form (RFC 8785) of a declaration, signed and hashed."""
     return canonical(declaration_object(facts))
 
 
 def declaration_digest(facts: DeclarationFacts) -> str:
-    """The SHA-256 that the log's leaf holds in its field `receipt`."""
+    """Return the SHA-256 in the field `receipt` of the log's leaf."""
     return hashlib.sha256(canonical_declaration(facts)).hexdigest()
 
 
 def declaration_text_digest(facts: DeclarationFacts) -> str:
-    """The SHA-256 of the wording, which the leaf holds in its field `text`."""
+    """Return the SHA-256 of the wording, in the field `text` of the log's leaf."""
     return hashlib.sha256(_statement(facts).encode()).hexdigest()
 
 
@@ -112,7 +112,7 @@ def _statement(facts: DeclarationFacts) -> str:
 
 
 def _told_in(language: Language, facts: DeclarationFacts) -> Iterator[str]:
-    """All of it in one language, section by section; what the policies name is told as they name it."""
+    """Yield the receipt in one language, section by section, with the policies' own names."""
     said = PHRASES[language]
     reasons = [in_language(one, language, facts.wording) for one in facts.reasons]
     heading = (

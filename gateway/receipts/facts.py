@@ -1,9 +1,9 @@
-"""What a receipt states, and the canonical form in which it is signed and recorded.
+"""The facts of a receipt, and the canonical form signed and recorded.
 
-`ReceiptFacts` holds what the gateway knows of one transfer at one stage. `receipt_object` is that
-as JSON, with everything that came out of the file reduced to our own words (`words.plain`). The
-log's leaf for the stage holds the SHA-256 of this object's canonical form, so receipt, leaf,
-inclusion proof and signed checkpoint hold together like a chain.
+`ReceiptFacts` holds the gateway's knowledge of one transfer at one stage; `receipt_object` gives the same as
+JSON, with everything from the file reduced to known words (`words.plain`). The log's leaf for the stage holds
+the SHA-256 of the object's canonical form. So receipt, leaf, inclusion proof and signed checkpoint prove each
+other.
 """
 
 from __future__ import annotations
@@ -37,13 +37,12 @@ _NUMBER = re.compile(r"\d{3}/?\d{4}|\d{3,4}|\d{6}|EY\d{6}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptFacts:
-    """What a receipt states. Sizes in bytes, digests and fingerprints lower-case hex, times aware.
-
-    `name` is the file's name as its sender gave it; `organisation` is the local authority. `withheld`:
-    nothing of the file was kept, so that its size and digest too are only what intake told. `salt`
-    is of 32 random hexadecimal digits: the log holds a digest of the receipt for ever, and whoever guesses
-    all else that a receipt states must not find out that the guess is right. `wording` is what the text
-    for people calls things; machines get the ids.
+    """The facts of a receipt. Sizes in bytes, digests and fingerprints lower-case hex, times aware.
+    - `name`: the file's name as given by the sender. `organisation`: the local authority.
+    - `withheld`: no content was kept, so size and digest are intake's statements only.
+    - `salt`: 32 random hexadecimal digits. The log holds a digest of the receipt for ever; without the salt
+      nobody can confirm a guess at the receipt's contents.
+    - `wording`: names used in the text for people; machines get the ids.
     """
 
     reference: str
@@ -80,21 +79,21 @@ class ReceiptFacts:
 
     @property
     def withdrawn(self) -> bool:
-        """Whether persons took the file back after it had been passed on."""
+        """Did persons withdraw the file after delivery?"""
         return self.state != "accepted" and any(reason.code in WITHDRAWN for reason in self.reasons)
 
     @property
     def told_by_intake(self) -> tuple[str, ...]:
-        """What of this only the service at the door knows; the inside could not check it."""
+        """The facts known to intake alone, and unverifiable in the inside zone."""
         return ("name", "folder", "landed_at", *(("size", "sha256") if self.withheld else ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """That a receipt's leaf is in the log. `leaf` is its bytes, `hashes` the inclusion proof.
+    """The proof of a receipt's leaf in the log. `leaf` is the leaf's bytes, `hashes` the inclusion proof.
 
-    `checkpoint` is the signed head that the proof leads to; `log_key` its verifier key;
-    `log_key_certificate` the gateway's clearsigned statement that names this key.
+    `checkpoint` is the signed head reached by the proof; `log_key` its verifier key; `log_key_certificate`
+    the gateway's clearsigned statement about the log's key.
     """
 
     leaf: bytes
@@ -106,7 +105,7 @@ class Proof:
 
 
 def receipt_object(facts: ReceiptFacts) -> dict[str, object]:
-    """The receipt as JSON values: strings, whole numbers, None, lists and objects of these."""
+    """Return the receipt as JSON values: strings, whole numbers, None, lists and objects."""
     return dict(_receipt_object(facts))
 
 
@@ -144,20 +143,20 @@ def _receipt_object(facts: ReceiptFacts) -> dict[str, object]:
 
 @lru_cache(_IN_THE_MAKING)
 def canonical_receipt(facts: ReceiptFacts) -> bytes:
-    """The receipt in the canonical form (RFC 8785) that is signed and hashed."""
+    """Return the canonical form (RFC 8785) of a receipt, signed and hashed."""
     return canonical(receipt_object(facts))
 
 
 def receipt_digest(facts: ReceiptFacts) -> str:
-    """The SHA-256 that the leaf of this receipt's stage holds in its field `receipt`."""
+    """Return the SHA-256 in the field `receipt` of the stage's leaf."""
     return hashlib.sha256(canonical_receipt(facts)).hexdigest()
 
 
 @lru_cache(_IN_THE_MAKING)
 def plain_reason(reason: Reason) -> Reason:
-    """`reason` with what came out of a file reduced to a school number or our own words.
+    """Return a reason with values from a file reduced to a school number or known words.
 
-    A sentence that is not one of `gateway.reasons` gives way to its template, blanks unfilled.
+    A sentence unknown to `gateway.reasons` is replaced by the code's template, unfilled.
     """
     template = REASONS.get(reason.code)
     clause = reason.clause if _CLAUSE.fullmatch(reason.clause) else HIDDEN
@@ -173,7 +172,7 @@ def plain_reason(reason: Reason) -> Reason:
 
 @lru_cache(_IN_THE_MAKING)
 def in_language(shown: Reason, language: Language, wording: Wording) -> Reason:
-    """A plain reason in a language of its receipt; in English where it was not made of a sentence of ours."""
+    """Return a plain reason in a language of the receipt; in English where no template matches."""
     template = REASONS.get(shown.code)
     if language == "en" or template is None:
         return shown
@@ -209,7 +208,7 @@ def _alternating(pieces: list[str]) -> list[tuple[str, bool]]:
 
 
 def as_decided(reasons: Iterable[Reason]) -> list[Reason]:
-    """Reasons as persons have decided on them: what one that they overrode asked for, nobody has to do."""
+    """Return reasons after persons' decision: overridden reasons ask for no further step."""
     told = list(reasons)
     if not told or told[0].code not in OVERRIDING:
         return told
@@ -226,7 +225,7 @@ def _reason_object(shown: Reason) -> dict[str, str]:
 
 
 def _content_object(facts: ReceiptFacts) -> dict[str, object]:
-    """What was found inside the file, in our own words."""
+    """Return the findings inside the file, in known words."""
     return {
         "data_type": plain(facts.data_type) if facts.data_type else None,
         "level": plain(facts.level) if facts.level else None,

@@ -22,10 +22,10 @@ _PROOF = (
 
 
 def visible(text: str) -> str:
-    """`text` in characters that can be seen: those of any script stay, all others become "?".
+    """Return `text` in visible characters: letters of any script stay, all others become "?".
 
-    Neither controls nor marks that turn the direction of writing are left, so that nobody can make a
-    receipt look other than it is. Letters with accents are single characters (NFC).
+    Control characters and marks of writing direction are replaced, so that nobody can disguise a receipt.
+    Letters with accents become single characters (NFC).
     """
     if text.isascii() and text.isprintable():
         return text
@@ -33,15 +33,15 @@ def visible(text: str) -> str:
 
 
 def spoken(moment: datetime, zone: tzinfo = UTC) -> str:
-    """A time as a person writes it, by the clocks of a zone, which it names."""
+    """Spell a time as a person writes one, by the clocks of a named zone."""
     at = moment.astimezone(zone)
     return f"{at.day} {at:%B %Y at %H:%M:%S %Z}"
 
 
 def proof_lines(record: str, proof: Proof, languages: Sequence[Language] = ("en",)) -> str:
-    """The proof at the end of a receipt, with what it is for in each language.
+    """Return the proof at the end of a receipt, with an explanation in each language.
 
-    `record` is the digest that the leaf holds.
+    `record` is the digest in the leaf.
     """
     body, _, signatures = proof.checkpoint.rpartition("\n\n")
     origin, size, root = body.split("\n")[:3]
@@ -65,7 +65,7 @@ def proof_lines(record: str, proof: Proof, languages: Sequence[Language] = ("en"
 
 
 def section(title: str, body: str) -> str:
-    """A title and what stands under it; nothing where that is nothing."""
+    """Return a title with a body; empty for an empty body."""
     return f"{title}\n\n{body}" if body else ""
 
 
@@ -88,7 +88,7 @@ def _filled_once(text: str, first: str, further: str) -> tuple[str, ...]:
 
 
 def _filled(text: str, first: str, further: str) -> list[str]:
-    """`text` in lines within the margin, of which the first begins with `first`, others with `further`."""
+    """Wrap `text` within the margin, the first line prefixed by `first`, others by `further`."""
     told = visible(text)
     if told and len(first) + len(told) <= WIDTH and told == told.strip():
         return [first + told]  # As textwrap would have it, ten times as fast.
@@ -101,17 +101,17 @@ def bullets(texts: Iterable[str]) -> str:
 
 
 def field(label: str, value: str) -> str:
-    """A label and its value."""
+    """Return a label with its value."""
     return "\n".join(_filled(value, f"    {label:<{_LABEL}}", " " * (4 + _LABEL)))
 
 
 def digest_field(label: str, digest: str) -> str:
-    """A 64-digit digest in two halves, so that it can be compared by eye."""
+    """Return a 64-digit digest in two halves, for comparison by eye."""
     return f"    {label:<{_LABEL}}{digest[:32]}\n{' ' * (4 + _LABEL)}{digest[32:]}"
 
 
 def chunks(label: str, value: str) -> str:
-    """A value without a length limit, cut at the margin. It holds no spaces, so a reader joins the pieces."""
+    """Return a value of any length cut at the margin. Values have no spaces, so a reader joins the pieces."""
     room = WIDTH - 4 - _LABEL
     cut = [value[at : at + room] for at in range(0, len(value), room)]
     lines = [f"    {label if at == 0 else '':<{_LABEL}}{piece}" for at, piece in enumerate(cut)]

@@ -1,6 +1,6 @@
-"""A notice to a provider about its own records, as text to be clearsigned.
+"""A notice to a provider about the provider's own records, as text to be clearsigned.
 
-Like a receipt it is printable text of at most 74 columns. It names no child.
+Printable text of at most 74 columns, as for receipts, naming no child.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SHOWN = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeFacts:
-    """What one notice states. `points` are the discrepancies by number, with what is told of each."""
+    """The facts of one notice. `points` are the discrepancies by number, with the statement on each."""
 
     reference: str
     provider_name: str
@@ -33,9 +33,9 @@ class NoticeFacts:
 
 
 def render_notice(facts: NoticeFacts) -> str:
-    """The notice as text, once in each language. Ends in a newline.
+    """Return the notice as text, once in each language. Ends in a newline.
 
-    It tells of 500 discrepancies at most, and of how many more.
+    Lists at most 500 discrepancies, and the number of further ones.
     """
     sections = [part for language in facts.wording.languages for part in _sections(facts, language)]
     return "\n\n".join(sections) + "\n"
@@ -68,7 +68,7 @@ def _sections(facts: NoticeFacts, language: Language) -> Iterator[str]:
 
 
 def _clauses(facts: NoticeFacts) -> str:
-    """The clauses on which the points rest, each once."""
+    """Return the clauses behind the points, each once."""
     found = list(dict.fromkeys(notice.clause for _, notice in facts.points))
     return f"clause {found[0]}" if len(found) == 1 else f"clauses {', '.join(found[:-1])} and {found[-1]}"
 

@@ -1,4 +1,4 @@
-"""What receipts say beside the reasons, by language."""
+"""The fixed phrases of receipts, by language."""
 
 from __future__ import annotations
 

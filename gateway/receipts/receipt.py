@@ -1,9 +1,9 @@
-"""Receipts in their two forms: text for people, to be clearsigned, and signed JSON for machines.
+"""Receipts in two forms: text for people, to be clearsigned, and signed JSON for machines.
 
-The JSON is an envelope around the receipt: the log's leaf for it, that leaf's index and inclusion
-proof, the signed checkpoint the proof leads to, an Ed25519 signature by the log's key over the
-receipt's canonical form, that key, and the gateway's OpenPGP statement that the key is its own.
-`verify_receipts.py` reads it without the rest of this package.
+The JSON is an envelope around the receipt: the leaf of the log, the leaf's index and inclusion proof, the
+signed checkpoint, an Ed25519 signature by the log's key over the receipt's canonical form, the log's key, and
+the gateway's OpenPGP statement about the log's key. `verify_receipts.py` reads the JSON without the rest of
+the package.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ FORMAT = "gateway-receipt/1"
 
 
 def render_json(facts: ReceiptFacts, proof: Proof, sign: Callable[[bytes], bytes]) -> str:
-    """The receipt for machines: itself, its proof, and the log key's signature over it.
+    """Return the receipt for machines: receipt, proof, and the log key's signature.
 
-    `sign` makes an Ed25519 signature (64 bytes) with the log key over the bytes it is given.
+    `sign` makes an Ed25519 signature (64 bytes) with the log key over the given bytes.
     """
     return envelope(canonical_receipt(facts), proof, sign)
 
 
 def envelope(canonical: bytes, proof: Proof, sign: Callable[[bytes], bytes]) -> str:
-    """The JSON around a receipt whose canonical form is `canonical`: one part on each line."""
+    """Return the JSON around the `canonical` form of a receipt, one part on each line."""
     proof_parts = {
         "leaf": proof.leaf.decode(),
         "index": proof.index,
@@ -68,9 +68,9 @@ def envelope(canonical: bytes, proof: Proof, sign: Callable[[bytes], bytes]) -> 
 
 
 def stated_in(text: str, json_text: str) -> tuple[str, str]:
-    """What a receipt states in its two forms: its text above the proof, and its canonical JSON.
+    """Return the statements of a receipt in both forms: the text above the proof, and canonical JSON.
 
-    ValueError where these are not a receipt's.
+    ValueError where either is not a receipt's.
     """
     read = json.loads(json_text)
     receipt = read.get("receipt") if isinstance(read, dict) else None
@@ -80,5 +80,5 @@ def stated_in(text: str, json_text: str) -> tuple[str, str]:
 
 
 def log_key_statement(organisation: str, vkey: str) -> str:
-    """What the gateway's OpenPGP key signs, once, to vouch for the key of its log."""
+    """Return the statement about the log's key, signed once by the gateway's OpenPGP key."""
     return f"The gateway of {organisation} signs its log and its receipts with this key:\n\nlog-key: {vkey}\n"

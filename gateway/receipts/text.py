@@ -1,7 +1,7 @@
 """A receipt for people: plain words first, then the details, then the proof.
 
-Printable text, at most 74 columns, no line that starts with a hyphen or ends in a space, so that
-clearsigning changes no line and any mail program or printer keeps it.
+Printable text, at most 74 columns, without lines starting with a hyphen or ending in a space: clearsigning
+changes no line, and any mail program or printer preserves the text.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def render_text(facts: ReceiptFacts, proof: Proof) -> str:
 
 
 def statement_in(signed: str) -> str:
-    """What a receipt that was signed tells above its proof. ValueError where it has none."""
+    """Return the statement of a signed receipt above the proof. ValueError for text without a proof."""
     _, _, text = signed.partition("\n\n")
     statement, mark, _ = text.rpartition(_PROOF)
     if not mark:
@@ -84,22 +84,22 @@ def statement_in(signed: str) -> str:
 # It is made twice, for its digest and for the receipt itself.
 @lru_cache(256)
 def render_statement(facts: ReceiptFacts) -> str:
-    """All of the text that stands above its proof, without a newline at its end."""
+    """Return the text above the proof, without a final newline."""
     sections = [part for language in facts.wording.languages for part in _told_in(language, facts)]
     text = "\n\n".join(section for section in sections if section)
     return "\n".join(line.rstrip() for line in text.split("\n"))
 
 
 def text_digest(facts: ReceiptFacts) -> str:
-    """The SHA-256 that the leaf of this receipt's stage may hold in its field `text`.
+    """Return the SHA-256 in the field `text` of the stage's leaf.
 
-    It ties the wording a person reads to the log, as the field `receipt` ties the JSON.
+    The digest ties the wording for people to the log, as the field `receipt` ties the JSON.
     """
     return hashlib.sha256(render_statement(facts).encode()).hexdigest()
 
 
 def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[str]:
-    """What a receipt tells in one language, section by section."""
+    """Yield a receipt in one language, section by section."""
     said = PHRASES[language]
     reasons = as_decided(
         in_language(plain_reason(reason), language, facts.wording) for reason in facts.reasons
@@ -118,7 +118,7 @@ def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[str]:
 
 
 def _line(line: tuple[str, str], language: Language) -> str:
-    """A label and its value. The halves of a digest stand below each other, to be compared by eye."""
+    """Return a label with its value. The halves of a digest are on two lines, for comparison by eye."""
     label, value = told(line[0], language), told(line[1], language)
     return digest_field(label, value) if line[0].startswith("SHA-256") else field(label, value)
 
@@ -165,7 +165,7 @@ def _teams(facts: ReceiptFacts) -> str:
 
 
 def reasons_told(reasons: Sequence[Reason], said: Phrases) -> str:
-    """Each reason with the clause it rests on."""
+    """Return each reason with the clause."""
     blocks = [
         "\n".join([paragraph(reason.sentence), paragraph(f"({said.clause} {reason.clause}; {reason.code})")])
         for reason in reasons
@@ -174,7 +174,7 @@ def reasons_told(reasons: Sequence[Reason], said: Phrases) -> str:
 
 
 def next_steps(reasons: Sequence[Reason], said: Phrases) -> str:
-    """What the reasons ask for, each step once."""
+    """Return the steps asked for by the reasons, each once."""
     steps = list(dict.fromkeys(reason.next_step for reason in reasons))
     wanted = [step for step in steps if step != said.nothing] or steps
     return bullets(wanted or [said.keep])

@@ -1,1 +1,1 @@
-"""Outcomes of files and drops go on record: each with its receipt and log entries in one transaction."""
+"""Recording of outcomes: each with its receipt and log entries in one transaction."""

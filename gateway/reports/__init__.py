@@ -1,1 +1,1 @@
-"""Reports for people, made from plain values: transfers, breaches, what is due for deletion."""
+"""Reports for people, made from plain values: transfers, breaches, deletions due."""

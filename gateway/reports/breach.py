@@ -1,8 +1,8 @@
 """The record of a breach of personal data, prefilled for the ICO (UK GDPR Article 33).
 
-What the gateway knows is filled in; what only people know is marked as theirs to fill. The record
-holds references, counts and words of the agreement. It holds no file name, since a name may be a
-pupil's, and nothing out of a file but the labels of data items.
+Facts known to the gateway are filled in; facts known to people alone are marked to be filled. The record
+holds references, counts and words of the agreement; neither file names, since a name may be a pupil's, nor
+anything from a file but the labels of data items.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _NATURES: dict[Nature, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyInvolved:
-    """A key that the breach touches: whose, its fingerprint, and how far it may be used now."""
+    """A key in the scope of the breach: owner, fingerprint and state."""
 
     owner: str
     kind: str
@@ -45,10 +45,10 @@ class KeyInvolved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breach:
-    """What is known of a breach. Times are aware; texts are written by a person, without pupils' data.
+    """The facts of a breach. Times are aware; texts are written by a person, without pupils' data.
 
     `accounts` are the transfers concerned, `keys` the keys, `staff` the accounts of staff. `zone` is the
-    authority's.
+    authority's time zone.
     """
 
     number: int
@@ -78,9 +78,9 @@ def notify_by(breach: Breach) -> datetime:
 
 
 def breach_report(breach: Breach, policy: BreachFile, now: datetime) -> Document:
-    """The record of the breach as it is known at `now`; what weighs, and who is told, the policies say.
+    """Return the record of the breach as known at `now`; weights and addressees come from the policies.
 
-    About two pages, however much is concerned; each provider, opening, entry and transfer is in the annex.
+    About two pages at any scale; each provider, opening, entry and transfer is in the annex.
     """
     sections = (
         Section("The 72 hours", _clock(breach, now)),
@@ -263,7 +263,7 @@ def _span(span: timedelta) -> str:
 
 
 def providers_to_tell(breach: Breach) -> tuple[str, ...]:
-    """The providers whose files are concerned, in words."""
+    """Return the providers whose files are concerned, in words."""
     providers = sorted({(one.facts.provider, one.facts.provider_name) for one in breach.accounts})
     return tuple(
         f"{name} ({provider}), a data controller in its own right: of a school, its Governors and Head"
@@ -282,18 +282,18 @@ def data_items(accounts: Iterable[TransferAccount]) -> list[str]:
 
 
 def openings(breach: Breach) -> list[tuple[str, LoggedStep]]:
-    """Who opened which of the files, in the order of the log."""
+    """Return the openings of the files, in the order of the log."""
     return [pair for pair in logged(breach.accounts) if pair[1].kind in {"collected", "opened"}]
 
 
 def logged(accounts: Sequence[TransferAccount]) -> list[tuple[str, LoggedStep]]:
-    """Every entry of the log on these transfers, in its order."""
+    """Return every entry of the log on the transfers, in order."""
     steps = [(one.facts.reference, step) for one in accounts for step in one.steps]
     return sorted(steps, key=lambda pair: pair[1].entry)
 
 
 def breach_annex(breach: Breach) -> tuple[Section, ...]:
-    """Each provider, opening, entry and transfer that is concerned."""
+    """Return the annex: each provider, opening, entry and transfer concerned."""
     return (
         Section("Providers to be told", (Points(providers_to_tell(breach)),)),
         Section("Data items", (Points(tuple(data_items(breach.accounts)) or (TO_FILL,)),)),

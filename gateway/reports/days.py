@@ -1,4 +1,4 @@
-"""How long a thing is kept, as retention.toml writes it: days, or for ever, or until an age."""
+"""Retention times as written in retention.toml: days, for ever, or until an age."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _AGE = re.compile(r"until age (?P<age>[1-9]\d?) of persons from (?P<youngest>\d\
 
 
 def _days(value: object) -> object:
-    """What is written as "until age 25 of persons from 4" in days: until the youngest in a file is so old."""
+    """Convert "until age 25 of persons from 4" to days: until the youngest in a file reaches the age."""
     found = _AGE.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         return value

@@ -1,6 +1,6 @@
-"""A small document: its parts, and how it reads as text, as JSON and as one table for a spreadsheet.
+"""A small document with its renderings as text, JSON and one table for a spreadsheet.
 
-`page.py` makes one self-contained HTML page of it.
+`page.py` renders one self-contained HTML page.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LABEL = 24
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Running text. `important` sets it apart."""
+    """Running text; `important` text is highlighted."""
 
     text: str
     important: bool = False
@@ -35,7 +35,7 @@ class Points:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """Labels with their values; a value of None is left out."""
+    """Labels with values; a value of None is left out."""
 
     pairs: tuple[tuple[str, str | None], ...]
 
@@ -55,10 +55,9 @@ class ReportTable:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Bars, each made of the same parts one behind the other. Shown as a picture, and always as a table.
+    """A bar chart with stacked parts, shown as a picture and always as a table.
 
-    `of` says what each bar is about. ValueError where a bar has too many values or
-    too few.
+    `of` names the subject of a bar. ValueError where a bar has too many or too few values.
     """
 
     caption: str
@@ -83,10 +82,10 @@ Mark = Literal["good", "weak", "bad"]
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """A word for each row and column. `signs` are its short forms, for text; `marks` weigh them, for a page.
+    """A word for each row and column. `signs` are short forms, for text; `marks` weights, for a page.
 
-    A word may have more behind it ("missing 3"); its first part is looked up. ValueError for a ragged one, or
-    for a word without a sign.
+    A word may have a suffix ("missing 3"); the first part is looked up. ValueError for a ragged matrix, or a
+    word without a sign.
     """
 
     of: str
@@ -96,7 +95,7 @@ class Matrix:
     marks: Mapping[str, Mark] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse what would be shown wrongly."""
+        """Refuse a ragged matrix and words without a sign."""
         if any(len(words) != len(self.columns) for _, words in self.rows):
             raise ValueError("a row has another number of words than there are columns")
         if unknown := {first(word) for _, words in self.rows for word in words} - self.signs.keys():
@@ -119,7 +118,7 @@ Block = Paragraph | Points | Details | ReportTable | Chart | Matrix
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading and what stands under it."""
+    """A heading with blocks."""
 
     title: str
     blocks: tuple[Block, ...]
@@ -127,9 +126,9 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A title, a line under it, and sections; an annex, for whoever wants each single thing.
+    """A title, a subtitle and sections; an annex with every single item.
 
-    `data` is the whole of it as one table, for a spreadsheet, where there is such a table.
+    `data` is the whole as one table, for a spreadsheet, where there is one.
     """
 
     title: str
@@ -140,9 +139,9 @@ class Document:
 
 
 def as_text(document: Document, *, annex: bool = True) -> str:
-    """The document as text of at most 78 columns, ending in a newline; without its annex if so wished.
+    """Return the document as text of at most 78 columns, ending in a newline, optionally without annex.
 
-    A table that is too wide is shown row by row.
+    A table too wide is shown row by row.
     """
     parts = [_title(document.title), *_wrapped(document.subtitle), ""]
     parts += _text_sections(document.sections)
@@ -152,7 +151,7 @@ def as_text(document: Document, *, annex: bool = True) -> str:
 
 
 def as_csv(table: ReportTable) -> str:
-    """A table for a spreadsheet, with a line for its headings; no cell is taken for a formula."""
+    """Return a table as CSV with headings; no cell can be taken for a formula."""
     written = io.StringIO()
     rows = ([f"'{cell}" if is_formula(cell) else cell for cell in map(clean, row)] for row in table.rows)
     csv.writer(written).writerows([table.headings, *rows])
@@ -170,7 +169,7 @@ def _text_sections(sections: tuple[Section, ...]) -> list[str]:
 
 
 def as_object(document: Document) -> dict[str, object]:
-    """The document as JSON has it: its sections with their blocks, in order."""
+    """Return the document as JSON values: the sections with their blocks, in order."""
     told: dict[str, object] = {
         "title": document.title,
         "subtitle": document.subtitle,
@@ -227,7 +226,7 @@ def _text_block(block: Block) -> list[str]:
 
 
 def _text_matrix(matrix: Matrix) -> list[str]:
-    """Its signs under the numbers of its columns, and what both mean."""
+    """Return the signs of a matrix under column numbers, with a key to both."""
     label = max((len(clean(label)) for label, _ in matrix.rows), default=0)
     numbers = "".join(f"{number:>4}" for number in range(1, len(matrix.columns) + 1))
     used = dict.fromkeys(first(word) for _, words in matrix.rows for word in words)
@@ -263,7 +262,7 @@ def _text_records(table: ReportTable) -> list[str]:
 
 
 def _labelled(label: str, value: str) -> list[str]:
-    """A value beside its label, or under it where one of them is too long for that."""
+    """Return a value beside its label, or below where one is too long."""
     head = f"{clean(label):<{_LABEL}} "
     longest = max((len(word) for word in value.split()), default=0)
     if len(head) > _LABEL + 1 or longest > WIDTH - len(head):
@@ -278,5 +277,5 @@ def _wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
 
 
 def clean(text: str) -> str:
-    """One line of text without anything that could steer a terminal."""
+    """Return one line of text without control characters of a terminal."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

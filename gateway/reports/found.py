@@ -1,4 +1,4 @@
-"""Findings of a file in words, for those who may look at the file."""
+"""Findings of a file in words, for people allowed to look at the file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def school_in_words(one: dict[str, Any]) -> str:
-    """Tell how many records name a school, and by what."""
+    """Say how many records name a school, and by which mark."""
     marks = ("dfe_number", "urn", "establishment", "centre")
     said = [f"{mark.replace('_', ' ')} {one[mark]}" for mark in marks if one[mark]]
     named = ", ".join(said) or (f"name {one['name']}" if one["name"] else "no school")
@@ -15,7 +15,7 @@ def school_in_words(one: dict[str, Any]) -> str:
 
 
 def unlisted_in_words(one: dict[str, Any]) -> str:
-    """Tell of something that nobody lists: where it stands, its header, what it looks like."""
+    """Describe an unlisted column or element: place, header and appearance."""
     place = f"{one['place']} {one['position']}" if one["position"] else "above the table"
     name = f" ({one['header']})" if one["header"] else ""
     why = one["topic"] and f", sensitive: {one['topic']}"

@@ -1,6 +1,6 @@
-"""A document as one HTML page that needs nothing else, and prints well.
+"""A document as one self-contained HTML page, also for print.
 
-The page holds no script and fetches nothing. Its templates escape every text by themselves.
+The page holds no script and fetches nothing. The templates escape every text.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LEFT, _LONGEST, _HEIGHT = 220, 460, 22
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A part of a bar as it is drawn: where it begins and how long it is, in pixels, and which part it is."""
+    """A drawn part of a bar: start and length in pixels, and the number of the part."""
 
     x: float
     width: float
@@ -41,12 +41,12 @@ def as_html(document: Document) -> str:
 
 
 def _shown(value: object) -> object:
-    """What is put into a page: text without anything that could not be seen."""
+    """Return a text for the page without invisible characters."""
     return clean(value) if type(value) is str else value
 
 
 def _drawn(chart: Chart) -> list[tuple[str, list[_Part]]]:
-    """Each bar with its parts, to the scale of the longest."""
+    """Return each bar with drawn parts, to the scale of the longest."""
     longest = max((sum(values) for _, values in chart.bars), default=0) or 1
     return [(label, list(_parts(values, _LONGEST / longest))) for label, values in chart.bars]
 

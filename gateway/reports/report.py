@@ -1,7 +1,7 @@
 """Reports for a person: one transfer from landing to collection, and a provider over a period.
 
-They are made from plain values alone. A report names files and staff, so it is for the provider
-and the authority, and is not published.
+Made from plain values alone. A report names files and staff, so is for provider and authority only, and never
+published.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _EVENTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedStep:
-    """One entry of the log about a transfer. `who` is a person or a service, as the registry knows them."""
+    """One entry of the log about a transfer. `who` is a person or a service, by the registry."""
 
     entry: int
     at: datetime
@@ -60,7 +60,7 @@ class LoggedStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferAccount:
-    """All that is known of one transfer. `steps` in the log's order; `ssh_key` opened the session."""
+    """All facts of one transfer. `steps` in the log's order; `ssh_key` opened the session."""
 
     facts: ReceiptFacts
     ssh_key: str
@@ -68,14 +68,14 @@ class TransferAccount:
 
     @property
     def collections(self) -> tuple[LoggedStep, ...]:
-        """Who opened the content, and when."""
+        """The openings of the content."""
         return tuple(step for step in self.steps if step.kind in {"collected", "opened"})
 
 
 def transfer_report(account: TransferAccount, made_at: datetime, *, head: str | None = None) -> Document:
-    """What was sent, when, with which keys, what was decided on which clause, who collected it.
+    """Report one transfer: file, times, keys, decision with clauses, and readers.
 
-    `head` is the log's signed checkpoint at `made_at`, for whoever wants to check the entries.
+    `head` is the log's signed checkpoint at `made_at`, for checking the entries.
     """
     facts = account.facts
     sections = [
@@ -104,9 +104,9 @@ def provider_report(
     first: date,
     last: date,
 ) -> Document:
-    """Everything that one provider sent from `first` to `last`, both included, and what came of it.
+    """Report all files of one provider from `first` to `last`, both included, with the outcomes.
 
-    The caller selects `accounts`; they are shown in the order of their arrival.
+    The caller selects `accounts`; the report shows them in the order of arrival.
     """
     ordered = sorted(accounts, key=lambda one: (one.facts.landed_at, one.facts.reference))
     overview = Section("In short", _overview(ordered))

@@ -1,7 +1,7 @@
-"""What is due for deletion under policies/retention.toml, and the certificate of what was deleted.
+"""The plan of deletions due under policies/retention.toml, and the certificate of deletions.
 
-Pure: rows in, a plan out. Doing it, logging each deletion and signing the certificate are the
-caller's. Receipts stay verifiable after everything else is gone, because the log is never cut.
+Pure: rows in, a plan out. Deleting, logging and signing are the caller's. Receipts stay verifiable after
+every deletion, because the log is never cut.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Keep(BaseModel):
     by_data_type: dict[str, Days] = Field(default_factory=dict)
 
     def days(self, state: State, data_type: str | None) -> tuple[Days, str]:
-        """How long, and under which rule, a decided transfer's thing is kept."""
+        """Return how long a part of a decided transfer is kept, and the rule."""
         if state == "refused":
             return self.refused, "refused"
         if data_type is not None and data_type in self.by_data_type:
@@ -71,15 +71,15 @@ UNOPENED = frozenset(
 
 
 class KeepSealed(Keep):
-    """How long sealed files are kept. `unopened`: what was refused for a reason of `UNOPENED` alone.
+    """Retention of sealed files. `unopened`: files refused for a reason of `UNOPENED` alone.
 
-    Anybody who has an account can make as much of that as he likes.
+    Anybody with an account can send any number of such files.
     """
 
     unopened: Days = 1
 
     def of(self, row: KeptTransfer) -> tuple[Days, str]:
-        """How long, and under which rule, the file of a decided transfer is kept."""
+        """Return how long the file of a decided transfer is kept, and the rule."""
         kept = self.days(row.state, row.data_type)
         if row.state == "refused" and row.unopened and _longer(kept[0], self.unopened):
             return self.unopened, "unopened"
@@ -87,7 +87,7 @@ class KeepSealed(Keep):
 
 
 class KeepNotices(BaseModel):
-    """How long notices are kept after they were made, in days."""
+    """Retention of notices after their making, in days."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -96,7 +96,7 @@ class KeepNotices(BaseModel):
 
 
 class KeepPublished(BaseModel):
-    """How long what was given to providers stays where they fetch it, in days; it is kept elsewhere."""
+    """How long receipts and notices stay published for providers, in days; the registry keeps them longer."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -104,9 +104,9 @@ class KeepPublished(BaseModel):
 
 
 class KeepLetters(BaseModel):
-    """How long letters are kept after they were owed, in days: to whom, and in which words.
+    """Retention of letters (address and text) after the owing, in days.
 
-    Not under a year and a half: what a letter was about is known by it, so that none is written twice.
+    At least a year and a half: the record of a letter prevents a second letter about the same event.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -118,7 +118,7 @@ _DECIDED: tuple[Literal["accepted", "refused"], ...] = ("accepted", "refused")
 
 
 def _given(keeps: Iterable[Keep], state: Literal["accepted", "refused"]) -> Iterator[Days]:
-    """Every time that is said of things of this state."""
+    """Yield every retention time for a state."""
     for keep in keeps:
         yield keep.refused if state == "refused" else keep.accepted
         yield from () if state == "refused" else keep.by_data_type.values()
@@ -143,18 +143,21 @@ class Retention(BaseModel):
     letters: KeepLetters = KeepLetters()
 
     def shortest(self, state: Literal["accepted", "refused"]) -> timedelta:
-        """No transfer of this state can be due that was decided a shorter time ago than this."""
+        """Return the shortest retention of transfers in a state."""
         keeps: list[Keep] = [getattr(self, what) for what in OF_TRANSFERS]
         return _shortest([*_given(keeps, state), *([self.sealed.unopened] if state == "refused" else [])])
 
     def shortest_of_notices(self) -> timedelta:
-        """No notice or declaration can be due that was made a shorter time ago than this."""
+        """Return the shortest retention of notices and declarations."""
         of_declarations = [days for state in _DECIDED for days in _given([self.declarations], state)]
         return _shortest([self.notices.keys, self.notices.discrepancies, *of_declarations])
 
     @model_validator(mode="after")
     def _files_go_first(self) -> Self:
-        """A sealed file without receipt or index would be one that nobody can account for."""
+        """Refuse to keep a sealed file longer than its receipt or index:
+
+        nobody could account for the file.
+        """
         types: list[str | None] = [
             None, *self.sealed.by_data_type, *self.receipts.by_data_type, *self.index.by_data_type
         ]  # fmt: skip
@@ -172,9 +175,9 @@ class Retention(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptTransfer:
-    """A transfer as retention sees it. `deleted` is what has gone already.
+    """A transfer as retention sees one. `deleted` lists the parts gone already.
 
-    `unopened`: it was refused, and for no other reason than those of `UNOPENED`.
+    `unopened`: refused for reasons of `UNOPENED` alone.
     """
 
     reference: str
@@ -188,9 +191,9 @@ class KeptTransfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptNotice:
-    """A notice, or the receipt of a declaration, as retention sees it.
+    """A notice, or the receipt of a declaration, as retention sees one.
 
-    `subject` is what a notice is about, or how a declaration was decided.
+    `subject` is the subject of a notice, or the decision on a declaration.
     """
 
     reference: str
@@ -203,7 +206,7 @@ class KeptNotice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """One thing to delete. `rule` is a word for the log; `since` is when it fell due."""
+    """One part to delete. `rule` is a word for the log; `since` is when the deletion fell due."""
 
     reference: str
     what: What
@@ -214,7 +217,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is due, oldest first; what a legal hold keeps; what waits for a decision and so is kept."""
+    """The deletions due, oldest first; those prevented by a legal hold; and the undecided transfers."""
 
     due: tuple[Due, ...]
     on_hold: tuple[Due, ...]
@@ -223,7 +226,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deleted:
-    """One thing that was deleted: `sha256` and `size` (bytes) of a sealed file, where it was one."""
+    """One deleted part; `sha256` and `size` (bytes) for a sealed file."""
 
     due: Due
     at: datetime
@@ -239,7 +242,7 @@ def load_retention(home: Home) -> Retention:
 def plan(
     retention: Retention, rows: Iterable[KeptTransfer], now: datetime, notices: Iterable[KeptNotice] = ()
 ) -> Plan:
-    """What of `rows` and `notices` is due at `now`. Nothing undecided, deleted or on hold is ever due."""
+    """Plan the deletions due at `now`. Undecided, deleted and held things are never due."""
     due: list[Due] = []
     on_hold: list[Due] = []
     undecided: list[str] = []
@@ -256,9 +259,9 @@ def plan(
 def deletion_certificate(
     deleted: Sequence[Deleted], *, organisation: str, policy_sha256: str, at: datetime
 ) -> str:
-    """A statement of what was deleted and why, to be clearsigned. Names references and digests only.
+    """Return a certificate of deletions with reasons, to be clearsigned. Names references and digests only.
 
-    ValueError where nothing was deleted: an empty certificate would certify nothing.
+    ValueError for no deletions: an empty certificate would certify nothing.
     """
     if not deleted:
         raise ValueError("nothing was deleted")
@@ -334,7 +337,7 @@ def _ordered(due: Iterable[Due]) -> tuple[Due, ...]:
 
 
 def _longer(one: Days, other: Days) -> bool:
-    """Whether `one` is a longer time than `other`."""
+    """Is `one` a longer time than `other`?"""
     if other == "for ever":
         return False
     return one == "for ever" or one > other

@@ -32,7 +32,7 @@ _COUNTED: tuple[State, ...] = ("on-time", "early", "due", "late", "missing")
 
 @dataclass(frozen=True, slots=True)
 class ReturnState:
-    """How one kind of data of a provider stands; `missed` counts periods since the last one that came."""
+    """The state of one kind of data of a provider; `missed` counts periods since the last arrival."""
 
     provider: str
     data_type: str
@@ -43,9 +43,9 @@ class ReturnState:
 def returns_report(
     returns: Iterable[ReturnState], organisation: str, on: date, made_at: datetime
 ) -> Document:
-    """The matrix of providers and kinds of data at the end of the day `on`.
+    """Return the matrix of providers and kinds of data at the end of the day `on`.
 
-    `never`: the agreement does not ask this kind of that provider.
+    `never`: the agreement does not ask the provider for the kind of data.
     """
     found = {(one.provider, one.data_type): one for one in returns}
     providers, kinds = (tuple(dict.fromkeys(key[place] for key in found)) for place in (0, 1))

@@ -1,6 +1,6 @@
-"""The review of a term over all providers: what came in time, how good it was, who ratified, what differs.
+"""The review of a term for all providers: timeliness, quality, ratifications, discrepancies.
 
-It names providers and counts; nothing out of a file is in it.
+The review names providers and counts, and holds nothing from a file.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _TO_CALL = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderReview:
-    """One provider over the time. `ratified` is None where it need not ratify.
+    """One provider over the time. `ratified` is None for a provider without need to ratify.
 
-    `files` counts what arrived, by kind of data ("" where none was recognised) and state; `faulty` are
-    accepted files with faults and `faults` their number, by kind of data.
+    `files` counts arrivals by kind of data ("" for unrecognised files) and state; `faulty` counts accepted
+    files with faults and `faults` the faults, by kind of data.
     """
 
     id: str
@@ -64,7 +64,7 @@ class ProviderReview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """All providers from `first` to `last`. Discrepancies are counted once, whoever takes part in them."""
+    """All providers from `first` to `last`. Each discrepancy is counted once, for any number of providers."""
 
     organisation: str
     academic_year: str
@@ -76,7 +76,7 @@ class Review:
 
 
 def review_report(review: Review, made_at: datetime) -> Document:
-    """The review, as it is known at `made_at`; each provider stands in its annex."""
+    """Return the review as known at `made_at`; each provider is in the annex."""
     return Document(
         f"Review of {review.first} to {review.last}",
         f"{review.organisation}. Report made {spoken(made_at)}. For teams of the authority only.",

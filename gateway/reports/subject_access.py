@@ -1,6 +1,6 @@
-"""What a subject access request is answered with: where the child's data came from, who had it, what is left.
+"""The answer to a subject access request: sources of the child's data, readers, and parts still kept.
 
-Made from plain values alone. It names no child: whoever asked for it knows which one it is.
+Made from plain values alone, without the child's name: the person asking knows the child.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from gateway.reports.document import Block, Document, Paragraph, Points, ReportT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileOfChild:
-    """One file with the child's data. `opened` are moment and who; `kept` says what is left and until when.
+    """One file with the child's data. `opened` are moment and reader; `kept` the parts kept and until when.
 
-    `purpose` is the agreement's own words for the flow.
+    `purpose` is the agreement's own wording for the flow.
     """
 
     reference: str
@@ -34,7 +34,7 @@ class FileOfChild:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildAccount:
-    """All that is told of one child. `rolls`, `limits` and `questions` are sentences."""
+    """The facts about one child. `rolls`, `limits` and `questions` are sentences."""
 
     organisation: str
     files: tuple[FileOfChild, ...]
