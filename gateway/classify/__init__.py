@@ -1,8 +1,8 @@
 """What a file is, by what it contains: data type, facts, data items and quality findings.
 
-`recognise` finds the container and asks the recogniser of its format family: `ctf`, `dfe_message`,
-`tables` and their kin. What they know stands in policies/data_types.toml and policies/items.toml.
-A new data type is usually a matter of policies/ alone, seven files of it: CONTRIBUTING.md has the recipe.
+`recognise` finds the container and calls the recogniser of its format family: `ctf`, `dfe_message`,
+`tables` and others. Their rules stand in policies/data_types.toml and policies/items.toml. A new data type
+usually changes only policies/, in seven files: CONTRIBUTING.md has the recipe.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PLACES = {"OnPupil": "tally", "Rules": "rules", "load_rules": "load", **_RECOGN
 
 
 def __getattr__(name: str) -> object:
-    """Load what is asked for: receipts and reports need words of this room, and none of its readers."""
+    """Import names on first use: receipts and reports need words of this room, but no readers."""
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

@@ -1,7 +1,7 @@
-"""The account of a file: every column and kind of element in it, understood or not.
+"""Account of a file: every column and kind of element, understood or not.
 
-What the file's type carries is left out in the end. What remains is `Unlisted`: it was not understood,
-or it does not belong into a file of this type, or it does not look as it should.
+Parts carried by the file's type are left out in the end. The rest is `Unlisted`: not understood, outside
+the file's type, or with unexpected values.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _GRADES = ("exam-grade", "teacher-assessment")
 
 @dataclass(slots=True)
 class Part:
-    """One column, or one kind of element. `key` is the field that it carries, None where it carries none.
+    """One column, or one kind of element. `key` is its field, None for an unknown one.
 
-    `at` is where it stands in a record of fixed places, counted from 1; 0 where parts have no such places.
-    `others` is how many of its values are not of their kind.
+    `at` is the position in a record of fixed places, from 1; 0 without fixed places. `others` is the number
+    of values not of their kind.
     """
 
     header: str
@@ -46,12 +46,12 @@ class Part:
     told: Disclosure = field(init=False)
 
     def __post_init__(self) -> None:
-        """What its values tell depends on what it is taken for."""
+        """Make the disclosure check for the part's field."""
         self.told = Disclosure(self.key)
 
 
 class Account:
-    """All parts of one file, in the order in which they were met."""
+    """All parts of one file, in the order of appearance."""
 
     def __init__(self, rules: Rules) -> None:
         self.parts: list[Part] = []
@@ -63,7 +63,7 @@ class Account:
         self._grades = frozenset().union(*(rules.code_sets[name] for name in _GRADES))
 
     def part(self, header: str, key: str | None, *, element: bool = False, at: int = 0) -> Part:
-        """One more part; beyond a bound only that there are more is remembered."""
+        """Add a part; beyond a bound only count the further parts."""
         made = Part(header[:_HEADER_LENGTH], key, element, at)
         if len(self.parts) < _PARTS:
             self.parts.append(made)
@@ -72,16 +72,16 @@ class Account:
         return made
 
     def look_at_kept(self) -> None:
-        """Look at the values that elements have kept until now."""
+        """Examine the values of elements kept until now."""
         for part in self.parts:
             part.told.look_at_kept(self._rules)
 
     def follow(self, part: Part, values: set[str]) -> None:
-        """Look at these values, too, once all have come together."""
+        """Examine these values as well, once complete."""
         self._followed.append((part, values))
 
     def unlisted(self, data_type: str) -> tuple[Unlisted, ...]:
-        """What a file of this type does not carry, what is sensitive first; a hundred and one at most."""
+        """Return the content outside a data type, sensitive parts first; at most 101 entries."""
         found = [*self._titles(), *self._parts(data_type)]
         found.sort(key=lambda one: (not one.topic, one.position))
         beyond = max(0, len(found) - _MOST) + self.left_over
@@ -91,18 +91,18 @@ class Account:
         return (*found[:_MOST], more)
 
     def has_unknown(self) -> bool:
-        """Return whether a column or element is filled that carries no known field."""
+        """Return True where a filled column or element has no known field."""
         return any(part.key is None and part.shape.filled for part in self.parts)
 
     def has_unknown_results(self) -> bool:
-        """Return whether what looks like results stands where no known field is."""
+        """Return True where a column or element without a known field looks like results."""
         strange = (part for part in self.parts if part.key is None and part.shape.filled)
         return any(part.shape.kind(self._grades) in _LIKE_RESULTS for part in strange)
 
     def count_of(self, keys: Iterable[str]) -> int:
-        """Return how many different names of columns carry these fields.
+        """Return the number of differently named columns with these fields.
 
-        More than any return has, where the file has no columns.
+        Returns more than any return has, for a file without columns.
         """
         if all(part.element for part in self.parts):
             return _PARTS
@@ -110,27 +110,27 @@ class Account:
         return len({plain(part.header) for part in self.parts if part.key in wanted and part.shape.filled})
 
     def grades(self) -> frozenset[str]:
-        """Every grade of an examination or assessment that is known."""
+        """Return every known grade of an examination or assessment."""
         return self._grades
 
     def grades_are(self, assessment: str, columns: Iterable[Part]) -> None:
-        """Say what the grades in these columns are, where they are no results."""
+        """Mark the grades in these columns as an assessment other than results."""
         for part in columns:
             part.assessment = assessment
 
     def is_other_assessment(self, part: Part) -> bool:
-        """Whether a header speaks of grades that are no results."""
+        """Return True where a header names grades other than results."""
         return bool(self._rules.data_types.subjects.assessment(part.header))
 
     def title(self, text: str) -> None:
-        """A text that stands above or between the parts, for what it may be about; not more than so many."""
+        """Add a text above or between the parts, to search for topics; up to a bound."""
         if len(self._texts) < _MOST and text:
             self._texts.append(text)
 
     def beside_cells(self, place: Place, text: str) -> None:
-        """A text that a workbook shows beside its cells, or instead of them. No view holds it.
+        """Add a text shown by a workbook beside or instead of its cells. No view holds such texts.
 
-        Raises Unreadable where it is so long, in the header or footer of a page, that a person must read it.
+        Raises Unreadable for a long text in the header or footer of a page, to be read by a person.
         """
         furniture = self._rules.furniture
         if place == "page" and is_long(text) and not furniture.is_line(text):
@@ -181,7 +181,7 @@ class Account:
         sensitive, rule, told = self._rules.sensitive, self._rules.fields.get(part.key or ""), part.told
         if told.has_nhs_numbers() or self._has_national_insurance_numbers(part):
             return sensitive.identifiers
-        # A flag says whether there is anything; a value that is none says what it is.
+        # A flag only says yes or no; any other value may say more.
         if rule is None or (rule.values == ("flag",) and told.met):
             return sensitive.of_name(part.header) or told.topic
         return told.topic

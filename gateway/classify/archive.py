@@ -1,4 +1,4 @@
-"""ZIP archives: a workbook, or files that are each read, and nothing that hides beside them."""
+"""ZIP archives: a workbook, or files each to be read, with nothing hidden beside them."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runtim
 
 
 def is_archive(content: BinaryIO) -> bool:
-    """Whether the content starts as a ZIP archive does."""
+    """Return True where the content starts like a ZIP archive."""
     return head_of(content, len(_STARTS)) == _STARTS
 
 
 @contextmanager
 def opened(content: BinaryIO, limits: ClassifyLimits) -> Iterator[zipfile.ZipFile]:
-    """The archive in a content, checked against the limits before anything is unpacked.
+    """Open the archive in a content, after checking the limits and before unpacking anything.
 
-    What goes wrong in reading its members, inside the `with`, is raised as Unreadable too.
+    Errors of reading members inside the `with` are raised as Unreadable too.
     """
     try:
         with zipfile.ZipFile(content) as archive:
@@ -68,12 +68,12 @@ def _check(content: BinaryIO, archive: zipfile.ZipFile, limits: ClassifyLimits) 
 
 
 def names(archive: zipfile.ZipFile) -> list[str]:
-    """The names of the files in an archive, folders left out."""
+    """Return the names of the files in an archive, without folders."""
     return [m.filename for m in archive.infolist() if not m.is_dir()]
 
 
 def files(archive: zipfile.ZipFile, sensitive: Sensitive) -> list[str]:
-    """The names of the files that somebody put there, without what operating systems leave by themselves."""
+    """Return the names of files put there by somebody, without files left by operating systems."""
     found = [name for name in names(archive) if not is_leftover(archive, name, sensitive)]
     if len(found) > FILES:
         raise unknown(f"an archive of more than {FILES} files", format=FORMAT)
@@ -81,10 +81,10 @@ def files(archive: zipfile.ZipFile, sensitive: Sensitive) -> list[str]:
 
 
 def member(archive: zipfile.ZipFile, name: str) -> BinaryIO:
-    """One file of the archive as a seekable stream; going back unpacks it anew."""
+    """Open one file of the archive as a seekable stream; seeking back unpacks again."""
     return cast(BinaryIO, archive.open(name))
 
 
 def unpacked(content: BinaryIO) -> BytesIO:
-    """A file of an archive, in memory: going back and forth in a packed one unpacks it each time."""
+    """Unpack a file of an archive into memory, because seeking in a packed file unpacks each time."""
     return in_memory(content, FORMAT)

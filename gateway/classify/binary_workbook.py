@@ -1,4 +1,4 @@
-"""The sheets of a workbook in Excel's binary form (XLSB): checked record by record, read by calamine."""
+"""Sheets of a workbook in Excel's binary form (XLSB): checked record by record, read by calamine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SIGNATURE_PARTS = frozenset({"[Content_Types].xml", WORKBOOK})
 _SHEET = re.compile(r"xl/worksheets/sheet\d{1,3}\.bin")
 _SHOWN: dict[int, Shown] = {0: "visible", 1: "hidden"}
 
-# Records of the format, by their published numbers.
+# Record numbers as published for the format.
 _ROW = 0
 _CELLS = range(1, 12)
 _BUNDLE_SHEET = 156
@@ -31,12 +31,12 @@ _LAST_ROW = 1 << 20
 
 
 def is_workbook(names: list[str]) -> bool:
-    """Whether an archive with files of these names is a binary workbook."""
+    """Return True where these file names make an archive a binary workbook."""
     return _SIGNATURE_PARTS.issubset(names)
 
 
 def sheets_of(content: BinaryIO, book: ZipFile, limits: ClassifyLimits) -> list[Sheet]:
-    """The sheets of the workbook. Raises Unreadable where it holds more than sheets."""
+    """Return the sheets of the workbook. Raises Unreadable for content other than sheets."""
     check_package(book, limits, FORMAT)
     if sum(member.file_size for member in book.infolist()) > LARGEST:
         raise unknown("a binary workbook larger than this gateway reads; as XLSX it may be", format=FORMAT)
@@ -84,7 +84,7 @@ def _check_sheet(part: bytes, limits: ClassifyLimits) -> None:
 
 
 def _records(part: bytes) -> Iterator[tuple[int, bytes]]:
-    """Each record of a part: its number and its data."""
+    """Yield each record of a part: its number and its data."""
     at, end = 0, len(part)
     while at < end:
         kind, at = _number(part, at, 2)
@@ -96,7 +96,7 @@ def _records(part: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _number(part: bytes, at: int, longest: int) -> tuple[int, int]:
-    """A number of seven bits an octet, the lowest first, and where it ends."""
+    """Read a number of seven bits an octet, lowest first; return the number and its end."""
     value = 0
     for place in range(longest):
         if at >= len(part):

@@ -1,7 +1,6 @@
-"""What a packed workbook says beside its cells: properties, headers and footers of pages, hints at cells.
+"""Texts of a packed workbook beside its cells: properties, page headers and footers, hints at cells.
 
-A spreadsheet program shows these to whoever opens the file, so they are read for what they may be about. No
-view holds any of them.
+A spreadsheet program shows these texts to every reader, so they are searched for topics. No view holds any.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from gateway.classify.content import Source, encoding_of, utf8_chunks
 from gateway.home.settings import ClassifyLimits
 
 Place = Literal["page", "cell", "book"]
-"""Where a text stands: in the header or footer of a page, at cells that it shows otherwise, or elsewhere."""
+"""Place of a text: a page's header or footer, cells showing other text, or elsewhere."""
 
 _LONGEST = 4_000
-# By the name of a part: the elements in it that hold texts for people.
+# Elements with texts for people, by the name of the part.
 _PROPERTIES = (
     "title",
     "subject",
@@ -41,17 +40,18 @@ _PARTS = (
     (re.compile(r"styles\.xml"), _PAGES_OF_OPENDOCUMENT),
 )
 _CUSTOM = re.compile(r"customXml/item\d+\.xml")
-# ECMA-376 part 1, 18.3.1.46: &L, &C and &R begin a section, the others are fonts, sizes, colours and fields.
+# ECMA-376 part 1, 18.3.1.46: &L, &C and &R begin a section, the others are fonts, sizes, colours and
+# fields.
 _SECTION = re.compile(r"&[LCR]", re.IGNORECASE)
 _PAGE_CODE = re.compile(
     r'&(?:"[^"]*"|K(?:[0-9A-F]{6}|\d\d[+-]\d{3})|\d{1,3}|[A-Z])', re.IGNORECASE | re.ASCII
 )
-# Words in a number format or a formula stand between quotation marks, or behind a backslash each.
+# In a number format or a formula, words stand in quotation marks or behind backslashes.
 _LITERAL = re.compile(r'"([^"]*)"|((?:\\.)+)')
 
 
 def texts_in(book: ZipFile, limits: ClassifyLimits) -> Iterator[tuple[Place, str]]:
-    """The texts beside the cells and where each stands. Raises Unreadable where a part is no correct XML."""
+    """Yield the texts beside the cells with their place. Raises Unreadable where a part is malformed XML."""
     for name in archive.names(book):
         elements = next((names for pattern, names in _PARTS if pattern.fullmatch(name)), ())
         if _CUSTOM.fullmatch(name):
@@ -86,7 +86,7 @@ def _root(book: ZipFile, name: str, limits: ClassifyLimits) -> str:
 
 
 def _says(book: ZipFile, name: str, elements: tuple[str, ...], limits: ClassifyLimits) -> bool:
-    """Whether a part holds these names at all: much quicker than to parse it, and most sheets hold none."""
+    """Return True where a part contains one of these names: much quicker than parsing, and rare in sheets."""
     wanted, end = tuple(element.encode() for element in elements), b""
     with archive.member(book, name) as part:
         for piece in utf8_chunks(Source(part, encoding_of(part), limits)):

@@ -1,4 +1,4 @@
-"""Grades that stand in columns: which of them are results, and which are mocks, predictions and the like."""
+"""Grades in columns: results, or mocks, predictions and other assessments."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _SAYS_WHAT = frozenset(
 
 @dataclass(slots=True)
 class Grades:
-    """What a table holds of grades: the kinds of its results by column, and what the others are.
+    """Grades found in a table: kinds of results by column, and the number of other columns.
 
-    `assessment` is what the whole table says that its grades are, where they are no results; empty else.
+    `assessment` is the whole table's kind of assessment where its grades are not results; otherwise empty.
     """
 
     columns: int = 0
@@ -40,7 +40,7 @@ class Grades:
 
 
 def grades_in(account: Account, tally: Tally, above: str) -> Grades:
-    """Look at the columns of a table that was counted; those with results become `subject-grade`."""
+    """Find the grade columns of a counted table; columns of results become `subject-grade`."""
     subjects, found = tally.rules.data_types.subjects, Grades()
     found.assessment = subjects.assessment(above) or _said_in_a_column(account, tally)
     too_early = _too_early(tally)
@@ -59,7 +59,7 @@ def grades_in(account: Account, tally: Tally, above: str) -> Grades:
 
 
 def may_be_subject(header: str, key: str | None, rules: Rules) -> bool:
-    """Tell whether a column, of this field, may hold the grades of one subject: its values tell."""
+    """Return True where a column, with this field, may hold one subject's grades; values decide later."""
     if key not in _ASKED:
         return False
     kind = ResultKinds(rules.data_types.results).kind_of(SingleResult(code=header))
@@ -84,7 +84,7 @@ def _kinds(part: Part, tally: Tally) -> Counter[Kind | None]:
 
 
 def _said_in_a_column(account: Account, tally: Tally) -> str:
-    """What most values of some column call an assessment, as a column "Assessment: Mock 1" does."""
+    """Return the assessment named by most values of some column, such as "Assessment: Mock 1"."""
     subjects = tally.rules.data_types.subjects
     for part in account.parts:
         if part.key in _SAYS_WHAT and part.shape.counts:
@@ -95,7 +95,7 @@ def _said_in_a_column(account: Account, tally: Tally) -> str:
 
 
 def _too_early(tally: Tally) -> str:
-    """What grades of pupils are who cannot have taken the examination yet; empty where they may have."""
+    """Return "teacher-assessed" where the pupils are too young for the examination; otherwise empty."""
     years = tally.fields.get("year-group")
     if years is None or years.share_among(tally.rules.code_sets["year-group"]) < _MOSTLY:
         return ""

@@ -1,4 +1,4 @@
-"""Which signature fits what was counted; the fields may come from columns or from XML elements."""
+"""Match counted fields, from columns or XML elements, against the signatures of data types."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _AGED_SHARE = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What was counted: columns of each field, values, the text above, kinds of examination results."""
+    """Evidence of a table: columns per field, values, the text above, kinds of examination results."""
 
     widths: Mapping[str, int]
     tally: Tally
@@ -27,7 +27,7 @@ class Evidence:
 
 
 def best_fit(evidence: Evidence, format: str) -> Verdict:  # noqa: A002
-    """The one type whose signature fits best. Raises Unreadable where none does, or two do alike."""
+    """Return the best-fitting type. Raises Unreadable where none fits, or two fit equally."""
     fitting = [s for s in evidence.tally.rules.data_types.tables if _fits(s, evidence)]
     if not fitting:
         raise unknown("no kind of data that is known has such columns", format=format)

@@ -1,7 +1,7 @@
-"""What a content is before anybody looks at its meaning: its container, its encoding, its bytes.
+"""Container and encoding of a content, before its meaning is examined.
 
-Everything a file can contain that stops its reading is raised as `Unreadable` in here and in the
-readers, and becomes a `ContentRefused` in one place, `recognise`.
+Every obstacle to reading a file is raised as `Unreadable`, here and in the readers, and becomes a
+`ContentRefused` in one place, `recognise`.
 """
 
 from __future__ import annotations
@@ -47,20 +47,20 @@ _PACKED = (
 )
 _PDF_WITHIN = 1024
 _FIRST_HEADER = re.compile(rb"From |[A-Za-z][A-Za-z0-9-]{0,60}:")
-# Beside its sender, what every message that was sent or saved has one of.
+# Headers, beside the sender, of which every sent or saved message has one.
 _OF_MESSAGES = ("message-id", "mime-version", "received", "return-path")
 _ZIP_END = b"PK\x05\x06"
 _ZIP_TAIL = 65_557
 _DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-# What no table or XML document holds: the control characters other than tab, line feed and return.
+# Control characters found in no table or XML document: all but tab, line feed and return.
 _CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\r") + b"\x7f"
 
 
 class TimedContent:
-    """A content that may be read for so many seconds, and no longer.
+    """Content with a limit on reading time, in seconds.
 
-    Nearly all work is done between two reads of at most 64 KB, so this bounds the work too.
+    Nearly all work happens between two reads of at most 64 KB, so the limit covers the work too.
     """
 
     def __init__(self, content: BinaryIO, seconds: float, clock: Callable[[], float]) -> None:
@@ -70,7 +70,7 @@ class TimedContent:
         self._until = clock() + seconds
 
     def read(self, size: int = -1) -> bytes:
-        """Read; raises Unreadable when the time is up."""
+        """Read. Raises Unreadable after the time limit."""
         if self._clock() > self._until:
             raise unknown(f"it takes longer than {self._seconds:g} seconds to read")
         return self._content.read(size)
@@ -80,17 +80,17 @@ class TimedContent:
         return self._content.seek(offset, whence)
 
     def tell(self) -> int:
-        """The position."""
+        """Return the position."""
         return self._content.tell()
 
     def seekable(self) -> bool:
-        """Always: a content that is not could not be read twice."""
+        """Return True: content without seeking could not be read twice."""
         return True
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A text to be read: its bytes, its codec, and the limits of reading it."""
+    """Text to be read: its bytes, its codec, and the limits of reading."""
 
     content: BinaryIO
     encoding: str
@@ -98,9 +98,9 @@ class Source:
 
 
 class Unreadable(Exception):  # noqa: N818 - it says what the content is, and is no error of ours
-    """The content cannot be taken as any type. `evidence` is phrases of ours, never content.
+    """Report content that cannot be taken as any type. `evidence` has the gateway's phrases, never content.
 
-    `about` is what the reason's sentence names, also in words of ours.
+    `about` fills the reason's sentence, also in the gateway's words.
     """
 
     def __init__(
@@ -118,58 +118,58 @@ class Unreadable(Exception):  # noqa: N818 - it says what the content is, and is
 
 
 def malformed(*evidence: str, format: str | None = None) -> Unreadable:  # noqa: A002
-    """The content begins like something that is known, and breaks off or breaks its rules."""
+    """Return the error for a known format breaking off or breaking its rules."""
     return Unreadable("classify:malformed", *evidence, format=format)
 
 
 def law_return(what: str, *, format: str) -> Unreadable:  # noqa: A002
-    """Say that a content is a return that the law asks for, and that no flow lists."""
+    """Return the error for a return required by law without a flow."""
     return Unreadable("classify:law-return", what, format=format, about=what)
 
 
 def unknown(*evidence: str, format: str | None = None) -> Unreadable:  # noqa: A002
-    """The content is nothing that is known."""
+    """Return the error for unknown content."""
     return Unreadable("classify:unknown", *evidence, format=format)
 
 
 def other_document(kind: str, *, format: str | None = None) -> Unreadable:  # noqa: A002
-    """Say that a content is a document that no data is read from. `kind` is a phrase of ours."""
+    """Return the error for a document without readable data. `kind` is a phrase of the gateway."""
     return Unreadable("classify:document", kind, format=format, about=kind)
 
 
 def packed_away(kind: str, *, format: str | None = None) -> Unreadable:  # noqa: A002
-    """Say that a content is a message or an archive that is not unpacked. `kind` is a phrase of ours."""
+    """Return the error for a message or an archive not unpacked. `kind` is a phrase of the gateway."""
     return Unreadable("classify:packed", kind, format=format, about=kind)
 
 
 def locked(kind: str, *, format: str | None = None) -> Unreadable:  # noqa: A002
-    """Say that a content is locked with a password. `kind` is a phrase of ours."""
+    """Return the error for content locked with a password. `kind` is a phrase of the gateway."""
     return Unreadable("classify:locked", f"{kind} that is locked with a password", format=format, about=kind)
 
 
 def active(what: str, *, format: str | None = None) -> Unreadable:  # noqa: A002
-    """The content holds something that acts, or hides, beside its data. `what` is a phrase of ours."""
+    """Return the error for active or hidden content beside the data. `what` is a phrase of the gateway."""
     return Unreadable("classify:active-content", what, format=format, about=what)
 
 
 def beside(what: str, *, format: str | None = None) -> Unreadable:  # noqa: A002
-    """The content holds something beside its table that nobody has read. `what` is a phrase of ours."""
+    """Return the error for unread content beside the table. `what` is a phrase of the gateway."""
     return Unreadable("classify:beside-table", what, format=format, about=what)
 
 
 def size_of(content: BinaryIO) -> int:
-    """The size of the content in bytes; leaves the position at the end."""
+    """Return the size in bytes; leaves the position at the end."""
     return content.seek(0, 2)
 
 
 def head_of(content: BinaryIO, length: int = CHUNK) -> bytes:
-    """The first bytes of the content."""
+    """Return the first bytes of the content."""
     content.seek(0)
     return content.read(length)
 
 
 def refuse_other_documents(content: BinaryIO) -> None:
-    """Raise Unreadable where the bytes say: a document, picture, message, archive or program."""
+    """Raise Unreadable for a document, picture, message, archive or program, recognised by its bytes."""
     head = head_of(content)
     for start, magic, kind in _MAGIC:
         if head.startswith(magic, start):
@@ -187,7 +187,7 @@ def refuse_other_documents(content: BinaryIO) -> None:
 
 
 def _is_message(head: bytes) -> bool:
-    """Does a content start with the headers of an e-mail?"""
+    """Return True where the content starts with headers of an e-mail."""
     if not _FIRST_HEADER.match(head):
         return False
     message = BytesHeaderParser().parsebytes(head)
@@ -195,16 +195,15 @@ def _is_message(head: bytes) -> bool:
 
 
 def encoding_of(content: BinaryIO) -> str:
-    """The codec of a text: as its start tells it, or by trying UTF-8 on all of it.
+    """Return the codec of a text: from its start, or by trying UTF-8 on the whole.
 
-    Windows-1252 is what is left when nothing else fits. Raises Unreadable where the bytes are no
-    text in any of these.
+    Windows-1252 is the last choice. Raises Unreadable where an XML declaration names an unusable encoding.
     """
     return told_encoding(content) or ("utf-8" if _is_utf8(content) else "cp1252")
 
 
 def told_encoding(content: BinaryIO) -> str | None:
-    """The codec of a text by its byte order mark or its XML declaration; None where neither tells it."""
+    """Return the codec from the byte order mark or the XML declaration; None without either."""
     head = head_of(content)
     for bom, codec in _BOMS:
         if head.startswith(bom):
@@ -243,14 +242,14 @@ def _is_utf8(content: BinaryIO) -> bool:
 
 
 def chunks(content: BinaryIO) -> Iterator[bytes]:
-    """The whole content from its start, in pieces."""
+    """Yield the whole content from its start, in pieces."""
     content.seek(0)
     while chunk := content.read(CHUNK):
         yield chunk
 
 
 def text_chunks(source: Source) -> Iterator[str]:
-    """The content as text, in pieces. Raises Unreadable for bytes that no text holds."""
+    """Yield the content as text, in pieces. Raises Unreadable for bytes found in no text."""
     decoder = codecs.getincrementaldecoder(source.encoding)(
         "replace" if source.encoding == "cp1252" else "strict"
     )
@@ -268,7 +267,7 @@ def text_chunks(source: Source) -> Iterator[str]:
 
 
 def utf8_chunks(source: Source) -> Iterator[bytes]:
-    """The content as UTF-8, in pieces; what already is UTF-8 passes through unread."""
+    """Yield the content as UTF-8, in pieces; UTF-8 passes through without decoding."""
     if source.encoding in ("utf-8", "utf-8-sig"):
         yield from chunks(source.content)
     else:

@@ -1,8 +1,8 @@
-"""Common Transfer Files and their admissions variant, told apart by what their pupils' records hold.
+"""Common Transfer Files and their admissions variant, told apart by the content of pupils' records.
 
-The same envelope carries a pupil's core record, a year's assessments or a leaver's whole history.
-A file that declares itself full is core data. Of a partial one the assessments decide, by pupils:
-a Key Stage 1 file may well hold the phonics checks that were taken again.
+The same envelope carries a pupil's core record, a year's assessments or a leaver's whole history. A file
+declaring itself full is core data. A partial file is decided by its assessments, counted by pupils: a Key
+Stage 1 file may also hold repeated phonics checks.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class _CtfHeader:
 
 
 class Assessments:
-    """The assessments of all pupils: their stages, and how many pupils have which type of them."""
+    """Assessments of all pupils: their stages, and the number of pupils per type."""
 
     def __init__(self, tally: Tally, gatherer: Gatherer) -> None:
         self.rows = 0
@@ -69,23 +69,23 @@ class Assessments:
         self._rule: CtfRule = tally.rules.data_types.ctf
         self._tally = tally
         self.judge_by_period()
-        # The same few pairs come again and again.
+        # The same few pairs occur again and again.
         self._types: dict[tuple[str, str], str] = {}
         self._ordinary: dict[tuple[bytes, str], tuple[str, bool]] = {}
 
     def judge_by_period(self) -> None:
-        """Take the codes of results from the rules that the tally judges by now."""
+        """Take the codes of results from the tally's current rules."""
         self._codes = {q: self._tally.rules.code_sets[name] for q, name in self._rule.results.items()}
 
     def count(self, assessments: list[markup.Element]) -> None:
-        """Count the assessments of one pupil, the one that the tally saw last."""
+        """Count the assessments of one pupil, the last one in the tally."""
         types, odd = set(), False
         key_stage, stage_around = None, ""
         for assessment in assessments:
             if assessment.getparent() is not key_stage:
                 key_stage = assessment.getparent()
                 stage_around = key_stage.findtext("{*}Stage") or ""
-            # The same assessments come again and again.
+            # The same assessments occur again and again.
             written = etree.tostring(assessment, with_tail=False), stage_around
             known = self._ordinary.get(written)
             if known is None:
@@ -105,7 +105,9 @@ class Assessments:
         self.pupils.update(types)
 
     def _read(self, assessment: markup.Element, stage_around: str) -> tuple[str, bool, bool, bool]:
-        """The type of one assessment; whether it has a result, nothing to be told, and known parts alone."""
+        """Return the type of an assessment and three flags: has a result, nothing to report, known parts
+        only.
+        """
         strip = markup.namespace_length(assessment.tag)
         said = {child.tag[strip:]: child.text or "" for child in assessment}
         stage = said.get("Stage") or stage_around
@@ -121,14 +123,14 @@ class Assessments:
         return kind, filled, bool(kind) and good and coded and plain, plain
 
     def _look_at(self, said: dict[str, str]) -> bool:
-        """Put to the account what is no code, mark or date, as all of one is; False where any was."""
+        """Add texts other than codes, marks or dates to the account; return False where there are any."""
         others = [(name, text) for name, text in said.items() if not is_code(text)]
         for name, text in others:
             self._gatherer.aside(f"StageAssessment {name}", "text", text)
         return not others
 
     def _judge(self, said: Mapping[str, str]) -> bool:
-        """Tell whether all that an assessment says is of its kind; what is not is counted."""
+        """Return True where every value of an assessment is of its kind; count the others."""
         good = True
         for name, text in said.items():
             key = self._tally.rules.element_field("StageAssessment", name)
@@ -139,7 +141,7 @@ class Assessments:
         return good
 
     def _type_of(self, stage: str, subject: str) -> str:
-        """The type of a stage's subject, as they are written; the stage is remembered."""
+        """Return the type of a stage's subject, and record the stage."""
         known = self._types.get((stage, subject))
         if known is None:
             self.stages.add(stage.strip().upper())
@@ -149,18 +151,18 @@ class Assessments:
         return known
 
     def examinations(self) -> tuple[str, ...]:
-        """The types of examination results that some stage holds."""
+        """Return the types of examination results present in some stage."""
         return tuple(sorted(kind for stage, kind in _EXAMINATIONS.items() if stage in self.stages))
 
     def _note_unknown(self, assessments: list[markup.Element]) -> None:
-        """Put to the account what stands in assessments and is no part of any."""
+        """Add unknown parts of assessments to the account."""
         for assessment in assessments:
             for parent, name, text in markup.leaves(assessment):
                 if parent != "StageAssessment" or name not in _ASSESSMENT:
                     self._gatherer.aside(parent, name, text)
 
     def _check_result(self, said: dict[str, str]) -> bool:
-        """Whether a result is one of those that its qualifier knows; what is not is counted."""
+        """Return True where a result is allowed for its qualifier; count the others."""
         good = is_result(self._tally.rules, said.get("ResultQualifier", ""), said.get("Result", ""))
         if not good:
             self._tally.wrong_results.add(self._tally.records)
@@ -168,18 +170,18 @@ class Assessments:
 
 
 def is_code(text: str) -> bool:
-    """Whether a text may stand in an assessment: a code, a mark or a date, and nothing in words."""
+    """Return True for a text allowed in an assessment: a code, a mark or a date, without words."""
     return len(text.strip()) <= _CODE_LENGTH and len(text.split()) <= 1
 
 
 def is_result(rules: Rules, qualifier: str, result: str) -> bool:
-    """Tell whether a result is one of those that its qualifier knows, if any are."""
+    """Return True where a result is allowed for its qualifier, or the qualifier has no list."""
     codes = rules.data_types.ctf.results.get(qualifier.strip().upper())
     return codes is None or not result.strip() or result.strip().upper() in rules.code_sets[codes]
 
 
 def type_of_assessment(rule: CtfRule, stage: str, subject: str) -> str:
-    """The data type of an assessment of a stage and subject, in upper case; empty where it is of none."""
+    """Return the data type of an assessment's stage and subject, in upper case; empty without a type."""
     fitting = (
         each.type
         for each in rule.stages
@@ -189,9 +191,9 @@ def type_of_assessment(rule: CtfRule, stage: str, subject: str) -> str:
 
 
 def recognise(source: Source, tally: Tally, *, missing: bool = False) -> Verdict:
-    """Tell which type a CTF is. Raise Unreadable where the CTF holds no pupil or is no correct XML.
+    """Return the type of a CTF. Raises Unreadable where the CTF has no pupil or is malformed XML.
 
-    `missing`: its root says that it is a message about children missing education.
+    `missing`: the root names a message about children missing education.
     """
     header, gatherer, rule = _CtfHeader(), Gatherer(tally, source.limits), tally.rules.data_types.ctf
     assessments = Assessments(tally, gatherer)
@@ -241,7 +243,7 @@ def _read_header(header: markup.Element) -> _CtfHeader:
 
 
 def _has_left(pupil: markup.Element, source: Facts) -> bool:
-    """Whether the history gives a leaving date at the school that sent the file, or at the last one."""
+    """Return True where the history has a leaving date at the sending school, or at the last school."""
     for school_attended in pupil.iter("{*}School"):
         said = {markup.local_name(c.tag): (c.text or "").strip() for c in school_attended}
         here = (said.get("LEA"), said.get("Estab")) == (source.la, source.establishment)

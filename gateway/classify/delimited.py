@@ -1,7 +1,7 @@
-"""Delimited text as a header and batches of rows, whatever the delimiter and whatever stands above.
+"""Read delimited text as a header and batches of rows, for any delimiter and any lines above.
 
-The header is the row, among the first, with the most column names that the rules know. Rows are
-given in batches, so that memory does not grow with the file.
+The header is the row, among the first, with the most column names known to the rules. Rows come in batches,
+so that memory does not grow with the file.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gateway.classify.rules import Rules
 from gateway.home.settings import ClassifyLimits
 
 BATCH = 500
-# So few that what is looked at again and again stays in the processor's cache.
+# Few enough for repeated passes to stay in the processor's cache.
 _CELLS = 8_000
 _ROWS_AT_ONCE = 50
 HEADER_WITHIN = 40
@@ -39,10 +39,10 @@ Look = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The names of the columns, the number of rows above them, and the text of those in lower case.
+    """Column names, the number of rows above, and the text of those rows in lower case.
 
-    `telling` is what of that text is not the wording that reports print by themselves. `crowded`: more than a
-    title and what reports print beside it stands above.
+    `telling` is the text without the usual wording of reports. `crowded`: more than a title and the usual
+    wording of reports stands above.
     """
 
     names: tuple[str, ...]
@@ -52,14 +52,14 @@ class Header:
     telling: str = ""
 
     def check(self, format: str) -> None:  # noqa: A002
-        """Raise Unreadable where nobody would read what stands above."""
+        """Raise Unreadable where text above the table would stay unread."""
         if self.crowded:
             raise beside("more than a title above the table", format=format)
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A header and the rows under it, in batches; once these are read, also the formulas in them."""
+    """Header and rows in batches; after reading, also the formulas found."""
 
     header: Header
     batches: Iterator[list[Row]]
@@ -67,7 +67,10 @@ class Table:
 
 
 def read_table(source: Source, rules: Rules) -> Table:
-    """The table in a text. Raises Unreadable where no row looks like a header, now or while reading."""
+    """Return the table in a text.
+
+    Raises Unreadable where no row looks like a header, now or while reading.
+    """
     sample = list(islice(_lines(_stretches(source, lambda _: None)), 2 * HEADER_WITHIN))
     found = [(d, find_header(_sampled(sample, d), rules, source.limits)) for d in _DELIMITERS]
     delimiter, (score, header) = max(found, key=lambda each: each[1][0])
@@ -83,9 +86,9 @@ def read_table(source: Source, rules: Rules) -> Table:
 
 
 def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tuple[int, Header | None]:
-    """The row, of the first, with the most known column names, and how many it has.
+    """Return the number of known column names in the best row of the first ones, and its header.
 
-    A row of which most cells are known names ends the search.
+    A row with mostly known names ends the search.
     """
     best, header, above = 0, None, ""
     title = Title(rules.furniture)
@@ -107,13 +110,13 @@ def _score(row: Row, rules: Rules) -> int:
 
 
 def line_batches(source: Source) -> Iterator[list[str]]:
-    """The lines of a text without their ends, many at a time."""
+    """Yield the lines of a text without their ends, many at a time."""
     for text in _stretches(source, lambda _: None):
         yield text.split("\n")[:-1]
 
 
 def _stretches(source: Source, look: Look) -> Iterator[str]:
-    """A text in stretches of whole lines, each line with its end; `look` sees what is read first."""
+    """Yield a text in stretches of whole lines with their ends; call `look` on each stretch first."""
     newlines = IncrementalNewlineDecoder(None, translate=True)
     rest = ""
     for piece in text_chunks(source):
@@ -128,14 +131,14 @@ def _stretches(source: Source, look: Look) -> Iterator[str]:
 
 
 def _lines(stretches: Iterable[str]) -> Iterator[str]:
-    """The lines of a text, with their ends: a cell of several lines keeps them."""
-    # str.splitlines would also split at characters that are no line ends in a table.
+    """Yield the lines of a text with their ends, kept in cells of several lines."""
+    # str.splitlines would also split at characters that end no line in a table.
     return chain.from_iterable(StringIO(text, newline="\n") for text in stretches)
 
 
 def _rows(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
-    # The last two lines given to csv are ones that no text can hold. Where they do not come back as
-    # rows of their own, a quotation mark that was never closed has swallowed them.
+    # Append two lines found in no text. Where they do not come back as rows of their own, an unclosed
+    # quotation mark has swallowed them.
     rows = csv.reader(chain(lines, _END * _ENDS), delimiter=delimiter)
     return chain.from_iterable(_until_the_end(rows))
 
@@ -159,13 +162,13 @@ def _some(rows: Iterator[Row], number: int) -> list[Row]:
 
 
 def _sampled(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
-    # The sample may end inside a cell, and the delimiter may be the wrong one.
+    # The sample may end inside a cell, and the delimiter may be wrong.
     with suppress(csv.Error):
         yield from csv.reader(lines, delimiter=delimiter)
 
 
 class _FormulaWatch:
-    """Whether anything read so far might be a formula: a cheap look before the exact one."""
+    """Cheap check for possible formulas in text read so far, before the exact one."""
 
     def __init__(self) -> None:
         self.alarmed = False
@@ -181,11 +184,11 @@ def batches(
     formulas: Formulas,
     suspicious: Callable[[], bool],
 ) -> Iterator[list[Row]]:
-    """The rows that say anything, in batches. Raises Unreadable beyond the limits.
+    """Yield the filled rows in batches. Raises Unreadable beyond the limits.
 
-    What a report prints under its table is passed over, and `formulas` counts it: a count, a date, totals,
-    the name of a system, who ran the report. Any other line with its first cell alone is not: nobody would
-    read it.
+    Lines printed by a report under its table are skipped and counted in `formulas`: a count, a date,
+    totals, the name of a system, the person running the report. Any other line with only its first cell
+    filled raises Unreadable, because it would stay unread.
     """
     seen, number, furniture = 0, BATCH, rules.furniture
     while batch := _some(rows, number):
@@ -196,7 +199,7 @@ def batches(
         number = max(_ROWS_AT_ONCE, min(BATCH, _CELLS // max(1, *lengths)))
         if max(lengths) > limits.columns:
             raise unknown("a table with more columns than this gateway reads", format="CSV")
-        # Nearly every batch passes this quick test; only the others are looked through.
+        # Nearly every batch passes this quick test; only the others are examined row by row.
         if not (min(lengths) > 1 and all(map(_SECOND, batch))):
             batch = [row for row in batch if not _is_passed_over(row, furniture, formulas)]
         if suspicious():
@@ -207,7 +210,7 @@ def batches(
 
 
 def _is_passed_over(row: Row, furniture: Furniture, formulas: Formulas) -> bool:
-    """Return whether a row is blank, or a report's own. Raises Unreadable for another of one cell alone."""
+    """Return True for a blank row or a report's own. Raises Unreadable for another row of one cell."""
     alone = not any(row[1:])
     if alone and not (row and row[0].strip()):
         return True

@@ -1,6 +1,7 @@
-"""The DfE's `<Message>` files: the school census, returns of assessments, and collections not for us.
+"""The DfE's `<Message>` files: the school census, returns of assessments, and collections not for the
+gateway.
 
-They share one envelope, so only the text of `Collection` says which one it is.
+All share one envelope, so only the text of `Collection` tells them apart.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ RECORDS = ("Header", *_ON_ROLL, *_LEFT, *_ASSESSED)
 
 
 def recognise(source: Source, tally: Tally) -> Verdict:
-    """The school census or a return of assessments. Raises Unreadable that names another collection."""
+    """Recognise the school census or a return of assessments. Raises Unreadable naming another collection."""
     reader = _MessageReader(source, tally)
     for element in markup.pupil_records(source, RECORDS, reader.gatherer.aside):
         reader.read(element)
@@ -40,7 +41,7 @@ def recognise(source: Source, tally: Tally) -> Verdict:
 
 
 class _MessageReader:
-    """Reads the header, and then the pupils that such a collection has."""
+    """Read the header, then the pupils of the collection."""
 
     def __init__(self, source: Source, tally: Tally) -> None:
         self.facts: Facts | None = None
@@ -69,7 +70,7 @@ class _MessageReader:
             raise beside("pupils of another kind than a census has", format=FORMAT)
 
     def verdict(self, facts: Facts) -> Verdict:
-        """What the message is. Raises Unreadable where its assessments are not those of its collection."""
+        """Return the verdict. Raises Unreadable where the assessments are not those of the collection."""
         if self._type == CENSUS:
             why = ["a DfE message of the school census", f"on roll: {self._on_roll}"]
             return Verdict(CENSUS, "certain", why, FORMAT, facts=facts)
@@ -99,7 +100,7 @@ def _read_header(header: markup.Element, rules: Rules) -> tuple[str, Facts]:
 
 
 def _type_of(collection: str, rules: Rules) -> str:
-    """The data type of a collection. Raises Unreadable for one that is none of ours."""
+    """Return the data type of a collection. Raises Unreadable for a collection without one."""
     said, message = collection.strip().casefold(), rules.data_types.message
     if said in {name.casefold() for name in message.census}:
         return CENSUS

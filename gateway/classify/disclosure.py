@@ -1,9 +1,9 @@
-"""What the values of a column or an element tell beside their kind: every value, however long the file is.
+"""Search every value of a column or an element for content beyond its kind, in files of any length.
 
-A shape (value_shapes) looks at a sample and says what most values are. One pupil's story among a thousand
-addresses is not most values, and still a loss, so this looks at all of them. It keeps no value for longer
-than it takes to look at it, but for a few hundred texts of elements that come one by one, and the last few of
-a column that says the same again and again.
+A shape (`value_shapes`) samples values and describes most of them. One pupil's story among a thousand
+addresses is not most values, and still a disclosure, so this search covers every value. No value is kept
+after the search, except a few hundred texts of elements arriving one by one, and the last few values of a
+repetitive column.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _DIGITS_OF_NHS = 10
 _FEW = 5
 _FEW_VALUES = 20
 _HALF = 0.5
-# Numbers of people whose own check says that they are no NHS numbers, or that are judged as such already.
+# Numbers of people with a check proving they are no NHS numbers, or already judged as NHS numbers.
 _OTHER_NUMBERS = frozenset({"nhs-number", "upn", "former-upn"})
 _LOST_NOUGHT = 3
 _IN_A_NAME = frozenset(
@@ -54,7 +54,7 @@ _IN_A_NAME = frozenset(
         "the",
     ]
 )
-# What only sentences hold, and no name, place or code.
+# Words found only in sentences, not in names, places or codes.
 _SENTENCES = frozenset(
     ["is", "was", "because", "mum", "dad", "mum's", "dad's", "stepdad", "stepfather", "stepmother"]
 )
@@ -63,7 +63,7 @@ _NUMBER = re.compile(r"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)", re.ASCII)
 
 @dataclass(slots=True)
 class Disclosure:
-    """What was met under one header so far."""
+    """Findings under one header so far."""
 
     key: str | None
     topic: str = ""
@@ -75,7 +75,7 @@ class Disclosure:
     _kept: set[str] = field(default_factory=set)
 
     def look(self, values: Collection[str], rules: Rules) -> None:
-        """Look at values that are not of their kind, or of no known one; an empty text is none."""
+        """Search values of an unexpected or unknown kind; an empty text is ignored."""
         if not values or values == self._last:
             return
         self._last = set(values) if len(values) <= _FEW_VALUES else set()
@@ -88,18 +88,20 @@ class Disclosure:
             self.topic = next(filter(None, map(rules.sensitive.of_cell, values)), "")
 
     def look_at_kept(self, rules: Rules) -> None:
-        """Look at what was kept: many values are quicker to look at together."""
+        """Search the values kept: many together are quicker."""
         if self._kept:
             self.look(self._kept, rules)
             self._kept.clear()
 
     @property
     def keep(self) -> Callable[[str], None]:
-        """Keeps a value of an element until it is looked at."""
+        """Keep a value of an element for the next search."""
         return self._kept.add
 
     def has_nhs_numbers(self) -> bool:
-        """Whether numbers of ten digits are NHS numbers. Chance gives one in eleven the right check digit."""
+        """Return True where numbers of ten digits are NHS numbers; one in eleven passes the check by
+        chance.
+        """
         if self.key == "phone" and self._ten_digits < _LOST_NOUGHT:
             return False
         enough = self._ten_digits if self._ten_digits < _FEW else self._ten_digits * _HALF

@@ -1,4 +1,4 @@
-"""What a file says of itself: whose it is, for when, and which system wrote it."""
+"""Facts a file states about itself: its school, its period, and the system that wrote it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ACADEMIC_YEAR_STARTS = 8  # August
 
 
 def academic_year(text: str) -> str | None:
-    """The academic year that a text such as 2025/26, 202526 or 2025-2026 means, as 2025/26."""
+    """Return the academic year in a text such as 2025/26, 202526 or 2025-2026, as 2025/26."""
     found = _TWO_YEARS.fullmatch(text.strip())
     if found is None or (int(found[1]) + 1) % 100 != int(found[2]):
         return None
@@ -29,36 +29,36 @@ def academic_year(text: str) -> str | None:
 
 
 def academic_year_from(start: str) -> str | None:
-    """The academic year that starts in the calendar year `start`."""
+    """Return the academic year starting in the calendar year `start`."""
     return academic_year(f"{start}/{(int(start) + 1) % 100:02}") if re.fullmatch(r"20\d\d", start) else None
 
 
 def academic_year_of(day: date | None) -> str | None:
-    """The academic year in which a day lies; it starts in August."""
+    """Return the academic year of a day; years start in August."""
     if day is None:
         return None
     return academic_year_from(str(day.year if day.month >= _ACADEMIC_YEAR_STARTS else day.year - 1))
 
 
 def term(text: str) -> str | None:
-    """The term that a text names by its first three letters."""
+    """Return the term named by the first three letters of a text."""
     return _TERMS.get(text.strip().upper()[:3])
 
 
 def software(name: str) -> str | None:
-    """The name of the sending system: what of it is plain characters, and not long."""
+    """Return the name of the sending system: plain characters only, shortened."""
     kept = "".join(c for c in name if c.isascii() and (c.isalnum() or c in " .-_/"))
     return kept[:_SOFTWARE_LENGTH].strip() or None
 
 
 def version(text: str) -> str | None:
-    """The version of a format, as "26.0"; empty where it is no number, None where nothing is said."""
+    """Return the version of a format, as "26.0"; empty where not a number, None for blank text."""
     found = _VERSION.fullmatch(text.strip())
     return f"{int(found[1])}.{int(found[2] or 0)}" if found else "" if text.strip() else None
 
 
 def school(la: str, establishment: str, urn: str = "") -> Facts:
-    """The facts that name a school, as far as the numbers have the right shape."""
+    """Return the facts naming a school, for numbers of the right shape."""
     return Facts(
         la=la.strip() if is_la(la) else None,
         establishment=establishment.strip() if is_establishment(establishment) else None,
@@ -67,12 +67,12 @@ def school(la: str, establishment: str, urn: str = "") -> Facts:
 
 
 def of_facts(facts: Facts) -> Said:
-    """The school that facts name."""
+    """Return the school named by facts."""
     return said([("la", facts.la or ""), ("number", facts.establishment or ""), ("number", facts.urn or "")])
 
 
 def table_facts(tally: Tally) -> Facts:
-    """The facts that most rows of a table agree on."""
+    """Return the facts shared by most rows of a table."""
     numbers = _counts(tally, "school-number")
     both = [(found, n) for v, n in numbers.items() if (found := _LA_AND_ESTABLISHMENT.fullmatch(v))]
     las = _counts(tally, "la-number") + _summed((found[1], n) for found, n in both)

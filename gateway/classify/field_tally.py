@@ -1,4 +1,4 @@
-"""One field while a file is read: how often it is filled, with what, and what is wrong in it."""
+"""Tally of one field while a file is read: number of values, values, and faults."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ _VALUES_COUNTED = 5_000
 
 @dataclass(slots=True)
 class FaultCount:
-    """How often one thing is wrong, and the first records in which it is."""
+    """Number of occurrences of one fault, and the first records with the fault."""
 
     count: int = 0
     rows: list[int] = field(default_factory=list)
 
     def add(self, row: int) -> None:
-        """Count the fault once more, in the record of this number."""
+        """Count the fault in the record of this number."""
         self.count += 1
         if len(self.rows) < ROWS_SHOWN and row not in self.rows:
             self.rows.append(row)
 
     def add_run(self, first: int, length: int) -> None:
-        """As many more, in records that follow each other."""
+        """Count the fault in `length` consecutive records."""
         self.count += length
         self.rows += range(first, first + min(length, ROWS_SHOWN - len(self.rows)))
 
 
 class FieldTally:
-    """What one field holds over the whole file.
+    """Values of one field over the whole file.
 
-    `counts` is kept only for fields that need it. `others` is how many values are not of their kind.
-    `doubted` are values to look at for what they tell: those that are not of their kind, or all where a kind
-    hides much; of the last records of a table, or of all that waited to be settled.
+    `counts` is kept only for fields needing it. `others` is the number of values not of their kind.
+    `doubted` are values to search for disclosures: those not of their kind, or all of a kind able to hide
+    much; from the last records of a table, or from all values waiting to be settled.
     """
 
     __slots__ = (
@@ -69,11 +69,11 @@ class FieldTally:
 
     @property
     def wait(self) -> Callable[[tuple[str, int]], None]:
-        """Keeps a value, not blank, and the number of its record, until `settle` counts it."""
+        """Keep a non-blank value and the number of its record until `settle`."""
         return self._waiting.append
 
     def settle(self) -> None:
-        """Count the values that wait: many are quicker to count together."""
+        """Count the waiting values: many together are quicker."""
         if not self._waiting:
             return
         texts = [text for text, _ in self._waiting]
@@ -89,9 +89,9 @@ class FieldTally:
         self._waiting.clear()
 
     def add_column(self, values: Sequence[str], first_row: int) -> tuple[int, AbstractSet[str]]:
-        """The values of this field in records that follow each other; an empty text is a blank.
+        """Count the field's values in consecutive records; an empty text is a blank.
 
-        How many are filled; and the different ones that have a fault.
+        Returns the number of filled values and the distinct values with a fault.
         """
         filled = len(values) - values.count("")
         self.filled += filled
@@ -105,7 +105,7 @@ class FieldTally:
         return filled, bad.keys()
 
     def take(self, other: FieldTally) -> None:
-        """Take over what another tally has counted of this field."""
+        """Add the counts of another tally of this field."""
         self.filled += other.filled
         self.others += other.others
         for fault, counted in other.faults.items():
@@ -119,12 +119,12 @@ class FieldTally:
         self.others += fault not in QUERIES
 
     def share_good(self) -> float:
-        """The share of filled values without a fault; 0 where nothing is filled."""
+        """Return the share of filled values without a fault; 0 where nothing is filled."""
         wrong = sum(fault.count for fault in self.faults.values())
         return (self.filled - wrong) / self.filled if self.filled else 0.0
 
     def share_among(self, values: Iterable[str]) -> float:
-        """The share of filled values that are among these, without regard to case."""
+        """Return the share of filled values among `values`, without regard to case."""
         counts, wanted = self.counts or Counter(), set(values)
         among = sum(count for value, count in counts.items() if value.strip().upper() in wanted)
         return among / counts.total() if counts else 0.0

@@ -1,7 +1,7 @@
-"""Every kind of quality fault, how grave it is, and the sentence that tells the sender.
+"""Every kind of quality fault, its severity, and the sentence for the sender.
 
-As in the DfE's collections, an *error* must be mended at the source and a *query* may be right but
-needs a look. A finding never decides what a file is.
+As in the DfE's collections, an *error* must be corrected at the source; a *query* may be right but needs
+checking. A finding never decides the type of a file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gateway.model import Finding, Severity
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of fault: its severity, and its sentence, which follows the number of records."""
+    """Kind of fault: its severity, and its sentence, following the number of records."""
 
     severity: Severity
     sentence: str
@@ -41,19 +41,19 @@ FINDINGS: dict[str, Kind] = {
 
 
 def severity(code: str) -> Severity:
-    """How grave a fault of this kind is. KeyError for a code that does not exist."""
+    """Return the severity of a fault. Raises KeyError for an unknown code."""
     return FINDINGS[code].severity
 
 
 def shown_expected(finding: Finding) -> str:
-    """What to write instead, if it is in words of ours: a hostile file may speak for its classifier."""
+    """Return the correct form if in the gateway's words: a hostile file may have captured its classifier."""
     return finding.expected if is_expected(finding.expected) else ""
 
 
 def describe(finding: Finding, told: Callable[[str], str] = str) -> str:
-    """The finding for a person: how often, which data item, what is wrong, in which records.
+    """Return a finding for a person: number of records, data item, fault and the first records.
 
-    `told` gives each of these in the language of that person.
+    `told` translates each part.
     """
     records = told("1 record" if finding.count == 1 else f"{finding.count} records")
     if finding.of:

@@ -1,4 +1,4 @@
-"""What the readers of each format know, as policies/data_types.toml has it."""
+"""Rules of the readers of each format, from policies/data_types.toml."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONTAINERS = frozenset((
     "PupilExclusions", "TermlyExclusions", "FSMperiods", "LearnerSupport", "LearningSupport",
     "LearningAims", "HomeInformation", "Address",
 ))  # fmt: skip
-"""Elements of the national formats and of registers around others, beside those of the policies' elements."""
+"""Container elements of national formats and registers, beside those in the policies' elements."""
 AROUND = frozenset(
     [
         "envelope",
@@ -37,27 +37,27 @@ AROUND = frozenset(
         "school-name",
     ]
 )
-"""The fields that may stand outside of all records: they say whose the document is, nothing of a pupil."""
+"""Fields allowed outside all records: they name the document's owner, nothing of a pupil."""
 OF_PUPILS = frozenset(["upn", "former-upn", "uln", "uci", "nhs-number", "surname", "forename", "birth-date"])
-"""The fields of which one outside of all records means that a pupil stands there."""
+"""Fields of a pupil: one outside all records means an unexpected pupil."""
 
 
 def plain(name: str) -> str:
-    """Return a column name without case, blanks and punctuation, as names are compared.
+    """Return a column name without case, blanks and punctuation, for comparison.
 
-    A per cent sign counts as the word; what is punctuation alone (the attendance code `/`) stays.
+    A per cent sign counts as the word; a name of punctuation only (the attendance code `/`) stays.
     """
     return _PUNCTUATION.sub("", name.replace("%", "percent")).casefold() or name.strip()
 
 
 class RuleTable(BaseModel):
-    """A table of a policy file: what it does not know is a fault."""
+    """Table of a policy file; unknown keys are faults."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class StageRule(RuleTable):
-    """Which data type an assessment in a CTF belongs to; without subjects it fits every subject."""
+    """Data type of a CTF's assessment by stage; without subjects the rule fits every subject."""
 
     type: str
     stage: str
@@ -65,10 +65,10 @@ class StageRule(RuleTable):
 
 
 class CtfRule(RuleTable):
-    """How a Common Transfer File is told apart. `results` names a code list for each qualifier.
+    """Rules for a Common Transfer File. `results` names a code list for each qualifier.
 
-    `missing_children`: what names or describes messages about children missing education. They are of the
-    type `missing_type`; where there is none, they wait.
+    `missing_children`: names or descriptions of messages about children missing education. Such messages
+    are of `missing_type`; without one, they wait.
     """
 
     stages: tuple[StageRule, ...]
@@ -80,15 +80,13 @@ class CtfRule(RuleTable):
     missing_type: str | None = None
 
     def is_of_missing_child(self, said: str) -> bool:
-        """Does the name, description or root of a document say that it is about a missing child?"""
+        """Return True where a document's name, description or root names a missing child."""
         words = f" {' '.join(_PUNCTUATION.sub(' ', said).casefold().split())} "
         return any(f" {each} " in words for each in self.missing_children)
 
 
 class MessageRule(RuleTable):
-    """DfE `<Message>` files: the collection texts of the school census, of returns of assessments with their
-    types, and of known others.
-    """
+    """Collection texts of DfE `<Message>` files: the census, returns with their types, and others known."""
 
     census: tuple[str, ...]
     returns: dict[str, str]
@@ -96,14 +94,14 @@ class MessageRule(RuleTable):
 
 
 class RegisterRule(RuleTable):
-    """XML of other roots: the elements that hold one record each, and roots that are none of it."""
+    """XML with other roots: elements holding one record each, and roots to reject."""
 
     records: tuple[str, ...]
     never: tuple[str, ...]
 
 
 class ResultsRule(RuleTable):
-    """What tells a GCSE result from an A level: words, and patterns of grades and entry codes."""
+    """Rules telling a GCSE result from an A level: words, and patterns of grades and entry codes."""
 
     gcse_words: tuple[str, ...]
     a_level_words: tuple[str, ...]
@@ -114,7 +112,7 @@ class ResultsRule(RuleTable):
 
 
 class JcqRule(RuleTable):
-    """The fixed-width files of the awarding bodies, by their first letter. Offsets count from 0."""
+    """Fixed-width files of the awarding bodies, by first letter. Offsets count from 0."""
 
     results: str
     outside: dict[str, str]
@@ -122,11 +120,10 @@ class JcqRule(RuleTable):
 
 
 class SchoolsRule(RuleTable):
-    """Which columns and elements name the school of a record.
+    """Columns and elements naming the school of a record.
 
-    `fields`: by field, what its columns hold. `columns`: further ones that hold a code of the school.
-    `history` is found in the plain names of what tells of another school, before or after. `elements`:
-    what elements of other XML hold.
+    `fields`: content of a field's columns. `columns`: further columns with a school code. `history` matches
+    plain names about another school, before or after. `elements`: content of elements in other XML.
     """
 
     fields: dict[str, Slot]
@@ -139,21 +136,19 @@ class SchoolsRule(RuleTable):
         return frozenset(map(plain, self.columns))
 
     def slot(self, header: str, key: str | None) -> Slot | None:
-        """What a column of this name, which carries this field, says of the school of its rows."""
+        """Return the kind of school data in a column with this name and field; None without any."""
         found = self.fields.get(key or "")
         if found is None and plain(header) not in self._codes:
             return None
         return None if self.is_history(header) else found or "name"
 
     def is_history(self, name: str) -> bool:
-        """Whether a column or element of this name tells of another school, before or after."""
+        """Return True where a column or element is about another school, before or after."""
         return re.search(self.history, plain(name)) is not None
 
 
 class JsonRule(RuleTable):
-    """JSON of records: objects that say nothing by their names, what a date is written as, and what may
-    stand beside the records.
-    """
+    """JSON of records: object names without meaning, parts of a date, and parts allowed beside records."""
 
     transparent: tuple[str, ...]
     parts_of_a_date: tuple[str, ...]
@@ -161,14 +156,14 @@ class JsonRule(RuleTable):
 
 
 class FurnitureRule(RuleTable):
-    """The words of lines that a report prints around its table by itself, and what schools are called."""
+    """Words of lines printed by reports around a table, and kinds of schools in names."""
 
     words: tuple[str, ...]
     kinds_of_school: tuple[str, ...] = ()
 
 
 class NameHint(RuleTable):
-    """A pattern in the name of a file that hints at a type. It never decides."""
+    """Pattern in a file name hinting at a type. Never decides."""
 
     pattern: str
     type: str

@@ -1,4 +1,4 @@
-"""What a report prints around its table, and what a workbook keeps beside it, and is nobody's data."""
+"""Wording printed by reports around a table, and kept by workbooks beside one: nobody's data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.classify.content import Row
 
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
 _NAMING = re.compile(r"\bby\b ?:?|:(?!\d)", re.IGNORECASE)
-# "Not to be shared with: Ann Brown" says something of her.
+# "Not to be shared with: Ann Brown" is a statement about a person.
 _NO_HEADING = frozenset({"not", "no", "do", "must", "with", "please", "keep"})
 _PAIRS = re.compile(r"[,;]")
 _PAIR = 2
@@ -32,11 +32,11 @@ _SUMS = frozenset({"total", "totals", "grand total", "average", "averages", "mea
 
 @dataclass(frozen=True, slots=True)
 class Furniture:
-    """Tells the lines that reports print by themselves.
+    """Recognise lines printed by reports.
 
-    `words` are those of such lines, `schools` what schools are called in the end of their names; `is_name`
-    judges names as those of pupils are judged. `headings` are the words of columns' names, `codes` all codes;
-    `is_telling` says of a heading that it tells of something sensitive.
+    `words` are the words of such lines, `schools` the endings of school names; `is_name` judges names like
+    those of pupils. `headings` are words in column names, `codes` all codes; `is_telling` is true for a
+    heading about something sensitive.
     """
 
     words: frozenset[str]
@@ -47,10 +47,10 @@ class Furniture:
     is_telling: Callable[[str], bool] = bool
 
     def is_line(self, text: str) -> bool:
-        """Return whether a line is made of these words, dates and short numbers, or names a person or school.
+        """Return True for a line of these words, dates and short numbers, or naming a person or school.
 
-        A name stands behind "by" or a colon, as in "Report run by: Ann Brown on 4 May", or is a school's.
-        So are counts behind a heading ("Service children: 4"), and keys to codes ("EXP = Expected").
+        A name follows "by" or a colon, as in "Report run by: Ann Brown on 4 May", or is a school's. Counts
+        after a heading ("Service children: 4") and keys to codes ("EXP = Expected") also pass.
         """
         if len(text) > _LONGEST:
             return False
@@ -64,12 +64,12 @@ class Furniture:
         return plain and self._is_named(" ".join(words))
 
     def is_sum(self, row: Row) -> bool:
-        """Return whether a row is one of totals: a word for them first, and figures in the other cells."""
+        """Return True for a row of totals: first a word for totals, then figures in the other cells."""
         first, *others = [cell.strip() for cell in row if cell.strip()] or [""]
         return first.casefold().rstrip(":") in _SUMS and all(map(_FIGURES.fullmatch, others))
 
     def are_rows(self, rows: Iterable[Row]) -> bool:
-        """Return whether the rows of a sheet are few and such lines; a name may have a cell of its own."""
+        """Return True where a sheet's rows are few and such lines; a name may have a cell of its own."""
         cells = [[cell.strip() for cell in row if cell.strip()] for row in islice(rows, _COVER_CELLS + 1)]
         return sum(map(len, cells)) <= _COVER_CELLS >= len(cells) and all(map(self._is_row, cells))
 
@@ -99,13 +99,13 @@ class Furniture:
         return bool(words) and words[-1] in self.schools and self._is_named(text)
 
     def are_words(self, text: str) -> bool:
-        """Return whether a text is made of the wording of reports, dates and short numbers alone."""
+        """Return True where a text has only the wording of reports, dates and short numbers."""
         tokens = _TOKEN.findall(text.casefold())
         return all(t in self.words or (t.isdigit() and len(t) <= _LONGEST_NUMBER) for t in tokens)
 
 
 class Title:
-    """The rows above a table: a title, a date, a filter or two, and no table of their own."""
+    """Rows above a table: a title, a date, a filter or two, and no table of their own."""
 
     def __init__(self, furniture: Furniture) -> None:
         self.crowded = False
@@ -115,7 +115,7 @@ class Title:
         self._wide = 0
 
     def add(self, row: Row) -> None:
-        """One more row."""
+        """Add a row."""
         cells = [cell for cell in row if cell.strip()]
         if self._cells <= _TITLE_CELLS:
             self._said += cells
@@ -125,19 +125,19 @@ class Title:
         self.crowded |= any(is_long(cell) and not self._furniture.is_line(cell) for cell in cells)
 
     def telling(self) -> str:
-        """Return what the rows say but for the wording that reports print by themselves."""
+        """Return the text of the rows without the usual wording of reports."""
         return " ".join(" ".join(c.split()) for c in self._said if not self._furniture.are_words(c))[:_ABOVE]
 
 
 def is_long(text: str) -> bool:
-    """Return whether a text is longer than a title."""
+    """Return True for a text longer than a title."""
     return len(text) > _LONGEST or len(text.split()) > _TITLE_WORDS
 
 
 def is_lookup(rows: Iterable[Row], codes: Collection[frozenset[str]]) -> bool:
-    """Whether rows are a list of published codes and their meanings, with at most a heading above.
+    """Return True where rows list published codes and meanings, with at most a heading above.
 
-    The first cell of each is a code of one list, each there once; what stands beside it is short.
+    The first cell of each row is a code of one list, each once; the cells beside are short.
     """
     lists, counted, met = list(codes), 0, set[str]()
     for number, row in enumerate(rows):

@@ -1,4 +1,4 @@
-"""From the elements of an XML record into the tally."""
+"""Collect the elements of XML records into the tally."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from gateway.classify.value_shapes import SAMPLE
 from gateway.home.settings import ClassifyLimits
 
 _ELEMENT_KINDS = 2_000
-# Systems write a comment or two about the export; more of them are about pupils.
+# Systems write a comment or two about the export; more comments are about pupils.
 _COMMENTS = 3
 _COMMENT_LENGTH = 120
 _LOOK_EVERY = 500
 _SAMPLE_EVERY = 50
-# What a record says once of its pupil.
+# Fields occurring once in a pupil's record.
 _ONCE = frozenset(["upn", "former-upn", "birth-date"])
 INSIDE = "more than one pupil in one of its records"
 
@@ -27,14 +27,14 @@ ReadSchool = Callable[[Element], Said]
 
 _Met = tuple[str, int]
 _Waiting = tuple[str, Element, int]
-# What an element means: how to count its text and the number of its record, if at all, under which key the
-# record needs it, and how to keep the text until it is looked at, or sampled, with others.
+# Meaning of an element: how to count its text with the record's number, if at all, the key needed in the
+# record, and how to keep the text for later searching and sampling.
 _Keep = Callable[[str], None]
 _Meaning = tuple[Callable[[_Met], None] | None, str | None, _Keep | None, _Keep | None]
 
 
 class Gatherer:
-    """Reads one record after another into a tally, remembering what each element means."""
+    """Read records into a tally, remembering the meaning of each element."""
 
     def __init__(self, tally: Tally, limits: ClassifyLimits) -> None:
         self._tally = tally
@@ -48,7 +48,7 @@ class Gatherer:
         self._samplers: list[_Sampler] = []
 
     def aside(self, parent: str, name: str, text: str) -> None:
-        """Count something that stands outside the elements of records, or is no element at all."""
+        """Count content outside the elements of records, or not in an element at all."""
         self._tally.look_for_pupils(name, text)
         if parent == COMMENT:
             self._comments += 1
@@ -67,9 +67,9 @@ class Gatherer:
             keep(text)
 
     def header(self, header: Element) -> bool:
-        """Count what stands in a header, for the account of the file; whether it is the one of the file.
+        """Count a header's content for the account; return True for the file's own header.
 
-        That stands right under the root, before all records.
+        The file's own header stands directly under the root, before all records.
         """
         around = header.getparent()
         first = not self._headed and self._tally.records == self._before
@@ -85,17 +85,17 @@ class Gatherer:
         return is_the_one
 
     def _own_text(self, name: str, text: str | None) -> None:
-        """Count text that stands in an element before the first that is inside it."""
+        """Count text in an element before its first child."""
         if text is not None and not text.isspace():
             self.aside(name, "", text)
 
     def gather(
         self, record: Element, *, apart: str = "", left: bool | None = None, school: ReadSchool | None = None
     ) -> list[Element]:
-        """Count one record about one pupil. Raises Unreadable where it is nested too deep.
+        """Count one record of one pupil. Raises Unreadable where nested too deep.
 
-        Elements named `apart` are not looked into; they come back, for the caller to read. `left` is
-        as in `Tally.record`; `school` reads what a record says of its school, where any element may.
+        Elements named `apart` are returned unread, for the caller. `left` is as in `Tally.record`; `school`
+        reads the record's school, where any element names one.
         """
         if record.tag != self._tag:
             self._tag, self._strip = record.tag, namespace_length(record.tag)
@@ -121,9 +121,9 @@ class Gatherer:
         return left_alone
 
     def settle(self) -> None:
-        """Count and look at what has been kept until now: many values are quicker to look at together.
+        """Count and search everything kept until now: many values together are quicker.
 
-        Nothing may be asked of the tally before what was gathered last is settled.
+        Required before reading results from the tally.
         """
         self._sample()
         self._tally.account.look_at_kept()
@@ -135,11 +135,11 @@ class Gatherer:
     def _read(
         self, parent: str, element: Element, depth: int, stack: list[_Waiting], values: dict[str, str]
     ) -> None:
-        """Count the leaves right under an element; children that are none, in `depth`, go on the stack.
+        """Count the leaves directly under an element; push other children, at `depth`, onto the stack.
 
-        Of what stands in an element of no known name nobody can say what it is, however deep.
+        Content of an element with an unknown name stays unknown, at any depth.
         """
-        # Nearly all of the time goes here, so this is one loop with few calls.
+        # Most of the time is spent here, so this is one loop with few calls.
         meanings = self._meanings.get(parent) or self._meanings_under(parent)
         strip, row = self._strip, self._tally.records + 1
         within = "" if parent in self._tally.rules.containers else f"{parent}/"
@@ -169,7 +169,7 @@ class Gatherer:
                 self._another(key, text, values[key])
 
     def _another(self, key: str, text: str, before: str) -> None:
-        """Count a second number or date of birth of one record: of an earlier number, or of another pupil."""
+        """Count a second number or date of birth in a record: an earlier number, or another pupil."""
         if text == before:
             return
         if key != "birth-date":
@@ -178,15 +178,15 @@ class Gatherer:
             self._tally.stands_beside(INSIDE)
 
     def saw(self, parent: str, names: Iterable[str]) -> bool:
-        """Whether any element of these names, with text in it, has stood right under `parent`."""
+        """Return True where an element of these names, with text, has occurred directly under `parent`."""
         return not self._meanings.get(parent, {}).keys().isdisjoint(names)
 
     def parents(self) -> set[str]:
-        """The names of all elements that had others with text in them."""
+        """Return the names of all elements with filled children."""
         return {parent for parent, meanings in self._meanings.items() if meanings}
 
     def _meanings_under(self, parent: str, *, around: bool = False) -> dict[str, _Meaning]:
-        # A file with ever new names of elements must not fill the memory with them.
+        # A file with ever new element names must not fill the memory.
         known = self._around if around else self._meanings
         return {} if self._kinds >= _ELEMENT_KINDS else known.setdefault(parent, {})
 
@@ -197,7 +197,7 @@ class Gatherer:
             known: _Meaning = (None, None, part.told.keep, None)
         else:
             field = self._tally.field(key)
-            # What is of its kind needs no other look; what is not is looked at through the field.
+            # Values of their kind need no other search; the others are searched through the field.
             sampler = _Sampler(part, most=SAMPLE)
             known = (field.wait, key if key in self._tally.naming else None, None, None)
             sampler.when_done = lambda: meanings.__setitem__(name, known)
@@ -212,9 +212,9 @@ class Gatherer:
 
 
 class _Sampler:
-    """Looks at the first values of an element for the account of the file, many together.
+    """Sample the first values of an element for the file's account, many together.
 
-    `most`: how many it counts; all where it is None.
+    `most`: number of values to sample; None for all.
     """
 
     __slots__ = ("_most", "_part", "_waiting", "when_done")
@@ -227,16 +227,16 @@ class _Sampler:
 
     @property
     def keep(self) -> _Keep:
-        """Keeps a value, not blank, until it is looked at."""
+        """Keep a non-blank value for sampling."""
         return self._waiting.append
 
     def look(self, text: str) -> None:
-        """Look at a value at once: an element that nobody remembers is not waited for."""
+        """Sample a value at once, for an element not remembered."""
         self._waiting.append(text)
         self.is_done()
 
     def is_done(self) -> bool:
-        """Look at what was kept; whether nothing more is to be looked at."""
+        """Sample the kept values; return True where sampling is complete."""
         shape = self._part.shape
         shape.add_all(self._waiting if self._most is None else self._waiting[: self._most - shape.filled])
         self._waiting.clear()

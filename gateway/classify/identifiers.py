@@ -1,7 +1,7 @@
-"""The numbers that name pupils and schools in England, and whether they can be right.
+"""Numbers identifying pupils and schools in England, and checks of their form.
 
-Every function takes the text as it stands in a file, ignores surrounding blanks, and answers for
-shape and check digit only: that a number is well formed does not mean that anybody holds it.
+Every function takes the text as in a file, ignores surrounding blanks, and checks only shape and check
+digit: a well-formed number need not exist.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _UPN = re.compile(r"[A-HJ-NP-RT-Z]\d{11}[\dA-HJ-NP-RT-Z]", re.ASCII)
 _TEMPORARY = re.compile(r"[A-HJ-NP-RT-Z]\d{11}[A-HJ-NP-RT-Z]", re.ASCII)
 UPN_LENGTH = 13
 UPN_IN_TEXT = re.compile(rf"(?<![A-Z0-9]){_UPN.pattern}(?![A-Z0-9])", re.ASCII)
-"""What may be a UPN in a text in upper case."""
+"""Matches a possible UPN in a text in upper case."""
 _UPN_WEIGHTS = range(2, 14)
 _ULN_WEIGHTS = range(10, 0, -1)
 _ULN = re.compile(r"[1-9]\d{9}", re.ASCII)
@@ -34,16 +34,16 @@ _CENTRE = re.compile(r"\d{5}", re.ASCII)
 
 
 def upn_check_letter(digits: str) -> str:
-    """The check letter for the twelve characters that follow it in a UPN.
+    """Return the check letter for the twelve following characters of a UPN.
 
-    The last of them may be the letter of a temporary UPN. KeyError where a character has no value.
+    The last of them may be the letter of a temporary UPN. Raises KeyError for a character without a value.
     """
     values = [_CHECK_VALUE[character] for character in digits]
     return _CHECK_LETTERS[sum(map(mul, _UPN_WEIGHTS, values)) % 23]
 
 
 class _Sums(dict[str, int]):
-    """The sums of four digits of a UPN, each times its weight, the first of which is `weight`."""
+    """Cached sums of four digits of a UPN times their weights, starting at `weight`."""
 
     def __init__(self, weight: int) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ _PERMANENT = re.compile(r"(?<![^\x1f])(([A-HJ-NP-RT-Z])(\d{4})(\d{4})(\d{4}))(?!
 
 
 def right_upns(texts: Iterable[str]) -> list[str]:
-    """The permanent UPNs with the right check letter among these texts, as they are written."""
+    """Return the permanent UPNs with the right check letter among these texts, as written."""
     return [
         upn
         for upn, letter, first, middle, last in _PERMANENT.findall("\x1f".join(texts))
@@ -67,7 +67,7 @@ def right_upns(texts: Iterable[str]) -> list[str]:
 
 
 def upn_fault(upn: str) -> UpnFault | None:
-    """What is wrong with a UPN, permanent or temporary; None where nothing is."""
+    """Return the fault of a UPN, permanent or temporary; None for a valid one."""
     text = upn.strip().upper()
     if not _UPN.fullmatch(text):
         return "upn:malformed"
@@ -75,17 +75,17 @@ def upn_fault(upn: str) -> UpnFault | None:
 
 
 def is_upn(upn: str) -> bool:
-    """Whether this is a well-formed UPN with the right check letter. A former UPN is one too."""
+    """Return True for a well-formed UPN with the right check letter. A former UPN is one too."""
     return upn_fault(upn) is None
 
 
 def is_temporary_upn(upn: str) -> bool:
-    """Whether this has the shape of a temporary UPN: it ends in a letter."""
+    """Return True for the shape of a temporary UPN, ending in a letter."""
     return _TEMPORARY.fullmatch(upn.strip().upper()) is not None
 
 
 def is_uln(uln: str) -> bool:
-    """Whether this is a unique learner number: ten digits, the last a check digit (modulus 11)."""
+    """Return True for a unique learner number: ten digits, the last a check digit (modulus 11)."""
     text = uln.strip()
     if not _ULN.fullmatch(text):
         return False
@@ -93,30 +93,30 @@ def is_uln(uln: str) -> bool:
 
 
 def is_nhs_number(number: str) -> bool:
-    """Whether this is an NHS number with the right check digit; blanks and hyphens may group it."""
+    """Return True for an NHS number with the right check digit; blanks and hyphens may group digits."""
     return nhs.is_valid(number)
 
 
 def is_uci(uci: str) -> bool:
-    """Whether this has the shape of a unique candidate identifier, 13 characters from a centre number."""
+    """Return True for the shape of a unique candidate identifier, 13 characters from a centre number."""
     return _UCI.fullmatch(uci.strip().upper()) is not None
 
 
 def is_la(code: str) -> bool:
-    """Whether this has the shape of a local authority code. Which codes exist changes with the years."""
+    """Return True for the shape of a local authority code. Existing codes change over the years."""
     return _LA.fullmatch(code.strip()) is not None
 
 
 def is_establishment(code: str) -> bool:
-    """Whether this has the shape of a DfE establishment number, four digits."""
+    """Return True for the shape of a DfE establishment number, four digits."""
     return _ESTABLISHMENT.fullmatch(code.strip()) is not None
 
 
 def is_urn(urn: str) -> bool:
-    """Whether this has the shape of a DfE unique reference number, early years settings included."""
+    """Return True for the shape of a DfE unique reference number, including early years settings."""
     return _URN.fullmatch(urn.strip().upper()) is not None
 
 
 def is_centre(centre: str) -> bool:
-    """Whether this has the shape of an examination centre number, five digits."""
+    """Return True for the shape of an examination centre number, five digits."""
     return _CENTRE.fullmatch(centre.strip()) is not None
