@@ -11,7 +11,7 @@ from gateway.cli.nouns import NOUNS
 
 
 def main() -> None:
-    """Run `gateway`. What it makes is not for others to write to, though sudo gives the umask 0002."""
+    """Run `gateway` with the umask 0022, since sudo gives 0002 and others must not write to new files."""
     os.umask(os.umask(0o022) | 0o022)
     # What is imported stays: collecting garbage between costs a tenth of a second and finds none, nor
     # does looking through it again later.

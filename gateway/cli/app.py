@@ -1,4 +1,4 @@
-"""The `gateway` command: every noun and verb, each loaded only where it is asked for."""
+"""The `gateway` command: every noun and verb, each module loaded on first use."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from gateway.cli.sides import has_server, without_server
 
 
 class Loaded(Mapping[str, Any]):
-    """Every command by its name; its module is loaded when it is looked up."""
+    """The commands by name; a module is loaded when its command is looked up."""
 
     def __init__(self) -> None:
-        """None of them is loaded yet."""
+        """Begin without any command loaded."""
         self._known: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - typer does not export what it builds commands from
-        """The command of this name."""
+        """Return the command of a name."""
         if name not in self._known:
             self._known[name] = _loaded(name)
         return self._known[name]
@@ -37,10 +37,10 @@ class Loaded(Mapping[str, Any]):
 
 
 class Nouns(TyperGroup):
-    """The commands, of which a list and the help tell without loading any."""
+    """The commands; listing and help need no module."""
 
     def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - typer's own
-        """Know their names."""
+        """Take the names."""
         super().__init__(**{**attributes, "commands": Loaded()})
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - as above
@@ -48,17 +48,17 @@ class Nouns(TyperGroup):
         return list(NOUNS)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - as above
-        """The help, by what each noun says of itself in the list of nouns."""
+        """Write the help from the list of nouns."""
         self._told().format_help(ctx, formatter)
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:  # noqa: ANN401, ARG002 - as above
-        """What a shell may complete: the nouns, and what the list of nouns says of them."""
+        """Return completions for a shell: the nouns with their descriptions."""
         told = self._told()
         context = told.make_context(self.name, [], resilient_parsing=True)
         return told.shell_complete(context, incomplete)
 
     def _told(self) -> TyperGroup:
-        """The same group, whose commands are told of and cannot be run."""
+        """Return a copy of the group for help only, with commands never run."""
         return TyperGroup(
             name=self.name,
             help=self.help,

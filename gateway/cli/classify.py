@@ -1,4 +1,4 @@
-"""classify: what a plain file is, offline; by the policies of the home where there is one."""
+"""classify: recognise a plain file offline, by the policies of the home or the shipped ones."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def classify_files(
 
 
 def _check_plain(file: Path, content: BinaryIO) -> None:
-    """GatewayError where a file is encrypted already, so that nothing can be said of what is in it."""
+    """GatewayError for an encrypted file: the contents are unreadable."""
     start = content.read(ENOUGH_BYTES)
     content.seek(0)
     if is_sealed(start):
@@ -85,7 +85,7 @@ def _check_plain(file: Path, content: BinaryIO) -> None:
 
 
 def described(file: Path, found: Classified | ContentRefused) -> dict[str, Any]:
-    """What was found, as the contract of `classify --json` has it."""
+    """Return the findings by the contract of `classify --json`."""
     refused = found if isinstance(found, ContentRefused) else None
     recognised = found if isinstance(found, Classified) else None
     return {

@@ -1,4 +1,4 @@
-"""What doctor and status say of many alike: one line for all of them, unless each is asked for."""
+"""Complaints of doctor and status: one line for many of one kind, unless each is asked for."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """How complaints that are alike are told at once: `what` follows their number and `nouns`."""
+    """The common line of complaints of one kind: `what` follows their number and `nouns`."""
 
     noun: str
     what: str
     mend: str
 
     def told(self, about: Sequence[str]) -> str:
-        """All of them in one sentence, the first few by name."""
+        """Return one sentence for all complaints, the first few by name."""
         names = ", ".join(about[:_NAMED])
         more = f" and {len(about) - _NAMED} more" if len(about) > _NAMED else ""
         return f"{counted(len(about), self.noun)} {self.what}: {names}{more}"
@@ -29,9 +29,9 @@ class Together:
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """Something missing or weak. `mend` is a command or a sentence; a fault keeps files from passing.
+    """A fault or weakness. `mend` is a command or a sentence; a "fault" keeps files from passing.
 
-    Following it locks nobody out. `about` is whom it concerns, `together` how many such are told at once.
+    Following the advice locks nobody out. `about` names the owner, `together` the common line.
     """
 
     severity: Literal["fault", "warning"]
@@ -44,9 +44,9 @@ class Complaint:
 def lines(
     complaints: Iterable[Complaint], *, each: bool, more: str = "gateway doctor --all"
 ) -> Iterator[str]:
-    """The complaints as text, those that are alike in one line where they are more than a few.
+    """Yield the complaints as text, with one line for more than a few of one kind.
 
-    `more` is the command that names each.
+    `more` is the command for the full list.
     """
     alike: dict[tuple[str, Together], list[Complaint]] = {}
     found = list(complaints)

@@ -1,4 +1,4 @@
-"""What every command shares: the home it works on, its tables and JSON, its one-line errors."""
+"""Shared parts of all commands: home, tables, JSON and one-line errors."""
 
 from __future__ import annotations
 
@@ -64,11 +64,10 @@ def now() -> datetime:
 
 
 def who() -> str:
-    """The person at the keyboard: who has proved it, where roles are in force.
+    """Return the person at the keyboard: the proven one, with roles in force.
 
-    Where they are not, it is whom the operating system knows; behind sudo, who called it.
-
-    Where administrators share one account, GATEWAY_ADMIN names the person: "NAME (as ACCOUNT)".
+    Without roles in force: the account by the operating system, or behind sudo the calling account. Where
+    administrators share an account, GATEWAY_ADMIN names the person: "NAME (as ACCOUNT)".
     """
     if (person := proved()) is not None:
         return person
@@ -102,7 +101,7 @@ def _shown(character: str) -> str:
 
 
 def existing(home: Path) -> Home:
-    """A home that is there. ConfigurationError where there is none."""
+    """Return an existing home. ConfigurationError where there is none."""
     place = Home(home)
     load_settings(place)
     return place
@@ -126,7 +125,7 @@ def registry(home: Path) -> Iterator[Registry]:
 
 @contextmanager
 def registrar_of(home: Path) -> Iterator[Registrar]:
-    """The registrar of an existing home, for commands that decide or sign. ConfigurationError as above."""
+    """Open the registrar of an existing home, for deciding or signing. ConfigurationError as above."""
     from gateway.processor.service import open_registrar  # noqa: PLC0415 - loads the OpenPGP libraries
 
     with open_registrar(Home(home), now) as registrar:
@@ -143,10 +142,10 @@ def show(
     limit: int = 0,
     latest: bool = False,
 ) -> None:
-    """Print a listing: all of each row as JSON, or `columns` of it as a table or, if too wide, as records.
+    """Print a listing: whole rows as JSON, or `columns` as a table or, if too wide, as records.
 
-    `narrow` are the columns of a table for a terminal that is too narrow for all. Of a table only the first
-    `limit` rows (or the `latest`) are printed, and said how many there are; 0: all.
+    `narrow` are the columns for a narrow terminal. A table shows only the first `limit` rows (or the
+    `latest`), with the total; 0: all.
     """
     if as_json:
         print_json(rows)
@@ -168,7 +167,7 @@ def print_table(
     *,
     headed: bool = True,
 ) -> None:
-    """Print rows as a table or, if it is too wide, as records."""
+    """Print rows as a table or, if too wide, as records."""
     # What is piped into another program has one line for a row.
     limited = out.is_terminal or "COLUMNS" in os.environ
     width = out.width if limited else None
@@ -182,12 +181,12 @@ def print_table(
 
 
 def local_times() -> str:
-    """Whose clock the times of a listing are by."""
+    """Say by which clock a listing's times are given."""
     return f"times are local ({'/'.join(dict.fromkeys(time.tzname))})"
 
 
 def tell_rest(shown: int, all_of_them: int) -> None:
-    """Say that a listing was cut short, and how to have all of it: beside the listing, not in it."""
+    """Say on stderr how many rows a listing left out, and how to get all."""
     if shown < all_of_them:
         err.print(Text(f"{shown} of {all_of_them} shown; all of them: --limit 0"), soft_wrap=True)
 
@@ -210,7 +209,7 @@ def print_json(value: object) -> None:
 
 
 def print_json_list(rows: Iterable[object]) -> None:
-    """Print a list as JSON, each of its values as soon as it comes: as `print_json` prints it as a whole."""
+    """Print a list as JSON, value by value, in the form of `print_json`."""
     escaped = not terminal.shows_all()
     before = "[\n"
     for row in rows:
@@ -222,12 +221,12 @@ def print_json_list(rows: Iterable[object]) -> None:
 
 
 def print_exactly(document: str) -> None:
-    """Print a document that others compare or verify, in UTF-8 whatever the terminal's own encoding."""
+    """Print a document for comparison or verification, in UTF-8 whatever the terminal's encoding."""
     typer.echo(document.encode(), nl=False)
 
 
 def rfc3339(moment: datetime | None) -> str | None:
-    """A time as the contract has it, or None."""
+    """Return a time as RFC 3339 in UTC, or None."""
     return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -253,12 +252,12 @@ def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def note_new_name(former: str, name: str) -> None:
-    """Say on stderr that something answers to its former name still, and what it is called now."""
+    """Note on stderr the new name of something still answering to a former name."""
     err.print(Text(f"gateway: note: {former} is called {name} now"), soft_wrap=True)
 
 
 def formerly(former: str, name: str, command: Callable[P, R]) -> Callable[P, R]:
-    """A command for whoever still calls it by its former name: it does the same, and says its new one."""
+    """Return a command for its former name, with a note about the new one."""
 
     @wraps(command)
     def noted(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -269,12 +268,12 @@ def formerly(former: str, name: str, command: Callable[P, R]) -> Callable[P, R]:
 
 
 def complain(what: str) -> None:
-    """The one line on stderr with which a command fails."""
+    """Print the one line on stderr of a failed command."""
     err.print(Text(f"gateway: {plain(what)}"), soft_wrap=True)
 
 
 def told(error: GatewayError) -> str:
-    """The error in words: a reason code is told by its sentence and next step."""
+    """Return an error in words: for a reason code, sentence and next step."""
     code = getattr(error, "code", None)
     if code in REASONS:
         sentence, next_step = told_by_code(code, **getattr(error, "detail", {}))
@@ -306,7 +305,7 @@ def exact_cell(value: object) -> str:
 
 
 def _moment(value: object) -> datetime | None:
-    """The time that a value is, as such or in the form of the contract."""
+    """Return the time in a value, given as such or in RFC 3339; else None."""
     if isinstance(value, str) and _RFC3339.fullmatch(value):
         return datetime.fromisoformat(value)
     return value if isinstance(value, datetime) else None

@@ -1,4 +1,4 @@
-"""Days and moments as they are typed on a command line."""
+"""Days and moments typed on a command line."""
 
 from __future__ import annotations
 
@@ -45,26 +45,26 @@ last_day = _reader(
 
 
 def beginning_of(first: datetime, policies: Path) -> datetime:
-    """The first moment of a day as the authority's clocks have it."""
+    """Return the first moment of a day by the authority's clocks."""
     return first.replace(tzinfo=zone_of(policies))
 
 
 def end_of(last: datetime, policies: Path) -> datetime:
-    """The first moment after a day as the authority's clocks have it."""
+    """Return the first moment after a day by the authority's clocks."""
     return (last + timedelta(days=1)).replace(tzinfo=zone_of(policies))
 
 
 def zone_of(policies: Path) -> ZoneInfo:
-    """The zone of the authority's clocks, as these policies name it."""
+    """Return the authority's time zone, named by the policies."""
     from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - few commands are told a day
 
     return ZoneInfo(load_catalogue(policies).calendar.timezone)
 
 
 def last_moment(until: datetime, policies: Path, now: datetime) -> datetime:
-    """The end of a day as the authority's clocks have it; a moment with its zone is taken as it is.
+    """Return the end of a day by the authority's clocks; a moment with a zone stays unchanged.
 
-    GatewayError where it is past.
+    GatewayError for a past moment.
     """
     last = until
     if until.tzinfo is None:
@@ -75,7 +75,7 @@ def last_moment(until: datetime, policies: Path, now: datetime) -> datetime:
 
 
 def moment(given: datetime | None, catalogue: Catalogue) -> datetime:
-    """A day (at noon) or a local time that a person gave, as UTC; now where they gave none."""
+    """Convert a given day (at noon) or local time to UTC; now for None."""
     if given is None:
         return datetime.now(UTC)
     local = datetime.combine(given, time(12)) if given.time() == time() else given

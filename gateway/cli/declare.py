@@ -1,4 +1,4 @@
-"""declarations: a transfer that went, or will go, another way than through this gateway."""
+"""declarations: transfers by another method, past and future."""
 
 from __future__ import annotations
 
@@ -75,7 +75,10 @@ def declare(
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """Declare a transfer that goes another way. Exit 1 where it may not go, or not yet; it is recorded so."""
+    """Declare a transfer by another method.
+
+    Exit 1 for a transfer not allowed, or not yet; recorded as such.
+    """
     from gateway.record.declared import judge, record  # noqa: PLC0415 - loads the OpenPGP libraries
 
     asking = sys.stdin.isatty() if ask is None else ask
@@ -121,7 +124,7 @@ def _given(what: str, value: str | None, *, asking: bool) -> str:
 
 
 def _chosen(what: str, value: str | None, known: Collection[str], *, asking: bool) -> str:
-    """One of the words that the policy knows; the gateway's own way is judged like any other."""
+    """Return one of the policy's words; the gateway's own method is judged like any other."""
     if value is None and asking:
         err.print(f"{what}: one of {', '.join(known)}", soft_wrap=True)
     chosen = _given(what, value, asking=asking)
@@ -146,7 +149,7 @@ def _known(what: str, given: Sequence[str] | None, known: Collection[str]) -> fr
 
 
 def _asked(declaration: Declaration, catalogue: Catalogue) -> Declaration:
-    """The declaration with what a person answers, in the order of the agreement."""
+    """Add a person's answers to a declaration, in the order of the agreement."""
     if isinstance(possible(declaration, catalogue), Refused):
         return declaration
     method, data = declaration.method, declaration.data
@@ -157,7 +160,7 @@ def _asked(declaration: Declaration, catalogue: Catalogue) -> Declaration:
 
 
 def _answered(asked: Sequence[Question], given: frozenset[str]) -> frozenset[str]:
-    """What is given, and the first choice of each question that holds. Nothing is asked twice."""
+    """Return the given choices and the first true choice of each question. No question is asked twice."""
     known = set(given)
     for question in asked:
         if not known.isdisjoint(choice.id for choice in question.choices):

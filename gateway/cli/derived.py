@@ -1,4 +1,4 @@
-"""The commands of a noun, derived from its acts: fields become arguments and options, answers are printed."""
+"""The commands of a noun, derived from acts: fields become arguments and options, answers are printed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _DAY = "a day like 2026-11-24"
 
 
 def commands_of(noun: str, help_text: str, modules: str) -> typer.Typer:
-    """Make the group of a noun, of the acts that its modules declare, in the order in which they stand."""
+    """Make the group of a noun from the acts of the modules, in order of declaration."""
     app = typer.Typer(no_args_is_help=True, help=help_text)
     for module in modules.split():
         for act in acts_in(module):
@@ -52,7 +52,7 @@ def commands_of(noun: str, help_text: str, modules: str) -> typer.Typer:
 
 
 def command_of(act: type[Act]) -> Callable[..., None]:
-    """Make the command of one act, as typer takes it: a function with a parameter for each field."""
+    """Make the command of one act for typer: a function with a parameter for each field."""
 
     def command(home: Path = DEFAULT_HOME, **given: Any) -> None:  # noqa: ANN401 - of each field's type
         shown = {name: given.pop(name) for name in _SHOWN if name in given}
@@ -107,7 +107,7 @@ def _shared(name: str, annotation: object, default: object) -> inspect.Parameter
 
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
-    """Make the parameter of a field. What is typed for it is judged with the whole act."""
+    """Make the parameter of a field. The value is validated with the whole act."""
     told = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     by_place = bool(told.get("place"))
     kind, several = type_of(field.annotation)
@@ -152,7 +152,7 @@ def _limits(field: FieldInfo) -> dict[str, int]:
 
 
 def _validated(act: type[Act], given: Mapping[str, object]) -> Act:
-    """Make the act of what was typed. BadParameter where its fields do not go together."""
+    """Make the act from the typed values. BadParameter for an invalid combination."""
     try:
         return act.model_validate({name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
@@ -163,7 +163,7 @@ def _validated(act: type[Act], given: Mapping[str, object]) -> Act:
 
 
 def _taken(act: type[Act], name: str, value: object) -> object:
-    """Take what was typed: files are read, and what no history may keep is asked for in the place of `-`."""
+    """Convert a typed value: read files, and prompt for a secret in place of `-`."""
     told = act.model_fields[name].json_schema_extra
     if value == "-" and isinstance(told, dict) and told.get("asked"):
         return typer.prompt(name.upper(), hide_input=True)

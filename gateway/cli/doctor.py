@@ -1,4 +1,4 @@
-"""doctor: what is missing or weak, and the command that mends it."""
+"""doctor: faults and weaknesses of a home, with the commands for mending each."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
 
 
 def _of_policies(home: Home, settings: Settings, error: ConfigurationError) -> Complaint:
-    """Tell of policies that cannot be used: of an earlier version, a draft, or changed on the disk."""
+    """Return the complaint about unusable policies: of an earlier version, a draft, or changed on disk."""
     registry = Registry(settings.database_url(home))
     try:
         if registry.revision() not in {None, newest_revision()}:
@@ -125,7 +125,7 @@ def _also_offered(settings: Settings) -> Iterator[Complaint]:
 
 
 def _audited(home: Path) -> Iterator[Complaint]:
-    """What does not fit between the log, the registry, the published and the sealed files."""
+    """Yield the contradictions between the log, the registry, the published and the sealed files."""
     with registrar_of(home) as registrar:
         found, _ = inconsistencies(registrar, [], sealed=True)
     for inconsistency in found:
@@ -137,7 +137,7 @@ def _audited(home: Path) -> Iterator[Complaint]:
 
 
 def guarded(what: str, complaints: Iterable[Complaint]) -> Iterator[Complaint]:
-    """Yield complaints; where looking for them fails, that is one more. Faults of the database are raised."""
+    """Yield complaints; a failed check is one complaint more. Faults of the database are raised."""
     try:
         yield from complaints
     except (DatabaseError, Fault):
@@ -176,7 +176,7 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
 
 
 def _on_record(session: Session, home: Home) -> Iterator[Complaint]:
-    """Policies that are used and are not those that the log says came into force last."""
+    """Yield a complaint where the policies in use differ from the log's policies in force."""
     latest = last_loaded(session)
     if latest is not None and home.policies_in_force != home.version(latest):
         yield Complaint(
@@ -217,7 +217,7 @@ _TAKES_TWO: tuple[tuple[str, frozenset[str]], ...] = (
 
 
 def _of_seconds(session: Session, at: datetime) -> Iterator[Complaint]:
-    """Acts that ask for two people, of whom there are not two."""
+    """Yield the acts that need two people and lack a second."""
     if not roles.in_force(session):
         return
     people = roles.people(session)

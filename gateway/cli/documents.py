@@ -1,4 +1,4 @@
-"""How a report is handed over: printed, written as a page, or as a table for a spreadsheet."""
+"""Delivery of a report: printed, written as a page, or written as a table for a spreadsheet."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ AnnexOption = Annotated[
 def deliver(
     document: Document, html: Path | None, csv: Path | None = None, *, as_json: bool, annex: bool = True
 ) -> None:
-    """Print a report, or write it as files that only their owner can read.
+    """Print a report, or write files readable by the owner only.
 
-    GatewayError where a file cannot be written, or where the report is no table and one is asked for.
+    GatewayError where a file cannot be written, or where a table is asked for and the report has none.
     """
     from gateway.reports.document import as_csv, as_object, as_text  # noqa: PLC0415 - reports are seldom
 
@@ -51,7 +51,7 @@ def deliver(
 def write_listing(
     place: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], *, as_json: bool
 ) -> None:
-    """Write a listing as a table for a spreadsheet, which only its owner can read. GatewayError as above."""
+    """Write a listing as a table for a spreadsheet, readable by the owner only. GatewayError as above."""
     from gateway.reports.document import ReportTable, as_csv  # noqa: PLC0415 - as above
 
     cells = tuple(tuple(exact_cell(row.get(column)) for column in columns) for row in rows)

@@ -24,14 +24,14 @@ RING = "Ring the provider on a number you know and let them read the fingerprint
 
 
 def least_rsa_bits(place: Home) -> int:
-    """The shortest RSA key that the policy takes."""
+    """Return the shortest RSA key allowed by the policies, in bits."""
     from gateway.policy.method_schema import MethodsFile  # noqa: PLC0415 - few commands judge a key
 
     return read_toml(place.policies_in_force / "methods.toml", MethodsFile).strength.rsa_bits
 
 
 def verified_kinds(place: Home) -> VerifiedKinds:
-    """The kinds of post-quantum keys that the engines of a home verify."""
+    """Return the kinds of post-quantum keys verified by the engines of a home."""
     from gateway.openpgp.verified_kinds import VerifiedKinds  # noqa: PLC0415 - few commands judge a key
 
     return VerifiedKinds(load_settings(place).processor)
@@ -40,7 +40,7 @@ def verified_kinds(place: Home) -> VerifiedKinds:
 def enrol_ssh(
     session: Session, place: Home, owner_kind: OwnerKind, owner: str, file: Path, at: datetime
 ) -> NewKey:
-    """Store the SSH key in `file` for its owner. Refusal or GatewayError where it is not fit."""
+    """Store the SSH key in `file` for the owner. Refusal or GatewayError for an unfit key."""
     from gateway.enrolment.key_file import of_ssh  # noqa: PLC0415 - loads asyncssh
     from gateway.enrolment.ssh_keys import admit_ssh  # noqa: PLC0415
 
@@ -50,7 +50,7 @@ def enrol_ssh(
 
 
 def show_key(data: bytes, at: datetime) -> None:
-    """Print what to read out and what to know about the key in a file; nothing where it is none."""
+    """Print the fingerprint and facts of the key in a file; nothing for no key."""
     from gateway.enrolment.described import described  # noqa: PLC0415 - loads asyncssh
 
     for label, value in described(data, at):

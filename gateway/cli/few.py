@@ -1,4 +1,4 @@
-"""Which files the person at the keyboard may know of: what waits for few people is not for all of triage."""
+"""Sight of the person at the keyboard: sensitive files are not for all of triage."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def sight_of(session: Session, place: Home, name: str) -> Sight:
-    """Return which files a person may know of."""
+    """Return a person's sight of files."""
     return may_know(roles.viewer(session, name), _catalogue(place).looking_teams())
 
 
 def check_seen(session: Session, place: Home, name: str, reference: str) -> None:
-    """GatewayError where a file is not one that this person may know of."""
+    """GatewayError for a file outside the person's sight."""
     if not sees(session, sight_of(session, place, name), reference):
         from gateway.acts.held_files import names_of_lookers  # noqa: PLC0415 - few are refused
 

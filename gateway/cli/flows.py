@@ -1,4 +1,4 @@
-"""flows: what the agreement lists, and whether it came when it was due."""
+"""flows: the agreement's flows, and the state of each on a day."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ _STATUS_COLUMNS = (
 @app.command("list")
 @fails_clearly
 def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
-    """The rows of Appendix B: who may send what, how often, and which teams get it.
+    """List the rows of Appendix B: senders, data, frequency and teams.
 
-    Where no home is named and none is there, those that the gateway comes with.
+    Without a home, those of the shipped policies.
     """
     no_home = home == DEFAULT_HOME and not home.exists()
     catalogue = load_catalogue(_shipped() if no_home else existing(home).policies_in_force)
@@ -104,10 +104,10 @@ def status(
     limit: LimitOption = LISTED,
     as_json: JsonOption = False,
 ) -> None:
-    """For each provider and flow: when it is due, and whether it came early, on time, late or not at all.
+    """Show for each provider and flow the due date, and whether early, on time, late or missing.
 
-    What counts is what a file is about. `known by` says how that is known: the file says it, or else it is
-    taken from the day on which it came. --html and --csv write the matrix.
+    The period of the contents counts. `known by` says if the file states the period, or if the day of arrival
+    stands in. --html and --csv write the matrix.
     """
     catalogue = load_catalogue(existing(home).policies_in_force)
     day = on.date() if on else local_day(now(), catalogue.calendar.timezone)
@@ -133,7 +133,7 @@ def status(
 
 
 def _tell_names(catalogue: Catalogue, day: date) -> None:
-    """Print what the systems that the flows name are called on a day."""
+    """Print the names on a day of the systems named by the flows."""
     rows = " ".join(flow.document.mechanism for flow in catalogue.flows.flow)
     for line in told_today(names_today(catalogue, day, rows)):
         out.print(line)

@@ -42,7 +42,7 @@ FingerprintArgument = Annotated[str, typer.Argument(metavar="FPR", help="The fin
 @app.command()
 @fails_clearly
 def export(home: HomeOption = DEFAULT_HOME) -> None:
-    """Print the gateway's OpenPGP certificate, to which providers encrypt."""
+    """Print the gateway's OpenPGP certificate, for providers to encrypt to."""
     with registry(home) as opened, opened.read() as session:
         current = keys.find_key(session, "gateway", "gateway", _signing(home))
     print_exactly(current.material)
@@ -51,7 +51,7 @@ def export(home: HomeOption = DEFAULT_HOME) -> None:
 @app.command("show")
 @fails_clearly
 def show_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
-    """The gateway's keys, with the fingerprint as it is read out."""
+    """List the gateway's keys, with fingerprints as read out."""
     from gateway.openpgp.certificates import grouped  # noqa: PLC0415 - loads the OpenPGP libraries
     from gateway.secrets import secret_files  # noqa: PLC0415
 
@@ -82,7 +82,7 @@ def rotate(
     key: GatewayKeyOption = GatewayKeyKind.CURVE25519,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Change to a fresh key. The old one signs that it is its successor, and opens files for a while."""
+    """Change to a new key. The old one signs the succession, and opens files for a while."""
     from gateway.keys.rotation import rotate as change  # noqa: PLC0415
     from gateway.openpgp.certificates import grouped  # noqa: PLC0415 - loads the OpenPGP libraries
 
@@ -116,7 +116,7 @@ def reseal(
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many files; the rest later.")] = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Let retained files that need an older key open with the current one. May be cut off and repeated."""
+    """Reseal stored files from older keys to the current one. May be interrupted and repeated."""
     from gateway.keys.reseal import reseal as work  # noqa: PLC0415 - loads the OpenPGP libraries
 
     place = Home(home)
@@ -133,7 +133,7 @@ def reseal(
 @app.command()
 @fails_clearly
 def destroy(fingerprint: FingerprintArgument, home: HomeOption = DEFAULT_HOME) -> None:
-    """Destroy the secret half of a key that is out of use and that no retained file needs."""
+    """Destroy the secret half of a key out of use and needed by no stored file."""
     from gateway.keys.reseal import destroy as end  # noqa: PLC0415 - loads the OpenPGP libraries
 
     if not _agreed(home, "destroy", _fingerprint(home, fingerprint)):
@@ -175,7 +175,7 @@ def protect(
 
 
 def _agreed(home: Path, act: str, subject: str) -> bool:
-    """Whether two persons want this, where roles are in force; said if it waits for the second one."""
+    """Do two people want the act, with roles in force? Say so while the second is missing."""
     from gateway.record.second_person import TwoPersonAct, agreed  # noqa: PLC0415 - loads the OpenPGP libraries
 
     at = now()

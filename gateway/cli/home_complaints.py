@@ -1,4 +1,4 @@
-"""What doctor says of the files of a home, of the programs that it needs, and of the machine."""
+"""Complaints of doctor about a home's files, the programs needed, and the machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LOW_BYTES = 1024**3
 
 
 def of_files(home: Home, settings: Settings) -> Iterator[tuple[str, Iterator[Complaint]]]:
-    """Yield what is looked at (files of a home, programs, the machine) with what is missing or weak there."""
+    """Yield each check (files of a home, programs, machine) with its complaints."""
     yield "folders", _folders(home)
     yield "modes", _modes(home)
     yield "secrets", _secrets(home)
@@ -47,7 +47,7 @@ def _folders(home: Home) -> Iterator[Complaint]:
 
 
 def _modes(home: Home) -> Iterator[Complaint]:
-    """What other users of the machine may change, or read though it tells of children."""
+    """Yield files open to change by other users, or private files open to reading."""
     private = (home.registry, *home.root.glob("registry.db-*"), home.mailboxes, home.console)
     for path in private:
         if path.exists() and path.stat().st_mode & 0o007:
@@ -58,7 +58,7 @@ def _modes(home: Home) -> Iterator[Complaint]:
 
 
 def _below(home: Home) -> Iterator[Path]:
-    """Yield the files that decide what the gateway does, and all folders."""
+    """Yield the files deciding the gateway's behaviour, and all folders."""
     for top in sorted(home.root.iterdir()):
         yield top
         if top.is_symlink() or not top.is_dir():
@@ -116,7 +116,7 @@ def _machine(home: Home) -> Iterator[Complaint]:
 
 
 def _console(home: Home, console: ConsoleSettings) -> Iterator[Complaint]:
-    """Whether browsers elsewhere, where they reach the console at all, can log in there."""
+    """Yield a complaint where other machines reach the console but browsers cannot log in."""
     if console.host not in _THIS_MACHINE and console.origin is None:
         yield Complaint(
             "warning",
@@ -126,7 +126,7 @@ def _console(home: Home, console: ConsoleSettings) -> Iterator[Complaint]:
 
 
 def _store(home: Home, settings: Settings) -> Iterator[Complaint]:
-    """Whether an S3 store keeps its promises."""
+    """Yield the broken promises of an S3 store."""
     where = f"the store {settings.store.url}"
     try:
         for fault in faults_of_store(home, settings):
@@ -139,7 +139,7 @@ def _store(home: Home, settings: Settings) -> Iterator[Complaint]:
 
 
 def _engine(settings: Settings) -> Iterator[Complaint]:
-    """Whether the OpenPGP program tells good signatures from bad ones."""
+    """Yield a complaint where the OpenPGP program accepts bad signatures or refuses good ones."""
     from gateway.openpgp.engines import prove_program  # noqa: PLC0415 - loads the OpenPGP libraries
 
     try:

@@ -22,7 +22,7 @@ _KNOWN_AFTER = timedelta(days=14)
 
 
 class HostKeyService(StrEnum):
-    """The services that have a host key."""
+    """The services with a host key."""
 
     INTAKE = "intake"
     MAILBOXES = "mailboxes"
@@ -34,7 +34,7 @@ ServiceOption = Annotated[HostKeyService, typer.Option(help="Whose host key.")]
 @app.command("list")
 @fails_clearly
 def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
-    """The host keys in use, and those announced, with the fingerprints that clients show."""
+    """List the host keys in use and announced, with the fingerprints shown by clients."""
     show(
         list(_rows(Home(home))),
         ("service", "use", "fingerprint"),
@@ -46,7 +46,7 @@ def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> No
 @app.command()
 @fails_clearly
 def announce(service: ServiceOption = HostKeyService.INTAKE, home: HomeOption = DEFAULT_HOME) -> None:
-    """Make the host key that will follow, and tell clients of it. Run it as the service's own user."""
+    """Make the next host key, and announce the key to clients. Run as the service's own user."""
     from gateway.ssh import host_keys  # noqa: PLC0415 - loads asyncssh
 
     secret = _secret(Home(home), service)
@@ -64,7 +64,7 @@ def switch(
     yes: Annotated[bool, typer.Option("--yes", help="Even where it was announced only lately.")] = False,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Put the announced host key in use, some weeks after that. Run it as the service's own user."""
+    """Put the announced host key in use, some weeks after the announcement. Run as the service's own user."""
     from gateway.ssh import host_keys  # noqa: PLC0415 - loads asyncssh
 
     secret = _secret(Home(home), service)

@@ -1,4 +1,4 @@
-"""hosts: which ones share the work, and how another one joins them."""
+"""hosts: the hosts sharing the work, and the joining of another."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="What a host 
 @app.command("list")
 @fails_clearly
 def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
-    """List the hosts at work: since when, which one does the rounds, and whose secrets differ."""
+    """List the hosts at work:
+
+    since when, with the host doing the rounds, and hosts with different secrets.
+    """
     with open_registry(home) as registry, registry.read() as session:
         found = hosts.live(session)
     usual = max((one.keys for one in found), key=[one.keys for one in found].count, default="")
@@ -47,9 +50,9 @@ def add(
     file: FileArgument,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Write what another host needs, sealed under a code that is shown once: settings, policies, secrets.
+    """Write everything another host needs, sealed under a code shown once: settings, policies, secrets.
 
-    For a host that is there already: what it lacks, such as a new key of the gateway.
+    For an existing host: the missing parts, such as a new key of the gateway.
     """
     from gateway.homes.new_host import new_code, packed  # noqa: PLC0415 - loads the OpenPGP libraries
 
@@ -68,9 +71,9 @@ def add(
 @app.command()
 @fails_clearly
 def join(file: FileArgument, home: HomeOption = DEFAULT_HOME) -> None:
-    """Make a home of what another host has handed on, or add what this one lacks. Never overwrites.
+    """Make a home from another host's file, or add the missing parts. Never overwrites.
 
-    It asks for the code that gateway hosts add has shown, or reads it as a line of standard input.
+    Asks for the code shown by gateway hosts add, or reads the code as a line of standard input.
     """
     from gateway.homes.new_host import unpacked  # noqa: PLC0415 - loads the OpenPGP libraries
 

@@ -1,6 +1,6 @@
-"""Who is at the keyboard, as far as that can be proved: by an account of their own, or by their SSH key.
+"""Identity of the person at the keyboard, proven by a personal account or an SSH key.
 
-What an environment variable says is a claim. It may say whose proof is asked for, and is none.
+An environment variable is only a claim: the claim may name the person to be proven, and proves nothing.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ _HOW = (
 
 
 def proved() -> str | None:
-    """The person who has proved who they are for this command; None where roles are not in force."""
+    """Return the person proven for the command; None with roles not in force."""
     return _PROVED.get()
 
 
 def sight_here(session: Session, home: Path) -> Sight:
-    """Return which files the person at the keyboard may know of.
+    """Return the sight of the person at the keyboard.
 
-    While roles are not in force, whoever runs commands is an administrator, and may know of all.
+    With roles not in force, whoever runs commands is an administrator with sight of all files.
     """
     from gateway.cli.few import sight_of  # noqa: PLC0415 - loads the tables of the registry
 
@@ -60,10 +60,10 @@ def sight_here(session: Session, home: Path) -> Sight:
 
 @contextmanager
 def acting(command: Callable[..., Any], home: object, reference: object = None) -> Iterator[None]:
-    """Let a command run for a person with the right that it asks for, where roles are in force.
+    """Run a command for a person with the right needed, where roles are in force.
 
-    GatewayError where nobody is proved to be at the keyboard, where they lack that right, or where they may
-    not know of the file of that `reference`.
+    GatewayError where nobody is proven, the right is missing, or the file of `reference` is outside the
+    person's sight.
     """
     name, act = name_of(command), getattr(command, "act", None)
     right = right_for_command(name) if act is None else act.right
@@ -81,12 +81,12 @@ def acting(command: Callable[..., Any], home: object, reference: object = None) 
 
 
 def name_of(command: Callable[..., Any]) -> str:
-    """Name a command as the table of access lists it: "module.function"."""
+    """Return a command's name in the table of access: "module.function"."""
     return f"{command.__module__.rpartition('.')[2]}.{command.__name__}"
 
 
 def person_in(session: Session, place: Home, command: str, right: AccessRight) -> str | None:
-    """Return who is proved to be at the keyboard, None where roles are not in force.
+    """Return the person proven at the keyboard; None with roles not in force.
 
     GatewayError as for `acting`.
     """
@@ -148,10 +148,10 @@ def _identified(session: Session, command: str) -> str:
 
 
 def real_account() -> str:
-    """The account that a person logged in with, as the kernel has it, whatever they changed to since.
+    """Return the account of a person's login by the kernel, whatever the account since.
 
-    It is that of the login where the kernel recorded it; else of the nearest process above this one that is
-    neither root's nor this account's, which is who called sudo; else this account.
+    In order: the login account recorded by the kernel; the owner of the nearest parent process other than
+    root and the present account (the caller of sudo); the present account.
     """
     return _account(next(_uids(), os.getuid()))
 
@@ -185,7 +185,7 @@ def _account(uid: int) -> str:
 
 
 async def _signs(name: str, command: str, keys: Sequence[str]) -> bool:
-    """Whether the SSH agent signs, with one of these keys, that this person does this now."""
+    """Does the SSH agent sign, with one of the keys, that the person runs the command now?"""
     import asyncssh  # noqa: PLC0415 - takes a while
 
     wanted = {asyncssh.import_public_key(key).public_data: key for key in keys}
@@ -204,7 +204,7 @@ async def _signs(name: str, command: str, keys: Sequence[str]) -> bool:
 
 
 def to_sign(what: str) -> bytes:
-    """A message as SSH keys sign them for other ends than logging in (PROTOCOL.sshsig of OpenSSH)."""
+    """Return a message for SSH signatures outside logins (PROTOCOL.sshsig of OpenSSH)."""
     from asyncssh.packet import String  # noqa: PLC0415 - takes a while
 
     parts = (_NAMESPACE, b"", b"sha512", hashlib.sha512(what.encode()).digest())

@@ -1,4 +1,4 @@
-"""install: lay out what systemd needs to run the gateway as a service."""
+"""install: lay out the files for running the gateway under systemd."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _HIDDEN = ("/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/")  # noqa: S108
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where things go, and the paths that the units are to name."""
+    """The places of files, and the paths named in the units."""
 
     prefix: Path
     program: Path
     home: Path
 
     def filled(self, text: str) -> str:
-        """A shipped file with the paths of this machine."""
+        """Return a shipped file with the paths of the machine."""
         documents = self.prefix / "share/doc/gateway"
         for shipped, here in ((_PROGRAM, self.program), (_DOCUMENTS, documents), (_HOME, self.home)):
             text = text.replace(shipped, str(here))
@@ -73,7 +73,7 @@ def install(
 
 
 def shipped_units() -> Path:
-    """The folder of the units that come with this version."""
+    """Return the folder of the shipped units."""
     beside = Path(__file__).parents[2] / "systemd"
     installed = Path(sysconfig.get_path("data")) / "share" / "gateway" / "systemd"
     for folder in (beside, installed):
@@ -83,7 +83,7 @@ def shipped_units() -> Path:
 
 
 def _files(shipped: Path) -> Iterator[tuple[Path, Path]]:
-    """Every shipped file and its place below the prefix."""
+    """Yield every shipped file with its place below the prefix."""
     documents = shipped.parent / "docs" / "operations.md"
     for source in (*sorted(shipped.rglob("*")), *([documents] if documents.is_file() else [])):
         if source.is_dir():

@@ -1,4 +1,4 @@
-"""Changes of keys that a person makes at the keyboard: each in one transaction, shown outside after it."""
+"""Changes of keys by a person at the keyboard: each in one transaction, published afterwards."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def changing(home: Path) -> Iterator[Clerk]:
-    """A clerk in one transaction; what follows from the change is brought out after it."""
+    """Open a clerk in one transaction; publish the consequences afterwards."""
     from gateway.keys.changes import Clerk, sign_head  # noqa: PLC0415 - loads the OpenPGP libraries
     from gateway.processor.service import open_registrar  # noqa: PLC0415
     from gateway.publish.projection import publish_access  # noqa: PLC0415
@@ -48,7 +48,7 @@ def changing(home: Path) -> Iterator[Clerk]:
 def taken_in(
     clerk: Clerk, owner_kind: OwnerKind, identifier: str, data: bytes, place: Home, *, state: keys.KeyState
 ) -> str:
-    """What became of the key in a file, in words. Refusal or GatewayError where it is not taken."""
+    """Take in the key of a file and return the result in words. Refusal or GatewayError for an unfit key."""
     from gateway.enrolment.key_file import is_ssh, judge, updated  # noqa: PLC0415 - loads asyncssh
 
     if owner_kind == "staff" and not is_ssh(data):
@@ -74,7 +74,7 @@ def taken_in(
 
 
 def _known(clerk: Clerk, identifier: str, data: bytes) -> Key | None:
-    """The key of the certificate in `data`, where this provider has it already."""
+    """Return the key of the certificate in `data`, if the provider has the key already; else None."""
     from gateway.openpgp.certificates import describe  # noqa: PLC0415 - loads the OpenPGP libraries
 
     known = keys.holder(clerk.session, "openpgp", describe(data, clerk.at).fingerprint)

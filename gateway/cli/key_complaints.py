@@ -1,4 +1,4 @@
-"""What doctor says of keys: waiting, expiring, unused, unprotected, old."""
+"""Complaints of doctor about keys: waiting, expiring, unused, unprotected, old."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Said = tuple[str, str]
 
 
 def of_secrets(home: Home) -> Iterator[Said]:
-    """Secrets that are under no passphrase."""
+    """Yield secrets without a passphrase."""
     bare = secret_files.unprotected(home)
     if bare:
         number = "1 secret is" if len(bare) == 1 else f"{len(bare)} secrets are"
@@ -50,7 +50,7 @@ def of_secrets(home: Home) -> Iterator[Said]:
 
 
 def of_hosts(session: Session, home: Home, own: str | None) -> Iterator[Complaint]:
-    """Other hosts at work whose secrets are not those of this one, as while a new key is on its way."""
+    """Yield other hosts at work with different secrets, as during a change of key."""
     mine = hosts.fits(secret_files.holding(home))
     for host in hosts.live(session):
         if host.name != own and host.keys != mine:
@@ -62,7 +62,7 @@ def of_hosts(session: Session, home: Home, own: str | None) -> Iterator[Complain
 
 
 def of_keys(session: Session, home: Home, policy: KeyPolicy, at: datetime) -> Iterator[Complaint]:
-    """Keys on record that somebody should look at, and files that wait for one."""
+    """Yield keys in need of attention, and files waiting for a key."""
     known = keys.list_keys(session)
     closed = {provider.id for provider in providers.list_providers(session) if provider.is_closed}
     for key in known:
@@ -113,7 +113,7 @@ def _used_lately(key: Key, policy: KeyPolicy, at: datetime) -> bool:
 
 
 def _stands_in(other: Key, key: Key, policy: KeyPolicy, at: datetime) -> bool:
-    """Whether the owner of a key is known to do its work with this other one."""
+    """Does the owner of a key verifiably work with the other one?"""
     whose = ("owner_kind", "owner", "kind")
     same = all(getattr(other, name) == getattr(key, name) for name in whose)
     in_use = other.last_used_at is not None and _used_lately(other, policy, at)
@@ -121,7 +121,7 @@ def _stands_in(other: Key, key: Key, policy: KeyPolicy, at: datetime) -> bool:
 
 
 def _last(key: Key) -> str:
-    """What to do about a key without which its owner would be locked out, as far as is known."""
+    """Return the advice for a key whose loss might lock the owner out."""
     return f"ask {key.owner} whether it is still needed: no other is known to be in use to {key.use}; keep it"
 
 

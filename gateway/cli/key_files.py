@@ -1,4 +1,4 @@
-"""Files that somebody names on the command line: keys, and what else is read whole."""
+"""Files named on the command line and read whole, such as keys."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _KEY_FILE_BYTES = 1024**2
 
 
 def read_key_file(file: Path) -> bytes:
-    """The content of a key file. GatewayError where it cannot be read or is far too large for a key."""
+    """Return the content of a key file. GatewayError where unreadable or far too large for a key."""
     return read_at_most(file, _KEY_FILE_BYTES, "a key")
 
 
 def read_at_most(file: Path, most: int, what: str) -> bytes:
-    """The content of a file. GatewayError where it cannot be read or has more octets than `what` may have."""
+    """Return the content of a file. GatewayError where unreadable or longer than `most` octets."""
     try:
         with file.open("rb") as opened:
             data = opened.read(most + 1)

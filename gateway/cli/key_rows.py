@@ -1,4 +1,4 @@
-"""Keys as listings show them: until when each counts, and what to look at."""
+"""Keys as shown in listings: end of use, and warnings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.registry.keys import Key
 
 
 def key_row(key: Key, at: datetime, policy: KeyPolicy) -> dict[str, Any]:
-    """A key as listings have it."""
+    """Return a key as shown in listings."""
     unused = key.is_in_force(at) and (key.last_used_at or key.added_at) < at - timedelta(
         days=policy.unused_days
     )

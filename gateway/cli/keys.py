@@ -68,7 +68,7 @@ def list_all(
     limit: LimitOption = LISTED,
     as_json: JsonOption = False,
 ) -> None:
-    """Keys of one owner, or of everybody: until when, last used, how often, and what to look at."""
+    """List the keys of one owner, or of all: end, last use, number of uses, and warnings."""
     at, policy = now(), load_key_policy(existing(home))
     with registry(home) as opened, opened.read() as session:
         owner_kind: OwnerKind | None = "staff" if is_staff else None
@@ -88,7 +88,7 @@ def add(
     is_staff: StaffOption = False,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Enrol a key, or take over what is new in a known certificate; show what to read out by telephone."""
+    """Enrol a key, or update a known certificate; show the fingerprint to read out by telephone."""
     data = read_key_file(file)
     show_key(data, now())
     with changing(home) as clerk:
@@ -114,10 +114,10 @@ def confirm(
     is_staff: StaffOption = False,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Put pending keys in force: their owner was rung, and read their fingerprints out.
+    """Put pending keys in force: the owner read the fingerprints out by telephone.
 
-    That is on record with your name. It takes what was read out: all of a fingerprint, or 16 characters of
-    it at least. Keys wait for it that a provider was enrolled with, or that it dropped in /keys.
+    Recorded in your name. Takes the fingerprints as read out, whole or 16 characters at least. A key waits
+    for confirmation after a provider's enrolment, or after a drop in /keys.
     """
     from gateway.record import key_confirming  # noqa: PLC0415 - loads the OpenPGP libraries
 
@@ -143,9 +143,9 @@ def retire(
     is_staff: StaffOption = False,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Take a key out of use that is simply no longer needed, now or after a last day.
+    """Retire a key no longer needed, now or after a last day.
 
-    `gateway keys restore` takes that back, until its owner has used another one.
+    `gateway keys restore` undoes the retirement, until the owner has used another key.
     """
     last = None if until is None else dates.last_moment(until, Home(home).policies_in_force, now())
     with changing(home) as clerk:
@@ -166,7 +166,7 @@ def restore(
     is_staff: StaffOption = False,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Take the retirement of a key back, as long as its owner has used no other one since."""
+    """Restore a retired key, as long as the owner has used no other key since."""
     with changing(home) as clerk:
         named = _named(clerk, identifier, fingerprint, is_staff=is_staff)
         if is_staff and not _agreed_for(clerk, Home(home), identifier, named.material.encode()):
@@ -177,7 +177,7 @@ def restore(
 
 
 def _others_in_force(clerk: Clerk, key: Key) -> bool:
-    """Whether the owner of a key has another one of its kind that counts."""
+    """Has the owner of a key another one of the same kind in force?"""
     others = keys.list_keys(clerk.session, key.owner_kind, key.owner)
     return any(
         other.kind == key.kind and other.fingerprint != key.fingerprint and other.is_in_force(clerk.at)
@@ -212,7 +212,7 @@ def revoke(
     is_staff: StaffOption = False,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Take a key out of use at once that can no longer be trusted, or refuse a pending one."""
+    """Revoke a compromised or replaced key at once, or refuse a pending one."""
     said = why or reason
     if said is None:
         raise typer.BadParameter("is needed: it goes on record with your name", param_hint="--why")
@@ -226,7 +226,10 @@ def revoke(
 
 
 def _agreed_for(clerk: Clerk, place: Home, person: str, data: bytes) -> bool:
-    """Whether a key may be added by which a person proves who they are: two decide for whom two are asked."""
+    """May a person's key be added?
+
+    Two people decide for persons with powerful roles or sight of held files.
+    """
     from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - a listing needs none
     from gateway.record.second_person import agreed_to_give  # noqa: PLC0415 - loads asyncssh
 
@@ -235,7 +238,7 @@ def _agreed_for(clerk: Clerk, place: Home, person: str, data: bytes) -> bool:
 
 
 def _note_first(clerk: Clerk, person: str, data: bytes) -> None:
-    """Put on record that whoever proposed the key gave it, too."""
+    """Record the proposer of a key as a giver too."""
     from gateway.enrolment.ssh_keys import admit_ssh  # noqa: PLC0415 - loads asyncssh
     from gateway.record.second_person import note_proposer  # noqa: PLC0415 - loads asyncssh
 
@@ -250,9 +253,9 @@ def _adding(person: str, data: bytes) -> TwoPersonAct:
 
 
 def _revoked(clerk: Clerk, key: Key, revocation: Revocation, why: str) -> Key:
-    """Revoke a key; where roles are in force, suspend it until a second person does the same.
+    """Revoke a key; with roles in force, suspend the key until a second person revokes as well.
 
-    One that never counted needs nobody else.
+    A key never in force needs no second person.
     """
     from gateway.record.second_person import TwoPersonAct, agreed, proposal  # noqa: PLC0415 - loads the OpenPGP libraries
 
@@ -264,7 +267,7 @@ def _revoked(clerk: Clerk, key: Key, revocation: Revocation, why: str) -> Key:
 
 
 def _owner(session: Session, identifier: str, *, is_staff: bool) -> OwnerKind:
-    """What kind of owner that is. NotFoundError where there is no such."""
+    """Return the kind of owner. NotFoundError for an unknown one."""
     if is_staff:
         staff.get_staff(session, identifier)
         return "staff"

@@ -1,4 +1,4 @@
-"""log: the append-only record of everything that happened."""
+"""log: the append-only record of all events."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _LINES_OF_A_HEAD = 4  # Origin, size, root, and a signature after an empty line.
 def head(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Print the signed head of the log, for keeping elsewhere; on one line with --json, for a journal.
 
-    Where nothing has happened since the last one, it is that one.
+    Without new events the last head is printed again.
     """
     with registrar_of(home) as registrar:
         with registrar.registry.read() as session:
@@ -73,9 +73,9 @@ def verify(
     sealed: Annotated[bool, typer.Option("--sealed", help="Read every sealed file as well.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Recompute the whole log and compare registry and published files with it; name what does not fit.
+    """Recompute the whole log, compare registry and published files, and name contradictions.
 
-    Exit 1 where something does not fit, 2 where a file that was named is no head and no receipt.
+    Exit 1 for a contradiction, 2 for a named file without head or receipt.
     """
     from gateway.homes.audit.audit import summary  # noqa: PLC0415 - loads the OpenPGP libraries
 
@@ -101,10 +101,10 @@ def inconsistencies(
     sealed: bool,
     tell: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> tuple[list[Inconsistency], int]:
-    """What does not fit, each kind of check up to the number that is shown; and the size of the log.
+    """Return the contradictions, limited for each kind of check, and the size of the log.
 
-    `heads` are those kept elsewhere, each with the name of its file. `tell` hears of how many rows how
-    many were looked at.
+    `heads` are those kept elsewhere, each with its file's name. `tell` is called with the rows done and the
+    total.
     """
     from gateway.homes.audit.audit import (  # noqa: PLC0415 - loads the OpenPGP libraries
         Anchors,
@@ -133,7 +133,7 @@ def cosign(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The head with the witness's line, or - .")],
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Keep and publish a head that a witness of gateway.toml has cosigned."""
+    """Store and publish a head cosigned by a witness of gateway.toml."""
     from gateway.processor.checkpoints import keep_cosigned  # noqa: PLC0415 - loads the OpenPGP libraries
 
     offered = _read(file)
@@ -148,7 +148,7 @@ def cosign(
 @app.command()
 @fails_clearly
 def prove(reference: ReferenceArgument, home: HomeOption = DEFAULT_HOME) -> None:
-    """Print, as JSON, every event on one transfer with its proof against the current head."""
+    """Print, as JSON, every event on one transfer with the proof against the current head."""
     with registrar_of(home) as registrar, registrar.registry.write() as session:
         signing = registrar.signing
         signed = log.sign_head(session, signing.log_key, signing.origin, now())
@@ -173,7 +173,7 @@ def consistency(
     second: Annotated[int, typer.Argument(help="The size of the newer head.")],
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Print, as JSON, the proof that the log of SECOND entries begins with that of FIRST."""
+    """Print, as JSON, the proof that the log of SECOND entries begins with the log of FIRST."""
     with registrar_of(home) as registrar, registrar.registry.read() as session:
         if not 0 < first < second <= log.size(session):
             raise GatewayError(f"give two sizes, the smaller one first, of at most {log.size(session)}")
@@ -188,7 +188,7 @@ def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that does not exist yet.")],
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Write the whole log as JSON lines with its signed heads, to be verified elsewhere.
+    """Write the whole log as JSON lines with the signed heads, for verification elsewhere.
 
     There: python -m gateway.verify.verify_log DIR.
     """
@@ -210,7 +210,7 @@ def export(
 
 
 def _export(session: Session, folder: Path) -> int:
-    """Write the entries, of which there are so many, and the heads."""
+    """Write the entries and the heads; return the number of entries."""
     with (folder / "leaves.jsonl").open("wb") as leaves:
         for leaf in log.leaves(session):
             leaves.write(leaf + b"\n")
@@ -232,7 +232,7 @@ def _counting(every: int, tell: Callable[[int, int], None]) -> Callable[[int], N
 
 
 def _named_head(file: Path) -> tuple[str, str]:
-    """The name of a file and the head in it. BadParameter where there is none: a mistake, no alarm."""
+    """Return a file's name and head. BadParameter for a file without one: a mistake, no alarm."""
     try:
         return file.name, _head_in(file)
     except GatewayError as error:
@@ -254,7 +254,7 @@ def _kept_elsewhere(session: Session, heads: list[tuple[str, str]], vkey: str) -
 
 
 def _head_in(file: Path) -> str:
-    """The signed head in a file: the file itself, or what a JSON receipt or `head --json` carries."""
+    """Return the signed head in a file: the whole file, or part of a JSON receipt or of `head --json`."""
     text = _read(file)
     if not text.lstrip().startswith("{"):
         if text.count("\n") < _LINES_OF_A_HEAD:

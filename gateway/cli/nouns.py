@@ -1,4 +1,4 @@
-"""Every command by name: where it stands, and what the help says of it without loading it."""
+"""Every command by name, with module and help, so that listing needs no loading."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Noun:
-    """A command, or a group of them, in a module of `gateway.cli`."""
+    """A command, or a group of commands, in a module of `gateway.cli`."""
 
     does: str
     """What it is for, as its own help begins."""

@@ -1,4 +1,4 @@
-"""What commands put on record: who did it and why, and the log's head signed in the same transaction."""
+"""Signing of the log's head, in the transaction of a command."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.registry import log
 
 
 def signed_head(session: Session, place: Home) -> None:
-    """Sign the log's head in the transaction that changed it."""
+    """Sign the log's head in the transaction that changed the log."""
     from gateway.secrets.signing import Signing  # noqa: PLC0415 - loads the OpenPGP libraries
 
     signing = Signing.load(place, load_settings(place))

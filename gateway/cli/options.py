@@ -1,4 +1,4 @@
-"""Options that more than one command takes, each with what it asks of a value."""
+"""Options shared by several commands, with the checks of their values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Given = TypeVar("Given", str, None)
 
 
 def one_line(given: Given) -> Given:
-    """Text that goes on record: something that can be read, on one line. BadParameter where it is not."""
+    """Return text to be recorded, checked to be one printable line. BadParameter otherwise."""
     if given is None:
         return given
     if not given.strip():
@@ -33,19 +33,19 @@ def one_line(given: Given) -> Given:
 
 
 def reason(given: str) -> str:
-    """Why somebody did something, on record with their name. BadParameter where nothing is said."""
+    """Return a reason to be recorded with the person's name. BadParameter for an empty one."""
     if not given.strip():
         raise typer.BadParameter("it needs a reason, which goes on record")
     return one_line(given)
 
 
 def reason_if_given(given: str | None) -> str | None:
-    """Why somebody did something, where that may be left out. BadParameter where it is given and empty."""
+    """Return an optional reason. BadParameter where given and empty."""
     return None if given is None else reason(given)
 
 
 def as_reference_if_given(given: Given) -> Given:
-    """Write a reference as it is on record, where one is given."""
+    """Return a reference as spelled on record, or None."""
     return given if given is None else as_reference(given)
 
 
@@ -57,7 +57,7 @@ LimitOption = Annotated[
 
 
 def reason_by_former_name(given: str | None) -> str | None:
-    """Why somebody did something, as an option that is called --why now."""
+    """Return a reason given by the former option --reason, now --why."""
     if given is not None:
         note_new_name("--reason", "--why")
     return reason_if_given(given)

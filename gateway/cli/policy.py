@@ -1,4 +1,4 @@
-"""policy: whether the policies hold together, what they decide and why, and what an edit would change."""
+"""policy: consistency of the policies, their decisions with reasons, and the effects of an edit."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def try_out(
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what would become of a file that a provider sends on a day. Nothing is sent, kept or logged."""
+    """Say what would become of a provider's file on a day. Nothing is sent, kept or logged."""
     from gateway.cli.classify import described  # noqa: PLC0415
     from gateway.examiner.parent import Examiner  # noqa: PLC0415 - loads the OpenPGP libraries
     from gateway.processor.dry_run import try_file  # noqa: PLC0415 - the same

@@ -59,7 +59,7 @@ def check(
 
 
 def _unknown_providers(home: Path) -> Iterator[PolicyFault]:
-    """Providers that the calendar gives training days and that nobody has enrolled here."""
+    """Yield the providers with training days in the calendar and without enrolment."""
     reading = read(Home(home).policies)
     calendar = reading.models.get("calendar.toml")
     given = calendar.inset if isinstance(calendar, CalendarFile) else ()

@@ -1,4 +1,4 @@
-"""What doctor says of settings and policies: still the ones the gateway comes with, or running out."""
+"""Complaints of doctor about settings and policies: still the shipped ones, or running out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _EXAMPLE = "example.gov.uk"
 
 
 def of_samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator[Complaint]:
-    """The organisation, contacts, agreement and calendar that nobody has made the authority's own."""
+    """Yield the shipped organisation, contacts, agreement and calendar not yet replaced."""
     usual = Settings()
     if settings.organisation == usual.organisation:
         yield Complaint(
@@ -56,7 +56,7 @@ def of_samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator
 
 
 def of_coming_year(session: Session, catalogue: Catalogue, today: date) -> Iterator[Complaint]:
-    """That the year that can be ratified by now has not been opened."""
+    """Yield a complaint where the coming year can be ratified and is not open."""
     coming = following(academic_year(today, catalogue.agreement.year.starts))
     if today >= opens(coming, catalogue) and years.opened_at(session, coming) is None:
         yield Complaint(
@@ -67,7 +67,7 @@ def of_coming_year(session: Session, catalogue: Catalogue, today: date) -> Itera
 
 
 def of_calendar(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
-    """The terms have to be written down before they begin: by rule they are only nearly right."""
+    """Yield a complaint where term dates end soon: the rule for terms is only nearly right."""
     if not is_ending(catalogue.calendar, today):
         return
     last = last_written(catalogue.calendar)
@@ -81,7 +81,7 @@ def of_calendar(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
 
 
 def of_law(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
-    """The pack of what the law asks for has to be followed by another before it ends."""
+    """Yield a complaint where the last law pack ends soon."""
     last = ends_without_another(catalogue.law, today)
     if last is not None:
         yield Complaint(

@@ -1,4 +1,4 @@
-"""policy confirm: a person reads a clause and says that it still says what cites it."""
+"""policy confirm: a person reads a clause and confirms the settings citing the clause."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def confirm(
     yes: YesOption = False,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Show each clause that is new or changed, with what rests on it, and ask whether it still says so."""
+    """Show each new or changed clause with the settings citing the clause, and ask for confirmation."""
     policies = folder or existing(home).policies
     file = policies / "confirmed.toml"
     if policies.is_dir() and not file.exists():
@@ -49,7 +49,7 @@ def confirm(
 
 
 def _wanted(catalogue: Catalogue, named: list[str] | None) -> list[ClauseId]:
-    """The clauses to ask about. GatewayError for one that nothing cites."""
+    """Return the clauses to ask about. GatewayError for a clause without citation."""
     waiting = due(catalogue)
     if not named:
         return list(waiting)

@@ -1,4 +1,4 @@
-"""policy diff: every setting that differs between two policies folders, and which outcomes change by it."""
+"""policy diff: different settings of two policies folders, with the outcomes changed by each."""
 
 from __future__ import annotations
 
@@ -32,8 +32,10 @@ def diff(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """What differs between two policies folders: first the settings that lose protection, then the outcomes
-    that change, by kind of provider, data type and team, then all else, with the reason it has no effect.
+    """Show the differences between two policies folders, and their effects.
+
+    First the settings with less protection, then the changed outcomes by kind of provider, data type and
+    team, then all else with the reason for having no effect.
     """
     if as_json:
         print_json(list(_rows(old, new, on)))
@@ -42,7 +44,7 @@ def diff(
 
 
 def show_differences(old: Path, new: Path, on: datetime | None) -> None:
-    """Print what differs between two folders, as of a day or a local time; now if None."""
+    """Print the differences between two folders, as of a day or a local time; now for None."""
     rows = list(_rows(old, new, on))
     if not rows:
         out.print("nothing differs")
@@ -53,7 +55,7 @@ def show_differences(old: Path, new: Path, on: datetime | None) -> None:
 
 
 def _rows(old: Path, new: Path, on: datetime | None) -> Iterator[dict[str, Any]]:
-    """Every difference, all with the same keys; those that a kind of difference does not have are None."""
+    """Yield every difference, all with the same keys; keys of other kinds are None."""
     before, after = load_catalogue(old), load_catalogue(new)
     empty = dict.fromkeys((*_OF_SETTINGS, *_OF_OUTCOMES))
     found = edits(old, new)

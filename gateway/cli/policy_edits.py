@@ -17,7 +17,7 @@ from gateway.cli import (
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add these commands to `app`."""
+    """Add the commands to `app`."""
     app.command("check")(policy_check.check)
     app.command("confirm")(policy_confirm.confirm)
     app.command("diff")(policy_diff.diff)

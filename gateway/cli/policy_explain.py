@@ -1,4 +1,4 @@
-"""`policy explain`: why a transfer was decided so, by the policies of that day, and who said what of it."""
+"""`policy explain`: the reasons of a decision, by the policies of the day, and the persons' statements."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def explain(
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """Say why a transfer, or a declared one, was decided so: each reason with its clause, as of that day."""
+    """Explain the decision on a transfer or declaration: each reason with its clause, as of the day."""
     with registry(home) as opened, opened.read() as session:
         decision = _decision_on(session, reference)
         digest = _decided_by(session, reference)
@@ -52,7 +52,7 @@ def explain(
 
 
 def _decided_by(session: Session, reference: str) -> str | None:
-    """The digest of the policies by which a transfer was decided last."""
+    """Return the digest of the policies behind a transfer's last decision."""
     for event in reversed(log.events(session, reference)):
         fields = json.loads(event.leaf)["fields"]
         if "policies" in fields:
@@ -67,7 +67,7 @@ def _catalogue_of(place: Home, digest: str | None) -> Catalogue:
 
 
 def _decision_on(session: Session, reference: str) -> Decision:
-    """The decision on an upload or on a declaration of that reference."""
+    """Return the decision on an upload or a declaration."""
     try:
         transfer = transfers.get(session, reference)
     except NotFoundError as unknown:
@@ -92,7 +92,7 @@ def _decision(
 
 
 def decision_object(decision: Decision) -> dict[str, Any]:
-    """A decision as JSON has it."""
+    """Return a decision as JSON values."""
     return {
         "state": decision.state,
         "flow": decision.flow,

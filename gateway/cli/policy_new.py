@@ -40,7 +40,7 @@ def flow(
     ] = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Write a flow, its data type, items, rights, clause and dates, and say what is left to do."""
+    """Write a flow, with data type, items, rights, clause and dates, and list the remaining work."""
     from gateway.classify.load import load_rules  # noqa: PLC0415 - loads the classifier
     from gateway.record.policy_check import check  # noqa: PLC0415 - the same
 

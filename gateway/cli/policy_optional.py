@@ -1,4 +1,4 @@
-"""policy optional: flows that a law asks for and the agreement does not list, switched on or off."""
+"""policy optional: flows required by law and missing from the agreement, switched on or off."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Switch(StrEnum):
 @app.command("list")
 @fails_clearly
 def list_optional(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
-    """List the flows that a law asks for: which law, which teams get them, and if they are switched on."""
+    """List the flows required by law: the law, the teams, and if switched on."""
     flows = load_catalogue(existing(home).policies_in_force).flows
     rows = [
         {
@@ -54,7 +54,7 @@ def switch(
     state: Annotated[Switch, typer.Argument(metavar="on|off")],
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Switch a flow on or off in the draft of the policies: it counts once it is proposed and approved."""
+    """Switch a flow on or off in the draft policies: in force after proposal and approval."""
     policies = existing(home).policies
     before = load_unchecked(policies)
     known = {each.id for each in (*before.flows.flow, *before.flows.optional) if each.law}

@@ -1,4 +1,4 @@
-"""policy pack: what the law asks for in an academic year, as signed data."""
+"""policy pack: the legal requirements of an academic year, as signed data."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PackArgument = Annotated[
 @app.command("list")
 @fails_clearly
 def list_packs(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
-    """List the packs of the policies in force, and which of them judges files about today."""
+    """List the packs of the policies in force, with the one for files about today."""
     catalogue = load_catalogue(existing(home).policies_in_force)
     today = local_day(now(), catalogue.calendar.timezone)
     rows = [
@@ -61,9 +61,9 @@ def list_packs(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> 
 @app.command()
 @fails_clearly
 def install(pack: PackArgument, home: HomeOption = DEFAULT_HOME) -> None:
-    """Put a signed pack into the draft of the policies; its signature lies beside it as FILE.note.
+    """Put a signed pack into the draft policies; the signature is beside the pack as FILE.note.
 
-    It decides once it is proposed and approved, and from its first day on.
+    Decides after proposal and approval, from the pack's first day on.
     """
     from gateway.record import law_packs  # noqa: PLC0415 - loads the registry's libraries
 
@@ -82,7 +82,7 @@ def sign(
     publisher: Annotated[str, typer.Option(help="Who publishes it: a name that ends in /law.")],
     key: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Its Ed25519 secret key, as PEM.")],
 ) -> None:
-    """Sign a pack as its publisher: write FILE.note, and print the verifier key for those who install it."""
+    """Sign a pack as publisher: write FILE.note, and print the verifier key for installers."""
     from gateway.record import law_packs  # noqa: PLC0415 - as above
 
     secret = LogKey.load(key.read_bytes())

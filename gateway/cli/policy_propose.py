@@ -56,9 +56,9 @@ def propose(
     why: WhyGivenOption = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Check other policies, compare them with those in force, try them on past files, and put them forward.
+    """Check other policies, compare them with those in force, simulate past files, and propose them.
 
-    They decide once a second person has approved them: gateway policy approve.
+    In force once approved by a second person: gateway policy approve.
     """
     place, at = existing(home), now()
     origin = folder or place.policies
@@ -86,7 +86,7 @@ def approve(
     yes: Annotated[bool, typer.Option("--yes", help="You have looked at it: do not ask.")] = False,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Approve what another person has proposed, after looking at what it changes."""
+    """Approve another person's proposal, after a look at the changes."""
     place, at = existing(home), now()
     with registry(home) as opened:
         with opened.read() as session:
@@ -104,7 +104,7 @@ def approve(
 
 @fails_clearly
 def withdraw(why: WhyGivenOption = None, home: HomeOption = DEFAULT_HOME) -> None:
-    """Take back what is proposed, or approved for a day that is still to come."""
+    """Withdraw a proposal, or an approval for a future day."""
     place, at = existing(home), now()
     with registry(home) as opened:
         with opened.write() as session:
@@ -116,7 +116,7 @@ def withdraw(why: WhyGivenOption = None, home: HomeOption = DEFAULT_HOME) -> Non
 
 @fails_clearly
 def roll_back(why: WhyOption, home: HomeOption = DEFAULT_HOME) -> None:
-    """Put those policies in force again that decided before, at once. They were approved in their day."""
+    """Put the policies in force before back in force, at once. They were approved in their day."""
     place = existing(home)
     with registry(home) as opened:
         with opened.read() as session:
@@ -129,7 +129,7 @@ def roll_back(why: WhyOption, home: HomeOption = DEFAULT_HOME) -> None:
 
 @fails_clearly
 def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
-    """Which policies are in force, what is proposed, and whether policies/ holds an edit that is neither."""
+    """Show the policies in force, the proposal, and if policies/ holds another edit."""
     place = existing(home)
     with registry(home) as opened, opened.read() as session:
         found = standing(session, place)
@@ -148,7 +148,7 @@ def _keeper(place: Home, opened: Registry) -> Keeper:
 
 
 def _begins(on: datetime | None, folder: Path, at: datetime) -> datetime:
-    """The first moment of a day as the clocks of the policies have it; now where no day is given."""
+    """Return the first moment of a day by the policies' time zone; now without a day."""
     if on is None:
         return at
     zone = load_catalogue(folder).calendar.timezone
@@ -168,7 +168,7 @@ def _take_up(keeper: Keeper, approved: proposals.PolicyProposal, at: datetime) -
 
 
 def _compare(place: Home, opened: Registry, folder: Path, days: int) -> None:
-    """Show what differs from what is in force, first what loses protection, and what past files would be."""
+    """Show the differences from the policies in force, lost protection first, and changed past outcomes."""
     from gateway.record.simulation import simulate  # noqa: PLC0415 - loads the registry's libraries
 
     try:

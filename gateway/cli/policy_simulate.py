@@ -1,4 +1,4 @@
-"""policy simulate: what would have become of the files of the last months under other policies."""
+"""policy simulate: the effect of other policies on the files of the last months."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def simulate(
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """Decide the files of the last months by other policies: which outcomes differ, how often, which files.
+    """Decide the files of the last months by other policies: changed outcomes, frequency and files.
 
-    Nothing is opened, sent or changed. How files are recognised is not tried: see policy test for that.
+    Nothing is opened, sent or changed. Recognition of files is not simulated: see policy test.
     """
     from gateway.record.law_packs import policies_with  # noqa: PLC0415 - loads the registry's libraries
     from gateway.record.simulation import simulate as simulated  # noqa: PLC0415 - the same
@@ -65,7 +65,7 @@ def simulate(
 
 
 def simulated_rows(found: Simulated) -> list[dict[str, Any]]:
-    """Each pair of outcomes that differ, how often, and some of the files."""
+    """Return each pair of different outcomes, with the frequency and some files."""
     return [
         {
             "files": count,
@@ -79,7 +79,7 @@ def simulated_rows(found: Simulated) -> list[dict[str, Any]]:
 
 
 def show_simulated(found: Simulated, rows: list[dict[str, Any]], days: int) -> None:
-    """Print how many files there were, and what would have become of them."""
+    """Print the number of files, and their outcomes."""
     out.print(f"{counted(found.files, 'file')} of {days} days, {found.same} as before", soft_wrap=True)
     if rows:
         show(rows, ("files", "before", "after", "until", "such_as"), as_json=False, empty="")

@@ -1,4 +1,4 @@
-"""How the policies of a home stand, for `status` and `policy status`."""
+"""The state of a home's policies, for `status` and `policy status`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gateway.record import policy_proposals as proposals
 
 
 def standing(session: Session, place: Home) -> dict[str, Any]:
-    """How the policies stand: what is in force, what is proposed, and whether the draft is another one."""
+    """Return the state of the policies: in force, proposed, and if the draft differs."""
     past, found = proposals.loaded(session), proposals.proposal(session)
     draft = policy_digest(place.policies) if place.policies.is_dir() else None
     known = {*past[-1:], *([found.digest] if found else [])}
@@ -28,7 +28,7 @@ def standing(session: Session, place: Home) -> dict[str, Any]:
 
 
 def told(found: dict[str, Any]) -> list[str]:
-    """The same in lines."""
+    """Return the state of the policies as lines of text."""
     lines = [f"in force    {found['in_force'] or 'policies/ as it is when the gateway first starts'}"]
     if found["proposed"] is not None:
         state = f"approved by {found['approved_by']}" if found["approved_by"] else "waits for a second person"

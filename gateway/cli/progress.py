@@ -1,4 +1,4 @@
-"""How far a long command has come: done and to do, and the time that is left; on a terminal alone."""
+"""Progress of a long command, on a terminal alone: done, total and time left."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gateway.cli.console import err
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """While this lasts, tell what is being done, and of how much how far it is: call it with (done, all)."""
+    """Show the progress of a task until the block ends; call the result with (done, total)."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task(what, total=None)

@@ -1,4 +1,4 @@
-"""What doctor says of providers and of the teams that collect: who lacks what."""
+"""Complaints of doctor about providers and teams."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SUSPENDED = Together("provider", "suspended", "gateway providers resume ID, or 
 def of_provider(
     provider: Provider, catalogue: Catalogue, year: str, in_force: set[str], pending: set[str]
 ) -> Iterator[Complaint]:
-    """What one provider lacks. `in_force` and `pending` are the kinds of keys that it has."""
+    """Yield the gaps of one provider. `in_force` and `pending` are the kinds of the provider's keys."""
     if provider.suspended:
         yield Complaint(
             "warning",
@@ -83,7 +83,7 @@ def _without_number(provider: Provider, number: Identifier) -> Iterator[Complain
 
 
 def kinds_of_keys(known: Sequence[Key], provider: str, at: datetime) -> tuple[set[str], set[str]]:
-    """The kinds of which a provider has a key in force, and those of which one waits to be confirmed."""
+    """Return the kinds of a provider's keys in force, and of those waiting for confirmation."""
     own = [key for key in known if (key.owner_kind, key.owner) == ("provider", provider)]
     return (
         {key.kind for key in own if key.is_in_force(at)},
@@ -92,7 +92,7 @@ def kinds_of_keys(known: Sequence[Key], provider: str, at: datetime) -> tuple[se
 
 
 def of_teams(catalogue: Catalogue, staffed: set[str]) -> Iterator[Complaint]:
-    """Teams to which files go and for which nobody collects."""
+    """Yield the teams with files routed to them and without members."""
     routed = {team for flow in catalogue.flows.flow for kind in flow.data_type for team in kind.teams}
     together = Together(
         "team", "without anybody who collects", "gateway staff add NAME --team TEAM --ssh-key FILE"

@@ -1,4 +1,4 @@
-"""pupils index: the one command on pupils that reads the files themselves."""
+"""pupils index: the one command on pupils to read the files themselves."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ app = commands_of("pupils", "Which files hold a child. Every question is logged.
 @app.command()
 @fails_clearly
 def index(home: HomeOption = DEFAULT_HOME) -> None:
-    """Put the kept files into the index that are not in it yet. May be cut off and repeated."""
+    """Index the stored files missing from the index. May be interrupted and repeated."""
     from gateway.record.reindex import reindex  # noqa: PLC0415 - loads what opens
 
     with registrar_of(home) as registrar, progress("indexing") as report:

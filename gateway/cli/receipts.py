@@ -1,4 +1,4 @@
-"""receipts: what the sender got back, and whether it is genuine."""
+"""receipts: the receipts of senders, and their verification."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def show_one(
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """The receipt in force of one transfer, as its sender has it."""
+    """Show the receipt in force of one transfer, as given to the sender."""
     check_server("gateway receipts show")
     from gateway.registry import receipts  # noqa: PLC0415 - of the authority's side alone
 
@@ -68,7 +68,7 @@ def verify(
 ) -> None:
     """Check receipts offline, and heads of the log with them.
 
-    Needs the gateway's certificate, or a home that holds it.
+    Needs the gateway's certificate, or a home with the certificate.
     """
     from gateway.verify.verify_files import verify_receipt_files  # noqa: PLC0415 - loads OpenPGP
 

@@ -35,7 +35,7 @@ OnOption = Annotated[
 @app.command("run")
 @fails_clearly
 def run_deletions(on: OnOption = None, home: HomeOption = DEFAULT_HOME) -> None:
-    """Delete what is due, and print the signed certificate of deletion, which is kept as well."""
+    """Delete everything due, and print the signed certificate of deletion, also kept in the registry."""
     from gateway.processor.retention import run  # noqa: PLC0415 - loads the OpenPGP libraries
     from gateway.record.deletions_due import plan_at  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""roles: who may do what, by name. In force from the first administrator on."""
+"""roles: the rights of persons by name. In force from the first administrator on."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ AccountOption = Annotated[
 @app.command("list")
 @fails_clearly
 def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
-    """Everybody who has a role, and the accounts by which they are known."""
+    """List all persons with a role, and their accounts."""
     with registry(home) as opened, opened.read() as session:
         behind = dual_control.who_could_be(session, now())
         rows = [
@@ -66,7 +66,7 @@ def grant(
     account: AccountOption = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Give a person a role; with --account, enrol somebody who belongs to no team, too.
+    """Give a person a role; with --account, also enrol a person without a team.
 
     Once there are two administrators, it takes two to make another one, or a data protection officer.
     """
@@ -95,7 +95,7 @@ def grant(
 @app.command()
 @fails_clearly
 def take(name: NameArgument, role: RoleArgument, why: WhyOption, home: HomeOption = DEFAULT_HOME) -> None:
-    """Take a role from a person. What you alone gave, and nobody has confirmed, you may take back alone."""
+    """Take a role from a person. A role given by you alone, without confirmation, you may take back alone."""
     at = now()
     with registrar_of(home) as registrar, registrar.registry.write() as session:
         done = dual_control.gave_alone(session, name, role, who(), at) or _agreed(
@@ -117,10 +117,10 @@ def accept(
     ] = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Say, under your own account of this machine, that all you act with is yours.
+    """Accept, under your own account of the machine, all your credentials as yours.
 
-    Name each key that you have made: one that somebody else made for you would be told. Three days later you
-    count as a second person beside whoever gave it to you.
+    Name each key made by you, so that a key made by another is noticed. Three days later you count as a
+    second person beside the givers.
     """
     from gateway.record.key_confirming import check_read_out  # noqa: PLC0415
 
@@ -147,10 +147,10 @@ def vouch(
     ] = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Confirm, as somebody who gave none of it, that what a person acts with is theirs.
+    """Confirm a person's credentials, as somebody who gave none of them.
 
-    Meet them or ring them, and have them read out the fingerprint of each key. Three days later they count
-    as a second person beside whoever gave it to them.
+    Meet or ring the person, and have the fingerprint of each key read out. Three days later the person counts
+    as a second person beside the givers.
     """
     from gateway.record.key_confirming import check_read_out  # noqa: PLC0415
 
@@ -166,7 +166,7 @@ def vouch(
 
 
 def _check_is_a_persons(place: Home, account: str) -> None:
-    """GatewayError for an account that several people can use, or a program."""
+    """GatewayError for an account shared by several people, or of a program."""
     import pwd  # noqa: PLC0415 - Windows has none, where nobody acts for the authority
 
     owner = pwd.getpwuid(place.root.stat().st_uid).pw_name
@@ -175,7 +175,7 @@ def _check_is_a_persons(place: Home, account: str) -> None:
 
 
 def _note_confirmed(session: Session, how: str, name: str, marks: list[str], at: datetime) -> None:
-    """Log it. Whose it is, and what, only the registry says."""
+    """Log a confirmation. The owner's name and the marks are in the registry only."""
     entry = Entry(
         kind="credentials-confirmed",
         subject="staff",
@@ -196,7 +196,7 @@ def _check_not_oneself(session: Session, name: str) -> None:
 
 
 def _enrol(session: Session, name: str, account: str | None, at: datetime) -> None:
-    """See to it that there is such a person, known by that account."""
+    """Enrol a person if unknown, and bind the account."""
     if name not in {person.name for person in staff.list_staff(session)}:
         if account is None:
             raise GatewayError(f"there is no member of staff {name}: gateway staff add, or give --account")
@@ -217,13 +217,13 @@ def _agreed(
     at: datetime,
     looking: LookingTeams,
 ) -> bool:
-    """Need a second person not be asked, or do they agree?"""
+    """May the act be done now: is no second person needed, or do both agree?"""
     act = TwoPersonAct(what, "staff", about)
     return agreed_to_give(session, act, name, role, looking=looking, by=who(), why=why, at=at)
 
 
 def _log(session: Session, kind: Kind, name: str, role: Role, why: str, at: datetime) -> None:
-    """Whose role it is, only the registry says."""
+    """Log a change of roles. The owner's name is in the registry only."""
     entry = Entry(kind=kind, subject="staff", fields={"what": role.value}, actor=who(), note=f"{name}: {why}")
     log.append(session, [entry], at)
 

@@ -1,4 +1,4 @@
-"""The root of the `gateway` command: what holds for every noun."""
+"""The root of the `gateway` command: settings for every noun."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class LogFormat(StrEnum):
 
 
 def root(nouns: type[TyperGroup]) -> typer.Typer:
-    """The command, with nouns that are kept by this."""
+    """Return the command, with nouns of the class given."""
     app = typer.Typer(
         cls=nouns,
         no_args_is_help=True,
@@ -56,13 +56,13 @@ def settings(
         LogFormat, typer.Option(envvar=logs.FORMAT, help="auto: JSON under systemd, text elsewhere.")
     ] = LogFormat.AUTO,
 ) -> None:
-    """Set up what holds for every command."""
+    """Set up logging for every command."""
     level = logging.DEBUG if verbose else os.environ.get("GATEWAY_LOG", _usual(context)).upper()
     os.environ[logs.FORMAT] = log_format.value  # Child processes log alike.
     logs.configure(level)
 
 
 def _usual(context: typer.Context) -> str:
-    """What is logged if nobody asks: all that happens by services, what is wrong by a command of a person."""
+    """Return the default log level: all events for services, problems only for a person's command."""
     is_service = context.invoked_subcommand in _SERVICES or "JOURNAL_STREAM" in os.environ
     return "INFO" if is_service else "WARNING"

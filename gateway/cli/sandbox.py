@@ -1,4 +1,4 @@
-"""sandbox: a gateway on loopback with a throw-away home, for suppliers who try an export or a client."""
+"""sandbox: a gateway on loopback with a temporary home, for suppliers testing an export or a client."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _run(root: Path, port: int, ssh_key: Path | None, openpgp_key: Path | None) 
 
 
 def _kit(root: Path) -> tuple[Path, Path]:
-    """A kit with fresh keys; their public halves."""
+    """Make a kit with new keys; return their public halves."""
     from gateway.send.kit import Kit  # noqa: PLC0415
     from gateway.send.setup import take_keys  # noqa: PLC0415
 
@@ -92,7 +92,7 @@ def _kit(root: Path) -> tuple[Path, Path]:
 
 
 def _compare(root: Path, place: tuple[str, int], fingerprint: str) -> None:
-    """What the telephone call is for elsewhere: here both sides are ours."""
+    """Compare keys between both sides, in place of the telephone call."""
     from gateway.send.connection import host_key_of  # noqa: PLC0415
     from gateway.send.kit import Kit  # noqa: PLC0415
     from gateway.send.setup import compare, meet  # noqa: PLC0415

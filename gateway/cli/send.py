@@ -41,10 +41,10 @@ _FILES = "files"
 
 
 class _FilesGroup(TyperGroup):
-    """What is none of the commands is a file to send: `gateway send census.xml`."""
+    """A group with files as default: `gateway send census.xml`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - of typer's own click
-        """Put the command for files before what is none itself."""
+        """Insert the command for files before a first argument naming no command."""
         if args and args[0] not in {*self.commands, *ctx.help_option_names}:
             args = [_FILES, *args]
         return super().parse_args(ctx, args)
@@ -84,8 +84,8 @@ def send_files(
 ) -> None:
     """Check, sign, encrypt and send files; wait for their receipts and verify them.
 
-    What was sent before is not sent again; it is told by the receipt that it has. Exit 0 where all are
-    accepted, 3 where some wait (held), 1 where some are refused or were not sent.
+    A file sent before is not sent again; the earlier receipt is shown. Exit 0 where all are accepted, 3 where
+    some wait (held), 1 where some are refused or were not sent.
     """
     from gateway.send.sending import ToSend, pass_on  # noqa: PLC0415 - keeps --help quick
     from gateway.send.sent import alone  # noqa: PLC0415
@@ -122,7 +122,7 @@ def receipts(
     passphrase_file: PassphraseFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Fetch the receipts of what is on its way or held, verify them, and list what was sent."""
+    """Fetch and verify the receipts of files on the way or held, and list all sent files."""
     from gateway.send.sent import alone  # noqa: PLC0415
 
     with alone(kit, seconds=_PATIENCE), _sender(kit, passphrase_file) as sender, sender.files() as sent:
@@ -147,9 +147,9 @@ def status(
     passphrase_file: PassphraseFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """What is due, was received or waits, and when keys expire: by the gateway, and as it is known here.
+    """Show files due, received or waiting, and keys near expiry: from the gateway, and from the kit.
 
-    Where the gateway does not answer, that is said, and what is known here is told all the same.
+    Where the gateway does not answer, the command says so and shows the kit's own records.
     """
     from gateway.send.connection import BROKEN, CannotReach  # noqa: PLC0415 - keeps --help quick
     from gateway.send.kit import Kit  # noqa: PLC0415
@@ -184,7 +184,7 @@ def _sender(kit: Path, passphrase_file: Path | None) -> Iterator[KitAtWork]:
 
 
 def _looked_at(sender: KitAtWork, files: Sequence[Path]) -> tuple[list[Seen], dict[Path, str]]:
-    """Each file as it lies here, and what keeps others from being looked at."""
+    """Return each checked file, and the faults of files that could not be checked."""
     from gateway.send.checking import Check  # noqa: PLC0415 - keeps --help quick
 
     check = Check.of(sender.kit)

@@ -1,4 +1,4 @@
-"""send renew, rotate, revoke, ratify: what a provider does about keys and agreement, a command each."""
+"""send renew, rotate, revoke, ratify: a provider's commands for keys and agreement."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class WhyRevoked(StrEnum):
 def renew(
     wait: WaitOption = _PATIENCE, kit: KitOption = DEFAULT_KIT, passphrase_file: PassphraseFileOption = None
 ) -> None:
-    """Extend your OpenPGP key by two years from now; the gateway takes it at once."""
+    """Extend your OpenPGP key by two years from now; the gateway takes the new date at once."""
     from gateway.send import ceremonies  # noqa: PLC0415 - keeps --help quick
 
     with _at_work(kit, passphrase_file) as sender:
@@ -49,9 +49,9 @@ def rotate(
     kit: KitOption = DEFAULT_KIT,
     passphrase_file: PassphraseFileOption = None,
 ) -> None:
-    """Make a new key and hand it in, signed with the present one. Run it again to go over to it.
+    """Make a new key and send the public half, signed with the present one. Run again to change over.
 
-    Exit 3 while it waits for the authority, which will ring you.
+    Exit 3 while the new key waits for the authority, which will ring you.
     """
     from gateway.send import ceremonies  # noqa: PLC0415
 
@@ -72,7 +72,7 @@ def revoke(
     kit: KitOption = DEFAULT_KIT,
     passphrase_file: PassphraseFileOption = None,
 ) -> None:
-    """Revoke your OpenPGP key at once; it cannot be taken back. For an SSH key: ring."""
+    """Revoke your OpenPGP key at once, without return. For an SSH key: ring."""
     from gateway.send import ceremonies  # noqa: PLC0415
 
     with _at_work(kit, passphrase_file) as sender:
@@ -91,7 +91,7 @@ def ratify(
     kit: KitOption = DEFAULT_KIT,
     passphrase_file: PassphraseFileOption = None,
 ) -> None:
-    """Show the agreement, sign it with your key and hand it in."""
+    """Show the agreement, sign the text with your key and send the signed copy."""
     from gateway.send import ceremonies  # noqa: PLC0415
 
     with _at_work(kit, passphrase_file) as sender:
@@ -114,10 +114,10 @@ def headings(
     kit: KitOption = DEFAULT_KIT,
     passphrase_file: PassphraseFileOption = None,
 ) -> None:
-    """Say once what the headings of a file mean that nobody understands. It counts for later files.
+    """State the meaning of unknown headings of a file once, for later files.
 
-    Your answer is signed with your key and handed in; the authority sees it, and may revoke it. What stands
-    under a heading is looked at all the same.
+    Your answer is signed with your key and sent; the authority sees the answer, and may revoke it. Values
+    under a heading are judged all the same.
     """
     from gateway.send import ceremonies  # noqa: PLC0415
     from gateway.send.checking import Check  # noqa: PLC0415
@@ -146,7 +146,7 @@ def headings(
 
 
 def _asked(heading: str, may_be: Mapping[str, str]) -> str:
-    """The key of the item that a person says a heading is; empty for something else."""
+    """Ask a person for the item under a heading; return its key, or "" for something else."""
     listed = ["something else", *may_be]
     typer.echo(f"What is {plain(heading)}?", err=True)
     for number, label in enumerate(listed):

@@ -1,4 +1,4 @@
-"""What every command of the provider's side shares: where its kit is, and where passphrases come from."""
+"""Shared parts of the provider's commands: the place of the kit, and the source of passphrases."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ class Display:
         self._bar.stop()
 
     def ask(self, question: str) -> str:
-        """What a person types, which is not shown."""
+        """Ask a person without echo."""
         self._bar.stop()
         return str(typer.prompt(question, hide_input=True, err=True))
 
     def at(self, step: str, name: str, done: int, size: int) -> None:
-        """So many of the bytes of a file are through this step."""
+        """Show the progress of a step on a file, in bytes."""
         shown = f"{step} {plain(name)}"
         if self._task is None or self._task[0] != shown:
             if self._task is not None:
@@ -73,7 +73,7 @@ class Display:
         self._bar.update(self._task[1], completed=done)
 
     def broken(self, error: str) -> None:
-        """The session broke, or none came about; it is tried again."""
+        """Say that a session broke or failed, and is tried again."""
         err.print(Text(f"{plain(error)}: trying again"), soft_wrap=True)
 
 

@@ -49,9 +49,9 @@ def setup(
     kit: KitOption = DEFAULT_KIT,
     passphrase_file: PassphraseFileOption = None,
 ) -> None:
-    """Make your keys, or take those you have; then, once the authority has rung, compare the gateway's keys.
+    """Make or take your keys; then, once the authority has rung, compare the gateway's keys.
 
-    Run it twice: it goes on where it was. Nothing that is there is overwritten.
+    Run the command twice: the second run continues. Nothing is overwritten.
     """
     from gateway.send.kit import Kit  # noqa: PLC0415 - keeps --help quick
 

@@ -1,4 +1,4 @@
-"""send watch: a folder whose files are sent as they come; also as a service."""
+"""send watch: a folder whose files are sent on arrival; also as a service."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def watch(
     kit: KitOption = DEFAULT_KIT,
     passphrase_file: PassphraseFileOption = None,
 ) -> None:
-    """Send what is put into a folder: each file ends in its sent, held or refused, its receipt beside it."""
+    """Send files put into a folder: each ends in sent, held or refused, with the receipt beside."""
     from gateway.send.checking import Check  # noqa: PLC0415 - keeps --help quick
     from gateway.send.kit import Kit  # noqa: PLC0415
     from gateway.send.sending import KitAtWork  # noqa: PLC0415

@@ -104,7 +104,7 @@ def run(
 
 
 def _learn_passphrase(home: Home) -> None:
-    """Ask for the passphrase now, where it is to be typed in: the services have no terminal."""
+    """Ask for the passphrase now, where to be typed in: the services have no terminal."""
     from gateway.secrets import secret_files  # noqa: PLC0415 - loads the OpenPGP libraries
 
     secret_files.log_key(home)
@@ -113,7 +113,7 @@ def _learn_passphrase(home: Home) -> None:
 @serve.command("intake")
 @fails_clearly
 def serve_intake(home: HomeOption = DEFAULT_HOME, host: HostOption = None, port: PortOption = None) -> None:
-    """The drop box that providers reach. Needs only spool/ and published/ of the home."""
+    """Serve the drop box for providers. Needs only spool/ and published/ of the home."""
     from gateway.intake.server import run_intake  # noqa: PLC0415 - each service loads its own zone
 
     stacks.tell_on_signal()
@@ -125,7 +125,7 @@ def serve_intake(home: HomeOption = DEFAULT_HOME, host: HostOption = None, port:
 def serve_mailboxes(
     home: HomeOption = DEFAULT_HOME, host: HostOption = None, port: PortOption = None
 ) -> None:
-    """The mailboxes in which staff collect what was routed to their teams."""
+    """Serve the mailboxes, in which staff collect files routed to their teams."""
     from gateway.mailboxes.server import run_mailboxes  # noqa: PLC0415
 
     stacks.tell_on_signal()
@@ -145,7 +145,7 @@ def serve_console(home: HomeOption = DEFAULT_HOME, host: HostOption = None, port
 @serve.command("courier")
 @fails_clearly
 def serve_courier(home: HomeOption = DEFAULT_HOME) -> None:
-    """Give the letters that are owed to the SMTP relay, until SIGTERM. Needs only letters/ of the home."""
+    """Give owed letters to the SMTP relay, until SIGTERM. Needs only letters/ of the home."""
     from gateway.courier.service import relay, run  # noqa: PLC0415 - a zone of its own
 
     stacks.tell_on_signal()

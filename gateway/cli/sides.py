@@ -1,4 +1,4 @@
-"""Two sides in one package: a provider's, and the authority's, which needs more packages installed."""
+"""Two sides in one package: the provider's, and the authority's with more packages installed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SERVERS = ("alembic", "asyncssh", "sqlmodel", "starlette")
 
 @cache
 def has_server() -> bool:
-    """Whether the authority's side is installed too."""
+    """Is the authority's side installed too?"""
     return all(find_spec(package) is not None for package in _SERVERS)
 
 
@@ -28,7 +28,7 @@ def check_server(what: str) -> None:
 
 
 def without_server(name: str) -> TyperCommand:
-    """In place of a command of the authority's: whatever it is asked, it says what to install, and fails."""
+    """Return a stand-in for a command of the authority: prints the packages to install, and fails."""
 
     def say() -> NoReturn:
         from gateway.cli.console import complain  # noqa: PLC0415 - keeps --help quick

@@ -1,4 +1,4 @@
-"""Whoever runs a command until it is told to stop tells it by a signal."""
+"""Stopping of a command by a signal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def until_told() -> Iterator[threading.Event]:
-    """Set by SIGTERM and Ctrl-C while this lasts."""
+    """Yield an event set by SIGTERM and Ctrl-C until the block ends."""
     stop = threading.Event()
     before = {
         number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)

@@ -1,4 +1,4 @@
-"""staff: who collects, and for which teams."""
+"""staff: persons who collect, and their teams."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def add(
     why: WhyGivenOption = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Enrol a person who collects files. One who was removed may come back with the key of before."""
+    """Enrol a person who collects files. A removed person may come back with the earlier key."""
     at, looking = now(), _looking_among(home, team)
     with registry(home) as opened, opened.write() as session:
         act = _putting(name, team, ssh_key)
@@ -84,7 +84,7 @@ def set_teams(
     why: WhyGivenOption = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Put a person into other teams. Their keys stay; what they may see changes at once."""
+    """Put a person into other teams. Keys stay; sight changes at once."""
     looking = _looking_among(home, team)
     with registry(home) as opened, opened.write() as session:
         before = set(staff.get_staff(session, name).teams)
@@ -103,7 +103,7 @@ def set_teams(
 def list_all(
     home: HomeOption = DEFAULT_HOME, limit: LimitOption = LISTED, as_json: JsonOption = False
 ) -> None:
-    """Everybody who may collect."""
+    """List everybody who may collect."""
     with registry(home) as opened, opened.read() as session:
         rows = [dataclasses.asdict(person) for person in staff.list_staff(session)]
     empty = "nobody is enrolled; gateway staff add"
@@ -113,7 +113,7 @@ def list_all(
 @app.command("show")
 @fails_clearly
 def show_one(name: NameArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
-    """One person with their keys, and what was changed and why, also after they were removed."""
+    """Show one person with keys, changes and reasons, also after removal."""
     with registry(home) as opened, opened.read() as session:
         held = [dataclasses.asdict(key) for key in keys.list_keys(session, "staff", name)]
         past = [
@@ -139,7 +139,7 @@ def show_one(name: NameArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonO
 @app.command()
 @fails_clearly
 def remove(name: NameArgument, why: WhyGivenOption = None, home: HomeOption = DEFAULT_HOME) -> None:
-    """Take a person's access away at once. What they collected stays on record."""
+    """End a person's access at once. The record of collected files stays."""
     at = now()
     with registry(home) as opened, opened.write() as session:
         if roles.is_powerful(session, name):
@@ -165,9 +165,9 @@ def invite(
     hours: Annotated[int, typer.Option(min=1, max=336, help="For how many hours the link works.")] = 24,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Print a one-time link to the console, by which a person makes a passkey. Hand it to nobody else.
+    """Print a one-time link to the console, for making a passkey. Give the link to the person only.
 
-    It takes two to invite somebody who has a role of which two decide, once there are two administrators.
+    Once there are two administrators, two people decide on an invitation for a powerful role.
     """
     at, secret = now(), secrets.token_urlsafe(_SECRET_BYTES)
     with registry(home) as opened, opened.write() as session:
@@ -184,7 +184,7 @@ def invite(
 @app.command("log-out")
 @fails_clearly
 def log_out(name: NameArgument, home: HomeOption = DEFAULT_HOME) -> None:
-    """End every session of a person in the console. Their passkeys stay: gateway keys revoke --staff."""
+    """End every session of a person in the console. Passkeys stay: gateway keys revoke --staff."""
     with registry(home) as opened, opened.write() as session:
         staff.get_staff(session, name)
         ended = console_sessions.end_all(session, name)
@@ -192,13 +192,13 @@ def log_out(name: NameArgument, home: HomeOption = DEFAULT_HOME) -> None:
 
 
 def _console(home: Home) -> str:
-    """The address at which browsers reach the console."""
+    """Return the console's address for browsers."""
     configured = load_settings(home).console
     return configured.origin or places_of(home).get("console") or f"http://localhost:{configured.port}"
 
 
 def _agreed_to_invite(session: Session, place: Home, name: str, at: datetime) -> bool:
-    """Whether a person may be invited now: by a link, whoever has it becomes that person."""
+    """May a person be invited now? Whoever has the link can act as the person."""
     # A listing of staff asks nobody.
     from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415
     from gateway.record.second_person import TwoPersonAct, agreed_to_give  # noqa: PLC0415
@@ -209,7 +209,7 @@ def _agreed_to_invite(session: Session, place: Home, name: str, at: datetime) ->
 
 
 def _putting(name: str, team: Sequence[str], ssh_key: Sequence[Path] = ()) -> TwoPersonAct:
-    """The act of putting a person into teams, with these keys."""
+    """Return the act of putting a person into teams, with the given keys."""
     from gateway.record.second_person import TwoPersonAct  # noqa: PLC0415
 
     digests = sorted(hashlib.sha256(read_key_file(file)).hexdigest() for file in ssh_key)
@@ -223,7 +223,7 @@ def _agreed_to_show(session: Session, act: TwoPersonAct, name: str, why: str | N
 
 
 def _note_proposer(session: Session, act: TwoPersonAct, name: str, file: Path, at: datetime) -> None:
-    """Put on record that whoever proposed a person with a key gave the key, too."""
+    """Record the proposer of a person with a key as a giver of the key too."""
     from gateway.enrolment.ssh_keys import admit_ssh  # noqa: PLC0415 - loads asyncssh
     from gateway.record.second_person import note_proposer  # noqa: PLC0415
 
@@ -231,7 +231,7 @@ def _note_proposer(session: Session, act: TwoPersonAct, name: str, file: Path, a
 
 
 def _in_force(session: Session, name: str, at: datetime) -> list[Key]:
-    """All that a person can log in with."""
+    """Return all keys for a person's logins."""
     return [
         *keys.keys_in_force(session, "staff", name, "ssh", at),
         *keys.keys_in_force(session, "staff", name, "passkey", at),
@@ -242,7 +242,7 @@ _REMOVED = "removed from staff"
 
 
 def _looking_among(home: Path, wanted: Sequence[str]) -> frozenset[str]:
-    """Those of some teams that see held files. GatewayError where one of them does not exist."""
+    """Return the wanted teams with sight of held files. GatewayError for an unknown team."""
     from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - a listing needs none
 
     catalogue = load_catalogue(existing(home).policies_in_force)
@@ -254,7 +254,7 @@ def _looking_among(home: Path, wanted: Sequence[str]) -> frozenset[str]:
 
 
 def _restored(session: Session, place: Home, name: str, file: Path) -> bool:
-    """Put a key in force again that this person had before, unless it is no longer trusted."""
+    """Restore an earlier key of a person, unless no longer trusted."""
     from gateway.enrolment.ssh_keys import admit_ssh  # noqa: PLC0415 - loads asyncssh
 
     fingerprint = admit_ssh(read_key_file(file), least_rsa_bits(place)).fingerprint
@@ -270,7 +270,7 @@ def _restored(session: Session, place: Home, name: str, file: Path) -> bool:
 def _record(
     session: Session, kind: Kind, name: str, why: str | None, teams: Sequence[str] | None = None
 ) -> None:
-    """Log a change. Whose it is, and why, only the registry says: the leaf commits to both."""
+    """Log a change. Name and reason are in the registry only: the leaf commits to both."""
     fields = {} if teams is None else {"teams": ",".join(sorted(set(teams)))}
     note = f"{name}{_SAID}{why}" if why else name
     entry = Entry(kind=kind, subject="staff", fields=fields, actor=who(), note=note)

@@ -1,4 +1,4 @@
-"""status: how the gateway stands, for a person and for whatever watches it."""
+"""status: the state of the gateway, for people and monitoring."""
 
 from __future__ import annotations
 
@@ -91,21 +91,21 @@ def status(
 
 
 def _hosts(sharing: Sequence[Host]) -> Iterator[str]:
-    """The hosts that share the work, if any do."""
+    """Yield the line of the hosts sharing the work, if any."""
     if sharing:
         named = (f"{one.name} (does the rounds)" if one.leads else one.name for one in sharing)
         yield f"hosts at work: {', '.join(named)}"
 
 
 def _place(home: Home, service: str, configured: Listen, port: int | None) -> Listen:
-    """Where to look for a service: where `gateway run` has it, or else where gateway.toml has it."""
+    """Return a service's address: by `gateway run`, or else by gateway.toml."""
     if port is None and (known := place_of(home, service)) is not None:
         return Listen(host=known[0], port=known[1])
     return Listen(host=configured.host, port=port or configured.port)
 
 
 def _secrets_open(home: Home) -> bool:
-    """Whether the passphrase that is noted opens the secrets; where none is, only a service knows."""
+    """Does the stored passphrase open the secrets? True where none is stored: only a service knows."""
     from gateway.secrets import passphrase, secret_files  # noqa: PLC0415 - loads the OpenPGP libraries
 
     try:
@@ -150,7 +150,7 @@ def _lines(snapshot: Snapshot, found: list[str], *, each: bool) -> Iterator[str]
 
 
 def expiries_in_words(ending: list[Expiry], *, each: bool) -> Iterator[str]:
-    """The keys that end soon; of one kind of owner and of key in one line, where they are many."""
+    """Yield the keys ending soon; in one line for many of one kind of owner and key."""
     groups: dict[tuple[str, str], list[Expiry]] = {}
     for key in sorted(ending, key=lambda key: key.days):
         groups.setdefault((key.owner_kind, key.kind), []).append(key)

@@ -1,6 +1,6 @@
-"""How a listing is laid out: as a table where it fits the terminal, and as records where it does not.
+"""The layout of a listing: a table where the terminal is wide enough, else records.
 
-Text is broken between words only, so that a code, a reference or a fingerprint stays in one piece.
+Text breaks between words only, so that a code, reference or fingerprint stays in one piece.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ _GAP = "  "
 
 
 def fits(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:
-    """Whether a table of these columns is no wider, with text broken between words."""
+    """Does a table of the columns fit the width, with text broken between words?"""
     columns = zip(headings, *rows, strict=True)
     least = [max(cell_len(word) for cell in column for word in cell.split() or [""]) for column in columns]
     return sum(least) + len(_GAP) * (len(least) - 1) <= width
 
 
 def laid_out(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
-    """The lines of a listing that is at most `width` wide, as far as no word is wider; None for no limit."""
+    """Return the lines of a listing at most `width` wide, but for longer words; None for no limit."""
     columns = [list(column) for column in zip(headings, *rows, strict=True)]
     widest = [max(cell_len(cell) for cell in column) for column in columns]
     least = [max(cell_len(word) for cell in column for word in cell.split() or [""]) for column in columns]
@@ -34,7 +34,7 @@ def laid_out(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int 
 
 
 def _shrunk(widest: Sequence[int], least: Sequence[int], room: int) -> list[int]:
-    """Widths that fit: the widest column that can be narrower gives way first."""
+    """Return fitting widths: the widest column gives way first."""
     widths = list(widest)
     while sum(widths) > room:
         place = max(
@@ -57,7 +57,7 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
 
 
 def _records(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """One line for each value that there is, and an empty line between two rows."""
+    """Return one line for each value, and an empty line between rows."""
     label = max(len(heading) for heading in headings)
     lines: list[str] = []
     for row in rows:

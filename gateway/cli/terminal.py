@@ -1,4 +1,4 @@
-"""The standard streams of a command: fit for any text, and never a trap where they are closed or full."""
+"""The standard streams of a command, made fit for any text and for closed or full outputs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _OUTPUT = "<output>"
 
 
 class _Output(io.FileIO):
-    """The output itself, so that what keeps it from being written can be told from other faults."""
+    """The output stream, so that a failed write can be told from other faults."""
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write; the OSError of a failure has `_OUTPUT` for its file, and what follows it is lost."""
+        """Write; a failure's OSError has `_OUTPUT` as file name, and later output is lost."""
         try:
             return super().write(data)
         except OSError as error:
@@ -28,17 +28,17 @@ class _Output(io.FileIO):
 
 
 def _lose(number: int) -> None:
-    """Let all that is written to a stream from now on go nowhere."""
+    """Send all further output of a stream to the null device."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, number)
     os.close(nowhere)
 
 
 def prepare() -> None:
-    """Make the streams able to take every character, those that they cannot show as escapes.
+    """Let the streams take every character, with escapes for those the streams cannot show.
 
-    A stream that was closed is opened again, so that no file of ours gets its number: what is written to
-    the output fails then, and what is written to the errors is lost.
+    A closed stream is opened again, so that no file of the gateway gets its number: writes to the output then
+    fail, and writes to the errors are lost.
     """
     for number, way in _STREAMS:
         try:
@@ -61,12 +61,12 @@ def prepare() -> None:
 
 
 def shows_all() -> bool:
-    """Whether the output can show every character."""
+    """Can the output show every character?"""
     return (sys.stdout.encoding or "").lower().startswith("utf")
 
 
 def words(error: OSError) -> str:
-    """What the operating system refused, in one line: the path and its own words, never a number alone."""
+    """Return the operating system's error in one line: the path and the system's own words."""
     told = error.strerror or str(error) or type(error).__name__
     path = error.filename
     if path == _OUTPUT:

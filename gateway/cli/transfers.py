@@ -1,4 +1,4 @@
-"""transfers list and open: page by page, and piece by piece, so that any number and size can be had."""
+"""transfers list and open: in pages and pieces, for any number and size."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _PIECE = 1024**2
 
 
 class TransferState(StrEnum):
-    """What may have become of a transfer."""
+    """The states of a transfer."""
 
     LANDED = "landed"
     ACCEPTED = "accepted"
@@ -76,7 +76,7 @@ def list_all(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The latest transfers, in the order they landed."""
+    """List the latest transfers, in the order of landing."""
     wanted = TransfersWanted(
         state=state,
         provider=provider,
@@ -105,7 +105,7 @@ def _pages(session: Session, wanted: TransfersWanted, most: int) -> Iterator[lis
 
 
 def _print(session: Session, wanted: TransfersWanted, most: int) -> None:
-    """Page by page, so that any number of transfers can be listed."""
+    """Print transfers in pages, so that any number can be listed."""
     shown = 0
     for page in _pages(session, wanted, most):
         if page:
@@ -130,7 +130,10 @@ def open_whole(
     ] = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Open the whole original for data protection or a legal hold, in your name. It comes in the clear."""
+    """Open the whole original for data protection or a legal hold, in your name.
+
+    The output is in the clear.
+    """
     from gateway.record.openings import opened_whole  # noqa: PLC0415 - loads what opens
 
     if to is None and sys.stdout.isatty():

@@ -1,4 +1,4 @@
-"""upgrade: a home of an earlier version is brought up to this one, first only looked at."""
+"""upgrade: bring a home of an earlier version up to the current one, with a look first."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _tell(found: Upgrade) -> None:
 
 
 def _person(place: Home) -> str:
-    """Rehearse the upgrade on a copy, and name who is at the keyboard, who must be an administrator."""
+    """Rehearse the upgrade on a copy, and return the person at the keyboard, who must be an administrator."""
     from gateway.homes.upgrade import rehearsed  # noqa: PLC0415 - as above
 
     if load_settings(place).database is not None:
@@ -140,7 +140,7 @@ def _put_forward_or_agree(
 
 
 def _agree(place: Home, plan: UpgradePlan, backup: Path) -> None:
-    """Back the home up, note that everything is agreed, and carry it out where no processor is at work."""
+    """Back the home up, record the agreement, and carry the upgrade out unless a processor is at work."""
     from gateway.homes.backup import back_up  # noqa: PLC0415 - as above
     from gateway.homes.upgrade import size_of_log  # noqa: PLC0415 - as above
     from gateway.record.upgrade import write_plan  # noqa: PLC0415 - as above

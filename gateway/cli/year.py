@@ -1,4 +1,4 @@
-"""year: a school year is opened: its calendar, its agreement, and what is still missing for it."""
+"""year: the opening of a school year: calendar, agreement, and the parts still missing."""
 
 from __future__ import annotations
 
@@ -69,9 +69,9 @@ def open_year(
 ) -> None:
     """Open a school year: tell every school, and list what is missing.
 
-    Terms and a text that are given are only proposed: a second person approves them (`policy approve`), and
-    then the year is opened. Without terms they are by rule until the published dates are given. What is
-    expected of each provider (`flows expect`) is carried over.
+    Terms and a text given here are only proposed: a second person approves them (`policy approve`), and then
+    the year is opened. Without terms, the rule applies until the published dates are given. Expectations of
+    providers (`flows expect`) are carried over.
     """
     from gateway.homes.school_year import NewYear, propose_year  # noqa: PLC0415 - loads what edits policies
     from gateway.publish.everything import publish_all  # noqa: PLC0415 - loads the OpenPGP libraries
@@ -113,7 +113,7 @@ def show_year(
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """How a school year stands: its terms, who has ratified its agreement, what is missing."""
+    """Show the state of a school year: terms, ratifications, and missing parts."""
     with registrar_of(home) as registrar, registrar.registry.read() as session:
         catalogue, at = registrar.catalogue, now()
         wanted = year or _coming(local_day(at, catalogue.calendar.timezone), catalogue)
@@ -139,7 +139,7 @@ def _check_year(year: str, today: date, catalogue: Catalogue) -> None:
 
 
 def _coming(today: date, catalogue: Catalogue) -> str:
-    """The year that comes next, once it can be ratified; the one that has begun, before that."""
+    """Return the next year once ratification is open; before, the current year."""
     current = academic_year(today, catalogue.agreement.year.starts)
     coming = following(current)
     return coming if today >= opens(coming, catalogue) else current
@@ -189,7 +189,7 @@ def _read_text(file: Path) -> str:
 
 
 def _record(registrar: Registrar, year: str, at: datetime, why: str | None) -> int | None:
-    """Put on record that the year is open, and tell the schools; how many. None where it was open."""
+    """Record the opening of the year, and tell the schools; return how many. None where open before."""
     from gateway.receipts.agreement_notice import opened  # noqa: PLC0415 - loads what writes receipts
     from gateway.record.agreement_notices import tell_everybody  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""What a school year still lacks: terms, results days, ratifications, keys, contacts, people who collect."""
+"""Gaps of a school year: terms, results days, ratifications, keys, contacts, people who collect."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NO_CONTACT = Together(
 def of_year(
     session: Session, home: Home, catalogue: Catalogue, year: str, at: datetime
 ) -> Iterator[Complaint]:
-    """What is missing for a school year ("2027-28")."""
+    """Yield the gaps for a school year ("2027-28")."""
     yield from _of_calendar(home, catalogue, year)
     known, reached = keys.list_keys(session), {one.provider for one in contacts.contacts(session)}
     for provider in register.of(session).enrolled(RatificationsThatCount((year,), text_wanted(catalogue))):
