@@ -81,7 +81,7 @@ def _late_claim(message: bytes, senders: Sequence[Sender]) -> _LateClaim | None:
 
 
 def _how_late(parts: Parts, key: Component, made: datetime) -> Late | None:
-    """Return the lateness: the certificate then called the key expired, or did not yet cover the key.
+    """Return "renewed" for a key then expired, "vouched" for a key or certificate not yet bound by its owner.
 
     None for a valid key, or a fault other than a date.
     """

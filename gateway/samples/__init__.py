@@ -1,8 +1,8 @@
 """Synthetic schools, pupils and files, for the demo, the tests and for trying the gateway out.
 
-Files of every data type in the formats that schools' systems, the DfE and others write. Nothing here
-knows how files are recognised: the samples are the second opinion. Every pupil is invented, every
-UPN carries the LA number 999, and every file carries `MARKER` in some field of each pupil.
+Files of every data type in the formats written by schools' systems, the DfE and others. The samples are
+independent of the rules recognising files, so as to check them. Every pupil is invented, every UPN carries
+the LA number 999, and every file carries `MARKER` in some field of each pupil.
 """
 
 from gateway.samples.build import TODAY, Built, Sample, build, make, variants, write_samples

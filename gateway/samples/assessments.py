@@ -1,4 +1,4 @@
-"""Stage results as spreadsheets: the families of CSV that the DfE, NCER and schools exchange."""
+"""Stage results as spreadsheets: the families of CSV exchanged by the DfE, NCER and schools."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _early_years(cohort: Cohort, parts: list[tuple[str, str]], values: tuple[int
 
 
 def early_years_school(cohort: Cohort) -> SampleTable:
-    """What a school's own system exports: the goals without the national prefix."""
+    """Return a school system's export: the goals without the national prefix."""
     scores: list[Column] = [
         (f"{area}_{part}", _choice(cohort, (1, 2), faulty=number == 0))
         for number, (area, part) in enumerate(goals(GOALS_2021, "E"))
@@ -46,7 +46,7 @@ def early_years_school(cohort: Cohort) -> SampleTable:
 
 
 def phonics_national(cohort: Cohort) -> SampleTable:
-    """Phonics_ columns, as the DfE names them."""
+    """Phonics_ columns, as named by the DfE."""
     checks = {pupil: phonics_check(pupil, cohort) for pupil in cohort.pupils}
     last: list[Column] = [
         ("Phonics_NCYEARACTUAL", lambda p: p.year),
@@ -69,7 +69,7 @@ def phonics_school(cohort: Cohort) -> SampleTable:
 
 
 def key_stage_1_national(cohort: Cohort) -> SampleTable:
-    """READ_, WRIT_, MATH_ and SCI_OUTCOME, as the DfE names them."""
+    """READ_, WRIT_, MATH_ and SCI_OUTCOME, as named by the DfE."""
     first: list[Column] = [*_national(cohort, ""), ("LAESTAB", lambda _: cohort.school.dfe_number)]
     first += [("ToE_CODE", lambda _: 21), ("KS1_ID", lambda p: p.candidate)]
     return table(cohort, [*first, *_key_stage_1(cohort), ("NPDPUB", lambda _: 1), ("VERSION", lambda _: "F")])
@@ -88,7 +88,7 @@ def _key_stage_1(cohort: Cohort) -> list[Column]:
 
 
 def key_stage_2_national(cohort: Cohort) -> SampleTable:
-    """Outcomes, scaled scores and marks, as the DfE names them."""
+    """Outcomes, scaled scores and marks, as named by the DfE."""
     return table(
         cohort,
         [
@@ -106,7 +106,7 @@ def key_stage_2_national(cohort: Cohort) -> SampleTable:
 
 
 def key_stage_2_download(cohort: Cohort) -> SampleTable:
-    """The list of scores that schools fetch when the results are published."""
+    """The list of scores fetched by schools when the results are published."""
     return table(cohort, [*_NAMED, ("YEARGRP", lambda p: p.year), *_key_stage_2(cohort)])
 
 
@@ -122,7 +122,7 @@ def _key_stage_2(cohort: Cohort) -> list[Column]:
 
 
 def key_stage_4_national(cohort: Cohort) -> SampleTable:
-    """KS4_ columns, as the DfE names them."""
+    """KS4_ columns, as named by the DfE."""
     return table(cohort, [*_national(cohort, "KS4_"), *_key_stage_4(cohort, "KS4_")])
 
 
@@ -153,7 +153,7 @@ def _key_stage_4(cohort: Cohort, prefix: str) -> list[Column]:
 
 
 def _choice(cohort: Cohort, values: Sequence[Cell], *, faulty: bool) -> Callable[[Pupil], Cell]:
-    """A cell with one of `values`; with `faulty` it is where a pupil's unknown code is planted."""
+    """Return a cell with one of `values`; with `faulty`, the place for a pupil's unknown code."""
 
     def cell(pupil: Pupil) -> Cell:
         spoilt = faulty and pupil.fault == "code:unknown"
@@ -163,7 +163,7 @@ def _choice(cohort: Cohort, values: Sequence[Cell], *, faulty: bool) -> Callable
 
 
 def _national(cohort: Cohort, prefix: str) -> list[Column]:
-    """The columns that open every national file, under its prefix."""
+    """Return the first columns of every national file, under the file's prefix."""
     school = cohort.school
     forenames = "FORENAME" if prefix == "FSP_" else "FORENAMES"
     columns: list[Column] = [

@@ -19,7 +19,7 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri")
 
 
 def session_marks(rng: Random, days: int, *, faulty: bool, codes: Sequence[str] = CODES_SHORT) -> list[str]:
-    """Two marks a day, mostly present; with `faulty` one of them is a mark that no list knows."""
+    """Return two marks a day, mostly present; with `faulty`, one mark is unknown to every list."""
     marks = [
         rng.choice(codes) if rng.random() < 0.1 else present for _ in range(days) for present in ("/", "\\")
     ]
@@ -29,7 +29,7 @@ def session_marks(rng: Random, days: int, *, faulty: bool, codes: Sequence[str] 
 
 
 def _first_day(pupil: Pupil, days: Sequence[date], cohort: Cohort) -> date:
-    """The first of `days`, or one twenty years ahead for a pupil whose fault is a date in the future."""
+    """Return the first of `days`, or a day twenty years ahead for a pupil with the fault date:future."""
     return date(cohort.today.year + 20, 1, 16) if pupil.fault == "date:future" else days[0]
 
 
@@ -43,7 +43,7 @@ def sessions(cohort: Cohort) -> SampleTable:
 
 
 def sessions_old_codes(cohort: Cohort) -> SampleTable:
-    """One row for each session of a week in June 2023, with the codes that were withdrawn in 2024."""
+    """One row for each session of a week in June 2023, with the codes withdrawn in 2024."""
     monday = date(2023, 6, 12)
     return _sessions(cohort, [monday + timedelta(days=d) for d in range(5)], CODES_OLD)
 
@@ -124,7 +124,7 @@ def totals(cohort: Cohort) -> SampleTable:
 
 
 def xml_strings(cohort: Cohort) -> Element:
-    """XML with a string of marks for each pupil, as systems that push weekly attendance write it."""
+    """XML with a string of marks for each pupil, as pushed weekly by some systems."""
     days = cohort.school_days(1)
     root, holder = _root(cohort)
     for pupil in cohort.pupils:

@@ -1,7 +1,7 @@
-"""The School Census as CSV: the tables ("blades") that COLLECT exports, and the DfE's download.
+"""The School Census as CSV: the tables ("blades") exported by COLLECT, and the DfE's download.
 
-Column names are those that public code reads; where a blade's columns are not public, the names of
-the census's own elements stand in, in the blades' lower case.
+Column names come from public code reading such files; for blades without public columns, the names of the
+census's own elements are used, in the blades' lower case.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _side_blade(
 
 
 def download(cohort: Cohort, *, term: str) -> SampleTable:
-    """The census of one term as the DfE offers it for download."""
+    """The census of one term as offered by the DfE for download."""
     school = cohort.school
     columns: list[Column] = [
         ("PupilMatchingRef", lambda p: f"PMR{p.candidate}"),

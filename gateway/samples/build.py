@@ -1,4 +1,4 @@
-"""Building one sample, and writing a folder of all of them."""
+"""Build one sample, or write a folder of all of them."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ TODAY = date(2026, 6, 15)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """What one synthetic file truly is.
+    """The truth about one synthetic file.
 
-    `data_type` is None where the file belongs to no flow. `pupils` counts distinct pupils. `faults`
-    says how many pupils got which fault; `one_record` whether each pupil has a single record in the
-    file, so that a count of records is a count of pupils.
+    `data_type` is None for a file outside every flow. `pupils` counts distinct pupils. `faults` gives the
+    number of pupils by fault; `one_record` is True if each pupil has a single record in the file, making a
+    count of records a count of pupils.
     """
 
     path: Path
@@ -56,7 +56,7 @@ def layouts() -> tuple[Layout, ...]:
 
 
 def variants() -> list[tuple[str, str]]:
-    """Every (data type, variant) that `make` knows, in a fixed order."""
+    """Return every (data type, variant) known to `make`, in a fixed order."""
     return [(layout.data_type, _variant(layout, way)) for layout, way in _catalogue()]
 
 
@@ -85,7 +85,7 @@ def build(
     errors: bool = False,
     today: date = TODAY,
 ) -> Built:
-    """One sample with its truth. The same arguments (and state of `rng`) give the same bytes."""
+    """Return one sample with its truth. The same arguments (and state of `rng`) give the same bytes."""
     layout, way = _BY_VARIANT[data_type, variant]
     return build_layout(layout, way, rng=rng, of=school, count=pupils, errors=errors, today=today)
 
@@ -100,7 +100,7 @@ def build_layout(
     errors: bool = False,
     today: date = TODAY,
 ) -> Built:
-    """One layout in any presentation, also those that `variants()` leaves out."""
+    """Return one layout in any presentation, including those outside `variants()`."""
     rng = rng or Random(0)
     of = of or school(rng, 0 if layout.phase == "primary" else 1, phase=layout.phase)
     encoding = "windows-1252" if layout.form == "lines" else way.encoding
@@ -150,7 +150,7 @@ def _cohort(
 
 
 def _distinct(name: str, way: Presentation) -> str:
-    """`name` with the presentation's in it, so that the presentations of a layout can share a folder."""
+    """Return `name` extended by the presentation's, so that a folder can hold several presentations."""
     whole = PurePath(name)
     return f"{whole.stem}_{way.name}{whole.suffix}" if way.name else name
 
@@ -162,7 +162,7 @@ def _variant(layout: Layout, way: Presentation) -> str:
 
 
 def _catalogue() -> list[tuple[Layout, Presentation]]:
-    """Every layout plainly, and the main ones in every presentation that suits them."""
+    """Return every layout plainly, and the main ones in every suitable presentation."""
     return [
         (layout, way)
         for layout in LAYOUTS

@@ -1,6 +1,6 @@
-"""Files drawn from the layouts of a law pack alone: every element at least once, and every code of its set.
+"""Draw files from the layouts of a law pack alone: every element at least once, and every code of its set.
 
-Nothing here knows how files are recognised, nor which names the policies know.
+The drawing is independent of the rules recognising files, and of the names in the policies.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ def draw(
     version: str = "",
     of: School | None = None,
 ) -> bytes:
-    """Draw one file of a layout, of a school or of one with pupils of every year.
+    """Draw one file of a layout, for a school, or for an invented one with pupils of every year.
 
-    All pupils but the last have every element, the last what each must have.
+    All pupils but the last have every element; the last has only the mandatory ones.
     """
     drawn = _Drawing(
         pack,
@@ -175,7 +175,7 @@ class _Drawing:
 
 
 def _around(node: drawing.Element, path: str) -> drawing.Element:
-    """Return the element at a path below a node, made where it is not there yet."""
+    """Return the element at a path below a node, made if missing."""
     for name in filter(None, path.split("/")):
         found = node.find(name)
         node = etree.SubElement(node, name) if found is None else found

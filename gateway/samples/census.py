@@ -16,7 +16,7 @@ _ATTENDANCE = {"AUT": "SummerHalfTerm2Attendance", "SPR": "TermlyAttendance", "S
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Return:
-    """One of the three returns of a year. `leavers` puts every tenth pupil among those no longer on roll."""
+    """One of the three returns of a year. `leavers` puts every tenth pupil off roll."""
 
     term: Literal["AUT", "SPR", "SUM"]
     sex_tag: Literal["Sex", "Gender"] = "Sex"
@@ -24,7 +24,7 @@ class Return:
     leavers: bool = True
 
     def day(self, year: int) -> date:
-        """Census day of the academic year that began in `year`."""
+        """Return the census day of the academic year beginning in `year`."""
         match self.term:
             case "AUT":
                 return thursday(year, 10, 1)

@@ -30,12 +30,12 @@ def aliased_table(cohort: Cohort) -> SampleTable:
 
 
 def short_table(cohort: Cohort) -> SampleTable:
-    """A class list with the headings that test publishers ask for."""
+    """A class list with the headings requested by test publishers."""
     return table(cohort, _SHORT)
 
 
 def exam_office_table(cohort: Cohort) -> SampleTable:
-    """A list with the headings that test centres ask for, learner numbers among them."""
+    """A list with the headings requested by test centres, including learner numbers."""
     return table(cohort, _EXAM_OFFICE)
 
 

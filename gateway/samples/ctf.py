@@ -18,11 +18,10 @@ Module = Callable[[Element, Pupil, Cohort], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CtfHeader:
-    """What the header of one kind of CTF says.
+    """The header of one kind of CTF.
 
-    `version` is that of the academic year, one each September, where nothing is said. `known_source` False
-    writes LEA XXX and Estab XXXX. `bare` files have no module with the middle name, so that it goes with the
-    forename.
+    `version` defaults to the academic year's, one each September. `known_source` False writes LEA XXX and
+    Estab XXXX. `bare` files lack the module with the middle name, so the forename carries both.
     """
 
     version: str | None = None
@@ -88,7 +87,7 @@ def _identity(body: Element, pupil: Pupil, envelope: CtfHeader) -> Element:
 
 
 def basic_details(node: Element, pupil: Pupil, _cohort: Cohort) -> None:
-    """BasicDetails as a school's system writes it in full."""
+    """Write BasicDetails as a school system does in full."""
     basic = branch(
         node,
         "BasicDetails",
@@ -113,7 +112,7 @@ def short_details(node: Element, pupil: Pupil, _cohort: Cohort) -> None:
 
 
 def sen_history(node: Element, pupil: Pupil, _cohort: Cohort) -> None:
-    """SENhistory of a pupil who has any, with the need by rank and type."""
+    """Write SENhistory for a pupil with SEN, with the need by rank and type."""
     if pupil.sen_provision == "N":
         return
     history = etree.SubElement(node, "SENhistory")
@@ -132,7 +131,7 @@ def sen_history_plain(node: Element, pupil: Pupil, _cohort: Cohort) -> None:
 
 
 def fsm_history(node: Element, pupil: Pupil, cohort: Cohort) -> None:
-    """FSMhistory of a pupil who is eligible."""
+    """Write FSMhistory for an eligible pupil."""
     if not pupil.fsm:
         return
     history = branch(node, "FSMhistory", FSMreviewDate=cohort.today.isoformat())
@@ -140,7 +139,7 @@ def fsm_history(node: Element, pupil: Pupil, cohort: Cohort) -> None:
 
 
 def address_lines(node: Element, pupil: Pupil, _cohort: Cohort) -> None:
-    """Address in its AddressLines shape."""
+    """Write the address in AddressLines form."""
     address = etree.SubElement(node, "Address")
     branch(
         address,
@@ -153,7 +152,7 @@ def address_lines(node: Element, pupil: Pupil, _cohort: Cohort) -> None:
 
 
 def address_parts(node: Element, pupil: Pupil, _cohort: Cohort) -> None:
-    """Address in its SAON/PAON shape."""
+    """Write the address in SAON/PAON form."""
     branch(
         node,
         "Address",
@@ -166,7 +165,7 @@ def address_parts(node: Element, pupil: Pupil, _cohort: Cohort) -> None:
 
 
 def contacts(node: Element, pupil: Pupil, _cohort: Cohort) -> None:
-    """A telephone number, an address of email and one contact, none of them real."""
+    """Write a telephone number, an e-mail address and one contact, none of them real."""
     phones = etree.SubElement(node, "Phones")
     branch(phones, "Phone", TelephoneType="H", PhoneNo=f"01632 960{pupil.house:03d}")
     leaf(node, "Email", f"pupil{pupil.house}@example.org")
@@ -182,7 +181,7 @@ def school_history(node: Element, pupil: Pupil, cohort: Cohort) -> None:
 
 
 def leaver_history(node: Element, pupil: Pupil, cohort: Cohort) -> None:
-    """SchoolHistory of a pupil who has left: an earlier school and this one, with leaving dates."""
+    """Write SchoolHistory for a leaver: an earlier school and the present one, with leaving dates."""
     history = etree.SubElement(node, "SchoolHistory")
     earlier = replace(cohort.school, establishment="2998", name="Earlier Primary School")
     moved = pupil.entry_date + timedelta(days=300)
@@ -198,12 +197,12 @@ def _school(history: Element, of: School, **dates: str) -> None:
 
 
 def attendance_year(node: Element, _pupil: Pupil, cohort: Cohort) -> None:
-    """Attendance of this year: the counts of sessions, without marks."""
+    """Write this year's attendance: the counts of sessions, without marks."""
     _year_data(node, cohort)
 
 
 def attendance_marks(node: Element, pupil: Pupil, cohort: Cohort) -> None:
-    """Attendance of this year: the counts of sessions, and two weeks of marks in one string."""
+    """Write this year's attendance: the counts of sessions, and two weeks of marks in one string."""
     days = cohort.school_days(2)
     marks = session_marks(cohort.rng, len(days), faulty=pupil.fault == "code:unknown")
     data = _year_data(node, cohort)
@@ -228,6 +227,6 @@ def _year_data(node: Element, cohort: Cohort) -> Element:
 
 
 def application(node: Element, pupil: Pupil, _cohort: Cohort) -> None:
-    """What an admissions file adds: the reference of the application and the offer."""
+    """Write the additions of an admissions file: the references of application and offer."""
     leaf(node, "ApplicationReference", f"999-2026-{pupil.candidate}")
     branch(etree.SubElement(node, "Admissions"), "Accept", Accepted="true")

@@ -1,7 +1,7 @@
-"""What layouts draw with: the cohort they draw, and the three kinds of document that come of it.
+"""The input and output of layouts: the cohort to draw, and the three kinds of document.
 
-A document is an XML element, a `Table`, or the lines of a fixed-width file. `presentation` turns any
-of them into bytes.
+A document is an XML element, a `Table`, or the lines of a fixed-width file. `presentation` turns any of them
+into bytes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Cell = str | int | float | date | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cohort:
-    """The pupils one file is about, their school, and the day the file is made."""
+    """The pupils of one file, their school, and the day of making."""
 
     school: School
     pupils: tuple[Pupil, ...]
@@ -36,7 +36,7 @@ class Cohort:
 
     @property
     def made_at(self) -> str:
-        """The moment the file was made, as CTF and the census write it."""
+        """The moment of making, as written in CTF and census files."""
         return datetime.combine(self.today, time(7, 30)).isoformat()
 
     def school_days(self, weeks: int) -> list[date]:
@@ -47,7 +47,7 @@ class Cohort:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleTable:
-    """Rows under one header. `preamble` are the lines that some systems print above it."""
+    """Rows under one header. `preamble` are the lines printed above by some systems."""
 
     header: list[str]
     rows: list[list[Cell]]
@@ -65,13 +65,13 @@ Document = Element | SampleTable | Lines
 
 
 def leaf(parent: Element, tag: str, text: object) -> None:
-    """A child `tag` that holds `text`; none at all where `text` is None."""
+    """Add a child `tag` holding `text`; nothing for None."""
     if text is not None:
         etree.SubElement(parent, tag).text = str(text)
 
 
 def branch(parent: Element, tag: str, **leaves: object) -> Element:
-    """A child `tag` with a leaf for each keyword, in their order, leaving out those that are None."""
+    """Add a child `tag` with a leaf for each keyword, in order, leaving out None."""
     child = etree.SubElement(parent, tag)
     for name, text in leaves.items():
         leaf(child, name, text)

@@ -20,7 +20,7 @@ _UNKNOWN_GRADE = "?"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Qualification:
-    """One kind of examination: its code, its series, its grades, and its subjects with option codes."""
+    """One kind of examination: code, series, grades, and subjects with option codes."""
 
     code: str
     series: str

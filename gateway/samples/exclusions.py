@@ -108,7 +108,7 @@ def csv_current(cohort: Cohort) -> SampleTable:
 
 
 def csv_legacy(cohort: Cohort) -> SampleTable:
-    """One row for each exclusion with the category FIXD, as it was before 2022."""
+    """One row for each exclusion with the category FIXD, used before 2022."""
     return _table(cohort, legacy=True)
 
 
@@ -132,7 +132,7 @@ def _table(cohort: Cohort, *, legacy: bool) -> SampleTable:
 
 
 def csv_national(cohort: Cohort) -> SampleTable:
-    """One row for each pupil with numbered columns, as the national dictionary names them."""
+    """One row for each pupil with numbered columns, as in the national dictionary."""
     header = ["UPN_ex", "Surname_ex", "Forename_ex"]
     header += ["Category_1_ex", "Reason_1_ex", "StartDate_1_ex", "Sessions_1_ex", "SENprovision_1_ex"]
     rows: list[list[Cell]] = []

@@ -1,8 +1,8 @@
-"""Planting quality faults: which pupils get one, and what the receipt should then count.
+"""Plant quality faults: choose the pupils, and count what the receipt should report.
 
-A fault sits in exactly one pupil, and at most a fifth of the pupils have any, so that a file with
-faults stays what it is. `upn:duplicate` is planted by repeating a whole record: the number of
-distinct pupils does not change, and each repetition counts once.
+A fault sits in exactly one pupil, and at most a fifth of the pupils have any, so that a file with faults
+keeps its type. `upn:duplicate` repeats a whole record: the number of distinct pupils stays the same, and each
+repetition counts once.
 """
 
 from __future__ import annotations
@@ -39,11 +39,10 @@ def plant(
     missing: MissingItem,
     today: date,
 ) -> tuple[list[Pupil], dict[str, int]]:
-    """`pupils` with some of `faults` planted, and how many of each.
+    """Return `pupils` with some of `faults` planted, and the number of each.
 
-    An unknown code goes into the field `code`; for "result" the pupil is only marked, and the
-    layout that is drawn writes a code that no list knows. The item `missing` is left empty. A date in
-    the future is the date of birth.
+    An unknown code goes into the field `code`; for "result" the pupil is only marked, and the layout writes a
+    code unknown to every list. The item `missing` is left empty. A date in the future is the date of birth.
     """
     chosen = _plan(rng, len(pupils), faults)
     victims = rng.sample(range(len(pupils)), len(chosen))

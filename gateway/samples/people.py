@@ -52,7 +52,7 @@ class School:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pupil:
-    """An invented pupil as a school's system would know it. `fault` is what the layout must plant."""
+    """An invented pupil as recorded by a school system. `fault` is the fault to plant."""
 
     upn: str
     former_upn: str
@@ -106,20 +106,20 @@ def school(rng: Random, n: int, *, phase: Phase | None = None) -> School:
 
 
 def upn(establishment: str, year_of_entry: int, serial: int) -> str:
-    """A permanent UPN of LA 999 with its check letter. `serial` is 0 to 999."""
+    """Return a permanent UPN of LA 999 with its check letter. `serial` is 0 to 999."""
     digits = f"{LA}{establishment}{year_of_entry % 100:02d}{serial:03d}"
     return _check_letter([int(d) for d in digits]) + digits
 
 
 def temporary_upn(permanent: str) -> str:
-    """`permanent` with a letter for its last digit and the check letter that fits that: a temporary UPN."""
+    """Return `permanent` as a temporary UPN: last digit as a letter, with a matching check letter."""
     last = _LETTERS[int(permanent[-1])]
     values = [int(d) for d in permanent[1:-1]] + [_LETTERS.index(last)]
     return _check_letter(values) + permanent[1:-1] + last
 
 
 def wrong_upn(permanent: str) -> str:
-    """`permanent` with a check letter that does not fit."""
+    """Return `permanent` with a wrong check letter."""
     other = _LETTERS[(_LETTERS.index(permanent[0]) + 7) % len(_LETTERS)]
     return other + permanent[1:]
 
@@ -129,7 +129,7 @@ def _check_letter(values: Sequence[int]) -> str:
 
 
 def academic_year(on: date) -> int:
-    """The year in which the academic year of the day `on` began (1 September)."""
+    """Return the year in which the academic year of the day `on` began (1 September)."""
     return on.year if on >= date(on.year, 9, 1) else on.year - 1
 
 
@@ -187,7 +187,7 @@ def _pupil(rng: Random, of: School, n: int, year: str, today: date, *, narrow: b
 
 
 def _birthday(rng: Random, year: str, today: date) -> date:
-    """A date of birth that puts a child in year group `year` in the academic year of `today`."""
+    """Return a date of birth for a child in year group `year` in the academic year of `today`."""
     age_on_31_august = 4 if year == "R" else 4 + int(year)
     latest = date(academic_year(today) - age_on_31_august, 8, 31)
     return latest - timedelta(days=rng.randrange(365))
@@ -200,7 +200,7 @@ def _name(rng: Random, *, narrow: bool) -> tuple[str, str]:
 
 
 def _uln(rng: Random) -> str:
-    """A ULN whose check digit fits: weights 10 to 1, the sum leaves 10 on division by 11."""
+    """Return a ULN with a correct check digit: weights 10 to 1, the sum leaves 10 on division by 11."""
     while True:
         first = [rng.randrange(1, 10)] + [rng.randrange(10) for _ in range(8)]
         check = (10 - sum(d * w for d, w in zip(first, range(10, 1, -1), strict=True))) % 11
@@ -209,7 +209,7 @@ def _uln(rng: Random) -> str:
 
 
 def _nhs_number(rng: Random) -> str:
-    """An NHS number of the test range (999...) whose check digit fits."""
+    """Return an NHS number of the test range (999...) with a correct check digit."""
     while True:
         first = [9, 9, 9] + [rng.randrange(10) for _ in range(6)]
         check = 11 - sum(d * w for d, w in zip(first, range(10, 1, -1), strict=True)) % 11

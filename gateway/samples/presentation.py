@@ -29,13 +29,13 @@ _MOMENT = (2026, 6, 15, 7, 30, 0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presentation:
-    """One way of writing documents. What does not apply to a kind of document is ignored there.
+    """One way of writing documents. Settings foreign to a kind of document have no effect.
 
-    `spreadsheet` is how a spreadsheet program saves a table: a line that names the delimiter, and empty
-    columns and rows at the edges. `worn` is a table that people have handled: headings in capitals and
-    with spaces around them, its first column moved to the end. `cover` is a sheet of words before the
-    table. `notes` are a last column of text with line ends. `commented` XML has a comment and a
-    processing instruction before its root, and the line ends of Windows.
+    `spreadsheet` imitates a table saved by a spreadsheet program: a line naming the delimiter, and empty
+    columns and rows at the edges. `worn` imitates a table handled by people: headings in capitals and with
+    spaces around them, the first column moved to the end. `cover` is a sheet of words before the table.
+    `notes` are a last column of text with line ends. `commented` XML has a comment and a processing
+    instruction before its root, and Windows line ends.
     """
 
     name: str = ""
@@ -75,7 +75,7 @@ PRESENTATIONS: tuple[Presentation, ...] = (
 
 
 def present(document: Document, name: str, presentation: Presentation) -> tuple[str, bytes]:
-    """The name (its suffix fitted to the container) and the bytes of `document`."""
+    """Return the name (its suffix fitted to the container) and the bytes of `document`."""
     if isinstance(document, SampleTable) and presentation.container == "xlsx":
         return _suffixed(name, ".xlsx"), _xlsx(document, presentation)
     content = _plain(document, presentation)
@@ -85,7 +85,7 @@ def present(document: Document, name: str, presentation: Presentation) -> tuple[
 
 
 def zipped(members: dict[str, bytes]) -> bytes:
-    """A ZIP of `members` in their order, every one dated the same."""
+    """Return a ZIP of `members` in order, all with the same date."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         for name, content in members.items():
@@ -149,7 +149,7 @@ def _grid(table: SampleTable, presentation: Presentation) -> list[list[Cell]]:
 
 
 def _edged(grid: list[list[Cell]]) -> list[list[Cell]]:
-    """`grid` with all lines equally wide, and two empty columns and rows at its edges."""
+    """Return `grid` with lines of equal width, and two empty columns and rows at its edges."""
     width = max(len(line) for line in grid) + 2
     return [[*line, *[None] * (width - len(line))] for line in [*grid, [], []]]
 
@@ -159,7 +159,7 @@ def _shown(cell: Cell, presentation: Presentation) -> str | int | float | None:
 
 
 def _xlsx(table: SampleTable, presentation: Presentation) -> bytes:
-    """A workbook with dates as dates; rewritten so that it carries no time of making."""
+    """Return a workbook with dates as dates, rewritten without its time of making."""
     book = Workbook(write_only=True)
     if presentation.cover:
         book.create_sheet("Read me").append(["Exported for the local authority", "Please keep it safe"])

@@ -1,4 +1,4 @@
-"""Results of the stages of school, as rows that ride in a CTF: subject, component, method, result."""
+"""Results of the stages of school, as rows carried in a CTF: subject, component, method, result."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def phonics(pupil: Pupil, cohort: Cohort) -> Iterator[Result]:
 
 
 def phonics_other_component(pupil: Pupil, cohort: Cohort) -> Iterator[Result]:
-    """The mark and the outcome of the phonics check as one system writes it: component PHO, method TA."""
+    """The mark and outcome of the phonics check in one system's form: component PHO, method TA."""
     yield from _phonics(pupil, cohort, "PHO", "TA")
 
 
@@ -79,7 +79,7 @@ def _phonics(pupil: Pupil, cohort: Cohort, component: str, method: str) -> Itera
 
 
 def phonics_check(pupil: Pupil, cohort: Cohort) -> tuple[int, str]:
-    """A mark of 0 to 40 and the outcome that goes with it (WA from 32)."""
+    """Return a mark of 0 to 40 and the matching outcome (WA from 32)."""
     mark = cohort.rng.randrange(10, 41)
     if pupil.fault == "code:unknown":
         return mark, UNKNOWN_RESULT
@@ -126,7 +126,7 @@ def tables_check(pupil: Pupil, cohort: Cohort) -> Iterator[Result]:
 
 
 def history(pupil: Pupil, cohort: Cohort) -> Iterator[Result]:
-    """What a leaver of year 6 takes along: early years, phonics, key stages 1 and 2."""
+    """Yield a year 6 leaver's results: early years, phonics, key stages 1 and 2."""
     for stage in (early_years, phonics, key_stage_1, key_stage_2):
         yield from stage(pupil, cohort)
 

@@ -1,6 +1,6 @@
 """Estimates and value added: FFT Aspire, ALPS and Learning Plus UK.
 
-No export of these is public: columns are the published vocabulary, and LPUK's is the least certain.
+No export is public: columns follow the published vocabulary, and LPUK's are the least certain.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def fft_chances(cohort: Cohort) -> SampleTable:
 
 
 def _fft(cohort: Cohort) -> list[Column]:
-    """The published template, in which two columns are called Year: of the results, and of birth."""
+    """Return the published template, with two columns called Year: of the results, and of birth."""
     school = cohort.school
     return [
         ("Organisation", lambda _: school.name),
@@ -71,7 +71,7 @@ def _alps_cells(rng: Random) -> list[Cell]:
 
 
 def learning_plus(cohort: Cohort) -> SampleTable:
-    """Value added at the level of a subject, as a dashboard exports it."""
+    """Value added by subject, as exported from a dashboard."""
     header = ["Subject", "Qualification", "Average GCSE Score", "Expected Points", "Actual Points"]
     preamble: list[list[Cell]] = [["Learning Plus UK Data Dashboard"], [cohort.school.name, cohort.year + 1]]
     return _by_subject(cohort, [*header, "Value Added"], _learning_plus_cells, preamble)
@@ -85,7 +85,7 @@ def _learning_plus_cells(rng: Random) -> list[Cell]:
 def _by_subject(
     cohort: Cohort, header: list[str], cells: Callable[[Random], list[Cell]], preamble: list[list[Cell]]
 ) -> SampleTable:
-    """Two or three rows for each student, one a subject: who it is, the subject, and `cells`."""
+    """Return two or three rows for each student, one a subject: student, subject, and `cells`."""
     rng = cohort.rng
     rows: list[list[Cell]] = [
         [p.upn, p.surname, f"{p.forename} {p.middle_names}", p.sex, subject, *cells(rng)]

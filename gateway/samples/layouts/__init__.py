@@ -1,4 +1,4 @@
-"""Every layout that can be drawn, gathered from one module for each family."""
+"""Every drawable layout, gathered from one module for each family."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from gateway.samples.layouts.layout import SECONDARY, Layout
 
 
 def _side(variant: str, name: str, draw: Callable[[Cohort], Document]) -> Layout:
-    """A blade that names pupils by key only, so that no fault of a pupil can be seen in it."""
+    """Return a blade identifying pupils by key only, and so without visible faults."""
     return Layout(
         data_type="school-census",
         variant=f"csv-blade-{variant}",

@@ -1,4 +1,4 @@
-"""A layout: one kind of file of one data type, before it is presented as bytes."""
+"""A layout: one kind of file of one data type, before presentation as bytes."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ SECONDARY = ("7", "8", "9", "10", "11")
 class Layout:
     """One kind of file.
 
-    `name` is a template with the fields of `name_fields`. `years` are the year groups of its pupils.
-    `faults` are those that can be planted and counted in it; `code` is the field that an unknown code
-    goes into, `missing` the item that is left empty. `records` is "pupil" where the file has one record
-    for each pupil, "row" where a pupil may have several. `main` layouts are written in every
-    presentation, the others plainly.
+    `name` is a template with the fields of `name_fields`. `years` are the year groups of the pupils. `faults`
+    are those that can be planted and counted; `code` is the field for an unknown code, `missing` the item
+    left empty. `records` is "pupil" for one record a pupil, "row" for several. `main` layouts are written in
+    every presentation, the others plainly.
     """
 
     data_type: str
@@ -41,13 +40,13 @@ class Layout:
 
     @property
     def form(self) -> Form:
-        """What kind of document the layout draws, as the suffix of its name tells."""
+        """The kind of document drawn, from the suffix of its name."""
         suffix = PurePath(self.name).suffix.lower()
         return "xml" if suffix == ".xml" else "table" if suffix in (".csv", ".dat") else "lines"
 
 
 def name_fields(cohort: Cohort) -> dict[str, str]:
-    """What a layout's name may mention: `dfe la estab urn centre yy yyyy`."""
+    """Return the fields allowed in a layout's name: `dfe la estab urn centre yy yyyy`."""
     of = cohort.school
     ends = cohort.year + 1
     return {

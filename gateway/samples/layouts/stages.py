@@ -1,4 +1,4 @@
-"""Layouts of stage results that ride in a CTF: early years, phonics, key stages 1 and 2, tables check."""
+"""Layouts of stage results carried in a CTF: early years, phonics, key stages 1 and 2, tables check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that belong to no flow of the agreement: other people's data, damaged files, and traps.
+"""Files outside every flow of the agreement: foreign data, damaged files, and hostile files.
 
 None may be taken for a data type, and none may take long or much memory.
 """

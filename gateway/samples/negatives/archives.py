@@ -1,4 +1,4 @@
-"""Archives that are bombs, that lie, that nest, that hold more than one file or none."""
+"""Hostile archives: bombs, false headers, nested archives, several files or none."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ def _bomb() -> bytes:
 
 
 def _lying(content: bytes) -> bytes:
-    """A ZIP whose headers say that its member holds 100 bytes."""
+    """Return a ZIP with headers claiming a member of 100 bytes."""
     honest = zipped({"pupils.csv": content})
     size = struct.pack("<I", len(content))
     return honest.replace(size, struct.pack("<I", 100))
 
 
 def _encrypted(whole: bytes) -> bytes:
-    """`whole` with the bit set that says its member is encrypted, in both headers."""
+    """Return `whole` with the encryption bit of its member set in both headers."""
     central = whole.rindex(b"PK\x01\x02")
     out = bytearray(whole)
     out[6] |= 1
@@ -72,7 +72,7 @@ def _encrypted(whole: bytes) -> bytes:
 
 
 def _flipped(whole: bytes) -> bytes:
-    """`whole` with a changed byte in the middle of its compressed member."""
+    """Return `whole` with a changed byte in the middle of its compressed member."""
     out = bytearray(whole)
     out[len(out) // 2] ^= 0xFF
     return bytes(out)

@@ -69,7 +69,7 @@ def files(rng: Random) -> Iterator[Negative]:
 
 
 def pdf(text: str = "A letter to parents") -> bytes:
-    """A PDF of one page that shows `text`, with a correct cross-reference table."""
+    """Return a PDF of one page showing `text`, with a correct cross-reference table."""
     stream = f"BT /F1 12 Tf 72 720 Td ({text}) Tj ET".encode()
     bodies = [
         b"<< /Type /Catalog /Pages 2 0 R >>",

@@ -1,4 +1,4 @@
-"""Files of the agreement that are damaged, or only pretend: they begin well and cannot be read to the end."""
+"""Damaged or imitated files of the agreement: a good beginning, unreadable to the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One file that belongs to no flow."""
+"""One file outside every flow."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ Kind = Literal["outside", "table", "binary", "broken", "trap", "archive"]
 
 @dataclass(frozen=True, slots=True)
 class Negative:
-    """A file, what it is (`what` is unique), and of which kind.
+    """A file, its description (`what` is unique), and its kind.
 
-    `outside` are known kinds of return that the agreement does not cover; they deserve to be named as
-    such. `broken` are files of the agreement that are damaged. The rest is unknown or hostile.
+    `outside` are known kinds of return not covered by the agreement, to be named in the receipt. `broken` are
+    damaged files of the agreement. The rest is unknown or hostile.
     """
 
     what: str

@@ -1,4 +1,4 @@
-"""Returns of the DfE's that travel in the census's envelope but are not the School Census."""
+"""DfE returns in the census's envelope other than the School Census."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from gateway.samples.presentation import PLAIN, Presentation, present
 
 
 def files(rng: Random) -> Iterator[Negative]:
-    """Each list as CSV, payroll as a workbook too, and the spreadsheets that were built to hurt."""
+    """Yield each list as CSV, payroll also as a workbook, and hostile spreadsheets."""
     for what, table in _lists(rng):
         yield Negative(what, "table", f"{what}.csv", present(table, "x.csv", PLAIN)[1])
     workbook = present(_payroll(rng), "x.csv", Presentation(container="xlsx"))[1]
@@ -98,7 +98,7 @@ def _payroll(rng: Random) -> SampleTable:
 
 
 def _rows(rng: Random, header: list[str], first: Sequence[Cell]) -> SampleTable:
-    """Forty rows that begin with `first` and go on with numbers."""
+    """Return forty rows beginning with `first` and continuing with numbers."""
     rest = len(header) - len(first)
     return SampleTable(
         header=header, rows=[[*first, *(rng.randrange(999) for _ in range(rest))] for _ in range(40)]
@@ -130,7 +130,7 @@ def _large_cell() -> bytes:
 
 
 def _unclosed() -> bytes:
-    """A list of pupils whose first name opens a quote: everything after it is one cell."""
+    """Return a list of pupils whose first name opens a quote, turning the rest into one cell."""
     lines = ["UPN,Surname,Forename,DOB,Ethnicity,NCY", f'{upn("2000", 2019, 0)},"Mock,Ann,01/02/2015,WBRI,5']
     lines += [f"{upn('2000', 2019, n)},Mock,Ann,01/02/2015,WBRI,5" for n in range(1, 30)]
     return "\r\n".join(lines).encode()

@@ -1,4 +1,4 @@
-"""XML that was built to hurt, and files that are two kinds at once."""
+"""Hostile XML, and files of two kinds at once."""
 
 from __future__ import annotations
 
