@@ -1,4 +1,4 @@
-"""The provider's side: a file is checked, signed, encrypted and sent, and its receipt is verified.
+"""The provider's side: check, sign, encrypt and send a file, and verify its receipt.
 
-Nothing of the inside is used here: this runs on a school's computer, where there is no home.
+Runs on a school's computer without a home, so uses nothing from the inside.
 """

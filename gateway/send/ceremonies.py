@@ -1,7 +1,7 @@
-"""What docs/schools.md says of replacing keys and of the agreement, each as one step that may be repeated.
+"""Replace keys and ratify the agreement, as in docs/schools.md, each as one repeatable step.
 
-Whatever is put into /keys or /agreement lies here before it leaves, so that a step that was cut off is taken
-up with the very same file. A new key is used only once a receipt says that it is in force.
+Files for /keys or /agreement are stored here before sending, so that an interrupted step resumes with the
+very same file. A new key is used only after a receipt confirms the key in force.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ Kind = Literal["openpgp", "ssh"]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What the gateway says of a step, None while it has not said anything; and what was done here."""
+    """The gateway's answer to a step, None before any answer; and a sentence about the work done here."""
 
     proved: Proved | None
     done: str
 
 
 def renew(sender: KitAtWork, now: datetime, seconds: float) -> Step:
-    """Extend the OpenPGP key to two years from now, and tell the gateway, which takes it at once."""
+    """Extend the OpenPGP key to two years from now, and send it; the gateway accepts the renewal at once."""
     own = renewed(sender.own, sender.signing_passphrase(), now + YEARS)
     make_anew(sender.settings.openpgp_key, own.armored)
     make_anew(sender.kit.certificate, own.certificate)
@@ -55,7 +55,7 @@ def renew(sender: KitAtWork, now: datetime, seconds: float) -> Step:
 
 
 def rotate(sender: KitAtWork, kind: Kind, now: datetime, seconds: float) -> Step:
-    """Make a new key and hand it in, signed with the present one; or go over to it, once it is in force."""
+    """Make a new key and send it signed with the present one; or switch to it, once in force."""
     following = sender.kit.root / f"{kind}-next"
     signed = sender.kit.root / f"{kind}-next.pgp"
     if not signed.exists():
@@ -80,7 +80,7 @@ def rotate(sender: KitAtWork, kind: Kind, now: datetime, seconds: float) -> Step
 
 
 def revoke(sender: KitAtWork, path: Path, why: Why, seconds: float) -> Step:
-    """Revoke the OpenPGP key at `path`: the present one, or the one before it."""
+    """Revoke the OpenPGP key at `path`: the present one, or the one before."""
     own = read_key(path.read_bytes())
     data = revocation(own, sender.signing_passphrase(), why)
     proved = put(sender, "/keys", f"revoked-{own.fingerprint[:_SHOWN_DIGITS]}.asc", data, seconds)
@@ -88,10 +88,10 @@ def revoke(sender: KitAtWork, path: Path, why: Why, seconds: float) -> Step:
 
 
 def agreement_text(sender: KitAtWork) -> str:
-    """The agreement's text, as it lies at the gateway.
+    """Return the agreement's text as published by the gateway.
 
-    GatewayError where there is none, where it is none of the texts that the gateway has signed, and where it
-    holds what a terminal would obey: whoever serves it may not be the gateway.
+    GatewayError for a missing text, a text not signed by the gateway, or one with terminal control
+    characters: an impostor may be serving it.
     """
     found: list[bytes | None] = []
     with sender.session() as sftp:
@@ -111,13 +111,13 @@ def ratify(sender: KitAtWork, text: str, seconds: float) -> Step:
 
 
 def tell_headings(sender: KitAtWork, stated: Stated, seconds: float) -> Step:
-    """Sign what headings mean, each with the key of an item, and hand it in: it counts for later files."""
+    """Sign the meanings of headings, each as an item's key, and send them for use on later files."""
     text = headings.written(stated)
     return Step(put(sender, "/keys", "headings.txt.pgp", _sealed(sender, text), seconds), text.rstrip())
 
 
 def put(sender: KitAtWork, folder: SentTo, name: str, data: bytes, seconds: float) -> Proved | None:
-    """Put a small file into a folder of the gateway's, and what its receipt says; None without one yet."""
+    """Put a small file into a folder of the gateway, and return its receipt; None without one so far."""
     with sender.files() as files:
         sent = _noted(sender, files, folder, name, data)
 
@@ -133,14 +133,14 @@ def put(sender: KitAtWork, folder: SentTo, name: str, data: bytes, seconds: floa
 
 
 def _sealed(sender: KitAtWork, text: str) -> bytes:
-    """A text signed with the present key and encrypted, as the gateway takes it in these folders, too."""
+    """Return a text signed with the present key and encrypted, as required in these folders."""
     with sender.session():  # So that a new key of the gateway's is known.
         recipient = sender.recipient()
     return Sealer(sender.own, sender.signing_passphrase(), recipient).sealed(text.encode())
 
 
 def _noted(sender: KitAtWork, files: SentFiles, folder: SentTo, name: str, data: bytes) -> SentFile:
-    """The row of what is put there: the one that there is, where it was begun before."""
+    """Return the row of a file to put: an existing one, if already begun."""
     digest = hashlib.sha256(data).hexdigest()
     known = files.of_content(digest)
     if known is not None:
@@ -170,14 +170,14 @@ def _next_ssh(sender: KitAtWork, following: Path) -> str:
 
 
 def _fingerprint(sender: KitAtWork, kind: Kind, following: Path) -> str:
-    """That of a new key, as it is read out and compared."""
+    """Return the fingerprint of a new key, in the form for reading out."""
     if kind == "openpgp":
         return grouped(read_key(following.read_bytes()).fingerprint)
     return fingerprint_of(load_ssh_key(following, _login(sender)))
 
 
 def _go_over(sender: KitAtWork, kind: Kind, following: Path) -> None:
-    """Use the new key; the one before it stays, aside. May be repeated after a kill."""
+    """Switch to the new key, setting the old one aside. May be repeated after a kill."""
     kit, settings = sender.kit, sender.settings
     present = settings.openpgp_key if kind == "openpgp" else settings.ssh_key
     used = kit.root / f"{kind}-{hashlib.sha256(following.read_bytes()).hexdigest()[:_SHOWN_DIGITS]}"

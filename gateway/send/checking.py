@@ -1,4 +1,4 @@
-"""What a file is and what is wrong with it, said before it leaves: by the authority's policies in force."""
+"""Classify and check a file before sending, by the authority's policies in force."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _OF_THE_SENDER = frozenset({"policy:sender-not-in-flow", "policy:other-school", 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A file as it lies here. `stops`: sentences, each of which keeps it from being sent unasked.
+    """A checked local file. `stops`: sentences, each an obstacle to sending without confirmation.
 
     `digest` is the SHA-256 of its content, in hex.
     """
@@ -63,9 +63,9 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What files are held against: the rules, the agreement and the limits, for one provider.
+    """The basis of checks: rules, agreement and limits, for one provider.
 
-    `note` is a sentence where these are not the authority's own.
+    `note` is a sentence if these are not the authority's own.
     """
 
     rules: Rules
@@ -76,7 +76,7 @@ class Check:
 
     @classmethod
     def of(cls, kit: Kit) -> Self:
-        """By what the gateway last told; by the policies that ship, as a school, where it never did."""
+        """Return the check by the gateway's last information; without any, as a school by shipped policies."""
         name = kit.settings().provider
         with TemporaryDirectory() as folder:
             facts = policies.kept(kit, Path(folder))
@@ -97,10 +97,10 @@ class Check:
         return cls(rules, load_catalogue(folder), provider, limits, note)
 
     def look_at(self, file: Path, today: date, tell: Callable[[int, int], None] = lambda *_: None) -> Seen:
-        """Read a file and say what it is; `tell` learns how much of it is read, and its size.
+        """Read and classify a file; `tell` is called with the bytes read so far, and the size.
 
-        GatewayError where it is sealed already, empty, or larger than what the gateway takes; InUse where
-        somebody writes to it.
+        GatewayError for a file already sealed, empty, or above the gateway's limit; InUse while another
+        program writes.
         """
         with unwritten(file):
             pass

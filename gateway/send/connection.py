@@ -1,4 +1,4 @@
-"""A session with the gateway: only with the host key that was compared, only with the provider's own key."""
+"""A session with the gateway: only with the compared host key, and the provider's own key."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ BROKEN = (OSError, EOFError, paramiko.SSHException)
 
 
 class CannotReach(GatewayError):  # noqa: N818 - reads as what happened
-    """The gateway does not answer now; later it may."""
+    """The gateway does not answer at present; retry later."""
 
     exit_code = 4
 
 
 class NotTheGateway(GatewayError):  # noqa: N818 - reads as what happened
-    """Whoever answers shows another host key than the one that was compared."""
+    """The server's host key differs from the compared one."""
 
 
 class _ComparedKey(paramiko.MissingHostKeyPolicy):  # type: ignore[misc] # paramiko has no types
-    """Lets only host keys pass whose fingerprints were compared."""
+    """Accept only host keys with compared fingerprints."""
 
     def __init__(self, fingerprints: tuple[str, ...]) -> None:
         self._fingerprints = fingerprints
@@ -89,17 +89,17 @@ def _opened(client: paramiko.SSHClient, settings: KitSettings, key: paramiko.PKe
 
 
 def _give_up_in_time(connection: socket.socket) -> None:
-    """Let a connection end where nobody takes what is sent: Linux would go on for a quarter of an hour.
+    """End a connection whose peer takes no data: Linux would retry for a quarter of an hour.
 
-    The channel's timeout does not hold where the line is slower than the sender: the library then waits in
-    the socket, for as long as the system does. Windows gives up by itself after some 20 seconds.
+    The channel's timeout is no help on a line slower than the sender: paramiko then waits in the socket, as
+    long as the system does. Windows gives up after some 20 seconds.
     """
     if sys.platform == "linux":
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT_SECONDS * 1000)
 
 
 def host_key_of(host: str, port: int) -> str:
-    """The fingerprint of the host key that whoever answers there shows. CannotReach where nobody does."""
+    """Return the fingerprint of the server's host key. CannotReach without an answer."""
     try:
         with socket.create_connection((host, port), timeout=_SECONDS) as connection:
             transport = paramiko.Transport(connection)

@@ -1,7 +1,7 @@
-"""Files that others may have prepared a place for: read, made anew and moved without following a link.
+"""Read, make and move files without following links, in folders shared with others.
 
-A watched folder is often shared. Whoever may write to it may leave a link where a file or a folder of ours is
-expected, to have the kit write over its own keys or read them out.
+A watched folder is often shared. Anybody able to write there may leave a link in place of a file or folder,
+to make the kit overwrite its own keys or disclose them.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ class InUse(GatewayError):  # noqa: N818 - reads as what happened
 
 
 def make_anew(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:
-    """Write a file whole or not at all, durably: made aside as a new file, renamed into place at the end.
+    """Write a file whole or not at all, durably: as a new file first, renamed into place at the end.
 
-    What lies at `path` is replaced, a link itself and not what it leads to. IsLink where the folder is one.
+    A file or link at `path` is replaced, but never a link's target. IsLink if the folder is a link.
     """
     aside = f".{hashlib.sha256(path.name.encode()).hexdigest()[:16]}.new"
     with _folder(path.parent) as folder:
@@ -72,7 +72,7 @@ def make_anew(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:
 
 
 def move(file: Path, target: Path) -> None:
-    """Rename a file. IsLink where its new folder is a link, FileExistsError where one lies there."""
+    """Rename a file. IsLink if the new folder is a link, FileExistsError if the target exists."""
     with _folder(target.parent) as folder:
         if os.path.lexists(target):
             raise FileExistsError(f"{target} is there already")
@@ -81,7 +81,7 @@ def move(file: Path, target: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Number, size and time of change of a file: one that was changed or replaced has others."""
+    """The number, size and modification time of a file, to detect a change or replacement."""
 
     number: int
     size: int
@@ -96,10 +96,10 @@ class Mark:
 
 @contextmanager
 def unwritten(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
-    """Open a file that nobody has open to write to, and keep writers waiting meanwhile.
+    """Open a file nobody is writing to, and keep writers waiting meanwhile.
 
-    Asks the system: by a lease on Linux, by share modes on Windows. InUse where somebody has it open. With it
-    comes False where the system cannot tell, as for network folders.
+    Uses a lease on Linux, share modes on Windows. InUse if the file is open elsewhere. Also yields False if
+    the system cannot tell, as for network folders.
     """
     with _sharing_no_writing(path) as file:
         told = _lease(file)
@@ -113,7 +113,7 @@ def unwritten(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
 
 
 def _lease(file: BinaryIO) -> bool:
-    """Take a lease, which ends where nobody writes any more; can the system tell?"""
+    """Take a lease on a file nobody is writing to; return False if the system cannot tell."""
     if sys.platform != "linux":
         return sys.platform == "win32"
     import fcntl  # noqa: PLC0415 - no Windows has it
@@ -154,7 +154,7 @@ def _sharing_no_writing(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a regular file to read it, without waiting. IsLink for a link, OSError for what is no file."""
+    """Open a regular file for reading, without waiting. IsLink for a link, OSError for other kinds."""
     if path.is_symlink():
         raise IsLink(f"{path.name} is a link: put the file itself there")
     flags = os.O_RDONLY | _NOFOLLOW | _BINARY | getattr(os, "O_NONBLOCK", 0)
@@ -172,7 +172,7 @@ def check_folder(path: Path) -> None:
 
 @contextmanager
 def _folder(path: Path) -> Iterator[int | None]:
-    """Hold a folder by a descriptor, so that no link takes its place; None where a system has none."""
+    """Hold a folder by a descriptor, safe from replacement by a link; None without system support."""
     if path.is_symlink() or _is_junction(path):
         raise IsLink(f"{path} is a link: remove it, so that a folder can be made there")
     if not _HERE:

@@ -1,4 +1,4 @@
-"""Headings of a file that nobody understands: which they are, what they may be, and if the values fit."""
+"""Headings without a known meaning: list them, offer meanings, and test the values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gateway.send.checking import Check, Seen
 
 
 def not_understood(check: Check, seen: Seen) -> Iterator[str]:
-    """The headings of columns that no rule knows and nobody has said anything of, but for sensitive ones."""
+    """Yield headings of columns unknown to every rule and not yet explained, except sensitive ones."""
     known = {harmless_name(heading) for heading, _ in check.provider.stated} | {*check.provider.harmless}
     if isinstance(seen.found, Classified):
         for one in seen.found.unlisted:
@@ -23,7 +23,7 @@ def not_understood(check: Check, seen: Seen) -> Iterator[str]:
 
 
 def choices(check: Check, seen: Seen) -> Mapping[str, str]:
-    """What a heading may be: the key of each item that the flow of a file may carry, by the item's label."""
+    """Return the possible meanings of a heading: the key of each item allowed in the flow, by label."""
     flow = check.catalogue.flow_of(seen.found.data_type) if isinstance(seen.found, Classified) else None
     if flow is None:
         return {}
@@ -35,7 +35,7 @@ def choices(check: Check, seen: Seen) -> Mapping[str, str]:
 
 
 def misfit(check: Check, file: Path, today: date, heading: str, key: str) -> str:
-    """What speaks against a heading being an item, as values of another kind do; empty where nothing does."""
+    """Return an objection to a heading being an item, such as values of another kind; "" without one."""
     before = check.look_at(file, today).found
     tried = replace(check, rules=check.rules.with_stated([(heading, key)]))
     after = tried.look_at(file, today).found

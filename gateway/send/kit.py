@@ -1,10 +1,10 @@
-"""What the provider's side keeps on its computer: settings, keys, what was sent, and the receipts.
+"""The provider's kit on its computer: settings, keys, sent files, and receipts.
 
-kit.toml     whose kit it is, and where the gateway is
+kit.toml     the provider, and the gateway's address
 ssh, ssh.pub, openpgp.asc, certificate.asc     the provider's keys; the secret ones under a passphrase
-gateway/     the gateway's certificates that were compared, each FINGERPRINT.asc
-sent.db      what was sent, and what became of it
-sealed/      files on their way, signed and encrypted; removed once their receipt is there
+gateway/     the gateway's compared certificates, each FINGERPRINT.asc
+sent.db      sent files and their outcomes
+sealed/      files in transit, signed and encrypted; removed after their receipts
 receipts/    every receipt, verified
 """
 
@@ -27,11 +27,11 @@ PRIVATE_FOLDER = 0o700
 
 
 class KitSettings(BaseModel):
-    """Whose kit this is, and which gateway it talks to.
+    """The provider owning the kit, and the gateway used.
 
-    `host_keys` are the fingerprints (SHA256:…) that were compared; the gateway must show one of them.
-    `gateway_key` is the fingerprint of its OpenPGP key to encrypt to; those before it prove old receipts.
-    `ssh_key` and `openpgp_key` are the provider's secret keys, wherever they lie.
+    `host_keys` are the compared fingerprints (SHA256:…); the gateway must show one of them. `gateway_key` is
+    the fingerprint of the OpenPGP key to encrypt to; earlier keys prove old receipts. `ssh_key` and
+    `openpgp_key` are the paths of the provider's secret keys.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -58,41 +58,41 @@ class Kit:
 
     @property
     def certificate(self) -> Path:
-        """The provider's OpenPGP certificate, as it is handed to the authority."""
+        """The provider's OpenPGP certificate for the authority."""
         return self.root / "certificate.asc"
 
     @property
     def ssh_public(self) -> Path:
-        """The public half of the SSH key, as it is handed to the authority."""
+        """The public half of the SSH key for the authority."""
         return self.root / "ssh.pub"
 
     @property
     def gateway(self) -> Path:
-        """The certificates of the gateway that are trusted."""
+        """The trusted certificates of the gateway."""
         return self.root / "gateway"
 
     @property
     def sent(self) -> Path:
-        """What was sent, and what became of it."""
+        """The database of sent files and their outcomes."""
         return self.root / "sent.db"
 
     @property
     def sealed(self) -> Path:
-        """Files on their way, as the gateway gets them."""
+        """Files in transit, as received by the gateway."""
         return self.root / "sealed"
 
     @property
     def receipts(self) -> Path:
-        """Receipts that were fetched."""
+        """The fetched receipts."""
         return self.root / "receipts"
 
     def make(self) -> None:
-        """Make the folders, for this user alone. Harmless where they are there."""
+        """Make the folders, for this user alone. Existing folders stay."""
         for folder in (self.root, self.gateway, self.sealed, self.receipts):
             folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
 
     def settings(self) -> KitSettings:
-        """What kit.toml says. ConfigurationError where it is missing or names what is wrong."""
+        """Return kit.toml. ConfigurationError if missing or wrong."""
         try:
             return KitSettings.model_validate(tomllib.loads(self.settings_file.read_text("utf-8")))
         except FileNotFoundError:
@@ -107,7 +107,7 @@ class Kit:
             raise ConfigurationError(f"{self.settings_file}: {where}: {first['msg']}") from None
 
     def change(self, **values: object) -> KitSettings:
-        """Write kit.toml with other values, whole or not at all; what else it says stays."""
+        """Write kit.toml with changed values, whole or not at all; other values stay."""
         settings = self.settings().model_copy(update=values)
         self.write_settings(settings)
         return settings
@@ -118,13 +118,13 @@ class Kit:
         make_anew(self.settings_file, tomlkit.dumps(values).encode())
 
     def trusted(self) -> bytes:
-        """The gateway's certificates that were ever trusted, one after another: they prove old receipts."""
+        """Return all gateway certificates ever trusted, concatenated: they prove old receipts."""
         return b"\n".join(self._trusted())
 
     def current(self) -> str:
-        """The fingerprint of the gateway's key to encrypt to. ConfigurationError before one was compared.
+        """Return the fingerprint of the gateway key to encrypt to. ConfigurationError before a comparison.
 
-        Where kit.toml does not name it, as kits before 0.3 do not, it is the one that was made last.
+        If not named in kit.toml, as in kits before 0.3, the newest key counts.
         """
         named = self.settings().gateway_key
         made = [describe(data, datetime.now(UTC)) for data in self._trusted()] if not named else []
@@ -133,7 +133,7 @@ class Kit:
         return named or max(made, key=lambda one: one.created_at).fingerprint
 
     def current_certificate(self) -> bytes:
-        """The gateway's certificate to encrypt to. ConfigurationError where it is not what was compared."""
+        """Return the gateway's certificate to encrypt to. ConfigurationError if altered since comparison."""
         return _pinned(self.gateway / f"{self.current()}.asc")
 
     def _trusted(self) -> list[bytes]:
@@ -141,7 +141,7 @@ class Kit:
 
 
 def _pinned(path: Path) -> bytes:
-    """Read a certificate of the gateway's. Kits of before kept what intake served, whatever stood in it."""
+    """Read a certificate of the gateway. Earlier kits stored the served bytes unchecked."""
     try:
         return pinned(path.read_bytes(), path.stem)
     except CertificateRefused:

@@ -1,8 +1,8 @@
 """The provider's own OpenPGP key: made, read, extended and revoked, by PGPy.
 
-Why PGPy: docs/decisions/0013-the-kits-openpgp-engine.md; what it signs and seals: `gateway.send.sealing`. A
-secret key lies on disk under its passphrase and is opened only while it signs. Whether what the *gateway*
-signed is genuine, `gateway.verify` decides.
+Why PGPy: docs/decisions/0013-the-kits-openpgp-engine.md; signing and sealing: `gateway.send.sealing`. A
+secret key lies on disk under its passphrase and is opened only for signing. `gateway.verify` checks
+signatures of the *gateway*.
 """
 
 from __future__ import annotations
@@ -65,29 +65,29 @@ class OwnKey:
 
     @property
     def owner(self) -> str:
-        """Whose key it is: NAME <E-MAIL>, as its first user id says."""
+        """The owner of the key, NAME <E-MAIL>, from the first user id."""
         user = self.key.userids[0]
         return f"{user.name} <{user.email}>" if user.email else str(user.name)
 
     @property
     def armored(self) -> bytes:
-        """The secret key, as it is kept: under its passphrase."""
+        """The secret key as stored: under its passphrase."""
         return in_ascii(str(self.key))
 
     @property
     def certificate(self) -> bytes:
-        """What the authority is given."""
+        """The certificate for the authority."""
         return in_ascii(str(self.key.pubkey))
 
     def check(self, passphrase: str) -> None:
-        """WrongPassphrase where the key does not open with it."""
+        """Raise WrongPassphrase unless the passphrase opens the key."""
         with self.opened(passphrase):
             pass
 
     def under(self, passphrase: str, other: str) -> bytes:
-        """The secret key under another passphrase, armored, its numbers written as every program reads them.
+        """Return the secret key under another passphrase, armored, with its numbers in canonical form.
 
-        GnuPG writes them otherwise at times, which Sequoia does not take.
+        GnuPG sometimes writes a form refused by Sequoia.
         """
         copy = read_key(self.armored)
         with copy.opened(passphrase) as key:
@@ -96,7 +96,7 @@ class OwnKey:
 
     @contextmanager
     def opened(self, passphrase: str) -> Iterator[pgpy.PGPKey]:
-        """The key that can sign, for a while. WrongPassphrase where it cannot be opened."""
+        """Yield the opened key, able to sign. WrongPassphrase if it cannot be opened."""
         if not self.key.is_protected:
             yield self.key
             return
@@ -129,7 +129,7 @@ def make_key(user_id: str, passphrase: str, now: datetime) -> OwnKey:
 
 
 def read_key(data: bytes) -> OwnKey:
-    """The secret key in `data`, armored or binary. GatewayError where it holds none that can be read."""
+    """Return the secret key in `data`, armored or binary. GatewayError without a readable one."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # It tells of packets that it does not know.
@@ -142,7 +142,7 @@ def read_key(data: bytes) -> OwnKey:
 
 
 def renewed(own: OwnKey, passphrase: str, until: datetime) -> OwnKey:
-    """The same key, good until `until`: its user ids and its subkeys said anew."""
+    """Return the key extended to `until`: its user ids and subkeys certified anew."""
     with own.opened(passphrase) as key:
         for user in (user for user in key.userids if user.selfsig is not None):
             said = user.selfsig
@@ -171,7 +171,7 @@ def revocation(own: OwnKey, passphrase: str, why: Why) -> bytes:
 
 
 def _say(subject: pgpy.PGPKey | pgpy.PGPUID, signature: pgpy.PGPSignature) -> None:
-    """Put a signature to what it is about; `|` does so in place."""
+    """Attach a signature to its subject; `|` works in place."""
     _ = subject | signature
 
 
@@ -181,6 +181,6 @@ def _created(key: pgpy.PGPKey) -> datetime:
 
 
 def _uses(sub: pgpy.PGPKey) -> set[KeyFlags]:
-    """What a subkey may be used for, by the newest word of its owner."""
+    """Return a subkey's permitted uses, by its owner's newest signature."""
     said = max(sub.self_signatures, key=lambda signature: signature.created)
     return set(said.key_flags)

@@ -1,7 +1,7 @@
-"""Where the passphrases of the provider's keys come from.
+"""Find the passphrases of the provider's keys.
 
-In this order: a file that is named (its first line; a second one where the SSH key has another), a systemd
-credential called `passphrase`, the key ring of the system, and a person who is asked.
+In order: a named file (first line; a second line for a different SSH passphrase), a systemd credential called
+`passphrase`, the system's key ring, and asking a person.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ class Passphrases:
         self._known: dict[Which, str] = {}
 
     def of(self, which: Which, opens: Callable[[str], object] | None = None) -> str:
-        """The passphrase of one of the two keys. GatewayError where there is no way to know it.
+        """Return the passphrase of one of the two keys. GatewayError if it cannot be found.
 
-        `opens` raises WrongPassphrase where one does not open the key; a person is asked three times then.
+        `opens` raises WrongPassphrase for a wrong one; a person is then asked three times.
         """
         if which not in self._known:
             self._known[which] = self._found(which, opens)
         return self._known[which]
 
     def keep(self, which: Which, passphrase: str) -> bool:
-        """Put one into the system's key ring; whether there is one that took it."""
+        """Store a passphrase in the system's key ring; return False without a working one."""
         self._known[which] = passphrase
         if not has_keyring():
             return False
@@ -71,7 +71,7 @@ class Passphrases:
         raise WrongPassphrase(f"none of the three opens your {name}")
 
     def _kept(self, which: Which) -> str | None:
-        """What the key ring of the system has; None where it is locked, or gone."""
+        """Return the passphrase in the system's key ring; None if locked or absent."""
         try:
             kept = keyring.get_password(_SERVICE, self._entry(which)) if has_keyring() else None
         except keyring.errors.KeyringError:
@@ -92,7 +92,7 @@ def _fits(passphrase: str, opens: Callable[[str], object] | None) -> bool:
 
 
 def has_keyring() -> bool:
-    """Whether this system has a key ring that can be used."""
+    """Return True if the system has a usable key ring."""
     return keyring.get_keyring().priority > 0
 
 
@@ -103,7 +103,7 @@ def _credential() -> Path | None:
 
 
 def in_file(file: Path) -> dict[Which, str]:
-    """The passphrases in a file. GatewayError where its first line is empty."""
+    """Return the passphrases in a file. GatewayError for an empty first line."""
     lines = file.read_text("utf-8").splitlines()
     if not lines or not lines[0]:
         raise GatewayError(f"{file} holds no passphrase in its first line")

@@ -1,7 +1,7 @@
-"""By what files are checked here: the authority's policies in force, and what it knows of this provider.
+"""Local copies of the authority's policies in force, and of the gateway's facts about this provider.
 
-Both are fetched with each session, believed only where the gateway signed them, and kept; what is older than
-what is kept is not taken. `checked-by.json` says of when they are.
+Both are fetched in each session, accepted only with the gateway's signature, and kept; older ones than those
+kept are refused. `checked-by.json` records their dates.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}\.(toml|txt)")
 
 
 def keep(kit: Kit, sftp: paramiko.SFTPClient, page: PageTold | None) -> None:
-    """Keep the policies that are in force now, and what the gateway's `page` says of this provider."""
+    """Keep the policies now in force, and the facts about this provider from the gateway's `page`."""
     known = _known(kit)
     if page is not None and page.provider and page.at.isoformat() > known.get("page_at", ""):
         known |= {"page_at": page.at.isoformat(), "provider": page.provider}
@@ -36,7 +36,7 @@ def keep(kit: Kit, sftp: paramiko.SFTPClient, page: PageTold | None) -> None:
 
 
 def kept(kit: Kit, folder: Path) -> dict[str, Any] | None:
-    """Write the policies that are kept into a folder; the facts about the provider, None without either."""
+    """Write the kept policies into a folder; return the facts about the provider, None without either."""
     known = _known(kit)
     if "provider" not in known or "files" not in known:
         return None
@@ -47,7 +47,7 @@ def kept(kit: Kit, folder: Path) -> dict[str, Any] | None:
 
 
 def holds_text(kit: Kit, text: str) -> bool:
-    """Tell whether a text is one of the policies that the gateway has signed, whatever ends its lines."""
+    """Return True if a text is one of the policies signed by the gateway, with any line ends."""
     texts = (body for name, body in _known(kit).get("files", {}).items() if name.endswith(".txt"))
     return any(body.split() == text.split() for body in texts)
 

@@ -1,7 +1,7 @@
-"""An SSH key in PuTTY's own form (.ppk, version 3), as PuTTYgen writes it since 0.75.
+"""An SSH key in PuTTY's own format (.ppk, version 3), as written by PuTTYgen since 0.75.
 
-The form is told in PuTTY's manual, appendix C. No library reads its third version; what is secret in it is
-derived, opened and checked by `cryptography`.
+The format is described in PuTTY's manual, appendix C. No library reads version 3; `cryptography` derives,
+decrypts and verifies the secret parts.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Secret = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivate
 
 @dataclass(frozen=True, slots=True)
 class PuttyKey:
-    """What stands in the file; the secret half is encrypted where `encryption` is not none."""
+    """The fields of the file; the secret half is encrypted unless `encryption` is none."""
 
     algorithm: str
     encryption: str
@@ -54,11 +54,11 @@ class PuttyKey:
 
     @property
     def is_protected(self) -> bool:
-        """Whether it is under a passphrase."""
+        """True if protected by a passphrase."""
         return self.encryption != "none"
 
     def opened(self, passphrase: str | None) -> paramiko.PKey:
-        """The key. WrongPassphrase where it needs another one, GatewayError where it cannot be used."""
+        """Return the key. WrongPassphrase for a wrong one, GatewayError for an unusable key."""
         if self.is_protected and not passphrase:
             raise WrongPassphrase("the PuTTY key is under a passphrase")
         try:
@@ -74,7 +74,7 @@ class PuttyKey:
         return kind.from_private_key(io.StringIO(text))
 
     def _decrypted(self, passphrase: str) -> tuple[bytes, bytes]:
-        """The secret half, and the key of its MAC."""
+        """Return the decrypted secret half, and the key of its MAC."""
         if self.derivation.get("Key-Derivation") != "Argon2id" or len(self.private) % _IV:
             raise _UNREADABLE
         memory, passes = (int(self.derivation[f"Argon2-{name}"]) for name in ("Memory", "Passes"))
@@ -88,7 +88,7 @@ class PuttyKey:
         return cipher.update(self.private) + cipher.finalize(), derived[_KEY + _IV :]
 
     def _check(self, plain: bytes, mac_key: bytes) -> None:
-        """All in the file is as it was written; otherwise the passphrase, or the file, is wrong."""
+        """Verify the MAC over all fields; a mismatch means a wrong passphrase or an altered file."""
         code = hmac.HMAC(mac_key, hashes.SHA256())
         texts = (self.algorithm, self.encryption, self.comment)
         for part in (*(text.encode() for text in texts), self.public, plain):
@@ -102,7 +102,7 @@ class PuttyKey:
 
 
 def read_putty_key(data: bytes) -> PuttyKey:
-    """What a .ppk file holds. GatewayError where it is of an older version, or damaged."""
+    """Return a .ppk file's key. GatewayError for an older version, or a damaged file."""
     lines = iter(data.decode("utf-8", "replace").splitlines())
     fields: dict[str, str] = {}
     blobs: dict[str, bytes] = {}
@@ -131,7 +131,7 @@ _KINDS: dict[str, type[paramiko.PKey]] = {"ssh-ed25519": paramiko.Ed25519Key, "s
 
 
 def _secret(algorithm: str, public: paramiko.Message, private: paramiko.Message) -> Secret:
-    """The secret key of both halves, as the manual lays them out for each algorithm."""
+    """Return the secret key made of both halves, in the manual's layout for each algorithm."""
     public.get_string()  # The algorithm once more.
     if algorithm == "ssh-ed25519":
         return ed25519.Ed25519PrivateKey.from_private_bytes(private.get_string())

@@ -1,4 +1,4 @@
-"""Receipts of what was sent: fetched, verified against the gateway's key and its log, and kept."""
+"""Receipts of sent files: fetch, verify against the gateway's key and log, and keep."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _JSON = re.compile(r"\.(\d{6}-[a-z0-9-]+-[0-9A-Z]{5})\.json")
 
 
 class NotGenuine(GatewayError):  # noqa: N818 - reads as what happened
-    """A receipt that does not prove what it says."""
+    """A receipt fails verification."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """What a genuine receipt says of a file, and where it lies."""
+    """A verified receipt's statement about a file, and the path of the receipt."""
 
     reference: str
     state: Decided
@@ -52,17 +52,17 @@ def listed(sftp: paramiko.SFTPClient) -> list[str]:
 
 
 def is_landed(names: Sequence[str], sent: SentFile) -> bool:
-    """Whether the gateway says already that it has the file."""
+    """Return True if the gateway already confirms the file's arrival."""
     start = f"{shown_name(sent.remote)}."
     return any(name.startswith(start) for name in names)
 
 
 def outcome(kit: Kit, sftp: paramiko.SFTPClient, names: Sequence[str], sent: SentFile) -> Proved | None:
-    """What became of a file, by the receipts there are now; None where no decision is told yet.
+    """Return the outcome of a file by its present receipts; None without a decision.
 
-    Where a break made the kit hand it over twice, the second one was refused as a replay: the first one
-    counts. Where each that landed was refused so, that is what became of it: the same content was signed
-    twice within a second, which gives the same signature. NotGenuine where a receipt does not hold.
+    If a break made the kit upload twice, the second copy was refused as a replay: the first one counts. If
+    every copy was refused as a replay, so is the file: the same content was signed twice within a second,
+    with the same signature. NotGenuine for a receipt failing verification.
     """
     found = list(_outcomes(kit, sftp, names, sent))
     first = [proved for proved in found if _REPLAYED not in proved.codes]
@@ -82,9 +82,9 @@ def _outcomes(kit: Kit, sftp: paramiko.SFTPClient, names: Sequence[str], sent: S
 
 
 def _kept(kit: Kit, sftp: paramiko.SFTPClient, name: str, sent: SentFile) -> Proved:
-    """Fetch a receipt in both forms, as it lies at the gateway now; keep it once it is proved.
+    """Fetch a receipt in both forms; keep it after verification.
 
-    A receipt that is kept already is replaced by one that is proved, and by no other.
+    A kept receipt is replaced only by a verified one.
     """
     with tempfile.TemporaryDirectory(dir=kit.root, prefix=".receipt-") as aside:
         forms = {}
@@ -118,5 +118,5 @@ def _proved(kit: Kit, path: Path, sent: SentFile) -> Proved:
 
 
 def kept(kit: Kit, sent: SentFile) -> Proved | None:
-    """What became of a file by the receipt that is kept here; None where there is none."""
+    """Return the outcome of a file by the kept receipt; None without one."""
     return _proved(kit, kit.receipts / sent.receipt, sent) if sent.receipt else None

@@ -1,7 +1,7 @@
-"""Signing and encrypting: small files by PGPy, which compresses, large ones as a stream by Sequoia.
+"""Sign and encrypt: small files by PGPy, with compression, large ones as a stream by Sequoia.
 
 Why two: docs/decisions/0013-the-kits-openpgp-engine.md. Sequoia works in a child process, because its Python
-package lets nothing else run meanwhile: nobody could be shown how far it is.
+package blocks the interpreter meanwhile, and progress could not be shown.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _PAUSE_SECONDS = 0.1
 
 
 class TooLarge(GatewayError):  # noqa: N818 - reads as what happened
-    """A file of which the gateway does not take as much."""
+    """The file exceeds the gateway's limit."""
 
 
 def check_size(size: int, most: int) -> None:
-    """TooLarge where a file will have more than `most` bytes once it is sealed, or may have."""
+    """Raise TooLarge if a file may exceed `most` bytes once sealed."""
     if size > most - size // 1024 - _MIB:
         raise TooLarge(
             f"it has {size // _MIB} MiB, and the gateway takes {most // _MIB} MiB at most: divide it"
@@ -48,17 +48,16 @@ def check_size(size: int, most: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Sealer:
-    """Who signs, with the passphrase of the key, and the gateway's certificate that is encrypted to."""
+    """The signing key with its passphrase, and the gateway's certificate to encrypt to."""
 
     own: OwnKey
     passphrase: str
     recipient: bytes
 
     def seal(self, source: BinaryIO, size: int, target: Path, tell: Callable[[int], None]) -> None:
-        """Write a content of `size` bytes, signed and encrypted, to a file of its own, in binary.
+        """Write a content of `size` bytes, signed and encrypted, to a separate file, in binary.
 
-        `tell` learns how much of it is done. GatewayError where a key cannot be used, DiskFull where there is
-        no room for it.
+        `tell` is called with the bytes done. GatewayError for an unusable key, DiskFull without room.
         """
         if size <= _SMALL_BYTES:
             make_anew(target, self.sealed(source.read()))
@@ -117,13 +116,13 @@ class Sealer:
 
 
 def digest_of(file: BinaryIO) -> str:
-    """The SHA-256 of a file from its start, in hex."""
+    """Return the SHA-256 of a file from its start, in hex."""
     file.seek(0)
     return hashlib.file_digest(cast(Any, file), "sha256").hexdigest()
 
 
 def _work() -> None:
-    """Sign and encrypt what standard input asks for: the child."""
+    """Sign and encrypt as ordered on standard input: the child process."""
     from pysequoia import Cert, Tsk, encrypt_file  # noqa: PLC0415 - the parent never needs it
 
     asked = json.load(sys.stdin)

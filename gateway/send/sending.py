@@ -1,7 +1,7 @@
-"""The way of files to the gateway and of their receipts back, told once for `send` and `watch`.
+"""Send files to the gateway and fetch their receipts, for `send` and `watch` alike.
 
-Each step may be cut off at any moment and is taken up by the next run: a file is sealed once, that sealed
-file is handed over, and its receipt decides.
+Each step may be interrupted at any moment and is resumed by the next run: a file is sealed once, the one
+sealed file is uploaded, and its receipt decides.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Step = Literal["checking", "sealing", "sending"]
 
 
 class AlreadySent(GatewayError):  # noqa: N818 - reads as what happened
-    """The gateway has this very content. `proved`: what its receipt said, where one came."""
+    """The gateway already has the same content. `proved`: its receipt's statement, if any."""
 
     def __init__(self, sent: SentFile, proved: Proved | None) -> None:
         super().__init__(
@@ -53,30 +53,30 @@ class AlreadySent(GatewayError):  # noqa: N818 - reads as what happened
 
 
 class Changed(GatewayError):  # noqa: N818 - reads as what happened
-    """A file is not any more as it was when it was checked."""
+    """A file has changed since the check."""
 
 
 class ClockWrong(GatewayError):  # noqa: N818 - reads as what happened
-    """The clock here and that of the gateway are too far apart for a signature to count."""
+    """The clocks of this computer and the gateway differ too much for a valid signature."""
 
     exit_code = 6
 
 
 class Progress(AbstractContextManager["Progress"], Protocol):
-    """Is told how far things are; shows it while it is entered."""
+    """A display of progress, shown while entered."""
 
     def at(self, step: Step, name: str, done: int, size: int) -> None:
-        """So many of the bytes of a file are through this step."""
+        """Show the bytes of a file done in this step."""
 
     def broken(self, error: str) -> None:
-        """The session broke, or none came about; it is tried again."""
+        """Show a broken or failed session, about to be retried."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToSend:
-    """A file that a person wants to send. `why`: their reason for sending it though something is wrong.
+    """A file to send. `why`: a person's reason for sending it despite a fault.
 
-    `digest` (SHA-256 in hex) and `mark` are those of the content that was checked; no other one is sent.
+    `digest` (SHA-256 in hex) and `mark` identify the checked content; no other content is sent.
     """
 
     file: Path
@@ -97,7 +97,7 @@ class KitAtWork:
 
     @property
     def settings(self) -> KitSettings:
-        """What kit.toml says now: a session may have noted a new key of the gateway's."""
+        """The present settings: a session may have noted a new key of the gateway."""
         return self.kit.settings()
 
     @property
@@ -109,7 +109,7 @@ class KitAtWork:
 
     @contextmanager
     def files(self) -> Iterator[SentFiles]:
-        """What was sent. DiskFull where no more can be noted."""
+        """Yield the database of sent files. DiskFull if nothing more can be noted."""
         try:
             with closing(SentFiles(self.kit.sent)) as files:
                 yield files
@@ -130,7 +130,7 @@ class KitAtWork:
 
     @contextmanager
     def session(self) -> Iterator[paramiko.SFTPClient]:
-        """A session with the gateway, whose new key is gone over to where it has one."""
+        """Yield a session with the gateway, after following its key to any successor."""
         if not self.settings.host_keys:
             raise GatewayError("the gateway's keys were not compared yet: gateway send setup")
         with session(self.settings, load_ssh_key(self.settings.ssh_key, self._login_passphrase())) as sftp:
@@ -138,7 +138,7 @@ class KitAtWork:
             yield sftp
 
     def retried(self, step: Callable[[paramiko.SFTPClient], None], seconds: float) -> None:
-        """Take a step in a session; in a new one where that breaks, for as long as `seconds`."""
+        """Run a step in a session; after a break in a new one, for as long as `seconds`."""
         for attempt in Retrying(
             retry=retry_if_exception(_may_pass),
             stop=stop_after_delay(seconds),
@@ -150,7 +150,7 @@ class KitAtWork:
                 step(sftp)
 
     def sealed(self, wish: ToSend, recipient: bytes, files: SentFiles) -> SentFile:
-        """The row of a file: the one that is on its way already, or a new one. AlreadySent where it was."""
+        """Return the row of a file: one already in transit, or a new one. AlreadySent if sent before."""
         known = files.of_content(wish.digest)
         if (
             known is not None
@@ -172,7 +172,7 @@ class KitAtWork:
         return sent
 
     def _seal(self, wish: ToSend, recipient: bytes) -> str:
-        """Sign and encrypt a file into sealed/, under its digest. Changed where it is another one by now."""
+        """Sign and encrypt a file into sealed/, named by its digest. Changed if altered since the check."""
         aside = self.kit.sealed / "sealing"
         tell = partial(self.progress.at, "sealing", wish.file.name, size=wish.mark.size)
         with opened(wish.file) as source:
@@ -186,11 +186,11 @@ class KitAtWork:
         return sealed_digest
 
     def signing_passphrase(self) -> str:
-        """The passphrase of the OpenPGP key; empty where it has none."""
+        """Return the passphrase of the OpenPGP key; "" without one."""
         return self.passphrases.of("openpgp", self.own.check) if self.own.key.is_protected else ""
 
     def refresh(self) -> None:
-        """Fetch by what files are checked; where the gateway does not answer, what was kept counts on."""
+        """Fetch the basis of checks; keep the stored one while the gateway is out of reach."""
         if not self.settings.host_keys:
             return
         with suppress(CannotReach, *BROKEN), self.session() as sftp:
@@ -201,13 +201,13 @@ class KitAtWork:
             policies.keep(self.kit, sftp, page)
 
     def recipient(self) -> bytes:
-        """The gateway's certificate to encrypt to, as the last session found it."""
+        """Return the gateway's certificate to encrypt to, as of the last session."""
         return self.kit.current_certificate()
 
     def hand_over(
         self, sftp: paramiko.SFTPClient, sent: SentFile, files: SentFiles, names: Sequence[str]
     ) -> None:
-        """Upload a sealed file, unless the gateway says in /receipts that it has it."""
+        """Upload a sealed file, unless /receipts confirms its arrival."""
         path = self.kit.sealed / sent.sealed_sha256
         if not receipts.is_landed(names, sent):
             size = path.stat().st_size
@@ -224,7 +224,7 @@ class KitAtWork:
     def receive(
         self, sftp: paramiko.SFTPClient, waiting: Sequence[SentFile], files: SentFiles
     ) -> dict[str, Proved]:
-        """What is decided by now, by the digest of the sealed file; each is on record here."""
+        """Return the decisions so far, by the digest of the sealed file, after recording each."""
         names = receipts.listed(sftp)
         found = {sent.sealed_sha256: receipts.outcome(self.kit, sftp, names, sent) for sent in waiting}
         for sent in waiting:
@@ -238,7 +238,7 @@ class KitAtWork:
         return {digest: proved for digest, proved in found.items() if proved is not None}
 
     def sweep(self, files: SentFiles) -> None:
-        """Remove sealed files that no row knows: of a run that was cut off before it noted them."""
+        """Remove sealed files without a row, left by an interrupted run."""
         known = {sent.sealed_sha256 for sent in files.on_their_way()}
         for path in self.kit.sealed.iterdir():
             if path.name not in known:
@@ -257,9 +257,9 @@ def _check_clock(there: float) -> None:
 
 
 def _await_another_second(than: datetime) -> None:
-    """Wait until what is signed now has another time than what was signed `than`.
+    """Wait until a new signature gets another time than `than`.
 
-    The same content signed by the same key in one second has the same signature, which is a replay.
+    The same content signed by the same key in one second has the same signature, a replay.
     """
     while int(time.time()) == int(than.timestamp()):
         time.sleep(0.05)
@@ -268,9 +268,9 @@ def _await_another_second(than: datetime) -> None:
 def pass_on(
     sender: KitAtWork, wishes: Sequence[ToSend], seconds: float
 ) -> dict[Path, Proved | GatewayError | None]:
-    """Send files and wait for their receipts, for as long as `seconds`: what became of each.
+    """Send files and wait for their receipts, for as long as `seconds`; return the outcome of each.
 
-    None: it is handed over, and no receipt is there yet. GatewayError where the gateway could not be reached.
+    None: uploaded, without a receipt so far. GatewayError if the gateway could not be reached.
     """
     outcomes: dict[Path, Proved | GatewayError | None] = {}
     rows: dict[Path, SentFile] = {}
@@ -324,13 +324,13 @@ def await_receipts(
 
 
 def remote_name(name: str, sealed_digest: str) -> str:
-    """The name of a file at the gateway: that of here, short enough, and one that no other file has."""
+    """Return a file's unique name at the gateway: the local name, shortened, with digits of the digest."""
     short = shown_name(name).encode()[:_NAME_BYTES].decode("utf-8", "ignore").strip()
     return f"{short}.{sealed_digest[:_DIGITS]}.pgp"
 
 
 def _may_pass(error: BaseException) -> bool:
-    """Whether another attempt may go better: the network, not a word of the gateway's, nor a local file."""
+    """Return True for a network error, worth another attempt; False for refusals and local files."""
     return isinstance(error, (CannotReach, *BROKEN)) and not isinstance(
         error, PermissionError | FileNotFoundError
     )

@@ -1,7 +1,7 @@
-"""What this kit sent, and what became of it: one row a file, in a small database beside the keys.
+"""Files sent by this kit, with their outcomes: one row a file, in a small database beside the keys.
 
-A row is there before anything leaves, so that after a kill at any moment the same sealed file goes on its
-way, never a second one of the same content.
+A row is written before anything leaves, so that after a kill at any moment the same sealed file is sent,
+never a second one with the same content.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ CREATE INDEX IF NOT EXISTS sent_content ON sent (content_sha256);
 
 
 class KitBusy(GatewayError):  # noqa: N818 - reads as what happened
-    """Another command is at work with this kit."""
+    """Another command is using this kit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentFile:
-    """One file that was sealed here, or a key that was put into a folder of the gateway's.
+    """One file sealed here, or a key put into a folder of the gateway.
 
-    Digests are SHA-256 in hex; `remote` is its name at the gateway.
+    Digests are SHA-256 in hex; `remote` is the name at the gateway.
 
-    `why` is the reason that a person gave for sending it all the same. `reference`, `codes` and `receipt`
-    (the name of its JSON form) are empty until a receipt was verified. `place` is where a watched folder put
-    it; empty where none did.
+    `why` is a person's reason for sending the file regardless. `reference`, `codes` and `receipt` (the name
+    of its JSON form) are empty before a verified receipt. `place` is the path in a watched folder; empty
+    without one.
     """
 
     content_sha256: str
@@ -82,24 +82,24 @@ class SentFiles:
         self._connection.close()
 
     def of_content(self, content_sha256: str) -> SentFile | None:
-        """The last row of that content; None where it was never sealed."""
+        """Return the last row of a content; None if never sealed."""
         rows = self._select("content_sha256 = ? ORDER BY id DESC LIMIT 1", content_sha256)
         return rows[0] if rows else None
 
     def on_their_way(self) -> list[SentFile]:
-        """Those without a receipt yet, the oldest first."""
+        """Return the rows without a receipt, oldest first."""
         return self._select("state IN ('sealed', 'uploaded') ORDER BY id")
 
     def held(self) -> list[SentFile]:
-        """Those that wait at the gateway, of which another receipt may come."""
+        """Return the rows of held files, still due another receipt."""
         return self._select("state = 'held' ORDER BY id")
 
     def unfiled(self) -> list[SentFile]:
-        """Those with a receipt that no watched folder has put anywhere yet."""
+        """Return the rows with a receipt but without a place in a watched folder."""
         return self._select("state NOT IN ('sealed', 'uploaded') AND place = '' ORDER BY id")
 
     def of_sealed(self, sealed_sha256: str) -> SentFile:
-        """The row of one sealed file, which must be there."""
+        """Return the row of one sealed file, known to exist."""
         (row,) = self._select("sealed_sha256 = ?", sealed_sha256)
         return row
 
@@ -125,11 +125,11 @@ class SentFiles:
         )  # fmt: skip
 
     def forget(self, sent: SentFile) -> None:
-        """A file was sealed, and is to be sealed anew before anything of it leaves."""
+        """Remove the row of a file to be sealed anew before anything leaves."""
         self._connection.execute("DELETE FROM sent WHERE sealed_sha256 = ?", (sent.sealed_sha256,))
 
     def uploaded(self, sent: SentFile) -> None:
-        """It was handed over."""
+        """Note the upload of a file."""
         self._connection.execute(
             "UPDATE sent SET state = 'uploaded' WHERE sealed_sha256 = ? AND state = 'sealed'",
             (sent.sealed_sha256,),
@@ -138,7 +138,7 @@ class SentFiles:
     def decided(
         self, sent: SentFile, *, state: SentState, reference: str, codes: tuple[str, ...], receipt: str
     ) -> None:
-        """A receipt of it was verified."""
+        """Note the verified receipt of a file."""
         self._connection.execute(
             "UPDATE sent SET state = ?, reference = ?, codes = ?, receipt = ? WHERE sealed_sha256 = ?",
             (state, reference, " ".join(codes), receipt, sent.sealed_sha256),
@@ -157,9 +157,9 @@ def _sent(row: sqlite3.Row) -> SentFile:
 
 @contextmanager
 def alone(root: Path, *, seconds: float) -> Iterator[None]:
-    """Have the kit for oneself: two that send at once would send the same file twice.
+    """Hold the kit exclusively: two senders at once would send the same file twice.
 
-    A kill lets go of it. KitBusy where somebody else has it for longer than `seconds`.
+    The lock ends with the process. KitBusy if held elsewhere for longer than `seconds`.
     """
     with closing(sqlite3.connect(root / "at-work.db", timeout=seconds, isolation_level=None)) as lock:
         try:

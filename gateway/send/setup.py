@@ -1,4 +1,4 @@
-"""The first day: keys made or taken, what the authority is handed, and its own keys compared."""
+"""Set up a kit: make or take keys, hand over the public ones, and compare the gateway's keys."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LETTERS = re.compile(r"[^0-9a-f]")
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """What the authority gets, and what it will ask to be read out."""
+    """The files for the authority, and the fingerprints to read out."""
 
     ssh_public: Path
     certificate: Path
@@ -35,10 +35,10 @@ def take_keys(
     kit: Kit, *, provider: str, owner: str, ssh_key: Path | None, openpgp_key: Path | None,
     passphrases: tuple[str, str], now: datetime,
 ) -> HandOver:  # fmt: skip
-    """Make the keys that are not given, and note both. `passphrases`: of the OpenPGP and of the SSH key.
+    """Make the missing keys, and note both. `passphrases`: of the OpenPGP and of the SSH key.
 
-    What exists is never overwritten: a kit that has keys keeps them. WrongPassphrase where a given key does
-    not open with its passphrase; GatewayError where one is no secret key.
+    Existing keys are never overwritten. WrongPassphrase for a given key not opened by its passphrase;
+    GatewayError for a file without a secret key.
     """
     kit.make()
     own = kit.root / "openpgp.asc" if openpgp_key is None else openpgp_key.absolute()
@@ -56,7 +56,7 @@ def take_keys(
 
 
 def handed_over(kit: Kit) -> HandOver:
-    """What the authority gets from this kit."""
+    """Return the files and fingerprints of this kit for the authority."""
     kind, body, *_ = kit.ssh_public.read_text("utf-8").split()
     return HandOver(
         ssh_public=kit.ssh_public,
@@ -67,7 +67,7 @@ def handed_over(kit: Kit) -> HandOver:
 
 
 def place_of(address: str, port: int) -> tuple[str, int]:
-    """Host and port of an address as it may be told: HOST, HOST:PORT or [IPV6]:PORT; otherwise `port`."""
+    """Return host and port of an address HOST, HOST:PORT or [IPV6]:PORT; by default `port`."""
     named = re.fullmatch(r"\[?([^\[\]]+)\]?:([0-9]{1,5})", address)
     if named is None or (":" in named[1] and not address.startswith("[")):
         return address.strip("[]"), port
@@ -75,9 +75,9 @@ def place_of(address: str, port: int) -> tuple[str, int]:
 
 
 def meet(kit: Kit, host: str, port: int, told: str) -> KitSettings:
-    """Note where the gateway is, once the host key that it shows is the one that was told by telephone.
+    """Note the gateway's address, if its host key matches the fingerprint told by telephone.
 
-    NotTheGateway where it is another one.
+    NotTheGateway for another host key.
     """
     shown = host_key_of(host, port)
     if told.strip().rstrip("=") != shown:
@@ -89,7 +89,7 @@ def meet(kit: Kit, host: str, port: int, told: str) -> KitSettings:
 
 
 def compare(kit: Kit, key: paramiko.PKey, told: str) -> str:
-    """Fetch the gateway's certificate and trust it, once it has the fingerprint that was told."""
+    """Fetch the gateway's certificate and trust it, if its fingerprint is the one told by telephone."""
     with session(kit.settings(), key) as sftp:
         data = trust.fetched(sftp, trust.CERTIFICATE)
     trust.trust(kit, data or b"", _LETTERS.sub("", told.lower()))
@@ -97,7 +97,7 @@ def compare(kit: Kit, key: paramiko.PKey, told: str) -> str:
 
 
 def check_owner(owner: str) -> str:
-    """`owner` itself, where it is "NAME <E-MAIL>" on one line. GatewayError where it is not."""
+    """Return `owner` if "NAME <E-MAIL>" on one line; else GatewayError."""
     if not re.fullmatch(r"[^<>\n]{2,100} <[^<>\s@]+@[^<>\s@]+>", owner) or not owner.isprintable():
         raise GatewayError(
             'say whose key it is as "NAME <E-MAIL>": "Oak Primary School <office@oak.example>"'

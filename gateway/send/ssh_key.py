@@ -1,4 +1,4 @@
-"""The provider's own SSH key: made in the form of OpenSSH, or taken as it is, in that of PuTTY, too."""
+"""The provider's own SSH key: made in OpenSSH format, or taken in OpenSSH or PuTTY format."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def make_ssh_key(path: Path, passphrase: str) -> None:
 
 
 def load_ssh_key(path: Path, passphrase: str | None) -> paramiko.PKey:
-    """The secret key at `path`. WrongPassphrase where it needs another, GatewayError where it is none."""
+    """Return the secret key at `path`. WrongPassphrase for a wrong one, GatewayError for another file."""
     data = path.read_bytes()
     if data.startswith(putty_key.BEGINS):
         return putty_key.read_putty_key(data).opened(passphrase)
@@ -38,7 +38,7 @@ def load_ssh_key(path: Path, passphrase: str | None) -> paramiko.PKey:
 
 
 def needs_passphrase(path: Path) -> bool:
-    """Whether the key at `path` is under a passphrase."""
+    """Return True if the key at `path` is protected by a passphrase."""
     data = path.read_bytes()
     if data.startswith(putty_key.BEGINS):
         return putty_key.read_putty_key(data).is_protected
@@ -52,10 +52,10 @@ def needs_passphrase(path: Path) -> bool:
 
 
 def public_line(key: paramiko.PKey, comment: str) -> str:
-    """The public half, as the authority is given it."""
+    """Return the public half, as handed to the authority."""
     return f"{key.get_name()} {key.get_base64()} {comment}\n"
 
 
 def fingerprint_of(key: paramiko.PKey) -> str:
-    """SHA256:…, as every program shows it."""
+    """Return the fingerprint, SHA256:…, as shown by every program."""
     return str(key.fingerprint)

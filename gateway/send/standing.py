@@ -1,4 +1,4 @@
-"""Where a provider stands: by what lies on its own computer, and by what the gateway tells of it."""
+"""The provider's standing: by its own computer, and by the gateway's page."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ _WARN_DAYS = 60
 
 @dataclass(frozen=True, slots=True)
 class KitStanding:
-    """Counts of what was sent by state, those that wait, and the day on which the OpenPGP key expires.
+    """Counts of sent files by state, waiting files, and the expiry of the OpenPGP key.
 
-    `told` is what the gateway says: what is due, what it received, which keys it knows. None where it was not
-    asked, or has said nothing yet.
+    `told` is the gateway's page: due data, received files, known keys. None if not asked, or without a page.
     """
 
     provider: str
@@ -54,7 +53,7 @@ _OPEN, _OVER = {"due", "not-due", "early"}, {"missing", "late"}
 
 
 def _in_words(told: PageTold) -> Iterator[str]:
-    """What the gateway said, the most urgent first."""
+    """Yield the gateway's statements, most urgent first."""
     yield f"as the gateway told on {told.at:%Y-%m-%d %H:%M} UTC:"
     if told.ratify is not None:
         yield f"  the agreement of {told.ratify} is to be ratified: gateway send ratify"
@@ -81,7 +80,7 @@ def _came(flow: FlowTold) -> str:
 
 
 def standing(kit: Kit, told: PageTold | None = None, now: datetime | None = None) -> KitStanding:
-    """Where the provider of this kit stands at `now`, with what the gateway `told`."""
+    """Return the standing of this kit's provider at `now`, with the gateway's page `told`."""
     settings = kit.settings()
     with closing(SentFiles(kit.sent)) as files:
         rows = files.all()

@@ -1,4 +1,4 @@
-"""What the gateway tells of its provider: its signed page, fetched, verified and read."""
+"""The gateway's signed page about its provider: fetch, verify and read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _THREE, _A_SECOND = stop_after_attempt(3), wait_fixed(1)
 
 @dataclass(frozen=True, slots=True)
 class FlowTold:
-    """How a flow stands: its state in the gateway's words, the day it is due, when the last of it came."""
+    """The standing of a flow: state in the gateway's words, due day, and time of the last file."""
 
     data_type: str
     state: str
@@ -32,7 +32,7 @@ class FlowTold:
 
 @dataclass(frozen=True, slots=True)
 class KeyTold:
-    """A key of the provider's, ssh or openpgp, its state, and until when it counts."""
+    """One of the provider's keys: ssh or openpgp, state, and end of validity."""
 
     kind: str
     state: str
@@ -41,9 +41,9 @@ class KeyTold:
 
 @dataclass(frozen=True, slots=True)
 class PageTold:
-    """All that the page told at the moment `at`. `ratify`: the year whose agreement is to be ratified.
+    """The contents of the page at the moment `at`. `ratify`: the year of an agreement to be ratified.
 
-    `provider`: its kind, numbers, schools and harmless columns, by which files are checked.
+    `provider`: kind, numbers, schools and harmless columns, the basis of checks.
     """
 
     at: datetime
@@ -55,9 +55,9 @@ class PageTold:
 
 
 def told(kit: Kit, sftp: paramiko.SFTPClient) -> PageTold | None:
-    """What the page says; None where the gateway has none yet. GatewayError where its signature is not good.
+    """Return the page's contents; None without a page. GatewayError for a bad signature.
 
-    It is looked at three times: page and signature are two files, of which one may be newer for a moment.
+    Tries three times: page and signature are two files, and one may be newer for a moment.
     """
     again = Retrying(
         retry=retry_if_exception_type(SignatureInvalid), stop=_THREE, wait=_A_SECOND, reraise=True
@@ -73,9 +73,9 @@ def told(kit: Kit, sftp: paramiko.SFTPClient) -> PageTold | None:
 
 
 def _own(kit: Kit, page: PageTold) -> PageTold:
-    """Return a page that is about the provider of this kit. GatewayError where it is about another one.
+    """Return a page about this kit's provider. GatewayError for another provider's.
 
-    The page of a gateway before 0.3 does not say whose it is: what it says of a provider is left out.
+    Pages of gateways before 0.3 name no provider: the provider's facts are left out.
     """
     named = page.provider.get("id")
     if named is None:
@@ -93,7 +93,7 @@ def _fetched(kit: Kit, sftp: paramiko.SFTPClient) -> bytes | None:
 
 
 def read(html: bytes) -> PageTold:
-    """What stands in the page for programs. GatewayError where another version writes it otherwise."""
+    """Return the machine-readable contents of the page. GatewayError for another version's format."""
     page = lxml.html.document_fromstring(html, parser=lxml.html.HTMLParser(encoding="utf-8"))
     try:
         (main,) = page.iter("main")

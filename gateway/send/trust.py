@@ -1,7 +1,6 @@
-"""Which certificates are the gateway's: those whose fingerprint a person compared, and their successors.
+"""The gateway's trusted certificates: those with compared fingerprints, and their successors.
 
-A new one is taken only where a trusted one names it as its successor; what else lies in /keys is not
-believed.
+A new certificate is accepted only if a trusted one names it as successor; anything else in /keys is ignored.
 """
 
 from __future__ import annotations
@@ -45,9 +44,9 @@ def fetched(sftp: paramiko.SFTPClient, path: str, most: int = _MOST_BYTES) -> by
 
 
 def follow(kit: Kit, sftp: paramiko.SFTPClient) -> None:
-    """Go over to the gateway's new key, on the word of the one before it. GatewayError for another key.
+    """Switch to the gateway's new key, named by the one before. GatewayError for another key.
 
-    Trust moves forward only: nothing is encrypted to a key again that has named its successor.
+    Trust moves forward only: a key with a named successor is never encrypted to again.
     """
     shown = _shown(sftp)
     current = kit.current()
@@ -64,7 +63,7 @@ def follow(kit: Kit, sftp: paramiko.SFTPClient) -> None:
 
 
 def trust(kit: Kit, certificate: bytes, fingerprint: str) -> None:
-    """Encrypt to a certificate from now on. GatewayError where it is not wholly that of the fingerprint."""
+    """Encrypt to a certificate from now on. GatewayError unless it matches the fingerprint entirely."""
     try:
         sound = pinned(certificate, fingerprint)
     except CertificateRefused:
@@ -83,13 +82,13 @@ def _shown(sftp: paramiko.SFTPClient) -> str:
 
 
 def _earlier(sftp: paramiko.SFTPClient) -> list[bytes | None]:
-    """What earlier keys of the gateway said of their successors, for who was away while it changed twice."""
+    """Return earlier keys' signed statements of succession, for kits missing two changes."""
     names = [name for name in sftp.listdir(KEYS) if _EARLIER.fullmatch(name)]
     return [fetched(sftp, f"{KEYS}/{name}") for name in sorted(names)[:_MOST_EARLIER]]
 
 
 def _successor(kit: Kit, fingerprint: str, words: list[bytes]) -> tuple[str, bytes]:
-    """The key that one of the gateway's names as its successor. GatewayError where it names none."""
+    """Return the key named as successor by a gateway key. GatewayError without one."""
     signers = split((kit.gateway / f"{fingerprint}.asc").read_bytes())
     for word in words:
         try:

@@ -1,7 +1,7 @@
-"""Upload of one sealed file, taken up where an earlier attempt was broken off.
+"""Upload one sealed file, resuming an interrupted attempt.
 
-The file goes to NAME.filepart first; only its rename to NAME hands it over. So whatever breaks off leaves
-either a beginning that is gone on with, or a file that was handed over whole.
+The file goes to NAME.filepart first; only the rename to NAME hands it over. So an interruption leaves either
+a resumable beginning or a complete file.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ def upload(
     sftp: paramiko.SFTPClient, sealed: Path, final: str, tell: Callable[[int], None],
     time_there: Callable[[float], None] = lambda _: None,
 ) -> None:  # fmt: skip
-    """Hand `sealed` over as `final`, such as /in/NAME; nothing is done where it was.
+    """Upload `sealed` as `final`, such as /in/NAME; do nothing if already there.
 
-    `tell` learns how many bytes are there, `time_there` what the gateway's clock says (seconds since 1970),
-    before anything is sent. OSError or paramiko's errors where the session breaks: what came
-    stays, to be gone on with.
+    `tell` is called with the bytes uploaded so far, `time_there` with the gateway's clock (seconds since
+    1970), before anything is sent. OSError or paramiko's errors on a broken session: the uploaded part stays
+    for resuming.
     """
     unfinished = f"{final}{_UNFINISHED}"
     size = sealed.stat().st_size

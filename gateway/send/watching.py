@@ -1,8 +1,7 @@
-"""A folder whose files are sent once they are still: each ends in sent, held or refused, with its receipt.
+"""Send the files of a watched folder once unchanged; each ends in sent, held or refused, with its receipt.
 
-A file is moved only once its receipt lies where it is to go, and what was decided is on record before that.
-So after a kill at any moment the next run files what was decided, goes on with what is on its way, and sends
-nothing twice.
+A file is moved only after its receipt is in place, and the decision is recorded before. So after a kill at
+any moment the next run files the decided files, continues those in transit, and sends nothing twice.
 """
 
 from __future__ import annotations
@@ -56,9 +55,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Stillness:
-    """Which files have not changed for a while, and which the system says that nobody writes to.
+    """Find files unchanged for a while, and not being written to according to the system.
 
-    Where the system cannot say so, as of a network folder, twelve times as long is waited.
+    Without an answer from the system, as for network folders, the wait is twelve times as long.
     """
 
     seconds: float
@@ -66,7 +65,7 @@ class Stillness:
     _seen: dict[Path, tuple[tuple[int, int], float]] = field(default_factory=dict)
 
     def still(self, files: Sequence[Path]) -> list[Path]:
-        """Those of which size and time were the same for `seconds`, the one that was changed first before."""
+        """Return the files with unchanged size and time for `seconds`, earliest change first."""
         now = self.clock()
         known = self._seen
         self._seen = {}
@@ -82,17 +81,17 @@ class Stillness:
         return sorted(still, key=lambda file: (self._seen[file][0][1], file))
 
     def is_sure(self, file: Path, *, told: bool) -> bool:
-        """Is a still file not written to, with what the system `told`?"""
+        """Return True if a still file is not being written to; `told`: the system has confirmed it."""
         return told or self.clock() - self._seen[file][1] >= _UNTOLD * self.seconds
 
     @property
     def seen(self) -> frozenset[Path]:
-        """The files that lay there, still or not."""
+        """The files present at the last look, still or not."""
         return frozenset(self._seen)
 
 
 class WatchedFolder:
-    """The watch over one folder. `anyway` is the reason for sending also what is not as it should be."""
+    """The watch over one folder. `anyway` is the reason for sending faulty files too."""
 
     def __init__(
         self, sender: KitAtWork, folder: Path, check: Check, stillness: Stillness, *,
@@ -116,11 +115,11 @@ class WatchedFolder:
 
     @property
     def stuck(self) -> frozenset[Path]:
-        """What lay there at the last look and cannot be read or moved; each was told of."""
+        """The reported files at the last look, unreadable or immovable."""
         return frozenset(self._stuck)
 
     def run(self, stop: threading.Event, *, once: bool = False) -> None:
-        """Send what comes until `stop` is set; with `once`, until nothing is left that can be sent."""
+        """Send new files until `stop` is set; with `once`, until none is left to send."""
         wake = threading.Event()
         observer = Observer()
         observer.schedule(_Waking(wake), str(self._folder))
@@ -137,9 +136,9 @@ class WatchedFolder:
             observer.join()
 
     def _tried(self, *, once: bool) -> float | None:
-        """One round; for how long to pause then, None where nothing is left to do.
+        """Run one round; return the pause after it, None without anything left.
 
-        What may pass is tried again for ever; with `once` so many times in a row, then it is raised.
+        Passing errors are retried forever; with `once`, raised after a number of failures in a row.
         """
         try:
             with alone(self._sender.kit.root, seconds=_LOCK_SECONDS), self._sender.files() as files:
@@ -154,7 +153,7 @@ class WatchedFolder:
         return min(self._stillness.seconds, 1.0) if self._stillness.seen - self._stuck else None
 
     def round(self, files: SentFiles) -> None:
-        """Send the files that are still, so many at a time, and file each with its receipt."""
+        """Send the still files in batches, and file each with its receipt."""
         waiting = self._waiting()
         self._take_up(waiting, files)
         to_send: list[ToSend] = []
@@ -177,7 +176,7 @@ class WatchedFolder:
                 self._look_at_held(sftp, files)
 
     def _waiting(self) -> list[Path]:
-        """The files that lie there; of anything else is told why it is not sent."""
+        """Return the files present; for other entries, tell why they are not sent."""
         lie_there = [one for one in sorted(self._folder.iterdir()) if not _is_unfinished(one.name)]
         self._told = {path: words for path, words in self._told.items() if path in lie_there}
         self._stuck = set()
@@ -193,7 +192,7 @@ class WatchedFolder:
 
     @contextmanager
     def _each(self, file: Path) -> Iterator[None]:
-        """What can be done with one file: where it cannot be read or moved, the others go on."""
+        """Handle one file; an unreadable or immovable one does not stop the others."""
         try:
             yield
         except InUse as error:
@@ -216,7 +215,7 @@ class WatchedFolder:
             self._tell(f"{path.name}: not taken: {words}")
 
     def _wish(self, file: Path) -> ToSend | None:
-        """The file as it is to be sent; None where it goes to refused/ at once, which is told beside it."""
+        """Return the file as an order to send; None if moved to refused/ with the reasons beside."""
         with unwritten(file) as (source, told):
             mark = Mark.of(source)
             if not self._stillness.is_sure(file, told=told):
@@ -235,7 +234,7 @@ class WatchedFolder:
         return None
 
     def _refuse(self, file: Path, mark: Mark, stops: Sequence[str]) -> None:
-        """Move a file to refused/ that is not sent, and tell why beside it."""
+        """Move an unsendable file to refused/, with the reasons beside."""
         target = _free(self._folder / FOLDERS["refused"] / file.name)
         text = "This file was NOT sent.\n\n" + "\n".join(stops) + "\n"
         with unwritten(file) as (source, _):
@@ -246,7 +245,7 @@ class WatchedFolder:
         self._tell_done(f"{file.name}: not sent: {stops[0]}")
 
     def _take_up(self, waiting: Sequence[Path], files: SentFiles) -> None:
-        """Note where files lie that were moved by a run that was cut off before it noted that itself."""
+        """Note the place of files moved by an interrupted run before its note."""
         unfiled = files.unfiled()
         here, unread = set(), set()
         for path in waiting if unfiled else ():
@@ -279,7 +278,7 @@ class WatchedFolder:
         await_receipts(self._sender, sftp, known, files, seconds=_RECEIPT_SECONDS, decided=decided)
 
     def _file(self, file: Path, sent: SentFile, files: SentFiles) -> None:
-        """Move a file to where it belongs, its receipt there before it."""
+        """Move a file to its folder, after its receipt."""
         with unwritten(file) as (source, _):
             if digest_of(source) != sent.content_sha256:
                 folder = self._folder / FOLDERS[sent.state]
@@ -290,7 +289,7 @@ class WatchedFolder:
         self._tell_done(f"{file.name}: {sent.state}, reference {sent.reference}")
 
     def _tell_done(self, line: str) -> None:
-        """Tell what became of a file, and how many of those that lie there are done."""
+        """Tell the outcome of a file, and the number of files done."""
         self._done, self._left = self._done + 1, max(self._left - 1, 0)
         of = self._done + self._left
         self._tell(f"{line} ({self._done} of {of})" if of > 1 else line)
@@ -305,7 +304,7 @@ class WatchedFolder:
         files.filed(sent, str(target.relative_to(self._folder)))
 
     def _put_receipts(self, target: Path, sent: SentFile) -> None:
-        """Have the receipts of a file lie beside where it lies, or goes to."""
+        """Put the receipts of a file beside its present or future place."""
         receipt = self._sender.kit.receipts / sent.receipt
         for path in (receipt.with_suffix(".txt"), receipt):
             if path.exists():
@@ -313,7 +312,7 @@ class WatchedFolder:
                 make_anew(beside, path.read_bytes(), SHARED_FILE)
 
     def _look_at_held(self, sftp: paramiko.SFTPClient, files: SentFiles) -> None:
-        """Take up what was held and is decided since: file and receipt move on together."""
+        """Move held files with a new decision on, together with their receipts."""
         self._looked_at_held = self._stillness.clock()
         held = files.held()
         self._sender.receive(sftp, held, files)
@@ -341,12 +340,12 @@ class _Waking(FileSystemEventHandler):
 
 
 def _is_unfinished(name: str) -> bool:
-    """Does the name say that a program has not finished the file yet?"""
+    """Return True for names marking a file another program is still writing."""
     return name.startswith(_UNFINISHED) or name.lower().endswith(_UNFINISHED_ENDS)
 
 
 def _is_decided(known: SentFile | None) -> TypeGuard[SentFile]:
-    """Whether a content is decided already; what was refused, and lies here again, is sent anew."""
+    """Return True for a decided content; a refused one, present again, is sent anew."""
     if known is None or known.state in ON_ITS_WAY:
         return False
     return known.state != "refused" or not known.place
@@ -358,7 +357,7 @@ def _digest(path: Path) -> str:
 
 
 def _free(path: Path) -> Path:
-    """A path that nothing lies at: this one, or one with a number."""
+    """Return an unused path: this one, or one with a number."""
     number = 2
     free = path
     while os.path.lexists(free) or os.path.lexists(_reasons_beside(free)):
@@ -372,7 +371,7 @@ def _reasons_beside(path: Path) -> Path:
 
 
 def _wait(wake: threading.Event, stop: threading.Event, seconds: float) -> None:
-    """Pause; a file that comes, or the end, is taken up soon."""
+    """Pause until a new file, the end, or a number of seconds."""
     slice_seconds = 0.5
     left = max(seconds, slice_seconds)
     while left > 0 and not stop.is_set() and not wake.wait(min(left, slice_seconds)):
