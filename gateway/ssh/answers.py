@@ -1,7 +1,7 @@
-"""The one place where an exception becomes an SFTP answer.
+"""Turn exceptions into SFTP answers, in this one place.
 
-Whatever goes wrong behind a request leaves here as one of the fixed answers of a service. No text
-of an exception, no path and no name of ours ever reaches a client (asyncssh would send them).
+Every failure behind a request leaves as one of a service's fixed answers. Exception texts, paths and internal
+names never reach a client (asyncssh would send them).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ INTERNAL = failed("internal error")
 
 
 class Declined(GatewayError):  # noqa: N818 - it is an answer, seldom an error
-    """A request of a client that is answered with `answer` and nothing else."""
+    """A client's request, answered with `answer` and nothing else."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.sentence)
@@ -61,7 +61,7 @@ Request = Callable[..., Awaitable[Any]]
 
 
 def guarded(request: Request) -> Request:
-    """`request` of a handler, except that all it can raise is an SFTPError with a fixed text.
+    """Return `request` raising nothing but SFTPError with a fixed text.
 
     asyncssh's own SFTPError (end of file, invalid handle) carries constant texts and passes.
     """
@@ -80,7 +80,7 @@ def guarded(request: Request) -> Request:
 
 
 def answer_for(error: Exception, tell: Callable[[str, str], None]) -> Answer:
-    """The fixed answer to `error`. What nobody declined on purpose is told, without its text."""
+    """Return the fixed answer to `error`. Unexpected errors are reported, without their text."""
     if isinstance(error, Declined):
         return error.answer
     if isinstance(error, PacketDecodeError):

@@ -1,8 +1,7 @@
-"""One channel of a connection: what may lie in memory of what its client sent.
+"""One channel of a connection, with a bound on received data in memory.
 
-asyncssh grants its full window again as soon as it has handed a piece on, whether or not anybody has
-taken it from there. Here a client may send as much again as was consumed, and no more; one that sends
-more loses its connection.
+asyncssh grants its full window again as soon as a piece is handed on, consumed or not. Here a client may send
+only as much again as was consumed; a client sending more loses the connection.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ SMALL_BYTES = 4096
 
 
 class SendsData(Protocol):
-    """A connection that sends data of channels the shorter way."""
+    """A connection able to send channel data on the short path."""
 
     def send_data(self, channel: int, data: memoryview) -> bool:
         """Send data of a channel, unless asyncssh has to do something else first."""
@@ -26,7 +25,7 @@ class SendsData(Protocol):
 
 
 class Channel(asyncssh.SSHServerChannel[bytes]):
-    """A channel that takes no environment, and grants what was consumed."""
+    """A channel refusing environment variables, and granting only consumed data."""
 
     def __init__(
         self, connection: asyncssh.SSHServerConnection, loop: object, window: int, packet: int
@@ -42,7 +41,7 @@ class Channel(asyncssh.SSHServerChannel[bytes]):
             self._recv_window, self._consumed = self._recv_window + self._consumed, 0
 
     def take(self, data: memoryview) -> bool:
-        """Hand data on at once, without asyncssh; False where it should look at it first."""
+        """Hand data on at once, bypassing asyncssh; return False if asyncssh must handle the packet."""
         if self._recv_state != "open" or self._send_state in {"close_pending", "closed"}:
             return False
         if self._session is None or self._recv_paused or len(data) > self._recv_window:
@@ -52,7 +51,7 @@ class Channel(asyncssh.SSHServerChannel[bytes]):
         return True
 
     def _flush_send_buf(self) -> None:
-        """Send what waits and may be sent: as long as it can be the shorter way, without asyncssh."""
+        """Send waiting data within the window, bypassing asyncssh if possible."""
         while self._send_buf and self._send_window:
             buffer, kind = self._send_buf[0]
             sent = self._send_some(memoryview(buffer)) if kind is None else 0
@@ -86,7 +85,7 @@ class Channel(asyncssh.SSHServerChannel[bytes]):
             self._session.data_received(data, datatype)
 
     def _accept_data(self, data: bytes, datatype: int | None = None) -> None:
-        """Keep data that came before its session began in few pieces."""
+        """Keep data received before the session's begin in few pieces."""
         super()._accept_data(data, datatype)
         if len(self._recv_buf) > 1:
             (before, kind), (last, same) = self._recv_buf[-2:]

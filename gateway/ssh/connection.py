@@ -1,4 +1,4 @@
-"""One SSH connection below its sessions: what is read of it, how fast, and what it may send."""
+"""One SSH connection below its sessions: reading, rate, and permitted sending."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ PACKET_BYTES = 128 * 1024
 
 
 class Connection(LeanConnection):
-    """A connection whose client may fail to log in only so often, and must read what it asked for.
+    """A connection with limits on failed logins and on unread answers.
 
-    What it sends is read in small pieces; when the loop is busy, only as fast as its share allows.
+    Data is read in small pieces; on a busy loop, only at the rate of the source's share.
     """
 
     def __init__(
@@ -60,14 +60,14 @@ class Connection(LeanConnection):
         self._may_send.set()
 
     def _send_kexinit(self) -> None:
-        """Offer algorithms: to a client that can do more, only once it has said what it is set up to do."""
+        """Offer algorithms: to a quantum-safe client, only after receiving its own list."""
         if can_do_more(self._client_version) and self._kex_algs != [QUANTUM_SAFE] and not self._session_id:
             self._unoffered = self._turning_loop.call_later(_PATIENCE_SECONDS, self._offer, True)
             return
         super()._send_kexinit()
 
     def _offer(self, only_safe: bool) -> None:
-        """Offer algorithms now. Whoever says nothing first is offered what can do more is offered."""
+        """Offer algorithms now. A client sending no list first gets the quantum-safe offer."""
         if self._unoffered is not None:
             self._unoffered.cancel()
             self._unoffered = None
@@ -88,9 +88,10 @@ class Connection(LeanConnection):
         self._used = [name for name in chosen if name in self._weak]
 
     def _process_global_response(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
-        """Pass over an answer that nobody asked for, as OpenSSH does.
+        """Ignore an unrequested answer, as OpenSSH does.
 
-        phpseclib of every version answers also what asks for no answer, such as the list of our host keys.
+        Every version of phpseclib also answers requests without a wish for an answer, such as our list of
+        host keys.
         """
         if self._global_request_waiters:
             super()._process_global_response(pkttype, pktid, packet)
@@ -103,7 +104,7 @@ class Connection(LeanConnection):
     }
 
     def may_be(self, name: str) -> bool:
-        """Whether somebody called `name` may log in with the algorithms that this connection uses."""
+        """Return True if `name` may log in with the algorithms used by this connection."""
         return all(self._also.admits(self._address, name, used) for used in self._used)
 
     def create_server_channel(
@@ -113,24 +114,24 @@ class Connection(LeanConnection):
         window: int = 0,
         max_pktsize: int = 0,
     ) -> asyncssh.SSHServerChannel[bytes]:
-        """A channel of which only so much lies in memory."""
+        """Return a channel with a bound on data in memory."""
         return Channel(self, self._turning_loop, window or WINDOW_BYTES, max_pktsize or PACKET_BYTES)
 
     def send_packet(self, pkttype: int, *args: bytes, handler: SSHPacketLogger | None = None) -> None:
-        """Send a packet, without the empty message that asyncssh sends before each.
+        """Send a packet, without asyncssh's empty message before each.
 
-        That is against an attack on CBC, which is offered to nobody here.
+        The empty message protects CBC ciphers, never offered here.
         """
         if pkttype != MSG_IGNORE:
             super().send_packet(pkttype, *args, handler=handler)
 
     def comes_from(self, source: tuple[str, int]) -> None:
-        """Take it for one from there, as its balancer says. For a connection that is not made yet."""
+        """Set the source given by a balancer. Call before the connection is made."""
         self._address = source[0]
         self.set_extra_info(peername=source)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember who pays for what is read."""
+        """Note the source charged for reading."""
         self._address = self._address or str((transport.get_extra_info("peername") or ("local",))[0])
         self._source = source_of(self._address)
         self._connected = transport.get_extra_info("socket")
@@ -138,7 +139,7 @@ class Connection(LeanConnection):
         super().connection_made(transport)
 
     def _offer_weak(self) -> None:
-        """Put what is offered to this client besides behind what is offered to all."""
+        """Append the weak algorithms offered to this client."""
         offered = {*self._kex_algs, *self._mac_algs, *self._enc_algs}
         self._weak = tuple(name for name in self._also.to(self._address) if name not in offered)
         self._mac_algs = [*self._mac_algs, *(name for name in self._weak if name.startswith(b"hmac-"))]
@@ -148,7 +149,7 @@ class Connection(LeanConnection):
         self._show_rsa([name for name in self._weak if is_of_host_keys(name)])
 
     def _show_rsa(self, names: list[bytes]) -> None:
-        """Show the host key of RSA behind the others, signing by `names`. No one else is told of it."""
+        """Append the RSA host key, signing by `names`, for this client alone."""
         if names and self._also.host_key is not None:
             (pair,) = asyncssh.load_keypairs(self._also.host_key)
             self._server_host_keys = OrderedDict(
@@ -157,7 +158,7 @@ class Connection(LeanConnection):
             self._server_host_key_algs = [*(self._server_host_key_algs or ()), *names]
 
     def hold(self, seconds: float) -> None:
-        """Say nothing and listen to nothing for so long. For a connection that was just made."""
+        """Send and read nothing for a number of seconds. Call right after the connection is made."""
         self._held = True
         self._resting = self._turning_loop.call_later(seconds, self._begin)
 
@@ -168,16 +169,16 @@ class Connection(LeanConnection):
             self._take_in()
 
     def _send_version(self) -> None:
-        """Begin the conversation, unless it is held."""
+        """Begin the conversation, unless held."""
         if not self._held:
             super()._send_version()
 
     def note_failure(self, code: str, detail: str) -> None:
-        """Log what failed here at a request of this client, a line for each client and cause."""
+        """Log an internal failure at a request of this client, one line per client and cause."""
         self._offences.note(code, self._address, level=logging.ERROR, detail=detail)
 
     def data_received(self, data: bytes, datatype: int | None = None) -> None:  # noqa: ARG002
-        """Take in what the share allows now, and the rest after a rest."""
+        """Process data within the share now, and the rest after a pause."""
         if self._held and (transport := self._reading()) is not None:
             transport.pause_reading()
         if not self._auth_complete:
@@ -188,11 +189,10 @@ class Connection(LeanConnection):
             self._take_in()
 
     def _acknowledge(self) -> None:
-        """Have the kernel acknowledge at once what has come.
+        """Make the kernel acknowledge received data at once.
 
-        Twice while they log in, clients say two things one after the other, and their kernel keeps the
-        second back (RFC 9293, section 3.7.4) until ours, which waits 40 ms for an answer to go with it,
-        acknowledges the first.
+        Twice during a login, clients send two messages in a row, and their kernel holds the second back (RFC
+        9293, section 3.7.4) until the first is acknowledged; ours would wait 40 ms for an answer to combine.
         """
         with contextlib.suppress(OSError):  # It may have gone meanwhile.
             self._connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
@@ -216,23 +216,23 @@ class Connection(LeanConnection):
         return self._unread[self._taken :]
 
     def spend(self, seconds: float) -> float:
-        """Count what was done for this client; how many seconds it should wait for more."""
+        """Charge seconds to this client's source; return the seconds to pause reading."""
         return self._shares.spend(self._source, seconds)
 
     def _reading(self) -> asyncio.ReadTransport | None:
-        """The socket as long as something may come from it."""
+        """Return the transport while data may still come; else None."""
         transport = cast("asyncio.ReadTransport | None", self._transport)
         return None if transport is None or transport.is_closing() else transport
 
     def eof_received(self) -> None:
-        """The client says no more: what it said is heard to the end."""
+        """Process the remaining data at the client's end of file."""
         unread, self._unread = self._rest(), b""
         if unread:
             super().data_received(unread)
         super().eof_received()
 
     async def reload_config(self) -> None:
-        """Nothing in the options depends on who logs in."""
+        """Do nothing: the options are the same for every user."""
 
     def send_userauth_failure(self, partial_success: bool) -> None:
         """Refuse an attempt, and the connection after too many; the first is the usual probe for methods."""
@@ -244,7 +244,7 @@ class Connection(LeanConnection):
         super().send_userauth_failure(partial_success)
 
     def pause_writing(self) -> None:
-        """The client does not read: what was sent fills the buffers."""
+        """Stop sending: the client does not read, and the buffers are full."""
         self._may_send.clear()
 
     def resume_writing(self) -> None:
@@ -266,5 +266,5 @@ class Connection(LeanConnection):
         super().abort()
 
     async def until_read(self) -> None:
-        """Wait while the client leaves too much of what was sent to it unread."""
+        """Wait while the client leaves too many answers unread."""
         await self._may_send.wait()

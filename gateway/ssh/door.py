@@ -1,11 +1,9 @@
-"""Who may be connected: caps in all, from one source, and of one provider or person.
+"""Caps on connections: in total, per source, and per provider or person.
 
-At a cap, whoever does not need a place gives way to a newcomer: first a connection that was let in a
-while ago and has not logged in, then one that has no session. Where all of those are new, one that has not
-logged in gives way of the source that has most of them, to a source that has fewer. So nobody can shut
-others out with connections that do nothing, nor from a few addresses with ones that come anew. Of a source
-that has to wait, a few connections are let in, slowly, and judged by their key: somebody else may be behind
-the same address.
+At a cap, an idle connection gives way to a newcomer: first one not logged in for a while, then one without a
+session. If all of those are new, one not logged in, of the source with the most, gives way to a source with
+fewer. So idle connections, or repeated ones from a few addresses, cannot shut others out. A penalised source
+gets a few connections in, slowly, to be judged by their key: another client may share the address.
 """
 
 from __future__ import annotations
@@ -25,17 +23,17 @@ _GRACE_SECONDS = 3.0
 
 
 class Line(Protocol):
-    """What the door needs of a connection."""
+    """The connection's interface for the door."""
 
     def abort(self) -> None:
-        """Close it at once."""
+        """Close the connection at once."""
 
 
 @dataclass(slots=True, eq=False)
 class Guest:
-    """One connection that was let in. Times in monotonic seconds.
+    """One admitted connection. Times in monotonic seconds.
 
-    `name` is whose key logged in, once one did. It is listened to `held` seconds after it came.
+    `name` is the owner of the login key, after a login. Reading starts `held` seconds after arrival.
     """
 
     line: Line
@@ -61,7 +59,7 @@ class Door:
         self._guests: dict[Guest, None] = {}  # Oldest first.
 
     def __iter__(self) -> Iterator[Guest]:
-        """The connections of this moment, oldest first."""
+        """Iterate over the present connections, oldest first."""
         return iter(tuple(self._guests))
 
     def enter(self, line: Line, address: str, still_welcome: Callable[[], Awaitable[bool]]) -> Guest | None:
@@ -85,7 +83,7 @@ class Door:
         return guest
 
     def _held(self, address: str, from_there: Iterable[Guest]) -> float | None:
-        """How long a newcomer has to wait before it is listened to; None where it is not let in at all."""
+        """Return the seconds a newcomer is held; None if refused."""
         if not self.penalties.waits(address):
             return 0.0
         judged = [guest for guest in from_there if guest.name is None]
@@ -109,7 +107,7 @@ class Door:
         return True
 
     def begin_session(self, guest: Guest) -> bool:
-        """Count a session of a connection that is logged in; False where it is one too many."""
+        """Count a session of a logged-in connection; return False above the limit."""
         if guest.sessions >= self.limits.sessions_per_connection:
             self.offences.note("too-many-sessions", guest.address)
             return False
@@ -132,12 +130,12 @@ class Door:
         return [guest for guest in self._guests if guest.name == name]
 
     def _make_way(self, guests: Iterable[Guest]) -> bool:
-        """Send away the first of `guests` that has not logged in, or else that has no session."""
+        """Close the first of `guests` without a login, or else without a session."""
         silent = [guest for guest in guests if not guest.sessions and self.is_silent(guest)]
         return self._send_away(sorted(silent, key=lambda guest: guest.name is not None))
 
     def _share(self, from_there: Iterable[Guest]) -> bool:
-        """Send away one that has not logged in, of the source with most, if a newcomer's has fewer."""
+        """Close one connection not logged in, of the source with most, if the newcomer's has fewer."""
         entering = [guest for guest in self._guests if guest.name is None]
         if not entering:
             return False
@@ -154,7 +152,7 @@ class Door:
         return False
 
     def is_silent(self, guest: Guest) -> bool:
-        """Whether it has done nothing for so long that it should have logged in, or begun a session."""
+        """Return True after the grace period without a login or a session."""
         return self._clock() - guest.active_at > guest.held + _GRACE_SECONDS
 
     def leave(self, guest: Guest) -> None:
@@ -164,7 +162,7 @@ class Door:
             self.counts.connections.dec()
 
     def punish(self, guest: Guest, *, tried: bool) -> None:
-        """A connection ended without a login; `tried`: it gave a name."""
+        """Penalise a connection ended without a login; `tried`: a name was given."""
         if tried:
             self.offences.note("login-failed", guest.address)
             owed = self.limits.penalty_login_failed
@@ -185,7 +183,7 @@ class Door:
             guest.line.abort()
 
     async def look_round(self) -> None:
-        """Close logged-in connections that do nothing or whose key is no longer in force."""
+        """Close logged-in connections idle for too long, or whose key is no longer in force."""
         self.offences.look_round()
         for guest in self:
             if guest.name is not None and (self._is_idle(guest) or not await guest.still_welcome()):

@@ -1,7 +1,7 @@
-"""Shares of one event loop: when it is busy, whoever takes more than a fair part of it waits a little.
+"""Fair shares of one event loop: while it is busy, heavy sources pause a little.
 
-A client can cost the loop much by sending much: key exchanges, thousands of tiny packets, noise. What
-reading from each source costs is counted; while the loop has time to spare, nobody waits for anything.
+A client can cost the loop much by sending much: key exchanges, thousands of tiny packets, noise. The cost of
+reading from each source is counted; nobody pauses while the loop has time to spare.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class _Spent:
 
 
 class FairShare:
-    """Who spent how much of the loop lately; `clock` gives monotonic seconds."""
+    """The recent loop time spent by source; `clock` gives monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
@@ -42,7 +42,7 @@ class FairShare:
         self._by_source: dict[str, _Spent] = {}
 
     def spend(self, source: str, seconds: float) -> float:
-        """Count what was spent on `source`; for how many seconds nothing more should be read from it."""
+        """Count seconds spent on `source`; return the seconds to pause reading from it."""
         now = self.clock()
         spent = self._by_source.setdefault(source, _Spent(at=now)).add(seconds, now)
         if self._all.add(seconds, now) < _BUSY * _MEMORY_SECONDS:
@@ -53,7 +53,7 @@ class FairShare:
         return min(_LONGEST_PAUSE, _MEMORY_SECONDS * math.log(spent / fair))
 
     def _active(self, now: float) -> int:
-        """How many sources want a share; those that do not are forgotten where they are many."""
+        """Count the active sources; forget inactive ones when many."""
         wanting = {source: spent for source, spent in self._by_source.items() if spent.faded(now) > _ACTIVE}
         if len(self._by_source) > _KNOWN:
             self._by_source = wanting

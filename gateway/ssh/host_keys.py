@@ -1,8 +1,8 @@
-"""SSH host keys of a service: the one in use, and the one that will follow it.
+"""SSH host keys of a service: the one in use, and its successor.
 
-NAME is the key in use. NAME.next, where it is there, is announced to clients as well
-(hostkeys-00@openssh.com), so that they know it before it is used: OpenSSH from 8.5 on learns it by
-itself. Files may be changed while the service runs; new connections see what lies there then.
+NAME is the key in use. NAME.next, if present, is also announced to clients (hostkeys-00@openssh.com), before
+being used: OpenSSH from 8.5 on learns it by itself. Files may be changed while the service runs; new
+connections use the present files.
 """
 
 from __future__ import annotations
@@ -25,10 +25,9 @@ _PUBLIC_BYTES = 16 * 1024
 
 
 class Offer:
-    """SSH as a service offers it, with the host keys that lie at `secret` now.
+    """The SSH options of a service, with the present host keys at `secret`.
 
-    ConfigurationError where there is none that can be read at the start; later, what was offered
-    before is offered on.
+    ConfigurationError without a readable key at the start; later, the previous offer stays.
     """
 
     def __init__(self, secret: Path, limits: DoorLimits, visitor: Callable[[], asyncssh.SSHServer]) -> None:
@@ -53,31 +52,31 @@ class Offer:
 
 
 def host_keys(secret: Path) -> list[asyncssh.SSHKey]:
-    """The host key in use, and after it the one announced, where there is one."""
+    """Return the host key in use, then the announced one, if any."""
     following = next_file(secret)
     return [host_key(secret), *([host_key(following)] if following.exists() else [])]
 
 
 def rsa_file(secret: Path) -> Path:
-    """Where the host key of RSA lies that is shown to old programs only, beside `secret`."""
+    """Return the path, beside `secret`, of the RSA host key for old clients only."""
     return secret.with_name("ssh_host_rsa_key")
 
 
 def next_file(secret: Path) -> Path:
-    """Where the host key lies that will follow `secret`."""
+    """Return the path of the successor of the host key `secret`."""
     return secret.with_name(f"{secret.name}.next")
 
 
 def announce(secret: Path) -> asyncssh.SSHKey:
-    """Make the host key that will follow; harmless where it is made."""
+    """Make the successor key; an existing one stays."""
     make_host_key(next_file(secret))
     return host_key(next_file(secret))
 
 
 def switch(secret: Path) -> asyncssh.SSHKey:
-    """Put the announced host key in use and keep the one before it as NAME.old.
+    """Put the announced host key in use and keep the old one as NAME.old.
 
-    GatewayError where none was announced. May be repeated after an interruption.
+    GatewayError if none was announced. May be repeated after an interruption.
     """
     following, old = next_file(secret), secret.with_name(f"{secret.name}.old")
     if not following.exists():
@@ -90,7 +89,7 @@ def switch(secret: Path) -> asyncssh.SSHKey:
 
 
 def announced_at(secret: Path) -> datetime | None:
-    """Since when clients are told of the host key that will follow; None where none is announced."""
+    """Return the time of announcing the successor key; None without one."""
     try:
         return datetime.fromtimestamp(next_file(secret).stat().st_mtime, UTC)
     except FileNotFoundError:
@@ -98,7 +97,7 @@ def announced_at(secret: Path) -> datetime | None:
 
 
 def fingerprint(secret: Path) -> str | None:
-    """The fingerprint of a host key by its public half; None where there is no such key."""
+    """Return the fingerprint of a host key from its public half; None without a key."""
     try:
         public = read_small(secret.with_name(f"{secret.name}.pub"), _PUBLIC_BYTES)
         return asyncssh.import_public_key(public).get_fingerprint()

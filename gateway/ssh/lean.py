@@ -1,10 +1,10 @@
-"""A shorter way for the data of channels through asyncssh, which is most of what a file transfer is.
+"""A short path for channel data through asyncssh, most of the work of a file transfer.
 
-For each packet asyncssh makes an AES-GCM object, copies what it has read several times, and parses in small
-steps. Here the packets of one read are opened where they lie, by one cipher as long as its key is in use, and
-what is data of an open channel is handed to it at once. Every other packet, and each packet in every other
-state (before the login, of other ciphers), goes asyncssh's own way, which is given packets that were opened
-here one at a time. docs/decisions/0006 lists the private names that this relies on.
+For each packet asyncssh makes an AES-GCM object, copies the data several times, and parses in small steps.
+Here the packets of one read are decrypted in place, by one cipher for the life of its key, and data for an
+open channel is handed over at once. Every other packet, and every packet in other states (before the login,
+with other ciphers), takes asyncssh's own path, one decrypted packet at a time. docs/decisions/0006 lists the
+private names used.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _SEQUENCE = 1 << 32
 
 
 class LeanCipher(GCMCipher):
-    """AES-GCM as asyncssh asks for it: one object for a key, and a nonce that counts (RFC 5647)."""
+    """AES-GCM with asyncssh's interface: one object for a key, and a counting nonce (RFC 5647)."""
 
     def __init__(self, cipher: GCMCipher) -> None:
         self._aead = AESGCM(cipher._key)  # noqa: SLF001 - asyncssh has no other door
@@ -49,7 +49,7 @@ class LeanCipher(GCMCipher):
         return nonce
 
     def open(self, sealed: memoryview | bytes, header: memoryview | bytes) -> bytes | None:
-        """Return what a packet and its tag hold; None where it was altered."""
+        """Return the contents of a packet; None if altered."""
         try:
             return self._aead.decrypt(self._nonce(), sealed, header)
         except InvalidTag:
@@ -65,13 +65,13 @@ class LeanCipher(GCMCipher):
         return header + sealed[:-_TAG], sealed[-_TAG:]
 
     def verify_and_decrypt(self, header: bytes, data: bytes, mac: bytes) -> bytes | None:
-        """Return what a packet holds, also of one that is open already; None where it was altered."""
+        """Return the contents of a packet, possibly opened before; None if altered."""
         opened, self.opened = self.opened, None
         return self.open(data + mac, header) if opened is None else opened
 
 
 def _lean(encryption: object) -> LeanCipher | None:
-    """Return the cipher by which packets are encrypted, put in place; None of anything but AES-GCM."""
+    """Return the lean cipher installed into an AES-GCM encryption; None for other ciphers."""
     if not isinstance(encryption, GCMEncryption):
         return None
     cipher = encryption._cipher  # noqa: SLF001
@@ -81,10 +81,10 @@ def _lean(encryption: object) -> LeanCipher | None:
 
 
 class LeanConnection(asyncssh.SSHServerConnection):
-    """A connection whose channels get and send their data the shorter way."""
+    """A connection with a short path for channel data."""
 
     def _recv_data(self) -> None:
-        """Take in what was read: data of channels here, other packets one at a time by asyncssh's own way."""
+        """Process received data: channel data here, other packets one by one through asyncssh."""
         while (cipher := self._receiving()) is not None and self._inpbuf:
             buffer = self._inpbuf
             try:
@@ -108,7 +108,7 @@ class LeanConnection(asyncssh.SSHServerConnection):
         super()._recv_data()
 
     def _receiving(self) -> LeanCipher | None:
-        """Return the cipher of what comes, where a packet may be opened; None where it is asyncssh's turn."""
+        """Return the receiving cipher if a packet may be opened here; None if asyncssh must."""
         if self._transport is None or not self._auth_complete or self._decompressor is not None:
             return None
         cipher = _lean(self._recv_encryption)
@@ -119,9 +119,9 @@ class LeanConnection(asyncssh.SSHServerConnection):
         return cipher if self._recv_handler == self._recv_pkthdr else None
 
     def _take_data(self, cipher: LeanCipher, buffer: bytes) -> tuple[int, int]:
-        """Hand on the data that `buffer` begins with. Where the next packet begins, and where it ends.
+        """Hand on the data at the beginning of `buffer`; return start and end of the next packet.
 
-        It is open then; or it is not whole yet, and ends where it begins.
+        The next packet is already opened; or incomplete, with its end equal to its start.
         """
         view, whole, at = memoryview(buffer), len(buffer), 0
         while whole - at >= _BLOCK:
@@ -142,7 +142,7 @@ class LeanConnection(asyncssh.SSHServerConnection):
         return at, at
 
     def _take_packet(self, opened: bytes) -> bool:
-        """Give data to its channel. Nothing else is taken, nor what is not as it should be."""
+        """Give data to its channel; return False for other or malformed packets."""
         if len(opened) < _DATA.size:
             return False
         padding, kind, number, size = _DATA.unpack_from(opened)

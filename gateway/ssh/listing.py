@@ -1,7 +1,7 @@
-"""The names of a folder on their way to a client, encoded for SFTP version 3 (draft-ietf-secsh-filexfer-02).
+"""The names of a folder for a client, encoded for SFTP version 3 (draft-ietf-secsh-filexfer-02).
 
 A folder may have fifty thousand. asyncssh makes two objects for each and encodes them field by field; here
-each is bytes as soon as it is known.
+each name is encoded once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _HALF_A_YEAR = 365 * 24 * 3600 / 2
 
 
 class Names:
-    """Encoded names, as far as asyncssh treats a list of them: it counts them, and has each encode itself."""
+    """Encoded names with the list interface used by asyncssh: counting, and encoding each."""
 
     def __init__(self, encoded: Sequence[bytes]) -> None:
         self._encoded = encoded
@@ -37,12 +37,12 @@ class Names:
         return iter((self,))
 
     def encode(self, _version: int) -> bytes:
-        """Return the names as they stand in an answer."""
+        """Return the names as encoded in an answer."""
         return b"".join(self._encoded)
 
 
 class Listing:
-    """A folder that a client reads: its encoded names come some at a time from `pages`."""
+    """A folder being read by a client: encoded names, page by page from `pages`."""
 
     def __init__(self, pages: AsyncIterator[Sequence[bytes]]) -> None:
         self._pages = pages
@@ -61,15 +61,15 @@ class Listing:
         return Names(found)
 
     async def end(self) -> None:
-        """Let go of a listing that was not read to its end."""
+        """Close a listing not read to its end."""
         if isinstance(self._pages, AsyncGenerator):
             await self._pages.aclose()
 
 
 def encoded(name: str, mode: int, size: int | None, modified: int, now: float) -> bytes:
-    """Return a name with its attributes and the line that `ls -l` shows of it.
+    """Return a name with its attributes and its line in `ls -l` format.
 
-    `modified` and `now` are in seconds since 1970. A size that is not known is not told.
+    `modified` and `now` are in seconds since 1970. An unknown size is omitted.
     """
     text, shown = name.encode(), "" if size is None else str(size)
     line = f"{_beginning(mode)}{shown:>8s} {_moment(modified, now):12s} {name}".encode()
@@ -86,7 +86,7 @@ def _beginning(mode: int) -> str:
 
 
 def _moment(modified: int, now: float) -> str:
-    """Return a time as `ls` does: without the hour where it is more than half a year ago."""
+    """Return a time as in `ls`: without the hour if more than half a year ago."""
     day, year, hour, minute = _quarter(modified // _QUARTER)
     if now - _HALF_A_YEAR < modified <= now:
         return f"{day} {hour:02}:{minute + modified % _QUARTER // 60:02}"
@@ -95,6 +95,6 @@ def _moment(modified: int, now: float) -> str:
 
 @lru_cache(4096)
 def _quarter(number: int) -> tuple[str, int, int, int]:
-    """Return the day, year, hour and minute at which a quarter of an hour begins, in local time."""
+    """Return the local day, year, hour and minute at which a quarter of an hour begins."""
     local = time.localtime(number * _QUARTER)
     return time.strftime("%b %e", local), local.tm_year, local.tm_hour, local.tm_min

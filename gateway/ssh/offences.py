@@ -1,6 +1,6 @@
-"""Log lines on what clients do wrong: one for each client and cause, then a count, once a minute.
+"""Log clients' offences: one line for each client and cause, then a count, once a minute.
 
-So no client can fill the log, whatever it does and however often.
+So no client can fill the log.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _KNOWN = 4_096
 
 @dataclass(slots=True)
 class _Told:
-    """When it was told last, how grave it is, and how often it happened since."""
+    """The last log time of an offence, its level, and the count since."""
 
     at: float
     level: int
@@ -27,7 +27,7 @@ class _Told:
 
 
 class Offences:
-    """Notes what clients do wrong; `clock` gives monotonic seconds."""
+    """A log of clients' offences; `clock` gives monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float], counts: Counter) -> None:
         self._clock = clock
@@ -35,9 +35,9 @@ class Offences:
         self._told: dict[tuple[str, str, str], _Told] = {}
 
     def note(self, code: str, address: str, *, level: int = logging.WARNING, detail: str = "") -> None:
-        """Log `code` for `address`, or only count it where it was logged less than a minute ago.
+        """Log `code` for `address`, or only count it if logged less than a minute ago.
 
-        `detail` says more about a failure of ours, in words of ours.
+        `detail` describes an internal failure, in words of the gateway.
         """
         self._counts.labels(code).inc()
         now, key = self._clock(), (code, address, detail)
@@ -52,7 +52,7 @@ class Offences:
             del self._told[next(iter(self._told))]
 
     def look_round(self) -> None:
-        """Tell what was only counted for a minute; forget what did not happen again."""
+        """Log the counts of the last minute; forget offences not repeated."""
         before = self._clock() - _SECONDS
         for key, told in list(self._told.items()):
             if told.at < before:

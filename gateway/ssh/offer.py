@@ -1,4 +1,4 @@
-"""Which algorithms a client is offered beside those for all, and what those that can do more are offered."""
+"""Choose the algorithms offered to a client: weak ones for a few, quantum-safe ones for capable clients."""
 
 from __future__ import annotations
 
@@ -19,43 +19,44 @@ _STRICT = b"kex-strict-c-v00@openssh.com"
 
 
 def can_do_more(version: bytes) -> bool:
-    """Whether a client that announces itself so knows the quantum-safe exchange."""
+    """Return True if the client's version is known to support the quantum-safe exchange."""
     return _HAS_IT.match(version) is not None
 
 
 def safe_only(theirs: Sequence[bytes]) -> bool:
-    """Whether such a client is offered the quantum-safe exchange only, by the list of its own.
+    """Return True if a capable client gets only the quantum-safe exchange, judged by its own list.
 
-    One whose configuration leaves it out gets what others get: it would find nothing in common.
+    A client configured without the quantum-safe exchange gets the common offer, to have an algorithm in
+    common.
     """
     return QUANTUM_SAFE in theirs or _STRICT not in theirs
 
 
 def is_of_host_keys(algorithm: bytes | str) -> bool:
-    """Whether an algorithm that can be offered besides is one by which a host key signs."""
+    """Return True for a host key signature algorithm."""
     return algorithm in {b"rsa-sha2-512", b"rsa-sha2-256", "rsa-sha2-512", "rsa-sha2-256"}
 
 
 def needs_rsa(offers: Sequence[AlsoOffer]) -> bool:
-    """Whether a host key of RSA is to be shown to somebody: old libraries know no other."""
+    """Return True if an RSA host key is needed for some client: old libraries know no other."""
     return any(is_of_host_keys(name) for offer in offers for name in offer.algorithms)
 
 
 class AlsoOffered:
-    """The weak algorithms that an administrator allows for some clients."""
+    """The weak algorithms allowed by an administrator for some clients."""
 
     def __init__(self, offers: Sequence[AlsoOffer], host_key: asyncssh.SSHKey | None = None) -> None:
-        """`host_key` is the one of RSA, where one of the offers needs it: see `needs_rsa`."""
+        """`host_key` is the RSA host key, if an offer needs one: see `needs_rsa`."""
         self._offers = offers
         self.host_key = host_key
 
     def to(self, address: str) -> tuple[bytes, ...]:
-        """The algorithms that a client from `address` is offered besides."""
+        """Return the extra algorithms offered to a client from `address`."""
         names = [name for offer in self._offers if _from(offer, address) for name in offer.algorithms]
         return tuple(dict.fromkeys(name.encode() for name in names))
 
     def admits(self, address: str, provider: str, used: bytes) -> bool:
-        """Whether `provider` may log in from `address` over a connection that uses the weak `used`."""
+        """Return True if `provider` may log in from `address` with the weak algorithm `used`."""
         return any(
             _from(offer, address) and used.decode() in offer.algorithms and offer.provider in {None, provider}
             for offer in self._offers

@@ -1,9 +1,8 @@
-"""Sources that have to wait, because they failed to log in too often.
+"""Penalties for sources with too many failed logins.
 
-Each offence adds to what a source owes; what is owed passes with time. Nothing happens before it owes
-`penalty_least`, so somebody who mistypes, or a job that fails once a minute, never has to wait. From then
-on only a few of its connections are let in, slowly, until it owes nothing (`door`). A successful login
-settles what has not come into force yet.
+Each offence adds to a source's debt, paid off by time. Below `penalty_least` nothing happens, so a mistyping
+person, or a job failing once a minute, never waits. Above, only a few connections are let in, slowly, until
+the debt is paid (`door`). A successful login cancels a debt not yet in force.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ _OWED_A_SECOND = 10.0
 
 @dataclass(slots=True)
 class _Debt:
-    """Paid off at the monotonic time `until`; `in_force` once it was large enough."""
+    """A debt paid off at the monotonic time `until`; `in_force` once large enough."""
 
     until: float
     in_force: bool = False
 
 
 class Penalties:
-    """Counts what sources owe; `clock` gives monotonic seconds."""
+    """The debts of sources; `clock` gives monotonic seconds."""
 
     def __init__(self, limits: DoorLimits, clock: Callable[[], float]) -> None:
         self._limits = limits
@@ -39,7 +38,7 @@ class Penalties:
         self._debts: dict[str, _Debt] = {}
 
     def spare(self, networks: Iterable[str]) -> None:
-        """Let these networks never have to wait either."""
+        """Exempt further networks."""
         self._exempt += [ipaddress.ip_network(network) for network in networks]
 
     def add(self, address: str, seconds: float) -> None:
@@ -57,7 +56,7 @@ class Penalties:
         self._forget(now)
 
     def waits(self, address: str) -> float:
-        """How many seconds `address` has to wait; 0 where it is welcome."""
+        """Return the seconds `address` has to wait; 0 without a debt in force."""
         debt = self._debts.get(source_of(address))
         return max(0.0, debt.until - self._clock()) if debt is not None and debt.in_force else 0.0
 
@@ -71,21 +70,21 @@ class Penalties:
         return min(LONGEST_PAUSE, max(0.0, owed - self._limits.penalty_least) / _OWED_A_SECOND)
 
     def settle(self, address: str) -> None:
-        """Somebody logged in from `address`: what is not in force yet is forgiven."""
+        """Cancel the debt of `address`, unless in force, after a login."""
         debt = self._debts.get(source_of(address))
         if debt is not None and not debt.in_force:
             del self._debts[source_of(address)]
 
     def lift(self, source: str) -> bool:
-        """Forgive everything that `source`, an address or a /64 network as listed, owes; whether it owed."""
+        """Cancel the whole debt of `source`, an address or a /64 network; return False without one."""
         return self._debts.pop(source_of(source.partition("/")[0]), None) is not None
 
     def __len__(self) -> int:
-        """How many sources are remembered, whether they have to wait or not."""
+        """Return the number of sources with a debt, in force or not."""
         return len(self._debts)
 
     def in_force(self) -> dict[str, float]:
-        """Every source that has to wait, and for how many seconds."""
+        """Return every waiting source, with the seconds left."""
         now = self._clock()
         return {
             source: debt.until - now
@@ -100,7 +99,7 @@ class Penalties:
         )
 
     def _forget(self, now: float) -> None:
-        """Keep the table small: what is paid off goes first, then what was added to longest ago."""
+        """Keep the table small: drop paid debts first, then the longest unchanged."""
         if len(self._debts) > MOST_KNOWN:
             self._debts = {source: debt for source, debt in self._debts.items() if debt.until > now}
         while len(self._debts) > MOST_KNOWN:

@@ -1,8 +1,7 @@
-"""Connections that a balancer hands on: it says first from where they come, by the PROXY protocol, version 2.
+"""Connections through a balancer, with the client's address given by the PROXY protocol, version 2.
 
-https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt, section 2.2. Only of the balancers that the
-settings name is it read, and of those it is demanded; whoever else connects is taken for who it is, and what
-it says goes to SSH.
+https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt, section 2.2. The header is required from
+balancers named in the settings, and read from no one else; data from others goes straight to SSH.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _PATIENCE_SECONDS = 5.0
 
 
 class NotIntroducedError(Exception):
-    """What came is no introduction."""
+    """The received data is not a PROXY header."""
 
 
 class MoreNeededError(Exception):
@@ -33,9 +32,9 @@ class MoreNeededError(Exception):
 
 
 def introduced(data: bytes) -> tuple[tuple[str, int] | None, bytes]:
-    """From where a connection comes, by what its balancer says, and what came behind that.
+    """Return the client's address from a PROXY header, and the data behind the header.
 
-    None for the balancer's own, such as its looking whether we are there.
+    None for the balancer's own connections, such as health checks.
     """
     if data[:12] != _SIGNATURE[: len(data)]:
         raise NotIntroducedError
@@ -59,32 +58,32 @@ def _source(family: int, said: bytes) -> tuple[str, int]:
 
 
 class Balancers:
-    """Who may say for whom it speaks."""
+    """The balancers allowed to give client addresses."""
 
     def __init__(self, networks: Sequence[str], door: Door) -> None:
-        """Those of `networks`. They themselves never have to wait: they look whether we are there."""
+        """Accept balancers in `networks`, and exempt them from penalties: they make health checks."""
         self._networks = [ipaddress.ip_network(network) for network in networks]
         self._door = door
         door.penalties.spare(networks)
 
     def before(self, connect: Callable[[], Connection]) -> asyncio.Protocol:
-        """What takes a new connection: a Connection itself where nobody is named."""
+        """Return the protocol for a new connection: a Connection itself without balancers."""
         return _Reception(self, connect) if self._networks else connect()
 
     def speaks(self, address: str) -> bool:
-        """Whether a connection from there begins with an introduction."""
+        """Return True if connections from an address begin with a PROXY header."""
         known = ipaddress.ip_address(address.partition("%")[0])
         if isinstance(known, ipaddress.IPv6Address) and known.ipv4_mapped is not None:
             known = known.ipv4_mapped
         return any(known.version == one.version and known in one for one in self._networks)
 
     def refuse(self, address: str) -> None:
-        """Note that a balancer did not say for whom it speaks."""
+        """Note a balancer's connection without a header."""
         self._door.offences.note("no-proxy-header", address)
 
 
 class _Reception(asyncio.Protocol):
-    """Takes a connection until it is known from where it comes, and then hands it on for good."""
+    """A protocol reading the PROXY header, then handing the connection on for good."""
 
     def __init__(self, balancers: Balancers, connect: Callable[[], Connection]) -> None:
         self._balancers = balancers
@@ -108,7 +107,7 @@ class _Reception(asyncio.Protocol):
         self._waiting = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._refuse)
 
     def data_received(self, data: bytes) -> None:
-        """Read the introduction, once it is whole."""
+        """Read the header, once complete."""
         self._said += data
         try:
             source, rest = introduced(self._said)
@@ -121,7 +120,7 @@ class _Reception(asyncio.Protocol):
         self._hand_on(source or self._peer, rest)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
-        """It went before it said anything: a look whether the port is open."""
+        """Stop waiting: the connection ended before any data, as a port check does."""
         self._stop_waiting()
 
     def _hand_on(self, source: tuple[str, int] | None, rest: bytes) -> None:

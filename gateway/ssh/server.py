@@ -1,7 +1,7 @@
-"""SSH as both services offer it: algorithms, host key, and the sockets that listen.
+"""SSH for both services: algorithms, host key, and listening sockets.
 
-Keys only. Everything that a service does not need (terminals, commands, forwarding, compression,
-passwords, agents) is off, and the banner says nothing about the software behind it.
+Keys only. Everything unneeded (terminals, commands, forwarding, compression, passwords, agents) is off, and
+the banner is silent about the software.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ _BACKLOG = 256
 def ssh_options(
     keys: Sequence[asyncssh.SSHKey], limits: DoorLimits, visitor: Callable[[], asyncssh.SSHServer]
 ) -> asyncssh.SSHServerConnectionOptions:
-    """SSH as every service offers it. `visitor` makes the gateway's side of each new connection.
+    """Return the SSH options of every service. `visitor` makes the server side of each connection.
 
-    The first of `keys` is the host key in use; clients that ask are told of the others.
+    The first of `keys` is the host key in use; clients learn the others on request.
     """
     return asyncssh.SSHServerConnectionOptions(
         server_factory=visitor,
@@ -87,10 +87,10 @@ async def listen(
     *,
     balancers: Sequence[str] = (),
 ) -> list[asyncio.Server]:
-    """Accept connections at `place` (host, port), or on `sockets` that listen already.
+    """Accept connections at `place` (host, port), or on `sockets` already listening.
 
-    ConfigurationError if not. `options` are asked for anew for each connection. `balancers` are the networks
-    of those who say for whom they speak.
+    ConfigurationError on failure. `options` are requested anew for each connection. `balancers` are the
+    networks of balancers sending PROXY headers.
     """
     loop = asyncio.get_running_loop()
     shares, offered, reception = (
@@ -121,9 +121,9 @@ def _cannot_listen(host: str, port: int, error: OSError) -> str:
 
 
 def host_key(secret: Path, algorithm: HostKeyAlgorithm = "ssh-ed25519") -> asyncssh.SSHKey:
-    """The host key at `secret`, made at the first start with its .pub beside it.
+    """Return the host key at `secret`, made at the first start with its .pub beside.
 
-    ConfigurationError where the key cannot be read. A key that is there is never replaced.
+    ConfigurationError for an unreadable key. An existing key is never replaced.
     """
     if not secret.exists():
         make_host_key(secret, algorithm)
@@ -138,7 +138,7 @@ def host_key(secret: Path, algorithm: HostKeyAlgorithm = "ssh-ed25519") -> async
 
 
 def make_host_key(secret: Path, algorithm: HostKeyAlgorithm = "ssh-ed25519") -> None:
-    """Make a host key: whole or not at all, durable, as private as its folder. A key that is there stays."""
+    """Make a host key: whole or not at all, durable, as private as its folder. An existing key stays."""
     size = {"key_size": _RSA_BITS} if algorithm == "ssh-rsa" else {}
     key = asyncssh.generate_private_key(algorithm, comment="gateway", **size)
     aside = secret.with_name(f".{secret.name}.new")

@@ -1,4 +1,4 @@
-"""A service while it runs: its sockets, its rounds, and an orderly end."""
+"""A running service: sockets, periodic rounds, and an orderly end."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FAREWELL_SECONDS = 10.0
 
 
 class PenaltyRound:
-    """Forgives whom an administrator lifted, and lists who has to wait, where either has changed."""
+    """Apply penalties lifted by an administrator, and list waiting sources, after changes."""
 
     def __init__(self, door: Door, files: PenaltyFiles) -> None:
         self._door = door
@@ -70,10 +70,10 @@ async def serving(
     also: Sequence[AlsoOffer] = (),
     balancers: Sequence[str] = (),
 ) -> AsyncIterator[tuple[str, int]]:
-    """Accept connections at `place` (host, port), or on `sockets` that listen already; the place.
+    """Accept connections at `place` (host, port), or on listening `sockets`; yield the place.
 
-    On leaving, every connection is closed, and what is `running` is waited for. ConfigurationError where
-    the host key is unusable or the port is not free.
+    On leaving, close every connection, and wait for `running` tasks. ConfigurationError for an unusable host
+    key or a port in use.
     """
     offer = await asyncio.to_thread(Offer, host_key, door.limits, lambda: Visitor(door, service))
     old = await asyncio.to_thread(host_key_of, rsa_file(host_key), "ssh-rsa") if needs_rsa(also) else None
@@ -98,7 +98,7 @@ async def serving(
 
 
 async def again(round_: Callable[[], Awaitable[None]], seconds: float) -> None:
-    """Do a round every few seconds, for ever; one that fails is logged and is not the last."""
+    """Run a round every few seconds, forever; log a failing round and continue."""
     while True:
         try:
             await round_()

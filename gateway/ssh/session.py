@@ -29,7 +29,7 @@ _FATAL = b"\x02\n"
 
 
 class Session(SSHServerStreamSession[bytes]):
-    """One session. Its work is in `running` until the last of its files is put aside.
+    """One session. Its task stays in `running` until its last file is put aside.
 
     `ended` is called once when the channel is gone.
     """
@@ -50,12 +50,12 @@ class Session(SSHServerStreamSession[bytes]):
         self._is_scp = False
 
     def exec_requested(self, command: str) -> bool:
-        """No command is ever run; scp is told what to use instead, and others are refused."""
+        """Accept only scp, to name the alternative; no command is ever run."""
         self._is_scp = command.partition(" ")[0] == "scp"
         return self._is_scp
 
     def subsystem_requested(self, subsystem: str) -> bool:
-        """SFTP and nothing else; shells and commands are refused by what this builds on."""
+        """Accept SFTP only; the base class refuses shells and commands."""
         return subsystem == "sftp"
 
     def session_started(self) -> None:
@@ -73,7 +73,7 @@ class Session(SSHServerStreamSession[bytes]):
         task.add_done_callback(self._running.discard)
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
-        """Keep what came, in few pieces."""
+        """Keep received data in few pieces."""
         kept: list[Any] = self._recv_buf[datatype]
         if len(data) < SMALL_BYTES:
             data = bytes(data)  # A view would keep all of its packet.
@@ -84,7 +84,7 @@ class Session(SSHServerStreamSession[bytes]):
         super().data_received(data, datatype)
 
     async def read(self, datatype: int | None, n: int, exact: bool) -> bytes:
-        """Take out of memory what came; the client may send as much again."""
+        """Take received data out of memory, letting the client send as much again."""
         data: bytes = await super().read(datatype, n, exact)
         if isinstance(self._chan, Channel):
             self._chan.consumed(len(data))

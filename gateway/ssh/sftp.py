@@ -1,7 +1,7 @@
-"""What both services can share of SFTP: which requests there are, each behind the boundary.
+"""SFTP for both services: the supported requests, each with fixed error answers.
 
-Only version 3 (draft-ietf-secsh-filexfer-02) and `limits@openssh.com` are spoken; copy-data, links,
-ranges and every other extension are unknown here.
+Only version 3 (draft-ietf-secsh-filexfer-02) and `limits@openssh.com` are supported; copy-data, links, ranges
+and every other extension are unknown.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ _NAME_SECONDS = 0.000002  # and what each name in the answer costs.
 
 
 class Server(asyncssh.SFTPServer):
-    """What one session may do: nothing, until a service defines it.
+    """The operations of one session: none, until defined by a service.
 
-    asyncssh's own methods work on the real file system; none of them is left. `handles` is how many
-    files and folders a session may hold open.
+    asyncssh's own methods work on the real file system; all are overridden. `handles` is the maximum number
+    of open files and folders in a session.
     """
 
     handles: int = 32
 
     async def opendir(self, path: bytes) -> AsyncIterator[Sequence[bytes]]:  # noqa: ARG002
-        """The encoded names of a folder, some at a time; declined where it is not there."""
+        """Yield the encoded names of a folder, in pages; declined if missing."""
         raise Declined(NOT_OFFERED)
 
     async def abandon(self, file: object) -> None:
@@ -90,7 +90,7 @@ _AS_ASYNCSSH_DOES = (
 
 
 class Handler(SFTPServerHandler):
-    """One SFTP session: reads a request, has the server answer it, and only then reads the next.
+    """One SFTP session: read a request, have the server answer, then read the next.
 
     `touch` is called at each request.
     """
@@ -113,7 +113,7 @@ class Handler(SFTPServerHandler):
         self.turns = asyncio.Semaphore()  # A service may have several sessions share one.
 
     async def run(self) -> None:
-        """Answer requests until the client or the connection ends; then let go of what is still open."""
+        """Answer requests until the client or the connection ends; then close everything still open."""
         try:
             await super().run()
         except EOFError:
@@ -122,11 +122,11 @@ class Handler(SFTPServerHandler):
             await self._let_go()
 
     def tell(self, code: str, detail: str) -> None:
-        """Log what failed here, a line for each client and cause."""
+        """Log an internal failure, one line per client and cause."""
         self._connection.note_failure(code, detail)
 
     async def recv_packet(self) -> SSHPacket:
-        """The next request; one that is larger than any that makes sense ends the session."""
+        """Return the next request; an oversized one ends the session."""
         assert self._reader is not None  # noqa: S101 - as in what this overrides
         length = int.from_bytes(await self._reader.readexactly(4), "big")
         if length > _LARGEST_PACKET:
@@ -136,9 +136,9 @@ class Handler(SFTPServerHandler):
     async def _process_packet(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
         """Answer one request, once the client has read enough of the earlier answers.
 
-        Otherwise a client that asks and never reads would fill the memory. Before each request every
-        other session has its turn: answering from memory never waits, so without that a client which
-        sends hundreds of requests at once would have all of them answered first.
+        Otherwise a client sending without reading would fill the memory. Before each request every other
+        session has a turn: answers from memory never wait, so hundreds of requests sent at once would
+        otherwise all be answered first.
         """
         self._touch()
         await self._connection.until_read()
@@ -149,7 +149,7 @@ class Handler(SFTPServerHandler):
             await super()._process_packet(pkttype, pktid, packet)
 
     async def _cleanup(self, exc: Exception | None) -> None:
-        """The session ends. `scp` and others want to hear that it ended well."""
+        """End the session with exit status 0, expected by `scp` and others."""
         await self._let_go()
         if exc is None and self._writer is not None and not self._writer.channel.is_closing():
             cast("asyncssh.SSHServerChannel[bytes]", self._writer.channel).exit(0)
@@ -175,7 +175,7 @@ class Handler(SFTPServerHandler):
         return await self._process_open(packet)
 
     async def _close(self, packet: SSHPacket) -> None:
-        """The client's own CLOSE; an open listing gives back at once what it holds."""
+        """Handle CLOSE; an open listing releases its resources at once."""
         handle = packet.get_string()
         packet.check_end()
         listing = self._dir_handles.pop(handle, None)
@@ -188,7 +188,7 @@ class Handler(SFTPServerHandler):
         await _result(self._server.close(file))
 
     async def _opendir(self, packet: SSHPacket) -> bytes:
-        """Unlike asyncssh's own: a folder that is not there fails here, not at its first entry."""
+        """Open a folder; unlike in asyncssh, a missing folder fails here, not at its first entry."""
         path = packet.get_string()
         packet.check_end()
         self._check_handles()

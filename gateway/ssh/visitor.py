@@ -1,4 +1,4 @@
-"""One connection to a service: who it says to be, by which key it is let in, and its sessions."""
+"""One connection to a service: claimed name, login key, and sessions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WIDE_SESSIONS = 4  # More at once of one provider or person do not each need a 
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
-    """Who logged in: their name, the fingerprint of their key, what their client calls itself."""
+    """A login: name, fingerprint of the key, and version of the client."""
 
     name: str
     key: str
@@ -30,23 +30,23 @@ class LoggedIn:
 
 
 class Service(Protocol):
-    """What tells one service from another at the door."""
+    """The parts of a service differing at the door."""
 
     def shown(self, name: str) -> str:
-        """Who logged in, as a log line may name them: never as a person."""
+        """Return the name for log lines: never a person's."""
         ...
 
     async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:
-        """Whether `key` is in force now for `name`, and may be used from `address`.
+        """Return True if `key` is in force for `name` now, and may be used from `address`.
 
-        A name that nobody has takes the same steps as one that somebody has.
+        Unknown names take the same steps as known ones.
         """
         ...
 
     def session(
         self, connection: Connection, by: LoggedIn, touch: Callable[[], None], ended: Callable[[], None]
     ) -> asyncssh.SSHServerSession[bytes]:
-        """A new session of who logged in; it calls `touch` at each request, and `ended` when it is over."""
+        """Return a new session of a login, calling `touch` at each request, and `ended` at the end."""
         ...
 
 
@@ -63,7 +63,7 @@ class Visitor(asyncssh.SSHServer):
         self._key: asyncssh.SSHKey | None = None
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-        """Let the connection in, or close it where a cap is reached."""
+        """Let the connection in, or close it at a cap."""
         if not isinstance(conn, Connection):
             raise TypeError("the listener makes connections of another kind")
         self._connection = conn
@@ -95,7 +95,7 @@ class Visitor(asyncssh.SSHServer):
         return True
 
     async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
-        """Whether this key may log in as `username`, looked up afresh; asyncssh then has it prove itself."""
+        """Return True if this key may log in as `username`; asyncssh then demands proof."""
         try:
             holds = await self._service.holds_key(username, key, self._address)
         except Exception as error:  # noqa: BLE001 - asyncssh would send the text to the client
@@ -120,13 +120,13 @@ class Visitor(asyncssh.SSHServer):
             self._connection.disconnect(asyncssh.DISC_TOO_MANY_CONNECTIONS, "Too many connections")
 
     async def still_welcome(self) -> bool:
-        """Whether the key that logged in is still in force for its owner."""
+        """Return True if the login key is still in force for its owner."""
         if self._key is None or self._name is None:
             return False
         return await self._service.holds_key(self._name, self._key, self._address)
 
     def session_requested(self) -> tuple[asyncssh.SSHServerChannel[bytes], asyncssh.SSHServerSession[bytes]]:
-        """A session, of which a connection may have a few, and each provider or person some more."""
+        """Return a new session, within the limits per connection and per provider or person."""
         connection, guest, key = self._connection, self._guest, self._key
         if connection is None or guest is None or key is None or guest.name is None:
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "Not logged in")
