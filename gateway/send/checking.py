@@ -76,7 +76,7 @@ class Check:
 
     @classmethod
     def of(cls, kit: Kit) -> Self:
-        """Return the check by the gateway's last information; without any, as a school by shipped policies."""
+        """Return the check by the gateway's last facts; without any, as a school by the shipped policies."""
         name = kit.settings().provider
         with TemporaryDirectory() as folder:
             facts = policies.kept(kit, Path(folder))
