@@ -78,7 +78,7 @@ class Examination:
 
 
 def examine(claimed: Assignment, examiner: FileExaminer, now: datetime) -> Examination:
-    """The first half: a claimed file is opened and classified. Fault where the fault is ours."""
+    """Run the first half: open and classify a claimed file. Fault where the fault is the gateway's."""
     if claimed.upload.withheld:
         return Examination(withheld(claimed.upload), claimed.judged_by, claimed.decided_before)
     found = examiner.examine(replace(claimed.job, now=now))

@@ -28,11 +28,11 @@ class Loaded(Mapping[str, Any]):
         return self._known[name]
 
     def __iter__(self) -> Iterator[str]:
-        """The names, in the order of the help."""
+        """Yield the names, in the order of the help."""
         return iter(NOUNS)
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Return the number of commands."""
         return len(NOUNS)
 
 
@@ -44,7 +44,7 @@ class Nouns(TyperGroup):
         super().__init__(**{**attributes, "commands": Loaded()})
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - as above
-        """The names, in the order of the help."""
+        """Return the names, in the order of the help."""
         return list(NOUNS)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - as above

@@ -59,7 +59,7 @@ err = Console(stderr=True, highlight=False)
 
 
 def now() -> datetime:
-    """The time, in UTC."""
+    """Return the time in UTC."""
     return datetime.now(UTC)
 
 
@@ -91,7 +91,7 @@ def _account() -> str:
 
 
 def plain(value: object) -> str:
-    """A value for a terminal: control and direction characters become visible, never obeyed."""
+    """Return a value for a terminal, with control and direction characters made visible."""
     text = str(value)
     return text if text.isprintable() else "".join(map(_shown, text))
 
@@ -109,7 +109,7 @@ def existing(home: Path) -> Home:
 
 @contextmanager
 def registry(home: Path) -> Iterator[Registry]:
-    """The registry of an existing home. ConfigurationError where there is none."""
+    """Open the registry of an existing home. ConfigurationError where there is none."""
     place = Home(home)
     settings = load_settings(place)
     if settings.database is None and not place.registry.exists():
@@ -197,7 +197,7 @@ def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> tuple[l
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
-    """How many: "1 file", "2 files"."""
+    """Return a number with its noun: "1 file", "2 files"."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 

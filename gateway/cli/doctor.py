@@ -77,7 +77,7 @@ def _object(complaint: Complaint) -> dict[str, str]:
 
 
 def examine(home: Home, at: datetime) -> Iterator[Complaint]:
-    """Everything worth saying about a home."""
+    """Yield every complaint about a home."""
     settings = load_settings(home)
     for what, complaints in (*of_files(home, settings), ("what SSH offers", _also_offered(settings))):
         yield from guarded(what, complaints)

@@ -88,7 +88,7 @@ def _span(given: str | None) -> tuple[str, str] | None:
 
 
 def _headings(sample: Path) -> tuple[str, ...]:
-    """The headings of a CSV file or of the first sheet of a workbook."""
+    """Return the headings of a CSV file or of the first sheet of a workbook."""
     try:
         if sample.suffix.lower() in {".xlsx", ".xls", ".xlsb", ".ods"}:
             from python_calamine import CalamineError, CalamineWorkbook  # noqa: PLC0415 - loaded where it is needed

@@ -78,7 +78,7 @@ class Display:
 
 
 def passphrases_of(kit: Kit, file: Path | None, ask: Callable[[str], str] | None = None) -> Passphrases:
-    """Where the passphrases of a kit's keys come from; `ask` asks a person."""
+    """Return the source of the passphrases of a kit's keys; `ask` asks a person."""
     from gateway.send.passphrases import Passphrases  # noqa: PLC0415 - keeps --help quick
 
     asking = ask or Display().ask
@@ -86,7 +86,7 @@ def passphrases_of(kit: Kit, file: Path | None, ask: Callable[[str], str] | None
 
 
 def new_passphrase(file: Path | None) -> tuple[str, str]:
-    """The passphrases of the OpenPGP and of the SSH key: out of a file, or typed in twice."""
+    """Return the passphrases of the OpenPGP and the SSH key: from a file, or typed twice."""
     from gateway.send.passphrases import in_file  # noqa: PLC0415
 
     if file is not None:

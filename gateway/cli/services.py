@@ -75,7 +75,7 @@ def init(
 
 
 def _whose_gateway() -> str:
-    """The local authority's name, typed in. ConfigurationError where nobody is there to be asked."""
+    """Ask for the local authority's name. ConfigurationError without a person to ask."""
     if not sys.stdin.isatty():
         raise ConfigurationError('say whose gateway this is: --organisation "NAME OF THE LOCAL AUTHORITY"')
     return str(typer.prompt("The local authority's name, as receipts show it", err=True))
@@ -135,7 +135,7 @@ def serve_mailboxes(
 @serve.command("console")
 @fails_clearly
 def serve_console(home: HomeOption = DEFAULT_HOME, host: HostOption = None, port: PortOption = None) -> None:
-    """The web pages of the staff. Needs only console/ of the home, and the mailboxes at work."""
+    """Serve the web pages of the staff. Needs only console/ of the home, and the running mailboxes."""
     from gateway.console.server import run_console  # noqa: PLC0415
 
     stacks.tell_on_signal()

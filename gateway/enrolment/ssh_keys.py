@@ -62,7 +62,7 @@ def _keys(data: bytes) -> list[bytes]:
 
 
 def _loaded(line: bytes) -> SSHPublicKeyTypes | None:
-    """The key in an OpenSSH line; None for one on a security token. Refusal for a kind out of use."""
+    """Return the key in an OpenSSH line; None for one on a security token. Refusal for an obsolete kind."""
     try:
         return load_ssh_public_key(line)
     except UnsupportedAlgorithm:

@@ -65,7 +65,7 @@ class Holdings:
         self._key_ids = {key.fingerprint: _key_ids(key) for key in known if key.fingerprint in held}
 
     def references(self) -> list[str]:
-        """The reference of every stored file."""
+        """Return the reference of every stored file."""
         return list(self._store.references())
 
     def needs(self, reference: str, fingerprint: str) -> bool:
@@ -179,7 +179,7 @@ def destroy(home: Home, registry: Registry, fingerprint: str, *, at: datetime, p
 
 
 def needed_by(home: Home, registry: Registry, fingerprint: str) -> int:
-    """How many retained files need a key of the gateway."""
+    """Count the stored files that need a key of the gateway."""
     return sum(1 for _ in _in_the_way(home, registry, fingerprint))
 
 

@@ -14,7 +14,7 @@ from gateway.registry.keys import Key
 
 
 def days_left(key: Key, now: datetime) -> int | None:
-    """Whole days, begun ones counted, until the key no longer counts; None where no such day is known."""
+    """Return the days until a key's end, with the present day counted; None without an end."""
     if key.until is None or key.until <= now:
         return None
     return -((now - key.until) // timedelta(days=1))

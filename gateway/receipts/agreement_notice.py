@@ -65,7 +65,7 @@ def render(
     at: datetime,
     languages: Sequence[Language] = ("en",),
 ) -> str:
-    """The notice as text, once in each language. Ends in a newline."""
+    """Return the notice as text, once in each language. Ends in a newline."""
     about = "What it is about" if notice.clause is None else f"What it is about (clause {notice.clause})"
     sections = [
         section

@@ -33,7 +33,7 @@ class AuthorityFacts:
 
 
 def render_authority_notice(facts: AuthorityFacts) -> str:
-    """The notice as text. Ends in a newline."""
+    """Return the notice as text. Ends in a newline."""
     sections = [
         "\n".join(wrapped(f"Notice of {facts.organisation} to its data protection officers")),
         "\n".join(wrapped(facts.headline)),

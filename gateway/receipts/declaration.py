@@ -57,7 +57,7 @@ class DeclarationFacts:
 
 
 def declaration_object(facts: DeclarationFacts) -> dict[str, object]:
-    """The declaration as JSON values."""
+    """Return the declaration as JSON values."""
     return {
         "reference": facts.reference,
         "provider": facts.provider,
@@ -95,12 +95,12 @@ def declaration_text_digest(facts: DeclarationFacts) -> str:
 
 
 def render_declaration_json(facts: DeclarationFacts, proof: Proof, sign: Callable[[bytes], bytes]) -> str:
-    """The receipt for machines; `sign` makes an Ed25519 signature with the log key."""
+    """Return the receipt for machines; `sign` makes an Ed25519 signature with the log key."""
     return envelope(canonical_declaration(facts), proof, sign)
 
 
 def render_declaration_text(facts: DeclarationFacts, proof: Proof) -> str:
-    """The receipt for people, to be clearsigned. Ends in a newline."""
+    """Return the receipt for people, to be clearsigned. Ends in a newline."""
     proved = proof_lines(declaration_digest(facts), proof, facts.wording.languages)
     return f"{_statement(facts)}\n\n{section('Proof', proved)}\n"
 

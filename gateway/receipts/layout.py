@@ -70,12 +70,12 @@ def section(title: str, body: str) -> str:
 
 
 def wrapped(text: str, indent: str = "") -> list[str]:
-    """Lines of at most 74 columns."""
+    """Return text in lines of at most 74 columns."""
     return _filled(text, indent, indent)
 
 
 def paragraph(text: str) -> str:
-    """Running text, indented."""
+    """Return running text, indented."""
     return "\n".join(wrapped(text, "    "))
 
 
@@ -96,7 +96,7 @@ def _filled(text: str, first: str, further: str) -> list[str]:
 
 
 def bullets(texts: Iterable[str]) -> str:
-    """A list of points."""
+    """Return a list of points."""
     return "\n".join("\n".join(_filled(text, "    * ", "      ")) for text in texts)
 
 

@@ -67,7 +67,7 @@ STATED = {
 
 
 def render_text(facts: ReceiptFacts, proof: Proof) -> str:
-    """The receipt as text, to be clearsigned with the gateway's OpenPGP key. Ends in a newline."""
+    """Return the receipt as text, to be clearsigned with the gateway's key. Ends in a newline."""
     proof_told = proof_lines(receipt_digest(facts), proof, facts.wording.languages)
     return f"{render_statement(facts)}{_PROOF}{proof_told}\n"
 

@@ -143,7 +143,7 @@ def record(session: Session, number: int) -> BreachRecord:
 
 
 def next_number(session: Session) -> int:
-    """The number of the next breach; the first one is 1."""
+    """Return the number of the next breach; the first is 1."""
     return breaches.next_number(session)
 
 

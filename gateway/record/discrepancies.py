@@ -85,7 +85,7 @@ def _counts_for_roll(decision: Decision) -> bool:
 
 
 def _few(taken: Iterable[tuple[Transfer, bytes]]) -> Iterator[list[tuple[Transfer, bytes]]]:
-    """As many files at a time as are compared in little memory."""
+    """Yield rolls in groups small enough to compare in little memory."""
     some: list[tuple[Transfer, bytes]] = []
     size = 0
     for each in taken:

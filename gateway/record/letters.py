@@ -259,7 +259,7 @@ def _signed(registrar: Registrar, found: Iterable[Letter]) -> Iterator[Letter]:
 
 
 def _reasons(transfer: Transfer, wording: Wording) -> dict[str, str]:
-    """The reasons of a decision, as running text in each language."""
+    """Return the reasons of a decision as running text in each language."""
     plain = [plain_reason(reason) for reason in transfer.reasons]
     return {
         "reasons" if language == "en" else f"reasons_{language}": "\n\n".join(

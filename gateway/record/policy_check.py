@@ -93,7 +93,7 @@ def _type_faults(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
 
 
 def _item_faults(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
-    """The names of items are one list in rights.toml and items.toml, or a file's items go unjudged."""
+    """Yield faults of items named in only one of rights.toml and items.toml, and so unjudged."""
     listed = {item.label: item for item in rules.items.values()}
     for key, item in rules.items.items():
         if item.label not in catalogue.appendix_a:

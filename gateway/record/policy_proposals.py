@@ -65,7 +65,7 @@ def loaded(session: Session) -> list[str]:
 
 
 def last_loaded(session: Session) -> str | None:
-    """The digest of the policies in force; None before any were."""
+    """Return the digest of the policies in force; None before any were."""
     event = log.latest(session, "policy-loaded")
     return None if event is None else str(json.loads(event.leaf)["fields"]["sha256"])
 

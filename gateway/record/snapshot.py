@@ -122,7 +122,7 @@ def _held(session: Session) -> dict[str, int]:
 
 
 def _reasons(session: Session) -> dict[tuple[str, str], int]:
-    """Transfers by state and reason code."""
+    """Count transfers by state and reason code."""
     query = (
         select(TransferRow.state, ReasonRow.code, func.count())
         .join(ReasonRow, col(ReasonRow.transfer) == col(TransferRow.sequence))

@@ -45,7 +45,7 @@ def _term(catalogue: Catalogue, today: date) -> tuple[date, date]:
 def review_of(
     session: Session, catalogue: Catalogue, span: tuple[date, date], at: datetime, organisation: str
 ) -> Review:
-    """How all providers kept to the agreement in a span of days, as is known `at` a moment."""
+    """Review all providers' compliance in a span of days, as known `at` a moment."""
     since, until = (_midnight(day, catalogue) for day in (span[0], span[1] + timedelta(days=1)))
     opened, still = review.discrepancies_in_all(session, since, until)
     year = academic_year(span[1], catalogue.agreement.year.starts)

@@ -72,7 +72,7 @@ def note_signature(session: Session, row: AgreementSignatureRow) -> None:
 def signatures(
     session: Session, provider: str, academic_year: str, text_sha256: str
 ) -> Sequence[AgreementSignatureRow]:
-    """The signatures of single roles under one text, for one year, by role."""
+    """Return the signatures of single roles under one text for one year, by role."""
     query = select(AgreementSignatureRow).where(
         AgreementSignatureRow.provider == provider,
         AgreementSignatureRow.academic_year == academic_year,
@@ -82,7 +82,7 @@ def signatures(
 
 
 def ratifications(session: Session, provider: str | None = None) -> Sequence[RatificationRow]:
-    """Every ratification, by provider and year."""
+    """Return every ratification, by provider and year."""
     query = select(RatificationRow).order_by(
         col(RatificationRow.provider), col(RatificationRow.academic_year)
     )

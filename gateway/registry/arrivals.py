@@ -64,7 +64,7 @@ def _uploads(session: Session, window: Window, provider: str | None) -> Iterator
 
 
 def _last_of_all(session: Session, window: Window, own: ColumnElement[bool]) -> Iterator[tuple[str, Arrival]]:
-    """The same of the time before, for everybody: each is looked up in an index."""
+    """Yield each provider's last arrival before `lately`, found by an index."""
     landed, period = col(TransferRow.landed_at), col(TransferRow.period)
     for kind in window.often:
 

@@ -29,7 +29,7 @@ class OpeningOnRecord:
 
 
 def new_files(session: Session, team: str, person: str) -> int:
-    """How many files of a team nobody has opened yet, at most MOST."""
+    """Count a team's unopened files, at most MOST."""
     return count_delivered(session, team, DeliveriesWanted(new=True), person=person, most=MOST)
 
 
@@ -54,13 +54,13 @@ def waits(session: Session, latest: int) -> list[timedelta]:
 
 
 def still_landed(session: Session) -> int:
-    """How many files wait to be decided, at most MOST."""
+    """Count the files waiting for a decision, at most MOST."""
     some = select(col(TransferRow.sequence)).where(col(TransferRow.state) == "landed").limit(MOST)
     return int(session.execute(select(func.count()).select_from(some.subquery())).scalar_one())
 
 
 def keys_ending(session: Session, now: datetime, before: datetime) -> int:
-    """How many providers' certificates in use end before a moment, and have not yet."""
+    """Count providers' certificates in use ending between `now` and `before`, at most MOST."""
     query = select(func.count()).where(
         col(KeyRow.owner_kind) == "provider",
         col(KeyRow.state).in_(("active", "retiring")),

@@ -60,7 +60,7 @@ def sealed_to(session: Session, fingerprint: str, since: datetime | None, until:
 
 
 def next_number(session: Session) -> int:
-    """The number of the next breach; the first one is 1."""
+    """Return the number of the next breach; the first is 1."""
     query = select(EventRow.leaf).where(EventRow.kind == "breach-recorded")
     known = [json.loads(leaf)["fields"]["number"] for leaf in session.exec(query)]
     return max(known, default=0) + 1

@@ -59,7 +59,7 @@ def find(session: Session, secret: str, address: str, now: datetime) -> ConsoleS
 
 
 def note_seen(session: Session, secret: str, at: datetime) -> None:
-    """A session is in use still."""
+    """Record the time of a session's last use."""
     row = session.get(ConsoleSessionRow, digest_of(secret))
     if row is not None:
         row.seen_at = at
@@ -82,7 +82,7 @@ def of_person(session: Session, name: str, now: datetime) -> list[ConsoleSession
 
 
 def end(session: Session, secret: str) -> None:
-    """Somebody logs out. Harmless where the session is over."""
+    """End a session at logging out. Harmless where over."""
     row = session.get(ConsoleSessionRow, digest_of(secret))
     if row is not None:
         session.delete(row)

@@ -72,7 +72,7 @@ def forget(session: Session, provider: str, role: str) -> None:
 
 
 def contacts(session: Session, provider: str | None = None) -> Sequence[Contact]:
-    """The contacts of one provider, or of all, by provider and role."""
+    """Return the contacts of one provider, or of all, by provider and role."""
     query = select(ContactRow).order_by(col(ContactRow.provider), col(ContactRow.role))
     if provider is not None:
         query = query.where(ContactRow.provider == provider)

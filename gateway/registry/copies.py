@@ -58,7 +58,7 @@ def owed(session: Session, *, made_too: bool = False, made_since: datetime | Non
 
 
 def of_transfer(session: Session, reference: str) -> Sequence[Copy]:
-    """Every copy of one file, made or not."""
+    """Return every copy of one file, made or not."""
     query = (
         select(CopyRow, TransferRow)
         .join(TransferRow, col(TransferRow.sequence) == col(CopyRow.transfer))

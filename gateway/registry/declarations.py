@@ -65,7 +65,7 @@ def record(
 
 
 def get(session: Session, reference: str) -> Recorded:
-    """One declaration. NotFoundError where there is none."""
+    """Return a declaration. NotFoundError where there is none."""
     row = session.exec(select(DeclarationRow).where(DeclarationRow.reference == reference)).first()
     if row is None:
         raise NotFoundError(f"there is no declaration {reference}")

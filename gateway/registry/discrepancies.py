@@ -111,7 +111,7 @@ def lasting_keys(session: Session, keys: Collection[str]) -> set[str]:
 
 
 def settle(session: Session, number: int, at: datetime) -> None:
-    """The data fits again."""
+    """Settle a discrepancy whose data fit again."""
     row = session.get_one(DiscrepancyRow, number)
     row.state = "settled"
     row.ended_at = row.ended_at or at
@@ -130,7 +130,7 @@ def resolve(session: Session, number: int, *, by: str, why: str, at: datetime) -
 
 
 def get(session: Session, number: int) -> Known:
-    """One discrepancy. NotFoundError where there is none."""
+    """Return a discrepancy. NotFoundError where there is none."""
     return _known(session, [_row(session, number)])[0]
 
 

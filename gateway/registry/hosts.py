@@ -35,7 +35,7 @@ def said(name: str, keys: str) -> str:
 
 
 def fits(keys: str) -> str:
-    """As much of a digest of keys as hosts say of themselves."""
+    """Shorten a digest of keys to the part in a host's session name."""
     return keys[:16]
 
 

@@ -105,7 +105,7 @@ def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
 
 @lru_cache(64)
 def _plain(table: type[SQLModel], names: tuple[str, ...]) -> Insert:
-    """An INSERT as below, and no more."""
+    """Return the plain INSERT of arrays."""
     return _of_columns(table, names, insert(table))
 
 

@@ -20,7 +20,7 @@ def note(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str, 
 def note_each(
     session: Session, owner_kind: OwnerKind, uses: Mapping[tuple[str, str], tuple[datetime, int]]
 ) -> None:
-    """The same for many keys: to each owner and fingerprint the last use, and how many there were."""
+    """Record the uses of many keys: by owner and fingerprint, the last time and the number."""
     given = [
         {"of": owner, "by": fingerprint, "at": at, "times": times}
         for (owner, fingerprint), (at, times) in sorted(uses.items())

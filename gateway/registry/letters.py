@@ -28,7 +28,7 @@ class Letter:
     provider: str | None = None
 
     def message_id(self, origin: str) -> str:
-        """The same for the same event and address at any time (RFC 5322, 3.6.4)."""
+        """Return the Message-ID, always the same for an event and address (RFC 5322, 3.6.4)."""
         digest = hashlib.sha256(f"{origin}\0{self.event}\0{self.recipient}".encode()).hexdigest()[:_DIGITS]
         return f"<{digest}@{origin.partition('/')[0]}>"
 
@@ -84,18 +84,18 @@ def forget(session: Session, before: datetime) -> None:
 
 
 def listed(session: Session) -> Sequence[LetterRow]:
-    """Every letter, the oldest first."""
+    """Return every letter, oldest first."""
     return session.exec(select(LetterRow).order_by(col(LetterRow.number))).all()
 
 
 def to_provider(session: Session, provider: str, limit: int) -> Sequence[LetterRow]:
-    """The latest letters to a provider, the latest first."""
+    """Return the latest letters to a provider, latest first."""
     query = select(LetterRow).where(LetterRow.provider == provider)
     return session.exec(query.order_by(col(LetterRow.number).desc()).limit(limit)).all()
 
 
 def delivered(session: Session, first: datetime, end: datetime) -> dict[str, int]:
-    """How many files each team got from one moment until another."""
+    """Count the files delivered to each team from one moment until another."""
     query = (
         select(DeliveryRow.team, func.count())
         .where(col(DeliveryRow.delivered_at) >= first, col(DeliveryRow.delivered_at) < end)

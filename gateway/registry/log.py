@@ -53,7 +53,7 @@ class Entry:
     rows: str | None = None
 
     def __post_init__(self) -> None:
-        """Commit to nothing where nothing is said, and keep nothing then."""
+        """Treat empty texts as none, without a commitment."""
         for field_name in ("actor", "name", "content", "note"):
             object.__setattr__(self, field_name, getattr(self, field_name) or None)
 
@@ -118,7 +118,7 @@ def vouching(session: Session, entries: Sequence[Entry]) -> list[Entry]:
 
 
 def size(session: Session) -> int:
-    """How many leaves the log has."""
+    """Return the number of leaves in the log."""
     if _SIZE in session.info:  # This transaction appended the last one, and nobody else can.
         own: int = session.info[_SIZE]
         return own
@@ -166,18 +166,18 @@ def consistency_proof(session: Session, first: int, second: int) -> list[bytes]:
 
 
 def root(session: Session, at_size: int) -> bytes:
-    """The root of the log's first `at_size` leaves."""
+    """Return the root of the log's first `at_size` leaves."""
     return _read(session, lambda store: tree.root(store, at_size))
 
 
 def leaves(session: Session) -> Iterator[bytes]:
-    """The bytes of every leaf, in order."""
+    """Yield the bytes of every leaf, in order."""
     query = select(EventRow.leaf).order_by(col(EventRow.number)).execution_options(yield_per=1000)
     yield from session.exec(query)
 
 
 def newest_head(session: Session) -> SignedHead | None:
-    """The signed head of the most entries, if any was signed."""
+    """Return the signed head of the most entries, or None."""
     row = session.exec(select(CheckpointRow).order_by(col(CheckpointRow.size).desc()).limit(1)).first()
     return None if row is None else _head(row)
 
@@ -195,7 +195,7 @@ def _vouches_for_heads_alone(event: EventRow) -> bool:
 
 
 def heads_after(session: Session, size: int) -> Sequence[SignedHead]:
-    """The signed heads of more than `size` entries, by size."""
+    """Return the signed heads of more than `size` entries, by size."""
     query = select(CheckpointRow).where(CheckpointRow.size > size).order_by(col(CheckpointRow.size))
     return [_head(row) for row in session.exec(query)]
 
@@ -229,7 +229,7 @@ def leaves_of(session: Session, numbers: Sequence[int]) -> dict[int, bytes]:
 
 
 def latest(session: Session, kind: Kind) -> EventRow | None:
-    """The last event of a kind, if there is one."""
+    """Return the last event of a kind, or None."""
     query = select(EventRow).where(EventRow.kind == kind).order_by(col(EventRow.number).desc())
     return session.exec(query.limit(1)).first()
 

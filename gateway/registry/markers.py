@@ -131,7 +131,7 @@ def kept_from(session: Session, person: str) -> frozenset[bytes]:
 
 
 def on_transfer(session: Session, transfer: int) -> list[Marker]:
-    """The markers of the children in a file."""
+    """Return the markers of the children in a file."""
     query = select(MarkedTransferRow.marker).where(MarkedTransferRow.transfer == transfer)
     numbers = set(session.exec(query).all())
     return [marker for marker in list_markers(session) if marker.number in numbers] if numbers else []

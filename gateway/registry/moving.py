@@ -21,7 +21,7 @@ Progress = Callable[[int, int], None]
 
 
 def counts(connection: Connection) -> Mapping[str, int]:
-    """How many rows each table has."""
+    """Count the rows of each table."""
     return {table.name: _count(connection, table) for table in TABLES}
 
 

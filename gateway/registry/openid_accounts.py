@@ -13,7 +13,7 @@ from gateway.registry.tables import StaffRow
 
 
 def fingerprint_of(issuer: str, subject: str) -> str:
-    """How an account is called in listings and in the log: the SHA-256 of provider and number there."""
+    """Return an account's name in listings and in the log: the SHA-256 of issuer and number."""
     return hashlib.sha256(f"{issuer}\0{subject}".encode()).hexdigest()
 
 

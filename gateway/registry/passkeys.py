@@ -72,7 +72,7 @@ def find(session: Session, credential: bytes, now: datetime) -> Passkey | None:
 
 
 def of_person(session: Session, name: str, now: datetime) -> list[Passkey]:
-    """The passkeys in force of a person."""
+    """Return the passkeys in force of a person."""
     return [_passkey(session, key) for key in keys.keys_in_force(session, "staff", name, "passkey", now)]
 
 

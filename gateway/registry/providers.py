@@ -66,7 +66,7 @@ def is_enrolled(session: Session, provider: str) -> bool:
 
 
 def provider_row(session: Session, provider: str) -> ProviderRow:
-    """The row of a provider. NotFoundError where there is none."""
+    """Return the row of a provider. NotFoundError where there is none."""
     row = session.get(ProviderRow, provider)
     if row is None:
         raise NotFoundError(f"there is no provider {provider}")
@@ -92,7 +92,7 @@ def kinds_of(session: Session, identifiers: Collection[str]) -> dict[str, Provid
 
 
 def added(session: Session) -> dict[str, datetime]:
-    """When each provider was enrolled."""
+    """Return the time of each provider's enrolment."""
     return dict(session.exec(select(ProviderRow.id, ProviderRow.added_at)).all())
 
 

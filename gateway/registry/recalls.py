@@ -129,7 +129,7 @@ def tell(session: Session, reference: str, subject: str, text: str, at: datetime
 
 
 def notices(session: Session) -> list[AuthorityNotice]:
-    """Every notice to data protection, latest first."""
+    """Return every notice to data protection, latest first."""
     query = select(AuthorityNoticeRow).order_by(col(AuthorityNoticeRow.number).desc())
     return [_notice(row) for row in session.exec(query)]
 

@@ -70,7 +70,7 @@ def faults(session: Session, since: datetime, until: datetime) -> list[FaultsCou
 
 
 def discrepancies(session: Session, since: datetime, until: datetime) -> list[DiscrepanciesCounted]:
-    """How many each provider takes part in."""
+    """Count the discrepancies of each provider."""
     opened_at = col(DiscrepancyRow.opened_at)
     opened = and_(opened_at >= since, opened_at < until)
     is_open = col(DiscrepancyRow.state) == "open"
@@ -85,7 +85,7 @@ def discrepancies(session: Session, since: datetime, until: datetime) -> list[Di
 
 
 def discrepancies_in_all(session: Session, since: datetime, until: datetime) -> tuple[int, int]:
-    """How many were opened in the time, and how many are open now: each counted once."""
+    """Count the discrepancies opened in the time, and those open now, each once."""
     opened_at = col(DiscrepancyRow.opened_at)
     opened = and_(opened_at >= since, opened_at < until)
     is_open = col(DiscrepancyRow.state) == "open"

@@ -42,7 +42,7 @@ def people(session: Session) -> list[PersonWithRoles]:
 
 
 def person(session: Session, name: str) -> PersonWithRoles:
-    """One person, with whatever roles; none where there is no such member of staff any longer."""
+    """Return a person with any roles; empty for a former or unknown member of staff."""
     row = session.get(StaffRow, name)
     here = row is not None and row.removed_at is None
     roles = session.exec(select(RoleRow.role).where(RoleRow.staff == name).order_by(col(RoleRow.role))).all()
@@ -72,7 +72,7 @@ def is_powerful(session: Session, name: str) -> bool:
 
 
 def administrators(session: Session) -> frozenset[str]:
-    """The names of the administrators."""
+    """Return the names of the administrators."""
     return _holders(session, Role.ADMINISTRATOR)
 
 
@@ -123,7 +123,7 @@ def can_prove_themselves(session: Session, name: str, now: datetime) -> bool:
 
 
 def ssh_keys(session: Session, name: str, now: datetime) -> Sequence[str]:
-    """The SSH public keys in force of a person."""
+    """Return the SSH public keys in force of a person."""
     return [key.material for key in keys.keys_in_force(session, "staff", name, "ssh", now)]
 
 

@@ -50,7 +50,7 @@ def add_staff(session: Session, name: str, teams: Sequence[str], at: datetime) -
 
 
 def get_staff(session: Session, name: str) -> Staff:
-    """One person. NotFoundError where there is none, or no longer."""
+    """Return a person. NotFoundError for a former or unknown one."""
     row = session.get(StaffRow, name)
     if row is None or row.removed_at is not None:
         raise NotFoundError(f"there is no member of staff {name}")
@@ -61,7 +61,7 @@ def get_staff(session: Session, name: str) -> Staff:
 
 
 def list_staff(session: Session) -> Sequence[Staff]:
-    """Everybody, by name."""
+    """Return the current staff, by name."""
     names = session.exec(
         select(StaffRow.name).where(col(StaffRow.removed_at).is_(None)).order_by(col(StaffRow.name))
     ).all()

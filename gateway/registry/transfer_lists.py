@@ -59,7 +59,7 @@ class InShort(NamedTuple):
 
 
 def latest_in_short(session: Session, provider: str, most: int) -> Sequence[InShort]:
-    """The latest `most` transfers of a provider, the last one first."""
+    """Return the latest `most` transfers of a provider, latest first."""
     row = TransferRow
     query = (
         select_columns(col(row.reference), col(row.data_type), col(row.state), col(row.landed_at))

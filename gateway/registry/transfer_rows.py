@@ -29,14 +29,14 @@ AT_ONCE = 500
 
 
 def sequence_of(row: TransferRow) -> int:
-    """The place of a row in the order of landing."""
+    """Return the place of a row in the order of landing."""
     if row.sequence is None:
         raise AssertionError("the row has not been flushed")
     return row.sequence
 
 
 def row_of(session: Session, reference: str) -> TransferRow:
-    """The row of a transfer. NotFoundError where there is none."""
+    """Return the row of a transfer. NotFoundError where there is none."""
     kept: TransferRow | None = session.info.get(ROWS, {}).get(reference)
     if kept is not None and (kept in session or kept.sequence is None):
         return kept

@@ -74,7 +74,7 @@ def references(session: Session, sequences: Collection[int]) -> dict[int, str]:
 
 
 def get(session: Session, reference: str) -> Transfer:
-    """One transfer. NotFoundError where there is none."""
+    """Return a transfer. NotFoundError where there is none."""
     return transfers_of(session, [row_of(session, reference)])[0]
 
 
@@ -161,7 +161,7 @@ def landed_since(session: Session, since: datetime) -> Iterator[Sequence[Transfe
 
 
 def landed(session: Session) -> Sequence[str]:
-    """The references still to be decided, oldest first."""
+    """Return the references still to be decided, oldest first."""
     return session.exec(
         select(TransferRow.reference).where(TransferRow.state == "landed").order_by(col(TransferRow.sequence))
     ).all()
@@ -231,6 +231,6 @@ def _withdrawn() -> ColumnElement[bool]:
 
 
 def counts(session: Session) -> dict[str, int]:
-    """How many transfers are in each state."""
+    """Count transfers by state."""
     rows = session.exec(select(TransferRow.state, func.count()).group_by(TransferRow.state)).all()
     return {"landed": 0, "accepted": 0, "held": 0, "refused": 0} | dict(rows)

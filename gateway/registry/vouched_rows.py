@@ -150,12 +150,12 @@ def _note(session: Session, row: Row, kept: Kept, content: Mapping[str, Any]) ->
 
 
 def digest(row: SQLModel) -> str:
-    """The SHA-256 of a row's content, in one spelling whatever the database."""
+    """Return the SHA-256 of a row's content, spelled alike in every database."""
     return _digest(str(row.__tablename__), content_of(row))
 
 
 def content_of(row: SQLModel) -> dict[str, Any]:
-    """The columns of a row."""
+    """Return the columns of a row."""
     return {each.key: getattr(row, each.key) for each in inspect(type(row)).column_attrs}
 
 
@@ -177,7 +177,7 @@ def _digest(table: str, row: Mapping[str, object]) -> str:
 
 
 def identity(row: SQLModel) -> Row:
-    """The table and primary key of a row, in one spelling."""
+    """Return the table and primary key of a row, spelled alike in every database."""
     state: InstanceState[Any] = inspect(row)
     return str(row.__tablename__), _spelled_key(state.mapper.primary_key_from_instance(row))
 

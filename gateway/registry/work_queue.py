@@ -97,7 +97,7 @@ def still_landed(session: Session, references: Sequence[str]) -> Sequence[str]:
 
 
 def _waiting(session: Session, providers: set[str]) -> Counter[str]:
-    """How many files of each provider are landed."""
+    """Count the landed files of each provider."""
     query = (
         select(TransferRow.provider, func.count())
         .where(TransferRow.state == "landed", col(TransferRow.provider).in_(providers))

@@ -68,12 +68,12 @@ class Breach:
     zone: str = "UTC"
 
     def spoken(self, moment: datetime) -> str:
-        """A time by the authority's clocks."""
+        """Spell a time by the authority's clocks."""
         return spoken(moment, ZoneInfo(self.zone))
 
 
 def notify_by(breach: Breach) -> datetime:
-    """The last moment to notify the ICO without giving reasons for delay (Article 33(1))."""
+    """Return the last moment to notify the ICO without giving reasons for delay (Article 33(1))."""
     return breach.became_aware_at + NOTIFY_WITHIN
 
 
@@ -272,7 +272,7 @@ def providers_to_tell(breach: Breach) -> tuple[str, ...]:
 
 
 def data_items(accounts: Iterable[TransferAccount]) -> list[str]:
-    """The Appendix A labels in the files, in our own words."""
+    """Return the Appendix A labels in the files, in known words."""
     found: set[str] = set()
     for one in accounts:
         items = receipt_object(one.facts)["items"]

@@ -109,7 +109,7 @@ class Matrix:
 
 
 def first(words: str) -> str:
-    """The first of some words; nothing where there is none."""
+    """Return the first of some words; "" for none."""
     return words.partition(" ")[0]
 
 
@@ -252,7 +252,7 @@ def _text_table(table: ReportTable) -> list[str]:
 
 
 def _text_records(table: ReportTable) -> list[str]:
-    """A wide table as a list of records."""
+    """Return a wide table as a list of records."""
     lines: list[str] = []
     for row in table.rows:
         for heading, cell in zip(table.headings, row, strict=True):

@@ -36,7 +36,7 @@ class _Part:
 
 
 def as_html(document: Document) -> str:
-    """The document as a page."""
+    """Return the document as a page."""
     return _TEMPLATES.get_template("report.html").render(document=document)
 
 

@@ -235,7 +235,7 @@ class Deleted:
 
 
 def load_retention(home: Home) -> Retention:
-    """policies/retention.toml of `home`. ConfigurationError names the fault."""
+    """Load policies/retention.toml of `home`. ConfigurationError names the fault."""
     return read_toml(home.policies_in_force / "retention.toml", Retention)
 
 

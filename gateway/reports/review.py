@@ -39,26 +39,26 @@ class ProviderReview:
 
     @property
     def in_time(self) -> int:
-        """How many returns came in time."""
+        """The number of returns in time."""
         return sum(one.in_time for one in self.kept)
 
     @property
     def late(self) -> int:
-        """How many came late."""
+        """The number of late returns."""
         return sum(one.late for one in self.kept)
 
     @property
     def nil(self) -> int:
-        """For how many there was nothing to send."""
+        """The number of nil returns."""
         return sum(one.nil for one in self.kept)
 
     @property
     def missing(self) -> int:
-        """How many never came."""
+        """The number of missing returns."""
         return sum(one.missing for one in self.kept)
 
     def in_state(self, state: State) -> int:
-        """How many files are in a state."""
+        """Count the files in a state."""
         return sum(number for (_, found), number in self.files.items() if found == state)
 
 

@@ -45,7 +45,7 @@ class ChildAccount:
 
 
 def subject_access_report(account: ChildAccount, made_at: datetime) -> Document:
-    """The report (UK GDPR Article 15(1))."""
+    """Return the report (UK GDPR Article 15(1))."""
     return Document(
         "The data of one child",
         f"{account.organisation}. Report made {spoken(made_at)}. For the authority's data protection "
