@@ -1,7 +1,7 @@
-"""The awarding bodies' fixed-width files (`dcccccbb.Xnn`): records of a letter and a figure.
+"""The awarding bodies' fixed-width files (`dcccccbb.Xnn`): records beginning with a letter and a figure.
 
-Header 1, centre 3, candidate 5, centre trailer 7, file trailer 9; the trailers count what stands above
-them. Where the results stand in a record: see `jcq_layout`.
+Header 1, centre 3, candidate 5, centre trailer 7, file trailer 9; trailers count the records above. For the
+place of results in a record see `jcq_layout`.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ _DIGITS = frozenset("0123456789")
 
 
 def looks_like(start: str, rule: JcqRule) -> bool:
-    """Whether a text starts with the records of an awarding body's file."""
+    """Return True where a text starts with records of an awarding body."""
     found = _START.match(start)
     return found is not None and found[1] in {rule.results, *rule.outside}
 
 
 def recognise(source: Source, tally: Tally) -> Verdict:
-    """GCSE or A level. Raises Unreadable for other files of the awarding bodies, and for broken ones."""
+    """Tell GCSE from A level. Raises Unreadable for other files of awarding bodies, and for broken ones."""
     rule, reader, counts = tally.rules.data_types.jcq, _ResultsReader(tally), _Counts()
     last = ""
     for line in chain.from_iterable(line_batches(source)):
@@ -77,7 +77,7 @@ def _check_record(line: str, before: str, rule: JcqRule) -> None:
 
 
 class _Counts:
-    """How many records there are, against what the trailers of centres and of the file say."""
+    """Count records and compare with the trailers of centres and of the file."""
 
     def __init__(self) -> None:
         self.proven = False
@@ -87,7 +87,7 @@ class _Counts:
         self._centre = ""
 
     def add(self, record: str) -> None:
-        """One more record. Raises Unreadable for a trailer that counts other than what stands above it."""
+        """Count a record. Raises Unreadable for a trailer with another number than counted."""
         self._all += 1
         kind, said = record[1], record[2:].strip()
         if kind == "3":
@@ -110,7 +110,7 @@ class _Counts:
 
 
 class _ResultsReader:
-    """Counts candidates and the kinds of their results."""
+    """Count candidates and the kinds of their results."""
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
@@ -148,10 +148,9 @@ class _ResultsReader:
             self._said.update(kind for kind in words if kind is not None)
 
     def kinds(self) -> Counter[Kind | None]:
-        """How many results are of which kind.
+        """Return the number of results by kind.
 
-        Grades of letters are A level, but for a file whose header names GCSE alone and that has no
-        grade of figures.
+        Grades in letters are A level, unless the header names only GCSE and no grade is in figures.
         """
         self._learn()
         said = next(iter(self._said)) if len(self._said) == 1 else None
@@ -181,7 +180,7 @@ class _ResultsReader:
         self._tally.record(values)
 
     def _hear_results(self, line: str) -> None:
-        """Keep the first records until there are enough to learn the layout from; then read each."""
+        """Keep the first records until enough to learn the layout; then read each."""
         if self._learnt:
             self._count_results(line, self._tally.records)
             return
@@ -211,7 +210,7 @@ class _ResultsReader:
 
 
 def candidate_in(line: str, rule: JcqRule) -> dict[str, str]:
-    """What a record says of its candidate, by field; empty where it says nothing."""
+    """Return a candidate's fields in a record; empty where missing."""
     surname, forename = _name_in(line[_NAME])
     return {
         "candidate-number": line[_CANDIDATE],
@@ -225,9 +224,9 @@ def candidate_in(line: str, rule: JcqRule) -> dict[str, str]:
 def grades_in(
     line: str, layout: JcqLayout | None, grades: frozenset[str], rule: JcqRule
 ) -> list[tuple[str, str]]:
-    """The results in a candidate's record, as code and grade.
+    """Return the results in a candidate's record, as code and grade.
 
-    Without a layout, whatever stands alone and is a grade is one.
+    Without a layout, every word equal to a grade counts as one.
     """
     if layout is not None:
         return list(layout.results(line))
@@ -236,13 +235,13 @@ def grades_in(
 
 
 def centre_in(line: str) -> str:
-    """The number of the centre in a record of a centre or a candidate; empty where it says none."""
+    """Return the centre number in a record of a centre or a candidate; empty where there is none."""
     found = _CENTRE.match(line)
     return found[1] if found else ""
 
 
 def _name_in(text: str) -> tuple[str, str]:
-    """The surname and the forename in a stretch with SURNAME:FORENAME in it; both empty without one."""
+    """Return surname and forename from SURNAME:FORENAME in a text; both empty without a colon."""
     before, colon, after = text.partition(":")
     if not colon:
         return "", ""

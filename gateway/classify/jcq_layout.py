@@ -1,10 +1,9 @@
-"""Where the results stand in a candidate's record.
+"""Find the place of results in a candidate's record.
 
-Public parsers of result files read one result a record, at fixed places: `result_in`. Other files have
-all entries of a candidate in one record, in a layout that is not public, so it is learnt from the file
-itself. What is known is that entries are groups of one width
-behind the candidate's particulars, and what entry codes and grades look like. The layout under which
-most groups look like results is taken; where none fits, there is none.
+Public parsers of result files read one result a record, at fixed places: `result_in`. Other files have all
+entries of a candidate in one record, in an unpublished layout to be learnt from the file. Known are only
+the form of entry codes and grades, and that entries are groups of one width after the candidate's data. The
+layout with the most groups looking like results wins; where none fits well, there is none.
 """
 
 from __future__ import annotations
@@ -32,15 +31,15 @@ _CENTRE_AND_CANDIDATE, _CANDIDATE_ID, _LEARNER, _UNIT, _GRADE = (
     slice(46, 66),
 )
 BETWEEN = (_LEARNER.stop, _UNIT.start)
-"""The places of a result between the numbers of its candidate and its unit."""
+"""Places of a result between the numbers of its candidate and its unit."""
 FROM_GRADE_ON = _GRADE.start
 _TOLD_BY = 2_000
-"""So many characters of a record tell its layout: those of the awarding bodies have fewer."""
+"""Characters of a record examined for its layout: records of the awarding bodies are shorter."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResultLine:
-    """One record that is one result. What the record leaves blank is empty."""
+    """Record of a single result. Blank parts are empty."""
 
     candidate: str
     uci: str
@@ -50,7 +49,7 @@ class ResultLine:
 
 
 def result_in(record: str) -> ResultLine | None:
-    """The one result of a record; None for a record of the other kind, or one that fits neither."""
+    """Return the single result in a record; None for any other record."""
     candidate, unit = record[_CENTRE_AND_CANDIDATE], record[_UNIT].strip().upper()
     uci, uln = record[_CANDIDATE_ID].strip(), record[_LEARNER].strip()
     if not (candidate.isascii() and candidate.isdigit()) or not _CODE.fullmatch(unit):
@@ -71,7 +70,7 @@ class JcqLayout:
     grade: int
 
     def results(self, record: str) -> Iterator[tuple[str, str]]:
-        """The code and the grade in each group that is not blank."""
+        """Yield code and grade of each group that is not blank."""
         width = self.code + self.option + self.grade
         for at in range(self.start, len(record), width):
             group = record[at : at + width]
@@ -79,7 +78,7 @@ class JcqLayout:
                 yield group[: self.code], group[self.code + self.option :].strip().upper()
 
     def first_strange(self, record: str) -> int | None:
-        """Where the first group begins whose code is none; None where all are results."""
+        """Return the start of the first group without a valid code; None where all are results."""
         width = self.code + self.option + self.grade
         for at in range(self.start, len(record), width):
             code = record[at : at + self.code].upper()
@@ -89,9 +88,9 @@ class JcqLayout:
 
 
 def learn(records: Sequence[str], grades: frozenset[str]) -> JcqLayout | None:
-    """Return the layout that fits these candidates' records best; None where most groups fit none.
+    """Return the layout fitting these candidates' records best; None where most groups fit none.
 
-    The results at the beginning of a record tell it, so that a long record costs no more.
+    Only the beginning of each record is examined, so that a long record costs no more.
     """
     records = [record[:_TOLD_BY] for record in records]
     layouts = [JcqLayout(*sizes) for sizes in product(_STARTS, _CODE_WIDTHS, _OPTION_WIDTHS, _GRADE_WIDTHS)]

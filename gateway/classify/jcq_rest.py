@@ -1,7 +1,7 @@
-"""What stands in the records of an awarding body's file beside what is read of them.
+"""Content of an awarding body's records beside the fields read.
 
-Records are filled up to one length with blanks. Whatever is written there is looked at as a column would be
-that nobody lists: codes, marks and grades may stand there, a sentence about a child may not.
+Records are filled up to one length with blanks. Anything written there is examined like an unlisted column:
+codes, marks and grades are allowed, a sentence about a child is not.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _FIGURES = re.compile(r"[0-9+-]{1,7}", re.ASCII)
 _SHORT_CODE = re.compile(r"(?=.*\d)[0-9A-Z/]{2,6}", re.ASCII)
 _LETTERS = 2
 _NAME_LENGTH = 60
-# How many names a record may have, by its second character: an awarding body, a centre, none in a trailer.
+# Names allowed in a record by its second character: an awarding body, a centre, none in a trailer.
 _NAMES = {"1": 1, "3": 1, "7": 0, "9": 0}
 _TYPE, _HEAD = 2, 12
 
 
 class Rest:
-    """Looks at what is left of each record, and puts it on the account by where it stands in its record."""
+    """Examine the rest of each record, and add unexpected text to the account by position."""
 
     def __init__(self, account: Account, rules: Rules) -> None:
         self._account, self._rules = account, rules
@@ -31,22 +31,22 @@ class Rest:
         self._parts: dict[int, Part] = {}
 
     def of_frame(self, record: str) -> None:
-        """A header or trailer: numbers and codes, and the name of whom it is of."""
+        """Examine a header or trailer: numbers, codes, and the name of its owner."""
         self._names(record, _TYPE, len(record), _NAMES.get(record[1:2], 0))
 
     def of_person(self, record: str, until: int) -> None:
-        """A candidate's particulars up to a place: one name, in one stretch or two, and numbers."""
+        """Examine a candidate's data up to a place: one name, in one stretch or two, and numbers."""
         self._names(record, _HEAD, until, 1 if ":" in record[_HEAD:until] else 2)
 
     def of_codes(self, record: str, start: int, end: int | None = None) -> None:
-        """A stretch in which marks, grades and short codes may stand, and nothing else."""
+        """Examine a stretch for marks, grades and short codes; anything else is unexpected."""
         for found in re.finditer(r"\S+", record[start:end]):
             if not self._is_code(found[0].upper()):
                 self._put(start + found.start(), record[start + found.start() : end])
                 return
 
     def from_place(self, record: str, place: int) -> None:
-        """A stretch from `place` on that is none of the fields of a record."""
+        """Add a stretch from `place` on to the account as no field of a record."""
         self._put(place, record[place:])
 
     def _is_code(self, text: str) -> bool:
@@ -58,7 +58,7 @@ class Rest:
         )
 
     def _names(self, record: str, start: int, end: int, most: int) -> None:
-        """Beside numbers, so many stretches of words that might be names."""
+        """Examine a stretch with numbers and at most so many possible names."""
         seen, at = 0, start
         for piece in _GAP.split(record[start:end]):
             at = record.index(piece, at)
@@ -85,5 +85,5 @@ class Rest:
 
 
 def _is_number(word: str) -> bool:
-    """Whether a word is a number of somebody or something, or several without a gap: mostly figures."""
+    """Return True for a word of mostly figures: a number, or several without a gap."""
     return 2 * sum(map(str.isdigit, word)) >= len(word)

@@ -1,7 +1,7 @@
-"""JSON as management systems and their interfaces give it: a list of records, of objects in objects.
+"""JSON from management systems and their interfaces: a list of records, as objects within objects.
 
-Each leaf of a record becomes a column whose name is that of the leaf, with that of the object around it
-where this says more than "data". So JSON is judged as a table is, and nothing in it is passed over.
+Each leaf of a record becomes a column named after the leaf and the object around, unless the object's name
+says no more than "data". So JSON is judged like a table, and nothing is skipped.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ Leaves = dict[str, str]
 
 
 def looks_like(start: str) -> bool:
-    """Whether a text starts as a JSON object or a list of objects does."""
+    """Return True where a text starts like a JSON object or list of objects."""
     return _START.match(start) is not None
 
 
 def read_table(source: Source, rules: Rules) -> Table:
-    """The records as a table. Raises Unreadable where there are none, or something stands beside them."""
+    """Return the records as a table. Raises Unreadable without records, or with content beside them."""
     rule, limits = rules.data_types.json_records, source.limits
     names: dict[str, None] = {}
     for record in _records(source, rule):
@@ -63,7 +63,7 @@ def _batches(
 
 
 def _records(source: Source, rule: JsonRule) -> Iterator[Leaves]:
-    """The leaves of each record: the objects in the one list at the top, or right under the top."""
+    """Yield the leaves of each record: the objects in the one list at the top, or directly under the top."""
     reader = _RecordsReader(source.limits, rule)
     try:
         for event, value in ijson.basic_parse(ijson.from_iter(utf8_chunks(source)), use_float=True):
@@ -74,7 +74,7 @@ def _records(source: Source, rule: JsonRule) -> Iterator[Leaves]:
 
 
 class _RecordsReader:
-    """Puts events together to records."""
+    """Assemble parser events into records."""
 
     def __init__(self, limits: ClassifyLimits, rule: JsonRule) -> None:
         self._limits = limits
@@ -88,7 +88,7 @@ class _RecordsReader:
         self._size = 0
 
     def take(self, event: str, value: object) -> Leaves | None:
-        """One event; the record that it completes, if it does."""
+        """Take one event; return the record completed, or None."""
         if event == "map_key":
             self._key = str(value)
         elif event in _OPENS:
@@ -141,13 +141,13 @@ class _RecordsReader:
             self._leaves.setdefault(name, []).append(text)
 
     def _check_beside(self, text: str, *, says: bool) -> None:
-        """Outside the records only what says how many pages there are may stand."""
+        """Check content outside the records: only the number of pages and the like is allowed."""
         named = {*self._keys[1:], self._key} & set(self._rule.beside)
         if not named or "start_array" in self._stack or (says and not _OF_PAGES.fullmatch(text)):
             raise beside("something beside the records", format=FORMAT)
 
     def _name(self, text: str) -> str | None:
-        """The name of a leaf; None for the time zone of a date, which says nothing."""
+        """Return the column name of a leaf; None for the meaningless time zone of a date."""
         inside = [key for key in self._keys[self._base + 1 :] if key]
         telling = [key for key in inside if key not in self._rule.transparent]
         if self._key in self._rule.parts_of_a_date and telling:

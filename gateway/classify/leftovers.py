@@ -1,7 +1,7 @@
-"""What operating systems leave in archives by themselves, known by its form and not by its name alone.
+"""Files left in archives by operating systems, recognised by form and not by name alone.
 
-It goes to whoever gets the archive. So it has to be what it claims to be, and to say nothing: a sentence
-in it, or a word of something sensitive, makes it a file like any other.
+These files go to every recipient of the archive. So a leftover must have its claimed form and say nothing:
+with a sentence, or a word about something sensitive, it counts as a file like any other.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gateway.classify.sensitive import Sensitive
 from gateway.classify.value_shapes import is_story
 
 _MOST_BYTES = 1024 * 1024
-# AppleDouble (RFC 1740, appendix B): a magic number, version 2, and where each of a few entries stands.
+# AppleDouble (RFC 1740, appendix B): a magic number, version 2, and the places of a few entries.
 _APPLE_DOUBLE = b"\x00\x05\x16\x07\x00\x02\x00\x00"
 _ENTRIES_AT, _ENTRIES_FROM, _ENTRY_LENGTH, _ENTRY_IDS = 24, 26, 12, range(1, 16)
 _DESKTOP_STORE = b"\x00\x00\x00\x01Bud1"
@@ -27,7 +27,7 @@ _WORDS = re.compile(r"[\w .,:;'/()&-]{6,}")
 
 
 def is_leftover(archive: zipfile.ZipFile, name: str, sensitive: Sensitive) -> bool:
-    """Whether a file of an archive is such a leftover, by its name and by its content."""
+    """Return True where a file of an archive is a leftover, by name and content."""
     if archive.getinfo(name).file_size > _MOST_BYTES:
         return False
     last = name.rpartition("/")[2].casefold()
@@ -68,7 +68,7 @@ def _says_something(content: bytes, sensitive: Sensitive) -> bool:
 
 
 def _said(content: bytes) -> Iterator[str]:
-    """What might be words in it, in each way in which such files write them."""
+    """Yield possible words in a leftover, in every encoding used by such files."""
     ways = (content.decode("ascii", "replace"), *(
         content[start:].decode(way, "replace") for way in ("utf-16-le", "utf-16-be") for start in (0, 1)
     ))  # fmt: skip

@@ -1,4 +1,4 @@
-"""Reading the rules, and making sure that the two files fit together."""
+"""Load the rules and check that the files are consistent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gateway.law import load_packs
 
 
 def load_rules(policies: Path) -> Rules:
-    """The rules in the folder `policies`. ConfigurationError names the file, the key and the fault."""
+    """Load the rules in the folder `policies`. Raises ConfigurationError naming file, key and fault."""
     types_file, items_file = policies / "data_types.toml", policies / "items.toml"
     types, items = read_toml(types_file, DataTypes), read_toml(items_file, Items)
     rules = Rules(
@@ -36,7 +36,7 @@ def load_rules(policies: Path) -> Rules:
 
 
 def faults(rules: Rules) -> Iterator[tuple[str, tuple[str | int, ...], str]]:
-    """What does not fit together: the file to mend, the place in it, and what is wrong."""
+    """Yield inconsistencies: the file to correct, the place in the file, and the fault."""
     for fault in _faults(rules):
         where, _, words = fault.partition(": ")
         parts = tuple(int(part) if part.isdecimal() else part for part in where.split("."))
@@ -44,7 +44,7 @@ def faults(rules: Rules) -> Iterator[tuple[str, tuple[str | int, ...], str]]:
 
 
 def _placed(rules: Rules, parts: tuple[str | int, ...]) -> tuple[str, tuple[str | int, ...]]:
-    """The file that a key stands in, and its whole place there."""
+    """Return the file of a key and its full place there."""
     tables: dict[str, Container[str]] = {
         "items": rules.items,
         "others": rules.others,
@@ -59,7 +59,7 @@ def _placed(rules: Rules, parts: tuple[str | int, ...]) -> tuple[str, tuple[str 
 
 
 def _faults(rules: Rules) -> Iterator[str]:
-    """What does not fit together, as `key: fault`."""
+    """Yield inconsistencies as `key: fault`."""
     types = rules.data_types
     keys = [*types.fields, *rules.items, *rules.others, *rules.working]
     yield from (f"{key}: defined twice" for key, count in Counter(keys).items() if count > 1)
@@ -76,7 +76,7 @@ def _faults(rules: Rules) -> Iterator[str]:
 
 
 def _unfit(key: str, rule: FieldRule) -> Iterator[str]:
-    """What of the statement of a field's values does not fit together; and elements that nobody has named."""
+    """Yield inconsistencies in the statement of a field's values, and wildcards in element names."""
     for what, given in (("code", rule.codes), ("identifier", rule.identifier)):
         if (what in rule.values) != (given is not None):
             named = "codes" if what == "code" else what
@@ -145,7 +145,7 @@ def _twice(rules: Rules, what: Literal["columns", "elements"]) -> Iterator[str]:
             yield f"{key}.{what}: {name} also stands under {known}"
 
 
-# The names in rules alone, which are the same time and again; not those in files.
+# Cache for names in rules only, which are repeated; not for names in files.
 _plain = lru_cache(8192)(plain)
 
 

@@ -1,8 +1,8 @@
-"""Reading XML record by record, in memory that does not grow with the file, and safely.
+"""Read XML record by record, safely, in memory that does not grow with the file.
 
-Any document type declaration is refused before the real parser sees the document, so there are no
-entities to expand. What stands between two records is bounded in bytes, so no tree grows large;
-depth and attributes are bounded as well.
+Any document type declaration is refused before the real parser sees the document, so no entity can be
+expanded. The bytes between two records are limited, so no tree grows large; depth and attributes are
+limited as well.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from gateway.home.settings import ClassifyLimits
 Element = Any  # lxml carries no types.
 
 _PROLOG_BYTES = 64 * 1024
-# Text behind the end of an element, where systems write nothing; and signs of attributes, of comments and of
-# whatever else such text may stand behind. All are quick to look for, whatever stands in a comment.
+# Text after the end of an element, where systems write nothing; and signs of attributes, comments and
+# anything else before such text. All are quick to find, even in a comment.
 _AFTER_END = re.compile(rb"</[^<>]*+>\s*+[^<\s]")
 _AFTER_EMPTY = re.compile(rb"/>\s*+[^<\s]")
 _SIGNS = (b"=", b"!", b"?")
@@ -30,10 +30,10 @@ COMMENT = "<!--"
 INSTRUCTION = "<?"
 _ENDS = {b"<!--": b"-->", b"<?": b"?>", b"<![CDATA[": b"]]>"}
 _BEGINS = re.compile(b"|".join(map(re.escape, _ENDS)))
-# Where a schema lies, that an element is empty, the language: no content.
+# Place of a schema, mark of an empty element, language: no content.
 _MORE = etree.XPath("boolean(.//@* | .//text()[preceding-sibling::*[1]])")
 _MANY = etree.XPath("boolean(descendant-or-self::*[count(@*) > $most])")
-# Elements of another namespace than a record is in: they are known by what stands behind it.
+# Elements in another namespace than the record's.
 _ELSEWHERE = etree.XPath("boolean(descendant::*[namespace-uri() != $space])")
 _SPACES = b"xmlns"
 _RESERVED = (_SPACES, b"xml:")
@@ -46,7 +46,7 @@ _OF_MARKUP = {
     f"{_XML}space": re.compile(r"default|preserve"),
     f"{_XML}lang": re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})?"),
 }
-"""Attributes that say how markup is to be read, each with the values that it may have."""
+"""Attributes on how to read markup, each with its allowed values."""
 
 
 class _Root(Exception):  # noqa: N818 - it is how a parser's callback ends the parsing
@@ -54,17 +54,17 @@ class _Root(Exception):  # noqa: N818 - it is how a parser's callback ends the p
 
 
 def local_name(tag: str) -> str:
-    """An element's name without its namespace."""
+    """Return an element's name without its namespace."""
     return tag.rpartition("}")[2]
 
 
 def namespace_length(tag: str) -> int:
-    """How many characters of a tag are its namespace."""
+    """Return the number of characters of a tag's namespace."""
     return tag.rfind("}") + 1
 
 
 def names_namespaces(source: Source) -> bool:
-    """Whether a document may declare namespaces, or use the one of XML itself. A quick look, at all of it."""
+    """Return True where a document may use namespaces. A quick check of the whole document."""
     before = b""
     for piece in utf8_chunks(source):
         text = before + piece
@@ -75,11 +75,11 @@ def names_namespaces(source: Source) -> bool:
 
 
 def root_of(source: Source) -> str:
-    """The name of the document's root element; one in a namespace has a brace in it.
+    """Return the name of the root element; a name in a namespace contains a brace.
 
     Raises Unreadable for a document type declaration, and where no element follows a correct prolog.
     """
-    # Expat is here for one thing that lxml cannot do: to stop at the declaration, before the root.
+    # Expat is used for one thing lxml cannot do: stopping at the declaration, before the root.
     parser = expat.ParserCreate(encoding="utf-8", namespace_separator="}")
     found: list[str] = []
 
@@ -120,13 +120,12 @@ def records(
     loose: bool = True,
     ahead: Callable[[bytes], None] = lambda _: None,
 ) -> Iterator[Element]:
-    """Every outermost element of one of these names, complete, in document order.
+    """Yield every outermost element of these names, complete, in document order.
 
-    An element is valid until the next is asked for. What is in the document beside the elements of the
-    records goes to `aside` as parent, name and text: elements around them, attributes, and text
-    between elements; but not the text between those in a record if the caller looks for that (not `loose`).
-    `ahead` is given each piece of the document, in UTF-8, before the records that end in it.
-    Raises Unreadable where the document is not well formed or breaks a limit.
+    An element is valid until the next is requested. Content beside the elements of records goes to `aside`
+    as parent, name and text: surrounding elements, attributes, and text between elements; without `loose`
+    the caller searches for text between elements in a record. `ahead` gets each piece of the document, in
+    UTF-8, before the records ending there. Raises Unreadable for malformed XML or beyond a limit.
     """
     tags = tuple(f"{{*}}{name}" for name in names)
     parser, limits, waiting, end, around = _parser(tags), source.limits, 0, b"", None
@@ -137,13 +136,13 @@ def records(
             waiting += len(piece)
             more = _may_hold_more(end + piece, loose=loose)
             unparsed.take(piece)
-            # No element has more namespaces than were declared until now.
+            # No element has more namespaces than declared so far.
             spaces += (end[1 - len(_SPACES) :] + piece).count(_SPACES)
             end = piece[-_TAG_BYTES:]
             ahead(piece)
             for _, element in parser.read_events():
                 parent = element.getparent()
-                # What stands beside a record is in no record either.
+                # An element beside a record is in no record either.
                 if parent is around or next(element.iterancestors(*tags), None) is None:
                     # So is a record that began in an earlier piece.
                     if more or waiting > len(piece):
@@ -169,10 +168,10 @@ def pupil_records(
     loose: bool = True,
     ahead: Callable[[bytes], None] = lambda _: None,
 ) -> Iterator[Element]:
-    """As `records`, for documents of one namespace, or of none: of pupils no others are known.
+    """Yield `records` of a document with one namespace or none, as all pupil data known.
 
-    Raises Unreadable, too, where a record is in another namespace than the root, or one of its elements where
-    that is in any: names are known by what stands behind the namespace of the root.
+    Also raises Unreadable for a record in another namespace than the root, or, in a document with a
+    namespace, for an element elsewhere: names are known only within the root's namespace.
     """
     space, tags = "", frozenset[str]()
     for record in records(source, names, aside, loose=loose, ahead=ahead):
@@ -202,10 +201,10 @@ def _parser(tags: tuple[str, ...]) -> Any:  # noqa: ANN401 - lxml carries no typ
 
 
 class _Unparsed:
-    """Find comments and instructions to programs: the parser leaves them out, people may read them.
+    """Find comments and processing instructions, dropped by the parser but visible to people.
 
-    One may begin in one piece of the document and end in another. Each byte is looked at once, whatever
-    it is. In CDATA, which the parser gives as text, none begins.
+    Each may begin in one piece of the document and end in another. Each byte is examined once. CDATA,
+    returned as text by the parser, contains none.
     """
 
     def __init__(self, aside: Aside | None, longest: int) -> None:
@@ -217,7 +216,7 @@ class _Unparsed:
         self._rest = b""
 
     def take(self, piece: bytes) -> None:
-        """Tell of what ends in the next piece. Raises Unreadable for one too long."""
+        """Report those ending in the next piece. Raises Unreadable for one too long."""
         text, position = self._rest + piece, 0
         if not (self._begin or self._rest or b"!" in piece or b"?" in piece):
             position = len(text)
@@ -238,7 +237,7 @@ class _Unparsed:
             self._begin = b""
 
     def _keep(self, text: bytes, position: int) -> None:
-        """Keep what stands in one that has not ended, but for what may be the start of its end."""
+        """Keep the text of an unfinished one, except a possible start of its end mark."""
         until = max(position, len(text) - len(_ENDS[self._begin]) + 1)
         self._inside.append(text[position:until])
         self._rest = text[until:]
@@ -254,22 +253,22 @@ class _Unparsed:
 
 
 def _cut_off(text: bytes) -> bytes:
-    """Return the end of a text that may be the start of a comment, an instruction or CDATA."""
+    """Return the end of a text, if possibly the start of a comment, an instruction or CDATA."""
     last = text[max(0, text.rfind(b"<")) :]
     return last if any(begin.startswith(last) for begin in _ENDS) else b""
 
 
 def _may_hold_more(text: bytes, *, loose: bool) -> bool:
-    """Whether a stretch of XML may hold attributes, or text between elements. A quick look, at all of it."""
+    """Return True where a stretch of XML may hold attributes or text between elements. A quick check."""
     return any(sign in text for sign in _SIGNS) or (
         loose and (_AFTER_END.search(text) is not None or _AFTER_EMPTY.search(text) is not None)
     )
 
 
 def _look_closely(record: Element, limits: ClassifyLimits, aside: Aside | None, *, named: bool) -> None:
-    """Tell what is no element: attributes, and texts between elements. Few records have any.
+    """Report attributes, and texts between elements. Few records have any.
 
-    `named`: whether an element may have more namespaces than attributes are allowed.
+    `named`: an element may have more namespaces than the limit of attributes.
     """
     if not named and not _asks_for_a_closer_look(record, limits, aside):
         return
@@ -285,7 +284,7 @@ def _look_closely(record: Element, limits: ClassifyLimits, aside: Aside | None, 
 
 
 def _asks_for_a_closer_look(record: Element, limits: ClassifyLimits, aside: Aside | None) -> bool:
-    """Whether a record has anything of the kind, or too much of it: asked of the parser, which is quick."""
+    """Return True where a record may have any, or too many: a quick check by the parser."""
     if aside is None:
         return bool(_MANY(record, most=limits.xml_attributes))
     return bool(_MORE(record))
@@ -296,13 +295,13 @@ def _too_many_attributes() -> Unreadable:
 
 
 def is_of_markup(name: str, value: str) -> bool:
-    """Does an attribute say how the markup is to be read, and nothing else?"""
+    """Return True where an attribute only states how to read the markup."""
     known = _OF_MARKUP.get(name)
     return known is not None and known.fullmatch(value) is not None
 
 
 def _tell_attributes(element: Element, aside: Aside, most: int) -> None:
-    # The parser looks for the value of each among all.
+    # The parser searches all attributes for each value.
     if len(element.attrib) > most:
         raise _too_many_attributes()
     for name, value in element.attrib.items():
@@ -313,9 +312,9 @@ def _tell_attributes(element: Element, aside: Aside, most: int) -> None:
 def _forget(
     element: Element, names: tuple[str, ...], aside: Aside | None, most: int, *, all_around: bool
 ) -> None:
-    """Free a record that was read and all that stands before it, and before what is around it.
+    """Free a record already read, and everything before the record and before its ancestors.
 
-    The record's own node and its tail stay until the next one: the parser may still be adding to them.
+    The record's own node and its tail stay until the next one: the parser may still be extending them.
     """
     element.clear(keep_tail=True)
     while element is not None:
@@ -331,7 +330,7 @@ def _forget(
 
 
 def _tell(element: Element, names: tuple[str, ...], aside: Aside, most: int) -> None:
-    """Tell what stands in an element that is no record, and behind one that is."""
+    """Report the content of an element outside records, and text after a record."""
     if not isinstance(element.tag, str):
         return
     if element.tail and not element.tail.isspace():
@@ -348,7 +347,7 @@ def _tell(element: Element, names: tuple[str, ...], aside: Aside, most: int) -> 
 
 
 def leaves(record: Element) -> Iterator[tuple[str, str, str]]:
-    """Every element of a small record that has text and no element inside: its parent, name and text."""
+    """Yield parent, name and text of every element with text and without children, in a small record."""
     for element in record.iter():
         if not len(element) and element.text and element is not record:
             yield local_name(element.getparent().tag), local_name(element.tag), element.text

@@ -1,7 +1,7 @@
-"""The sheets of a workbook of Excel 97 to 2003 (XLS): checked record by record, read by calamine.
+"""Sheets of a workbook of Excel 97 to 2003 (XLS): checked record by record, read by calamine.
 
-The file is a small file system of streams. Only the workbook's own stream and the usual properties may be in
-it: macros, embedded objects and controls each live in a stream or a folder of their own.
+The file is a small file system of streams. Only the workbook's own stream and the usual properties are
+allowed: macros, embedded objects and controls have streams or folders of their own.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _OF_OTHERS = {
 _OF_MESSAGES = "__properties_version1.0"
 _BROKEN = (OSError, ValueError, struct.error, IndexError, KeyError, TypeError, OverflowError, MemoryError)
 
-# Records of the format, by their published numbers.
+# Record numbers as published for the format.
 _BEGIN, _END = 0x0809, 0x000A
 _SUBSTREAM_GLOBALS = 0x0005
 _WORKSHEET_STREAM = 0x0010
@@ -80,12 +80,12 @@ _OUTSIDE = {
 
 
 def is_old_workbook(content: BinaryIO) -> bool:
-    """Whether a content starts as the files of old Office programs do."""
+    """Return True where a content starts like a file of an old Office program."""
     return head_of(content, len(_MAGIC)) == _MAGIC
 
 
 def sheets_of(content: BinaryIO, limits: ClassifyLimits) -> list[Sheet]:
-    """The sheets of the workbook. Raises Unreadable where it holds more than sheets, or is no workbook."""
+    """Return the sheets of the workbook. Raises Unreadable for any other content."""
     whole = in_memory(content, FORMAT)
     shown = _check(_stream_of(whole), limits)
     calamine = Calamine(whole, FORMAT)
@@ -96,7 +96,7 @@ def sheets_of(content: BinaryIO, limits: ClassifyLimits) -> list[Sheet]:
 
 
 def _stream_of(whole: BytesIO) -> bytes:
-    """The stream of the workbook. Raises Unreadable for every other stream that may not be there."""
+    """Return the workbook's stream. Raises Unreadable for every stream not allowed."""
     try:
         with olefile.OleFileIO(whole) as ole:
             streams = [tuple(part.casefold() for part in entry) for entry in ole.listdir(storages=True)]
@@ -125,7 +125,7 @@ def _check_streams(streams: list[tuple[str, ...]]) -> None:
 
 
 def _check(stream: bytes, limits: ClassifyLimits) -> list[Shown]:
-    """Whether each sheet is shown. Raises Unreadable for records that do more than hold cells."""
+    """Return the visibility of each sheet. Raises Unreadable for records with more than cells."""
     shown: list[Shown] = []
     extent, own = Extent(), 0
     for kind, data in _records(stream):
@@ -166,7 +166,7 @@ def _measure(kind: int, data: bytes, extent: Extent) -> None:
 
 
 def _records(stream: bytes) -> Iterator[tuple[int, bytes]]:
-    """Each record of the stream: its number and its data."""
+    """Yield each record of the stream: its number and its data."""
     at, end = 0, len(stream)
     while at + 4 <= end:
         kind, length = struct.unpack_from("<HH", stream, at)

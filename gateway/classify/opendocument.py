@@ -1,7 +1,7 @@
-"""The sheets of an OpenDocument spreadsheet (ODS), row by row, in bounded memory.
+"""Sheets of an OpenDocument spreadsheet (ODS), row by row, in bounded memory.
 
-Cells and rows that repeat are written once with a count, so a small file can claim endless rows: what
-is blank is passed over, and what is not may be repeated only so often.
+Repeated cells and rows are written once with a count, so a small file can claim endless rows: blank ones
+are skipped, and others may be repeated only up to a limit.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _KINDS = (
     ("media/", "pictures or drawings"),
     ("configurations2/", "changes to the spreadsheet program"),
 )
-# Elements that do more than show a cell, and what they are.
+# Elements doing more than showing a cell, with their description.
 _FORBIDDEN = {
     "annotation": "comments",
     "scripts": "macros",
@@ -66,7 +66,7 @@ _TEXTS = frozenset({"p", "span", "s", "tab", "line-break", "a", "h"})
 
 
 def is_spreadsheet(book: ZipFile) -> bool:
-    """Whether an archive is an OpenDocument spreadsheet."""
+    """Return True where an archive is an OpenDocument spreadsheet."""
     names = archive.names(book)
     if not {"mimetype", _CONTENT} <= set(names):
         return False
@@ -75,7 +75,7 @@ def is_spreadsheet(book: ZipFile) -> bool:
 
 
 def sheets_of(book: ZipFile, limits: ClassifyLimits) -> list[Sheet]:
-    """The sheets of the spreadsheet. Raises Unreadable where it holds more than sheets."""
+    """Return the sheets of the spreadsheet. Raises Unreadable for content other than sheets."""
     _check_parts(book, limits)
     walker = _Walker(book, limits)
     tables = enumerate(walker.tables())
@@ -84,7 +84,7 @@ def sheets_of(book: ZipFile, limits: ClassifyLimits) -> list[Sheet]:
 
 def _check_parts(book: ZipFile, limits: ClassifyLimits) -> None:
     for member in book.infolist():
-        # LibreOffice keeps empty folders for what a document might change in its menus.
+        # LibreOffice keeps empty folders for possible changes to its menus.
         if not member.is_dir() and not _ALLOWED.fullmatch(member.filename):
             low = member.filename.casefold()
             kind = next((kind for start, kind in _KINDS if low.startswith(start)), "a part of no known kind")
@@ -102,14 +102,14 @@ def _records(book: ZipFile, name: str, limits: ClassifyLimits, *elements: str) -
 
 
 class _Walker:
-    """Walks through the content, row by row."""
+    """Walk through the content row by row."""
 
     def __init__(self, book: ZipFile, limits: ClassifyLimits) -> None:
         self._book = book
         self._limits = limits
 
     def tables(self) -> list[tuple[Shown, str]]:
-        """Whether each table that has rows is shown, and its name, in their order."""
+        """Return visibility and name of each table with rows, in order."""
         hidden: set[str] = set()
         found: list[tuple[Shown, str]] = []
         for number, record in self._walk("style"):
@@ -125,7 +125,7 @@ class _Walker:
         return found
 
     def rows(self, wanted: int) -> Iterator[Row]:
-        """The rows of one table that say anything, each as often as it is repeated."""
+        """Yield the filled rows of one table, each as often as repeated."""
         spare = _REPEATED_ROWS
         for number, record in self._walk():
             if number != wanted:
@@ -141,7 +141,7 @@ class _Walker:
                 yield list(row)
 
     def _walk(self, *others: str) -> Iterator[tuple[int, markup.Element]]:
-        """Each row with the number of its table from 0, and the other elements asked for."""
+        """Yield each row with the number of its table from 0, and the other elements requested."""
         number, table = -1, None
         for record in _records(
             self._book, _CONTENT, self._limits, "table-row", *_FORBIDDEN, *_FORMULAS, *others
@@ -213,7 +213,7 @@ def _check_formula(formula: str) -> None:
 
 
 def _text(paragraph: markup.Element) -> str:
-    """The text of a paragraph in a cell. Raises Unreadable where anything but text stands there."""
+    """Return the text of a paragraph in a cell. Raises Unreadable for anything but text."""
     pieces = []
     for element in paragraph.iter():
         name = markup.local_name(element.tag)

@@ -1,7 +1,7 @@
-"""What a workbook's archive may hold beside its sheets: nothing that acts, fetches or hides.
+"""Check a workbook's archive for active, fetching or hidden content beside the sheets.
 
-Parts and the relations between them must both be on the lists below. A spreadsheet program goes by the
-relations, so a part under a harmless name is looked at for what others say that it is.
+Parts and relations must both be on the lists below. A spreadsheet program follows relations, so a part with
+a harmless name is checked by its relations too.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ALLOWED = re.compile(
     r"|xl/worksheets/binaryIndex\d{1,3}\.bin|xl/tables/table\d{1,3}\.(?:xml|bin)"
     r"|xl/printerSettings/printerSettings\d{1,3}\.bin"
 )
-# The last word of a relation's type.
+# Last word of a relation's type.
 _RELATIONS = frozenset(
     [
         "officeDocument",
@@ -49,7 +49,7 @@ _RELATIONS = frozenset(
         "hyperlink",
     ]
 )
-# What a part is that is not on the list, by how its name begins (in lower case).
+# Description of an unlisted part, by the beginning of its name (in lower case).
 _KINDS = (
     ("xl/vbaproject", "macros"),
     ("xl/macrosheets", "macros"),
@@ -72,7 +72,7 @@ _KINDS = (
 
 
 def check_package(book: ZipFile, limits: ClassifyLimits, format: str) -> None:  # noqa: A002
-    """Raise Unreadable where the archive of a workbook holds more than sheets and what they need."""
+    """Raise Unreadable where a workbook's archive holds more than sheets and their supporting parts."""
     for member in book.infolist():
         if member.is_dir():
             continue
@@ -102,6 +102,6 @@ def _check_relation(relation: markup.Element, format: str) -> None:  # noqa: A00
     outside = relation.get("TargetMode", "").casefold() == "external"
     if kind not in _RELATIONS:
         raise active("a part of no known kind", format=format)
-    # A mail address typed into a cell becomes a link by itself, and reaches nobody until it is followed.
+    # A mail address typed into a cell becomes a link by itself, and reaches nobody until followed.
     if outside and not (kind == "hyperlink" and relation.get("Target", "").casefold().startswith("mailto:")):
         raise active("links to other files", format=format)

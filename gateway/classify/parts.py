@@ -1,7 +1,7 @@
 """One file of several parts: the files of an archive, the tables of a workbook.
 
-Parts of one type are one file; whose pupils each holds, its records say. Otherwise each is told by itself,
-because what may become of one may not become of another.
+Parts of one type make one file; their records name the schools. Otherwise each part is reported by itself,
+because the decisions on them may differ.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _EXTENSIONS = {
 
 
 class Several(Unreadable):
-    """The parts of a file are not of one type."""
+    """Report that the parts of a file are not of one type."""
 
     def __init__(self, parts: tuple[Told, ...], what: str, format: str) -> None:  # noqa: A002
         kinds = sorted({p.data_type if isinstance(p, Classified) else p.code for p in parts})
@@ -48,10 +48,10 @@ class Several(Unreadable):
 
 
 def together(parts: Sequence[Part], tally: Tally, what: str, format: str) -> Verdict:  # noqa: A002
-    """The one verdict on all parts. Raises Unreadable where there is none.
+    """Return the one verdict on all parts. Raises Unreadable where there is none.
 
-    Figures about nobody, as a summary by subject, may stand beside parts of a type that asks for no item in
-    each record.
+    Figures about nobody, such as a summary by subject, may accompany parts of a type without items required
+    in each record.
     """
     if len(parts) == 1:
         return parts[0](tally)
@@ -80,7 +80,7 @@ def _read(part: Part, tally: Tally) -> Verdict:
 
 
 def _alone(part: Part, tally: Tally) -> tuple[Told, bool]:
-    """What a part is by itself; and whether it is unknown, of known columns alone, and about nobody."""
+    """Judge a part by itself; the flag is True where unknown, with known columns only, and about nobody."""
     own = Tally(tally.all_rules, tally.today, on_person=tally.on_person)
     try:
         return told(part(own), own), False
@@ -104,7 +104,7 @@ def _different(found: tuple[Told, ...], what: str, format: str) -> Unreadable:  
 
 
 def _merged(verdicts: list[Verdict], what: str) -> Verdict:
-    """One verdict, as weak as the weakest. It names a school where no two parts name different ones."""
+    """Merge verdicts, at the weakest level. A school is named where no two parts name different ones."""
     first = verdicts[0]
     said = {
         key.name: [v for each in verdicts if (v := getattr(each.facts, key.name)) is not None]
@@ -126,7 +126,7 @@ def _merged(verdicts: list[Verdict], what: str) -> Verdict:
 
 
 def judge(table: Table, tally: Tally, *, format: str) -> Verdict:  # noqa: A002
-    """Which type a table is. Its formulas are told of among the faults of the file."""
+    """Return the type of a table, and count its formulas among the file's faults."""
     before = tally.records
     verdict = tables.judge(table, tally, format=format, extension=_EXTENSIONS[format])
     for row in table.formulas.rows:
@@ -136,10 +136,10 @@ def judge(table: Table, tally: Tally, *, format: str) -> Verdict:  # noqa: A002
 
 
 def told(verdict: Verdict, tally: Tally) -> Classified:
-    """What is told of a content of which this is the verdict.
+    """Return the classification of a content with this verdict.
 
-    The extension tells whoever collects the file that a spreadsheet would run some of its cells. Raises
-    Unreadable where more than records was met, which makes the file wait.
+    The extension warns the person collecting the file of cells a spreadsheet would run. Raises Unreadable,
+    so that the file waits, where anything besides records was found.
     """
     if tally.beside:
         raise beside(tally.beside, format=verdict.format)
@@ -170,7 +170,7 @@ def told(verdict: Verdict, tally: Tally) -> Classified:
 
 
 def refused(reason: Unreadable) -> ContentRefused:
-    """What is told of a content that cannot be taken as any type."""
+    """Return the result for a content that cannot be taken as any type."""
     return ContentRefused(
         code=reason.code,
         evidence=reason.evidence,

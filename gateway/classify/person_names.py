@@ -1,7 +1,7 @@
-"""What a person is known by where there is no number: name and date of birth, however they are spelt. Pure.
+"""Keys of people without a number: name and date of birth, in any spelling. Pure.
 
-Accents, case, blanks, hyphens and apostrophes do not tell people apart here, nor does any forename but the
-first. A name in one piece is read as a comma divides it, and without one both ways round.
+Accents, case, blanks, hyphens and apostrophes are ignored, and so is every forename but the first. A name
+in one piece is split at a comma, or without one in both orders.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ _PARTS, _LETTERS = 6, 150
 
 
 def name_keys(surname: str, forename: str, full_name: str, born: date | None) -> frozenset[str]:
-    """The keys under which a person of this name is known, "SURNAME|FORENAME|DATE"; none if one is missing.
+    """Return the keys of a person, "SURNAME|FORENAME|DATE"; none where a part is missing.
 
-    A record may have several. Whoever asks by surname and forename has one, and meets all spellings of it.
+    A record may have several. A query by surname and forename has one, and matches every spelling of the
+    name.
     """
     if born is None:
         return frozenset()

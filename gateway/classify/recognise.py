@@ -1,4 +1,4 @@
-"""classify(): exactly one data type with its evidence, or the reason why there is none."""
+"""Classify content: exactly one data type with its evidence, or the reason for none."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused
 
 _APPLE = "a Pages, Numbers or Keynote document"
-# The parts by which an archive tells that it is a document, what tells most first.
+# Parts proving that an archive is a document, the most specific first.
 _DOCUMENT_PARTS = (
     ("word/document.xml", "a Word document"),
     ("ppt/presentation.xml", "a PowerPoint presentation"),
@@ -78,15 +78,15 @@ def classify(
     on_person: OnPerson | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Classified | ContentRefused:
-    """What a content is. Total: whatever the bytes are, the answer is one of the two values.
+    """Classify a content. Total: any bytes give one of the two results.
 
-    `content` is seekable and is read as a stream, several times; it stays open. `name` is reported
-    on and decides nothing. Without `today` no date is called a future one. `on_pupil`, where given,
-    is called with (UPN, date of birth, former UPN, on roll, number of the record, number of the school
-    that it names) for each record that has a UPN, in file order and before the outcome is known; records
-    count from 1, and "on roll" means a sole or main registration that has not ended. Nothing of what it
-    is told stays here. `on_person`, where given, is called for every record of every part, with its UPN,
-    empty where it has none, and the fields that name a person. `clock` gives seconds, for the limit on time.
+    `content` is seekable, read as a stream several times, and stays open. `name` is reported on and decides
+    nothing. Without `today` no date is a future one. `on_pupil` is called with (UPN, date of birth, former
+    UPN, on roll, number of the record, number of the school named) for each record with a UPN, in file
+    order and before the result; records count from 1, and "on roll" means a sole or main registration
+    without an end. None of the data is kept here. `on_person` is called for every record of every part,
+    with the UPN, empty without one, and the fields naming a person. `clock` returns seconds, for the time
+    limit.
     """
     tally = Tally(rules, today, on_pupil, on_person)
     try:
@@ -108,12 +108,11 @@ def classify_ahead(
     on_person: OnPerson | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Classified | None:
-    """What `classify` says of a content of which only the start is there yet, whose reader waits for more.
+    """Classify a content still being written, through a reader waiting for more.
 
-    What `classify` looks for at the end is taken for granted at first, and looked for in the end: that it is
-    one text, of the encoding that its start suggests. None where that does not hold, or the content would be
-    refused: then `classify` says what it is, once it is whole, and what the callbacks were told counts for
-    nothing.
+    Assumes at first, and checks at the end, that the content is one text in the encoding suggested by its
+    start. Returns None where not, or where the content would be refused: then `classify` decides on the
+    whole content, and everything passed to the callbacks is void.
     """
     tally = Tally(rules, today, on_pupil, on_person)
     try:
@@ -131,10 +130,9 @@ def classify_ahead(
 
 
 def _with_topics(found: ContentRefused, content: BinaryIO, rules: Rules) -> ContentRefused:
-    """A refused content, with the sensitive topics that it seems to be about.
+    """Add the likely sensitive topics to a refusal.
 
-    Malformed content stays as it is: it is refused for good, and nobody sees it. So does
-    what is all in cipher.
+    Malformed content stays unchanged, because a final refusal is seen by nobody; so does encrypted content.
     """
     if found.code == "classify:malformed" or found.about == LOCKED_DOCUMENT:
         return found
@@ -164,7 +162,7 @@ def _recognise(content: BinaryIO, tally: Tally, limits: ClassifyLimits, *, insid
 
 
 def _document_of(names: list[str]) -> str | None:
-    """Return the kind of document whose parts an archive has; None where it is no document."""
+    """Return the kind of document in an archive; None where there is none."""
     if any(name.endswith(_APPLE_PARTS) for name in names):
         return _APPLE
     return next((kind for part, kind in _DOCUMENT_PARTS if part in names), None)

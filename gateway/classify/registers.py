@@ -1,6 +1,6 @@
-"""XML of other roots: attendance and exclusions as systems write them, outside the DfE's envelopes.
+"""XML with other roots: attendance and exclusions as written by systems, outside the DfE's envelopes.
 
-No public schema covers them, so their records are judged by the fields they fill, as tables are.
+No public schema covers these files, so their records are judged by the fields filled, as in tables.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _SLOTS = 100
 
 
 def recognise(source: Source, root: str, tally: Tally) -> Verdict:
-    """Which type the records of the document are. Raises Unreadable where they are none."""
+    """Return the type of the document's records. Raises Unreadable where there is none."""
     rule = tally.rules.data_types.registers
-    # Systems write these without a namespace; what has one is a document of another kind.
+    # Systems write such files without a namespace; a document with one is of another kind.
     if "}" in root or root.casefold() in rule.never:
         raise unknown("an XML document of no known kind", format=FORMAT)
     names = tuple(name for name in rule.records if name != root)
@@ -47,7 +47,7 @@ def recognise(source: Source, root: str, tally: Tally) -> Verdict:
 
 
 class _RegisterHeader:
-    """What stands around the records; of it the texts that may tell of the school."""
+    """Content around the records, and the texts there naming a school."""
 
     def __init__(self, gatherer: Gatherer, rule: SchoolsRule) -> None:
         self.slots: list[tuple[Slot, str]] = []
@@ -55,7 +55,7 @@ class _RegisterHeader:
         self._rule = rule
 
     def aside(self, parent: str, name: str, text: str) -> None:
-        """One element, attribute or text outside the records."""
+        """Take one element, attribute or text outside the records."""
         slot = self._rule.elements.get(name or parent.rpartition("@")[2])
         if slot is not None and len(self.slots) < _SLOTS and not self._rule.is_history(parent):
             self.slots.append((slot, text))
@@ -63,7 +63,7 @@ class _RegisterHeader:
 
 
 def _slots(record: markup.Element, rule: SchoolsRule) -> Iterator[tuple[Slot, str]]:
-    """What a record says of its school, outside of what it says of the pupil's history."""
+    """Yield a record's statements on the school, except in the pupil's history."""
     for element in record.iter(*rule.elements):
         around = (markup.local_name(one.tag) for one in element.iterancestors())
         if element.text and not any(map(rule.is_history, around)):

@@ -1,7 +1,7 @@
-"""Whether results of examinations are GCSE or A level, result by result.
+"""Tell examination results of GCSE from A level, result by result.
 
-Files mix both, and their columns differ, so every result is asked on its own: by its series, its
-qualification, a grade of figures, its entry code, and last a grade of letters, which alone is weak.
+Files mix both, with different columns, so every result is judged on its own: by series, qualification, a
+grade in figures, the entry code, and last a grade in letters, a weak sign alone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ KINDS = frozenset({GCSE, A_LEVEL})
 
 @dataclass(frozen=True, slots=True)
 class SingleResult:
-    """One result as a file writes it; what the file does not say is empty."""
+    """Single result as written in a file; missing parts are empty."""
 
     series: str = ""
     qualification: str = ""
@@ -31,7 +31,7 @@ class SingleResult:
 
 
 class ResultKinds:
-    """Tells the kind of single results by the rules."""
+    """Tell the kind of single results by the rules."""
 
     def __init__(self, rules: ResultsRule) -> None:
         self._gcse_words = _words(rules.gcse_words)
@@ -42,7 +42,7 @@ class ResultKinds:
         self._a_level_code = re.compile(rules.a_level_code)
 
     def kind_of(self, outcome: SingleResult) -> Kind | None:
-        """Which kind a result is; None where nothing tells."""
+        """Return the kind of a result; None where unknown."""
         grade, code = outcome.grade.strip().upper(), outcome.code.strip().upper()
         for words in (outcome.series, outcome.qualification):
             said = self.kind_said(words)
@@ -57,7 +57,7 @@ class ResultKinds:
         return None
 
     def kind_said(self, words: str) -> Kind | None:
-        """Which kind a series or the name of a qualification says."""
+        """Return the kind named by a series or qualification; None where unknown."""
         said = words.strip().upper()
         if self._gcse_words.match(said):
             return GCSE
@@ -70,9 +70,9 @@ def _words(words: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def prevailing_kind(kinds: Counter[Kind | None], format: str) -> tuple[Kind, Kind | None, str]:  # noqa: A002
-    """The kind of most results, the other kind where both occur, and the evidence.
+    """Return the kind of most results, the other kind where both occur, and the evidence.
 
-    Raises Unreadable where no result tells its kind.
+    Raises Unreadable where the kind of every result is unknown.
     """
     gcse, a_level = kinds[GCSE], kinds[A_LEVEL]
     if not gcse and not a_level:

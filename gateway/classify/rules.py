@@ -1,8 +1,8 @@
-"""What the recognisers know, read from policies/data_types.toml and policies/items.toml.
+"""Rules of the recognisers, from policies/data_types.toml and policies/items.toml.
 
-A *field* is one thing that a record may say (a UPN, a mark, an outcome), whatever a system calls
-it. Items of Appendix A, other personal items and mere working fields are all fields: they differ
-in what is told about them. Column names are compared without case, blanks and punctuation.
+A *field* is one datum of a record (a UPN, a mark, an outcome), under any name in any system. Items of
+Appendix A, other personal items and working fields are all fields, reported differently. Column names are
+compared without case, blanks and punctuation.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ from gateway.law import LawPack, ReturnLayout, codes_of, pack_on
 from gateway.model import Level
 
 BY_READER = frozenset({"student-core", "attendance", "school-census", "gcse-results", "a-level-results"})
-"""The types that the reader of a national format tells by itself: CTF, the school census, JCQ."""
+"""Types recognised by a national format's reader alone: CTF, the school census, JCQ."""
 
-# "(at 10 Nov 2026)", "as at 24/11/2026", "(01 Sep 2026 - 10 Nov 2026)" behind the name of a column.
+# "(at 10 Nov 2026)", "as at 24/11/2026", "(01 Sep 2026 - 10 Nov 2026)" after a column name.
 _DATED = re.compile(
     r"(?:\(([^()]{4,40})\)|\[([^\[\]]{4,40})\]|\b(as (?:at|of) [^()]{4,20}))\s*\Z", re.IGNORECASE
 )
@@ -71,11 +71,11 @@ def _as_tuple(given: object) -> object:
 
 
 class FieldRule(RuleTable):
-    """One field: the column and element names that carry it, and what its values are.
+    """One field: its column and element names, and the kinds of its values.
 
-    An element is `Name` or `Parent/Name`; the more exact form wins. `patterns` are regular expressions over
-    whole plain column names. `values` are the kinds of which a value may be (`value_kinds`): for `code`,
-    `codes` names a list in `[codes]`, `several` of which may stand in a value; `identifier` says which one.
+    An element is `Name` or `Parent/Name`; the longer form wins. `patterns` are regular expressions for
+    whole plain column names. `values` are the allowed kinds (`value_kinds`): for `code`, `codes` names a
+    list in `[codes]`, and `several` allows more than one per value; `identifier` names the identifier.
     """
 
     columns: tuple[str, ...] = ()
@@ -88,9 +88,9 @@ class FieldRule(RuleTable):
 
 
 class ItemRule(FieldRule):
-    """A data item. `when` names, by data type, working fields that carry it in that type's files.
+    """Data item. `when` names, by data type, working fields carrying the item in files of the type.
 
-    `beside` are fields that tell of the item in another way: whoever may not have it gets none of them.
+    `beside` are fields revealing the item indirectly: a team without the item gets none of them.
     """
 
     label: str
@@ -100,21 +100,21 @@ class ItemRule(FieldRule):
 
 
 class WorkingRule(FieldRule):
-    """A column of some system that says nothing of a pupil's life, if its values are what they should be."""
+    """System's column without information on a pupil's life, as long as its values have the expected kind."""
 
 
 class ColumnSignature(RuleTable):
-    """One way to recognise a table: which fields it must have, and what they must hold.
+    """Signature of a data type: the fields a table must have, and their content.
 
-    Of the signatures that fit, the one with the highest rank decides. `needs`: all of these fields.
-    `any`: one of each group. `at_least` of the fields `of`. `many`: so many columns of a field.
-    `share`: at least this share of a field's filled values pass its check. `only`: at least half of
-    a field's values are among these; `among` names a code list instead. `ages`: nearly all pupils are
-    between these ages, in whole years, when it is decided. `above`: one of these words stands above. With
-    `results`, the grades say whether it is this type or the other kind of examination. A `part` is
-    one table of several, so that what every record must have may stand in another. `without`: none of
-    these fields. `no_results`: no column without a known field holds grades, numbers or codes. What fits a
-    signature that `waits` is no file of its type yet: it waits for a person under this code.
+    Of the matching signatures, the highest rank decides. `needs`: all of these fields. `any`: one of each
+    group. `at_least` of the fields `of`. `many`: minimum columns of a field. `share`: minimum share of a
+    field's filled values passing the check. `only`: at least half of a field's values are among these;
+    `among` names a code list instead. `ages`: nearly all pupils are of these ages, in whole years, on the
+    day of the decision. `above`: one of these words stands above. With `results`, grades tell this type
+    from the other kind of examination. A `part` is one table of several, so fields required of every record
+    may be in another. `without`: none of these fields. `no_results`: no column without a known field holds
+    grades, numbers or codes. With `waits`, a match is no file of its type yet, but waits for a person under
+    this code.
     """
 
     type: str
@@ -138,17 +138,17 @@ class ColumnSignature(RuleTable):
     waits: str | None = None
 
     def fields(self) -> tuple[str, ...]:
-        """Every field that this signature names."""
+        """Return every field this signature names."""
         grouped = (key for group in self.any for key in group)
         return (*self.needs, *self.of, *self.many, *self.share, *self.only, *self.among, *grouped)
 
     def names(self) -> tuple[str, ...]:
-        """Every field that is named at all, those that must not be there as well."""
+        """Return every field named, including forbidden ones."""
         return (*self.fields(), *self.without)
 
 
 class WholeRule(RuleTable):
-    """How many columns of these fields a return has, and what they are called."""
+    """Number of columns of these fields in a complete return, and their description."""
 
     fields: tuple[str, ...] = Field(min_length=1)
     count: int = Field(ge=1)
@@ -156,10 +156,10 @@ class WholeRule(RuleTable):
 
 
 class TypeRule(RuleTable):
-    """What is true of every file of a type.
+    """Rules for every file of a type.
 
-    `must`: what no record may lack, with its alternatives. `carries`: the working fields that such a file
-    may hold, beside those that its signatures name. `whole`: what a table of the type holds if it is whole.
+    `must`: fields required of every record, with alternatives. `carries`: working fields allowed, beside
+    those in its signatures. `whole`: content of a complete table.
     """
 
     title: str
@@ -171,25 +171,25 @@ class TypeRule(RuleTable):
 
 
 class ColumnRule(RuleTable):
-    """What systems put before and after the plain name of a column."""
+    """Prefixes and suffixes added by systems to a plain column name."""
 
     prefixes: tuple[str, ...]
     suffixes: tuple[str, ...]
 
 
 class ValuesRule(RuleTable):
-    """How much of a column may be something else than it should be, before the file waits."""
+    """Limit on unexpected values in a column, before the file waits."""
 
     share: float = Field(gt=0, le=1)
     at_least: int = Field(ge=1)
 
     def is_too_much(self, others: int, filled: int) -> bool:
-        """Tell whether so many values that are not of their kind, among so many, make a file wait."""
+        """Return True where so many unexpected values, among so many filled, make a file wait."""
         return others >= self.at_least and others > self.share * filled
 
 
 class DataTypes(RuleTable):
-    """data_types.toml."""
+    """Content of data_types.toml."""
 
     types: dict[str, TypeRule]
     values: ValuesRule
@@ -212,7 +212,7 @@ class DataTypes(RuleTable):
 
 
 class Items(RuleTable):
-    """items.toml."""
+    """Content of items.toml."""
 
     items: dict[str, ItemRule]
     others: dict[str, ItemRule]
@@ -220,7 +220,7 @@ class Items(RuleTable):
 
 
 class Rules(BaseModel):
-    """The three files, checked against each other, with the look-ups that recognisers use."""
+    """The three files, checked against each other, with look-ups for recognisers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -233,7 +233,7 @@ class Rules(BaseModel):
     pack: LawPack | None = None
 
     def on(self, day: date | None) -> Rules:
-        """Return the rules by which files about a day are judged: those of the law pack of its period."""
+        """Return the rules for files about a day: with the law pack of its period."""
         pack = pack_on(self.law, day)
         return self if pack is None else self._by_pack[pack.academic_year]
 
@@ -247,7 +247,7 @@ class Rules(BaseModel):
             data_types=self.data_types.model_copy(update={"codes": codes}),
             items=self.items, others=self.others, working=self.working, sensitive=self.sensitive, pack=pack,
         )  # fmt: skip
-        # Only the codes differ: what takes long to compile is the same.
+        # Only the codes differ: everything slow to compile is shared.
         for name in (
             "fields",
             "_columns",
@@ -267,10 +267,10 @@ class Rules(BaseModel):
         return under
 
     def with_stated(self, stated: Iterable[tuple[str, str]]) -> Rules:
-        """Return these rules with headings that a provider has said the meaning of: heading and key of each.
+        """Return these rules with a provider's stated headings: heading and key of each.
 
-        A heading that is known, or that tells of something sensitive, keeps its meaning; an item that tells
-        who a record is about is never found by a statement, nor is any field that is no item of Appendix A.
+        A heading already known, or about something sensitive, keeps its meaning. A statement never maps to
+        an item identifying a person, nor to a field outside Appendix A.
         """
         own = {
             plain(name): key for name, key in stated if self.may_be_stated(key) and not self._is_apart(name)
@@ -283,13 +283,13 @@ class Rules(BaseModel):
         return made
 
     def may_be_stated(self, key: str) -> bool:
-        """Tell whether a provider may say that a heading of its own carries this field."""
+        """Return True where a provider may state a heading for this field."""
         item = self.items.get(key)
         identifies = item is None or item.proposed or item.identifier in _WHO_IT_IS or key in _WHO_IT_IS
         return not identifies and _NAMES_PEOPLE.isdisjoint(self.items[key].values)
 
     def must_have(self, data_type: str, form: str, term: str | None) -> tuple[str, ...]:
-        """Return the fields that each record of a return must have by the law of its period."""
+        """Return the fields each record of a return must have by the law of its period."""
         layout = self.pack.layout_for(data_type, form, term) if self.pack else None
         return () if layout is None else tuple(dict.fromkeys(self._needed(layout, term)))
 
@@ -307,7 +307,9 @@ class Rules(BaseModel):
         return {**self.data_types.fields, **self.items, **self.others, **self.working}
 
     def recognised(self) -> frozenset[str]:
-        """The types that something tells: a table, a stage or descriptor of a CTF, a return, or a reader."""
+        """Return the types recognised by something: a table, a stage or descriptor of a CTF, a return, or a
+        reader.
+        """
         types = self.data_types
         return frozenset(
             {
@@ -321,16 +323,16 @@ class Rules(BaseModel):
         )
 
     def carried(self, data_type: str) -> frozenset[str]:
-        """The working fields that files of this type may hold."""
+        """Return the working fields allowed in files of this type."""
         return self._carried[data_type]
 
     def types_carrying(self, key: str) -> tuple[str, ...]:
-        """Return the data types whose files may hold a working field."""
+        """Return the data types with a working field allowed."""
         return tuple(name for name, fields in self._carried.items() if key in fields)
 
     @cached_property
     def _carried(self) -> dict[str, frozenset[str]]:
-        """By type: what its signatures name, what it carries besides, and what stands for items in it."""
+        """By type: fields of signatures, fields carried besides, and fields standing for items."""
         found = {name: set(kind.carries) for name, kind in self.data_types.types.items()}
         for table in self.data_types.tables:
             found[table.type] |= set(table.fields())
@@ -343,12 +345,12 @@ class Rules(BaseModel):
 
     @cached_property
     def code_sets(self) -> dict[str, frozenset[str]]:
-        """The code lists, and the names of subjects, for membership."""
+        """Code lists and subject names as sets."""
         lists = {**self.data_types.codes, "subject": self.data_types.subjects.names}
         return {name: frozenset(map(str.upper, codes)) for name, codes in lists.items()}
 
     def check(self, key: str) -> Check | None:
-        """The check of a field's values; None where they are free text."""
+        """Return the check of a field's values; None for free text."""
         other, alike = self._checked_by
         if other is not None and key in alike:
             return other.check(key)
@@ -357,7 +359,7 @@ class Rules(BaseModel):
         return self._checks[key]
 
     def quick(self, key: str, *, with_queries: bool) -> Quick | None:
-        """A quick look at values of a field, many together; None where there is none."""
+        """Return a quick check of many values of a field together; None where there is none."""
         if (key, with_queries) not in self._quick:
             self._quick[key, with_queries] = quick_for(self.fields[key], self, with_queries=with_queries)
         return self._quick[key, with_queries]
@@ -368,22 +370,22 @@ class Rules(BaseModel):
 
     @cached_property
     def _checked_by(self) -> tuple[Rules | None, frozenset[str]]:
-        """Other rules, and the fields of which they have the same code lists."""
+        """Other rules, and the fields with the same code lists there."""
         return None, frozenset()
 
     @cached_property
     def _checks(self) -> dict[str, Check | None]:
-        """The checks that were asked for until now: some take a while to make."""
+        """Checks made so far, cached because some are slow to make."""
         return {}
 
     def expected(self, key: str) -> str:
-        """What a value of a field should be, in words of ours."""
+        """Return the expected form of a field's value, in the gateway's words."""
         rule = self.fields[key]
         return expected(rule, self.data_types.codes.get(rule.codes or "", ()))
 
     @cached_property
     def furniture(self) -> Furniture:
-        """What tells the lines that a report prints around its table by itself."""
+        """Recogniser of lines printed by reports around tables."""
         rule = self.data_types.furniture
         is_name = Words("name", self).are
         words, schools = frozenset(rule.words), frozenset(rule.kinds_of_school)
@@ -392,7 +394,7 @@ class Rules(BaseModel):
 
     @cached_property
     def _headings(self) -> frozenset[str]:
-        """The words of the names of columns, but for those of other personal items and sensitive ones."""
+        """Words of column names, except names of other personal items and sensitive ones."""
         names = (name for key, name in self.column_names() if key not in self.others)
         told = (name for name in names if not self._is_apart(name))
         return frozenset(word for name in told for word in _WORDS_OF_NAME.findall(name.casefold()))
@@ -407,14 +409,14 @@ class Rules(BaseModel):
         return {plain(name): key for key, name in self.column_names()}
 
     def column_names(self) -> Iterator[tuple[str, str]]:
-        """Every field with each name of a column that carries it."""
+        """Yield every field with each of its column names."""
         yield from ((key, name) for key, rule in self.fields.items() for name in rule.columns)
         for system in self.data_types.systems.values():
             yield from ((key, name) for key, names in system.items() for name in names)
 
     @cached_property
     def column_patterns(self) -> tuple[re.Pattern[str], tuple[str, ...]]:
-        """All patterns as one, because trying each by itself is slow; and the field of each group."""
+        """All patterns as one, because trying each is slow; and the field of each group."""
         pairs = [(pattern, key) for key, rule in self.fields.items() for pattern in rule.patterns]
         whole = "|".join(f"(?P<p{number}>{pattern})" for number, (pattern, _) in enumerate(pairs))
         return re.compile(whole), tuple(key for _, key in pairs)
@@ -425,25 +427,25 @@ class Rules(BaseModel):
 
     @cached_property
     def counted(self) -> frozenset[str]:
-        """The fields whose values are counted: a signature or the facts ask for them."""
+        """Fields with values to count, for a signature or the facts."""
         asked = {key for table in self.data_types.tables for key in (*table.only, *table.among)}
         return frozenset(
             {*asked, "birth-date", "la-number", "school-number", "academic-year", "census-term", "key-stage"}
         )
 
     def column_field(self, name: str) -> str | None:
-        """The key of the field that a column of this name carries.
+        """Return the key of the field for a column name; None where unknown.
 
-        The name itself comes first, then what is left without a prefix or suffix, then the patterns. A
-        name that speaks of something sensitive, or of notes, fits no pattern: those are wide. The day for
-        which a system gives the column, behind its name, is no part of it.
+        Tried in order: the name, the name without prefix or suffix, the patterns. A name about something
+        sensitive, or about notes, matches no pattern, because patterns are wide. A day after the name is
+        ignored.
         """
         name = _without_day(name)
         text = plain(name)
         known = next((self._columns[form] for form in self._forms(text) if form in self._columns), None)
         if known is None and "." in name and (last := self._last_step(name)) is not None:
             return self.column_field(last)
-        # No system has longer names, and patterns would take long over them.
+        # No system has longer names, and patterns would be slow on them.
         if known is not None or not text or len(text) > _NAME_LENGTH:
             return known
         pattern, keys = self.column_patterns
@@ -453,7 +455,7 @@ class Rules(BaseModel):
         return keys[int((found.lastgroup or "p0")[1:])]
 
     def _last_step(self, name: str) -> str | None:
-        """Return the last step of a path through objects that say nothing: `education_details.data.upn`."""
+        """Return the last step of a path through meaningless objects: `education_details.data.upn`."""
         if not _STEPS.fullmatch(name):
             return None
         *around, last = name.split(".")
@@ -476,24 +478,24 @@ class Rules(BaseModel):
         return text, bare, text.removesuffix(suffix), bare.removesuffix(suffix)
 
     def element_field(self, parent: str, name: str, *, around: bool = False) -> str | None:
-        """The key of the field that an element of a record carries; `parent` names the one around it.
+        """Return the key of the field for an element of a record; `parent` is the element around.
 
-        None where that is of no known name: nobody can say what its elements are. `around`: it stands
-        outside of all records, where few may stand.
+        Returns None within an unknown parent, whose elements cannot be understood. `around`: outside all
+        records, where few fields are allowed.
         """
         known = parent in self.containers
         key = (self._elements.get(f"{parent}/{name}") or self._elements.get(name)) if known else None
         return None if around and key not in AROUND else key
 
     def container(self, name: str) -> str:
-        """The known name of an element around records, in whichever case it is written; "Data" for others."""
+        """Return the known name of an element around records, in any case; "Data" for unknown ones."""
         if name in self.containers:
             return name
         return next((known for known in self.containers if known.casefold() == name.casefold()), "Data")
 
     @cached_property
     def containers(self) -> frozenset[str]:
-        """The names of elements that may stand around others."""
+        """Names of elements allowed around others."""
         names, paths = set(CONTAINERS), list(self._elements)
         for pack in self.law:
             for layout in pack.layouts.values():
@@ -503,21 +505,21 @@ class Rules(BaseModel):
         return frozenset(names.union(self.data_types.registers.records))
 
     def _is_apart(self, name: str) -> bool:
-        """Whether a name says that it holds what is sensitive, or whatever anybody writes."""
+        """Return True where a name announces sensitive data or free text."""
         return _NOTES.search(name) is not None or bool(self.sensitive.of_name(name))
 
     def _is_telling(self, text: str) -> bool:
-        """Tell whether a text tells of something sensitive, as a heading or as a sentence."""
+        """Return True where a text is about something sensitive, as a heading or a sentence."""
         return bool(self.sensitive.of_name(text) or self.sensitive.of_text(text))
 
     def name_suggests(self, name: str) -> str | None:
-        """The data type that a file name hints at: the first pattern that is found in it."""
+        """Return the data type suggested by a file name: the first pattern found."""
         hints = self.data_types.names
         return next((h.type for h in hints if re.search(h.pattern, name, re.IGNORECASE)), None)
 
 
 def _without_day(name: str) -> str:
-    """Return the name of a column without the day, or the days, for which it is given."""
+    """Return a column name without the day or days at its end."""
     found = _DATED.search(name) if "(" in name or "[" in name or "s at " in name or "s of " in name else None
     if found is None:
         return name

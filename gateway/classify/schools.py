@@ -1,8 +1,8 @@
-"""Whose pupils: which schools the records of a file name, and how many records name each.
+"""Schools named by the records of a file, with the number of records of each.
 
-A record's school is told by numbers (LA and establishment, URN, examination centre) and by name. What a
-record says of schools before or after this one is history and does not count here. Names are compared
-with one another and stay here: what comes out of it are numbers.
+A record names its school by numbers (LA and establishment, URN, examination centre) and by name. Schools
+before or after are history and not counted. Names are compared with one another and never leave: the result
+has only numbers.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gateway.model import NamedSchool
 Slot = Literal["la", "number", "centre", "name"]
 
 MOST = 600
-"""More schools than a local authority has: of so many it is told by number how many records name each."""
+"""Most schools listed in a result, more than a local authority has."""
 _TOLD_APART = 5_000
 _LA_AND_ESTABLISHMENT = re.compile(r"(\d{3})\W{0,3}(\d{4})", re.ASCII)
 _IN_A_TITLE = re.compile(
@@ -31,7 +31,7 @@ _NO_LETTER = re.compile(r"[\W_]+")
 
 
 class Said(NamedTuple):
-    """What one record says of its school; `name` is without case, blanks and punctuation."""
+    """A record's statements on its school; `name` is without case, blanks and punctuation."""
 
     dfe_number: str = ""
     urn: str = ""
@@ -44,9 +44,9 @@ NOTHING = Said()
 
 
 class Schools:
-    """Counts the schools of one file's records.
+    """Count the schools of one file's records.
 
-    `around` is the school that a header or a title names: that of all records that name none themselves.
+    `around` is the school named in a header or title, used for all records without one of their own.
     """
 
     def __init__(self) -> None:
@@ -55,22 +55,22 @@ class Schools:
         self._beyond = 0
 
     def count(self, said: Said, records: int = 1) -> None:
-        """So many records more that say this."""
+        """Count so many records of this school."""
         if said in self._records or len(self._records) < _TOLD_APART:
             self._records[said] += records
         else:
             self._beyond += records
 
     def end_part(self) -> None:
-        """What stands around the records of one part of a file says nothing of those of the next."""
+        """End a part of a file: a header or title does not apply to the next part."""
         if untold := self._records.pop(NOTHING, 0):
             self.count(self.around, untold)
         self.around = NOTHING
 
     def named(self) -> tuple[NamedSchool, ...]:
-        """The schools, the most records first; none where no record names any.
+        """Return the schools, most records first; empty where no record names any.
 
-        A bounded number: what is beyond stands together in the last one.
+        The number is limited: all further schools are combined in the last entry.
         """
         counts: Counter[Said] = Counter()
         for said, records in self._records.items():
@@ -86,7 +86,7 @@ class Schools:
 
 
 class RowSchools:
-    """Counts the schools of a table's rows. `slots` says what each of the columns given to it holds."""
+    """Count the schools of a table's rows. `slots` gives the content of each column."""
 
     def __init__(self, slots: Sequence[Slot], schools: Schools) -> None:
         self._slots = tuple(slots)
@@ -96,7 +96,7 @@ class RowSchools:
         self._distinct: dict[tuple[str, ...], Said] = {}
 
     def count(self, columns: Sequence[tuple[str, ...]], length: int) -> None:
-        """Count what so many rows say; they are the batch that `numbers` tells of."""
+        """Count a batch of rows; `numbers` then refers to this batch."""
         # Most files are of one school, and counting equal texts is quicker than counting different ones.
         if all(column.count(column[0]) == length for column in columns):
             rows = {tuple(column[0] for column in columns): length}
@@ -109,7 +109,7 @@ class RowSchools:
             self._schools.count(self._distinct[row], records)
 
     def numbers(self) -> Iterable[str]:
-        """The number of the school of each row of the batch."""
+        """Return the school number of each row of the batch."""
         around = number_of(self._schools.around)
         told = {row: number_of(one) if any(one) else around for row, one in self._distinct.items()}
         return map(told.__getitem__, self._rows)
@@ -124,9 +124,9 @@ class RowSchools:
 
 
 def said(texts: Iterable[tuple[Slot, str]]) -> Said:
-    """What texts say of one school. One number for LA and establishment outranks the two apart.
+    """Combine texts on one school. One number for LA and establishment outranks separate ones.
 
-    A local authority that stands by itself may be the one where a pupil lives.
+    A separate local authority may be where a pupil lives.
     """
     found: dict[str, str] = {}
     for slot, text in texts:
@@ -142,9 +142,9 @@ def said(texts: Iterable[tuple[Slot, str]]) -> Said:
 
 
 def in_a_title(text: str) -> Said:
-    """The school whose number stands in the lines above a table: 999/1234, or "DfE number 9991234".
+    """Return the school numbered in lines above a table: 999/1234, or "DfE number 9991234".
 
-    Several of them are a school without a number.
+    Several numbers give a school without a number.
     """
     found = {
         la + establishment
@@ -156,18 +156,18 @@ def in_a_title(text: str) -> Said:
 
 
 def number_of(said: Said) -> str:
-    """The number that tells a school best: LA and establishment, URN, establishment; empty without any."""
+    """Return a school's best number: LA and establishment, URN, establishment; empty without any."""
     return said.dfe_number or said.urn or said.establishment
 
 
 def _read(slot: Slot, text: str) -> tuple[str, str]:
-    """Which of a school's marks a text is, and the mark."""
+    """Return the kind of a school's identification in a text, and its value."""
     if slot == "la":
         return "la", text if is_la(text) else ""
     if slot == "centre":
         return ("centre", text) if is_centre(text) else ("code", _bare(text))
     if slot == "name":
-        # Systems write a number under the heading of a name, too.
+        # Systems also write a number under the heading of a name.
         field, value = _read("number", text)
         return (field, value) if field != "code" else ("name", value)
     both = _LA_AND_ESTABLISHMENT.fullmatch(text)

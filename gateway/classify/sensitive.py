@@ -1,4 +1,4 @@
-"""Which sensitive topic a name or a text is about, by the vocabulary in policies/sensitive.toml."""
+"""Find the sensitive topic of a name or text, by the vocabulary in policies/sensitive.toml."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _IDENTITY = "identity"
 # Shorter stems begin words of many kinds.
 _TELLING_STEM = 6
 _BEGINNING = itemgetter(slice(_TELLING_STEM))
-# What stands between words, as a blank.
+# Marks between words, mapped to blanks.
 _MARKS = dict.fromkeys(map(ord, string.punctuation + "\u2018\u2019\u201c\u201d\u2013\u2014\u2026\xa0"), " ")
-# As the Unicode character database names letters: "LATIN SMALL LETTER O WITH STROKE", "... DOTLESS I".
+# Names of letters in the Unicode database: "LATIN SMALL LETTER O WITH STROKE", "... DOTLESS I".
 _LATIN_LETTER = re.compile(r"LATIN (?:SMALL )?LETTER (?:[A-Z]{2,} )*([A-Z])(?: WITH .*)?")
 # Alphabets with letters like Latin ones (UTS 39): Greek, Cyrillic, Armenian, Cherokee, Coptic, Lisu.
 _LOOK_ALIKE = (
@@ -29,8 +29,8 @@ _LATIN = "A-Za-z\u00c0-\u024f\u1e00-\u1eff"
 _ALIKE = re.compile(f"[{_LOOK_ALIKE}]")
 _MIXED = re.compile(rf"(?<!\w)(?=\w*[{_LATIN}])\w*[{_LOOK_ALIKE}]")
 DISGUISED = "disguised words"
-"""The topic of a word with letters of several alphabets: none is written so but to be overlooked."""
-# Four letters or more, each apart from the next; and three pieces or more of one or two letters.
+"""Topic of a word mixing letters of several alphabets, a sign of evasion."""
+# Four or more letters, each separate from the next; and three or more pieces of one or two letters.
 _APART = re.compile(r"(?<![^\W_])[^\W\d_](?:[^\w\n][^\W\d_]|_[^\W\d_]){3,}(?![^\W_])")
 _IN_PIECES = re.compile(r"(?<!\S)\S{1,2}(?: \S{1,2}){2,}(?!\S)")
 _LETTERS = re.compile(r"(?<!\S)[a-z](?: [a-z])+(?!\S)")
@@ -40,10 +40,10 @@ _APOSTROPHES = frozenset("'`\u2018\u2019\u02bb\u02bc")
 
 
 class _Folds(dict[int, str]):
-    """Each character as the vocabulary has it: small and bare; marks as blanks, unseen ones as nothing."""
+    """Map each character to the vocabulary's form: small, bare, marks as blanks, invisible ones gone."""
 
     def __missing__(self, code: int) -> str:
-        """Fold a character that was not met yet."""
+        """Fold a character seen for the first time."""
         self[code] = "".join(map(_folded, unicodedata.normalize("NFKD", chr(code))))
         return self[code]
 
@@ -62,22 +62,24 @@ _FOLDS = _Folds()
 
 @lru_cache(2048)
 def is_latin(character: str) -> bool:
-    """Whether a character is a letter of the Latin alphabet, with or without a mark; not of full width."""
+    """Return True for a letter of the Latin alphabet, with or without accent; not for full-width letters."""
     return unicodedata.name(character.lower()[:1], "").startswith("LATIN SMALL LETTER")
 
 
 def plain_text(text: str) -> str:
-    """A text in small letters without accents, marks and what is not seen; words are apart by one blank."""
+    """Return a text in small letters without accents, marks and invisible characters, one blank between
+    words.
+    """
     return " ".join(text.translate(_FOLDS).split())
 
 
 def _joined_letters(plain: str) -> str:
-    """A plain text whose letters that stand alone are joined: "r e f u g e" is one word."""
+    """Join single letters in a plain text: "r e f u g e" becomes one word."""
     return _LETTERS.sub(lambda found: found[0].replace(" ", ""), plain)
 
 
 def _made_of_pieces(text: str, plain: str) -> Iterator[str]:
-    """The words that pieces make together, as in "r.e.f.u.g.e", "Re Fu Ge", "re-fuge"; not in D'Eath."""
+    """Yield words made of pieces, as in "r.e.f.u.g.e", "Re Fu Ge", "re-fuge"; not in D'Eath."""
     for found in _IN_PIECES.finditer(plain):
         pieces = found[0].split()
         for start in range(len(pieces) - 2):
@@ -91,7 +93,7 @@ def _made_of_pieces(text: str, plain: str) -> Iterator[str]:
 
 
 class Topic(BaseModel):
-    """One topic: what it is called, and the words that tell it."""
+    """Topic: its label, and its words."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -102,9 +104,10 @@ class Topic(BaseModel):
 
 
 class Remarks(BaseModel):
-    """Words that no name, label or address has, beside those of the topics; and those that they may have.
+    """Words found in no name, label or address, beside those of topics; and exceptions.
 
-    `names` and `places` are words of topics that are names of people, or of streets, houses and classes too.
+    `names` and `places` are words of topics that are also names of people, or of streets, houses and
+    classes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -115,7 +118,7 @@ class Remarks(BaseModel):
 
 
 class Sensitive(BaseModel):
-    """sensitive.toml."""
+    """Content of sensitive.toml."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -123,11 +126,11 @@ class Sensitive(BaseModel):
     remarks: Remarks
 
     def of_name(self, name: str) -> str:
-        """The topic that the name of a column or an element tells, by its label; empty where none."""
+        """Return the label of the topic in a column's or element's name; empty where there is none."""
         words = plain_text(_LOWER_THEN_UPPER.sub(" ", name))
         joined = words.replace(" ", "")
         whole = joined if len(joined) >= _SHORTEST_WITH_MARKS else ""
-        # A title in upper case may be run together otherwise than its words are.
+        # A title in upper case may be joined differently from its words.
         asked = f" {words}  {_joined_letters(words)}  {whole} "
         found = self._words.search(asked) or self._stems.search(joined)
         if found is None:
@@ -135,8 +138,8 @@ class Sensitive(BaseModel):
         return self._label(found)
 
     def of_text(self, text: str) -> str:
-        """The topic that a stretch of text is about, by its label; empty where it is about none."""
-        # Looking for single words is many times as fast as the pattern of all, and mostly enough.
+        """Return the label of the topic of a text; empty where there is none."""
+        # Searching for single words is many times as fast as the full pattern, and mostly enough.
         if not self.may_tell(text):
             return ""
         plain = plain_text(text)
@@ -144,11 +147,11 @@ class Sensitive(BaseModel):
         return self._label(found) if found else ""
 
     def of_cell(self, text: str) -> str:
-        """The topic that the text of a cell or an element is about; also where its words are disguised."""
+        """Return the topic of a cell's or element's text, including disguised words."""
         return self.of_text(text) or (DISGUISED if _MIXED.search(text) else "")
 
     def of_value(self, text: str, kind: str) -> bool:
-        """Tell whether a name, a label or an address has a word that tells of something."""
+        """Return True where a name, label or address contains a sensitive word."""
         may = self._names if kind == "name" else self._places
         plain = plain_text(text)
         words = plain.split()
@@ -161,7 +164,7 @@ class Sensitive(BaseModel):
         return any(word in self._value_words and word not in may for word in made)
 
     def telling_nothing(self, texts: Collection[str], kind: str) -> Collection[str]:
-        """Those of these names, labels or addresses that are sure to have no such word."""
+        """Return the names, labels or addresses certain to contain no such word."""
         words = _without_marks("\n".join(texts).casefold()).split()
         may = self._names if kind == "name" else self._places
         beginnings, whole = self._signs
@@ -175,7 +178,7 @@ class Sensitive(BaseModel):
 
     @cached_property
     def _signs(self) -> tuple[frozenset[str], frozenset[str]]:
-        """How words of the stems begin, and all words that tell of something, alone or with others."""
+        """Beginnings of words for the stems, and all sensitive words, alone or in phrases."""
         beginnings = frozenset(map(_BEGINNING, self._value_stems))
         return beginnings, self._value_words | self._telling_phrases
 
@@ -189,7 +192,7 @@ class Sensitive(BaseModel):
 
     @cached_property
     def _value_vocabulary(self) -> frozenset[str]:
-        """Words and phrases of all topics and of remarks, without marks; no initials of names."""
+        """Words and phrases of all topics and remarks, without marks; no single initials."""
         several = (text for topic in self.topics.values() for text in (*topic.words, *topic.text))
         plain = map(plain_text, (*several, *self.remarks.words))
         return frozenset(text for text in plain if any(len(word) > 1 for word in text.split()))
@@ -214,7 +217,7 @@ class Sensitive(BaseModel):
         return frozenset(max(text.split(), key=len) for text in self._value_vocabulary if " " in text)
 
     def may_tell(self, text: str) -> bool:
-        """Whether a text, of any number of values together, may be about a topic: a quick look."""
+        """Return True where a text, of any number of joined values, may be about a topic: a quick check."""
         words = _without_marks(text.casefold()).split()
         if not text.isascii():
             if _ALIKE.search(text):
@@ -224,7 +227,7 @@ class Sensitive(BaseModel):
 
     @property
     def identifiers(self) -> str:
-        """What numbers that identify a person are called, where their shape gives them away."""
+        """Label of numbers identifying a person, recognised by shape."""
         return self.topics[_IDENTITY].label
 
     def _label(self, found: re.Match[str]) -> str:
@@ -244,7 +247,7 @@ class Sensitive(BaseModel):
 
     @cached_property
     def _telling(self) -> frozenset[str]:
-        """Of each text that tells a topic, its longest word."""
+        """The longest word of each text of a topic."""
         texts = (plain_text(word) for topic in self.topics.values() for word in topic.text)
         return frozenset(max(text.split(), key=len) for text in texts)
 
@@ -258,10 +261,10 @@ class Sensitive(BaseModel):
 
 
 def _without_marks(text: str) -> str:
-    """A text with blanks in the place of marks."""
+    """Return a text with marks replaced by blanks."""
     if text.isascii():
         return text.translate(_MARKS)
-    # For other texts, `translate` asks for each character by itself.
+    # For other texts, `translate` is slow: one call for each character.
     for mark in _MARKS:
         text = text.replace(chr(mark), " ")
     return text
