@@ -206,7 +206,7 @@ def _listed(table: Mapping[AccessRight, str]) -> Iterator[tuple[str, AccessRight
 COMMANDS: Mapping[str, AccessRight] = dict(
     _listed(
         {
-            # Services, timers, the provider's side, and what needs no registry.
+            # Services, timers, the provider's side, and commands without a registry.
             AccessRight.UNNAMED: """
                 services.init services.run services.process services.serve_intake services.serve_mailboxes
                 services.serve_console services.serve_courier doctor.doctor status.status backup.backup
@@ -242,13 +242,13 @@ COMMANDS: Mapping[str, AccessRight] = dict(
         }
     )
 )
-"""Each command with the right that it asks for, where roles are in force; an act says so itself."""
+"""The right needed for each command, where roles are in force; acts declare their own."""
 QUESTIONS: Mapping[str, AccessRight] = dict(
     _listed(
         {
             AccessRight.UNNAMED: "AskSettings BeginLogin LogIn BeginEnrolment Enrol BeginOpenId FinishOpenId",
-            # Of a mailbox, each asks for the team; a recall is asked for by whoever has no right to it.
-            # An act says itself what it asks for.
+            # Mailbox questions check the team; RecallFile asks others, for people without the right.
+            # Each act declares its own right.
             AccessRight.PERSON: """
                 ConfirmByOpenId AskMe LogOut AskToday AskMailbox AskFile Collect DealWith RecallFile
                 AskActs AskAct CarryOutAct

@@ -183,11 +183,11 @@ def _ruling(
         return None
     signers = signers_of(batch.session, upload.provider, now)
     if examination.judged_by and examination.judged_by != signers.digest:
-        return None  # A key changed meanwhile: it stays landed, and is examined again.
+        return None  # A key changed meanwhile: the file stays landed for another examination.
     if examination.judged_by and examination.decided_before != transfer.decided_at:
-        return None  # Somebody else has decided it meanwhile, and then it was asked for once more.
+        return None  # Decided by another process meanwhile, and landed again.
     if examination.upload is not None and upload.folder != "in":
-        # Whatever settles a drop finds it on record; one that is examined again is not there yet.
+        # Settling needs a drop on record; a new one is not there yet.
         transfers.land(batch.session, upload)
         transfers.work_on(batch.session, [upload.reference])
     decision = _decision(registrar, batch, upload, examined, now)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gateway.registry.database import Registry
     from gateway.reports.document import Document
 
-_FILE_BYTES = 64 * 1024**2  # The public extract of GIAS is the largest that anybody gives.
+_FILE_BYTES = 64 * 1024**2  # The largest given file is the public extract of GIAS.
 REASON_LENGTH = 400
 """Characters of a reason at most, wherever it is given."""
 
@@ -86,7 +86,7 @@ class Recording:
         self, kind: Kind, subject: str, fields: Mapping[str, str | int] | None = None, note: str | None = None
     ) -> None:
         """Append an entry to the log, in the name of the person; `note` stays out of the leaf."""
-        # The log's entries load the tables of the registry, which a declaration does not need.
+        # Loads the tables of the registry, unneeded for the declaration of acts.
         from gateway.registry import log  # noqa: PLC0415
 
         entry = log.Entry(kind=kind, subject=subject, fields=dict(fields or {}), actor=self.by, note=note)

@@ -31,7 +31,7 @@ class ListHeldFiles(ReadingAct):
 
     command: ClassVar = "held list"
     right: ClassVar = AccessRight.LOOK
-    in_console: ClassVar = False  # The console has a page of its own, also for teams that triage.
+    in_console: ClassVar = False  # The console has a separate page, also for triage teams.
 
     def carry_out(self, context: ActContext) -> ActListing:
         """Read the held files within the person's sight, and count the sensitive ones."""

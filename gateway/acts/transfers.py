@@ -63,7 +63,7 @@ class ShowTransfer(ReadingAct):
                 for one in transfer.reasons
             ),
             parts=(ActListing(events, ("at", "kind", "team", "by"), empty="no events"),),
-            # What it was held or decided for, and what a person said of it.
+            # Reasons of events, and persons' notes.
             closing=tuple(f"{kind}: {said}" for kind, said in remarks if said),
         )
 
@@ -85,7 +85,7 @@ class WithdrawTransfer(_RecallAct):
     """
 
     command: ClassVar = "transfers withdraw"
-    of_any_file: ClassVar = True  # It takes a file from others, no more.
+    of_any_file: ClassVar = True  # A withdrawal only removes access.
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Withdraw the file for the time being."""

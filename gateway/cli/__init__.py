@@ -13,14 +13,14 @@ from gateway.cli.nouns import NOUNS
 def main() -> None:
     """Run `gateway` with the umask 0022, since sudo gives 0002 and others must not write to new files."""
     os.umask(os.umask(0o022) | 0o022)
-    # What is imported stays: collecting garbage between costs a tenth of a second and finds none, nor
-    # does looking through it again later.
+    # Imported modules stay: collecting garbage meanwhile would cost a tenth of a second
+    # and find none; freezing spares later collections.
     gc.disable()
     from gateway.cli.app import COMMAND  # noqa: PLC0415 - importing the package stays cheap
 
     if len(sys.argv) > 1 and sys.argv[1] in NOUNS:
         COMMAND.commands[sys.argv[1]]
-    if "_GATEWAY_COMPLETE" in os.environ:  # A shell asks, and wants to know how or what to complete.
+    if "_GATEWAY_COMPLETE" in os.environ:  # A shell asks for completions.
         from typer.completion import completion_init  # type: ignore[attr-defined]  # noqa: PLC0415
 
         completion_init()
@@ -29,7 +29,7 @@ def main() -> None:
     terminal.prepare()
     try:
         COMMAND()
-    except OSError as error:  # Of what no command catches, such as the help.
+    except OSError as error:  # Outside commands, as in the help.
         from gateway.cli.console import complain  # noqa: PLC0415
 
         complain(terminal.words(error))

@@ -68,7 +68,7 @@ def restore(
     with progress("reading the backup") as told:
         manifest = copies.restore(folder, Home(home), damaged=damaged, in_folder=in_folder, progress=told)
     with open_processor(Home(home), now):
-        pass  # Brings the registry up to this version, and out what providers see.
+        pass  # Migrates the registry, and publishes.
     out.print(f"restored the gateway of {manifest.taken_at:%Y-%m-%d %H:%M:%S} UTC to {home}", soft_wrap=True)
     out.print(
         "next: gateway doctor --deep; and compare with a head of the log kept elsewhere: "

@@ -81,7 +81,7 @@ def who() -> str:
 
 
 def _account() -> str:
-    # Not as getpass finds it: that believes LOGNAME before it asks whose the process is.
+    # getpass would trust LOGNAME before the owner of the process.
     import pwd  # noqa: PLC0415 - Windows has none, where nobody acts for the authority
 
     try:
@@ -168,14 +168,14 @@ def print_table(
     headed: bool = True,
 ) -> None:
     """Print rows as a table or, if too wide, as records."""
-    # What is piped into another program has one line for a row.
+    # Output piped into another program has one line a row.
     limited = out.is_terminal or "COLUMNS" in os.environ
     width = out.width if limited else None
     headings, cells = _table(rows, columns)
     if width is not None and narrow and not fits(headings, cells, width):
         headings, cells = _table(rows, narrow)
     lines = laid_out(headings, cells, width)
-    # Not by rich, which takes ten times as long; there is nothing in a table for it to do.
+    # Written directly: rich takes ten times as long.
     sys.stdout.write("\n".join(lines if headed else lines[1:]) + "\n")
     sys.stdout.flush()
 
@@ -242,7 +242,7 @@ def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
             complain(told(error))
             raise typer.Exit(error.exit_code) from None
         except BrokenPipeError:
-            raise  # Whoever read the output has seen enough; that is no complaint.
+            raise  # The reader of a pipe has stopped: no error.
         except OSError as error:
             _log.debug("refused by the operating system", exc_info=True)
             complain(terminal.words(error))

@@ -159,7 +159,7 @@ def protect(
     place = Home(home)
     new = None if none else passphrase.new_passphrase(passphrase_file)
     if new is not None and secret_files.are_under(place, new):
-        passphrase.keep(new)  # It was interrupted: what is under it already opens with nothing else.
+        passphrase.keep(new)  # An interrupted run: some secrets open with the new passphrase only.
     if not _agreed(home, "unprotect" if none else "protect", "gateway-keys"):
         return
     with changing_keys(place):

@@ -42,7 +42,7 @@ def _folders(home: Home) -> Iterator[Complaint]:
         if not folder.exists():
             yield Complaint("fault", f"{folder} is missing", "restore it from a backup")
         elif mode & (0o027 if folder.stat().st_mode & stat.S_ISGID else 0o077):
-            # With the set-group-ID bit, its group is meant to read it: the mailboxes as another user.
+            # The set-group-ID bit marks a folder meant for a group: the mailboxes' user.
             yield Complaint("fault", f"{folder} is open to other users", f"chmod 700 {folder}")
 
 

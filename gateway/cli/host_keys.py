@@ -17,7 +17,7 @@ from gateway.home.settings import load_settings
 app = typer.Typer(no_args_is_help=True, help="The SSH host keys of the services.")
 
 
-# Every school that uploads weekly has logged in by then, and learnt the key.
+# By then every school with weekly uploads has logged in and learnt the key.
 _KNOWN_AFTER = timedelta(days=14)
 
 

@@ -77,7 +77,7 @@ def join(file: FileArgument, home: HomeOption = DEFAULT_HOME) -> None:
     """
     from gateway.homes.new_host import unpacked  # noqa: PLC0415 - loads the OpenPGP libraries
 
-    # Never an argument: those can be seen.
+    # Never an argument, visible to other users.
     code = typer.prompt("Code", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()
     name, files = unpacked(file.read_bytes(), Home(home), code.strip().lower())
     out.print(f"this is host {name}: {files} files were written. Remove {file}, there and here.")

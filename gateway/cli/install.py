@@ -15,7 +15,7 @@ import typer
 from gateway.cli.console import err, fails_clearly, out
 from gateway.errors import ConfigurationError, GatewayError
 
-# What the shipped files say, to be replaced by what applies here.
+# The paths in shipped files, to be replaced.
 _PROGRAM, _HOME, _DOCUMENTS = "/usr/local/bin/gateway", "/var/lib/gateway", "/usr/local/share/doc/gateway"
 _UNITS = {".service", ".socket", ".timer", ".target", ".conf"}
 _PLACES = {

@@ -21,7 +21,7 @@ class Noun:
 
 PROVIDERS = frozenset({"classify", "receipts", "samples", "send"})
 """What is there where only the provider's side is installed; of receipts, `verify` alone."""
-# In the order in which the help lists them: verbs, then nouns.
+# In the order of the help: verbs, then nouns.
 NOUNS = {
     "init": Noun(
         "Create a home: settings, policies, keys, an empty registry. Never overwrites.", "services", "init"
@@ -115,7 +115,7 @@ NOUNS = {
     ),
     "legal-holds": Noun("Legal holds: nothing on hold is ever deleted.", acts="gateway.acts.legal_holds"),
 }
-# What was called otherwise before: it goes on working, says its name of today, and is in no help.
+# Former names: still working with a note of the new name, and hidden from the help.
 FORMER = {
     "declare": Noun("The former name of declarations add.", attribute="former"),
 }

@@ -47,7 +47,7 @@ def explain(
     if digest is not None:
         out.print(Text(f"\nby the policies {digest}"), soft_wrap=True)
     out.print()
-    # What it was first held for, and what each person said, whatever it is by now.
+    # Earlier reasons and persons' notes, in any present state.
     show(said, ("at", "kind", "reasons", "by", "why"), as_json=False, empty="nothing else is on record")
 
 

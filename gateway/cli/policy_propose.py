@@ -96,7 +96,7 @@ def approve(
         if not yes:
             typer.confirm("Are these to decide?", default=False, abort=True, err=True)
         with opened.write() as session:
-            # What was shown, and nothing that was proposed meanwhile.
+            # The proposal shown, and none made meanwhile.
             approved = proposals.approve(session, by=who(), at=at, digest=found.digest)
             signed_head(session, place)
         _take_up(_keeper(place, opened), approved, at)

@@ -51,7 +51,7 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
         parts = [each[number] if number < len(each) else "" for each in wrapped]
         padded = (
             part + " " * (width - cell_len(part)) for part, width in zip(parts, widths, strict=True)
-        )  # Not by ljust: it counts characters, of which some are two columns wide.
+        )  # ljust counts characters; some are two columns wide.
         lines.append(_GAP.join(padded).rstrip())
     return lines
 

@@ -23,7 +23,7 @@ class _Output(io.FileIO):
             return super().write(data)
         except OSError as error:
             error.filename = _OUTPUT
-            _lose(self.fileno())  # Python would try once more, at its end.
+            _lose(self.fileno())  # Python would write again at exit.
             raise
 
 
@@ -47,7 +47,7 @@ def prepare() -> None:
             os.set_inheritable(os.open(os.devnull, way), True)
     if isinstance(sys.stderr, io.TextIOWrapper):
         sys.stderr.reconfigure(errors="backslashreplace")
-    if sys.platform == "win32":  # Its console takes text through Python's own stream alone, in any encoding.
+    if sys.platform == "win32":  # The Windows console needs Python's own stream.
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
         return

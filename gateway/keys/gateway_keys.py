@@ -28,7 +28,7 @@ def make_gateway_key(
     """
     secret = generate_gateway_key(organisation, now, kind)
     new = described(secret, now)
-    # The secret comes last: where it is, its statement is, and both are of our making.
+    # The secret comes last: its presence proves a complete statement.
     statement = clearsign(secret, log_key_statement(organisation, vkey))
     secret_files.write_secret(secret_files.statement_file(home, new.fingerprint), statement.encode())
     path = secret_files.secret_key_file(home, new.fingerprint)

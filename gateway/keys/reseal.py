@@ -77,7 +77,7 @@ class Holdings:
 
     def came_needing(self, reference: str, fingerprint: str) -> bool:
         """Did a stored file, as received, open only with the given key, ignoring a stored session key?"""
-        # Whom it is sealed to stands at its start; where that is not enough, all of it is read.
+        # The recipients are at the start of a message; a longer list needs the whole file.
         for most in (HEAD_BYTES, None):
             with self._store.reading(reference, most) as sealed:
                 if named := recipients_of(OpenFile(sealed)):
@@ -189,7 +189,7 @@ def _in_the_way(home: Home, registry: Registry, fingerprint: str) -> Iterator[st
         found = [*transfers.find(session, state="landed"), *transfers.find(session, state="held")]
     undecided = {t.upload.reference for t in found if t.state == "landed" or t.waits_for == "key"}
     for reference in store.references():
-        # What is still to be examined is opened as it came, whatever lies beside it.
+        # An unexamined file is opened as received, without the stored session key.
         as_it_came = reference in undecided and store.came_needing(reference, fingerprint)
         if as_it_came or store.needs(reference, fingerprint):
             yield reference

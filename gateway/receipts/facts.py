@@ -28,7 +28,7 @@ from gateway.reasons.languages import Language, table, told, translated
 from gateway.reasons.persons import OVERRIDING, WITHDRAWN
 from gateway.words import HIDDEN, plain, plain_facts
 
-# The blanks of a reason that are filled from what a file said of itself.
+# The placeholders of a reason filled with a file's own statements.
 _FROM_FILES = frozenset({"found", "kind", "feature", "what"})
 _IN_THE_MAKING = 256
 _CLAUSE = re.compile(CLAUSE)
@@ -109,7 +109,7 @@ def receipt_object(facts: ReceiptFacts) -> dict[str, object]:
     return dict(_receipt_object(facts))
 
 
-# One receipt is asked for again and again while it is made: digest, leaf, text, JSON.
+# The making of one receipt needs the form several times: digest, leaf, text, JSON.
 @lru_cache(_IN_THE_MAKING)
 def _receipt_object(facts: ReceiptFacts) -> dict[str, object]:
     signature = facts.signature

@@ -91,7 +91,7 @@ def _filled(text: str, first: str, further: str) -> list[str]:
     """Wrap `text` within the margin, the first line prefixed by `first`, others by `further`."""
     told = visible(text)
     if told and len(first) + len(told) <= WIDTH and told == told.strip():
-        return [first + told]  # As textwrap would have it, ten times as fast.
+        return [first + told]  # The result of textwrap, ten times as fast.
     return list(_filled_once(told, first, further))
 
 

@@ -43,9 +43,9 @@ from gateway.words import plain
 __all__ = ["WIDTH", "render_statement", "render_text", "spoken", "text_digest", "visible"]
 
 _PROOF = "\n\nProof\n\n"
-# Letters of which none is easily taken for another one; names in other scripts are told exactly as well.
+# Latin letters, hard to confuse; names in other scripts are spelled out besides.
 _LATIN = re.compile(r"[ -~\u00c0-\u024f\u1e00-\u1eff]*")
-# What only the service at the door knows of a file.
+# Facts known to intake alone.
 _TOLD = {
     "name": "name",
     "folder": "folder",
@@ -53,7 +53,7 @@ _TOLD = {
     "size": "size",
     "sha256": "SHA-256",
 }
-# What a file says of itself: labels for people.
+# A file's own statements: labels for people.
 STATED = {
     "la": "LA number",
     "establishment": "School number",
@@ -81,7 +81,7 @@ def statement_in(signed: str) -> str:
     return statement
 
 
-# It is made twice, for its digest and for the receipt itself.
+# Needed twice: for the digest and for the receipt.
 @lru_cache(256)
 def render_statement(facts: ReceiptFacts) -> str:
     """Return the text above the proof, without a final newline."""

@@ -161,7 +161,7 @@ def _read(number: int, note: str) -> tuple[Told | None, Document]:
 def _check(told: Told, now: datetime) -> None:
     if not (told.transfers or told.staff or told.keys or told.since or told.until):
         raise GatewayError("say what is concerned: --transfer, --person, --key, or a time by --from and --to")
-    # The last day is today at most, and ends tonight.
+    # A time until the end of today is allowed.
     last = told.until - timedelta(days=1) if told.until else None
     past = (
         ("--aware-at", told.aware_at),

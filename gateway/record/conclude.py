@@ -48,7 +48,7 @@ def decision_on(
     if objected is None and isinstance(file, FileWaits):
         objected = Held(reasons=(catalogue.reason(file.why.code, **file.why.detail),))
     if isinstance(objected, Held):
-        # Whatever else it waits for, few people look at what is sensitive.
+        # A sensitive file is for few people, whatever the reasons for waiting.
         return replace(objected, reasons=(*objected.reasons, *sensitive_reasons(file.content, catalogue)))
     if objected is not None:
         return objected
@@ -65,7 +65,7 @@ def held_for_login(decision: Decision, catalogue: Catalogue) -> Decision:
     """Hold a file with an unknown login for a person, unless the decision is a refusal."""
     if isinstance(decision, Refused):
         return decision
-    # A hold loses its date: none may let the file go on by itself.
+    # The hold loses its date, which would release the file automatically.
     others = decision.reasons if isinstance(decision, Held) else ()
     return Held(reasons=(*others, catalogue.reason(UNKNOWN_LOGIN)), flow=decision.flow, teams=decision.teams)
 

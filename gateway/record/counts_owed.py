@@ -134,7 +134,7 @@ class CountsOwed:
         if any(one.collected_at is not None or one.sequence > transfer.sequence for one in same):
             return False
         for one in same:
-            self.earlier[self.earlier.index(one)] = one._replace(team=None)  # The file itself still stands.
+            self.earlier[self.earlier.index(one)] = one._replace(team=None)  # The file itself stays.
             if (one.sequence, team) in self._fresh:
                 self._fresh.remove((one.sequence, team))
             else:

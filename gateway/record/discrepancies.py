@@ -173,7 +173,7 @@ def _opened(comparison: Comparison, new: Sequence[Discrepancy]) -> list[Entry]:
     told: defaultdict[str, list[tuple[int, DiscrepancyNotice]]] = defaultdict(list)
     for number, each in zip(numbers, named, strict=True):
         if markers.of_child(session, [bytes.fromhex(row.pupil) for row in each.rows]):
-            continue  # The school that a protected child left would learn that the child is in the county.
+            continue  # A protected child's former school would learn that the child is in the county.
         for notice in notices(each, comparison.catalogue):
             told[notice.provider].append((number, notice))
     for provider, points in told.items():

@@ -32,7 +32,7 @@ def confirm(
     such key.
     """
     named = [keys.find_key(clerk.session, owner_kind, owner, one) for one in fingerprints]
-    for key in named:  # One that somebody wants revoked is put in force again by somebody else.
+    for key in named:  # A key proposed for revocation needs another person.
         for act in ("revoke-hard", "revoke-soft"):
             reject(clerk.session, TwoPersonAct(act, key.fingerprint), by=by, at=clerk.at)
     return [clerk.approve(key) for key in named]

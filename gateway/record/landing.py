@@ -48,7 +48,7 @@ def _receive(registrar: Registrar, session: Session, uploads: Sequence[tuple[Upl
     entries, receipts = [], []
     for place, (upload, provider) in enumerate(uploads):
         facts = None
-        if not upload.withheld:  # Of what was not written down nothing is safely stored.
+        if not upload.withheld:  # No content of a withheld file is stored.
             facts = outcome.landed_facts(
                 upload,
                 provider,

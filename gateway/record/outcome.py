@@ -77,7 +77,7 @@ def receipt_facts(
         content_sha256=transfer.content_sha256,
         signature=transfer.signature,
         data_type=transfer.data_type,
-        # Of what a person says that it is, nobody can tell how certain that is.
+        # A person's statement of the type has no measure of certainty.
         level=recognised.level if recognised and transfer.data_type == recognised.data_type else None,
         evidence=content.evidence if content else (),
         runner_up=content.runner_up if content else None,

@@ -216,7 +216,7 @@ class Keeper:
         aside = self._home.versions / f".new-{secrets.token_hex(6)}"
         aside.mkdir()
         try:
-            # The copy is judged rather than the original, which an admin may be changing right now.
+            # The copy is checked, since an administrator may be changing the original.
             for each, content in files.items():
                 write_durably(aside / each, content, mode=0o644)
             kept = self._home.version(policy_digest(aside))
@@ -267,9 +267,7 @@ class Keeper:
             return None
         try:
             before = load_catalogue(self._home.policies_in_force)
-        except (
-            ConfigurationError
-        ):  # It is of an earlier version of the gateway: only its text can be compared.
+        except ConfigurationError:  # Policies of an earlier version of the gateway.
             _log.warning("the policies of before cannot be read: what is new in Appendix A is not told")
             return None
         return changes_between(before, after)

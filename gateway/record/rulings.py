@@ -98,8 +98,8 @@ def put_in_force(
         ],
     )
     letters.owe_for_decisions(registrar, session, decided, now)
-    # Many use the same keys: others wait for these rows no longer than for the log. The place comes first, so
-    # that no two who have one of both wait for each other.
+    # Many files use the same keys: taken late, so that other writers wait briefly. The receipts' lock
+    # comes first, against deadlocks.
     places.take_the_receipts_place(session)
     batch.record_uses()
     return put_on_record(registrar, session, entries, receipts, now)

@@ -103,7 +103,7 @@ def _spool_ages(home: Home, now: datetime) -> Iterator[float]:
         try:
             yield max(0.0, now.timestamp() - named_at(home.spool, reference))
         except FileNotFoundError:
-            continue  # It was taken away in the meantime.
+            continue  # Claimed in the meantime.
 
 
 def _oldest_landed(session: Session, now: datetime) -> float | None:

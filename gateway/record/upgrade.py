@@ -139,7 +139,7 @@ def _put_in_force(
     with registry.write() as session:
         known = proposal(session)
         if loaded(session)[-1:] != [plan.digest] and (known is None or known.digest != plan.digest):
-            # Two people agreed before there were tables in which the second could be looked up.
+            # Both agreed before the tables for looking up the second person existed.
             now, sha256 = clock(), {"sha256": plan.digest}
             begins = {**sha256, "begins": rfc3339(now)}
             log.append(

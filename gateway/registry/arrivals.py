@@ -105,13 +105,13 @@ def _accepted(
     flow, data_type, period = col(TransferRow.flow), col(TransferRow.data_type), col(TransferRow.period)
     state: ColumnElement[str] = col(TransferRow.state)  # type: ignore[assignment] # a column is one
     if provider is not None:
-        state = func.coalesce(state, None)  # For which no index is looked into: one provider's files are few.
+        state = func.coalesce(state, None)  # Without the index of states: one provider's files are few.
         which = and_(which, whose == provider)
     accepted = and_(state == "accepted", data_type.is_not(None), which)
     often, lately = data_type.in_(list(window.often)), window.lately or window.since
     seldom = data_type.in_(list(window.seldom))
     earlier = and_(often, landed < lately, landed >= window.since)
-    # Of what comes often, the last file and the last period that any of them is about: the later one counts.
+    # For frequent types the last file and the last period: the later one counts.
     last = select(whose, flow, data_type, func.max(landed), func.max(period)).group_by(
         whose, flow, data_type, period.is_(None)
     )

@@ -85,7 +85,7 @@ def recalls_asked(session: Session, since: datetime) -> list[str]:
 def openings(session: Session, before: int | None, limit: int) -> Sequence[OpeningOnRecord]:
     """Return the openings on record, latest first, before the log entry number `before`."""
     rows: list[EventRow] = []
-    for kind in ("collected", "opened"):  # Each in the order of its index; both at once would be sorted.
+    for kind in ("collected", "opened"):  # One query a kind follows the index; both at once would sort.
         query = select(EventRow).where(col(EventRow.kind) == kind)
         if before is not None:
             query = query.where(col(EventRow.number) < before)

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from gateway.registry.tables import EventRow, StaffRow, TransferRow
 
-# What happens to a transfer between its arrival and its deletion.
+# The kinds of events between arrival and deletion.
 _STEPS = (
     "landed",
     "decided",

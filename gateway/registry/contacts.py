@@ -14,7 +14,7 @@ from gateway.registry.providers import provider_row
 from gateway.registry.tables import ContactRow
 
 _ROLE = re.compile(r"[A-Za-z][A-Za-z0-9 ,/&'()-]{0,59}")
-# In ASCII, of what is printed and stands in no list of addresses: not every relay takes more (RFC 6531).
+# Printable ASCII without separators of address lists: not every relay takes more (RFC 6531).
 _EMAIL = re.compile(r"[!-+\--:=?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _TELEPHONE = re.compile(r"\+?[0-9][0-9 ()-]{4,24}( ?(ext\.?|x) ?[0-9]{1,6})?")
 

@@ -80,7 +80,7 @@ def accepted_files(session: Session, wanted: Wanted) -> list[Earlier]:
             .join(roll, roll.c.provider == provider, isouter=True)
             .where(*of_kind, some)
         )
-    # Ordered here: asked for an order, SQLite goes through all accepted files in it, whosever they are.
+    # Sorted here: with ORDER BY, SQLite would scan the accepted files of all providers.
     return [Earlier(*row) for row in sorted(session.execute(query), key=itemgetter(0))]
 
 

@@ -22,18 +22,18 @@ _log = logging.getLogger(__name__)
 MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_SECONDS = 90
 _CONNECT_SECONDS = 10
-# What is told to have landed is on the disk of the database server too, whatever its own default.
+# A landed file must be on the database server's disk before the acknowledgement.
 _POSTGRESQL_OPTIONS = f"-c lock_timeout={_BUSY_SECONDS}s -c synchronous_commit=on"
-# As a text, a moment is the same in every database.
+# Times as texts must be the same in every database.
 _POSTGRESQL_TEXTS = "-c timezone=UTC -c datestyle=ISO"
-# Receipts are texts that it compresses while others wait; a server may have been built without this way.
+# Receipts are compressed while other writers wait; lz4 is quickest, where built in.
 _QUICK_COMPRESSION = """
     SELECT set_config('default_toast_compression', 'lz4', false) FROM pg_settings
     WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)
 """
-# In SQLite a transaction sees one moment by itself.
+# Repeatable reads; a transaction of SQLite has them anyway.
 _ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-_UNWRITABLE = ("SQLITE_READONLY", "SQLITE_CANTOPEN")  # SQLite writes beside its file, even to read it.
+_UNWRITABLE = ("SQLITE_READONLY", "SQLITE_CANTOPEN")  # Even reading writes files beside the database.
 _OUR_BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 
 
@@ -104,7 +104,7 @@ class Registry:
         try:
             yield connection
         finally:
-            connection.invalidate()  # What was set for its session ends with it.
+            connection.invalidate()  # Settings of the session must not outlive it.
             connection.close()
 
     @contextmanager
@@ -164,7 +164,7 @@ class Registry:
     def _migrate(self) -> None:
         with self._engine.connect() as connection:
             if _revision(connection) == newest_revision():
-                return  # As at nearly every start: Alembic would load every migration to find that out.
+                return  # The usual start: Alembic would load every migration to find out.
         from alembic import command  # noqa: PLC0415 - takes a quarter of a second that few starts wait for
         from alembic.config import Config  # noqa: PLC0415
 
@@ -265,7 +265,7 @@ def _prepare_postgresql(engine: Engine) -> None:
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:  # noqa: ANN401 - as below
-        # To spell long texts out as one text takes ten times as long as to store them.
+        # Text arrays of long texts would take ten times as long as storing.
         connection.adapters.register_dumper(list, ListBinaryDumper)
         connection.execute(_QUICK_COMPRESSION)
         connection.commit()

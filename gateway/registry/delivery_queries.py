@@ -96,7 +96,7 @@ def removed_by(team: str, since: datetime, person: str | None) -> Select[*tuple[
         .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))
         .where(
             col(DeliveryRow.team) == team,
-            # What was dealt with lately came lately: in that order it is found without sorting.
+            # Recent deliveries come first: the index of deliveries avoids sorting.
             _unindexed(col(DeliveryRow.dealt_with_at)) >= since,
             col(TransferRow.content_sha256).is_not(None),
             ~gone.exists(),

@@ -53,9 +53,9 @@ def insert_numbered(
     column = table.__table__.columns[number]  # type: ignore[attr-defined] # SQLModel does not declare it
     if session.get_bind().dialect.name == "postgresql":
         statement = _plain(table, tuple(rows[0])).returning(column)
-        # They are given in the order of the rows, and returned in any.
+        # Numbers are given in the order of the rows, and returned in any.
         return sorted(session.connection().execute(statement, _columns(rows)).scalars())
-    # It would be asked for the number of each by itself.
+    # SQLite would report each number separately.
     numbers = next_numbers(session, table, number, len(rows))
     numbered = [{**row, number: one} for row, one in zip(rows, numbers, strict=True)]
     session.connection().execute(insert(table), numbered)

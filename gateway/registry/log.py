@@ -78,10 +78,10 @@ def append(session: Session, entries: Sequence[Entry], at: datetime) -> list[int
         return []
     if any(entry.kind.startswith("policy-") for entry in entries):
         session.info[REGISTER_CHANGED] = {}
-    spelled = [_spelled(entry, at) for entry in entries]  # What can be is made before the place is taken.
+    spelled = [_spelled(entry, at) for entry in entries]  # Before the lock, to hold the lock briefly.
     places.take_the_logs_place(session)
     nodes = Nodes.of(session)
-    # Appending reads complete subtrees of the tree as it was, which are those that its root is made of.
+    # Appending reads the complete subtrees below the old root, all read with the size.
     first: int = session.info[_SIZE] if _SIZE in session.info else nodes.size()
     rows = [
         {"number": number, **columns, "leaf": b"%b%d%b" % (before, number, after)}
@@ -119,7 +119,7 @@ def vouching(session: Session, entries: Sequence[Entry]) -> list[Entry]:
 
 def size(session: Session) -> int:
     """Return the number of leaves in the log."""
-    if _SIZE in session.info:  # This transaction appended the last one, and nobody else can.
+    if _SIZE in session.info:  # The transaction has appended and holds the log's lock.
         own: int = session.info[_SIZE]
         return own
     last = session.exec(select(func.max(EventRow.number))).one()
@@ -134,7 +134,7 @@ def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carri
     """
     record_changes(session, at)
     now = size(session)
-    # After a leaf of this transaction there can be no head that this transaction has not signed.
+    # After the transaction's own leaf only the transaction can have signed a head.
     fresh = _SIZE in session.info and session.info.get(_SIGNED) != now
     if not fresh and (known := session.get(CheckpointRow, now)) is not None:
         return known.text
@@ -217,7 +217,7 @@ def cosign(session: Session, offered: str, vkeys: Sequence[str]) -> SignedHead:
 
 def leaves_of(session: Session, numbers: Sequence[int]) -> dict[int, bytes]:
     """Return the bytes of leaves by number."""
-    own: dict[int, bytes] = session.info.get(_LEAVES, {})  # Those that this transaction has appended.
+    own: dict[int, bytes] = session.info.get(_LEAVES, {})  # The leaves appended by the transaction.
     found = {number: own[number] for number in numbers if number in own}
     wanted = [number for number in numbers if number not in own]
     for start in range(0, len(wanted), _FETCHED):
@@ -238,7 +238,7 @@ def events(session: Session, subject: str, *, kind: Kind | None = None) -> Seque
     """Return the events of one subject in order, all or those of one kind."""
     query = select(EventRow).where(EventRow.subject == subject).order_by(col(EventRow.number))
     if kind is not None:
-        # As a term, so that SQLite finds the subject and does not go through all that is of the kind.
+        # An expression, so that SQLite uses the index of subjects, not of kinds.
         query = query.where(col(EventRow.kind) + "" == kind)
     return session.exec(query).all()
 
@@ -257,7 +257,7 @@ def steps(events: Iterable[EventRow]) -> Iterator[LogStep]:
     for event in events:
         fields = json.loads(event.leaf)["fields"]
         yield LogStep(event=event, kind=event.kind, fields=fields)
-        # In what earlier versions wrote, and where a file is sent again, each team has an entry of its own.
+        # Earlier versions, and redeliveries, wrote one entry for each team instead.
         for team in filter(None, fields.get("teams", "").split(",") if "rows" in fields else ()):
             yield LogStep(event=event, kind="delivered", fields={"team": team})
 

@@ -13,7 +13,7 @@ from gateway.registry.tables import NodeRow
 
 _FETCHED = 400
 _NODES = "gateway log nodes"
-# For each bit of the number of its leaves, a tree ends in a whole subtree of 2^level of them.
+# For each set bit of its size, a tree ends in a complete subtree of 2^level leaves.
 _SIZE_AND_ROOT = text("""
     SELECT tree.size, node.level, node.position, node.hash
     FROM (SELECT coalesce((SELECT max(number) FROM event) + 1, 0) AS size) tree

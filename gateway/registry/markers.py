@@ -177,7 +177,7 @@ def kept_apart(session: Session, transfers: Collection[int], person: str | None)
     )
     if not transfers:
         return {}
-    # There are few marked children, and may be thousands of files: to name all of these would cost more.
+    # Marked children are few, files may be thousands: naming every file would cost more.
     between = col(MarkedTransferRow.transfer).between(min(transfers), max(transfers))
     asked = frozenset(transfers)
     marked = [(number, row) for number, row in session.exec(query.where(between)) if number in asked]

@@ -38,7 +38,7 @@ def of_the_agreement(session: Session, since: datetime) -> dict[str, list[tuple[
 
 def _found(session: Session, wanted: ColumnElement[bool]) -> list[KeptNotice]:
     columns = (ReceiptRow.reference, ReceiptRow.name, ReceiptRow.created_at)
-    # Only what is for people alone has no JSON.
+    # Only notices, for people alone, have no JSON.
     notices = session.exec(select(*columns).where(wanted, ReceiptRow.json_text == "")).all()
     found = [*_notices(notices), *_declarations(session, wanted)]
     on_hold = holds.on_hold(session, [notice.reference for notice in found]) if found else set()
@@ -62,7 +62,7 @@ def _declarations(session: Session, wanted: ColumnElement[bool]) -> Iterator[Kep
         yield KeptNotice(
             reference=row.reference,
             what="declarations",
-            # One that was to wait is never decided again: another is made instead.
+            # A held declaration is never decided again: people make another.
             subject="accepted" if row.state == "accepted" else "refused",
             made_at=row.declared_at,
             data_type=types[0] if len(types) == 1 else None,

@@ -86,14 +86,14 @@ def record_decisions(
     rows = [row_of(session, reference) for reference, _ in decisions]
     again = [sequence_of(row) for row in rows if row.decided_at is not None]
     if again:
-        for table in (ReasonRow, DeliveryRow):  # What was withdrawn leaves the mailboxes.
+        for table in (ReasonRow, DeliveryRow):  # A withdrawn file leaves the mailboxes.
             for earlier in session.exec(select(table).where(col(table.transfer).in_(again))).all():
                 session.delete(earlier)
         session.flush()
     for row, (_, decision) in zip(rows, decisions, strict=True):
         _decide(row, decision, at)
     number_rows(session, [row for row in rows if row.sequence is None], "sequence")
-    session.add_all(rows)  # Those that nothing was on record of are put in as they are now.
+    session.add_all(rows)  # New rows are inserted in their final state.
     session.flush()
     reasons, deliveries = [], []
     for row, (_, decision) in zip(rows, decisions, strict=True):
@@ -124,11 +124,11 @@ def record_decisions(
 def _decide(row: TransferRow, decision: Decision, at: datetime) -> None:
     row.state = decision.state
     if decision.state != "held" and row.content is not None:
-        # While a file waits, a person has to see what its columns are called. Then nobody has.
+        # Names of columns are kept only while a person may have to judge the held file.
         row.content = CONTENT.dump_json(_without_headers(CONTENT.validate_json(row.content))).decode()
     if isinstance(decision, Released):
         if row.data_type != decision.data_type:
-            row.period = None  # What it said it was about, it said as something else.
+            row.period = None  # The period was read for another data type.
         row.period = decision.period or row.period
         row.data_type = decision.data_type
     row.flow = decision.flow
@@ -164,7 +164,7 @@ def _is_whole(row: TransferRow, decision: Decision) -> bool | None:
 
 
 _AGAINST_POLICY = "person:released-against-policy"
-# What stands beside the reasons for a hold and asks nobody to do anything.
+# Reasons beside those of a hold, without anything to do for anybody.
 _NEED_NOBODY = frozenset(
     {
         "open:renewed-since",
@@ -190,7 +190,7 @@ def _waits_for(decision: Decision) -> WaitsFor | None:
     if decision.until is not None:
         return "date"
     codes = {reason.code for reason in decision.reasons} - _NEED_NOBODY
-    # What is sensitive in it is judged anew once the key counts.
+    # Sensitive contents are judged again once the key is in force.
     if codes & _NEED_A_KEY and codes <= _NEED_A_KEY | {"policy:sensitive", "policy:sensitive-heading"}:
         return "key"
     if codes == {"key:pending"}:

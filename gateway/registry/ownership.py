@@ -26,7 +26,7 @@ _LOCK = 0x67617465_70726F63  # "gateproc"
 _SAYS_SECONDS = 10.0
 _SETTINGS = (
     "SET idle_session_timeout = '40s'",
-    # A host that is gone is noticed by the server in half a minute.
+    # The server notices a lost host within half a minute.
     "SET tcp_keepalives_idle = 10",
     "SET tcp_keepalives_interval = 5",
     "SET tcp_keepalives_count = 4",

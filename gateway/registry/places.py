@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from gateway.registry import tables
 
-# Any numbers: they only have to be the same in every process that writes.
+# Arbitrary numbers, equal in every writing process.
 _WRITERS_PLACE, _LOGS_PLACE, _ROLLS_PLACE, _SUBJECTS = 7_201_917, 7_201_918, 7_201_919, 7_201_920
 _RECEIPTS_PLACE = 7_201_921
 _CONCURRENT, _AT_THE_LOG = "gateway writes beside others", "gateway appends"
@@ -41,7 +41,7 @@ def take_a_place_of_many(session: Session, subjects: Collection[str]) -> None:
     session.info[_CONCURRENT] = True
     if not subjects:
         return
-    # In one order, so that no two wait for each other; subjects of one number are as one.
+    # Sorted against deadlocks; subjects of equal numbers share a lock.
     one_by_one = text(
         "SELECT pg_advisory_xact_lock(:lock, number) FROM (SELECT DISTINCT hashtext(name) AS number"
         " FROM unnest(CAST(:names AS text[])) name ORDER BY 1) found"

@@ -63,7 +63,7 @@ def notices_to(session: Session, provider: str, limit: int) -> Sequence[tuple[st
     """Return the latest notices to a provider: reference, published name and time of each."""
     query = (
         select(ReceiptRow.reference, ReceiptRow.name, ReceiptRow.created_at)
-        # As the index of notices has it: a bound parameter would not lead to it.
+        # Spelled as in the index of notices: a bound parameter would miss the index.
         .where(ReceiptRow.provider == provider, text("receipt.json_text = ''"))
         .order_by(col(ReceiptRow.sequence).desc())
         .limit(limit)

@@ -120,7 +120,7 @@ def of(session: Session) -> SendersRegister:
         own: SendersRegister = changed.get("register") or changed.setdefault("register", _read(session, -1))
         return own
     kept: KeptRegister = session.info.setdefault(_KEPT, KeptRegister())
-    known = kept.register  # Read at once: other threads may put another version there.
+    known = kept.register  # Read once: other threads may replace the value.
     if known is None or known.version != version(session):
         known = kept.register = _read(session, version(session))
     return known

@@ -34,7 +34,7 @@ from gateway.registry.tables import (
 from gateway.registry.vouched_rows import vouch_for
 from gateway.reports.retention import UNOPENED, Due, KeptTransfer, What
 
-# Not the name of anybody: those of staff hold no blank.
+# Never a person's name: names of staff have no spaces.
 BY_RETENTION = "gateway retention"
 _PAGE = 500
 
@@ -256,7 +256,7 @@ def _forget_file(session: Session, reference: str, at: datetime) -> None:
 
 def _forget_receipts(session: Session, found: Holding) -> None:
     for receipt in found.receipts:
-        if receipt.json_text:  # Who vouched for the head that it carries goes.
+        if receipt.json_text:  # The deleted receipt vouched for its head.
             size = int(json.loads(receipt.json_text)["checkpoint"].split("\n")[1])
             vouch_for(session, session.get_one(CheckpointRow, size))
         session.delete(receipt)
@@ -274,7 +274,7 @@ def _forget_index(session: Session, reference: str) -> None:
     """Delete the description; sealed digest, sizes, times, state, flow and kind stay, as in the log."""
     row = _transfer(session, reference)
     row.name, row.client, row.content, row.content_sha256 = "", "", None, None
-    if row.withheld:  # Then it is the digest of a content, too.
+    if row.withheld:  # The digest of a file in the clear, and so of a content.
         row.sha256 = ""
     session.add(row)
     for reason in session.exec(select(ReasonRow).where(ReasonRow.transfer == row.sequence)).all():

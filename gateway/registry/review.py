@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 
 from gateway.registry.tables import DiscrepancyPartyRow, DiscrepancyRow, TransferRow
 
-# As contents are written; where there is none, the list is empty.
+# The spelling in stored contents; without findings the list is empty.
 _WITH_FINDINGS = '"findings":[{'
 
 

@@ -198,7 +198,7 @@ def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[SaidOfPu
             .where(or_(pupil.in_(wanted), *others))
             .subquery()
         )
-        # One row at least, however little is said of them.
+        # The outer join gives one row at least, for the flag.
         query = select_columns(flag.c.lasts, *rows.c).select_from(flag).join(rows, true(), isouter=True)
         for has_some, *row in session.execute(query):
             lasts |= bool(has_some)

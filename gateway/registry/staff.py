@@ -87,7 +87,7 @@ def remove_staff(session: Session, name: str, at: datetime) -> None:
     get_staff(session, name)
     row = session.get_one(StaffRow, name)
     row.removed_at = at
-    # Whoever gets the name again begins with nothing.
+    # A later person of the same name must inherit nothing.
     for table in (StaffTeamRow, RoleRow, AccountRow, InvitationRow, ConsoleSessionRow):
         for row_of_theirs in session.exec(select(table).where(table.staff == name)).all():
             session.delete(row_of_theirs)

@@ -95,7 +95,7 @@ def pages(session: Session, wanted: TransfersWanted) -> Iterator[list[Transfer]]
             return
         after = rows[-1].sequence or after
         yield transfers_of(session, rows, with_content=False)
-        session.expunge_all()  # What was listed need not be held.
+        session.expunge_all()  # Listed rows need no memory.
 
 
 def _query(wanted: TransfersWanted) -> Select[Any]:

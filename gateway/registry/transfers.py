@@ -137,7 +137,7 @@ def contained_in(session: Session, sequences: Collection[int]) -> dict[int, Cont
     )
     found = {}
     for number, text in session.execute(query):
-        with contextlib.suppress(ValidationError):  # It was not recognised, and a person released it.
+        with contextlib.suppress(ValidationError):  # An unrecognised file released by a person.
             found[number] = _CONTAINED.validate_json(text)
     return found
 

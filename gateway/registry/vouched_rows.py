@@ -41,7 +41,7 @@ OUTSIDE: frozenset[str] = frozenset(
     }
 )
 _UNRECORDED: dict[str, frozenset[str]] = {"key": frozenset({"uses", "last_used_at", "sign_count"})}
-# Columns that later versions added: while they hold nothing, a row is as it was when the log vouched for it.
+# Columns added by later versions: while empty, left out, so that the digests of older rows still fit.
 _LATER: dict[str, frozenset[str]] = {
     "legal_hold": frozenset({"provider", "persons"}),
     "provider": frozenset({"schools", "closed_on", "succeeded_by", "number"}),

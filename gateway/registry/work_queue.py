@@ -55,7 +55,7 @@ def prepare(registry: Registry) -> None:
         if driver is None:
             raise AssertionError("the connection has no driver")
         driver.execute(SchemaManager.get_schema())
-        # On a long queue, fetching is slow until the planner knows what the table holds.
+        # On a long queue, fetching is slow until the planner has statistics.
         session.execute(text("ANALYZE procrastinate_jobs"))
 
 

@@ -23,7 +23,7 @@ from gateway.reports.report import LoggedStep, TransferAccount
 # Article 33(1): 72 hours after having become aware; nights, week-ends and holidays count.
 NOTIFY_WITHIN = timedelta(hours=72)
 TO_FILL = "[to be filled in]"
-_SHOWN = 8  # So much of each list stands in the summary.
+_SHOWN = 8  # Entries of each list in the summary.
 
 Nature = Literal["confidentiality", "integrity", "availability"]
 _NATURES: dict[Nature, str] = {

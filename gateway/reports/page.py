@@ -22,7 +22,7 @@ from gateway.reports.document import (
     first,
 )
 
-# Where the bars of a chart begin and how long the longest is, and how high each is, in pixels.
+# Start of the bars of a chart, length of the longest, and height of each, in pixels.
 _LEFT, _LONGEST, _HEIGHT = 220, 460, 22
 
 

@@ -39,7 +39,7 @@ def withheld(upload: Upload) -> FileWithheld:
     code = _IN_THE_CLEAR[upload.folder]
     if upload.looks_like == "secret-key":
         code = "key:secret"
-    # Pupils' data behind something public would be long: then the alarm is the safer answer.
+    # A long file may hide pupils' data behind a public key: then the alarm is safer.
     elif upload.folder == "in" and upload.looks_like in _NOT_SURELY_CLEAR:
         code = _NOT_SURELY_CLEAR[upload.looks_like]
     elif upload.looks_like == "public" and upload.folder == "in" and upload.size <= DROP_BYTES:

@@ -42,7 +42,7 @@ def settle(drop: Drop, found: FoundKey) -> Decision:
     )
     if found.change == "new":
         return _settle_new(drop, clerk, found, known)
-    if known is None:  # It was enrolled when the drop was examined; a person should look.
+    if known is None:  # Known at the examination, and gone since: for a person.
         return Held(reasons=(drop.registrar.catalogue.reason("internal:held"),))
     return _settle_update(drop, clerk, found, known)
 
@@ -92,7 +92,7 @@ def settle_later(session: Session, reference: str, catalogue: Catalogue) -> Deci
 def forget(drop: Drop) -> None:
     """Record that a drop with a secret key is not kept; `publish` then removes the file."""
     row = drop.session.exec(select(TransferRow).where(TransferRow.reference == drop.reference)).one()
-    if row.withheld:  # It was recognised at the door, and never stored.
+    if row.withheld:  # Recognised by intake, and never stored.
         return
     row.withheld = True
     drop.session.add(row)
