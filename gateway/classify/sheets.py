@@ -1,8 +1,8 @@
-"""The sheets of a workbook, whatever its format: which are tables, and whether the others may be there.
+"""The sheets of a workbook, in any format: tables, and sheets allowed beside them.
 
 Every row of every sheet is read, or the file waits. A sheet is a table (one a class, say), a list of
-published codes, a cover of a report's own words, or blank; anything else, and any table on a hidden sheet,
-is for a person to see.
+published codes, a cover with a report's own words, or blank; anything else, and any table on a hidden
+sheet, is for a person to see.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SHEETS = 60
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One sheet: whether its users see it, its rows, read anew at each call, and its name."""
+    """One sheet: its visibility, its rows, read anew at each call, and its name."""
 
     shown: Shown
     rows: Callable[[], Iterator[Row]]
@@ -35,9 +35,9 @@ class Sheet:
 
 
 def tables_in(sheets: list[Sheet], rules: Rules, limits: ClassifyLimits, format: str) -> list[TableOf]:  # noqa: A002
-    """The tables of a workbook, each to be read anew at each call.
+    """Return the tables of a workbook, each read anew at each call.
 
-    Raises Unreadable where there is none, or where a sheet holds what is no table.
+    Raises Unreadable without tables, or where a sheet has content outside a table.
     """
     if len(sheets) > SHEETS:
         raise unknown(f"a workbook of more than {SHEETS} sheets", format=format)

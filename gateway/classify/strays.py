@@ -1,4 +1,4 @@
-"""Rows under a header that are no records of its table: the header printed again, rows of another table."""
+"""Rows under a header that are no records of its table: the header repeated, rows of another table."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 from gateway.classify.content import Row, beside
 
-# What tells whether a row is a record: the first of these that the table has.
+# Field proving that a row is a record: the first of these in the table.
 _TELLING = ("upn", "birth-date")
-# What people write where a number or a date is not there yet.
+# Text written where a number or a date is still missing.
 _NOT_YET = frozenset(
     [
         "N/A",
@@ -29,11 +29,11 @@ _NOT_YET = frozenset(
 _WORDS_OF_A_NUMBER = 3
 
 Column = tuple[Sequence[str], Collection[str]]
-"""The values of a column in some rows, and those of them that no check has found good."""
+"""Values of a column in some rows, and the values among them not known to be good."""
 
 
 def without_headers(batch: list[Row], names: Sequence[str]) -> list[Row]:
-    """The rows without those in which a report prints its header again, as it does on each page."""
+    """Return the rows without repetitions of the header, printed by reports on each page."""
     header = [name.strip() for name in names]
     while header and not header[-1]:
         header.pop()
@@ -47,9 +47,9 @@ def _is_header(row: Row, header: list[str]) -> bool:
 
 
 def strays(checked: Mapping[str, Sequence[Column]]) -> int:
-    """How many rows are no records of their table: the number is none, and nothing else in them fits.
+    """Count the rows that are no records: the number is not one, and no other value is good.
 
-    `checked` are the columns of those fields of the table whose values are checked.
+    `checked` has the columns of the fields with checked values.
     """
     telling = next((key for key in _TELLING if key in checked), "")
     values, doubted = next(iter(checked.get(telling, ())), ((), ()))
@@ -72,7 +72,7 @@ def _is_no_number(value: str) -> bool:
 
 
 def check_side_by_side(several: Sequence[Sequence[str]]) -> None:
-    """Raise Unreadable where columns that say who a pupil is hold different values: they are two tables."""
+    """Raise Unreadable where columns identifying the pupil differ: the table is two side by side."""
     first, *others = several
     for other in others:
         if any(

@@ -1,7 +1,7 @@
-"""Columns that hold the grades of one subject: broadsheets, and lists headed with accreditation numbers.
+"""Columns with the grades of one subject: broadsheets, and lists headed with accreditation numbers.
 
-Whether such grades are results is said by the header, by what stands above the table or by the pupils'
-year group: those of mocks, predictions and forecasts are none.
+The header, the text above the table or the pupils' year group tell if such grades are results: grades of
+mocks, predictions and forecasts are not.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ _ACCREDITATION = re.compile(r"\d{3}/?\d{4}/?[0-9X]", re.ASCII | re.IGNORECASE)
 class SubjectRule(BaseModel):
     """`[subjects]` of data_types.toml.
 
-    `names` are subjects. `around` are words that stand beside one in a header and change nothing.
-    `not_final` maps words to the kind of assessment that they make of a grade.
+    `names` are subjects. `around` are neutral words beside a subject in a header. `not_final` maps words to
+    the kind of assessment they indicate.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,16 +29,16 @@ class SubjectRule(BaseModel):
     not_final: dict[str, str]
 
     def assessment(self, text: str) -> str:
-        """Which assessment, other than a result, a header or a title speaks of; empty for none."""
+        """Return the assessment, other than a result, named in a header or a title; empty without one."""
         found = self._not_final.search(f" {' '.join(_WORD.findall(text.casefold()))} ")
         return self.not_final[found[0].strip()] if found else ""
 
     def is_subject(self, header: str) -> bool:
-        """Whether a header names one subject, whatever is said beside it, or an accreditation number."""
+        """Return True where a header names one subject, with neutral words, or an accreditation number."""
         return self._core(header) in self._cores or _ACCREDITATION.fullmatch(header.strip()) is not None
 
     def _core(self, name: str) -> str:
-        """What is left of a name without case, figures and the words that stand around subjects."""
+        """Return a name without case, figures and neutral words."""
         return "".join(w for w in _WORD.findall(name.casefold()) if w not in self._aside and not w.isdigit())
 
     @cached_property

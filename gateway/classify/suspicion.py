@@ -1,8 +1,8 @@
-"""Whether a content that is no known type seems to be about something sensitive.
+"""Search content of unknown type for sensitive topics.
 
-Such a content waits for a person; this says for which people. It is looked at as rows of text, whatever
-it is: the words that tell (sensitive.toml) stand as they are in texts, tables, markup, the parts of
-archives and of office documents, and in old office documents. Pictures and most PDFs tell nothing.
+Such content waits for a person; the topics decide for which people. Any content is searched as rows of
+text: the words (sensitive.toml) are readable in texts, tables, markup, parts of archives and office
+documents, and in old office documents. Pictures and most PDFs reveal nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MEMBERS = 40
 _TEXT_MEMBERS = (".xml", ".csv", ".txt", ".tsv", ".htm", ".html", ".json", ".rtf")
 _OLD_DOCUMENT = b"\xd0\xcf\x11\xe0"
 _ZIP = b"PK\x03\x04"
-# The elements of these parts are the words of their program (savePreviewPicture), and nobody's headings.
+# Element names in these parts are an Office program's own words (savePreviewPicture), nobody's headings.
 _OFFICE_TYPES = "[Content_Types].xml"
 _OFFICE_PARTS = (_OFFICE_TYPES, "_rels/", "docProps/", "word/", "ppt/", "xl/")
 _TAG = re.compile(r"<[^<>]*>")
@@ -31,12 +31,12 @@ _CELLS = re.compile(r"[,;\t|\"\n]+")
 _HEADINGS_WITHIN = 128 * 1024
 _NAME_LENGTH = 40
 _TABLE_CELLS = 3
-# Notes at cells: what stands in them is of people's own words, however long it is.
+# Notes at cells: people's own words, of any length.
 _NOTES = re.compile(r"<(?:[\w.-]{1,30}:)?(?:comments|ThreadedComments|annotation)\b")
 
 
 def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
-    """The topics, in words of ours, that a content seems to be about; mostly none. Never raises."""
+    """Return the likely topics of a content, in the gateway's words; mostly none. Never raises."""
     found: dict[str, None] = {}
     for text, elements in _texts(content):
         found |= dict.fromkeys(_topics(text, sensitive, elements=elements))
@@ -59,7 +59,7 @@ def _topics(text: str, sensitive: Sensitive, *, elements: bool) -> Iterator[str]
 
 
 def _names(text: str, longest: int, *, marked: bool) -> Iterator[str]:
-    """What may be headings: short texts between tags, and the short cells of rows that have several."""
+    """Yield possible headings: short texts between tags, and short cells of rows with several."""
     for line in text.splitlines():
         cells = [line] if marked else _CELLS.split(line)
         if marked or len(cells) >= _TABLE_CELLS:
@@ -67,7 +67,7 @@ def _names(text: str, longest: int, *, marked: bool) -> Iterator[str]:
 
 
 def _texts(content: BinaryIO) -> Iterator[tuple[str, bool]]:
-    """Yield each text of a content, and whether the names of its elements may tell of pupils."""
+    """Yield each text of a content, and True where its element names may be about pupils."""
     content.seek(0)
     head = content.read(_BYTES)
     if head.startswith(_ZIP):

@@ -21,21 +21,21 @@ from gateway.classify.verdict import Verdict
 
 _BLANK = {""}
 _OF_ONE_PUPIL = frozenset({"upn", "surname", "forename", "full-name", "birth-date"})
-"""Fields of which a pupil has one."""
+"""Fields occurring once per pupil."""
 _OUTCOME = ("exam-series", "qualification", "entry-code", "exam-grade")
 
 
 _TESTS = "ks2"
-"""The data type whose results of national tests wait for their day; the teacher's assessments do not."""
+"""Data type with results of national tests, held until their day; the teacher's assessments are not."""
 
 
 def recognise(source: Source, tally: Tally) -> Verdict:
-    """Which type a delimited text is. Raises Unreadable where it is none, or more than one."""
+    """Return the type of a delimited text. Raises Unreadable where there is none, or more than one."""
     return judge(read_table(source, tally.rules), tally, format="CSV", extension="csv")
 
 
 def judge(table: Table, tally: Tally, *, format: str, extension: str) -> Verdict:  # noqa: A002
-    """Count the table into the tally, and say which type it is."""
+    """Count the table into the tally and return its type."""
     counter = _Counter(table.header, tally)
     tally.schools.around = in_a_title(table.header.above)
     tally.account.title(table.header.telling)
@@ -72,7 +72,7 @@ def _decide(counter: _Counter, grades: Grades, tally: Tally, above: str, format:
 
 
 class _Counter:
-    """Counts batches of rows under one header into a tally."""
+    """Count batches of rows under one header into a tally."""
 
     def __init__(self, header: Header, tally: Tally) -> None:
         self.kinds: Counter[Kind | None] = Counter()
@@ -101,11 +101,11 @@ class _Counter:
         }
 
     def widths(self) -> dict[str, int]:
-        """How many columns carry each field."""
+        """Return the number of columns of each field."""
         return {key: len(indexes) for key, indexes in self._columns.items()}
 
     def settle(self) -> None:
-        """Put to the tally what was found in columns whose values have told only now that they are grades."""
+        """Add to the tally the columns recognised as grades only after all values were seen."""
         for index, column in self._may_be_grades.items():
             if self._parts[index].key == "subject-grade":
                 self._parts[index].others = column.others
@@ -115,7 +115,7 @@ class _Counter:
                 self._tally.column_has(part.key, part.others, part.shape.filled)
 
     def grade_columns(self) -> list[Part]:
-        """The columns of grades in a list that has one result a row."""
+        """Return the columns of grades in a list with one result a row."""
         return [part for part in self._parts if part.key == "exam-grade"]
 
     def count(self, batch: list[Row]) -> None:
@@ -125,7 +125,7 @@ class _Counter:
             if left:
                 self.count(left)
             return
-        # Rows may be longer than the header is.
+        # Rows may be longer than the header.
         self._parts += (self._tally.account.part("", None) for _ in columns[len(self._parts) :])
         self._look(columns)
         blank = ("",) * len(batch)
@@ -144,10 +144,10 @@ class _Counter:
             self._count_outcomes([by_field.get(key, [blank])[0] for key in _OUTCOME])
 
     def _add(self, by_field: Mapping[str, Sequence[tuple[str, ...]]]) -> set[str]:
-        """Add up the fields; those that no row leaves blank.
+        """Add up the fields; return those filled in every row.
 
-        Raises Unreadable where two tables stand side by side, or a heading that says who a pupil is stands
-        twice over different values: the second is another person's.
+        Raises Unreadable for two tables side by side, or a repeated heading identifying the pupil over
+        different values: the second column is about another person.
         """
         first, checked, full = self._tally.records + 1, dict[str, list[Column]](), set[str]()
         for key, several in by_field.items():
@@ -172,7 +172,7 @@ class _Counter:
         return full
 
     def _look(self, columns: Sequence[tuple[str, ...]]) -> None:
-        """Look at what stands in the columns: in the first batches, and then in ever fewer."""
+        """Examine the values of the columns: in the first batches, then in ever fewer."""
         self._batches += 1
         sampled = self._batches & (self._batches - 1) == 0
         for part, values in zip(self._parts, columns, strict=False):

@@ -1,7 +1,7 @@
-"""Counting while a file is read: pupils, which fields are filled, and what is wrong with them.
+"""Counts while a file is read: pupils, filled fields, and faults.
 
-A tally holds numbers, record numbers and a bounded set of identities for as long as one file is
-read; what comes out of it is counts only.
+A tally holds numbers, record numbers and a bounded set of identities only while one file is read; its
+results are counts.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ OnPupil = Callable[[str, "date | None", "str | None", bool, int, str], None]
 
 OnPerson = Callable[[str, Mapping[str, str]], None]
 
-# Beyond so many pupils the tally stops telling them apart: a bound on memory, at six times the pupils
-# of a large local authority.
+# Beyond this number pupils are no longer told apart: a bound on memory, at six times the pupils of a large
+# local authority.
 PUPILS_REMEMBERED = 500_000
 OUTSIDE = "a pupil outside of its records"
 _FORMS_REMEMBERED = 1_000
@@ -62,7 +62,7 @@ MAIN = (
     "MAIN (DUAL REGISTRATION)",
     "MAIN - DUAL REGISTRATION",
 )
-"""What a sole or main registration is called, and where nothing is said of it."""
+"""Words for a sole or main registration; blank counts too."""
 NAMING = ("upn", "former-upn", "enrolment-status", "leaving-date", *(k for keys in IDENTITIES for k in keys))
 
 
@@ -107,7 +107,7 @@ class Tally:
         self._temporary = FaultCount()
 
     def judge_by(self, day: date | None, data_type: str, form: str, term: str | None = None) -> None:
-        """Judge the records that follow by the law of the period that their file is about."""
+        """Judge the following records by the law of the period of their file."""
         if day is not None:
             self.rules = self.all_rules.on(day)
         known = {key for group in self.rules.data_types.types[data_type].must for key in group}
@@ -117,14 +117,14 @@ class Tally:
         self.naming |= set(asked)
 
     def field(self, key: str) -> FieldTally:
-        """The tally of one field, made when it is first asked for."""
+        """Return the tally of one field, made on first use."""
         known = self.fields.get(key)
         if known is None:
             known = self.fields[key] = self.column(key)
         return known
 
     def column(self, key: str) -> FieldTally:
-        """A tally of a field of its own, for one column alone."""
+        """Return a separate tally of a field, for one column alone."""
         rule = self.rules.fields[key]
         check, any_year = self.rules.check(key), self.all_rules.check(key)
         if check is not None and any_year is not None and check is not any_year:
@@ -136,20 +136,20 @@ class Tally:
         return FieldTally(key, rule, Judge(check, quick), counted=key in self.rules.counted)
 
     def says_of_anybody(self) -> bool:
-        """Return whether a column or element carries an item of personal data, or nothing that is known."""
+        """Return True where a filled field is personal data, or a filled part is unknown."""
         items = (key for key in self.fields if isinstance(self.rules.fields[key], ItemRule))
         return self.account.has_unknown() or any(map(self.filled, items))
 
     def filled(self, key: str) -> bool:
-        """Whether any record fills this field."""
+        """Return True where any record fills this field."""
         known = self.fields.get(key)
         return known is not None and known.filled > 0
 
     def record(self, values: Mapping[str, str], *, left: bool | None = None, said: Said = NOTHING) -> None:
-        """One more record, given those of its fields that name the pupil or that some type demands.
+        """Count a record, given its fields naming the pupil or required by some type.
 
-        `left` says whether the pupil has left this school, where the caller knows it better than
-        the field of the leaving date. `said` is what the record says of its school.
+        `left`: the pupil has left this school, where the caller knows more than the leaving date tells.
+        `said` is the record's statements on its school.
         """
         self.records += 1
         said = said if said is not NOTHING and any(said) else self.schools.around
@@ -176,13 +176,13 @@ class Tally:
             self.settle()
 
     def stands_beside(self, what: str) -> None:
-        """Note that something stands beside the records that makes the file wait, in words of ours."""
+        """Note content beside the records that makes the file wait, in the gateway's words."""
         self.beside = self.beside or what
 
     def look_for_pupils(self, name: str, text: str) -> None:
-        """Count the pupils whose UPNs stand in a text that is no field of a record; the file waits then.
+        """Count pupils whose UPNs stand in a text outside the fields of records; the file then waits.
 
-        So it does where `name` is that of an element which tells who a pupil is.
+        The file also waits where `name` is an element identifying a pupil.
         """
         if self.rules.element_field("Pupil", name) in OF_PUPILS:
             self.stands_beside(OUTSIDE)
@@ -192,12 +192,12 @@ class Tally:
                 self.another(found[0])
 
     def another(self, upn: str) -> None:
-        """Count a pupil whom a record names beside its own: by a former UPN, or as another pupil."""
+        """Count another pupil named in a record: by a former UPN, or as a second pupil."""
         if self.on_person is not None:
             self.on_person(upn.strip().upper(), {})
 
     def _lacking(self, values: Mapping[str, str]) -> Sequence[FaultCount]:
-        """Which faults a record with these fields has for those that it has not."""
+        """Return the faults of a record with only these fields."""
         # Most records of a file fill the same fields.
         keys = tuple(values)
         known = self._lacks.get(keys)
@@ -208,7 +208,7 @@ class Tally:
         return known
 
     def settle(self) -> None:
-        """Count the values that wait in the fields."""
+        """Count the values waiting in the fields."""
         for field in self.fields.values():
             field.settle()
 
@@ -219,10 +219,10 @@ class Tally:
         schools: Callable[[], Iterable[str]],
         full: Collection[str],
     ) -> None:
-        """So many more records at once, given the columns of those fields that the table has.
+        """Count `length` records at once, given the columns of the table's fields.
 
-        `schools` gives the number of the school of each; they are counted already. `full` are the fields
-        that each of the records has.
+        `schools` returns each record's school number; the schools are already counted. `full` are the
+        fields filled in every record.
         """
         first = self.records + 1
         self.records += length
@@ -245,7 +245,7 @@ class Tally:
                 self.on_person(upn, record)
 
     def _meet(self, identities: Sequence[str], first: int, *, named: bool) -> None:
-        """Remember who the records are about; the first is record `first`, all are UPNs where `named`."""
+        """Record the identities of records from number `first` on; with `named`, all are UPNs."""
         distinct = set(identities)
         new = distinct - self._people
         self._upn_authorities.update(one[1:4] for one in new if NO_UPN not in one)
@@ -265,8 +265,8 @@ class Tally:
             self._people.discard("")
 
     def _compare_names(self, upns: Sequence[str], surnames: Sequence[str], first: int) -> None:
-        """Note pupils whose surname is not the one that the file had before; the first is record `first`."""
-        # Nearly always all rows of a pupil have one surname, which is quick to see.
+        """Note pupils with another surname than before in the file, from record number `first` on."""
+        # Nearly always all rows of a pupil have one surname: a quick check.
         last, known = dict(zip(upns, surnames, strict=False)), self._surnames
         new = [pair for pair in last.items() if known.get(pair[0]) != pair[1]]
         if not sum(self._has_other_name(*pair) for pair in new) and [*map(last.get, upns)] == [*surnames]:
@@ -276,7 +276,7 @@ class Tally:
                 self._other_names.add(row)
 
     def _has_other_name(self, upn: str, surname: str) -> bool:
-        """Return whether a pupil had another surname before in the file; one without is remembered."""
+        """Return True where a pupil had another surname before in the file; remember a first surname."""
         if not upn or not surname or len(self._surnames) >= PUPILS_REMEMBERED:
             return False
         before = self._surnames.setdefault(upn, surname)
@@ -324,7 +324,7 @@ class Tally:
                 on_pupil(upn, born[birth], former.strip().upper() or None, on_roll, record, school)
 
     def pupils(self) -> int:
-        """The number of distinct pupils, as far as UPNs, numbers and names tell them apart."""
+        """Return the number of distinct pupils, as far as UPNs, numbers and names distinguish them."""
         return self.records if len(self._people) >= PUPILS_REMEMBERED else len(self._people)
 
     def upn_authorities(self) -> tuple[str, ...]:
@@ -332,7 +332,7 @@ class Tally:
         return tuple(sorted(la for la in self._upn_authorities if la.isdigit()))[:_AUTHORITIES]
 
     def upper_years(self) -> int:
-        """Return how many year groups are 9 and above, or dates of birth where there are no year groups."""
+        """Return the number of records in year 9 and above, by year group, otherwise by date of birth."""
         years = self.fields.get("year-group")
         if years is not None and years.counts:
             said = ((_YEAR.fullmatch(text.strip()), count) for text, count in years.counts.items())
@@ -346,7 +346,7 @@ class Tally:
         return sum(count for day, count in days if day and _age(day, began) >= old)
 
     def share_aged(self, youngest: int, oldest: int) -> float:
-        """Return the share of the dates of birth by which a pupil is of these ages, in whole years, today."""
+        """Return the share of dates of birth with an age in this range, in whole years, today."""
         counts = self.field("birth-date").counts
         if self.today is None or not counts:
             return 0.0
@@ -358,7 +358,7 @@ class Tally:
         return aged / counts.total()
 
     def findings(self, verdict: Verdict) -> tuple[Finding, ...]:
-        """What is wrong with a file of which this is the verdict, in the order of the codes."""
+        """Return the faults of a file with this verdict, in the order of the codes."""
         kind = self.rules.data_types.types[verdict.data_type]
         carried = self.rules.carried(verdict.data_type)
         found = [
@@ -382,7 +382,7 @@ class Tally:
         return tuple(sorted((f for f in found if f.count), key=lambda f: (f.code, f.about)))
 
     def _results_of(self, data_type: str, whole: WholeRule) -> int:
-        """Return how many columns of results a table has, or how many assessments a pupil has in XML."""
+        """Return the number of result columns of a table, or of assessments per pupil in XML."""
         if assessed := self.assessed[data_type]:
             return self.results[data_type] // assessed
         return self.account.count_of(whole.fields)
@@ -396,16 +396,16 @@ class Tally:
         return replace(finding, expected=self.rules.expected(key), much=much)
 
     def column_has(self, key: str, others: int, filled: int) -> None:
-        """Note how many values of one column are filled and not of their kind."""
+        """Note the numbers of filled and of unexpected values in one column."""
         if self.rules.data_types.values.is_too_much(others, filled):
             self.wrong_columns.add(key)
 
     def items(self, data_type: str) -> tuple[str, ...]:
-        """The labels of the Appendix A items that the file carries, in the order of the agreement."""
+        """Return the labels of Appendix A items in the file, in the order of the agreement."""
         return self._labels(self.rules.items, data_type)
 
     def other_items(self, data_type: str) -> tuple[str, ...]:
-        """The labels of personal items that the file carries and Appendix A does not list."""
+        """Return the labels of personal items in the file outside Appendix A."""
         return self._labels(self.rules.others, data_type)
 
     def _labels(self, items: Mapping[str, ItemRule], data_type: str) -> tuple[str, ...]:
@@ -422,7 +422,7 @@ class Tally:
 
 
 def _lacking(whole: WholeRule, columns: int) -> Finding:
-    """Return what a table lacks of a whole return."""
+    """Return the finding for the results missing from a complete return."""
     code, lacking = "results:lacking", max(0, whole.count - columns)
     return Finding(code=code, severity=severity(code), count=lacking, about=whole.called, of=whole.count)
 
@@ -443,7 +443,7 @@ def _finding(code: str, fault: FaultCount, about: str) -> Finding:
 
 
 def _tidied(texts: Sequence[str]) -> Sequence[str]:
-    """Texts in upper case, without blanks around them. Most are so already, which is quick to see."""
+    """Return texts in upper case, without blanks around. Most are so already: a quick check."""
     together = "".join(texts)
     if together == together.upper() and len(together.split(None, 1)) == 1:
         return texts

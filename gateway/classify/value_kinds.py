@@ -1,7 +1,7 @@
-"""Kinds of values: a value of a column or an element is of its kind, or it has a fault. Pure.
+"""Kinds of values: a value of a column or an element is of its kind, or has a fault. Pure.
 
-items.toml and data_types.toml say of every field what its values are. Here each single value is judged by
-that, the same way in every format, when a file is classified and again when a view of it is made.
+items.toml and data_types.toml state the kinds of every field. Each single value is judged here, the same
+way in every format, both when a file is classified and when a view is made.
 """
 
 from __future__ import annotations
@@ -24,44 +24,44 @@ Identifier = Literal[
     "upn", "former-upn", "uln", "nhs", "uci", "la", "school", "ni", "uprn", "short", "reference"
 ]
 Check = Callable[[str], "str | None"]
-"""The fault of a value, None where it has none."""
+"""Return the fault of a value, None for a good one."""
 
 
 class ValueStatement(Protocol):
-    """What the policies say of the values of a field."""
+    """Policies' statement on the values of a field."""
 
     @property
     def values(self) -> tuple[Kind, ...]:
-        """The kinds of which a value may be."""
+        """Allowed kinds of a value."""
 
     @property
     def codes(self) -> str | None:
-        """The code list, for values that are codes."""
+        """Code list, for values that are codes."""
 
     @property
     def several(self) -> bool:
-        """Tell whether several codes may stand in one value."""
+        """True where a value may hold several codes."""
 
     @property
     def identifier(self) -> Identifier | None:
-        """Which number, for values that identify."""
+        """Kind of number, for identifiers."""
 
 
 class Vocabulary(Protocol):
-    """The code lists and words by which values are judged."""
+    """Code lists and words for judging values."""
 
     @property
     def code_sets(self) -> Mapping[str, frozenset[str]]:
-        """The code lists by name."""
+        """Code lists by name."""
 
     @property
     def sensitive(self) -> Sensitive:
-        """The words that tell of something."""
+        """Vocabulary of sensitive words."""
 
 
 OTHER_YEAR = "code:other-year"
 QUERIES = frozenset({"upn:check-letter", "date:future", OTHER_YEAR})
-"""Faults of values that are of their kind all the same. A value with any other fault is in no view."""
+"""Faults of values still of their kind. A value with any other fault is left out of every view."""
 
 _FAULTS: dict[str, str] = {
     "code": "code:unknown",
@@ -74,12 +74,12 @@ _FAULTS: dict[str, str] = {
     "nhs": "nhs:invalid",
 }
 OTHER = "value:other"
-"""The fault of a value whose kind has no fault of its own."""
+"""Fault of a value whose kind has no fault of its own."""
 
 WORDY = frozenset({"name", "names", "label", "address line", "free"})
-"""The kinds whose values are words of people's own."""
+"""Kinds with values in people's own words."""
 
-# Day, month as a number or by name, year; strptime would try its forms one by one, each slowly.
+# Day, month as a number or name, year; strptime would try its formats one by one, each slowly.
 _DAY_FIRST = re.compile(r"(\d{1,2})([/. -])(\d{1,2}|[A-Za-z]{3,9})\2(\d{4}|\d{2})", re.ASCII)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _LONG_MONTHS = frozenset((
@@ -93,14 +93,14 @@ _TIME_AFTER = re.compile(rf"[T ]{_CLOCK}\Z", re.ASCII)
 _TIME = re.compile(_CLOCK, re.ASCII)
 _REMEMBERED = 20_000
 BETWEEN = "\x1f"
-"""A control character that stands between values that are looked at together; no good value has one."""
+"""Control character joining values checked together; no good value contains one."""
 _BLANK: frozenset[str | None] = frozenset({"", None})
 _LETTERS = re.compile(r"[^\W\d_]{3,}")
 _DIFFERENT_IN_A_ROW = 2
 _GAPS = re.compile(r"[\s,;]+")
 
 FLAGS = frozenset(["Y", "N", "YES", "NO", "TRUE", "FALSE", "T", "F", "0", "1"])
-# What systems and people write where nothing is known.
+# Text written by systems and people for an unknown value.
 _NOTHING = frozenset((
     "-", "--", ".", "N/A", "NA", "NONE", "NULL", "NIL", "UNKNOWN", "TBC", "TBA", "NOT KNOWN",
     "NOT APPLICABLE", "NOT STATED", "NOT OBTAINED", "NOT YET OBTAINED", "NOT COLLECTED",
@@ -142,7 +142,7 @@ _IN_A_PLACE = frozenset((
     "flat", "apartment", "unit", "no", "level",
 ))  # fmt: skip
 _ELIDED = re.compile(r"[dlo]['\u2019]\w|(?:al|el|ad|an|ar|as|ash|at|az|ud|ur)-\w")
-# As the files of awarding bodies join them: "SMITH:ANN".
+# Joined as in the files of awarding bodies: "SMITH:ANN".
 _SURNAME_AND_FORENAME = re.compile(r"(?<=[^\W\d_]{2}):(?=[^\W\d_])")
 _PIECES_OF_NAMES = re.compile(r"[;/&\n|()]|, (?=(?:Mr|Mrs|Ms|Miss|Dr)\b)| - |\band\b")
 _PIECES_OF_ADDRESS = re.compile(r"[,\n\r]+")
@@ -154,10 +154,7 @@ _TITLES = frozenset((
 
 
 def read_date(text: str) -> date | None:
-    """The date that a text means in England (day first); None where it means none.
-
-    A time of day behind it is passed over.
-    """
+    """Return the date in a text, in English order (day first), ignoring a time of day; None where none."""
     day = _TIME_AFTER.sub("", text.strip())
     try:
         return date.fromisoformat(day)
@@ -185,7 +182,7 @@ def _day_first(text: str) -> date | None:
 
 
 def check_for(rule: ValueStatement, rules: Vocabulary) -> Check | None:
-    """The check of a field's values; None where they are free text, which no view holds."""
+    """Return the check of a field's values; None for free text, left out of every view."""
     if "free" in rule.values:
         return None
     several = [_check(kind, rule, rules) for kind in rule.values]
@@ -200,7 +197,7 @@ def check_for(rule: ValueStatement, rules: Vocabulary) -> Check | None:
 
 
 def of_another_year(check: Check, any_year: Check) -> Check:
-    """A check by the codes of one year, which tells those of other years from what is no code at all."""
+    """Return a check by one year's codes, reporting codes of other years separately."""
 
     def checked(text: str) -> str | None:
         fault = check(text)
@@ -210,7 +207,7 @@ def of_another_year(check: Check, any_year: Check) -> Check:
 
 
 def quick_in_the_past(quick: Quick, today: date) -> Quick:
-    """A quick look at dates, each in ISO form, that leaves out those after today."""
+    """Return a quick check of dates in ISO form, leaving out dates after today."""
     last = today.isoformat()
 
     def looked(values: Collection[str]) -> Collection[str]:
@@ -221,7 +218,7 @@ def quick_in_the_past(quick: Quick, today: date) -> Quick:
 
 
 def in_the_past(check: Check, today: date) -> Check:
-    """A check of dates that finds a later one than today's, too."""
+    """Return a check of dates that also reports dates after today."""
 
     def checked(text: str) -> str | None:
         day = read_date(text)
@@ -241,7 +238,7 @@ def _check(kind: Kind, rule: ValueStatement, rules: Vocabulary) -> Check:
 
 
 def _test(kind: Kind, rule: ValueStatement, rules: Vocabulary) -> Callable[[str], bool]:
-    """The test for values of a kind, on the texts as they stand in a file."""
+    """Return the test for values of a kind, on texts as in a file."""
     if kind == "code":
         codes = Codes(rules.code_sets[rule.codes or ""])
         return codes.has_all if rule.several else codes.has
@@ -286,7 +283,7 @@ def _is_number(text: str) -> bool:
 
 
 def _is_reference(text: str) -> bool:
-    # Letters alone may be a word; so may those of a short code, but hardly one that tells of anything.
+    # Letters alone may be a word; so may a short code's, but hardly a revealing one.
     if not any(map(str.isdigit, text)):
         return _SHORT.fullmatch(text) is not None or text == "/"
     return _REFERENCE.fullmatch(text) is not None and _NATIONAL_INSURANCE.fullmatch(text) is None
@@ -318,7 +315,7 @@ _EXPECTED_CODES = re.compile(
 
 
 def expected(rule: ValueStatement, codes: Sequence[str]) -> str:
-    """What a value should be, in words of ours: the first kind that is named; of codes the first few."""
+    """Return the expected form in the gateway's words: of the first kind named; of codes the first few."""
     kind = rule.values[0]
     if rule.identifier in ("upn", "former-upn"):
         return _UPN
@@ -330,16 +327,16 @@ def expected(rule: ValueStatement, codes: Sequence[str]) -> str:
 
 
 def is_expected(text: str) -> bool:
-    """Tell whether a text is one that `expected` makes."""
+    """Return True for a text made by `expected`."""
     return text in _EXPECTED_TEXTS or _EXPECTED_CODES.fullmatch(text) is not None
 
 
 Quick = Callable[[Collection[str]], Collection[str]]
-"""Those of some values that are seen, all at once, to be good; for all of them, `values` itself."""
+"""Return the values quickly seen to be good; for all of them, `values` itself."""
 
 
 def quick_for(rule: ValueStatement, rules: Vocabulary, *, with_queries: bool) -> Quick | None:
-    """A quick look at values of a field, many together; also at those that have no fault but a query."""
+    """Return a quick check of many values together; `with_queries` also passes values with a query only."""
     kinds = [rule.identifier or "" if kind == "identifier" else kind for kind in rule.values]
     if kinds == ["upn"] and not with_queries:
         return identifiers.right_upns
@@ -352,7 +349,7 @@ def quick_for(rule: ValueStatement, rules: Vocabulary, *, with_queries: bool) ->
 
 
 def _matching(patterns: Sequence[str]) -> Quick:
-    """A quick look by patterns of good values, which match nothing with `BETWEEN` in it."""
+    """Return a quick check by patterns of good values, matching nothing that contains `BETWEEN`."""
     pattern = "|".join(rf"{each}(?![^{BETWEEN}])" for each in patterns)
     all_match = re.compile(rf"(?:(?:{pattern})?+(?:{BETWEEN}|\Z))*+", re.ASCII).fullmatch
     matching = re.compile(rf"(?<![^{BETWEEN}])(?:{pattern})", re.ASCII).findall
@@ -365,7 +362,7 @@ def _matching(patterns: Sequence[str]) -> Quick:
 
 
 class Judge:
-    """Judges the values of one field, each different one once; `quick` spares most of them the check."""
+    """Judge the values of one field, each distinct one once; `quick` spares most of them the check."""
 
     __slots__ = ("_all_differ", "_quick", "check", "good")
 
@@ -376,11 +373,11 @@ class Judge:
         self._all_differ = False
 
     def faults(self, values: Collection[str]) -> dict[str, str]:
-        """Those of these values that have a fault, with its name. An empty text has none."""
+        """Return the values with a fault, and their fault. An empty text has none."""
         if self.check is None:
             return {}
         quick = self._quick
-        # Where many are the same, it is quicker to look at each different one.
+        # Where many are equal, checking each distinct one is quicker.
         if self._all_differ and quick is not None and quick(values) is values:
             return {}
         met = distinct(values)
@@ -401,19 +398,19 @@ class Judge:
         self.good.update(texts)
 
     def look_at(self, values: Collection[str]) -> None:
-        """Remember those of some values that are good at a quick look."""
+        """Remember the values a quick check finds good."""
         if self._quick is not None and values:
             self._remember(self._quick(values))
 
     def others(self, values: Collection[str]) -> AbstractSet[str]:
-        """Those of these values that are not of their kind; an empty text is none, free text all."""
+        """Return the values not of their kind; never an empty text, but all free text."""
         if self.check is None:
             return set(values) - _BLANK
         return {text for text, fault in self.faults(values).items() if fault not in QUERIES}
 
 
 def distinct(values: Collection[str]) -> AbstractSet[str]:
-    """The different values among these. Many columns say the same in each row, which is quick to see."""
+    """Return the distinct values. Many columns repeat one value in each row: a quick check."""
     if isinstance(values, tuple) and values and values.count(values[0]) == len(values):
         return {values[0]}
     return values if isinstance(values, AbstractSet) else set(values)
@@ -424,8 +421,8 @@ def _any(words: AbstractSet[str]) -> str:
 
 
 _END_OF_WORD = rf"(?![^ ,\n{BETWEEN}])"
-# Words of three letters and more that begin in upper case, and the small ones that names and places have.
-# Shorter ones, and such with marks and accents, may be made of a word that is to be overlooked.
+# Words of three or more letters in title case, and the small ones in names and places. Shorter words, and
+# words with marks or accents, may be pieces of a disguised word.
 _TITLED = r"(?=[A-Za-z'\u2019]{3})[A-Z][A-Za-z]*+(?:['\u2019][A-Za-z]++)?+"
 _NAME = rf"(?:{_TITLED}|(?=[a-z])(?:{_any(_IN_A_NAME - {'and', 'or'})}){_END_OF_WORD})"
 _SMALL = rf"(?=[a-z])(?:{_any(_IN_A_PLACE)}){_END_OF_WORD}"
@@ -450,11 +447,11 @@ _QUICK = {
     "upn": r"[A-HJ-NP-RT-Z]\d{12}",
     "reference": r"[A-Z]?\d{1,20}",
 }
-"""Patterns of values of a kind that are plain to see; each matches fewer than the check finds good."""
+"""Patterns of evidently good values of a kind; each matches fewer values than the full check."""
 
 
 class Codes:
-    """A set of codes, and the words for them, without regard to case, blanks and punctuation."""
+    """Set of codes, and their words, without regard to case, blanks and punctuation."""
 
     def __init__(self, codes: frozenset[str]) -> None:
         self._codes = codes
@@ -462,15 +459,15 @@ class Codes:
         self._longest = max(map(len, self._phrases), default=1)
 
     def has(self, text: str) -> bool:
-        """Tell whether a text is one of them."""
+        """Return True where a text is one of the codes."""
         return text.strip().upper() in self._codes or _words_of(text) in self._phrases
 
     def has_all(self, text: str) -> bool:
-        """Whether a text is made of them and of nothing else, as "MLD; SLCN" or a code with its words."""
+        """Return True where a text has only such codes, as "MLD; SLCN" or a code with its words."""
         return self.has(text) or self._are_made_of(_words_of(text))
 
     def _are_made_of(self, words: tuple[str, ...]) -> bool:
-        # From how many words on the rest is made of codes; the figures of a ranking may stand between.
+        # True at each word from which the rest consists of codes; a ranking's figures may stand between.
         fits = [False] * len(words) + [True]
         for at in reversed(range(len(words))):
             fits[at] = (
@@ -487,7 +484,7 @@ def _words_of(text: str) -> tuple[str, ...]:
 
 
 def _are_marks(text: str, known: frozenset[str]) -> bool:
-    """Whether a text is made of marks. Most letters are a mark, so a word is none, however it is spelt."""
+    """Return True where a text has only marks. Most letters are marks, so a word is no marks, in any case."""
     whole = text.strip().upper()
     if whole in known:
         return True
@@ -499,9 +496,9 @@ def _are_marks(text: str, known: frozenset[str]) -> bool:
 
 
 def marks_of(text: str, known: frozenset[str]) -> list[str]:
-    """The marks in a value: one in words, one, several with gaps between, or a string of one a session.
+    """Return the marks in a value: one in words, one, several with gaps, or a string of one per session.
 
-    In a string the codes of two characters (C1, J1, Y2) are taken whole where they stand.
+    In a string, codes of two characters (C1, J1, Y2) are kept whole.
     """
     whole = text.strip().upper()
     if whole in known:
@@ -524,7 +521,7 @@ def _tokens(word: str, known: frozenset[str]) -> Iterator[str]:
 
 
 class Words:
-    """Judges names, labels and addresses: their characters, how many words, and which."""
+    """Judge names, labels and addresses by their characters, number of words, and words."""
 
     def __init__(self, kind: Kind, rules: Vocabulary) -> None:
         self._kind = "name" if kind == "names" else kind
@@ -534,11 +531,11 @@ class Words:
         self._relations = Codes(rules.code_sets["relationship"]) if kind == "names" else None
 
     def are(self, text: str) -> bool:
-        """Tell whether a text is one name or label."""
+        """Return True where a text is one name or label."""
         return self._are_plain(text, _MOST_WORDS[self._kind])
 
     def are_names(self, text: str) -> bool:
-        """Whether a text is made of names of people, with their titles, and of what they are to a pupil."""
+        """Return True where a text has only names of people, their titles and relations to a pupil."""
         relations = self._relations
         assert relations is not None  # noqa: S101 - made for this kind
         pieces = [piece.strip() for piece in _PIECES_OF_NAMES.split(text) if piece.strip(" ,.")]
@@ -548,7 +545,7 @@ class Words:
         )
 
     def are_address(self, text: str) -> bool:
-        """Tell whether a text is an address, or a line of one."""
+        """Return True where a text is an address, or a line of one."""
         pieces = [one for piece in _PIECES_OF_ADDRESS.split(text) if (one := piece.strip())]
         rest = [piece for piece in pieces if not _POSTCODE.fullmatch(piece)]
         if any(len(piece.split()) > _WORDS_OF_A_LINE for piece in rest):
@@ -572,7 +569,9 @@ class Words:
         return self._are_in_case(words) and not self._sensitive.of_value(text, self._kind)
 
     def _are_in_case(self, words: list[str]) -> bool:
-        """Whether words are written as those of names are; one alone, or one behind a comma, may be small."""
+        """Return True for words in the case of names; one alone, or one after a comma, may be in small
+        letters.
+        """
         small = [word for word in words if self._is_small(word)]
         if not small:
             return True

@@ -1,7 +1,7 @@
-"""What the values of a column or an element look like: grades, dates, names, free text. Never the values.
+"""Shape of the values of a column or element: grades, dates, names, free text. Never the values.
 
-A shape looks at a bounded sample of what is filled, spread over the file, and keeps it only while the
-file is read. What comes out of it is one word.
+A shape samples a bounded number of filled values across the file, kept only while the file is read. The
+result is one word.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _STORY_WORDS = 7
 
 
 class Shape:
-    """How full one column or element is, and a sample of what stands in it."""
+    """Number of filled values of a column or element, and a sample of values."""
 
     __slots__ = ("counts", "filled")
 
@@ -42,13 +42,13 @@ class Shape:
         self.counts: Counter[str] = Counter()
 
     def add(self, text: str, _row: int = 0) -> None:
-        """One value, not blank."""
+        """Add a non-blank value."""
         self.filled += 1
         if len(self.counts) < SAMPLE:
             self.counts[text[:_LENGTH]] += 1
 
     def add_all(self, texts: Sequence[str]) -> None:
-        """As many more, as if each had been added by itself."""
+        """Add several values, as if added one by one."""
         self.filled += len(texts)
         for start in range(0, len(texts), SAMPLE):
             room = SAMPLE - len(self.counts)
@@ -67,18 +67,18 @@ class Shape:
             self.counts[text[:_LENGTH]] += 1
 
     def met(self, filled: int, values: Sequence[str]) -> None:
-        """So many more of these values are filled; the first of all that are filled are looked at."""
+        """Count filled values among these; sample the first ones."""
         self.filled += filled
         if filled and not self.counts:
             self.sample(values)
 
     def sample(self, values: Sequence[str]) -> None:
-        """Look at some values, of which an empty text is a blank, as long as the sample is not complete."""
+        """Sample some values, ignoring empty texts, until the sample is complete."""
         if len(self.counts) < SAMPLE:
             self.counts.update([value[:_LENGTH] for value in islice(filter(None, values), SAMPLE)])
 
     def kind(self, grades: frozenset[str]) -> ValueKind:
-        """The kind of most values. `grades` are those of examinations and assessments."""
+        """Return the kind of most values. `grades` are those of examinations and assessments."""
         kinds: Counter[ValueKind] = Counter()
         for value, count in self.counts.items():
             if text := value.strip():
@@ -98,13 +98,13 @@ class Shape:
         return kind if count >= total / 2 else "mixed"
 
     def share_among(self, values: frozenset[str]) -> float:
-        """The share of the sampled values that are among these, without regard to case."""
+        """Return the share of sampled values among `values`, without regard to case."""
         total = sum(count for value, count in self.counts.items() if value.strip())
         among = sum(count for value, count in self.counts.items() if value.strip().upper() in values)
         return among / total if total else 0.0
 
     def has_national_insurance_numbers(self) -> bool:
-        """Whether these are national insurance numbers, by their shape."""
+        """Return True where the values have the shape of national insurance numbers."""
         return self._alike(lambda text: _NATIONAL_INSURANCE.fullmatch(text) is not None)
 
     def _alike(self, test: Callable[[str], bool]) -> bool:
@@ -113,7 +113,7 @@ class Shape:
 
 
 def is_story(text: str) -> bool:
-    """Whether a value is so long, or of so many words, that it is free text."""
+    """Return True for a value long enough, or with enough words, to be free text."""
     return len(text) > _STORY_LENGTH or text.count(" ") >= _STORY_WORDS - 1
 
 
@@ -135,7 +135,7 @@ def _is_name(text: str) -> bool:
     return text[:1].isupper() and _NAME.fullmatch(text) is not None
 
 
-# Asked in this order.
+# Checked in this order.
 _LOOKS: dict[ValueKind, Callable[[str], bool]] = {
     "times": lambda text: _TIME.fullmatch(text) is not None,
     "dates": lambda text: read_date(text) is not None,

@@ -1,4 +1,4 @@
-"""Values of cells as the text that the same table would have as CSV."""
+"""Values of cells as text, as the same table would have in CSV."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def text_of(value: Any) -> str:  # noqa: ANN401 - what a spreadsheet's reader gives
-    """A number without a needless fraction, a day in ISO form without a needless time."""
+    """Return a number without a needless fraction, a day in ISO form without a needless time."""
     if value is None or isinstance(value, str):
         return value or ""
     if isinstance(value, bool):
@@ -22,7 +22,7 @@ def text_of(value: Any) -> str:  # noqa: ANN401 - what a spreadsheet's reader gi
 
 
 def number_text(raw: str) -> str:
-    """A number as written, but a whole one without its fraction."""
+    """Return a number as written, a whole one without its fraction."""
     try:
         number = float(raw)
         return str(int(number)) if number.is_integer() else raw

@@ -1,4 +1,4 @@
-"""What a recogniser says of a content, before names, items and findings are added."""
+"""Verdict of a recogniser on a content, before names, items and findings are added."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from gateway.model import Facts, Level
 
 @dataclass(slots=True)
 class Verdict:
-    """A type with its evidence, in phrases of ours.
+    """Type with its evidence, in the gateway's phrases.
 
-    A `part` may lack what other tables hold. `results` are the types of examination results that it holds,
-    whatever its own type is.
+    A `part` may lack fields present in other tables. `results` are the types of examination results, for
+    any type of file.
     """
 
     data_type: str

@@ -1,7 +1,7 @@
-"""The sheets of a spreadsheet workbook in Excel's XML form (XLSX), row by row.
+"""Sheets of a spreadsheet workbook in Excel's XML form (XLSX), row by row.
 
-The parts are read with the same bounded walker as any XML, because a workbook's own claims about
-its size cannot be believed; what cell formats and date numbers mean is openpyxl's knowledge.
+Parts are read with the same bounded reader as any XML, because a workbook's statements on its size are not
+trusted; openpyxl interprets cell formats and date numbers.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ _SHOWN: dict[str, Shown] = {"": "visible", "visible": "visible", "hidden": "hidd
 
 
 def is_workbook(names: list[str]) -> bool:
-    """Whether an archive with files of these names is a workbook."""
+    """Return True where these file names make an archive a workbook."""
     return _SIGNATURE_PARTS.issubset(names)
 
 
 def sheets_of(book: zipfile.ZipFile, limits: ClassifyLimits) -> list[Sheet]:
-    """The sheets of the workbook. Raises Unreadable where it holds more than sheets."""
+    """Return the sheets of the workbook. Raises Unreadable for content other than sheets."""
     check_package(book, limits, FORMAT)
     parts = _Parts(book, limits)
     named = parts.sheets()
@@ -58,7 +58,7 @@ def sheets_of(book: zipfile.ZipFile, limits: ClassifyLimits) -> list[Sheet]:
 
 
 class _Parts:
-    """The parts of one workbook: its sheets, shared strings and cell formats."""
+    """Parts of one workbook: its sheets, shared strings and cell formats."""
 
     def __init__(self, book: zipfile.ZipFile, limits: ClassifyLimits) -> None:
         self._book = book
@@ -69,7 +69,7 @@ class _Parts:
         self._epoch = CALENDAR_WINDOWS_1900
 
     def sheets(self) -> list[tuple[Shown, str, str]]:
-        """Whether each worksheet is shown, its part and its name, in the workbook's order."""
+        """Return visibility, part and name of each worksheet, in the workbook's order."""
         targets = {r.get("Id"): r.get("Target", "") for r in self._records(_RELATIONS, "Relationship")}
         found = []
         for element in self._records(WORKBOOK, "sheet", "workbookPr", "definedName"):
@@ -87,7 +87,7 @@ class _Parts:
         return found
 
     def _check_named(self, found: list[tuple[Shown, str, str]]) -> None:
-        """Every part that is a sheet belongs to the workbook, and every sheet of the workbook is a part."""
+        """Check that sheet parts and the workbook's sheets are the same."""
         named = {part for _, part, _ in found}
         there = {n for n in self._names if n.startswith("xl/worksheets/") and n.endswith(".xml")}
         if named - self._names:
@@ -96,18 +96,18 @@ class _Parts:
             raise active("a sheet that the workbook does not name", format=FORMAT)
 
     def rows(self, sheet: str) -> Iterator[Row]:
-        """The rows of a sheet as text; rows that the sheet leaves out are left out here."""
+        """Yield the rows of a sheet as text, only those present in the sheet."""
         for row in self._records(sheet, "row"):
             yield self._row(row)
 
     def check_rules(self, sheet: str) -> None:
-        """Raise Unreadable where a formula beside the cells of a sheet reaches out."""
+        """Raise Unreadable where a formula beside the cells of a sheet reaches outside."""
         if any(self._says(sheet, rule.encode()) for rule in _RULES):
             for rule in self._records(sheet, *_RULES):
                 _check_formula("".join(rule.itertext()), calculated=True)
 
     def _says(self, name: str, wanted: bytes) -> bool:
-        """Whether a part holds these octets: much quicker than to parse it, and most hold none."""
+        """Return True where a part contains these octets: much quicker than parsing, and rare."""
         with archive.member(self._book, name) as part:
             source = Source(part, encoding_of(part), self._limits)
             end = b""
@@ -167,7 +167,7 @@ class _Parts:
         return (_text(element) for element in self._records(name, "si"))
 
     def _read_date_formats(self) -> frozenset[str]:
-        """The numbers, as text, of the cell formats that show a number as a date."""
+        """Return the numbers, as text, of cell formats showing a number as a date."""
         formats = {str(number): code for number, code in BUILTIN_FORMATS.items()}
         dates: set[str] = set()
         for element in self._records("xl/styles.xml", "numFmts", "cellXfs"):
@@ -188,7 +188,7 @@ class _Parts:
 
 
 def _check_formula(formula: str, *, calculated: bool) -> None:
-    """A formula's value, as it was when the workbook was saved, is what is read; so there must be one."""
+    """Check that a formula is harmless and has its value saved: the saved value is the one read."""
     if reaches_out(formula):
         raise active("a formula that calls another program, service or file", format=FORMAT)
     if not calculated:
@@ -202,7 +202,7 @@ def _part_name(target: str) -> str:
 
 
 def _column(reference: str | None, filled: int) -> int:
-    """The column of a cell from 1; a cell without a reference, or with a wrong one, is the next."""
+    """Return the column of a cell from 1; without a valid reference, the next one."""
     letters = (reference or "").rstrip("0123456789")
     try:
         return max(int(column_index_from_string(letters)), filled + 1)
@@ -211,7 +211,7 @@ def _column(reference: str | None, filled: int) -> int:
 
 
 def _text(element: markup.Element) -> str:
-    """The text of a string; one in several runs is put together, its phonetic readings left out."""
+    """Return the text of a string, joining several runs without phonetic readings."""
     if len(element) == 1 and not len(element[0]):
         return element[0].text or ""
     runs = (t for t in element.iter("{*}t") if markup.local_name(t.getparent().tag) != "rPh")

@@ -1,4 +1,4 @@
-"""Workbooks that are packed: which kind one is, and its sheets."""
+"""Packed workbooks: the format and the sheets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gateway.home.settings import ClassifyLimits
 def sheets_in(
     content: BinaryIO, packed: ZipFile, names: list[str], limits: ClassifyLimits
 ) -> tuple[list[Sheet], str] | None:
-    """The sheets of a packed workbook, and what its format is called; None where it is no workbook."""
+    """Return the sheets of a packed workbook and its format; None where it is no workbook."""
     if workbook.is_workbook(names):
         return workbook.sheets_of(packed, limits), workbook.FORMAT
     if binary_workbook.is_workbook(names):

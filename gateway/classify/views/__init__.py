@@ -1,5 +1,5 @@
-"""What one team may have of a file, made from the whole of it.
+"""Views: the part of a file one team may have, made from the whole file.
 
-Nothing is known here of teams and policies: a `Basis` says which data items may be told. What is not named by
-it, and whatever no rule knows, is left out. The same file gives the same bytes at every reading.
+Views know no teams and policies: a `Basis` names the allowed data items. Everything else, and everything
+unknown to the rules, is left out. The same file gives the same bytes at every reading.
 """

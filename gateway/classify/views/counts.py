@@ -1,6 +1,7 @@
-"""Counts of the pupils in a file, for those who may have no record of one (clause 2.4.2).
+"""Counts of the pupils in a file, for teams without access to records (clause 2.4.2).
 
-Written are numbers, codes of ours, and postcode sectors that fit their pattern: no other text of the file.
+The output has only numbers, codes of the gateway, and postcode sectors matching their pattern: no other
+text of the file.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from gateway.model import Counting
 
 HEADER = ("School", "Period", "Table", "Group", "Sex", "Pupils")
 LOW = "low"
-"""Stands for a number that is withheld."""
+"""Placeholder for a withheld number."""
 
 _WANTED = (
     "upn", "surname", "forename", "full-name", "birth-date", "sex", "year-group", "address",
@@ -43,7 +44,7 @@ _SEXES = {"F": "F", "FEMALE": "F", "2": "F", "M": "M", "MALE": "M", "1": "M"}
 
 @dataclass(slots=True)
 class PupilCounts:
-    """The numbers in one file: on roll by year group and sex and by postcode sector, come and gone."""
+    """Numbers in one file: on roll by year group and sex and by postcode sector, arrivals and leavers."""
 
     years: dict[str, Counter[str]] = field(default_factory=dict)
     sectors: Counter[str] = field(default_factory=Counter)
@@ -54,7 +55,7 @@ class PupilCounts:
 def write_counts(
     content: BinaryIO, asked: Counting, rules: Rules, limits: ClassifyLimits, write: Write
 ) -> None:
-    """Write the tables of a content that was classified, as one CSV in UTF-8. Raises Unreadable."""
+    """Write the tables of a classified content, as one CSV in UTF-8. Raises Unreadable."""
     counts = count(records_in(content, rules, limits, _WANTED), asked.since)
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\r\n").writerows(table(counts, asked))
@@ -62,7 +63,7 @@ def write_counts(
 
 
 def count(records: Iterator[Values], since: date | None) -> PupilCounts:
-    """Count each pupil once. Who came or left counts from `since` on."""
+    """Count each pupil once. Arrivals and leavers are counted from `since` on."""
     counts, met = PupilCounts(), set[str]()
     for values in records:
         who = _who(values)
@@ -74,7 +75,7 @@ def count(records: Iterator[Values], since: date | None) -> PupilCounts:
 
 
 def table(counts: PupilCounts, asked: Counting) -> list[Sequence[str]]:
-    """The rows of all tables, the header first."""
+    """Return the rows of all tables, the header first."""
     rule = SmallNumbers(asked.threshold, asked.rounding, bytes.fromhex(asked.seed))
     years = told_years(dict(sorted(counts.years.items(), key=lambda each: _in_order(each[0]))), rule)
     sectors = told_parts(counts.sectors, "sector", rule, years.at_most)
@@ -108,7 +109,7 @@ def _count(counts: PupilCounts, values: Values, since: date | None) -> None:
 
 
 def _who(values: Values) -> str | None:
-    """What tells a pupil apart from the others of the file; None where nothing does."""
+    """Return a pupil's identity within the file; None where there is none."""
     if upn := _one(values, "upn"):
         return upn.upper()
     born = read_date(_one(values, "birth-date"))
@@ -117,7 +118,7 @@ def _who(values: Values) -> str | None:
 
 
 def _last(values: Values, *keys: str) -> date | None:
-    """The latest of the dates under the first of these keys that has any."""
+    """Return the latest date under the first of these keys with a value."""
     texts: Sequence[str] = next((values[key] for key in keys if key in values), ())
     return max(filter(None, map(read_date, texts)), default=None)
 

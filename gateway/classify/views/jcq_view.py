@@ -25,7 +25,7 @@ _COLUMNS = {
 
 
 def read_results(source: Source, rules: Rules) -> Table:
-    """The results as a table. What else stands in a record, such as options, is in none of its columns."""
+    """Return the results as a table. Other content of a record, such as options, has no column."""
     header = Header(tuple(_COLUMNS.values()), 0, "")
     return Table(header, _batches(_results(source, rules)))
 
@@ -36,7 +36,7 @@ def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
 
 
 def _candidates(source: Source) -> Iterator[tuple[str, str]]:
-    """Each candidate's record, and the centre that it belongs to."""
+    """Yield each candidate's record with its centre."""
     centre = ""
     for line in chain.from_iterable(line_batches(source)):
         if line[1:2] in ("3", "5"):

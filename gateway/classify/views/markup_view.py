@@ -1,8 +1,8 @@
-"""XML with elements left out: Common Transfer Files, DfE messages, registers. What stays keeps its place.
+"""XML with elements left out: Common Transfer Files, DfE messages, registers. The rest keeps its place.
 
-The document is read as `classify.markup` reads it, record by record. Before each record stands whatever came
-since the one before it; of all that, elements with text stay where the sieve keeps them. Never do attributes,
-comments, text between elements, namespaces, names that nobody knows, and elements of which nothing stays.
+The document is read record by record, as in `classify.markup`. Content between records comes before the
+next record; there, elements with text stay where the sieve keeps them. Always left out are attributes,
+comments, text between elements, namespaces, unknown names, and elements with nothing left inside.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def write_markup(source: Source, records: tuple[str, ...], sieve: Sieve, apart: 
 
 
 class _Document:
-    """What was written so far: the elements that are open, outermost first, and what stands in them."""
+    """Output so far: open elements, outermost first, and their content."""
 
     def __init__(
         self,
@@ -71,17 +71,17 @@ class _Document:
         self._last: Element | None = None
 
     def ahead(self, piece: bytes) -> None:
-        """A piece of the document that the next records stand in."""
+        """Prepare for a piece of the document with the next records."""
         self._pruner.look_ahead(piece)
 
     def aside(self, parent: str, name: str, text: str) -> None:  # noqa: ARG002
-        """Attributes, comments, or text between elements: they never stay."""
+        """Leave out attributes, comments, and text between elements."""
         self._loose = True
         if not name:
             self._pruner.leave_out()
 
     def take(self, record: Element) -> None:
-        """Write what stands before a record and was not written yet, and then the record."""
+        """Write unwritten content before a record, then the record."""
         if not self._follows(record):
             around = [record, *record.iterancestors()][::-1]
             for outer, inner in pairwise(around):
@@ -97,16 +97,18 @@ class _Document:
         self._loose = False
 
     def _follows(self, record: Element) -> bool:
-        """Whether a record stands right behind the last one: then everything before it is written."""
+        """Return True where a record directly follows the last one, so that nothing is left to write
+        before.
+        """
         return self._last is not None and record.getprevious() is self._last
 
     def end(self) -> None:
-        """Write what stands behind the last record, and close what is open."""
+        """Write the content after the last record and close the open elements."""
         if self._open:
             self._finish(self._open[0][0])
 
     def _catch_up(self, parent: Element, until: Element | None) -> None:
-        """Write the children of `parent` before `until`, and take them out of the tree."""
+        """Write the children of `parent` before `until`, and remove them from the tree."""
         # Asking for the number of children takes as long as there are many.
         while (child := next(iter(parent), None)) is not None and child is not until:
             if self._is_open(child):
@@ -118,9 +120,9 @@ class _Document:
             parent.remove(child)
 
     def _write(self, element: Element, *, loose: bool, enough: Stay) -> None:
-        """Write an element as far as it stays; nothing where nothing of it does."""
+        """Write the kept part of an element, if any."""
         if self._pruner.prunes_to_something(element, loose=loose, enough=enough):
-            # Its tail stays as it is: the parser may still be adding to that.
+            # The tail stays unchanged: the parser may still be extending it.
             self._xml.write(element if self._bare else _without_namespaces(element), with_tail=False)
             self._xml.write("\n")
 
@@ -147,7 +149,7 @@ class _Document:
 
 
 def _without_namespaces(element: Element) -> Element:
-    """Return a copy of an element in no namespace: what these are called is anybody's own."""
+    """Return a copy of an element without namespaces, whose names anybody may choose."""
     made = copy.deepcopy(element)
     for inner in made.iter():
         inner.tag = markup.local_name(inner.tag)
@@ -157,14 +159,14 @@ def _without_namespaces(element: Element) -> Element:
 
 
 _Form = tuple[Stay, tuple[str, ...], tuple[int, ...]]
-"""How much has to stay, and the tags of elements in document order, and how many each has right inside."""
+"""Required part, tags of elements in document order, and the number of children of each."""
 
 
 class _Plan(NamedTuple):
-    """What becomes of elements of a form, by their places in document order.
+    """Plan for elements of a form, by places in document order.
 
-    `around` have others inside; `out` go, each with the place of what is around it. The texts of those in
-    `judged` stay; `judges` are who judges each, `good` what each has found good. `stays`: anything does.
+    `around` have children; `out` are removed, each with its parent's place. Texts in `judged` stay;
+    `judges` has the judge of each, `good` the values each has found good. `stays`: anything remains.
     """
 
     around: tuple[int, ...]
@@ -176,7 +178,7 @@ class _Plan(NamedTuple):
 
 
 class _Pruner:
-    """Takes out of elements what does not stay."""
+    """Remove the parts of elements not to be kept."""
 
     def __init__(self, sieve: Sieve, space: str) -> None:
         self._sieve = sieve
@@ -193,10 +195,10 @@ class _Pruner:
         self._often: list[tuple[bytes, Judge]] = []
 
     def prunes_to_something(self, element: Element, *, loose: bool, enough: Stay) -> bool:
-        """Take out what does not stay; whether anything is left.
+        """Remove everything not to be kept; return True where anything is left.
 
-        `loose`: it may hold attributes, and text between its elements. `enough`: what an element around
-        others has to hold so that it stays; in a record no trace is to be left of what was in it.
+        `loose`: attributes, and text between elements, may be present. `enough`: the content required in an
+        element with children for it to stay; in a record no trace of removed content may remain.
         """
         self._strip, self._enough = len(self._space), enough
         if self._is_elsewhere(element):
@@ -217,7 +219,7 @@ class _Pruner:
         return True
 
     def _is_elsewhere(self, element: Element) -> bool:
-        """Tell whether an element, or one inside, is in another namespace than the root: no name is known."""
+        """Return True where an element, or one inside, is in another namespace than the root, so unknown."""
         if not self._space:
             return bool(element.tag.startswith("{"))
         return not all(inner.tag.startswith(self._space) for inner in element.iter())
@@ -236,7 +238,7 @@ class _Pruner:
             inner.attrib.clear()
 
     def _prune_by_form(self, element: Element, name: str) -> bool:
-        """As `_prune`, for elements of which many have the same others inside: these are judged once."""
+        """Prune like `_prune`, for elements of a common form, planned once."""
         inside = list(element.iter())
         if any(map(_TAIL, inside[1:])):
             self._tidy(element)
@@ -260,16 +262,16 @@ class _Pruner:
         return plan.stays
 
     def look_ahead(self, piece: bytes) -> None:
-        """Look at values that differ from record to record, many together, before their records are read.
+        """Check values that differ between records, many together, before the records are read.
 
-        This spares most of them a look by themselves, whatever they stand in; it decides nothing.
+        Only a speed-up: most values then need no check of their own.
         """
         for tag, judge in self._often[:_MOST_LOOKED_AT]:
             found = b"\0".join([part.partition(b"<")[0] for part in piece.split(tag)[1:]])
             judge.look_at(found.decode(errors="replace").split("\0"))
 
     def _withhold(self, element: Element, judge: Judge) -> None:
-        """Leave an element empty whose text is not what it is for."""
+        """Empty an element whose text is not of its kind."""
         text = element.text
         if text not in judge.good and not text.isspace():
             self._doubts[element.tag] += 1
@@ -279,7 +281,7 @@ class _Pruner:
                 element.text = None
 
     def _planned(self, form: _Form) -> _Plan | None:
-        """What becomes of elements of a form; None where it is not the form alone that decides."""
+        """Return the plan for elements of a form; None where the form alone does not decide."""
         enough, tags, sizes = form
         names = [tag[self._strip :] for tag in tags]
         if _ASSESSMENT in names:
@@ -300,9 +302,9 @@ class _Pruner:
         out: list[tuple[int, int]],
         texts: dict[int, Judge],
     ) -> tuple[Stay, int]:
-        """The best that stays in the element at a place, and where the next one stands that is not inside it.
+        """Return the best part kept in the element at a place, and the place after the element.
 
-        What goes is put to `out`, with the place of what is around it; who judges what stays, to `texts`.
+        Adds removals to `out`, with the parent's place, and the judges of kept texts to `texts`.
         """
         best, following = Stay.OUT, place + 1
         for _ in range(sizes[place]):
@@ -323,14 +325,14 @@ class _Pruner:
         return best, following
 
     def _clear_text(self, element: Element) -> None:
-        """Take out text that stands in an element before the first that is inside it."""
+        """Remove text in an element before its first child."""
         text = element.text
         if text is not None and not text.isspace():
             element.text = None
             self._sieve.leave_out()
 
     def _prune(self, element: Element, name: str) -> bool:
-        # Nearly all of the time goes here, so this is one loop with few calls.
+        # Most of the time is spent here, so this is one loop with few calls.
         stay, strip, gone, best = self._stay.setdefault((self._enough, name), {}), self._strip, [], Stay.OUT
         self._clear_text(element)
         for child in element:
@@ -361,7 +363,7 @@ class _Pruner:
         return self._assessment_stays(element) if name == _ASSESSMENT else self._prune(element, name)
 
     def _assessment_stays(self, element: Element) -> bool:
-        """Whether an assessment stays; take out of it what does not. The same ones come again and again."""
+        """Prune an assessment; return True where it stays. Equal ones are frequent, so results are cached."""
         if (around := element.getparent()) is not self._key_stage:
             self._key_stage, self._stage = around, around.findtext("{*}Stage") or ""
         written = self._enough, etree.tostring(element, with_tail=False), self._stage
@@ -381,7 +383,7 @@ class _Pruner:
         return known[0]
 
     def _has_type(self, assessment: Element) -> bool:
-        """Whether an assessment is of a data type; leave a result empty that its qualifier does not know."""
+        """Return True where an assessment has a data type; empty a result invalid for its qualifier."""
         stage, subject, qualifier = (
             assessment.findtext(f"{{*}}{name}") or "" for name in ("Stage", "Subject", "ResultQualifier")
         )
@@ -393,12 +395,12 @@ class _Pruner:
         return True
 
     def leave_out(self) -> None:
-        """Note that something was left out that is no element."""
+        """Note that something other than an element was left out."""
         self._sieve.leave_out()
 
 
 def _behind(place: int, sizes: tuple[int, ...]) -> int:
-    """Where the next element stands that is not inside the one at a place."""
+    """Return the place after an element and its content."""
     open_, place = sizes[place], place + 1
     while open_:
         open_, place = open_ - 1 + sizes[place], place + 1

@@ -1,4 +1,4 @@
-"""The rows of a table that are about one school: those that name it, and no others."""
+"""Rows of a table about one school: those naming the school, and no others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gateway.classify.schools import Said, said
 
 
 class OwnRows:
-    """Chooses the rows of one table. `school` are a DfE number and a URN; an empty one is not known."""
+    """Choose the rows of one table. `school` is a DfE number and a URN; empty for an unknown one."""
 
     def __init__(self, names: tuple[str, ...], rules: Rules, school: tuple[str, str]) -> None:
         self._dfe_number, self._urn = school
@@ -18,7 +18,7 @@ class OwnRows:
         self._known: dict[tuple[str, ...], bool] = {}
 
     def of(self, batch: list[Row]) -> list[Row]:
-        """Those of these rows that name the school."""
+        """Return the rows naming the school."""
         return [row for row in batch if self._is_own(row)]
 
     def _is_own(self, row: Row) -> bool:
@@ -32,7 +32,7 @@ class OwnRows:
         return known
 
     def _names(self, school: Said) -> bool:
-        """Whether this names the school by one of its numbers, and by none that is another's."""
+        """Return True where one of the school's numbers is named, and none of another school."""
         told = [(school.dfe_number, self._dfe_number), (school.urn, self._urn)]
         compared = [number == own for number, own in told if number and own]
         return bool(compared) and all(compared)

@@ -1,4 +1,4 @@
-"""Which columns and elements of a file belong into a view, by the data items that they carry."""
+"""Choose the columns and elements of a file for a view, by their data items."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from gateway.words import plain
 _HEADER_LENGTH = 80
 _STAGE = ("KeyStage", "Stage")
 _SUBJECT_GRADE = "subject-grade"
-# What a column of a subject's grades may be called beside: `classify.broadsheets` looks at its values.
+# Other fields of a column of a subject's grades: `classify.broadsheets` decides by the values.
 _MAY_BE_SUBJECT = frozenset({None, "teacher-assessment", "read-outcome"})
 
 
 class Stay(IntEnum):
-    """What becomes of an element; what stays `BESIDE` others says nothing by itself: an order of contacts."""
+    """Fate of an element; one staying `BESIDE` others is meaningless alone, such as an order of contacts."""
 
     OUT = 0
     BESIDE = 1
@@ -32,7 +32,7 @@ class Stay(IntEnum):
 
 
 class Sieve:
-    """Judges the columns and elements of one file against a basis, and remembers what was left out."""
+    """Judge the columns and elements of one file against a basis, and record the items left out."""
 
     def __init__(self, rules: Rules, basis: Basis) -> None:
         self._rules = rules
@@ -51,7 +51,7 @@ class Sieve:
             self.leave_out(APART)
 
     def own_rows(self, names: tuple[str, ...]) -> OwnRows | None:
-        """What chooses the rows of a table with these columns; None where all rows are given."""
+        """Return the chooser of rows for a table with these columns; None where all rows are given."""
         if self._of_school is None:
             return None
         self.leave_out(OTHER_SCHOOLS)
@@ -59,18 +59,18 @@ class Sieve:
 
     @property
     def divides(self) -> bool:
-        """Whether the records of one school alone are given."""
+        """True where only one school's records are given."""
         return self._of_school is not None
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """The labels of the items that were left out, in the order of the alphabet; unknown things last."""
+        """Labels of the items left out, in alphabetical order; unknown things last."""
         return tuple(sorted(self._left_out, key=lambda label: (label in (UNKNOWN, APART, WITHHELD), label)))
 
     def columns(self, names: tuple[str, ...], before: int | None) -> list[tuple[int, Judge]]:
-        """The columns that stay, counted from 0, and who judges their values.
+        """Return the columns to keep, from 0, and the judges of their values.
 
-        `before` is how many columns the tables before this one have; None where that cannot be said.
+        `before` is the number of columns in earlier tables; None where unknown.
         """
         found = []
         for index, name in enumerate(names):
@@ -82,12 +82,12 @@ class Sieve:
         return found
 
     def judge(self, parent: str, name: str) -> Judge:
-        """Who judges the text of an element: nothing of one that no rule knows is as it should be."""
+        """Return the judge of an element's text; without a known field, every value is unexpected."""
         key = self._rules.element_field(parent, name)
         return self._judge(key) if key is not None else Judge(None)
 
     def others(self, judge: Judge, values: Collection[str]) -> AbstractSet[str]:
-        """Those of some values that are not of their kind, and that they are withheld is noted."""
+        """Return the values not of their kind, and note their withholding."""
         found = judge.others(values)
         if found:
             self.leave_out(WITHHELD)
@@ -102,7 +102,7 @@ class Sieve:
         return known
 
     def element(self, parent: str, name: str) -> Stay:
-        """Whether an element with text stays."""
+        """Return the fate of an element with text."""
         known = self._elements.get((parent, name))
         if known is None:
             key = self._rules.element_field(parent, name)
@@ -114,41 +114,43 @@ class Sieve:
         return known
 
     def around(self, parent: str, name: str) -> Stay:
-        """Tell whether an element outside of all records stays: one that says whose the document is."""
+        """Return the fate of an element outside all records, kept where naming the document's owner."""
         if self._rules.element_field(parent, name, around=True) is None:
             self.leave_out()
             return Stay.OUT
         return self.element(parent, name)
 
     def is_container(self, name: str) -> bool:
-        """Tell whether elements of this name may stand around others; that one goes is noted where not."""
+        """Return True where elements of this name may stand around others; otherwise note the omission."""
         if name in self._rules.containers:
             return True
         self.leave_out()
         return False
 
     def container(self, name: str) -> str:
-        """What an element around records is called in the view: a name that nobody knows is not shown."""
+        """Return the name in the view of an element around records, hiding unknown names."""
         known = self._rules.container(name)
         self.changed = self.changed or known != name
         return known
 
     def assessment(self, stage: str, subject: str) -> bool:
-        """Whether assessments of a stage and subject are of any data type; what is of none is left out."""
+        """Return True where assessments of a stage and subject have a data type; otherwise note the
+        omission.
+        """
         known = bool(type_of_assessment(self._rules.data_types.ctf, stage, subject))
         if not known:
             self.leave_out()
         return known
 
     def is_result(self, qualifier: str, result: str) -> bool:
-        """Whether a result is one that its qualifier knows; that it is withheld is noted where it is none."""
+        """Return True where a result is valid for its qualifier; otherwise note the withholding."""
         known = is_result(self._rules, qualifier, result)
         if not known:
             self.leave_out(WITHHELD)
         return known
 
     def leave_out(self, what: str = UNKNOWN) -> None:
-        """Note that something was left out that is no column and no element."""
+        """Note that something other than a column or element was left out."""
         self._left_out[what] += 1
         self.changed = True
 
@@ -177,7 +179,7 @@ class Sieve:
 
 
 class _AlreadyTold:
-    """What classifying found beyond what the file's type carries, as a view meets it again."""
+    """The classifier's findings outside the file's type, as met again by a view."""
 
     def __init__(self, told: tuple[Unlisted, ...]) -> None:
         self._positions = {one.position for one in told if one.place == "column" and not one.further}
@@ -186,13 +188,13 @@ class _AlreadyTold:
         self._until = max((one.position for one in told if not one.further and not one.topic), default=0)
 
     def column(self, key: str | None, name: str, position: int | None) -> bool:
-        """Whether a column is told of; so is each behind the last one, where not all are told of."""
+        """Return True for a column among the findings, or after the last one of an incomplete list."""
         if position is None:
             return not self._is_all or self._is_named(key, name)
         return position in self._positions or (not self._is_all and position > self._until)
 
     def element(self, key: str | None, name: str) -> bool:
-        """Whether an element is told of; where not all are, any may be."""
+        """Return True for an element among the findings; with an incomplete list, any may be."""
         return not self._is_all or self._is_named(key, name)
 
     def _is_named(self, key: str | None, name: str) -> bool:
@@ -200,7 +202,7 @@ class _AlreadyTold:
 
 
 def _labels_by_field(rules: Rules, data_type: str) -> Mapping[str, frozenset[str]]:
-    """Of each field the labels of all items that it tells of in files of this type."""
+    """Return, for each field, the labels of the items it reveals in files of this type."""
     found: dict[str, set[str]] = {}
     for key, item in (*rules.items.items(), *rules.others.items()):
         for name in (key, *item.when.get(data_type, ()), *item.beside):

@@ -1,16 +1,16 @@
-"""Which counts of pupils may be told, and how exactly: small numbers are withheld, others are rounded. Pure.
+"""Disclosure control for counts of pupils: small numbers are withheld, others are rounded. Pure.
 
-Whoever subtracts one figure from another, of one table or of two files, is not to learn a number of pupils,
-or a change of one, that lies below the threshold. So:
+Subtracting one figure from another, of one table or of two files, must not reveal a number of pupils, or a
+change of one, below the threshold. So:
 
-- Of each table every pupil is in one line only, and no total is told that is not the sum of lines told. So
-  there is nothing to subtract within a table, which secondary suppression would otherwise have to prevent.
-- A count is told where it is at least the threshold and a margin of up to the base less one.
-- What is told is rounded to a multiple of the base, up or down by chance, so that on average it is right
-  (random rounding, as census offices use it).
-- Margin and chance are drawn from a seed that is secret and belongs to one file. The same file gives the same
-  tables at every reading, so that reading it again tells nothing more; another file draws anew, so that a
-  figure may change where no pupil moved, and stay where some did.
+- In each table every pupil is in one line only, and any total is the sum of lines shown. So nothing can be
+  subtracted within a table, which secondary suppression would otherwise have to prevent.
+- A count is shown from the threshold and a margin of up to the base less one.
+- A figure is rounded to a multiple of the base, up or down at random, and so right on average (random
+  rounding, as used by census offices).
+- Margin and rounding are drawn from a secret seed of one file. The same file gives the same tables at every
+  reading, so reading again reveals nothing more; another file draws anew, so a figure may change where no
+  pupil moved, and stay where some did.
 """
 
 from __future__ import annotations
@@ -23,35 +23,35 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class SmallNumbers:
-    """How the counts of one file are told: `threshold` and `base` in pupils, `seed` at most 64 octets."""
+    """Rule for the counts of one file: `threshold` and `base` in pupils, `seed` at most 64 octets."""
 
     threshold: int
     base: int
     seed: bytes
 
     def told(self, cell: str, count: int) -> int | None:
-        """What is told of a count; None where it is withheld. `cell` names it, among those of the file."""
+        """Return the figure for a count; None where withheld. `cell` names the count within the file."""
         if count < self.threshold + self._drawn("margin", cell):
             return None
         return (count + self._drawn("rounding", cell)) // self.base * self.base
 
     @property
     def least(self) -> int:
-        """The least count of which something may be told."""
+        """Smallest count that may be shown."""
         return self.threshold
 
     @property
     def most_withheld(self) -> int:
-        """The largest count that may be withheld."""
+        """Largest count that may be withheld."""
         return self.threshold + self.base - 2
 
     @property
     def slack(self) -> int:
-        """How far a figure may be from its count, either way."""
+        """Largest distance of a figure from its count, either way."""
         return self.base - 1
 
     def _drawn(self, what: Literal["margin", "rounding"], cell: str) -> int:
-        """A number from 0 to the base less one."""
+        """Draw a number from 0 to the base less one."""
         text = f"{what}\0{cell}".encode()
         digest = hashlib.blake2b(text, key=self.seed, digest_size=16).digest()
         return int.from_bytes(digest) % self.base
@@ -59,7 +59,7 @@ class SmallNumbers:
 
 @dataclass(frozen=True, slots=True)
 class ToldLine:
-    """One line of a table: a year group, and a sex; empty where it is not told by sexes."""
+    """Line of a table: a year group, and a sex; empty where not split by sex."""
 
     group: str
     sex: str
@@ -67,21 +67,21 @@ class ToldLine:
 
 
 OTHER = "other"
-"""The year groups of which each by itself is withheld, and pupils without one, taken together."""
+"""Year groups withheld one by one, and pupils without a year group, combined."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToldYears:
-    """Year groups as they are told, and the largest number of pupils that they leave possible."""
+    """Year groups as shown, and the largest number of pupils possible given the figures."""
 
     lines: tuple[ToldLine, ...]
     at_most: int
 
 
 def told_years(years: Mapping[str, Mapping[str, int]], rule: SmallNumbers) -> ToldYears:
-    """What is told of the pupils of each year group ("" where none is known) and sex ("" likewise).
+    """Return the lines for pupils by year group and sex (each "" where unknown).
 
-    A year group is told by sexes where both may be told, and in one figure otherwise.
+    A year group is split by sex where both may be shown, and otherwise one figure.
     """
     lines: list[ToldLine] = []
     at_most, rest = 0, 0
@@ -113,10 +113,10 @@ def _by_sexes(year: str, sexes: Mapping[str, int], rule: SmallNumbers) -> list[T
 def told_parts(
     counts: Mapping[str, int], what: str, rule: SmallNumbers, at_most: int
 ) -> tuple[ToldLine, ...]:
-    """What is told of pupils by another way to divide them, such as by where they live.
+    """Return the lines for pupils in another division, such as by address.
 
-    Nothing is told of the others. The lines with the smallest figures are withheld until all together, held
-    against the year groups, narrow down no figure of either: `at_most` is what those leave possible.
+    The lines with the smallest figures are withheld until all together, compared with the year groups,
+    narrow down no figure of either: `at_most` is the maximum left possible by the year groups.
     """
     lines = [
         ToldLine(part, "", figure)

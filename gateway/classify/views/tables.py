@@ -1,4 +1,4 @@
-"""The columns of a table that belong into a view, written as CSV, as JSON or as a sheet."""
+"""Columns of a table for a view, written as CSV, as JSON or as a sheet."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _QUOTED = ',"\r\n'
 
 
 class TableWriter(Protocol):
-    """Writes one table: its header, and batches of what stands under it, each as columns of one length."""
+    """Write one table: its header, and batches of columns of one length."""
 
     def table(self, header: Row, batches: Batches) -> None:
         """Write a whole table."""
@@ -29,24 +29,24 @@ class TableWriter(Protocol):
 
 
 class Apart:
-    """The records of a content that are left out as a whole, counted from 0 over all its parts."""
+    """Records of a content left out as a whole, counted from 0 over all its parts."""
 
     def __init__(self, without: tuple[int, ...]) -> None:
         self._without = frozenset(without)
         self._met = 0
 
     def next_stays(self) -> bool:
-        """Whether the next record stays."""
+        """Return True where the next record stays."""
         self._met += 1
         return self._met - 1 not in self._without
 
     def stay_of(self, batch: list[list[str]]) -> list[list[str]]:
-        """Those of the next records that stay."""
+        """Return the kept ones of the next records."""
         return [row for row in batch if self.next_stays()] if self._without else batch
 
 
 class Cut:
-    """The columns of one table that stay."""
+    """Columns of one table to keep."""
 
     def __init__(self, table: Table, sieve: Sieve, apart: Apart, before: int | None) -> None:
         self._table = table
@@ -60,11 +60,11 @@ class Cut:
 
     @property
     def header(self) -> Row:
-        """The names of the columns that stay, as the file writes them."""
+        """Names of the kept columns, as in the file."""
         return [self._table.header.names[index] for index, _ in self._kept]
 
     def batches(self) -> Batches:
-        """The columns that stay, and their formulas made inert; rows may be wider than the header."""
+        """Yield the kept columns with formulas made inert; rows may be wider than the header."""
         names, formulas = len(self._table.header.names), self._table.formulas
         met = 0
         for batch in self._table.batches:
@@ -91,7 +91,7 @@ class Cut:
             self._sieve.leave_out()
 
     def _sieved(self, judge: Judge, values: Sequence[str]) -> Sequence[str]:
-        """The values of a column, blank where a value is not what the column is for."""
+        """Return the values of a column, blank where not of the column's kind."""
         others = self._sieve.others(judge, values)
         return ["" if value in others else value for value in values] if others else values
 
@@ -104,12 +104,12 @@ def _columns(rows: Sequence[Row], kept: Sequence[int]) -> Columns:
 
 
 def inert(cell: str) -> str:
-    """A cell as text that no spreadsheet runs: with an apostrophe before what it would take for a formula."""
+    """Return a cell as text no spreadsheet runs: a possible formula gets an apostrophe before."""
     return f"'{cell}" if is_formula(cell) else cell
 
 
 class CsvWriter:
-    """Writes one table as CSV (RFC 4180) in UTF-8."""
+    """Write one table as CSV (RFC 4180) in UTF-8."""
 
     def __init__(self, write: Write) -> None:
         self._write = write
@@ -123,7 +123,7 @@ class CsvWriter:
 
 
 def _quoted(values: Sequence[str], *, alone: bool) -> Sequence[str]:
-    """Cells of a column as CSV; a blank one that stands alone is quoted, since an empty line is no row."""
+    """Return a column's cells as CSV; a lone blank one is quoted, since an empty line is no row."""
     together = "".join(values)
     if any(mark in together for mark in _QUOTED):
         if '"' in together:
@@ -133,7 +133,7 @@ def _quoted(values: Sequence[str], *, alone: bool) -> Sequence[str]:
 
 
 class JsonWriter:
-    """Writes one table as a JSON list of objects, one a line, in UTF-8 (RFC 8259). Every value is a text."""
+    """Write one table as a JSON list of objects, one a line, in UTF-8 (RFC 8259), with texts as values."""
 
     def __init__(self, write: Write) -> None:
         self._write = write

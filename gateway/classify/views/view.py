@@ -1,4 +1,4 @@
-"""make_view(): the view of one content. CSV stays CSV, XML stays XML, a workbook becomes a clean one."""
+"""Make the view of one content. CSV stays CSV, XML stays XML, a workbook becomes a clean one."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ from gateway.model import Basis
 def make_view(
     content: BinaryIO, basis: Basis, rules: Rules, limits: ClassifyLimits, write: Write
 ) -> tuple[tuple[str, ...], bool]:
-    """Write the view of a content that was classified; what was left out, and whether nothing was changed.
+    """Write the view of a classified content; return the labels left out, and True where nothing changed.
 
-    `content` is seekable and is read as a stream, in memory that does not grow with it. The same content,
-    basis and rules give the same bytes. Raises Unreadable where it cannot be read as it was classified.
+    `content` is seekable, read as a stream, in memory that does not grow with the content. The same
+    content, basis and rules give the same bytes. Raises Unreadable where reading differs from
+    classification.
     """
     sieve = Sieve(rules, basis)
     changed = _Maker(sieve, Apart(basis.without), rules, limits).make(content, write)
@@ -37,7 +38,7 @@ def make_view(
 
 
 class _Maker:
-    """Makes the view of one content, or of each file in an archive."""
+    """Make the view of one content, or of each file in an archive."""
 
     def __init__(self, sieve: Sieve, apart: Apart, rules: Rules, limits: ClassifyLimits) -> None:
         self._sieve = sieve
@@ -47,7 +48,7 @@ class _Maker:
         self._columns_before: int | None = 0
 
     def make(self, content: BinaryIO, write: Write) -> bool:
-        """Write the view; whether its form differs from the content's, whatever was left out."""
+        """Write the view; return True where its form differs from the content's, apart from omissions."""
         if old_workbook.is_old_workbook(content):
             return self._workbook(old_workbook.sheets_of(content, self._limits), old_workbook.FORMAT, write)
         if not archive.is_archive(content):
@@ -65,7 +66,7 @@ class _Maker:
         return True
 
     def _archive(self, packed: ZipFile, write: Write) -> bool:
-        """An archive of views. The files get numbers for names: their own may name people."""
+        """Write an archive of views, with numbers as file names, because original names may name people."""
         with ZipFile(Stream(write), "w", ZIP_DEFLATED) as made:
             for number, name in enumerate(archive.files(packed, self._rules.sensitive), 1):
                 with archive.member(packed, name) as content:

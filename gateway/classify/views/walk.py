@@ -1,4 +1,4 @@
-"""Every record of a content, in the order in which a view writes it, with what it says of some fields."""
+"""Records of a content, in the order of a view, with their values of some fields."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from gateway.classify.workbooks import sheets_in
 from gateway.home.settings import ClassifyLimits
 
 Values = dict[str, list[str]]
-"""What a record says of each field: every text that stands in it, in order, none of them blank."""
+"""Values of a record by field: all non-blank texts, in order."""
 
 HEADER = "Header"
-# The people around a pupil have names and addresses of their own.
+# People around a pupil have names and addresses of their own.
 _OF_OTHERS = frozenset({"Contacts", "Contact"})
 
 
 def records_in(
     content: BinaryIO, rules: Rules, limits: ClassifyLimits, wanted: Collection[str]
 ) -> Iterator[Values]:
-    """The records of a content that was classified, with their fields of these keys. Raises Unreadable."""
+    """Yield the records of a classified content, with the wanted fields. Raises Unreadable."""
     yield from _RecordWalk(rules, limits, frozenset(wanted)).walk(content)
 
 
 def record_names(source: Source, rules: Rules) -> tuple[str, ...]:
-    """The names of the elements that are records in an XML document, its header among them."""
+    """Return the names of record elements in an XML document, including its header."""
     root = markup.root_of(source)
     named: dict[str, Callable[[], tuple[str, ...]]] = {
         "ctfile": lambda: ctf.RECORDS,
@@ -45,7 +45,7 @@ def record_names(source: Source, rules: Rules) -> tuple[str, ...]:
 
 
 def start_of(content: BinaryIO) -> str:
-    """The beginning of a text."""
+    """Return the beginning of a text."""
     return head_of(content).decode(encoding_of(content), "replace").lstrip("\ufeff").lstrip()
 
 

@@ -1,4 +1,4 @@
-"""Who is in each record of a content, so that records of children whose data few may see can be left out."""
+"""Persons in each record of a content, to leave out records of children with restricted access."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WANTED = (*_NUMBERS, *_NAMES, "birth-date")
 def named_records(
     content: BinaryIO, rules: Rules, limits: ClassifyLimits
 ) -> Iterator[tuple[list[str], list[str]]]:
-    """The UPNs and the names of each record, in the order of a view; both empty where it names nobody.
+    """Yield the UPNs and names of each record, in the order of a view; both empty where nobody is named.
 
     Raises Unreadable.
     """

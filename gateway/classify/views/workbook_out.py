@@ -1,9 +1,9 @@
-"""A clean new workbook (XLSX, ECMA-376): sheets of text cells, and nothing else.
+"""Write a clean new workbook (XLSX, ECMA-376): sheets of text cells, and nothing else.
 
-No formula, no macro, no link, no hidden sheet and no property goes over from the workbook that was sent. Each
-cell is an inline string, which no spreadsheet program runs. The libraries that write workbooks hold all of it
-in memory or keep parts in files on disk, and stamp it with the time of day; so what is needed is written
-here, by `zipfile` and lxml's incremental writer.
+No formula, macro, link, hidden sheet or property is taken over from the original workbook. Each cell is an
+inline string, which no spreadsheet program runs. Libraries for writing workbooks hold everything in memory
+or keep parts in files on disk, and add the time of day; so the few parts are written here, by `zipfile` and
+lxml's incremental writer.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SINCE = (1980, 1, 1, 0, 0, 0)  # The same at every reading.
 
 
 class WorkbookWriter:
-    """Writes tables as the sheets of one workbook; `close` completes it."""
+    """Write tables as the sheets of one workbook; `close` completes the workbook."""
 
     def __init__(self, write: Write) -> None:
         self._book = zipfile.ZipFile(Stream(write), "w", zipfile.ZIP_DEFLATED)
@@ -52,7 +52,7 @@ class WorkbookWriter:
                         xml.write(_row(row))
 
     def close(self) -> None:
-        """Write what names the sheets, and the end of the workbook."""
+        """Write the list of sheets and the end of the workbook."""
         numbers = range(1, self._sheets + 1)
         self._part("xl/workbook.xml", _workbook(numbers))
         sheets = [f"worksheets/sheet{n}.xml" for n in numbers]
@@ -67,25 +67,25 @@ class WorkbookWriter:
 
 
 class Stream(io.RawIOBase):
-    """A stream that can only be written on, for archives: these then need no going back."""
+    """Write-only stream for archives, so that no seeking is needed."""
 
     def __init__(self, write: Write) -> None:
         super().__init__()
         self._give = write
 
     def writable(self) -> bool:
-        """Always."""
+        """Return True."""
         return True
 
     def write(self, data: bytes | bytearray | memoryview) -> int:  # type: ignore[override]
-        """Hand all of it on."""
+        """Pass all of the data on."""
         piece = bytes(data)
         self._give(piece)
         return len(piece)
 
 
 def entry(name: str) -> zipfile.ZipInfo:
-    """A member of an archive that is the same at every reading."""
+    """Return an archive member without the time of day, equal at every reading."""
     made = zipfile.ZipInfo(name, _SINCE)
     made.compress_type = zipfile.ZIP_DEFLATED
     made.external_attr = 0o600 << 16
@@ -105,7 +105,7 @@ def _row(cells: Sequence[str]) -> etree._Element:
 
 
 def _printable(text: str) -> str:
-    """A text without the characters that XML has no way to write."""
+    """Return a text without characters that cannot be written in XML."""
     return text if text.isprintable() else _UNWRITABLE.sub("", text)
 
 
@@ -138,5 +138,5 @@ def _types(numbers: range) -> etree._Element:
 
 
 def stream(write: Write) -> IO[bytes]:
-    """A stream that hands on what is written on it."""
+    """Return a stream passing on everything written."""
     return cast("IO[bytes]", Stream(write))
