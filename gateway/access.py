@@ -34,9 +34,9 @@ class AccessRight(StrEnum):
     """A right needed for a command or a question."""
 
     UNNAMED = "unnamed"
-    """Nothing: it acts in nobody's name, or runs where there is no registry."""
+    """None: for services, and where there is no registry."""
     PERSON = "person"
-    """To be somebody who is known; what they get is their own, or that of their teams."""
+    """To be a known person, with access to personal things and those of the person's teams."""
     HELD = "held"
     LOOK = "look"
     DECIDE = "decide"
@@ -50,9 +50,9 @@ class AccessRight(StrEnum):
 
 
 FEW_REASONS = ("policy:sensitive", "open:malware")
-"""Reasons for which few people may know of a file."""
+"""Reasons for restricting sight of a file to few people."""
 POWERFUL = frozenset({Role.ADMINISTRATOR, Role.DATA_PROTECTION})
-"""Roles of which two persons decide who has them."""
+"""Roles given and taken by two persons."""
 _OFFICERS = frozenset({Role.ADMINISTRATOR, Role.DATA_PROTECTION})
 _ROLES: Mapping[AccessRight, frozenset[Role]] = {
     AccessRight.HELD: frozenset(Role),
@@ -66,9 +66,9 @@ _ROLES: Mapping[AccessRight, frozenset[Role]] = {
     AccessRight.INDEX: _OFFICERS,
     AccessRight.WELFARE: frozenset({Role.DATA_PROTECTION}),
 }
-"""The roles that give a right."""
+"""The roles with each right."""
 _KNOW_FEW = frozenset({Role.ADMINISTRATOR, Role.DATA_PROTECTION, Role.AUDITOR})
-"""The roles that may know of what waits for few people."""
+"""The roles with sight of the existence of sensitive files."""
 LACKING: Mapping[AccessRight, str] = {
     AccessRight.HELD: "Held files are for the team that triages, and for those who have a role.",
     AccessRight.DECIDE: (
@@ -264,4 +264,4 @@ QUESTIONS: Mapping[str, AccessRight] = dict(
         }
     )
 )
-"""Each question of the console with the right that it asks for."""
+"""The right needed for each question of the console."""

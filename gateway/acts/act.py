@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _FILE_BYTES = 64 * 1024**2  # The largest given file is the public extract of GIAS.
 REASON_LENGTH = 400
-"""Characters of a reason at most, wherever it is given."""
+"""The longest reason, in characters, at every door."""
 
 
 class Confirmation(StrEnum):
@@ -47,7 +47,7 @@ class ActContext:
     open_registry: Callable[[], AbstractContextManager[Registry]]
     open_registrar: Callable[[], AbstractContextManager[Registrar]]
     sight: Callable[[Session], Sight]
-    """Which files the person may know of."""
+    """The person's sight of files."""
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -268,13 +268,13 @@ def as_reference(given: str) -> str:
 
 
 Reference = Annotated[str, AfterValidator(as_reference)]
-"""A reference of a transfer, however it was typed."""
+"""The reference of a transfer, in any spelling."""
 OneLine = Annotated[str, AfterValidator(_one_line)]
-"""Text that goes on record, on one line."""
+"""Text to be recorded, on one line."""
 Why = Annotated[
     str, AfterValidator(_reason), Field(description="Why: for the record, without any pupil's data.")
 ]
-"""The reason of an act, which goes on record with the person's name."""
+"""The reason for an act, recorded with the person's name."""
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?([+-]\d\d:?\d\d|Z)?)?")
 
@@ -293,6 +293,6 @@ def _typed_end(given: object) -> object:
 
 
 Moment = Annotated[datetime, BeforeValidator(_typed_moment)]
-"""A day, as its first moment, or a time; without a zone where none was named, and then local."""
+"""A day, as its first moment, or a time; without a zone for local time."""
 MomentAfter = Annotated[datetime, BeforeValidator(_typed_end)]
-"""The same; but a day is the first moment after it."""
+"""As `Moment`, with a day read as the first moment afterwards."""

@@ -20,7 +20,7 @@ MODULES = tuple(
     for found in iter_modules(acts.__path__)
     if found.name not in {"act", "fields"}
 )
-"""Every module that declares acts: one for each noun."""
+"""Every module with acts: one for each noun."""
 
 FieldKind = Literal["text", "number", "day", "moment", "yes-no", "choice", "file"]
 

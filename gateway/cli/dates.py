@@ -31,7 +31,7 @@ def _reader(kinds: str, *formats: str) -> Callable[[str], datetime]:
 
 
 day = _reader("a day like 2026-11-24", _DAY)
-"""A day, as its first moment. BadParameter where it is none; so also of those that follow."""
+"""A day, as its first moment. BadParameter otherwise, as for the readers below."""
 
 local_time = _reader("a day like 2026-11-24, or a local time like 2026-11-24T14:30", _DAY, f"{_DAY}T%H:%M")
 """A day or a local time, without a zone."""

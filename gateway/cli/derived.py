@@ -99,7 +99,7 @@ _SHOWN: Mapping[str, tuple[object, object]] = {
     "html": (HtmlOption, None),
     "annex": (AnnexOption, False),
 }
-"""The options of how an answer is shown, each with its default."""
+"""The options for showing an answer, each with its default."""
 
 
 def _shared(name: str, annotation: object, default: object) -> inspect.Parameter:

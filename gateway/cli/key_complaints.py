@@ -35,7 +35,7 @@ _UNUSED_LAST = Together(
     "ask the owners whether they are still needed; retiring them would lock the owners out",
 )
 Said = tuple[str, str]
-"""What is weak, and the command or the sentence that mends it."""
+"""The weakness, and the command or sentence for mending."""
 
 
 def of_secrets(home: Home) -> Iterator[Said]:

@@ -10,17 +10,17 @@ class Noun:
     """A command, or a group of commands, in a module of `gateway.cli`."""
 
     does: str
-    """What it is for, as its own help begins."""
+    """The purpose, as in the command's own help."""
     module: str = ""
-    """Its module; that of its own name where it is not said."""
+    """The module; by default the one of the noun's name."""
     attribute: str = "app"
-    """What it is called there."""
+    """The name of the command in the module."""
     acts: str = ""
-    """The modules whose acts it is derived from, by blanks, where it is."""
+    """The modules of the acts behind the commands, separated by spaces, if any."""
 
 
 PROVIDERS = frozenset({"classify", "receipts", "samples", "send"})
-"""What is there where only the provider's side is installed; of receipts, `verify` alone."""
+"""The nouns of the provider's side alone; of receipts only `verify`."""
 # In the order of the help: verbs, then nouns.
 NOUNS = {
     "init": Noun(

@@ -37,7 +37,7 @@ PassphraseFileOption = Annotated[
 
 
 DEFAULT_KIT = Path(typer.get_app_dir("gateway-send"))
-"""Where this user's kit is, unless another folder is named."""
+"""The user's kit, unless another folder is named."""
 
 
 class Display:

@@ -12,7 +12,7 @@ from typer.core import TyperCommand
 from gateway.errors import GatewayError
 
 _SERVERS = ("alembic", "asyncssh", "sqlmodel", "starlette")
-"""Some of what only the extra `server` brings."""
+"""Some packages of the extra `server`."""
 
 
 @cache

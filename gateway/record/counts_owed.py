@@ -21,7 +21,7 @@ from gateway.registry import counts
 from gateway.registry.counts import Earlier, Wanted, accepted_files
 
 Decided = tuple[Transfer, Decision, Provider, bool]
-"""A file on which was just decided, its sender, and whether teams may be given counts of it."""
+"""A decided file, the sender, and True where teams may be given counts."""
 
 
 @dataclass(slots=True)

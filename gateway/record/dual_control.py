@@ -26,7 +26,7 @@ from gateway.registry.givings import Credential
 from gateway.registry.tables import AccountRow, StaffRow
 
 COOLING = timedelta(days=3)
-"""For how long what was given or confirmed does not count as a person's own yet."""
+"""The waiting time until a given or confirmed credential counts as a person's own."""
 _NAMED = re.compile(r"(?P<name>.+) \(as (?P<account>(?:(?! \(as ).)+)\)")
 _FOR_A_KEY = ("key:", "open:key-")
 _MACHINE = "the account "
@@ -34,7 +34,7 @@ REMEDY = (
     "what was given to {} alone counts three days after somebody else has confirmed it (gateway roles vouch) "
     "or they have accepted it under an account of their own (gateway roles accept)"
 )
-"""What makes that which somebody was given their own; a blank for their name."""
+"""The advice for making given credentials a person's own; {} is the name."""
 
 
 def check_release(session: Session, transfer: Transfer, person: str, at: datetime) -> None:

@@ -21,7 +21,7 @@ from gateway.registry.vouched_rows import sealed_content, vouch_as
 from gateway.secrets.signing import Signing
 
 ReceiptsAt = Sequence[tuple[ReceiptFacts, int]]
-"""Receipts, each with the place of its own entry."""
+"""Receipts, each with the place of its entry."""
 
 
 def put_on_record(

@@ -26,7 +26,7 @@ SHAPES: dict[str, type[BaseModel]] = {
     "items.toml": Items,
     "sensitive.toml": Sensitive,
 }
-"""Every policy file and its shape."""
+"""Every policy file with its shape."""
 
 Model = TypeVar("Model", bound=BaseModel)
 

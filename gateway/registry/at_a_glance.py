@@ -14,7 +14,7 @@ from gateway.registry.delivery_queries import DeliveriesWanted
 from gateway.registry.tables import EventRow, KeyRow, TransferRow
 
 MOST = 1000
-"""Nothing is counted beyond this: "more than 999" says as much to whoever reads it."""
+"""The limit of counting: "more than 999" is precise enough for a reader."""
 
 
 @dataclass(frozen=True, slots=True)

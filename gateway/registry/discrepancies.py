@@ -22,7 +22,7 @@ MEANINGS: dict[Kind, str] = {
     "birth-date": "schools give different dates of birth for a pupil",
     "former-upn": "a pupil is on a roll under an old and a new number",
 }
-"""What each kind says, for a person."""
+"""The meaning of each kind, for a person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

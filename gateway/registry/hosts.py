@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 ROUNDS = 0x67617465_726F756E  # "gateroun"
-"""The lock that one of them has, which does what is done once for all."""
+"""The lock of the host doing the work done once for all."""
 _SAID = "gateway-host"
 _LIVE = text(
     "SELECT a.application_name, a.backend_start, EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid"

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import sqlite
 from sqlmodel import Session, SQLModel
 
 NUMBERED = {"transfer": "sequence", "delivery": "id", "receipt": "sequence"}
-"""What nearly every decision puts in, and the column that is its number: as `_READ_LAST` has them."""
+"""The tables of nearly every decision, with their numbering columns, as read by `_READ_LAST`."""
 _LAST = "gateway last numbers"
 _READ_LAST = text(
     "SELECT (SELECT coalesce(max(number), 0) FROM register_version),"

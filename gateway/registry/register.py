@@ -31,7 +31,7 @@ _COUNT_UP = text(
 
 
 _Ratified = Mapping[str, Mapping[str, str]]
-"""The SHA-256 of the text that each provider has signed for each academic year."""
+"""The SHA-256 of the text signed, by provider and academic year."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from gateway.registry.tables import (
 )
 
 LASTING = ("open", "resolved")
-"""The states of a discrepancy that still shows."""
+"""The states of a discrepancy still visible."""
 _AT_ONCE = 500
 K = TypeVar("K", bytes, int)
 

@@ -52,14 +52,14 @@ _LATER: dict[str, frozenset[str]] = {
 }
 REGISTER: frozenset[str] = frozenset({"harmless", "key", "provider", "pupil_marker", "ratification"})
 REGISTER_CHANGED = "gateway register changed"
-"""What a transaction has changed of the tables of the register is to be read anew, see `register`."""
+"""Marks a transaction that changed tables of the register, to be read again: see `register`."""
 _CHANGED, _REFERENCES = "gateway changed rows", "gateway references of transfers"
 
 Row = tuple[str, str]
 Kept = SQLModel | str | None
-"""What is known of a changed row: itself, its digest, or that it was taken out."""
+"""A changed row: the row, its digest, or None for a deleted one."""
 Change = list[str | None]
-"""A row's table, its key, and the digest of its content; None where it was taken out."""
+"""A row's table, its key, and the digest of its content; None for a deleted row."""
 
 
 def recorded_tables() -> list[str]:

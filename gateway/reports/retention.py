@@ -67,7 +67,7 @@ UNOPENED = frozenset(
         "open:unsupported",
     }
 )
-"""After a refusal for these nobody here has a use for the file: it does not open, or is here already."""
+"""Reasons of refusals of useless files: unreadable, or received before."""
 
 
 class KeepSealed(Keep):

@@ -1,1 +1,1 @@
-"""What providers put into /keys and /agreement: what each drop means, and what follows from it."""
+"""Drops of providers in /keys and /agreement: the meaning and the effects of each."""
