@@ -1,1 +1,1 @@
-"""The outside zone: the SFTP service that providers reach, without secrets, registry or policy."""
+"""The outside zone: the SFTP service for providers, without secrets, registry or policy."""

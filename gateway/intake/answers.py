@@ -1,4 +1,4 @@
-"""What intake answers, beside what both services do. Every sentence is for the person who uploads."""
+"""The answers of intake alone. Every sentence is for the uploading person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""spool/landed as intake sees it: how many bytes wait there, by provider, and what is left over."""
+"""spool/landed seen from intake: waiting bytes by provider, and incomplete hand-overs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FRESH_SECONDS = 2.0
 
 
 class Landed:
-    """A count of spool/landed that is at most a few seconds old."""
+    """A count of spool/landed, at most a few seconds old."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -29,7 +29,7 @@ class Landed:
         return self._bytes[provider]
 
     def add(self, provider: str, size: int) -> None:
-        """Count an upload that was just handed over."""
+        """Count an upload just handed over."""
         self._bytes[provider] += size
 
     async def refresh(self) -> None:
@@ -54,9 +54,9 @@ def _count(folder: Path) -> Counter[str]:
 
 
 def sweep_landed(folder: Path, now: datetime, keep: timedelta) -> None:
-    """What is only half handed over was never acknowledged to its client; after a while it is rubbish.
+    """Remove incomplete hand-overs after a while: they were never acknowledged to a client.
 
-    What the inside has set aside waits for a person, with the content that belongs to it.
+    Files set aside by the inside wait for a person, together with their contents.
     """
     names = {path.name for path in folder.iterdir()}
     aside = {name.split(".")[0] for name in names if name.endswith(ASIDE)}

@@ -1,4 +1,4 @@
-"""One provider's drop box: its unfinished uploads, and what it handed over lately.
+"""One provider's drop box: unfinished uploads, and recent hand-overs.
 
 All connections of one provider share one box.
 """
@@ -47,7 +47,7 @@ class Box:
         self._is_loaded = False
 
     async def load(self) -> None:
-        """Find what an earlier run of the service left; once."""
+        """Load the uploads left by an earlier run of the service, once."""
         async with self._loading:
             if not self._is_loaded:
                 await self.shelf.load()
@@ -55,28 +55,28 @@ class Box:
                 self._is_loaded = True
 
     async def expire(self, now: datetime, keep: timedelta) -> None:
-        """Forget unfinished uploads that nobody wrote to for longer than `keep`, and what is not recent."""
+        """Drop unfinished uploads idle for longer than `keep`, and outdated recent entries."""
         await self.shelf.expire(now, keep)
         if self._is_loaded:
             await on_disk(self.recent.expire, now)
 
     def find(self, folder: Folder, name: str) -> Unfinished | HandedOver | None:
-        """What this name stands for now: the unfinished upload before the one handed over."""
+        """Return the upload with a name: an unfinished one before a handed-over one."""
         return self.shelf.find(folder, name) or self.recent.find(folder, name)
 
     def has_below(self, folder: Folder, name: str) -> bool:
-        """Whether something that was sent lies below the folder `name`, which a client made."""
+        """Return True if an upload lies below `name`, a folder made by a client."""
         above = f"{name}/"
         unfinished = any(upload.label.name.startswith(above) for upload in self.shelf.within(folder))
         return unfinished or self.recent.has_below(folder, name)
 
     def within(self, folder: Folder) -> dict[str, Unfinished | HandedOver]:
-        """What was sent to `folder`, by name; of two under one name the unfinished one."""
+        """Return the uploads in `folder`, by name; an unfinished one hides a handed-over one."""
         sent: dict[str, Unfinished | HandedOver] = {e.name: e for e in self.recent.within(folder)}
         return sent | {upload.label.name: upload for upload in self.shelf.within(folder)}
 
     async def set_modified(self, folder: Folder, name: str, modified: int) -> None:
-        """Remember the time that a client gives its file, for listings only."""
+        """Remember the modification time set by a client, for listings only."""
         known = self.find(folder, name)
         if isinstance(known, Unfinished):
             known.label = known.label.model_copy(update={"modified": modified})

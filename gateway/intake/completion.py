@@ -1,4 +1,4 @@
-"""The end of an upload: its client closed it, or renamed it to its final name, and it is handed over."""
+"""Complete an upload, closed by its client or renamed to its final name, and hand it over."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Completion:
         self._clock = clock
 
     async def close(self, receiving: Receiving, by: LoggedIn) -> str | None:
-        """The client closed its upload: hand it over, unless it waits for its rename.
+        """Complete a closed upload and return its reference; None for one awaiting its rename.
 
-        Returns the reference. Raises what kept the upload from being handed over; it is kept then.
+        Raise the obstacle to handing over; the upload is kept.
         """
         upload = receiving.upload
         if upload.receiving is not receiving:
@@ -64,16 +64,16 @@ class Completion:
         return reference
 
     def _adds_nothing(self, receiving: Receiving) -> bool:
-        """Whether a client found nothing left to send of a file handed over, as `put -c` of lftp may."""
+        """Return True if a client resumed a handed-over file with nothing to send (lftp's `put -c`)."""
         upload = receiving.upload
         handed_over = self._recent.find(upload.label.folder, upload.label.name) is not None
         return upload.size == 0 and not receiving.anew and handed_over
 
     async def _hand_over_or_reopen(self, upload: Unfinished, by: LoggedIn) -> str:
-        """Hand over; where that fails, give the last byte back.
+        """Hand over; on failure, give the last byte back.
 
-        A client that compares sizes then sees that its file is unfinished, and one that resumes
-        has something to send, upon which the hand-over is tried again.
+        A client comparing sizes then sees an unfinished file, and a resuming client has something to send, to
+        try the hand-over again.
         """
         try:
             return await self._hand_over(upload, upload.label.name, by)
@@ -83,7 +83,7 @@ class Completion:
             raise
 
     async def rename(self, folder: Folder, old: str, new: str, by: LoggedIn) -> str:
-        """Complete a temporary upload under its final name and hand it over. Returns the reference."""
+        """Rename a temporary upload to its final name and hand it over. Returns the reference."""
         upload = self._shelf.find(folder, old)
         if upload is None:
             raise Declined(NO_SUCH_FILE if self._recent.find(folder, old) is None else HANDED_OVER)
@@ -121,7 +121,7 @@ class Completion:
         return entry.reference
 
     def _bring_over(self, upload: Unfinished, name: str, by: LoggedIn) -> HandedOver:
-        """All that the disk has to do with it, in one go."""
+        """Do all disk work of the hand-over in one go."""
         record = hand_over_upload(self._spool, upload, name, by, self._clock())
         entry = HandedOver(
             reference=record.reference,

@@ -1,4 +1,4 @@
-"""The work on the disk that may block, and the threads that do it off the event loop."""
+"""Blocking disk work, and the threads doing it off the event loop."""
 
 from __future__ import annotations
 
@@ -22,34 +22,33 @@ T = TypeVar("T")
 
 
 class Hasher(Protocol):
-    """What of hashlib's objects is used here."""
+    """The part of hashlib's interface in use."""
 
     def update(self, data: bytes, /) -> None:
         """Take in `data`."""
 
     def hexdigest(self) -> str:
-        """The digest of all that was taken in, as lower-case hexadecimal."""
+        """Return the digest of all input, as lower-case hexadecimal."""
         ...
 
 
 async def on_disk(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `work` in a thread of its own kind, so that a slow disk never stops the event loop."""
+    """Run `work` in a disk thread, so that a slow disk never stops the event loop."""
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(_THREADS, lambda: work(*args, **kwargs))
 
 
 async def in_turn(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `work` in the one thread of work that is long and not pressing."""
+    """Run `work` in the single thread for long, less urgent work."""
     return await asyncio.get_running_loop().run_in_executor(_READER, lambda: work(*args, **kwargs))
 
 
 def store(
     descriptor: int | None, chunks: Sequence[bytes], offset: int, hasher: Hasher | None, free_bytes: int
 ) -> None:
-    """Write `chunks` one after another at `offset`, all of them; or hash them.
+    """Write all `chunks` in order at `offset`; or hash them.
 
-    Without a descriptor they are only hashed. OSError ENOSPC where less than `free_bytes` would
-    stay free on the disk.
+    Without a descriptor, only hash. OSError ENOSPC if less than `free_bytes` would stay free on the disk.
     """
     if descriptor is not None:
         check_room(descriptor, free_bytes)
@@ -78,7 +77,7 @@ def check_room(where: int | Path, free_bytes: int) -> None:
 
 
 def end_writing(descriptor: int, size: int, *, durable: bool) -> None:
-    """Close a file after cutting it to `size`; where `durable`, its content is safe on the disk before."""
+    """Cut a file to `size` and close it; with `durable`, sync the content before."""
     try:
         if os.fstat(descriptor).st_size != size:
             os.ftruncate(descriptor, size)

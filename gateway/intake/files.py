@@ -37,7 +37,7 @@ class Files(Server):
         self.client_closes = False
 
     async def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> File:  # noqa: ARG002 - asyncssh's signature
-        """Open to read what was published, or to write an upload."""
+        """Open a published file for reading, or an upload for writing."""
         if not pflags & (asyncssh.FXF_WRITE | asyncssh.FXF_APPEND):
             return await self.tree.open_to_read(path)
         wish = Wish(
@@ -49,7 +49,7 @@ class Files(Server):
         return await self.tree.open_to_write(path, wish)
 
     async def close(self, file_obj: object) -> None:
-        """Complete an upload where its client closes it; otherwise keep it to be resumed."""
+        """Complete an upload closed by its client; otherwise keep it for resuming."""
         if isinstance(file_obj, PublishedReading):
             file_obj.close()
         elif isinstance(file_obj, Receiving) and self.client_closes:
@@ -71,7 +71,7 @@ class Files(Server):
         await self.tree.make_folder(path)
 
     async def rmdir(self, path: bytes) -> None:
-        """Take a folder away that was made and is empty."""
+        """Remove an empty folder made by a client."""
         await self.tree.remove_folder(path)
 
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
@@ -90,7 +90,7 @@ class Files(Server):
         return len(data)
 
     async def fsync(self, file_obj: object) -> None:
-        """Put what was received so far safely on the disk."""
+        """Sync the bytes received so far to the disk."""
         if isinstance(file_obj, Receiving):
             await file_obj.make_durable()
 
@@ -112,9 +112,9 @@ class Files(Server):
         return _attributes(ListedFile("", status.st_size, int(status.st_mtime)))
 
     async def setstat(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:
-        """Succeed and change nothing, except the time that listings show for an upload.
+        """Succeed without effect, except for an upload's time in listings.
 
-        Declined where the size of a file is to change.
+        Declined for a change of a file's size.
         """
         if attrs.size is not None:
             await self.tree.check_size(path, attrs.size)
@@ -129,9 +129,9 @@ class Files(Server):
         await self.setstat(path, attrs)
 
     async def fsetstat(self, file_obj: object, attrs: asyncssh.SFTPAttrs) -> None:
-        """Succeed and change nothing, as `setstat` does; but a file being written can be cut to a length.
+        """Succeed without effect, as `setstat` does; but cut a file being written to a length.
 
-        OpenSSH's scp empties no file when it opens it, and cuts off at the end what was there before.
+        OpenSSH's scp does not empty a file when opening it, and cuts off the old rest at the end.
         """
         if not isinstance(file_obj, Receiving):
             return
@@ -173,7 +173,7 @@ def _attributes(entry: ListedFile | None) -> asyncssh.SFTPAttrs:
 
 
 async def _names(listing: AsyncIterator[ListedFile | str]) -> AsyncIterator[Sequence[bytes]]:
-    """The encoded names of a folder, each some with a turn for others behind them."""
+    """Yield the encoded names of a folder, in pages, giving other tasks a turn between."""
     now = time.time()
     page = [encoded(folder, _FOLDER_MODE, 0, 0, now) for folder in (".", "..")]
     async for entry in listing:

@@ -1,6 +1,6 @@
-"""The folders that a provider's clients made below /in: only for them, only for a while, on no disk.
+"""Folders made by a provider's clients below /in: visible to the provider only, for a while, on no disk.
 
-Programs that send whole folders (`put -r`, `rclone sync`, `mirror -R`) make them first, and may use several
+Programs sending whole folders (`put -r`, `rclone sync`, `mirror -R`) make them first, and may use several
 connections; so all sessions of a provider share them.
 """
 
@@ -18,14 +18,14 @@ _KEPT = timedelta(hours=1)
 
 
 class Folders:
-    """The folders of one provider, each with the time at which it was made."""
+    """The folders of one provider, each with its time of making."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._made: dict[IntakePlace, datetime] = {}
 
     def __contains__(self, place: IntakePlace) -> bool:
-        """Whether there is such a folder now."""
+        """Return True if the folder exists now."""
         made = self._made.get(place)
         return made is not None and self._clock() - made < _KEPT
 

@@ -15,10 +15,10 @@ from gateway.zones.spool import complete, hand_over, reserve_reference
 
 
 def hand_over_upload(spool: Spool, upload: Unfinished, name: str, by: LoggedIn, now: datetime) -> Upload:
-    """Give `upload` to the processor as `name`, without the folders that a client made for it.
+    """Give `upload` to the processor as `name`, without any folders made by a client.
 
-    It is durable after return, and has no files of its own any more. After an OSError it is where it was, on
-    the disk; one that was in memory and could not be written down is worthless.
+    The upload is durable after return, without files of its own. After an OSError it is unchanged on the
+    disk; one in memory, and impossible to write, is worthless.
     """
     reference = reserve_reference(spool, by.name, now)
     passing("hand-over.reserved")
@@ -54,7 +54,7 @@ def hand_over_upload(spool: Spool, upload: Unfinished, name: str, by: LoggedIn, 
 
 
 def _from_memory(spool: Spool, upload: Unfinished, reference: str, record: Callable[[], Upload]) -> Upload:
-    """What is in memory is written down where it lands. If it cannot land, it gets files as others have."""
+    """Write an upload from memory directly to spool/landed. On failure, give it ordinary files instead."""
     kept, upload.kept = upload.kept, None
     assert kept is not None  # noqa: S101 - whoever calls this has looked
     try:

@@ -1,4 +1,4 @@
-"""What of an upload is in memory when its client closes it: it is written down where it lands."""
+"""The part of an upload still in memory at its close, written directly to its landing place."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from gateway.intake.disk import Hasher, store
 
 @dataclass(frozen=True, slots=True)
 class InMemory:
-    """What is still to be written down of a file, or only to be hashed by `hasher` where it is withheld."""
+    """The unwritten part of a file, or data for `hasher` alone if withheld."""
 
     chunks: Sequence[bytes]
     hasher: Hasher | None
     free_bytes: int
 
     def write_to(self, place: Path) -> str | None:
-        """Write it to a file that is there; the SHA-256 of what is withheld. For a worker thread."""
+        """Write to an existing file; return the SHA-256 of withheld data. For a worker thread."""
         descriptor = os.open(place, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             store(None if self.hasher else descriptor, self.chunks, 0, self.hasher, self.free_bytes)

@@ -1,7 +1,7 @@
-"""What a client calls a path, and the place in the virtual tree that it means. Pure.
+"""Translate a client's path into a place of the virtual tree. Pure.
 
-The tree has one level of folders of its own; below /in, a client may make more for its session. Nothing
-here touches a disk, and no path of a client ever becomes a path on disk.
+The tree has one level of fixed folders; below /in, a client may make more for its session. Nothing here
+touches a disk, and no path of a client ever becomes a path on disk.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _TEMPORARY = re.compile(r"\..*|.+\.(filepart|part|tmp|partial)", re.IGNORECASE |
 class IntakePlace:
     """The root (both None), a folder (name None), something in a folder, or a page (folder None).
 
-    What lies in a folder that a client made has the name `MADE/NAME`.
+    Entries of a folder made by a client have the name `MADE/NAME`.
     """
 
     folder: FolderName | None = None
@@ -41,7 +41,7 @@ class IntakePlace:
 
     @property
     def above(self) -> IntakePlace:
-        """The folder that this place is in."""
+        """The enclosing folder."""
         if self.name is None:
             return ROOT
         return IntakePlace(self.folder, self.name.rpartition("/")[0] or None)
@@ -52,10 +52,10 @@ _DEEPEST = 16
 
 
 def components(raw: bytes) -> tuple[str, ...]:
-    """The parts of a path as the client means it: from the root, without `.`, `..` and empty parts.
+    """Return the parts of a client's path from the root, without `.`, `..` and empty parts.
 
-    Unicode is brought to NFC, so that a name typed on a Mac and its copy elsewhere are one name.
-    Declined where the path is not UTF-8 or holds a control character.
+    Unicode is normalised to NFC, so that a name typed on a Mac and its copy elsewhere are one name. Declined
+    for a path with control characters or not in UTF-8.
     """
     try:
         text = unicodedata.normalize("NFC", raw.decode("utf-8"))
@@ -73,9 +73,9 @@ def components(raw: bytes) -> tuple[str, ...]:
 
 
 def place_of(raw: bytes) -> IntakePlace:
-    """The place that `raw` means; what is put into the root is put into /in.
+    """Return the place meant by `raw`; entries of the root mean entries of /in.
 
-    Declined with "no such file" where the tree cannot hold such a path.
+    Declined with "no such file" for a path impossible in the tree.
     """
     parts = components(raw)
     if not parts:
@@ -95,12 +95,12 @@ def canonical(raw: bytes) -> bytes:
 
 
 def checked_name(name: str, limit: int) -> str:
-    """`name` itself where a new file may bear it; Declined where a part is over `limit` bytes of UTF-8."""
+    """Return `name` if allowed for a new file; Declined for a part over `limit` bytes of UTF-8."""
     if any(len(part.encode("utf-8")) > limit for part in name.split("/")):
         raise Declined(NAME_TOO_LONG)
     return name
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a client uses this name only until it renames the file: a dotfile, X.filepart, X.part …"""
+    """Return True for names used until a rename: a dotfile, X.filepart, X.part …"""
     return _TEMPORARY.fullmatch(name.rpartition("/")[2]) is not None

@@ -1,4 +1,4 @@
-"""Reading what the inside published: single files in single folders, never through a link."""
+"""Read published files: single files in single folders, never through a link."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAME_BYTES = 255  # As long as any file system here lets a name be.
 
 @dataclass(frozen=True, slots=True)
 class ListedFile:
-    """A file as a listing shows it. `modified` in epoch seconds."""
+    """A file in a listing. `modified` in epoch seconds."""
 
     name: str
     size: int
@@ -59,9 +59,9 @@ def _check_plain(name: str) -> None:
 
 
 def scan_published(folder: Path) -> Generator[ListedFile, None, None]:
-    """The published files in `folder`, as the disk gives them; none where the folder is missing.
+    """Yield the published files in `folder`, in disk order; none for a missing folder.
 
-    Holds a descriptor until it is exhausted or closed.
+    Holds a descriptor until exhausted or closed.
     """
     try:
         entries = os.scandir(folder)

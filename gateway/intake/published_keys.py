@@ -1,4 +1,4 @@
-"""The SSH keys that are published for each provider: who holds one of them gets in."""
+"""The published SSH keys of each provider, the condition of a login."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _NOBODYS_KEYS = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERI
 
 
 def holds_key(published: Published, username: str, key: asyncssh.SSHKey, address: str) -> bool:
-    """Whether `key` is published for the provider `username`, and may be used from `address`.
+    """Return True if `key` is published for the provider `username`, and may be used from `address`.
 
-    A name that is no provider takes the same steps, and so the same time, as one that is.
+    Unknown names take the same steps, and so the same time, as known providers.
     """
     known = PROVIDER_ID.fullmatch(username) is not None
     path = published.provider(username if known else "-") / "authorized_keys"

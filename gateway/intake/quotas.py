@@ -1,4 +1,4 @@
-"""How much one provider may send: what may be begun, and how much may wait."""
+"""Limits on one provider's uploads: those begun, and those waiting."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FRESH_SECONDS = 1.0
 
 
 class Quotas:
-    """The quotas of `provider`, by what is on its `shelf`, what it sent lately, and what landed."""
+    """The quotas of `provider`, counting the `shelf`, recent hand-overs, and landed files."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Quotas:
             raise Declined(TOO_MUCH_WAITING)
 
     async def check_disk(self) -> None:
-        """OSError where the disk is nearly full, as far as is known; before each writing it is asked anew."""
+        """Raise OSError if the disk is nearly full, by a recent check; each write checks again."""
         now = time.monotonic()
         if now - self._room_at >= _FRESH_SECONDS:
             await on_disk(check_room, self._shelf.place, self.limits.free_bytes)

@@ -1,6 +1,6 @@
-"""What a provider handed over lately: intake's own memory, for listings and for the day's count.
+"""A provider's recent hand-overs: intake's own memory, for listings and for the day's count.
 
-It is a view, kept best effort in spool/recent/PROVIDER.jsonl. Losing it loses no upload.
+A view, kept best effort in spool/recent/PROVIDER.jsonl; its loss loses no upload.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SHOWN = 2_000  # Entries of one provider that a listing shows, the latest ones.
 
 
 class HandedOver(BaseModel):
-    """One line of the journal. `modified` is the time that the client gave the file, in epoch seconds."""
+    """One line of the journal. `modified` is the time set by the client, in epoch seconds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,7 +44,7 @@ class Day:
     size: int = 0
 
     def with_one(self, entry: HandedOver) -> Day:
-        """The day with one more; another day where that is a later one."""
+        """Return the day with one more upload; a later day starts anew."""
         day = entry.landed_at.astimezone(UTC).date()
         if day == self.day:
             return Day(day, self.uploads + 1, self.size + entry.size)
@@ -62,7 +62,7 @@ class Recent:
         self._today = Day()
 
     def load(self, now: datetime) -> None:
-        """Read the journal, leaving out what is too old or unreadable. For a worker thread, before use."""
+        """Read the journal, skipping old or unreadable lines. For a worker thread, before use."""
         entries = kept = 0
         for entry in self._read():
             entries += 1
@@ -73,7 +73,7 @@ class Recent:
             self._rewrite(now)
 
     def expire(self, now: datetime) -> None:
-        """Forget what is too old, in memory and in the journal. For a worker thread."""
+        """Drop old entries from memory and the journal. For a worker thread."""
         old = [key for key, entry in self._latest.items() if not self._is_kept(entry, now)]
         for key in old:
             self._forget(key)
@@ -96,7 +96,7 @@ class Recent:
                     yield None  # A line cut off by a crash.
 
     def remember(self, entry: HandedOver) -> None:
-        """Take `entry` into memory as the latest of its name."""
+        """Remember `entry` as the latest of its name."""
         key = (entry.folder, entry.name)
         known = self._forget(key)
         self._latest[key] = entry
@@ -113,12 +113,12 @@ class Recent:
         return known
 
     def today(self, now: datetime) -> Day:
-        """What was handed over on the day (UTC) of `now`."""
+        """Return the hand-overs of the day (UTC) of `now`."""
         day = now.astimezone(UTC).date()
         return self._today if day == self._today.day else Day(day)
 
     def write(self, entry: HandedOver) -> None:
-        """Append `entry` to the journal. A disk that refuses is logged: the upload is safe elsewhere."""
+        """Append `entry` to the journal. A disk error is only logged: the upload is safe elsewhere."""
         try:
             with self._path.open("ab") as file:
                 file.write(_line(entry))
@@ -126,11 +126,11 @@ class Recent:
             _log.warning("journal-not-written %s", trace_of(error))
 
     def find(self, folder: Folder, name: str) -> HandedOver | None:
-        """The latest upload under this name, if it is recent."""
+        """Return the latest recent upload with a name, if any."""
         return self._latest.get((folder, name))
 
     def has_below(self, folder: Folder, name: str) -> bool:
-        """Whether an upload of the recent ones lies below the folder `name`, which a client made."""
+        """Return True if a recent upload lies below `name`, a folder made by a client."""
         return self._above[folder, name] > 0
 
     def within(self, folder: Folder) -> list[HandedOver]:
@@ -138,7 +138,7 @@ class Recent:
         return [entry for entry in self._latest.values() if entry.folder == folder]
 
     def _rewrite(self, now: datetime) -> None:
-        """Leave out of the journal what need not be kept any longer."""
+        """Rewrite the journal without outdated lines."""
         aside = self._path.with_suffix(".new")
         try:
             with aside.open("wb") as file:
@@ -149,13 +149,13 @@ class Recent:
 
 
 def _folders_of(key: tuple[Folder, str]) -> list[tuple[Folder, str]]:
-    """The folders made by clients in which a name lies: of `a/b/c`, `a` and `a/b`."""
+    """Return the client-made folders around a name: of `a/b/c`, `a` and `a/b`."""
     folder, name = key
     return [(folder, name[:at]) for at, character in enumerate(name) if character == "/"]
 
 
 def sweep_journals(folder: Path, now: datetime, keep: timedelta, in_use: Collection[str]) -> None:
-    """Erase the journals to which nobody wrote for longer than `keep`; those in use see to themselves."""
+    """Erase journals untouched for longer than `keep`; those in use are maintained by their owners."""
     for path in folder.glob("*.jsonl"):
         age = now - datetime.fromtimestamp(path.stat().st_mtime, UTC)
         if path.stem not in in_use and age > keep:

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """How a client wants to open a file for writing: the flags of SFTP's OPEN that matter here."""
+    """A client's wish in opening a file for writing: the relevant flags of SFTP's OPEN."""
 
     create: bool
     exclusive: bool
@@ -45,8 +45,8 @@ class Reception:
     async def receive(self, folder: Folder, name: str, wish: Wish) -> Receiving:
         """Open an upload: a new one, or an unfinished one again at its size.
 
-        An upload of the same name that another connection still writes goes on by itself when this
-        one starts anew, and is taken over when this one resumes it.
+        An upload of the same name still being written by another connection continues separately if this one
+        starts anew, and is taken over if this one resumes it.
         """
         known = self._shelf.find(folder, name)
         if wish.exclusive and (known or self._recent.find(folder, name)) is not None:
@@ -58,9 +58,9 @@ class Reception:
         return await self._begin(folder, name, wish)
 
     def _check_meant(self, folder: Folder, name: str, wish: Wish) -> None:
-        """A client that does not create means a file that is here; one that goes on, the one handed over.
+        """Refuse to resume a handed-over file, or to open a missing one without creating it.
 
-        To take its rest for a new upload would be to take a tail for a file.
+        A rest received as a new upload would make a file of a tail.
         """
         here = self._recent.find(folder, name) is not None
         if not here and not wish.create:
@@ -112,7 +112,7 @@ class Reception:
         await self.cut_off(writer)
 
     async def cut_off(self, writer: Writer) -> None:
-        """Keep what was received of an upload whose client is gone; it can be resumed."""
+        """Keep the received part of an upload after its client's loss, for resuming."""
         try:
             await writer.release(whole=False)
         finally:

@@ -1,7 +1,7 @@
 """The requests of one provider's session, one after another.
 
-Only a CLOSE that the client sent completes an upload: asyncssh closes open files by itself too,
-when a connection breaks.
+Only a CLOSE sent by the client completes an upload: asyncssh also closes open files by itself, when a
+connection breaks.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The intake service: an SFTP drop box that knows no secret but its own host key.
+"""The intake service: an SFTP drop box without secrets, except its own host key.
 
-It reads `published/` and writes `spool/`, and runs as a user that can do nothing else.
+Reads `published/` and writes `spool/`, as a user without any other rights.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SWITCH_SECONDS = 0.0005
 
 
 def read_settings(published: Published) -> IntakeSettings:
-    """published/intake.json. ConfigurationError where it is missing or wrong."""
+    """Return published/intake.json. ConfigurationError if missing or wrong."""
     path = published.intake_settings
     try:
         return IntakeSettings.model_validate_json(path.read_bytes())
@@ -65,10 +65,9 @@ async def serve(
 ) -> None:
     """Receive uploads until `stop` is set. `ready(host, port)` is called once connections are accepted.
 
-    `host` and `port` stand in for those of published/intake.json, and `sockets` that listen already
-    for both. At the end every connection is
-    closed; an upload that was not complete can be resumed. ConfigurationError where the settings or
-    the host key are unusable or the port is not free.
+    `host` and `port` override published/intake.json; `sockets`, already listening, override both. At the end
+    every connection is closed; incomplete uploads can be resumed. ConfigurationError for unusable settings,
+    an unusable host key, or a port in use.
     """
     settings = await on_disk(read_settings, published)
     await on_disk(_make_folders, spool)
@@ -99,7 +98,7 @@ async def serve(
 
 
 def _health(loop: asyncio.AbstractEventLoop) -> exposition.Health:
-    """Whether the event loop still turns, asked from another thread."""
+    """Return a check, callable from another thread, that the event loop is running."""
 
     def health() -> Sequence[str]:
         turned = threading.Event()
@@ -110,9 +109,9 @@ def _health(loop: asyncio.AbstractEventLoop) -> exposition.Health:
 
 
 def run_intake(home: Home, *, host: str | None = None, port: int | None = None) -> int:
-    """Serve until SIGTERM or SIGINT; 0 after a clean stop, 1 where the service cannot start.
+    """Serve until SIGTERM or SIGINT; return 0 after a clean stop, 1 if the service cannot start.
 
-    Prints `ready intake HOST:PORT` when it accepts connections.
+    Prints `ready intake HOST:PORT` when accepting connections.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     # asyncssh logs user names and paths as clients send them.

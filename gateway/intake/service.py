@@ -1,4 +1,4 @@
-"""What the connections of one running intake share: the boxes of the providers, and their upkeep."""
+"""Resources shared by the connections of one running intake: providers' boxes, and their upkeep."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _utc_now() -> datetime:
 
 
 class Intake:
-    """The service that providers log in to."""
+    """The SFTP service for providers."""
 
     def __init__(self, spool: Spool, published: Published, limits: IntakeLimits) -> None:
         self._spool = spool
@@ -52,13 +52,13 @@ class Intake:
         return f"provider={name}"
 
     async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:
-        """Whether `key` is published for the provider `name`."""
+        """Return True if `key` is published for the provider `name`."""
         return await on_disk(holds_key, self._published, name, key, address)
 
     def session(
         self, connection: Connection, by: LoggedIn, touch: Callable[[], None], ended: Callable[[], None]
     ) -> Session:
-        """A session in the tree of the provider that logged in."""
+        """Return a session in the tree of the logged-in provider."""
         tree = ProviderTree(
             published=self._published, box=self.box(by.name), by=by, name_bytes=self._limits.name_bytes
         )
@@ -80,7 +80,7 @@ class Intake:
         return self._boxes[provider]
 
     async def sweep(self) -> None:
-        """Erase what expired: unfinished uploads, and what a crash left between the steps of a hand-over."""
+        """Erase expired unfinished uploads, and remains of interrupted hand-overs."""
         now, keep = _utc_now(), timedelta(hours=self._limits.resume_hours)
         for shelf in await on_disk(_shelves, self._spool):
             box = self._boxes.get(shelf.name)

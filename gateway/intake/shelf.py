@@ -1,7 +1,6 @@
-"""The shelf of one provider: its unfinished uploads, by the names that clients gave them.
+"""The shelf of one provider: unfinished uploads, by client-given names.
 
-What stands on it changes on the event loop only; the disk work is done in threads, on uploads that are
-marked busy meanwhile.
+The shelf changes only on the event loop; threads do the disk work, on uploads marked busy meanwhile.
 """
 
 from __future__ import annotations
@@ -24,17 +23,17 @@ class Shelf:
         self._open: set[Unfinished] = set()  # Also those whose name a newer one has taken.
 
     async def load(self) -> None:
-        """Find what an earlier run of the service left."""
+        """Load the uploads left by an earlier run of the service."""
         found = await on_disk(load_shelf, self.place)
         self._named = {_key(upload): upload for upload in found}
 
     def __iter__(self) -> Iterator[Unfinished]:
-        """Every unfinished upload, also one whose name a newer one has taken while it is being written."""
+        """Iterate over every unfinished upload, including open ones replaced under their name."""
         return iter({*self._named.values(), *self._open})
 
     @property
     def in_use(self) -> frozenset[Path]:
-        """The files of uploads that are being written or handed over at this moment."""
+        """The files of uploads now being written or handed over."""
         busy = [upload for upload in self if upload.busy]
         return frozenset(path for upload in busy for path in (upload.data, upload.label_file))
 
@@ -43,11 +42,11 @@ class Shelf:
         return [upload for upload in self._named.values() if upload.label.folder == folder]
 
     def find(self, folder: Folder, name: str) -> Unfinished | None:
-        """The unfinished upload under this name."""
+        """Return the unfinished upload with a name."""
         return self._named.get((folder, name))
 
     def put(self, upload: Unfinished) -> Unfinished | None:
-        """Have `upload` bear its name; the one that bore it before."""
+        """Register `upload` under its name; return the one replaced."""
         earlier = self._named.get(_key(upload))
         self._named[_key(upload)] = upload
         return earlier
@@ -57,7 +56,7 @@ class Shelf:
         self._open.add(upload)
 
     async def keep(self, upload: Unfinished, now: datetime) -> None:
-        """A handle of `upload` is gone: it stays, unless worthless, or a newer one has its name."""
+        """Keep `upload` after its handle is gone, unless worthless, or replaced under its name."""
         if upload.receiving is None:
             self._open.discard(upload)
         upload.touched_at = now
@@ -73,13 +72,13 @@ class Shelf:
             del self._named[_key(upload)]
 
     async def drop(self, upload: Unfinished | None) -> None:
-        """Forget an unfinished upload and erase it, unless it is busy."""
+        """Forget an unfinished upload and erase it, unless busy."""
         if upload is not None and not upload.busy:
             self.take_down(upload)
             await on_disk(upload.erase)
 
     async def expire(self, now: datetime, keep: timedelta) -> None:
-        """Forget the unfinished uploads that nobody wrote to for longer than `keep`."""
+        """Drop unfinished uploads idle for longer than `keep`."""
         for upload in [u for u in self._named.values() if now - u.touched_at > keep]:
             await self.drop(upload)
 

@@ -1,10 +1,10 @@
-"""The virtual tree of one provider: what is where, what may be done there, and nothing else.
+"""The virtual tree of one provider: its places, and the permitted operations.
 
-/              uploads here are taken as uploads to /in; status.html and calendar.ics, to read
-/in            upload; lists what was sent; nothing can be fetched back or overwritten
-/in/MADE/…     folders that a client made: there for a while, and as long as they list what was sent
-/out /receipts what was published for this provider, to read
-/keys /agreement  what was published for everybody, to read; and upload
+/              uploads here count as uploads to /in; status.html and calendar.ics, to read
+/in            upload; lists sent files, not to be fetched back or overwritten
+/in/MADE/…     folders made by a client: for a while, and as long as they list sent files
+/out /receipts files published for this provider, to read
+/keys /agreement  files published for everybody, to read; and upload
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ _UPLOADS: dict[FolderName, Folder] = {"in": "in", "keys": "keys", "agreement": "
 
 
 class PublishedReading:
-    """A published file that is open for reading."""
+    """A published file open for reading."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
 
     def close(self) -> None:
-        """Close it, once."""
+        """Close the file, once."""
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1
@@ -60,7 +60,7 @@ class PublishedReading:
 
 @dataclass(frozen=True, slots=True)
 class ProviderTree:
-    """What one session of a provider sees. Every path is bytes as the client sent them."""
+    """The tree of one provider's session. Every path is in bytes, as sent by the client."""
 
     published: Published
     box: Box
@@ -68,7 +68,7 @@ class ProviderTree:
     name_bytes: int
 
     async def find(self, raw: bytes) -> ListedFile | None:
-        """The file at `raw`, or None where it is a folder. Declined where nothing is there."""
+        """Return the file at `raw`, or None for a folder. Declined if nothing is there."""
         place = place_of(raw)
         if place.name is None:
             return None
@@ -78,9 +78,9 @@ class ProviderTree:
         return entry
 
     async def listing(self, raw: bytes) -> AsyncIterator[ListedFile | str]:
-        """What is in the folder at `raw`: names of folders, and files. Declined where there is no folder.
+        """Yield the entries of the folder at `raw`: folder names, and files. Declined without a folder.
 
-        Nothing of it lies in memory but what is on its way to the client.
+        Only the page in transit to the client is in memory.
         """
         place = place_of(raw)
         if not self._is_folder(place):
@@ -107,12 +107,12 @@ class ProviderTree:
                 yield name if known is None else _entry(name, known)
 
     async def _pages(self) -> list[ListedFile]:
-        """What is published for this provider beside the folders."""
+        """Return the pages published for this provider beside the folders."""
         found = [await self._published_entry(IntakePlace(None, name)) for name in sorted(PAGES)]
         return [entry for entry in found if entry is not None]
 
     def _sent(self, place: IntakePlace) -> Iterator[tuple[str, Unfinished | HandedOver | None]]:
-        """What was sent to a folder, by the name it has there; None for a folder below it."""
+        """Yield the uploads in a folder, by name; None for a folder below."""
         kind = _UPLOADS.get(place.folder) if place.folder is not None else None
         if kind is None:
             return
@@ -129,7 +129,7 @@ class ProviderTree:
         yield from ((name, None) for name in sorted(folders))
 
     def _is_folder(self, place: IntakePlace) -> bool:
-        """Whether there is a folder: one of the tree's own, or one that a client made."""
+        """Return True for a folder: fixed, or made by a client."""
         if place.name is None or place in self.box.folders:
             return True
         kind = _UPLOADS.get(place.folder) if place.folder is not None else None
@@ -148,7 +148,7 @@ class ProviderTree:
         self.box.folders.make(place)
 
     async def remove_folder(self, raw: bytes) -> None:
-        """Take a folder away that the client made and that is empty."""
+        """Remove an empty folder made by the client."""
         place = place_of(raw)
         if not self._is_folder(place):
             raise Declined(NO_SUCH_FILE)
@@ -159,7 +159,7 @@ class ProviderTree:
         self.box.folders.remove(place)
 
     async def open_to_read(self, raw: bytes) -> PublishedReading:
-        """A published file. Declined for everything else, with the reason that helps."""
+        """Open a published file. Declined for everything else, with a helpful reason."""
         place = place_of(raw)
         if place.name is None or place in self.box.folders:
             raise Declined(IS_FOLDER)
@@ -176,7 +176,7 @@ class ProviderTree:
         return await self.box.reception.receive(folder, name, wish)
 
     async def close(self, receiving: Receiving) -> None:
-        """The client closed its upload."""
+        """Complete an upload closed by its client."""
         await self.box.completion.close(receiving, self.by)
 
     async def rename(self, old: bytes, new: bytes) -> None:
@@ -201,13 +201,13 @@ class ProviderTree:
         await self.box.reception.remove(folder, place.name)
 
     async def check_size(self, raw: bytes, size: int) -> None:
-        """Declined where a client wants a file to have another size than it has."""
+        """Raise Declined if a client sets a file's size to a different one."""
         known = await self.find(raw)
         if known is not None and known.size != size:
             raise Declined(SIZE_IS_SET)
 
     async def set_modified(self, raw: bytes, modified: int) -> None:
-        """Note the time that a client gives an upload of its own, for listings; elsewhere nothing happens."""
+        """Note the time set by a client for its own upload, for listings; ignore others."""
         place = place_of(raw)
         folder = _UPLOADS.get(place.folder) if place.folder is not None else None
         if folder is not None and place.name is not None:
@@ -257,7 +257,7 @@ def _some(entries: Iterator[ListedFile]) -> list[ListedFile]:
 
 
 def _entry(name: str, known: Unfinished | HandedOver) -> ListedFile:
-    """How an upload looks in a listing: its real size, and the time that its client gave it."""
+    """Return an upload as listed: its real size, and the time set by its client."""
     if isinstance(known, Unfinished):
         given, own = known.label.modified, known.touched_at
     else:

@@ -1,9 +1,9 @@
 """Unfinished uploads of one provider: on disk under names made by the server, resumable for a while.
 
-spool/partial/PROVIDER/ID.data   a prefix of the file as the client sent it, never with a hole
-spool/partial/PROVIDER/ID.json   what the client calls it
+spool/partial/PROVIDER/ID.data   a prefix of the file as sent by the client, never with a hole
+spool/partial/PROVIDER/ID.json   the client's name for it
 
-A small one is in memory until it is closed; it has no files before its client leaves it unfinished.
+A small upload stays in memory until closed, without files unless its client leaves it unfinished.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ _log = logging.getLogger(__name__)
 
 
 class Writer(Protocol):
-    """The handle through which a client writes an upload."""
+    """A client's handle for writing an upload."""
 
     upload: Unfinished
 
     async def release(self, *, whole: bool) -> None:
-        """Let go of the upload. `whole` says that its client closed it: then it is durable afterwards."""
+        """Release the upload. `whole`: closed by its client, and durable after return."""
 
 
 class Unwritten(Protocol):
     """The whole content of a small upload, in memory."""
 
     def write_to(self, place: Path) -> str | None:
-        """Write it to a file that is there; the SHA-256 of what is withheld. For a worker thread."""
+        """Write to an existing file; return the SHA-256 of withheld data. For a worker thread."""
         ...
 
 
 class Label(BaseModel):
-    """ID.json. `whole`: its client closed it properly, so that a rename may complete it.
+    """ID.json. `whole`: properly closed by its client, ready to be completed by a rename.
 
-    `withheld`: it came in the clear and its data is empty; `size`, `sha256` and `looks_like` are of what
-    passed by.
+    `withheld`: sent in the clear, so the data is empty; `size`, `sha256` and `looks_like` describe the
+    discarded content.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,11 +63,11 @@ class Label(BaseModel):
 
 @dataclass(slots=True, eq=False)
 class Unfinished:
-    """One unfinished upload. `size` counts the bytes received; `receiving` is the handle that writes it.
+    """One unfinished upload. `size` counts the bytes received; `receiving` is the writing handle.
 
-    `sha256` is known of what was withheld; `kept` holds what was not written down of one that was closed;
-    `completing` while it is being handed over; `worthless` after a failed fsync, which leaves it unknown what
-    the disk holds, and of what was withheld and cut off.
+    `sha256` belongs to withheld content; `kept` is the unwritten part of a closed upload; `completing` is set
+    during the hand-over; `worthless` after a failed fsync, with the disk content unknown, and for a withheld
+    upload cut off.
     """
 
     data: Path
@@ -82,7 +82,7 @@ class Unfinished:
 
     @property
     def busy(self) -> bool:
-        """Whether a handle writes it or it is being handed over."""
+        """True while being written or handed over."""
         return self.completing or self.receiving is not None
 
     @property
@@ -91,13 +91,13 @@ class Unfinished:
         return self.data.with_suffix(".json")
 
     def mark(self, *, whole: bool, withheld: bool, looks_like: LooksLike = "") -> None:
-        """Note how its handle left it."""
+        """Note the state left by the handle."""
         passed = {"size": self.size, "sha256": self.sha256, "looks_like": looks_like}
         kept = passed if whole and withheld else {}
         self.label = self.label.model_copy(update={"whole": whole, "withheld": withheld, **kept})
 
     def shorten(self) -> None:
-        """Give the last byte back; what is empty or was withheld has none and is worth nothing."""
+        """Give the last byte back; an empty or withheld upload becomes worthless instead."""
         if self.size == 0 or self.label.withheld:
             self.worthless = True
             return
@@ -118,12 +118,12 @@ class Unfinished:
 
 
 def new_unfinished(shelf: Path, label: Label) -> Unfinished:
-    """A new upload that will lie in the folder `shelf`. It has no files yet."""
+    """Return a new upload for the folder `shelf`, without files so far."""
     return Unfinished(shelf / f"{secrets.token_hex(16)}.data", label, touched_at=label.started_at)
 
 
 def make_files(upload: Unfinished) -> int:
-    """Make the files of a new upload; its data is returned open for writing."""
+    """Make the files of a new upload; return its data file open for writing."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(upload.data, flags, 0o640)
     try:
@@ -141,7 +141,7 @@ def open_again(upload: Unfinished) -> int:
 
 
 def load_shelf(shelf: Path) -> list[Unfinished]:
-    """The unfinished uploads found in the folder `shelf`, oldest first; it is made where it is missing."""
+    """Return the unfinished uploads in the folder `shelf`, oldest first; make a missing folder."""
     shelf.mkdir(mode=0o750, parents=True, exist_ok=True)
     found = [upload for path in shelf.glob("*.data") if (upload := _load(path)) is not None]
     return sorted(found, key=lambda upload: upload.touched_at)
@@ -162,7 +162,7 @@ def _load(data: Path) -> Unfinished | None:
 
 
 def sweep_shelf(shelf: Path, now: datetime, keep: timedelta, in_use: frozenset[Path]) -> int:
-    """Erase the uploads in the folder `shelf` that nobody wrote to for longer than `keep`; how many went."""
+    """Erase uploads in the folder `shelf` idle for longer than `keep`; return their number."""
     stale = {path for path in shelf.iterdir() if path not in in_use and _age(path, now) > keep}
     for path in stale:
         data = path.with_suffix(".data")

@@ -1,12 +1,12 @@
-"""One open handle through which a client writes one unfinished upload.
+"""A client's open handle for writing one unfinished upload.
 
-What is on disk is always a prefix of the client's file: blocks that arrive ahead of their turn
-wait in memory. So a cut-off upload can be resumed at its size. Nothing is written before its first bytes
-show that it is sealed; of what is not, nothing is written at all, and its SHA-256 is all that is known of it.
-What is written is not hashed here: the digest that counts is of what the processor stores.
+The disk always holds a prefix of the client's file: blocks arriving ahead of their turn wait in memory. So an
+interrupted upload can be resumed at its size. Nothing is written before the first bytes prove the file
+sealed; of an unsealed one nothing is written at all, and only its SHA-256 is kept. Written data is not hashed
+here: the processor hashes the stored copy.
 
-Blocks are written behind: a write is acknowledged when it is in memory, its failure is told with a
-later write or with the close. Only the close of a whole file (or its rename) promises anything.
+Blocks are written behind: a write is acknowledged in memory, and a failure reported by a later write or by
+the close. Only the close of a whole file (or its rename) promises durability.
 """
 
 from __future__ import annotations
@@ -34,30 +34,30 @@ _SMALL_BYTES = 4096  # Pieces that are smaller are put together.
 
 @dataclass(slots=True)
 class Memory:
-    """How much of one provider's uploads waits in memory; above `limit` it goes straight to the disk."""
+    """The memory used by one provider's uploads; above `limit`, data goes straight to the disk."""
 
     limit: int = MEMORY_BYTES
     held: int = 0
 
     @property
     def scarce(self) -> bool:
-        """Whether nothing more may wait in memory."""
+        """True if no more data may wait in memory."""
         return self.held >= self.limit
 
 
 @dataclass(slots=True)
 class Block:
-    """Bytes in order that are not on the disk yet."""
+    """Consecutive bytes not yet on the disk."""
 
     chunks: list[bytes] = field(default_factory=list)
     size: int = 0
 
 
 class Receiving:
-    """Receives one upload. `may_grow` is asked before each block and declines what is over a quota.
+    """Receive one upload. `may_grow` is called before each block, to decline data over a quota.
 
-    `descriptor` is its file, where it has one: a new one gets its files when there is something to write.
-    `anew`: its client asked for an empty file to begin with, rather than to go on with one.
+    `descriptor` is its file, if any: a new upload gets files with the first write. `anew`: the client asked
+    for an empty file, instead of resuming.
     """
 
     def __init__(
@@ -91,11 +91,11 @@ class Receiving:
         self._beginning = b""  # Of what is withheld.
 
     async def write(self, offset: int, data: bytes) -> None:
-        """Take `data` at `offset` (at the end, where the file was opened to append).
+        """Take `data` at `offset` (at the end, if opened for appending).
 
-        Declined where a quota is exceeded, the offset is far beyond the end, or another connection
-        took over; OSError where an earlier block could not be stored. After any of these the
-        upload takes nothing more and its close fails.
+        Declined over a quota, far beyond the end, or after a takeover by another connection; OSError if an
+        earlier block could not be stored. After any of these the upload takes no more data, and its close
+        fails.
         """
         async with self._lock:
             self._check_usable()
@@ -115,7 +115,7 @@ class Receiving:
             raise self._failure
 
     async def _place(self, offset: int, data: bytes) -> None:
-        """Put `data` where it belongs: ahead of its turn, over what is there, or at the end."""
+        """Put `data` in place: ahead of its turn, over existing bytes, or at the end."""
         if offset + len(data) > self._limits.sealed_bytes:
             raise Declined(TOO_LARGE)
         if offset > self.upload.size:
@@ -145,9 +145,9 @@ class Receiving:
             self._beginning += data[:ENOUGH_BYTES]
 
     def _judge(self, *, at_end: bool) -> None:
-        """Find out whether the upload may be written down, as soon as its beginning tells.
+        """Decide on writing the upload down, as soon as its beginning is telling.
 
-        One that ends before that holds nothing but the beginning of an armor or packet: it may.
+        One ending earlier holds only the beginning of an armor or packet, and may be written.
         """
         start = b"".join(self._block.chunks)[:ENOUGH_BYTES]
         sealed = judge_for(self.upload.label.folder)(start)
@@ -161,7 +161,7 @@ class Receiving:
             self._beginning, self._hasher = start, hashlib.sha256()
 
     def _keep_ahead(self, offset: int, data: bytes) -> None:
-        """Keep a block that arrived before its turn, as clients with parallel writes send them."""
+        """Keep a block arriving early, as sent by clients with parallel writes."""
         known = self._ahead.get(offset)
         cost = len(data) + _PIECE_COST - (0 if known is None else len(known) + _PIECE_COST)
         too_far = offset + len(data) > self.upload.size + AHEAD_BYTES
@@ -175,7 +175,7 @@ class Receiving:
         self._memory.held += cost
 
     async def _overwrite(self, offset: int, data: bytes) -> None:
-        """Write over bytes that are already there."""
+        """Overwrite existing bytes."""
         if self._withheld is not False:
             raise Declined(NOT_KEPT)
         grown = max(0, offset + len(data) - self.upload.size)
@@ -187,7 +187,7 @@ class Receiving:
         self._stored = self.upload.size
 
     async def _store_behind(self) -> None:
-        """Start storing the block in memory, after the one before it; wait for it where memory is scarce."""
+        """Start storing the block in memory, after the previous one; wait if memory is scarce."""
         await self._join()
         if self._withheld is None:
             return  # It is small still.
@@ -197,14 +197,14 @@ class Receiving:
             await self._join()
 
     async def _join(self) -> None:
-        """Wait for the block that is being stored; raise what went wrong with it."""
+        """Wait for the block being stored; raise its failure."""
         if self._behind is not None:
             await self._behind
             self._behind = None
         self._check_usable()
 
     async def _store_all(self) -> None:
-        """Store all that came in order."""
+        """Store all data received in order."""
         await self._store_behind()
         await self._join()
 
@@ -216,7 +216,7 @@ class Receiving:
             self._stored += block.size
 
     async def _store(self, block: Block, offset: int) -> None:
-        """Store `block` at `offset`; a failure is kept for the requests that follow."""
+        """Store `block` at `offset`; keep a failure for the following requests."""
         if not self._is_open or not block.chunks:
             return
         try:
@@ -229,19 +229,19 @@ class Receiving:
         store(where, chunks, offset, self._hasher, self._limits.free_bytes)
 
     def _file(self) -> int:
-        """The file of the upload, open to be written; it is made where there is none."""
+        """Return the upload's file, open for writing; made if missing."""
         if self._descriptor is None:
             self._descriptor = make_files(self.upload)
         return self._descriptor
 
     async def release(self, *, whole: bool, durable: bool = True) -> None:
-        """Let go of the upload. `whole` says that its client closed it: then it is durable afterwards.
+        """Release the upload. `whole`: closed by its client, and durable after return.
 
-        Not where `durable` is False: whoever hands it over makes it durable, together with its record. What
-        is not written down by then is left in memory for that, where it is all of it.
+        Not durable with `durable` False: the hand-over then syncs it together with its record. Unwritten data
+        stays in memory for the hand-over, if it is the whole file.
 
-        Raises (after letting go) what kept it from being whole: Declined for a gap, a takeover or
-        an earlier refusal, OSError for the disk. Whatever was stored in order stays resumable.
+        Raise, after the release, the obstacle to a whole file: Declined for a gap, a takeover or an earlier
+        refusal, OSError for the disk. Data stored in order stays resumable.
         """
         async with self._lock:
             if not self._is_open:
@@ -256,7 +256,7 @@ class Receiving:
                 await self._let_go(whole=whole, durable=durable)
 
     async def _finish(self, *, whole: bool, durable: bool) -> None:
-        """Store what is left. Of an upload that ended early, a refusal has been told already."""
+        """Store the rest. For an upload ended early, a refusal has been reported already."""
         if whole:
             await self._join()
             if durable or self._ahead or self._descriptor is not None:
@@ -269,7 +269,7 @@ class Receiving:
             await self._store_all()
 
     async def _let_go(self, *, whole: bool, durable: bool) -> None:
-        """Close the file at what is known to be stored, and give the memory back."""
+        """Close the file at the size known to be stored, and free the memory."""
         if self._behind is not None:
             await self._behind
         whole = whole and self._failure is None and not self._ahead
@@ -298,7 +298,7 @@ class Receiving:
             end_writing(self._file(), size, durable=durable)
 
     async def cut(self, size: int) -> None:
-        """Let go of all that came beyond `size` bytes, if any did. As for `write`."""
+        """Drop all bytes beyond `size`. Raises as `write`."""
         async with self._lock:
             if size >= self.upload.size:
                 return
@@ -311,7 +311,7 @@ class Receiving:
             self._stored = self.upload.size = size
 
     async def make_durable(self) -> None:
-        """Put all that came in order safely on the disk (fsync@openssh.com)."""
+        """Sync all data received in order to the disk (fsync@openssh.com)."""
         async with self._lock:
             await self._store_all()
             if not self._is_open or self._descriptor is None or self._withheld is not False:
