@@ -1,1 +1,1 @@
-"""What crosses the wall between outside and inside: the spool, penalty files, whether a file is sealed."""
+"""Exchange between outside and inside: the spool, penalty files, the test for sealed files."""

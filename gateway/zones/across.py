@@ -1,6 +1,6 @@
-"""Reading a file in a folder that another zone may write. Anything at all may lie there.
+"""Read files in folders writable by another zone. Anything at all may lie there.
 
-Whatever is read of such a folder is opened here: through no link, without waiting, a regular file alone.
+Every such file is opened here: through no link, without waiting, regular files only.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _NO_FILE_OF_OURS = frozenset(
 
 
 def open_regular(folder: int, name: str, what: str = "it") -> int:
-    """Open a regular file in an open folder. FileNotFoundError where it is gone.
+    """Open a regular file in an open folder. FileNotFoundError if gone.
 
-    BadFileError, which says `what` the file is, where it is none that can be read.
+    BadFileError, beginning with `what`, for any other kind of file.
     """
     try:
         descriptor = os.open(name, _FILE_FLAGS, dir_fd=folder)
@@ -39,9 +39,9 @@ def open_regular(folder: int, name: str, what: str = "it") -> int:
 
 
 def read_small(path: Path, most: int) -> bytes:
-    """Return all of a file of at most `most` bytes. FileNotFoundError where it is gone.
+    """Return a whole file of at most `most` bytes. FileNotFoundError if gone.
 
-    BadFileError where it is no such file.
+    BadFileError for larger files and other kinds.
     """
     folder = os.open(path.parent, FOLDER_FLAGS)
     try:
@@ -56,6 +56,6 @@ def read_small(path: Path, most: int) -> bytes:
 
 
 def read_words(path: Path, most: int) -> str:
-    """Return the same as text: what is no UTF-8, or cannot be shown, is a question mark."""
+    """Return a small file as text, with "?" for invalid UTF-8 and unprintable characters."""
     text = read_small(path, most).decode("utf-8", "replace")
     return "".join(c if c.isprintable() and c != "\ufffd" else "?" for c in text)

@@ -1,6 +1,6 @@
-"""What a file that is no OpenPGP message looks like, by its first octets: sealed otherwise, or clear.
+"""Guess the kind of a file without OpenPGP encryption from its first octets: otherwise sealed, or clear.
 
-It chooses words only: that a file was in the clear is said of what is known to be. Pure.
+Only the wording depends on the guess: "in the clear" is said only of known kinds. Pure.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _CONTROLS = bytes({*range(32), 127} - {9, 10, 12, 13, 27})
 
 
 def is_encrypted_otherwise(start: bytes) -> bool:
-    """Whether it is encrypted, but not with OpenPGP: with a password, with S/MIME, with age, …"""
+    """Return True for other encryption than OpenPGP: a password, S/MIME, age, …"""
     if start.startswith(_ZIP):
         return len(start) > len(_ZIP) + 2 and bool(start[6] & _ENCRYPTED_FLAG)
     if start.startswith(_OLD_OFFICE):
@@ -59,12 +59,12 @@ def is_encrypted_otherwise(start: bytes) -> bool:
 
 
 def is_in_the_clear(start: bytes) -> bool:
-    """Whether it is of a kind that anybody can read: text, a spreadsheet, an archive, a picture."""
+    """Return True for a readable kind of file: text, a spreadsheet, an archive, a picture."""
     return start.startswith(_IN_THE_CLEAR) or is_wide(start) or _is_text(start)
 
 
 def _is_text(start: bytes) -> bool:
-    """Whether it reads as text: of any language, but with next to nothing that no text has."""
+    """Return True for text of any language, almost without characters foreign to text."""
     odd = len(start) - len(start.translate(None, _CONTROLS))
     if odd > _MOST_ODD * len(start):
         return False

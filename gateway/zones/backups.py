@@ -1,4 +1,4 @@
-"""When a home was backed up last, as whoever backs it up notes it there."""
+"""The time of a home's last backup, as noted by the backup itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _NAME = "backed-up"
 
 
 def note_backup(home: Home, at: datetime) -> None:
-    """Note that a whole backup was taken. OSError where the home cannot be written."""
+    """Note a complete backup. OSError if the home is not writable."""
     place = home.root / _NAME
     place.write_text(at.astimezone(UTC).isoformat(), "ascii")
     place.chmod(0o640)  # By itself it would be of the backup alone; the mailboxes tell of it.

@@ -1,8 +1,8 @@
-"""Named places at which a test can have a process killed, to show that no crash loses or doubles anything.
+"""Named places to kill a process at in tests, proving that a crash loses or doubles nothing.
 
-Nothing happens unless the environment says GATEWAY_FAILPOINT=NAME or NAME:N. Then the process that passes
-NAME (for the Nth time) kills itself with SIGKILL: no handler runs, nothing is flushed, as when the kernel
-kills it. Whoever can set a service's environment could kill it anyway.
+Inactive unless the environment says GATEWAY_FAILPOINT=NAME or NAME:N. Then the process passing NAME (for the
+Nth time) kills itself with SIGKILL: no handler runs, nothing is flushed, as in a kill by the kernel. Anybody
+able to set a service's environment could kill it anyway.
 
 The names stand in the order in which a file passes them; both zones use this module.
 """
@@ -62,7 +62,7 @@ _left = int(_times or 1)
 
 
 def passing(name: Failpoint | MoveStep | UpgradeStep) -> None:
-    """Say that the process is at the place called `name`; it may not come back."""
+    """Pass the place called `name`; may not return."""
     if _armed and name == _armed:
         _count_down()
 

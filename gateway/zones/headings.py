@@ -1,4 +1,4 @@
-"""A provider's statement of what its headings mean, which it signs and puts into /keys: written and read."""
+"""A provider's signed statement on the meanings of its headings, put into /keys: write and read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def written(stated: Iterable[tuple[str, str]]) -> str:
 
 
 def is_statement(content: bytes) -> bool:
-    """Tell whether what was signed is such a statement."""
+    """Return True if a signed text is such a statement."""
     return content.lstrip(b"\xef\xbb\xbf").startswith(FIRST_LINE.encode())
 
 

@@ -1,11 +1,10 @@
-"""What the inside reads of spool/landed. Intake owns that folder, so anything at all may lie in it.
+"""Read spool/landed from the inside. Intake owns the folder, so anything at all may lie there.
 
-An upload is `REF.landed` (`gateway.zones.landed_file`). What landed before that was so is content and record
-apart, `REF.sealed` and `REF.json`: it may wait there while the gateway is upgraded, and is taken as well.
+An upload is `REF.landed` (`gateway.zones.landed_file`). Earlier versions wrote content and record apart, as
+`REF.sealed` and `REF.json`: uploads left there during an upgrade are taken too.
 
-The folder and what is in it are reached through no link, opened without waiting, and read no further than
-they may reach. A file that intake should never have made is set aside under another name, for a person to
-look at; those beside it go on.
+The folder and its files are reached through no link, opened without waiting, and read only up to their
+limits. An invalid file is set aside under another name, for a person to look at; the others go on.
 """
 
 from __future__ import annotations
@@ -46,9 +45,9 @@ ASIDE = ".aside"
 
 @dataclass(frozen=True, slots=True)
 class LandedUpload:
-    """A landed upload as its record tells, and when the kernel saw the file get its name, in epoch seconds.
+    """A landed upload by its record, and the kernel's time of its naming, in epoch seconds.
 
-    That time is no word of intake's: no process can set it.
+    The kernel's time cannot be forged by intake: no process can set it.
     """
 
     upload: Upload
@@ -70,7 +69,7 @@ def _name(name: str) -> str:
 
 
 def _client(text: str) -> str:
-    """Of what a client calls itself, what can be shown: it may have written anything."""
+    """Return the printable part of a client's version: it may contain anything."""
     return "".join(c if c.isprintable() else "?" for c in text[:_CLIENT_CHARACTERS])
 
 
@@ -78,7 +77,7 @@ _Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class _Record(BaseModel):
-    """A record, as intake writes it and in no other form."""
+    """A record, in exactly the form written by intake."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -108,7 +107,7 @@ class _Record(BaseModel):
 
 @contextmanager
 def _opened(spool: Spool) -> Iterator[int]:
-    """The folder itself. OSError where it is missing, or a link to another."""
+    """Yield the open folder. OSError if missing, or a link."""
     descriptor = os.open(spool.landed, FOLDER_FLAGS)
     try:
         yield descriptor
@@ -125,7 +124,7 @@ def waiting(spool: Spool) -> Iterator[str]:
 
 
 def is_waiting(spool: Spool, reference: str) -> bool:
-    """Whether an upload of this reference was handed over and not yet taken away."""
+    """Return True if an upload was handed over and not yet taken away."""
     return any(map(os.path.lexists, (spool.upload(reference), spool.record(reference))))
 
 
@@ -136,7 +135,7 @@ def count_aside(spool: Spool) -> int:
 
 
 def named_at(spool: Spool, reference: str) -> float:
-    """When the kernel saw an upload get its name, in epoch seconds. FileNotFoundError where it is gone."""
+    """Return the kernel's time of an upload's naming, in epoch seconds. FileNotFoundError if gone."""
     with _opened(spool) as folder:
         return _status(folder, _whole(reference), _record(reference)).st_ctime
 
@@ -151,7 +150,7 @@ def content_size(spool: Spool, reference: str) -> int:
 
 
 def _status(folder: int, *names: str) -> os.stat_result:
-    """Of the first of `names` that is there."""
+    """Return the status of the first existing name of `names`."""
     for name in names[:-1]:
         try:
             return os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -161,9 +160,9 @@ def _status(folder: int, *names: str) -> os.stat_result:
 
 
 def read_handed_over(spool: Spool, reference: str) -> LandedUpload:
-    """What the record of a landed upload tells. FileNotFoundError where it is gone.
+    """Return a landed upload by its record. FileNotFoundError if gone.
 
-    BadFileError where intake should never have written it; OSError where the disk fails.
+    BadFileError for a record intake should never have written; OSError for a disk failure.
     """
     descriptor, is_whole = _open_first(spool, _whole(reference), _record(reference))
     with os.fdopen(descriptor, "rb", buffering=0) as file:
@@ -180,12 +179,12 @@ def read_handed_over(spool: Spool, reference: str) -> LandedUpload:
 
 
 def read_record(spool: Spool, reference: str) -> Upload:
-    """The landed upload as its record tells, without the time at which the kernel saw the record."""
+    """Return a landed upload by its record, without the kernel's time."""
     return read_handed_over(spool, reference).upload
 
 
 def _open_first(spool: Spool, whole: str, apart: str) -> tuple[int, bool]:
-    """The file of an upload, open to be read, and True; without it, one of its two files, and False."""
+    """Return the opened single file of an upload and True; else one of its two files and False."""
     with _opened(spool) as folder:
         try:
             return open_regular(folder, whole), True
@@ -204,10 +203,10 @@ def _parsed(text: bytes) -> Upload:
 
 
 def open_content(spool: Spool, reference: str, most: int) -> tuple[int, int]:
-    """The content of a landed upload, open for reading at its start, and its size; more may come behind it.
+    """Return the content of a landed upload, open at its start, and its size; more may follow behind.
 
-    FileNotFoundError where it is gone. BadFileError where it is larger than `most`, or has holes: intake
-    writes every byte, and a file of holes takes no room outside and all there is inside.
+    FileNotFoundError if gone. BadFileError if larger than `most`, or with holes: intake writes every byte,
+    and a file of holes takes no room outside but could fill the disk inside.
     """
     descriptor, is_whole = _open_first(spool, _whole(reference), _content(reference))
     try:
@@ -242,9 +241,9 @@ def _has_holes(descriptor: int, size: int) -> bool:
 
 
 def set_aside(spool: Spool, reference: str) -> None:
-    """Give an upload another name, so that nobody takes it for one. Harmless where it is gone.
+    """Rename an upload, so that it no longer counts as one. Harmless if gone.
 
-    A person who has put it right gives it its name back.
+    A person restores the name after correcting the file.
     """
     with _opened(spool) as folder:
         for name in (_whole(reference), _record(reference)):
@@ -254,7 +253,7 @@ def set_aside(spool: Spool, reference: str) -> None:
 
 
 def take_away(spool: Spool, reference: str) -> None:
-    """Remove a landed upload that is safe inside; harmless when repeated. Of two the record goes first."""
+    """Remove a landed upload after safe storage inside; harmless when repeated. The record goes first."""
     with _opened(spool) as folder:
         _remove(folder, _whole(reference))
         _remove(folder, _record(reference))

@@ -1,7 +1,7 @@
-"""A landed upload is one file: the content as it was sent, behind it its record, and last how long that is.
+"""A landed upload is one file: the content as sent, then its record, then the record's length.
 
-One file needs one fsync before it gets its name, and one of the folder after it. So of a file that has its
-name nothing is missing, whenever the power is lost.
+One file needs one fsync before its renaming, and one of the folder after. So a file under its final name is
+always complete, even after a power failure.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ _MARK = b"GWR1"
 
 
 class BadFileError(ValueError):
-    """Something that intake should never have made. The text says what, and repeats nothing of it."""
+    """A file intake should never have made. The text describes the fault, and repeats no content."""
 
 
 def behind_content(record: bytes) -> bytes:
-    """What is written behind a content whose record this is."""
+    """Return the bytes to write behind a content with this record."""
     return record + _END.pack(len(record), _MARK)
 
 
 def divided(descriptor: int) -> tuple[int, bytes]:
-    """How many bytes of the file of a landed upload are its content, and its record. It is read nowhere else.
+    """Return the number of content bytes in a landed file, and its record. Read nowhere else.
 
-    BadFileError where the end is none that intake writes.
+    BadFileError for an end never written by intake.
     """
     size = os.fstat(descriptor).st_size
     end = os.pread(descriptor, _END.size, max(0, size - _END.size))

@@ -1,6 +1,6 @@
-"""Whether somebody is at work on a file or folder: whoever is, holds an exclusive lock (flock) on it.
+"""Test for exclusive locks (flock) held by processes working on a file or folder.
 
-The lock, not the file, says so: it ends with the process, however that ends.
+The lock, not the file, is the sign: it ends with the process, however the process ends.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from pathlib import Path
 
 
 def is_locked(path: Path) -> bool:
-    """Whether somebody holds `path`. FileNotFoundError where nothing is there.
+    """Return True if a process holds `path`. FileNotFoundError if nothing is there.
 
-    One that starts at this very moment is not disturbed for long.
+    The test may delay a process just starting, for a moment.
     """
     descriptor = os.open(path, os.O_RDONLY)
     try:

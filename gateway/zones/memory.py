@@ -1,4 +1,4 @@
-"""Anonymous memory: a file without a name, which nobody can run as a program."""
+"""Anonymous memory: a nameless file, never executable."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ NEVER_RUN = 0x8
 
 
 def anonymous_memory(name: str, flags: int = os.MFD_CLOEXEC) -> int:
-    """Return a new descriptor, not to be run from Linux 6.3 on. OSError where there is no memory for it."""
+    """Return a new descriptor, not executable from Linux 6.3 on. OSError without memory."""
     return os.memfd_create(name, flags | (NEVER_RUN if can_be_kept_from_running() else 0))
 
 
 @cache
 def can_be_kept_from_running() -> bool:
-    """Does the kernel know of anonymous memory that cannot be run (Linux 6.3 and later)?"""
+    """Return True if the kernel supports non-executable anonymous memory (Linux 6.3 and later)."""
     try:
         os.close(os.memfd_create("asked", os.MFD_CLOEXEC | NEVER_RUN))
     except OSError as error:

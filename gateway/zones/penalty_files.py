@@ -1,10 +1,10 @@
-"""The two files of a service through which its penalties are listed, and lifted by an administrator.
+"""The two files of a service for listing penalties, and for lifting them by an administrator.
 
 intake      spool/penalties.json     published/lifted.json    across the wall
 mailboxes   mailboxes/penalties.json mailboxes/lifted.json    both inside
 
-penalties.json says who has to wait, and until when; inside, it is only shown. lifted.json says whom to
-forgive what they owed before that time.
+penalties.json lists the waiting sources with their ends; inside, it is only displayed. lifted.json lists the
+sources forgiven, with the time up to which debts are cancelled.
 """
 
 from __future__ import annotations
@@ -39,34 +39,34 @@ class Lifted(BaseModel):
     at: dict[str, AwareDatetime] = {}
 
     def with_one(self, source: str, now: datetime) -> Lifted:
-        """These penalties with one more. Where there are too many, the oldest are left out."""
+        """Return the lifted penalties with one more, dropping the oldest above the maximum."""
         at = {**{known: when for known, when in self.at.items() if known != source}, source: now}
         return Lifted(at=dict(list(at.items())[-_MOST_LIFTED:]))
 
 
 @dataclass(frozen=True, slots=True)
 class PenaltyFiles:
-    """Where a service lists who has to wait, and reads who was forgiven."""
+    """The paths of a service's list of waiting sources, and of its forgiven sources."""
 
     listed: Path
     lifted: Path
 
     def read_lifted(self) -> Lifted:
-        """Who was forgiven; nobody where the file is missing. ValueError where it is not valid."""
+        """Return the forgiven sources; none for a missing file. ValueError if invalid."""
         try:
             return Lifted.model_validate_json(read_small(self.lifted, _MOST_BYTES))
         except FileNotFoundError:
             return Lifted()
 
     def read_listed(self) -> Listed:
-        """Who has to wait; nobody where the file is missing. ValueError where it is not valid."""
+        """Return the waiting sources; none for a missing file. ValueError if invalid."""
         try:
             return Listed.model_validate_json(read_small(self.listed, _MOST_BYTES))
         except FileNotFoundError:
             return Listed()
 
     def write_listed(self, listed: Listed) -> None:
-        """Replace the list. It need not last: when the service has ended, nobody has to wait."""
+        """Replace the list. Need not be durable: nobody waits after the end of the service."""
         aside = self.listed.with_name(f".{self.listed.name}.new")
         aside.write_text(listed.model_dump_json(), "utf-8")
         aside.replace(self.listed)

@@ -1,4 +1,4 @@
-"""Where the services are that one supervisor runs, and which of them are at work."""
+"""Addresses of the services run by one supervisor, and tests for running services."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - who listens 
 
 
 def places_of(home: Home) -> dict[str, str]:
-    """Where the services are that `gateway run` runs on `home` now; nothing where it does not."""
+    """Return the addresses of the services run by `gateway run` on `home`; {} if not running."""
     try:
         running = is_locked(home.places)
     except FileNotFoundError:
@@ -22,13 +22,13 @@ def places_of(home: Home) -> dict[str, str]:
 
 
 def place_of(home: Home, service: str) -> tuple[str, int] | None:
-    """Host and port at which `gateway run` has a service now; nothing where it does not."""
+    """Return host and port of a service of `gateway run`; None if not running."""
     host, _, port = places_of(home).get(service, "").rpartition(":")
     return (host.strip("[]"), int(port)) if port else None
 
 
 def answers(host: str, port: int, seconds: float) -> bool:
-    """Whether an SSH service of ours answers there within some seconds."""
+    """Return True if an SSH service of the gateway answers within some seconds."""
     try:
         with socket.create_connection((_REACHED_AT.get(host, host), port), seconds) as connection:
             return connection.recv(len(_BANNER), socket.MSG_WAITALL) == _BANNER
@@ -37,7 +37,7 @@ def answers(host: str, port: int, seconds: float) -> bool:
 
 
 def processor_is_at_work(home: Home) -> bool:
-    """Whether a processor holds the home."""
+    """Return True if a processor holds the home."""
     try:
         return is_locked(home.root / "processor.lock")
     except FileNotFoundError:

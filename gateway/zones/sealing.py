@@ -1,8 +1,7 @@
-"""Whether what arrives is encrypted, as its first bytes tell (RFC 9580, 4.2, 5.1-5.3, 5.13, 6.2).
+"""Test arriving data for encryption, by its first bytes (RFC 9580, 4.2, 5.1-5.3, 5.13, 6.2).
 
-What came in the clear must not be written down, and only intake sees it before it is. This looks
-at the outermost packet and no further: it protects against mistakes. Whether a file is sealed as it
-must be is judged inside. Pure.
+Clear data must not be written down, and only intake can prevent that. Only the outermost packet is examined:
+a protection against mistakes. The inside judges if a file is properly sealed. Pure.
 """
 
 from __future__ import annotations
@@ -64,15 +63,14 @@ Judge = Callable[[bytes], bool | None]
 
 
 def judge_for(folder: Folder) -> Judge:
-    """What may be written down in `folder`: sealed files; and keys and signed texts where they belong."""
+    """Return the test for writing in `folder`: sealed files; also keys and signed texts in their folders."""
     return is_sealed if folder == "in" else is_public
 
 
 def is_sealed(start: bytes) -> bool | None:
-    """Whether a file that begins with `start` is an encrypted OpenPGP message; None while unclear.
+    """Return True if a file beginning with `start` is an encrypted OpenPGP message; None while unclear.
 
-    A file too short to tell stays unclear: it holds no more than the beginning of a packet or of
-    an armor line.
+    A file too short for a verdict stays unclear: it holds only the beginning of a packet or an armor line.
     """
     if start and _BOM.startswith(start):
         return None
@@ -90,7 +88,7 @@ def is_sealed(start: bytes) -> bool | None:
 
 
 def is_public(start: bytes) -> bool | None:
-    """Whether it is sealed, or a public key or a signed text, which are no secrets; None while unclear."""
+    """Return True for sealed data, a public key or a signed text, none of them secret; None while unclear."""
     if start[:1] >= b"\x80" and not is_wide(start) and _tag(start[0]) in _PUBLIC_TAGS:
         return True
     text = mended(start).lstrip(_BLANK)
@@ -102,10 +100,10 @@ def is_public(start: bytes) -> bool | None:
 
 
 def looks_like(start: bytes, *, whole: bool) -> LooksLike:
-    """Whether what came in the clear is a secret key, or about keys and no secret; "" for anything else.
+    """Return the kind of data not sealed with OpenPGP; "" for ordinary clear data.
 
-    `whole`: `start` is all of it. A signature counts only where nothing stands beside it, which might be
-    what it signs.
+    "secret-key"; "public" for harmless data about keys; "other-encryption"; "unknown". `whole`: `start` is
+    the whole file. A signature counts only on its own, without data it might sign.
     """
     known: LooksLike = ""
     if start[:1] >= b"\x80" and not start.startswith(_BOM) and not is_wide(start):
@@ -120,7 +118,7 @@ def looks_like(start: bytes, *, whole: bool) -> LooksLike:
 
 
 def _appears(start: bytes) -> LooksLike:
-    """Whether what is no OpenPGP at all is encrypted in another way, or may be."""
+    """Return the kind of data without OpenPGP: encrypted another way, unknown, or "" for clear."""
     if is_encrypted_otherwise(start):
         return "other-encryption"
     tells = is_in_the_clear(start) or (len(start) >= _PACKET_BYTES and _tag(start[0]) in _SIGNED_TAGS)
@@ -140,7 +138,7 @@ def _packet_looks_like(data: bytes, *, whole: bool) -> LooksLike:
 
 
 def _armored_begins_encrypted(body: bytes) -> bool | None:
-    """Whether the base64 text of an armored message begins as an encrypted one does; None if too short."""
+    """Return True if an armored message's base64 text begins encrypted; None if too short."""
     text = b"".join(body[: 8 * _PACKET_BYTES].split())[: 4 * _PACKET_BYTES]
     try:
         data = base64.b64decode(text[: len(text) // 4 * 4], validate=True)
@@ -150,7 +148,7 @@ def _armored_begins_encrypted(body: bytes) -> bool | None:
 
 
 def _begins_encrypted(data: bytes) -> bool | None:
-    """Whether the first packet of `data` is one that an encrypted message begins with."""
+    """Return True if the first packet of `data` begins an encrypted message."""
     if len(data) < _PACKET_BYTES:
         return None
     tag, body = _tag(data[0]), data[_head_length(data) :]
@@ -174,7 +172,7 @@ def _head_length(data: bytes) -> int:
 
 
 def _body_length(data: bytes) -> int:
-    """The length of the first packet's body, as it is stated; what is of no stated length has 0."""
+    """Return the stated length of the first packet's body; 0 if unstated."""
     if not data[0] & 0x40:
         return int.from_bytes(data[1 : _head_length(data)])
     if data[1] in _TWO_OCTETS:

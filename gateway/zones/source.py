@@ -1,4 +1,4 @@
-"""Who is behind an address."""
+"""The source behind an address."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _IPV6_PREFIX = 64  # One household or organisation has at least so many addresse
 
 
 def source_of(address: str) -> str:
-    """Who is behind an address: the address itself of IPv4, the /64 network of IPv6."""
+    """Return the source of an address: an IPv4 address itself, the /64 network of IPv6."""
     try:
         known = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -1,7 +1,7 @@
-"""The hand-over from intake to the processor: one file, which is whole when it appears under its final name.
+"""The hand-over from intake to the processor: one file, complete when appearing under its final name.
 
-`REF.landed` holds content and record (`gateway.zones.landed_file`), both durable before it gets that name.
-Both zones use this one module; it needs neither secrets nor the registry.
+`REF.landed` holds content and record (`gateway.zones.landed_file`), both durable before the renaming. Both
+zones use this one module, without secrets or registry.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ _UPLOAD = TypeAdapter(Upload)
 
 
 def new_reference(provider: str, now: datetime) -> str:
-    """A fresh reference `YYMMDD-PROVIDER-XXXXX`; the caller makes sure that it is not in use."""
+    """Return a fresh reference `YYMMDD-PROVIDER-XXXXX`; the caller ensures its uniqueness."""
     return checked_reference(f"{now:%y%m%d}-{provider}-{encoded_tail(secrets.token_bytes(5))}")
 
 
 def reserve_reference(spool: Spool, provider: str, now: datetime) -> str:
-    """A reference that no upload waiting in the spool has; the empty file that reserves it is made.
+    """Return a reference unused in the spool, reserved by an empty file.
 
-    Without that, of some two thousand uploads of one provider on one day two would share a reference once
-    in seventeen days, and the one handed over later would replace the other.
+    Otherwise, among some two thousand uploads of one provider a day, two would share a reference once in
+    seventeen days, and the later one would replace the other.
     """
     while True:
         reference = new_reference(provider, now)
@@ -53,7 +53,7 @@ def encoded_tail(octets: bytes) -> str:
 
 
 def fsync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable. OSError where the disk cannot promise it."""
+    """Make the names in `folder` durable. OSError if the disk fails to."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -62,10 +62,10 @@ def fsync_folder(folder: Path) -> None:
 
 
 def private_mode(folder: Path) -> int:
-    """The mode of a new private file in `folder`: for its owner, and for a group that shares the folder.
+    """Return the mode of a new private file in `folder`: for its owner, and a group sharing the folder.
 
-    A folder is shared where it has the set-group-ID bit. Its group then may do with the file what it
-    may do with the folder, so that two users of the inside zone can share what lies there.
+    A folder is shared if its set-group-ID bit is set. Its group then gets the folder's group rights on the
+    file, so that two users of the inside zone can share files.
     """
     mode = folder.stat().st_mode
     return 0o600 | (mode & 0o060 if mode & stat.S_ISGID else 0)
@@ -87,15 +87,15 @@ def write_durably(path: Path, content: bytes, *, mode: int = 0o640) -> None:
 
 
 class NotDurableError(OSError):
-    """A file could not be made durable: what the disk holds of it is unknown, and nothing is to be used."""
+    """A file could not be made durable: its content on disk is unknown and unusable."""
 
 
 def hand_over(spool: Spool, upload: Upload, content: Path) -> None:
-    """Give a finished `content` file to the processor as `upload`. It need not be durable yet.
+    """Give a finished `content` file, not yet durable, to the processor as `upload`.
 
     Moves `content` within the spool's file system. After return the upload is durable. An OSError leaves no
-    upload behind, and `content` as it was, so the processor never sees half an upload; NotDurableError where
-    nobody knows what is in `content` then.
+    upload behind, and `content` as before, so the processor never sees half an upload; NotDurableError if the
+    content is then unknown.
     """
     content.rename(spool.half(upload.reference))
     passing("hand-over.moved")
@@ -103,9 +103,9 @@ def hand_over(spool: Spool, upload: Upload, content: Path) -> None:
 
 
 def complete(spool: Spool, upload: Upload, content: Path) -> None:
-    """The same of an upload whose content is in the half that reserves its reference.
+    """Hand over an upload whose content is in the file reserving its reference.
 
-    After an OSError it is moved to `content`.
+    After an OSError the content is moved to `content`.
     """
     half, whole = spool.half(upload.reference), spool.upload(upload.reference)
     size = half.stat().st_size
@@ -124,7 +124,7 @@ def complete(spool: Spool, upload: Upload, content: Path) -> None:
 
 
 def _append_durably(path: Path, octets: bytes) -> None:
-    """Append to a file, all of which is durable then. NotDurableError where that is not known."""
+    """Append to a file and make it durable. NotDurableError if durability is unknown."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC), "ab") as file:
         file.write(octets)
         file.flush()

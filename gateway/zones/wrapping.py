@@ -1,7 +1,7 @@
-"""Armored files that were damaged only in their wrapping: by the program that saved or sent them on.
+"""Repair armored files damaged only outside the armor, by saving or mailing programs.
 
-PowerShell's `>` writes UTF-16, editors put a byte order mark in front, old Macs end lines with CR alone,
-mail programs number the parts of a message. What the armor holds is whole in all of them. Pure.
+PowerShell's `>` writes UTF-16, editors add a byte order mark, old Macs end lines with CR alone, mail programs
+number the parts of a message. The armored data is intact in all cases. Pure.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _HEAD_BYTES = 4_096
 
 
 def is_wide(data: bytes) -> bool:
-    """Whether `data` is text of two octets a character, so far as its first octets tell."""
+    """Return True if `data` begins like text of two octets a character."""
     return _encoding(data) is not None
 
 
 def needs_mending(start: bytes) -> bool:
-    """Whether a file that begins with `start` is text that reads otherwise once it is mended."""
+    """Return True if a file beginning with `start` is text changed by repair."""
     head = start[:_HEAD_BYTES]
     if is_wide(head):
         return True
@@ -33,14 +33,14 @@ def needs_mending(start: bytes) -> bool:
 
 
 def mended(data: bytes) -> bytes:
-    """The same text in plain octets, its lines ended by LF, without a mark in front or a number of a part."""
+    """Return the text in plain octets, with LF line ends, without a byte order mark or part number."""
     text = _narrow(data).removeprefix(UTF8_MARK)
     text = _LINE_END.sub(b"\n", text) if b"\n" in text else text.replace(b"\r", b"\n")
     return _ONLY_PART.sub(rb"\1-----", text)
 
 
 def _narrow(data: bytes) -> bytes:
-    """Text of two octets a character in UTF-8; a character that was cut off at the end is left out."""
+    """Return text of two octets a character as UTF-8, dropping a truncated last character."""
     encoding = _encoding(data)
     if encoding is None:
         return data

@@ -1,8 +1,8 @@
-"""The hatch between the console and the inside: what may be asked through it, and what is answered.
+"""The protocol of the console API: questions of the console, and answers of the inside.
 
 A question is a POST over a Unix socket, its address the name of the question, its body JSON. The inside
-believes nothing of it but who may ask: that somebody is logged in is proved by the secret of a session, which
-their browser holds, and each act of weight by their passkey.
+trusts only proofs of identity: a session's secret in the person's browser, and the passkey's signature for
+each act needing confirmation.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ STEP = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 class HatchQuestion(File):
-    """Something that is asked. `origin` begins the address of the page, `address` is the browser's."""
+    """A question. `origin` is the origin of the page, `address` the browser's."""
 
     origin: str
     address: str
 
     @classmethod
     def path(cls) -> str:
-        """Where it is asked."""
+        """Return the question's URL path."""
         return "/" + STEP.sub("-", cls.__name__).lower()
 
 
 class OfPerson(HatchQuestion):
-    """Something asked by somebody who is logged in; `session` is the secret that their browser holds."""
+    """A question by a logged-in person; `session` is the secret in the person's browser."""
 
     session: str
 
 
 class WeightyAct(OfPerson):
-    """Something of weight: `assertion` is what the person's passkey signed for this very act, once it has."""
+    """An act needing confirmation: `assertion` is the passkey's signature for exactly this act, if signed."""
 
     assertion: str | None = None
     UNSIGNED: ClassVar[frozenset[str]] = frozenset({"assertion", "session", "origin", "address"})
 
     def signed_over(self) -> str:
-        """What the passkey is asked to sign for: the act and all that belongs to it."""
+        """Return the text to sign with the passkey: the act with all its fields."""
         told = self.model_dump_json(exclude=set(self.UNSIGNED))
         return f"{self.path()} {hashlib.sha256(told.encode()).hexdigest()}"

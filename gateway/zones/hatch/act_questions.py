@@ -1,4 +1,4 @@
-"""What the console asks of acts: which there are for a person, and that one of them is carried out."""
+"""Questions of the console about acts: list a person's acts, and carry one out."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ Given = str | int | bool | tuple[str, ...]
 
 
 class AskActs(OfPerson):
-    """Ask which acts the person may carry out here."""
+    """Ask for the acts the person may carry out here."""
 
 
 class AskAct(OfPerson):
-    """Ask what an act answers that only reads, by the words of its command."""
+    """Ask a read-only act for its answer, by the words of its command."""
 
     act: str
     fields: dict[str, Given]
 
 
 class CarryOutAct(WeightyAct):
-    """Carry out an act, by the words of its command; `fields` are judged as the act declares them."""
+    """Carry out an act, by the words of its command; `fields` are validated as declared by the act."""
 
     act: str
     fields: dict[str, Given]
 
 
 class FieldTold(SeenAnswer):
-    """One field of an act, as a form shows it."""
+    """One field of an act, as shown in a form."""
 
     name: str
     about: str
@@ -45,7 +45,7 @@ class FieldTold(SeenAnswer):
 
 
 class ActTold(File):
-    """One act, as a page shows it. One that `reads` changes nothing; `title` is its first sentence."""
+    """One act, as shown on a page. One with `reads` changes nothing; `title` is its first sentence."""
 
     command: str
     title: str
@@ -56,13 +56,13 @@ class ActTold(File):
 
 
 class ActsTold(File):
-    """Every act that a person may carry out, in the order in which acts are declared."""
+    """Every act a person may carry out, in the order of declaration."""
 
     acts: tuple[ActTold, ...]
 
 
 class TableTold(File):
-    """Rows of an answer under the names of their columns; `moments` are the columns that hold moments."""
+    """Rows of an answer under column names; `moments` are the columns holding moments."""
 
     columns: tuple[str, ...]
     moments: frozenset[str]
@@ -71,7 +71,7 @@ class TableTold(File):
 
 
 class ActAnswered(File):
-    """The answer of an act: what was done, or what is known."""
+    """The answer of an act: a result, or information."""
 
     sentence: str = ""
     document: str = ""

@@ -1,4 +1,4 @@
-"""Every answer that the console gets. Moments are aware, in UTC; names of files are safe to show."""
+"""Every answer to the console. Moments are aware, in UTC; names of files are safe to show."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from gateway.home.settings_file import File
 
 
 class SeenAnswer(File):
-    """An answer that may be made of whatever has attributes of the same names."""
+    """An answer convertible from any object with attributes of the same names."""
 
     model_config = ConfigDict(from_attributes=True)
 
 
 class ConsoleKnows(File):
-    """What the console has to know of the settings; `zone` is the local authority's time zone."""
+    """The settings needed by the console; `zone` is the local authority's time zone."""
 
     organisation: str
     zone: str
@@ -31,20 +31,20 @@ class ConsoleKnows(File):
 
 
 class PasskeyOptions(File):
-    """What the browser's passkey is to be asked, as JSON; `name` is whose it is to become."""
+    """The options for the browser's passkey, as JSON; `name` is its future owner."""
 
     options: str
     name: str = ""
 
 
 class OpenIdBegun(File):
-    """Where the browser is to go: to the provider that proves who its person is."""
+    """The address for the browser: the provider proving the person's identity."""
 
     address: str
 
 
 class Begun(File):
-    """Somebody is logged in; `session` is for their browser alone."""
+    """A completed login; `session` is for the person's browser alone."""
 
     session: str
     name: str
@@ -58,7 +58,7 @@ class Named(File):
 
 
 class Me(File):
-    """Who is logged in, and what they may do here."""
+    """The logged-in person, with rights."""
 
     name: str
     teams: tuple[Named, ...]
@@ -76,7 +76,7 @@ class SessionSeen(File):
 
 
 class MeSeen(File):
-    """The person's own page: their roles, sessions and passkeys (by fingerprint)."""
+    """The person's own page: roles, sessions and passkeys (by fingerprint)."""
 
     roles: tuple[str, ...]
     sessions: tuple[SessionSeen, ...]
@@ -84,13 +84,13 @@ class MeSeen(File):
 
 
 class Done(File):
-    """That something was done: what, in a sentence."""
+    """A completed act, in a sentence."""
 
     sentence: str
 
 
 class Counted(File):
-    """A number of something; `more`: there are more than that."""
+    """A number of something; `more`: the count stopped there."""
 
     id: str
     name: str
@@ -99,7 +99,7 @@ class Counted(File):
 
 
 class DaySeen(File):
-    """How many files landed on a day, and how many of them were accepted, are held, were refused."""
+    """The number of files landed on a day, by outcome."""
 
     on: date
     accepted: int = 0
@@ -109,9 +109,9 @@ class DaySeen(File):
 
 
 class TodaySeen(File):
-    """The first page. What `days` and the rest say is None for whoever may see their own teams alone.
+    """The first page. `days` and the rest are None for a person limited to own teams.
 
-    `recalls` are the references of which somebody asks that they be recalled. `late` is as of `late_at`.
+    `recalls` are the references with an open request for recall. `late` is as of `late_at`.
 
     `median_seconds` and `slowest_seconds` are from landing to receipt, of the latest 200 files.
     """
@@ -129,7 +129,7 @@ class TodaySeen(File):
 
 
 class FileSeen(File):
-    """A file as a list of a mailbox shows it. `size` in bytes, where the whole of it is shown."""
+    """A file in a mailbox's list. `size` in bytes, if the whole file is shown."""
 
     reference: str
     sequence: int
@@ -143,7 +143,7 @@ class FileSeen(File):
 
 
 class MailboxSeen(File):
-    """A page of a mailbox, and what it can be filtered by; `next` leads to the page after it."""
+    """A page of a mailbox, with its filters; `next` leads to the following page."""
 
     team: Named
     files: tuple[FileSeen, ...]
@@ -153,7 +153,7 @@ class MailboxSeen(File):
 
 
 class FindingSeen(File):
-    """One kind of fault that was found in a file: what, how often, in which records."""
+    """One kind of fault found in a file: description, count, and records."""
 
     sentence: str
     count: int
@@ -161,7 +161,7 @@ class FindingSeen(File):
 
 
 class WhyWas(SeenAnswer):
-    """A reason: its code, clause, sentence and next step."""
+    """A reason: code, clause, sentence and next step."""
 
     code: str
     clause: str
@@ -170,7 +170,7 @@ class WhyWas(SeenAnswer):
 
 
 class Happened(File):
-    """One event of a file: when, what, by whom and what they said."""
+    """One event of a file: time, event, person and comment."""
 
     at: datetime
     what: str
@@ -180,9 +180,9 @@ class Happened(File):
 
 
 class FileTold(File):
-    """What is known of a file of a mailbox unopened. `left_out`: what the team's view leaves out.
+    """The facts about an unopened file in a mailbox. `left_out`: items outside the team's view.
 
-    Not `findings_told`: what was found may not be told to this person.
+    `findings_told` is False if the findings may not be shown to this person.
     """
 
     file: FileSeen
@@ -195,7 +195,7 @@ class FileTold(File):
 
 
 class HeldSeen(File):
-    """A held file as the list shows it."""
+    """A held file in a list."""
 
     reference: str
     sequence: int
@@ -208,14 +208,14 @@ class HeldSeen(File):
 
 
 class HeldPage(File):
-    """A page of what is held; `next` leads to the page after it."""
+    """A page of held files; `next` leads to the following page."""
 
     files: tuple[HeldSeen, ...]
     next: int | None
 
 
 class HeaderSeen(SeenAnswer):
-    """Something in a file that no rule knows: where it stands, its heading, what it looks like."""
+    """An unknown heading in a file: place, heading, and appearance."""
 
     position: int
     header: str
@@ -226,7 +226,7 @@ class HeaderSeen(SeenAnswer):
 
 
 class ProposedBy(SeenAnswer):
-    """A release that one person asked for and a second one has to allow."""
+    """A release requested by one person, awaiting a second."""
 
     data_type: str
     teams: tuple[str, ...]
@@ -236,9 +236,9 @@ class ProposedBy(SeenAnswer):
 
 
 class HeldTold(File):
-    """All that is known of a held file. `decides`: the person may decide on it here.
+    """The details of a held file. `decides`: the person may decide on it here.
 
-    `recalled`: it was taken back, and waits for a second person.
+    `recalled`: taken back, and waiting for a second person.
     """
 
     file: HeldSeen
@@ -258,14 +258,14 @@ class HeldTold(File):
 
 
 class NewerReceipt(File):
-    """The receipt in force of a file whose older one was verified."""
+    """The receipt in force of a file, newer than the one verified."""
 
     state: str
     at: datetime
 
 
 class ReceiptVerified(File):
-    """What came of verifying a receipt: what is proved, line by line, and what is not."""
+    """The result of verifying a receipt: proved and unproved statements, line by line."""
 
     genuine: bool
     lines: tuple[str, ...]
@@ -273,7 +273,7 @@ class ReceiptVerified(File):
 
 
 class HeadSeen(SeenAnswer):
-    """A signed head of the log, as it is told to witnesses; whether one has signed it as well."""
+    """A signed log head as sent to witnesses; `cosigned`: a witness has signed it too."""
 
     size: int
     at: datetime
@@ -282,7 +282,7 @@ class HeadSeen(SeenAnswer):
 
 
 class OpeningSeen(File):
-    """That somebody opened a file."""
+    """One opening of a file by a person."""
 
     number: int
     at: datetime
@@ -292,7 +292,7 @@ class OpeningSeen(File):
 
 
 class OpeningsSeen(File):
-    """The newest heads of the log, and a page of who opened what; `next` leads to the page after it."""
+    """The newest log heads, and a page of openings; `next` leads to the following page."""
 
     heads: tuple[HeadSeen, ...]
     openings: tuple[OpeningSeen, ...]
@@ -300,9 +300,9 @@ class OpeningsSeen(File):
 
 
 class Declining(File):
-    """Why something is not done: a sentence; `options` where the person's passkey has to sign first.
+    """A refusal, in a sentence; `options` if the person's passkey has to sign first.
 
-    `again`: where a person who has none logs in once more, for this act.
+    `again`: the address for a new login for this act, for a person without a passkey.
     """
 
     sentence: str = ""

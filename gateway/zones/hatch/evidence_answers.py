@@ -8,7 +8,7 @@ from gateway.home.settings_file import File
 
 
 class BlockSeen(File):
-    """One part of a document: text, points, or a table under a caption. What it is not is empty."""
+    """One part of a document: text, points, or a table under a caption; unused fields are empty."""
 
     text: str = ""
     important: bool = False
@@ -18,7 +18,7 @@ class BlockSeen(File):
 
 
 class SectionSeen(File):
-    """A heading and what stands under it."""
+    """A heading with its blocks."""
 
     title: str
     blocks: tuple[BlockSeen, ...]
@@ -34,7 +34,7 @@ class DocumentSeen(File):
 
 
 class EditSeen(File):
-    """One setting that differs between two versions of the policies, or one outcome that does."""
+    """One setting or outcome differing between two versions of the policies."""
 
     weight: str
     place: str
@@ -44,7 +44,7 @@ class EditSeen(File):
 
 
 class ChangeSeen(File):
-    """Files of which another thing would have become: how many, what was, what would be, some of them."""
+    """Files with a different outcome: number, old outcome, new outcome, some examples."""
 
     files: int
     before: str
@@ -53,7 +53,7 @@ class ChangeSeen(File):
 
 
 class SimulationSeen(File):
-    """What would have become of the files of so many days."""
+    """The outcomes of past days' files under the changed policies."""
 
     days: int
     files: int
@@ -62,7 +62,7 @@ class SimulationSeen(File):
 
 
 class ProposedSeen(File):
-    """Policies that somebody proposed, and whether this person may approve them."""
+    """Proposed policies, and this person's right to approve them."""
 
     digest: str
     by: str
@@ -74,15 +74,16 @@ class ProposedSeen(File):
 
 
 class NameSeen(File):
-    """A document or system that the agreement cites, and its name or edition of today."""
+    """A document or system cited by the agreement, and its present name or edition."""
 
     cited: str
     today: str
 
 
 class PoliciesSeen(File):
-    """The versions that were in force, the latest last; what is proposed; what differs between two; the
-    names that the agreement cites, with those of today.
+    """The versions once in force, latest last, the proposal, and the differences between two versions.
+
+    `names`: documents cited by the agreement, with present names.
     """
 
     versions: tuple[str, ...]
@@ -95,14 +96,14 @@ class PoliciesSeen(File):
 
 
 class ServiceSeen(File):
-    """A service, and whether it is at work."""
+    """A service, and if it is running."""
 
     name: str
     up: bool
 
 
 class DiskSeen(File):
-    """A file system that holds a part of the home; sizes in bytes. `low`: less is free than is to be."""
+    """A file system holding a part of the home; sizes in bytes. `low`: below the required free space."""
 
     part: str
     free: int
@@ -111,7 +112,7 @@ class DiskSeen(File):
 
 
 class WatchSeen(File):
-    """How the gateway stands. Ages in seconds; `ending` are keys that end soon; staff are not named."""
+    """The state of the gateway. Ages in seconds; `ending` are keys about to expire; staff are not named."""
 
     at: datetime
     services: tuple[ServiceSeen, ...]

@@ -12,9 +12,9 @@ class AskWatch(OfPerson):
 
 
 class AskPolicies(OfPerson):
-    """Which policies are in force and proposed, and what differs between two versions.
+    """Ask for the policies in force and proposed, and the differences between two versions.
 
-    With `days`, also what would have become of the files of so many days. `before` and `after` are digests.
+    With `days`, also the changed outcomes of that many past days. `before` and `after` are digests.
     """
 
     before: str | None = None
@@ -23,12 +23,12 @@ class AskPolicies(OfPerson):
 
 
 class ApprovePolicies(WeightyAct):
-    """Approve, as a second person, the policies of this digest."""
+    """Approve, as a second person, the policies with a digest."""
 
     digest: str
 
 
 class WithdrawPolicies(WeightyAct):
-    """Take back what is proposed."""
+    """Withdraw the proposal."""
 
     why: str

@@ -1,4 +1,4 @@
-"""Every question that the console may ask."""
+"""Every question of the console."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from gateway.zones.hatch import HatchQuestion, OfPerson, WeightyAct
 
 
 class AskSettings(HatchQuestion):
-    """What the console has to know of the settings."""
+    """Ask for the settings needed by the console."""
 
 
 class BeginLogin(HatchQuestion):
-    """Somebody wants to log in; `browser` is a secret of this attempt, which their browser holds."""
+    """Begin a login; `browser` is the attempt's secret in the person's browser."""
 
     browser: str
 
 
 class LogIn(HatchQuestion):
-    """A passkey has signed. `assertion` is JSON as the browser gives it."""
+    """Log in by a passkey. `assertion` is JSON from the browser."""
 
     browser: str
     assertion: str
 
 
 class BeginEnrolment(HatchQuestion):
-    """Somebody has a one-time link; `code` is the secret in it."""
+    """Begin an enrolment by a one-time link; `code` is the link's secret."""
 
     browser: str
     code: str
 
 
 class Enrol(HatchQuestion):
-    """A passkey was made for it. `attestation` is JSON as the browser gives it."""
+    """Enrol a new passkey. `attestation` is JSON from the browser."""
 
     browser: str
     code: str
@@ -49,7 +49,7 @@ class BeginOpenId(HatchQuestion):
 
 
 class FinishOpenId(HatchQuestion):
-    """They came back from it with `given`, the code of the provider, and the state that they went with."""
+    """Finish an OpenID login with `given`, the provider's code, and the state sent along."""
 
     browser: str
     code: str = ""
@@ -58,18 +58,18 @@ class FinishOpenId(HatchQuestion):
 
 
 class ConfirmByOpenId(OfPerson):
-    """Somebody logged in at the provider once more, for the act that they were asked to confirm."""
+    """Confirm an act by the new login at the provider."""
 
     given: str = Field(max_length=4_096)
     state: str = Field(max_length=200)
 
 
 class AskMe(OfPerson):
-    """Who is logged in, and from where else they are."""
+    """Ask for the logged-in person, and the person's other sessions."""
 
 
 class LogOut(OfPerson):
-    """End this session; with `others`, the person's other ones instead."""
+    """End this session; with `others`, the person's other sessions instead."""
 
     others: bool = False
 
@@ -79,9 +79,9 @@ class AskToday(OfPerson):
 
 
 class AskMailbox(OfPerson):
-    """A page of a team's files, latest first: those that fit, of a sequence less than `before`.
+    """Ask for a page of a team's matching files, latest first, with sequences below `before`.
 
-    `removed`: what the team has dealt with and may put back.
+    `removed`: files dealt with by the team, still restorable.
     """
 
     team: str
@@ -94,7 +94,7 @@ class AskMailbox(OfPerson):
 
 
 class AskFile(OfPerson):
-    """What is known of one file of a team, without opening it."""
+    """Ask for the facts about one file of a team, without opening it."""
 
     team: str
     reference: str
@@ -102,7 +102,7 @@ class AskFile(OfPerson):
 
 
 class Collect(OfPerson):
-    """The team's view of a file itself. The answer is not JSON but its bytes."""
+    """Ask for the team's view of a file. The answer is its bytes, not JSON."""
 
     team: str
     reference: str
@@ -124,33 +124,33 @@ class RecallFile(WeightyAct):
 
 
 class AskHeld(OfPerson):
-    """A page of what is held, latest first, of a sequence less than `before`."""
+    """Ask for a page of held files, latest first, with sequences below `before`."""
 
     before: int | None = None
 
 
 class AskHeldFile(OfPerson):
-    """All that is known of a file that is held."""
+    """Ask for the details of a held file."""
 
     reference: str
 
 
 class VerifyReceipt(OfPerson):
-    """Whether a receipt is genuine: the text or JSON that somebody dropped on the page."""
+    """Verify a receipt: the text or JSON pasted or uploaded on the page."""
 
     text: str = Field(max_length=262_144)
 
 
 class AskOpenings(OfPerson):
-    """The newest head of the log, and who opened files: the latest, before an entry of the log if given."""
+    """Ask for the newest log head, and the latest openings of files, before a log entry if given."""
 
     before: int | None = None
 
 
 class AskSchools(OfPerson):
-    """The matrix of schools and what is due of them, at the end of a day; `page` counts from 0.
+    """Ask for the matrix of schools and due files, at the end of a day; `page` counts from 0.
 
-    `late`: only those of which something is late or missing.
+    `late`: only schools with something late or missing.
     """
 
     late: bool = False
@@ -159,11 +159,11 @@ class AskSchools(OfPerson):
 
 
 class AskSchool(OfPerson):
-    """All that is known of a provider; its files latest first, of a sequence less than `before`."""
+    """Ask for the details of a provider; files latest first, with sequences below `before`."""
 
     provider: str
     before: int | None = None
 
 
 class AskAgreement(OfPerson):
-    """The agreement beside the rules that enforce it, and who has ratified it."""
+    """Ask for the agreement beside the rules enforcing its clauses, and the ratifications."""

@@ -1,4 +1,4 @@
-"""What is asked that changes a school: enrolling, keys, contacts, closing, converting, ratifying."""
+"""Acts on a school: enrolment, keys, contacts, closing, conversion, ratification."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class OfSchool(WeightyAct):
 
 
 class AddKey(OfSchool):
-    """Enrol a further key of a provider; it counts once it is confirmed."""
+    """Enrol a further key of a provider, in force after confirmation."""
 
     key: str = Field(max_length=_KEY)
 
 
 class ConfirmKey(OfSchool):
-    """Put a key in force: its owner was rung, and read out `read_out`, the fingerprint or its beginning."""
+    """Put a key in force after its owner read out `read_out` (the fingerprint's beginning) by telephone."""
 
     read_out: str

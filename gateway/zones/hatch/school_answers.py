@@ -1,4 +1,4 @@
-"""Answers about schools and the agreement: what is due, each school's page, who has ratified."""
+"""Answers about schools and the agreement: due files, each school's page, ratifications."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gateway.zones.hatch.answers import Named, SeenAnswer, WhyWas
 
 
 class CellSeen(SeenAnswer):
-    """How one data type of a school stands: the state in a word, when it is due, when the last came."""
+    """The standing of one data type of a school: state in a word, due day, last arrival."""
 
     data_type: str
     state: str
@@ -26,7 +26,7 @@ class SchoolRow(File):
 
 
 class SchoolsSeen(File):
-    """A page of the matrix, as it was judged at a moment; `pages` is how many there are."""
+    """A page of the matrix, as judged at a moment; `pages` is the number of pages."""
 
     on: date
     judged_at: datetime
@@ -46,7 +46,7 @@ class ContactSeen(SeenAnswer):
 
 
 class KeyLife(SeenAnswer):
-    """A key of a provider and its life: from when until when it counts, and when it was used last."""
+    """A provider's key: start and end of validity, and last use."""
 
     kind: str
     fingerprint: str
@@ -59,7 +59,7 @@ class KeyLife(SeenAnswer):
 
 
 class ToldSchool(File):
-    """A notice or a letter to a provider: when, what it is about, and whether it has gone or come back."""
+    """A notice or a letter to a provider: time, subject, and result."""
 
     at: datetime
     what: str
@@ -68,7 +68,7 @@ class ToldSchool(File):
 
 
 class DiscrepancySeen(File):
-    """Something that two rolls say of one pupil and cannot both be right. It names no child."""
+    """A contradiction between two rolls about one pupil. Names no child."""
 
     number: int
     what: str
@@ -77,7 +77,7 @@ class DiscrepancySeen(File):
 
 
 class TransferLine(File):
-    """One file of a provider, whatever became of it."""
+    """One file of a provider, with any outcome."""
 
     reference: str
     data_type: Named | None
@@ -95,7 +95,7 @@ class Ratified(File):
 
 
 class SchoolTold(File):
-    """A provider's page; `next` leads to its earlier files."""
+    """A provider's page; `next` leads to earlier files."""
 
     school: Named
     kind: str
@@ -117,7 +117,7 @@ class SchoolTold(File):
 
 
 class ClauseSeen(File):
-    """A clause: its number, what it is about, its text, and what in the policies rests on it."""
+    """A clause: number, subject, text, and the policy entries citing it."""
 
     clause: str
     words: str
@@ -126,7 +126,7 @@ class ClauseSeen(File):
 
 
 class StandingSeen(File):
-    """Whether a school has ratified: "ratified", "lapsed" or "never"; for which year, and until when."""
+    """A school's ratification: "ratified", "lapsed" or "never", with year and end."""
 
     school: Named
     standing: str
@@ -135,7 +135,7 @@ class StandingSeen(File):
 
 
 class AgreementSeen(File):
-    """The agreement, and who has ratified it; the digests of its text and of the policies in force."""
+    """The agreement and its ratifications; digests of its text and of the policies in force."""
 
     sha256: str
     policies: str

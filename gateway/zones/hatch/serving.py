@@ -1,4 +1,4 @@
-"""An HTTP server as both ends of the hatch run one: quiet, without signals of its own, ended in order."""
+"""The HTTP server of both ends of the console API: quiet, without own signal handlers, ended in order."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BACKLOG = 128
 
 
 class QuietServer(uvicorn.Server):
-    """uvicorn's server, in a program that minds its own signals. `ready` once it accepts connections."""
+    """uvicorn's server, leaving signals to the program. `ready` is set once connections are accepted."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -37,7 +37,7 @@ class QuietServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """Leave them to the program."""
+        """Leave signals to the program."""
         yield
 
 
@@ -67,7 +67,7 @@ def config_of(
 async def at_work(
     config: uvicorn.Config, sockets: Sequence[socket.socket], kind: type[QuietServer] = QuietServer
 ) -> AsyncIterator[None]:
-    """Serve on sockets that listen, until the block ends; they are closed then."""
+    """Serve on listening sockets until the block ends, then close them."""
     server = kind(config)
     running = asyncio.create_task(server.serve(sockets=list(sockets)))
     try:
@@ -93,7 +93,7 @@ def folder_of(home: Home) -> Generator[str, None, None]:
 
 
 def listening(home: Home) -> socket.socket:
-    """The socket of the hatch, bound anew. Who may reach it is up to the folder it is in."""
+    """Return the console API's socket, bound anew. Access is controlled by its folder."""
     home.console.mkdir(mode=0o750, exist_ok=True)
     (home.console / SOCKET).unlink(missing_ok=True)
     opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
