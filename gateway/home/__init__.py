@@ -1,15 +1,15 @@
-"""The folders of a home, the settings in it, and the one place where a name becomes a path.
+"""The folders of a home, its settings, and the one place turning names into paths.
 
     gateway.toml policies/ registry.db   inside
-    policies-in-force/                   inside: each version of the policies that has ever decided
+    policies-in-force/                   inside: each version of the policies ever used for a decision
     keys/ sealed/                        inside, 0700
-    mailboxes/                           inside: who has to wait at the door of the mailboxes
-    console/                             inside -> console: the socket at which the console asks
+    mailboxes/                           inside: penalised sources of the mailboxes
+    console/                             inside -> console: the socket of the console API
     spool/                               outside -> inside: intake writes, the processor takes away
     published/                           inside -> outside: the inside writes, intake reads
-    letters/                             inside <-> courier: letters out, and what became of them back
+    letters/                             inside <-> courier: letters out, results back
 
-Intake uses `Spool` and `Published` only, so that it can run where the rest is unreadable.
+Intake uses `Spool` and `Published` only, so as to run with everything else unreadable.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ _SHOWN_NAME_BYTES = 160
 
 
 def checked_provider(provider: str) -> str:
-    """`provider` itself when it is a well-formed provider id; ValueError otherwise."""
+    """Return `provider` if a well-formed provider id; ValueError otherwise."""
     if not PROVIDER_ID.fullmatch(provider):
         raise ValueError("not a provider id")
     return provider
 
 
 def checked_reference(reference: str) -> str:
-    """`reference` itself when it is a well-formed transfer reference; ValueError otherwise."""
+    """Return `reference` if a well-formed transfer reference; ValueError otherwise."""
     if not REFERENCE.fullmatch(reference):
         raise ValueError("not a transfer reference")
     return reference
 
 
 def provider_of(reference: str) -> str:
-    """Whose file has this reference: DATE-PROVIDER-DRAWN."""
+    """Return the provider in a reference DATE-PROVIDER-DRAWN."""
     return reference.partition("-")[2].rpartition("-")[0]
 
 
 def shown_name(name: str) -> str:
-    """A name that is safe as one path component, in a listing and on a terminal.
+    """Return a name safe as one path component, in a listing and on a terminal.
 
-    Letters and digits of any script, space, dot, comma, brackets, hyphen and underscore stay; all
-    else (separators, control and direction characters) becomes an underscore. At most 160 bytes of
-    UTF-8; never empty, never starting with a dot or a hyphen.
+    Letters and digits of any script, space, dot, comma, brackets, hyphen and underscore stay; everything else
+    (separators, control and direction characters) becomes an underscore. At most 160 bytes of UTF-8; never
+    empty, never starting with a dot or a hyphen.
     """
     kept = "".join(
         c if c in " .,()[]-_+" or unicodedata.category(c)[0] in "LN" else "_"
@@ -79,7 +79,7 @@ class Spool:
 
     @property
     def recent(self) -> Path:
-        """Intake's own memory of what it handed over, for listings only; may be lost."""
+        """Intake's own memory of recent hand-overs, for listings only; may be lost."""
         return self.root / "recent"
 
     def partial(self, provider: str) -> Path:
@@ -87,19 +87,19 @@ class Spool:
         return self.root / "partial" / checked_provider(provider)
 
     def upload(self, reference: str) -> Path:
-        """A landed upload: its content, and behind it its record. It has this name once it is whole."""
+        """Return the path of a landed upload: content, then record. Exists only when complete."""
         return self.landed / f"{checked_reference(reference)}.landed"
 
     def half(self, reference: str) -> Path:
-        """An upload that is being handed over; its presence reserves the reference."""
+        """Return the path of an upload being handed over; its presence reserves the reference."""
         return self.landed / f"{checked_reference(reference)}.part"
 
     def sealed(self, reference: str) -> Path:
-        """The content of an upload that landed while content and record were two files."""
+        """Return the path of the content of an upload in the earlier form of two files."""
         return self.landed / f"{checked_reference(reference)}.sealed"
 
     def record(self, reference: str) -> Path:
-        """The record of such an upload; written last, so its presence made the upload whole."""
+        """Return the path of the record of such an upload; written last, as the sign of completeness."""
         return self.landed / f"{checked_reference(reference)}.json"
 
 
@@ -111,12 +111,12 @@ class Published:
 
     @property
     def intake_settings(self) -> Path:
-        """intake.json: the part of the settings and limits that intake needs."""
+        """intake.json: the settings and limits needed by intake."""
         return self.root / "intake.json"
 
     @property
     def common(self) -> Path:
-        """What every provider sees: common/keys/* and common/agreement/*."""
+        """The files seen by every provider: common/keys/* and common/agreement/*."""
         return self.root / "common"
 
     @property
@@ -129,19 +129,19 @@ class Published:
         return self.root / "providers" / checked_provider(provider)
 
     def pages(self, provider: str) -> Path:
-        """What a provider reads of itself at the top of its folder: status.html, calendar.ics."""
+        """Return the folder of a provider's own pages: status.html, calendar.ics."""
         return self.provider(provider) / "pages"
 
 
 @dataclass(frozen=True, slots=True)
 class Letters:
-    """The folder between the inside and the courier: letters out, and what became of them back."""
+    """The folder between the inside and the courier: letters out, results back."""
 
     root: Path
 
     @property
     def settings(self) -> Path:
-        """relay.toml: the part of the settings that the courier needs."""
+        """relay.toml: the settings needed by the courier."""
         return self.root / "relay.toml"
 
     @property
@@ -151,7 +151,7 @@ class Letters:
 
     @property
     def done(self) -> Path:
-        """NUMBER: empty where the relay has the letter, else why it refused it. The courier writes them."""
+        """NUMBER: empty if the relay accepted the letter, else the refusal. Written by the courier."""
         return self.root / "done"
 
 
@@ -168,28 +168,28 @@ class Home:
 
     @property
     def policies(self) -> Path:
-        """The policies as admins edit them; they come into force when they are found whole."""
+        """The policies as edited by administrators, in force once found faultless."""
         return self.root / "policies"
 
     @property
     def places(self) -> Path:
-        """Where the services of `gateway run` listen, while it runs."""
+        """The addresses of the services of `gateway run`, while running."""
         return self.root / "places.json"
 
     @property
     def versions(self) -> Path:
-        """Each version of the policies that has decided, under its digest, and `current`, which names one."""
+        """The versions of the policies ever used for a decision, by digest, and `current`, naming one."""
         return self.root / "policies-in-force"
 
     def version(self, digest: str) -> Path:
-        """The version of the policies with that SHA-256; ValueError where it is none."""
+        """Return the version of the policies with a SHA-256; ValueError for a malformed digest."""
         if not _DIGEST.fullmatch(digest):
             raise ValueError("not a digest")
         return self.versions / digest
 
     @property
     def policies_in_force(self) -> Path:
-        """The policies that decide now: the last that were found whole. Before any were, the edited ones."""
+        """The policies in force: the last found faultless; before any, the edited ones."""
         try:
             return self.version((self.versions / "current").read_text("ascii").strip())
         except FileNotFoundError:
@@ -207,12 +207,12 @@ class Home:
 
     @property
     def mailboxes(self) -> Path:
-        """What the mailboxes tell an administrator, and are told: who has to wait at their door."""
+        """The exchange between mailboxes and administrator: penalised and forgiven sources."""
         return self.root / "mailboxes"
 
     @property
     def console(self) -> Path:
-        """The folder of the Unix socket at which the console asks the inside; nothing else is in it."""
+        """The folder of the console API's Unix socket, and of nothing else."""
         return self.root / "console"
 
     @property
@@ -231,7 +231,7 @@ class Home:
         return Published(self.root / "published")
 
     def sealed(self, reference: str) -> Path:
-        """The one stored copy of a transfer, as its sender sealed it."""
+        """Return the path of the one stored copy of a transfer, as sealed by its sender."""
         return self.root / "sealed" / f"{checked_reference(reference)}.sealed"
 
     def session(self, reference: str) -> Path:

@@ -1,4 +1,4 @@
-"""The limits of the services that people log in to: connections, time and attempts to log in, penalties."""
+"""The limits of services with logins: connections, time and attempts of logins, penalties."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Network = Annotated[str, AfterValidator(_network)]
 
 
 class AlsoOffer(File):
-    """What is offered besides, for a program that knows nothing newer: weak, and only where it must be.
+    """An extra offer of weak algorithms for old programs, as narrow as possible.
 
-    To whoever connects from one of `networks` (from anywhere, where none is named), and only for `provider`
-    where one is named. With `rsa-sha2-…` intake also shows a host key of RSA.
+    For clients in one of `networks` (anywhere by default), and only for `provider` if named. With
+    `rsa-sha2-…` intake also shows an RSA host key.
     """
 
     algorithms: tuple[
@@ -50,9 +50,9 @@ class AlsoOffer(File):
 
 
 class Ssh(File):
-    """What intake offers some clients beside what it offers all, and who hands on connections to services.
+    """Extra algorithms of intake for some clients, and the balancers in front of services.
 
-    `balancers`: their addresses or networks. They have to say from where each connection comes, by the PROXY
+    `balancers`: their addresses or networks. A balancer must give the source of each connection by the PROXY
     protocol, version 2; nobody else may.
     """
 
@@ -67,17 +67,16 @@ class Ssh(File):
 
 
 class DoorLimits(File):
-    """What a service keeps to before a session begins, and between sessions. Times in seconds.
+    """The limits of a service before and between sessions. Times in seconds.
 
-    Set in policies/limits.toml. `ssh.door` keeps them, but for `login_seconds` (`ssh.server`) and
+    Set in policies/limits.toml. Enforced by `ssh.door`, except `login_seconds` (`ssh.server`) and
     `login_attempts` (`ssh.connection`).
 
-    A source is an address of IPv4 or a /64 network of IPv6. `penalty_…`: how many seconds a source owes
-    for a login that failed, for saying nothing until it is sent away, for leaving before it logs in. Once
-    it owes `penalty_least` it has to wait that out, at most `penalty_most`; networks that are exempt never
-    have to. Meanwhile `penalty_trials` of its connections are let in, `penalty_pace` one after another,
-    and judged by their key. A connection without a session is closed after `sessionless_seconds`, one that
-    does nothing after `idle_seconds`.
+    A source is an IPv4 address or an IPv6 /64 network. `penalty_…`: the seconds added to a source's debt for
+    a failed login, for silence until disconnected, for leaving before a login. From `penalty_least` on the
+    source must wait, at most `penalty_most`; exempt networks never wait. Meanwhile `penalty_trials` of its
+    connections are let in, `penalty_pace` apart, and judged by their key. A connection without a session is
+    closed after `sessionless_seconds`, an idle one after `idle_seconds`.
     """
 
     login_seconds: float = 25
@@ -104,7 +103,7 @@ class DoorLimits(File):
 
     @property
     def sessions_each(self) -> int:
-        """How many sessions one provider or one person may have on all of them."""
+        """The maximum number of sessions of one provider or person, over all connections."""
         return self.connections_each * self.sessions_per_connection
 
 
@@ -136,11 +135,10 @@ class IntakeLimits(DoorLimits):
 
 
 class MailboxLimits(DoorLimits):
-    """Caps of the inside service. Sizes in bytes, times in seconds.
+    """The limits of the mailboxes. Sizes in bytes, times in seconds.
 
-    An open file lies in memory for as long as it is read: `open_files_per_session` bounds how many
-    a session has, `open_files` and `open_bytes` how many there are and how large they are together.
-    One that nobody reads for `idle_seconds` is closed.
+    An open file lies in memory while being read: `open_files_per_session` limits the files of a session,
+    `open_files` and `open_bytes` the total number and size. A file unread for `idle_seconds` is closed.
     """
 
     connections_per_person: int = 16

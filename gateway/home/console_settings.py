@@ -1,4 +1,4 @@
-"""What an administrator sets of the console: where it listens, by which name, who logs staff in."""
+"""The console's settings: listening address, origin, login provider."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ISSUER = re.compile(r"https://[^\s?#]{1,300}|http://localhost:[0-9]{1,5}")
 
 
 def _origin(text: str) -> str:
-    """An address that browsers let passkeys work at."""
+    """Return an origin at which browsers allow passkeys; ValueError otherwise."""
     if not _ORIGIN.fullmatch(text):
         raise ValueError("it is https:// and a name, without a path: https://gateway.example.gov.uk")
     return text
@@ -30,10 +30,10 @@ def _issuer(text: str) -> str:
 
 
 class OpenIdSettings(File):
-    """The OpenID Connect provider at which staff log in, besides passkeys.
+    """The OpenID Connect provider for staff logins, besides passkeys.
 
-    `issuer`: its address, as its tokens name it. `client_secret_file` holds what proves us to it, where it
-    gave us something. `name`: what people call it.
+    `issuer`: the address named in tokens. `client_secret_file`: the client secret, if issued. `name`: the
+    provider's name for people.
     """
 
     issuer: Annotated[str, AfterValidator(_issuer)]
@@ -42,7 +42,7 @@ class OpenIdSettings(File):
     name: str = Field(default="the council's account", min_length=1, max_length=60)
 
     def secret(self) -> str | None:
-        """What proves us to the provider. ConfigurationError where it cannot be read."""
+        """Return the client secret, if any. ConfigurationError for an unreadable file."""
         if self.client_secret_file is None:
             return None
         try:
@@ -54,12 +54,12 @@ class OpenIdSettings(File):
 
 
 class ConsoleSettings(File):
-    """Where the console listens, and what browsers know it by.
+    """The console's listening address, and its origin in browsers.
 
-    `origin`: the address that people type, without a path, such as https://gateway.example.gov.uk; none is
-    http://localhost with the port, which works on this machine alone. `certificate` and `certificate_key`:
-    for HTTPS without a reverse proxy in front; `proxies`: the addresses of those that are; `openid`: where
-    staff may log in besides.
+    `origin`: the address typed by people, without a path, such as https://gateway.example.gov.uk; by default
+    http://localhost with the port, working on this machine alone. `certificate` and `certificate_key`: for
+    HTTPS without a reverse proxy; `proxies`: the addresses of reverse proxies; `openid`: a further login for
+    staff.
     """
 
     host: str = "127.0.0.1"

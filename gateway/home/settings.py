@@ -1,4 +1,4 @@
-"""What an administrator sets in gateway.toml and policies/limits.toml, checked when it is read."""
+"""The settings of gateway.toml and policies/limits.toml, validated when read."""
 
 from __future__ import annotations
 
@@ -41,27 +41,27 @@ class ProcessorSettings(File):
 
 
 class HostSettings(File):
-    """What this host is called, where several share the work on one registry in PostgreSQL and one S3 store.
+    """The name of this host, among several sharing one PostgreSQL registry and one S3 store.
 
-    Without a `name` the processor works alone, and lets no other one work on its registry.
+    Without a `name` the processor works alone, and admits no other to its registry.
     """
 
     name: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")
 
     @property
     def shares(self) -> bool:
-        """Whether it is one of several."""
+        """True if this host is one of several."""
         return self.name is not None
 
 
 class Secrets(File):
-    """Where the services find the passphrase of the secrets, if these are under one."""
+    """The source of the passphrase over the secrets, if any."""
 
     passphrase_file: Path | None = None
 
 
 class Metrics(File):
-    """Where the processor tells its metrics and health; nowhere without a port or a socket of systemd's."""
+    """The address of the processor's metrics and health; off without a port or a systemd socket."""
 
     host: str = "127.0.0.1"
     port: int | None = Field(default=None, ge=0, le=65535)
@@ -76,10 +76,10 @@ class WatchSettings(File):
 
 
 class Scanner(File):
-    """The malware scanner that sees contents before they are read: clamd, at a Unix socket of its own.
+    """The malware scanner checking contents before classification: clamd, at its own Unix socket.
 
-    None without a `socket`. `seconds` bounds one step of the conversation. What it finds is seen by the teams
-    that policies/teams.toml calls sensitive.
+    None without a `socket`. `seconds` limits one step of the conversation. Infected files are shown only to
+    the teams called sensitive in policies/teams.toml.
     """
 
     socket: Path | None = None
@@ -87,12 +87,12 @@ class Scanner(File):
 
 
 class LogSettings(File):
-    """Who is told of the log's heads, each hour in which there was a new one.
+    """The recipients of log heads, sent every hour with a new head.
 
-    `witness_command`: a program with its arguments, given the signed head on its standard input, for at
-    most `witness_seconds`. `witness_email`: an address, by the machine's own sendmail. `witnesses`: the
-    verifier keys of those whose cosignatures are taken. `law_publishers`: the verifier keys of those whose
-    law packs may be installed.
+    `witness_command`: a program with its arguments, given the signed head on its standard input, for at most
+    `witness_seconds`. `witness_email`: an address, by the machine's own sendmail. `witnesses`: the verifier
+    keys of accepted cosigners. `law_publishers`: the verifier keys of publishers whose law packs may be
+    installed.
     """
 
     witness_command: tuple[str, ...] = ()
@@ -103,10 +103,10 @@ class LogSettings(File):
 
 
 class LetterSettings(File):
-    """Whom letters are given to: one SMTP relay. None leave without one.
+    """The SMTP relay for letters. Without one, no letter leaves.
 
-    `sender` is the address they come from. `user` logs in with the password in `password_file`, or in the
-    credential `relay-password`. `ca_file`: whose certificates are trusted, where not those of the system.
+    `sender` is the sending address. `user` logs in with the password in `password_file`, or in the credential
+    `relay-password`. `ca_file`: the trusted certificates, by default the system's.
     """
 
     relay: str | None = None
@@ -139,7 +139,7 @@ def _database(url: str) -> str:
 
 
 def _organisation(name: str) -> str:
-    """A name that can stand in receipts and in a key's user id."""
+    """Return a name fit for receipts and for a key's user id; ValueError otherwise."""
     if not name.strip() or not name.isprintable():
         raise ValueError("a name of one line is needed, such as Anyshire County Council")
     return name
@@ -163,7 +163,7 @@ def _contact(text: str) -> str:
 
 
 class Settings(File):
-    """gateway.toml. `security_contact`: whom to tell of a flaw; shown to providers in /keys."""
+    """gateway.toml. `security_contact`: the address for reporting flaws; shown to providers in /keys."""
 
     organisation: Annotated[str, AfterValidator(_organisation)] = "the local authority"
     security_contact: Annotated[str, AfterValidator(_contact)] | None = None
@@ -198,10 +198,10 @@ OldCipher = Literal["3des", "cast5"]
 
 
 class OpenLimits(File):
-    """Caps on opening one file in a child process. Sizes in bytes, times in seconds.
+    """Limits on opening one file in a child process. Sizes in bytes, times in seconds.
 
-    `old_ciphers`: those too weak by today's rules that are admitted all the same, for a sender whose
-    program knows no other. None is, unless a person decides so.
+    `old_ciphers`: ciphers too weak by today's rules but allowed, for a sender without a newer program. Empty
+    unless decided by a person.
     """
 
     sealed_bytes: int = 2 * 1024**3
@@ -230,11 +230,11 @@ class ClassifyLimits(File):
 
 
 class KeyPolicy(File):
-    """policies/keys.toml: how keys come into force and leave it.
+    """policies/keys.toml: rules for keys coming into force and leaving.
 
-    `approve_drops`: what a provider drops in /keys, signed with a key of its own in force, counts at
-    once. `overlap_days`: how long a gateway key that was replaced still opens files. `warn_days`:
-    how long before a certificate expires its owner is warned.
+    `approve_drops`: a key dropped into /keys, signed by the provider's own key in force, counts at once.
+    `overlap_days`: the time a replaced gateway key still opens files. `warn_days`: the days before a
+    certificate's expiry for warning its owner.
     """
 
     approve_drops: bool = False
@@ -245,7 +245,7 @@ class KeyPolicy(File):
 
 
 class StoreLimits(File):
-    """What the sealed store leaves free on its disk, in bytes: room for the registry and the receipts."""
+    """The space the sealed store leaves free on its disk, in bytes: room for registry and receipts."""
 
     reserve_bytes: int = Field(default=128 * 1024**2, ge=0)
 
@@ -261,7 +261,7 @@ class Limits(File):
 
 
 class IntakeSettings(File):
-    """published/intake.json: all that intake may know of the settings."""
+    """published/intake.json: the settings visible to intake."""
 
     listen: Listen
     limits: IntakeLimits
@@ -272,9 +272,9 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def read_toml(path: Path, kind: type[M]) -> M:
-    """The file at `path` as a `kind`. ConfigurationError names the file, the key and the fault.
+    """Return the file at `path` as a `kind`. ConfigurationError names the file, the key and the fault.
 
-    A file of policies that are kept under their digest counts only while the whole version is unchanged.
+    A policy file kept under a digest is valid only while the whole version is unchanged.
     """
     check_unchanged(path.parent)
     try:
@@ -287,7 +287,7 @@ def read_toml(path: Path, kind: type[M]) -> M:
 
 
 def checked(kind: type[M], content: Mapping[str, object], where: str) -> M:
-    """`content` as a `kind`. ConfigurationError names `where` it stood, the key and the fault."""
+    """Return `content` as a `kind`. ConfigurationError names the origin `where`, the key and the fault."""
     try:
         return kind.model_validate(content)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""What every part of a settings file is."""
+"""The base of every part of a settings file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class File(BaseModel):
-    """A part of a file that an administrator edits: what it does not know is a mistake."""
+    """A part of a file edited by an administrator: unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)

@@ -1,4 +1,4 @@
-"""Where sealed files lie, as gateway.toml has it."""
+"""The location of sealed files, from gateway.toml."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _bucket(url: str) -> str:
 
 
 def _endpoint(url: str) -> str:
-    """Without TLS only on this machine: a request tells which school sent something, and when."""
+    """Return a store's address; without TLS only on this machine, as requests disclose senders and times."""
     parts = urlsplit(url)
     if not parts.hostname or parts.path.strip("/") or parts.username or parts.query:
         raise ValueError("it has to be https://HOST or https://HOST:PORT")
@@ -41,10 +41,10 @@ def _is_this_machine(host: str) -> bool:
 class StoreSettings(File):
     """[store]. Without a `url` sealed files lie in sealed/ of the home.
 
-    `url`: s3://BUCKET/FOLDER. `endpoint`: where the store answers, https://HOST:PORT; Amazon's without one.
-    `credentials_file`: a file that only the services may read, with access_key_id and secret_access_key.
-    `ca_file`: a certificate authority of one's own, in PEM. `seconds`: how long a request may take before it
-    is tried again, and how long it is tried again, each.
+    `url`: s3://BUCKET/FOLDER. `endpoint`: the store's address, https://HOST:PORT; Amazon's by default.
+    `credentials_file`: a file readable only by the services, with access_key_id and secret_access_key.
+    `ca_file`: a private certificate authority, in PEM. `seconds`: the time limit of one request, and of all
+    its retries, each.
     """
 
     url: Annotated[str, AfterValidator(_bucket)] | None = None
@@ -67,7 +67,7 @@ class StoreSettings(File):
 
     @property
     def folder(self) -> str:
-        """The folder in it; empty where there is none."""
+        """The folder in the bucket; "" for none."""
         return self._parts()[1].strip("/")
 
     def _parts(self) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""The files that make up a version of the policies, and their digest, under which a version is kept."""
+"""The files of a version of the policies, and their digest, the name of a stored version."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def policy_files(policies: Path) -> Iterator[Path]:
-    """Every file that makes up the policies, by name: *.toml and *.txt."""
+    """Return every file of the policies, by name: *.toml and *.txt."""
     return iter(sorted(path for path in policies.iterdir() if path.suffix in COVERED))
 
 
@@ -29,9 +29,9 @@ def policy_digest(policies: Path) -> str:
 
 
 def check_unchanged(policies: Path, digest: str | None = None) -> None:
-    """ConfigurationError where a version that is kept under its digest is no longer what that says.
+    """Raise ConfigurationError if a version stored under its digest has changed.
 
-    A folder with another name, such as a draft, may hold anything. `digest`: that of the files, where known.
+    A folder with another name, such as a draft, is not checked. `digest`: the files' digest, if known.
     """
     if not _DIGEST.fullmatch(policies.name) or not policies.is_dir():
         return
