@@ -1,6 +1,6 @@
-"""The secrets of a home: where they lie, the passphrase over them, and what is signed with them.
+"""The secrets of a home: files, passphrase, and signing.
 
-`secret_files` alone reads them, and only the modules that the contracts in pyproject.toml name may ask it, or
-`signing`, which holds what receipts and the log are signed with. Besides, `ssh.server` reads its own host
-key, and a backup copies the folder whole. keys/README.md says who uses which.
+`secret_files` alone reads them, for the modules named in the contracts of pyproject.toml, and for `signing`,
+holding the keys for receipts and the log. In addition, `ssh.server` reads its own host key, and a backup
+copies the whole folder. keys/README.md lists the users of each.
 """

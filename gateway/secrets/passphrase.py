@@ -1,8 +1,8 @@
-"""Where the passphrase of a home's secrets comes from: never an argument, never the environment.
+"""Find the passphrase of a home's secrets: never an argument, never the environment.
 
-In this order: what the parent process handed on, the systemd credential `gateway-passphrase`, the
-file that gateway.toml names, the person at the terminal. Once known it is kept in anonymous memory,
-whose descriptor child processes inherit; the environment holds the descriptor's number and no more.
+In order: inherited from the parent process, the systemd credential `gateway-passphrase`, the file named in
+gateway.toml, the person at the terminal. Once known it is kept in anonymous memory with a descriptor
+inherited by child processes; the environment holds only the descriptor's number.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MOST_BYTES = 4096
 
 
 def passphrase(home: Home) -> str:
-    """The passphrase of `home`. ConfigurationError where there is nowhere to take it from."""
+    """Return the passphrase of `home`. ConfigurationError without a source."""
     known = _handed_on()
     if known is None:
         known = _found(home) or _asked(f"Passphrase of the secrets in {home.keys}: ")
@@ -34,7 +34,7 @@ def passphrase(home: Home) -> str:
 
 
 def changed(home: Home, tried: str) -> str | None:
-    """The passphrase of a home where it has been changed since this process learnt it; None if it has not."""
+    """Return a home's passphrase if changed since this process learnt it; else None."""
     found = _found(home)
     if found is None or found == tried:
         return None
@@ -44,12 +44,12 @@ def changed(home: Home, tried: str) -> str | None:
 
 
 def is_at_hand(home: Home) -> bool:
-    """Whether the home's passphrase can be had here with nobody to ask; whether it fits is not looked at."""
+    """Return True if the passphrase is available without asking; its correctness is not tested."""
     return _credential() is not None or load_settings(home).secrets.passphrase_file is not None
 
 
 def new_passphrase(file: Path | None) -> str:
-    """A passphrase for secrets that are made now: from `file`, the credential, or typed in twice."""
+    """Return a passphrase for new secrets: from `file`, the credential, or typed twice."""
     if file is not None:
         return _read_private(file)
     if (credential := _credential()) is not None:
@@ -61,7 +61,7 @@ def new_passphrase(file: Path | None) -> str:
 
 
 def keep(known: str) -> None:
-    """Remember the passphrase, and no other, for this process and the children that are `inheriting`."""
+    """Remember this passphrase alone, for this process and `inheriting` children."""
     forget()
     descriptor = anonymous_memory("passphrase")
     os.write(descriptor, known.encode())
@@ -69,13 +69,13 @@ def keep(known: str) -> None:
 
 
 def forget() -> None:
-    """Forget the passphrase that this process knows."""
+    """Forget the passphrase known to this process."""
     with suppress(KeyError, ValueError, OSError):
         os.close(int(os.environ.pop(HANDED_ON)))
 
 
 def inheriting() -> tuple[int, ...]:
-    """The descriptors that a child of our own must inherit to know the passphrase too."""
+    """Return the descriptors a child process must inherit to know the passphrase too."""
     return () if _handed_on() is None else (int(os.environ[HANDED_ON]),)
 
 

@@ -1,4 +1,4 @@
-"""What a process that holds secrets gives up, so that they stay in its memory and nowhere else."""
+"""Restrictions on a process holding secrets, to keep them in its memory."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ _MCL_CURRENT, _MCL_ONFAULT = 1, 4
 
 
 def keep_to_itself() -> None:
-    """No core file, and no other process of the same user may look into this one."""
+    """Disable core files, and inspection by other processes of the same user."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def keep_in_memory() -> bool:
-    """Keep what this process holds now from being swapped out; False where it may not lock so much.
+    """Lock the process's present memory against swapping; return False above the lock limit.
 
-    Called once the keys are loaded. Contents of files come later and are not locked: they are large.
+    Call after loading the keys. Contents of files come later and are not locked: they are large.
     """
     locked: int = ctypes.CDLL(None, use_errno=True).mlockall(_MCL_CURRENT | _MCL_ONFAULT)
     return locked == 0

@@ -1,16 +1,16 @@
-"""The secrets of a home's keys/ folder and where each lies; made once, changed only in what protects it.
+"""The files of a home's keys/ folder; made once, later changed only in their protection.
 
-openpgp/FINGERPRINT.asc     secret OpenPGP keys of the gateway, every one that still opens files
-signing                     the fingerprint of the one that signs receipts
-statements/FINGERPRINT.asc  that key's signed statement, which names the log's key
-succession/FINGERPRINT.asc  the older key's signed statement, which names this one as its successor
+openpgp/FINGERPRINT.asc     secret OpenPGP keys of the gateway still opening files
+signing                     the fingerprint of the key signing receipts
+statements/FINGERPRINT.asc  the key's signed statement, naming the log's key
+succession/FINGERPRINT.asc  the older key's signed statement, naming this one as its successor
 hosts.asc                   the signed list of the SSH host keys
-log.pem                     the Ed25519 key that signs the log's checkpoints and JSON receipts
+log.pem                     the Ed25519 key signing the log's checkpoints and JSON receipts
 mailboxes_host_key          the SSH host key of the mailboxes service
-pupil-index.key             what pupils' numbers are digested with; of use only together with the registry
+pupil-index.key             the key for digesting pupils' numbers; useful only together with the registry
 
-`signing` alone says which key is the current one, so that one rename changes from key to key.
-OpenPGP keys, the log's key and the pupils' may be under a passphrase (`openpgp.at_rest`).
+Only `signing` names the current key, so that one rename changes from key to key. OpenPGP keys, the log's key
+and the pupils' key may be protected by a passphrase (`openpgp.at_rest`).
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ def openpgp_secrets(home: Home) -> dict[str, bytes]:
 
 
 def signing_fingerprint(home: Home) -> str:
-    """The fingerprint of the OpenPGP key that signs now, and to which files are to be sealed."""
+    """Return the fingerprint of the current OpenPGP key, for signing and for files sealed to the gateway."""
     return _read(home.keys / "signing").decode("ascii", "replace").strip()
 
 
 def signing_key(home: Home) -> bytes:
-    """The OpenPGP secret key that signs now."""
+    """Return the OpenPGP secret key now signing."""
     return _secret(home, secret_key_file(home, signing_fingerprint(home)))
 
 
@@ -73,7 +73,7 @@ def log_key(home: Home) -> bytes:
 
 
 def log_statement(home: Home, fingerprint: str) -> str:
-    """The clearsigned statement that binds the log's key to one OpenPGP key of the gateway."""
+    """Return the clearsigned statement binding the log's key to one OpenPGP key of the gateway."""
     return _read(statement_file(home, fingerprint)).decode()
 
 
@@ -83,19 +83,19 @@ def statement_file(home: Home, fingerprint: str) -> Path:
 
 
 def succession_file(home: Home, fingerprint: str) -> Path:
-    """Where the statement lies that names this OpenPGP key as the successor of the one before it."""
+    """Return the path of the statement naming this OpenPGP key as the previous key's successor."""
     return home.keys / "succession" / f"{fingerprint}.asc"
 
 
 def choose_signing_key(home: Home, fingerprint: str) -> None:
-    """Let another key sign from now on: one rename, after which everything that belongs to it counts."""
+    """Make another key sign from now on: one rename, switching all its files at once."""
     write_durably(home.keys / "signing", f"{fingerprint}\n".encode(), mode=private_mode(home.keys))
 
 
 def write_secret(path: Path, secret: bytes) -> None:
     """Create `path` as private as its folder, whole and durable or not at all.
 
-    FileExistsError if it is there.
+    FileExistsError if already there.
     """
     aside = _write_aside(path, secret)
     try:
@@ -106,14 +106,14 @@ def write_secret(path: Path, secret: bytes) -> None:
 
 
 def pupil_key(home: Home) -> bytes:
-    """The key that pupils' numbers are digested with, 32 octets. ConfigurationError where it is missing."""
+    """Return the key for digesting pupils' numbers, 32 octets. ConfigurationError if missing."""
     return _secret(home, home.keys / _PUPIL_KEY)
 
 
 def make_pupil_key(home: Home) -> None:
-    """Make that key where it is missing, under the passphrase if the log's key is.
+    """Make the pupils' key if missing, under the passphrase if the log's key is.
 
-    Whoever loses it loses what the registry knows of rolls, no more.
+    Its loss makes the registry's knowledge of rolls unusable, and nothing else.
     """
     if not (home.keys / _PUPIL_KEY).exists():
         key = secrets.token_bytes(32)
@@ -121,20 +121,20 @@ def make_pupil_key(home: Home) -> None:
 
 
 def sweep(home: Home) -> None:
-    """Remove what a crash left between the steps of writing a secret. Nobody else may be writing one."""
+    """Remove remains of interrupted writes of secrets. No other process may be writing one."""
     for folder in (home.keys, *(home.keys / name for name in FOLDERS)):
         for path in folder.glob(f".*{_ASIDE}"):
             path.unlink(missing_ok=True)
 
 
 def generation(home: Home) -> tuple[tuple[str, int, int], ...]:
-    """What changes whenever a key of the gateway is made, replaced, removed or chosen for signing."""
+    """Return a value changing with every gateway key made, replaced, removed or chosen for signing."""
     watched = (home.keys / "openpgp", home.keys / "signing", home.keys / "log.pem")
     return tuple((path.name, at.st_mtime_ns, at.st_ino) for path in watched if (at := _status(path)))
 
 
 def holding(home: Home) -> str:
-    """A digest of which keys a home holds, without what is in them: hosts that share work have the same."""
+    """Return a digest of the names of a home's keys: equal on hosts sharing work."""
     held = sorted(
         f"{folder}/{path.name}"
         for folder in FOLDERS
@@ -145,18 +145,18 @@ def holding(home: Home) -> str:
 
 
 def protectable(home: Home) -> list[Path]:
-    """The secrets that may be under a passphrase."""
+    """Return the secrets eligible for a passphrase."""
     pupils = home.keys / _PUPIL_KEY
     return [*secret_keys(home), home.keys / "log.pem", *([pupils] if pupils.exists() else [])]
 
 
 def is_protected(home: Home) -> bool:
-    """Whether what is made now goes under a passphrase: as the log's key, which `protect` comes to late."""
+    """Return True if new secrets get the passphrase: judged by the log's key, among the last in `protect`."""
     return is_locked(_read(home.keys / "log.pem"))
 
 
 def unprotected(home: Home) -> list[Path]:
-    """The secrets that may be under a passphrase and are not."""
+    """Return the secrets eligible for a passphrase and without one."""
     return [path for path in protectable(home) if not is_locked(_read(path))]
 
 
@@ -174,7 +174,7 @@ def protect(home: Home, new: str | None, done: Callable[[Path], None] = lambda _
 
 
 def are_under(home: Home, known: str) -> bool:
-    """Whether whatever is under a passphrase is under this one, as after a `protect` that was interrupted."""
+    """Return True if all protected secrets open with this passphrase, as after an interrupted `protect`."""
     locked = [data for path in protectable(home) if is_locked(data := _read(path))]
     return bool(locked) and all(_opens(data, known) for data in locked)
 

@@ -1,4 +1,4 @@
-"""What the gateway signs with: its OpenPGP key for people, its log's key for machines."""
+"""The gateway's signing keys: OpenPGP for people, the log's key for machines."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Signing:
 
     @classmethod
     def load(cls, home: Home, settings: Settings) -> Self:
-        """Read the keys. ConfigurationError names what is missing."""
+        """Read the keys. ConfigurationError names a missing one."""
         fingerprint = secret_files.signing_fingerprint(home)
         openpgp = secret_files.openpgp_secret(home, fingerprint)
         return cls(
