@@ -1,1 +1,1 @@
-"""Where sealed files lie: one copy of each, as its sender sealed it, and session keys beside a few."""
+"""The store of sealed files: one copy of each, as sealed by its sender, and session keys beside a few."""

@@ -1,4 +1,4 @@
-"""A client of an S3 store, made by the settings; what goes wrong with it is an OSError."""
+"""A client of an S3 store, made from the settings; its failures are OSErrors."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _log = logging.getLogger(__name__)
 
 
 class Credentials(File):
-    """The file that `credentials_file` names."""
+    """The contents of `credentials_file`."""
 
     access_key_id: str
     secret_access_key: str
 
 
 def client_of(settings: StoreSettings) -> S3Store:
-    """A client. ConfigurationError where its credentials cannot be read, or others may read them."""
+    """Return a client. ConfigurationError for credentials unreadable, or readable by others."""
     credentials = _credentials(settings.credentials_file or Path())
     config: S3Config = {
         "region": settings.region,
@@ -88,7 +88,7 @@ def _credentials(file: Path) -> Credentials:
 
 @contextmanager
 def as_os_error() -> Iterator[None]:
-    """What the store or the way to it does not do is an OSError; FileNotFoundError is one already."""
+    """Turn failures of the store or the network into OSError; FileNotFoundError passes unchanged."""
     try:
         yield
     except AlreadyExistsError:
@@ -102,5 +102,5 @@ def as_os_error() -> Iterator[None]:
 
 
 def _first_line(error: Exception) -> str:
-    """What happened, in one line: it names keys of objects, which are references."""
+    """Return an error in one line, including the keys of objects, made of references."""
     return str(error).partition("\n")[0][:_SHOWN]

@@ -1,6 +1,6 @@
-"""What an S3 store has to do, tried out on it: several keep some promises of S3 and drop others silently.
+"""Test an S3 store: several implementations break promises of S3 silently.
 
-Everything is tried below probe/, and taken away again.
+All tests work below probe/, and clean up afterwards.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FIRST, _SECOND, _NOTE = b"the first", b"the second", "noted"
 
 
 def check(store: Store) -> None:
-    """ConfigurationError where an S3 store overwrites what it should not; OSError: it does not answer."""
+    """Raise ConfigurationError for an S3 store overwriting objects wrongly; OSError without an answer."""
     if isinstance(store, ObjectStore):
         with _probing(store) as probe:
             if fault := probe.overwrites():
@@ -34,7 +34,7 @@ def check(store: Store) -> None:
 
 
 def faults_of(store: Store) -> Iterator[str]:
-    """Which promises an S3 store does not keep. OSError where it does not answer."""
+    """Yield the promises broken by an S3 store. OSError without an answer."""
     if not isinstance(store, ObjectStore):
         return
     with _probing(store) as probe:
@@ -56,18 +56,18 @@ def _probing(store: ObjectStore) -> Iterator[_Probe]:
 
 @dataclass(frozen=True, slots=True)
 class _Probe:
-    """Each method tries one promise, and says what is wrong, if anything is."""
+    """A set of tests; each method tests one promise, and returns the fault, if any."""
 
     client: S3Store
     folder: str
 
     def paths(self) -> list[str]:
-        """All that was made."""
+        """Return the paths of all objects made."""
         with as_os_error():
             return [found["path"] for page in obstore.list(self.client, self.folder) for found in page]
 
     def overwrites(self) -> str | None:
-        """An object is created only if there is none of its name."""
+        """Test: an object is created only if its name is unused."""
         self._create("one", _FIRST)
         if self._creates("one", _SECOND) or self._content("one") != _FIRST:
             return (
@@ -77,7 +77,7 @@ class _Probe:
         return None
 
     def races(self) -> str | None:
-        """Of several who create one object at the same time, one does."""
+        """Test: of several simultaneous creators of one object, exactly one succeeds."""
         with ThreadPoolExecutor(_AT_ONCE, "probe") as pool:
             won = list(pool.map(lambda n: self._creates("race", b"%d" % n), range(_AT_ONCE)))
         if won.count(True) != 1:
@@ -97,7 +97,7 @@ class _Probe:
         return None if part == _FIRST[4:9] else "it gives another part of an object than was asked (Range)"
 
     def notes(self) -> str | None:
-        """What is noted beside an object comes back with it."""
+        """Test: metadata of an object comes back with the object."""
         self._create("note", _FIRST)
         with as_os_error():
             found = obstore.get(self.client, self._path("note"))
@@ -109,7 +109,7 @@ class _Probe:
         return None
 
     def parts(self) -> str | None:
-        """An object put in parts is what was put."""
+        """Test: an object uploaded in parts comes back unchanged."""
         parts = [os.urandom(_PART_BYTES), _SECOND]
         with as_os_error():
             obstore.put(
@@ -120,7 +120,7 @@ class _Probe:
         return None
 
     def removes(self) -> str | None:
-        """What was made is listed at once, and gone when it is removed."""
+        """Test: a new object is listed at once, and gone after removal."""
         self._create("gone", _FIRST)
         path = self._path("gone")
         if path not in self.paths():

@@ -1,4 +1,4 @@
-"""Sealed files in a folder: written aside, synced, renamed, so that each is there whole or not at all."""
+"""Sealed files in a folder: written aside, synced, renamed, so each is complete or absent."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class SealedFolder:
     root: Path
 
     def put(self, reference: str, source: int, size: int) -> Kept:
-        """Keep what a descriptor holds from here on, at most `size` bytes. `settle` makes it safe.
+        """Store at most `size` bytes read from a descriptor. `settle` makes them durable.
 
-        It is copied, never moved: a captured intake must not keep a handle on what is stored inside.
+        The file is copied, never moved: a captured intake must not keep a handle on stored files.
         """
         target = self.path(reference)
         aside = target.with_suffix(_ASIDE)
@@ -47,16 +47,16 @@ class SealedFolder:
         return kept
 
     def put_session(self, reference: str, session: bytes) -> None:
-        """Keep a session key beside its file. It is safe after return."""
+        """Store a session key beside its file, durable after return."""
         write_durably(self.session(reference), session, mode=private_mode(self.root))
 
     def settle(self) -> None:
-        """Make the names of what was put safe."""
+        """Make the names of stored files durable."""
         fsync_folder(self.root)
         passing("claim.durable")
 
     def path(self, reference: str) -> Path:
-        """The file. It need not be there."""
+        """Return the path of a file, existing or not."""
         return self.root / f"{checked_reference(reference)}{_FILE}"
 
     def session(self, reference: str) -> Path:
@@ -65,7 +65,7 @@ class SealedFolder:
 
     @contextmanager
     def reading(self, reference: str, most: int | None = None) -> Iterator[int]:
-        """The file as it lies, whole whatever `most` says: to open it reads nothing."""
+        """Yield the whole file in any case: opening reads nothing, so `most` is ignored."""
         del most
         descriptor = _opened(self.path(reference))
         try:
@@ -87,20 +87,20 @@ class SealedFolder:
             os.close(descriptor)
 
     def digest(self, reference: str) -> str:
-        """The SHA-256 of the file as it lies."""
+        """Return the SHA-256 of the stored file."""
         with self.path(reference).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def has(self, reference: str) -> bool:
-        """Whether a file is there."""
+        """Return True if a file is there."""
         return self.path(reference).exists()
 
     def references(self) -> Iterator[str]:
-        """Of which transfers a file is there, in their order."""
+        """Yield the references of the stored files, in order."""
         yield from self._named(_FILE)
 
     def sessions(self) -> Iterator[str]:
-        """Of which transfers a session key is there, in their order."""
+        """Yield the references of the stored session keys, in order."""
         yield from self._named(_SESSION)
 
     def _named(self, suffix: str) -> list[str]:
@@ -108,14 +108,14 @@ class SealedFolder:
         return sorted(name for name in found if REFERENCE.fullmatch(name))
 
     def remove(self, references: Iterable[str]) -> None:
-        """Remove files and their session keys, for good after return."""
+        """Remove files and their session keys, durably after return."""
         for reference in references:
             self.path(reference).unlink(missing_ok=True)
             self.session(reference).unlink(missing_ok=True)
         fsync_folder(self.root)
 
     def free(self) -> int:
-        """How many bytes more fit on its disk."""
+        """Return the free bytes on the disk."""
         room = os.statvfs(self.root)
         return room.f_bavail * room.f_frsize
 
@@ -134,7 +134,7 @@ def _copied(source: int, target: int, size: int) -> Kept:
 
 
 def _copied_at_once(source: int, target: int, size: int) -> Kept:
-    """As `_copied`; what was read is hashed, and what was written is synced, while more is copied."""
+    """Copy as `_copied`, hashing and syncing in parallel."""
     digest, copied, unsynced = hashlib.sha256(), 0, 0
     with ThreadPoolExecutor(1, "hash") as hashing, ThreadPoolExecutor(1, "sync") as syncing:
         hashed: Future[None] = hashing.submit(lambda: None)

@@ -1,15 +1,15 @@
 """Sealed files in an S3 store, through obstore.
 
-    small/REFERENCE           a file of at most 8 MiB, created only if there is none of that name
-    large/REFERENCE           of a larger one, which of its contents counts; created only if there is none
-    content/REFERENCE/TOKEN   such a content, in parts, under a name that is never used again
+    small/REFERENCE           a file of at most 8 MiB, created only if the name is unused
+    large/REFERENCE           a larger file's index, naming its valid content; created only if unused
+    content/REFERENCE/TOKEN   such a content, in parts, under a name never used again
     session/REFERENCE         a session key
 
-So nothing that counts is ever written over, and of two hosts that put different files under one reference
-one at least is told so. No store creates an object in parts only if it is absent; hence the two steps, and
-whoever put a file looks afterwards whether the other kind is there too: one of two sees the other.
+So no valid object is ever overwritten, and of two hosts storing different files under one reference at least
+one is told. No store can create an object in parts only if absent; hence the two steps, and after storing, a
+host checks for the other kind: one of the two sees the other.
 
-A content that nothing names, of a host that died meanwhile, goes with its reference.
+A content without an index, left by a dead host, is removed with its reference.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _OTHER_TEMPORARY = Path("/var/tmp")  # noqa: S108 - what is sealed, in a file wi
 
 
 class Large(File):
-    """What lies at large/REFERENCE: which content counts, its size and its SHA-256."""
+    """The object at large/REFERENCE: the valid content's token, size and SHA-256."""
 
     token: str
     size: int
@@ -60,9 +60,9 @@ class Large(File):
 
 
 def object_store(settings: StoreSettings, scratch: Path) -> ObjectStore:
-    """The store of these settings. ConfigurationError where its credentials cannot be read, or may be by all.
+    """Return the store of these settings. ConfigurationError for credentials unreadable, or readable by all.
 
-    `scratch` is a folder for what is too large for memory while it is read.
+    `scratch` is a folder for files too large for memory while being read.
     """
     return ObjectStore(client_of(settings), scratch)
 
@@ -75,7 +75,7 @@ class ObjectStore:
     scratch: Path
 
     def put(self, reference: str, source: int, size: int) -> Kept:
-        """Keep what a descriptor holds; the store has it safe when this returns."""
+        """Store a file from a descriptor, durably after return."""
         start = _read(source, min(size, SMALL_BYTES + 1))
         if len(start) <= SMALL_BYTES:
             return self._put_small(reference, start)
@@ -132,7 +132,7 @@ class ObjectStore:
         return made
 
     def _stated(self, kind: str, reference: str) -> Kept:
-        """What is there under this reference."""
+        """Return size and digest of the file stored under a reference."""
         if kind == _LARGE:
             large = self._large(reference)
             return Kept(large.size, large.sha256)
@@ -146,12 +146,12 @@ class ObjectStore:
             obstore.put(self.client, f"{_SESSION}/{checked_reference(reference)}", session)
 
     def settle(self) -> None:
-        """Nothing is left to do: what was put is as safe as the store makes it."""
+        """Do nothing: the store has already made everything durable."""
         passing("claim.durable")
 
     @contextmanager
     def reading(self, reference: str, most: int | None = None) -> Iterator[int]:
-        """The file in anonymous memory; a large one in a file that has no name."""
+        """Yield the file in anonymous memory; a large one in a nameless file."""
         try:
             content = self._small(reference, most)
         except FileNotFoundError:
@@ -186,7 +186,7 @@ class ObjectStore:
             yield file.fileno()
 
     def _parts_of(self, reference: str, large: Large, most: int | None = None) -> Iterator[bytes]:
-        """A large content, part by part: each a request of its own, since one for all may take too long."""
+        """Yield a large content in parts, one request each, because a single one may take too long."""
         path, end = (
             f"{_content(reference)}{large.token}",
             large.size if most is None else min(most, large.size),
@@ -219,7 +219,7 @@ class ObjectStore:
             yield descriptor
 
     def digest(self, reference: str) -> str:
-        """The SHA-256 of what is stored now."""
+        """Return the SHA-256 of the stored content."""
         try:
             with as_os_error():
                 content = obstore.get(self.client, f"{_SMALL}/{checked_reference(reference)}").bytes()
@@ -231,20 +231,20 @@ class ObjectStore:
             return digest.hexdigest()
 
     def has(self, reference: str) -> bool:
-        """Whether a file is there."""
+        """Return True if a file is there."""
         name = checked_reference(reference)
         return self._is_there(f"{_SMALL}/{name}") or self._is_there(f"{_LARGE}/{name}")
 
     def references(self) -> Iterator[str]:
-        """Of which transfers a file is there, in their order."""
+        """Yield the references of the stored files, in order."""
         yield from heapq.merge(self._named(_SMALL), self._named(_LARGE))
 
     def sessions(self) -> Iterator[str]:
-        """Of which transfers a session key is there, in their order."""
+        """Yield the references of the stored session keys, in order."""
         yield from self._named(_SESSION)
 
     def remove(self, references: Iterable[str]) -> None:
-        """Remove files with all their attempts, their session keys and copies that were sealed of them."""
+        """Remove files with all their contents, session keys and sealed copies."""
         for reference in references:
             kinds = (_SMALL, _LARGE, _SESSION)
             named = [f"{kind}/{checked_reference(reference)}" for kind in kinds]
@@ -252,7 +252,7 @@ class ObjectStore:
             self._delete([*self._paths(_content(reference)), *copies, *named])
 
     def free(self) -> None:
-        """Nobody can say how many bytes more it takes."""
+        """Return None: the free space is unknown."""
         return
 
     def _is_there(self, path: str) -> bool:
@@ -284,14 +284,14 @@ class ObjectStore:
 
 
 class _Hashed:
-    """What a descriptor holds after its `start`, at most `size` bytes in all, hashed while it is read."""
+    """The data of a descriptor after its `start`, at most `size` bytes in all, hashed while read."""
 
     def __init__(self, start: bytes, source: int, size: int) -> None:
         self._start, self._source, self._size = start, source, size
         self._digest, self._read = hashlib.sha256(), 0
 
     def parts(self) -> Iterator[bytes]:
-        """All of it. To be read once."""
+        """Yield all the data, once."""
         part = self._start
         while part:
             self._digest.update(part)
@@ -300,7 +300,7 @@ class _Hashed:
             part = os.read(self._source, min(_READ_BYTES, self._size - self._read))
 
     def kept(self) -> Kept:
-        """What was read so far."""
+        """Return size and digest of the data read so far."""
         return Kept(self._read, self._digest.hexdigest())
 
 

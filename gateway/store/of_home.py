@@ -1,4 +1,4 @@
-"""Which store a home has: its folder sealed/, or the S3 store that its settings name."""
+"""Choose a home's store: its folder sealed/, or the S3 store in its settings."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 
 def store_of(home: Home, settings: Settings | None = None) -> Store:
-    """The store of a home, by its settings or by `settings`, where these are known already.
+    """Return the store of a home, by `settings` if given.
 
-    ConfigurationError where gateway.toml names a store that this installation cannot use.
+    ConfigurationError for a store unsupported by this installation.
     """
     known = settings or load_settings(home)
     return SealedFolder(home.root / "sealed") if known.store.url is None else _shared(home, known)
 
 
 def copies_of(home: Home, settings: Settings) -> SharedCopies | None:
-    """Where hosts find the copies that others have sealed; None where the store is the home's own folder."""
+    """Return the store of copies sealed by other hosts; None for the home's own folder."""
     if settings.store.url is None:
         return None
     store = _shared(home, settings)
@@ -50,7 +50,7 @@ def policies_of(home: Home, settings: Settings) -> SharedPolicies | None:
 
 
 def check_store(home: Home, settings: Settings) -> None:
-    """ConfigurationError where a home's store may replace files silently; OSError: it does not answer."""
+    """Raise ConfigurationError for a store replacing files silently; OSError without an answer."""
     if settings.store.url is not None:
         store = store_of(home, settings)
         from gateway.store.conformance import check  # noqa: PLC0415
@@ -59,7 +59,7 @@ def check_store(home: Home, settings: Settings) -> None:
 
 
 def faults_of_store(home: Home, settings: Settings) -> Iterator[str]:
-    """Every promise that the store of a home does not keep. OSError where it does not answer."""
+    """Yield the promises broken by a home's store. OSError without an answer."""
     if settings.store.url is not None:
         store = store_of(home, settings)
         from gateway.store.conformance import faults_of  # noqa: PLC0415
@@ -69,7 +69,7 @@ def faults_of_store(home: Home, settings: Settings) -> Iterator[str]:
 
 @lru_cache(maxsize=4)
 def _shared(home: Home, settings: Settings) -> ObjectStore:
-    """One client for a process: it keeps its connections."""
+    """Return the process's single client, reusing its connections."""
     try:
         from gateway.store.objects import object_store  # noqa: PLC0415
     except ModuleNotFoundError as error:

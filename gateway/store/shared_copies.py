@@ -1,9 +1,9 @@
-"""Copies that were sealed to providers, kept in the S3 store for the other hosts that show them.
+"""Copies sealed to providers, kept in the S3 store for the other hosts.
 
-    copy/REFERENCE/PROVIDER/SHA256   a sealed copy, named by what it is
+    copy/REFERENCE/PROVIDER/SHA256   a sealed copy, named by its digest
 
-So each is sealed once, has the same octets at every door, and a host that takes over fetches what it lacks
-instead of opening files again. They go with their file.
+So each copy is sealed once, has the same octets on every host, and a host taking over fetches missing copies
+instead of opening files again. Copies are removed with their file.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class SharedCopies:
     client: S3Store
 
     def put(self, reference: str, provider: str, sha256: str, source: int) -> None:
-        """Keep what a descriptor holds, from its beginning. Harmless where it is there."""
+        """Store a copy from the beginning of a descriptor. Harmless if already there."""
         os.lseek(source, 0, os.SEEK_SET)
         with as_os_error():
             obstore.put(
@@ -41,9 +41,9 @@ class SharedCopies:
             )
 
     def fetch(self, reference: str, provider: str, sha256: str) -> int:
-        """A descriptor of a copy in a file without a name, which the caller closes.
+        """Return a descriptor of a copy in a nameless file, for the caller to close.
 
-        FileNotFoundError where it is not there; another OSError where it is not what was put.
+        FileNotFoundError for a missing copy; another OSError for a changed one.
         """
         digest = hashlib.sha256()
         with TemporaryFile() as file:

@@ -1,8 +1,8 @@
-"""Versions of the policies in the S3 store, where every host finds what was put in force at another one.
+"""Versions of the policies in the S3 store, for hosts to find versions put in force elsewhere.
 
-    policy/DIGEST/NAME   one file of a version, named by the digest of the whole, which the log states
+    policy/DIGEST/NAME   one file of a version, named by the digest of the whole, as stated in the log
 
-Whoever fetches one holds it against its digest.
+Every fetching host verifies the digest.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class SharedPolicies:
     client: S3Store
 
     def put(self, digest: str, files: Mapping[str, bytes]) -> None:
-        """Keep the files of a version. Harmless where they are there."""
+        """Store the files of a version. Harmless if already there."""
         for name, content in files.items():
             with as_os_error():
                 obstore.put(self.client, f"{_KIND}/{digest}/{name}", content)
 
     def fetch(self, digest: str) -> dict[str, bytes]:
-        """The files of a version by name; none where it is not there."""
+        """Return the files of a version by name; {} if missing."""
         place, found = f"{_KIND}/{digest}/", {}
         with as_os_error():
             for page in obstore.list(self.client, place):
