@@ -232,6 +232,17 @@ def pack_on(packs: tuple[LawPack, ...], day: date | None) -> LawPack | None:
     return begun[-1] if begun else next(iter(packs), None)
 
 
+def with_codes_of_packs(
+    packs: tuple[LawPack, ...], known: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    """Return code lists with the codes of every pack: a view shows what the pack of its file let pass."""
+    sets = [(name, each.code_sets[name].codes) for each in packs for name in each.code_sets if name in known]
+    found = dict(known)
+    for name, codes in sets:
+        found[name] = tuple(dict.fromkeys((*found[name], *codes)))
+    return found
+
+
 def codes_of(
     packs: tuple[LawPack, ...], pack: LawPack, known: Mapping[str, Iterable[str]]
 ) -> dict[str, tuple[str, ...]]:

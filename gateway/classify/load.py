@@ -14,20 +14,20 @@ from gateway.classify.rules import DataTypes, FieldRule, Items, Rules
 from gateway.classify.sensitive import Sensitive
 from gateway.errors import ConfigurationError
 from gateway.home.settings import read_toml
-from gateway.law import load_packs
+from gateway.law import load_packs, with_codes_of_packs
 
 
 def load_rules(policies: Path) -> Rules:
     """Load the rules in the folder `policies`. Raises ConfigurationError naming file, key and fault."""
     types_file, items_file = policies / "data_types.toml", policies / "items.toml"
-    types, items = read_toml(types_file, DataTypes), read_toml(items_file, Items)
+    types, items, law = read_toml(types_file, DataTypes), read_toml(items_file, Items), load_packs(policies)
     rules = Rules(
-        data_types=types,
+        data_types=types.model_copy(update={"codes": with_codes_of_packs(law, types.codes)}),
         items=items.items,
         others=items.others,
         working=items.working,
         sensitive=read_toml(policies / "sensitive.toml", Sensitive),
-        law=load_packs(policies),
+        law=law,
     )
     rules.on(None)  # Children that are forked from whoever loads them share what is made here.
     for name, location, fault in faults(rules):

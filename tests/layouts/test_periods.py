@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from gateway.classify import classify, load_rules
+from gateway.classify.views.view import make_view
 from gateway.errors import ConfigurationError
 from gateway.home.settings import ClassifyLimits, read_toml
 from gateway.law import LawPack, load_packs, pack_on
 from gateway.model import Accepted, Classified, Held, Provider
+from gateway.policy.basis import basis_for
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.decide import decide
 from gateway.samples import people as made_up
@@ -78,7 +80,7 @@ def test_a_version_is_judged_by_the_pack_of_the_day_on_which_the_file_was_writte
 def test_a_transfer_file_of_each_version_has_what_that_version_was_the_first_to_have(version: str):
     content = draw(NEW, NEW.layouts["ctf"], version=version)
     assert (b"<RemovalGrounds>" in content) == (version >= "18.0")
-    assert (b"<FSMcategory>" in content) == (version == "26.0")
+    assert (b"<FSMCategory>" in content) == (version == "26.0")
     what, decision = judged(content, datetime(2026, 11, 3, 9, tzinfo=UTC))
     assert isinstance(decision, Accepted), decision.reasons
     assert (what.unlisted, what.findings) == ((), ())
@@ -174,8 +176,15 @@ def test_a_new_code_is_one_line_of_the_pack(tmp_path: Path):
     content = draw(own, own.layouts["census"], "autumn")
     assert b"<KinshipCare>KX<" in content
     now = after(own.dates.census["autumn"])
-    assert judged(content, now, policies)[0].findings == ()
+    what, _ = judged(content, now, policies)
+    assert what.findings == ()
     assert [each.code for each in judged(content, now)[0].findings] == ["code:unknown"]
+    basis = basis_for(
+        "central-data-team", "school-census", load_catalogue(policies), "school", form=what.format
+    )
+    shown = bytearray()
+    make_view(io.BytesIO(content), basis, load_rules(policies), ClassifyLimits(), shown.extend)
+    assert b"<KinshipCare>KX<" in shown
 
 
 # --- a year of schools under one pack and under the next ---------------------------------------------------
