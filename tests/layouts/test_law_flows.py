@@ -15,22 +15,11 @@ from gateway.policy.catalogue import load_catalogue
 from gateway.policy.decide import decide
 from gateway.record.policy_check import check
 from tests.layouts.returns_of_law import FLOWS, RETURNS
-from tests.policies import POLICIES, confirm
+from tests.policies import POLICIES
 from tests.views.making import view_of
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 OAK = Provider(id="oak", name="Oak", kind="school", dfe_number="9991234", ratified=True)
-
-
-@pytest.fixture(scope="module")
-def switched_on(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    policies = shutil.copytree(POLICIES, tmp_path_factory.mktemp("law") / "policies")
-    flows = policies / "flows.toml"
-    text = flows.read_text("utf-8")
-    assert "switched_on = []" in text
-    flows.write_text(text.replace("switched_on = []", f"switched_on = {list(FLOWS)}"), "utf-8")
-    confirm(policies)
-    return policies
 
 
 def decided(content: bytes, policies: Path):
