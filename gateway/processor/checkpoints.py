@@ -72,7 +72,7 @@ def to_keep(heads: Sequence[SignedHead], now: datetime) -> Iterator[SignedHead]:
     `heads` ascend by size.
     """
     next_at = [*(head.at for head in heads[1:]), now]
-    for head, following in zip(heads, next_at, strict=False):  # In a quiet hour there are none.
+    for head, following in zip(heads, next_at, strict=False):  # A quiet hour has none.
         if head.cosigned or hour_of(head.at) != hour_of(following):
             yield head
 

@@ -115,7 +115,7 @@ class Claim:
                 register.rely_on(session, self.version)
             enrolled = register.of(session).providers
             if any(upload.provider not in enrolled for upload in uploads.values()):
-                register.rely_on(session, None)  # Somebody may have been enrolled since.
+                register.rely_on(session, None)  # Enrolled since, perhaps.
                 enrolled = register.of(session).providers
             for reference in [one for one, upload in uploads.items() if upload.provider not in enrolled]:
                 self._set_aside(reference, "no such provider is enrolled")
@@ -185,7 +185,7 @@ class Claim:
         try:
             if stored:
                 self._sealed().settle()
-        except OSError as error:  # Of a folder that may not be durable nothing is believed.
+        except OSError as error:  # A folder perhaps not durable is not trusted.
             return _Stored((), Fault(f"the sealed store cannot be written: {_words(error)}"))
         return _Stored(sorted(stored, key=lambda upload: upload.landed_at), fault, taken)
 

@@ -54,7 +54,7 @@ class Follow:
         self._read_to: int | None
         if self._shares:
             self._read_to = _read_to(registrar.home.published)
-        else:  # Of what others change, nothing else follows here: all of published/ is made at the start.
+        else:  # Alone, only take-backs and access follow: published/ is made anew at the start.
             with registrar.registry.read() as session:
                 self._read_to = log.size(session)
 

@@ -202,7 +202,7 @@ class Hands:
 
     def _unfinished(self, reference: str, error: Exception) -> Finished:
         """Log and count a failed examination; the result has `lost` where the file may be at fault."""
-        if self._ending.is_set():  # Its children were ended while it was looked at.
+        if self._ending.is_set():  # The children were ended during the examination.
             _log.info("%s: stays landed, as the processor stops", reference)
             return Finished(reference)
         if isinstance(error, ExaminerLost):

@@ -23,7 +23,7 @@ class LetterRound:
     def __init__(self, registrar: Registrar) -> None:
         """Tell the courier its relay, so that the courier can start as soon as the processor is ready."""
         settings = registrar.settings.letters
-        with suppress(Fault):  # It is tried again, and told, with the first letters: files go on their way.
+        with suppress(Fault):  # Reported with the first letters: files must not wait for a relay.
             if settings.relay is not None:
                 lay_out(registrar.home.letters, settings)
         self._looked_at: tuple[object, ...] | None = None

@@ -214,7 +214,7 @@ class Processor:
         try:
             publish_all(self._home, self._registrar.clock())
             self._registrar = self._registrar.with_new_keys()
-        except ConfigurationError as error:  # Such as a passphrase that was changed under us.
+        except ConfigurationError as error:  # For example a passphrase changed meanwhile.
             raise Fault(str(error)) from None
         self._keys = found
 
@@ -239,7 +239,7 @@ class Processor:
         uploads = self._progress.uploads
         landed = [*landed, *uploads]
         if self._is_behind and self._registrar.settings.host.shares:
-            self._work.let_go(landed)  # Its policies are not those in force.
+            self._work.let_go(landed)  # This host lacks the policies in force.
             return
         self._work.let_go([one for one in landed if self._back_off.rests(one)])
         due = [one for one in landed if not self._back_off.rests(one)]
@@ -265,12 +265,12 @@ class Processor:
         if time.monotonic() - self._asked_at >= self._seldom_seconds and (fault := _fault_of(self._ask)):
             self._told([fault])
         if not self._stop.is_set():
-            self._hand_out()  # Before the commit, so that they are looked at meanwhile.
+            self._hand_out()  # Before the commit, so that children work meanwhile.
         if (fault := _fault_of(self._record_late)) is not None:
             self._told([fault])
         finished, woken = self._hands.wait(0)
         if woken:
-            self.wake()  # What has landed since may be in no batch of this round.
+            self.wake()  # Files landed since may be in no batch of this round.
         self._take_in(finished)
         return not self._stop.is_set()
 
@@ -325,7 +325,7 @@ class Processor:
         """Count a failure to record an outcome; after `ATTEMPTS` failures, hold the file for a person."""
         reference = one.examined.reference
         FAULTS.labels("internal").inc()
-        self._record_late(all_of_them=True)  # What cannot even land is set aside.
+        self._record_late(all_of_them=True)  # Files that cannot even land are set aside.
         _log.error("%s: the outcome could not be recorded: %s", reference, trace_of(error))
         losses = self._back_off.note(reference, lost=True)
         if losses >= ATTEMPTS and not isinstance(one.examined, FileLost):

@@ -89,7 +89,7 @@ class RegistryView(Collector):
                     self._landed.inc()
                     continue
                 fields = json.loads(event.leaf)["fields"]
-                if event.kind == "decided" and "folder" in fields:  # Of what was decided within a moment.
+                if event.kind == "decided" and "folder" in fields:  # Decided within a moment.
                     self._landed.inc()
                 for code in filter(None, str(fields.get("reasons", "")).split(",")):
                     self._decided.labels(fields["state"], code).inc()

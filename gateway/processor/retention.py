@@ -38,8 +38,8 @@ from gateway.zones.spool import fsync_folder
 
 _BATCH = 100
 _STORED = "store:"
-_TAKEN_BACK = 5_000  # Receipts in an hour, so that the first hour does not take long.
-_LOOKED_BACK = timedelta(days=7)  # What is older, the nightly run finds.
+_TAKEN_BACK = 5_000  # Receipts in an hour, to keep the first hour short.
+_LOOKED_BACK = timedelta(days=7)  # Older files are left to the nightly run.
 
 
 def run(
@@ -156,7 +156,7 @@ def _files(home: Home, due: Due, found: Holding) -> list[str]:
     if due.what == "sealed":
         copies = [str(copy_path(home, copy).relative_to(home.root)) for copy in found.copies]
         return [f"{_STORED}{due.reference}", *copies]
-    if due.what == "index" and found.withheld:  # An empty file stands for what was not written down.
+    if due.what == "index" and found.withheld:  # A withheld file has an empty placeholder.
         return [f"{_STORED}{due.reference}"]
     if due.what not in {"receipts", "notices", "declarations"}:
         return []

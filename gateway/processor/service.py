@@ -70,7 +70,7 @@ def run_processor(home: Home, clock: Callable[[], datetime], *, ready: Callable[
     keep_to_itself()
     with open_processor(home, clock) as processor, _observed(home, clock):
         keep_in_memory()
-        gc.freeze()  # What is loaded by now stays: no need to look through it again and again.
+        gc.freeze()  # Objects loaded so far stay: spare the collector from scanning them.
 
         def end(*_: object) -> None:
             stop.set()

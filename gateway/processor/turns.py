@@ -32,7 +32,7 @@ def in_turn(waiting: Iterable[str], held: Counter[str], *, room: int, each: int)
         queues.setdefault(provider_of(reference), deque()).append(reference)
     found: list[str] = []
     while queues and len(found) < room:
-        provider = min(queues, key=held.__getitem__)  # The one that came first, among equals.
+        provider = min(queues, key=held.__getitem__)  # Among equals, the first to come.
         if held[provider] >= each:
             break
         found.append(queues[provider].popleft())

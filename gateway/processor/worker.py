@@ -45,7 +45,7 @@ class TaskWorker:
 
     def start(self) -> None:
         """Start the thread."""
-        logging.getLogger("procrastinate").setLevel(logging.WARNING)  # It tells of every task, twice.
+        logging.getLogger("procrastinate").setLevel(logging.WARNING)  # It logs every task twice.
         self._thread.start()
 
     def end(self) -> None:
