@@ -54,7 +54,7 @@ def _fits(key: FoundKey) -> bool:
     """
     if key.kind == "openpgp":
         return _CERTIFICATE.fullmatch(key.material) is not None
-    line = _SSH_LINE.fullmatch(key.material)  # Nobody renews one of these, nor revokes it by a drop.
+    line = _SSH_LINE.fullmatch(key.material)  # A drop neither renews nor revokes an SSH key.
     return line is not None and key.change == "new" and _ssh_fingerprint(line) == key.fingerprint
 
 

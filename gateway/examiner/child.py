@@ -87,7 +87,7 @@ class Child:
 
     def start(self) -> None:
         """Start the child now, so that the first file does not wait."""
-        with suppress(Broken):  # Whoever asks it something will hear of that.
+        with suppress(Broken):  # The next request reports the failure.
             self._opened_channel()
 
     def ask(
@@ -119,7 +119,7 @@ class Child:
     def finish(self, until: float) -> tuple[bytes, tuple[int, ...]]:
         """Return the answer to the request sent, with descriptors for the caller to close."""
         process = self._process
-        if process is None:  # The service ends it, in another thread.
+        if process is None:  # Ended by the service in another thread.
             raise ExaminerLost("the examining process was ended")
         try:
             answer, given = receive(process, _ANSWER_BYTES, until=until)

@@ -48,7 +48,7 @@ class Follower:
 
     def read(self, seconds: float) -> Read:
         """Confirm a whole, signed content and return the classifier's answer, within `seconds`."""
-        with suppress(BrokenPipeError):  # Of a classifier that has ended there is no answer either.
+        with suppress(BrokenPipeError):  # A classifier already ended gives no answer either.
             self._word.write(WHOLE)
         self._is_over = True
         said, given = self._classifier.finish(time.monotonic() + seconds)

@@ -36,7 +36,7 @@ class Growing:
         """Read `size` bytes, waiting for them or for the end; by default the whole rest."""
         if size < 0:
             size = self._size() - self._position
-        whole = self._has_the_word(0)  # Before the look: what was there by then is all of it.
+        whole = self._has_the_word(0)  # Checked before reading: after the word nothing is added.
         while len(piece := os.pread(self._content, size, self._position)) < size and not whole:
             whole = self._has_the_word(_PAUSE_MS)
         self._position += len(piece)

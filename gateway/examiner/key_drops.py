@@ -73,7 +73,7 @@ def _found(content: bytes, job: Job, *, is_signed: bool) -> FoundKey:
             if describe(certificate, job.now).fingerprint == shown.fingerprint:
                 return _of_update(updated(certificate, content, job.now, job.least_rsa_bits, job.verified))
     if not is_signed:
-        judge(content, job.now, job.least_rsa_bits, job.verified)  # A secret key must be named as what it is.
+        judge(content, job.now, job.least_rsa_bits, job.verified)  # Report a secret key as such.
         raise Refusal("key:not-signed")
     return _as_found("new", judge(content, job.now, job.least_rsa_bits, job.verified))
 

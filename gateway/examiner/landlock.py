@@ -35,7 +35,7 @@ class _Ruleset(ctypes.Structure):
 
 class _PathBeneath(ctypes.Structure):
     _pack_ = 1
-    _layout_ = "ms"  # Which Python from 3.14 on wants said of what is packed.
+    _layout_ = "ms"  # Required for packed structures from Python 3.14 on.
     _fields_ = (("allowed", ctypes.c_uint64), ("beneath", ctypes.c_int32))
 
 

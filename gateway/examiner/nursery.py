@@ -64,7 +64,7 @@ class Nursery:
         self.cell.prepare()
         signal.signal(signal.SIGTERM, self._ended)
         gc.collect()
-        gc.freeze()  # Rules, keys and modules stay as they are: memory that all the processes share.
+        gc.freeze()  # Rules, keys and modules never change: memory shared by all processes.
         with contextlib.suppress(Broken):
             send(self.channel, GREETING)
             while (status := self._one()) != _SERVICE_GONE:
@@ -84,7 +84,7 @@ class Nursery:
         status = _FAILED
         try:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            os.setpgid(0, 0)  # With whatever it starts.
+            os.setpgid(0, 0)  # A group with every process started here.
             os.dup2(self._nothing, sys.stderr.fileno())
             status = self._answer_all()
         finally:
@@ -117,7 +117,7 @@ class Nursery:
         try:
             return self.work(request, descriptors)
         except MemoryError:
-            raise  # There may be none to say it with.
+            raise  # Memory may be too short to answer.
         except Exception as error:  # noqa: BLE001 - told to the service, which counts the process as lost
             return CRASHED + " ".join(_places(error)).encode("ascii", "replace"), ()
 

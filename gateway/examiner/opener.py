@@ -248,7 +248,7 @@ def opening(setup: OpenerSetup) -> Opening:
     found.openers.of()
     if setup.proved is not None:
         believe(setup.proved)
-    prove_program(setup.settings)  # While what that needs can still be read.
+    prove_program(setup.settings)  # While its files can still be read.
     return found
 
 

@@ -127,13 +127,13 @@ class Examiner:
         with self._following(job, sealed) as follower:
             found, content = self._unsealed(job, sealed, follower)
             if isinstance(found, FileRefused):
-                return found  # Whatever anybody made of what it holds.
+                return found  # Regardless of any classification of its content.
             with closing(content):
                 read = self._read(job, content, follower)
         roll, persons = roll_of(read, self._home), persons_of(read, self._home)
         opened, said = found.opened, read.content
         if isinstance(said, Classified):
-            said = replace(said, stated=job.stated)  # Of these a view is made: no child says which.
+            said = replace(said, stated=job.stated)  # Views use these headings, so never a child's answer.
         if found.why is None:
             return FileOpened(
                 reference=job.reference, opened=opened, content=said, roll=roll, persons=persons
@@ -227,7 +227,7 @@ class Examiner:
             return self.read(job, content)
         if follower.follows(content):
             return follower.read(self._seconds_to_read(content))
-        follower.give_up()  # The opener began again, elsewhere.
+        follower.give_up()  # The opener started again with other memory.
         return self.read(job, content)
 
     def _unsealed(

@@ -75,7 +75,7 @@ class CallFilter:
         weakref.finalize(self, library.seccomp_release, self._filter)
         if starts_programs:
             self._add(_REFUSED, _NEEDED_BY_NO_PROGRAM)
-            if can_be_kept_from_running():  # Landlock knows no rule for what has no path.
+            if can_be_kept_from_running():  # Landlock has no rule for files without a path.
                 self._add(_REFUSED, ["memfd_create"], _Compared(1, _MASKED_EQUAL, NEVER_RUN, 0))
         else:
             self._add(_ALLOWED, (*_COMPUTING, *(_MAKING_MEMORY if makes_memory else ())))
