@@ -80,13 +80,13 @@ def back_up(
         try:
             manifest = _backed_up(home, folder, now, earlier, progress)
         except BaseException as error:
-            _clear(folder)  # It holds the gateway's keys.
+            _clear(folder)  # The copy holds the gateway's keys.
             if isinstance(error, OSError):
                 raise Fault(f"the backup cannot be written: {os.strerror(error.errno or 0)}") from None
             raise
     try:
         note_backup(home, now)
-    except OSError as error:  # The copy is whole all the same: such as of a home that is read-only.
+    except OSError as error:  # The copy is complete anyway, for example of a read-only home.
         _log.warning("the home cannot be told of its backup: %s", error.strerror)
     return manifest
 
@@ -98,7 +98,7 @@ def _backed_up(home: Home, folder: Path, now: datetime, earlier: Path | None, pr
     copy(home.settings.resolve(), folder / home.settings.name)
     (folder / "sealed").mkdir(mode=0o700)
     stated = _stated(earlier)
-    known: dict[str, str] = {}  # What is linked is not read once more: it is what it was.
+    known: dict[str, str] = {}  # A linked file is unchanged, so not read again.
     store, copies = store_of(home), SealedFolder(folder / "sealed")
     references = list(_sealed_references(folder / home.registry.name))
     for number, reference in enumerate(references, start=1):
@@ -149,7 +149,7 @@ def restore(
             copy_tree(folder / "sealed", home.root / "sealed")
         else:
             put_back(folder, home, settings)
-        for part in _POLICIES:  # Services of other users read them.
+        for part in _POLICIES:  # Read by services of other users.
             copy_tree(folder / part, home.root / part, mode=0o755)
         copy(folder / home.registry.name, home.registry)
         for outside in (home.spool.root, home.spool.landed, home.published.root, home.published.log):
@@ -157,7 +157,7 @@ def restore(
         for written in ("keys", "sealed", *_POLICIES, home.spool.root.name, home.published.root.name):
             if (home.root / written).is_dir():
                 fsync_tree(home.root / written)
-        fsync_folder(home.root)  # Folders of services that were there before may not even be read.
+        fsync_folder(home.root)  # Existing folders of services may be unreadable.
         # Write the settings last: their presence marks a complete home.
         mode = stat.S_IMODE((folder / home.settings.name).stat().st_mode)
         write_durably(home.settings, text.encode(), mode=mode)

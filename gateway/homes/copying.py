@@ -13,7 +13,7 @@ from gateway.errors import GatewayError
 from gateway.zones.spool import fsync_folder
 
 _CHUNK = 1024**2
-_MODE_OF_SEALED = 0o640  # As the store in a folder keeps them; others have no modes worth keeping.
+_MODE_OF_SEALED = 0o640  # As in a store in a folder; other stores have no modes worth keeping.
 
 
 def linked(source: Path, target: Path) -> bool:
@@ -21,7 +21,7 @@ def linked(source: Path, target: Path) -> bool:
     try:
         target.hardlink_to(source)
     except OSError:
-        return False  # Not in that backup, or that one is on another disk.
+        return False  # Missing in the earlier backup, or on another disk.
     return True
 
 
@@ -46,7 +46,7 @@ def copy_tree(source: Path, target: Path, *, mode: int = 0o700) -> None:
     for path in sorted(source.iterdir()):
         if path.is_dir():
             copy_tree(path, target / path.name, mode=mode)
-        elif not path.name.startswith("."):  # Those are half written.
+        elif not path.name.startswith("."):  # Half written.
             copy(path, target / path.name)
 
 

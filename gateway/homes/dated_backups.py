@@ -32,6 +32,6 @@ def prune(folder: Path, keep: int) -> list[Path]:
     cut_off = [path for path in folder.glob(_ANY_DATE) if path not in whole and whole and path < whole[-1]]
     gone = sorted([*whole[:-keep], *(path for path in cut_off if path.is_dir() and not is_locked(path))])
     for path in gone:
-        (path / MANIFEST).unlink(missing_ok=True)  # From here on it is no whole backup, whatever happens.
+        (path / MANIFEST).unlink(missing_ok=True)  # Incomplete from here on, whatever happens.
         shutil.rmtree(path)
     return gone

@@ -24,7 +24,7 @@ from gateway.zones.spool import write_durably
 _SETTINGS = "gateway.toml"
 _PARTS = ("keys", "policies", "policies-in-force", "spool/host")
 _NOT_HANDED = frozenset({"changing.lock"})
-_CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # None that is taken for another.
+_CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # No letters easily confused.
 _CODE_GROUPS, _GROUP = 6, 5
 _FOLDERS = ("sealed", "spool/landed", "published/log", "mailboxes")
 _MOST_BYTES = 64 * 1024**2
@@ -66,7 +66,7 @@ def unpacked(sealed: bytes, home: Home, code: str) -> tuple[str, int]:
     done = 0
     for folder in _FOLDERS:
         (home.root / folder).mkdir(parents=True, mode=0o700, exist_ok=True)
-    for name in sorted(files, key=lambda one: one == _SETTINGS):  # It makes a home, so it comes last.
+    for name in sorted(files, key=lambda one: one == _SETTINGS):  # Settings make a home, so last.
         member, content = files[name]
         done += _put(home.root / name, content, member.mode)
     return load_settings(home).host.name or "", done

@@ -29,7 +29,7 @@ def put_back(folder: Path, home: Home, settings: Settings) -> None:
         _put_back(store, copies, reference)
     kept = set(store.sessions())
     for reference in copies.sessions():
-        if reference not in kept:  # Else it is of the same time or newer.
+        if reference not in kept:  # A kept one is as old or newer.
             store.put_session(reference, copies.session(reference).read_bytes())
     store.settle()
 

@@ -48,7 +48,7 @@ def note_places(settings: Path, places: Settings) -> None:
             _replace(target, written)
             return
     except (OSError, ValueError):
-        pass  # Told below, as what would change another setting is.
+        pass  # Reported below, like a change of another setting.
     raise ConfigurationError(f"{settings} could not be changed; see that it may be, and begin the move again")
 
 

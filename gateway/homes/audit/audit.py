@@ -38,7 +38,7 @@ def audit(session: Session, anchors: Anchors) -> Iterator[Inconsistency]:
 
 
 def rows_to_look_at(session: Session) -> int:
-    """Return the number of rows read by an audit, counting rows read twice twice."""
+    """Return the number of rows read by an audit, counting a row once for each reading."""
     counts = {table: _count(session, table) for table in recorded_classes()}
     transfers, receipts = counts[TransferRow], counts[ReceiptRow]
     return 2 * _count(session, EventRow) + sum(counts.values()) + transfers + receipts

@@ -156,7 +156,7 @@ def _check_receipts(session: Session, published: Published) -> Iterator[Inconsis
 def _compare(expected: dict[Path, tuple[str, int]], out: int, gone: int) -> Iterator[Inconsistency]:
     for path, (content, sequence) in expected.items():
         if sequence > out:
-            continue  # It follows.
+            continue  # Published later.
         where = f"published {path.parent.parent.name}/{path.name}"
         try:
             shown = path.read_bytes()

@@ -34,7 +34,7 @@ def check_receipts(
         where = f"receipt {row.sequence} of {row.reference}"
         try:
             text, _ = verify_clearsigned(row.text, certificates)
-            if not row.json_text:  # A notice is no receipt: the log asks for none.
+            if not row.json_text:  # A notice has no entry in the log.
                 continue
             checked = check_receipt(row.json_text)
         except (Unproved, SignatureInvalid) as error:

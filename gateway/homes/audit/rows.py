@@ -72,7 +72,7 @@ def _carried_heads(session: Session) -> Iterator[tuple[Row, str]]:
             head = json.loads(text)["checkpoint"]
             row = CheckpointRow(size=int(head.split("\n")[1]), text=head, created_at=at)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError):
-            continue  # A notice, or what the check of receipts finds.
+            continue  # A notice, or a case for the check of receipts.
         yield identity(row), digest(row)
 
 
