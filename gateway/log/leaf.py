@@ -127,14 +127,14 @@ _TRANSFER = {
 _CONTENT = {"content_commitment": "digest", "content_sha256": "digest"}
 _DECISION = {
     **_TRANSFER,
-    **_WHO,  # `key` is what the sender logged in with, where the entry is the first on its file.
+    **_WHO,  # `key` is the sender's login key, in the first entry on a file.
     "folder": "word",
     "state": "word",
     "flow": "word",
     "teams": "words",
     "data_type": "word",
     "level": "word",
-    "content_sha256": "digest",  # Of earlier versions alone: whoever guesses a content can try it on this.
+    "content_sha256": "digest",  # Earlier versions only: a guessed content can be tested against the digest.
     "content_size": _COUNT,
     "pupils": _COUNT,
     "signer": "fingerprint",
