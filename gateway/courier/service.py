@@ -40,7 +40,7 @@ def run(letters: Letters, stop: threading.Event, *, pause_seconds: float = 5.0) 
             stop=lambda _: stop.is_set(),
             wait=wait_exponential(min=pause_seconds, max=_LONGEST_PAUSE),
             sleep=lambda seconds: _pause(stop, seconds),
-            retry_error_callback=lambda _: None,  # Told to stop while the relay is down: what waits stays.
+            retry_error_callback=lambda _: None,  # Stopped while the relay is down: waiting letters stay.
             before_sleep=lambda state: _log.warning(
                 "the relay does not take letters now: %s", _kind(state.outcome)
             ),
