@@ -48,7 +48,7 @@ def _check(content: BinaryIO, archive: zipfile.ZipFile, limits: ClassifyLimits) 
     members = archive.infolist()
     size = size_of(content)
     content.seek(max(0, size - _END_LENGTH))
-    if not content.read().startswith(_ENDS):  # a comment would stand in this place
+    if not content.read().startswith(_ENDS):  # a comment would stand here
         raise malformed("something stands behind the archive", format=FORMAT)
     if not members or min(m.header_offset for m in members) != 0:
         raise malformed("something stands before the archive", format=FORMAT)

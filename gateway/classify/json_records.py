@@ -80,9 +80,9 @@ class _RecordsReader:
         self._limits = limits
         self._rule = rule
         self._stack: list[str] = []  # the kind of each open object or list
-        self._keys: list[str] = []  # the name under which each stands
+        self._keys: list[str] = []  # the name of each
         self._key = ""
-        self._base = -1  # how many are open around a record; -1 before the list of records is met
+        self._base = -1  # number open around a record; -1 before the list of records
         self._done = False
         self._leaves: dict[str, list[str]] = {}
         self._size = 0

@@ -29,7 +29,7 @@ def load_rules(policies: Path) -> Rules:
         sensitive=read_toml(policies / "sensitive.toml", Sensitive),
         law=law,
     )
-    rules.on(None)  # Children that are forked from whoever loads them share what is made here.
+    rules.on(None)  # Processes forked from the caller share the results.
     for name, location, fault in faults(rules):
         raise ConfigurationError(f"{policies / name}: {'.'.join(map(str, location))}: {fault}")
     return rules

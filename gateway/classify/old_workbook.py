@@ -175,5 +175,5 @@ def _records(stream: bytes) -> Iterator[tuple[int, bytes]]:
             raise malformed("the workbook is damaged", format=FORMAT)
         yield kind, stream[at : at + length]
         at += length
-        if kind == 0 and length == 0:  # the stream is filled up with noughts
+        if kind == 0 and length == 0:  # the stream is padded with zeros
             break

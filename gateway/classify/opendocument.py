@@ -166,7 +166,7 @@ class _Walker:
                 raise active("embedded objects", format=FORMAT)
             text, often = _value(cell), _count(cell, "number-columns-repeated")
             if not text:
-                blanks += often  # a blank cell repeated to the right edge is where a row ends
+                blanks += often  # a blank cell repeated to the right edge ends a row
                 continue
             if len(cells) + blanks + often > self._limits.columns:
                 raise unknown("a table with more columns than this gateway reads", format=FORMAT)

@@ -468,7 +468,7 @@ class Rules(BaseModel):
     def _forms(self, text: str) -> tuple[str, ...]:
         prefixes, suffixes = self._affixes
         prefix = suffix = ""
-        if text.startswith(prefixes):  # Few do.
+        if text.startswith(prefixes):  # Rare.
             prefix = next(p for p in prefixes if text.startswith(p))
         if text.endswith(suffixes):
             suffix = next(s for s in suffixes if text.endswith(s))

@@ -96,4 +96,4 @@ def _members(content: BinaryIO) -> Iterator[tuple[str, bool]]:
                 own = office and one.filename.startswith(_OFFICE_PARTS)
                 yield read.decode("utf-8", "replace"), not own
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError, ValueError):
-        return  # An archive that cannot be read says nothing; that it waits was decided before.
+        return  # An unreadable archive reveals nothing; the decision to wait is already made.

@@ -417,7 +417,7 @@ def distinct(values: Collection[str]) -> AbstractSet[str]:
 
 
 def _any(words: AbstractSet[str]) -> str:
-    return "|".join(sorted(words, reverse=True))  # A longer word before the one that begins it.
+    return "|".join(sorted(words, reverse=True))  # A longer word before its own beginning.
 
 
 _END_OF_WORD = rf"(?![^ ,\n{BETWEEN}])"
@@ -484,7 +484,7 @@ def _words_of(text: str) -> tuple[str, ...]:
 
 
 def _are_marks(text: str, known: frozenset[str]) -> bool:
-    """Return True where a text has only marks. Most letters are marks, so a word is no marks, in any case."""
+    """Return True where a text has only marks. Most letters are marks, so a word counts as none."""
     whole = text.strip().upper()
     if whole in known:
         return True

@@ -38,7 +38,7 @@ _SIGNATURE_PARTS = frozenset({"[Content_Types].xml", WORKBOOK})
 _RELATIONS = "xl/_rels/workbook.xml.rels"
 _RELATION = "relationships}id"
 _STRINGS_BYTES = 24 * 1024**2
-_RULES = ("cfRule", "dataValidation")  # how a cell is shown, and what it may hold: formulas as well
+_RULES = ("cfRule", "dataValidation")  # display and validity of cells: formulas as well
 _SHOWN: dict[str, Shown] = {"": "visible", "visible": "visible", "hidden": "hidden"}
 
 

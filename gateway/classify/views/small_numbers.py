@@ -92,7 +92,7 @@ def told_years(years: Mapping[str, Mapping[str, int]], rule: SmallNumbers) -> To
             continue
         lines += told
         at_most += sum(line.figure + rule.slack for line in told)
-        at_most += rule.most_withheld if len(told) > 1 else 0  # those of whom no sex is known
+        at_most += rule.most_withheld if len(told) > 1 else 0  # pupils without a known sex
     figure = rule.told(f"year {OTHER}", rest)
     if figure is not None:
         lines.append(ToldLine(OTHER, "", figure))

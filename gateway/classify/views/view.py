@@ -87,7 +87,7 @@ class _Maker:
         source = Source(content, encoding_of(content), self._limits)
         start = start_of(content)
         if start.startswith("<"):
-            self._columns_before = None  # Classifying counts kinds of elements as well.
+            self._columns_before = None  # The classifier also numbers kinds of elements.
             write_markup(source, record_names(source, self._rules), self._sieve, self._apart, write)
             return False
         if jcq.looks_like(start, self._rules.data_types.jcq):
@@ -95,7 +95,7 @@ class _Maker:
             return True
         if json_records.looks_like(start):
             self._table(json_records.read_table(source, self._rules), JsonWriter(write))
-            return True  # What stands beside the records, such as the number of pages, is in no record.
+            return True  # Content beside the records, such as the number of pages, is lost.
         self._table(read_table(source, self._rules), CsvWriter(write))
         return False
 

@@ -27,7 +27,7 @@ _PACKAGE = "application/vnd.openxmlformats-package.relationships+xml"
 _XML = "{http://www.w3.org/XML/1998/namespace}space"
 _NAMES = {None: _MAIN}
 _UNWRITABLE = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
-_SINCE = (1980, 1, 1, 0, 0, 0)  # The same at every reading.
+_SINCE = (1980, 1, 1, 0, 0, 0)  # Equal at every reading.
 
 
 class WorkbookWriter:
