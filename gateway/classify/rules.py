@@ -100,7 +100,7 @@ class ItemRule(FieldRule):
 
 
 class WorkingRule(FieldRule):
-    """System's column without information on a pupil's life, as long as its values have the expected kind."""
+    """Column of a system, without information on a pupil's life while its values are of their kind."""
 
 
 class ColumnSignature(RuleTable):
