@@ -39,7 +39,7 @@ async def show_login(request: Request) -> Response:
 
 
 async def log_in(request: Request) -> Response:
-    """A passkey has signed: a new session, whatever the browser held before."""
+    """Log in by a passkey, with a new session, replacing any in the browser."""
     site = site_of(request)
     form = await site.form(request, _ATTEMPT)
     browser = site.held_by(request, _ATTEMPT)
@@ -109,14 +109,14 @@ async def log_out(request: Request) -> Response:
 
 
 async def show_me(request: Request) -> Response:
-    """The person's own page."""
+    """Show the person's own page."""
     site = site_of(request)
     reply = await site.inside.reply(site.question(request, AskMe), MeSeen)
     return site.page(request, "me.html", reply.me, seen=reply.said)
 
 
 async def _login(request: Request, problem: str, status: int = 200) -> Response:
-    """The page, with a new challenge for a new attempt."""
+    """Return the login page, with a new challenge for a new attempt."""
     site, browser = site_of(request), fresh_secret()
     options = ""
     try:

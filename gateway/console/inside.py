@@ -87,7 +87,7 @@ class Inside:
 
 @asynccontextmanager
 async def inside_of(home: Home) -> AsyncIterator[Inside]:
-    """The inside of `home`, for as long as the block lasts. ConfigurationError where there is no hatch."""
+    """Yield a client of the inside of `home`. ConfigurationError without a console API."""
     with ExitStack() as stack:
         try:
             place = stack.enter_context(folder_of(home))

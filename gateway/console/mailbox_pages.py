@@ -30,7 +30,7 @@ _FILTERS = ("provider", "data_type", "period")
 
 
 async def show_today(request: Request) -> Response:
-    """The first page."""
+    """Show the first page."""
     site = site_of(request)
     reply = await site.inside.reply(site.question(request, AskToday), TodaySeen)
     chart = chart_of(reply.said.days) if reply.said.days else None
@@ -38,7 +38,7 @@ async def show_today(request: Request) -> Response:
 
 
 async def show_mailbox(request: Request) -> Response:
-    """A page of a team's files."""
+    """Show a page of a team's files."""
     site, query = site_of(request), request.query_params
     chosen = {name: query.get(name) or None for name in _FILTERS}
     before = query.get("before", "")

@@ -67,7 +67,7 @@ class Places:
         return place
 
     def leave(self, place: BrowserConnection) -> None:
-        """The connection is gone; harmless when repeated."""
+        """Remove a closed connection; harmless when repeated."""
         self._taken.pop(place, None)
 
     def _send_away_one_of_most(self) -> bool:

@@ -28,7 +28,7 @@ SIGNS = {
 
 
 async def show_schools(request: Request) -> Response:
-    """A page of the matrix, for any day."""
+    """Show a page of the matrix, for any day."""
     site, query = site_of(request), request.query_params
     page = query.get("page", "")
     question = site.question(

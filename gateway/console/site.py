@@ -121,7 +121,7 @@ def text(form: FormData | Mapping[str, str], name: str) -> str:
 
 
 def fresh_secret() -> str:
-    """A secret for one browser."""
+    """Return a secret for one browser."""
     return secrets.token_urlsafe(32)
 
 

@@ -125,7 +125,7 @@ class Published:
         return self.root / "log"
 
     def provider(self, provider: str) -> Path:
-        """authorized_keys, receipts/, pages/ and out/ of one provider."""
+        """Return the folder of one provider: authorized_keys, receipts/, pages/ and out/."""
         return self.root / "providers" / checked_provider(provider)
 
     def pages(self, provider: str) -> Path:
@@ -235,5 +235,5 @@ class Home:
         return self.root / "sealed" / f"{checked_reference(reference)}.sealed"
 
     def session(self, reference: str) -> Path:
-        """The session key of a stored file, sealed to a newer key of the gateway; few files have one."""
+        """Return the path of a session key, sealed to a newer gateway key; few files have one."""
         return self.root / "sealed" / f"{checked_reference(reference)}.session"

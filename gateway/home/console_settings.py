@@ -23,7 +23,7 @@ def _origin(text: str) -> str:
 
 
 def _issuer(text: str) -> str:
-    """The address of an OpenID Connect provider."""
+    """Return the address of an OpenID Connect provider; ValueError otherwise."""
     if not _ISSUER.fullmatch(text):
         raise ValueError("it is https:// and what follows, as the provider's tokens name it")
     return text

@@ -127,7 +127,7 @@ class LetterSettings(File):
 
 
 def _database(url: str) -> str:
-    """A URL without a password: gateway.toml is no secret, nor is a command line."""
+    """Return a URL without a password: gateway.toml is no secret, nor is a command line."""
     parts = urlsplit(url)
     if parts.scheme not in {"sqlite", "postgresql+psycopg"}:
         raise ValueError("it has to be a URL like postgresql+psycopg://USER@/DATABASE?host=/run/postgresql")
@@ -190,7 +190,7 @@ class Settings(File):
         return self
 
     def database_url(self, home: Home) -> str:
-        """The SQLAlchemy URL of the registry."""
+        """Return the SQLAlchemy URL of the registry."""
         return self.database or f"sqlite:///{home.registry.absolute()}"
 
 
@@ -298,7 +298,7 @@ def checked(kind: type[M], content: Mapping[str, object], where: str) -> M:
 
 
 def load_settings(home: Home) -> Settings:
-    """gateway.toml of `home`. ConfigurationError where the home was never made."""
+    """Return gateway.toml of `home`. ConfigurationError for a home never made."""
     if not home.settings.is_file():
         raise ConfigurationError(
             f"{home.root} is not a gateway home; name yours with --home or in GATEWAY_HOME, or make a first "
@@ -308,10 +308,10 @@ def load_settings(home: Home) -> Settings:
 
 
 def load_limits(home: Home) -> Limits:
-    """limits.toml of the policies in force in `home`."""
+    """Return limits.toml of the policies in force in `home`."""
     return read_toml(home.policies_in_force / "limits.toml", Limits)
 
 
 def load_key_policy(home: Home) -> KeyPolicy:
-    """keys.toml of the policies in force in `home`."""
+    """Return keys.toml of the policies in force in `home`."""
     return read_toml(home.policies_in_force / "keys.toml", KeyPolicy)

@@ -20,7 +20,7 @@ def policy_files(policies: Path) -> Iterator[Path]:
 
 
 def policy_digest(policies: Path) -> str:
-    """SHA-256 over the names and contents of all policy files."""
+    """Return the SHA-256 (hex) over the names and contents of all policy files."""
     digest = hashlib.sha256()
     for path in policy_files(policies):
         content = path.read_bytes()

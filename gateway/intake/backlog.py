@@ -25,7 +25,7 @@ class Landed:
         self._counted_at = float("-inf")
 
     def waiting(self, provider: str) -> int:
-        """The bytes of one provider, as far as is known."""
+        """Return the waiting bytes of one provider, by the last count."""
         return self._bytes[provider]
 
     def add(self, provider: str, size: int) -> None:

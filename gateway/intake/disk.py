@@ -70,7 +70,7 @@ def _write_all(descriptor: int, chunk: bytes, offset: int) -> None:
 
 
 def check_room(where: int | Path, free_bytes: int) -> None:
-    """OSError ENOSPC where the disk of `where` has less than `free_bytes` free."""
+    """Raise OSError ENOSPC if the disk of `where` has less than `free_bytes` free."""
     status = os.statvfs(where)
     if status.f_bavail * status.f_frsize < free_bytes:
         raise OSError(errno.ENOSPC, "the disk is nearly full")

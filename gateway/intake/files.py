@@ -58,12 +58,12 @@ class Files(Server):
             await self.tree.box.reception.cut_off(file_obj)
 
     async def abandon(self, file: object) -> None:
-        """The session ended while `file` was open."""
+        """Handle a session's end with `file` open."""
         self.client_closes = False
         await self.close(file)
 
     async def opendir(self, path: bytes) -> AsyncIterator[Sequence[bytes]]:
-        """The encoded names of a folder, some at a time."""
+        """Yield the encoded names of a folder, in pages."""
         return _names(await self.tree.listing(path))
 
     async def mkdir(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:  # noqa: ARG002 - asyncssh's signature
@@ -95,15 +95,15 @@ class Files(Server):
             await file_obj.make_durable()
 
     async def stat(self, path: bytes) -> asyncssh.SFTPAttrs:
-        """The attributes of a folder or file."""
+        """Return the attributes of a folder or file."""
         return _attributes(await self.tree.find(path))
 
     async def lstat(self, path: bytes) -> asyncssh.SFTPAttrs:
-        """The attributes of a folder or file; there are no links."""
+        """Return the attributes of a folder or file; the tree has no links."""
         return await self.stat(path)
 
     async def fstat(self, file_obj: object) -> asyncssh.SFTPAttrs:
-        """The attributes of an open file."""
+        """Return the attributes of an open file."""
         if isinstance(file_obj, Receiving):
             upload = file_obj.upload
             return _attributes(ListedFile(upload.label.name, upload.size, int(upload.touched_at.timestamp())))
@@ -154,12 +154,12 @@ class Files(Server):
         await self.tree.rename(oldpath, newpath)
 
     async def realpath(self, path: bytes) -> bytes:
-        """The canonical form of a path."""
+        """Return the canonical form of a path."""
         return canonical(path)
 
 
 def _attributes(entry: ListedFile | None) -> asyncssh.SFTPAttrs:
-    """The attributes of a file, or of a folder where `entry` is None."""
+    """Return the attributes of a file; of a folder for None."""
     if entry is None:
         return asyncssh.SFTPAttrs(size=0, uid=0, gid=0, permissions=_FOLDER_MODE, atime=0, mtime=0)
     return asyncssh.SFTPAttrs(

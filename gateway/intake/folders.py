@@ -42,6 +42,6 @@ class Folders:
         self._made.pop(place, None)
 
     def within(self, above: IntakePlace) -> list[str]:
-        """The names of the folders in the folder `above`."""
+        """Return the names of the folders in the folder `above`."""
         here = [made for made in self._made if made.above == above and made in self]
         return [made.name.rpartition("/")[2] for made in here if made.name is not None]

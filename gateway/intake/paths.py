@@ -90,7 +90,7 @@ def place_of(raw: bytes) -> IntakePlace:
 
 
 def canonical(raw: bytes) -> bytes:
-    """The canonical form of any path, whether or not something can be there (SFTP REALPATH)."""
+    """Return the canonical form of any path, possible or not (SFTP REALPATH)."""
     return ("/" + "/".join(components(raw))).encode("utf-8")
 
 

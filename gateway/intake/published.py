@@ -25,7 +25,7 @@ class ListedFile:
 
 
 def open_published(folder: Path, name: str) -> int:
-    """A published file open for reading. FileNotFoundError where there is no such regular file."""
+    """Open a published file for reading. FileNotFoundError without such a regular file."""
     _check_plain(name)
     above = os.open(folder, _FOLDER_FLAGS)
     try:
@@ -43,7 +43,7 @@ def open_published(folder: Path, name: str) -> int:
 
 
 def find_published(folder: Path, name: str) -> ListedFile | None:
-    """The entry of one published file, or None."""
+    """Return the entry of one published file, or None."""
     try:
         _check_plain(name)
         status = (folder / name).lstat()
@@ -53,7 +53,7 @@ def find_published(folder: Path, name: str) -> ListedFile | None:
 
 
 def _check_plain(name: str) -> None:
-    """FileNotFoundError where `name` is hidden or not one plain path component."""
+    """Raise FileNotFoundError if `name` is hidden or not one plain path component."""
     if name.startswith(".") or "/" in name or "\0" in name or len(os.fsencode(name)) > _NAME_BYTES:
         raise FileNotFoundError
 

@@ -134,7 +134,7 @@ class Recent:
         return self._above[folder, name] > 0
 
     def within(self, folder: Folder) -> list[HandedOver]:
-        """The latest upload under each name in `folder`."""
+        """Return the latest upload under each name in `folder`."""
         return [entry for entry in self._latest.values() if entry.folder == folder]
 
     def _rewrite(self, now: datetime) -> None:

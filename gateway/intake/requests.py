@@ -55,7 +55,7 @@ class Requests(Handler):
         await super().run()
 
     async def _close(self, packet: SSHPacket) -> None:
-        """The client's own CLOSE."""
+        """Handle the client's own CLOSE."""
         self._files.client_closes = True
         try:
             await super()._close(packet)

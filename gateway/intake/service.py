@@ -48,7 +48,7 @@ class Intake:
         self.door = Door(limits, INTAKE_DOOR, time.monotonic)
 
     def shown(self, name: str) -> str:
-        """The provider's id."""
+        """Return the provider's id."""
         return f"provider={name}"
 
     async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:
@@ -74,7 +74,7 @@ class Intake:
         return Session(connection, start, running=self.running, ended=ended)
 
     def box(self, provider: str) -> Box:
-        """The one box of a provider."""
+        """Return the one box of a provider."""
         if provider not in self._boxes:
             self._boxes[provider] = Box(provider, self._spool, self._limits, self._landed, _utc_now)
         return self._boxes[provider]

@@ -38,7 +38,7 @@ class Shelf:
         return frozenset(path for upload in busy for path in (upload.data, upload.label_file))
 
     def within(self, folder: Folder) -> list[Unfinished]:
-        """The unfinished uploads in `folder`."""
+        """Return the unfinished uploads in `folder`."""
         return [upload for upload in self._named.values() if upload.label.folder == folder]
 
     def find(self, folder: Folder, name: str) -> Unfinished | None:
@@ -52,7 +52,7 @@ class Shelf:
         return earlier
 
     def opened(self, upload: Unfinished) -> None:
-        """A handle writes `upload`."""
+        """Note the opening of a handle on `upload`."""
         self._open.add(upload)
 
     async def keep(self, upload: Unfinished, now: datetime) -> None:
@@ -66,7 +66,7 @@ class Shelf:
             await on_disk(upload.erase)
 
     def take_down(self, upload: Unfinished) -> None:
-        """`upload` is no longer unfinished."""
+        """Remove a completed or dropped `upload` from the shelf."""
         self._open.discard(upload)
         if self._named.get(_key(upload)) is upload:
             del self._named[_key(upload)]

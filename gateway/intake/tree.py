@@ -171,7 +171,7 @@ class ProviderTree:
         raise Declined(NO_SUCH_FILE if self._sent_entry(place) is None else NOT_DOWNLOADABLE)
 
     async def open_to_write(self, raw: bytes, wish: Wish) -> Receiving:
-        """An upload, new or resumed. Declined where files cannot be put or the name cannot be taken."""
+        """Open an upload, new or resumed. Declined in a folder without uploads, or for a bad name."""
         folder, name = await self._writable(raw)
         return await self.box.reception.receive(folder, name, wish)
 
@@ -214,7 +214,7 @@ class ProviderTree:
             await self.box.set_modified(folder, place.name, modified)
 
     async def _writable(self, raw: bytes) -> tuple[Folder, str]:
-        """The folder and name of a file to be put."""
+        """Return the folder and name of a file to be put."""
         place = place_of(raw)
         if place.name is None or self._is_folder(place):
             raise Declined(IS_FOLDER)

@@ -136,7 +136,7 @@ def make_files(upload: Unfinished) -> int:
 
 
 def open_again(upload: Unfinished) -> int:
-    """The data of an unfinished upload, open for writing."""
+    """Return the data of an unfinished upload, open for writing."""
     return os.open(upload.data, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
 
 

@@ -44,7 +44,7 @@ def about_text(
 
 
 def about_counts(delivery: Delivery, catalogue: Catalogue) -> bytes:
-    """The text beside tables of counts, in UTF-8."""
+    """Return the UTF-8 text beside tables of counts."""
     rule, clause = catalogue.teams.counts, catalogue.clause_of("policy:counts-only")
     return _encoded(
         [

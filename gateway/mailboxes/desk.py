@@ -92,7 +92,7 @@ class Desk:
     clock: Callable[[], datetime]
 
     def keys_of(self, name: str) -> list[asyncssh.SSHKey]:
-        """The SSH keys in force of the person called `name`; none where there is no such person."""
+        """Return the SSH keys in force of the person called `name`; [] for an unknown person."""
         with self.registry.read() as session:
             known = keys.keys_in_force(session, "staff", name, "ssh", self.clock())
             try:
@@ -107,9 +107,9 @@ class Desk:
             return self._folders(person, self._teams(session, person))
 
     def page(self, person: Person, place: MailboxPlace, before: int | None) -> Page:
-        """At most PAGE files of a folder, latest first, of a sequence less than `before`.
+        """Return at most PAGE files of a folder, latest first, with sequences below `before`.
 
-        Declined where the person has no such folder.
+        Declined for a folder the person does not have.
         """
         with self.registry.read() as session:
             teams = self._teams(session, person)

@@ -48,7 +48,7 @@ class Lists:
         return own if place.folder is None else tuple(_LISTS)
 
     def text(self, person: Person, place: MailboxPlace) -> bytes:
-        """A list as CSV in UTF-8, for one person; on record first. Declined where there is none."""
+        """Return a list as UTF-8 CSV for one person, after recording the reading. Declined without a list."""
         if self.inside(person, place) is not None:
             raise Declined(NO_SUCH_FILE)
         now, moved = self.clock(), _LISTS[str(place.name)]

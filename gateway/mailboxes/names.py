@@ -137,12 +137,12 @@ def _filled(parts: list[str], length: int) -> list[str | None]:
 
 
 def canonical(raw: bytes) -> bytes:
-    """The canonical form of any path, whether or not something can be there (SFTP REALPATH)."""
+    """Return the canonical form of any path, possible or not (SFTP REALPATH)."""
     return ("/" + "/".join(_parts(raw.decode("utf-8", "surrogateescape")))).encode("utf-8", "surrogateescape")
 
 
 def _parts(path: str) -> list[str]:
-    """The parts of a path from the root, without `.`, `..` and empty parts."""
+    """Return the parts of a path from the root, without `.`, `..` and empty parts."""
     parts: list[str] = []
     for part in path.split("/"):
         if part == "..":

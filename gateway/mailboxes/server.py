@@ -80,7 +80,7 @@ class Mailboxes:
     def session(
         self, connection: Connection, by: LoggedIn, touch: Callable[[], None], ended: Callable[[], None]
     ) -> Session:
-        """The mailboxes of whoever logged in."""
+        """Return the mailboxes session of a login."""
 
         def start(
             channel: asyncssh.SSHServerChannel[bytes],

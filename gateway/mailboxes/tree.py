@@ -110,7 +110,7 @@ class MailboxTree(Server):
         self.handles = office.limits.handles_per_session
 
     async def realpath(self, path: bytes) -> bytes:
-        """The canonical form of a path, whether or not something is there."""
+        """Return the canonical form of a path, existing or not."""
         return canonical(path)
 
     async def stat(self, path: bytes) -> asyncssh.SFTPAttrs:
@@ -127,7 +127,7 @@ class MailboxTree(Server):
         return self._shown(found)
 
     async def lstat(self, path: bytes) -> asyncssh.SFTPAttrs:
-        """As stat: there are no links."""
+        """Return the same as `stat`: the tree has no links."""
         return await self.stat(path)
 
     async def fstat(self, file: object) -> asyncssh.SFTPAttrs:
@@ -223,7 +223,7 @@ class MailboxTree(Server):
             self._office.contents.give_back(_collected(file).content)
 
     async def abandon(self, file: object) -> None:
-        """As close: nothing depends on whether the client read to the end."""
+        """Close the file: a client's reading to the end makes no difference."""
         await self.close(file)
 
     async def remove(self, path: bytes) -> None:
@@ -243,7 +243,7 @@ class MailboxTree(Server):
         await self._tell(self._desk.restore, before)
 
     async def posix_rename(self, old: bytes, new: bytes) -> None:
-        """As rename."""
+        """Rename, as `rename`."""
         await self.rename(old, new)
 
     async def _ask(

@@ -73,7 +73,7 @@ def _fits(signature: bytes, key: bytes, content: bytes) -> bool:
 
 
 def _verify(algorithm: int, key: bytes, numbers: bytes, digest: bytes, hashing: hashes.HashAlgorithm) -> None:
-    """InvalidSignature, or ValueError, where the numbers do not fit."""
+    """Raise InvalidSignature, or ValueError, if the numbers do not fit."""
     if algorithm in _RSA:
         modulus, exponent = map(_number, _numbers(key, 2))
         rsa = RSAPublicNumbers(exponent, modulus).public_key()

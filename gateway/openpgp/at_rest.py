@@ -12,7 +12,7 @@ from gateway.openpgp import armor
 
 
 def lock(secret: bytes, passphrase: str) -> bytes:
-    """`secret` under `passphrase`, armored. ConfigurationError for an empty passphrase."""
+    """Return `secret` under `passphrase`, armored. ConfigurationError for an empty passphrase."""
     if not passphrase:
         raise ConfigurationError("an empty passphrase protects nothing")
     return encrypt(bytes=secret, passwords=[passphrase])

@@ -107,7 +107,7 @@ def _leaned(signature: Packet) -> bytes:
 
 
 def components(certificate: bytes) -> tuple[Component, ...]:
-    """The primary key and then the subkeys of one certificate in binary. RuntimeError as `parts_of`."""
+    """Return the primary key, then the subkeys, of one certificate in binary. RuntimeError as `parts_of`."""
     return parts_of(certificate).keys
 
 
@@ -173,7 +173,7 @@ def _kind(key: Packet) -> str:
 
 
 def _algorithm(kind: str, body: bytes) -> str:
-    """The algorithm in the words of people: `RSA`, `Ed25519`, `NIST P-256`, …"""
+    """Return the algorithm's common name: `RSA`, `Ed25519`, `NIST P-256`, …"""
     if kind in _WITH_CURVE:
         length = body[6]
         return _CURVES.get(body[7 : 7 + length].hex(), kind)
@@ -181,7 +181,7 @@ def _algorithm(kind: str, body: bytes) -> str:
 
 
 def _bits(algorithm: str, body: bytes) -> int | None:
-    """The length of the modulus or prime: the first number after version, time and algorithm."""
+    """Return the length of the modulus or prime: the first number after version, time and algorithm."""
     return int.from_bytes(body[6:8], "big") if algorithm.startswith(_WITH_BITS) else None
 
 

@@ -56,7 +56,7 @@ class SessionKey:
         return read
 
     def text(self, container: bytes) -> bytes:
-        """The key as CIPHER:HEX; where the wrap did not name the cipher, the `container` does."""
+        """Return the key as CIPHER:HEX; a cipher not named by the wrap is read from `container`."""
         cipher = self.cipher if self.cipher is not None else container[1]
         return f"{cipher}:{self.key.hex().upper()}".encode("ascii")
 
@@ -163,7 +163,7 @@ def _in_chunks(protection: Protection, body: bytes, session: SessionKey, *, whol
 
 
 def _standard(body: bytes, session: SessionKey) -> _Chunks:
-    """RFC 9580, 5.13.2: key and nonces are derived from the session key and a salt."""
+    """Return the chunks of RFC 9580, 5.13.2: key and nonces derive from the session key and a salt."""
     algorithm, nonce_bytes = _AEAD[body[2]]
     size, about = len(session.key), b"\xd2" + body[:4]
     derived = HKDF(SHA256(), size + nonce_bytes - _INDEX_BYTES, body[4:36], about).derive(session.key)
@@ -198,7 +198,7 @@ class _Chunks:
     numbered: bool = False
 
     def opened(self, *, whole: bool) -> bytes:
-        """All chunks, or the first. InvalidTag where one was changed, or one is missing at the end."""
+        """Return all chunks, or the first. InvalidTag for a changed chunk, or a missing one at the end."""
         return self._all() if whole else self._first()
 
     def _all(self) -> bytes:

@@ -107,7 +107,7 @@ def session_text(envelope: Envelope, keys: Sequence[SecretKey]) -> bytes | None:
 
 
 def kind_inside(envelope: Envelope, keys: Sequence[SecretKey]) -> int | None:
-    """The tag of the first packet under encryption and compression, as far as the start tells."""
+    """Return the tag of the first packet inside encryption and compression, if visible from the start."""
     plain = next((plain for _, plain in _fitting(envelope, keys)), b"")
     for _ in range(_MOST_LAYERS):
         packet = _first(plain)

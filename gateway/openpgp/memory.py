@@ -28,7 +28,7 @@ class Content:
         self.descriptor = empty_memory() if into is None else os.dup(into)
 
     def __enter__(self) -> Self:
-        """Itself."""
+        """Return the content itself."""
         return self
 
     def __exit__(
@@ -59,9 +59,9 @@ class Content:
         self._digest, self.size = hashlib.sha256(), 0
 
     def finish(self) -> tuple[int, int, str]:
-        """The descriptor at offset 0, the size in bytes, and the SHA-256 in lower-case hex.
+        """Return the descriptor at offset 0, the size in bytes, and the SHA-256 in lower-case hex.
 
-        From here on nobody can change the content. Refusal `open:empty` where nothing was written.
+        The content is immutable from now on. Refusal `open:empty` if nothing was written.
         """
         if not self.size:
             raise Refusal("open:empty")
@@ -77,7 +77,7 @@ class Content:
 
 
 def empty_memory() -> int:
-    """A memfd for a content. Fault where there is none to be had."""
+    """Return a memfd for a content. Fault without memory."""
     try:
         return anonymous_memory("content", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     except OSError as error:

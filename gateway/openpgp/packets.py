@@ -59,7 +59,7 @@ def is_ignored(tag: int) -> bool:
 
 
 def walk(data: bytes | memoryview) -> Iterator[Packet]:
-    """The packets of `data` in order. FramingError where one is broken or cut off, or there are too many."""
+    """Yield the packets of `data` in order. FramingError if broken or cut off, or for too many."""
     position = 0
     for _ in range(_MOST_PACKETS):
         if position >= len(data):

@@ -92,7 +92,7 @@ def generate_gateway_key(
 
 
 def certificate_of(secret: bytes) -> bytes:
-    """The armored public certificate of a secret key."""
+    """Return the armored public certificate of a secret key."""
     return in_ascii(str(_secret(secret).extract_certificate()))
 
 
@@ -117,7 +117,7 @@ def _signable(text: str) -> bytes:
 
 
 def sign_detached(secret: bytes, data: bytes) -> bytes:
-    """An armored detached signature over `data`."""
+    """Return an armored detached signature over `data`."""
     return sign(_secret(secret).signer(), data, mode=SignatureMode.DETACHED)
 
 

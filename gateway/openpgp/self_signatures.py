@@ -138,7 +138,7 @@ def _is_sound(digest: str) -> bool:
 
 
 def digest_of(signature: Packet) -> str:
-    """The name of the digest of a signature."""
+    """Return the name of the digest of a signature."""
     try:
         return name_of(signature.hash_algorithm)
     except RuntimeError:
@@ -146,7 +146,7 @@ def digest_of(signature: Packet) -> str:
 
 
 def name_of(value: object) -> str:
-    """The bare name of one of pysequoia's constants, such as `SHA256`."""
+    """Return the bare name of one of pysequoia's constants, such as `SHA256`."""
     return repr(value).rpartition(".")[2]
 
 

@@ -48,7 +48,7 @@ class SopOpener:
         secret_keys: Sequence[Path | bytes],
         check: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`check` is called with the program before each use, to raise if the program is banned."""
+        """Take `check`, called with the program before each use, to raise if the program is banned."""
         self._check = check
         self.name = f"sop:{Path(program).name}"
         self._program = program
@@ -140,7 +140,7 @@ class SopOpener:
         return named[0] if len(named) == 1 else None
 
     def _run_somehow(self, job: _Job) -> tuple[int, bytes]:
-        """As `_run`; once more with a session key of our finding where a recipient is unnamed."""
+        """Run as `_run`; for an anonymous recipient, once more with a session key found here."""
         code, verifications = self._run(job)
         if code and ANYONE in job.envelope.recipients:
             return self._run_with_session(job)

@@ -69,7 +69,7 @@ def decrypt(program: str, order: Order) -> tuple[int, bytes]:
 
 
 def only_signature(verifications: bytes) -> Signature:
-    """The one line of a verifications file: time, signing key, certificate, and more of no interest."""
+    """Return the one line of a verifications file: time, signing key, certificate; ignore the rest."""
     lines = verifications.decode("utf-8", "replace").splitlines()
     if len(lines) != 1:
         raise Refusal("open:not-one-file")

@@ -47,7 +47,7 @@ class SealedSource:
         return self.path.stat().st_size if self.text is None else len(self.text)
 
     def open(self) -> BinaryIO:
-        """A reader from the start. OSError where the file cannot be read."""
+        """Return a reader from the start. OSError for an unreadable file."""
         return self.path.open("rb") if self.text is None else io.BytesIO(self.text)
 
     def read(self, limits: OpenLimits) -> bytes:
@@ -62,7 +62,7 @@ class SealedSource:
         return data
 
     def descriptor(self, stack: ExitStack) -> int:
-        """A descriptor at the start, for another program; closed with `stack`."""
+        """Return a descriptor at the start for another program; `stack` closes it."""
         if self.text is None:
             return stack.enter_context(self.path.open("rb")).fileno()
         descriptor = in_memory(self.text)

@@ -35,7 +35,7 @@ class SecretKey:
         self._keys = _decryption_keys(data)
 
     def __repr__(self) -> str:
-        """The fingerprint, and nothing secret."""
+        """Return the fingerprint, and nothing secret."""
         return f"SecretKey({self.fingerprint})"
 
     def session_key(self, wrap: bytes) -> SessionKey | None:
@@ -105,7 +105,7 @@ def _decryption_keys(data: bytes) -> dict[str, _DecryptionKey]:
 
 
 def _unwrapped(wrap: bytes, key: _DecryptionKey) -> SessionKey:
-    """The session key of a version 3 or 6 PKESK body (RFC 9580, 5.1)."""
+    """Return the session key of a version 3 or 6 PKESK body (RFC 9580, 5.1)."""
     if wrap[0] == 3:  # noqa: PLR2004
         algorithm, numbers, named = wrap[9], wrap[10:], True
     else:

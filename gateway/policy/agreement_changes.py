@@ -18,7 +18,7 @@ class AgreementChanges:
     removed: tuple[str, ...] = ()
 
     def points(self) -> tuple[str, ...]:
-        """Each change as a sentence."""
+        """Return each change as a sentence."""
         versions = f" (version {self.before})" if self.before != self.after else ""
         said = [
             f"The text is a new one, version {self.after}; it takes the place of the one before{versions}."

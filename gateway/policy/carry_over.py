@@ -35,7 +35,7 @@ class OwnEdit:
     fate: Fate
 
     def __str__(self) -> str:
-        """FILE: ENTRY: FATE."""
+        """Return FILE: ENTRY: FATE."""
         return f"{self.file}: {self.entry}: {self.fate}"
 
 

@@ -32,7 +32,7 @@ class Citation:
 
 
 def citations(catalogue: Catalogue) -> Iterator[Citation]:
-    """Every citation in the policies, file by file."""
+    """Yield every citation in the policies, file by file."""
     for code, clause in catalogue.reasons.clauses.items():
         yield Citation(clause, f"reason {code}", "reasons.toml", ("clauses", code))
     for what, clause in catalogue.agreement.tell:

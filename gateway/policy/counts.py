@@ -78,7 +78,7 @@ def counting(
 
 
 def _since(day: date, catalogue: Catalogue) -> date | None:
-    """The day after the last census before a day."""
+    """Return the day after the last census before a day."""
     before = [each.first for each in _censuses(catalogue, day) if each.first < day]
     return max(before) + timedelta(days=1) if before else None
 

@@ -84,7 +84,7 @@ def _flow_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _within_faults(n: int, flow: Flow) -> Iterator[Contradiction]:
-    """One update can tell of two data types only where both are due at the same times."""
+    """Check that data types told by one update are due at the same times."""
     timescales = {entry.id: entry.timescale for entry in flow.data_type}
     for m, entry in enumerate(flow.data_type):
         place = ("flow", n, "data_type", m, "within")

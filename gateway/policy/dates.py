@@ -17,7 +17,7 @@ _WEEKDAYS = {"monday": MO, "tuesday": TU, "wednesday": WE, "thursday": TH, "frid
 
 
 def day_in(year: int, month_day: MonthDay) -> date:
-    """The day `month_day` of `year`; 29 February becomes 28 in a common year."""
+    """Return the day `month_day` of `year`; 29 February becomes 28 in a common year."""
     month, day = map(int, month_day.split("-"))
     found: date = date(year, month, 1) + relativedelta(day=day)
     return found
@@ -37,7 +37,7 @@ def day_by_rule(rule: DayRule, set_days: Iterable[date], year: int) -> date:
 
 
 def academic_year(day: date, starts: MonthDay) -> str:
-    """The academic year of `day`, as "2026-27"."""
+    """Return the academic year of `day`, as "2026-27"."""
     return academic_year_from(day.year if day >= day_in(day.year, starts) else day.year - 1)
 
 
@@ -55,7 +55,7 @@ def first_year(academic: str) -> int:
 
 
 def moment(day: date, at: time, zone: str) -> datetime:
-    """The local moment as UTC."""
+    """Return a local day and time as a moment in UTC."""
     return datetime.combine(day, at, ZoneInfo(zone)).astimezone(UTC)
 
 

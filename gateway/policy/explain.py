@@ -100,7 +100,7 @@ class _Case:
     now: datetime
 
     def decisions(self, catalogue: Catalogue) -> dict[str, Decision]:
-        """The decision on a file with each single item; `_BARE` is a file with none."""
+        """Return the decision on a file with each single item; `_BARE` is a file with none."""
         provider = Provider(id="anyone", name="anyone", kind=self.kind, ratified=True)
         return {
             item: decide(_file(self.data_type, item, catalogue), catalogue, provider, self.now)

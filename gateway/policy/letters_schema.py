@@ -75,7 +75,7 @@ class LettersFile(PolicyTable):
     letter: tuple[LetterRule, ...] = ()
 
     def rules(self, kind: LetterKind) -> tuple[LetterRule, ...]:
-        """The letters of one kind."""
+        """Return the letters of one kind."""
         return tuple(rule for rule in self.letter if rule.kind == kind)
 
 

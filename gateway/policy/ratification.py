@@ -97,7 +97,7 @@ def renewed_by(year: str, catalogue: Catalogue) -> str:
 
 
 def following(year: str) -> str:
-    """The academic year after one."""
+    """Return the following academic year."""
     return academic_year_from(first_year(year) + 1)
 
 

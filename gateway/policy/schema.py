@@ -251,7 +251,7 @@ class Group(PolicyTable):
     reason: tuple[GroupReason, ...] = Field(min_length=1)
 
     def labels(self) -> tuple[str, ...]:
-        """The items as "Group: Item"."""
+        """Return the items as "Group: Item"."""
         return tuple(f"{self.label}: {item}" for item in self.items)
 
 

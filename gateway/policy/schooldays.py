@@ -45,7 +45,7 @@ _SUBDIVISIONS: dict[Nation, str] = {
 
 @lru_cache(maxsize=64)
 def bank_holidays(year: int, nation: Nation = "england") -> frozenset[date]:
-    """The bank holidays of a nation in a calendar year."""
+    """Return the bank holidays of a nation in a calendar year."""
     import holidays  # noqa: PLC0415 - takes a tenth of a second, at the start of services that ask for none
 
     # Asked for by its name, because `country_holidays` loads every country of the world.
@@ -97,13 +97,13 @@ def weekly(days: list[date]) -> list[Period]:
 
 
 def week_name(day: date) -> str:
-    """The ISO week of a day, as "2026-W47"."""
+    """Return the ISO week of a day, as "2026-W47"."""
     year, week, _ = day.isocalendar()
     return f"{year}-W{week:02}"
 
 
 def censuses(entries: Iterable[Census], years: Iterable[int]) -> list[Period]:
-    """The census returns of some calendar years."""
+    """Return the periods of the census returns of some calendar years."""
     spans = [
         (day - entry.open_days * _DAY, day, day + _due_days(entry) * _DAY, _census_name(entry, day))
         for year in years

@@ -18,12 +18,12 @@ from gateway.samples.results import (
 
 
 def early_years_2021(cohort: Cohort) -> SampleTable:
-    """FSP_ columns with the goals since 2021."""
+    """Return FSP_ columns with the goals since 2021."""
     return _early_years(cohort, goals(GOALS_2021, "E"), (1, 2))
 
 
 def early_years_2013(cohort: Cohort) -> SampleTable:
-    """FSP_ columns with the goals of 2013 to 2021."""
+    """Return FSP_ columns with the goals of 2013 to 2021."""
     return _early_years(cohort, goals(GOALS_2013, "G"), (1, 2, 3))
 
 
@@ -46,7 +46,7 @@ def early_years_school(cohort: Cohort) -> SampleTable:
 
 
 def phonics_national(cohort: Cohort) -> SampleTable:
-    """Phonics_ columns, as named by the DfE."""
+    """Return Phonics_ columns, as named by the DfE."""
     checks = {pupil: phonics_check(pupil, cohort) for pupil in cohort.pupils}
     last: list[Column] = [
         ("Phonics_NCYEARACTUAL", lambda p: p.year),
@@ -59,7 +59,7 @@ def phonics_national(cohort: Cohort) -> SampleTable:
 
 
 def phonics_school(cohort: Cohort) -> SampleTable:
-    """A school's own list: mark and outcome."""
+    """Return a school's own list: mark and outcome."""
     checks = {pupil: phonics_check(pupil, cohort) for pupil in cohort.pupils}
     last: list[Column] = [
         ("Phonics Mark", lambda p: checks[p][0]),
@@ -69,14 +69,14 @@ def phonics_school(cohort: Cohort) -> SampleTable:
 
 
 def key_stage_1_national(cohort: Cohort) -> SampleTable:
-    """READ_, WRIT_, MATH_ and SCI_OUTCOME, as named by the DfE."""
+    """Return READ_, WRIT_, MATH_ and SCI_OUTCOME, as named by the DfE."""
     first: list[Column] = [*_national(cohort, ""), ("LAESTAB", lambda _: cohort.school.dfe_number)]
     first += [("ToE_CODE", lambda _: 21), ("KS1_ID", lambda p: p.candidate)]
     return table(cohort, [*first, *_key_stage_1(cohort), ("NPDPUB", lambda _: 1), ("VERSION", lambda _: "F")])
 
 
 def key_stage_1_school(cohort: Cohort) -> SampleTable:
-    """A school's own list with the same outcomes."""
+    """Return a school's own list with the same outcomes."""
     return table(cohort, [*_NAMED, *_key_stage_1(cohort)])
 
 
@@ -88,7 +88,7 @@ def _key_stage_1(cohort: Cohort) -> list[Column]:
 
 
 def key_stage_2_national(cohort: Cohort) -> SampleTable:
-    """Outcomes, scaled scores and marks, as named by the DfE."""
+    """Return outcomes, scaled scores and marks, as named by the DfE."""
     return table(
         cohort,
         [
@@ -106,7 +106,7 @@ def key_stage_2_national(cohort: Cohort) -> SampleTable:
 
 
 def key_stage_2_download(cohort: Cohort) -> SampleTable:
-    """The list of scores fetched by schools when the results are published."""
+    """Return the list of scores fetched by schools when the results are published."""
     return table(cohort, [*_NAMED, ("YEARGRP", lambda p: p.year), *_key_stage_2(cohort)])
 
 
@@ -122,12 +122,12 @@ def _key_stage_2(cohort: Cohort) -> list[Column]:
 
 
 def key_stage_4_national(cohort: Cohort) -> SampleTable:
-    """KS4_ columns, as named by the DfE."""
+    """Return KS4_ columns, as named by the DfE."""
     return table(cohort, [*_national(cohort, "KS4_"), *_key_stage_4(cohort, "KS4_")])
 
 
 def key_stage_4_checking(cohort: Cohort) -> SampleTable:
-    """The file of the checking exercise: the same measures without the prefix."""
+    """Return the file of the checking exercise: the same measures without the prefix."""
     return table(cohort, [*_NAMED, *_key_stage_4(cohort, "")])
 
 

@@ -38,12 +38,12 @@ def _who(pupil: Pupil) -> list[Cell]:
 
 
 def sessions(cohort: Cohort) -> SampleTable:
-    """One row for each session, with the codes in force from August 2024 (some of two characters)."""
+    """Return one row for each session, with the codes in force from August 2024 (some of two characters)."""
     return _sessions(cohort, cohort.school_days(1), CODES_2024)
 
 
 def sessions_old_codes(cohort: Cohort) -> SampleTable:
-    """One row for each session of a week in June 2023, with the codes withdrawn in 2024."""
+    """Return one row for each session of a week in June 2023, with the codes withdrawn in 2024."""
     monday = date(2023, 6, 12)
     return _sessions(cohort, [monday + timedelta(days=d) for d in range(5)], CODES_OLD)
 
@@ -60,7 +60,7 @@ def _sessions(cohort: Cohort, days: Sequence[date], codes: Sequence[str]) -> Sam
 
 
 def days(cohort: Cohort) -> SampleTable:
-    """One row for each day, with a mark for the morning and one for the afternoon, and no surnames."""
+    """Return one row for each day, with a mark for the morning and one for the afternoon, and no surnames."""
     rows: list[list[Cell]] = []
     week = cohort.school_days(1)
     for pupil in cohort.pupils:
@@ -72,12 +72,12 @@ def days(cohort: Cohort) -> SampleTable:
 
 
 def mark_strings(cohort: Cohort) -> SampleTable:
-    """One row for each pupil with two weeks of one-character marks in one string."""
+    """Return one row for each pupil with two weeks of one-character marks in one string."""
     return _strings(cohort, CODES_SHORT)
 
 
 def mark_strings_2024(cohort: Cohort) -> SampleTable:
-    """One row for each pupil with two weeks of marks in one string, some of them two characters long."""
+    """Return one row for each pupil with two weeks of marks in one string, some of two characters."""
     return _strings(cohort, CODES_2024)
 
 
@@ -97,7 +97,7 @@ def _strings(cohort: Cohort, codes: Sequence[str]) -> SampleTable:
 
 
 def weekly(cohort: Cohort) -> SampleTable:
-    """The weekly export of a school's system: a title, then a column for each session of the week."""
+    """Return the weekly export of a school's system: a title, then a column for each session of the week."""
     days = cohort.school_days(1)
     header = ["UPN", "Surname", "Forename", "Reg", *(f"{d} {s}" for d in WEEKDAYS for s in ("AM", "PM"))]
     rows: list[list[Cell]] = [
@@ -124,7 +124,7 @@ def totals(cohort: Cohort) -> SampleTable:
 
 
 def xml_strings(cohort: Cohort) -> Element:
-    """XML with a string of marks for each pupil, as pushed weekly by some systems."""
+    """Return XML with a string of marks for each pupil, as pushed weekly by some systems."""
     days = cohort.school_days(1)
     root, holder = _root(cohort)
     for pupil in cohort.pupils:
@@ -136,7 +136,7 @@ def xml_strings(cohort: Cohort) -> Element:
 
 
 def xml_sessions(cohort: Cohort) -> Element:
-    """XML with the sessions possible and the reasons of absence of each pupil."""
+    """Return XML with the sessions possible and the reasons of absence of each pupil."""
     root, holder = _root(cohort)
     for pupil in cohort.pupils:
         node = _pupil(holder, pupil)

@@ -18,17 +18,17 @@ _ABSENCE = ("I", "M", "O", "U", "E")
 
 
 def _keys(pupil: Pupil, number: int) -> list[Cell]:
-    """The key of the pupil's row in the first blade, and the marker with the key of COLLECT."""
+    """Return the key of the pupil's row in the first blade, and the marker with the key of COLLECT."""
     return [number, f"{pupil.middle_names}-{pupil.candidate}"]
 
 
 def pupils_on_roll(cohort: Cohort) -> SampleTable:
-    """pupilonroll: one row for each pupil, with identifiers and characteristics."""
+    """Return pupilonroll: one row for each pupil, with identifiers and characteristics."""
     return _pupil_blade(cohort, "pupilonrolltableid", [])
 
 
 def pupils_no_longer_on_roll(cohort: Cohort) -> SampleTable:
-    """pupilnolongeronroll: the same, with the day of leaving."""
+    """Return pupilnolongeronroll: the same, with the day of leaving."""
     left: list[Column] = [("leavingdate", lambda _: cohort.today)]
     return _pupil_blade(cohort, "pupilnolongeronrolltableid", left)
 
@@ -42,7 +42,7 @@ def _pupil_blade(cohort: Cohort, key: str, more: list[Column]) -> SampleTable:
 
 
 def addresses(cohort: Cohort) -> SampleTable:
-    """addressesonroll: where each pupil lives, by the key of the first blade."""
+    """Return addressesonroll: the address of each pupil, by the key of the first blade."""
     return _side_blade(cohort, ["addresstableid", "paon", "street", "town", "postcode"], _address)
 
 
@@ -51,24 +51,24 @@ def _address(pupil: Pupil, number: int, _cohort: Cohort) -> list[Cell]:
 
 
 def meal_periods(cohort: Cohort) -> SampleTable:
-    """fsmperiodsonroll: when each pupil became eligible for free school meals."""
+    """Return fsmperiodsonroll: the start of each pupil's eligibility for free school meals."""
     header = ["fsmperiodtableid", "fsmstartdate", "fsmenddate", "ukcountry"]
     return _side_blade(cohort, header, lambda p, n, _: [n, p.fsm_start, None, "ENG"])
 
 
 def needs(cohort: Cohort) -> SampleTable:
-    """senneeds: the need of each pupil."""
+    """Return senneeds: the need of each pupil."""
     header = ["senneedstableid", "sentyperank", "sentype"]
     return _side_blade(cohort, header, lambda p, n, _: [n, 1, p.sen_need])
 
 
 def termly_sessions(cohort: Cohort) -> SampleTable:
-    """termlysessiondetailsonroll: the sessions possible, and the absences for one reason."""
+    """Return termlysessiondetailsonroll: the sessions possible, and the absences for one reason."""
     return _sessions(cohort, "termly")
 
 
 def summer_sessions(cohort: Cohort) -> SampleTable:
-    """summerhalfterm2sessiondetailsonroll: the same for the second half of the summer term."""
+    """Return summerhalfterm2sessiondetailsonroll: the same for the second half of the summer term."""
     return _sessions(cohort, "summerhalfterm2")
 
 
@@ -82,7 +82,7 @@ def _absence(_pupil: Pupil, number: int, cohort: Cohort) -> list[Cell]:
 
 
 def termly_exclusions(cohort: Cohort) -> SampleTable:
-    """termlyexclusionsonroll: an exclusion of each pupil."""
+    """Return termlyexclusionsonroll: an exclusion of each pupil."""
     header = ["termlyexclusiontableid", "category", "reason", "startdate", "sessions"]
     return _side_blade(cohort, header, _exclusion)
 
@@ -100,7 +100,7 @@ def _side_blade(
 
 
 def download(cohort: Cohort, *, term: str) -> SampleTable:
-    """The census of one term as offered by the DfE for download."""
+    """Return the census of one term as offered by the DfE for download."""
     school = cohort.school
     columns: list[Column] = [
         ("PupilMatchingRef", lambda p: f"PMR{p.candidate}"),

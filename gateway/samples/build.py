@@ -51,7 +51,7 @@ class Built:
 
 
 def layouts() -> tuple[Layout, ...]:
-    """Every layout, in a fixed order."""
+    """Return every layout, in a fixed order."""
     return LAYOUTS
 
 
@@ -70,7 +70,7 @@ def make(
     errors: bool = False,
     today: date = TODAY,
 ) -> bytes:
-    """The content of one sample. KeyError where `variants()` does not list the variant."""
+    """Return the content of one sample. KeyError for a variant not in `variants()`."""
     built = build(data_type, variant, rng=rng, school=school, pupils=pupils, errors=errors, today=today)
     return built.content
 

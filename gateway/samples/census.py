@@ -35,7 +35,7 @@ class Return:
 
 
 def draw_census(cohort: Cohort, *, of: Return) -> Element:
-    """The return of `cohort`'s school: every pupil on roll, or no longer on roll."""
+    """Return the return of `cohort`'s school: every pupil on roll, or no longer on roll."""
     day = of.day(cohort.year)
     root = etree.Element("Message")
     _header(root, cohort, of, day)

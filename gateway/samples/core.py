@@ -11,7 +11,7 @@ Column = tuple[str, Callable[[Pupil], Cell]]
 
 
 def table(cohort: Cohort, columns: list[Column], preamble: list[list[Cell]] | None = None) -> SampleTable:
-    """One row for each pupil of `cohort` under the headings of `columns`."""
+    """Return one row for each pupil of `cohort` under the headings of `columns`."""
     return SampleTable(
         header=[heading for heading, _ in columns],
         rows=[[cell(pupil) for _, cell in columns] for pupil in cohort.pupils],
@@ -30,17 +30,17 @@ def aliased_table(cohort: Cohort) -> SampleTable:
 
 
 def short_table(cohort: Cohort) -> SampleTable:
-    """A class list with the headings requested by test publishers."""
+    """Return a class list with the headings requested by test publishers."""
     return table(cohort, _SHORT)
 
 
 def exam_office_table(cohort: Cohort) -> SampleTable:
-    """A list with the headings requested by test centres, including learner numbers."""
+    """Return a list with the headings requested by test centres, including learner numbers."""
     return table(cohort, _EXAM_OFFICE)
 
 
 def sen_table(cohort: Cohort) -> SampleTable:
-    """A register of special educational needs."""
+    """Return a register of special educational needs."""
     return table(cohort, _SEN)
 
 

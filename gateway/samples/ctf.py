@@ -36,7 +36,7 @@ class CtfHeader:
 
 
 def draw_ctf(cohort: Cohort, *, envelope: CtfHeader, modules: Sequence[Module]) -> Element:
-    """A CTF of every pupil of `cohort`, each with `modules` after the identifying fields."""
+    """Return a CTF of every pupil of `cohort`, each with `modules` after the identifying fields."""
     root = etree.Element("CTfile")
     _header(root, cohort, envelope)
     body = etree.SubElement(root, envelope.body)
@@ -107,7 +107,7 @@ def basic_details(node: Element, pupil: Pupil, _cohort: Cohort) -> None:
 
 
 def short_details(node: Element, pupil: Pupil, _cohort: Cohort) -> None:
-    """BasicDetails of an assessment file: the middle name and the year group only."""
+    """Write BasicDetails of an assessment file: the middle name and the year group only."""
     branch(node, "BasicDetails", MiddleNames=pupil.middle_names, NCyearActual=pupil.year)
 
 
@@ -122,7 +122,7 @@ def sen_history(node: Element, pupil: Pupil, _cohort: Cohort) -> None:
 
 
 def sen_history_plain(node: Element, pupil: Pupil, _cohort: Cohort) -> None:
-    """SENhistory with the need as the text of SENneed."""
+    """Write SENhistory with the need as the text of SENneed."""
     if pupil.sen_provision == "N":
         return
     history = etree.SubElement(node, "SENhistory")
@@ -175,7 +175,7 @@ def contacts(node: Element, pupil: Pupil, _cohort: Cohort) -> None:
 
 
 def school_history(node: Element, pupil: Pupil, cohort: Cohort) -> None:
-    """SchoolHistory with the present school only."""
+    """Write SchoolHistory with the present school only."""
     history = etree.SubElement(node, "SchoolHistory")
     _school(history, cohort.school, EntryDate=pupil.entry_date.isoformat(), LastSchool="true")
 

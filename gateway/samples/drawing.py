@@ -40,7 +40,7 @@ class Cohort:
         return datetime.combine(self.today, time(7, 30)).isoformat()
 
     def school_days(self, weeks: int) -> list[date]:
-        """The weekdays of the last `weeks` whole weeks before this one, oldest first."""
+        """Return the weekdays of the last `weeks` whole weeks before this one, oldest first."""
         monday = self.today - timedelta(days=self.today.weekday() + 7 * weeks)
         return [monday + timedelta(days=7 * w + d) for w in range(weeks) for d in range(5)]
 
@@ -79,6 +79,6 @@ def branch(parent: Element, tag: str, **leaves: object) -> Element:
 
 
 def thursday(year: int, month: int, nth: int) -> date:
-    """The `nth` Thursday of a month: the census falls on the 1st of October, the 3rd of January and May."""
+    """Return the `nth` Thursday of a month: census days are the 1st of October, 3rd of January and of May."""
     days = calendar.Calendar().itermonthdates(year, month)
     return [day for day in days if day.month == month and day.weekday() == calendar.THURSDAY][nth - 1]

@@ -75,7 +75,7 @@ def _entries(pupil: Pupil, rng: Random, kind: Qualification, count: int) -> list
 
 
 def result_file(cohort: Cohort, *, kinds: Sequence[tuple[Qualification, int]], body: str = "70") -> Lines:
-    """A result file of awarding body `body`; each candidate has the number of results given for each kind."""
+    """Return a result file of awarding body `body`, with a number of results a candidate of each kind."""
     of = cohort.school
     series, year = kinds[0][0].series, f"{(cohort.year + 1) % 100:02d}"
     made = cohort.today.strftime("%d%m%y")
@@ -100,12 +100,12 @@ def _candidate(pupil: Pupil, centre: str, results: Sequence[ExamEntry]) -> str:
 
 
 def _narrow(grade: str) -> str:
-    """A grade in one character: A* is written as a star."""
+    """Return a grade in one character: A* is written as a star."""
     return "*" if grade == "A*" else grade
 
 
 def results_table(cohort: Cohort, *, kind: Qualification) -> SampleTable:
-    """One row for each result, with the candidate, the qualification and the series named."""
+    """Return one row for each result, with the candidate, the qualification and the series named."""
     header = ["Centre Number", "Candidate Number", "UPN", "UCI", "Surname", "Forename"]
     header += ["Qualification", "Series", "Subject", "QAN", "Grade"]
     return SampleTable(header=header, rows=[_row(cohort, p, e) for p, e in _each(cohort, kind)])
@@ -119,7 +119,7 @@ def _row(cohort: Cohort, pupil: Pupil, entry: ExamEntry) -> list[Cell]:
 
 
 def accreditation_table(cohort: Cohort, *, kind: Qualification) -> SampleTable:
-    """The shortest list: the day, the candidate, the accreditation number, the grade."""
+    """Return the shortest list: the day, the candidate, the accreditation number, the grade."""
     rows: list[list[Cell]] = [
         [cohort.today, pupil.uci, entry.accreditation, entry.grade, pupil.middle_names]
         for pupil, entry in _each(cohort, kind)
@@ -128,7 +128,7 @@ def accreditation_table(cohort: Cohort, *, kind: Qualification) -> SampleTable:
 
 
 def collector_table(cohort: Cohort, *, kind: Qualification) -> SampleTable:
-    """The template of the national consortium: the learner number, the series and the result."""
+    """Return the template of the national consortium: the learner number, the series and the result."""
     header = ["Forename", "Surname", "ULN", "Result Series", "Result Year", "Subject", "Result"]
     rows: list[list[Cell]] = [
         [
@@ -146,7 +146,7 @@ def collector_table(cohort: Cohort, *, kind: Qualification) -> SampleTable:
 
 
 def syllabus_table(cohort: Cohort, *, kind: Qualification) -> SampleTable:
-    """The list of an international board: syllabus, option, centre, candidate, total, grade."""
+    """Return the list of an international board: syllabus, option, centre, candidate, total, grade."""
     header = ["Syllabus", "Option Code", "Centre Number", "Candidate Number", "Candidate Name"]
     header += ["Syllabus Total", "Syllabus Grade"]
     rows: list[list[Cell]] = [
@@ -165,7 +165,7 @@ def syllabus_table(cohort: Cohort, *, kind: Qualification) -> SampleTable:
 
 
 def _each(cohort: Cohort, kind: Qualification) -> list[tuple[Pupil, ExamEntry]]:
-    """Every result of every pupil: two to four each."""
+    """Return every result of every pupil: two to four each."""
     return [
         (pupil, entry)
         for pupil in cohort.pupils

@@ -26,7 +26,7 @@ class Exclusion:
 
 
 def _exclusions(pupil: Pupil, cohort: Cohort, *, legacy: bool = False) -> list[Exclusion]:
-    """One exclusion of `pupil`, sometimes two."""
+    """Return one exclusion of `pupil`, sometimes two."""
     count = 2 if cohort.rng.random() < 0.2 else 1
     return [_exclusion(pupil, cohort, first=n == 0, legacy=legacy) for n in range(count)]
 
@@ -46,7 +46,7 @@ def _exclusion(pupil: Pupil, cohort: Cohort, *, first: bool, legacy: bool) -> Ex
 
 
 def xml_one_reason(cohort: Cohort) -> Element:
-    """The shape before release 3.72: one Reason, in the Exclusion itself."""
+    """Return the shape before release 3.72: one Reason, in the Exclusion itself."""
     root, holder = _root(cohort)
     for pupil in cohort.pupils:
         node = _pupil(holder, pupil)
@@ -69,7 +69,7 @@ def _one_reason(node: Element, exclusion: Exclusion) -> None:
 
 
 def xml_many_reasons(cohort: Cohort) -> Element:
-    """The shape since release 3.72: Reasons with up to three."""
+    """Return the shape since release 3.72: Reasons with up to three."""
     root, holder = _root(cohort)
     for pupil in cohort.pupils:
         node = _pupil(holder, pupil)
@@ -103,12 +103,12 @@ def _pupil(holder: Element, pupil: Pupil) -> Element:
 
 
 def csv_current(cohort: Cohort) -> SampleTable:
-    """One row for each exclusion with the categories of today."""
+    """Return one row for each exclusion with the categories of today."""
     return _table(cohort, legacy=False)
 
 
 def csv_legacy(cohort: Cohort) -> SampleTable:
-    """One row for each exclusion with the category FIXD, used before 2022."""
+    """Return one row for each exclusion with the category FIXD, used before 2022."""
     return _table(cohort, legacy=True)
 
 
@@ -132,7 +132,7 @@ def _table(cohort: Cohort, *, legacy: bool) -> SampleTable:
 
 
 def csv_national(cohort: Cohort) -> SampleTable:
-    """One row for each pupil with numbered columns, as in the national dictionary."""
+    """Return one row for each pupil with numbered columns, as in the national dictionary."""
     header = ["UPN_ex", "Surname_ex", "Forename_ex"]
     header += ["Category_1_ex", "Reason_1_ex", "StartDate_1_ex", "Sessions_1_ex", "SENprovision_1_ex"]
     rows: list[list[Cell]] = []

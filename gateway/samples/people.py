@@ -92,7 +92,9 @@ class Pupil:
 
 
 def school(rng: Random, n: int, *, phase: Phase | None = None) -> School:
-    """The `n`th invented school, 0 <= n < 900; primary and secondary take turns unless `phase` is given."""
+    """Return the `n`th invented school, 0 <= n < 900; primary and secondary alternate unless `phase` is
+    given.
+    """
     kind: Phase = phase or ("primary" if n % 2 == 0 else "secondary")
     title = "Primary School" if kind == "primary" else "Academy"
     base = 2000 if kind == "primary" else 4000
@@ -136,7 +138,7 @@ def academic_year(on: date) -> int:
 def pupils(
     rng: Random, of: School, count: int, *, years: Sequence[str], today: date, narrow: bool = False
 ) -> list[Pupil]:
-    """`count` pupils of year groups `years` ("R", "1" to "13"), with distinct UPNs.
+    """Return `count` pupils of year groups `years` ("R", "1" to "13"), with distinct UPNs.
 
     `narrow` keeps every name within Windows-1252.
     """

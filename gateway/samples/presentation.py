@@ -135,7 +135,7 @@ def _csv(table: SampleTable, presentation: Presentation) -> bytes:
 
 
 def _grid(table: SampleTable, presentation: Presentation) -> list[list[Cell]]:
-    """Every line of the table, from the preamble to the last row."""
+    """Return every line of the table, from the preamble to the last row."""
     header, rows = table.header, table.rows
     if presentation.notes:
         header = [*header, "Notes"]

@@ -35,18 +35,18 @@ Results = Callable[[Pupil, Cohort], Iterator[Result]]
 
 
 def goals(areas: tuple[tuple[str, int], ...], letter: str) -> list[tuple[str, str]]:
-    """(area, component) of each early learning goal: ("COM", "E01") and so on."""
+    """Return (area, component) of each early learning goal: ("COM", "E01") and so on."""
     names = [area for area, count in areas for _ in range(count)]
     return [(area, f"{letter}{number:02d}") for number, area in enumerate(names, 1)]
 
 
 def early_years(pupil: Pupil, cohort: Cohort) -> Iterator[Result]:
-    """The seventeen goals in force since 2021."""
+    """Yield the seventeen goals in force since 2021."""
     yield from _goals(pupil, cohort, goals(GOALS_2021, "E"), (1, 2))
 
 
 def early_years_2013(pupil: Pupil, cohort: Cohort) -> Iterator[Result]:
-    """The seventeen goals of 2013 to 2021, with 3 for exceeding."""
+    """Yield the seventeen goals of 2013 to 2021, with 3 for exceeding."""
     yield from _goals(pupil, cohort, goals(GOALS_2013, "G"), (1, 2, 3))
 
 
@@ -61,12 +61,12 @@ def _goals(
 
 
 def phonics(pupil: Pupil, cohort: Cohort) -> Iterator[Result]:
-    """The mark and the outcome of the phonics screening check."""
+    """Yield the mark and the outcome of the phonics screening check."""
     yield from _phonics(pupil, cohort, "CHK", "TT")
 
 
 def phonics_other_component(pupil: Pupil, cohort: Cohort) -> Iterator[Result]:
-    """The mark and outcome of the phonics check in one system's form: component PHO, method TA."""
+    """Yield the mark and outcome of the phonics check in one system's form: component PHO, method TA."""
     yield from _phonics(pupil, cohort, "PHO", "TA")
 
 
@@ -119,7 +119,7 @@ def _assessments(
 
 
 def tables_check(pupil: Pupil, cohort: Cohort) -> Iterator[Result]:
-    """The multiplication tables check of year 4."""
+    """Yield the multiplication tables check of year 4."""
     score: object = cohort.rng.choices((cohort.rng.randrange(26), "A", "B"), weights=(90, 5, 5))[0]
     value = UNKNOWN_RESULT if pupil.fault == "code:unknown" else score
     yield Result(stage="KS2", subject="MAT", component="MTC", method="TT", qualifier="MT", value=value)
@@ -132,7 +132,7 @@ def history(pupil: Pupil, cohort: Cohort) -> Iterator[Result]:
 
 
 def stage_assessments(results: Results) -> Module:
-    """A module of a CTF: StageAssessments with the rows of `results`, a KeyStage for each stage."""
+    """Return a module of a CTF: StageAssessments with the rows of `results`, a KeyStage for each stage."""
 
     def module(node: Element, pupil: Pupil, cohort: Cohort) -> None:
         holder = etree.SubElement(node, "StageAssessments")

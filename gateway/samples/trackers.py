@@ -17,7 +17,7 @@ _GRADES = ("A*", "A", "B", "C", "D", "E")
 
 
 def fft_estimates(cohort: Cohort) -> SampleTable:
-    """The estimates of each pupil at three benchmarks, by subject."""
+    """Return the estimates of each pupil at three benchmarks, by subject."""
     estimates: list[Column] = [
         (f"{subject} {benchmark}", lambda _: cohort.rng.randrange(1, 10))
         for subject in _SUBJECTS
@@ -27,7 +27,7 @@ def fft_estimates(cohort: Cohort) -> SampleTable:
 
 
 def fft_chances(cohort: Cohort) -> SampleTable:
-    """The chance of each grade in percent, with the benchmark named above."""
+    """Return the chance of each grade in percent, with the benchmark named above."""
     chances: list[Column] = [
         (f"{subject} chance % {grade}+", lambda _: cohort.rng.randrange(101))
         for subject in _SUBJECTS
@@ -58,7 +58,7 @@ def _fft(cohort: Cohort) -> list[Column]:
 
 
 def alps(cohort: Cohort) -> SampleTable:
-    """The minimum expected grades of each student in each subject, with the band and the grade of ALPS."""
+    """Return the minimum expected grades of each student in each subject, with ALPS's band and grade."""
     header = ["Subject", "Teaching Set", "Average GCSE Score", "Alps Band", "MEG", "MEP", "Alps Grade"]
     return _by_subject(cohort, [*header, "Monitoring Point"], _alps_cells, [])
 

@@ -33,7 +33,7 @@ _PUPIL_KEY = "pupil-index.key"
 
 
 def secret_keys(home: Home) -> list[Path]:
-    """The files of every OpenPGP secret key of the gateway. ConfigurationError where there is none."""
+    """Return the files of all OpenPGP secret keys of the gateway. ConfigurationError without any."""
     found = sorted(path for path in (home.keys / "openpgp").glob("*.asc") if not path.name.startswith("."))
     if not found:
         raise ConfigurationError(
@@ -48,7 +48,7 @@ def secret_key_file(home: Home, fingerprint: str) -> Path:
 
 
 def openpgp_secrets(home: Home) -> dict[str, bytes]:
-    """Every OpenPGP secret key of the gateway by fingerprint. ConfigurationError as for `secret_keys`."""
+    """Return all OpenPGP secret keys of the gateway by fingerprint. ConfigurationError without any."""
     return {path.stem: _secret(home, path) for path in secret_keys(home)}
 
 
@@ -63,12 +63,12 @@ def signing_key(home: Home) -> bytes:
 
 
 def openpgp_secret(home: Home, fingerprint: str) -> bytes:
-    """One OpenPGP secret key of the gateway."""
+    """Return one OpenPGP secret key of the gateway."""
     return _secret(home, secret_key_file(home, fingerprint))
 
 
 def log_key(home: Home) -> bytes:
-    """The private key of the log, PEM."""
+    """Return the private key of the log, PEM."""
     return _secret(home, home.keys / "log.pem")
 
 

@@ -45,9 +45,9 @@ class Signing:
         return self.log_key.vkey(self.origin)
 
     def clearsign(self, text: str) -> str:
-        """`text` signed for people, verifiable with any OpenPGP program.
+        """Return `text` signed for people, verifiable with any OpenPGP program.
 
-        Fault where the key cannot sign, as when the clock stands before the key was made.
+        Fault if the key cannot sign, for example with a clock set before the key was made.
         """
         return self.clearsign_each([text])[0]
 

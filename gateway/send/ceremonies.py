@@ -196,5 +196,5 @@ def _go_over(sender: KitAtWork, kind: Kind, following: Path) -> None:
 
 
 def _login(sender: KitAtWork) -> str:
-    """The passphrase of the SSH key; of the other key, where the SSH key has none."""
+    """Return the passphrase of the SSH key; of the OpenPGP key, if the SSH key has none."""
     return sender.passphrases.of("ssh" if needs_passphrase(sender.settings.ssh_key) else "openpgp")

@@ -48,7 +48,7 @@ class _ComparedKey(paramiko.MissingHostKeyPolicy):  # type: ignore[misc] # param
 
 @contextmanager
 def session(settings: KitSettings, key: paramiko.PKey) -> Iterator[paramiko.SFTPClient]:
-    """An SFTP session. CannotReach, NotTheGateway, or GatewayError where the key is not let in."""
+    """Yield an SFTP session. CannotReach, NotTheGateway, or GatewayError for a refused key."""
     client = paramiko.SSHClient()
     client.set_missing_host_key_policy(_ComparedKey(settings.host_keys))
     try:

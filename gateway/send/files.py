@@ -89,7 +89,7 @@ class Mark:
 
     @classmethod
     def of(cls, file: BinaryIO) -> Self:
-        """The mark of an open file."""
+        """Return the mark of an open file."""
         status = os.fstat(file.fileno())
         return cls(status.st_ino, status.st_size, status.st_mtime_ns)
 
@@ -165,7 +165,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def check_folder(path: Path) -> None:
-    """IsLink where a folder of ours is a link."""
+    """Raise IsLink if a folder of the kit is a link."""
     with _folder(path):
         pass
 

@@ -112,7 +112,7 @@ class OwnKey:
 
 
 def make_key(user_id: str, passphrase: str, now: datetime) -> OwnKey:
-    """A fresh key (Ed25519 to sign, Curve25519 to encrypt) of `user_id`, for two years."""
+    """Return a new key (Ed25519 to sign, Curve25519 to encrypt) of `user_id`, valid for two years."""
     name, _, rest = user_id.partition(" <")
     key = pgpy.PGPKey.new(PubKeyAlgorithm.EdDSA, EllipticCurveOID.Ed25519, created=now)
     key.add_uid(
@@ -165,7 +165,7 @@ def renewed(own: OwnKey, passphrase: str, until: datetime) -> OwnKey:
 
 
 def revocation(own: OwnKey, passphrase: str, why: Why) -> bytes:
-    """A revocation certificate of the whole key, for a reason (RFC 9580, 5.2.3.31)."""
+    """Return a revocation certificate of the whole key, for a reason (RFC 9580, 5.2.3.31)."""
     with own.opened(passphrase) as key:
         return in_ascii(str(key.revoke(key, reason=_WHY[why])))
 

@@ -46,7 +46,7 @@ class Proved:
 
 
 def listed(sftp: paramiko.SFTPClient) -> list[str]:
-    """The names in /receipts."""
+    """Return the names in /receipts."""
     names: list[str] = sftp.listdir(FOLDER)
     return names
 

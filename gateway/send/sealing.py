@@ -66,7 +66,7 @@ class Sealer:
         tell(size)
 
     def sealed(self, content: bytes) -> bytes:
-        """A small content, signed and encrypted, in binary."""
+        """Return a small content, signed and encrypted, in binary."""
         message = pgpy.PGPMessage.new(content, compression=CompressionAlgorithm.ZLIB, format="b")
         with self.own.opened(self.passphrase) as key:
             message |= key.sign(message, hash=_HASH)

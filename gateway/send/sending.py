@@ -246,7 +246,7 @@ class KitAtWork:
 
 
 def _check_clock(there: float) -> None:
-    """ClockWrong where a signature made now would not count by the gateway's clock (seconds since 1970)."""
+    """Raise ClockWrong if a signature made now is invalid by the gateway's clock (seconds since 1970)."""
     apart = time.time() - there
     if not -_MOST_SLOW < apart < _MOST_FAST:
         way = "fast" if apart > 0 else "slow"

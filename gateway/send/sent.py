@@ -104,17 +104,17 @@ class SentFiles:
         return row
 
     def filed(self, sent: SentFile, place: str) -> None:
-        """A watched folder has the file at `place` now."""
+        """Note a file's present place in a watched folder."""
         self._connection.execute(
             "UPDATE sent SET place = ? WHERE sealed_sha256 = ?", (place, sent.sealed_sha256)
         )
 
     def all(self) -> list[SentFile]:
-        """Every row, the oldest first."""
+        """Return every row, oldest first."""
         return self._select("1 ORDER BY id")
 
     def add(self, sent: SentFile) -> None:
-        """A file was sealed."""
+        """Add the row of a newly sealed file."""
         self._connection.execute(
             "INSERT INTO sent (content_sha256, sealed_sha256, name, remote, state, why, sealed_at, folder) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -15,7 +15,7 @@ from gateway.send.openpgp_key import WrongPassphrase
 
 
 def make_ssh_key(path: Path, passphrase: str) -> None:
-    """A fresh Ed25519 key at `path`, under a passphrase."""
+    """Make an Ed25519 key at `path`, under a passphrase."""
     made = Ed25519PrivateKey.generate()
     protection = BestAvailableEncryption(passphrase.encode())
     make_anew(path, made.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, protection))

@@ -34,7 +34,7 @@ _MOST_EARLIER = 20
 
 
 def fetched(sftp: paramiko.SFTPClient, path: str, most: int = _MOST_BYTES) -> bytes | None:
-    """A small file of the gateway's, of `most` bytes; None where there is none."""
+    """Return a small file of the gateway, of at most `most` bytes; None for a missing file."""
     try:
         with sftp.open(path, "rb") as file:
             data: bytes = file.read(most)

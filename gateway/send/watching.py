@@ -331,11 +331,11 @@ class _Waking(FileSystemEventHandler):
         self._wake = wake
 
     def on_created(self, _: FileSystemEvent) -> None:
-        """A file came."""
+        """Wake up for a new file."""
         self._wake.set()
 
     def on_moved(self, _: FileSystemEvent) -> None:
-        """A file came from elsewhere, or was renamed."""
+        """Wake up for a file moved in or renamed."""
         self._wake.set()
 
 

@@ -30,12 +30,12 @@ class Answer:
 
 
 def denied(sentence: str) -> Answer:
-    """The answer "permission denied"."""
+    """Return the answer "permission denied"."""
     return Answer(constants.FX_PERMISSION_DENIED, sentence)
 
 
 def failed(sentence: str) -> Answer:
-    """The answer "failure"."""
+    """Return the answer "failure"."""
     return Answer(constants.FX_FAILURE, sentence)
 
 

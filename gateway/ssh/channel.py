@@ -76,7 +76,7 @@ class Channel(asyncssh.SSHServerChannel[bytes]):
         return at
 
     def _process_env_request(self, packet: SSHPacket) -> bool:  # noqa: ARG002
-        """Refused: asyncssh would keep as much of an environment as a client sends."""
+        """Refuse: asyncssh would keep any amount of a client's environment."""
         return False
 
     def _deliver_data(self, data: bytes, datatype: int | None) -> None:

@@ -248,7 +248,7 @@ class Connection(LeanConnection):
         self._may_send.clear()
 
     def resume_writing(self) -> None:
-        """The client reads again."""
+        """Resume sending: the client reads again."""
         self._may_send.set()
 
     def connection_lost(self, exc: Exception | None = None) -> None:

@@ -93,7 +93,7 @@ class Door:
         return self.limits.penalty_pace * (1 + min(len(judged), self.limits.penalty_trials - 1))
 
     def log_in(self, guest: Guest, name: str) -> bool:
-        """The key of `name` has proved itself; False where `name` has too many connections already."""
+        """Record the proven login of `name`; return False above the limit of connections of `name`."""
         guest.active_at = self._clock()
         of_name = self._of(name)
         if len(of_name) >= self.limits.connections_each and not self._send_away(
@@ -118,7 +118,7 @@ class Door:
         return True
 
     def end_session(self, guest: Guest) -> None:
-        """A counted session is over."""
+        """Release a counted session."""
         guest.sessions -= 1
         guest.active_at = self._clock()
 
@@ -156,7 +156,7 @@ class Door:
         return self._clock() - guest.active_at > guest.held + _GRACE_SECONDS
 
     def leave(self, guest: Guest) -> None:
-        """The connection is gone; harmless when repeated."""
+        """Remove a closed connection; harmless when repeated."""
         if guest in self._guests:
             del self._guests[guest]
             self.counts.connections.dec()
@@ -174,7 +174,7 @@ class Door:
         self.penalties.add(guest.address, owed)
 
     def touch(self, guest: Guest) -> None:
-        """The connection did something."""
+        """Note an activity of the connection."""
         guest.active_at = self._clock()
 
     def close(self) -> None:

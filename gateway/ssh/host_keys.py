@@ -38,7 +38,7 @@ class Offer:
         self._options = self._made()
 
     def options(self) -> asyncssh.SSHServerConnectionOptions:
-        """The options for a new connection. Looks at the files at most every few seconds."""
+        """Return the options for a new connection, checking the files at most every few seconds."""
         now = time.monotonic()
         if now - self._looked_at >= _LOOK_SECONDS:
             self._looked_at = now

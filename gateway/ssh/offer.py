@@ -46,7 +46,7 @@ class AlsoOffered:
     """The weak algorithms allowed by an administrator for some clients."""
 
     def __init__(self, offers: Sequence[AlsoOffer], host_key: asyncssh.SSHKey | None = None) -> None:
-        """`host_key` is the RSA host key, if an offer needs one: see `needs_rsa`."""
+        """Take `host_key`, the RSA host key, if an offer needs one: see `needs_rsa`."""
         self._offers = offers
         self.host_key = host_key
 

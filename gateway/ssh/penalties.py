@@ -61,9 +61,9 @@ class Penalties:
         return max(0.0, debt.until - self._clock()) if debt is not None and debt.in_force else 0.0
 
     def pause(self, address: str) -> float:
-        """For how many seconds an answer to a failure from `address` is kept back: the longer, the more fail.
+        """Return the seconds to delay an answer to a failure from `address`, growing with failures.
 
-        None at first, and LONGEST_PAUSE at most.
+        Zero at first, and LONGEST_PAUSE at most.
         """
         debt = self._debts.get(source_of(address))
         owed = 0.0 if debt is None else debt.until - self._clock()

@@ -38,7 +38,7 @@ class PenaltyRound:
         self._listed: dict[str, float] = {}
 
     async def __call__(self) -> None:
-        """One round."""
+        """Run one round."""
         try:
             lifted = await asyncio.to_thread(self._files.read_lifted)
         except (OSError, ValueError) as error:

@@ -91,6 +91,6 @@ class Session(SSHServerStreamSession[bytes]):
         return data
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The channel is gone."""
+        """Call `ended` after the end of the channel."""
         super().connection_lost(exc)
         self._ended()

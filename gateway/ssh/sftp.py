@@ -45,7 +45,7 @@ class Server(asyncssh.SFTPServer):
         raise Declined(NOT_OFFERED)
 
     async def abandon(self, file: object) -> None:
-        """The session ended while `file` was open: only a client's own CLOSE is a close."""
+        """Handle a session's end with `file` open: only a client's own CLOSE is a close."""
         raise NotImplementedError
 
 
@@ -198,7 +198,7 @@ class Handler(SFTPServerHandler):
         return handle
 
     async def _readdir(self, packet: SSHPacket) -> tuple[Names, bool]:
-        """The next names, paid for by the client."""
+        """Return the next names, charged to the client."""
         handle = packet.get_string()
         packet.check_end()
         if handle not in self._dir_handles:
@@ -210,7 +210,7 @@ class Handler(SFTPServerHandler):
         return names, False
 
     async def _read(self, packet: SSHPacket) -> tuple[bytes, bool]:
-        """A read of at most PIECE_BYTES, however much the client asks for (section 6.4 allows less)."""
+        """Return at most PIECE_BYTES for a read of any size (section 6.4 allows less)."""
         handle, offset, length = packet.get_string(), packet.get_uint64(), packet.get_uint32()
         packet.check_end()
         file = self._file_handles.get(handle)

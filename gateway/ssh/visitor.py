@@ -91,7 +91,7 @@ class Visitor(asyncssh.SSHServer):
         return True
 
     def public_key_auth_supported(self) -> bool:
-        """SSH keys are the one way in."""
+        """Return True: SSH keys are the only login method."""
         return True
 
     async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
@@ -111,7 +111,7 @@ class Visitor(asyncssh.SSHServer):
         return holds
 
     def auth_completed(self) -> None:
-        """The key has proved itself."""
+        """Record the login after the proof of the key."""
         if self._guest is None or self._key is None or self._name is None or self._connection is None:
             return
         if self._door.log_in(self._guest, self._name):

@@ -67,7 +67,7 @@ class _Probe:
             return [found["path"] for page in obstore.list(self.client, self.folder) for found in page]
 
     def overwrites(self) -> str | None:
-        """Test: an object is created only if its name is unused."""
+        """Test the creation of an object only under an unused name."""
         self._create("one", _FIRST)
         if self._creates("one", _SECOND) or self._content("one") != _FIRST:
             return (
@@ -77,7 +77,7 @@ class _Probe:
         return None
 
     def races(self) -> str | None:
-        """Test: of several simultaneous creators of one object, exactly one succeeds."""
+        """Test several simultaneous creators of one object: exactly one may succeed."""
         with ThreadPoolExecutor(_AT_ONCE, "probe") as pool:
             won = list(pool.map(lambda n: self._creates("race", b"%d" % n), range(_AT_ONCE)))
         if won.count(True) != 1:
@@ -87,7 +87,7 @@ class _Probe:
         return None
 
     def ranges(self) -> str | None:
-        """A part of an object can be read."""
+        """Test reading a part of an object."""
         self._create("range", _FIRST)
         try:
             with as_os_error():
@@ -97,7 +97,7 @@ class _Probe:
         return None if part == _FIRST[4:9] else "it gives another part of an object than was asked (Range)"
 
     def notes(self) -> str | None:
-        """Test: metadata of an object comes back with the object."""
+        """Test the return of an object's metadata with the object."""
         self._create("note", _FIRST)
         with as_os_error():
             found = obstore.get(self.client, self._path("note"))
@@ -109,7 +109,7 @@ class _Probe:
         return None
 
     def parts(self) -> str | None:
-        """Test: an object uploaded in parts comes back unchanged."""
+        """Test an upload in parts."""
         parts = [os.urandom(_PART_BYTES), _SECOND]
         with as_os_error():
             obstore.put(
@@ -120,7 +120,7 @@ class _Probe:
         return None
 
     def removes(self) -> str | None:
-        """Test: a new object is listed at once, and gone after removal."""
+        """Test listing right after creation, and absence after removal."""
         self._create("gone", _FIRST)
         path = self._path("gone")
         if path not in self.paths():

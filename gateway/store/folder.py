@@ -60,7 +60,7 @@ class SealedFolder:
         return self.root / f"{checked_reference(reference)}{_FILE}"
 
     def session(self, reference: str) -> Path:
-        """The session key. Few files have one."""
+        """Return the path of a session key; few files have one."""
         return self.root / f"{checked_reference(reference)}{_SESSION}"
 
     @contextmanager
@@ -75,7 +75,7 @@ class SealedFolder:
 
     @contextmanager
     def reading_session(self, reference: str) -> Iterator[int | None]:
-        """The session key; None where there is none."""
+        """Yield a descriptor of the session key; None without one."""
         try:
             descriptor = _opened(self.session(reference))
         except FileNotFoundError:

@@ -207,7 +207,7 @@ class ObjectStore:
 
     @contextmanager
     def reading_session(self, reference: str) -> Iterator[int | None]:
-        """The session key in anonymous memory."""
+        """Yield the session key in anonymous memory; None without one."""
         try:
             with as_os_error():
                 found = obstore.get(self.client, f"{_SESSION}/{checked_reference(reference)}")

@@ -43,7 +43,7 @@ class Store(Protocol):
         """
 
     def reading_session(self, reference: str) -> AbstractContextManager[int | None]:
-        """The session key in the same way; None where the file has none."""
+        """Yield the session key in the same way; None for a file without one."""
 
     def digest(self, reference: str) -> str:
         """Return the SHA-256 of the content stored now. FileNotFoundError for a missing file."""

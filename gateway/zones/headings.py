@@ -13,7 +13,7 @@ _MOST = 100
 
 
 def written(stated: Iterable[tuple[str, str]]) -> str:
-    """The statement, a line each: heading = key of a field in items.toml; no key is something else."""
+    """Return the statement, a line each: heading = key of a field in items.toml; no key means other data."""
     return "\n".join([FIRST_LINE, *(f"{' '.join(heading.split())} = {key}" for heading, key in stated), ""])
 
 
@@ -23,7 +23,7 @@ def is_statement(content: bytes) -> bool:
 
 
 def read(content: bytes) -> tuple[tuple[str, str], ...]:
-    """The headings of a statement, each with a key. Refusal where a line is written otherwise."""
+    """Return the headings of a statement, each with a key. Refusal for a malformed line."""
     lines = content.decode("utf-8-sig", "replace").splitlines()[1:]
     found = [_LINE.fullmatch(line.rstrip("\r")) for line in lines if line.strip()]
     stated = tuple((each[1], each[2]) for each in found if each is not None)

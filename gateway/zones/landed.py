@@ -116,7 +116,7 @@ def _opened(spool: Spool) -> Iterator[int]:
 
 
 def waiting(spool: Spool) -> Iterator[str]:
-    """The references handed over and not yet taken away, in no particular order."""
+    """Yield the references handed over and not yet taken away, in no particular order."""
     with _opened(spool) as folder, os.scandir(folder) as entries:
         names = (entry.name.rpartition(".") for entry in entries)
         found = {reference for reference, _, extension in names if extension in {"landed", "json"}}

@@ -73,10 +73,10 @@ class PenaltyFiles:
 
 
 def of_intake(spool: Spool, published: Published) -> PenaltyFiles:
-    """The files of intake."""
+    """Return the files of intake."""
     return PenaltyFiles(spool.root / _LIST, published.root / _LIFT)
 
 
 def of_mailboxes(home: Home) -> PenaltyFiles:
-    """The files of the mailboxes."""
+    """Return the files of the mailboxes."""
     return PenaltyFiles(home.mailboxes / _LIST, home.mailboxes / _LIFT)

@@ -158,7 +158,7 @@ def _begins_encrypted(data: bytes) -> bool | None:
 
 
 def _tag(first: int) -> int:
-    """The tag in the first octet of a packet: in the current form, or in the one of RFC 1991."""
+    """Return the tag in the first octet of a packet, in current form or the form of RFC 1991."""
     return first & 0x3F if first & 0x40 else (first >> 2) & 0x0F
 
 

@@ -48,7 +48,7 @@ def reserve_reference(spool: Spool, provider: str, now: datetime) -> str:
 
 
 def encoded_tail(octets: bytes) -> str:
-    """The last part of a reference, made of five octets or more."""
+    """Return the last part of a reference, made of five octets or more."""
     return "".join(_CROCKFORD[octet % 32] for octet in octets[:5])
 
 

@@ -130,7 +130,7 @@ def log_out(counter: Counter, caller: Caller, question: LogOut) -> Done:
 
 
 def ask_me(counter: Counter, caller: Caller, _: AskMe) -> MeSeen:
-    """The person's own page."""
+    """Return the caller's own page."""
     now = counter.clock()
     with counter.desk.registry.read() as session:
         sessions = console_sessions.of_person(session, caller.name, now)

@@ -51,7 +51,7 @@ _NOTICES = {
 
 
 def ask_schools(counter: Counter, _caller: Caller, question: AskSchools) -> SchoolsSeen:
-    """A page of the matrix, the schools by name, for those who have a role."""
+    """Return a page of the matrix, schools by name, for callers with a role."""
     catalogue = counter.catalogue()
     on = question.on or local_day(counter.clock(), catalogue.calendar.timezone)
     with counter.desk.registry.read() as session:
@@ -142,7 +142,7 @@ def _discrepancies(session: Session, row: ProviderRow) -> tuple[DiscrepancySeen,
 
 
 def _told(session: Session, row: ProviderRow) -> tuple[ToldSchool, ...]:
-    """The latest notices and letters, the latest first. A letter's text may be long and is left out."""
+    """Return the latest notices and letters, latest first, without the possibly long text of letters."""
     found = [
         ToldSchool(at=at, what=_NOTICES.get(name, name), how="notice", became=f"published as {reference}")
         for reference, name, at in receipts.notices_to(session, row.id, TOLD)

@@ -74,7 +74,7 @@ def _recalls(session: Session, now: datetime) -> Iterator[str]:
 
 
 def _days(session: Session, now: datetime, zone: ZoneInfo) -> Iterator[DaySeen]:
-    """Each of the last days by the local authority's clock, the latest last."""
+    """Yield each of the last days by the local authority's clock, latest last."""
     today = now.astimezone(zone).date()
     for back in range(DAYS - 1, -1, -1):
         on = today - timedelta(days=back)

@@ -14,7 +14,7 @@ _UPNS_AND_CODES = (CHECK_LETTER, TEMPORARY, UNKNOWN_CODE)
 
 
 def _layouts(data_type: str, kind: Qualification, years: tuple[str, ...], body: str) -> tuple[Layout, ...]:
-    """The layouts of one qualification: a result file of awarding body `body`, and four spreadsheets."""
+    """Return the layouts of one qualification: a result file of awarding body `body`, four spreadsheets."""
     whole = partial(exams.result_file, kinds=((kind, 4),), body=body)
     return (
         Layout(

@@ -17,7 +17,7 @@ _FAMILIES = (outside, tables, binaries, broken, traps, archives)
 
 
 def negatives(rng: Random | None = None) -> Iterator[Negative]:
-    """Every negative, one at a time since some are large; the same state of `rng` gives the same bytes."""
+    """Yield every negative, one at a time because of size; equal states of `rng` give equal bytes."""
     rng = rng or Random(0)
     for family in _FAMILIES:
         yield from family.files(rng)

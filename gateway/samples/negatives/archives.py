@@ -20,7 +20,7 @@ _SHEET_HEAD = (
 
 
 def files(rng: Random) -> Iterator[Negative]:
-    """Each archive."""
+    """Yield each archive."""
     ctf = make("student-core", "ctf-full", rng=rng)
     book = make("student-core", "xlsx-core", rng=rng)
     for what, content in _zips(ctf):
@@ -45,7 +45,7 @@ def _zips(ctf: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _bomb() -> bytes:
-    """A member of 200 MB of zeros in some 200 KB."""
+    """Return an archive of some 200 KB with a member of 200 MB of zeros."""
     out = io.BytesIO()
     info = zipfile.ZipInfo("pupils.csv", (2026, 6, 15, 7, 30, 0))
     info.compress_type = zipfile.ZIP_DEFLATED

@@ -40,7 +40,7 @@ _RELATIONS = (
 
 
 def files(rng: Random) -> Iterator[Negative]:
-    """One of each."""
+    """Yield one of each."""
     noise = rng.randbytes
     contents = {
         "photo.jpg": JPEG,

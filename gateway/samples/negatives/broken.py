@@ -10,7 +10,7 @@ from gateway.samples.negatives.negative import Negative
 
 
 def files(rng: Random) -> Iterator[Negative]:
-    """A CTF and a census return, each spoilt in one way."""
+    """Yield a CTF and a census return, each spoilt in one way."""
     ctf = make("student-core", "ctf-full", rng=rng)
     census = make("school-census", "xml-summer", rng=rng)
     for what, content in _spoilt(ctf, census):

@@ -84,7 +84,7 @@ async def at_work(
 
 @contextlib.contextmanager
 def folder_of(home: Home) -> Generator[str, None, None]:
-    """The socket's place, short enough for the kernel (108 octets) however long the home's path is."""
+    """Yield a path for the socket's folder short enough for the kernel (108 octets), for any home path."""
     folder = os.open(home.console, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield f"/proc/self/fd/{folder}/{SOCKET}"
