@@ -76,7 +76,7 @@ async def carry_out(request: Request) -> Response:
     reply = await act_for(request, form, question, ActAnswered, what, here, act.fields)
     if isinstance(reply, Response):
         return reply
-    again = given if given.get("dry_run") else None  # Nothing else that was typed is shown once more.
+    again = given if given.get("dry_run") else None  # No other typed value is shown again.
     return _page(request, me, act, others, reply.said, back=here, given=again)
 
 

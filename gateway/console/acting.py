@@ -37,7 +37,7 @@ async def act(request: Request, form: FormData, question: WeightyAct, what: str,
     return site_of(request).page(request, "done.html", reply.me, sentence=reply.said.sentence, back=back)
 
 
-async def act_for(  # noqa: PLR0917 - as `act`, and what it answers
+async def act_for(  # noqa: PLR0917 - as `act`, with the answer's type
     request: Request,
     form: FormData,
     question: WeightyAct,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from anyio import open_file  # noqa: F401 - a static file would load it when its header was sent already
+from anyio import open_file  # noqa: F401 - a static file would import anyio after sending its header
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request

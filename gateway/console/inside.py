@@ -19,12 +19,12 @@ from gateway.zones.hatch.serving import KEPT_SECONDS, folder_of
 
 A = TypeVar("A", bound=File)
 _SECONDS = 120.0
-# A connection that is not used is given up here before it is there, so that no question meets a closed one.
+# Idle connections expire here before they do inside, so that no question meets a closed one.
 _LIMITS = httpx.Limits(max_connections=64, keepalive_expiry=KEPT_SECONDS / 2)
 _UNREACHED = "The inside of the gateway does not answer at the moment. Try again in a minute."
 
 
-class DeclinedInside(GatewayError):  # noqa: N818 - it is an answer, seldom an error
+class DeclinedInside(GatewayError):  # noqa: N818 - an answer, seldom an error
     """The inside declines: a status of HTTP and a sentence; `options` where a passkey has to sign first.
 
     `again`: where whoever has none logs in once more.

@@ -101,7 +101,7 @@ class PlacedServer(QuietServer):
         """Begin an accepted connection, with TLS if configured; close the connection on failure."""
         config, loop = self.config, asyncio.get_running_loop()
 
-        def protocol() -> Any:  # noqa: ANN401 - as the server has them
+        def protocol() -> Any:  # noqa: ANN401 - as in the server
             return config.http_protocol_class(  # type: ignore[call-arg]
                 config=config,
                 server_state=self.server_state,

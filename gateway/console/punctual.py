@@ -23,7 +23,7 @@ class PunctualProtocol(H11Protocol):
 
     seconds = SECONDS
 
-    def __init__(self, *arguments: Any, place: BrowserConnection, places: Places, **more: Any) -> None:  # noqa: ANN401 - as the server has them
+    def __init__(self, *arguments: Any, place: BrowserConnection, places: Places, **more: Any) -> None:  # noqa: ANN401 - as in the server
         super().__init__(*arguments, **more)
         self._place = place
         self._places = places

@@ -24,7 +24,7 @@ SIGNS = {
     "not-expected": ("-", "not expected", ""),
     "no-calendar": ("?", "no calendar", "yellow"),
 }
-"""What each state is shown as: a sign, words, and a colour that tells nothing more than these."""
+"""The display of each state: a sign, words, and a colour adding no information."""
 
 
 async def show_schools(request: Request) -> Response:

@@ -36,7 +36,7 @@ SAID = {
     "restored": "Put back into the mailbox.",
     "others": "Your other sessions are ended.",
 }
-"""What is said of something that was done, by the word for it in an address."""
+"""The sentence for each completed action, by its word in an address."""
 
 
 class NotOurFormError(Exception):
@@ -77,7 +77,7 @@ class Site:
             self.cookie(kind), path="/", secure=self.secure, httponly=True, samesite="strict"
         )
 
-    def question(self, request: Request, kind: type[Q], /, **parts: Any) -> Q:  # noqa: ANN401 - as the question has them
+    def question(self, request: Request, kind: type[Q], /, **parts: Any) -> Q:  # noqa: ANN401 - as in the question
         """Return a question from this browser."""
         if issubclass(kind, OfPerson):
             parts["session"] = self.held_by(request, "session")

@@ -23,7 +23,7 @@ _HANDED_OVER = (
     "to send it again, upload it from its start."
 )
 HANDED_OVER = denied(_HANDED_OVER)
-GONE = Answer(constants.FX_NO_SUCH_FILE, _HANDED_OVER)  # To programs that delete what they sent before.
+GONE = Answer(constants.FX_NO_SUCH_FILE, _HANDED_OVER)  # For programs deleting an earlier upload.
 ONLY_TEMPORARY = denied("Only a temporary upload (such as NAME.filepart) can be renamed, in its own folder.")
 STILL_OPEN = denied("This file is still being written; close it first.")
 CUT_OFF = denied("The upload of this file was cut off; finish it before renaming it.")

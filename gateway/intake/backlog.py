@@ -49,7 +49,7 @@ def _count(folder: Path) -> Counter[str]:
                 try:
                     found[reference[7:-6]] += entry.stat(follow_symlinks=False).st_size
                 except FileNotFoundError:
-                    continue  # The processor took it away in the meantime.
+                    continue  # Taken away by the processor meanwhile.
     return found
 
 
@@ -67,6 +67,6 @@ def sweep_landed(folder: Path, now: datetime, keep: timedelta) -> None:
             continue
         path = folder / name
         with contextlib.suppress(FileNotFoundError):
-            # The time of its last rename: what was uploaded long ago may be handed over just now.
+            # The time of the last rename: an old upload may be handed over just now.
             if now - datetime.fromtimestamp(path.lstat().st_ctime, UTC) > keep:
                 path.unlink()

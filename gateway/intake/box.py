@@ -33,7 +33,7 @@ class Box:
     ) -> None:
         self.provider = provider
         self._clock = clock
-        # However many sessions a provider has, the others do not wait longer for their turn.
+        # One turn for all sessions of a provider, so that other providers do not wait longer.
         self.turns = asyncio.Semaphore(_TURNS)
         self.shelf = Shelf(spool.partial(provider))
         self.recent = Recent(spool.recent / f"{provider}.jsonl", timedelta(days=limits.recent_days))

@@ -109,7 +109,7 @@ class Completion:
             with HAND_OVER_SECONDS.time():
                 entry = await on_disk(self._bring_over, upload, name, by)
         except OSError as error:
-            # What is only in memory is given up; of what may not be durable nobody knows what is there.
+            # Data only in memory is lost; data possibly not durable is in an unknown state.
             upload.worthless |= upload.kept is not None or isinstance(error, NotDurableError)
             raise
         self._shelf.take_down(upload)

@@ -13,7 +13,7 @@ from typing import ParamSpec, Protocol, TypeVar
 from gateway.zones.failpoints import passing
 
 _THREADS = ThreadPoolExecutor(max_workers=16, thread_name_prefix="intake-disk")
-# Folders with thousands of names are read one after another, so that uploads do not wait behind them.
+# Folders with thousands of names are read one by one, so that uploads do not wait.
 _READER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="intake-listing")
 _READ = 1024 * 1024
 

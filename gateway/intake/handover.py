@@ -56,7 +56,7 @@ def hand_over_upload(spool: Spool, upload: Unfinished, name: str, by: LoggedIn, 
 def _from_memory(spool: Spool, upload: Unfinished, reference: str, record: Callable[[], Upload]) -> Upload:
     """Write an upload from memory directly to spool/landed. On failure, give it ordinary files instead."""
     kept, upload.kept = upload.kept, None
-    assert kept is not None  # noqa: S101 - whoever calls this has looked
+    assert kept is not None  # noqa: S101 - checked by the caller
     try:
         upload.sha256 = kept.write_to(spool.half(reference))
         passing("hand-over.moved")

@@ -18,7 +18,7 @@ FolderName = Literal["in", "out", "receipts", "keys", "agreement"]
 FOLDERS: tuple[FolderName, ...] = get_args(FolderName)
 _FOLDER: dict[str, FolderName] = {name: name for name in FOLDERS}
 
-# What is published for one provider at the top of its tree, where else an upload to /in would be meant.
+# Pages published for one provider at the top of its tree; any other name there means an upload to /in.
 PAGES = frozenset({"status.html", "status.html.asc", "calendar.ics"})
 
 _TEMPORARY = re.compile(r"\..*|.+\.(filepart|part|tmp|partial)", re.IGNORECASE | re.DOTALL)

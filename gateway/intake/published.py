@@ -74,7 +74,7 @@ def scan_published(folder: Path) -> Generator[ListedFile, None, None]:
             try:
                 yield _entry(entry.name, entry.stat(follow_symlinks=False))
             except FileNotFoundError:
-                continue  # The inside took it away in the meantime.
+                continue  # Taken away by the inside meanwhile.
 
 
 def _entry(name: str, status: os.stat_result) -> ListedFile:

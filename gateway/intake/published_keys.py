@@ -6,7 +6,7 @@ import asyncssh
 
 from gateway.home import PROVIDER_ID, Published
 
-# Unknown users are looked up in this list, a well-formed one as every provider has.
+# The list searched for unknown users, well-formed like every provider's.
 _NOBODYS_KEYS = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f nobody\n"
 
 

@@ -19,7 +19,7 @@ from gateway.model import Folder
 
 _log = logging.getLogger(__name__)
 
-_SHOWN = 2_000  # Entries of one provider that a listing shows, the latest ones.
+_SHOWN = 2_000  # The latest entries of one provider shown in a listing.
 
 
 class HandedOver(BaseModel):
@@ -58,7 +58,7 @@ class Recent:
         self._path = path
         self._keep = keep
         self._latest: dict[tuple[Folder, str], HandedOver] = {}
-        self._above: Counter[tuple[Folder, str]] = Counter()  # How many of them are below each folder made.
+        self._above: Counter[tuple[Folder, str]] = Counter()  # The number of entries below each folder made.
         self._today = Day()
 
     def load(self, now: datetime) -> None:

@@ -20,8 +20,8 @@ from gateway.ssh.connection import Connection
 from gateway.ssh.listing import Names
 from gateway.ssh.sftp import Handler
 
-_ENTRY_SECONDS = 0.00001  # What reading one entry of a folder costs, about.
-_LISTINGS = 4  # Each holds a descriptor as long as it is open.
+_ENTRY_SECONDS = 0.00001  # The approximate loop time of reading one entry of a folder.
+_LISTINGS = 4  # Each open listing holds a descriptor.
 
 _POSIX_RENAME = b"posix-rename@openssh.com"
 _FSYNC = b"fsync@openssh.com"

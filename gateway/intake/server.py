@@ -114,15 +114,15 @@ def run_intake(home: Home, *, host: str | None = None, port: int | None = None) 
     Prints `ready intake HOST:PORT` when accepting connections.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    # asyncssh logs user names and paths as clients send them.
+    # asyncssh logs user names and paths as sent by clients.
     logging.getLogger("asyncssh").setLevel(logging.ERROR)
-    # Threads that wait for the disk must get their turn beside a busy loop: they need many short ones.
+    # Disk threads need many short turns beside a busy loop.
     sys.setswitchinterval(_SWITCH_SECONDS)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_signal(home, host, port))
     except GatewayError as error:
-        print(f"intake: {error}", file=sys.stderr)  # noqa: T201 - for the person who starts it
+        print(f"intake: {error}", file=sys.stderr)  # noqa: T201 - for the person at the terminal
         return 1
     return 0
 

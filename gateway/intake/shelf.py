@@ -20,7 +20,7 @@ class Shelf:
     def __init__(self, place: Path) -> None:
         self.place = place
         self._named: dict[tuple[Folder, str], Unfinished] = {}
-        self._open: set[Unfinished] = set()  # Also those whose name a newer one has taken.
+        self._open: set[Unfinished] = set()  # Including those replaced under their name.
 
     async def load(self) -> None:
         """Load the uploads left by an earlier run of the service."""

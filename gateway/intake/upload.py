@@ -28,8 +28,8 @@ from gateway.zones.sealing import ENOUGH_BYTES, judge_for, looks_like
 BLOCK_BYTES = 1024 * 1024
 AHEAD_BYTES = 8 * 1024 * 1024
 MEMORY_BYTES = 32 * 1024 * 1024
-_PIECE_COST = 256  # What keeping a piece costs beside its bytes, at most.
-_SMALL_BYTES = 4096  # Pieces that are smaller are put together.
+_PIECE_COST = 256  # The maximum memory of a piece beside its bytes.
+_SMALL_BYTES = 4096  # Smaller pieces are joined.
 
 
 @dataclass(slots=True)
@@ -72,7 +72,7 @@ class Receiving:
         may_grow: Callable[[int], None],
     ) -> None:
         self.upload = upload
-        self._descriptor = descriptor  # None before its file is made.
+        self._descriptor = descriptor  # None before the file is made.
         self._is_open = True
         self._append = append
         self.anew = anew
@@ -85,10 +85,10 @@ class Receiving:
         self._ahead_cost = 0
         self._stored = upload.size
         self._behind: asyncio.Future[None] | None = None
-        self._hasher: Hasher | None = None  # Of what is withheld.
+        self._hasher: Hasher | None = None  # Of withheld data.
         self._failure: Exception | None = None
         self._withheld: bool | None = None if upload.size == 0 else False
-        self._beginning = b""  # Of what is withheld.
+        self._beginning = b""  # Of withheld data.
 
     async def write(self, offset: int, data: bytes) -> None:
         """Take `data` at `offset` (at the end, if opened for appending).
@@ -105,7 +105,7 @@ class Receiving:
                     await self._store_behind()
                 await self._place(self.upload.size if self._append else offset, data)
             except Declined as declined:
-                self._failure = declined  # A client that closes all the same must not be believed.
+                self._failure = declined  # A later close by the client must fail too.
                 raise
 
     def _check_usable(self) -> None:
@@ -190,7 +190,7 @@ class Receiving:
         """Start storing the block in memory, after the previous one; wait if memory is scarce."""
         await self._join()
         if self._withheld is None:
-            return  # It is small still.
+            return  # Still small.
         block, self._block = self._block, Block()
         self._behind = asyncio.ensure_future(self._store_next(block))
         if self._memory.scarce:

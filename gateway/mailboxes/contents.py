@@ -105,7 +105,7 @@ class Contents:
         self._clock = clock
         self._open: dict[FileOrder, OpenContent] = {}
         self._sizes: dict[_Shown, int] = {}
-        # Also those that were given back while they were still being opened.
+        # Including contents given back while still being opened.
         self._count = 0
         self._bytes = 0
 

@@ -29,7 +29,7 @@ LISTS = "lists"
 ABOUT = ".about.txt"
 Shelf = Literal["new", "by-type", "by-provider"]
 SHELVES: tuple[Shelf, ...] = ("new", "by-type", "by-provider")
-"""Folders beside the teams' own that show the same files again: what nobody has opened, or sorted."""
+"""Folders repeating the teams' files: unopened ones, or sorted."""
 
 _FILE = re.compile(
     rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}_[a-z0-9-]+_[a-z0-9-]+(_[0-9A-Za-z-]+)?"

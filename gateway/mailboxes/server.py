@@ -41,12 +41,12 @@ def run_mailboxes(home: Home, *, host: str | None = None, port: int | None = Non
     `host` and `port` override the settings. Print `ready mailboxes HOST:PORT` when accepting connections.
     ConfigurationError names the obstacle to starting.
     """
-    logging.getLogger("asyncssh").setLevel(logging.WARNING)  # It would log names and paths.
+    logging.getLogger("asyncssh").setLevel(logging.WARNING)  # asyncssh would log names and paths.
     configured = load_settings(home).mailboxes
     listen = Listen(
         host=configured.host if host is None else host, port=configured.port if port is None else port
     )
-    host_key(host_key_path(home))  # Where it is unusable, nothing else need be looked at.
+    host_key(host_key_path(home))  # Fail first on an unusable key.
     keep_to_itself()
     with open_office(home, lambda: datetime.now(UTC)) as office:
         keep_in_memory()

@@ -269,7 +269,7 @@ class MailboxTree(Server):
         try:
             return await loop.run_in_executor(threads, lambda: ask(self._person, *args, **kwargs))
         except AccessEnded:
-            # The answer is sent first; the connection ends behind it.
+            # The answer is sent first; then the connection ends.
             loop.call_soon(self.connection.close)
             raise
 
@@ -303,7 +303,7 @@ class MailboxTree(Server):
     async def _files(self, place: MailboxPlace, page: EncodedPage) -> AsyncIterator[Sequence[bytes]]:
         yield self._folders(place, (".", ".."))
         while page.further is not None:
-            # The next is looked up while the client reads this one.
+            # Fetch the next page while the client reads this one.
             ahead = asyncio.ensure_future(self._ask(self._page, place, page.further))
             try:
                 yield page.names

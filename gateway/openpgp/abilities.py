@@ -24,9 +24,9 @@ from gateway.openpgp.sop import SopOpener
 from gateway.zones.memory import anonymous_memory
 
 SIGNING = ("MLDSA65_Ed25519", "MLDSA87_Ed448")
-"""Kinds of signing keys that not every engine verifies (RFC 9980)."""
+"""Kinds of signing keys not verified by every engine (RFC 9980)."""
 ENCRYPTING = ("MLKEM768_X25519", "MLKEM1024_X448")
-"""Kinds of keys to encrypt to that not every engine reads."""
+"""Kinds of encryption keys not readable by every engine."""
 _SUITES = dict(zip((*SIGNING, *ENCRYPTING), (*SIGNING, *SIGNING), strict=True))
 _CONTENT = b"A message by which an engine shows what it can do.\n"
 _LIMITS = OpenLimits(seconds=20, content_bytes=1024**2)

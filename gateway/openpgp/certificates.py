@@ -22,7 +22,7 @@ from gateway.openpgp.standing import Component, Parts
 from gateway.zones.wrapping import mended, needs_mending
 
 _MOST_BYTES = 256 * 1024
-"""What an owner may say of a certificate, in binary, without what others have added."""
+"""The maximum size of a certificate in binary, without additions by others."""
 _MOST_OCTETS = 4 * 1024 * 1024
 _LEAST_RSA_BITS = 2048
 _WARN_DAYS = 60
@@ -196,7 +196,7 @@ def _parsed(data: bytes) -> Cert:
 def _is_revocation(packet: Packet) -> bool:
     try:
         return packet.tag == Tag.Signature and packet.signature_type == SignatureType.KeyRevocation
-    except RuntimeError:  # A signature of a type that nobody knows.
+    except RuntimeError:  # A signature of unknown type.
         return False
 
 

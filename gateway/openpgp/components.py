@@ -26,7 +26,7 @@ _STATEMENTS = (
     SignatureType.CasualCertification,
     SignatureType.PositiveCertification,
 )
-# A version 6 key (RFC 9580, 5.5.2.3) of the private algorithm 254, which sorts after all others.
+# A version 6 key (RFC 9580, 5.5.2.3) of the private algorithm 254, sorting after all others.
 _LAST_SUBKEY = b"\xce\x4a\x06\0\0\0\0\xfe\0\0\0\x40" + b"\xff" * 64
 _REVOCATIONS = (
     SignatureType.KeyRevocation,
@@ -69,7 +69,7 @@ def parts_of(certificate: bytes) -> Parts:
             users.append(subject)
         elif packet.tag == Tag.Signature and subject is not None:
             _note(packet, subject, keys[0])
-    # Of two user ids that are equal in all else Sequoia lets the one lead that sorts first.
+    # Between two otherwise equal user ids, Sequoia takes the one sorting first as leading.
     return Parts(tuple(keys), tuple(sorted(users, key=lambda user: user.value)))
 
 
@@ -207,7 +207,7 @@ def _is_own(signature: Packet, primary: Component) -> bool:
     """Return True if a verified signature is a statement about its own certificate."""
     try:
         kind = signature.signature_type
-    except RuntimeError:  # Of a type that nobody knows.
+    except RuntimeError:  # Of unknown type.
         return False
     issuer = signature.issuer_fingerprint or signature.issuer_key_id
     is_of_primary = issuer is None or primary.is_named(issuer)

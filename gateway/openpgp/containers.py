@@ -94,7 +94,7 @@ _KINDS = {
 }
 
 OLD_CIPHERS = frozenset(kind.old for kind in _KINDS.values() if kind.old is not None)
-"""The words by which a setting admits a cipher that is too weak by today's rules."""
+"""The settings' words for ciphers too weak by today's rules."""
 
 
 def is_old(cipher: int | None) -> bool:

@@ -11,7 +11,7 @@ from gateway.home.settings import ProcessorSettings
 from gateway.openpgp.promise import Opener
 
 ProgramFile = tuple[str, int, int, int]
-"""What tells a program from another in its place, such as a newer one."""
+"""The identity of a program file, changed by an upgrade."""
 _proved: set[ProgramFile] = set()
 
 
@@ -56,7 +56,7 @@ def program_file(settings: ProcessorSettings) -> ProgramFile | None:
 def _file(program: str) -> ProgramFile | None:
     try:
         file = Path(program).stat()
-    except FileNotFoundError:  # It is being replaced.
+    except FileNotFoundError:  # Being replaced.
         return None
     return program, file.st_ino, file.st_size, file.st_mtime_ns
 
@@ -83,7 +83,7 @@ def find_opener(settings: ProcessorSettings, secret_keys: Sequence[Path | bytes]
         try:
             return BySizeOpener(EmbeddedOpener(secret_keys), sop)
         except ConfigurationError:
-            return sop  # A key that only the program can read.
+            return sop  # A key readable only by the program.
     if settings.engine == "sop":
         raise ConfigurationError(
             f"gateway.toml: processor.sop_program: {settings.sop_program} is not on the PATH"

@@ -25,7 +25,7 @@ SEIPD_2: Final = "seipd-2"
 GNUPG_OCB: Final = "gnupg-ocb"
 
 ANYONE = "0" * 16
-"""The key id of a recipient who is not named (RFC 9580, 5.1.8): every key of ours is tried."""
+"""The key id of an anonymous recipient (RFC 9580, 5.1.8): every key of the gateway is tried."""
 
 _MOST_RECIPIENTS = 100
 HEAD_BYTES = 256 * 1024

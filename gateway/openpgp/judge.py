@@ -149,7 +149,7 @@ def _why_bad(
     if not sender.parts.is_meant_to_sign(key):
         return Refusal("open:wrong-signer")
     try:
-        _ended(sender, key, claim.created_at or now, now)  # Who only waits must have signed it.
+        _ended(sender, key, claim.created_at or now, now)  # Only a verified signature may make a file wait.
         _check_date(claim.created_at or now, limits, now)
     except Refusal as refusal:
         return refusal

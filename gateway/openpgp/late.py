@@ -20,7 +20,7 @@ from gateway.openpgp.judge import Sender, SignatureClaim, Verified, check_signat
 from gateway.openpgp.self_signatures import OLD_HASHES
 from gateway.openpgp.standing import Component, Parts
 
-# Times, issuer, signer's user id and recipients (RFC 9580, 5.2.3.7); whatever else must be understood is not.
+# Times, issuer, signer's user id and recipients (RFC 9580, 5.2.3.7): the only critical subpackets understood.
 _UNDERSTOOD = frozenset({2, 3, 16, 28, 33, subpackets.INTENDED_RECIPIENT})
 
 

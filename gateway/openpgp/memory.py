@@ -12,7 +12,7 @@ from gateway.errors import Fault, Refusal
 from gateway.zones.memory import anonymous_memory
 
 FIXED = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
-"""What nobody can do any more to a content that is finished."""
+"""The memfd seals making a finished content immutable."""
 
 
 class Content:

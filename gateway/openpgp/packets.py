@@ -28,7 +28,7 @@ _FIRST_NOT_CRITICAL = 40
 
 # A message has a handful; a file of nothing but headers must not cost minutes.
 _MOST_PACKETS = 10_000
-# A body in pieces of one octet would need a hundred times its own size to describe.
+# A body in pieces of one octet would take a hundred times its size in offsets.
 _MOST_PIECES = 400_000
 
 

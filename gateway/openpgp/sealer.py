@@ -48,11 +48,11 @@ _MESSAGE = re.compile(
 _SIGNATURE_PACKET = 2
 
 
-class CannotSeal(GatewayError):  # noqa: N818 - reads as what happened
+class CannotSeal(GatewayError):  # noqa: N818 - named after the event
     """A file cannot be sealed to its recipient's certificate."""
 
 
-class SignatureInvalid(GatewayError):  # noqa: N818 - reads as what happened
+class SignatureInvalid(GatewayError):  # noqa: N818 - named after the event
     """A signed text lacks exactly one valid signature by the given certificates."""
 
 

@@ -17,10 +17,10 @@ from gateway.openpgp import subpackets
 Revocation = Literal["soft", "hard"]
 
 OLD_HASHES = frozenset({"MD5", "SHA1", "RipeMD"})
-"""Digests that can be forged: no signature counts that rests on one, whenever it was made."""
+"""Forgeable digests: signatures using one never count, at any date."""
 
 UNKNOWN = "unknown"
-# What Sequoia understands of RFC 9580, 5.2.3.7. A notation that must be understood never is.
+# The subpackets of RFC 9580, 5.2.3.7 understood by Sequoia. Critical notations never are.
 _UNDERSTOOD = frozenset({2, 3, 4, 5, 6, 7, 9, 11, 12, 16, *range(21, 31), 32, 33, 35, 37, 39})
 # RFC 9580, 5.2.3.31: superseded, retired and "user id no longer valid" leave older signatures good.
 _SOFT_REASONS = frozenset({1, 3, 32})

@@ -26,7 +26,7 @@ from gateway.openpgp.source import SealedSource
 
 CANNOT_DECRYPT = 29
 NO_SIGNATURE = 3
-# Codes of the specification by which a program says that we called it wrongly.
+# Exit codes of the specification for a wrong call by the gateway.
 OUR_DOING = frozenset({2, 19, 23, 31, 37, 43, 47, 53, 59, 61, 69, 71, 73, 79, 83, 89, 97, 103, 107})
 _PIECE = 1024 * 1024
 _VERIFICATION_FIELDS = 3

@@ -16,7 +16,7 @@ from typing import TypeVar
 from gateway.openpgp.self_signatures import Revocation, Revoked, SelfSignature, counting, revocation_at
 
 T = TypeVar("T")
-# The uses of keys of old whose certificate does not speak of uses; keys of a newer kind have none then.
+# The uses of old key kinds without stated uses; newer kinds then have none.
 _USES_OF_OLD = {
     "RSAEncryptSign": (True, True),
     "RSASign": (True, False),

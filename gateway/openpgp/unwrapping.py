@@ -45,7 +45,7 @@ class SecretKey:
             if recipient in {key_id, ANYONE}:
                 try:
                     return _unwrapped(wrap, key)
-                except Exception:  # noqa: BLE001, S112 - PGPy trips over hostile packets in any way it likes
+                except Exception:  # noqa: BLE001, S112 - PGPy raises anything on hostile packets
                     continue
         return None
 
@@ -100,7 +100,7 @@ def _decryption_keys(data: bytes) -> dict[str, _DecryptionKey]:
             for key_id, packet in packets.items()
             if packet.pkalg in _UNWRAPPING
         }
-    except Exception:  # noqa: BLE001 - PGPy trips over newer keys in any way it likes
+    except Exception:  # noqa: BLE001 - PGPy raises anything on newer keys
         raise ConfigurationError("the embedded engine cannot read this kind of secret key") from None
 
 

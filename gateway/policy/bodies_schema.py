@@ -13,7 +13,7 @@ from gateway.policy.schema import PolicyTable, Slug
 
 About = Literal["themselves", "anyone"]
 DFE_NUMBER, URN = "dfe-number", "urn"
-"""The identifiers that files name, and that are compared with what they say."""
+"""The identifiers stated in files, and compared with the provider's record."""
 
 
 def _compiles(pattern: str) -> str:

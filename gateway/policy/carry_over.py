@@ -19,7 +19,7 @@ from tomlkit.items import AoT
 from gateway.policy.edits import NAMED_BY, WHOLE, settings
 
 Files = Mapping[str, str]
-"""The text of each policy file by its name."""
+"""The text of each policy file, by name."""
 Fate = Literal[
     "kept", "kept, though this version changed the same", "dropped: this version has no such entry"
 ]

@@ -83,15 +83,15 @@ FILES: dict[str, type[PolicyTable]] = {
     "bodies.toml": BodiesFile,
 }
 OPTIONAL: dict[str, type[PolicyTable]] = {"letters.toml": LettersFile}
-"""What a folder may leave out: nobody is written to then."""
+"""Files a folder may leave out: without letters.toml nobody gets a letter."""
 
 _KEPT = 128
 _EARLIER = Path(__file__).parent / "earlier"
-"""What holds where a folder of an earlier version has no file of a name."""
+"""The defaults for files missing in a folder of an earlier version."""
 
 _MOST_KNOWN = 4
 _found_whole: dict[str, Catalogue] = {}
-"""The catalogues that this process read last, by the digest of their files."""
+"""The catalogues last read by this process, by the digest of their files."""
 
 
 def load_catalogue(policies: Path) -> Catalogue:
@@ -108,7 +108,7 @@ def load_catalogue(policies: Path) -> Catalogue:
     if reading.faults:
         raise ConfigurationError("; ".join(f"{policies.name}/{fault}" for fault in reading.faults))
     catalogue = assembled(policies, reading)
-    # Not where a file was written meanwhile, nor where the digest does not cover all that was read.
+    # Not after a concurrent write, nor with files read outside the digest.
     if catalogue.digest == digest and all(Path(name).suffix in COVERED for name in reading.texts):
         while len(_found_whole) >= _MOST_KNOWN:
             _found_whole.pop(next(iter(_found_whole)), None)

@@ -30,7 +30,7 @@ from gateway.policy.wording import Wording
 from gateway.reasons import DESKS, reason
 
 MISSING_CHILDREN = "2.4.1"
-"""The clause by which teams look for children missing education."""
+"""The clause behind a team's search for children missing education."""
 RESTS_WHERE = {
     "policy:persons-without-rule": "policy:no-team",
     "agreement:signed-in-part": "agreement:ratified",
@@ -41,7 +41,7 @@ RESTS_WHERE = {
     "classify:version-old": "classify:no-upn",
     "classify:version-unknown": "classify:no-upn",
 }
-"""Reasons of which policies of earlier versions say nothing: they rest on the clause of these."""
+"""Reasons unknown to policies of earlier versions, and the reasons lending them a clause."""
 
 
 class Catalogue(PolicyTable):

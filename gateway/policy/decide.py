@@ -116,7 +116,7 @@ def _why_unrecognised(refused: ContentRefused, catalogue: Catalogue) -> Reason:
 def _of_flow(
     classified: Classified, catalogue: Catalogue, provider: Provider, now: datetime, flow: Flow
 ) -> Decision:
-    # Nobody is to get what is sensitive until a person has looked at it.
+    # Nobody gets sensitive data before a person has looked.
     sensitive = sensitive_topics(classified, catalogue, flow)
     teams = () if sensitive else teams_for(classified, catalogue, flow, provider.kind)
     missing = unratified(provider, flow, (classified.data_type,), catalogue, now)
@@ -197,7 +197,7 @@ def _version_reasons(
     said = classified.facts.version
     day = classified.facts.reference_date or local_day(now, catalogue.calendar.timezone)
     pack = pack_on(catalogue.law, day)
-    form = classified.format.partition(" in ")[0]  # As it is, or in an archive.
+    form = classified.format.partition(" in ")[0]  # Plain, or in an archive.
     versions = pack.version(form) if pack is not None else None
     if said is None or versions is None or said in {versions.present, versions.previous}:
         return

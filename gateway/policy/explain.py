@@ -75,7 +75,7 @@ def diff(old: Catalogue, new: Catalogue, now: datetime) -> list[Change]:
     rights given or taken, and holds put on items.
     """
     if old.model_copy(update={"digest": new.digest}) == new:
-        return []  # Of their files others differ, such as limits.toml.
+        return []  # Only other files differ, such as limits.toml.
     kinds = tuple(dict.fromkeys((*old.bodies.kinds(), *new.bodies.kinds())))
     data_types = tuple(dict.fromkeys((*old.data_types(), *new.data_types())))
     items = tuple(dict.fromkeys((_BARE, *_items(old), *_items(new))))

@@ -16,7 +16,7 @@ from gateway.policy.schema import CLAUSE
 
 Location = Sequence[str | int]
 Contradiction = tuple[str, Location, str]
-"""A file to mend, the place in it, and what is wrong there."""
+"""A file to correct, the place in the file, and a message."""
 Path = tuple[str, ...]
 
 _DAY = "write a day as 2027-09-01, without quotation marks"

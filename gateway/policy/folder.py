@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 _KEPT = 128
-"""How many texts are remembered: those of a few folders. Versions share most of their files."""
+"""The number of cached texts, enough for a few folders. Versions share most of their files."""
 
 
 @lru_cache(_KEPT)

@@ -57,7 +57,7 @@ def without_faults(kind: type[BaseModel], text: str) -> tuple[BaseModel, LeftOut
             return kind.model_validate(rest), left_out
         except ValidationError as error:
             places = {_entry(each["loc"], each["type"]) for each in error.errors(include_url=False)}
-            # The last of a list first, so that the others stay where they were found.
+            # From the end of a list, so that the other indexes stay valid.
             for place in sorted(
                 places, key=lambda place: [(str(type(part)), part) for part in place], reverse=True
             ):

@@ -27,9 +27,9 @@ NAMES = frozenset(
         ),
     }
 )
-"""What a template may name; what a letter knows nothing of is empty.
+"""The names allowed in a template; facts unknown for a letter are empty.
 
-Those of `BY_LANGUAGE` are English; with a language after them (`day_cy`) they are told in that one.
+Names of `BY_LANGUAGE` are English; a language suffix (`day_cy`) gives another language.
 """
 Addressee = Literal["provider", "team", "triage", "administrators"]
 

@@ -13,8 +13,8 @@ from gateway.model import Arrival
 from gateway.policy.schooldays import Period
 
 Known = Literal["file", "arrival", "nil", "daily-update"]
-"""By what the period is known: the file says it, it came then, the provider said that there is nothing to
-send, or an update came that tells of this too.
+"""The source of a period: stated in the file, taken from the arrival, a nil return of the provider, or an
+update counting for this data type too.
 """
 
 

@@ -12,7 +12,7 @@ from gateway.policy.schema import Flow
 from gateway.policy.schools import named_school
 
 _TABLES = frozenset({"csv", "txt", "xlsx", "xls", "xlsb", "ods"})
-"""The extensions of files that can be divided: each row says whose it is."""
+"""The extensions of divisible files: each row names its school."""
 
 
 def is_shared(accepted: Accepted | Released, catalogue: Catalogue) -> bool:

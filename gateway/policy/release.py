@@ -19,14 +19,14 @@ from gateway.policy.ratification import unratified
 from gateway.policy.schema import Flow
 from gateway.policy.schools import of_other_schools, without_school
 
-# Reasons for a hold that one person's judgement does not outweigh.
+# Reasons for a hold beyond one person's judgement.
 _TAKES_TWO = frozenset(
     {"open:malware", "policy:sensitive", "policy:items-outside-held", "policy:items-proposed-held"}
 )
-# Reasons for a hold that say that pupils may be of another school than the sender's.
+# Reasons for a hold over pupils possibly of another school than the sender's.
 _OF_OTHERS = frozenset({"policy:other-school", "policy:school-not-named"})
 STAY = _TAKES_TWO | _OF_OTHERS
-"""Reasons that stay beside a file that is taken back: they count when somebody wants to send it on again."""
+"""Reasons kept with a recalled file, for a later release."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 CLAUSE = r"^[A-Za-z0-9]+([.\-/][A-Za-z0-9]+|\([A-Za-z0-9]+\))*$"
-"""The number of a clause as agreements write it: 5.3.1.4, A.1, 3(a), A.3(b)."""
+"""The number of a clause as written in agreements: 5.3.1.4, A.1, 3(a), A.3(b)."""
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 ClauseId = Annotated[str, Field(pattern=CLAUSE, max_length=24)]
 MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
@@ -16,7 +16,7 @@ Contents = Literal["appendix-a", "set-by-dfe", "results", "analysis"]
 Timescale = Slug
 """One of `TIMESCALES`, or a [[timescale]] of calendar.toml."""
 PUPILS = "pupils"
-"""The persons whom a file is about where its flow says nothing else, and whose records are counted."""
+"""The persons a file is about by default, and the only ones with counted records."""
 TIMESCALES = ("daily", "weekly", "termly", "annually", "on-event", "continuous")
 ItemAction = Literal["notice", "hold"]
 UnlistedAction = Literal["hold", "leave-out"]
@@ -112,7 +112,7 @@ class FlowDataType(PolicyTable):
 
     def holds(self, form: str, team: str | None = None) -> tuple[str, ...]:
         """Return the items outside Appendix A lawful in files of a format, for a team if named."""
-        plain = form.partition(" in ")[0]  # As it is, or in an archive.
+        plain = form.partition(" in ")[0]  # Plain, or in an archive.
         special = (
             item
             for each in self.carried

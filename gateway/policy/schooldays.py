@@ -17,7 +17,7 @@ from gateway.policy.terms import school_years
 _DAY = timedelta(days=1)
 _FRIDAY = 4
 Due = tuple[Timescale, str]
-"""A timescale, and the data type that is due by it."""
+"""A timescale, and a data type due accordingly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ _SUBDIVISIONS: dict[Nation, str] = {
 @lru_cache(maxsize=64)
 def bank_holidays(year: int, nation: Nation = "england") -> frozenset[date]:
     """Return the bank holidays of a nation in a calendar year."""
-    import holidays  # noqa: PLC0415 - takes a tenth of a second, at the start of services that ask for none
+    import holidays  # noqa: PLC0415 - takes a tenth of a second, wasted at the start of most services
 
-    # Asked for by its name, because `country_holidays` loads every country of the world.
+    # By class name, because `country_holidays` loads every country of the world.
     return frozenset(holidays.UnitedKingdom(subdiv=_SUBDIVISIONS[nation], years=year))  # type: ignore[attr-defined]
 
 

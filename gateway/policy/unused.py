@@ -10,7 +10,7 @@ from gateway.policy.parties_check import parties_faults
 from gateway.policy.schema import Right
 
 GATEWAY = "sftp"
-"""The method that is this gateway itself."""
+"""The method of this gateway itself."""
 
 
 def unused(catalogue: Catalogue) -> Iterator[Contradiction]:

@@ -55,7 +55,7 @@ def plant(
 
 
 def _plan(rng: Random, count: int, faults: Sequence[str]) -> list[str]:
-    """Return one fault for each pupil to spoil: all kinds in turn, at least one, at most a fifth of `count`."""
+    """Return a fault for each pupil to spoil: all kinds in turn, at least one, at most a fifth of `count`."""
     order = rng.sample(list(faults), len(faults))
     budget = min(max(1, count // 5), len(faults) * max(1, count // 60))
     return [order[n % len(order)] for n in range(budget)] if order else []

@@ -12,7 +12,7 @@ from gateway.samples.ctf import Module
 from gateway.samples.drawing import Cohort, Element, branch, leaf
 from gateway.samples.people import Pupil
 
-# How many of the seventeen early learning goals belong to each area, in the order of their numbers.
+# The number of the seventeen early learning goals in each area, in numerical order.
 GOALS_2021 = (("COM", 2), ("PSE", 3), ("PHY", 2), ("LIT", 3), ("MAT", 2), ("UTW", 3), ("EXP", 2))
 GOALS_2013 = (("COM", 3), ("PHY", 2), ("PSE", 3), ("LIT", 2), ("MAT", 2), ("UTW", 3), ("EXP", 2))
 TEACHER_ASSESSMENTS = ("WTS", "EXS", "GDS", "HNM")

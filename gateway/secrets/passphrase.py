@@ -87,7 +87,7 @@ def _handed_on() -> str | None:
 
 
 def _found(home: Home) -> str | None:
-    # systemd alone decides who may read a credential; the mode of one shows its access list's mask.
+    # systemd alone controls access to a credential; the mode shows only the access list's mask.
     if (credential := _credential()) is not None:
         return _read(credential)
     file = load_settings(home).secrets.passphrase_file

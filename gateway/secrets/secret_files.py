@@ -99,7 +99,7 @@ def write_secret(path: Path, secret: bytes) -> None:
     """
     aside = _write_aside(path, secret)
     try:
-        path.hardlink_to(aside)  # Unlike a rename, a link never replaces what is there.
+        path.hardlink_to(aside)  # Unlike a rename, a link never replaces an existing file.
     finally:
         aside.unlink()
     fsync_folder(path.parent)

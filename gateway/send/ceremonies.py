@@ -32,7 +32,7 @@ from gateway.zones import headings
 
 YEARS = timedelta(days=2 * 365)
 _SHOWN_DIGITS = 16
-# The control characters other than tab and line feed, and those that turn the direction of writing.
+# Control characters other than tab and line feed, and characters changing the writing direction.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 Kind = Literal["openpgp", "ssh"]
 
@@ -134,7 +134,7 @@ def put(sender: KitAtWork, folder: SentTo, name: str, data: bytes, seconds: floa
 
 def _sealed(sender: KitAtWork, text: str) -> bytes:
     """Return a text signed with the present key and encrypted, as required in these folders."""
-    with sender.session():  # So that a new key of the gateway's is known.
+    with sender.session():  # To learn of a new key of the gateway.
         recipient = sender.recipient()
     return Sealer(sender.own, sender.signing_passphrase(), recipient).sealed(text.encode())
 

@@ -43,7 +43,7 @@ _NOT_OF_THE_FILE = frozenset(
         "policy:assessment",
     }
 )
-"""What does not stop a file: it is as it should be, or has only to wait."""
+"""Reasons not stopping a file: all is well, or the file only has to wait."""
 _OF_THE_SENDER = frozenset({"policy:sender-not-in-flow", "policy:other-school", "policy:school-not-named"})
 
 

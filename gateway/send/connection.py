@@ -18,16 +18,16 @@ _SECONDS = 20
 _SILENT_SECONDS = 60
 _ALIVE_SECONDS = 15
 BROKEN = (OSError, EOFError, paramiko.SSHException)
-"""What a session may raise when the network or the gateway goes away; a gateway's answer is none of these."""
+"""The errors of a session losing the network or the gateway; refusals by the gateway are not included."""
 
 
-class CannotReach(GatewayError):  # noqa: N818 - reads as what happened
+class CannotReach(GatewayError):  # noqa: N818 - named after the event
     """The gateway does not answer at present; retry later."""
 
     exit_code = 4
 
 
-class NotTheGateway(GatewayError):  # noqa: N818 - reads as what happened
+class NotTheGateway(GatewayError):  # noqa: N818 - named after the event
     """The server's host key differs from the compared one."""
 
 

@@ -27,11 +27,11 @@ _BINARY = getattr(os, "O_BINARY", 0)
 _SHARING_VIOLATION = 32
 
 
-class IsLink(GatewayError):  # noqa: N818 - reads as what happened
+class IsLink(GatewayError):  # noqa: N818 - named after the event
     """A link lies where a file or folder was expected."""
 
 
-class DiskFull(GatewayError):  # noqa: N818 - reads as what happened
+class DiskFull(GatewayError):  # noqa: N818 - named after the event
     """There is no room for a file of ours."""
 
     exit_code = 5
@@ -40,7 +40,7 @@ class DiskFull(GatewayError):  # noqa: N818 - reads as what happened
         super().__init__(f"the disk of {path.parent} is full: make room, and send again")
 
 
-class InUse(GatewayError):  # noqa: N818 - reads as what happened
+class InUse(GatewayError):  # noqa: N818 - named after the event
     """Somebody writes to a file still."""
 
 
@@ -107,7 +107,7 @@ def unwritten(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
             yield file, told
         finally:
             if told and sys.platform == "linux":
-                import fcntl  # noqa: PLC0415 - no Windows has it
+                import fcntl  # noqa: PLC0415 - missing on Windows
 
                 fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
 
@@ -116,9 +116,9 @@ def _lease(file: BinaryIO) -> bool:
     """Take a lease on a file nobody is writing to; return False if the system cannot tell."""
     if sys.platform != "linux":
         return sys.platform == "win32"
-    import fcntl  # noqa: PLC0415 - no Windows has it
+    import fcntl  # noqa: PLC0415 - missing on Windows
 
-    # The kernel sends a signal where somebody wants to write; any other than this one would end the process.
+    # The kernel signals a writer's attempt to open; any other signal than SIGURG would end the process.
     fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
     try:
         fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)

@@ -42,7 +42,7 @@ Why = Literal["superseded", "compromised"]
 _WHY = {"superseded": RevocationReason.Superseded, "compromised": RevocationReason.Compromised}
 
 
-class WrongPassphrase(GatewayError):  # noqa: N818 - reads as what happened
+class WrongPassphrase(GatewayError):  # noqa: N818 - named after the event
     """The passphrase does not open the key."""
 
 
@@ -132,7 +132,7 @@ def read_key(data: bytes) -> OwnKey:
     """Return the secret key in `data`, armored or binary. GatewayError without a readable one."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # It tells of packets that it does not know.
+            warnings.simplefilter("ignore")  # PGPy warns of unknown packets.
             key, _ = pgpy.PGPKey.from_blob(data)
     except (PGPError, ValueError, NotImplementedError, TypeError):
         raise GatewayError("this is no OpenPGP secret key that can be read") from None
@@ -159,7 +159,7 @@ def renewed(own: OwnKey, passphrase: str, until: datetime) -> OwnKey:
                 ),
             )
         for sub in key.subkeys.values():
-            # Without an end of its own, a subkey ends with the key.
+            # Without its own end, a subkey ends with the key.
             _say(sub, key.bind(sub, usage=_uses(sub)))
     return own
 

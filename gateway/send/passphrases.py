@@ -54,7 +54,7 @@ class Passphrases:
     def _found(self, which: Which, opens: Callable[[str], object] | None) -> str:
         if self._file is not None:
             return in_file(self._file)[which]
-        # Keys that were made here have one passphrase for both.
+        # Keys made by the kit share one passphrase.
         known: list[str | None] = [self._kept(which), *(self._known.values() if opens else ())]
         for one in known:
             if one is not None and _fits(one, opens):

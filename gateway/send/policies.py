@@ -66,7 +66,7 @@ def _newer(kit: Kit, sftp: paramiko.SFTPClient, known: dict[str, Any]) -> dict[s
         told = json.loads(text)
         at = datetime.fromisoformat(told["at"]).isoformat()
     except (SignatureInvalid, ValueError, TypeError, KeyError):
-        return {}  # Of a key before this one, for a moment; or of nobody; or signed, and no policies.
+        return {}  # Signed by the previous key, for a moment; or unsigned; or not policies.
     if at <= known.get("policies_at", ""):
         return {}
     files = {name: body for name, body in told["files"].items() if _NAME.fullmatch(name)}

@@ -67,7 +67,7 @@ class PuttyKey:
             )
             self._check(plain, mac_key)
             secret = _secret(self.algorithm, paramiko.Message(self.public), paramiko.Message(plain))
-        except (KeyError, ValueError):  # Of a parameter or a number that no PuTTYgen writes.
+        except (KeyError, ValueError):  # A parameter or number never written by PuTTYgen.
             raise _UNREADABLE from None
         text = secret.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
         kind = _CURVES[self.algorithm][1] if self.algorithm in _CURVES else _KINDS[self.algorithm]
@@ -124,7 +124,7 @@ def read_putty_key(data: bytes) -> PuttyKey:
 def _taken(lines: Iterator[str], count: int) -> Iterator[str]:
     if count > _MOST_LINES:
         raise _UNREADABLE
-    return islice(lines, count)  # Of a file that was cut off fewer; then a field is missing.
+    return islice(lines, count)  # Fewer in a truncated file; then a field is missing.
 
 
 _KINDS: dict[str, type[paramiko.PKey]] = {"ssh-ed25519": paramiko.Ed25519Key, "ssh-rsa": paramiko.RSAKey}

@@ -26,7 +26,7 @@ _REPLAYED = "open:replayed"
 _JSON = re.compile(r"\.(\d{6}-[a-z0-9-]+-[0-9A-Z]{5})\.json")
 
 
-class NotGenuine(GatewayError):  # noqa: N818 - reads as what happened
+class NotGenuine(GatewayError):  # noqa: N818 - named after the event
     """A receipt fails verification."""
 
 

@@ -34,7 +34,7 @@ _CIPHER, _HASH = SymmetricKeyAlgorithm.AES256, HashAlgorithm.SHA512
 _PAUSE_SECONDS = 0.1
 
 
-class TooLarge(GatewayError):  # noqa: N818 - reads as what happened
+class TooLarge(GatewayError):  # noqa: N818 - named after the event
     """The file exceeds the gateway's limit."""
 
 
@@ -71,7 +71,7 @@ class Sealer:
         with self.own.opened(self.passphrase) as key:
             message |= key.sign(message, hash=_HASH)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # It tells of packets that it does not know.
+            warnings.simplefilter("ignore")  # PGPy warns of unknown packets.
             certificate, _ = pgpy.PGPKey.from_blob(self.recipient)
         try:
             return bytes(certificate.encrypt(message, cipher=_CIPHER))
@@ -80,7 +80,7 @@ class Sealer:
 
     def _as_stream(self, source: BinaryIO, target: Path, tell: Callable[[int], None]) -> None:
         asked = {
-            # What is read is the file that is open here, whatever lies at its path by now.
+            # Read the file opened here, whatever is at its path by now.
             "source": source.name if sys.platform == "win32" else f"/dev/fd/{source.fileno()}",
             "target": str(target),
             "key": self.own.armored.decode("ascii"),
@@ -123,7 +123,7 @@ def digest_of(file: BinaryIO) -> str:
 
 def _work() -> None:
     """Sign and encrypt as ordered on standard input: the child process."""
-    from pysequoia import Cert, Tsk, encrypt_file  # noqa: PLC0415 - the parent never needs it
+    from pysequoia import Cert, Tsk, encrypt_file  # noqa: PLC0415 - unneeded in the parent
 
     asked = json.load(sys.stdin)
     once = secrets.token_hex(16)

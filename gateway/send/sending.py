@@ -41,7 +41,7 @@ _MOST_FAST, _MOST_SLOW = 600.0, 86_400.0
 Step = Literal["checking", "sealing", "sending"]
 
 
-class AlreadySent(GatewayError):  # noqa: N818 - reads as what happened
+class AlreadySent(GatewayError):  # noqa: N818 - named after the event
     """The gateway already has the same content. `proved`: its receipt's statement, if any."""
 
     def __init__(self, sent: SentFile, proved: Proved | None) -> None:
@@ -52,11 +52,11 @@ class AlreadySent(GatewayError):  # noqa: N818 - reads as what happened
         self.proved = proved
 
 
-class Changed(GatewayError):  # noqa: N818 - reads as what happened
+class Changed(GatewayError):  # noqa: N818 - named after the event
     """A file has changed since the check."""
 
 
-class ClockWrong(GatewayError):  # noqa: N818 - reads as what happened
+class ClockWrong(GatewayError):  # noqa: N818 - named after the event
     """The clocks of this computer and the gateway differ too much for a valid signature."""
 
     exit_code = 6
@@ -197,7 +197,7 @@ class KitAtWork:
             try:
                 page = told(self.kit, sftp)
             except GatewayError:
-                page = None  # Not signed by the key of now: it is not believed, and asked for again.
+                page = None  # Not signed by the present key: ignored, and fetched again later.
             policies.keep(self.kit, sftp, page)
 
     def recipient(self) -> bytes:
@@ -215,7 +215,7 @@ class KitAtWork:
             tell = partial(self.progress.at, "sending", sent.name, size=size)
             try:
                 upload(sftp, path, final, tell, _check_clock)
-            except ClockWrong:  # Its signature has the wrong time.
+            except ClockWrong:  # The signature has the wrong time.
                 path.unlink()
                 files.forget(sent)
                 raise

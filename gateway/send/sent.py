@@ -39,7 +39,7 @@ CREATE INDEX IF NOT EXISTS sent_content ON sent (content_sha256);
 """
 
 
-class KitBusy(GatewayError):  # noqa: N818 - reads as what happened
+class KitBusy(GatewayError):  # noqa: N818 - named after the event
     """Another command is using this kit."""
 
 

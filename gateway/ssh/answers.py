@@ -49,7 +49,7 @@ NO_ROOM = failed("The gateway has no room at the moment; try again later.")
 INTERNAL = failed("internal error")
 
 
-class Declined(GatewayError):  # noqa: N818 - it is an answer, seldom an error
+class Declined(GatewayError):  # noqa: N818 - an answer, seldom an error
     """A client's request, answered with `answer` and nothing else."""
 
     def __init__(self, answer: Answer) -> None:

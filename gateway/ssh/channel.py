@@ -12,7 +12,7 @@ import asyncssh
 from asyncssh.constants import MSG_CHANNEL_WINDOW_ADJUST
 from asyncssh.packet import SSHPacket, UInt32
 
-# Pieces of a few bytes each would cost many times their size; smaller ones than this are put together.
+# Pieces of a few bytes each would cost many times their size; smaller pieces are joined.
 SMALL_BYTES = 4096
 
 

@@ -22,7 +22,7 @@ from gateway.zones.source import source_of
 
 _PIECE_BYTES = 32 * 1024
 _PATIENCE_SECONDS = 1.0
-# What a client may have under way in each direction of a session; so much of each may lie in memory.
+# The data in transit in each direction of a session, and so the maximum in memory.
 WINDOW_BYTES = 2 * 1024 * 1024
 LEAST_WINDOW_BYTES = 1024 * 1024
 PACKET_BYTES = 128 * 1024
@@ -44,8 +44,8 @@ class Connection(LeanConnection):
     ) -> None:
         super().__init__(loop, options)
         self._also = also
-        self._weak: tuple[bytes, ...] = ()  # What is offered to this client besides.
-        self._used: list[bytes] = []  # Those that it uses.
+        self._weak: tuple[bytes, ...] = ()  # Offered to this client in addition.
+        self._used: list[bytes] = []  # Those in use.
         self._unoffered: asyncio.TimerHandle | None = None
         self._turning_loop = loop
         self._shares = shares
@@ -53,7 +53,7 @@ class Connection(LeanConnection):
         self._address = self._source = ""
         self._held = False
         self._unread = b""
-        self._taken = 0  # So much of it has been taken in.
+        self._taken = 0  # The bytes processed so far.
         self._resting: asyncio.TimerHandle | None = None
         self._attempts_left = door.limits.login_attempts
         self._may_send = asyncio.Event()
@@ -194,7 +194,7 @@ class Connection(LeanConnection):
         Twice during a login, clients send two messages in a row, and their kernel holds the second back (RFC
         9293, section 3.7.4) until the first is acknowledged; ours would wait 40 ms for an answer to combine.
         """
-        with contextlib.suppress(OSError):  # It may have gone meanwhile.
+        with contextlib.suppress(OSError):  # The client may have gone meanwhile.
             self._connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def _take_in(self) -> None:

@@ -10,12 +10,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-_MEMORY_SECONDS = 0.25  # What was spent fades with this time constant.
-_BUSY = 0.4  # From this part of its time on, the loop has none to spare.
-_UNFAIR = 1.5  # Who spent so many times a fair part has to wait.
+_MEMORY_SECONDS = 0.25  # Time spent fades with this time constant.
+_BUSY = 0.4  # Above this part of its time, the loop is busy.
+_UNFAIR = 1.5  # A source above this multiple of a fair part pauses.
 _LONGEST_PAUSE = 0.25
 _KNOWN = 1_024
-_ACTIVE = 1e-4  # Seconds, faded, below which a source does not count as one that wants a share.
+_ACTIVE = 1e-4  # Seconds, faded; below, a source is not active.
 
 
 @dataclass(slots=True)

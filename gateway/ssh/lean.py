@@ -113,7 +113,7 @@ class LeanConnection(asyncssh.SSHServerConnection):
             return None
         cipher = _lean(self._recv_encryption)
         if cipher is not None and self._recv_handler == self._recv_packet:
-            # Of AES-GCM the beginning of a packet is as it came.
+            # With AES-GCM the beginning of a packet is unencrypted.
             self._inpbuf, self._packet = self._packet + self._inpbuf, b""
             self._recv_handler = self._recv_pkthdr
         return cipher if self._recv_handler == self._recv_pkthdr else None

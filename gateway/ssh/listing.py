@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from functools import lru_cache
 
 OWNER = "gateway"
-"""Whose every file is, as listings show it."""
+"""The owner of every file in listings."""
 
 _SIZE, _REST = 0x1, 0x2 | 0x4 | 0x8  # Owner and group, permissions, times.
 _WITH_SIZE, _WITHOUT = struct.Struct(">IQIIIII"), struct.Struct(">IIIIII")

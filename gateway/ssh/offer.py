@@ -10,11 +10,11 @@ import asyncssh
 
 from gateway.home.settings import AlsoOffer
 
-# Safe also against a quantum computer that opens recorded sessions one day (FIPS 203, ML-KEM).
+# Safe against future decryption of recorded sessions by a quantum computer (FIPS 203, ML-KEM).
 QUANTUM_SAFE = b"mlkem768x25519-sha256"
-# OpenSSH has it since 9.9. Many other clients do not have it yet.
+# In OpenSSH since 9.9; still missing in many other clients.
 _HAS_IT = re.compile(rb"SSH-2\.0-OpenSSH_(9\.9|\d{2,}\.)")
-# Every OpenSSH of this age says so; programs that only call themselves one do not.
+# Sent by every OpenSSH this recent, and not by programs only named like it.
 _STRICT = b"kex-strict-c-v00@openssh.com"
 
 

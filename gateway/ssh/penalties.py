@@ -17,7 +17,7 @@ from gateway.zones.source import source_of
 MOST_KNOWN = 4_096
 LONGEST_PAUSE = 5.0
 _OWED_A_SECOND = 10.0
-"""So much of what is owed keeps an answer back for a second."""
+"""The debt delaying an answer by one second."""
 
 
 @dataclass(slots=True)

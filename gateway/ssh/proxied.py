@@ -97,7 +97,7 @@ class _Reception(asyncio.Protocol):
         """Wait for an introduction where there has to be one."""
         self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
-        if not peer:  # It is gone already, as a look is that breaks off at once.
+        if not peer:  # Gone already, like a port check ending at once.
             self._transport.abort()
             return
         if not self._balancers.speaks(str(peer[0])):
@@ -116,7 +116,7 @@ class _Reception(asyncio.Protocol):
         except NotIntroducedError:
             self._refuse()
             return
-        # A look is the balancer's own. It may be gone already, and its address would not be known any more.
+        # A health check is the balancer's own. It may be gone already, with its address unknown.
         self._hand_on(source or self._peer, rest)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature

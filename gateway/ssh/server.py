@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 _KEX = (QUANTUM_SAFE, b"curve25519-sha256", b"curve25519-sha256@libssh.org")
 _CIPHERS = "aes256-gcm@openssh.com,aes128-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr"
 _MACS = "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com"
-# What a client may sign its login with; RSA with SHA-1 is not among them.
+# The signature algorithms for logins, without RSA with SHA-1.
 _SIGNATURES = (
     "ssh-ed25519,sk-ssh-ed25519@openssh.com,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,"
     "sk-ecdsa-sha2-nistp256@openssh.com,rsa-sha2-512,rsa-sha2-256"

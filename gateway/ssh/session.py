@@ -13,7 +13,7 @@ from gateway.ssh.channel import SMALL_BYTES, Channel
 from gateway.ssh.connection import Connection
 from gateway.ssh.sftp import Handler
 
-# Makes the handler of a session from its channel and the two ends of its stream.
+# A function making the handler of a session from its channel and the two ends of its stream.
 Start = Callable[
     [asyncssh.SSHServerChannel[bytes], asyncssh.SSHReader[bytes], asyncssh.SSHWriter[bytes]], Handler
 ]
@@ -76,7 +76,7 @@ class Session(SSHServerStreamSession[bytes]):
         """Keep received data in few pieces."""
         kept: list[Any] = self._recv_buf[datatype]
         if len(data) < SMALL_BYTES:
-            data = bytes(data)  # A view would keep all of its packet.
+            data = bytes(data)  # A view would keep its whole packet in memory.
             if kept and len(kept[-1]) < SMALL_BYTES:
                 before = bytes(kept.pop())
                 self._recv_buf_len -= len(before)

@@ -24,11 +24,11 @@ from gateway.ssh.listing import Listing, Names
 
 VERSION = 3
 PACKET_BYTES = 256 * 1024 + 1024
-_LARGEST_PACKET = 512 * 1024  # Of what clients send; less than half of the least window.
+_LARGEST_PACKET = 512 * 1024  # Of clients' packets; less than half of the smallest window.
 PIECE_BYTES = 256 * 1024
 NAMES_A_REPLY = 128
-_REQUEST_SECONDS = 0.0003  # What answering a request costs the loop, about;
-_NAME_SECONDS = 0.000002  # and what each name in the answer costs.
+_REQUEST_SECONDS = 0.0003  # The approximate loop time of answering a request;
+_NAME_SECONDS = 0.000002  # and of each name in the answer.
 
 
 class Server(asyncssh.SFTPServer):
@@ -127,7 +127,7 @@ class Handler(SFTPServerHandler):
 
     async def recv_packet(self) -> SSHPacket:
         """Return the next request; an oversized one ends the session."""
-        assert self._reader is not None  # noqa: S101 - as in what this overrides
+        assert self._reader is not None  # noqa: S101 - as in the overridden method
         length = int.from_bytes(await self._reader.readexactly(4), "big")
         if length > _LARGEST_PACKET:
             raise asyncssh.SFTPBadMessage("Max packet size exceeded")
@@ -228,7 +228,7 @@ class Handler(SFTPServerHandler):
     async def _not_offered(self, packet: SSHPacket) -> None:  # noqa: ARG002
         raise Declined(NOT_OFFERED)
 
-    # What asyncssh parses for us; READLINK, SYMLINK, MKDIR and RMDIR are refused unparsed.
+    # Requests parsed by asyncssh; READLINK, SYMLINK, MKDIR and RMDIR are refused unparsed.
     _packet_handlers = {  # noqa: RUF012 - as asyncssh declares it
         **{kind: guarded(parsed) for kind, parsed in _PARSED.items() if parsed and kind in _AS_ASYNCSSH_DOES},
         constants.FXP_CLOSE: guarded(_close),
@@ -244,5 +244,5 @@ class Handler(SFTPServerHandler):
     }
 
 
-async def _result(value: object) -> Any:  # noqa: ANN401 - whatever the server gives
+async def _result(value: object) -> Any:  # noqa: ANN401 - any value of the server
     return await value if inspect.isawaitable(value) else value

@@ -40,7 +40,7 @@ from gateway.zones.failpoints import passing
 from gateway.zones.memory import anonymous_memory
 
 SMALL_BYTES = 8 * 1024**2
-_PART_BYTES = 8 * 1024**2  # The least that S3 takes is 5 MiB; ten thousand of these are 80 GiB.
+_PART_BYTES = 8 * 1024**2  # S3's minimum is 5 MiB; ten thousand parts of this size are 80 GiB.
 _PARTS_AT_ONCE = 2
 _READ_BYTES = 1024**2
 _DIGEST = "sha256"
@@ -48,7 +48,7 @@ _TOKEN_BYTES = 16
 _SMALL, _LARGE, _CONTENT, _SESSION = "small", "large", "content", "session"
 _OTHER = {_SMALL: _LARGE, _LARGE: _SMALL}
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_OTHER_TEMPORARY = Path("/var/tmp")  # noqa: S108 - what is sealed, in a file without a name
+_OTHER_TEMPORARY = Path("/var/tmp")  # noqa: S108 - sealed data, in a nameless file
 
 
 class Large(File):

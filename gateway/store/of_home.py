@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gateway.store.shared_copies import SharedCopies
     from gateway.store.shared_policies import SharedPolicies
 
-# What an S3 store needs is imported where one is named: nobody else has, or waits for, its packages.
+# Packages for an S3 store are imported only for one: other homes do not have them.
 
 
 def store_of(home: Home, settings: Settings | None = None) -> Store:

@@ -13,9 +13,9 @@ from pathlib import Path
 from gateway.zones.landed_file import BadFileError
 
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# Without O_NONBLOCK, to open a named pipe or a file under a lease would wait for whoever made it.
+# Without O_NONBLOCK, opening a named pipe or a file under a lease would wait for its maker.
 _FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-# A link; a socket or a pipe; a file under a lease; one that we may not read; a device of no driver.
+# A link; a socket or pipe; a file under a lease; an unreadable file; a device without a driver.
 _NO_FILE_OF_OURS = frozenset(
     {errno.ELOOP, errno.ENXIO, errno.EAGAIN, errno.EACCES, errno.EPERM, errno.ENODEV, errno.EOPNOTSUPP}
 )

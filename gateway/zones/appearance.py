@@ -13,7 +13,7 @@ _ZIP = b"PK\x03\x04"
 _ENCRYPTED_FLAG = 1
 _OLD_OFFICE = bytes.fromhex("d0cf11e0a1b11ae1")
 _IN_OFFICE = ("EncryptionInfo".encode("utf-16-le"), "EncryptedPackage".encode("utf-16-le"))
-# The object identifiers of enveloped and of encrypted data (RFC 5652), as S/MIME has them.
+# The object identifiers of enveloped and of encrypted data (RFC 5652), used by S/MIME.
 _CMS = (bytes.fromhex("06092a864886f70d010703"), bytes.fromhex("06092a864886f70d010706"))
 _STARTS = (
     b"age-encryption.org/",
@@ -71,6 +71,6 @@ def _is_text(start: bytes) -> bool:
     try:
         start.decode("utf-8")
     except UnicodeDecodeError as error:
-        high = sum(octet >= 0x80 for octet in start)  # noqa: PLR2004 - what is beyond ASCII
+        high = sum(octet >= 0x80 for octet in start)  # noqa: PLR2004 - beyond ASCII
         return error.start >= len(start) - 3 or (not odd and high <= len(start) // 3)
     return True

@@ -13,7 +13,7 @@ def note_backup(home: Home, at: datetime) -> None:
     """Note a complete backup. OSError if the home is not writable."""
     place = home.root / _NAME
     place.write_text(at.astimezone(UTC).isoformat(), "ascii")
-    place.chmod(0o640)  # By itself it would be of the backup alone; the mailboxes tell of it.
+    place.chmod(0o640)  # Readable for the group too, because the mailboxes show the time.
 
 
 def last_backup(home: Home) -> datetime | None:

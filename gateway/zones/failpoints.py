@@ -23,7 +23,7 @@ Failpoint = Literal[
     "hand-over.durable",
     "hand-over.recorded",
     "hand-over.remembered",
-    # The processor: what landed is taken inside.
+    # The processor: landed files are taken inside.
     "claim.copied",
     "claim.stored",
     "claim.durable",
@@ -31,7 +31,7 @@ Failpoint = Literal[
     "land.committed",
     "land.half-emptied",
     "land.emptied",
-    # The isolated child, and the processor that hears from it.
+    # The isolated child, and the processor receiving its result.
     "examine.asked",
     "examine.opened",
     "examine.classified",
@@ -51,7 +51,7 @@ Failpoint = Literal[
 FAILPOINTS: tuple[Failpoint, ...] = get_args(Failpoint)
 # Where a whole home is moved: no file passes there.
 MoveStep = Literal["move.file", "move.rows", "move.closed"]
-# Where a home of an earlier version is brought up to this one.
+# The upgrade of a home of an earlier version.
 UpgradeStep = Literal["upgrade.agreed", "upgrade.tables", "upgrade.entries", "upgrade.policies"]
 
 VARIABLE = "GATEWAY_FAILPOINT"
@@ -78,5 +78,5 @@ def _count_down() -> None:
 def _die() -> None:
     try:
         os.kill(os.getpid(), signal.SIGKILL)
-    except PermissionError:  # In an isolated child, which may not signal anybody.
+    except PermissionError:  # In an isolated child, forbidden to send signals.
         os._exit(128 + signal.SIGKILL)

@@ -38,9 +38,9 @@ from gateway.zones.landed_file import RECORD_BYTES, BadFileError, divided
 
 _NAME_BYTES = 1_024
 _CLIENT_CHARACTERS = 255
-_LARGEST = 2**53 - 1  # The largest whole number that JSON carries exactly.
+_LARGEST = 2**53 - 1  # The largest integer exact in JSON.
 ASIDE = ".aside"
-"""What a file that was set aside is called at its end."""
+"""The suffix of a file set aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +233,7 @@ def _has_holes(descriptor: int, size: int) -> bool:
     try:
         hole = os.lseek(descriptor, 0, os.SEEK_HOLE) if size else 0
     except OSError as error:
-        if error.errno == errno.EINVAL:  # A file system that tells nothing of holes.
+        if error.errno == errno.EINVAL:  # A file system without information on holes.
             return False
         raise
     os.lseek(descriptor, 0, os.SEEK_SET)

@@ -12,7 +12,7 @@ import struct
 RECORD_BYTES = 16 * 1024
 """More than any record of intake's holds."""
 
-_END = struct.Struct(">I4s")  # How many bytes the record has, and what tells that this is the end of one.
+_END = struct.Struct(">I4s")  # The length of the record, and the mark of its end.
 _MARK = b"GWR1"
 
 

@@ -7,7 +7,7 @@ import os
 from functools import cache
 
 NEVER_RUN = 0x8
-"""MFD_NOEXEC_SEAL of memfd_create(2), which Python has no name for: its mode never lets it be run."""
+"""MFD_NOEXEC_SEAL of memfd_create(2), unnamed in Python: the file can never be executed."""
 
 
 def anonymous_memory(name: str, flags: int = os.MFD_CLOEXEC) -> int:

@@ -9,7 +9,7 @@ from gateway.home import Home
 from gateway.zones.locks import is_locked
 
 _BANNER = b"SSH-2.0-gateway"
-_REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - who listens everywhere is reached here
+_REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - a service on all addresses is reached here
 
 
 def places_of(home: Home) -> dict[str, str]:

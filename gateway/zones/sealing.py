@@ -22,17 +22,17 @@ _BOM = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n"
 _ARMOR = b"-----BEGIN PGP MESSAGE-----"
 _ARMOR_HEAD = re.compile(rb"-----BEGIN PGP MESSAGE-----[ \t]*\r?\n(?:[^\r\n:]+:[^\r\n]*\r?\n)*[ \t]*\r?\n")
-# The start of an armor line that may still turn out to be of the only part of a message.
+# The start of an armor line, possibly of the only part of a message.
 _CUT_PART = re.compile(rb"-----BEGIN PGP MESSAGE(?:,(?: (?:P(?:A(?:R(?:T(?: [0-9/]*-*)?)?)?)?)?)?)?\Z")
 _PACKET_BYTES = 8  # Enough for a packet's tag, its length and its version.
 
-# First octets of lengths that take more than one octet.
+# First octets of lengths longer than one octet.
 _TWO_OCTETS = range(192, 224)
 _FIVE_OCTETS = 255
 
 _MARKER = b"PGP"
 _MARKER_TAG = 10
-# The packets that an encrypted message can begin with, and the versions they have.
+# The possible first packets of an encrypted message, and their versions.
 _ENCRYPTED = {1: {2, 3, 6}, 3: {4, 5, 6}, 18: {1, 2}, 20: {1}}
 _PUBLIC_TAGS = {2, 4, 6, 8}  # A signature, a signed message, a public key.
 _SIGNED_TAGS = {2, 4, 8, 11}  # A signature, a signed message, a compressed one, a literal.
@@ -53,7 +53,7 @@ _PUBLIC_TEXTS = (
     b"-----BEGIN PGP SIGNATURE-----",
     b"-----BEGIN PGP MESSAGE-----",
     b"---- BEGIN SSH2 PUBLIC KEY ----",
-    b"This is a revocation certificate for the OpenPGP key:",  # As GnuPG writes one beside each key it makes.
+    b"This is a revocation certificate for the OpenPGP key:",  # As written by GnuPG beside each new key.
     b"ssh-",
     b"ecdsa-sha2-",
     b"sk-",

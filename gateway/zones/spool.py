@@ -19,7 +19,7 @@ from gateway.model import Upload
 from gateway.zones.failpoints import passing
 from gateway.zones.landed_file import behind_content
 
-# Crockford's base32: no I, L, O or U, so that a reference survives a phone call.
+# Crockford's base32: no I, L, O or U, for clear dictation on the telephone.
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _UPLOAD = TypeAdapter(Upload)
 

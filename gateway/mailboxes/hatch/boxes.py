@@ -64,7 +64,7 @@ def _files(desk: Desk, caller: Caller, question: AskMailbox) -> list[Delivery]:
         provider=question.provider,
         period=question.period,
     )
-    # What was dealt with is listed otherwise; that they are of the team is looked at all the same.
+    # Removed files come from another query; this call still checks the team.
     limit = 1 if question.removed else PAGE + 1
     found = desk.chosen(caller.person, question.team, wanted, question.before, limit)
     if not question.removed:

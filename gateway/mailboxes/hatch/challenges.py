@@ -16,7 +16,7 @@ from gateway.errors import GatewayError
 
 SECONDS = 300.0
 EACH = 30
-"""How many a browser, or a person who is logged in, has open at once."""
+"""The maximum number of open challenges of a browser, or of a logged-in person."""
 _KNOWN = 200_000
 """Of some 400 bytes each. The console cannot ask for so many while one counts."""
 _BYTES = 32

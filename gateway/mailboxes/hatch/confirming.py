@@ -13,7 +13,7 @@ from gateway.zones.hatch.answers import Done
 from gateway.zones.hatch.questions import ConfirmByOpenId
 
 LOGGED_IN_AGAIN = "logged-in-again"
-"""What a form says in the place of what a passkey signs."""
+"""The value in a form in place of a passkey's signature."""
 _ACT, _CONFIRMED = "openid-act", " was confirmed"
 
 

@@ -20,7 +20,7 @@ from gateway.zones.hatch import school_acts as asked
 from gateway.zones.hatch.answers import Done
 
 RING = "Ring them on a number you know, let them read the fingerprint out, and confirm it on their page."
-"""What is said of a key that does not count yet."""
+"""The instruction for a key not yet confirmed."""
 _HEXADECIMAL = re.compile(r"[0-9A-Fa-f]+")
 
 

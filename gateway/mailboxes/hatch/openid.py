@@ -31,7 +31,7 @@ BACK = "/login/openid/back"
 """Where the provider sends the browser back to, at our origin."""
 _KNOWN_SECONDS = 600.0
 _UNREACHED_SECONDS = 30.0
-"""For how long it is not asked again after it did not answer: who opens the login page waits for nothing."""
+"""The pause after a failed fetch, so that nobody opening the login page waits for a dead provider."""
 _TIMEOUT = 5.0
 _LEEWAY = 60
 _MOST_BYTES = 512 * 1024
@@ -109,7 +109,7 @@ class OpenIdProvider:
         return str(claims["sub"])
 
     def _token(self, attempt: Attempt, origin: str, code: str) -> str:
-        from authlib.common.errors import AuthlibBaseError  # noqa: PLC0415 - an extra, which few install
+        from authlib.common.errors import AuthlibBaseError  # noqa: PLC0415 - an extra, rarely installed
 
         with self._client(origin) as client:
             try:
@@ -124,7 +124,7 @@ class OpenIdProvider:
                 raise NotProvedError from None
 
     def _claims(self, attempt: Attempt, token: str, now: datetime) -> Mapping[str, Any]:
-        from authlib.oidc.core import CodeIDToken  # noqa: PLC0415 - an extra, which few install
+        from authlib.oidc.core import CodeIDToken  # noqa: PLC0415 - an extra, rarely installed
         from joserfc import jwt  # noqa: PLC0415
         from joserfc.errors import JoseError  # noqa: PLC0415
         from joserfc.jwk import KeySet  # noqa: PLC0415

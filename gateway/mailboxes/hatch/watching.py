@@ -63,7 +63,7 @@ def _services(counter: Counter) -> Iterator[ServiceSeen]:
     host, port = place_of(counter.home, "intake") or (configured.host, configured.port)
     yield ServiceSeen(name="intake", up=answers(host, port, _CONNECT_SECONDS))
     yield ServiceSeen(name="processor", up=processor_is_at_work(counter.home))
-    yield ServiceSeen(name="mailboxes", up=True)  # It is they who answer.
+    yield ServiceSeen(name="mailboxes", up=True)  # The mailboxes give this answer.
 
 
 def _ending(snapshot: Snapshot) -> Iterator[str]:

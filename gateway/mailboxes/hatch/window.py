@@ -39,7 +39,7 @@ T = TypeVar("T")
 _PIECE = 256 * 1024
 _OURS = 503
 _MOST_BYTES = 2 * 1024**2
-"""More than any question has: the longest is a receipt, of which each character may be six in JSON."""
+"""More than any question needs: the longest is a receipt, up to six times as long in JSON."""
 _TROUBLE = "The gateway cannot do this at the moment. Try again; then tell whoever runs it."
 
 
@@ -57,7 +57,7 @@ _TOLD: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
     ((GatewayError,), 403, ""),
     ((Exception,), _OURS, _TROUBLE),
 )
-"""What is answered to the first kind of error that fits: a status, and a sentence or the error's own."""
+"""The answer to each kind of error, first match: a status, and a sentence or the error's own."""
 
 
 class HatchWindow:

@@ -35,7 +35,7 @@ class WithinTheMinute(Generic[K, V]):
             self._renew(asked, work)
         if known is not None:
             return known[1]
-        with self._working:  # Who asks meanwhile waits for the same answer.
+        with self._working:  # Concurrent callers wait for the same answer.
             known = self._within(asked, SECONDS)
             return known[1] if known is not None else self._worked_out(asked, work)
 

@@ -6,7 +6,7 @@ from gateway.samples import exclusions
 from gateway.samples.faults import CHECK_LETTER, FUTURE, TEMPORARY, UNKNOWN_CODE
 from gateway.samples.layouts.layout import SECONDARY, Layout
 
-# A pupil may be excluded more than once, so that a UPN that comes again is no fault.
+# A pupil may be excluded more than once, so a repeated UPN is no fault.
 _FAULTS = (CHECK_LETTER, TEMPORARY, UNKNOWN_CODE, FUTURE)
 
 EXCLUSIONS: tuple[Layout, ...] = (

@@ -16,7 +16,7 @@ from gateway.home.settings_file import File
 SOCKET = "inside"
 """The name of the socket in its folder."""
 OF_AN_ACT = "act."
-"""How the state begins of whoever logs in elsewhere once more, to confirm an act."""
+"""The prefix of the OpenID state in a login confirming an act."""
 STEP = re.compile(r"(?<!^)(?=[A-Z])")
 
 

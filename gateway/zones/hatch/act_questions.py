@@ -12,7 +12,7 @@ from gateway.zones.hatch.evidence_answers import DocumentSeen
 Cell = str | int | float | bool | None
 """One value of a list; a moment is RFC 3339 in UTC."""
 Given = str | int | bool | tuple[str, ...]
-"""What a form gives for one field of an act."""
+"""The value of one field of an act in a form."""
 
 
 class AskActs(OfPerson):

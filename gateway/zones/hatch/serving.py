@@ -17,7 +17,7 @@ from gateway.home import Home
 from gateway.zones.hatch import SOCKET
 
 KEPT_SECONDS = 60
-"""How long a connection is kept that nothing is asked on."""
+"""The time an idle connection is kept."""
 _FAREWELL_SECONDS = 5
 _SOCKET_MODE = 0o660
 _BACKLOG = 128
@@ -42,7 +42,7 @@ class QuietServer(uvicorn.Server):
 
 
 def config_of(
-    app: Any,  # noqa: ANN401 - as uvicorn has them
+    app: Any,  # noqa: ANN401 - as in uvicorn
     *,
     http: type[H11Protocol] = H11Protocol,
     **more: Any,  # noqa: ANN401
@@ -75,7 +75,7 @@ async def at_work(
         await asyncio.wait((running, ready), return_when=asyncio.FIRST_COMPLETED)
         if running.done():
             ready.cancel()
-            await running  # It raises what kept it from starting.
+            await running  # Raises the obstacle to starting.
         yield
     finally:
         server.should_exit = True
