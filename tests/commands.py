@@ -79,10 +79,10 @@ class Commands:
         """What `gateway ARGUMENTS --json` printed, read."""
         return json.loads(self.gateway(*arguments, "--json"))
 
-    def confirm(self, identifier: str) -> None:
-        """Record the telephone call by which the keys of a provider come into force."""
-        waiting = [key for key in self.json("keys", "list", identifier) if key["state"] == "pending"]
-        self.gateway("keys", "confirm", identifier, *(key["fingerprint"] for key in waiting))
+    def confirm(self, identifier: str, *staff: str) -> None:
+        """Record the telephone call by which the keys of a provider come into force, or of `--staff`."""
+        waiting = [key for key in self.json("keys", "list", identifier, *staff) if key["state"] == "pending"]
+        self.gateway("keys", "confirm", identifier, *(key["fingerprint"] for key in waiting), *staff)
 
     def provider(
         self, identifier: str, *, kind: str = "school", ratified: bool = True, dfe_number: str | None = None

@@ -20,7 +20,10 @@ from gateway.registry.keys import OwnerKind
 if TYPE_CHECKING:
     from gateway.openpgp.verified_kinds import VerifiedKinds
 
-RING = "Ring the provider on a number you know and let them read the fingerprint to you."
+RING = (
+    "Ring the owner on a number you know, let them read the fingerprint to you, and confirm it: "
+    "gateway keys confirm"
+)
 
 
 def least_rsa_bits(place: Home) -> int:
@@ -38,14 +41,14 @@ def verified_kinds(place: Home) -> VerifiedKinds:
 
 
 def enrol_ssh(
-    session: Session, place: Home, owner_kind: OwnerKind, owner: str, file: Path, at: datetime
+    session: Session, place: Home, owner_kind: OwnerKind, owner: str, file: Path, at: datetime, *, waits: bool
 ) -> NewKey:
     """Store the SSH key in `file` for the owner. Refusal or GatewayError for an unfit key."""
     from gateway.enrolment.key_file import of_ssh  # noqa: PLC0415 - loads asyncssh
     from gateway.enrolment.ssh_keys import admit_ssh  # noqa: PLC0415
 
     key = of_ssh(admit_ssh(read_key_file(file), least_rsa_bits(place)))
-    store_key(session, owner_kind, owner, key, at, state="pending" if owner_kind == "provider" else "active")
+    store_key(session, owner_kind, owner, key, at, state="pending" if waits else "active")
     return key
 
 

@@ -45,9 +45,7 @@ def changing(home: Path) -> Iterator[Clerk]:
         registrar.publish()
 
 
-def taken_in(
-    clerk: Clerk, owner_kind: OwnerKind, identifier: str, data: bytes, place: Home, *, state: keys.KeyState
-) -> str:
+def taken_in(clerk: Clerk, owner_kind: OwnerKind, identifier: str, data: bytes, place: Home) -> str:
     """Take in the key of a file and return the result in words. Refusal or GatewayError for an unfit key."""
     from gateway.enrolment.key_file import is_ssh, judge, updated  # noqa: PLC0415 - loads asyncssh
 
@@ -57,8 +55,8 @@ def taken_in(
     known = None if is_ssh(data) else _known(clerk, identifier, data)
     if known is None:
         new = judge(data, clerk.at, least, verified)
-        clerk.add(owner_kind, identifier, new, state=state)
-        return f"enrolled for {identifier}" + ("; it waits to be confirmed" if state == "pending" else "")
+        clerk.add(owner_kind, identifier, new, state="pending")
+        return f"enrolled for {identifier}; it waits to be confirmed"
     update = updated(known.material.encode(), data, clerk.at, least, verified)
     if update is not None and update.change == "revoked":
         revocation: Revocation = "hard" if update.final else "soft"

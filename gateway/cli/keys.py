@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -38,7 +37,6 @@ from gateway.registry.keys import Key, OwnerKind, Revocation
 
 if TYPE_CHECKING:
     from gateway.keys.changes import Clerk
-    from gateway.record.second_person import TwoPersonAct
 
 app = typer.Typer(no_args_is_help=True, help="Keys of providers and staff, and the gateway's own.")
 app.add_typer(gateway_keys.app, name="gateway")
@@ -84,26 +82,21 @@ def list_all(
 def add(
     identifier: OwnerArgument,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An SSH public key or OpenPGP certificate.")],
-    pending: Annotated[bool, typer.Option("--pending", help="It counts only once it is confirmed.")] = False,
+    pending: Annotated[bool, typer.Option("--pending", hidden=True, help="Every new key is.")] = False,  # noqa: ARG001 - as scripts of before have it
     is_staff: StaffOption = False,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Enrol a key, or update a known certificate; show the fingerprint to read out by telephone."""
+    """Enrol a key, or update a known certificate; show the fingerprint to read out by telephone.
+
+    A new key counts after `gateway keys confirm`. With two administrators, another person confirms the key.
+    """
     data = read_key_file(file)
     show_key(data, now())
     with changing(home) as clerk:
         owner_kind = _owner(clerk.session, identifier, is_staff=is_staff)
-        if is_staff and not _agreed_for(clerk, Home(home), identifier, data):
-            out.print(WAITS)
-            return
-        if is_staff:
-            _note_first(clerk, identifier, data)
-        what = taken_in(
-            clerk, owner_kind, identifier, data, Home(home), state="pending" if pending else "active"
-        )
+        what = taken_in(clerk, owner_kind, identifier, data, Home(home))
     out.print(what)
-    if not is_staff:
-        out.print(RING)
+    out.print(RING)
 
 
 @app.command()
@@ -114,10 +107,11 @@ def confirm(
     is_staff: StaffOption = False,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Put pending keys in force: the owner read the fingerprints out by telephone.
+    """Put new keys in force: the owner read the fingerprints out by telephone.
 
-    Recorded in your name. Takes the fingerprints as read out, whole or 16 characters at least. A key waits
-    for confirmation after a provider's enrolment, or after a drop in /keys.
+    Recorded in your name. Takes the fingerprints as read out, whole or 16 characters at least. Every new key
+    waits for confirmation; a new passkey logs in and reads before. With two administrators, a key needs
+    another person than the one who enrolled the key.
     """
     from gateway.record import key_confirming  # noqa: PLC0415 - loads the OpenPGP libraries
 
@@ -169,11 +163,12 @@ def restore(
     """Restore a retired key, as long as the owner has used no other key since."""
     with changing(home) as clerk:
         named = _named(clerk, identifier, fingerprint, is_staff=is_staff)
-        if is_staff and not _agreed_for(clerk, Home(home), identifier, named.material.encode()):
+        if is_staff and not _agreed_for(clerk, Home(home), identifier, named):
             out.print(WAITS)
             return
         restored = clerk.restore(named, why=why)
-    out.print(f"{restored.fingerprint} is in force again", soft_wrap=True)
+    again = "waits to be confirmed" if restored.state == "pending" else "is in force again"
+    out.print(f"{restored.fingerprint} {again}", soft_wrap=True)
 
 
 def _others_in_force(clerk: Clerk, key: Key) -> bool:
@@ -225,31 +220,17 @@ def revoke(
         out.print(f"{ended.fingerprint} counts no more; a second person does the same, and it is revoked")
 
 
-def _agreed_for(clerk: Clerk, place: Home, person: str, data: bytes) -> bool:
-    """May a person's key be added?
+def _agreed_for(clerk: Clerk, place: Home, person: str, key: Key) -> bool:
+    """May a person's key be restored?
 
     Two people decide for persons with powerful roles or sight of held files.
     """
     from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - a listing needs none
-    from gateway.record.second_person import agreed_to_give  # noqa: PLC0415 - loads asyncssh
+    from gateway.record.second_person import TwoPersonAct, agreed_to_give  # noqa: PLC0415 - loads asyncssh
 
-    looking, act = load_catalogue(place.policies_in_force).looking_teams(), _adding(person, data)
+    looking = load_catalogue(place.policies_in_force).looking_teams()
+    act = TwoPersonAct("restore-key", "staff", f"{person} {key.fingerprint}")
     return agreed_to_give(clerk.session, act, person, looking=looking, by=who(), why=None, at=clerk.at)
-
-
-def _note_first(clerk: Clerk, person: str, data: bytes) -> None:
-    """Record the proposer of a key as a giver too."""
-    from gateway.enrolment.ssh_keys import admit_ssh  # noqa: PLC0415 - loads asyncssh
-    from gateway.record.second_person import note_proposer  # noqa: PLC0415 - loads asyncssh
-
-    act, mark = _adding(person, data), admit_ssh(data).fingerprint
-    note_proposer(clerk.session, act, person, "key", mark, at=clerk.at)
-
-
-def _adding(person: str, data: bytes) -> TwoPersonAct:
-    from gateway.record.second_person import TwoPersonAct  # noqa: PLC0415 - loads the OpenPGP libraries
-
-    return TwoPersonAct("add-key", "staff", f"{person} {hashlib.sha256(data).hexdigest()}")
 
 
 def _revoked(clerk: Clerk, key: Key, revocation: Revocation, why: str) -> Key:

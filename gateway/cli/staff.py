@@ -28,7 +28,7 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.enrol import enrol_ssh, least_rsa_bits
+from gateway.cli.enrol import RING, enrol_ssh, least_rsa_bits
 from gateway.cli.identity import WAITS
 from gateway.cli.key_files import read_key_file
 from gateway.cli.on_record import signed_head
@@ -60,20 +60,28 @@ def add(
     why: WhyGivenOption = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Enrol a person who collects files. A removed person may come back with the earlier key."""
+    """Enrol a person who collects files. A removed person may come back with the earlier key.
+
+    Another key of a removed person waits for `gateway keys confirm`.
+    """
     at, looking = now(), _looking_among(home, team)
     with registry(home) as opened, opened.write() as session:
         act = _putting(name, team, ssh_key)
         done = not looking or _agreed_to_show(session, act, name, why, at)
         if done:
+            # Nobody takes the name of somebody else over by a key of their own.
+            back = bool(keys.list_keys(session, "staff", name))
             staff.add_staff(session, name, team, at)
             for file in ssh_key:
                 _note_proposer(session, act, name, file, at)
                 if not _restored(session, Home(home), name, file):
-                    enrol_ssh(session, Home(home), "staff", name, file, at)
+                    enrol_ssh(session, Home(home), "staff", name, file, at, waits=back)
+            waiting = [key for key in keys.list_keys(session, "staff", name) if key.state == "pending"]
             _record(session, "staff-added", name, why, team)
         signed_head(session, Home(home))
     out.print(f"enrolled {name} for {', '.join(sorted(set(team)))}" if done else WAITS)
+    if done and waiting:
+        out.print(RING)
 
 
 @app.command("set")

@@ -70,10 +70,10 @@ class Clerk:
             self._examine_again(key)
         return key
 
-    def approve(self, key: Key) -> Key:
-        """Put a pending key in force. GatewayError for a key not pending."""
+    def approve(self, key: Key, *, alone: bool = False) -> Key:
+        """Put a waiting key in force; `alone`, by the enroller. GatewayError for a key not waiting."""
         approved = keys.approve_key(self.session, key)
-        self._log("key-approved", approved, {})
+        self._log("key-approved", approved, {"confirmed": "alone"} if alone else {})
         self.tell(approved, notices.in_force(approved))
         self._examine_again(approved)
         return approved
@@ -103,6 +103,9 @@ class Clerk:
         """Take a retirement back. GatewayError where the key is not retired, or was replaced since."""
         changed = keys.restore_key(self.session, key)
         self._log("key-restored", changed, {}, why)
+        if changed.state == "pending":
+            self.tell(changed, notices.waits_for_approval(changed))
+            return changed
         self.tell(changed, notices.in_force(changed))
         self._examine_again(changed)
         return changed

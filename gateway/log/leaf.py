@@ -156,6 +156,7 @@ _KEY = {
     "not_after": "moment",
     "state": "word",
     "drop": "reference",
+    "confirmed": "word",  # "alone": by whoever enrolled it, where nobody else had to be asked.
 }
 _KEPT = {**_WHO, "what": "word", "data_type": "word", "rule": "word", "sha256": "digest"}
 

@@ -209,6 +209,7 @@ class Desk:
                 fields={**self._where(session, person, delivery), **_left_out(given)},
                 actor=person.name,
                 content=given.sha256,
+                note=_with_key(person),
             )
             note_collected(session, delivery, now)
             self._record(session, collected, now)
@@ -228,11 +229,11 @@ class Desk:
                 raise Declined(NOT_TO_REMOVE if delivery.team is None else ABOUT_ONLY)
             deal_with(session, delivery, by=person.name, at=now)
             fields = self._where(session, person, delivery)
-            self._record(
-                session,
-                Entry(kind="dealt-with", subject=delivery.reference, fields=fields, actor=person.name),
-                now,
-            )
+            entry = Entry(
+                kind="dealt-with", subject=delivery.reference, fields=fields, actor=person.name,
+                note=_with_key(person),
+            )  # fmt: skip
+            self._record(session, entry, now)
 
     def restore(self, person: Person, place: MailboxPlace) -> None:
         """Put a file removed by the team back into the mailbox, for the whole team.
@@ -244,11 +245,11 @@ class Desk:
             delivery = self._file(session, person, place)
             restore(session, delivery)
             fields = self._where(session, person, delivery)
-            self._record(
-                session,
-                Entry(kind="restored", subject=delivery.reference, fields=fields, actor=person.name),
-                now,
-            )
+            entry = Entry(
+                kind="restored", subject=delivery.reference, fields=fields, actor=person.name,
+                note=_with_key(person),
+            )  # fmt: skip
+            self._record(session, entry, now)
 
     def _undoable(self) -> datetime:
         """Return the earliest removal time (aware) still restorable."""
@@ -327,6 +328,11 @@ def _stands(delivery: Delivery, place: MailboxPlace) -> bool:
     return delivery.data_type == (wanted.data_type or delivery.data_type) and delivery.provider == (
         wanted.provider or delivery.provider
     )
+
+
+def _with_key(person: Person) -> str:
+    """Tell beside the log with which key a person came, since not everybody who has one is that person."""
+    return f"with the key {person.key}"
 
 
 def _left_out(given: Given) -> dict[str, str]:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 from gateway.errors import GatewayError
 from gateway.keys.changes import Clerk
+from gateway.record.dual_control import are_named_two, check_two
 from gateway.record.second_person import TwoPersonAct, reject
-from gateway.registry import keys
+from gateway.registry import givings, keys, roles
 from gateway.registry.keys import Key, OwnerKind
 
 _READ_OUT = 16
+_INVITED = frozenset({"passkey", "openid"})
 
 
 def check_read_out(fingerprint: str) -> None:
@@ -26,13 +28,32 @@ def check_read_out(fingerprint: str) -> None:
 def confirm(
     clerk: Clerk, owner_kind: OwnerKind, owner: str, fingerprints: Sequence[str], by: str
 ) -> list[Key]:
-    """Put pending keys in force after their fingerprints were read out, in a person's name.
+    """Put keys in force after their fingerprints were read out, in a person's name.
 
-    GatewayError for a key not pending, or where the same person asked for a revocation; NotFoundError for no
+    With two administrators by name, a key needs another person than the one who enrolled the key, or who
+    acts with credentials of that person. The inviter may confirm a passkey. GatewayError for the wrong
+    person, for a key not waiting, or where the same person asked for a revocation; NotFoundError for no
     such key.
     """
     named = [keys.find_key(clerk.session, owner_kind, owner, one) for one in fingerprints]
     for key in named:  # A key proposed for revocation needs another person.
         for act in ("revoke-hard", "revoke-soft"):
             reject(clerk.session, TwoPersonAct(act, key.fingerprint), by=by, at=clerk.at)
-    return [clerk.approve(key) for key in named]
+        _check_second(clerk, key, by)
+    return [_confirmed(clerk, key, by) for key in named]
+
+
+def _check_second(clerk: Clerk, key: Key, by: str) -> None:
+    """Raise GatewayError where the enroller confirms a key that waits for another person."""
+    asked = key.unconfirmed and key.kind not in _INVITED and key.dropped_as is None
+    if asked and len(roles.administrators(clerk.session)) >= 2:  # noqa: PLR2004 - else there is nobody to ask
+        said = f"{key.added_by} enrolled {key.fingerprint}: somebody else must confirm it"
+        check_two(clerk.session, key.added_by, by, since=key.added_at, at=clerk.at, said=said)
+
+
+def _confirmed(clerk: Clerk, key: Key, by: str) -> Key:
+    new = bool(key.unconfirmed) and key.dropped_as is None
+    approved = clerk.approve(key, alone=new and not are_named_two(key.added_by, by))
+    if new and key.owner_kind == "staff":
+        givings.note(clerk.session, key.owner, "key", key.fingerprint, by=by, at=clerk.at)
+    return approved

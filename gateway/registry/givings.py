@@ -48,13 +48,17 @@ def forget(session: Session, owner: str, what: What | None = None, mark: str | N
 
 
 def credentials(session: Session, since: datetime) -> list[Credential]:
-    """Return every current credential of staff, and the keys ended since a moment."""
+    """Return every current credential of staff, and the keys ended since a moment.
+
+    An unconfirmed key confirms nothing, and is left out.
+    """
     givers: defaultdict[tuple[str, str, str], list[Giver]] = defaultdict(list)
     for row in session.exec(select(GivingRow).order_by(col(GivingRow.id))).all():
         givers[row.staff, row.what, row.mark].append(Giver(row.by, row.at))
     found = []
     counted = or_(col(KeyRow.ended_at).is_(None), col(KeyRow.ended_at) >= since)
-    for key in session.exec(select(KeyRow).where(KeyRow.owner_kind == "staff", counted)).all():
+    confirmed = col(KeyRow.unconfirmed).is_not(True)
+    for key in session.exec(select(KeyRow).where(KeyRow.owner_kind == "staff", counted, confirmed)).all():
         known = givers[key.owner, "key", key.fingerprint] or [Giver(key.added_by, key.added_at)]
         found.append(Credential(key.owner, "key", key.fingerprint, tuple(known)))
     unknown = [Giver("", _LONG_AGO)]

@@ -31,7 +31,10 @@ _COLUMN = {"why": "end_reason"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """A public key as listed: owner, fingerprint and limits. `why` is the reason for ending the key."""
+    """A public key as listed: owner, fingerprint and limits. `why` is the reason for ending the key.
+
+    `unconfirmed` is true until a person confirms the key's owner; a passkey then logs in and reads only.
+    """
 
     owner_kind: OwnerKind
     owner: str
@@ -53,6 +56,7 @@ class Key:
     dropped_as: str | None
     last_used_at: datetime | None
     uses: int
+    unconfirmed: bool | None
 
     @property
     def noun(self) -> str:
@@ -112,6 +116,7 @@ def add_key(
     expires_at: datetime | None = None,
     not_after: datetime | None = None,
     state: KeyState = "active",
+    unconfirmed: bool = False,
     dropped_as: str | None = None,
 ) -> Key:
     """Store a public key. GatewayError where any owner has the key already."""
@@ -135,6 +140,7 @@ def add_key(
         expires_at=expires_at,
         not_after=not_after,
         dropped_as=dropped_as,
+        unconfirmed=unconfirmed or state == "pending" or None,
     )
     session.add(row)
     session.flush()
@@ -208,11 +214,12 @@ def find_key(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: s
 
 
 def approve_key(session: Session, key: Key) -> Key:
-    """Put a pending key in force. GatewayError in any other state."""
+    """Put a pending or unconfirmed key in force. GatewayError in any other state."""
     row = _row(session, key)
-    if row.state != "pending":
+    if row.state != "pending" and not (row.unconfirmed and row.state in _IN_FORCE):
         raise GatewayError(f"the key {row.fingerprint} does not wait for approval; it is {row.state}")
-    row.state = "active"
+    row.state = "active" if row.state == "pending" else row.state
+    row.unconfirmed = None
     return _kept(session, row)
 
 
@@ -260,7 +267,7 @@ def restore_key(session: Session, key: Key) -> Key:
         raise GatewayError(
             f"{row.owner} has used another key since {row.fingerprint} was retired: enrol a new one"
         )
-    row.state, row.not_after = "active", None
+    row.state, row.not_after = "pending" if row.unconfirmed else "active", None
     row.ended_at, row.ended_by, row.end_reason = None, None, None
     return _kept(session, row)
 

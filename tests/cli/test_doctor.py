@@ -72,6 +72,7 @@ def test_the_keys_of_who_has_no_other_are_never_advised_away(site: Commands) -> 
 def test_two_keys_that_nobody_uses_are_not_both_advised_away(site: Commands) -> None:
     second = Party("oak-again", site.root / "parties" / "oak-again")
     site.gateway("keys", "add", "oak", str(second.ssh_public))
+    site.confirm("oak")
     assert not any("keys retire" in mend for mend in advice(site, "oak"))
     used(site, login_of(second), LATER - timedelta(days=1))
     retire = [mend for mend in advice(site, "oak") if "keys retire" in mend]
@@ -93,6 +94,7 @@ def test_retiring_is_taken_back_until_another_key_was_used(site: Commands, tmp_p
     site.gateway("keys", "restore", "elm", first, "--why", "it goes on")
     second = Party("elm-again", tmp_path / "elm-again")
     site.gateway("keys", "add", "elm", str(second.ssh_public))
+    site.confirm("elm")
     assert "last" not in site.gateway("keys", "retire", "elm", first)
     registry = Registry(f"sqlite:///{site.home / 'registry.db'}")
     with registry.write() as session:

@@ -59,6 +59,8 @@ def test_what_is_read_out_on_the_telephone(site: Commands, oak: Party, gpg: Gnup
         "Ring the",
     ):
         assert expected in said
+    assert listed(site, fingerprint)["state"] == "pending"
+    site.confirm("oak")
     key = listed(site, fingerprint)
     assert (key["provider"], key["kind"], key["state"], key["uses"]) == ("oak", "openpgp", "active", 0)
     assert key["until"].endswith("Z")
@@ -123,7 +125,7 @@ def test_the_policy_may_ask_for_more_than_2048_bits(site: Commands, oak: Party, 
 def test_a_pending_key_and_what_becomes_of_it(site: Commands, oak: Party, tmp_path: Path) -> None:
     party = Party("oak", tmp_path / "new")
     fingerprint = str(party.openpgp.extract_certificate().fingerprint)
-    site.gateway("keys", "add", "oak", str(party.certificate), "--pending")
+    site.gateway("keys", "add", "oak", str(party.certificate))
     assert listed(site, fingerprint)["state"] == "pending"
     assert any("gateway keys confirm oak" in c["mend"] for c in site.json("doctor"))
     site.gateway("keys", "confirm", "oak", fingerprint)
@@ -159,7 +161,8 @@ def test_keys_of_staff_live_the_same_life(site: Commands, tmp_path: Path) -> Non
     site.gateway("keys", "add", "jane", str(new.ssh_public), "--staff")
     assert "no SSH public key" in site.refused("keys", "add", "jane", str(new.certificate), "--staff")
     keys = [key for key in site.json("keys", "list") if key["owner"] == "jane"]
-    assert [key["state"] for key in keys] == ["active", "active"]
+    assert [key["state"] for key in keys] == ["active", "pending"]
+    site.confirm("jane", "--staff")
     site.gateway("keys", "retire", "jane", keys[0]["fingerprint"], "--staff")
     states = [key["state"] for key in site.json("keys", "list") if key["owner"] == "jane"]
     assert states == ["retired", "active"]
@@ -171,6 +174,7 @@ def test_unused_and_expiring_keys_are_pointed_out_in_time(site: Commands, gpg: G
     file = tmp_path / "ash.asc"
     file.write_bytes(gpg.certificate("Ash"))
     site.gateway("keys", "add", "ash", str(file))
+    site.confirm("ash")
     home, now = Home(site.home), datetime.now(UTC)
 
     def said(days: int) -> list[str]:

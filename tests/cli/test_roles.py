@@ -16,6 +16,7 @@ import asyncssh
 import pytest
 
 from gateway.cli.identity import real_account
+from gateway.homes.demo.parties import Party
 from gateway.registry import keys
 from tests.apart import apart
 from tests.clock import THIS_YEAR
@@ -23,7 +24,7 @@ from tests.content import census, core_data
 from tests.corpus.extra_columns import FILES as EXTRA
 from tests.ending import ending
 from tests.waiting import until
-from tests.workshop import Desk
+from tests.workshop import Desk, login_of
 
 GUIDE = Path(__file__).parents[2] / "docs" / "roles.md"
 Act = Callable[..., str]
@@ -212,10 +213,6 @@ def test_two_change_the_gateways_key_and_make_an_administrator(desk: Desk, as_sa
     assert "eve" not in desk.gateway("roles", "list")
     as_sam("roles", "grant", "eve", "administrator", "--why", "I know her")
     assert "eve" in desk.gateway("roles", "list")
-    key = desk.root / "planted.pub"
-    asyncssh.generate_private_key("ssh-ed25519").write_public_key(key)
-    assert "second person" in desk.gateway("keys", "add", "sam", str(key), "--staff")
-    assert len(json.loads(desk.gateway("keys", "list", "sam", "--staff", "--json"))) == 1
     assert not any(b"eve" in one.leaf for one in desk.events("staff"))
     desk.gateway("log", "verify")
 
@@ -327,13 +324,14 @@ def test_one_administrator_is_not_two_people(desk: Desk, as_sam: Act, agent: Pat
     other = desk.root / "other.pub"
     asyncssh.generate_private_key("ssh-ed25519").write_public_key(other)
     desk.gateway("keys", "add", "sam", str(other), "--staff")
-    assert "jane gave sam" in as_sam("held", "confirm", sent, "--why", "I agree", code=1)
-    assert desk.state(sent) == "held"
     (fingerprint,) = [
         one["fingerprint"]
         for one in json.loads(desk.gateway("keys", "list", "sam", "--staff", "--json"))
         if one["material"].split()[1] == other.read_text().split()[1]
     ]
+    desk.gateway("keys", "confirm", "sam", fingerprint, "--staff")  # There is nobody else to ask.
+    assert "jane gave sam" in as_sam("held", "confirm", sent, "--why", "I agree", code=1)
+    assert desk.state(sent) == "held"
     desk.gateway("keys", "retire", "sam", fingerprint, "--staff")
     said = as_sam("held", "confirm", sent, "--why", "I agree", code=1)
     assert "jane gave sam" in said  # It counted since jane proposed.
@@ -414,3 +412,71 @@ def test_who_accepts_under_an_account_of_their_own_is_a_person(desk: Desk) -> No
         one["name"]: one["not_second_to"] for one in json.loads(desk.gateway("roles", "list", "--json"))
     }
     assert listed["sam"] == ["jane"]  # For three days more.
+
+
+def planted_key(desk: Desk, name: str) -> tuple[str, str]:
+    """A key that somebody made for another one: its file and its fingerprint."""
+    key, file = asyncssh.generate_private_key("ssh-ed25519"), desk.root / f"{name}.pub"
+    key.write_public_key(file)
+    return str(file), key.get_fingerprint()
+
+
+def two_administrators(desk: Desk) -> None:
+    in_force(desk)
+    desk.gateway("roles", "grant", "sam", "administrator", "--why", "the second")
+    apart(desk.home, "sam")
+
+
+def test_one_administrator_alone_sends_nothing_in_a_schools_name(desk: Desk, as_sam: Act) -> None:
+    desk.provider("oak", years=THIS_YEAR)
+    two_administrators(desk)
+    forged = Party("oak", desk.root / "forged")
+    for file in (forged.ssh_public, forged.certificate):
+        assert "it waits to be confirmed" in desk.gateway("keys", "add", "oak", str(file))
+    sent = desk.send(forged, core_data())
+    desk.process()
+    assert desk.state(sent) == "held"
+    fingerprint = str(forged.openpgp.extract_certificate().fingerprint)
+    steps = (("confirm",), ("retire", "--why", "x"), ("restore", "--why", "x"), ("confirm",))
+    for verb, *more in steps:
+        code = 1 if verb == "confirm" else 0
+        said = desk.gateway("keys", verb, "oak", fingerprint, *more, code=code)
+        assert code == 0 or "jane enrolled" in said
+    desk.process()
+    assert desk.state(sent) == "held"
+    as_sam("keys", "confirm", "oak", fingerprint, login_of(forged))
+    desk.process()
+    assert desk.state(sent) == "accepted"
+    (approved,) = [each for each in desk.events(fingerprint) if each.kind == "key-approved"]
+    assert "alone" not in approved.leaf.decode()
+
+
+def test_one_administrator_alone_is_nobody_else(desk: Desk, as_sam: Act) -> None:
+    """Neither by a further key of theirs, nor by one under a name that was taken out for it."""
+    two_administrators(desk)
+    person(desk, "kim", "sen")
+    file, fingerprint = planted_key(desk, "planted")
+    assert "it waits to be confirmed" in desk.gateway("keys", "add", "kim", file, "--staff")
+    assert "jane enrolled" in desk.gateway("keys", "confirm", "kim", fingerprint, "--staff", code=1)
+    desk.gateway("staff", "remove", "kim")
+    other, second = planted_key(desk, "other")
+    assert "confirm" in desk.gateway("staff", "add", "kim", "--team", "sen", "--ssh-key", other)
+    assert "jane enrolled" in desk.gateway("keys", "confirm", "kim", second, "--staff", code=1)
+    keys_in_force = [
+        one["fingerprint"]
+        for one in json.loads(desk.gateway("keys", "list", "kim", "--staff", "--json"))
+        if one["in_force"]
+    ]
+    assert keys_in_force == []
+    as_sam("keys", "confirm", "kim", second, "--staff")
+
+
+def test_where_nobody_else_can_be_asked_the_record_says_who_confirmed_a_key_alone(desk: Desk) -> None:
+    desk.provider("oak")
+    new = Party("oak", desk.root / "new")
+    desk.gateway("keys", "add", "oak", str(new.certificate))
+    fingerprint = str(new.openpgp.extract_certificate().fingerprint)
+    desk.gateway("keys", "confirm", "oak", fingerprint)
+    (approved,) = [each for each in desk.events(fingerprint) if each.kind == "key-approved"]
+    assert json.loads(approved.leaf)["fields"]["confirmed"] == "alone"
+    desk.gateway("log", "verify")

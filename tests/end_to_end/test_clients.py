@@ -153,6 +153,7 @@ def gpg(scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "gateway.asc").write_text(scene.site.certificate)
     subprocess.run([*batch, "--import", str(home / "gateway.asc")], check=True, capture_output=True)
     scene.site.gateway("keys", "add", "oak", str(home / "oak.asc"))
+    scene.site.confirm("oak")
     return home
 
 

@@ -186,6 +186,7 @@ def enrolled(site: Commands) -> tuple[dict[str, Party], Party]:
     rogue = Party("rogue", site.root / "parties" / "rogue")
     fingerprint = str(rogue.openpgp.extract_certificate().fingerprint)
     site.gateway("keys", "add", "ash", str(rogue.certificate))
+    site.confirm("ash")
     site.gateway("keys", "revoke", "ash", fingerprint, "--reason", "laptop stolen")
     return schools, rogue
 

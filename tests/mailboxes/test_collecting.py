@@ -31,6 +31,7 @@ def test_the_content_is_the_senders_and_the_collection_is_in_the_log(
         assert sftp.open(mailroom.path(team, reference)).read() == CONTENT
     (event,) = mailroom.events(reference)
     assert (event.kind, event.actor) == ("collected", person)
+    assert event.note.startswith("with the key SHA256:")
     digest = hashlib.sha256(CONTENT).hexdigest()
     assert event.salt is not None
     for part in (

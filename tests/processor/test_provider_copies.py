@@ -95,6 +95,7 @@ def test_who_cannot_be_encrypted_to_gets_the_copy_once_it_can(
     assert "has no OpenPGP key in force that can be encrypted to" in caplog.text
     new = Party("oak", desk.root / "new")
     desk.gateway("keys", "add", "oak", str(new.certificate))
+    desk.gateway("keys", "confirm", "oak", str(new.openpgp.extract_certificate().fingerprint))
     desk.process()
     (copy,) = out(desk, "oak")
     assert opened(new, copy.read_bytes(), desk.certificate) == estimates()

@@ -31,7 +31,7 @@ from tests.registry.cluster import Cluster
 from tests.store.servers import Server
 from tests.store.several import another_host, at_work, shared_home
 from tests.waiting import until
-from tests.workshop import Workshop
+from tests.workshop import Workshop, login_of
 
 pytestmark = pytest.mark.needs("pg_ctlcluster")
 YEARS = THIS_YEAR
@@ -101,6 +101,7 @@ def test_what_is_done_at_one_host_is_seen_at_the_doors_of_all(hosts: Hosts, oak:
     elm = Party("elm", one.root / "elm")
     one.gateway("providers", "add", "elm", "--name", "The Elm", "--kind", "school")
     one.gateway("keys", "add", "elm", str(elm.ssh_public))
+    one.gateway("keys", "confirm", "elm", login_of(elm))
     keys = two.home.published.provider("elm") / "authorized_keys"
     until(lambda: keys.exists() and elm.ssh_public.read_text().split()[1] in keys.read_text(), "the key")
     one.gateway("providers", "suspend", "elm")

@@ -97,7 +97,8 @@ class KeyRow(Row, table=True):
     `material` is public: an OpenSSH line, an armored certificate, or JSON of a passkey's key. `not_after` is
     the gateway's limit; `expires_at` is the certificate's, the end of signing. `revocation` is "soft" or
     "hard". `warned_days` is the last warning of expiry given to the owner; `dropped_as` the reference of the
-    upload with the key; `sign_count` the passkey's last count of signatures.
+    upload with the key; `sign_count` the passkey's last count of signatures; `unconfirmed` is true until a
+    person confirms the key's owner.
     """
 
     __tablename__ = "key"
@@ -124,6 +125,7 @@ class KeyRow(Row, table=True):
     last_used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     uses: int = 0
     sign_count: int | None = Field(default=None, sa_type=BigInteger)
+    unconfirmed: bool | None = None
 
 
 class RatificationRow(Row, table=True):
