@@ -81,7 +81,8 @@ class Commands:
 
     def confirm(self, identifier: str, *staff: str) -> None:
         """Record the telephone call by which the keys of a provider come into force, or of `--staff`."""
-        waiting = [key for key in self.json("keys", "list", identifier, *staff) if key["state"] == "pending"]
+        listed = self.json("keys", "list", identifier, *staff)
+        waiting = [key for key in listed if key["state"] == "pending" or key["unconfirmed"]]
         self.gateway("keys", "confirm", identifier, *(key["fingerprint"] for key in waiting), *staff)
 
     def provider(

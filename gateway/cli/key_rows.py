@@ -30,8 +30,9 @@ def key_row(key: Key, at: datetime, policy: KeyPolicy) -> dict[str, Any]:
 
 
 def _notes(key: Key, at: datetime, policy: KeyPolicy, *, unused: bool) -> Iterator[str]:
-    if key.state == "pending":
-        yield f"waits: gateway keys confirm {key.owner} FPR, once it is read out to you"
+    if key.state == "pending" or (key.unconfirmed and key.is_in_force(at)):
+        staff = " --staff" if key.owner_kind == "staff" else ""
+        yield f"waits: gateway keys confirm {key.owner} FPR{staff}, once it is read out to you"
     if key.why:
         yield f"{key.state}: {key.why}"
     if unused:

@@ -175,7 +175,8 @@ def invite(
 ) -> None:
     """Print a one-time link to the console, for making a passkey. Give the link to the person only.
 
-    Once there are two administrators, two people decide on an invitation for a powerful role.
+    The passkey logs in and reads; it signs for acts after `gateway keys confirm`. Once there are two
+    administrators, two people decide on an invitation for a powerful role.
     """
     at, secret = now(), secrets.token_urlsafe(_SECRET_BYTES)
     with registry(home) as opened, opened.write() as session:
@@ -187,6 +188,9 @@ def invite(
             _record(session, "staff-invited", name, None)
         signed_head(session, Home(home))
     out.print(f"{_console(Home(home))}/invitation#{secret}" if invited else WAITS, soft_wrap=True)
+    if invited:
+        confirm = f"gateway keys confirm {name} NUMBER --staff"
+        typer.echo(f"then let them read the number on their page to you: {confirm}", err=True)
 
 
 @app.command("log-out")

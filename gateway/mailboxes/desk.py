@@ -331,7 +331,7 @@ def _stands(delivery: Delivery, place: MailboxPlace) -> bool:
 
 
 def _with_key(person: Person) -> str:
-    """Tell beside the log with which key a person came, since not everybody who has one is that person."""
+    """Name the key of a session beside the log, since another person may hold it."""
     return f"with the key {person.key}"
 
 

@@ -11,7 +11,8 @@ from gateway.record.second_person import TwoPersonAct, reject
 from gateway.registry import givings, keys, roles
 from gateway.registry.keys import Key, OwnerKind
 
-_READ_OUT = 16
+READ_OUT = 16
+"""So many characters of a fingerprint are read out at least."""
 _INVITED = frozenset({"passkey", "openid"})
 
 
@@ -21,8 +22,8 @@ def check_read_out(fingerprint: str) -> None:
     A forged key may share a few characters of a fingerprint, but not as many.
     """
     read_out = fingerprint.replace(" ", "").removeprefix("SHA256:")
-    if len(read_out) < _READ_OUT:
-        raise GatewayError(f"so short a beginning tells no keys apart: give {_READ_OUT} characters or all")
+    if len(read_out) < READ_OUT:
+        raise GatewayError(f"so short a beginning tells no keys apart: give {READ_OUT} characters or all")
 
 
 def confirm(

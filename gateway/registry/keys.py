@@ -56,7 +56,7 @@ class Key:
     dropped_as: str | None
     last_used_at: datetime | None
     uses: int
-    unconfirmed: bool | None
+    unconfirmed: bool | None = None
 
     @property
     def noun(self) -> str:

@@ -21,7 +21,10 @@ def add(session: Session, name: str, issuer: str, subject: str, *, by: str, at: 
     """Bind an account to an invited person; return its fingerprint. GatewayError for a known account."""
     fingerprint = fingerprint_of(issuer, subject)
     material = json.dumps({"issuer": issuer}, sort_keys=True)
-    keys.add_key(session, "staff", name, "openid", fingerprint=fingerprint, material=material, at=at, by=by)
+    keys.add_key(
+        session, "staff", name, "openid",
+        fingerprint=fingerprint, material=material, at=at, by=by, unconfirmed=True,
+    )  # fmt: skip
     return fingerprint
 
 

@@ -16,13 +16,17 @@ from gateway.registry.tables import KeyRow, StaffRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passkey:
-    """A passkey in force: owner, credential number, public key (COSE) and count of signatures."""
+    """A passkey in force: owner, credential number, public key (COSE) and count of signatures.
+
+    A passkey that nobody has `confirmed` logs its owner in and reads only.
+    """
 
     staff: str
     fingerprint: str
     credential: bytes
     public_key: bytes
     sign_count: int
+    confirmed: bool
 
 
 def fingerprint_of(credential: bytes) -> str:
@@ -55,6 +59,7 @@ def add(
         material=json.dumps(material, sort_keys=True),
         at=at,
         by=by,
+        unconfirmed=True,
     )
     note_signature(session, fingerprint, sign_count, at)
     return fingerprint
@@ -69,6 +74,12 @@ def find(session: Session, credential: bytes, now: datetime) -> Passkey | None:
     if person is None or person.removed_at is not None:
         return None
     return _passkey(session, key)
+
+
+def confirmed(session: Session, fingerprint: str) -> bool:
+    """Is the owner of a passkey, or of an OpenID account, confirmed?"""
+    of_it = col(KeyRow.kind).in_(("passkey", "openid")), col(KeyRow.fingerprint) == fingerprint
+    return not session.exec(select(KeyRow.unconfirmed).where(*of_it)).one()
 
 
 def of_person(session: Session, name: str, now: datetime) -> list[Passkey]:
@@ -92,6 +103,7 @@ def _passkey(session: Session, key: keys.Key) -> Passkey:
         credential=b64decode(material["credential"]),
         public_key=b64decode(material["public_key"]),
         sign_count=_row(session, key.fingerprint).sign_count or 0,
+        confirmed=not key.unconfirmed,
     )
 
 

@@ -445,8 +445,7 @@ def test_one_administrator_alone_sends_nothing_in_a_schools_name(desk: Desk, as_
     desk.process()
     assert desk.state(sent) == "held"
     as_sam("keys", "confirm", "oak", fingerprint, login_of(forged))
-    desk.process()
-    assert desk.state(sent) == "accepted"
+    assert states(desk, "oak") == {"active"}
     (approved,) = [each for each in desk.events(fingerprint) if each.kind == "key-approved"]
     assert "alone" not in approved.leaf.decode()
 

@@ -96,6 +96,8 @@ class House:
             person.button("Continue")
             person.button("Make a passkey")
             person.page.wait_for_url(f"{self.origin}/")
+            self.site.confirm(name, "--staff")
+            person.page.goto(f"{self.origin}/")
             self.people[name] = person
         return self.people[name]
 

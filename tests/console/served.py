@@ -38,6 +38,7 @@ class Served:
     def enters(self, name: str) -> Visitor:
         visitor = self.arrives()
         visitor.enter(self.console.invite(name))
+        self.console.confirm(name)
         return visitor
 
     def kinds(self, reference: str) -> list[str]:

@@ -12,17 +12,22 @@ from gateway.home.settings import DoorLimits
 from gateway.mailboxes.hatch.challenges import EACH, SECONDS, ChallengeOverError, Challenges
 from gateway.registry import keys, passkeys
 from gateway.ssh.penalties import LONGEST_PAUSE, Penalties
+from gateway.zones.hatch.act_questions import CarryOutAct
 from gateway.zones.hatch.questions import (
+    AskHeld,
+    AskMailbox,
     AskMe,
     AskToday,
     BeginEnrolment,
     BeginLogin,
+    DealWith,
     Enrol,
     LogIn,
     LogOut,
+    RecallFile,
 )
 from tests.clock import Clock
-from tests.console.office import TEAM, Office
+from tests.console.office import OTHER, TEAM, Office
 from tests.console.soft_key import SoftKey
 from tests.console.through_the_hatch import HERE, ORIGIN, hatch_of
 from tests.mailboxes.mailroom import Mailroom
@@ -210,3 +215,39 @@ def test_whoever_is_removed_or_whose_passkey_is_revoked_gets_no_further_answer(o
         )
     assert office.console.ask(AskToday, session=gone).status_code == 401
     assert office.console.ask(AskToday, session=robbed).status_code == 401
+
+
+def test_a_passkey_that_nobody_confirmed_reads_and_does_nothing_else(office: Office) -> None:
+    """A console that was captured while somebody was invited has one of its own: it decides nothing."""
+    console, key, held = office.console, SoftKey(), office.room.hold(b"unconfirmed")
+    office.room.staff("lou", OTHER)
+    console.grant("lou", "triage")
+    session, delivered = console.unconfirmed("lou", key), office.room.deliver(b"lou", OTHER)
+    assert console.ask(AskMailbox, session=session, team=OTHER).status_code == 200
+    act = {"act": "held refuse", "fields": {"reference": held, "why": "spite"}}
+    assert console.ask(AskHeld, session=session).status_code == 403
+    for kind, parts in (
+        (CarryOutAct, act),
+        (DealWith, {"team": OTHER, "references": [delivered]}),
+        (RecallFile, {"reference": delivered, "why": "spite"}),
+    ):
+        declined = console.ask(kind, session=session, **parts)
+        assert (declined.status_code, "not confirmed" in declined.text) == (403, True), declined.text
+    with office.room.registry.read() as opened:
+        (mine,) = passkeys.of_person(opened, "lou", office.clock())
+    told = " ".join(console.said(AskMe, session=session)["news"])
+    assert mine.fingerprint[:16] in told.replace(" ", "")
+    console.confirm("lou")
+    assert console.ask(AskHeld, session=session).status_code == 200
+    assert console.signed(CarryOutAct, session, key, **act).status_code == 200
+
+
+def test_a_person_hears_of_each_key_that_somebody_adds_for_them(office: Office) -> None:
+    with office.room.registry.write() as session:
+        keys.add_key(
+            session, "staff", "sam", "ssh", fingerprint="SHA256:planted", material="ssh-ed25519 AAAA",
+            at=office.clock(), by="adma", state="pending",
+        )  # fmt: skip
+    told = " ".join(office.said("sam", AskToday)["news"])
+    assert "SSH key SHA256:planted was added for you" in told
+    assert "waits to be confirmed" in told

@@ -80,6 +80,7 @@ class Served:
         visitor.get("/invitation")
         assert visitor.post("/invitation", code=self.console.invite(name)) == 200, visitor.text
         self.follow(visitor, self.provider.log_in(link(visitor, self.provider), subject))
+        self.console.confirm(name)
         return visitor
 
     def tries(self, visitor: Visitor, subject: str) -> int:

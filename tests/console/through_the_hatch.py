@@ -15,7 +15,7 @@ import uvloop
 
 from gateway.mailboxes.hatch.opening import hatch_open
 from gateway.mailboxes.office import open_office
-from gateway.registry import invitations, roles
+from gateway.registry import invitations, keys, roles
 from gateway.registry.roles import Role
 from gateway.zones.hatch import HatchQuestion, OfPerson
 from gateway.zones.hatch.questions import BeginEnrolment, BeginLogin, Enrol, LogIn
@@ -64,12 +64,25 @@ class Console:
         return code
 
     def enrolled(self, name: str, key: SoftKey) -> str:
+        """Let a person make a passkey and read its number out; the secret of the session that began."""
+        session = self.unconfirmed(name, key)
+        self.confirm(name)
+        return session
+
+    def unconfirmed(self, name: str, key: SoftKey) -> str:
         """Let a person make a passkey; the secret of the session that begins."""
         code, browser = self.invite(name), secrets.token_urlsafe(32)
         told = self.said(BeginEnrolment, browser=browser, code=code)
         assert told["name"] == name
         made = key.made(told["options"], ORIGIN)
         return str(self.said(Enrol, browser=browser, code=code, attestation=made)["session"])
+
+    def confirm(self, name: str) -> None:
+        """Let somebody have read the numbers of their passkeys out."""
+        with self.room.registry.write() as session:
+            for each in keys.list_keys(session, "staff", name):
+                if each.unconfirmed:
+                    keys.approve_key(session, each)
 
     def to_log_in(self, browser: str) -> str:
         """What a passkey is asked to sign."""

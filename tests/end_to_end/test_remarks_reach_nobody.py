@@ -132,6 +132,7 @@ def everything(
             yield f"{name} {path}", text
     visitor = Visitor(services.console)
     visitor.enter(site.gateway("staff", "invite", "jane").strip().partition("#")[2])
+    site.confirm("jane", "--staff")
     for path, text in pages_of(visitor):
         if not path.startswith("/held/") or "/content" not in path:
             yield f"page {path}", text

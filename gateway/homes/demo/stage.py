@@ -59,10 +59,13 @@ class Stage:
         """Return the parsed output of `gateway ARGUMENTS --json`."""
         return json.loads(self.done(*arguments, "--json"))
 
-    def confirm(self, provider: str) -> None:
-        """Record the telephone call confirming a provider's keys."""
-        waiting = [key for key in self.json("keys", "list", provider) if key["state"] == "pending"]
-        self.done("keys", "confirm", provider, *(key["fingerprint"] for key in waiting))
+    def confirm(self, owner: str, *staff: str) -> None:
+        """Record the telephone call confirming a provider's keys, or a person's with `--staff`."""
+        waiting = [
+            key["fingerprint"] for key in self.json("keys", "list", owner, *staff) if key["unconfirmed"]
+        ]
+        if waiting:
+            self.done("keys", "confirm", owner, *waiting, *staff)
 
     @contextmanager
     def running(self, log: Path) -> Iterator[Running]:

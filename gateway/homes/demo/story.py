@@ -161,6 +161,8 @@ class Story:
         self._say("Open this link once, with a browser of this machine, to make a passkey and look around:")
         self._console.print(Text(f"  {link}", style="bold"), soft_wrap=True)
         if self._console.is_interactive and sys.stdin.isatty():
+            self._console.input("  Press Enter once you are in: your passkey is confirmed, as by telephone. ")
+            self._stage.confirm("jane", "--staff")
             self._console.input("  Press Enter to go on; the console ends then. ")
 
     def _nothing_in_the_clear(self) -> None:

@@ -21,9 +21,10 @@ from gateway.mailboxes.hatch.guessing import GuessedError
 from gateway.mailboxes.hatch.judged import Judged
 from gateway.mailboxes.hatch.openid import OpenIdProvider
 from gateway.policy.catalogue import Catalogue
+from gateway.record.key_confirming import READ_OUT
 from gateway.record.policies_in_force import load_policies
 from gateway.record.registrar import Registrar
-from gateway.registry import console_sessions, roles
+from gateway.registry import console_sessions, passkeys, roles
 from gateway.registry.access import teams_while_in_force
 from gateway.secrets.signing import Signing
 from gateway.ssh.penalties import Penalties
@@ -45,6 +46,22 @@ class NotLoggedInError(GatewayError):
 
 class MayNotError(GatewayError):
     """The logged-in person lacks the right; the text is a sentence for the person."""
+
+
+class NotConfirmedError(MayNotError):
+    """The caller logged in with a credential that nobody has confirmed."""
+
+    def __init__(self, fingerprint: str) -> None:
+        super().__init__(not_confirmed(fingerprint))
+
+
+def not_confirmed(fingerprint: str) -> str:
+    """Return the sentence on an unconfirmed credential, with the number to read out in groups of four."""
+    shown = " ".join(fingerprint[at : at + 4] for at in range(0, READ_OUT, 4))
+    return (
+        "What you log in with is not confirmed to be yours yet: ring whoever invited you, on a number you "
+        f"know, and read to them {shown}. Until then you can read what your teams were sent, and no more."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +119,22 @@ class Counter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """A logged-in caller: the person as known to the mailboxes, teams and roles."""
+    """A logged-in caller: the person as known to the mailboxes, teams and roles.
+
+    With a credential that nobody has `confirmed`, no role counts, and the caller reads only.
+    """
 
     person: Person
     teams: tuple[str, ...]
     roles: frozenset[str]
     session: str = field(repr=False)
     looking: LookingTeams
+    confirmed: bool = True
+
+    def check_confirmed(self) -> None:
+        """Raise NotConfirmedError for a credential that nobody has confirmed."""
+        if not self.confirmed:
+            raise NotConfirmedError(self.person.key)
 
     @property
     def name(self) -> str:
@@ -145,7 +171,8 @@ def caller(counter: Counter, question: OfPerson) -> Caller:
         teams = teams_while_in_force(session, known.staff, known.passkey, now)
         if teams is None:
             raise NotLoggedInError
-        has = frozenset(roles.person(session, known.staff).roles)
+        confirmed = passkeys.confirmed(session, known.passkey)
+        has = frozenset(roles.person(session, known.staff).roles if confirmed else ())
     if known.is_to_be_noted(now):
         with desk.registry.write() as session:
             console_sessions.note_seen(session, question.session, now)
@@ -155,4 +182,5 @@ def caller(counter: Counter, question: OfPerson) -> Caller:
         roles=has,
         session=question.session,
         looking=desk.looking,
+        confirmed=confirmed,
     )

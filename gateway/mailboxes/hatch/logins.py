@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import secrets
+from datetime import timedelta
 
 from gateway.mailboxes.hatch import confirming, signing_in
 from gateway.mailboxes.hatch.confirming import PasskeyAskedError
-from gateway.mailboxes.hatch.counter import Caller, Counter
+from gateway.mailboxes.hatch.counter import Caller, Counter, not_confirmed
 from gateway.mailboxes.hatch.guessing import NotInvitedError
 from gateway.mailboxes.hatch.signing_in import NotSignedError
 from gateway.registry import console_sessions, invitations, log, passkeys
+from gateway.registry.keys import Key, list_keys
 from gateway.registry.log import Entry
 from gateway.zones.hatch import HatchQuestion, WeightyAct
 from gateway.zones.hatch.answers import Begun, ConsoleKnows, Done, MeSeen, PasskeyOptions, SessionSeen
@@ -19,6 +21,7 @@ from gateway.zones.hatch.questions import AskMe, AskSettings, BeginEnrolment, Be
 _log = logging.getLogger(__name__)
 _LOGIN, _ENROLMENT = "login", "enrolment"
 _SECRET_BYTES = 32
+_NEWS = timedelta(days=14)
 
 
 def ask_settings(counter: Counter, _: AskSettings) -> ConsoleKnows:
@@ -149,6 +152,27 @@ def ask_me(counter: Counter, caller: Caller, _: AskMe) -> MeSeen:
             for one in sessions
         ),
         passkeys=tuple(key.fingerprint for key in keys),
+        news=news_of(counter, caller),
+    )
+
+
+def news_of(counter: Counter, caller: Caller) -> tuple[str, ...]:
+    """Return the news of the caller's keys: a person hears of a key that somebody else added."""
+    now = counter.clock()
+    with counter.desk.registry.read() as session:
+        theirs = list_keys(session, "staff", caller.name)
+    new = [key for key in theirs if key.ended_at is None and (key.unconfirmed or key.added_at > now - _NEWS)]
+    own = caller.person.key
+    return tuple(
+        not_confirmed(own) if key.unconfirmed and key.fingerprint == own else _added(key) for key in new
+    )
+
+
+def _added(key: Key) -> str:
+    waits = ", and waits to be confirmed" if key.unconfirmed else ""
+    return (
+        f"{key.noun[0].upper()}{key.noun[1:]} {key.fingerprint[:24]} was added for you on "
+        f"{key.added_at:%Y-%m-%d}{waits}. If you know nothing of it, tell an administrator at once."
     )
 
 
@@ -159,8 +183,9 @@ def check_signed(counter: Counter, caller: Caller, act: WeightyAct) -> None:
     """
     counter.check_origin(act)
     purpose, now, registry = act.signed_over(), counter.clock(), counter.desk.registry
+    caller.check_confirmed()
     with registry.read() as session:
-        own = passkeys.of_person(session, caller.name, now)
+        own = [each for each in passkeys.of_person(session, caller.name, now) if each.confirmed]
     if not own:
         confirming.check_logged_in_again(counter, caller, act)
         return

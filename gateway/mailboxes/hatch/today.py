@@ -12,6 +12,7 @@ from sqlmodel import Session
 from gateway.mailboxes.hatch.counter import Caller, Counter
 from gateway.mailboxes.hatch.held_files import wanted
 from gateway.mailboxes.hatch.judged import JudgedFlows, is_late
+from gateway.mailboxes.hatch.logins import news_of
 from gateway.mailboxes.hatch.showing_files import team_named
 from gateway.record.second_person import COUNTS
 from gateway.registry import at_a_glance, providers, transfer_lists, transfers
@@ -26,7 +27,7 @@ _ENDING = timedelta(days=60)
 
 def ask_today(counter: Counter, caller: Caller, _: AskToday) -> TodaySeen:
     """Return the caller's first page: own teams, and the whole gateway if permitted."""
-    now, catalogue = counter.clock(), counter.catalogue()
+    now, catalogue, news = counter.clock(), counter.catalogue(), news_of(counter, caller)
     with counter.desk.registry.read() as session:
         new = tuple(
             _counted(
@@ -36,7 +37,7 @@ def ask_today(counter: Counter, caller: Caller, _: AskToday) -> TodaySeen:
         )
         held = _held(session, caller) if "held" in caller.may else None
         if "look" not in caller.may:
-            return TodaySeen(new=new, held=held)
+            return TodaySeen(new=new, news=news, held=held)
         zone = ZoneInfo(catalogue.calendar.timezone)
         waits = [each.total_seconds() for each in at_a_glance.waits(session, _LATEST)]
         ending = at_a_glance.keys_ending(session, now, now + _ENDING)
@@ -44,6 +45,7 @@ def ask_today(counter: Counter, caller: Caller, _: AskToday) -> TodaySeen:
         judged = counter.judged.flows(counter.desk, catalogue, now.astimezone(zone).date(), enrolled)
         return TodaySeen(
             new=new,
+            news=news,
             held=held,
             waiting=_counted("waiting", "waiting to be decided", at_a_glance.still_landed(session)),
             late=_late(judged),

@@ -85,6 +85,8 @@ class HatchWindow:
 
     def _answer(self, way: Way, question: OfPerson) -> Response:
         who = caller(self._counter, question)
+        if way.writes and not isinstance(question, asked.LogOut):
+            who.check_confirmed()
         who.check(right_for_question(type(question).__name__))
         said = way.answer(self._counter, who, question)
         return _said(self._me(who), said)

@@ -76,11 +76,12 @@ class SessionSeen(File):
 
 
 class MeSeen(File):
-    """The person's own page: roles, sessions and passkeys (by fingerprint)."""
+    """The person's own page: roles, sessions, passkeys (by fingerprint) and news of keys."""
 
     roles: tuple[str, ...]
     sessions: tuple[SessionSeen, ...]
     passkeys: tuple[str, ...]
+    news: tuple[str, ...] = ()
 
 
 class Done(File):
@@ -111,12 +112,14 @@ class DaySeen(File):
 class TodaySeen(File):
     """The first page. `days` and the rest are None for a person limited to own teams.
 
-    `recalls` are the references with an open request for recall. `late` is as of `late_at`.
+    `news` are of the person's own keys. `recalls` are the references with an open request for recall. `late`
+    is as of `late_at`.
 
     `median_seconds` and `slowest_seconds` are from landing to receipt, of the latest 200 files.
     """
 
     new: tuple[Counted, ...]
+    news: tuple[str, ...] = ()
     held: Counted | None = None
     waiting: Counted | None = None
     late: Counted | None = None
