@@ -94,8 +94,8 @@ class Versions(LawTable):
     """
 
     format: Literal["CTF XML"]
-    present: str
-    previous: str
+    present: str = Field(pattern=r"^\d+\.\d$")
+    previous: str = Field(pattern=r"^\d+\.\d$")
     old: Action = "notice"
     unknown: Action = "hold"
 

@@ -71,8 +71,13 @@ def _faults(rules: Rules) -> Iterator[str]:
     yield from _absent(_named_types(rules), types.types, "a data type")
     yield from _absent(_named_codes(rules), rules.code_sets, "a list in [codes]")
     for where, pattern in _named_patterns(rules):
-        if not _compiles(pattern):
+        try:
+            compiled = re.compile(pattern)
+        except re.error:
             yield f"{where}: {pattern} is not a regular expression"
+            continue
+        if all(compiled.fullmatch(name) for name in _NO_NAMES):
+            yield f"{where}: {pattern} fits any name"
 
 
 def _unfit(key: str, rule: FieldRule) -> Iterator[str]:
@@ -145,13 +150,7 @@ def _twice(rules: Rules, what: Literal["columns", "elements"]) -> Iterator[str]:
             yield f"{key}.{what}: {name} also stands under {known}"
 
 
+_NO_NAMES = ("qxzvj", "wjkqy9zx")
+"""Names that no system gives to anything."""
 # Cache for names in rules only, which are repeated; not for names in files.
 _plain = lru_cache(8192)(plain)
-
-
-def _compiles(pattern: str) -> bool:
-    try:
-        re.compile(pattern)
-    except re.error:
-        return False
-    return True

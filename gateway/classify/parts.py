@@ -21,7 +21,7 @@ Told = Classified | ContentRefused
 
 _WEAKEST_FIRST: tuple[Level, ...] = ("moderate", "strong", "certain")
 _SCHOOL = ("la", "establishment", "urn")
-_EXTENSIONS = {
+EXTENSIONS = {
     "XML": "xml",
     "CTF XML": "xml",
     "DfE Message XML": "xml",
@@ -36,6 +36,7 @@ _EXTENSIONS = {
     "ODS": "ods",
     "ZIP": "zip",
 }
+"""The formats of files, and the extension of each."""
 
 
 class Several(Unreadable):
@@ -128,7 +129,7 @@ def _merged(verdicts: list[Verdict], what: str) -> Verdict:
 def judge(table: Table, tally: Tally, *, format: str) -> Verdict:  # noqa: A002
     """Return the type of a table, and count its formulas among the file's faults."""
     before = tally.records
-    verdict = tables.judge(table, tally, format=format, extension=_EXTENSIONS[format])
+    verdict = tables.judge(table, tally, format=format, extension=EXTENSIONS[format])
     for row in table.formulas.rows:
         tally.formulas.add(before + row)
     tally.formulas.count += table.formulas.count - len(table.formulas.rows)
@@ -176,7 +177,7 @@ def refused(reason: Unreadable) -> ContentRefused:
         evidence=reason.evidence,
         runner_up=reason.about if reason.code == "classify:outside-agreement" else None,
         format=reason.format,
-        extension=_EXTENSIONS.get(reason.format or "", "bin"),
+        extension=EXTENSIONS.get(reason.format or "", "bin"),
         about=reason.about,
         parts=reason.parts if isinstance(reason, Several) else (),
     )

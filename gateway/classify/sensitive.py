@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Collection, Iterator
 from functools import cached_property, lru_cache
 from operator import itemgetter
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -92,15 +93,20 @@ def _made_of_pieces(text: str, plain: str) -> Iterator[str]:
                 yield joined
 
 
+Words = tuple[Annotated[str, Field(pattern=r"\S")], ...]
+Stems = tuple[Annotated[str, Field(pattern=r"^[a-z0-9]{4,}$")], ...]
+"""Letters anywhere in a name, written as plain names are; fewer than four stand in too many names."""
+
+
 class Topic(BaseModel):
     """Topic: its label, and its words."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    label: str
-    words: tuple[str, ...] = ()
-    stems: tuple[str, ...] = ()
-    text: tuple[str, ...] = ()
+    label: str = Field(min_length=1)
+    words: Words = ()
+    stems: Stems = ()
+    text: Words = ()
 
 
 class Remarks(BaseModel):
@@ -112,9 +118,9 @@ class Remarks(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    words: tuple[str, ...]
-    names: tuple[str, ...] = ()
-    places: tuple[str, ...] = ()
+    words: Words
+    names: Words = ()
+    places: Words = ()
 
 
 class Sensitive(BaseModel):

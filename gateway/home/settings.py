@@ -24,6 +24,16 @@ __all__ = ["AlsoOffer", "ConsoleSettings", "DoorLimits", "IntakeLimits", "Mailbo
 _LOG_ORIGIN = re.compile(r"[a-z0-9.-]+(/[a-z0-9.-]+)*")
 
 
+def _each_once(days: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(days)) < len(days):
+        raise ValueError("write each number of days once")
+    return days
+
+
+WarnDays = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1), AfterValidator(_each_once)]
+"""How many days before something ends its owner is warned: at least once, never of the same day twice."""
+
+
 class Listen(File):
     """Where a service listens. Port 0 is any free port."""
 
@@ -241,7 +251,7 @@ class KeyPolicy(File):
     overlap_days: int = Field(default=90, ge=0)
     rotate_days: int = Field(default=730, ge=1)
     unused_days: int = Field(default=90, ge=1)
-    warn_days: tuple[int, ...] = Field(default=(60, 30, 14, 7, 1), min_length=1)
+    warn_days: WarnDays = (60, 30, 14, 7, 1)
 
 
 class StoreLimits(File):

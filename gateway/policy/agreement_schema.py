@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from gateway.home.settings import WarnDays
 from gateway.policy.schema import ClauseId, MonthDay, PolicyTable, Slug
 from gateway.reasons.languages import Language
 
@@ -23,9 +24,18 @@ class Year(PolicyTable):
     starts: MonthDay
     review: MonthDay
     lapses: MonthDay
-    warn_days: tuple[int, ...]
+    warn_days: WarnDays
     valid_years: int = Field(default=1, ge=1, le=3)
     new_text: NewText = "counts"
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Year:
+        """Require that the coming year can be ratified before it begins, and before the last one lapses."""
+        if self.review > self.starts:
+            raise ValueError("the review of a year opens after the year has begun")
+        if self.lapses < self.review:
+            raise ValueError("a ratification lapses before the coming year can be ratified")
+        return self
 
 
 class Signatory(PolicyTable):
@@ -68,8 +78,8 @@ class AgreementFile(PolicyTable):
     because the machine-readable receipts are in English. `tell`: the clauses requiring notices.
     """
 
-    title: str
-    version: str
+    title: str = Field(min_length=1)
+    version: str = Field(min_length=1)
     text: str
     documents: tuple[str, ...] = ()
     languages: tuple[Language, ...] = ("en",)

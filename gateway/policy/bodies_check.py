@@ -10,6 +10,9 @@ from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.faults import Contradiction, Location, nearest
 from gateway.policy.schema import Flow, FlowDataType
 
+_EXAMPLES = {DFE_NUMBER: "9991234", URN: "999123"}
+"""A number of each kind that files name: 7 figures for the DfE, 6 for its register of establishments."""
+
 
 def bodies_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
     """Yield each fault: the file to correct, the place in the file, and a message."""
@@ -73,6 +76,9 @@ def _of_kinds(catalogue: Catalogue) -> Iterator[Contradiction]:
     for n, number in enumerate(bodies.identifier):
         if number.id not in used:
             yield "bodies.toml", ("identifier", n, "id"), f"no kind is known by its {number.id}"
+        if number.id in _EXAMPLES and not number.fits(_EXAMPLES[number.id]):
+            words = f"{_EXAMPLES[number.id]} does not fit the pattern"
+            yield "bodies.toml", ("identifier", n, "pattern"), words
 
 
 def _of_recipients(catalogue: Catalogue) -> Iterator[Contradiction]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, time
+from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from gateway.law import LawPack
 from gateway.policy.schema import TIMESCALES, MonthDay, PolicyTable, Slug
@@ -16,6 +17,16 @@ _SUMMER, _AUTUMN = 4, 8  # The months in which these terms begin, at the earlies
 Nation = Literal["england", "wales", "scotland", "northern-ireland"]
 Every = Literal["month", "half-term", "date"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday"]
+
+
+def _in_order(days: tuple[date, ...]) -> tuple[date, ...]:
+    if any(later <= earlier for earlier, later in pairwise(days)):
+        raise ValueError("write each day once, in their order")
+    return days
+
+
+Days = Annotated[tuple[date, ...], AfterValidator(_in_order)]
+"""Days in their order, each once."""
 
 
 class DayRule(PolicyTable):
@@ -47,7 +58,7 @@ class Results(PolicyTable):
     time: time
     season: MonthDay
     rule: DayRule
-    dates: tuple[date, ...] = ()
+    dates: Days = ()
 
 
 class Term(PolicyTable):
@@ -68,7 +79,7 @@ class SchoolYear(PolicyTable):
 
     academic_year: str = Field(pattern=r"^\d{4}-\d{2}$")
     terms: tuple[Term, ...] = Field(min_length=1)
-    inset: tuple[date, ...] = ()
+    inset: Days = ()
 
 
 class TermRule(PolicyTable):
@@ -82,7 +93,7 @@ class Inset(PolicyTable):
     """The training days chosen by single providers."""
 
     provider: str
-    days: tuple[date, ...]
+    days: Days
 
 
 class Census(PolicyTable):
@@ -94,10 +105,16 @@ class Census(PolicyTable):
 
     term: SchoolTerm | None = None
     rule: DayRule
-    dates: tuple[date, ...] = ()
+    dates: Days = ()
     due_days: int = Field(ge=0)
     local_days: int | None = Field(default=None, ge=0)
     open_days: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _local_first(self) -> Census:
+        if self.local_days is not None and self.local_days > self.due_days:
+            raise ValueError("the authority asks for the file after the return is due")
+        return self
 
     def term_on(self, day: date) -> SchoolTerm:
         """Return the term of the census taken on a day."""
@@ -124,6 +141,8 @@ class YearlyDue(PolicyTable):
     def _one_form(self) -> YearlyDue:
         if (self.days is None) == (self.first is None or self.last is None):
             raise ValueError("give either days, or first and last")
+        if self.first and self.last and self.first > self.last:
+            raise ValueError("the last day comes before the first of the same calendar year")
         return self
 
 
@@ -136,7 +155,7 @@ class OwnTimescale(PolicyTable):
 
     id: Slug
     every: Every
-    dates: tuple[date, ...] = ()
+    dates: Days = ()
     not_in: tuple[Annotated[int, Field(ge=1, le=12)], ...] = ()
     due_days: int = Field(ge=0, le=366)
     open_days: int = Field(default=0, ge=0, le=366)
@@ -156,6 +175,12 @@ class Phase(PolicyTable):
     name: str
     establishments: tuple[tuple[int, int], ...]
     not_expected: tuple[Slug, ...]
+
+    @model_validator(mode="after")
+    def _upwards(self) -> Phase:
+        if any(first > last for first, last in self.establishments):
+            raise ValueError("a range of establishments ends before it begins")
+        return self
 
 
 class CalendarFile(PolicyTable):

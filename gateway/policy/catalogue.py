@@ -194,6 +194,8 @@ def shaped(policies: Path, shapes: Mapping[str, type[BaseModel]]) -> PoliciesRea
     except ConfigurationError as error:
         file, _, message = str(error).partition(": ")
         reading.blame(file, ("extends",), message)
+        for name in [name for name, model in reading.models.items() if isinstance(model, LawPack)]:
+            del reading.models[name]
     agreement = reading.models.get("agreement.toml")
     if isinstance(agreement, AgreementFile):
         named = [("text", agreement.text), *(("documents", name) for name in agreement.documents)]

@@ -17,6 +17,12 @@ from gateway.policy.agreement_schema import AgreementFile
 from gateway.policy.faults import Contradiction
 from gateway.policy.schema import ClauseId
 
+_NUMBERED = re.compile(
+    r"^[ \t>*#-]*((?:\d{1,2}|[A-Z])(?:\.\d{1,2})+(?:\([a-z]\))*|\d{1,2}(?:\([a-z]\))+)(?:[.):]|\.\))? +\S",
+    re.MULTILINE,
+)
+"""A line that begins with the number of a clause below a heading: 5.3.1, A.3(b), 3(a)."""
+
 
 class ClauseTexts:
     """The texts of the clauses of one agreement."""
@@ -48,7 +54,7 @@ class ClauseTexts:
         }
 
     def faults(self) -> Iterator[Contradiction]:
-        """Yield clauses missing from the text, or beginning at the same place."""
+        """Yield clauses missing from the text or from `[clauses]`, or beginning at the same place."""
         taken: dict[int, ClauseId] = {}
         for clause, start in self._starts.items():
             if start is None:
@@ -62,6 +68,10 @@ class ClauseTexts:
                     ("printed", clause),
                     f"clauses {other} and {clause} begin in one place",
                 )
+        numbered = dict.fromkeys(found[1] for found in _NUMBERED.finditer(self._text))
+        for clause in numbered.keys() - self._starts.keys():
+            words = f"the text has a clause {clause}, and no words stand for it here"
+            yield "agreement.toml", ("clauses",), words
         for clause in self._agreement.printed.keys() - self._agreement.clauses.keys():
             yield (
                 "agreement.toml",

@@ -22,6 +22,7 @@ def contradictions(catalogue: Catalogue) -> Iterator[Contradiction]:
     yield from _teams_missing(catalogue)
     yield from _nobody_looks(catalogue)
     yield from _flow_faults(catalogue)
+    yield from _carried_faults(catalogue)
     yield from _right_faults(catalogue)
     yield from _method_faults(catalogue)
     yield from unused(catalogue)
@@ -81,6 +82,18 @@ def _flow_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
         for kind in sorted({*flow.senders, *flow.on_behalf} & set(flow.for_a_person)):
             yield "flows.toml", ("flow", n, "for_a_person"), f"{kind} is a sender already"
         yield from _within_faults(n, flow)
+
+
+def _carried_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
+    """Yield teams that an item is carried for and that get no file of the data type."""
+    for table, listed in (("flow", catalogue.flows.flow), ("optional", catalogue.flows.optional)):
+        entries = (
+            ((table, n), m, entry) for n, flow in enumerate(listed) for m, entry in enumerate(flow.data_type)
+        )
+        for place, m, entry in entries:
+            for name in sorted({team for each in entry.carried for team in each.teams} - set(entry.teams)):
+                words = f"{name} gets no {entry.id}, so nothing is carried for it"
+                yield "flows.toml", (*place, "data_type", m, "carried"), words
 
 
 def _within_faults(n: int, flow: Flow) -> Iterator[Contradiction]:

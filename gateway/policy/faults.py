@@ -29,6 +29,7 @@ _WORDS = {
     "date_from_datetime_parsing": _DAY,
     "int_parsing": "write a whole number",
     "tuple_type": "write a list: [ … ]",
+    "string_too_short": "write something between the quotation marks",
     "string_type": 'write text between straight quotation marks: "…"',
 }
 _PATTERNS = {
@@ -36,6 +37,9 @@ _PATTERNS = {
     r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$": "write a month and a day as 09-01",
     CLAUSE: "write the number of a clause as 5.3.1, A.3(b) or 3(a)",
     r"^\d{4}-\d{2}$": "write an academic year as 2026-27",
+    r"^\d+\.\d$": "write a version as 26.0",
+    r"^[a-z0-9]{4,}$": "write four small letters or more, without blanks and marks",
+    r"\S": "write a word, or take the empty one out",
 }
 _HEADER = re.compile(r"\s*\[{1,2}([^\[\]]+)\]{1,2}\s*(?:#.*)?$")
 

@@ -8,9 +8,9 @@ from gateway.policy.schema import ClauseId, PolicyTable, Slug
 
 
 class Strength(PolicyTable):
-    """The shortest RSA key allowed for enrolment; 2048 bits is the minimum for any setting."""
+    """The shortest RSA key that may be enrolled, in bits; never under 2048."""
 
-    rsa_bits: int = Field(ge=1024)
+    rsa_bits: int = Field(ge=2048)
 
 
 class Circumstance(PolicyTable):

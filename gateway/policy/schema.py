@@ -5,13 +5,36 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
 CLAUSE = r"^[A-Za-z0-9]+([.\-/][A-Za-z0-9]+|\([A-Za-z0-9]+\))*$"
 """The number of a clause as written in agreements: 5.3.1.4, A.1, 3(a), A.3(b)."""
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 ClauseId = Annotated[str, Field(pattern=CLAUSE, max_length=24)]
-MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
+
+
+def _a_day(month_day: str) -> str:
+    try:
+        date.fromisoformat(f"2000-{month_day}")
+    except ValueError:
+        raise ValueError("no year has this day") from None
+    return month_day
+
+
+MonthDay = Annotated[
+    str,
+    Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$"),
+    AfterValidator(_a_day),
+]
+"""A day of a year, as "MM-DD"; 29 February is the 28th in common years."""
 Contents = Literal["appendix-a", "set-by-dfe", "results", "analysis"]
 Timescale = Slug
 """One of `TIMESCALES`, or a [[timescale]] of calendar.toml."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel
 
 from gateway.classify.load import faults as rule_faults
+from gateway.classify.parts import EXTENSIONS
 from gateway.classify.rules import DataTypes, Items, Rules
 from gateway.classify.sensitive import Sensitive
 from gateway.home.settings import KeyPolicy, Limits
+from gateway.law import LawPack
 from gateway.policy.catalogue import FILES, OPTIONAL, Catalogue, PoliciesRead, assembled, contradict, shaped
 from gateway.policy.faults import Contradiction, PolicyFault, nearest
 from gateway.reports.retention import Keep, Retention
@@ -46,7 +50,8 @@ def check(policies: Path) -> list[PolicyFault]:
     retention = reading.models.get("retention.toml")
     if catalogue is not None and isinstance(retention, Retention):
         _blame(reading, _retention_faults(catalogue, retention))
-    return sorted(reading.faults, key=lambda fault: (fault.file, fault.line or 0, fault.key))
+    # That a clause is to be read again comes last: it follows from the other faults.
+    return sorted(reading.faults, key=lambda f: (f.file == "confirmed.toml", f.file, f.line or 0, f.key))
 
 
 def _blame(reading: PoliciesRead, faults: Iterator[Contradiction]) -> None:
@@ -71,6 +76,8 @@ def _rules(reading: PoliciesRead) -> Rules | None:
 def _across(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
     yield from _type_faults(catalogue, rules)
     yield from _item_faults(catalogue, rules)
+    yield from _names_in_packs(catalogue.law, rules)
+    yield from _days_of_packs(catalogue.law)
 
 
 def _type_faults(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
@@ -123,6 +130,44 @@ def _names_outside(catalogue: Catalogue, others: set[str]) -> Iterator[Contradic
     for file, place, name in (*named, *places):
         if name not in others:
             yield file, place, f"items.toml has no {name}{nearest(name, others)}"
+    for n, flow in enumerate((*catalogue.flows.flow, *catalogue.flows.optional)):
+        for m, entry in enumerate(flow.data_type):
+            for form in (form for each in entry.carried for form in each.formats if form not in EXTENSIONS):
+                words = f"no file is of the format {form}{nearest(form, EXTENSIONS)}"
+                yield "flows.toml", ("flow", n, "data_type", m, "carried"), words
+
+
+def _names_in_packs(packs: tuple[LawPack, ...], rules: Rules) -> Iterator[Contradiction]:
+    """Yield code sets, items and data types that law packs name and no file defines."""
+    others, types = {item.label for item in rules.others.values()}, rules.data_types.types
+    for pack in packs:
+        file, known = f"law-{pack.academic_year}.toml", pack.code_sets
+        for name, layout in pack.layouts.items():
+            for code_set in sorted({each.codes for each in layout.elements if each.codes} - known.keys()):
+                yield file, ("more", name), f"there is no code set {code_set}{nearest(code_set, known)}"
+        said = (*pack.lawful, *pack.awaited)
+        for item in sorted({item for each in said for item in each.items} - others):
+            yield file, (), f"items.toml has no {item}{nearest(item, others)}"
+        named = {each.data_type for each in (*said, *pack.coming)}
+        for data_type in sorted(named.union(pack.dates.results, pack.optional) - types.keys()):
+            yield file, (), f"data_types.toml knows no {data_type}{nearest(data_type, types)}"
+
+
+def _days_of_packs(packs: tuple[LawPack, ...]) -> Iterator[Contradiction]:
+    """Yield gaps between packs, days that are not of their pack, and versions out of order."""
+    for earlier, later in pairwise(packs):
+        if later.first != earlier.last + timedelta(days=1):
+            words = f"the pack {earlier.academic_year} ends on {earlier.last}: begin on the day after"
+            yield f"law-{later.academic_year}.toml", ("first",), words
+    for pack in packs:
+        file = f"law-{pack.academic_year}.toml"
+        for key, days in (("census", pack.dates.census), ("results", pack.dates.results)):
+            for name, day in days.items():
+                if not pack.first <= day <= pack.last:
+                    yield file, ("dates", key, name), f"{day} is not a day of {pack.academic_year}"
+        for n, version in enumerate(pack.versions):
+            if not float(version.previous) < float(version.present):
+                yield file, ("versions", n, "previous"), "write a version older than the present one"
 
 
 def _retention_faults(catalogue: Catalogue, retention: Retention) -> Iterator[Contradiction]:

@@ -153,6 +153,12 @@ class Retention(BaseModel):
         return _shortest([self.notices.keys, self.notices.discrepancies, *of_declarations])
 
     @model_validator(mode="after")
+    def _unopened_go_first(self) -> Self:
+        if _longer(self.sealed.unopened, self.sealed.refused):
+            raise ValueError("files that do not open are kept for longer than other refused files")
+        return self
+
+    @model_validator(mode="after")
     def _files_go_first(self) -> Self:
         """Refuse to keep a sealed file longer than its receipt or index:
 
