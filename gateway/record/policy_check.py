@@ -148,7 +148,7 @@ def _names_in_packs(packs: tuple[LawPack, ...], rules: Rules) -> Iterator[Contra
         said = (*pack.lawful, *pack.awaited)
         for item in sorted({item for each in said for item in each.items} - others):
             yield file, (), f"items.toml has no {item}{nearest(item, others)}"
-        named = {each.data_type for each in (*said, *pack.coming)}
+        named = {each.data_type for each in said} | {each.data_type for each in pack.coming}
         for data_type in sorted(named.union(pack.dates.results, pack.optional) - types.keys()):
             yield file, (), f"data_types.toml knows no {data_type}{nearest(data_type, types)}"
 
