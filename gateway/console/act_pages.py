@@ -145,7 +145,7 @@ def _given(act: ActTold, items: Iterable[tuple[str, str]]) -> dict[str, Given]:
 
 
 def _csv(table: TableTold, act: ActTold) -> Response:
-    """Give a table to a spreadsheet; no cell is taken for a formula."""
+    """Return a table as CSV for spreadsheets; no cell is read as a formula."""
     written = io.StringIO()
     headings = [column.replace("_", " ") for column in table.columns]
     csv.writer(written).writerows([headings, *([_cell(value) for value in row] for row in table.rows)])

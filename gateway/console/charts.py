@@ -68,7 +68,7 @@ class Life:
 
 @dataclass(frozen=True, slots=True)
 class TimeLine:
-    """The lives of keys, one below the other; `first` and `last` are the days at both ends."""
+    """The bars of keys, one below the other; `first` and `last` are the days at both ends."""
 
     width: int
     row: int

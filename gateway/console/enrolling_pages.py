@@ -1,4 +1,4 @@
-"""Keys of schools are enrolled and confirmed: forms, each an act of weight."""
+"""Enrol and confirm keys of schools: forms, each an act needing confirmation."""
 
 from __future__ import annotations
 

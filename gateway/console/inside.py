@@ -25,9 +25,9 @@ _UNREACHED = "The inside of the gateway does not answer at the moment. Try again
 
 
 class DeclinedInside(GatewayError):  # noqa: N818 - an answer, seldom an error
-    """The inside declines: a status of HTTP and a sentence; `options` where a passkey has to sign first.
+    """A refusal by the inside: an HTTP status and a sentence; `options` if a passkey has to sign first.
 
-    `again`: where whoever has none logs in once more.
+    `again`: the address for a new login, for a person without a passkey.
     """
 
     def __init__(self, status: int, sentence: str, options: str = "", again: str = "") -> None:
@@ -46,7 +46,7 @@ class Reply(Generic[A]):
 
 
 class Inside:
-    """Asks through the hatch of one home."""
+    """A client of the console API of one home."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client

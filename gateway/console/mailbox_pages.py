@@ -1,4 +1,4 @@
-"""Today, and the mailboxes of a person's teams."""
+"""Pages of today, and of the mailboxes of a person's teams."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from gateway.zones.hatch import evidence_questions as asked
 
 
 async def show_watch(request: Request) -> Response:
-    """How the gateway stands."""
+    """Show the state of the gateway."""
     site = site_of(request)
     reply = await site.inside.reply(site.question(request, asked.AskWatch), told.WatchSeen)
     return site.page(request, "watch.html", reply.me, seen=reply.said)

@@ -1,4 +1,4 @@
-"""The matrix of schools, each school's page, and the agreement."""
+"""Pages of the matrix of schools, of each school, and of the agreement."""
 
 from __future__ import annotations
 

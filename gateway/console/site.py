@@ -40,7 +40,7 @@ SAID = {
 
 
 class NotOurFormError(Exception):
-    """A form came without the token of the browser's session."""
+    """A form lacks the token of the browser's session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Site:
         )
 
     def drop_secret(self, response: Response, kind: str) -> None:
-        """Let the browser forget a secret."""
+        """Delete a secret's cookie."""
         response.delete_cookie(
             self.cookie(kind), path="/", secure=self.secure, httponly=True, samesite="strict"
         )
@@ -126,7 +126,7 @@ def fresh_secret() -> str:
 
 
 def see(path: str, **parts: str) -> RedirectResponse:
-    """Go on to another page, after something was done."""
+    """Redirect to another page, after an action."""
     query = f"?{urlencode(parts)}" if parts else ""
     return RedirectResponse(f"{path}{query}", status_code=303)
 

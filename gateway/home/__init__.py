@@ -83,7 +83,7 @@ class Spool:
         return self.root / "recent"
 
     def partial(self, provider: str) -> Path:
-        """Unfinished uploads of one provider, under names made by the server."""
+        """Return the folder of one provider's unfinished uploads, under names made by the server."""
         return self.root / "partial" / checked_provider(provider)
 
     def upload(self, reference: str) -> Path:
@@ -197,7 +197,7 @@ class Home:
 
     @property
     def registry(self) -> Path:
-        """The SQLite registry, where the settings name no other database."""
+        """The SQLite registry, unless the settings name another database."""
         return self.root / "registry.db"
 
     @property

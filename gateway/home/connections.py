@@ -98,7 +98,7 @@ class DoorLimits(File):
 
     @property
     def connections_each(self) -> int:
-        """How many connections one provider or one person may have."""
+        """The maximum number of connections of one provider or person."""
         return self.connections
 
     @property
@@ -108,7 +108,7 @@ class DoorLimits(File):
 
 
 class IntakeLimits(DoorLimits):
-    """Quotas and caps of the outside service. Sizes in bytes, times in seconds."""
+    """Quotas and limits of intake. Sizes in bytes, times in seconds."""
 
     connections_per_provider: int = 32
     sessions_per_provider: int = 32
@@ -125,12 +125,12 @@ class IntakeLimits(DoorLimits):
 
     @property
     def connections_each(self) -> int:
-        """How many connections one provider may have."""
+        """The maximum number of connections of one provider."""
         return self.connections_per_provider
 
     @property
     def sessions_each(self) -> int:
-        """How many sessions one provider may have."""
+        """The maximum number of sessions of one provider."""
         return self.sessions_per_provider
 
 
@@ -150,5 +150,5 @@ class MailboxLimits(DoorLimits):
 
     @property
     def connections_each(self) -> int:
-        """How many connections one person may have."""
+        """The maximum number of connections of one person."""
         return self.connections_per_person

@@ -35,14 +35,14 @@ WarnDays = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1
 
 
 class Listen(File):
-    """Where a service listens. Port 0 is any free port."""
+    """The listening address of a service. Port 0 is any free port."""
 
     host: str = "127.0.0.1"
     port: int = Field(ge=0, le=65535)
 
 
 class ProcessorSettings(File):
-    """How the processor works. `workers` 0 is one for each processor core."""
+    """The processor's settings. `workers` 0 means one for each processor core."""
 
     workers: int = Field(default=0, ge=0, le=64)
     engine: Literal["auto", "sop", "embedded"] = "auto"
@@ -78,7 +78,7 @@ class Metrics(File):
 
 
 class WatchSettings(File):
-    """From when on somebody has to look. Times in seconds or days, sizes in bytes."""
+    """The thresholds for warnings. Times in seconds or days, sizes in bytes."""
 
     landed_seconds: float = Field(default=300, gt=0)
     disk_free_bytes: int = Field(default=5 * 1024**3, ge=0)
@@ -226,7 +226,7 @@ class OpenLimits(File):
 
 
 class ClassifyLimits(File):
-    """Caps on reading one content."""
+    """Limits on reading one content."""
 
     seconds: float = 120
     record_bytes: int = 2 * 1024**2

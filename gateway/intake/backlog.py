@@ -33,7 +33,7 @@ class Landed:
         self._bytes[provider] += size
 
     async def refresh(self) -> None:
-        """Count again where the last count is old."""
+        """Count again if the last count is old."""
         now = time.monotonic()
         if now - self._counted_at >= _FRESH_SECONDS:
             self._counted_at = now

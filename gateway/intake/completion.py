@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 class Completion:
-    """Hands the uploads on one provider's `shelf` over to the processor."""
+    """Hand the uploads on one provider's `shelf` over to the processor."""
 
     def __init__(
         self, spool: Spool, shelf: Shelf, recent: Recent, landed: Landed, clock: Callable[[], datetime]

@@ -1,4 +1,4 @@
-"""The provider's tree in the terms of asyncssh's SFTP server."""
+"""The provider's tree, adapted to asyncssh's SFTP server."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LAST_OFFSET = 2**63 - 1 - 2**32
 
 
 class Files(Server):
-    """The provider's tree in the terms of asyncssh's SFTP server."""
+    """The provider's tree, adapted to asyncssh's SFTP server."""
 
     def __init__(self, channel: asyncssh.SSHServerChannel[bytes], tree: ProviderTree, handles: int) -> None:
         super().__init__(channel)
@@ -142,7 +142,7 @@ class Files(Server):
             upload.label = upload.label.model_copy(update={"modified": attrs.mtime})
 
     async def remove(self, path: bytes) -> None:
-        """Give up an unfinished upload."""
+        """Discard an unfinished upload."""
         await self.tree.remove(path)
 
     async def rename(self, oldpath: bytes, newpath: bytes) -> None:

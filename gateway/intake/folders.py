@@ -30,7 +30,7 @@ class Folders:
         return made is not None and self._clock() - made < _KEPT
 
     def make(self, place: IntakePlace) -> None:
-        """Make a folder. Declined where there are too many."""
+        """Make a folder. Declined above the maximum number."""
         now = self._clock()
         self._made = {known: made for known, made in self._made.items() if now - made < _KEPT}
         if len(self._made) >= _MOST:
@@ -38,7 +38,7 @@ class Folders:
         self._made[place] = now
 
     def remove(self, place: IntakePlace) -> None:
-        """Take a folder away; harmless where there is none."""
+        """Remove a folder; harmless if missing."""
         self._made.pop(place, None)
 
     def within(self, above: IntakePlace) -> list[str]:

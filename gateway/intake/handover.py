@@ -1,4 +1,4 @@
-"""The hand-over of a whole upload to the processor. Blocking: for a worker thread."""
+"""Hand a complete upload over to the processor. Blocking: for a worker thread."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Quotas:
         self._room_at = float("-inf")  # When there was room, in monotonic seconds.
 
     async def check_begin(self) -> None:
-        """Declined where one more upload may not begin."""
+        """Raise Declined if one more upload may not begin."""
         if sum(1 for _ in self._shelf) >= self.limits.unfinished_uploads:
             raise Declined(TOO_MANY_UNFINISHED)
         if self._recent.today(self._clock()).uploads >= self.limits.uploads_per_day:
@@ -54,7 +54,7 @@ class Quotas:
         await self.check_disk()
 
     def check_growth(self, size: int) -> None:
-        """Declined where `size` bytes more may not come today, or may not wait for the processor."""
+        """Raise Declined if `size` more bytes exceed the day's quota, or the waiting bytes' limit."""
         unfinished = sum(upload.size for upload in self._shelf)
         if self._recent.today(self._clock()).size + unfinished + size > self.limits.bytes_per_day:
             raise Declined(TOO_MUCH_TODAY)

@@ -37,7 +37,7 @@ class HandedOver(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """How many uploads there were on one day, in UTC, and of how many bytes together."""
+    """The number of uploads on one day (UTC), and their total bytes."""
 
     day: date | None = None
     uploads: int = 0
@@ -52,7 +52,7 @@ class Day:
 
 
 class Recent:
-    """The latest upload under each name of one provider, and how much came today."""
+    """The latest upload under each name of one provider, and today's total."""
 
     def __init__(self, path: Path, keep: timedelta) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""Opening uploads of one provider: a new one, or an unfinished one again; and giving one up."""
+"""Open uploads of one provider: new ones, or unfinished ones again; and discard them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Wish:
 
 
 class Reception:
-    """Receives the uploads of one provider onto its `shelf`."""
+    """The receiver of one provider's uploads, putting them on its `shelf`."""
 
     def __init__(self, shelf: Shelf, recent: Recent, quotas: Quotas, clock: Callable[[], datetime]) -> None:
         self._shelf = shelf
@@ -119,7 +119,7 @@ class Reception:
             await self._shelf.keep(writer.upload, self._clock())
 
     async def remove(self, folder: Folder, name: str) -> None:
-        """Give up an unfinished upload."""
+        """Discard an unfinished upload."""
         upload = self._shelf.find(folder, name)
         if upload is None:
             raise Declined(NO_SUCH_FILE if self._recent.find(folder, name) is None else GONE)

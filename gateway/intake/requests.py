@@ -29,7 +29,7 @@ _LSETSTAT = b"lsetstat@openssh.com"
 
 
 class Requests(Handler):
-    """Answers requests on `files`; `touch` is called at each."""
+    """The requests on `files`; `touch` is called at each."""
 
     _extensions = [*Handler._extensions, (_POSIX_RENAME, b"1"), (_FSYNC, b"1"), (_LSETSTAT, b"1")]  # noqa: RUF012, SLF001
 

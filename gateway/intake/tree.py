@@ -189,7 +189,7 @@ class ProviderTree:
         await self.box.completion.rename(folder, before.name, name, self.by)
 
     async def remove(self, raw: bytes) -> None:
-        """Give up an unfinished upload; anything else is declined."""
+        """Discard an unfinished upload; anything else is declined."""
         place = place_of(raw)
         if place.name is None:
             raise Declined(IS_FOLDER)

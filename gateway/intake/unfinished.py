@@ -106,7 +106,7 @@ class Unfinished:
         self.label = self.label.model_copy(update={"whole": False})
 
     def write_label(self) -> None:
-        """Put the label beside the data. Not made durable: after a loss of power the client starts anew."""
+        """Write the label beside the data, without syncing: after a power loss the client starts anew."""
         aside = self.data.with_suffix(".new")
         aside.write_bytes(self.label.model_dump_json().encode())
         aside.replace(self.label_file)

@@ -87,7 +87,7 @@ class OpenContent:
 
 
 class Contents:
-    """Opens files with `fetch`, in the threads of `openers`, never on the loop.
+    """Open files with `fetch`, in the threads of `openers`, never on the loop.
 
     `clock` gives monotonic seconds.
     """
@@ -185,7 +185,7 @@ class Contents:
         self._sizes[_shown(delivery)] = size
 
     def _check_room(self, size: int) -> None:
-        """Declined where there is no room for one more; a single one may be larger than all together."""
+        """Raise Declined without room for one more content; a single one may exceed the total."""
         too_large = self._count and self._bytes + size > self._limits.open_bytes
         if too_large or self._count >= self._limits.open_files:
             raise Declined(BUSY)

@@ -55,7 +55,7 @@ def run_mailboxes(home: Home, *, host: str | None = None, port: int | None = Non
 
 
 def host_key_path(home: Home) -> Path:
-    """Where the service's SSH host key lies."""
+    """Return the path of the service's SSH host key."""
     return home.keys / "mailboxes_host_key"
 
 

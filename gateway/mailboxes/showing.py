@@ -85,7 +85,7 @@ def _of_view(delivery: Delivery, sender: ProviderKind) -> _View:
 
 @dataclass(slots=True)
 class KnownViews:
-    """By one state of policies: does something stand beside a view? None where nobody recognised the file."""
+    """A cache under one state of policies: does a view have an about text? None if unrecognised."""
 
     _catalogue: Catalogue | None = None
     _says: dict[_View, bool | None] = field(default_factory=dict)

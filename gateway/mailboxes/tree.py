@@ -77,7 +77,7 @@ class Collected:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ListText:
-    """A list, open."""
+    """An open list."""
 
     text: bytes
 
@@ -131,7 +131,7 @@ class MailboxTree(Server):
         return await self.stat(path)
 
     async def fstat(self, file: object) -> asyncssh.SFTPAttrs:
-        """Size and times of an open file."""
+        """Return the size and times of an open file."""
         await self._ask(self._desk.folders)
         if isinstance(file, ListText):
             return _attrs(_FILE_MODE, len(file.text), self._desk.clock())
@@ -217,7 +217,7 @@ class MailboxTree(Server):
         return self._office.contents.read(_collected(file).content, offset, length)
 
     async def close(self, file: object) -> None:
-        """Give the content back."""
+        """Release the content of an open file."""
         self._open -= 1
         if not isinstance(file, AboutText | ListText):
             self._office.contents.give_back(_collected(file).content)

@@ -123,7 +123,7 @@ def verified_message(
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
-    """No valid signature by a sender: found wanting, or never reached because the message is broken."""
+    """No valid signature by a sender: invalid, or never reached in a broken message."""
 
     at_signature: bool
 

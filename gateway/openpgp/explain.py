@@ -51,7 +51,7 @@ def literal(message: bytes) -> bytes:
 def refusal(
     message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: datetime, addressee: str | None
 ) -> Refusal:
-    """Why the signed message holds no valid signature by one of `senders`."""
+    """Return the refusal of a signed message without a valid signature by one of `senders`."""
     try:
         return unverified(claims(message), senders, limits, now, addressee)
     except Refusal as structure:

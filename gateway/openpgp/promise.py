@@ -17,7 +17,7 @@ from gateway.openpgp.sealed_file import Sealed
 
 
 class Opener(Protocol):
-    """A way to open sealed files with the gateway's own keys."""
+    """An engine opening sealed files with the gateway's own keys."""
 
     name: str
 

@@ -40,7 +40,7 @@ from gateway.openpgp.unwrapping import SecretKey, identified, read_secret_keys, 
 
 
 class SopOpener:
-    """Opens with the SOP program at path `program`. ConfigurationError for an unusable key."""
+    """Open with the SOP program at path `program`. ConfigurationError for an unusable key."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class SopOpener:
         return keys
 
     def _check_not_nested(self, envelope: Envelope) -> None:
-        """Programs open encryption within encryption without a word."""
+        """Refuse nested encryption, which programs open silently."""
         if kind_inside(envelope, self._keys) in packets.ENCRYPTION:
             raise Refusal("open:not-one-file")
 

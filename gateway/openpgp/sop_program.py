@@ -122,7 +122,7 @@ def started(command: Sequence[str], source: int, inherited: Sequence[int]) -> su
 
 
 def limit(pid: int, limits: OpenLimits) -> None:
-    """Limits are set on the running child: a hook before exec would cost a slow fork."""
+    """Set limits on the running child: a hook before exec would cost a slow fork."""
     try:
         resource.prlimit(pid, resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
         resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))

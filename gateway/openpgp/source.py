@@ -43,7 +43,7 @@ class SealedSource:
 
     @property
     def size(self) -> int:
-        """How many octets there are to read."""
+        """Return the number of octets to read."""
         return self.path.stat().st_size if self.text is None else len(self.text)
 
     def open(self) -> BinaryIO:

@@ -72,7 +72,7 @@ def _written(one: Subpacket) -> bytes:
 
 
 def _areas(body: bytes) -> tuple[int, int, int]:
-    """Where the covered area starts and ends, and how many octets tell the length of an area."""
+    """Return start and end of the covered area, and the number of octets giving an area's length."""
     size = 4 if body[:1] == _VERSION_6 else 2
     start = 4 + size
     return start, start + int.from_bytes(body[4:start], "big"), size

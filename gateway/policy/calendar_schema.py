@@ -1,4 +1,4 @@
-"""The shape of calendar.toml: terms, rules for yearly days, results days and when flows are due."""
+"""The models of calendar.toml: terms, rules for yearly days, results days and due dates of flows."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class DayRule(PolicyTable):
 
 
 class Results(PolicyTable):
-    """When the results of a summer may be passed on: `time` is local, `dates` win over the rule."""
+    """The release of a summer's results: `time` is local, `dates` override the rule."""
 
     data_type: Slug
     time: time

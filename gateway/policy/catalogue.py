@@ -1,6 +1,6 @@
 """The policies in force, read from `policies/` and checked against one another.
 
-`load_catalogue` either gives a whole, consistent catalogue or refuses with every fault named.
+`load_catalogue` returns a complete, consistent catalogue, or raises an error naming every fault.
 """
 
 from __future__ import annotations

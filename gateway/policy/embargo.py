@@ -1,4 +1,4 @@
-"""When results may be passed on: the official release moment of a results file."""
+"""The embargo on results: the official release moment of a results file."""
 
 from __future__ import annotations
 

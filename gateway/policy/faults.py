@@ -46,7 +46,7 @@ _HEADER = re.compile(r"\s*\[{1,2}([^\[\]]+)\]{1,2}\s*(?:#.*)?$")
 
 @dataclass(frozen=True, slots=True)
 class PolicyFault:
-    """One fault of a policy file. `line` counts from 1; None where no single line is to blame."""
+    """One fault of a policy file. `line` counts from 1; None without a single faulty line."""
 
     file: str
     key: str

@@ -14,7 +14,7 @@ WARN_DAYS = 60
 
 
 def standing_of(pack: LawPack, packs: tuple[LawPack, ...], day: date) -> str:
-    """Say where a pack stands on a day: past, in force, or coming."""
+    """Return the standing of a pack on a day: past, in force, or coming."""
     if pack_on(packs, day) == pack:
         return "in force" if pack.first <= day <= pack.last else "in force beyond its days"
     return "coming" if pack.first > day else "past"

@@ -113,7 +113,7 @@ def weekly(cohort: Cohort) -> SampleTable:
 
 
 def totals(cohort: Cohort) -> SampleTable:
-    """Sessions possible, and absences authorised and not, of each pupil."""
+    """Return the sessions possible, and absences authorised and not, of each pupil."""
     header = ["UPN", "Surname", "Forename", "DOB", "Year"]
     header += ["Sessions Possible", "Sessions Authorised", "Sessions Unauthorised"]
     rows: list[list[Cell]] = [

@@ -46,9 +46,7 @@ _OF_PUPIL = {
 
 
 def files_of(pack: LawPack) -> Iterator[tuple[str, ReturnLayout, str | None, bytes]]:
-    """Draw a file of each layout and term of a pack: the name of the layout, the layout, the term, the
-    file.
-    """
+    """Yield a file of each layout and term of a pack: layout name, layout, term and file."""
     for name, layout in pack.layouts.items():
         has_terms = any(each.terms for each in layout.elements)
         every: tuple[str | None, ...] = tuple(_TERMS) if has_terms else (None,)

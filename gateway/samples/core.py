@@ -20,12 +20,12 @@ def table(cohort: Cohort, columns: list[Column], preamble: list[list[Cell]] | No
 
 
 def full_table(cohort: Cohort) -> SampleTable:
-    """Nearly every item of Appendix A, under its own name."""
+    """Return nearly every item of Appendix A, under its own name."""
     return table(cohort, _FULL)
 
 
 def aliased_table(cohort: Cohort) -> SampleTable:
-    """Nearly every item of Appendix A under the headings of another system, with a title above."""
+    """Return nearly every item of Appendix A under another system's headings, with a title above."""
     return table(cohort, _ALIASED, [[cohort.school.name, "Pupil details", cohort.today]])
 
 
@@ -45,7 +45,7 @@ def sen_table(cohort: Cohort) -> SampleTable:
 
 
 def history_table(cohort: Cohort) -> SampleTable:
-    """Starters and leavers: school history."""
+    """Return starters and leavers: school history."""
     school = cohort.school
     where: list[Column] = [
         ("School Name", lambda _: school.name),

@@ -1,4 +1,4 @@
-"""How a document becomes bytes: encodings, delimiters, line ends, preambles, XLSX, ZIP.
+"""Turn documents into bytes: encodings, delimiters, line ends, preambles, XLSX, ZIP.
 
 Every function is deterministic: archives carry one fixed moment instead of the time of making.
 """

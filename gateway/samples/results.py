@@ -87,13 +87,13 @@ def phonics_check(pupil: Pupil, cohort: Cohort) -> tuple[int, str]:
 
 
 def key_stage_1(pupil: Pupil, cohort: Cohort) -> Iterator[Result]:
-    """Teacher assessments of reading, writing, mathematics and science."""
+    """Yield teacher assessments of reading, writing, mathematics and science."""
     parts = (("ENG", "REA"), ("ENG", "WRI"), ("MAT", "MAT"), ("SCI", "SCI"))
     yield from _assessments(pupil, cohort, "KS1", parts)
 
 
 def key_stage_1_with_retakes(pupil: Pupil, cohort: Cohort) -> Iterator[Result]:
-    """Key stage 1, and for every third pupil the phonics check taken again in year 2."""
+    """Yield key stage 1, and for every third pupil the phonics check taken again in year 2."""
     yield from key_stage_1(pupil, cohort)
     if cohort.rng.random() < 0.33:
         for row in phonics(pupil, cohort):
@@ -102,7 +102,7 @@ def key_stage_1_with_retakes(pupil: Pupil, cohort: Cohort) -> Iterator[Result]:
 
 
 def key_stage_2(pupil: Pupil, cohort: Cohort) -> Iterator[Result]:
-    """Teacher assessments of writing and science."""
+    """Yield teacher assessments of writing and science."""
     yield from _assessments(pupil, cohort, "KS2", (("ENG", "WRI"), ("SCI", "SCI")))
 
 

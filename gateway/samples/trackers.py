@@ -71,7 +71,7 @@ def _alps_cells(rng: Random) -> list[Cell]:
 
 
 def learning_plus(cohort: Cohort) -> SampleTable:
-    """Value added by subject, as exported from a dashboard."""
+    """Return value added by subject, as exported from a dashboard."""
     header = ["Subject", "Qualification", "Average GCSE Score", "Expected Points", "Actual Points"]
     preamble: list[list[Cell]] = [["Learning Plus UK Data Dashboard"], [cohort.school.name, cohort.year + 1]]
     return _by_subject(cohort, [*header, "Value Added"], _learning_plus_cells, preamble)

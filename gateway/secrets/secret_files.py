@@ -43,7 +43,7 @@ def secret_keys(home: Home) -> list[Path]:
 
 
 def secret_key_file(home: Home, fingerprint: str) -> Path:
-    """Where the secret key of a certificate of the gateway lies."""
+    """Return the path of the secret key of a gateway certificate."""
     return home.keys / "openpgp" / f"{fingerprint}.asc"
 
 
@@ -78,7 +78,7 @@ def log_statement(home: Home, fingerprint: str) -> str:
 
 
 def statement_file(home: Home, fingerprint: str) -> Path:
-    """Where the statement of one OpenPGP key about the log's key lies."""
+    """Return the path of an OpenPGP key's statement about the log's key."""
     return home.keys / "statements" / f"{fingerprint}.asc"
 
 
@@ -161,9 +161,9 @@ def unprotected(home: Home) -> list[Path]:
 
 
 def protect(home: Home, new: str | None, done: Callable[[Path], None] = lambda _: None) -> None:
-    """Put every secret under the passphrase `new`, or under none. May be repeated after an interruption.
+    """Protect every secret by the passphrase `new`, or by none. May be repeated after an interruption.
 
-    ConfigurationError where a secret opens neither with the passphrase in use nor with the new one.
+    ConfigurationError for a secret opened neither by the old passphrase nor by the new one.
     """
     for path in protectable(home):
         data = _read(path)

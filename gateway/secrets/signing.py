@@ -52,7 +52,7 @@ class Signing:
         return self.clearsign_each([text])[0]
 
     def clearsign_each(self, texts: Iterable[str]) -> list[str]:
-        """Many texts, each signed as `clearsign` signs one; quicker than one after another."""
+        """Return each text as signed by `clearsign`, faster than one by one."""
         try:
             return clearsign_each(self.openpgp, texts)
         except RuntimeError:

@@ -38,7 +38,7 @@ class _ComparedKey(paramiko.MissingHostKeyPolicy):  # type: ignore[misc] # param
         self._fingerprints = fingerprints
 
     def missing_host_key(self, _client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
-        """Called with the key of whoever answers."""
+        """Check the key of the answering server."""
         if fingerprint_of(key) not in self._fingerprints:
             raise NotTheGateway(
                 f"{hostname} shows the host key {fingerprint_of(key)}, which is not the one that you "

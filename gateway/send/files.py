@@ -28,11 +28,11 @@ _SHARING_VIOLATION = 32
 
 
 class IsLink(GatewayError):  # noqa: N818 - named after the event
-    """A link lies where a file or folder was expected."""
+    """A link lies in place of a file or folder."""
 
 
 class DiskFull(GatewayError):  # noqa: N818 - named after the event
-    """There is no room for a file of ours."""
+    """The disk has no room for a file of the kit."""
 
     exit_code = 5
 
@@ -41,7 +41,7 @@ class DiskFull(GatewayError):  # noqa: N818 - named after the event
 
 
 class InUse(GatewayError):  # noqa: N818 - named after the event
-    """Somebody writes to a file still."""
+    """Another program is still writing to a file."""
 
 
 def make_anew(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:

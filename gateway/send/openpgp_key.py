@@ -48,7 +48,7 @@ class WrongPassphrase(GatewayError):  # noqa: N818 - named after the event
 
 @dataclass(frozen=True, slots=True)
 class OwnKey:
-    """A secret key of the provider's, closed. `expires_at` is None for never."""
+    """A secret key of the provider, locked. `expires_at` is None for never."""
 
     key: pgpy.PGPKey
 

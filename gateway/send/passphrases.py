@@ -23,7 +23,7 @@ _CREDENTIAL = "passphrase"
 
 
 class Passphrases:
-    """The passphrases of one provider's keys. `ask` asks a person; None where nobody is there."""
+    """The passphrases of one provider's keys. `ask` asks a person; None if nobody is present."""
 
     def __init__(self, provider: str, file: Path | None, ask: Callable[[str], str] | None) -> None:
         self._provider = provider

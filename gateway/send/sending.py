@@ -87,7 +87,7 @@ class ToSend:
 
 
 class KitAtWork:
-    """One provider's kit at work."""
+    """One provider's kit in use."""
 
     def __init__(self, kit: Kit, passphrases: Passphrases, progress: Progress) -> None:
         self.kit = kit
@@ -118,7 +118,7 @@ class KitAtWork:
             raise DiskFull(self.kit.sent) if full else GatewayError(f"{self.kit.sent}: {error}") from None
 
     def unlock(self) -> None:
-        """Have the passphrases of both keys, before anything is shown or sent."""
+        """Get the passphrases of both keys, before anything is shown or sent."""
         self.signing_passphrase()
         self._login_passphrase()
 

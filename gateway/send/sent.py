@@ -78,7 +78,7 @@ class SentFiles:
         self._connection.executescript(_TABLE)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
         self._connection.close()
 
     def of_content(self, content_sha256: str) -> SentFile | None:

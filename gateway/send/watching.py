@@ -325,7 +325,7 @@ class WatchedFolder:
 
 
 class _Waking(FileSystemEventHandler):
-    """Ends the pause as soon as something happens in the folder."""
+    """A handler ending the pause at any change in the folder."""
 
     def __init__(self, wake: threading.Event) -> None:
         self._wake = wake

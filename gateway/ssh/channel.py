@@ -34,7 +34,7 @@ class Channel(asyncssh.SSHServerChannel[bytes]):
         self._consumed = 0  # And not granted again yet.
 
     def consumed(self, count: int) -> None:
-        """So many bytes were taken out of memory: the client may send as many again."""
+        """Grant the client as many bytes as were taken out of memory."""
         self._consumed += count
         if self._consumed >= self._init_recv_window // 2 and self._recv_state == "open":
             self.send_packet(MSG_CHANNEL_WINDOW_ADJUST, UInt32(self._consumed))

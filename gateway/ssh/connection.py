@@ -252,7 +252,7 @@ class Connection(LeanConnection):
         self._may_send.set()
 
     def connection_lost(self, exc: Exception | None = None) -> None:
-        """Nobody needs to wait any longer."""
+        """Release all waiting for the connection."""
         self._may_send.set()
         self._unread = b""
         for timer in (self._resting, self._unoffered):

@@ -48,7 +48,7 @@ class Guest:
 
 
 class Door:
-    """Counts the connections of a service; `clock` gives monotonic seconds."""
+    """The counts of a service's connections; `clock` gives monotonic seconds."""
 
     def __init__(self, limits: DoorLimits, counts: DoorCounts, clock: Callable[[], float]) -> None:
         self.limits = limits
@@ -63,7 +63,7 @@ class Door:
         return iter(tuple(self._guests))
 
     def enter(self, line: Line, address: str, still_welcome: Callable[[], Awaitable[bool]]) -> Guest | None:
-        """Let a new connection in, or None where a cap is reached and nobody gives way."""
+        """Let a new connection in; return None at a cap with no connection giving way."""
         source = source_of(address)
         from_there = [guest for guest in self._guests if guest.source == source]
         held = self._held(address, from_there)
@@ -123,7 +123,7 @@ class Door:
         guest.active_at = self._clock()
 
     def sessions_of(self, name: str) -> int:
-        """How many sessions one provider or person has."""
+        """Return the number of sessions of one provider or person."""
         return sum(guest.sessions for guest in self._of(name))
 
     def _of(self, name: str) -> list[Guest]:

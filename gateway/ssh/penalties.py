@@ -42,7 +42,7 @@ class Penalties:
         self._exempt += [ipaddress.ip_network(network) for network in networks]
 
     def add(self, address: str, seconds: float) -> None:
-        """Let `address` owe `seconds` more."""
+        """Add `seconds` to the debt of `address`."""
         source = source_of(address)
         if seconds <= 0 or self._is_exempt(source):
             return

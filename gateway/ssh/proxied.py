@@ -28,7 +28,7 @@ class NotIntroducedError(Exception):
 
 
 class MoreNeededError(Exception):
-    """The introduction is not whole yet."""
+    """The PROXY header is incomplete."""
 
 
 def introduced(data: bytes) -> tuple[tuple[str, int] | None, bytes]:
@@ -94,7 +94,7 @@ class _Reception(asyncio.Protocol):
         self._waiting: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Wait for an introduction where there has to be one."""
+        """Wait for a PROXY header if one is required."""
         self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         if not peer:  # Gone already, like a port check ending at once.

@@ -51,7 +51,7 @@ class Service(Protocol):
 
 
 class Visitor(asyncssh.SSHServer):
-    """The gateway's side of one connection."""
+    """The server side of one connection."""
 
     def __init__(self, door: Door, service: Service) -> None:
         self._door = door
@@ -82,7 +82,7 @@ class Visitor(asyncssh.SSHServer):
             self._door.leave(self._guest)
 
     def begin_auth(self, username: str) -> bool:
-        """Everybody must log in, under one name."""
+        """Require a login, under one name."""
         if self._name is not None:
             raise asyncssh.DisconnectError(
                 asyncssh.DISC_PROTOCOL_ERROR, "The user name must not change while logging in"

@@ -112,9 +112,9 @@ class ObjectStore:
         return kept
 
     def _create(self, kind: str, reference: str, body: bytes, kept: Kept) -> bool:
-        """Create small/ or large/REFERENCE; False where the same file is there already.
+        """Create small/ or large/REFERENCE; return False if the same file is already there.
 
-        FileExistsError where another one is.
+        FileExistsError for a different file.
         """
         path, other = f"{kind}/{checked_reference(reference)}", f"{_OTHER[kind]}/{reference}"
         made = True

@@ -40,7 +40,7 @@ def copies_of(home: Home, settings: Settings) -> SharedCopies | None:
 
 
 def policies_of(home: Home, settings: Settings) -> SharedPolicies | None:
-    """Where several hosts find versions of the policies; None where a host works alone."""
+    """Return the store of policy versions shared by hosts; None for a host working alone."""
     if not settings.host.shares:
         return None
     store = _shared(home, settings)

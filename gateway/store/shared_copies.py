@@ -28,7 +28,7 @@ KIND = "copy"
 
 @dataclass(frozen=True, slots=True)
 class SharedCopies:
-    """Sealed copies in a folder of a bucket. OSError where the store does not answer."""
+    """Sealed copies in a folder of a bucket. OSError if the store does not answer."""
 
     client: S3Store
 
@@ -57,7 +57,7 @@ class SharedCopies:
             return os.dup(file.fileno())
 
     def remove(self, reference: str) -> None:
-        """Remove every copy of a file. Harmless where there is none."""
+        """Remove every copy of a file. Harmless without any."""
         with as_os_error():
             pages = list(obstore.list(self.client, f"{KIND}/{checked_reference(reference)}/"))
             obstore.delete(self.client, [found["path"] for page in pages for found in page])

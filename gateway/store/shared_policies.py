@@ -20,7 +20,7 @@ _KIND = "policy"
 
 @dataclass(frozen=True, slots=True)
 class SharedPolicies:
-    """Versions in a folder of a bucket. OSError where the store does not answer."""
+    """Versions in a folder of a bucket. OSError if the store does not answer."""
 
     client: S3Store
 

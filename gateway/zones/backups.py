@@ -17,7 +17,7 @@ def note_backup(home: Home, at: datetime) -> None:
 
 
 def last_backup(home: Home) -> datetime | None:
-    """When the last whole backup was taken; None where none was noted."""
+    """Return the time of the last complete backup; None if none was noted."""
     try:
         return datetime.fromisoformat((home.root / _NAME).read_text("ascii").strip())
     except (OSError, ValueError):

@@ -129,7 +129,7 @@ def is_waiting(spool: Spool, reference: str) -> bool:
 
 
 def count_aside(spool: Spool) -> int:
-    """How many files were set aside and wait for a person."""
+    """Return the number of files set aside and waiting for a person."""
     with _opened(spool) as folder, os.scandir(folder) as entries:
         return sum(entry.name.endswith(ASIDE) for entry in entries)
 
@@ -141,7 +141,7 @@ def named_at(spool: Spool, reference: str) -> float:
 
 
 def content_size(spool: Spool, reference: str) -> int:
-    """About how large the content of a landed upload looks, in bytes; 0 where there is none."""
+    """Return the approximate content size of a landed upload, in bytes; 0 if missing."""
     with _opened(spool) as folder:
         try:
             return _status(folder, _whole(reference), _content(reference)).st_size

@@ -163,7 +163,7 @@ def _tag(first: int) -> int:
 
 
 def _head_length(data: bytes) -> int:
-    """How many octets the tag and the length of the first packet take (RFC 9580, 4.2.1 and 4.2.2)."""
+    """Return the length of the first packet's tag and length fields (RFC 9580, 4.2.1 and 4.2.2)."""
     if not data[0] & 0x40:
         return (2, 3, 5, 1)[data[0] & 0x03]
     if data[1] == _FIVE_OCTETS:

@@ -52,7 +52,7 @@ def ask(counter: Counter, caller: Caller, question: AskAct) -> ActAnswered:
 
 
 def carry_out(counter: Counter, caller: Caller, question: CarryOutAct) -> ActAnswered:
-    """Carry out one act. PasskeyAskedError asks for the passkey first, where the act is of weight."""
+    """Carry out one act. PasskeyAskedError asks for the passkey first, if the act needs confirmation."""
     asked, context = _checked(counter, caller, question, reads=False), _context(counter, caller)
     asked.check(context)
     if asked.confirms() is Confirmation.PASSKEY:

@@ -36,7 +36,7 @@ def verify_receipt(counter: Counter, _caller: Caller, question: VerifyReceipt) -
 
 
 def _newer(counter: Counter, verdict: FileVerdict) -> NewerReceipt | None:
-    """Return the receipt in force of the file, where the verified one is another."""
+    """Return the receipt in force of the file, if different from the verified one."""
     if verdict.reference is None:
         return None
     with counter.desk.registry.read() as session:

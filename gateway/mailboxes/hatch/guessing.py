@@ -16,7 +16,7 @@ class GuessedError(GatewayError):
 
 
 class NotInvitedError(GuessedError):
-    """There is no such invitation."""
+    """No invitation matches the code."""
 
     def __init__(self) -> None:
         super().__init__("That invitation is not valid: it was used, or has ended. Ask for a new one.")

@@ -1,4 +1,4 @@
-"""Keys of schools, in the name of an administrator: enrolled, and put in force by the telephone call."""
+"""Keys of schools, handled by an administrator: enrolled, and put in force after a telephone call."""
 
 from __future__ import annotations
 

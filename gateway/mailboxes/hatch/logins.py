@@ -1,4 +1,4 @@
-"""Coming in and going out: invitations, passkeys, sessions. Every proof is looked at here, inside."""
+"""Login and logout: invitations, passkeys, sessions. Every proof is verified here, inside."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class OpenIdProvider:
         self._known: dict[str, tuple[float, dict[str, Any] | None]] = {}
 
     def address(self, attempt: Attempt, origin: str) -> str:
-        """Where the browser is sent. To confirm an act, the person has to log in there anew."""
+        """Return the address for the browser. Confirming an act requires a new login there."""
         more: dict[str, Any] = {"prompt": "login", "max_age": 0} if attempt.act else {}
         with self._client(origin) as client:
             told, _ = client.create_authorization_url(

@@ -108,7 +108,7 @@ class HatchWindow:
         return guarded
 
     async def _collect(self, request: Request) -> Response:
-        """Give a file out: open the permitted view, record the collection, then begin sending."""
+        """Send a file: open the permitted view, record the collection, then begin sending."""
         question = asked.Collect.model_validate_json(await _asked(request))
         readers = self._office.readers
         who = await _in(readers, caller, self._counter, question)

@@ -15,7 +15,7 @@ V = TypeVar("V")
 
 
 class WithinTheMinute(Generic[K, V]):
-    """Remembers a few answers, for any thread. `clock` gives monotonic seconds."""
+    """A cache of a few answers, thread-safe. `clock` gives monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock

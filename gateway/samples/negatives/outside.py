@@ -13,7 +13,7 @@ from gateway.samples.people import LA, upn
 
 
 def files(rng: Random) -> Iterator[Negative]:
-    """Children in need, and the school workforce census."""
+    """Yield children in need, and the school workforce census."""
     yield Negative("children in need", "outside", "CIN_999_2026.xml", _written(_children_in_need(rng)))
     yield Negative("school workforce", "outside", "9992000_SWF_999LL26_001.xml", _written(_workforce(rng)))
 

@@ -1,4 +1,4 @@
-"""Other people's spreadsheets: payroll, transport, budgets, published statistics, and odd shapes."""
+"""Foreign spreadsheets: payroll, transport, budgets, published statistics, and odd shapes."""
 
 from __future__ import annotations
 

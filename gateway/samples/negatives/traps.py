@@ -14,7 +14,7 @@ _OPEN, _CLOSE = b"<CTfile><CTFpupilData><Pupil>", b"</Pupil></CTFpupilData></CTf
 
 
 def files(rng: Random) -> Iterator[Negative]:
-    """Bombs and external entities first, then polyglots."""
+    """Yield bombs and external entities first, then polyglots."""
     for what, content in _bombs():
         yield Negative(what, "trap", f"{what}.xml", content)
     ctf = make("student-core", "ctf-full", rng=rng)

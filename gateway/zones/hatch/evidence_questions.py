@@ -8,7 +8,7 @@ from gateway.zones.hatch import OfPerson, WeightyAct
 
 
 class AskWatch(OfPerson):
-    """How the gateway stands: services, queues, disks, faults, the last backup."""
+    """Ask for the state of the gateway: services, queues, disks, faults, the last backup."""
 
 
 class AskPolicies(OfPerson):

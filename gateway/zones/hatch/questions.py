@@ -42,7 +42,7 @@ class Enrol(HatchQuestion):
 
 
 class BeginOpenId(HatchQuestion):
-    """Somebody may want to log in at the provider; `code`, if any, is of a one-time link."""
+    """Begin a login at the provider; `code`, if any, is from a one-time link."""
 
     browser: str
     code: str = ""
@@ -75,7 +75,7 @@ class LogOut(OfPerson):
 
 
 class AskToday(OfPerson):
-    """The first page."""
+    """Ask for the first page."""
 
 
 class AskMailbox(OfPerson):
@@ -117,7 +117,7 @@ class DealWith(OfPerson):
 
 
 class RecallFile(WeightyAct):
-    """Take a file back out of every mailbox, at once."""
+    """Recall a file from every mailbox, at once."""
 
     reference: str
     why: str

@@ -10,7 +10,7 @@ _KEY = 65_536
 
 
 class OfSchool(WeightyAct):
-    """An act of weight on one provider, and why."""
+    """An act on one provider needing confirmation, with a reason."""
 
     provider: str
     why: str = ""

@@ -47,7 +47,7 @@ def config_of(
     http: type[H11Protocol] = H11Protocol,
     **more: Any,  # noqa: ANN401
 ) -> uvicorn.Config:
-    """How a server answers for `app`: HTTP/1.1 alone, spoken by `http`, and nothing said of the software."""
+    """Return a server configuration for `app`: HTTP/1.1 only, by `http`, silent about the software."""
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     return uvicorn.Config(
         app,
