@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import string
 import unicodedata
+from codecs import charmap_build, charmap_encode
 from collections.abc import Collection, Iterator
 from functools import cached_property, lru_cache
 from operator import itemgetter
+from string import ascii_lowercase
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -36,6 +38,8 @@ _APART = re.compile(r"(?<![^\W_])[^\W\d_](?:[^\w\n][^\W\d_]|_[^\W\d_]){3,}(?![^\
 _IN_PIECES = re.compile(r"(?<!\S)\S{1,2}(?: \S{1,2}){2,}(?!\S)")
 _LETTERS = re.compile(r"(?<!\S)[a-z](?: [a-z])+(?!\S)")
 _SHORTEST_IN_PIECES = 4
+# Maps lengths of words: 1 for one or two letters, 0 for others.
+_SHORT = bytes(length in (1, 2) for length in range(256))
 _SHORTEST_WITH_MARKS = 5
 _APOSTROPHES = frozenset("'`\u2018\u2019\u02bb\u02bc")
 
@@ -59,6 +63,17 @@ def _folded(character: str) -> str:
 
 
 _FOLDS = _Folds()
+ACCENTED = "".join(
+    c for c in map(chr, range(0xDF, 0x180)) if c.islower() and _FOLDS[ord(c)] in {*ascii_lowercase}
+)
+"""Small letters of Latin-1 and Latin Extended-A equal to one letter of ASCII without their marks."""
+_ASCII = "".join(map(chr, range(128)))
+_SMALL_LETTERS = charmap_build(f"{_ASCII}{ACCENTED}".ljust(256, "\ufffe"))
+_BARE = (
+    "".join("0" if c.isdigit() else _FOLDS[ord(c)] if c.isalpha() else " " for c in f"{_ASCII}{ACCENTED}")
+    .ljust(256)
+    .encode("ascii")
+)
 
 
 @lru_cache(2048)
@@ -170,23 +185,41 @@ class Sensitive(BaseModel):
         return any(word in self._value_words and word not in may for word in made)
 
     def telling_nothing(self, texts: Collection[str], kind: str) -> Collection[str]:
-        """Return the names, labels or addresses certain to contain no such word."""
-        words = _without_marks("\n".join(texts).casefold()).split()
-        may = self._names if kind == "name" else self._places
-        beginnings, whole = self._signs
-        if beginnings.isdisjoint(map(_BEGINNING, words)) and whole.isdisjoint(words):
+        """Return the names, labels or addresses certain to contain no such word.
+
+        The texts hold ASCII, letters of `ACCENTED` and apostrophes, and at most a hundred characters each.
+        """
+        words = _octet_words("\n".join(texts))
+        signs, telling = self._signs, set[bytes]()
+        if not signs.isdisjoint(map(_BEGINNING, words)):
+            may = self._may_be_names if kind == "name" else self._may_be_places
+            telling = {word for word in words if _BEGINNING(word) in signs and word not in may}
+        # Three words in a row of one or two letters may be pieces of one word.
+        if not telling and b"\1\1\1" not in bytes(map(len, words)).translate(_SHORT):
             return texts
-        telling = {w for w in words if w in self._value_words or _BEGINNING(w) in beginnings} - may
-        telling |= self._telling_phrases.intersection(words)
-        if not telling:
-            return texts
-        return [text for text in texts if not any(word in text.casefold() for word in telling)]
+        return [
+            text
+            for text in texts
+            if telling.isdisjoint(_octet_words(text)) and not _IN_PIECES.search(plain_text(text))
+        ]
 
     @cached_property
-    def _signs(self) -> tuple[frozenset[str], frozenset[str]]:
-        """Beginnings of words for the stems, and all sensitive words, alone or in phrases."""
-        beginnings = frozenset(map(_BEGINNING, self._value_stems))
-        return beginnings, self._value_words | self._telling_phrases
+    def _signs(self) -> frozenset[bytes]:
+        """Beginnings of all sensitive words, alone or in phrases, and of the stems."""
+        telling = (*self._value_stems, *self._value_words, *self._telling_phrases)
+        return frozenset(map(_BEGINNING, _octet_words(" ".join(telling))))
+
+    @cached_property
+    def _may_be_names(self) -> frozenset[bytes]:
+        return self._harmless(self._names)
+
+    @cached_property
+    def _may_be_places(self) -> frozenset[bytes]:
+        return self._harmless(self._places)
+
+    def _harmless(self, may: frozenset[str]) -> frozenset[bytes]:
+        """Return the words of a list without sensitive meaning, also in phrases."""
+        return frozenset(_octet_words(" ".join(filter(str.isalpha, may - self._telling_phrases))))
 
     @cached_property
     def _names(self) -> frozenset[str]:
@@ -264,6 +297,17 @@ class Sensitive(BaseModel):
             if listed:
                 groups.append(f"(?P<{key.replace('-', '_')}>{form.format('|'.join(map(re.escape, listed)))})")
         return re.compile("|".join(groups))
+
+
+def _octet_words(text: str) -> list[bytes]:
+    """Return the words in lower case without accents, each figure as 0; parts around hyphens also joined.
+
+    Octets are much faster to search than texts.
+    """
+    small = text.lower()
+    octets = small.encode() if small.isascii() else charmap_encode(small, "replace", _SMALL_LETTERS)[0]
+    words = octets.translate(_BARE).split()
+    return words + octets.translate(_BARE, b"-").split() if b"-" in octets else words
 
 
 def _without_marks(text: str) -> str:

@@ -14,7 +14,7 @@ from datetime import date
 from typing import Literal, Protocol
 
 from gateway.classify import identifiers
-from gateway.classify.sensitive import Sensitive, is_latin
+from gateway.classify.sensitive import ACCENTED, Sensitive, is_latin
 
 Kind = Literal[
     "code", "marks", "date", "past date", "time", "identifier", "number", "flag", "name", "names", "label",
@@ -94,6 +94,8 @@ _TIME = re.compile(_CLOCK, re.ASCII)
 _REMEMBERED = 20_000
 BETWEEN = "\x1f"
 """Control character joining values checked together; no good value contains one."""
+_FIGURES = dict.fromkeys(map(ord, "123456789"), "0")
+_DATES = frozenset({"date", "past date"})
 _BLANK: frozenset[str | None] = frozenset({"", None})
 _LETTERS = re.compile(r"[^\W\d_]{3,}")
 _DIFFERENT_IN_A_ROW = 2
@@ -344,8 +346,21 @@ def quick_for(rule: ValueStatement, rules: Vocabulary, *, with_queries: bool) ->
     wordy = next((kind for kind in kinds if kind in WORDY), None)
     if not patterns or wordy is None:
         return _matching(patterns) if patterns else None
-    quick, words = _matching(patterns), "name" if wordy == "names" else wordy
-    return lambda values: rules.sensitive.telling_nothing(quick(values), words)
+    matching, words = _matching(patterns), "name" if wordy == "names" else wordy
+    telling_nothing = rules.sensitive.telling_nothing
+    if wordy in ("name", "names") or not _DATES.isdisjoint(kinds):
+        return lambda values: telling_nothing(matching(values), words)
+    return lambda values: _by_figures(values, lambda forms: telling_nothing(matching(forms), words))
+
+
+def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
+    """Apply a quick check once for all values differing in their figures alone."""
+    forms = BETWEEN.join(values).translate(_FIGURES).split(BETWEEN)
+    different = set(forms)
+    if len(forms) != len(values) or (good := quick(different)) is different:
+        return values if len(forms) == len(values) else quick(values)
+    known = set(good)
+    return [value for value, form in zip(values, forms, strict=True) if form in known]
 
 
 def _matching(patterns: Sequence[str]) -> Quick:
@@ -421,20 +436,20 @@ def _any(words: AbstractSet[str]) -> str:
 
 
 _END_OF_WORD = rf"(?![^ ,\n{BETWEEN}])"
-# Words of three or more letters in title case, and the small ones in names and places. Shorter words, and
-# words with marks or accents, may be pieces of a disguised word.
-_TITLED = r"(?=[A-Za-z'\u2019]{3})[A-Z][A-Za-z]*+(?:['\u2019][A-Za-z]++)?+"
-_NAME = rf"(?:{_TITLED}|(?=[a-z])(?:{_any(_IN_A_NAME - {'and', 'or'})}){_END_OF_WORD})"
-_SMALL = rf"(?=[a-z])(?:{_any(_IN_A_PLACE)}){_END_OF_WORD}"
+# Words in title case, and the small ones in names and places. `telling_nothing` checks the meaning apart.
+_UPPER = "".join(c.upper() for c in ACCENTED if c.upper().lower() == c)
+_TITLED = rf"[A-Z{_UPPER}][A-Za-z{ACCENTED}{_UPPER}]*+(?:['\u2019-][A-Za-z{ACCENTED}{_UPPER}]++)*+"
+_NAME = rf"(?:{_TITLED}|(?:{_any(_IN_A_NAME - {'and', 'or'})}){_END_OF_WORD})"
+_SMALL = rf"(?:{_any(_IN_A_PLACE)}){_END_OF_WORD}"
 _PLACE = rf"(?:{_TITLED}|{_SMALL})"
 _LABEL = rf"(?:{_TITLED}|[A-Z]?[0-9][A-Za-z0-9]*+|{_SMALL})"
 _SHORT_TEXT = rf"(?=[^{BETWEEN}]{{1,90}}+(?![^{BETWEEN}]))"
 _FEW_DIGITS = rf"(?!(?:[^{BETWEEN}\d]*+\d){{{_MOST_DIGITS + 1}}})"
 _LINE = rf"{_PLACE}(?: {_PLACE}){{0,3}}+"
-_COMMA = r"(?:,[ \n]?+|\n)"
+_COMMA = r"(?:,[ \n]|\n)"
 _DAY = r"(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
 _QUICK = {
-    "name": rf"{_SHORT_TEXT}{_NAME}(?: {_NAME}){{0,7}}+",
+    "name": rf"{_SHORT_TEXT}{_NAME}(?:,? {_NAME}){{0,7}}+",
     "names": rf"{_SHORT_TEXT}{_NAME}(?: {_NAME}){{0,7}}+",
     "label": rf"[A-Z]{{1,3}}(?![^{BETWEEN}])|{_SHORT_TEXT}{_FEW_DIGITS}{_LABEL}(?: {_LABEL}){{0,8}}+",
     "address line": rf"{_SHORT_TEXT}(?:\d{{1,3}}[A-Z]? )?+{_LINE}(?: \d{{1,3}}[A-Z]?)?+"

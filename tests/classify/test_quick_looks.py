@@ -98,7 +98,7 @@ SAID = (
     "Ann|SMITH|O'Neill|McDonald|Świątek|Zoë|de|del|la|van|der|of|the|adoption|Adopted|refuge|Police|Grace|Hope"
     "|social|worker|care|looked after|Taunton|Flat|Road|TA1 1AA|N999100020000|C999100020001|X999100020001|999"
     "|2016-01-02|2016-02-30|2036-01-02|01/02/2016|07700 900001|Y|N/A|12.5|09:30|12|123|1a|²|\u017f|ß|e\u0301"
-    "|\u01c5|\u0660|AB 12 34 56 C"
+    "|\u01c5|\u0660|AB 12 34 56 C|Ref|uge|Re|Fu|Ge|Réf|İuge|ĳ|S47|Section|47|Phq9|Ng|RĖFUGE"
 )
 PIECES = st.one_of(
     st.sampled_from(SAID.split("|")), st.text("ab Aś1-'\u2019.,:/&+(\n\t\x1f\xa0\xd7", max_size=4)
