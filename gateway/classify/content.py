@@ -52,6 +52,7 @@ _OF_MESSAGES = ("message-id", "mime-version", "received", "return-path")
 _ZIP_END = b"PK\x05\x06"
 _ZIP_TAIL = 65_557
 _DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
+_DECLARATION_WITHIN = 200
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 # Control characters found in no table or XML document: all but tab, line feed and return.
 _CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\r") + b"\x7f"
@@ -212,7 +213,10 @@ def told_encoding(content: BinaryIO) -> str | None:
         return "utf-16-le"
     if head[1:4:2] and head[:3:2] == b"\0\0" and head[1]:
         return "utf-16-be"
-    declared = _DECLARED.match(head.lstrip())
+    start = head.lstrip()
+    if start.startswith(b"<?xml") and b"?>" not in start[:_DECLARATION_WITHIN]:
+        raise malformed("the XML declaration is too long")
+    declared = _DECLARED.match(start)
     if declared:
         return _known_codec(declared.group(1).decode("ascii"))
     return None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from gateway.classify.content import Row
+from gateway.classify.sensitive import is_legible
 
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
 _NAMING = re.compile(r"\bby\b ?:?|:(?!\d)", re.IGNORECASE)
@@ -82,7 +83,7 @@ class Furniture:
     def _is_count(self, text: str) -> bool:
         heading, colon, count = text.rpartition(":")
         tokens = _TOKEN.findall(heading.casefold())
-        plain = bool(colon and tokens) and not self.is_telling(heading)
+        plain = bool(colon and tokens) and is_legible(heading) and not self.is_telling(heading)
         return plain and _FIGURES.fullmatch(count.strip()) is not None and self.headings.issuperset(tokens)
 
     def _is_key(self, text: str) -> bool:
@@ -101,7 +102,9 @@ class Furniture:
     def are_words(self, text: str) -> bool:
         """Return True where a text has only the wording of reports, dates and short numbers."""
         tokens = _TOKEN.findall(text.casefold())
-        return all(t in self.words or (t.isdigit() and len(t) <= _LONGEST_NUMBER) for t in tokens)
+        return is_legible(text) and all(
+            t in self.words or (t.isdigit() and len(t) <= _LONGEST_NUMBER) for t in tokens
+        )
 
 
 class Title:

@@ -48,7 +48,15 @@ class Gatherer:
         self._samplers: list[_Sampler] = []
 
     def aside(self, parent: str, name: str, text: str) -> None:
-        """Count content outside the elements of records, or not in an element at all."""
+        """Count content outside the elements of records, or not in an element at all.
+
+        An empty element of an unknown name counts as if its name were its text.
+        """
+        if not text:
+            rules = self._tally.rules
+            if name in rules.containers or rules.element_field(parent, name, around=True) is not None:
+                return
+            text = name
         self._tally.look_for_pupils(name, text)
         if parent == COMMENT:
             self._comments += 1

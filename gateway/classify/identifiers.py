@@ -7,7 +7,7 @@ digit: a well-formed number need not exist.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from operator import mul
 from typing import Literal
 
@@ -31,6 +31,21 @@ _LA = re.compile(r"[2-9]\d{2}", re.ASCII)
 _ESTABLISHMENT = re.compile(r"[1-9]\d{3}", re.ASCII)
 _URN = re.compile(r"1\d{5}|[5-7]\d{5}|EY\d{6}", re.ASCII)
 _CENTRE = re.compile(r"\d{5}", re.ASCII)
+_NATIONAL_INSURANCE = re.compile(r"[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-Z]?", re.ASCII | re.IGNORECASE)
+_SCHOOL = re.compile(r"\d{3}[ /-]?\d{4}|\d{4}|\d{5,6}|EY\d{6}|[XLM]{4}|[XM]{7}", re.ASCII | re.IGNORECASE)
+_AUTHORITY = re.compile(r"[2-9]\d{2}|[XM]{3}", re.ASCII | re.IGNORECASE)
+_ACADEMIC_YEAR = re.compile(r"(19|20)\d{2}( ?[-/]? ?(20)?\d{2})?", re.ASCII)
+_UPRN = re.compile(r"\d{1,12}", re.ASCII)
+_REFERENCE = re.compile(r"[\w/.*+:{}|&-]{1,40}", re.ASCII)
+_SHORT = re.compile(r"[A-Z0-9*+]{1,4}", re.ASCII | re.IGNORECASE)
+# Numbers that programs draw: groups of hexadecimal figures, or letters among figures in ones and twos.
+_GENERATED = re.compile(
+    r"\{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}?|[0-9a-f]{16,40}|([a-z]{0,2}[0-9]){6,20}[a-z]{0,2}",
+    re.ASCII | re.IGNORECASE,
+)
+_PREFIXED = re.compile(r"[A-Z]{1,8}[-/_]?\d{3,20}", re.ASCII)
+_RUNS = re.compile(r"[A-Za-z]+")
+_MOST_RUNS, _MOST_WORDS, _LONGEST_WORD = 4, 2, 4
 
 
 def upn_check_letter(digits: str) -> str:
@@ -120,3 +135,37 @@ def is_urn(urn: str) -> bool:
 def is_centre(centre: str) -> bool:
     """Return True for the shape of an examination centre number, five digits."""
     return _CENTRE.fullmatch(centre.strip()) is not None
+
+
+SHAPES: dict[str, Callable[[str], bool]] = {
+    "former-upn": is_upn,
+    "uln": is_uln,
+    "nhs": is_nhs_number,
+    "uci": is_uci,
+    "la": lambda text: _AUTHORITY.fullmatch(text.strip()) is not None,
+    "school": lambda text: _SCHOOL.fullmatch(text.strip()) is not None,
+    "ni": lambda text: _NATIONAL_INSURANCE.fullmatch(text.strip()) is not None,
+    "uprn": lambda text: _UPRN.fullmatch(text.strip()) is not None,
+    "academic-year": lambda text: _ACADEMIC_YEAR.fullmatch(text.strip()) is not None,
+}
+"""By the name that the policies give a number: whether a text is one, which the text alone tells."""
+
+
+def is_reference(text: str, tells: Callable[[str], bool], *, short: bool) -> bool:
+    """Tell whether a text is what a system numbers by: figures, and letters too few for words.
+
+    `tells` says whether a word tells of something. Letters alone are at most four, as all that is `short`.
+    """
+    text = text.strip()
+    if _GENERATED.fullmatch(text) is not None and not short:
+        return True
+    runs = _RUNS.findall(text)
+    if any(len(run) > 2 and tells(run.lower()) for run in runs):  # noqa: PLR2004 - shorter ones are initials
+        return False
+    if short or not any(map(str.isdigit, text)):
+        return _SHORT.fullmatch(text) is not None or (text == "/" and not short)
+    if _REFERENCE.fullmatch(text) is None or _NATIONAL_INSURANCE.fullmatch(text) is not None:
+        return False
+    words = [run for run in runs if len(run) > 1]
+    few = len(runs) <= _MOST_RUNS and len(words) <= _MOST_WORDS
+    return _PREFIXED.fullmatch(text) is not None or (few and max(map(len, words), default=0) <= _LONGEST_WORD)

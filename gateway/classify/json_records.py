@@ -1,6 +1,6 @@
 """JSON from management systems and their interfaces: a list of records, as objects within objects.
 
-Each leaf of a record becomes a column named after the leaf and the object around, unless the object's name
+Each leaf of a record becomes a column named after the leaf and all objects around it, unless an object's name
 says no more than "data". So JSON is judged like a table, and nothing is skipped.
 """
 
@@ -150,10 +150,15 @@ class _RecordsReader:
         """Return the column name of a leaf; None for the meaningless time zone of a date."""
         inside = [key for key in self._keys[self._base + 1 :] if key]
         telling = [key for key in inside if key not in self._rule.transparent]
+        around = " ".join(map(_of_one, telling))
         if self._key in self._rule.parts_of_a_date and telling:
             if self._key == "date":
-                return telling[-1]
+                return " ".join([*map(_of_one, telling[:-1]), telling[-1]])
             if _TIME_ZONE.fullmatch(text):
                 return None
-        around = telling[-1].removesuffix("s") if telling else ""
         return f"{around} {self._key}".strip() or (inside[-1] if inside else "")
+
+
+def _of_one(name: str) -> str:
+    """Return the name of a list without its plural: of "contacts" each is a contact; an address stays one."""
+    return name if name.endswith("ss") else name.removesuffix("s")

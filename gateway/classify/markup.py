@@ -330,7 +330,7 @@ def _forget(
 
 
 def _tell(element: Element, names: tuple[str, ...], aside: Aside, most: int) -> None:
-    """Report the content of an element outside records, and text after a record."""
+    """Report the content of an element outside records, an empty one's name, and text after a record."""
     if not isinstance(element.tag, str):
         return
     if element.tail and not element.tail.isspace():
@@ -339,9 +339,9 @@ def _tell(element: Element, names: tuple[str, ...], aside: Aside, most: int) -> 
         return
     _tell_attributes(element, aside, most)
     text = element.text
-    if text and not text.isspace():
+    if (text and not text.isspace()) or not len(element):
         parent = element.getparent()
-        aside("" if parent is None else local_name(parent.tag), local_name(element.tag), text)
+        aside("" if parent is None else local_name(parent.tag), local_name(element.tag), (text or "").strip())
     for inner in element:
         _tell(inner, names, aside, most)
 

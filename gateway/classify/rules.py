@@ -32,7 +32,7 @@ from gateway.classify.format_rules import (
     plain,
 )
 from gateway.classify.furniture import Furniture
-from gateway.classify.sensitive import Sensitive
+from gateway.classify.sensitive import Sensitive, is_legible
 from gateway.classify.subjects import SubjectRule
 from gateway.classify.value_kinds import (
     Check,
@@ -62,6 +62,7 @@ _STEPS = re.compile(r"[A-Za-z]\w*(?:\.[A-Za-z]\w*)+", re.ASCII)
 _NOTES = re.compile(r"note|comment|remark|memo\b|narrative|free ?text", re.IGNORECASE)
 
 _NAME_LENGTH = 100
+_WORDS = "{words}"
 _WHO_IT_IS = frozenset({"upn", "former-upn", "la", "school", "birth-date", "school-name"})
 _NAMES_PEOPLE = frozenset({"name", "names", "free"})
 
@@ -74,8 +75,9 @@ class FieldRule(RuleTable):
     """One field: its column and element names, and the kinds of its values.
 
     An element is `Name` or `Parent/Name`; the longer form wins. `patterns` are regular expressions for
-    whole plain column names. `values` are the allowed kinds (`value_kinds`): for `code`, `codes` names a
-    list in `[codes]`, and `several` allows more than one per value; `identifier` names the identifier.
+    whole plain column names; `{words}` stands for words of `[columns]`, subjects and short figures. `values`
+    are the allowed kinds (`value_kinds`): for `code`, `codes` names a list in `[codes]`, and `several` allows
+    more than one per value; `identifier` names the identifier.
     """
 
     columns: tuple[str, ...] = ()
@@ -171,10 +173,11 @@ class TypeRule(RuleTable):
 
 
 class ColumnRule(RuleTable):
-    """Prefixes and suffixes added by systems to a plain column name."""
+    """Prefixes and suffixes added by systems to a plain column name; and the `{words}` of patterns."""
 
     prefixes: tuple[str, ...]
     suffixes: tuple[str, ...]
+    words: tuple[str, ...] = ()
 
 
 class ValuesRule(RuleTable):
@@ -417,9 +420,21 @@ class Rules(BaseModel):
     @cached_property
     def column_patterns(self) -> tuple[re.Pattern[str], tuple[str, ...]]:
         """All patterns as one, because trying each is slow; and the field of each group."""
-        pairs = [(pattern, key) for key, rule in self.fields.items() for pattern in rule.patterns]
+        pairs = [
+            (pattern.replace(_WORDS, self._words_of_columns), key)
+            for key, rule in self.fields.items()
+            for pattern in rule.patterns
+        ]
         whole = "|".join(f"(?P<p{number}>{pattern})" for number, (pattern, _) in enumerate(pairs))
         return re.compile(whole), tuple(key for _, key in pairs)
+
+    @cached_property
+    def _words_of_columns(self) -> str:
+        """A pattern of a few words in a row: those of names of columns, subjects, and short figures."""
+        subjects = (name for name in map(plain, self.data_types.subjects.names) if len(name) > 2)  # noqa: PLR2004
+        words = {*map(plain, self.data_types.columns.words), *subjects}
+        longest_first = sorted(words, key=lambda word: (-len(word), word))
+        return f"(?:{'|'.join(map(re.escape, longest_first))}|[0-9]{{1,4}}){{1,12}}+"
 
     @cached_property
     def _elements(self) -> dict[str, str]:
@@ -438,8 +453,10 @@ class Rules(BaseModel):
 
         Tried in order: the name, the name without prefix or suffix, the patterns. A name about something
         sensitive, or about notes, matches no pattern, because patterns are wide. A day after the name is
-        ignored.
+        ignored. A name with signs that are neither letters, figures nor punctuation is unknown.
         """
+        if not is_legible(name):
+            return None
         name = _without_day(name)
         text = plain(name)
         known = next((self._columns[form] for form in self._forms(text) if form in self._columns), None)

@@ -41,6 +41,11 @@ _SHORTEST_IN_PIECES = 4
 # Maps lengths of words: 1 for one or two letters, 0 for others.
 _SHORT = bytes(length in (1, 2) for length in range(256))
 _SHORTEST_WITH_MARKS = 5
+# Latin letters, figures, and the punctuation that keyboards and spreadsheets have; no soft hyphen.
+_LEGIBLE = re.compile(
+    "[\t\n\r -~\u00a0-\u00ac\u00ae-\u024f\u1e00-\u1eff"
+    "\u2010-\u2015\u2018-\u201f\u2022\u2026\u2032\u2033\u20ac\u2122]*"
+)
 _APOSTROPHES = frozenset("'`\u2018\u2019\u02bb\u02bc")
 
 
@@ -80,6 +85,14 @@ _BARE = (
 def is_latin(character: str) -> bool:
     """Return True for a letter of the Latin alphabet, with or without accent; not for full-width letters."""
     return unicodedata.name(character.lower()[:1], "").startswith("LATIN SMALL LETTER")
+
+
+def is_legible(text: str) -> bool:
+    """Tell whether a text has no character but Latin letters, figures and the punctuation of offices.
+
+    What is compared without punctuation has to be legible: circled letters, braille and pictures are none.
+    """
+    return text.isascii() or _LEGIBLE.fullmatch(unicodedata.normalize("NFC", text)) is not None
 
 
 def plain_text(text: str) -> str:
@@ -183,6 +196,10 @@ class Sensitive(BaseModel):
             return True
         made = (word for word in _made_of_pieces(text, plain) if len(word) >= _SHORTEST_IN_PIECES)
         return any(word in self._value_words and word not in may for word in made)
+
+    def is_telling(self, word: str) -> bool:
+        """Tell whether a word in small letters tells of something, whatever else it may name."""
+        return word in self._value_words or word.startswith(self._value_stems)
 
     def telling_nothing(self, texts: Collection[str], kind: str) -> Collection[str]:
         """Return the names, labels or addresses certain to contain no such word.

@@ -11,7 +11,10 @@ from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict
 
-_WORD = re.compile(r"[a-z]+|\d+", re.ASCII)
+from gateway.classify.sensitive import is_legible
+
+_WORD = re.compile(r"[^\W\d_]+|\d+")
+_MOST_FIGURES = 4
 _ACCREDITATION = re.compile(r"\d{3}/?\d{4}/?[0-9X]", re.ASCII | re.IGNORECASE)
 
 
@@ -35,11 +38,14 @@ class SubjectRule(BaseModel):
 
     def is_subject(self, header: str) -> bool:
         """Return True where a header names one subject, with neutral words, or an accreditation number."""
+        if not is_legible(header):
+            return False
         return self._core(header) in self._cores or _ACCREDITATION.fullmatch(header.strip()) is not None
 
     def _core(self, name: str) -> str:
-        """Return a name without case, figures and neutral words."""
-        return "".join(w for w in _WORD.findall(name.casefold()) if w not in self._aside and not w.isdigit())
+        """Return a name without case, figures of up to four digits, and neutral words."""
+        words = (w for w in _WORD.findall(name.casefold()) if w not in self._aside)
+        return "".join(w for w in words if not w.isdigit() or len(w) > _MOST_FIGURES)
 
     @cached_property
     def _aside(self) -> frozenset[str]:

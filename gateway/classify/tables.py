@@ -12,6 +12,7 @@ from gateway.classify.column_signatures import Evidence, best_fit
 from gateway.classify.content import Row, Source, Unreadable, beside, unknown
 from gateway.classify.delimited import Header, Table, read_table
 from gateway.classify.facts import table_facts
+from gateway.classify.format_rules import plain
 from gateway.classify.results import KINDS, Kind, ResultKinds, SingleResult
 from gateway.classify.schools import RowSchools, Slot, in_a_title
 from gateway.classify.strays import Column, check_side_by_side, strays, without_headers
@@ -166,7 +167,7 @@ class _Counter:
         for key in _OF_ONE_PUPIL & by_field.keys():
             named = defaultdict(list)
             for index, values in zip(self._columns[key], by_field[key], strict=True):
-                named["" if key == "upn" else self._names[index].strip().lower()].append(values)
+                named["" if key == "upn" else plain(self._names[index])].append(values)
             for several in named.values():
                 check_side_by_side(several)
         return full

@@ -8,20 +8,32 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
 from typing import Literal, Protocol
 
 from gateway.classify import identifiers
-from gateway.classify.sensitive import ACCENTED, Sensitive, is_latin
+from gateway.classify.marks import are_marks
+from gateway.classify.sensitive import ACCENTED, Sensitive, is_latin, is_legible
 
 Kind = Literal[
     "code", "marks", "date", "past date", "time", "identifier", "number", "flag", "name", "names", "label",
     "address line", "postcode", "contact", "free",
 ]  # fmt: skip
 Identifier = Literal[
-    "upn", "former-upn", "uln", "nhs", "uci", "la", "school", "ni", "uprn", "short", "reference"
+    "upn",
+    "former-upn",
+    "uln",
+    "nhs",
+    "uci",
+    "la",
+    "school",
+    "ni",
+    "uprn",
+    "short",
+    "reference",
+    "academic-year",
 ]
 Check = Callable[[str], "str | None"]
 """Return the fault of a value, None for a good one."""
@@ -97,9 +109,6 @@ BETWEEN = "\x1f"
 _FIGURES = dict.fromkeys(map(ord, "123456789"), "0")
 _DATES = frozenset({"date", "past date"})
 _BLANK: frozenset[str | None] = frozenset({"", None})
-_LETTERS = re.compile(r"[^\W\d_]{3,}")
-_DIFFERENT_IN_A_ROW = 2
-_GAPS = re.compile(r"[\s,;]+")
 
 FLAGS = frozenset(["Y", "N", "YES", "NO", "TRUE", "FALSE", "T", "F", "0", "1"])
 # Text written by systems and people for an unknown value.
@@ -115,18 +124,13 @@ _AGE = re.compile(
 )
 _POSTCODE = re.compile(r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|BFPO ?\d{1,4}", re.ASCII | re.IGNORECASE)
 _CONTACT = re.compile(r"[^@\s,;]{1,64}@[^@\s,;]{1,250}|\+?[\d ()-]{7,20}( ?(ext|x)\.? ?\d{1,5})?", re.ASCII)
-_NATIONAL_INSURANCE = re.compile(r"[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-Z]?", re.ASCII | re.IGNORECASE)
-_SCHOOL = re.compile(r"\d{3}[ /-]?\d{4}|\d{4}|\d{5,6}|EY\d{6}|[XLM]{4}|[XM]{7}", re.ASCII | re.IGNORECASE)
-_LA = re.compile(r"[2-9]\d{2}|[XM]{3}", re.ASCII | re.IGNORECASE)
-_REFERENCE = re.compile(r"[\w/.*+:{}|&-]{1,40}", re.ASCII | re.IGNORECASE)
-_SHORT = re.compile(r"[A-Z0-9*+]{1,4}", re.ASCII | re.IGNORECASE)
-_UPRN = re.compile(r"\d{1,12}", re.ASCII)
 
 _MOST_WORDS = {"name": 8, "label": 9, "address line": 18}
 _MOST_CHARACTERS = {"name": 90, "label": 90, "address line": 200}
 _WORDS_OF_A_LINE = 6
 _MOST_DIGITS = 8
 _WORDS_IN_LOWER_CASE = 3
+_DIGITS = frozenset("0123456789")
 _MARKS = {
     "name": frozenset(" .,-'?") | frozenset("\u2018\u2019\u00b4`\u02bb\u2010\u2011\ufffd\xb7"),
     "label": frozenset(" .,-'/&()+_*#\u2019\u2013"),
@@ -245,10 +249,12 @@ def _test(kind: Kind, rule: ValueStatement, rules: Vocabulary) -> Callable[[str]
         codes = Codes(rules.code_sets[rule.codes or ""])
         return codes.has_all if rule.several else codes.has
     if kind == "marks":
-        known = rules.code_sets["attendance"]
-        return lambda text: _are_marks(text, known)
+        known, tells = rules.code_sets["attendance"], rules.sensitive.is_telling
+        return lambda text: are_marks(text, known, tells)
     if kind == "identifier":
-        return _IDENTIFIERS[rule.identifier or "reference"]
+        which, tells = rule.identifier or "reference", rules.sensitive.is_telling
+        is_number = identifiers.SHAPES.get(which)
+        return is_number or (lambda text: identifiers.is_reference(text, tells, short=which == "short"))
     if kind in ("name", "names", "label", "address line"):
         words = Words(kind, rules)
         return (
@@ -257,18 +263,6 @@ def _test(kind: Kind, rule: ValueStatement, rules: Vocabulary) -> Callable[[str]
     return _SIMPLE[kind]
 
 
-_IDENTIFIERS: dict[str, Callable[[str], bool]] = {
-    "former-upn": identifiers.is_upn,
-    "uln": identifiers.is_uln,
-    "nhs": identifiers.is_nhs_number,
-    "uci": identifiers.is_uci,
-    "la": lambda text: _LA.fullmatch(text.strip()) is not None,
-    "school": lambda text: _SCHOOL.fullmatch(text.strip()) is not None,
-    "ni": lambda text: _NATIONAL_INSURANCE.fullmatch(text.strip()) is not None,
-    "uprn": lambda text: _UPRN.fullmatch(text.strip()) is not None,
-    "short": lambda text: _SHORT.fullmatch(text.strip()) is not None,
-    "reference": lambda text: _is_reference(text.strip()),
-}
 _SIMPLE: dict[str, Callable[[str], bool]] = {
     "date": lambda text: read_date(text) is not None,
     "past date": lambda text: read_date(text) is not None,
@@ -282,13 +276,6 @@ _SIMPLE: dict[str, Callable[[str], bool]] = {
 
 def _is_number(text: str) -> bool:
     return _NUMBER.fullmatch(text) is not None or _AGE.fullmatch(text) is not None
-
-
-def _is_reference(text: str) -> bool:
-    # Letters alone may be a word; so may a short code's, but hardly a revealing one.
-    if not any(map(str.isdigit, text)):
-        return _SHORT.fullmatch(text) is not None or text == "/"
-    return _REFERENCE.fullmatch(text) is not None and _NATIONAL_INSURANCE.fullmatch(text) is None
 
 
 _EXPECTED: dict[str, str] = {
@@ -431,6 +418,11 @@ def distinct(values: Collection[str]) -> AbstractSet[str]:
     return values if isinstance(values, AbstractSet) else set(values)
 
 
+def _is_accent(character: str) -> bool:
+    """Tell whether a character is an accent over the letter before it; U+034F is nothing that one sees."""
+    return "\u0300" <= character <= "\u036f" and character != "\u034f"
+
+
 def _any(words: AbstractSet[str]) -> str:
     return "|".join(sorted(words, reverse=True))  # A longer word before its own beginning.
 
@@ -475,11 +467,11 @@ class Codes:
 
     def has(self, text: str) -> bool:
         """Return True where a text is one of the codes."""
-        return text.strip().upper() in self._codes or _words_of(text) in self._phrases
+        return text.strip().upper() in self._codes or (is_legible(text) and _words_of(text) in self._phrases)
 
     def has_all(self, text: str) -> bool:
         """Return True where a text has only such codes, as "MLD; SLCN" or a code with its words."""
-        return self.has(text) or self._are_made_of(_words_of(text))
+        return self.has(text) or (is_legible(text) and self._are_made_of(_words_of(text)))
 
     def _are_made_of(self, words: tuple[str, ...]) -> bool:
         # True at each word from which the rest consists of codes; a ranking's figures may stand between.
@@ -496,43 +488,6 @@ class Codes:
 
 def _words_of(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(text.upper().replace("\u2019", "'")))
-
-
-def _are_marks(text: str, known: frozenset[str]) -> bool:
-    """Return True where a text has only marks. Most letters are marks, so a word counts as none."""
-    whole = text.strip().upper()
-    if whole in known:
-        return True
-    runs = _LETTERS.findall(text)
-    mostly_signs = 2 * sum(map(str.isalpha, whole)) <= len(whole)
-    if any(run != run.upper() or (len(set(run)) > _DIFFERENT_IN_A_ROW and not mostly_signs) for run in runs):
-        return all(word in known for word in _GAPS.split(whole))
-    return all(mark in known for mark in marks_of(text, known))
-
-
-def marks_of(text: str, known: frozenset[str]) -> list[str]:
-    """Return the marks in a value: one in words, one, several with gaps, or a string of one per session.
-
-    In a string, codes of two characters (C1, J1, Y2) are kept whole.
-    """
-    whole = text.strip().upper()
-    if whole in known:
-        return [whole]
-    found: list[str] = []
-    for word in _GAPS.split(whole):
-        if word in known:
-            found.append(word)
-        else:
-            found += _tokens(word, known)
-    return found
-
-
-def _tokens(word: str, known: frozenset[str]) -> Iterator[str]:
-    position = 0
-    while position < len(word):
-        length = 2 if word[position : position + 2] in known else 1
-        yield word[position : position + length]
-        position += length
 
 
 class Words:
@@ -574,11 +529,9 @@ class Words:
         words = text.split()
         if len(text) > _MOST_CHARACTERS[self._kind] or len(words) > most:
             return False
-        if not all(
-            is_latin(c) or c in self._marks or c.isdigit() or unicodedata.category(c) == "Mn" for c in text
-        ):
+        if not all(is_latin(c) or c in self._marks or c in _DIGITS or _is_accent(c) for c in text):
             return False
-        digits = sum(map(str.isdigit, text))
+        digits = sum(map(_DIGITS.__contains__, text))
         if digits > (0 if self._kind == "name" else _MOST_DIGITS):
             return False
         return self._are_in_case(words) and not self._sensitive.of_value(text, self._kind)

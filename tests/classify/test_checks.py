@@ -5,7 +5,8 @@ from datetime import date
 import pytest
 
 from gateway.classify import Rules
-from gateway.classify.value_kinds import marks_of, read_date
+from gateway.classify.marks import marks_of
+from gateway.classify.value_kinds import read_date
 
 
 @pytest.mark.parametrize(
