@@ -58,6 +58,24 @@ def test_a_word_is_found_however_it_is_written(written: str) -> None:
         assert written not in quick([written, "Ann", "Brown"])
 
 
+CASES = (str.title, str.upper, str.lower, str.capitalize)
+POSITIONS = ("{}", "{} Brown", "Ann {}", "Ann {} Brown", "12 {} Road")
+
+
+@pytest.mark.parametrize("key", PLACES)
+def test_a_quick_look_finds_nothing_good_that_is_not(key: str) -> None:
+    check, quick = RULES.check(key), RULES.quick(key, with_queries=True)
+    assert check is not None
+    assert quick is not None
+    told = RULES.sensitive
+    vocabulary = sorted({*told._value_vocabulary, *told._value_stems, *(f"by {w}" for w in told._places)})
+    assert len(vocabulary) > 1_500
+    for text in vocabulary:
+        written = [position.format(case(text)) for position in POSITIONS for case in CASES]
+        good = {one for some in (written, *([one] for one in written)) for one in quick(some)}
+        assert [one for one in sorted(good) if check(one) is not None] == []
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("head", ["Refuge", "Asylum", "Counsellor", "Prison"])
 def test_a_heading_is_found_to_be_sensitive_however_it_is_written(head: str, way: str) -> None:
