@@ -138,7 +138,8 @@ class MailboxLimits(DoorLimits):
     """The limits of the mailboxes. Sizes in bytes, times in seconds.
 
     An open file lies in memory while being read: `open_files_per_session` limits the files of a session,
-    `open_files` and `open_bytes` the total number and size. A file unread for `idle_seconds` is closed.
+    `open_files` and `open_bytes` the total number and size. A person who holds more than is free gets no
+    further one. A file unread for `idle_seconds` is closed.
     """
 
     connections_per_person: int = 16

@@ -1,7 +1,8 @@
 """Contents of sealed files, kept open in memory while being read.
 
 Readers of the same file, or the same view, share one content. The number and total size of contents are
-bounded; a content is closed with its last reader, however the reader leaves, or after idling.
+bounded, and a person who holds more than is left for others gets no further one. A content is closed with
+its last reader, however the reader leaves, or after idling.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import logging
 import os
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -23,6 +25,7 @@ from gateway.ssh.answers import Declined, failed
 _log = logging.getLogger(__name__)
 
 BUSY = failed("Too many files are being collected at the moment; try again in a minute.")
+SHARE = failed("You have as many files open as leave room for others; close one, then open this one.")
 CANNOT_OPEN = failed(
     "The file cannot be opened at the moment; try again, then tell whoever runs the gateway."
 )
@@ -108,6 +111,8 @@ class Contents:
         # Including contents given back while still being opened.
         self._count = 0
         self._bytes = 0
+        self._held: Counter[str] = Counter()
+        self._held_bytes: Counter[str] = Counter()
 
     def size_of(self, delivery: Delivery) -> int | None:
         """Return the size in bytes of a delivery as shown; None for a view not opened so far."""
@@ -115,21 +120,23 @@ class Contents:
             return delivery.content_size
         return self._sizes.get(_shown(delivery))
 
-    async def borrow(self, order: FileOrder) -> OpenContent:
-        """Return the ordered content; every borrower must call `give_back`.
+    async def borrow(self, order: FileOrder, person: str) -> OpenContent:
+        """Return the ordered content for a person; every borrower must call `give_back`.
 
-        Declined if too much is open already, or the file cannot be opened.
+        Declined if too much is open already, by all or by this person, or the file cannot be opened.
         """
-        content = self._open.get(order) or self._begin(order)
+        content = self._open.get(order) or self._begin(order, person)
         content.readers += 1
+        self._held[person] += 1
+        self._held_bytes[person] += content.room
         try:
             given = await asyncio.shield(content.opening)
         except Fault as fault:
-            self.give_back(content)
+            self.give_back(content, person)
             _log.error("%s: cannot be opened: %s", content.reference, fault)
             raise Declined(CANNOT_OPEN) from None
         except BaseException:
-            self.give_back(content)
+            self.give_back(content, person)
             raise
         self._remember(order.delivery, given.size)
         return content
@@ -155,9 +162,13 @@ class Contents:
                 self._forget(content)
                 _log.info("%s: closed, nobody reads it", content.reference)
 
-    def give_back(self, content: OpenContent) -> None:
+    def give_back(self, content: OpenContent, person: str) -> None:
         """Release one reader's hold. The last release closes the content, or has it closed once opened."""
         content.readers -= 1
+        self._held[person] -= 1
+        self._held_bytes[person] -= content.room
+        if not self._held[person]:
+            del self._held[person], self._held_bytes[person]
         if content.readers == 0 and not content.closed:
             self._forget(content)
 
@@ -169,9 +180,10 @@ class Contents:
         else:
             content.opening.add_done_callback(lambda opened: self._close(content, opened))
 
-    def _begin(self, order: FileOrder) -> OpenContent:
+    def _begin(self, order: FileOrder, person: str) -> OpenContent:
         size = order.delivery.content_size
         self._check_room(size)
+        self._check_share(size, person)
         opening = asyncio.get_running_loop().run_in_executor(self._openers, self._fetch, order)
         content = OpenContent(order, size, opening, self._clock())
         self._open[order] = content
@@ -189,6 +201,13 @@ class Contents:
         too_large = self._count and self._bytes + size > self._limits.open_bytes
         if too_large or self._count >= self._limits.open_files:
             raise Declined(BUSY)
+
+    def _check_share(self, size: int, person: str) -> None:
+        """Declined where a person would hold more than is free for everybody else; one file always fits."""
+        held, size_held = self._held[person], self._held_bytes[person]
+        free, free_bytes = self._limits.open_files - self._count, self._limits.open_bytes - self._bytes
+        if held and (held + 1 > free or size_held + size > free_bytes):
+            raise Declined(SHARE)
 
     def _close(self, content: OpenContent, opened: asyncio.Future[Given]) -> None:
         self._count, self._bytes = self._count - 1, self._bytes - content.room

@@ -194,12 +194,12 @@ class MailboxTree(Server):
             text = await self._ask(self._desk.about, place)
             self._open += 1
             return AboutText(order.delivery, text)
-        content = await self._office.contents.borrow(order)
+        content = await self._office.contents.borrow(order, self._person.name)
         passing("collect.opened")
         try:
             await self._tell(self._desk.collect, place, content.given)
         except BaseException:
-            self._office.contents.give_back(content)
+            self._office.contents.give_back(content, self._person.name)
             raise
         passing("collect.recorded")
         self._open += 1
@@ -220,7 +220,7 @@ class MailboxTree(Server):
         """Release the content of an open file."""
         self._open -= 1
         if not isinstance(file, AboutText | ListText):
-            self._office.contents.give_back(_collected(file).content)
+            self._office.contents.give_back(_collected(file).content, self._person.name)
 
     async def abandon(self, file: object) -> None:
         """Close the file: a client's reading to the end makes no difference."""

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.errors import Fault
 from gateway.home.settings import MailboxLimits
-from gateway.mailboxes.contents import Contents, FileOrder, Given
+from gateway.mailboxes.contents import Contents, FileOrder, Given, OpenContent
 from gateway.openpgp.memory import in_memory
 from gateway.registry.deliveries import Delivery
 from gateway.ssh.answers import Declined
@@ -69,6 +69,15 @@ async def closed_again(opener: Opener) -> None:
     await asyncio.to_thread(eventually, lambda: opener.opened and not open_memory())
 
 
+async def borrowed(contents: Contents, order: FileOrder) -> OpenContent:
+    """A content, in the name of somebody who has no other."""
+    return await contents.borrow(order, f"reader of {order.reference}")
+
+
+def returned(contents: Contents, content: OpenContent) -> None:
+    contents.give_back(content, f"reader of {content.reference}")
+
+
 @pytest.fixture
 def opener() -> Opener:
     return Opener()
@@ -81,11 +90,11 @@ def contents_of(opener: Opener, **limits: int) -> Contents:
 def test_a_content_is_read_in_pieces_and_ends(opener: Opener):
     async def work() -> None:
         contents = contents_of(opener)
-        content = await contents.borrow(ORDER)
+        content = await borrowed(contents, ORDER)
         assert contents.read(content, 0, 4) == b"0123"
         assert contents.read(content, 8, 4) == b"89"
         assert contents.read(content, 10, 4) == contents.read(content, 2**64 - 1, 4) == b""
-        contents.give_back(content)
+        returned(contents, content)
 
     run(work())
 
@@ -93,15 +102,15 @@ def test_a_content_is_read_in_pieces_and_ends(opener: Opener):
 def test_two_readers_share_one_content_until_both_are_done(opener: Opener):
     async def work() -> None:
         contents = contents_of(opener)
-        one, two = await asyncio.gather(contents.borrow(ORDER), contents.borrow(ORDER))
+        one, two = await asyncio.gather(borrowed(contents, ORDER), borrowed(contents, ORDER))
         assert opener.asked == [DELIVERY.reference]
-        contents.give_back(one)
+        returned(contents, one)
         await settled()
         assert contents.read(two, 0, 3) == b"012"
-        contents.give_back(two)
+        returned(contents, two)
         await settled()
         assert open_memory() == []
-        contents.give_back(await contents.borrow(ORDER))
+        returned(contents, await borrowed(contents, ORDER))
         assert len(opener.asked) == 2
 
     run(work())
@@ -111,7 +120,7 @@ def test_a_reader_who_leaves_while_the_file_is_being_opened_leaves_nothing_behin
     async def work() -> None:
         contents = contents_of(opener)
         opener.may.clear()
-        reader = asyncio.create_task(contents.borrow(ORDER))
+        reader = asyncio.create_task(borrowed(contents, ORDER))
         await settled()
         reader.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -120,7 +129,7 @@ def test_a_reader_who_leaves_while_the_file_is_being_opened_leaves_nothing_behin
         await closed_again(opener)
         assert opener.asked == [DELIVERY.reference]
         assert open_memory() == []
-        contents.give_back(await contents.borrow(ORDER))
+        returned(contents, await borrowed(contents, ORDER))
 
     run(work())
 
@@ -129,14 +138,14 @@ def test_one_who_leaves_does_not_take_the_content_from_the_other(opener: Opener)
     async def work() -> None:
         contents = contents_of(opener)
         opener.may.clear()
-        leaves, stays = (asyncio.create_task(contents.borrow(ORDER)) for _ in range(2))
+        leaves, stays = (asyncio.create_task(borrowed(contents, ORDER)) for _ in range(2))
         await settled()
         leaves.cancel()
         await settled()
         opener.may.set()
         content = await stays
         assert contents.read(content, 0, 2) == b"01"
-        contents.give_back(content)
+        returned(contents, content)
 
     run(work())
 
@@ -147,9 +156,9 @@ def test_a_failure_is_declined_and_forgotten(opener: Opener):
         opener.fails = True
         for _ in range(3):
             with pytest.raises(Declined, match="cannot be opened"):
-                await contents.borrow(ORDER)
+                await borrowed(contents, ORDER)
         opener.fails = False
-        contents.give_back(await contents.borrow(ORDER))
+        returned(contents, await borrowed(contents, ORDER))
 
     run(work())
 
@@ -157,14 +166,14 @@ def test_a_failure_is_declined_and_forgotten(opener: Opener):
 def test_only_so_many_contents_are_open_at_once(opener: Opener):
     async def work() -> None:
         contents = contents_of(opener, open_files=2)
-        held = [await contents.borrow(other(number)) for number in (1, 2)]
+        held = [await borrowed(contents, other(number)) for number in (1, 2)]
         with pytest.raises(Declined, match="Too many files"):
-            await contents.borrow(other(3))
-        same = await contents.borrow(other(1))
+            await borrowed(contents, other(3))
+        same = await borrowed(contents, other(1))
         for content in (*held, same):
-            contents.give_back(content)
+            returned(contents, content)
         await settled()
-        contents.give_back(await contents.borrow(other(3)))
+        returned(contents, await borrowed(contents, other(3)))
 
     run(work())
 
@@ -172,16 +181,33 @@ def test_only_so_many_contents_are_open_at_once(opener: Opener):
 def test_only_so_many_bytes_are_open_at_once_but_one_large_file_always(opener: Opener):
     async def work() -> None:
         contents = contents_of(opener, open_bytes=25)
-        large = await contents.borrow(other(1, size=100))
+        large = await borrowed(contents, other(1, size=100))
         with pytest.raises(Declined, match="Too many files"):
-            await contents.borrow(other(2))
-        contents.give_back(large)
+            await borrowed(contents, other(2))
+        returned(contents, large)
         await settled()
-        small = [await contents.borrow(other(number)) for number in (2, 3)]
+        small = [await borrowed(contents, other(number)) for number in (2, 3)]
         with pytest.raises(Declined, match="Too many files"):
-            await contents.borrow(other(4))
+            await borrowed(contents, other(4))
         for content in small:
-            contents.give_back(content)
+            returned(contents, content)
+
+    run(work())
+
+
+def test_one_person_leaves_as_much_as_they_hold_to_others(opener: Opener):
+    async def work() -> None:
+        contents = contents_of(opener, open_files=8, open_bytes=100)
+        held = [await contents.borrow(other(number), "jane") for number in range(4)]
+        with pytest.raises(Declined, match="leave room for others"):
+            await contents.borrow(other(5), "jane")
+        sena = await contents.borrow(other(6), "sena")
+        with pytest.raises(Declined, match="leave room for others"):
+            await contents.borrow(other(5, size=45), "sena")
+        contents.give_back(held.pop(), "jane")
+        contents.give_back(sena, "sena")
+        for content in (*held, await contents.borrow(other(5), "jane")):
+            contents.give_back(content, "jane")
 
     run(work())
 
@@ -190,15 +216,15 @@ def test_an_abandoned_opening_still_counts_until_it_ends(opener: Opener):
     async def work() -> None:
         contents = contents_of(opener, open_bytes=15)
         opener.may.clear()
-        reader = asyncio.create_task(contents.borrow(other(1)))
+        reader = asyncio.create_task(borrowed(contents, other(1)))
         await settled()
         reader.cancel()
         await settled()
         with pytest.raises(Declined, match="Too many files"):
-            await contents.borrow(other(2))
+            await borrowed(contents, other(2))
         opener.may.set()
         await closed_again(opener)
-        contents.give_back(await contents.borrow(other(2)))
+        returned(contents, await borrowed(contents, other(2)))
 
     run(work())
 
@@ -207,9 +233,9 @@ def test_a_content_that_nobody_reads_is_closed_whoever_has_it(opener: Opener):
     async def work() -> None:
         clock, limits = Seconds(), MailboxLimits(idle_seconds=60, open_files=3)
         contents = Contents(opener, limits, ThreadPoolExecutor(2), clock)
-        read, unread = await contents.borrow(other(1)), await contents.borrow(other(2))
+        read, unread = await borrowed(contents, other(1)), await borrowed(contents, other(2))
         opener.may.clear()
-        opening = asyncio.create_task(contents.borrow(other(3)))
+        opening = asyncio.create_task(borrowed(contents, other(3)))
         await settled()
         clock.now += 40
         contents.read(read, 0, 1)
@@ -218,18 +244,18 @@ def test_a_content_that_nobody_reads_is_closed_whoever_has_it(opener: Opener):
         assert contents.read(read, 0, 2) == b"01"
         with pytest.raises(Declined, match="open it again"):
             contents.read(unread, 0, 1)
-        again = asyncio.create_task(contents.borrow(other(2)))
+        again = asyncio.create_task(borrowed(contents, other(2)))
         opener.may.set()
-        contents.give_back(unread)
+        returned(contents, unread)
         assert contents.read(await again, 0, 1) == contents.read(await opening, 0, 1) == b"0"
         for content in (read, await again, await opening):
-            contents.give_back(content)
+            returned(contents, content)
         await settled()
         assert open_memory() == []
         for content in [
-            await contents.borrow(other(number)) for number in range(3)
+            await borrowed(contents, other(number)) for number in range(3)
         ]:  # There is room for all.
-            contents.give_back(content)
+            returned(contents, content)
 
     run(work())
 

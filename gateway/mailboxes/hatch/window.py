@@ -115,11 +115,11 @@ class HatchWindow:
         who.check(right_for_question(type(question).__name__))
         place = await _in(readers, boxes.place_of, self._counter, who, question)
         order = await _in(readers, boxes.order_of, self._counter, who, place)
-        content = await self._office.contents.borrow(order)
+        content = await self._office.contents.borrow(order, who.name)
         try:
             await _in(self._office.writers, boxes.record_collected, self._counter, who, place, content)
         except BaseException:
-            self._office.contents.give_back(content)
+            self._office.contents.give_back(content, who.name)
             raise
         return _FileGiven(self._office, who.person, content, boxes.name_of(place, content))
 
@@ -130,20 +130,21 @@ class _FileGiven(StreamingResponse):
     def __init__(self, office: Office, person: Person, content: OpenContent, name: str) -> None:
         self._office = office
         self._content = content
+        self._person = person
         headers = {"content-length": str(content.given.size), "x-gateway-name": name}
-        super().__init__(self._pieces(person), media_type="application/octet-stream", headers=headers)
+        super().__init__(self._pieces(), media_type="application/octet-stream", headers=headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._office.contents.give_back(self._content)
+            self._office.contents.give_back(self._content, self._person.name)
 
-    async def _pieces(self, person: Person) -> AsyncIterator[bytes]:
+    async def _pieces(self) -> AsyncIterator[bytes]:
         """Yield the content piece by piece, stopping after a withdrawal or loss of access."""
         desk, offset = self._office.desk, 0
         while True:
-            await _in(self._office.readers, desk.check_reading, person, self._content.order.delivery)
+            await _in(self._office.readers, desk.check_reading, self._person, self._content.order.delivery)
             piece = self._office.contents.read(self._content, offset, _PIECE)
             if not piece:
                 return
