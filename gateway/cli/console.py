@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gateway.cli import terminal
-from gateway.cli.identity import acting, proved
+from gateway.cli.identity import acting, on_record
 from gateway.cli.tables import NOTHING, fits, laid_out
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
@@ -64,12 +64,12 @@ def now() -> datetime:
 
 
 def who() -> str:
-    """Return the person at the keyboard: the proven one, with roles in force.
+    """Return the person at the keyboard as the record names them: the proven one, with roles in force.
 
     Without roles in force: the account by the operating system, or behind sudo the calling account. Where
     administrators share an account, GATEWAY_ADMIN names the person: "NAME (as ACCOUNT)".
     """
-    if (person := proved()) is not None:
+    if (person := on_record()) is not None:
         return person
     account = os.environ.get("SUDO_USER") or _account()
     named = os.environ.get("GATEWAY_ADMIN", "")

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _PROVED: ContextVar[str | None] = ContextVar("proved", default=None)
 _UNSET = 2**32 - 1
+_AS = " (as "
 _NAMESPACE = b"gateway-act"
 WAITS = "it waits for a second person, who runs the same command within a week"
 _HOW = (
@@ -44,6 +45,16 @@ _HOW = (
 
 def proved() -> str | None:
     """Return the person proven for the command; None with roles not in force."""
+    known = _PROVED.get()
+    return None if known is None else known.partition(_AS)[0]
+
+
+def on_record() -> str | None:
+    """Return the proven person as the record names them; None with roles not in force.
+
+    A person proven by an SSH agent is "NAME (as ACCOUNT)": another user of that account may have used the
+    agent.
+    """
     return _PROVED.get()
 
 
@@ -86,7 +97,7 @@ def name_of(command: Callable[..., Any]) -> str:
 
 
 def person_in(session: Session, place: Home, command: str, right: AccessRight) -> str | None:
-    """Return the person proven at the keyboard; None with roles not in force.
+    """Return the person proven at the keyboard, as on record; None with roles not in force.
 
     GatewayError as for `acting`.
     """
@@ -95,7 +106,7 @@ def person_in(session: Session, place: Home, command: str, right: AccessRight) -
     if not roles.in_force(session):
         return None
     name = _identified(session, command)
-    _check_right(place, roles.viewer(session, name), right)
+    _check_right(place, roles.viewer(session, name.partition(_AS)[0]), right)
     return name
 
 
@@ -112,7 +123,7 @@ def _checked(place: Home, command: str, right: AccessRight, reference: str | Non
             if name is not None and reference is not None:
                 from gateway.cli.few import check_seen  # noqa: PLC0415 - as above
 
-                check_seen(session, place, name, reference)
+                check_seen(session, place, name.partition(_AS)[0], reference)
     finally:
         registry.close()
     return name
@@ -136,15 +147,18 @@ def _identified(session: Session, command: str) -> str:
     from gateway.registry import roles  # noqa: PLC0415 - as above
 
     claimed = os.environ.get("GATEWAY_ADMIN", "")
-    own = roles.of_account(session, real_account())
+    account = real_account()
+    own = roles.of_account(session, account)
     if own is not None and claimed in {"", own}:
         return own
+    if own is not None:
+        raise GatewayError(f"{claimed} is not proved to be at the keyboard: the account {account} is {own}'s")
     if not claimed:
         raise GatewayError(_HOW)
     keys = roles.ssh_keys(session, claimed, datetime.now(UTC))
     if not asyncio.run(_signs(claimed, command, keys)):
         raise GatewayError(f"{claimed} is not proved to be at the keyboard; {_HOW}")
-    return claimed
+    return f"{claimed}{_AS}{account})"
 
 
 def real_account() -> str:

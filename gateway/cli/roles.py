@@ -22,7 +22,7 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.identity import WAITS, real_account
+from gateway.cli.identity import WAITS, proved, real_account
 from gateway.cli.options import WhyOption
 from gateway.errors import GatewayError
 from gateway.home import Home
@@ -191,7 +191,7 @@ def _tell_confirmed(name: str, marks: list[str]) -> None:
 
 
 def _check_not_oneself(session: Session, name: str) -> None:
-    if roles.in_force(session) and who() == name:
+    if roles.in_force(session) and proved() == name:
         raise GatewayError("nobody gives themselves a role: ask another administrator")
 
 

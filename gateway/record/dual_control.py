@@ -8,7 +8,8 @@ COOLING has passed since, for objections.
 
 Without roles in force, a person is the account running a command, as known to the operating system, or behind
 sudo the calling account. Where several administrators share one account, each gives a name in GATEWAY_ADMIN,
-and the record says "NAME (as ACCOUNT)": a claim without proof.
+and the record says "NAME (as ACCOUNT)": a claim without proof. With roles in force, the same words name a
+person proven by an SSH agent under an account of several people, each of whom can use the others' agents.
 """
 
 from __future__ import annotations
@@ -69,11 +70,16 @@ def why_not_two(session: Session, first: str, second: str, *, since: datetime, a
         return None
     names = _Names(session)
     known = _known(session, names, since=since, at=at)
-    one, other = names.person(first), names.person(second)
-    for somebody in sorted({giver for credential in known for giver in credential.givers} | {one, other}):
+    ones, others = names.people(first), names.people(second)
+    if shared := sorted(ones & others):
+        return (
+            f"Both acted under {shared[0]}, where each can use the SSH agent of the other: "
+            "act under an account of the machine that is yours alone"
+        )
+    for somebody in sorted({giver for each in known for giver in each.everybody} | ones | others):
         could_be = _could_be(somebody, known)
-        if {one, other} <= could_be:
-            return _told(somebody, one, other)
+        if not (could_be.isdisjoint(ones) or could_be.isdisjoint(others)):
+            return _told(somebody, min(ones & could_be), min(others & could_be))
     return None
 
 
@@ -81,7 +87,7 @@ def who_could_be(session: Session, at: datetime) -> dict[str, frozenset[str]]:
     """Return for each person the others able to act as that person, as givers of credentials."""
     known = _known(session, _Names(session), since=at, at=at)
     people = {credential.owner for credential in known}
-    everybody = people | {giver for credential in known for giver in credential.givers}
+    everybody = people | {giver for credential in known for giver in credential.everybody}
     reached = {somebody: _could_be(somebody, known) for somebody in everybody}
     return {
         name: frozenset(each for each in everybody if name in reached[each] and each != name)
@@ -148,7 +154,7 @@ def gave_alone(session: Session, name: str, role: str, by: str, at: datetime) ->
     names = _Names(session)
     return any(
         (each.owner, each.what, each.mark) == (name, "role", role)
-        and {names.person(giver.by) for giver in each.givers} == {by}
+        and all(names.people(giver.by) <= names.people(by) for giver in each.givers)
         for each in givings.credentials(session, at)
     )
 
@@ -166,11 +172,12 @@ class _Names:
         self._staff = frozenset(session.exec(select(StaffRow.name)).all())
         self._owners = dict(session.exec(select(AccountRow.account, AccountRow.staff)).all())
 
-    def person(self, name: str) -> str:
+    def people(self, name: str) -> frozenset[str]:
+        """Return everybody who may have acted by a name: the person named, and the users of the account."""
         claimed, account = _parts(name)
         if claimed is None and name in self._staff:
-            return name
-        return self._owners.get(account, account)
+            return frozenset({name})
+        return frozenset({self._owners.get(account, account)}) | self._staff.intersection({claimed or ""})
 
 
 class _Attributed:
@@ -182,11 +189,17 @@ class _Attributed:
         self.owner = credential.owner
         first, *later = credential.givers
         counted = [first, *(giver for giver in later if giver.at + COOLING <= at)]
-        self.givers = frozenset({names.person(giver.by) for giver in counted} - {self.owner})
+        people = (names.people(giver.by) - {self.owner} for giver in counted)
+        self.givers = frozenset(each for each in people if each)
+
+    @property
+    def everybody(self) -> frozenset[str]:
+        """Everybody who may be one of the givers."""
+        return frozenset().union(*self.givers)
 
     def could_be_used_by(self, some: Collection[str]) -> bool:
         """Do the people given include every giver whose word counts?"""
-        return bool(self.givers) and self.givers.issubset(some)
+        return bool(self.givers) and all(not giver.isdisjoint(some) for giver in self.givers)
 
 
 def _known(session: Session, names: _Names, *, since: datetime, at: datetime) -> list[_Attributed]:

@@ -49,13 +49,22 @@ def agent(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def as_sam(desk: Desk, agent: Path, monkeypatch: pytest.MonkeyPatch) -> Act:
-    """Commands by sam, who shares the account of jane and proves it with a key in the agent."""
-    person(desk, "sam")
-    add_to(agent, desk.root / "sam")
+    """Commands by sam, who uses an account of several people and proves it with a key in the agent."""
+    return sitting(desk, agent, monkeypatch, "sam")
 
-    def act(*arguments: str, code: int = 0) -> str:
+
+SHARED = "shared"
+
+
+def sitting(desk: Desk, agent: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> Act:
+    """Commands by a person under SHARED, which the kernel would name; only root could have it do so."""
+    person(desk, name)
+    add_to(agent, desk.root / name)
+
+    def act(*arguments: str, code: int = 0, account: str = SHARED) -> str:
         with monkeypatch.context() as there:
-            there.setenv("GATEWAY_ADMIN", "sam")
+            there.setattr("gateway.cli.identity.real_account", lambda: account)
+            there.setenv("GATEWAY_ADMIN", name)
             there.setenv("SSH_AUTH_SOCK", str(agent))
             return desk.gateway(*arguments, code=code)
 
@@ -131,10 +140,10 @@ def test_each_role_has_its_acts_and_the_record_names_the_person(desk: Desk, as_s
     assert "may not do this" in as_sam("held", "refuse", held, "--why", "x", code=1)
     desk.gateway("roles", "grant", "sam", "triage", "--why", "triages")
     as_sam("held", "refuse", held, "--why", "not for us")
-    assert desk.events(held)[-1].actor == "sam"
+    assert desk.events(held)[-1].actor == "sam (as shared)"
     desk.gateway("roles", "grant", "sam", "data-protection", "--why", "officer")
     as_sam("transfers", "open", sent, "--why", "a question", "--to", target)
-    assert desk.events(sent)[-1].actor == "sam"
+    assert desk.events(sent)[-1].actor == "sam (as shared)"
     desk.gateway("transfers", "withdraw", sent, "--why", "wrong")
     assert "jane gave sam what they act with" in as_sam("transfers", "confirm", sent, "--why", "x", code=1)
     apart(desk.home, "sam")
@@ -365,7 +374,7 @@ def test_a_third_person_confirms_what_somebody_acts_with(desk: Desk, as_sam: Act
     assert listed == {"ann": ["jane"], "jane": [], "sam": []}
     assert "counts in three days" in as_sam("roles", "vouch", "ann", ann["fingerprint"])
     last = desk.events("staff")[-1]
-    assert (last.kind, last.actor) == ("credentials-confirmed", "sam")
+    assert (last.kind, last.actor) == ("credentials-confirmed", "sam (as shared)")
     listed = {
         one["name"]: one["not_second_to"] for one in json.loads(desk.gateway("roles", "list", "--json"))
     }
@@ -479,3 +488,23 @@ def test_where_nobody_else_can_be_asked_the_record_says_who_confirmed_a_key_alon
     (approved,) = [each for each in desk.events(fingerprint) if each.kind == "key-approved"]
     assert json.loads(approved.leaf)["fields"]["confirmed"] == "alone"
     desk.gateway("log", "verify")
+
+
+def test_nobody_is_another_person_by_an_agent_in_a_shared_account(
+    desk: Desk, as_sam: Act, agent: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever uses an account of several people can use the agent that another one forwards there."""
+    as_kim = sitting(desk, agent, monkeypatch, "kim")
+    two_administrators(desk)
+    for act in (desk.gateway, as_sam):
+        act("roles", "grant", "kim", "administrator", "--why", "the third")
+    apart(desk.home, "kim")
+    assert f"the account {real_account()} is jane's" in as_sam("held", "list", account=real_account(), code=1)
+    desk.provider("oak")
+    new = Party("oak", desk.root / "new")
+    as_sam("keys", "add", "oak", str(new.certificate))
+    fingerprint = str(new.openpgp.extract_certificate().fingerprint)
+    said = as_kim("keys", "confirm", "oak", fingerprint, code=1)
+    assert "act under an account of the machine that is yours alone" in said
+    as_kim("keys", "confirm", "oak", fingerprint, account="kims-terminal")
+    assert states(desk, "oak") == {"active"}
