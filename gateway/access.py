@@ -131,6 +131,11 @@ class Sight:
     few: bool = True
     marked: bool = True
 
+    @property
+    def is_whole(self) -> bool:
+        """Is every file within this sight?"""
+        return self.ordinary and self.few and self.marked
+
 
 EVERYTHING = Sight()
 

@@ -51,8 +51,8 @@ class ActContext:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Read the registry in one transaction."""
-        with self.open_registry() as registry, registry.read() as session:
+        """Read what the registry knows of the files within the person's sight, in one transaction."""
+        with self.open_registry() as registry, registry.within(self.sight).read() as session:
             yield session
 
     @contextmanager

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, ActListing, Moment, MomentAfter, ReadingAct, argument, option
 from gateway.errors import GatewayError
+from gateway.registry.sight import check_all_seen
 from gateway.reports.breach import NOTIFY_WITHIN
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class RecordBreach(Act):
             )  # fmt: skip
             if not self.dry_run:
                 breach_records.keep(session, number, told, document, by=record.by, at=record.at)
+            check_all_seen(session, context.sight(session), str(document))
         return document
 
     def _given(self, zone: ZoneInfo) -> dict[str, Any]:
@@ -141,4 +143,6 @@ class ShowBreach(ReadingAct):
         from gateway.record import breach_records  # noqa: PLC0415 - as above
 
         with context.reading() as session:
-            return breach_records.record(session, self.number).document
+            document = breach_records.record(session, self.number).document
+            check_all_seen(session, context.sight(session), str(document))
+        return document

@@ -74,6 +74,11 @@ class ResolveDiscrepancy(Act):
     number: int = argument("As discrepancies list has it.", metavar="N", ge=1)
     why: Why
 
+    def check(self, context: ActContext) -> None:
+        """Refuse a discrepancy with a file outside the person's sight, as if it were not there."""
+        with context.reading() as session:
+            discrepancies.get(session, self.number)
+
     def carry_out(self, context: ActContext) -> ActDone:
         """End the discrepancy, with the person and the reason on record."""
         with context.recording() as record:

@@ -36,9 +36,9 @@ class ListHeldFiles(ReadingAct):
     def carry_out(self, context: ActContext) -> ActListing:
         """Read the held files within the person's sight, and count the sensitive ones."""
         with context.reading() as session:
-            sight = context.sight(session)
-            seen = TransfersWanted(state="held", sight=sight)
+            sight, seen = context.sight(session), TransfersWanted(state="held")
             rows = [summary(one) for page in transfer_lists.pages(session, seen) for one in page]
+        with context.open_registry() as registry, registry.read() as session:
             more = transfer_lists.count(session, replace(seen, sight=replace(sight, few=True))) - len(rows)
         said = ""
         if more:

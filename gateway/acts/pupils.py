@@ -150,7 +150,7 @@ class RestrictChild(_MarkChild):
 
 
 class ListMarkers(ReadingAct):
-    """List the markers in force, without naming a child."""
+    """List the markers in force, to data protection and the people named; no child is named."""
 
     command: ClassVar = "pupils markers"
     right: ClassVar = AccessRight.LOOK
@@ -158,8 +158,10 @@ class ListMarkers(ReadingAct):
     def carry_out(self, context: ActContext) -> ActListing:
         """Read the markers by number."""
         columns = ("number", "kind", "people", "files", "placed_at", "placed_by", "why")
-        with context.reading() as session:
-            rows = [{name: getattr(one, name) for name in columns} for one in markers.list_markers(session)]
+        with context.open_registry() as registry, registry.read() as session:
+            sight, on = context.sight(session), markers.list_markers(session)
+        seen = (one for one in on if sight.marked or sight.person in one.people)
+        rows = [{name: getattr(one, name) for name in columns} for one in seen]
         return ActListing(rows, columns, empty="no child is marked")
 
 

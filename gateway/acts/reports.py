@@ -55,11 +55,10 @@ class ReportProvider(ReadingAct):
         until = last + timedelta(days=1)
         if until <= since:
             raise GatewayError("--to is before --from")
-        with context.open_registrar() as registrar, registrar.registry.read() as session:
-            organisation = registrar.settings.organisation
-            sight = context.sight(session)
+        organisation = load_settings(context.home).organisation
+        with context.reading() as session:
             return provider_report(
-                accounts_of(session, self.provider, since, until, organisation, sight=sight),
+                accounts_of(session, self.provider, since, until, organisation),
                 context.clock(),
                 organisation=organisation,
                 provider=self.provider,

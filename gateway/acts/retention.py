@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from gateway.access import AccessRight
 from gateway.acts.act import ActContext, ActDetails, ActDone, ActListing, ReadingAct, argument, option
 from gateway.registry import holds, retention
+from gateway.registry.sight import check_all_seen
 
 if TYPE_CHECKING:
     from gateway.reports.retention import Due
@@ -31,8 +32,8 @@ class PlanDeletions(ReadingAct):
         from gateway.record.deletions_due import plan_at  # noqa: PLC0415 - loads the OpenPGP libraries
 
         moment = datetime.combine(self.on, time.max, UTC) if self.on else context.clock()
-        with context.open_registrar() as registrar:
-            plan = plan_at(registrar, moment)
+        with context.reading() as session:
+            plan = plan_at(session, context.home, moment)
         due, undecided = [_row(one) for one in plan.due], len(plan.undecided)
         closing = []
         if plan.on_hold:
@@ -61,9 +62,11 @@ class ShowCertificate(ReadingAct):
     number: int | None = argument("Which one; the latest if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Read the certificate as signed."""
+        """Read the certificate as signed. GatewayError where it names a file for few people."""
         with context.reading() as session:
-            return ActDone(document=retention.certificate(session, self.number))
+            text = retention.certificate(session, self.number)
+            check_all_seen(session, context.sight(session), text)
+        return ActDone(document=text)
 
 
 def _row(due: Due) -> dict[str, Any]:

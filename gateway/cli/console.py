@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gateway.cli import terminal
-from gateway.cli.identity import acting, on_record
+from gateway.cli.identity import acting, on_record, sight_here
 from gateway.cli.tables import NOTHING, fits, laid_out
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
@@ -108,8 +108,11 @@ def existing(home: Path) -> Home:
 
 
 @contextmanager
-def registry(home: Path) -> Iterator[Registry]:
-    """Open the registry of an existing home. ConfigurationError where there is none."""
+def registry(home: Path, *, whole: bool = False) -> Iterator[Registry]:
+    """Open the registry of an existing home. ConfigurationError where there is none.
+
+    Reads tell of the files within the sight of the proved person at the keyboard; of all files if `whole`.
+    """
     place = Home(home)
     settings = load_settings(place)
     if settings.database is None and not place.registry.exists():
@@ -118,7 +121,7 @@ def registry(home: Path) -> Iterator[Registry]:
 
     opened = Registry(settings.database_url(place))
     try:
-        yield opened
+        yield opened if whole else opened.within(partial(sight_here, home=home))
     finally:
         opened.close()
 

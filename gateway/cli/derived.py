@@ -61,7 +61,7 @@ def command_of(act: type[Act]) -> Callable[..., None]:
             home=Home(home),
             person=who(),
             clock=now,
-            open_registry=partial(registry, home),
+            open_registry=partial(registry, home, whole=True),
             open_registrar=partial(registrar_of, home),
             sight=partial(sight_here, home=home),
         )

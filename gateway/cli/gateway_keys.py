@@ -92,7 +92,7 @@ def rotate(
         end = dates.last_moment(until, place.policies_in_force, at)
     if not _agreed(home, "rotate-compromised" if compromised else "rotate", "gateway-keys"):
         return
-    with registry(home) as opened:
+    with registry(home, whole=True) as opened:
         done = change(
             place,
             opened,
@@ -120,7 +120,7 @@ def reseal(
     from gateway.keys.reseal import reseal as work  # noqa: PLC0415 - loads the OpenPGP libraries
 
     place = Home(home)
-    with registry(home) as opened, progress("resealing") as told:
+    with registry(home, whole=True) as opened, progress("resealing") as told:
         outcome = work(place, opened, limit=limit, progress=told)
     out.print(
         f"open with the current key: {counted(outcome.kept, 'file')} ({outcome.proved} proved by content); "
@@ -138,7 +138,7 @@ def destroy(fingerprint: FingerprintArgument, home: HomeOption = DEFAULT_HOME) -
 
     if not _agreed(home, "destroy", _fingerprint(home, fingerprint)):
         return
-    with registry(home) as opened:
+    with registry(home, whole=True) as opened:
         key = end(Home(home), opened, fingerprint, at=now(), person=who())
     out.print(f"the secret half of {key.fingerprint} is destroyed; backups may still hold it", soft_wrap=True)
 

@@ -28,11 +28,13 @@ from gateway.cli.console import (
     print_json,
     registrar_of,
 )
+from gateway.cli.identity import sight_here
 from gateway.cli.options import ReferenceArgument
 from gateway.cli.progress import progress
 from gateway.errors import GatewayError, NotFoundError
 from gateway.homes.audit.inconsistency import Inconsistency, watch
 from gateway.registry import keys, log
+from gateway.registry.sight import unseen
 
 if TYPE_CHECKING:
     from gateway.record.registrar import Registrar
@@ -190,7 +192,8 @@ def export(
 ) -> None:
     """Write the whole log as JSON lines with the signed heads, for verification elsewhere.
 
-    There: python -m gateway.verify.verify_log DIR.
+    There: python -m gateway.verify.verify_log DIR. Entries on files that you may not know of are
+    written as their hashes alone, which the proof needs.
     """
     with registrar_of(home) as registrar:
         signing, registry = registrar.signing, registrar.registry
@@ -199,7 +202,8 @@ def export(
         try:
             folder.mkdir(parents=True)
             with registry.read() as session:
-                written = _export(session, folder)
+                hidden = unseen(session, sight_here(session, home))
+                written = _export(session, folder, hidden)
             (folder / "log-key.vkey").write_text(f"{signing.vkey}\n", "ascii")
             (folder / "log-key.asc").write_text(signing.log_statement, "utf-8")
         except FileExistsError:
@@ -207,12 +211,14 @@ def export(
         except OSError as error:
             raise GatewayError(f"{folder} cannot be written: {error.strerror}") from None
     out.print(f"wrote {counted(written, 'entry', 'entries')} into {folder}", soft_wrap=True, markup=False)
+    if hidden:
+        out.print(f"of {counted(len(hidden), 'file')} for others than you, only the hashes of their entries")
 
 
-def _export(session: Session, folder: Path) -> int:
+def _export(session: Session, folder: Path, withheld: frozenset[str]) -> int:
     """Write the entries and the heads; return the number of entries."""
     with (folder / "leaves.jsonl").open("wb") as leaves:
-        for leaf in log.leaves(session):
+        for leaf in log.leaves(session, withheld):
             leaves.write(leaf + b"\n")
     for head in log.heads_after(session, -1):
         (folder / f"checkpoint-{head.size}").write_text(head.text, "utf-8")

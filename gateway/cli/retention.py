@@ -44,7 +44,9 @@ def run_deletions(on: OnOption = None, home: HomeOption = DEFAULT_HOME) -> None:
         raise GatewayError("what is not due yet cannot be deleted: give a day that has come, or none")
     moment = min(moment, now())
     with registrar_of(home) as registrar, Progress(console=err, transient=True) as bar:
-        task = bar.add_task("deleting", total=len(plan_at(registrar, moment).due))
+        with registrar.registry.read() as session:
+            due = plan_at(session, registrar.home, moment).due
+        task = bar.add_task("deleting", total=len(due))
         certificate = run(registrar, moment, by=who(), progress=lambda done: bar.advance(task, done))
     if certificate is None:
         out.print("nothing is due")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,7 +30,6 @@ from gateway.cli.console import (
     who,
 )
 from gateway.cli.derived import commands_of
-from gateway.cli.identity import sight_here
 from gateway.cli.options import LISTED, FromOption, ReferenceArgument, ToOption, WhyOption
 from gateway.errors import GatewayError
 from gateway.home import Home
@@ -88,7 +86,6 @@ def list_all(
     )
     most = (0 if as_json else LISTED) if limit is None else limit
     with registry(home) as opened, opened.read() as session:
-        wanted = replace(wanted, sight=sight_here(session, home))
         if provider is not None:
             providers.provider_row(session, provider)
         if as_json:

@@ -52,7 +52,9 @@ def run(
     continues.
     """
     rules = load_retention(registrar.home)
-    for batch in _batches(plan_at(registrar, moment).due):
+    with registrar.registry.read() as session:
+        due = plan_at(session, registrar.home, moment).due
+    for batch in _batches(due):
         _delete(registrar, rules, batch, moment, by)
         progress(len(batch))
     return finish(registrar)

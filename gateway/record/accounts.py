@@ -8,7 +8,6 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from gateway.access import Sight
 from gateway.errors import NotFoundError
 from gateway.model import Transfer
 from gateway.record import outcome
@@ -41,14 +40,14 @@ def account(session: Session, reference: str, organisation: str) -> TransferAcco
 
 
 def accounts_of(
-    session: Session, provider: str, since: datetime, until: datetime, organisation: str, *, sight: Sight
+    session: Session, provider: str, since: datetime, until: datetime, organisation: str
 ) -> list[TransferAccount]:
-    """Return the accounts of a provider's transfers from `since` until before `until`, within `sight`.
+    """Return the accounts of a provider's transfers from `since` until before `until` that the session sees.
 
     NotFoundError for an unknown provider.
     """
     providers.provider_row(session, provider)
-    wanted = TransfersWanted(provider=provider, since=since, until=until, sight=sight)
+    wanted = TransfersWanted(provider=provider, since=since, until=until)
     found = [one.upload.reference for page in transfer_lists.pages(session, wanted) for one in page]
     return [account(session, reference, organisation) for reference in found]
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gateway.record.registrar import Registrar
+from sqlmodel import Session
+
+from gateway.home import Home
 from gateway.registry import notices, retention
 from gateway.reports.retention import Plan, load_retention, plan
 
 
-def plan_at(registrar: Registrar, moment: datetime) -> Plan:
+def plan_at(session: Session, home: Home, moment: datetime) -> Plan:
     """Return the deletions due at `moment`."""
-    rules = load_retention(registrar.home)
-    with registrar.registry.read() as session:
-        made = notices.made_before(session, moment - rules.shortest_of_notices())
-        accepted, refused = (moment - rules.shortest(state) for state in ("accepted", "refused"))
-        rows = retention.decided_before(session, accepted=accepted, refused=refused)
-        found = plan(rules, rows, moment, made)
-        return Plan(due=found.due, on_hold=found.on_hold, undecided=tuple(retention.undecided(session)))
+    rules = load_retention(home)
+    made = notices.made_before(session, moment - rules.shortest_of_notices())
+    accepted, refused = (moment - rules.shortest(state) for state in ("accepted", "refused"))
+    rows = retention.decided_before(session, accepted=accepted, refused=refused)
+    found = plan(rules, rows, moment, made)
+    return Plan(due=found.due, on_hold=found.on_hold, undecided=tuple(retention.undecided(session)))

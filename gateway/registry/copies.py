@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import and_, or_
 from sqlmodel import Session, col, select
 
-from gateway.registry.markers import is_seen_by
+from gateway.registry.sight import is_seen_by
 from gateway.registry.tables import CopyRow, TransferRow
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import logging
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, m
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlmodel import Session
 
+from gateway.access import Sight
 from gateway.errors import ConfigurationError, Fault
 from gateway.registry import log, places, register
 
@@ -51,24 +53,39 @@ class Registry:
         self._engine = _engine(url)
         self._register = register.KeptRegister()
         self._reading = _ONE_MOMENT if self._engine.dialect.name == "postgresql" else {}
+        self._sight: Callable[[Session], Sight] | None = None
+
+    def within(self, sight_of: Callable[[Session], Sight]) -> Registry:
+        """Return the same registry, whose reading sessions are limited to a person's sight.
+
+        Writing sessions are not. The engine is shared, and closed with the original.
+        """
+        narrowed = copy.copy(self)
+        narrowed._sight = sight_of  # noqa: SLF001 - its own kind
+        return narrowed
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a session for reading with one unchanging snapshot."""
-        yield from self._session(None)
+        yield from self._session(self._keep_to_sight, write=False)
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """Open a transaction: durable on leaving, rolled back when anything is raised."""
-        yield from self._session(places.take_the_writers_place)
+        yield from self._session(places.take_the_writers_place, write=True)
 
     @contextmanager
     def write_on(self, subjects: Collection[str]) -> Iterator[Session]:
         """Open a transaction as by `write`, for changes of the given subjects only."""
-        yield from self._session(lambda session: places.take_a_place_of_many(session, subjects))
+        yield from self._session(lambda session: places.take_a_place_of_many(session, subjects), write=True)
 
-    def _session(self, take_place: Callable[[Session], None] | None) -> Iterator[Session]:
-        write = take_place is not None
+    def _keep_to_sight(self, session: Session) -> None:
+        if self._sight is not None:
+            from gateway.registry.sight import keep_to  # noqa: PLC0415 - most see everything
+
+            keep_to(session, self._sight(session))
+
+    def _session(self, begin: Callable[[Session], None], *, write: bool) -> Iterator[Session]:
         try:
             options = {} if write else self._reading
             with (
@@ -77,8 +94,7 @@ class Registry:
                 Session(connection) as session,
             ):
                 register.keep(session, self._register)
-                if take_place is not None:
-                    take_place(session)
+                begin(session)
                 yield session
                 if write:
                     log.record_changes(session, datetime.now(UTC))

@@ -25,6 +25,7 @@ from gateway.registry.delivery_queries import (
     waits_for,
 )
 from gateway.registry.markers import NOBODY, kept_apart
+from gateway.registry.sight import WHOLE
 from gateway.registry.tables import DeliveryRow, TransferRow
 
 
@@ -81,7 +82,8 @@ def count_delivered(
 ) -> int:
     """Count the deliveries of `team` not dealt with, at most `most`."""
     some = chosen(to_team(team, person), wanted).with_only_columns(col(DeliveryRow.transfer)).limit(most)
-    return int(session.execute(select(func.count()).select_from(some.subquery())).scalar_one())
+    counted = select(func.count()).select_from(some.subquery())
+    return int(session.execute(counted.execution_options(**{WHOLE: True})).scalar_one())
 
 
 def delivered_types(session: Session, team: str, person: str | None = None) -> Sequence[str]:

@@ -13,8 +13,7 @@ from sqlmodel import col
 
 from gateway.access import Sight
 from gateway.reasons.persons import WITHDRAWN
-from gateway.registry.markers import is_seen_by
-from gateway.registry.sight import is_few, within
+from gateway.registry.sight import is_few, is_seen_by, within
 from gateway.registry.tables import DeletionRow, DeliveryRow, ReasonRow, TransferRow
 
 _COLUMNS: tuple[Any, ...] = tuple(

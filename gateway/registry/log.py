@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from sqlmodel import Session, col, func, select
 
 from gateway.errors import NotFoundError
 from gateway.log import tree
+from gateway.log.canonical import canonical
 from gateway.log.checkpoint import LogKey, add_cosignatures, checkpoint, read_checkpoint
 from gateway.log.leaf import FIELDS, Event, Kind, commitment, leaf_around_number
 from gateway.registry import places
@@ -170,10 +172,17 @@ def root(session: Session, at_size: int) -> bytes:
     return _read(session, lambda store: tree.root(store, at_size))
 
 
-def leaves(session: Session) -> Iterator[bytes]:
-    """Yield the bytes of every leaf, in order."""
-    query = select(EventRow.leaf).order_by(col(EventRow.number)).execution_options(yield_per=1000)
-    yield from session.exec(query)
+def leaves(session: Session, withheld: Collection[str] = ()) -> Iterator[bytes]:
+    """Yield the bytes of every leaf, in order; for a withheld subject, JSON with the leaf's hash alone.
+
+    The hash is the leaf hash of RFC 9162 section 2.1.1, in base64.
+    """
+    query = select(EventRow.leaf, EventRow.subject).order_by(col(EventRow.number))
+    for number, (leaf, subject) in enumerate(session.exec(query.execution_options(yield_per=1000))):
+        if subject in withheld:
+            yield canonical({"hash": base64.b64encode(tree.leaf_hash(leaf)).decode(), "sequence": number})
+        else:
+            yield leaf
 
 
 def newest_head(session: Session) -> SignedHead | None:

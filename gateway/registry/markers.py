@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
-from sqlalchemy import ColumnElement, and_, or_
-from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
 from gateway.errors import GatewayError
-from gateway.registry.tables import MarkedTransferRow, MarkerPersonRow, MarkerRow, TransferRow
+from gateway.registry.tables import MarkedTransferRow, MarkerPersonRow, MarkerRow
 
 Kind = Literal["named", "restricted"]
 _DIGEST = 16
@@ -135,26 +133,6 @@ def on_transfer(session: Session, transfer: int) -> list[Marker]:
     query = select(MarkedTransferRow.marker).where(MarkedTransferRow.transfer == transfer)
     numbers = set(session.exec(query).all())
     return [marker for marker in list_markers(session) if marker.number in numbers] if numbers else []
-
-
-def is_seen_by(person: str | None) -> ColumnElement[bool]:
-    """Return the condition for a transfer to be visible to a member of staff; None is an unnamed person.
-
-    A transfer is hidden for a restricted child, and for a child marked for other named people.
-    """
-    named = select_columns(col(MarkerPersonRow.staff)).where(
-        col(MarkerPersonRow.marker) == col(MarkerRow.number), col(MarkerPersonRow.staff) == (person or "")
-    )
-    against: Any = (
-        select_columns(col(MarkedTransferRow.transfer))
-        .join(MarkerRow, col(MarkerRow.number) == col(MarkedTransferRow.marker))
-        .where(
-            col(MarkedTransferRow.transfer) == col(TransferRow.sequence),
-            col(MarkerRow.lifted_at).is_(None),
-            or_(col(MarkerRow.kind) == "restricted", and_(col(MarkerRow.kind) == "named", ~named.exists())),
-        )
-    )
-    return cast("ColumnElement[bool]", ~against.exists())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,42 @@
-"""Conditions of queries that limit listings to the files within a person's sight."""
+"""Conditions that limit every query of a reading session to the files within a person's sight.
+
+A limited session answers as if no other files existed: rows that belong to a hidden file, name its reference
+or stand under it in the log are left out of every result. Listings need no condition of their own. The doors
+choose the sight of a session, see `Registry.within`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import cast
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, false
+from sqlalchemy import ColumnElement, Select, and_, event, exists, false, literal, not_, or_
 from sqlalchemy import select as select_columns
-from sqlmodel import Session, col
+from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
+from sqlmodel import Session, SQLModel, col
 
-from gateway.access import EVERYTHING, FEW_REASONS, Sight, is_for_few
+from gateway.access import FEW_REASONS, Sight, is_for_few
+from gateway.errors import GatewayError
+from gateway.home import REFERENCE
 from gateway.model import Transfer
-from gateway.registry.markers import is_seen_by
-from gateway.registry.tables import ReasonRow, TransferRow
+from gateway.registry import tables
+from gateway.registry.tables import (
+    DiscrepancyPartyRow,
+    DiscrepancyRow,
+    LetterRow,
+    MarkedTransferRow,
+    MarkerPersonRow,
+    MarkerRow,
+    ReasonRow,
+    TransferRow,
+)
+
+WHOLE = "gateway_whole"
+"""The execution option of a statement that is never limited: for numbers, or a team's own files."""
+_SIGHT = "gateway sight"
+_NAMING = ("reference", "subject")
+_AT_ONCE = 500
 
 
 def is_sensitive(transfer: Transfer) -> bool:
@@ -22,24 +46,117 @@ def is_sensitive(transfer: Transfer) -> bool:
 
 def is_few() -> ColumnElement[bool]:
     """Return the condition for a sensitive transfer; such reasons are rare, and looked up once."""
-    few = select_columns(col(ReasonRow.transfer)).where(col(ReasonRow.code).in_(FEW_REASONS))
-    return cast("ColumnElement[bool]", col(TransferRow.sequence).in_(few))
+    return col(TransferRow.sequence).in_(_few())
 
 
-def within(sight: Sight) -> Iterator[ColumnElement[bool]]:
-    """Yield the conditions for a transfer to be within a person's sight."""
+def within(sight: Sight, sequence: ColumnElement[Any] | None = None) -> Iterator[ColumnElement[bool]]:
+    """Yield the conditions for a transfer, by its sequence, to be within a person's sight."""
+    number = cast("ColumnElement[Any]", col(TransferRow.sequence)) if sequence is None else sequence
     if not sight.ordinary:
-        yield is_few() if sight.few else false()
+        yield number.in_(_few()) if sight.few else false()
     elif not sight.few:
-        yield ~is_few()
+        yield number.not_in(_few())
     if not sight.marked:
-        yield is_seen_by(sight.person)
+        yield number.not_in(_kept_from(sight.person))
+
+
+def is_seen_by(person: str | None) -> ColumnElement[bool]:
+    """Return the condition that no child in a transfer is kept from a person; None is an unnamed person."""
+    marked = _table(MarkedTransferRow)  # Looked up for each file of a page, by its index.
+    return ~_kept_from(person).where(marked.c.transfer == col(TransferRow.sequence)).exists()
 
 
 def sees(session: Session, sight: Sight, reference: str) -> bool:
     """Is a file within a person's sight? A reference of no transfer is."""
-    if sight == EVERYTHING:
-        return True
-    of_it = select_columns(col(TransferRow.sequence)).where(col(TransferRow.reference) == reference)
-    there = session.execute(of_it).first() is not None
-    return not there or session.execute(of_it.where(*within(sight))).first() is not None
+    return sight.is_whole or not _unseen(session, sight, [reference])
+
+
+def check_all_seen(session: Session, sight: Sight, text: str) -> None:
+    """Refuse a text that names a file outside a person's sight. GatewayError."""
+    if not sight.is_whole and _unseen(session, sight, sorted(set(REFERENCE.findall(text)))):
+        raise GatewayError("it names files that are for few people: ask the role data-protection")
+
+
+def unseen(session: Session, sight: Sight) -> frozenset[str]:
+    """Return the references of all files outside a person's sight."""
+    return frozenset(found for query in _references(sight) for found in session.execute(query).scalars())
+
+
+def keep_to(session: Session, sight: Sight) -> None:
+    """Limit every further query of a reading session to the files within a person's sight."""
+    if not sight.is_whole:
+        tables.load_all()
+        session.info[_SIGHT] = sight
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _keep(state: ORMExecuteState) -> None:
+    sight = state.session.info.get(_SIGHT)
+    if sight is not None and state.is_select and not state.execution_options.get(WHOLE):
+        state.statement = state.statement.options(*_criteria(sight))
+
+
+@lru_cache(maxsize=64)
+def _criteria(sight: Sight) -> tuple[Any, ...]:
+    """Return the criteria of every query: one for each kind of row that belongs to a file or names one."""
+    found: list[tuple[type[SQLModel], ColumnElement[bool]]] = []
+    seen_transfers = and_(*within(sight))
+    found.append((TransferRow, seen_transfers))
+    for mapper in SQLModel._sa_registry.mappers:  # noqa: SLF001 - SQLModel has no other way to them
+        for column in mapper.local_table.columns:
+            attribute = getattr(mapper.class_, column.key)
+            if any(key.target_fullname == "transfer.sequence" for key in column.foreign_keys):
+                found.append((mapper.class_, and_(*within(sight, attribute))))
+            elif column.key in _NAMING and mapper.class_ is not TransferRow:
+                found.append((mapper.class_, and_(*(attribute.not_in(one) for one in _references(sight)))))
+    party = _table(DiscrepancyPartyRow)
+    hidden = select_columns(party.c.discrepancy).where(not_(and_(*within(sight, party.c.transfer))))
+    found.append((DiscrepancyRow, col(DiscrepancyRow.number).not_in(hidden)))
+    for one in _references(sight):  # The event of a letter about a file ends with the file's reference.
+        told = one.where(col(LetterRow.event).like(literal("%:") + _table(TransferRow).c.reference))
+        found.append((LetterRow, ~exists(told.correlate(LetterRow))))
+    return tuple(with_loader_criteria(kind, condition, include_aliases=True) for kind, condition in found)
+
+
+def _references(sight: Sight) -> Iterator[Select[Any]]:
+    """Yield queries for the references of files outside a person's sight; each is looked up once."""
+    table = _table(TransferRow)
+    query = select_columns(table.c.reference)
+    if not sight.ordinary:
+        yield query.where(table.c.sequence.not_in(_few())) if sight.few else query
+    elif not sight.few:
+        yield query.where(table.c.sequence.in_(_few()))
+    if not sight.marked:
+        yield query.where(table.c.sequence.in_(_kept_from(sight.person)))
+
+
+def _few() -> Select[Any]:
+    reason = _table(ReasonRow)
+    return select_columns(reason.c.transfer).where(reason.c.code.in_(FEW_REASONS))
+
+
+def _kept_from(person: str | None) -> Select[Any]:
+    """Return the query for files with a restricted child, or with a child marked for other named people."""
+    marked, marker, named = _table(MarkedTransferRow), _table(MarkerRow), _table(MarkerPersonRow)
+    own = exists().where(named.c.marker == marker.c.number, named.c.staff == (person or ""))
+    return (
+        select_columns(marked.c.transfer)
+        .join(marker, marker.c.number == marked.c.marker)
+        .where(
+            marker.c.lifted_at.is_(None),
+            or_(marker.c.kind == "restricted", and_(marker.c.kind == "named", ~own)),
+        )
+    )
+
+
+def _unseen(session: Session, sight: Sight, references: Sequence[str]) -> bool:
+    table = _table(TransferRow)
+    hidden = not_(and_(*within(sight, table.c.sequence)))
+    some = (references[start : start + _AT_ONCE] for start in range(0, len(references), _AT_ONCE))
+    queries = (select_columns(table.c.sequence).where(table.c.reference.in_(each), hidden) for each in some)
+    return any(session.execute(query.limit(1)).first() is not None for query in queries)
+
+
+def _table(row: type[SQLModel]) -> Any:  # noqa: ANN401 - SQLModel does not declare it
+    """Return the table of a row; queries on tables are never limited, so the conditions apply to all."""
+    return row.__table__  # type: ignore[attr-defined]

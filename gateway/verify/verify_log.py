@@ -2,10 +2,11 @@
 
     python -m gateway.verify.verify_log DIR [FILE...] [--log-key KEY]
 
-DIR is written by `gateway log export`: leaves.jsonl, one log entry a line, and signed heads. FILE is a
-further head kept elsewhere, or a receipt. This file imports nothing of the gateway but verify_receipts.py:
-the two, in a folder gateway/verify/ of their own, are enough. The Merkle tree (RFC 9162 section 2.1.1) is
-rebuilt from the entries and every head compared; the first mismatch is named.
+DIR is written by `gateway log export`: leaves.jsonl, one log entry a line, and signed heads. An entry that
+the exporting person may not know of is given as its hash alone. FILE is a further head kept elsewhere, or a
+receipt. This file imports nothing of the gateway but verify_receipts.py: the two, in a folder gateway/verify/
+of their own, are enough. The Merkle tree (RFC 9162 section 2.1.1) is rebuilt from the entries and every head
+compared; the first mismatch is named.
 
 Exit 0 where everything matches, 1 otherwise.
 """
@@ -23,12 +24,15 @@ from gateway.verify.verify_receipts import (
     Head,
     Unproved,
     check_receipt,
+    hashes,
     parent,
     read_checkpoint,
     read_text,
     say,
     strict_json,
 )
+
+WITHHELD = b'{"hash":'
 
 
 def roots(leaves: Path) -> Iterator[bytes]:
@@ -37,9 +41,14 @@ def roots(leaves: Path) -> Iterator[bytes]:
     with leaves.open("rb") as file:
         for number, line in enumerate(file):
             leaf = line.removesuffix(b"\n")
-            if strict_json(leaf.decode(), LEAF)["sequence"] != number:
+            if leaf.startswith(WITHHELD):
+                told = strict_json(leaf.decode(), {"hash": str, "sequence": int})
+                (node,) = hashes([told["hash"]])
+            else:
+                told, node = strict_json(leaf.decode(), LEAF), hashlib.sha256(b"\x00" + leaf).digest()
+            if told["sequence"] != number:
                 raise Unproved(f"entry {number} is missing, or entries changed places")
-            height, node = 0, hashlib.sha256(b"\x00" + leaf).digest()
+            height = 0
             while peaks and peaks[-1][0] == height:
                 height, node = height + 1, parent(peaks.pop()[1], node)
             peaks.append((height, node))
@@ -90,10 +99,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         inside = sorted(args.folder.glob("checkpoint-*"))
         heads = [read_head(path, log_key) for path in (*inside, *args.files)]
         size = check_log(args.folder / "leaves.jsonl", heads)
+        with (args.folder / "leaves.jsonl").open("rb") as leaves:
+            hidden = sum(line.startswith(WITHHELD) for line in leaves)
     except (Unproved, OSError, UnicodeDecodeError) as error:
         say(f"NOT PROVED: {error}")
         return 1
     say(f"proved: the {size} entries are those that {len(heads)} heads signed with {log_key} state")
+    if hidden:
+        say(f"NOT told: what {hidden} of them say, whose hashes alone are here")
     if args.log_key is None:
         say("NOT proved: that this key is the gateway's; compare it with /keys/gateway-log.vkey, or give it")
     return 0

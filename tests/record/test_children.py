@@ -156,8 +156,8 @@ def test_a_hold_on_a_child_or_a_provider_keeps_what_comes_later_too(desk: Desk) 
     assert "one thing" in desk.gateway("legal-holds", "place", "--why", "x", code=1)
 
     def due() -> set[str]:
-        with desk.registrar() as registrar:
-            plan = plan_at(registrar, desk.now + timedelta(days=500))
+        with desk.registrar() as registrar, registrar.registry.read() as session:
+            plan = plan_at(session, registrar.home, desk.now + timedelta(days=500))
         return {one.reference for one in plan.due}
 
     assert due() == {without}

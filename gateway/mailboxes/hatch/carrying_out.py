@@ -47,7 +47,7 @@ def ask(counter: Counter, caller: Caller, question: AskAct) -> ActAnswered:
     known = asked.known_by(context)
     if known is None:
         return _answered(asked.carry_out(context))
-    key = (asked.command, asked.model_dump_json(), counter.catalogue().digest, known)
+    key = (asked.command, asked.model_dump_json(), counter.catalogue().digest, known, str(caller.sight))
     return counter.judged.acts.of(key, lambda: _answered(asked.carry_out(context)))
 
 

@@ -7,7 +7,7 @@ import re
 import threading
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -86,6 +86,11 @@ class Counter:
     def clock(self) -> Callable[[], datetime]:
         """The time, in UTC."""
         return self.desk.clock
+
+    def within(self, sight: Sight) -> Counter:
+        """Return the same counter, whose desk reads of no files but those within a sight."""
+        narrowed = self.desk.registry.within(lambda _: sight)
+        return replace(self, desk=replace(self.desk, registry=narrowed))
 
     def check_origin(self, question: HatchQuestion) -> None:
         """Raise MayNotError unless the question's origin is the console's address."""

@@ -28,10 +28,14 @@ from gateway.zones.hatch import questions as asked
 
 
 class Way(NamedTuple):
-    """The answering function of a question; `writes` marks changes."""
+    """The answering function of a question; `writes` marks changes, `own` the mailboxes of one's teams.
+
+    All other questions read the registry within the caller's sight.
+    """
 
     answer: Callable[..., BaseModel]
     writes: bool = False
+    own: bool = False
 
 
 OF_ANYBODY: dict[type[HatchQuestion], Way] = {
@@ -48,8 +52,8 @@ OF_PERSONS: dict[type[OfPerson], Way] = {
     asked.LogOut: Way(logins.log_out, writes=True),
     asked.ConfirmByOpenId: Way(confirming.confirm),
     asked.AskToday: Way(today.ask_today),
-    asked.AskMailbox: Way(boxes.ask_mailbox),
-    asked.AskFile: Way(boxes.ask_file),
+    asked.AskMailbox: Way(boxes.ask_mailbox, own=True),
+    asked.AskFile: Way(boxes.ask_file, own=True),
     asked.DealWith: Way(boxes.deal_with, writes=True),
     asked.RecallFile: Way(acts.recall, writes=True),
     asked.AskHeld: Way(held_files.ask_held),

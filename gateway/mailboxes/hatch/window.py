@@ -88,7 +88,8 @@ class HatchWindow:
         if way.writes and not isinstance(question, asked.LogOut):
             who.check_confirmed()
         who.check(right_for_question(type(question).__name__))
-        said = way.answer(self._counter, who, question)
+        counter = self._counter if way.writes or way.own else self._counter.within(who.sight)
+        said = way.answer(counter, who, question)
         return _said(self._me(who), said)
 
     def _me(self, who: Caller) -> Me:

@@ -1,0 +1,315 @@
+"""Whatever can be asked, asked by everybody: of files for few people nobody else is told.
+
+The files are in every list there is: held, delivered, opened, recalled, on hold, in a notice, a letter, a
+breach, a discrepancy, a certificate, the log. What is asked is taken from the doors themselves: an act that
+reads and a question of the console are asked by themselves; a command or an act that is neither tried nor
+listed below with a reason fails here.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlmodel import Session
+
+from gateway import access
+from gateway.access import AccessRight
+from gateway.acts.act import Act
+from gateway.acts.fields import every_act
+from gateway.home.settings import load_settings
+from gateway.mailboxes.hatch.ways import OF_PERSONS
+from gateway.model import Provider
+from gateway.policy.discrepancies import Discrepancy, RollRow
+from gateway.record import breach_records
+from gateway.record.policies_in_force import Keeper
+from gateway.registry import discrepancies, holds, letters, log, providers, recalls, transfers
+from gateway.registry.holds import HoldSubject
+from gateway.registry.letters import Letter
+from gateway.registry.log import Entry
+from gateway.registry.tables import DeletionCertificateRow
+from gateway.reports.document import Document, Paragraph, Section
+from gateway.secrets.signing import Signing
+from gateway.verify import verify_log
+from gateway.zones.hatch.act_questions import AskAct
+from gateway.zones.hatch.evidence_questions import AskPolicies
+from gateway.zones.hatch.questions import AskOpenings, AskSchool, AskToday
+from tests.attacks.test_access_matrix import PEOPLE, Doors, commands, right_of
+from tests.commands import invoke
+from tests.console.soft_key import SoftKey
+from tests.console.through_the_hatch import Console, hatch_of
+from tests.mailboxes.mailroom import NOW, PROVIDER, Mailroom
+
+OTHER, OTHER_TEAM = "school-b", "early-years"
+FIELDS = {"id": PROVIDER, "provider": PROVIDER, "from_": "2026-11-01", "to": "2026-11-30", "all": True}
+"""What is given for the fields of acts that ask for such."""
+ALWAYS = {"all", "from_", "to"}
+
+TRIED = {
+    "transfers.list_all": "transfers list",
+    "flows.list_all": "flows list",
+    "flows.status": "flows status",
+    "hosts.list_all": "hosts list",
+    "keys.list_all": "keys list",
+    "staff.list_all": "staff list",
+    "roles.list_all": "roles list",
+    "host_keys.list_all": "keys host list",
+    "gateway_keys.show_all": "keys gateway show",
+    "log.head": "log head",
+    "log.consistency": "log consistency 1 2",
+    "policy_simulate.simulate": "policy simulate {others} --days 3000",
+    "policy_propose.status": "policy status",
+    "policy_propose.propose": "policy propose {others} --days 3000 --why w",
+    "policy_optional.list_optional": "policy optional list",
+    "year.show_year": "year show 2026-27",
+    "status.status": "status",
+    "doctor.doctor": "doctor",
+}
+"""Commands that are run as everybody who may, with what they are given."""
+NOT_TRIED = {
+    "it is about one file, which test_access_matrix.py asks as everybody": """
+        receipts.show_one log.prove policy_explain.explain transfers.open_whole
+    """,
+    "it has a test of its own below": "log.export",
+    "it names what does not fit, which nobody may hide: where all fits, it names nothing": "log.verify",
+    "it tells of keys, of one member of staff, of one's own role, of policies or of a file at hand": """
+        gateway_keys.export staff.show_one roles.accept policy_pack.list_packs policy.try_out
+    """,
+    "it changes what it is given, and answers with that": """
+        move.move keys.add keys.confirm keys.retire keys.restore keys.revoke gateway_keys.rotate
+        gateway_keys.reseal gateway_keys.destroy gateway_keys.protect host_keys.announce host_keys.switch
+        host_keys.publish staff.add staff.set_teams staff.remove staff.invite staff.log_out year.open_year
+        log.cosign hosts.add hosts.join policy_confirm.confirm policy_pack.install policy_optional.switch
+        policy_propose.approve policy_propose.withdraw policy_propose.roll_back policy_new.flow
+        declare.declare roles.grant roles.take roles.vouch pupils.index
+    """,
+}
+"""Why some commands are not; whoever runs those that ask for nobody's name runs the machine."""
+ACTS_NOT_TRIED = {
+    "it changes what it is given, and answers with that": {
+        "agreement ratify", "flows expect", "flows nil", "policy harmless add", "policy harmless remove",
+        "headings revoke", "letters bounced", "penalties lift", "providers close", "providers reopen",
+        "providers convert", "providers merge", "providers remove", "providers import", "providers add",
+        "providers set", "providers suspend", "providers resume",
+    },
+    "it is for data protection alone, who know of every file": {
+        "notices show", "pupils find", "pupils report", "pupils protect", "pupils restrict", "pupils unmark",
+    },
+    "it leaves protected children out: tests/record/test_welfare.py": {"pupils missing", "pupils movers"},
+    "it has a test of its own below": {"breach record", "discrepancies resolve"},
+}  # fmt: skip
+"""Why some acts that change something are not, beside those on one file."""
+
+
+class Told(Doors):
+    """A home whose every list has something on files that are for few people."""
+
+    def __init__(self, room: Mailroom) -> None:
+        super().__init__(room)
+        self.files["collected"] = room.deliver(b"of a protected child", "early-years")
+        self._mark("collected", "named", "named")
+        with room.registry.write() as session:
+            providers.add_provider(session, Provider(id=OTHER, name="School B", kind="school"), NOW)
+            for number, reference in enumerate(self.files.values(), start=1):
+                self._tell_of(session, number, reference)
+
+    def _tell_of(self, session: Session, number: int, reference: str) -> None:
+        at = datetime.now(UTC) - timedelta(hours=1)
+        sequence = transfers.get(session, reference).sequence
+        opened = Entry(kind="collected", subject=reference, fields={"team": OTHER_TEAM}, actor="collector")
+        asked = Entry(kind="act-proposed", subject=reference, fields={"what": "recall"}, actor="collector")
+        log.append(session, [opened, asked], at)
+        holds.place(session, HoldSubject(reference=reference), by="dpo", why="claim 14", at=NOW)
+        recalls.tell(session, reference, f"{reference} was TAKEN OUT", "text", NOW)
+        event = f"held:provider:{reference}"
+        letter = Letter(
+            event=event, recipient=f"{number}@a.example", kind="held", provider=PROVIDER,
+            subject=f"{reference} waits", text="text",
+        )  # fmt: skip
+        letters.owe(session, [letter], "test.invalid", NOW)
+        rows = tuple(
+            RollRow(provider=one, pupil=f"{number:032x}", on_roll=True, at=NOW, reference=reference, record=1)
+            for one in (PROVIDER, OTHER)
+        )
+        found = Discrepancy(kind="two-rolls", key=(str(number),), rows=rows)
+        discrepancies.open_discrepancies(session, [found], {reference: sequence}, NOW)
+        document = Document(
+            f"Personal data breach {number}", "", (Section("Files", (Paragraph(reference),)),)
+        )
+        breach = breach_records.Told(aware_at=NOW, transfers=(reference,))
+        breach_records.keep(session, number, breach, document, by="dpo", at=NOW)
+        session.add(DeletionCertificateRow(made_at=NOW, text=f"deleted: {reference}"))
+
+    def unseen(self, who: str) -> set[str]:
+        """The references that somebody is not to be told of."""
+        knows = PEOPLE[who][3] | ({"collected"} if who in {"named", "data-protection"} else set())
+        return {reference for file, reference in self.files.items() if file not in knows}
+
+    def asked_with(self, act: type[Act]) -> list[dict[str, Any]]:
+        """What an act is asked with: once for each file, or for each number, where it is about one."""
+        every = {"reference": list(self.files.values()), "number": range(1, len(self.files) + 1)}
+        given = {
+            name: FIELDS[name]
+            for name, field in act.model_fields.items()
+            if name in FIELDS and (field.is_required() or name in ALWAYS)
+        }
+        about = next((name for name in every if name in act.model_fields), None)
+        return [given] if about is None else [given | {about: one} for one in every[about]]
+
+
+def others(room: Mailroom, folder: Path) -> Path:
+    """Policies by which schools do not send the files that these tests hold and deliver."""
+    shutil.copytree(room.home.policies, folder)
+    flows = folder / "flows.toml"
+    flows.write_text(flows.read_text().replace('senders = ["school", "academy"]', 'senders = ["academy"]', 1))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    told = Told(Mailroom(tmp_path_factory.mktemp("told")))
+    place = told.room.home
+    keeper = Keeper(
+        place, told.room.registry, Signing.load(place, load_settings(place)), lambda: datetime.now(UTC)
+    )
+    keeper.current()
+    told.sit_down("administrator")
+    proposed = others(told.room, told.room.root / "others")
+    found = invoke(told.room.home.root, "policy", "propose", str(proposed), "--why", "w")
+    assert found.exit_code == 0, found.output
+    return told
+
+
+@pytest.fixture(scope="module")
+def console(told: Told) -> Iterator[tuple[Console, dict[str, str]]]:
+    with hatch_of(told.room, lambda: datetime.now(UTC)) as opened:
+        yield opened, {name: opened.enrolled(name, SoftKey()) for name in PEOPLE}
+
+
+@pytest.fixture(autouse=True)
+def nobody_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GATEWAY_ADMIN", "SUDO_USER", "SSH_AUTH_SOCK"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def check(who: str, what: object, said: str, unseen: set[str], given: Iterable[object] = ()) -> None:
+    """Nothing is said of what somebody may not know of, but what they have given themselves."""
+    found = {one for one in unseen - {*map(str, given)} if one in said.replace("\n", "")}
+    assert not found, (who, what, found, said)
+
+
+def arguments(act: type[Act], given: dict[str, Any]) -> list[str]:
+    """How the command line takes those fields."""
+    placed, named = [], []
+    for name, value in given.items():
+        told = act.model_fields[name].json_schema_extra
+        if isinstance(told, dict) and told.get("place"):
+            placed.append(str(value))
+        else:
+            named += [f"--{name.rstrip('_')}", *([] if value is True else [str(value)])]
+    return [*act.command.split(), *placed, *named]
+
+
+def test_each_command_and_each_act_is_tried_or_has_a_reason() -> None:
+    listed = {*TRIED, *(one for names in NOT_TRIED.values() for one in names.split())}
+    assert {name for name, right in access.COMMANDS.items() if right is not AccessRight.UNNAMED} <= listed
+    assert listed <= set(access.COMMANDS)
+    changing = {
+        name for name, act in every_act().items() if not act.reads and "reference" not in act.model_fields
+    }
+    assert set().union(*ACTS_NOT_TRIED.values()) == changing
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_no_command_tells_anybody_of_what_is_not_for_them(told: Told, who: str, tmp_path: Path) -> None:
+    told.sit_down(who)
+    home, unseen, may = told.room.home.root, told.unseen(who), PEOPLE[who][2]
+    for act in every_act().values():
+        for given in told.asked_with(act) if act.reads and act.right.value in may else ():
+            shown = [[]] if act.carry_out.__annotations__["return"] == "ActDone" else [[], ["--json"]]
+            for more in [*shown, *([["--annex"]] if act.annexed else [])]:
+                found = invoke(home, *arguments(act, given), *more)
+                check(who, act.command, found.output, unseen, given.values())
+                if who == "data-protection" and act.command != "declarations show":
+                    assert found.exit_code == 0, (act.command, found.output)
+    for name, line in TRIED.items():
+        function, _ = commands()[name]
+        if right_of(name, function).value in {*may, "unnamed"} and who != "nobody":
+            filled = line.format(others=others(told.room, tmp_path / name)) if "{" in line else line
+            found = invoke(home, *filled.split())
+            assert found.exit_code in {0, 1}, (who, name, found.output)
+            check(who, name, found.output, unseen)
+            if "{" in line:
+                assert told.files["plain"] in found.output
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_no_question_of_the_console_is_answered_with_what_is_not_for_them(
+    told: Told, console: tuple[Console, dict[str, str]], who: str
+) -> None:
+    opened, sessions = console
+    unseen, session = told.unseen(who), sessions[who]
+    for act in every_act().values():
+        if act.reads and act.in_console and act.right.value in PEOPLE[who][2]:
+            for given in told.asked_with(act):
+                answer = opened.ask(AskAct, session=session, act=act.command, fields=given)
+                assert answer.status_code in {200, 403, 404}, (who, act.command, answer.text)
+                check(who, act.command, answer.text, unseen, given.values())
+    parts = {"reference": told.files["few"], "provider": PROVIDER, "days": 3000, "team": "held"}
+    for kind, way in OF_PERSONS.items():
+        if not way.writes and kind is not AskAct:
+            given = {name: value for name, value in parts.items() if name in kind.model_fields}
+            answer = opened.ask(kind, session=session, **given)
+            check(who, kind, answer.text, unseen, given.values())
+            if kind in {AskPolicies, AskOpenings, AskSchool} and "look" in PEOPLE[who][2]:
+                assert told.files["plain"] in answer.text, (who, kind)
+            if kind is AskToday and who in {"named", "data-protection"}:
+                assert told.files["collected"] in answer.text, who
+
+
+@pytest.mark.parametrize("who", ["triage", "auditor", "data-protection"])
+def test_an_exported_log_has_hashes_alone_of_what_is_not_for_them(
+    told: Told, who: str, tmp_path: Path
+) -> None:
+    told.sit_down(who)
+    unseen, folder = told.unseen(who), tmp_path / "log"
+    assert invoke(told.room.home.root, "log", "export", str(folder)).exit_code == 0
+    leaves = (folder / "leaves.jsonl").read_text()
+    assert {one for one in told.files.values() if one in leaves} == set(told.files.values()) - unseen
+    assert ('{"hash"' in leaves) == bool(unseen)
+    assert verify_log.main([str(folder)]) == 0
+    lines = leaves.splitlines(keepends=True)
+    number = next(place for place, line in enumerate(lines) if '{"hash"' in line or not unseen)
+    (folder / "leaves.jsonl").write_text("".join([*lines[:number], *lines[number + 1 :]]))
+    assert verify_log.main([str(folder)]) == 1
+
+
+def test_markers_are_listed_for_data_protection_and_the_people_named(told: Told) -> None:
+    for who, seen in (("data-protection", 4), ("named", 2), ("auditor", 0), ("administrator", 0)):
+        told.sit_down(who)
+        listed = json.loads(invoke(told.room.home.root, "pupils", "markers", "--json").stdout)
+        assert len(listed) == seen, who
+
+
+def test_what_an_administrator_records_of_a_breach_is_not_shown_where_it_names_such_files(told: Told) -> None:
+    told.sit_down("administrator")
+    for file, exit_code in (("plain", 0), ("few", 0), ("named", 1)):
+        asked = ("breach", "record", "--aware-at", "2026-11-24T10:00Z", "--transfer", told.files[file])
+        for more in (("--dry-run",), ()):
+            found = invoke(told.room.home.root, *asked, *more, "--annex")
+            assert found.exit_code == exit_code, found.output
+            assert (told.files[file] in found.output) == (exit_code == 0)
+
+
+def test_a_discrepancy_is_resolved_by_whoever_may_know_of_it(told: Told) -> None:
+    told.sit_down("administrator")
+    numbers = {reference: number for number, reference in enumerate(told.files.values(), start=1)}
+    for file, exit_code in (("named", 1), ("plain", 0)):
+        number = numbers[told.files[file]]
+        found = invoke(told.room.home.root, "discrepancies", "resolve", str(number), "--why", "w")
+        assert found.exit_code == exit_code, found.output
