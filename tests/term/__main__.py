@@ -22,6 +22,7 @@ from pathlib import Path
 from tests.term.clock import begin_again, put_forward
 from tests.term.events import EVENTS
 from tests.term.kept import keep, load
+from tests.term.law import NEXT, the_law_turns
 from tests.term.office import Measured, Office
 from tests.term.schools import Schools
 from tests.term.year import JULY, SHORT, Size, Year
@@ -71,6 +72,7 @@ def lived(folder: Path, size: Size, seconds: float = math.inf) -> Year | None:
             keep(year, kept)
             told(f"the day {day} is over: {year.sent} files")
             return None
+    told(f"the law of {NEXT} is in force, and its errors are found: {dict(the_law_turns(year))}")
     found = year.office.ask("log", "verify")
     assert found["fits"], found
     states = {one["state"] for one in year.office.ask("transfers", "list")}

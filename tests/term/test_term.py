@@ -28,5 +28,6 @@ def test_a_short_year_ends_with_a_log_that_fits_and_reports_within_their_bounds(
     assert "the day 2025-09-01 is over" in first.stderr
     done = run(tmp_path)
     assert done.returncode == 0, (done.stdout[-3000:], done.stderr[-3000:])
+    assert "the law of 2026-27 is in force" in done.stderr
     assert "the log fits" in done.stderr
     assert "report review" in done.stdout
