@@ -313,3 +313,32 @@ def test_text_between_the_elements_of_one_record_of_many_is_left_out():
     view, left_out = view_for("sen", data[:place] + b"is unwell" + data[place:])
     assert b"unwell" not in view
     assert UNKNOWN in left_out
+
+
+HIDDEN = b"Mum_is_HIV_positive_"
+"""Words to whoever reads octets, ten Chinese letters to whoever reads UTF-16."""
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_file_in_utf_16_is_written_anew_so_that_no_reader_sees_other_letters(encoding: str):
+    text = f"UPN,Surname,Forename,Date of Birth\r\n{A},Zoë,C,2015-02-03\r\n"
+    assert view_of(text.encode(encoding), basis()) == (text.encode(), ())
+    register = sample("attendance", "xml-strings").decode()
+    register = register[register.index("?>") + 2 :].lstrip()
+    view, left_out = view_for("education-welfare", register.encode(encoding))
+    assert (view[:5], left_out) == (b"<?xml", ())
+    assert view.decode().count("<Pupil>") == register.count("<Pupil>")
+
+
+@pytest.mark.parametrize(
+    "name", [HIDDEN.decode("utf-16-le"), "Brav\u043e", "\u0412\u0440\u0430\u0432\u043e", "\u5965"]
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16"])
+def test_a_name_in_letters_of_another_script_is_in_no_view(encoding: str, name: str):
+    """Also where one letter alone is of another: it may look like one of ours."""
+    head = "UPN,Surname,Forename,Date of Birth\r\n"
+    data = f"{head}{A},{name},C,2015-02-03\r\n{C},Zoë,D,2015-02-04\r\n".encode(encoding)
+    view, left_out = view_of(data, basis())
+    assert [row[1] for row in rows(view)] == ["Surname", "", "Zoë"]
+    assert HIDDEN not in view
+    assert left_out == (WITHHELD,)

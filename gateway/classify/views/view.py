@@ -85,11 +85,13 @@ class _Maker:
 
     def _plain(self, content: BinaryIO, write: Write) -> bool:
         source = Source(content, encoding_of(content), self._limits)
+        # Octets of ASCII words are other letters in UTF-16: some readers would show the words.
+        respelt = source.encoding.startswith("utf-16")
         start = start_of(content)
         if start.startswith("<"):
             self._columns_before = None  # The classifier also numbers kinds of elements.
             write_markup(source, record_names(source, self._rules), self._sieve, self._apart, write)
-            return False
+            return respelt
         if jcq.looks_like(start, self._rules.data_types.jcq):
             self._table(read_results(source, self._rules), CsvWriter(write))
             return True
@@ -97,7 +99,7 @@ class _Maker:
             self._table(json_records.read_table(source, self._rules), JsonWriter(write))
             return True  # Content beside the records, such as the number of pages, is lost.
         self._table(read_table(source, self._rules), CsvWriter(write))
-        return False
+        return respelt
 
     def _table(self, table: Table, writer: TableWriter) -> None:
         cut = Cut(table, self._sieve, self._apart, self._columns_before)
