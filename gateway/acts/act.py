@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic.fields import FieldInfo
 
 from gateway.access import AccessRight, Sight
 from gateway.errors import GatewayError
@@ -163,6 +164,12 @@ class Act(BaseModel):
     tabled: ClassVar[bool] = False
     of_any_file: ClassVar[bool] = False
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: object) -> None:
+        """Refuse the declaration of a read-only act on a person: the form of such an act is sent by GET."""
+        if cls.reads and any(is_personal(field) for field in cls.model_fields.values()):
+            raise TypeError(f"{cls.__name__} only reads, and one of its fields is personal")
+
     def check(self, context: ActContext) -> None:
         """Refuse visible faults before the person confirms. GatewayError with a sentence."""
 
@@ -177,6 +184,12 @@ class Act(BaseModel):
     def carry_out(self, context: ActContext) -> Answer:
         """Carry the act out in one transaction. GatewayError with a sentence for the person on failure."""
         raise NotImplementedError
+
+
+def is_personal(field: FieldInfo) -> bool:
+    """Does the value of a field name a person?"""
+    told = field.json_schema_extra
+    return isinstance(told, dict) and bool(told.get("personal"))
 
 
 class GivenFile(BaseModel):
@@ -224,13 +237,16 @@ def option(
     *,
     metavar: str = "",
     asked: bool = False,
+    personal: bool = False,
     **limits: Any,  # noqa: ANN401 - as above
 ) -> Any:  # noqa: ANN401 - as above
     """Declare a field taken by name on the command line.
 
-    For an `asked` field, `-` prompts for the value without echo, to keep the value out of histories.
+    For an `asked` field, `-` prompts for the value without echo, to keep the value out of histories. The
+    value of a `personal` field is in no page address: no form sends the value by GET.
     """
-    return Field(default, description=about, json_schema_extra={"metavar": metavar, "asked": asked}, **limits)
+    told: dict[str, JsonValue] = {"metavar": metavar, "asked": asked, "personal": personal}
+    return Field(default, description=about, json_schema_extra=told, **limits)
 
 
 def _one_line(given: str) -> str:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from gateway import acts
-from gateway.acts.act import Act, GivenFile
+from gateway.acts.act import Act, GivenFile, is_personal
 
 MODULES = tuple(
     f"{acts.__name__}.{found.name}"
@@ -43,6 +43,7 @@ class ActField:
     required: bool
     several: bool
     choices: tuple[str, ...] = ()
+    personal: bool = False
 
 
 def every_act() -> dict[str, type[Act]]:
@@ -94,4 +95,5 @@ def _described(name: str, field: FieldInfo) -> ActField:
         required=field.is_required(),
         several=several,
         choices=choices,
+        personal=is_personal(field),
     )

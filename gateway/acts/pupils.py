@@ -29,11 +29,12 @@ class NamesChild(Act):
     """An act on one child, named by UPN, or by name and date of birth, never repeated in an answer."""
 
     upn: str | None = option(
-        "UPN of the child; - asks for it, so that no history keeps it.", None, metavar="UPN", asked=True
-    )
-    surname: str | None = option("Surname, for a child without a UPN.", None)
-    forename: str | None = option("First forename, beside the surname.", None)
-    born: date | None = option("Date of birth, beside both.", None)
+        "UPN of the child; - asks for it, so that no history keeps it.",
+        None, metavar="UPN", asked=True, personal=True,
+    )  # fmt: skip
+    surname: str | None = option("Surname, for a child without a UPN.", None, personal=True)
+    forename: str | None = option("First forename, beside the surname.", None, personal=True)
+    born: date | None = option("Date of birth, beside both.", None, personal=True)
 
     def asked(self) -> Asked:
         """Return the child to look for."""

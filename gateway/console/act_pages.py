@@ -46,6 +46,9 @@ async def show_acts(request: Request) -> Response:
 async def show_act(request: Request) -> Response:
     """Show the form of an act; answer a read-only act without required fields at once."""
     site, act, others, me = await _act(request)
+    personal = {field.name for field in act.fields if field.personal}
+    if not personal.isdisjoint(request.query_params):
+        raise HTTPException(400)  # An address is kept in histories and logs.
     given = _given(act, request.query_params.multi_items())
     asked = act.reads and (bool(request.query_params) or not any(field.required for field in act.fields))
     answer, problem = None, ""

@@ -191,6 +191,7 @@ class Reader:
             dropped = Party("oak", self.folder / "keys" / "dropped")
             self.send(self.oak, "/keys/dropped.asc", dropped.certificate.read_bytes())
             self.approved = fingerprint(dropped)
+            return f"{self.newer} {self.approved}"
         return self.approved
 
     def _reference(self, text: str) -> str:

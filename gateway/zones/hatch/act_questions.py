@@ -42,6 +42,7 @@ class FieldTold(SeenAnswer):
     required: bool
     several: bool
     choices: tuple[str, ...]
+    personal: bool = False
 
 
 class ActTold(File):
