@@ -95,18 +95,21 @@ def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tu
     for position, row in enumerate(islice(rows, HEADER_WITHIN)):
         if len(row) > limits.columns:
             raise unknown("a table with more columns than this gateway reads", format="CSV")
-        score = _score(row, rules)
+        named = _named(row, rules)
+        score = len(set(named))
         if score > best:
             best, header = score, Header(tuple(row), position, above, title.crowded, title.telling())
-        if score > KNOWN_COLUMNS and 2 * score > len(row):
+        if score > KNOWN_COLUMNS and 2 * len(named) > len(row):
             break
         above = f"{above} {' '.join(' '.join(row).casefold().split())}"[:_ABOVE_LENGTH]
         title.add(row)
     return best, header
 
 
-def _score(row: Row, rules: Rules) -> int:
-    return len({key for name in set(row) if len(name) <= _NAME_LENGTH and (key := rules.column_field(name))})
+def _named(row: Row, rules: Rules) -> list[str]:
+    """Return the field of each cell with the name of a known column."""
+    fields = {name: rules.column_field(name) for name in set(row) if len(name) <= _NAME_LENGTH}
+    return [key for name in row if (key := fields.get(name))]
 
 
 def line_batches(source: Source) -> Iterator[list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -25,6 +25,10 @@ class FaultCount:
     def add(self, row: int) -> None:
         """Count the fault in the record of this number."""
         self.count += 1
+        self.show(row)
+
+    def show(self, row: int) -> None:
+        """Add a record to the first with the fault."""
         if len(self.rows) < ROWS_SHOWN and row not in self.rows:
             self.rows.append(row)
 
@@ -81,9 +85,8 @@ class FieldTally:
         if self.counts is not None:
             self._count(texts)
         bad = self._judge.faults(texts)
-        for text, row in self._waiting if bad else ():
-            if text in bad:
-                self.note(bad[text], row)
+        if bad:
+            self._note_all(bad, texts, [row for _, row in self._waiting])
         room = max(0, _VALUES_REMEMBERED - len(self.doubted))
         self.doubted.update(list(set(texts) if self._look_at_all else bad)[:room])
         self._waiting.clear()
@@ -99,9 +102,8 @@ class FieldTally:
             self._count(values)
         bad = self._judge.faults(values)
         self.doubted = set(values) - {""} if self._look_at_all else set(bad)
-        for row, value in enumerate(values, first_row) if bad else ():
-            if value in bad:
-                self.note(bad[value], row)
+        if bad:
+            self._note_all(bad, values, range(first_row, first_row + len(values)))
         return filled, bad.keys()
 
     def take(self, other: FieldTally) -> None:
@@ -117,6 +119,17 @@ class FieldTally:
         """Count a value with a fault, in the record of this number."""
         self.faults.setdefault(fault, FaultCount()).add(row)
         self.others += fault not in QUERIES
+
+    def _note_all(self, bad: Mapping[str, str], values: Sequence[str], rows: Sequence[int]) -> None:
+        """Count the values with a fault, each in its record: by distinct value, once the first are shown."""
+        counts = Counter(values)
+        for text, fault in bad.items():
+            self.faults.setdefault(fault, FaultCount()).count += counts[text]
+            self.others += counts[text] * (fault not in QUERIES)
+        if any(len(self.faults[fault].rows) < ROWS_SHOWN for fault in set(bad.values())):
+            for row, value in zip(rows, values, strict=True):
+                if value in bad:
+                    self.faults[bad[value]].show(row)
 
     def share_good(self) -> float:
         """Return the share of filled values without a fault; 0 where nothing is filled."""

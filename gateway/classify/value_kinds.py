@@ -104,6 +104,8 @@ _CLOCK = r"\d{1,2}:\d{2}(:\d{2}([.,]\d{1,9})?)?( ?[AaPp]\.?[Mm]\.?)?( ?(Z|UTC|GM
 _TIME_AFTER = re.compile(rf"[T ]{_CLOCK}\Z", re.ASCII)
 _TIME = re.compile(_CLOCK, re.ASCII)
 _REMEMBERED = 20_000
+_BAD_REMEMBERED = 1_000
+_LONG = 100
 BETWEEN = "\x1f"
 """Control character joining values checked together; no good value contains one."""
 _FIGURES = dict.fromkeys(map(ord, "123456789"), "0")
@@ -114,7 +116,7 @@ FLAGS = frozenset(["Y", "N", "YES", "NO", "TRUE", "FALSE", "T", "F", "0", "1"])
 # Text written by systems and people for an unknown value.
 _NOTHING = frozenset((
     "-", "--", ".", "N/A", "NA", "NONE", "NULL", "NIL", "UNKNOWN", "TBC", "TBA", "NOT KNOWN",
-    "NOT APPLICABLE", "NOT STATED", "NOT OBTAINED", "NOT YET OBTAINED", "NOT COLLECTED",
+    "NOT APPLICABLE", "NOT STATED", "NOT OBTAINED", "NOT YET OBTAINED", "NOT COLLECTED", "NOT RECORDED",
 ))  # fmt: skip
 _NUMBER = re.compile(
     r"[-+<>]?(£ ?)?\d{1,7}([.,]\d{1,17})?( ?(%|days?|sessions?|hours?|hrs?|minutes?|years?))?", re.ASCII
@@ -366,11 +368,12 @@ def _matching(patterns: Sequence[str]) -> Quick:
 class Judge:
     """Judge the values of one field, each distinct one once; `quick` spares most of them the check."""
 
-    __slots__ = ("_all_differ", "_quick", "check", "good")
+    __slots__ = ("_all_differ", "_bad", "_quick", "check", "good")
 
     def __init__(self, check: Check | None, quick: Quick | None = None) -> None:
         self.check = check
         self.good: set[str | None] = set(_BLANK)
+        self._bad: dict[str, str] = {}
         self._quick = quick
         self._all_differ = False
 
@@ -385,13 +388,17 @@ class Judge:
         met = distinct(values)
         self._all_differ = 2 * len(met) > len(values)
         doubtful = met - self.good
+        known = {text: self._bad[text] for text in self._bad.keys() & doubtful} if self._bad else {}
+        doubtful -= known.keys()
         if quick is not None and doubtful:
             sure = quick(doubtful)
             self._remember(sure)
             doubtful = frozenset() if sure is doubtful else doubtful - set(sure)
         found = {text: fault for text in doubtful if (fault := self.check(text)) is not None}
         self._remember(doubtful - found.keys())
-        return found
+        if len(self._bad) < _BAD_REMEMBERED:
+            self._bad.update((text, fault) for text, fault in found.items() if len(text) <= _LONG)
+        return known | found
 
     def _remember(self, texts: Collection[str]) -> None:
         if len(self.good) + len(texts) > _REMEMBERED:

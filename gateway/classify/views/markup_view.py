@@ -26,7 +26,7 @@ from gateway.classify.views.workbook_out import stream
 
 Element = Any  # lxml carries no types.
 _REMEMBERED = 1_000
-_OFTEN = 500
+_OFTEN = 20
 _MOST_LOOKED_AT = 12
 _ASSESSMENT = "StageAssessment"
 _TAG, _TEXT, _TAIL = attrgetter("tag"), attrgetter("text"), attrgetter("tail")
@@ -123,8 +123,7 @@ class _Document:
         """Write the kept part of an element, if any."""
         if self._pruner.prunes_to_something(element, loose=loose, enough=enough):
             # The tail stays unchanged: the parser may still be extending it.
-            self._xml.write(element if self._bare else _without_namespaces(element), with_tail=False)
-            self._xml.write("\n")
+            self._xml.write(element if self._bare else _without_namespaces(element), "\n", with_tail=False)
 
     def _start(self, element: Element) -> None:
         attributes = element.attrib

@@ -1,0 +1,70 @@
+"""Values that repeat are judged once for each column or element, not once for each cell."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import pytest
+
+from gateway.classify import tally
+from gateway.classify.field_tally import FieldTally
+from gateway.classify.value_kinds import Check, Judge, Quick
+from gateway.classify.views import sieve
+from gateway.classify.views.view import make_view
+from gateway.model import Basis
+from tests.classify import made
+from tests.views.making import LIMITS, RULES, recognised
+
+ROWS = 10_000
+EVERY_ITEM = tuple({item.label for item in (*RULES.items.values(), *RULES.others.values())})
+REMARK = "F (see note)"
+
+
+def table() -> bytes:
+    header, row = made.core_rows(1)
+    row[4] = REMARK
+    return made.as_csv([header, *[row] * ROWS]).encode()
+
+
+def document() -> bytes:
+    child = made.Child(1)
+    pupil = made.census_pupil(child).replace(f"<Sex>{child.sex}</Sex>", f"<Sex>{REMARK}</Sex>")
+    return made.census_around([pupil] * ROWS).encode()
+
+
+@pytest.mark.parametrize("content", [table, document])
+def test_a_value_that_ten_thousand_records_repeat_is_judged_a_few_times(
+    content, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, judged, noted = content(), [], []
+
+    class Counting(Judge):
+        def __init__(self, check: Check | None, quick: Quick | None = None) -> None:
+            def counted(text: str) -> str | None:
+                judged.append(text)
+                assert check is not None
+                return check(text)
+
+            super().__init__(counted if check is not None else None, quick)
+
+    monkeypatch.setattr(FieldTally, "note", lambda *said: noted.append(said))
+    monkeypatch.setattr(tally, "Judge", Counting)
+    monkeypatch.setattr(sieve, "Judge", Counting)
+    what = recognised(data)
+    (bad,) = (finding for finding in what.findings if finding.code == "code:unknown")
+    assert bad.count == ROWS
+    assert bad.rows == tuple(range(1, 21))
+    assert REMARK in judged
+    assert len(judged) <= 40, "once for each of a few fields"
+    assert noted == [], "cells with a fault are counted by value"
+    judged.clear()
+    out = bytearray()
+    make_view(
+        BytesIO(data),
+        Basis(data_type=what.data_type, items=EVERY_ITEM, told=what.unlisted),
+        RULES,
+        LIMITS,
+        out.extend,
+    )
+    assert REMARK.encode() not in out
+    assert len(judged) <= 40
