@@ -43,9 +43,9 @@ _GENERATED = re.compile(
     r"\{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}?|[0-9a-f]{16,40}|([a-z]{0,2}[0-9]){6,20}[a-z]{0,2}",
     re.ASCII | re.IGNORECASE,
 )
-_PREFIXED = re.compile(r"[A-Z]{1,8}[-/_]?\d{3,20}", re.ASCII)
+_PREFIXED = re.compile(r"([A-Z]{1,8})[-/_]?\d{3,20}", re.ASCII)
 _RUNS = re.compile(r"[A-Za-z]+")
-_MOST_RUNS, _MOST_WORDS, _LONGEST_WORD = 4, 2, 4
+_MOST_RUNS, _MOST_WORDS, _LONGEST_WORD, _INITIALS = 4, 2, 4, 2
 
 
 def upn_check_letter(digits: str) -> str:
@@ -157,15 +157,18 @@ def is_reference(text: str, tells: Callable[[str], bool], *, short: bool) -> boo
     `tells` says whether a word tells of something. Letters alone are at most four, as all that is `short`.
     """
     text = text.strip()
-    if _GENERATED.fullmatch(text) is not None and not short:
+    if not short and _NATIONAL_INSURANCE.fullmatch(text) is not None:
+        return False
+    prefixed = None if short else _PREFIXED.fullmatch(text)
+    if prefixed is not None:
+        return len(prefixed[1]) <= _INITIALS or not tells(prefixed[1].lower())
+    if not short and _GENERATED.fullmatch(text) is not None:
         return True
     runs = _RUNS.findall(text)
-    if any(len(run) > 2 and tells(run.lower()) for run in runs):  # noqa: PLR2004 - shorter ones are initials
+    if any(len(run) > _INITIALS and tells(run.lower()) for run in runs):
         return False
     if short or not any(map(str.isdigit, text)):
         return _SHORT.fullmatch(text) is not None or (text == "/" and not short)
-    if _REFERENCE.fullmatch(text) is None or _NATIONAL_INSURANCE.fullmatch(text) is not None:
-        return False
     words = [run for run in runs if len(run) > 1]
     few = len(runs) <= _MOST_RUNS and len(words) <= _MOST_WORDS
-    return _PREFIXED.fullmatch(text) is not None or (few and max(map(len, words), default=0) <= _LONGEST_WORD)
+    return few and max(map(len, words), default=0) <= _LONGEST_WORD and _REFERENCE.fullmatch(text) is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 _LETTERS = re.compile(r"[^\W\d_]{3,}")
 _GAPS = re.compile(r"[\s,;]+")
@@ -12,63 +12,52 @@ _SIGNS = re.compile(r"[^a-z]+")
 _CHANGING = re.compile(r"(?:([a-z])(?!\1)){5,}")
 _SHORTEST_WORD = 4
 _DIFFERENT_IN_A_ROW = 2
+_PAIR = 2
 _MOST = 1_000  # sessions of two years
 
+Tells = Callable[[str], bool]
 
-def are_marks(text: str, known: frozenset[str], tells: Callable[[str], bool]) -> bool:
-    """Tell whether a text is made of marks. Most letters are a mark, so a word is none, however it is spelt.
 
-    `known` are the codes and the words for them; `tells` says whether a word tells of something.
+def marks_check(known: frozenset[str], tells: Tells) -> Callable[[str], bool]:
+    """Return a check for texts of marks: one in words, one, several with gaps, a string of one per session.
+
+    `known` are the codes and their words, in upper case; `tells` says whether a word tells of something.
+    Most letters are marks, so a word counts as none, however it is spelt.
     """
-    whole = text.strip().upper()
-    if whole in known:
-        return True
-    words = _GAPS.split(whole)
-    if len(whole) > _MOST or _spell(
-        "".join(w for w in words if len(w) == 1 or w not in known).lower(), tells
-    ):
-        return False
-    runs = _LETTERS.findall(text)
-    mostly_signs = 2 * sum(map(str.isalpha, whole)) <= len(whole)
-    if any(run != run.upper() or (len(set(run)) > _DIFFERENT_IN_A_ROW and not mostly_signs) for run in runs):
-        return all(word in known for word in words)
-    return all(mark in known for mark in marks_of(text, known))
+    pairs = "".join(f"{re.escape(code)}|" for code in known if len(code) == _PAIR)
+    singles = re.escape("".join(code for code in known if len(code) == 1))
+    is_string = re.compile(f"(?:{pairs}[{singles}])++").fullmatch
+
+    def are_marks(text: str) -> bool:
+        whole = text.strip().upper()
+        if whole in known:
+            return True
+        words = _GAPS.split(whole)
+        strings = whole if len(words) == 1 else "".join(w for w in words if len(w) == 1 or w not in known)
+        if len(whole) > _MOST or _spell(strings.lower(), tells):
+            return False
+        runs = _LETTERS.findall(text)
+        signs = len(whole) - sum(map(str.isalpha, whole)) if runs else 0
+        if any(_is_word(run, mostly_signs=2 * signs >= len(whole)) for run in runs):
+            return all(word in known for word in words)
+        return all(word in known or not word or is_string(word) for word in words)
+
+    return are_marks
 
 
-def _spell(marks: str, tells: Callable[[str], bool]) -> bool:
-    """Tell whether the letters among marks are a word, together or in a row.
+def _is_word(run: str, *, mostly_signs: bool) -> bool:
+    return run != run.upper() or (len(set(run)) > _DIFFERENT_IN_A_ROW and not mostly_signs)
+
+
+def _spell(marks: str, tells: Tells) -> bool:
+    """Return True where the letters among marks are a word, together or in a row.
 
     Pupils seldom have five codes in a row of which each is another than the one before.
     """
+    if sum(map(str.isalpha, set(marks))) <= _DIFFERENT_IN_A_ROW:
+        return False
     runs = _SIGNS.split(marks)
     letters = "".join(runs)
-    if len(set(letters)) <= _DIFFERENT_IN_A_ROW:
-        return False
     if any(len(run) >= _SHORTEST_WORD and tells(run) for run in (letters, *runs)):
         return True
     return any(len(set(found[0])) > _DIFFERENT_IN_A_ROW for found in _CHANGING.finditer(marks))
-
-
-def marks_of(text: str, known: frozenset[str]) -> list[str]:
-    """Return the marks in a value: one in words, one, several with gaps, or a string of one per session.
-
-    In a string, codes of two characters (C1, J1, Y2) are kept whole.
-    """
-    whole = text.strip().upper()
-    if whole in known:
-        return [whole]
-    found: list[str] = []
-    for word in _GAPS.split(whole):
-        if word in known:
-            found.append(word)
-        else:
-            found += _tokens(word, known)
-    return found
-
-
-def _tokens(word: str, known: frozenset[str]) -> Iterator[str]:
-    position = 0
-    while position < len(word):
-        length = 2 if word[position : position + 2] in known else 1
-        yield word[position : position + length]
-        position += length

@@ -14,7 +14,7 @@ from datetime import date
 from typing import Literal, Protocol
 
 from gateway.classify import identifiers
-from gateway.classify.marks import are_marks
+from gateway.classify.marks import marks_check
 from gateway.classify.sensitive import ACCENTED, Sensitive, is_latin, is_legible
 
 Kind = Literal[
@@ -251,8 +251,7 @@ def _test(kind: Kind, rule: ValueStatement, rules: Vocabulary) -> Callable[[str]
         codes = Codes(rules.code_sets[rule.codes or ""])
         return codes.has_all if rule.several else codes.has
     if kind == "marks":
-        known, tells = rules.code_sets["attendance"], rules.sensitive.is_telling
-        return lambda text: are_marks(text, known, tells)
+        return marks_check(rules.code_sets["attendance"], rules.sensitive.is_telling)
     if kind == "identifier":
         which, tells = rule.identifier or "reference", rules.sensitive.is_telling
         is_number = identifiers.SHAPES.get(which)

@@ -124,6 +124,7 @@ WORDY = (
     "Bo-hit-by-dad-1",
     "I-n-c-e-s-t-1",
     "Smelly1",
+    "AB123456C",
 )
 NUMBERS = (
     "A1329183376",
@@ -133,7 +134,7 @@ NUMBERS = (
     "10A/Ma1",
     "2026/27",
     "1.2.3",
-    "EY123456",
+    "EY1234567",
     "3f2a9c1e-dead-4b1c-8fed-0123456789ab",
     "b6ec2fb3b7a7a2c4dc8bc511fce972ff",
     "AUT",

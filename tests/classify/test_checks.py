@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from gateway.classify import Rules
-from gateway.classify.marks import marks_of
+from gateway.classify.marks import marks_check
 from gateway.classify.value_kinds import read_date
 
 
@@ -45,17 +45,11 @@ def test_years_of_two_figures() -> None:
     assert read_date("01/01/69") == date(1969, 1, 1)
 
 
-@pytest.mark.parametrize(
-    ("text", "marks"),
-    [
-        ("/", ["/"]),
-        (" c1 ", ["C1"]),
-        ("/\\/\\", ["/", "\\", "/", "\\"]),
-        ("/\\C1\\J1Y2-#", ["/", "\\", "C1", "\\", "J1", "Y2", "-", "#"]),
-        ("/ \\ C1, I;O", ["/", "\\", "C1", "I", "O"]),
-        ("Y8", ["Y", "8"]),
-        ("", []),
-    ],
-)
-def test_marks(rules: Rules, text: str, marks: list[str]) -> None:
-    assert marks_of(text, rules.code_sets["attendance"]) == marks
+@pytest.mark.parametrize("text", ["/", " c1 ", "/\\/\\", "/\\C1\\J1Y2-#", "/ \\ C1, I;O", "", "Illness / I"])
+def test_marks(rules: Rules, text: str) -> None:
+    assert marks_check(rules.code_sets["attendance"], bool)(text)
+
+
+@pytest.mark.parametrize("text", ["Y8", "/8", "A", "/ A", "C11", "/x!"])
+def test_other_signs_are_no_marks(rules: Rules, text: str) -> None:
+    assert not marks_check(rules.code_sets["attendance"], bool)(text)
