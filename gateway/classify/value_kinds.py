@@ -119,7 +119,7 @@ _NOTHING = frozenset((
     "NOT APPLICABLE", "NOT STATED", "NOT OBTAINED", "NOT YET OBTAINED", "NOT COLLECTED", "NOT RECORDED",
 ))  # fmt: skip
 _NUMBER = re.compile(
-    r"[-+<>]?(£ ?)?\d{1,7}([.,]\d{1,17})?( ?(%|days?|sessions?|hours?|hrs?|minutes?|years?))?", re.ASCII
+    r"[-+<>]?(£ ?)?\d{1,7}([.,]\d{1,20})?( ?(%|days?|sessions?|hours?|hrs?|minutes?|years?))?", re.ASCII
 )
 _AGE = re.compile(
     r"\d{1,2} ?(y|yrs?|years?)\.?[ ,]*(\d{1,2} ?(m|mths?|months?)\.?)?|\d{1,2}[:;]\d{1,2}", re.ASCII

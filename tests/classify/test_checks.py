@@ -53,3 +53,10 @@ def test_marks(rules: Rules, text: str) -> None:
 @pytest.mark.parametrize("text", ["Y8", "/8", "A", "/ A", "C11", "/x!"])
 def test_other_signs_are_no_marks(rules: Rules, text: str) -> None:
     assert not marks_check(rules.code_sets["attendance"], bool)(text)
+
+
+def test_a_number_may_have_every_figure_with_which_a_system_writes_it(rules: Rules) -> None:
+    check = rules.check("ks4-result")
+    assert check is not None
+    assert check("0.008999999999999999") is None
+    assert check("0." + "9" * 40) == "code:unknown"
