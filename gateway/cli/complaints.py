@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from gateway.cli.console import counted
@@ -31,7 +31,8 @@ class Together:
 class Complaint:
     """A fault or weakness. `mend` is a command or a sentence; a "fault" keeps files from passing.
 
-    Following the advice locks nobody out. `about` names the owner, `together` the common line.
+    Following the advice locks nobody out. `about` names the owner, `together` the common line. `safely` mends
+    without loss or choice, for `doctor --mend`.
     """
 
     severity: Literal["fault", "warning"]
@@ -39,6 +40,7 @@ class Complaint:
     mend: str
     about: str = ""
     together: Together | None = None
+    safely: Callable[[], object] | None = field(default=None, compare=False)
 
 
 def lines(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +19,7 @@ from gateway.cli.console import (
     HomeOption,
     JsonOption,
     counted,
+    err,
     fails_clearly,
     now,
     out,
@@ -38,12 +39,18 @@ from gateway.policy.dates import academic_year, local_day
 from gateway.policy.ratification import years_in_force
 from gateway.record.dual_control import two_can_be_had
 from gateway.record.policy_proposals import last_loaded
-from gateway.registry import keys, register, roles, staff, transfers
+from gateway.registry import keys, log, persons, register, retention, roles, staff, transfers
 from gateway.registry.database import Registry, newest_revision
+from gateway.secrets import secret_files
+from gateway.store.of_home import store_of
 from gateway.zones.landed import count_aside, named_at, waiting
 
 _LOW_BYTES = 1024**3
 _STUCK_SECONDS = 300
+_BEHIND, _NAMED = timedelta(minutes=2), 5
+_BACKUP = "gateway restore DIR, into a new home, from the last backup"
+_DAMAGED = ("malformed", "not a database")
+"""Words of SQLite about a file that was cut off or overwritten."""
 
 
 @fails_clearly
@@ -53,11 +60,18 @@ def doctor(
         bool,
         typer.Option("--deep", help="Also recompute the log, check every row and read every sealed file."),
     ] = False,
+    mend: Annotated[
+        bool, typer.Option("--mend", help="Mend first what can be mended without loss or choice.")
+    ] = False,
     each: Annotated[bool, typer.Option("--all", help="Name each of many that are alike.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say what is missing or weak in a home, and how to mend it. Exit 1 where files cannot pass."""
     complaints = list(examine(Home(home), now()))
+    if mend:
+        for complaint in complaints:
+            _mend(complaint)
+        complaints = list(examine(Home(home), now()))
     if deep:
         complaints += _audited(home)
     if as_json:
@@ -71,14 +85,31 @@ def doctor(
         raise typer.Exit(1)
 
 
+def _mend(complaint: Complaint) -> None:
+    if complaint.safely is None:
+        return
+    try:
+        complaint.safely()
+    except (GatewayError, OSError) as error:
+        err.print(f"not mended: {complaint.what}: {error}", soft_wrap=True, markup=False)
+    else:
+        err.print(f"mended: {complaint.what}", soft_wrap=True, markup=False)
+
+
 def _object(complaint: Complaint) -> dict[str, str]:
     fields = {name: getattr(complaint, name) for name in ("severity", "what", "mend", "about")}
     return {name: value for name, value in fields.items() if value or name != "about"}
 
 
 def examine(home: Home, at: datetime) -> Iterator[Complaint]:
-    """Yield every complaint about a home."""
-    settings = load_settings(home)
+    """Yield every complaint about a home. ConfigurationError where there is none."""
+    try:
+        settings = load_settings(home)
+    except ConfigurationError as error:
+        if not home.settings.is_file():
+            raise
+        yield Complaint("fault", str(error), f"edit {home.settings}: gateway.toml.sample has every setting")
+        return
     for what, complaints in (*of_files(home, settings), ("what SSH offers", _also_offered(settings))):
         yield from guarded(what, complaints)
     try:
@@ -93,9 +124,12 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
     except ConfigurationError as error:
         yield Complaint("fault", str(error), "docs/operations.md: upgrading, and going back")
     except GatewayError as error:
-        theirs = "see that the database runs and that this user may use it"
-        ours = f"see that this user may write {home.registry} and the folder that it lies in"
-        yield Complaint("fault", str(error), ours if settings.database is None else theirs)
+        mend = "see that the database runs and that this user may use it"
+        if settings.database is None:
+            mend = f"see that this user may write {home.registry} and the folder that it lies in"
+            if any(said in str(error) for said in _DAMAGED):
+                mend = f"the registry is damaged: {_BACKUP}"
+        yield Complaint("fault", str(error), mend)
 
 
 def _of_policies(home: Home, settings: Settings, error: ConfigurationError) -> Complaint:
@@ -168,6 +202,9 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
                 ("keys", key_complaints.of_keys(session, home, load_key_policy(home), at)),
                 ("hosts", key_complaints.of_hosts(session, home, settings.host.name)),
                 ("what landed", _undecided(session, at)),
+                ("the clock", _clock(session, at)),
+                ("the index of pupils", _index(session, home)),
+                ("sealed files", _sealed(session, home, settings)),
             ):
                 yield from guarded(what, complaints)
         yield from guarded("the spool", _spool(home, at))
@@ -237,7 +274,40 @@ def _undecided(session: Session, at: datetime) -> Iterator[Complaint]:
         yield Complaint("fault", f"{counted(len(landed), 'file')} landed and not decided", "gateway process")
 
 
+def _clock(session: Session, at: datetime) -> Iterator[Complaint]:
+    newest = log.newest_at(session)
+    if newest is not None and newest - at > _BEHIND:
+        yield Complaint(
+            "fault",
+            f"the clock of this machine says {at:%Y-%m-%d %H:%M} UTC, and the log has entries of "
+            f"{newest:%Y-%m-%d %H:%M}: one of them is wrong",
+            "timedatectl set-ntp true, and see that the time is right; then start the services again",
+        )
+
+
+def _index(session: Session, home: Home) -> Iterator[Complaint]:
+    if not secret_files.pupil_key_file(home).exists() and persons.is_any(session):
+        yield Complaint(
+            "fault",
+            f"{secret_files.pupil_key_file(home)} is missing: no child is found, and no marker protects one",
+            "put it back from the last backup, before the services start again",
+        )
+
+
+def _sealed(session: Session, home: Home, settings: Settings) -> Iterator[Complaint]:
+    """Yield a complaint about sealed files missing from the folder of a home; `--deep` asks an S3 store."""
+    if settings.store.url is not None or not (home.root / "sealed").is_dir():
+        return
+    missing = sorted(retention.with_sealed_file(session) - set(store_of(home, settings).references()))
+    if missing:
+        named = ", ".join(missing[:_NAMED]) + (" and more" if len(missing) > _NAMED else "")
+        what = f"{counted(len(missing), 'sealed file')} missing from {home.root / 'sealed'}: {named}"
+        yield Complaint("fault", what, _BACKUP)
+
+
 def _spool(home: Home, at: datetime) -> Iterator[Complaint]:
+    if not home.spool.landed.is_dir():
+        return  # Told as a missing folder.
     old = [r for r in waiting(home.spool) if _age(home, r, at) > _STUCK_SECONDS]
     if old:
         yield Complaint("fault", f"{len(old)} uploads wait in the spool", "gateway process; its log says why")

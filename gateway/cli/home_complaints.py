@@ -6,25 +6,40 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from gateway.cli import key_complaints
 from gateway.cli.complaints import Complaint
+from gateway.cli.console import now
 from gateway.errors import ConfigurationError, Fault
 from gateway.examiner import confinement
 from gateway.home import Home
 from gateway.home.settings import ConsoleSettings, Settings, load_limits
+from gateway.home.versions import policy_digest
+from gateway.homes.create import make_folders
 from gateway.homes.left_behind import left_behind
+from gateway.publish.everything import publish_all
+from gateway.record.policy_check import check
 from gateway.secrets import secret_files
 from gateway.store.of_home import faults_of_store
 
 _THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 _LOW_BYTES = 1024**3
+_BACKUP = "put it back from the last backup, before the services start again"
+_MADE_ONCE = {
+    "mailboxes_host_key": "programs of the staff will be shown another host key, and refuse to go on",
+    "statements": "nothing says which log belongs to the gateway's OpenPGP keys",
+    "succession": "schools cannot follow from one OpenPGP key of the gateway to the next",
+}
+"""What a home loses with each file and folder in keys/ that nothing else tells of."""
 
 
 def of_files(home: Home, settings: Settings) -> Iterator[tuple[str, Iterator[Complaint]]]:
     """Yield each check (files of a home, programs, machine) with its complaints."""
     yield "folders", _folders(home)
+    yield "files made once", _made_once(home)
+    yield "the draft of the policies", _draft(home)
     yield "modes", _modes(home)
     yield "secrets", _secrets(home)
     yield "settings", _contact(home, settings)
@@ -46,15 +61,57 @@ def _folders(home: Home) -> Iterator[Complaint]:
             yield Complaint("fault", f"{folder} is open to other users", f"chmod 700 {folder}")
 
 
+def _made_once(home: Home) -> Iterator[Complaint]:
+    """Yield files and folders made with the home and lost since."""
+    for name, without in _MADE_ONCE.items():
+        if home.keys.exists() and not (home.keys / name).exists():
+            yield Complaint("fault", f"{home.keys / name} is missing: {without}", _BACKUP)
+    lost = [path for path in (home.spool.landed, home.published.root) if not path.exists()]
+    for path in lost:
+        mend = "gateway doctor --mend, or as root: systemd-tmpfiles --create gateway.conf"
+        yield Complaint("fault", f"{path} is missing", mend, safely=partial(make_folders, home))
+    for path in (home.published.common, home.published.intake_settings):
+        if home.published.root.exists() and not path.exists():
+            mend = "gateway doctor --mend, or start the processor again, which writes it anew"
+            yield Complaint("fault", f"{path} is missing", mend, safely=partial(publish_all, home, now()))
+
+
+def _draft(home: Home) -> Iterator[Complaint]:
+    """Yield a complaint about a draft that could not be proposed."""
+    if home.policies_in_force == home.policies:
+        return
+    if not home.policies.is_dir():
+        what = f"{home.policies}, the draft of the policies, is missing"
+        yield Complaint("warning", what, f"cp -r {home.policies_in_force} {home.policies}")
+    elif policy_digest(home.policies) != home.policies_in_force.name and (faults := check(home.policies)):
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        what = f"the draft in {home.policies} has faults: {faults[0]}{more}"
+        yield Complaint("warning", what, "edit the file named, then: gateway policy check")
+
+
 def _modes(home: Home) -> Iterator[Complaint]:
     """Yield files open to change by other users, or private files open to reading."""
     private = (home.registry, *home.root.glob("registry.db-*"), home.mailboxes, home.console)
     for path in private:
         if path.exists() and path.stat().st_mode & 0o007:
-            yield Complaint("fault", f"{path} is open to other users", f"chmod o-rwx {path}")
+            yield Complaint(
+                "fault",
+                f"{path} is open to other users",
+                f"chmod o-rwx {path}",
+                safely=partial(_close, path, 0o007),
+            )
     for path in (home.root, *_below(home)):
         if path not in private and not path.is_symlink() and path.stat().st_mode & stat.S_IWOTH:
-            yield Complaint("fault", f"other users may change {path}", f"chmod o-w {path}")
+            yield Complaint(
+                "fault",
+                f"other users may change {path}",
+                f"chmod o-w {path}",
+                safely=partial(_close, path, 0o002),
+            )
+
+
+def _close(path: Path, bits: int) -> None:
+    path.chmod(stat.S_IMODE(path.stat().st_mode) & ~bits)
 
 
 def _below(home: Home) -> Iterator[Path]:
@@ -75,6 +132,7 @@ def _secrets(home: Home) -> Iterator[Complaint]:
         secret_files.secret_keys(home)
         secret_files.signing_key(home)
         secret_files.log_key(home)
+        secret_files.log_statement(home, secret_files.signing_fingerprint(home))
         yield from (Complaint("warning", *said) for said in key_complaints.of_secrets(home))
     except ConfigurationError as error:
         yield Complaint("fault", str(error), "give the passphrase, or restore keys/ from a backup")

@@ -24,9 +24,10 @@ from gateway.cli.console import (
 )
 from gateway.errors import ConfigurationError
 from gateway.home import Home
+from gateway.home.settings_file import nearest
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue import read
-from gateway.policy.faults import PolicyFault, nearest
+from gateway.policy.faults import PolicyFault
 from gateway.registry import providers
 
 

@@ -10,10 +10,10 @@ from rich.text import Text
 
 from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, existing, fails_clearly, out, plain
 from gateway.errors import GatewayError
+from gateway.home.settings_file import nearest
 from gateway.policy.catalogue import Catalogue, load_unchecked
 from gateway.policy.clause_texts import ClauseTexts
 from gateway.policy.confirming import cited_now, confirmed, due
-from gateway.policy.faults import nearest
 from gateway.policy.schema import ClauseId
 from gateway.zones.spool import write_durably
 

@@ -15,7 +15,7 @@ from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.connections import AlsoOffer, DoorLimits, IntakeLimits, MailboxLimits, Ssh
 from gateway.home.console_settings import ConsoleSettings, OpenIdSettings
-from gateway.home.settings_file import File
+from gateway.home.settings_file import File, keys_of, nearest
 from gateway.home.store_settings import StoreSettings
 from gateway.home.versions import check_unchanged
 
@@ -304,7 +304,10 @@ def checked(kind: type[M], content: Mapping[str, object], where: str) -> M:
         first = error.errors(include_input=False, include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
         place = f"{where}: {key}" if key else where
-        raise ConfigurationError(f"{place}: {first['msg'].removeprefix('Value error, ')}") from None
+        said = first["msg"].removeprefix("Value error, ").replace("Input should be ", "write ")
+        if first["type"] == "extra_forbidden":
+            said = f"there is no such key{nearest(str(first['loc'][-1]), keys_of(kind))}"
+        raise ConfigurationError(f"{place}: {said}") from None
 
 
 def load_settings(home: Home) -> Settings:

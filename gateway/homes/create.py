@@ -131,7 +131,7 @@ def _make_home(  # noqa: PLR0917 - what a home is made of
     kind: GatewayKeyKind,
     policies: Path,
 ) -> str:
-    _make_folders(home)
+    make_folders(home)
     _copy_policies(policies, home.policies)
     if known is not None:
         passphrase.keep(known)
@@ -164,7 +164,8 @@ def _copy_policies(origin: Path, policies: Path) -> None:
         shutil.copytree(origin / "schemas", policies / "schemas", dirs_exist_ok=True)
 
 
-def _make_folders(home: Home) -> None:
+def make_folders(home: Home) -> None:
+    """Make the folders of a home that are missing. OSError where this user may not."""
     # The outside user may cross the home, with access to spool/ and published/ only.
     home.root.mkdir(parents=True, exist_ok=True)
     if home.root.stat().st_uid == os.geteuid():

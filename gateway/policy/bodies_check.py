@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from gateway.home.settings_file import nearest
 from gateway.policy.bodies_schema import DFE_NUMBER, URN, RecipientBody
 from gateway.policy.catalogue_schema import Catalogue
-from gateway.policy.faults import Contradiction, Location, nearest
+from gateway.policy.faults import Contradiction, Location
 from gateway.policy.schema import Flow, FlowDataType
 
 _EXAMPLES = {DFE_NUMBER: "9991234", URN: "999123"}

@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ValidationError
 
+from gateway.home.settings_file import nearest
 from gateway.policy.calendar_schema import CalendarFile, SchoolYear
 from gateway.policy.dates import academic_year_from, day_by_rule, day_in, first_year
-from gateway.policy.faults import Contradiction, Location, nearest
+from gateway.policy.faults import Contradiction, Location
 from gateway.policy.schema import TIMESCALES, Flow, FlowDataType, FlowsFile
 from gateway.policy.terms import by_rule
 

@@ -11,9 +11,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from gateway.home.settings_file import nearest
 from gateway.policy.catalogue_schema import RESTS_WHERE, Catalogue
 from gateway.policy.clause_texts import ClauseTexts
-from gateway.policy.faults import Contradiction, Location, nearest
+from gateway.policy.faults import Contradiction, Location
 from gateway.policy.method_schema import Circumstance, Method, Safeguard
 from gateway.policy.schema import ClauseId
 from gateway.reasons import REASONS

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from gateway.home.settings_file import keys_of, nearest
 from gateway.policy.schema import CLAUSE
 
 Location = Sequence[str | int]
@@ -57,12 +55,6 @@ class PolicyFault:
         """Return FILE:LINE: KEY: MESSAGE, omitting unknown parts."""
         place = self.file if self.line is None else f"{self.file}:{self.line}"
         return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return words suggesting the known name closest to a wrong one; "" without a close name."""
-    found = difflib.get_close_matches(name, list(known), n=1)
-    return f"; perhaps {found[0]}" if found else ""
 
 
 def key_of(location: Location) -> str:
@@ -134,20 +126,8 @@ def words_of(error: ErrorDetails, kind: type[BaseModel]) -> str:
     """Return a validation fault in plain words: the allowed values and the nearest name."""
     if error["type"] == "extra_forbidden":
         name = str(error["loc"][-1])
-        return f"there is no such key as {name}{nearest(name, _keys(kind))}"
+        return f"there is no such key as {name}{nearest(name, keys_of(kind))}"
     if error["type"] == "string_pattern_mismatch":
         return _PATTERNS.get(str(error.get("ctx", {}).get("pattern")), error["msg"])
     said = error["msg"].removeprefix("Value error, ").replace("Input should be ", "write ")
     return _WORDS.get(error["type"], said)
-
-
-@lru_cache(32)
-def _keys(kind: type[BaseModel]) -> tuple[str, ...]:
-    """Return every key used in files of a shape."""
-    return tuple(dict.fromkeys(_named(kind.model_json_schema())))
-
-
-def _named(schema: Mapping[str, Any]) -> Iterator[str]:
-    yield from schema.get("properties", {})
-    for inner in schema.get("$defs", {}).values():
-        yield from _named(inner)

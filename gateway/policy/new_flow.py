@@ -17,8 +17,8 @@ import tomlkit
 from tomlkit.items import AoT
 
 from gateway.errors import GatewayError
+from gateway.home.settings_file import nearest
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.faults import nearest
 from gateway.policy.schema import CLAUSE, TIMESCALES
 
 _RANK = 120

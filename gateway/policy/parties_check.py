@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gateway.home.settings_file import nearest
 from gateway.policy.agreement_schema import AgreementFile
 from gateway.policy.catalogue_schema import Catalogue
-from gateway.policy.faults import Contradiction, nearest
+from gateway.policy.faults import Contradiction
 from gateway.policy.schema import PUPILS
 
 _USUAL = frozenset(AgreementFile.model_fields["bases"].default)

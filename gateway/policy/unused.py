@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gateway.home.settings_file import nearest
 from gateway.policy.catalogue_schema import Catalogue
-from gateway.policy.faults import Contradiction, Location, nearest
+from gateway.policy.faults import Contradiction, Location
 from gateway.policy.parties_check import parties_faults
 from gateway.policy.schema import Right
 

@@ -15,9 +15,10 @@ from gateway.classify.parts import EXTENSIONS
 from gateway.classify.rules import DataTypes, Items, Rules
 from gateway.classify.sensitive import Sensitive
 from gateway.home.settings import KeyPolicy, Limits
+from gateway.home.settings_file import nearest
 from gateway.law import LawPack
 from gateway.policy.catalogue import FILES, OPTIONAL, Catalogue, PoliciesRead, assembled, contradict, shaped
-from gateway.policy.faults import Contradiction, PolicyFault, nearest
+from gateway.policy.faults import Contradiction, PolicyFault
 from gateway.reports.retention import Keep, Retention
 
 SHAPES: dict[str, type[BaseModel]] = {

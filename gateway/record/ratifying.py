@@ -8,10 +8,10 @@ from datetime import date, datetime
 from sqlmodel import Session
 
 from gateway.errors import GatewayError
+from gateway.home.settings_file import nearest
 from gateway.policy.agreement_schema import Signatory
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
-from gateway.policy.faults import nearest
 from gateway.policy.ratification import text_wanted, year_to_ratify
 from gateway.registry import agreements, log, providers, register
 from gateway.registry.log import Entry

@@ -237,6 +237,11 @@ def leaves_of(session: Session, numbers: Sequence[int]) -> dict[int, bytes]:
     return found
 
 
+def newest_at(session: Session) -> datetime | None:
+    """Return the time of the newest entry; None for an empty log."""
+    return session.exec(select(EventRow.at).order_by(col(EventRow.number).desc()).limit(1)).first()
+
+
 def latest(session: Session, kind: Kind) -> EventRow | None:
     """Return the last event of a kind, or None."""
     query = select(EventRow).where(EventRow.kind == kind).order_by(col(EventRow.number).desc())

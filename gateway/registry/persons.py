@@ -55,6 +55,11 @@ def holds_one_of(session: Session, persons: Collection[bytes]) -> ColumnElement[
     return or_(false(), *(func.instr(column, one) > 0 for one in wanted))
 
 
+def is_any(session: Session) -> bool:
+    """Return True if the index names anybody."""
+    return session.exec(select(PersonsOfTransferRow.transfer).limit(1)).first() is not None
+
+
 def unindexed(session: Session) -> Sequence[str]:
     """Return the references of stored, opened files not in the index."""
     gone = select(DeletionRow.reference).where(DeletionRow.what == "sealed")

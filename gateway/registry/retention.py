@@ -210,6 +210,12 @@ def deleted(session: Session, what: What) -> set[str]:
     return set(session.exec(select(DeletionRow.reference).where(DeletionRow.what == what)).all())
 
 
+def with_sealed_file(session: Session) -> set[str]:
+    """Return the references of transfers whose sealed file is kept."""
+    stored = session.exec(select(TransferRow.reference).where(col(TransferRow.withheld).is_(False)))
+    return set(stored.all()) - deleted(session, "sealed")
+
+
 def _kept(session: Session, rows: Sequence[TransferRow]) -> Iterator[KeptTransfer]:
     references = [row.reference for row in rows]
     on_hold = holds.on_hold(session, references)

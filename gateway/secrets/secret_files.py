@@ -105,9 +105,14 @@ def write_secret(path: Path, secret: bytes) -> None:
     fsync_folder(path.parent)
 
 
+def pupil_key_file(home: Home) -> Path:
+    """Return the path of the key for digesting pupils' numbers."""
+    return home.keys / _PUPIL_KEY
+
+
 def pupil_key(home: Home) -> bytes:
     """Return the key for digesting pupils' numbers, 32 octets. ConfigurationError if missing."""
-    return _secret(home, home.keys / _PUPIL_KEY)
+    return _secret(home, pupil_key_file(home))
 
 
 def make_pupil_key(home: Home) -> None:
@@ -115,9 +120,9 @@ def make_pupil_key(home: Home) -> None:
 
     Its loss makes the registry's knowledge of rolls unusable, and nothing else.
     """
-    if not (home.keys / _PUPIL_KEY).exists():
+    if not pupil_key_file(home).exists():
         key = secrets.token_bytes(32)
-        write_secret(home.keys / _PUPIL_KEY, lock(key, passphrase(home)) if is_protected(home) else key)
+        write_secret(pupil_key_file(home), lock(key, passphrase(home)) if is_protected(home) else key)
 
 
 def sweep(home: Home) -> None:

@@ -1,0 +1,168 @@
+"""Broken homes: what doctor says of each, and that its remedy works."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.cli.doctor import examine
+from gateway.home import Home
+from tests.clock import THIS_YEAR
+from tests.commands import invoke
+from tests.content import core_data
+from tests.unused import workshop_in
+from tests.workshop import Workshop
+
+Break = Callable[[Path], None]
+MEND, BACKUP, FILE, HAND = "--mend", "restored home", "file of the backup", "by hand"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """How a home is broken, words of the complaint, its remedy, and the first word of its advice."""
+
+    how: Break
+    said: str
+    remedy: str
+    advice: str
+
+
+def without(name: str) -> Break:
+    def remove(home: Path) -> None:
+        for path in home.glob(name):
+            (shutil.rmtree if path.is_dir() else os.unlink)(path)
+
+    return remove
+
+
+def with_text(name: str, change: Callable[[str], str]) -> Break:
+    def write(home: Path) -> None:
+        (path,) = home.glob(name)
+        path.chmod(0o600)
+        path.write_text(change(path.read_text("utf-8")), "utf-8")
+
+    return write
+
+
+def with_bytes(name: str, change: Callable[[bytes], bytes]) -> Break:
+    def write(home: Path) -> None:
+        (home / name).write_bytes(change((home / name).read_bytes()))
+
+    return write
+
+
+def opened(name: str, mode: int) -> Break:
+    return lambda home: (home / name).chmod(mode)
+
+
+HOMES = {
+    "pupil index key": Broken(
+        without("keys/pupil-index.key"), "no child is found, and no marker protects one", FILE, "put it back"
+    ),
+    "host key": Broken(without("keys/mailboxes_host_key"), "another host key", FILE, "put it back"),
+    "statements": Broken(without("keys/statements"), "which log belongs to", FILE, "put it back"),
+    "one statement": Broken(without("keys/statements/*.asc"), ".asc is missing", FILE, "give the pass"),
+    "succession": Broken(without("keys/succession"), "cannot follow from one", FILE, "put it back"),
+    "log key": Broken(without("keys/log.pem"), "log.pem is missing", FILE, "give the passphrase, or restore"),
+    "OpenPGP keys": Broken(without("keys/openpgp"), "holds no secret key", FILE, "give the pass"),
+    "signing": Broken(without("keys/signing"), "signing is missing", FILE, "give the passphrase, or restore"),
+    "landed": Broken(without("spool/landed"), "landed is missing", MEND, "gateway doctor --mend"),
+    "published": Broken(without("published"), "published is missing", MEND, "gateway doctor --mend"),
+    "common": Broken(without("published/common"), "common is missing", MEND, "gateway doctor --mend"),
+    "intake": Broken(without("published/intake.json"), "intake.json is missing", MEND, "gateway doctor --m"),
+    "open registry": Broken(opened("registry.db", 0o666), "is open to other users", MEND, "chmod o-rwx"),
+    "open keys": Broken(opened("keys/log.pem", 0o602), "other users may change", MEND, "chmod o-w"),
+    "sealed file": Broken(without("sealed/*.sealed"), "1 sealed file missing", BACKUP, "gateway restore DIR"),
+    "truncated": Broken(
+        with_bytes("registry.db", lambda raw: raw[: len(raw) // 2]),
+        "malformed",
+        BACKUP,
+        "the registry is damaged: gateway restore DIR",
+    ),
+    "overwritten": Broken(
+        with_bytes("registry.db", lambda raw: bytes(4096) + raw[4096:]),
+        "not a database",
+        BACKUP,
+        "the registry is damaged: gateway restore DIR",
+    ),
+    "policies changed": Broken(
+        with_text("policies-in-force/*/teams.toml", "{}\n# of my own\n".format),
+        "was changed on the disk",
+        BACKUP,
+        "put it back as the last backup has it",
+    ),
+    "draft": Broken(
+        with_text("policies/teams.toml", "{}\n[[team\n".format), "the draft in", HAND, "edit the file named"
+    ),
+    "no draft": Broken(without("policies"), "the draft of the policies, is missing", HAND, "cp -r "),
+    "misspelt setting": Broken(
+        with_text("gateway.toml", "organization = 'Anyshire'\n{}".format),
+        "no such key; perhaps organisation",
+        HAND,
+        "edit ",
+    ),
+    "cut off setting": Broken(
+        with_text("gateway.toml", "{}\n[[x".format), "at end of document", HAND, "edit "
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Workshop, Path]]:
+    """A home with a decided file, and its backup."""
+    made = workshop_in(tmp_path_factory.mktemp("whole"))
+    oak = made.provider("oak", years=THIS_YEAR)
+    made.send(oak, core_data())
+    made.process()
+    backup = tmp_path_factory.mktemp("backup") / "today"
+    assert invoke(made.home.root, "backup", str(backup)).exit_code == 0
+    yield made, backup
+    made.close()
+
+
+def told(home: Path) -> set[tuple[str, str]]:
+    return {(one.what, one.mend) for one in examine(Home(home), datetime.now(UTC))}
+
+
+@pytest.mark.parametrize("name", HOMES)
+def test_a_broken_home_is_told_and_its_remedy_works(
+    name: str, whole: tuple[Workshop, Path], tmp_path: Path
+) -> None:
+    broken, (_, backup) = HOMES[name], whole
+    home = tmp_path / "home"
+    assert invoke(home, "restore", str(backup)).exit_code == 0
+    before = {what for what, _ in told(home)}
+    broken.how(home)
+    ((what, mend),) = [one for one in told(home) if broken.said in one[0]]
+    assert mend.startswith(broken.advice)
+    assert not any(broken.said in one for one in before)
+    if broken.remedy == MEND:
+        if mend.startswith("chmod"):
+            assert invoke(home, "doctor", "--mend").exit_code in {0, 1}
+        else:
+            assert f"mended: {what}" in invoke(home, "doctor", "--mend").stderr
+    elif broken.remedy == FILE:
+        shutil.copytree(backup / "keys", home / "keys", dirs_exist_ok=True)
+    elif broken.remedy == BACKUP:
+        home = tmp_path / "new"
+        assert invoke(home, "restore", str(backup)).exit_code == 0
+    elif mend.startswith("cp -r "):
+        subprocess.run(mend.split(), check=True)
+    else:
+        shutil.copy(backup / "gateway.toml", home / "gateway.toml")
+        shutil.copytree(backup / "policies", home / "policies", dirs_exist_ok=True)
+    assert not [one for one in told(home) if broken.said in one[0]]
+
+
+def test_a_clock_behind_the_log_is_told(whole: tuple[Workshop, Path]) -> None:
+    home = whole[0].home
+    (one,) = [e for e in examine(home, datetime.now(UTC) - timedelta(days=5)) if "the clock of" in e.what]
+    assert (one.severity, one.mend.split()[0]) == ("fault", "timedatectl")
+    assert not [e for e in examine(home, datetime.now(UTC)) if "the clock of" in e.what]
