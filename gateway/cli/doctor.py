@@ -41,7 +41,6 @@ from gateway.record.dual_control import two_can_be_had
 from gateway.record.policy_proposals import last_loaded
 from gateway.registry import keys, log, persons, register, retention, roles, staff, transfers
 from gateway.registry.database import Registry, newest_revision
-from gateway.secrets import secret_files
 from gateway.store.of_home import store_of
 from gateway.zones.landed import count_aside, named_at, waiting
 
@@ -286,10 +285,10 @@ def _clock(session: Session, at: datetime) -> Iterator[Complaint]:
 
 
 def _index(session: Session, home: Home) -> Iterator[Complaint]:
-    if not secret_files.pupil_key_file(home).exists() and persons.is_any(session):
+    if not home.pupil_key.exists() and persons.is_any(session):
         yield Complaint(
             "fault",
-            f"{secret_files.pupil_key_file(home)} is missing: no child is found, and no marker protects one",
+            f"{home.pupil_key} is missing: no child is found, and no marker protects one",
             "put it back from the last backup, before the services start again",
         )
 

@@ -17,10 +17,7 @@ from gateway.examiner import confinement
 from gateway.home import Home
 from gateway.home.settings import ConsoleSettings, Settings, load_limits
 from gateway.home.versions import policy_digest
-from gateway.homes.create import make_folders
 from gateway.homes.left_behind import left_behind
-from gateway.publish.everything import publish_all
-from gateway.record.policy_check import check
 from gateway.secrets import secret_files
 from gateway.store.of_home import faults_of_store
 
@@ -69,15 +66,25 @@ def _made_once(home: Home) -> Iterator[Complaint]:
     lost = [path for path in (home.spool.landed, home.published.root) if not path.exists()]
     for path in lost:
         mend = "gateway doctor --mend, or as root: systemd-tmpfiles --create gateway.conf"
-        yield Complaint("fault", f"{path} is missing", mend, safely=partial(make_folders, home))
+        yield Complaint("fault", f"{path} is missing", mend, safely=partial(_make_anew, home))
     for path in (home.published.common, home.published.intake_settings):
         if home.published.root.exists() and not path.exists():
             mend = "gateway doctor --mend, or start the processor again, which writes it anew"
-            yield Complaint("fault", f"{path} is missing", mend, safely=partial(publish_all, home, now()))
+            yield Complaint("fault", f"{path} is missing", mend, safely=partial(_make_anew, home))
+
+
+def _make_anew(home: Home) -> None:
+    from gateway.homes.create import make_folders  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.publish.everything import publish_all  # noqa: PLC0415 - as above
+
+    make_folders(home)
+    publish_all(home, now())
 
 
 def _draft(home: Home) -> Iterator[Complaint]:
     """Yield a complaint about a draft that could not be proposed."""
+    from gateway.record.policy_check import check  # noqa: PLC0415 - loads the classifier
+
     if home.policies_in_force == home.policies:
         return
     if not home.policies.is_dir():

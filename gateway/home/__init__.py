@@ -206,6 +206,11 @@ class Home:
         return self.root / "keys"
 
     @property
+    def pupil_key(self) -> Path:
+        """The key for digesting pupils' numbers."""
+        return self.keys / "pupil-index.key"
+
+    @property
     def mailboxes(self) -> Path:
         """The exchange between mailboxes and administrator: penalised and forgiven sources."""
         return self.root / "mailboxes"

@@ -29,7 +29,6 @@ from gateway.zones.spool import fsync_folder, private_mode, write_durably
 
 FOLDERS = ("openpgp", "statements", "succession")
 _ASIDE = ".new"
-_PUPIL_KEY = "pupil-index.key"
 
 
 def secret_keys(home: Home) -> list[Path]:
@@ -105,14 +104,9 @@ def write_secret(path: Path, secret: bytes) -> None:
     fsync_folder(path.parent)
 
 
-def pupil_key_file(home: Home) -> Path:
-    """Return the path of the key for digesting pupils' numbers."""
-    return home.keys / _PUPIL_KEY
-
-
 def pupil_key(home: Home) -> bytes:
     """Return the key for digesting pupils' numbers, 32 octets. ConfigurationError if missing."""
-    return _secret(home, pupil_key_file(home))
+    return _secret(home, home.pupil_key)
 
 
 def make_pupil_key(home: Home) -> None:
@@ -120,9 +114,9 @@ def make_pupil_key(home: Home) -> None:
 
     Its loss makes the registry's knowledge of rolls unusable, and nothing else.
     """
-    if not pupil_key_file(home).exists():
+    if not home.pupil_key.exists():
         key = secrets.token_bytes(32)
-        write_secret(pupil_key_file(home), lock(key, passphrase(home)) if is_protected(home) else key)
+        write_secret(home.pupil_key, lock(key, passphrase(home)) if is_protected(home) else key)
 
 
 def sweep(home: Home) -> None:
@@ -151,7 +145,7 @@ def holding(home: Home) -> str:
 
 def protectable(home: Home) -> list[Path]:
     """Return the secrets eligible for a passphrase."""
-    pupils = home.keys / _PUPIL_KEY
+    pupils = home.pupil_key
     return [*secret_keys(home), home.keys / "log.pem", *([pupils] if pupils.exists() else [])]
 
 

@@ -34,7 +34,7 @@ def test_a_page_tells_of_each_option_what_the_help_tells(pages: Path) -> None:
     for told in (
         r"\fB\-\-provider\fP <str>",
         "Only this provider's.",
-        r"gateway\-transfers\-list \- The latest",
+        r"gateway\-transfers\-list \- List the latest",
     ):
         assert told in page
 
