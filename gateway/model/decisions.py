@@ -70,12 +70,13 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """File not taken. Final."""
+    """File not taken. Final. `few`: something in it is sensitive, so only few people may know of it."""
 
     state: ClassVar[Outcome] = "refused"
     teams: ClassVar[tuple[str, ...]] = ()
     reasons: tuple[Reason, ...]
     flow: str | None = None
+    few: bool = False
 
 
 Decision = Accepted | Released | Settled | Held | Refused

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from gateway.access import is_for_few
 from gateway.examiner.protocol import (
     Examined,
     FileLost,
@@ -14,7 +15,17 @@ from gateway.examiner.protocol import (
     FileWithheld,
     OpenRefused,
 )
-from gateway.model import Decision, Held, Late, Opened, Provider, Refused, Signature
+from gateway.model import (
+    Classified,
+    ContentRefused,
+    Decision,
+    Held,
+    Late,
+    Opened,
+    Provider,
+    Refused,
+    Signature,
+)
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import decide
 from gateway.policy.unlisted import sensitive_reasons
@@ -51,9 +62,17 @@ def decision_on(
         # A sensitive file is for few people, whatever the reasons for waiting.
         return replace(objected, reasons=(*objected.reasons, *sensitive_reasons(file.content, catalogue)))
     if objected is not None:
-        return objected
+        return _for_few(objected, file.content, catalogue)
     decision = decide(file.content, catalogue, provider, now)
+    if isinstance(decision, Refused):
+        return _for_few(decision, file.content, catalogue)
     return decision if opened.late is None else told_late(decision, _SIGNED_LATE[opened.late], catalogue)
+
+
+def _for_few(refused: Refused, content: Classified | ContentRefused, catalogue: Catalogue) -> Refused:
+    """Return a refusal with the mark that few people may know of the file, where its content asks for it."""
+    found = isinstance(content, ContentRefused) and is_for_few([content.code])
+    return replace(refused, few=found or any(sensitive_reasons(content, catalogue)))
 
 
 def told_late(decision: Decision, code: str, catalogue: Catalogue) -> Decision:

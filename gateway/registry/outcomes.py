@@ -8,12 +8,14 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from gateway.access import is_for_few
 from gateway.model import (
     Classified,
     ContentRefused,
     Decision,
     Held,
     Opened,
+    Refused,
     Released,
     Signature,
     Transfer,
@@ -135,6 +137,9 @@ def _decide(row: TransferRow, decision: Decision, at: datetime) -> None:
     row.decided_at = at
     row.held_until = decision.until if isinstance(decision, Held) else None
     row.waits_for = _waits_for(decision)
+    found = isinstance(decision, Refused) and decision.few
+    if found or is_for_few(reason.code for reason in decision.reasons):
+        row.few = True  # For good: a later decision has other reasons, and the file is the same.
 
 
 _OF_WHAT_IS_IN_IT = frozenset(

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, and_, event, exists, false, literal, not_, or_
+from sqlalchemy import ColumnElement, Select, and_, event, exists, false, literal, not_, or_, union_all
 from sqlalchemy import select as select_columns
 from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
 from sqlmodel import Session, SQLModel, col
@@ -130,9 +130,11 @@ def _references(sight: Sight) -> Iterator[Select[Any]]:
         yield query.where(table.c.sequence.in_(_kept_from(sight.person)))
 
 
-def _few() -> Select[Any]:
-    reason = _table(ReasonRow)
-    return select_columns(reason.c.transfer).where(reason.c.code.in_(FEW_REASONS))
+def _few() -> Any:  # noqa: ANN401 - a compound query
+    """Return the query for sensitive files: marked for good, or by the reasons of a decision of before."""
+    reason, transfer = _table(ReasonRow), _table(TransferRow)
+    told = select_columns(reason.c.transfer).where(reason.c.code.in_(FEW_REASONS))
+    return union_all(told, select_columns(transfer.c.sequence).where(transfer.c.few.is_not(None)))
 
 
 def _kept_from(person: str | None) -> Select[Any]:

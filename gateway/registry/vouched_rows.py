@@ -47,7 +47,7 @@ _LATER: dict[str, frozenset[str]] = {
     "legal_hold": frozenset({"provider", "persons"}),
     "provider": frozenset({"schools", "closed_on", "succeeded_by", "number"}),
     "receipt": frozenset({"seal"}),
-    "transfer": frozenset({"period"}),
+    "transfer": frozenset({"period", "few"}),
     "provider_copy": frozenset({"part"}),
     "delivery": frozenset({"collected_at", "whole", "counts"}),
 }

@@ -180,6 +180,26 @@ def test_what_is_sensitive_is_not_for_all_who_triage(desk: Desk, as_sam: Act) ->
     assert desk.state(told) == "refused"
 
 
+def test_what_was_found_sensitive_stays_for_few(desk: Desk, as_sam: Act) -> None:
+    """Refused, returned, sent once more, or released: other reasons, the same file."""
+    oak = desk.provider("oak", years=THIS_YEAR)
+    sealed = [oak.seal(EXTRA["nhs-number.csv"](), desk.certificate) for _ in range(3)]
+    lists = [desk.land(oak, one, f"{number}.pgp") for number, one in enumerate(sealed)]
+    desk.process()
+    again = desk.land(oak, sealed[0], "again.pgp")
+    desk.process()
+    assert desk.codes(again) == ["open:replayed"]
+    desk.gateway("held", "refuse", lists[1], "--why", "not for us")
+    desk.gateway("held", "return", lists[2], "--advice", "Leave that out.")
+    in_force(desk)
+    desk.gateway("roles", "grant", "sam", "triage", "--why", "triages")
+    assert json.loads(as_sam("transfers", "list", "--json")) == []
+    for file in (*lists, again):
+        for act in (("transfers", "show"), ("receipts", "show"), ("report", "transfer")):
+            assert "for Information Governance alone" in as_sam(*act, file, code=1)
+    desk.gateway("log", "verify")
+
+
 def test_a_key_is_out_of_use_at_once_and_revoked_by_two(desk: Desk, as_sam: Act) -> None:
     desk.provider("oak")
     in_force(desk)

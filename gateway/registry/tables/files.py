@@ -27,6 +27,11 @@ class TransferRow(Row, table=True):
         Index("transfer_by_arrival", "state", "data_type", "landed_at", "provider", "flow", "period"),
         Index("transfer_by_last_period", "state", "data_type", "provider", "period", "landed_at"),
         Index("transfer_by_last_about", "state", "data_type", "provider", "landed_at", "period"),
+        Index(
+            "transfer_by_few",
+            "sequence",
+            sqlite_where=text("few IS NOT NULL"),  # As in PostgreSQL, whose dialect takes long to load.
+        ),
     )
     sequence: int | None = Field(default=None, primary_key=True)
     reference: str = Field(unique=True)
@@ -57,6 +62,7 @@ class TransferRow(Row, table=True):
     waits_for: str | None = None
     content: str | None = Field(default=None, sa_type=Text)
     period: str | None = None
+    few: bool | None = None
 
 
 class ReasonRow(Row, table=True):
