@@ -54,8 +54,8 @@ _PERSON = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 
 _log = logging.getLogger(__name__)
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+out = Console(highlight=False, markup=False, emoji=False)
+err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 def now() -> datetime:

@@ -90,9 +90,9 @@ def _mend(complaint: Complaint) -> None:
     try:
         complaint.safely()
     except (GatewayError, OSError) as error:
-        err.print(f"not mended: {complaint.what}: {error}", soft_wrap=True, markup=False)
+        err.print(f"not mended: {complaint.what}: {error}", soft_wrap=True)
     else:
-        err.print(f"mended: {complaint.what}", soft_wrap=True, markup=False)
+        err.print(f"mended: {complaint.what}", soft_wrap=True)
 
 
 def _object(complaint: Complaint) -> dict[str, str]:

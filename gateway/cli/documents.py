@@ -66,4 +66,4 @@ def _write(place: Path, text: str, *, as_json: bool) -> None:
         write_durably(place, text.encode(), mode=0o600)
     except OSError as error:
         raise GatewayError(f"{place} cannot be written: {error.strerror}") from None
-    (err if as_json else out).print(f"wrote {place}", soft_wrap=True, markup=False)
+    (err if as_json else out).print(f"wrote {place}", soft_wrap=True)

@@ -210,7 +210,7 @@ def export(
             raise GatewayError(f"{folder} exists already") from None
         except OSError as error:
             raise GatewayError(f"{folder} cannot be written: {error.strerror}") from None
-    out.print(f"wrote {counted(written, 'entry', 'entries')} into {folder}", soft_wrap=True, markup=False)
+    out.print(f"wrote {counted(written, 'entry', 'entries')} into {folder}", soft_wrap=True)
     if hidden:
         out.print(f"of {counted(len(hidden), 'file')} for others than you, only the hashes of their entries")
 

@@ -68,7 +68,7 @@ def flow(
     out.print(f"{identifier} is written: {counted(len(new.new), 'item')} of its own", soft_wrap=True)
     faults = check(policies)
     for fault in faults:
-        out.print(str(fault), soft_wrap=True, markup=False)
+        out.print(str(fault), soft_wrap=True)
     out.print(
         "read what was written, then: gateway policy confirm, and gateway policy propose", soft_wrap=True
     )

@@ -88,6 +88,4 @@ def sign(
     secret = LogKey.load(key.read_bytes())
     note = law_packs.note_beside(pack)
     write_durably(note, law_packs.sign(pack, publisher, secret).encode(), mode=0o644)
-    out.print(
-        f'{note} is written; law_publishers = ["{secret.vkey(publisher)}"]', soft_wrap=True, markup=False
-    )
+    out.print(f'{note} is written; law_publishers = ["{secret.vkey(publisher)}"]', soft_wrap=True)

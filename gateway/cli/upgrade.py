@@ -82,17 +82,17 @@ def upgrade(
 def _tell(found: Upgrade) -> None:
     """Show the steps of an upgrade and its faults."""
     for sentence in found.migrations:
-        out.print(f"table changes: {sentence}", soft_wrap=True, markup=False)
+        out.print(f"table changes: {sentence}", soft_wrap=True)
     if found.files is not None:
         out.print("this version needs other policies: its own, with your edits in them")
         for edit in found.edits[:_SHOWN]:
-            out.print(f"  {edit}", soft_wrap=True, markup=False)
+            out.print(f"  {edit}", soft_wrap=True)
         if len(found.edits) > _SHOWN:
             out.print(f"  and {len(found.edits) - _SHOWN} more: gateway upgrade --draft")
     for step in found.by_hand:
-        out.print(f"by hand, afterwards: {step}", soft_wrap=True, markup=False)
+        out.print(f"by hand, afterwards: {step}", soft_wrap=True)
     for fault in found.faults:
-        out.print(f"fault: {fault}", soft_wrap=True, markup=False)
+        out.print(f"fault: {fault}", soft_wrap=True)
 
 
 def _person(place: Home) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.cli.console import out
 from gateway.home import Home
 from gateway.homes.demo.parties import Party
 from gateway.openpgp.certificates import grouped
@@ -53,3 +54,9 @@ def test_a_host_key_that_clients_do_not_know_yet_is_not_put_in_use(desk: Command
     desk.gateway("keys", "host", "announce")
     desk.gateway("keys", "host", "switch", "--yes")
     assert host_key(secret).get_fingerprint() not in {first, second}
+
+
+def test_a_line_number_and_brackets_are_printed_as_they_are() -> None:
+    with out.capture() as printed:
+        out.print("reasons.toml:100: items[b] is no list", soft_wrap=True)
+    assert printed.get() == "reasons.toml:100: items[b] is no list\n"
