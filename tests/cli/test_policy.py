@@ -125,12 +125,15 @@ def test_other_policies_are_tried_on_the_files_that_came(desk: Desk, tmp_path: P
     flows = new / "flows.toml"
     text = flows.read_text()
     eased = text.replace('clause = "12.1"\n', 'clause = "12.1"\nratification = "accept"\n')
-    flows.write_text(eased.replace('teams = ["central-data-team", "admissions', 'teams = ["admissions', 1))
+    flows.write_text(
+        eased.replace('"central-data-team", "admissions-and-entitlements", ', '"central-data-team", ', 1)
+    )
     told = json.loads(desk.gateway("policy", "simulate", str(new), "--days", "3660", "--json"))
     assert (told["files"], told["same"]) == (2, 0)
     by_file = {change["such_as"][0]: change for change in told["changes"]}
     before, after = by_file[first]["before"], by_file[first]["after"]
-    assert before == after.replace("accepted for ", "accepted for central-data-team, ")
+    assert after == before.replace("admissions-and-entitlements, ", "")
+    assert after != before
     assert by_file[second]["before"].startswith("held: policy:agreement-not-ratified")
     assert by_file[second]["after"] == after
     assert "0 as before" in desk.gateway("policy", "simulate", str(new), "--days", "3660")
