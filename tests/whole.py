@@ -145,12 +145,10 @@ def signed_in_part(desk: Desk) -> None:
 
 def marked_children(desk: Desk) -> None:
     """Two children whose data few people may see; a third one's marker is off again."""
-    first, second, third = (made.Child(number).upn for number in (1, 2, 3))
-    desk.gateway(
-        "pupils", "protect", "--upn", first, "--person", "jane", "--person", "sam", "--why", "a request"
-    )
-    desk.gateway("pupils", "restrict", "--upn", second, "--why", "accuracy is contested")
-    desk.gateway("pupils", "restrict", "--upn", third, "--why", "by mistake")
+    first, second, third = (made.Child(number).asked for number in (1, 2, 3))
+    desk.gateway("pupils", "protect", *first, "--person", "jane", "--person", "sam", "--why", "a request")
+    desk.gateway("pupils", "restrict", *second, "--why", "accuracy is contested")
+    desk.gateway("pupils", "restrict", *third, "--why", "by mistake")
     desk.gateway("pupils", "unmark", "3", "--why", "by mistake")
 
 

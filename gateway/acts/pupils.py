@@ -18,6 +18,7 @@ from gateway.acts.act import (
     argument,
     option,
 )
+from gateway.errors import GatewayError
 from gateway.registry import markers, staff
 
 if TYPE_CHECKING:
@@ -105,6 +106,15 @@ class ReportChild(NamesChild):
 
 class _MarkChild(NamesChild):
     right: ClassVar = AccessRight.PROTECT
+
+    def check(self, context: ActContext) -> None:
+        """Refuse a child that is named by the UPN alone: a file may have the UPN mistyped, or lack it."""
+        super().check(context)
+        if self.surname is None:
+            raise GatewayError(
+                "give --surname, --forename and --born, too: where a file has the UPN mistyped, or lacks it, "
+                "the child is known by these alone"
+            )
 
     def _mark(self, context: ActContext, kind: markers.Kind, people: tuple[str, ...], why: str) -> ActDone:
         from gateway.record import children  # noqa: PLC0415 - as above

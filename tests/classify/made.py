@@ -36,6 +36,12 @@ class Child:
         return f"2016-{1 + self.number % 12:02}-{1 + self.number % 28:02}"
 
     @property
+    def asked(self) -> tuple[str, ...]:
+        """The options by which a command is told of the child."""
+        named = ("--surname", self.surname, "--forename", self.forename, "--born", self.born)
+        return ("--upn", self.upn, *named)
+
+    @property
     def sex(self) -> str:
         return "MF"[self.number % 2]
 

@@ -79,9 +79,7 @@ def test_no_school_is_told_that_a_protected_child_is_at_another_one(desk: Desk) 
     desk.gateway("staff", "add", "jane", "--team", "central-data-team", "--ssh-key", str(key))
     desk.send(oak, core(child(1)), "oak.xml.pgp")
     desk.process()
-    desk.gateway(
-        "pupils", "protect", "--upn", made.Child(1).upn, "--person", "jane", "--why", "police request"
-    )
+    desk.gateway("pupils", "protect", *made.Child(1).asked, "--person", "jane", "--why", "police request")
     desk.send(elm, core(child(1)), "elm.xml.pgp")
     desk.process()
     assert [found["kind"] for found in listed(desk)] == ["two-rolls"]
