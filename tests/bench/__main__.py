@@ -34,7 +34,8 @@ PARTS: dict[str, tuple[Callable[[Setting], Iterator[Line]], tuple[str, ...], flo
     "big": (big.run, ("sqop", "gosop"), 90),
     "log": (bench_log.run, (), 20),
     "growth": (growth.run, ("sftp", "ssh-keygen"), 60),
-    "classification": (classification.run, (), 20),
+    "classify": (classification.classification, (), 60),
+    "views": (classification.views, (), 60),
     "pages": (pages.run, (), 60),
 }
 DOCUMENTS = Path(__file__).parents[2] / "docs" / "performance"
