@@ -72,7 +72,8 @@ def read_table(source: Source, rules: Rules) -> Table:
     Raises Unreadable where no row looks like a header, now or while reading.
     """
     sample = list(islice(_lines(_stretches(source, lambda _: None)), 2 * HEADER_WITHIN))
-    found = [(d, find_header(_sampled(sample, d), rules, source.limits)) for d in _DELIMITERS]
+    met = [d for d in _DELIMITERS if any(d in one for one in sample)] or _DELIMITERS[:1]
+    found = [(d, find_header(_sampled(sample, d), rules, source.limits)) for d in met]
     delimiter, (score, header) = max(found, key=lambda each: each[1][0])
     if header is None or score < KNOWN_COLUMNS:
         raise unknown("no row of known column names", format="text")
@@ -95,7 +96,7 @@ def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tu
     for position, row in enumerate(islice(rows, HEADER_WITHIN)):
         if len(row) > limits.columns:
             raise unknown("a table with more columns than this gateway reads", format="CSV")
-        named = _named(row, rules)
+        named = _named(row, rules) if len(row) >= KNOWN_COLUMNS else []
         score = len(set(named))
         if score > best:
             best, header = score, Header(tuple(row), position, above, title.crowded, title.telling())

@@ -66,8 +66,11 @@ class Furniture:
 
     def is_sum(self, row: Row) -> bool:
         """Return True for a row of totals: first a word for totals, then figures in the other cells."""
-        first, *others = [cell.strip() for cell in row if cell.strip()] or [""]
-        return first.casefold().rstrip(":") in _SUMS and all(map(_FIGURES.fullmatch, others))
+        first = next(filter(None, map(str.strip, row)), "")
+        if first.casefold().rstrip(":") not in _SUMS:
+            return False
+        _, *others = filter(None, map(str.strip, row))
+        return all(map(_FIGURES.fullmatch, others))
 
     def are_rows(self, rows: Iterable[Row]) -> bool:
         """Return True where a sheet's rows are few and such lines; a name may have a cell of its own."""

@@ -367,20 +367,20 @@ def _matching(patterns: Sequence[str]) -> Quick:
 class Judge:
     """Judge the values of one field, each distinct one once; `quick` spares most of them the check."""
 
-    __slots__ = ("_all_differ", "_bad", "_quick", "check", "good")
+    __slots__ = ("_all_differ", "_bad", "check", "good", "quick")
 
     def __init__(self, check: Check | None, quick: Quick | None = None) -> None:
         self.check = check
         self.good: set[str | None] = set(_BLANK)
         self._bad: dict[str, str] = {}
-        self._quick = quick
+        self.quick = quick
         self._all_differ = False
 
     def faults(self, values: Collection[str]) -> dict[str, str]:
         """Return the values with a fault, and their fault. An empty text has none."""
         if self.check is None:
             return {}
-        quick = self._quick
+        quick = self.quick
         # Where many are equal, checking each distinct one is quicker.
         if self._all_differ and quick is not None and quick(values) is values:
             return {}
@@ -407,8 +407,8 @@ class Judge:
 
     def look_at(self, values: Collection[str]) -> None:
         """Remember the values a quick check finds good."""
-        if self._quick is not None and values:
-            self._remember(self._quick(values))
+        if self.quick is not None and (doubtful := set(values) - self.good):
+            self._remember(self.quick(doubtful))
 
     def others(self, values: Collection[str]) -> AbstractSet[str]:
         """Return the values not of their kind; never an empty text, but all free text."""

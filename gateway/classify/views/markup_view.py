@@ -26,8 +26,8 @@ from gateway.classify.views.workbook_out import stream
 
 Element = Any  # lxml carries no types.
 _REMEMBERED = 1_000
-_OFTEN = 20
-_MOST_LOOKED_AT = 12
+_OFTEN = 4
+_MOST_LOOKED_AT = 24
 _ASSESSMENT = "StageAssessment"
 _TAG, _TEXT, _TAIL = attrgetter("tag"), attrgetter("text"), attrgetter("tail")
 
@@ -192,6 +192,7 @@ class _Pruner:
         self._assessments: dict[tuple[Stay, bytes, str], tuple[bool, tuple[int, ...], tuple[int, ...]]] = {}
         self._doubts = Counter[str]()
         self._often: list[tuple[bytes, Judge]] = []
+        self._piece = b""
 
     def prunes_to_something(self, element: Element, *, loose: bool, enough: Stay) -> bool:
         """Remove everything not to be kept; return True where anything is left.
@@ -254,28 +255,38 @@ class _Pruner:
             for place in plan.around:
                 self._clear_text(inside[place])
         if not all(map(contains, plan.good, map(texts.__getitem__, plan.judged))):
-            for place, judge in zip(plan.judged, plan.judges, strict=True):
-                self._withhold(inside[place], judge)
+            self._withhold_all(inside, texts, plan)
         for around, place in plan.out:
             inside[around].remove(inside[place])
         return plan.stays
+
+    def _withhold_all(self, inside: list[Element], texts: list[str | None], plan: _Plan) -> None:
+        """Empty the planned elements whose texts are not of their kind."""
+        for place, judge in zip(plan.judged, plan.judges, strict=True):
+            if texts[place] not in judge.good:
+                self._withhold(inside[place], judge)
 
     def look_ahead(self, piece: bytes) -> None:
         """Check values that differ between records, many together, before the records are read.
 
         Only a speed-up: most values then need no check of their own.
         """
+        self._piece = piece
         for tag, judge in self._often[:_MOST_LOOKED_AT]:
-            found = b"\0".join([part.partition(b"<")[0] for part in piece.split(tag)[1:]])
-            judge.look_at(found.decode(errors="replace").split("\0"))
+            self._look(tag, judge)
+
+    def _look(self, tag: bytes, judge: Judge) -> None:
+        found = b"\0".join([part.partition(b"<")[0] for part in self._piece.split(tag)[1:]])
+        judge.look_at(found.decode(errors="replace").split("\0"))
 
     def _withhold(self, element: Element, judge: Judge) -> None:
         """Empty an element whose text is not of its kind."""
         text = element.text
         if text not in judge.good and not text.isspace():
             self._doubts[element.tag] += 1
-            if self._doubts[element.tag] == _OFTEN:
+            if self._doubts[element.tag] == _OFTEN and judge.quick is not None:
                 self._often.append((f"<{element.tag[self._strip :]}>".encode(), judge))
+                self._look(*self._often[-1])
             if self._sieve.others(judge, {text}):
                 element.text = None
 
