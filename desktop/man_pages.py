@@ -26,7 +26,7 @@ _SHORT = 400
 
 
 def pages(context: Context, release: str) -> Iterator[tuple[str, str]]:
-    """The page of this command and of each below it that the help shows, by the name of its file."""
+    """Yield the page of a command and of each visible command below, by file name."""
     command = context.command
     page = ManPage(context.command_path)
     page.version = release

@@ -56,7 +56,7 @@ def stage(folder: Path, embeddable: Path, sha256: str) -> None:
 
 
 def _install(packages: Path, version: str) -> None:
-    """What the provider's side needs on Windows, and our own wheel, into a folder."""
+    """Install the packages of the provider's side for Windows, and our own wheel, into a folder."""
     target = ["--python-platform", PLATFORM, "--python-version", version]
     binary = ["--only-binary", ":all:", *(word for name in SOURCE_ALONE for word in ("--no-binary", name))]
     locked = ["--generate-hashes", "--constraint", REPOSITORY / "requirements.lock"]

@@ -187,7 +187,7 @@ class Act(BaseModel):
 
 
 def is_personal(field: FieldInfo) -> bool:
-    """Does the value of a field name a person?"""
+    """Return True if the value of a field names a person."""
     told = field.json_schema_extra
     return isinstance(told, dict) and bool(told.get("personal"))
 

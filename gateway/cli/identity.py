@@ -199,7 +199,7 @@ def _account(uid: int) -> str:
 
 
 async def _signs(name: str, command: str, keys: Sequence[str]) -> bool:
-    """Does the SSH agent sign, with one of the keys, that the person runs the command now?"""
+    """Return True if the SSH agent signs, by one of the keys, that the person runs the command now."""
     import asyncssh  # noqa: PLC0415 - takes a while
 
     wanted = {asyncssh.import_public_key(key).public_data: key for key in keys}

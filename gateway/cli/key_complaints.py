@@ -113,7 +113,7 @@ def _used_lately(key: Key, policy: KeyPolicy, at: datetime) -> bool:
 
 
 def _stands_in(other: Key, key: Key, policy: KeyPolicy, at: datetime) -> bool:
-    """Does the owner of a key verifiably work with the other one?"""
+    """Return True if the owner of a key verifiably works with the other one."""
     whose = ("owner_kind", "owner", "kind")
     same = all(getattr(other, name) == getattr(key, name) for name in whose)
     in_use = other.last_used_at is not None and _used_lately(other, policy, at)

@@ -105,7 +105,7 @@ def _place(home: Home, service: str, configured: Listen, port: int | None) -> Li
 
 
 def _secrets_open(home: Home) -> bool:
-    """Does the stored passphrase open the secrets? True where none is stored: only a service knows."""
+    """Return True if the stored passphrase opens the secrets, or none is stored: only a service knows."""
     from gateway.secrets import passphrase, secret_files  # noqa: PLC0415 - loads the OpenPGP libraries
 
     try:

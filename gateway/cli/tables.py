@@ -15,7 +15,7 @@ _GAP = "  "
 
 
 def fits(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:
-    """Does a table of the columns fit the width, with text broken between words?"""
+    """Return True if a table of the columns fits the width, with text broken between words."""
     columns = zip(headings, *rows, strict=True)
     least = [max(cell_len(word) for cell in column for word in cell.split() or [""]) for column in columns]
     return sum(least) + len(_GAP) * (len(least) - 1) <= width

@@ -36,7 +36,7 @@ _SSH_NAMES = {
 
 
 def is_ssh(data: bytes) -> bool:
-    """Does a key file look like SSH's rather than OpenPGP's?"""
+    """Return True if a key file looks like SSH's rather than OpenPGP's."""
     text = mended(data) if needs_mending(data) else data
     return text.lstrip().startswith(_SSH_STARTS)
 

@@ -69,7 +69,7 @@ class Holdings:
         return list(self._store.references())
 
     def needs(self, reference: str, fingerprint: str) -> bool:
-        """Does a stored file open only with the given key, among the gateway's keys?"""
+        """Return True if a stored file opens only with the given key, among the gateway's keys."""
         with self._store.reading_session(reference) as kept:
             if kept is not None:
                 return self._needs(OpenFile(kept), fingerprint)
@@ -85,7 +85,7 @@ class Holdings:
         return False
 
     def upload_needs(self, spool: Spool, reference: str, fingerprint: str, most: int) -> bool:
-        """Does an upload in the spool open only with the given key?
+        """Return True if an upload in the spool opens only with the given key.
 
         False for an upload never to be stored.
         """

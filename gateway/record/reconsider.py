@@ -107,5 +107,5 @@ def _same(decision: Decision, transfer: Transfer) -> bool:
 
 
 def _waits_for_more(transfer: Transfer) -> bool:
-    """Does a file wait for something outside the policies: the manner of arrival, or the key?"""
+    """Return True if a file waits for something outside the policies: its manner of arrival, or its key."""
     return any(why.code.startswith("open:") and why.code not in SIGNED_LATE for why in transfer.reasons)

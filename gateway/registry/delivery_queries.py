@@ -126,7 +126,7 @@ def held_files(sight: Sight) -> Select[*tuple[Any, ...]]:
 
 
 def waits_for(codes: Collection[str]) -> ColumnElement[bool]:
-    """Does a transfer wait for one of the given reasons?"""
+    """Return True if a transfer waits for one of the given reasons."""
     return (
         select(col(ReasonRow.transfer))
         .where(col(ReasonRow.transfer) == col(TransferRow.sequence), col(ReasonRow.code).in_(codes))

@@ -63,7 +63,7 @@ def insert_numbered(
 
 
 def number_rows(session: Session, rows: Sequence[SQLModel], number: str) -> None:
-    """Number rows before adding them to SQLite, which would otherwise report each number separately."""
+    """Give rows their numbers before adding them to SQLite, which reports each number separately."""
     if rows and session.get_bind().dialect.name == "sqlite":
         for row, one in zip(rows, next_numbers(session, type(rows[0]), number, len(rows)), strict=True):
             setattr(row, number, one)

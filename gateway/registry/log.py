@@ -192,7 +192,7 @@ def newest_head(session: Session) -> SignedHead | None:
 
 
 def is_told(session: Session, head: SignedHead) -> bool:
-    """Does a signed head cover all events? Later leaves may vouch for heads alone."""
+    """Return True if a signed head covers all events. Later leaves may vouch for heads alone."""
     query = select(EventRow).where(EventRow.number >= head.size).order_by(col(EventRow.number)).limit(2)
     later = session.exec(query).all()
     return len(later) <= 1 and all(_vouches_for_heads_alone(event) for event in later)

@@ -84,7 +84,7 @@ class Ownership:
                 self._connection, self._session = connection, session.pop_all()
 
     def leads(self) -> bool:
-        """Does the present host do the work done once for all hosts?"""
+        """Return True if the present host does the work done once for all hosts."""
         if not self._shared:
             return True
         with self._lock:
