@@ -430,9 +430,14 @@ class Rules(BaseModel):
 
     @cached_property
     def _words_of_columns(self) -> str:
-        """A pattern of a few words in a row: those of names of columns, subjects, and short figures."""
+        """A pattern of a few words in a row: those of names of columns, subjects, and short figures.
+
+        What a law pack names as a column of a table is one word.
+        """
         subjects = (name for name in map(plain, self.data_types.subjects.names) if len(name) > 2)  # noqa: PLR2004
-        words = {*map(plain, self.data_types.columns.words), *subjects}
+        tables = (each for pack in self.law for each in pack.layouts.values() if each.format == "CSV")
+        of_law = {plain(element.name) for each in tables for element in each.elements} - self._columns.keys()
+        words = {*map(plain, self.data_types.columns.words), *subjects, *of_law}
         longest_first = sorted(words, key=lambda word: (-len(word), word))
         return f"(?:{'|'.join(map(re.escape, longest_first))}|[0-9]{{1,4}}){{1,12}}+"
 
