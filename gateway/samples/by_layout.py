@@ -33,7 +33,8 @@ _WORDS = {
     "FLANG": "1", "FSM6CLA1A": "1", "EYPPR": "Y", "EYPPBF": "EO",
     "FIRSTLANG": "ENG", "PupilPremium": "Y",
     "UniquePropertyReferenceNumber": "100012345678",
-    "CareAuthority": "999", "QN": "60146084", "LearningStartDate": "2025-09-03",
+    "CareAuthority": "999", "QN": "60146084", "applacementpostcode": "TA1 1AA",
+    "openingtime": "08:00", "closingtime": "18:00", "LearningStartDate": "2025-09-03",
 }  # fmt: skip
 _YEARS = {"primary": ("1", "2", "3", "4", "5", "6"), "secondary": ("7", "8", "9", "10", "11")}
 _BY_NAME = {name.casefold(): text for name, text in _WORDS.items()}

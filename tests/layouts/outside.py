@@ -73,7 +73,7 @@ PupilIdentifiers/DOB 2012-04-{day}
 PupilIdentifiers/Sex F
 """
 _ON_ROLL = """
-PupilCharacteristics/Language ENG
+PupilCharacteristics/Language ARAS
 PupilCharacteristics/SchoolLunchTaken true
 FSMperiods/FSMperiod/FSMstartDate 2024-09-05
 FSMperiods/FSMperiod/UKcountry ENG
