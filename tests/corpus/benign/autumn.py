@@ -30,6 +30,15 @@ def full(p: Pupil) -> str:
     return f"{p.surname}, {p.forename}"
 
 
+def uln(p: Pupil) -> str:
+    """Give a number with the right check digit; the next one where there is none."""
+    for number in range(100_000_000 + 7 * p.number, 999_999_999):
+        rest = sum(w * int(c) for w, c in zip(range(10, 1, -1), str(number), strict=True)) % 11
+        if rest != 0:
+            return f"{number}{10 - rest}"
+    raise AssertionError
+
+
 def _wonde() -> bytes:
     """Pupils with the objects that Wonde's interface puts into each."""
     pupils = [
@@ -162,7 +171,7 @@ FILES: Mapping[str, Export] = {
                     {
                         "Student": lambda p: f"{p.forename} {p.surname}",
                         "UPN": upn,
-                        "ULN": lambda p: f"10000{p.number:05}",
+                        "ULN": uln,
                         "DOB": born(),
                         "Gender": of("Female", "Male"),
                         "Enrolled from": "01 Sep 2025",
@@ -519,7 +528,7 @@ FILES: Mapping[str, Export] = {
     ),
     "ks2-gateway.csv": Export(
         "ks2",
-        "school",
+        "dfe",
         lambda: csv(
             rows(
                 {
@@ -538,7 +547,7 @@ FILES: Mapping[str, Export] = {
                 year=6,
             )
         ),
-        on=JUNE,
+        on="2026-09-05T12:00",
     ),
     "gcse-results-day.csv": Export(
         "gcse-results",
@@ -590,7 +599,7 @@ FILES: Mapping[str, Export] = {
             rows(
                 {
                     "Cand No": lambda p: f"{p.number + 2001}",
-                    "UCI": lambda p: f"999905{24:02}0{p.number:04}{'ABCDEFGHKLMN'[p.number % 12]}",
+                    "UCI": lambda p: f"99905024{p.number:04}{'ABCDEFGHKLMN'[p.number % 12]}",
                     "Name": full,
                     "UPN": upn,
                     "Biology": of("A", "B", ""),
@@ -605,7 +614,7 @@ FILES: Mapping[str, Export] = {
     ),
     "fft-students.csv": Export(
         "fft-aspire",
-        "academy",
+        "fft",
         lambda: csv(
             rows(
                 {
@@ -624,7 +633,7 @@ FILES: Mapping[str, Export] = {
     ),
     "alps-targets.csv": Export(
         "alps-lpuk",
-        "academy",
+        "alps",
         lambda: csv(
             rows(
                 {
@@ -642,7 +651,7 @@ FILES: Mapping[str, Export] = {
     ),
     "ks4-collect.csv": Export(
         "ks4",
-        "academy",
+        "dfe",
         lambda: csv(
             rows(
                 {
