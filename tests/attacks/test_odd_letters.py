@@ -176,6 +176,9 @@ def test_an_academic_year_is_one() -> None:
         "Mon cry pm",
         "Fri sad",
         "SmellsPupilOnRollTableID",
+        "Bravo smells phone",
+        "Bravo smells email",
+        "Bravo smells 1 tel",
         "TermlyReason_Bravo_Autumn_ab",
     ],
 )
@@ -197,6 +200,9 @@ def test_a_heading_that_begins_as_a_known_one_has_known_words_alone(heading: str
         "Phonics_Version",
         "FSP_AGE",
         "PupilOnRollTableID",
+        "Contact 2 Mobile",
+        "Mother Email Address",
+        "Home Tel No",
     ],
 )
 def test_headings_that_systems_write_are_known(heading: str) -> None:
