@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from tests.house.figures import figures
 from tests.house.test_imports import LAYERED, REPOSITORY
 from tests.house.test_sizes import FILES, ROOT
 
@@ -64,3 +65,9 @@ def _purpose(room: str) -> str:
     """The first sentence of a room, or of a module that stands beside the rooms."""
     tree = trees().get(Path(room, "__init__.py")) or trees()[Path(f"{room}.py")]
     return (ast.get_docstring(tree) or "").partition("\n")[0]
+
+
+def test_docstrings_are_in_plain_words() -> None:
+    counted = figures()
+    assert counted["pronouns per 100 words of docstrings"] <= 3
+    assert counted["docstrings that begin with a question word, %"] <= 1
