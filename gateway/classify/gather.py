@@ -19,7 +19,7 @@ _COMMENT_LENGTH = 120
 _LOOK_EVERY = 500
 _SAMPLE_EVERY = 50
 # Fields occurring once in a pupil's record.
-_ONCE = frozenset(["upn", "former-upn", "birth-date"])
+_ONCE = frozenset(["upn", "former-upn", "birth-date", "surname", "forename", "full-name"])
 INSIDE = "more than one pupil in one of its records"
 
 
@@ -177,10 +177,10 @@ class Gatherer:
                 self._another(key, text, values[key])
 
     def _another(self, key: str, text: str, before: str) -> None:
-        """Count a second number or date of birth in a record: an earlier number, or another pupil."""
-        if text == before:
+        """Count a second number, name or date of birth in a record: an earlier number, or another pupil."""
+        if text.casefold().split() == before.casefold().split():
             return
-        if key != "birth-date":
+        if key in {"upn", "former-upn"}:
             self._tally.another(text)
         if key != "former-upn":
             self._tally.stands_beside(INSIDE)

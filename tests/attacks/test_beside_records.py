@@ -69,6 +69,9 @@ PEOPLE: dict[str, Change] = {
     "in a part of a record": put("</{record}>", f"<BasicDetails>{PERSON}</BasicDetails>"),
     "by name, in a part of a record": put("</{record}>", f"<BasicDetails>{BIRTH}</BasicDetails>"),
     "in a contact of a record": put("</{record}>", f"<Contacts><Contact>{PERSON}</Contact></Contacts>"),
+    "by a second surname in a record": put("</{record}>", f"<Surname>{NAME}</Surname>"),
+    "by a second forename in a record": put("</{record}>", f"<Forename>{NAME}</Forename>"),
+    "by a second date of birth in a record": put("</{record}>", "<DOB>2014-02-03</DOB>"),
     "in an attribute": instead("<{around}>", f'<{{around}} of="{NUMBER}">'),
     "in a comment": put("<{around}>", f"<!-- {NUMBER} -->"),
 }
