@@ -13,9 +13,9 @@ from tests.classify.hostile import HOSTILE
 
 # How much longer than an ordinary table of two megabytes one of them may take, in the same process.
 TIMES = 10
-# All of them, one after the other, took 206 MB: what each leaves
-# behind in pieces adds up. By itself the dearest, `wide`, takes 128, and `wide rows` 102. The rules take 45 of these,
-# 8 more than before values had kinds and the law was a pack of its own.
+# All of them, one after the other, took 206 MB: what each leaves behind in pieces adds up. By itself the
+# dearest, `wide`, takes 128, and `wide rows` 102. The rules take 45 of these, 8 more than before values had
+# kinds and the law was a pack of its own.
 MEGABYTES = 256
 
 # One child reads all of them, so that its peak memory is the peak over all.

@@ -39,8 +39,8 @@ def test_ever_new_records_are_not_all_remembered(tmp_path: Path, make, data_type
         file.writelines(make(40 * MEGABYTES))
     found, _, peak = bench.measure(path)
     assert found == data_type
-    # Marks took 162 MB: each of half a million pupils, at most, is remembered with a surname, so that a number
-    # that stands with two is told. A real file repeats its pupils, and takes what the test below allows.
+    # Marks took 162 MB: each of half a million pupils, at most, is remembered with a surname, so that a
+    # number that stands with two is told. A real file repeats its pupils, and takes what is allowed below.
     assert peak < 200, "more of them, for which a test has no time, take no more"
 
 
