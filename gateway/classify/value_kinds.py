@@ -93,6 +93,8 @@ WORDY = frozenset({"name", "names", "label", "address line", "free"})
 
 # Day, month as a number or name, year; strptime would try its formats one by one, each slowly.
 _DAY_FIRST = re.compile(r"(\d{1,2})([/. -])(\d{1,2}|[A-Za-z]{3,9})\2(\d{4}|\d{2})", re.ASCII)
+_MONTH_NAMED = re.compile(r"(\d{4})-([A-Za-z]{3})-(\d{2})", re.ASCII)
+"""2025-Oct-02: a day as COLLECT writes it."""
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _LONG_MONTHS = frozenset((
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "sept", "october",
@@ -167,7 +169,7 @@ def read_date(text: str) -> date | None:
     try:
         return date.fromisoformat(day)
     except ValueError:
-        return _day_first(day)
+        return _day_first(_MONTH_NAMED.sub(r"\3-\2-\1", day))
 
 
 def _day_first(text: str) -> date | None:

@@ -16,6 +16,7 @@ from gateway.classify.value_kinds import read_date
         " 2026-09-02 ",
         "2026-09-02T08:30:00",
         "2026-09-02 00:00:00",
+        "2026-Sep-02 00:00:00",
         "02/09/2026",
         "2/9/2026",
         "02-09-2026",
@@ -34,7 +35,18 @@ def test_a_day_in_many_forms(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "31/02/2026", "2026-13-01", "09/31/2026", "2/Foo/2026", "today", "0.5", "2/9-2026", "99/99/9999"],
+    [
+        "",
+        "31/02/2026",
+        "2026-13-01",
+        "09/31/2026",
+        "2/Foo/2026",
+        "today",
+        "0.5",
+        "2/9-2026",
+        "99/99/9999",
+        "2026-Foo-02",
+    ],
 )
 def test_no_day(text: str) -> None:
     assert read_date(text) is None
