@@ -68,9 +68,10 @@ def test_a_setting_that_is_wrong_is_named_with_file_and_key(tmp_path: Path) -> N
     site = Site(tmp_path)
     settings = site.home / "gateway.toml"
     settings.write_text(settings.read_text().replace("port = 2222", 'port = "many"'))
-    said = site.refused("doctor")
-    assert "gateway.toml" in said
-    assert "intake.port" in said
+    told = site.result("doctor")
+    assert told.exit_code == 1
+    assert "gateway.toml" in told.stdout
+    assert "intake.port" in told.stdout
 
 
 @pytest.mark.parametrize(
@@ -178,14 +179,15 @@ def test_doctor_asks_whom_to_tell_of_a_flaw_and_providers_are_shown_it(tmp_path:
     assert asks not in [each["what"] for each in site.json("doctor")]
     assert shown.read_text() == "Contact: mailto:security@example.gov.uk\n"
     settings.write_text(settings.read_text().replace("mailto:", "somebody: "))
-    assert "a contact is an address such as mailto:" in site.refused("doctor")
+    assert "a contact is an address such as mailto:" in site.result("doctor").stdout
 
 
 def test_doctor_warns_before_the_term_dates_end(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     def told() -> list[str]:
         with monkeypatch.context() as then:
             commands_go_by(lambda: TERM_TIME, then)
-            return [each["what"] for each in site.json("doctor") if "term dates" in each["what"]]
+            found = json.loads(site.result("doctor", "--json").stdout)
+            return [each["what"] for each in found if "term dates" in each["what"]]
 
     calendar = site.home / "policies" / "calendar.toml"
     text = calendar.read_text()

@@ -99,6 +99,7 @@ def download(headings: list[str]) -> bytes:
         known |= {"FORENAMES": child.forename, "FORENAME": child.forename, "LA": "999", "YEARGRP": "6"}
         known |= {
             "ESTAB": "1234",
+            "ACADYR": "2026",
             "LAESTAB": "9991234",
             "URN": "120001",
             "SENTYPE": "MLD",

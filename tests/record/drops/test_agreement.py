@@ -115,7 +115,9 @@ def test_a_copy_signed_last_year_does_not_ratify_this_one(desk: Desk) -> None:
     # Young enough by the calendar of signatures, but made before the year of now could be ratified at all.
     policy = desk.home.policies / "agreement.toml"
     text = policy.read_text().replace('review = "07-01"', f'review = "{next_day}"')
-    policy.write_text(text.replace('starts = "09-01"', f'starts = "{next_day}"'))
+    for key in ("starts", "lapses"):
+        text = text.replace(f'{key} = "09-01"', f'{key} = "{next_day}"')
+    policy.write_text(text)
     enact(desk.home.root)
     desk.pass_time(days=-80)
     early = desk.land(oak, old, "early", "agreement")
