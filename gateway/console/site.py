@@ -101,7 +101,7 @@ class Site:
         secret: str = "",
         **parts: object,
     ) -> HTMLResponse:
-        """Return a page; its forms hold the token of the browser's secret: `secret`, else the one `held`."""
+        """Return a page; its forms hold the token of `secret`, else of the browser's own secret `held`."""
         secret = secret or self.held_by(request, held)
         told = self.pages.get_template(template).render(
             me=me,
