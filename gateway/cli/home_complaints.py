@@ -27,7 +27,6 @@ _BACKUP = "put it back from the last backup, before the services start again"
 _MADE_ONCE = {
     "mailboxes_host_key": "programs of the staff will be shown another host key, and refuse to go on",
     "statements": "nothing says which log belongs to the gateway's OpenPGP keys",
-    "succession": "schools cannot follow from one OpenPGP key of the gateway to the next",
 }
 """What a home loses with each file and folder in keys/ that nothing else tells of."""
 
