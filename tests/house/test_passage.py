@@ -37,7 +37,7 @@ _BESIDES = tuple(
     f"{_ROOT}{name}"
     for name in (
         "processor/rounds.py",
-        "processor/reconsider.py",
+        "record/reconsider.py",
         "processor/provider_copies.py",
         "zones/failpoints.py",
     )
