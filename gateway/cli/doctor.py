@@ -27,7 +27,7 @@ from gateway.cli.console import (
     print_json,
     registrar_of,
 )
-from gateway.cli.home_complaints import of_files
+from gateway.cli.home_complaints import PUT_BACK, of_files
 from gateway.cli.log import inconsistencies
 from gateway.cli.policy_complaints import of_calendar, of_coming_year, of_law, of_samples
 from gateway.cli.provider_complaints import kinds_of_keys, of_provider, of_teams
@@ -289,7 +289,7 @@ def _index(session: Session, home: Home) -> Iterator[Complaint]:
         yield Complaint(
             "fault",
             f"{home.pupil_key} is missing: no child is found, and no marker protects one",
-            "put it back from the last backup, before the services start again",
+            PUT_BACK,
         )
 
 

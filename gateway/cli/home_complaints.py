@@ -23,7 +23,7 @@ from gateway.store.of_home import faults_of_store
 
 _THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 _LOW_BYTES = 1024**3
-_BACKUP = "put it back from the last backup, before the services start again"
+PUT_BACK = "put it back from the last backup, before the services start again"
 _MADE_ONCE = {
     "mailboxes_host_key": "programs of the staff will be shown another host key, and refuse to go on",
     "statements": "nothing says which log belongs to the gateway's OpenPGP keys",
@@ -61,7 +61,7 @@ def _made_once(home: Home) -> Iterator[Complaint]:
     """Yield files and folders made with the home and lost since."""
     for name, without in _MADE_ONCE.items():
         if home.keys.exists() and not (home.keys / name).exists():
-            yield Complaint("fault", f"{home.keys / name} is missing: {without}", _BACKUP)
+            yield Complaint("fault", f"{home.keys / name} is missing: {without}", PUT_BACK)
     lost = [path for path in (home.spool.landed, home.published.root) if not path.exists()]
     for path in lost:
         mend = "gateway doctor --mend, or as root: systemd-tmpfiles --create gateway.conf"
@@ -82,14 +82,17 @@ def _make_anew(home: Home) -> None:
 
 def _draft(home: Home) -> Iterator[Complaint]:
     """Yield a complaint about a draft that could not be proposed."""
-    from gateway.record.policy_check import check  # noqa: PLC0415 - loads the classifier
-
     if home.policies_in_force == home.policies:
         return
     if not home.policies.is_dir():
         what = f"{home.policies}, the draft of the policies, is missing"
         yield Complaint("warning", what, f"cp -r {home.policies_in_force} {home.policies}")
-    elif policy_digest(home.policies) != home.policies_in_force.name and (faults := check(home.policies)):
+        return
+    if policy_digest(home.policies) == home.policies_in_force.name:
+        return
+    from gateway.record.policy_check import check  # noqa: PLC0415 - loads the classifier
+
+    if faults := check(home.policies):
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         what = f"the draft in {home.policies} has faults: {faults[0]}{more}"
         yield Complaint("warning", what, "edit the file named, then: gateway policy check")
