@@ -46,7 +46,7 @@ _HOW = (
 def proved() -> str | None:
     """Return the person proven for the command; None with roles not in force."""
     known = _PROVED.get()
-    return None if known is None else known.partition(_AS)[0]
+    return None if known is None else _bare(known)
 
 
 def on_record() -> str | None:
@@ -56,6 +56,11 @@ def on_record() -> str | None:
     agent.
     """
     return _PROVED.get()
+
+
+def _bare(person: str) -> str:
+    """Return the name of a person on record as "NAME" or "NAME (as ACCOUNT)"."""
+    return person.partition(_AS)[0]
 
 
 def sight_here(session: Session, home: Path) -> Sight:
@@ -106,7 +111,7 @@ def person_in(session: Session, place: Home, command: str, right: AccessRight) -
     if not roles.in_force(session):
         return None
     name = _identified(session, command)
-    _check_right(place, roles.viewer(session, name.partition(_AS)[0]), right)
+    _check_right(place, roles.viewer(session, _bare(name)), right)
     return name
 
 
@@ -123,7 +128,7 @@ def _checked(place: Home, command: str, right: AccessRight, reference: str | Non
             if name is not None and reference is not None:
                 from gateway.cli.few import check_seen  # noqa: PLC0415 - as above
 
-                check_seen(session, place, name.partition(_AS)[0], reference)
+                check_seen(session, place, _bare(name), reference)
     finally:
         registry.close()
     return name
