@@ -77,6 +77,7 @@ def _rules(reading: PoliciesRead) -> Rules | None:
 def _across(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
     yield from _type_faults(catalogue, rules)
     yield from _item_faults(catalogue, rules)
+    yield from _formats_of_carried(catalogue)
     yield from _names_in_packs(catalogue.law, rules)
     yield from _days_of_packs(catalogue.law)
 
@@ -131,6 +132,10 @@ def _names_outside(catalogue: Catalogue, others: set[str]) -> Iterator[Contradic
     for file, place, name in (*named, *places):
         if name not in others:
             yield file, place, f"items.toml has no {name}{nearest(name, others)}"
+
+
+def _formats_of_carried(catalogue: Catalogue) -> Iterator[Contradiction]:
+    """Yield the formats named for carried items that no file has."""
     for n, flow in enumerate((*catalogue.flows.flow, *catalogue.flows.optional)):
         for m, entry in enumerate(flow.data_type):
             for form in (form for each in entry.carried for form in each.formats if form not in EXTENSIONS):
