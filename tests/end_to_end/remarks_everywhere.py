@@ -68,6 +68,8 @@ class Marks:
         both = [text for pair in zip(REMARKS * 2, STORIES, strict=False) for text in pair]
         both = [text for text in both if text not in ALSO_NAMES]
         topics = {text: RULES.sensitive.of_text(text) or "NHS" in text for text in both}
+        # A file of results waits where a column says that its grades are of another assessment.
+        both = [text for text in both if telling or not RULES.data_types.subjects.assessment(text)]
         self._remarks = [text for text in both if bool(topics[text]) == telling]
         self._number = 0
 
@@ -118,7 +120,7 @@ def _belongs(key: str, data_type: str) -> bool:
 def _table(data_type: str, variant: str, form: str, marks: Marks, *, telling: bool) -> Remarked:
     """A table with every column that may be in it, and one remark in each, each in a row of its own."""
     head, *rows = csv.reader(io.StringIO(_sample(data_type, variant).decode("utf-8-sig"), newline=""))
-    carried = dict.fromkeys([*RULES.items, *RULES.others, *RULES.working, *RULES.carried(data_type)])
+    carried = dict.fromkeys([*RULES.items, *RULES.others, *RULES.working, *sorted(RULES.carried(data_type))])
     there = {RULES.column_field(name): place for place, name in enumerate(head)}
     placed: dict[str, tuple[int, str]] = {}
     row = 1
