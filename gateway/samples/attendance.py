@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 from random import Random
+from typing import Literal
 
 from lxml import etree
 
 from gateway.samples.drawing import Cell, Cohort, Element, SampleTable, branch, leaf
 from gateway.samples.people import Pupil
 
-CODES_2024 = ("L", "I", "M", "O", "U", "V", "B", "E", "C1", "C2", "J1", "K", "Q", "Y1", "Y5", "G", "N")
-CODES_OLD = ("L", "I", "M", "O", "U", "F", "H", "J", "Y", "B", "E", "C", "G", "N", "P", "V", "W")
-CODES_SHORT = ("L", "I", "M", "O", "U", "B", "E", "C", "G", "N", "P", "V", "W", "#", "-")
+CODES = {
+    "2024": ("L", "I", "M", "O", "U", "V", "B", "E", "C1", "C2", "J1", "K", "Q", "Y1", "Y5", "G", "N"),
+    "2023": ("L", "I", "M", "O", "U", "F", "H", "J", "Y", "B", "E", "C", "G", "N", "P", "V", "W"),
+    "short": ("L", "I", "M", "O", "U", "B", "E", "C", "G", "N", "P", "V", "W", "#", "-"),
+}
+CodesName = Literal["2024", "2023", "short"]
 UNKNOWN_MARK = "!"
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri")
 
 
-def session_marks(rng: Random, days: int, *, faulty: bool, codes: Sequence[str] = CODES_SHORT) -> list[str]:
+def session_marks(rng: Random, days: int, *, faulty: bool, codes: CodesName = "short") -> list[str]:
     """Return two marks a day, mostly present; with `faulty`, one mark is unknown to every list."""
     marks = [
-        rng.choice(codes) if rng.random() < 0.1 else present for _ in range(days) for present in ("/", "\\")
+        rng.choice(CODES[codes]) if rng.random() < 0.1 else present
+        for _ in range(days)
+        for present in ("/", "\\")
     ]
     if faulty:
         marks[rng.randrange(len(marks))] = UNKNOWN_MARK
@@ -37,18 +43,16 @@ def _who(pupil: Pupil) -> list[Cell]:
     return [pupil.upn, pupil.surname, f"{pupil.forename} {pupil.middle_names}"]
 
 
-def sessions(cohort: Cohort) -> SampleTable:
-    """Return one row for each session, with the codes in force from August 2024 (some of two characters)."""
-    return _sessions(cohort, cohort.school_days(1), CODES_2024)
+def sessions(cohort: Cohort, *, codes: CodesName) -> SampleTable:
+    """Return one row for each session of a week.
 
-
-def sessions_old_codes(cohort: Cohort) -> SampleTable:
-    """Return one row for each session of a week in June 2023, with the codes withdrawn in 2024."""
-    monday = date(2023, 6, 12)
-    return _sessions(cohort, [monday + timedelta(days=d) for d in range(5)], CODES_OLD)
-
-
-def _sessions(cohort: Cohort, days: Sequence[date], codes: Sequence[str]) -> SampleTable:
+    Some codes in force from August 2024 have two characters; those of 2023 are of a week in June 2023.
+    """
+    days = (
+        [date(2023, 6, 12) + timedelta(days=d) for d in range(5)]
+        if codes == "2023"
+        else cohort.school_days(1)
+    )
     rows: list[list[Cell]] = []
     for pupil in cohort.pupils:
         marks = session_marks(cohort.rng, len(days), faulty=pupil.fault == "code:unknown", codes=codes)
@@ -64,24 +68,15 @@ def days(cohort: Cohort) -> SampleTable:
     rows: list[list[Cell]] = []
     week = cohort.school_days(1)
     for pupil in cohort.pupils:
-        marks = session_marks(cohort.rng, 5, faulty=pupil.fault == "code:unknown", codes=CODES_2024)
+        marks = session_marks(cohort.rng, 5, faulty=pupil.fault == "code:unknown", codes="2024")
         dates = [_first_day(pupil, week, cohort), *week[1:]]
         who: list[Cell] = [pupil.upn, pupil.middle_names]
         rows.extend([*who, day, *marks[2 * n : 2 * n + 2]] for n, day in enumerate(dates))
     return SampleTable(header=["UPN", "Reg Group", "Date", "AM", "PM"], rows=rows)
 
 
-def mark_strings(cohort: Cohort) -> SampleTable:
-    """Return one row for each pupil with two weeks of one-character marks in one string."""
-    return _strings(cohort, CODES_SHORT)
-
-
-def mark_strings_2024(cohort: Cohort) -> SampleTable:
-    """Return one row for each pupil with two weeks of marks in one string, some of two characters."""
-    return _strings(cohort, CODES_2024)
-
-
-def _strings(cohort: Cohort, codes: Sequence[str]) -> SampleTable:
+def mark_strings(cohort: Cohort, *, codes: CodesName) -> SampleTable:
+    """Return one row for each pupil with two weeks of marks in one string."""
     days = cohort.school_days(2)
     rows: list[list[Cell]] = [
         [
@@ -104,23 +99,12 @@ def weekly(cohort: Cohort) -> SampleTable:
         [
             *_who(pupil),
             pupil.registration_group,
-            *session_marks(cohort.rng, 5, faulty=pupil.fault == "code:unknown", codes=CODES_2024),
+            *session_marks(cohort.rng, 5, faulty=pupil.fault == "code:unknown", codes="2024"),
         ]
         for pupil in cohort.pupils
     ]
     preamble: list[list[Cell]] = [[cohort.school.name], ["Weekly attendance", "Week commencing", days[0]]]
     return SampleTable(header=header, rows=rows, preamble=preamble)
-
-
-def totals(cohort: Cohort) -> SampleTable:
-    """Return the sessions possible, and absences authorised and not, of each pupil."""
-    header = ["UPN", "Surname", "Forename", "DOB", "Year"]
-    header += ["Sessions Possible", "Sessions Authorised", "Sessions Unauthorised"]
-    rows: list[list[Cell]] = [
-        [*_who(p), p.dob, p.year, 310, cohort.rng.randrange(20), cohort.rng.randrange(5)]
-        for p in cohort.pupils
-    ]
-    return SampleTable(header=header, rows=rows)
 
 
 def xml_strings(cohort: Cohort) -> Element:

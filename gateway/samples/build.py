@@ -10,8 +10,7 @@ from random import Random
 
 from gateway.samples.drawing import Cohort
 from gateway.samples.faults import plant
-from gateway.samples.layouts import LAYOUTS
-from gateway.samples.layouts.layout import Layout, name_fields
+from gateway.samples.layouts import LAYOUTS, Layout, name_fields
 from gateway.samples.people import School, pupils, school
 from gateway.samples.presentation import PLAIN, PRESENTATIONS, Presentation, present
 

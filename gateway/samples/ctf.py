@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Literal
+from itertools import groupby
+from typing import Any, Literal
 
 from lxml import etree
 
 from gateway.samples.attendance import session_marks
-from gateway.samples.drawing import Cohort, Element, branch, leaf
+from gateway.samples.cells import UNKNOWN_RESULT, Given, at, cell, data, given, grow
+from gateway.samples.drawing import Cell, Cohort, Element, branch, leaf
 from gateway.samples.people import LA, Pupil, School
 
-Module = Callable[[Element, Pupil, Cohort], None]
+_RECORDS = data("records")
+_OFTEN_RETAKEN = 0.33
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +38,39 @@ class CtfHeader:
     bare: bool = False
 
 
-def draw_ctf(cohort: Cohort, *, envelope: CtfHeader, modules: Sequence[Module]) -> Element:
-    """Return a CTF of every pupil of `cohort`, each with `modules` after the identifying fields."""
+def draw_ctf(
+    cohort: Cohort,
+    *,
+    modules: Sequence[str],
+    header: Mapping[str, Any] | None = None,
+    results: Sequence[str] = (),
+    retaken: Sequence[str] = (),
+) -> Element:
+    """Return a CTF of every pupil of `cohort`, each with `modules` after the identifying fields.
+
+    The module "results" has the rows of the stages `results`, and for every third pupil those `retaken`.
+    """
+    envelope = CtfHeader(**header or {})
     root = etree.Element("CTfile")
     _header(root, cohort, envelope)
     body = etree.SubElement(root, envelope.body)
     for pupil in cohort.pupils:
         node = _identity(body, pupil, envelope)
+        of = given(cohort, p=pupil, guardian=pupil.guardian.split(" ", 1))
         for module in modules:
-            module(node, pupil, cohort)
+            match module:
+                case "results":
+                    _stage_assessments(node, of, results, retaken)
+                case "attendance_year":
+                    _year_data(node, cohort)
+                case "attendance_marks":
+                    _attendance_marks(node, pupil, cohort)
+                case "leaver_history":
+                    _leaver_history(node, pupil, cohort)
+                case _:
+                    tree = dict(_RECORDS["ctf"][module])
+                    if at(tree.pop("where", "p"), of):
+                        grow(node, tree, of)
     return root
 
 
@@ -58,24 +85,13 @@ def _header(root: Element, cohort: Cohort, envelope: CtfHeader) -> None:
         DataDescriptor=envelope.descriptor,
         SupplierID=envelope.supplier,
     )
-    if envelope.known_source:
-        _source(header, cohort)
-    else:
-        branch(header, "SourceSchool", LEA="XXX", Estab="XXXX", AcademicYear=cohort.year)
-    branch(header, "DestSchool", LEA=LA, Estab="LLLL")
-
-
-def _source(header: Element, cohort: Cohort) -> None:
     of = cohort.school
-    branch(
-        header,
-        "SourceSchool",
-        LEA=of.la,
-        Estab=of.establishment,
-        URN=of.urn,
-        SchoolName=of.name,
-        AcademicYear=cohort.year,
-    )
+    if envelope.known_source:
+        source = {"LEA": of.la, "Estab": of.establishment, "URN": of.urn, "SchoolName": of.name}
+    else:
+        source = {"LEA": "XXX", "Estab": "XXXX"}
+    branch(header, "SourceSchool", **source, AcademicYear=cohort.year)
+    branch(header, "DestSchool", LEA=LA, Estab="LLLL")
 
 
 def _identity(body: Element, pupil: Pupil, envelope: CtfHeader) -> Element:
@@ -86,101 +102,7 @@ def _identity(body: Element, pupil: Pupil, envelope: CtfHeader) -> Element:
     return node
 
 
-def basic_details(node: Element, pupil: Pupil, _cohort: Cohort) -> None:
-    """Write BasicDetails as a school system does in full."""
-    basic = branch(
-        node,
-        "BasicDetails",
-        FormerUPN=pupil.former_upn or None,
-        PreferredSurname=pupil.surname,
-        PreferredForename=pupil.forename,
-        MiddleNames=pupil.middle_names,
-        NCyearActual=pupil.year,
-        Ethnicity=pupil.ethnicity,
-        EthnicitySource="P",
-    )
-    language = branch(etree.SubElement(basic, "Languages"), "Type", LanguageType="F")
-    leaf(language, "Language", pupil.language)
-    leaf(basic, "ServiceChild", pupil.service_child)
-    leaf(basic, "MedicalFlag", "true" if pupil.medical else "false")
-    leaf(basic, "EnrolStatus", pupil.enrol_status)
-
-
-def short_details(node: Element, pupil: Pupil, _cohort: Cohort) -> None:
-    """Write BasicDetails of an assessment file: the middle name and the year group only."""
-    branch(node, "BasicDetails", MiddleNames=pupil.middle_names, NCyearActual=pupil.year)
-
-
-def sen_history(node: Element, pupil: Pupil, _cohort: Cohort) -> None:
-    """Write SENhistory for a pupil with SEN, with the need by rank and type."""
-    if pupil.sen_provision == "N":
-        return
-    history = etree.SubElement(node, "SENhistory")
-    branch(history, "SEN", StartDate=pupil.sen_start.isoformat(), SENprovision=pupil.sen_provision)
-    needs = etree.SubElement(history, "SENneeds")
-    branch(needs, "SENneed", SENtypeRank=1, SENtype=pupil.sen_need)
-
-
-def sen_history_plain(node: Element, pupil: Pupil, _cohort: Cohort) -> None:
-    """Write SENhistory with the need as the text of SENneed."""
-    if pupil.sen_provision == "N":
-        return
-    history = etree.SubElement(node, "SENhistory")
-    branch(history, "SEN", StartDate=pupil.sen_start.isoformat(), SENprovision=pupil.sen_provision)
-    branch(history, "SENneeds", SENneed=pupil.sen_need)
-
-
-def fsm_history(node: Element, pupil: Pupil, cohort: Cohort) -> None:
-    """Write FSMhistory for an eligible pupil."""
-    if not pupil.fsm:
-        return
-    history = branch(node, "FSMhistory", FSMreviewDate=cohort.today.isoformat())
-    branch(history, "FSMinstance", FSMstartDate=pupil.fsm_start.isoformat(), UKcountry="ENG")
-
-
-def address_lines(node: Element, pupil: Pupil, _cohort: Cohort) -> None:
-    """Write the address in AddressLines form."""
-    address = etree.SubElement(node, "Address")
-    branch(
-        address,
-        "AddressLines",
-        AddressLine1=f"{pupil.house} {pupil.street}",
-        AddressLine2=pupil.middle_names,
-        AddressLine3=pupil.town,
-    )
-    leaf(address, "PostCode", pupil.postcode)
-
-
-def address_parts(node: Element, pupil: Pupil, _cohort: Cohort) -> None:
-    """Write the address in SAON/PAON form."""
-    branch(
-        node,
-        "Address",
-        SAON=pupil.middle_names,
-        PAON=pupil.house,
-        Street=pupil.street,
-        Town=pupil.town,
-        PostCode=pupil.postcode,
-    )
-
-
-def contacts(node: Element, pupil: Pupil, _cohort: Cohort) -> None:
-    """Write a telephone number, an e-mail address and one contact, none of them real."""
-    phones = etree.SubElement(node, "Phones")
-    branch(phones, "Phone", TelephoneType="H", PhoneNo=f"01632 960{pupil.house:03d}")
-    leaf(node, "Email", f"pupil{pupil.house}@example.org")
-    holder = etree.SubElement(node, "Contacts")
-    forename, surname = pupil.guardian.split(" ", 1)
-    branch(holder, "Contact", Order=1, Surname=surname, Forename=forename, Relationship="PAM")
-
-
-def school_history(node: Element, pupil: Pupil, cohort: Cohort) -> None:
-    """Write SchoolHistory with the present school only."""
-    history = etree.SubElement(node, "SchoolHistory")
-    _school(history, cohort.school, EntryDate=pupil.entry_date.isoformat(), LastSchool="true")
-
-
-def leaver_history(node: Element, pupil: Pupil, cohort: Cohort) -> None:
+def _leaver_history(node: Element, pupil: Pupil, cohort: Cohort) -> None:
     """Write SchoolHistory for a leaver: an earlier school and the present one, with leaving dates."""
     history = etree.SubElement(node, "SchoolHistory")
     earlier = replace(cohort.school, establishment="2998", name="Earlier Primary School")
@@ -196,21 +118,17 @@ def _school(history: Element, of: School, **dates: str) -> None:
     branch(history, "School", LEA=of.la, Estab=of.establishment, SchoolName=of.name, **dates)
 
 
-def attendance_year(node: Element, _pupil: Pupil, cohort: Cohort) -> None:
-    """Write this year's attendance: the counts of sessions, without marks."""
-    _year_data(node, cohort)
-
-
-def attendance_marks(node: Element, pupil: Pupil, cohort: Cohort) -> None:
+def _attendance_marks(node: Element, pupil: Pupil, cohort: Cohort) -> None:
     """Write this year's attendance: the counts of sessions, and two weeks of marks in one string."""
     days = cohort.school_days(2)
     marks = session_marks(cohort.rng, len(days), faulty=pupil.fault == "code:unknown")
-    data = _year_data(node, cohort)
-    leaf(data, "AttendanceStartDate", days[0].isoformat())
-    leaf(data, "AttendanceMarks", "".join(marks))
+    counts = _year_data(node, cohort)
+    leaf(counts, "AttendanceStartDate", days[0].isoformat())
+    leaf(counts, "AttendanceMarks", "".join(marks))
 
 
 def _year_data(node: Element, cohort: Cohort) -> Element:
+    """Write this year's counts of sessions."""
     absent, truant = cohort.rng.randrange(12), cohort.rng.randrange(4)
     return branch(
         etree.SubElement(node, "Attendance"),
@@ -226,7 +144,34 @@ def _year_data(node: Element, cohort: Cohort) -> Element:
     )
 
 
-def application(node: Element, pupil: Pupil, _cohort: Cohort) -> None:
-    """Write the additions of an admissions file: the references of application and offer."""
-    leaf(node, "ApplicationReference", f"999-2026-{pupil.candidate}")
-    branch(etree.SubElement(node, "Admissions"), "Accept", Accepted="true")
+def _stage_assessments(node: Element, of: Given, stages: Sequence[str], retaken: Sequence[str]) -> None:
+    """Write StageAssessments with a KeyStage for each stage."""
+    rows = [row for stage in stages for row in _results(stage, of)]
+    if retaken and of["cohort"].rng.random() < _OFTEN_RETAKEN:
+        again = (row for stage in retaken for row in _results(stage, of))
+        rows += [row for row in again if row[-1] != UNKNOWN_RESULT]  # The code is planted once a pupil.
+    holder = etree.SubElement(node, "StageAssessments")
+    for stage, group in groupby(rows, key=lambda row: row[0]):
+        key_stage = branch(holder, "KeyStage", Stage=stage)
+        for _, subject, component, method, qualifier, result in group:
+            branch(
+                key_stage,
+                "StageAssessment",
+                Locale="ENG",
+                Year=of["next_year"],
+                Subject=subject,
+                Method=method,
+                Component=component,
+                ResultStatus="R",
+                ResultQualifier=qualifier,
+                Result=result,
+                ResultDate=f"{of['next_year']}-06-10",
+            )
+
+
+def _results(stage: str, of: Given) -> Iterator[tuple[Cell, ...]]:
+    """Yield the rows of a stage: stage, subject, component, method, qualifier and result."""
+    before: list[Cell] = []
+    for *named, way in _RECORDS["results"][stage]:
+        before.append(cell(way, of, before))
+        yield (*named, before[-1])

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
+from gateway.samples.cells import data
 from gateway.samples.drawing import Cell, Cohort, Lines, SampleTable
 from gateway.samples.people import Pupil
 
@@ -28,29 +29,7 @@ class Qualification:
     subjects: Sequence[tuple[str, str, str]]
 
 
-GCSE = Qualification(
-    code="GCSE",
-    series="6G",
-    grades=("9", "8", "7", "6", "5", "4", "3", "2", "1", "U"),
-    subjects=(
-        ("Mathematics", "8300H", "60146084"),
-        ("English Language", "8700", "60142923"),
-        ("Biology", "8461H", "60187528"),
-        ("History", "8145AA", "60183286"),
-        ("French", "8658H", "60187474"),
-    ),
-)
-GCE = Qualification(
-    code="GCE",
-    series="6A",
-    grades=("A*", "A", "B", "C", "D", "E", "U"),
-    subjects=(
-        ("Mathematics", "7357", "60311463"),
-        ("Physics", "7408B", "60147477"),
-        ("History", "7042EB", "60146151"),
-        ("English Literature", "7712A", "60144804"),
-    ),
-)
+_KINDS = {each["code"]: Qualification(**each) for each in data("records")["examinations"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +53,17 @@ def _entries(pupil: Pupil, rng: Random, kind: Qualification, count: int) -> list
     return entries
 
 
-def result_file(cohort: Cohort, *, kinds: Sequence[tuple[Qualification, int]], body: str = "70") -> Lines:
+def result_file(cohort: Cohort, *, kinds: Sequence[tuple[str, int]], body: str = "70") -> Lines:
     """Return a result file of awarding body `body`, with a number of results a candidate of each kind."""
     of = cohort.school
-    series, year = kinds[0][0].series, f"{(cohort.year + 1) % 100:02d}"
+    series, year = _KINDS[kinds[0][0]].series, f"{(cohort.year + 1) % 100:02d}"
     made = cohort.today.strftime("%d%m%y")
     records = [
         f"R1{body}{series}{year}{of.centre}{made}",
         f"R3{of.centre}{of.name.upper():<40}{series}{year}",
     ]
     for pupil in cohort.pupils:
-        results = [e for kind, count in kinds for e in _entries(pupil, cohort.rng, kind, count)]
+        results = [e for kind, count in kinds for e in _entries(pupil, cohort.rng, _KINDS[kind], count)]
         records.append(_candidate(pupil, of.centre, results))
     count = f"{len(cohort.pupils):07d}"
     records += [f"R7{of.centre}{count}", f"R9{body}{count}"]
@@ -104,7 +83,7 @@ def _narrow(grade: str) -> str:
     return "*" if grade == "A*" else grade
 
 
-def results_table(cohort: Cohort, *, kind: Qualification) -> SampleTable:
+def results_table(cohort: Cohort, *, kind: str) -> SampleTable:
     """Return one row for each result, with the candidate, the qualification and the series named."""
     header = ["Centre Number", "Candidate Number", "UPN", "UCI", "Surname", "Forename"]
     header += ["Qualification", "Series", "Subject", "QAN", "Grade"]
@@ -118,7 +97,7 @@ def _row(cohort: Cohort, pupil: Pupil, entry: ExamEntry) -> list[Cell]:
     return [*who, f"{pupil.forename} {pupil.middle_names}", *what]
 
 
-def accreditation_table(cohort: Cohort, *, kind: Qualification) -> SampleTable:
+def accreditation_table(cohort: Cohort, *, kind: str) -> SampleTable:
     """Return the shortest list: the day, the candidate, the accreditation number, the grade."""
     rows: list[list[Cell]] = [
         [cohort.today, pupil.uci, entry.accreditation, entry.grade, pupil.middle_names]
@@ -127,7 +106,7 @@ def accreditation_table(cohort: Cohort, *, kind: Qualification) -> SampleTable:
     return SampleTable(header=["Date", "UCI", "QAN", "Grade", "Candidate Group"], rows=rows)
 
 
-def collector_table(cohort: Cohort, *, kind: Qualification) -> SampleTable:
+def collector_table(cohort: Cohort, *, kind: str) -> SampleTable:
     """Return the template of the national consortium: the learner number, the series and the result."""
     header = ["Forename", "Surname", "ULN", "Result Series", "Result Year", "Subject", "Result"]
     rows: list[list[Cell]] = [
@@ -135,7 +114,7 @@ def collector_table(cohort: Cohort, *, kind: Qualification) -> SampleTable:
             f"{pupil.forename} {pupil.middle_names}",
             pupil.surname,
             pupil.uln,
-            kind.series,
+            entry.kind.series,
             cohort.year + 1,
             entry.subject,
             entry.grade,
@@ -145,7 +124,7 @@ def collector_table(cohort: Cohort, *, kind: Qualification) -> SampleTable:
     return SampleTable(header=header, rows=rows)
 
 
-def syllabus_table(cohort: Cohort, *, kind: Qualification) -> SampleTable:
+def syllabus_table(cohort: Cohort, *, kind: str) -> SampleTable:
     """Return the list of an international board: syllabus, option, centre, candidate, total, grade."""
     header = ["Syllabus", "Option Code", "Centre Number", "Candidate Number", "Candidate Name"]
     header += ["Syllabus Total", "Syllabus Grade"]
@@ -164,10 +143,10 @@ def syllabus_table(cohort: Cohort, *, kind: Qualification) -> SampleTable:
     return SampleTable(header=header, rows=rows)
 
 
-def _each(cohort: Cohort, kind: Qualification) -> list[tuple[Pupil, ExamEntry]]:
+def _each(cohort: Cohort, kind: str) -> list[tuple[Pupil, ExamEntry]]:
     """Return every result of every pupil: two to four each."""
     return [
         (pupil, entry)
         for pupil in cohort.pupils
-        for entry in _entries(pupil, cohort.rng, kind, cohort.rng.choice((2, 3, 4)))
+        for entry in _entries(pupil, cohort.rng, _KINDS[kind], cohort.rng.choice((2, 3, 4)))
     ]

@@ -102,17 +102,8 @@ def _pupil(holder: Element, pupil: Pupil) -> Element:
     return etree.SubElement(node, "Exclusions")
 
 
-def csv_current(cohort: Cohort) -> SampleTable:
-    """Return one row for each exclusion with the categories of today."""
-    return _table(cohort, legacy=False)
-
-
-def csv_legacy(cohort: Cohort) -> SampleTable:
-    """Return one row for each exclusion with the category FIXD, used before 2022."""
-    return _table(cohort, legacy=True)
-
-
-def _table(cohort: Cohort, *, legacy: bool) -> SampleTable:
+def csv(cohort: Cohort, *, legacy: bool = False) -> SampleTable:
+    """Return one row for each exclusion; `legacy` with the category FIXD, used before 2022."""
     header = ["UPN", "Surname", "Forename", "Category", "Reason", "Start Date", "End Date", "Sessions"]
     rows: list[list[Cell]] = [
         [

@@ -90,6 +90,16 @@ class Pupil:
     guardian: str
     fault: str = ""
 
+    @property
+    def has_needs(self) -> bool:
+        """True for a pupil with special educational needs."""
+        return self.sen_provision != "N"
+
+    @property
+    def has_learner_number(self) -> bool:
+        """True from year 9 on, when a census tells the ULN."""
+        return self.year.isdigit() and int(self.year) >= 9
+
 
 def school(rng: Random, n: int, *, phase: Phase | None = None) -> School:
     """Return the `n`th invented school, 0 <= n < 900; phases alternate unless `phase` is given."""

@@ -17,8 +17,7 @@ from gateway.model import Classified, ContentRefused
 from gateway.samples import TODAY, Built
 from gateway.samples.build import build_layout
 from gateway.samples.faults import RECORD_FAULTS
-from gateway.samples.layouts import LAYOUTS
-from gateway.samples.layouts.layout import Layout
+from gateway.samples.layouts import LAYOUTS, Layout
 from gateway.samples.presentation import PRESENTATIONS, Presentation
 
 SIZES = (5, 24, 9, 60)

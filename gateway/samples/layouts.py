@@ -1,19 +1,20 @@
-"""A layout: one kind of file of one data type, before presentation as bytes."""
+"""A layout is one kind of file of one data type, before presentation as bytes; layouts.toml has them all."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePath
-from typing import Literal
+from typing import Any, Literal
 
+from gateway.samples import attendance, cells, census, ctf, exams, exclusions
 from gateway.samples.drawing import Cohort, Document
 from gateway.samples.faults import RECORD_FAULTS, CodeField, MissingItem
 from gateway.samples.people import Phase
 from gateway.samples.presentation import Form
 
 PRIMARY = ("R", "1", "2", "3", "4", "5", "6")
-SECONDARY = ("7", "8", "9", "10", "11")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +32,16 @@ class Layout:
     name: str
     draw: Callable[[Cohort], Document]
     years: Sequence[str] = PRIMARY
-    phase: Phase = "primary"
     faults: Sequence[str] = RECORD_FAULTS
     code: CodeField = "result"
     missing: MissingItem = "surname"
     records: Literal["pupil", "row"] = "pupil"
     main: bool = False
+
+    @property
+    def phase(self) -> Phase:
+        """The phase of the schools that write such a file."""
+        return "primary" if set(self.years) <= set(PRIMARY) else "secondary"
 
     @property
     def form(self) -> Form:
@@ -58,3 +63,25 @@ def name_fields(cohort: Cohort) -> dict[str, str]:
         "yy": f"{ends % 100:02d}",
         "yyyy": str(ends),
     }
+
+
+_MODULES = {
+    "attendance": attendance,
+    "cells": cells,
+    "census": census,
+    "ctf": ctf,
+    "exams": exams,
+    "exclusions": exclusions,
+}
+
+
+def _drawer(name: str, given: Mapping[str, Any]) -> Callable[[Cohort], Document]:
+    """Return the function `name`, MODULE.FUNCTION of this package, with its arguments besides the cohort."""
+    module, _, function = name.partition(".")
+    return partial(getattr(_MODULES[module], function), **given)
+
+
+LAYOUTS: tuple[Layout, ...] = tuple(
+    Layout(draw=_drawer(each.pop("draw"), each.pop("with", {})), **each)
+    for each in cells.data("layouts")["layout"]
+)
