@@ -15,7 +15,7 @@ foresee the decision only, `foresee` goes as far as `decide_file`.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -37,15 +37,13 @@ from gateway.examiner.protocol import (
     KeyDrop,
     Looked,
 )
-from gateway.home import provider_of
-from gateway.model import Classified, Decision, Folder, Held, Refused, Transfer, Upload
+from gateway.model import Decision, Folder, Held, Refused, Transfer, Upload
 from gateway.policy.reference import period_of
 from gateway.record.assignments import Assignment
-from gateway.record.batch import Batch
+from gateway.record.batch import Batch, subjects
 from gateway.record.conclude import UNKNOWN_LOGIN, File, decision_on, held_for_login, signature_of
 from gateway.record.drops.by_folder import Dropped, settle, withheld
 from gateway.record.drops.drop import Drop
-from gateway.record.policy_proposals import last_loaded
 from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.rulings import Ruling, put_in_force
 from gateway.record.signer import came_by_login, signers_of
@@ -95,8 +93,6 @@ def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> dict[
     """
     now = registrar.clock()
     with _writing(registrar.registry, examinations) as session:
-        if registrar.settings.host.shares and last_loaded(session) != registrar.catalogue.digest:
-            raise Fault("other policies came into force at another host")
         batch = Batch(session)
         rulings = _decide(registrar, batch, examinations, now)
         head = put_in_force(registrar, batch, rulings, now)
@@ -107,21 +103,13 @@ def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> dict[
 
 
 def _writing(registry: Registry, examinations: Sequence[Examination]) -> AbstractContextManager[Session]:
-    if all(one.beside_others for one in examinations):
-        return registry.write_on({subject for one in examinations for subject in _subjects(one.examined)})
-    return registry.write()
-
-
-def _subjects(examined: Examined) -> Iterator[str]:
-    """Yield the subjects to lock: the file, and the provider's files of the same kind.
-
-    Files of one kind may replace, or be copies of, each other.
-    """
-    yield examined.reference
-    if isinstance(examined, FileOpened | FileWaits):
-        content = examined.content
-        kind = content.data_type if isinstance(content, Classified) else ""
-        yield f"{provider_of(examined.reference)} {kind}"
+    if not all(one.beside_others for one in examinations):
+        return registry.write()
+    found = (one.examined for one in examinations)
+    pairs = (
+        (one.reference, one.content if isinstance(one, FileOpened | FileWaits) else None) for one in found
+    )
+    return registry.write_on({subject for pair in pairs for subject in subjects(*pair)})
 
 
 def foresee(

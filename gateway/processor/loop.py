@@ -31,7 +31,6 @@ from gateway.publish.projection import is_published
 from gateway.record.assignments import assignments
 from gateway.record.drops import by_folder
 from gateway.record.policies_in_force import Policies
-from gateway.record.reconsider import reconsider
 from gateway.record.registrar import Registrar
 from gateway.registry import news
 from gateway.registry.news import News
@@ -75,7 +74,7 @@ class Processor:
         self._unshown: set[Folder] = set()
         self._seldom_seconds = min(_SELDOM_SECONDS, rescan_seconds)
         self._besides_at, self._is_besides_due = float("-inf"), True
-        self._all_unshown = self._anew = self._is_behind = False
+        self._all_unshown = self._is_behind = False
         self._news, self._has_handed_out = News(-1, 0, None, landed=True), False
         self._asked_at = float("-inf")
         self._owner = owner
@@ -103,7 +102,8 @@ class Processor:
             while not stop.is_set():
                 alive()
                 self._round()
-                self._wait(self._rescan_seconds if self._is_besides_due else self._seldom_seconds)
+                pause = self._rescan_seconds if self._is_besides_due else self._seldom_seconds
+                self._wait(0 if self._rounds.more_held else pause)
                 watch.renew()
             self._finish()
 
@@ -114,8 +114,8 @@ class Processor:
         """
         with self._working():
             fault = self._round(at_once=True)
-            while self._hands.in_hand or self._copier.busy:
-                self._wait(A_MOMENT_SECONDS)
+            while self._hands.in_hand or self._copier.busy or self._rounds.more_held:
+                self._wait(0 if self._rounds.more_held else A_MOMENT_SECONDS)
                 fault = self._round(at_once=True)
             fault = fault or _fault_of(lambda: self._record_late(all_of_them=True))
             if fault is not None:
@@ -170,11 +170,14 @@ class Processor:
     def _besides(self, *, at_once: bool) -> Iterator[Callable[[], object]]:
         """Yield the steps besides files, where due; among several hosts most of them belong to the leader."""
         now = time.monotonic()
-        self._is_besides_due = at_once or self._anew or now - self._besides_at >= self._seldom_seconds
+        self._is_besides_due = at_once or now - self._besides_at >= self._seldom_seconds
+        leads = self._work.leads()
+        behind = self._is_behind and self._registrar.settings.host.shares
+        if (self._is_besides_due or self._rounds.more_held) and not behind:
+            yield lambda: self._rounds.held(self._registrar, leads=leads)
         if not self._is_besides_due:
             return
         self._besides_at = now
-        leads = self._work.leads()
         yield lambda: self._rounds.follow(self._registrar)
         yield lambda: self._rounds.checkpoints(self._registrar, leads=leads)
         yield lambda: self._rounds.deletions(self._registrar, leads=leads)
@@ -182,7 +185,6 @@ class Processor:
         yield lambda: self._rounds.letters(self._registrar, leads=leads)
         if leads:
             yield lambda: self._rounds.keys(self._registrar)
-            yield self._reconsider
 
     def _told(self, faults: Sequence[Fault]) -> Fault | None:
         """Log and count the faults of a round; return the first."""
@@ -204,7 +206,8 @@ class Processor:
             limits=policies.limits,
             key_policy=policies.keys,
         )
-        self._all_unshown = self._anew = True
+        self._all_unshown = True
+        self._rounds.policies_changed()
 
     def _follow_keys(self) -> None:
         """Sign with the gateway's new key as soon as the key is there. Raises Fault where loading fails."""
@@ -225,10 +228,6 @@ class Processor:
             self._all_unshown = False
         by_folder.publish(self._unshown, self._home, self._registrar.registry, self._registrar.clock())
         self._unshown.clear()
-
-    def _reconsider(self) -> None:
-        reconsider(self._registrar, anew=self._anew)
-        self._anew = False
 
     def _hand_out(self) -> None:
         """Take landed files in hand: only a few at a time, so that keys rarely change meanwhile."""

@@ -11,6 +11,7 @@ from gateway.processor.key_round import look_after_keys
 from gateway.processor.letter_round import LetterRound
 from gateway.processor.page_round import Pages
 from gateway.processor.retention import Sweep
+from gateway.record import reconsider
 from gateway.record.registrar import Registrar
 
 
@@ -23,6 +24,25 @@ class Rounds:
         self._follow = Follow(registrar)
         self._pages = Pages()
         self._letters = LetterRound(registrar)
+        self._due, self._anew = reconsider.Portions(reconsider.due), reconsider.Portions(reconsider.anew)
+        self._is_anew_due = self.more_held = False
+
+    def policies_changed(self) -> None:
+        """Decide all held files again that new policies may decide otherwise."""
+        self._is_anew_due = self.more_held = True
+
+    def held(self, registrar: Registrar, *, leads: bool) -> None:
+        """Decide a portion of the held files that need not wait; `more_held` tells where others remain.
+
+        Every host decides files whose date has come, and the one that `leads` what new policies change.
+        """
+        self.more_held = False
+        if self._is_anew_due and leads:
+            self._is_anew_due = self._anew.next(registrar)
+            self.more_held = True
+        else:
+            self.more_held = self._due.next(registrar)
+        reconsider.reconsider_approved(registrar)
 
     def checkpoints(self, registrar: Registrar, *, leads: bool) -> None:
         """Publish the heads due to be kept; where this host `leads`, first sign and tell witnesses."""

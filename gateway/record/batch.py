@@ -8,7 +8,8 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from gateway.model import Opened, Transfer, Upload
+from gateway.home import provider_of
+from gateway.model import Classified, ContentRefused, Opened, Transfer, Upload
 from gateway.registry import key_uses, persons, transfers
 from gateway.registry.transfers import SigningAct, act_of
 
@@ -51,3 +52,12 @@ class Batch:
         sequences = {one.upload.reference: one.sequence for one in decided}
         persons.note_each(self.session, {sequences[one]: found for one, found in self.persons.items()})
         self.persons.clear()
+
+
+def subjects(reference: str, content: Classified | ContentRefused | None) -> tuple[str, str]:
+    """Return the subjects to lock for a decision: the file, and the provider's files of the same kind.
+
+    Files of one kind may replace, or be copies of, each other.
+    """
+    kind = content.data_type if isinstance(content, Classified) else ""
+    return reference, f"{provider_of(reference)} {kind}"

@@ -9,6 +9,7 @@ from functools import cache
 
 from sqlmodel import Session
 
+from gateway.errors import Fault
 from gateway.log.leaf import Kind
 from gateway.model import Decision, Folder, Reason, Transfer
 from gateway.publish.projection import Issued
@@ -19,6 +20,7 @@ from gateway.record.batch import Batch
 from gateway.record.counts_owed import CountsOwed
 from gateway.record.discrepancies import Comparison, Decided, follow
 from gateway.record.issuing import put_on_record
+from gateway.record.policy_proposals import last_loaded
 from gateway.record.registrar import Registrar
 from gateway.record.schools import Enrolled
 from gateway.registry import log, outcomes, places, register
@@ -58,10 +60,13 @@ def put_in_force(
 ) -> Issued | None:
     """Record rulings in the caller's transaction; return the log's signed head and the receipts.
 
-    None for no rulings. After the commit `Registrar.bring_out` publishes the receipts.
+    None for no rulings. After the commit `Registrar.bring_out` publishes the receipts. Fault where another
+    host has put other policies in force.
     """
     if not rulings:
         return None
+    if registrar.settings.host.shares and last_loaded(batch.session) != registrar.catalogue.digest:
+        raise Fault("other policies came into force at another host")
     session, catalogue, counting = batch.session, registrar.catalogue, registrar.counting(now)
     recorded = outcomes.record_decisions(session, [(one.reference, one.decision) for one in rulings], now)
     batch.record_persons(recorded)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, and_, or_
 from sqlmodel import Session, col, select
 
 from gateway.model import (
@@ -17,51 +17,47 @@ from gateway.registry.transfer_rows import (
 )
 
 
-def due(session: Session, now: datetime) -> Sequence[Transfer]:
-    """Return the held transfers due by `now`, oldest first."""
+def due(session: Session, until: datetime, is_ratified: Callable[[str], bool]) -> ColumnElement[bool]:
+    """Return the condition for files due by `until`, or waiting for an agreement ratified by now."""
+    waiting = select(TransferRow.provider).where(TransferRow.waits_for == "ratification").distinct()
+    ratified = [provider for provider in session.exec(waiting) if is_ratified(provider)]
+    return or_(
+        and_(col(TransferRow.waits_for) == "date", col(TransferRow.held_until) <= until),
+        and_(col(TransferRow.waits_for) == "ratification", col(TransferRow.provider).in_(ratified)),
+    )
+
+
+def for_reasons(*codes: str, provider: str | None = None) -> ColumnElement[bool]:
+    """Return the condition for held files with any of the reasons, of one provider or of all."""
+    having = select(ReasonRow.transfer).where(col(ReasonRow.code).in_(codes))
+    whose = [] if provider is None else [col(TransferRow.provider) == provider]
+    return and_(col(TransferRow.state) == "held", *whose, col(TransferRow.sequence).in_(having))
+
+
+def are_there(session: Session, which: ColumnElement[bool], after: int) -> bool:
+    """Return True for any transfer later than the sequence `after` that meets the condition."""
+    return session.scalar(select(TransferRow.sequence).where(which, _later(after)).limit(1)) is not None
+
+
+def portion(session: Session, which: ColumnElement[bool], after: int, most: int) -> Sequence[Transfer]:
+    """Lock and return the next transfers later than the sequence `after`, oldest first.
+
+    Transfers locked by other hosts are left out: those hosts decide them.
+    """
     rows = session.exec(
         select(TransferRow)
-        .where(TransferRow.waits_for == "date", col(TransferRow.held_until) <= now)
+        .where(which, _later(after))
         .order_by(col(TransferRow.sequence))
+        .limit(most)
+        .with_for_update(
+            skip_locked=True, key_share=True
+        )  # Rows of other files may refer to these meanwhile.
     ).all()
     return transfers_of(session, rows)
 
 
-def waiting_for_ratification(session: Session, providers: Iterable[str]) -> Sequence[Transfer]:
-    """Return the providers' held transfers waiting for ratification of the agreement."""
-    rows = session.exec(
-        select(TransferRow)
-        .where(TransferRow.waits_for == "ratification", col(TransferRow.provider).in_(list(providers)))
-        .order_by(col(TransferRow.sequence))
-    ).all()
-    return transfers_of(session, rows)
-
-
-def waiting_for_lists(session: Session) -> Sequence[Transfer]:
-    """Return the transfers held for unlisted items, oldest first."""
-    unlisted = select(ReasonRow.transfer).where(ReasonRow.code == "policy:unlisted-items")
-    rows = session.exec(
-        select(TransferRow)
-        .where(TransferRow.state == "held", col(TransferRow.sequence).in_(unlisted))
-        .order_by(col(TransferRow.sequence))
-    ).all()
-    return transfers_of(session, rows)
-
-
-def waiting_for_schools(session: Session, provider: str) -> Sequence[Transfer]:
-    """Return a provider's transfers held for the schools named in them, oldest first."""
-    codes = ("policy:other-school", "policy:school-not-named")
-    other = select(ReasonRow.transfer).where(col(ReasonRow.code).in_(codes))
-    rows = session.exec(
-        select(TransferRow)
-        .where(
-            TransferRow.state == "held",
-            TransferRow.provider == provider,
-            col(TransferRow.sequence).in_(other),
-        )
-        .order_by(col(TransferRow.sequence))
-    ).all()
-    return transfers_of(session, rows)
+def _later(after: int) -> ColumnElement[bool]:
+    return col(TransferRow.sequence) > after
 
 
 def waiting_for_approval(session: Session) -> Sequence[str]:

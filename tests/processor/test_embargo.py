@@ -5,14 +5,18 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
+import pytest
 from sqlmodel import col, select
 
+from gateway.policy.decide import decide
+from gateway.processor.claim import claim_waiting
 from gateway.processor.service import open_processor
-from gateway.record.reconsider import reconsider
+from gateway.record import reconsider
 from gateway.registry.tables import ReceiptRow
 from tests.clock import THIS_YEAR
-from tests.content import gcse_results, next_results_day
+from tests.content import core_data, gcse_results, next_results_day
 from tests.policies import enact
 from tests.record.test_policies_in_force import edit
 from tests.waiting import until
@@ -84,9 +88,59 @@ def test_two_who_release_at_the_same_moment_release_once(desk: Desk) -> None:
     desk.process()
     desk.now = moment
     with desk.registrar() as one, desk.registrar() as other, ThreadPoolExecutor() as pool:
-        released = list(pool.map(reconsider, (one, other)))
+        released = list(pool.map(reconsider.reconsider, (one, other)))
     assert sorted(released) == [0, 6]
     assert {desk.kinds(reference).count("delivered") for reference in sent} == {1}
+
+
+def test_results_day_is_decided_in_portions_once_each_and_goes_on_after_a_crash(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = next_results_day(desk)
+    oak = desk.provider("oak", years=YEARS)
+    sent = [desk.send(oak, gcse_results(seed), f"{seed}.csv.pgp") for seed in range(5)]
+    desk.process()
+    desk.now = moment
+    monkeypatch.setattr("gateway.record.reconsider.A_PORTION", 2)
+    with desk.registrar() as registrar, monkeypatch.context() as counting:
+        decided: list[str] = []
+
+        def told(*given: Any) -> Any:
+            decided.append("a file")
+            return decide(*given)
+
+        counting.setattr("gateway.record.reconsider.decide", told)
+        assert reconsider.Portions(reconsider.due).next(registrar)
+        assert sorted(desk.state(each) for each in sent) == ["accepted"] * 2 + ["held"] * 3
+        counting.setattr("gateway.record.rulings.places.take_the_receipts_place", None)  # It crashes here.
+        with pytest.raises(TypeError):
+            reconsider.Portions(reconsider.due).next(registrar)
+        assert sorted(desk.state(each) for each in sent) == ["accepted"] * 2 + ["held"] * 3
+    assert len(decided) == 4
+    desk.process()
+    assert {desk.state(each) for each in sent} == {"accepted"}
+    assert {desk.kinds(each).count("delivered") for each in sent} == {1}
+
+
+def test_files_that_arrive_have_their_turn_between_two_portions(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = next_results_day(desk)
+    oak = desk.provider("oak", years=YEARS)
+    sent = [desk.send(oak, gcse_results(seed), f"{seed}.csv.pgp") for seed in range(3)]
+    desk.process()
+    desk.now = moment
+    monkeypatch.setattr("gateway.record.reconsider.A_PORTION", 1)
+    waiting, claimed = desk.send(oak, core_data()), list[int]()
+
+    def told(*given: Any) -> None:
+        claimed.append(sum(desk.state(each) == "held" for each in sent))
+        claim_waiting(*given)
+
+    monkeypatch.setattr("gateway.processor.loop.claim_waiting", told)
+    desk.process()
+    assert {desk.state(each) for each in [*sent, waiting]} == {"accepted"}
+    assert set(claimed) == {3, 2, 1, 0}
 
 
 def test_an_unratified_school_waits_for_both(desk: Desk) -> None:

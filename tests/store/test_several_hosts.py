@@ -19,7 +19,7 @@ from gateway.homes.demo.parties import Party
 from gateway.processor import retention
 from gateway.processor.service import open_processor
 from gateway.record.policies_in_force import Keeper
-from gateway.registry import receipts, work_queue
+from gateway.registry import receipts, waits, work_queue
 from gateway.registry.ownership import Ownership
 from gateway.samples import make
 from gateway.store.of_home import copies_of
@@ -181,6 +181,22 @@ def test_several_hosts_need_what_they_can_share(tmp_path: Path) -> None:
     desk.home.settings.write_text(desk.home.settings.read_text() + '\n[host]\nname = "one"\n')
     with pytest.raises(ConfigurationError, match="a registry in PostgreSQL and a store that they share"):
         load_settings(desk.home)
+
+
+def test_hosts_take_different_portions_of_what_is_to_be_decided_again(hosts: Hosts) -> None:
+    one, two = hosts
+    ivy = one.provider("ivy")
+    sent = [one.send(ivy, core_data(seed), f"{seed}.xml.pgp") for seed in range(4)]
+    decided(one, *sent)
+    with one.registry.write_on(()) as session, two.registry.write_on(()) as other:
+        every = waits.due(session, LATER, lambda _provider: True)
+        found = [
+            {each.upload.reference for each in waits.portion(at, every, 0, 2)} for at in (session, other)
+        ]
+    assert sorted(found[0] | found[1]) == sorted(sent)
+    one.ratify_all("ivy")
+    until(lambda: {one.state(each) for each in sent} == {"accepted"}, "the release")
+    assert {one.kinds(each).count("decided") for each in sent} == {2}
 
 
 def told_of_hosts(desk: Workshop) -> list[str]:
