@@ -1,27 +1,44 @@
 """Every reason code: its sentence for a school secretary, and the next step.
 
-A code is `stage:problem` and never changes its meaning. Sentences carry no personal data: each blank is
-named in the sentence and takes a reference, a date, a number or a word of the gateway, never text from a
-file. The policies give the clause of the agreement for each reason. `docs/reasons.md` is generated from
-this package.
+The English of all codes stands in en.toml beside this module, that of other languages in tables of their own.
+The policies give the clause of the agreement for each reason. `docs/reasons.md` is generated from this
+package.
 """
 
 from __future__ import annotations
 
+import tomllib
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Literal
+
 from gateway.model import Reason
-from gateway.reasons import agreement, content, discrepancies, keys, opening, persons, policy
-from gateway.reasons.template import Template
+
+RestsOn = Literal["the code", "the flow", "the group of items", "the method", "the safeguard"]
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Text for one code with its blanks: a sentence, the next step, and the source of its clause.
+
+    The clause itself stands in the policies: in reasons.toml, or with the flow, item, method or safeguard.
+    """
+
+    sentence: str
+    next_step: str
+    rests_on: RestsOn = "the code"
+
 
 REASONS: dict[str, Template] = {
-    **opening.REASONS,
-    **keys.REASONS,
-    **content.REASONS,
-    **policy.REASONS,
-    **agreement.REASONS,
-    **discrepancies.REASONS,
-    **persons.REASONS,
+    code: Template(**entry)
+    for code, entry in tomllib.loads(files("gateway.reasons").joinpath("en.toml").read_text("utf-8")).items()
 }
 
+WITHDRAWN = frozenset({"person:withdrawn", "person:withdrawn-for-good"})
+"""Codes of a file withdrawn after being passed on: awaiting a second person, or final."""
+
+OVERRIDING = frozenset({"person:released-against-policy", "person:redelivered"})
+"""Codes of decisions by persons overriding the agreement; the agreement's reason follows."""
 
 DESKS = {"desk": "data team", "governance": "information governance team"}
 """Contacts of a provider, where the policies name none."""

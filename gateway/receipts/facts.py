@@ -23,9 +23,8 @@ from gateway.log.leaf import rfc3339
 from gateway.model import Facts, Finding, Folder, Reason, Signature, State
 from gateway.policy.schema import CLAUSE
 from gateway.policy.wording import Wording
-from gateway.reasons import REASONS
+from gateway.reasons import OVERRIDING, REASONS, WITHDRAWN
 from gateway.reasons.languages import Language, table, told, translated
-from gateway.reasons.persons import OVERRIDING, WITHDRAWN
 from gateway.words import HIDDEN, plain, plain_facts
 
 # The placeholders of a reason filled with a file's own statements.

@@ -14,7 +14,7 @@ from gateway.model import Reason, Released, Transfer
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.release import Release, ReleaseImpossibleError, judge_release
 from gateway.publish.projection import Issued
-from gateway.reasons.persons import WITHDRAWN
+from gateway.reasons import WITHDRAWN
 from gateway.record import outcome, withdrawals
 from gateway.record.batch import Batch
 from gateway.record.dual_control import check_two

@@ -14,7 +14,7 @@ from gateway.policy.reference import period_of
 from gateway.policy.release import Release, ReleaseImpossibleError, judge_release
 from gateway.policy.timescale import period_on
 from gateway.publish.projection import Issued
-from gateway.reasons.persons import WITHDRAWN
+from gateway.reasons import WITHDRAWN
 from gateway.record.batch import Batch
 from gateway.record.dual_control import check_release, check_two
 from gateway.record.issuing import put_on_record

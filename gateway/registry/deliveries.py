@@ -13,7 +13,7 @@ from sqlmodel import select as select_rows
 
 from gateway.access import Sight
 from gateway.errors import NotFoundError
-from gateway.reasons.persons import WITHDRAWN
+from gateway.reasons import WITHDRAWN
 from gateway.registry.delivery_queries import (
     ALL,
     DeliveriesWanted,

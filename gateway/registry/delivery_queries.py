@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped
 from sqlmodel import col
 
 from gateway.access import Sight
-from gateway.reasons.persons import WITHDRAWN
+from gateway.reasons import WITHDRAWN
 from gateway.registry.sight import is_few, is_seen_by, within
 from gateway.registry.tables import DeletionRow, DeliveryRow, ReasonRow, TransferRow
 

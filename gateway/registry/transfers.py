@@ -22,7 +22,7 @@ from gateway.model import (
     Transfer,
     Upload,
 )
-from gateway.reasons.persons import WITHDRAWN
+from gateway.reasons import WITHDRAWN
 from gateway.registry.tables import ReasonRow, TransferRow
 from gateway.registry.transfer_rows import (
     AT_ONCE,

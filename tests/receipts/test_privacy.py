@@ -236,7 +236,7 @@ def features() -> list[str]:
 
 
 def test_what_we_say_ourselves_is_shown_in_full() -> None:
-    """Where this fails, a word of ours is new: add it to gateway/words.py."""
+    """Where this fails, a word of ours is new: add it to gateway/words/words.txt."""
     said = [*words_of_policies(), *features()]
     assert len(said) > 50
     assert {one: plain(one) for one in said if plain(one) != " ".join(one.split())} == {}

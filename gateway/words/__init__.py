@@ -1,0 +1,77 @@
+"""The words a receipt may use of what came out of a file.
+
+A classifier describes a file in phrases of the gateway, but a column may be headed with a pupil's name, and
+a release with anything. So a receipt shows such text only word by word: a listed word stays, a number of at
+most four digits other than a year stays, everything else becomes "...". No name of a month is shown, so no
+date of birth passes; nor do identifiers, addresses or names, unless a name consists only of these everyday
+words.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from functools import lru_cache
+from importlib.resources import files
+
+from gateway.model import Facts
+
+HIDDEN = "..."
+# Adjacent numbers are one token, so that a date or a spaced-out number counts as long.
+_TOKEN = re.compile(r"\d+(?:[ .,:/-]+\d+)*(?![^\W_])|[^\W_]+|[\W_]")
+_SHOWN_DIGITS = 4
+# "may" is allowed, but not beside a number.
+_MONTH = re.compile(r"(?i)(?<!\d)\d+ *(?:st|nd|rd|th)?\W{0,3}may\b|\bmay\W{0,3}\d+")
+# Single letters in a row may spell a name.
+_SPELT = re.compile(r"(?<![^\W_])[^\W\d_](?:[\W_][^\W\d_]){3,}(?![^\W_])")
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_KEPT_MARKS = frozenset(" :,;.()[]/%&+-_'\"=<>#*")
+_REFERENCE_DATE = timedelta(days=550)
+
+WORDS = frozenset(files("gateway.words").joinpath("words.txt").read_text("utf-8").split())
+
+
+def slug(text: str) -> str:
+    """Return a phrase in small letters, with hyphens for everything but letters and digits."""
+    return "-".join(re.findall(r"[a-z0-9]+", text.casefold()))
+
+
+# The same phrases occur in many receipts.
+@lru_cache(1024)
+def plain(text: str) -> str:
+    """Return `text` with every unlisted word and every long number shown as "..."."""
+    shown = [_shown(token) for token in _TOKEN.findall(_SPELT.sub(HIDDEN, _MONTH.sub(HIDDEN, text)))]
+    merged = re.sub(r"(?:\.\.\.[ ,:;/_'&-]*){2,}", HIDDEN + " ", "".join(shown))
+    return " ".join(merged.split())[:200]
+
+
+def plain_facts(facts: Facts, landed_at: datetime) -> dict[str, str | None]:
+    """Return a file's facts about itself, each only in its expected shape; None otherwise.
+
+    A reference date more than 550 days from the upload is left out: no pupil is that young.
+    """
+    reference = facts.reference_date
+    near = reference is not None and abs(reference - landed_at.date()) <= _REFERENCE_DATE
+    return {
+        "la": _shaped(facts.la, r"\d{3}"),
+        "establishment": _shaped(facts.establishment, r"\d{4}"),
+        "urn": _shaped(facts.urn, r"\d{6}"),
+        "academic_year": _shaped(facts.academic_year, r"(?:19|20)\d\d(?:[-/](?:20)?\d\d)?"),
+        "term": plain(facts.term) if facts.term else None,
+        "reference_date": reference.isoformat() if reference is not None and near else None,
+        "key_stage": _shaped(facts.key_stage, r"(?i)(?:ks ?)?[0-5]|eyfs?"),
+        "software": plain(facts.software) if facts.software else None,
+    }
+
+
+def _shown(token: str) -> str:
+    if token[0].isdigit() and not any(c.isalpha() for c in token):
+        short = token.isascii() and sum(c.isdigit() for c in token) <= _SHOWN_DIGITS
+        return token if short and not _YEAR.fullmatch(token) else HIDDEN
+    if len(token) == 1 and not token.isalnum():
+        return token if token in _KEPT_MARKS else " "
+    return token if token.casefold() in WORDS else HIDDEN
+
+
+def _shaped(value: str | None, pattern: str) -> str | None:
+    return value if value is not None and re.fullmatch(pattern, value) else None
