@@ -108,7 +108,13 @@ class Catalogue(PolicyTable):
 
     @cached_property
     def wording(self) -> Wording:
-        """The names used in receipts."""
+        """The names used in receipts, and the ids and labels of data types and data items."""
+        own = {*self.appendix_a, *self.rights.outside.hold, *self.rights.outside.sensitive}
+        for flow in (*self.flows.flow, *self.flows.optional):
+            own.add(flow.document.description)
+            for entry in flow.data_type:
+                own.update((entry.id, entry.name or entry.id, *entry.carries))
+                own.update(*(each.items for each in entry.carried))
         types = (
             (entry.id, entry.name or flow.document.description)
             for flow in (*self.flows.flow, *self.flows.optional)
@@ -122,6 +128,7 @@ class Catalogue(PolicyTable):
                 for language, said in self.agreement.contacts.items()
                 if language != "en"
             ),
+            own=tuple(own),
         )
 
     @property

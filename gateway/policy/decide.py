@@ -187,7 +187,9 @@ def _sender_not_in_flow(flow: Flow, catalogue: Catalogue) -> Reason:
 def _allowed(flow: Flow, catalogue: Catalogue, provider: Provider) -> Reason:
     code = "policy:allowed" if provider.kind in flow.senders else "policy:on-behalf"
     document = flow.document
-    return catalogue.reason_under(flow.clause, code, title=document.description, sender=document.sender)
+    return catalogue.reason_under(
+        flow.clause, code, title=document.description, sender=document.sender, recipient=document.recipient
+    )
 
 
 def _version_reasons(

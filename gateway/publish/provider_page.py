@@ -155,7 +155,7 @@ def page(facts: ProviderFacts, catalogue: Catalogue) -> str:
     wording = catalogue.wording
 
     def said(reason: Reason, language: Language) -> Reason:
-        return in_language(plain_reason(reason), language, wording)
+        return in_language(plain_reason(reason, wording), language, wording)
 
     def desk(language: Language) -> str:
         return catalogue.agreement.contacts.get(language, catalogue.desks).desk

@@ -8,14 +8,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from dataclasses import field as field_of
 from datetime import datetime
 from typing import Literal
 
 from gateway.log.canonical import canonical
 from gateway.log.leaf import rfc3339
 from gateway.model import Reason
-from gateway.policy.wording import Wording
+from gateway.policy.wording import UNNAMED, Wording
 from gateway.reasons.languages import Language, told
 from gateway.receipts.facts import Proof, in_language
 from gateway.receipts.layout import bullets, field, paragraph, proof_lines, section, spoken, wrapped
@@ -53,7 +52,7 @@ class DeclarationFacts:
     safeguards: tuple[str, ...]
     circumstances: tuple[str, ...]
     reasons: tuple[Reason, ...]
-    wording: Wording = field_of(default_factory=Wording)
+    wording: Wording = UNNAMED
 
 
 def declaration_object(facts: DeclarationFacts) -> dict[str, object]:

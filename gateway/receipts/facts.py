@@ -13,7 +13,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import repeat
 from typing import Literal
 
 from gateway.classify.findings import FINDINGS, shown_expected
@@ -22,10 +23,10 @@ from gateway.log.canonical import canonical
 from gateway.log.leaf import rfc3339
 from gateway.model import Facts, Finding, Folder, Reason, Signature, State
 from gateway.policy.schema import CLAUSE
-from gateway.policy.wording import Wording
+from gateway.policy.wording import UNNAMED, Wording
 from gateway.reasons import OVERRIDING, REASONS, WITHDRAWN
 from gateway.reasons.languages import Language, table, told, translated
-from gateway.words import HIDDEN, plain, plain_facts
+from gateway.words import HIDDEN, plain, plain_but, plain_facts
 
 # The placeholders of a reason filled with a file's own statements.
 _FROM_FILES = frozenset({"found", "kind", "feature", "what"})
@@ -74,7 +75,7 @@ class ReceiptFacts:
     notices: tuple[str, ...] = ()
     withheld: bool = False
     salt: str = ""
-    wording: Wording = field(default_factory=Wording)
+    wording: Wording = UNNAMED
 
     @property
     def withdrawn(self) -> bool:
@@ -112,6 +113,7 @@ def receipt_object(facts: ReceiptFacts) -> dict[str, object]:
 @lru_cache(_IN_THE_MAKING)
 def _receipt_object(facts: ReceiptFacts) -> dict[str, object]:
     signature = facts.signature
+    reasons = map(plain_reason, facts.reasons, repeat(facts.wording))
     return {
         "reference": facts.reference,
         "provider": facts.provider,
@@ -132,7 +134,7 @@ def _receipt_object(facts: ReceiptFacts) -> dict[str, object]:
         "signed_at": rfc3339(signature.created_at) if signature else None,
         "landed_at": rfc3339(facts.landed_at),
         "decided_at": rfc3339(facts.decided_at) if facts.decided_at else None,
-        "reasons": [_reason_object(reason) for reason in as_decided(map(plain_reason, facts.reasons))],
+        "reasons": [_reason_object(reason) for reason in as_decided(reasons)],
         **_content_object(facts),
         "notices": list(facts.notices),
         "told_by_intake": list(facts.told_by_intake),
@@ -152,8 +154,8 @@ def receipt_digest(facts: ReceiptFacts) -> str:
 
 
 @lru_cache(_IN_THE_MAKING)
-def plain_reason(reason: Reason) -> Reason:
-    """Return a reason with values from a file reduced to a school number or known words.
+def plain_reason(reason: Reason, wording: Wording = UNNAMED) -> Reason:
+    """Return a reason with values from a file reduced to a school number, known words and own words.
 
     A sentence unknown to `gateway.reasons` is replaced by the code's template, unfilled.
     """
@@ -164,8 +166,8 @@ def plain_reason(reason: Reason) -> Reason:
     return Reason(
         code=reason.code,
         clause=clause,
-        sentence=_plain_blanks(template.sentence, reason.sentence),
-        next_step=_plain_blanks(template.next_step, reason.next_step),
+        sentence=_plain_blanks(template.sentence, reason.sentence, wording),
+        next_step=_plain_blanks(template.next_step, reason.next_step, wording),
     )
 
 
@@ -186,24 +188,21 @@ def in_language(shown: Reason, language: Language, wording: Wording) -> Reason:
     )
 
 
-def _plain_blanks(template: str, filled: str) -> str:
+def _plain_blanks(template: str, filled: str, wording: Wording) -> str:
     pieces = re.split(r"\{(\w+)\}", template)
-    pattern = "".join("(.*)" if odd else re.escape(piece) for piece, odd in _alternating(pieces))
+    pattern = "".join("(.*)" if at % 2 else re.escape(piece) for at, piece in enumerate(pieces))
     found = re.fullmatch(pattern, filled, re.DOTALL)
     values = iter(found.groups() if found else ())
     return "".join(
-        _plain_value(piece, next(values, HIDDEN)) if odd else piece for piece, odd in _alternating(pieces)
+        _plain_value(piece, next(values, HIDDEN), wording) if at % 2 else piece
+        for at, piece in enumerate(pieces)
     )
 
 
-def _plain_value(blank: str, value: str) -> str:
+def _plain_value(blank: str, value: str, wording: Wording) -> str:
     if blank not in _FROM_FILES:
         return value
-    return value if _NUMBER.fullmatch(value) else plain(value)
-
-
-def _alternating(pieces: list[str]) -> list[tuple[str, bool]]:
-    return [(piece, bool(place % 2)) for place, piece in enumerate(pieces)]
+    return value if _NUMBER.fullmatch(value) else plain_but(value, wording.own)
 
 
 def as_decided(reasons: Iterable[Reason]) -> list[Reason]:
@@ -224,26 +223,27 @@ def _reason_object(shown: Reason) -> dict[str, str]:
 
 
 def _content_object(facts: ReceiptFacts) -> dict[str, object]:
-    """Return the findings inside the file, in known words."""
+    """Return the findings inside the file, in known words and the authority's own."""
+    shown = partial(plain_but, own=facts.wording.own)
     return {
-        "data_type": plain(facts.data_type) if facts.data_type else None,
+        "data_type": shown(facts.data_type) if facts.data_type else None,
         "level": plain(facts.level) if facts.level else None,
-        "evidence": [plain(line) for line in facts.evidence],
-        "runner_up": plain(facts.runner_up) if facts.runner_up else None,
+        "evidence": [shown(line) for line in facts.evidence],
+        "runner_up": shown(facts.runner_up) if facts.runner_up else None,
         "pupils": facts.pupils,
         "facts": plain_facts(facts.facts, facts.landed_at),
         "findings": [
             {
                 "code": plain(finding.code),
-                "about": plain(finding.about),
+                "about": shown(finding.about),
                 "sentence": FINDINGS[finding.code].sentence if finding.code in FINDINGS else None,
                 "severity": finding.severity,
                 "count": finding.count,
                 "rows": list(finding.rows),
-                **({"expected": shown} if (shown := shown_expected(finding)) else {}),
+                **({"expected": expected} if (expected := shown_expected(finding)) else {}),
             }
             for finding in facts.findings
         ],
-        "items": [plain(item) for item in facts.items],
-        "other_items": [plain(item) for item in facts.other_items],
+        "items": [shown(item) for item in facts.items],
+        "other_items": [shown(item) for item in facts.other_items],
     }

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from dataclasses import field as field_of
 from datetime import datetime
 
 from gateway.model import Reason
 from gateway.policy.discrepancies import DiscrepancyNotice
-from gateway.policy.wording import Wording
+from gateway.policy.wording import UNNAMED, Wording
 from gateway.reasons.languages import Language, told
 from gateway.receipts.facts import in_language
 from gateway.receipts.layout import field, spoken, wrapped
@@ -29,7 +28,7 @@ class NoticeFacts:
     organisation: str
     made_at: datetime
     points: tuple[tuple[int, DiscrepancyNotice], ...]
-    wording: Wording = field_of(default_factory=Wording)
+    wording: Wording = UNNAMED
 
 
 def render_notice(facts: NoticeFacts) -> str:

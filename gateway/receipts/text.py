@@ -38,7 +38,7 @@ from gateway.receipts.layout import (
     wrapped,
 )
 from gateway.receipts.phrases import PHRASES, Phrases
-from gateway.words import plain
+from gateway.words import plain_but
 
 __all__ = ["WIDTH", "render_statement", "render_text", "spoken", "text_digest", "visible"]
 
@@ -102,7 +102,7 @@ def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[str]:
     """Yield a receipt in one language, section by section."""
     said = PHRASES[language]
     reasons = as_decided(
-        in_language(plain_reason(reason), language, facts.wording) for reason in facts.reasons
+        in_language(plain_reason(reason, facts.wording), language, facts.wording) for reason in facts.reasons
     )
     yield _heading(facts, said, language)
     yield section(said.happened, paragraph(_what_happened(facts, said)))
@@ -230,7 +230,10 @@ def _findings(facts: ReceiptFacts, language: Language) -> str:
     def tell(text: str) -> str:
         return told(text, language)
 
-    lines = [describe(replace(finding, about=plain(finding.about)), tell) for finding in known]
+    lines = [
+        describe(replace(finding, about=plain_but(finding.about, facts.wording.own)), tell)
+        for finding in known
+    ]
     return bullets([*lines, *([tell(f"Further kinds of fault: {more}.")] if more else [])])
 
 

@@ -260,7 +260,7 @@ def _signed(registrar: Registrar, found: Iterable[Letter]) -> Iterator[Letter]:
 
 def _reasons(transfer: Transfer, wording: Wording) -> dict[str, str]:
     """Return the reasons of a decision as running text in each language."""
-    plain = [plain_reason(reason) for reason in transfer.reasons]
+    plain = [plain_reason(reason, wording) for reason in transfer.reasons]
     return {
         "reasons" if language == "en" else f"reasons_{language}": "\n\n".join(
             textwrap.fill(f"{one.sentence} {one.next_step}", _WIDTH)

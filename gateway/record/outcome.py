@@ -6,7 +6,7 @@ import secrets
 
 from gateway.log.leaf import Kind, rfc3339
 from gateway.model import Classified, ContentRefused, Facts, Provider, Transfer, Upload
-from gateway.policy.wording import Wording
+from gateway.policy.wording import UNNAMED, Wording
 from gateway.receipts.receipt import ReceiptFacts, receipt_digest, text_digest
 from gateway.registry.log import Entry
 
@@ -17,7 +17,7 @@ def fresh_salt() -> str:
 
 
 def landed_facts(
-    upload: Upload, provider: Provider, organisation: str, salt: str, wording: Wording | None = None
+    upload: Upload, provider: Provider, organisation: str, salt: str, wording: Wording = UNNAMED
 ) -> ReceiptFacts:
     """Return the facts of an upload's first receipt: the upload is durable in the inside zone."""
     landed = Transfer(sequence=0, upload=upload, state="landed")
@@ -55,7 +55,7 @@ def receipt_facts(
     notices: tuple[str, ...] = (),
     *,
     salt: str = "",
-    wording: Wording | None = None,
+    wording: Wording = UNNAMED,
 ) -> ReceiptFacts:
     """Return the facts of a transfer's current receipt. A receipt given to anybody has a `salt`."""
     content = transfer.content
@@ -92,7 +92,7 @@ def receipt_facts(
         notices=notices,
         withheld=transfer.upload.withheld,
         salt=salt,
-        wording=wording or Wording(),
+        wording=wording,
     )
 
 

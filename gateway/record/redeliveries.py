@@ -254,6 +254,7 @@ def _receipted(
         registrar.provider(session, transfer.upload.provider, by.at),
         registrar.settings.organisation,
         salt=outcome.fresh_salt(),
+        wording=registrar.catalogue.wording,
     )
     told = outcome.decision_entry(
         after, facts, registrar.catalogue.digest, kind="redelivered", actor=by.person, note=by.why

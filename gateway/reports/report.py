@@ -163,7 +163,7 @@ def _decision(facts: ReceiptFacts) -> tuple[Block, ...]:
             ("Teams", ", ".join(facts.teams) or None),
         )
     )
-    shown = [plain_reason(reason) for reason in facts.reasons]
+    shown = [plain_reason(reason, facts.wording) for reason in facts.reasons]
     rows = tuple((f"{one.clause} ({one.code})", one.sentence, one.next_step) for one in shown)
     return (outcome, ReportTable(("Clause", "Reason", "Next step"), rows)) if rows else (outcome,)
 

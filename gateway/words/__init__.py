@@ -45,6 +45,34 @@ def plain(text: str) -> str:
     return " ".join(merged.split())[:200]
 
 
+def plain_but(text: str, own: tuple[str, ...]) -> str:
+    """Return `text` as `plain` does, but with each of an authority's `own` phrases shown whole."""
+    shown = plain(text)
+    if HIDDEN not in shown or not own:
+        return shown
+    return _plain_around(text, own)
+
+
+@lru_cache(1024)
+def _plain_around(text: str, own: tuple[str, ...]) -> str:
+    pieces = re.split(f"({_any_of(own).pattern})", text)
+    told = (piece if place % 2 else _spaced(piece) for place, piece in enumerate(pieces))
+    return "".join(told).strip()[:200]
+
+
+def _spaced(piece: str) -> str:
+    """Return a piece in known words, with the blanks at its ends."""
+    shown = plain(piece)
+    before = " " if piece[:1].isspace() else ""
+    return f"{before}{shown} " if shown and piece[-1:].isspace() else f"{before}{shown}"
+
+
+@lru_cache(8)
+def _any_of(own: tuple[str, ...]) -> re.Pattern[str]:
+    longest_first = sorted(own, key=lambda phrase: (-len(phrase), phrase))
+    return re.compile(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, longest_first))})(?![^\W_])")
+
+
 def plain_facts(facts: Facts, landed_at: datetime) -> dict[str, str | None]:
     """Return a file's facts about itself, each only in its expected shape; None otherwise.
 

@@ -26,7 +26,11 @@ def test_every_kind_of_data_is_told_by_its_name_in_each_language(catalogue: Cata
     for flow in catalogue.flows.flow:
         for entry in flow.data_type:
             reason = catalogue.reason_under(
-                flow.clause, "policy:allowed", title=flow.document.description, sender=flow.document.sender
+                flow.clause,
+                "policy:allowed",
+                title=flow.document.description,
+                sender=flow.document.sender,
+                recipient=flow.document.recipient,
             )
             facts = replace(
                 FACTS, data_type=entry.id, flow=flow.id, teams=entry.teams, reasons=(reason,), wording=wording

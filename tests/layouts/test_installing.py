@@ -116,11 +116,13 @@ def test_a_school_reads_in_september_on_its_page_what_january_will_ask_for():
 
 def test_a_decision_is_explained_with_the_names_of_today_beside_those_of_the_agreement():
     catalogue = load_catalogue(POLICIES)
-    reason = catalogue.reason_under("12.6", "policy:allowed", title="KS2", sender="DfE")
+    reason = catalogue.reason_under("12.6", "policy:allowed", title="KS2", sender="DfE", recipient="LA")
     told = render(Released(flow="ks2", teams=(), reasons=(reason,)), catalogue)
     assert "where the agreement says NCA Tools, it is today: the NCA Portal" in told
     assert "Key to Success" not in told
-    census = catalogue.reason_under("12.2", "policy:allowed", title="census", sender="schools")
+    census = catalogue.reason_under(
+        "12.2", "policy:allowed", title="census", sender="schools", recipient="LA"
+    )
     assert "it is today" not in render(Released(flow="x", teams=(), reasons=(census,)), catalogue)
 
 

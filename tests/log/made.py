@@ -45,7 +45,15 @@ FACTS = ReceiptFacts(
     items=("Pupil: Date of Birth", "Pupil: UPN"),
     flow="school-census",
     teams=("central-data",),
-    reasons=(why("policy:allowed", "12.2", title="School Census", sender="education providers"),),
+    reasons=(
+        why(
+            "policy:allowed",
+            "12.2",
+            title="School Census",
+            sender="education providers",
+            recipient="the local authority",
+        ),
+    ),
     notices=("Your signing key expires on 1 January 2027.",),
 )
 

@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 
 from gateway.classify.findings import FINDINGS
 from gateway.model import Facts, Finding, Reason
+from gateway.policy.wording import Wording
 from gateway.reasons import REASONS
 from gateway.receipts.receipt import ReceiptFacts, render_json, render_text
-from gateway.words import WORDS, plain
+from gateway.receipts.text import render_statement
+from gateway.words import WORDS, plain, plain_but
 from tests.log.made import FACTS, KEY, Log, recorded
 
 ROOT = Path(__file__).parents[2]
@@ -240,3 +242,28 @@ def test_what_we_say_ourselves_is_shown_in_full() -> None:
     said = [*words_of_policies(), *features()]
     assert len(said) > 50
     assert {one: plain(one) for one in said if plain(one) != " ".join(one.split())} == {}
+
+
+OWN = ("Wellbeing: Hobby", "two-year-checks", "Two-year progress check")
+
+
+def test_what_the_policies_name_is_shown_and_what_the_file_says_is_not():
+    checked = replace(
+        FACTS,
+        data_type="two-year-checks",
+        flow="two-year-checks",
+        evidence=(f"the headings of Two-year progress check, and {SURNAME}",),
+        items=("Wellbeing: Hobby", f"Wellbeing: {SURNAME}"),
+        wording=Wording(own=OWN, names=(("two-year-checks", "Two-year progress check"),)),
+    )
+    text = " ".join(render_statement(checked).split())
+    assert "recognised, by its content, as Two-year progress check." in text
+    assert "the headings of Two-year progress check, and ..." in text
+    assert "Data items Wellbeing: Hobby, " in text
+    assert SURNAME not in text
+    assert "two-year-checks" not in render_statement(replace(checked, wording=Wording(), flow=None))
+
+
+def test_a_phrase_of_the_policies_is_no_part_of_another_word():
+    assert plain_but("Hopewell, hope", ("hope",)) == "..., hope"
+    assert plain_but("the pupils", ("hope",)) == "the pupils"

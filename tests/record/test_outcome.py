@@ -20,7 +20,7 @@ COUNCIL = "Test County Council"
 SALT = "9" * 32
 POLICIES = "f" * 64
 LANDED = Transfer(sequence=1, upload=upload(), state="landed")
-ALLOWED = why("policy:allowed", "12.1", title="student core data", sender="schools")
+ALLOWED = why("policy:allowed", "12.1", title="student core data", sender="schools", recipient="LA")
 EMBARGO = why("policy:embargo", "12.8", until="then")
 CONTENT = classified(
     "student-core", pupils=31, facts=Facts(), items=("Pupil: UPN",), other_items=("Shoe size",)
