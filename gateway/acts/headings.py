@@ -1,15 +1,27 @@
-"""Headings with a meaning stated and signed by a provider; the authority may revoke a statement."""
+"""Meanings of a provider's headings: signed by the provider, or said by the authority; revocable."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, ActListing, OneLine, ReadingAct, Why, argument, option
+from gateway.acts.act import (
+    Act,
+    ActContext,
+    ActDone,
+    ActListing,
+    OneLine,
+    ReadingAct,
+    Reference,
+    Why,
+    argument,
+    option,
+)
+from gateway.errors import GatewayError
 
 
 class ListHeadings(ReadingAct):
-    """List providers' statements about their headings, with the signing keys."""
+    """List the meanings of providers' headings, with who said so: a signing key, or a person."""
 
     command: ClassVar = "headings list"
     right: ClassVar = AccessRight.LOOK
@@ -34,11 +46,11 @@ class ListHeadings(ReadingAct):
                 if self.provider in (None, each.provider)
             ]
         columns = ("provider", "heading", "item", "said_at", "reference")
-        return ActListing(rows, columns, empty="no provider has said anything of its headings")
+        return ActListing(rows, columns, empty="nothing is said of any heading")
 
 
 class RevokeHeading(Act):
-    """Revoke a provider's statement about a heading, for files arriving from now on."""
+    """Revoke what was said of a provider's heading, for files arriving from now on."""
 
     command: ClassVar = "headings revoke"
     right: ClassVar = AccessRight.ENROL
@@ -55,4 +67,44 @@ class RevokeHeading(Act):
         with context.recording() as record:
             harmless.remove(record.session, harmless_name(self.heading), self.provider, stated=True)
             record.note("column-unlisted", self.provider, note=f"{self.heading}: {self.why}")
-        return ActDone(f"what {self.provider} said of {self.heading} counts no more")
+        return ActDone(f"what was said of {self.heading} of {self.provider} counts no more")
+
+
+class SayHeading(Act):
+    """Say what a heading of a held file means, for later files of its provider.
+
+    An item needs a second person, who says the same: from then on its values go to the teams with a right to
+    the item. Something else needs nobody: no team is shown what stands there.
+    """
+
+    command: ClassVar = "headings say"
+    right: ClassVar = AccessRight.DECIDE
+
+    reference: Reference = argument("The held file, as its receipt names it.", metavar="REF")
+    heading: OneLine = option("A heading of the file that nobody understood.", metavar="HEADING")
+    item: str = option("The key of an item (any other word lists all), or something-else.", metavar="KEY")
+    why: Why
+
+    def check(self, context: ActContext) -> None:
+        """Refuse a file not waiting for a person before the confirmation."""
+        from gateway.record import releases  # noqa: PLC0415 - loads what decides
+
+        with context.reading() as session:
+            releases.held(session, self.reference)
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Store the answer, or propose it to a second person."""
+        from gateway.record import headings, releases  # noqa: PLC0415 - as above
+
+        with context.recording() as record:
+            known = headings.meanings(context.home.policies_in_force, record.registrar.catalogue)
+            if self.item != headings.SOMETHING_ELSE and self.item not in known:
+                raise GatewayError(f"{self.item} is none of: {headings.SOMETHING_ELSE}, {', '.join(known)}")
+            transfer = releases.held(record.session, self.reference)
+            done = headings.say(
+                record.session, transfer, self.heading, self.item,
+                by=context.person, why=self.why, at=record.at,
+            )  # fmt: skip
+        if done:
+            return ActDone(f"{self.heading} is {self.item} in later files of {transfer.upload.provider}")
+        return ActDone(f"{self.heading} waits for a second person, who says the same")

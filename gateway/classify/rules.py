@@ -8,7 +8,7 @@ compared without case, blanks and punctuation.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import date
 from functools import cached_property
 from operator import attrgetter
@@ -99,6 +99,20 @@ class ItemRule(FieldRule):
     proposed: bool = False
     when: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     beside: tuple[str, ...] = ()
+
+    def may_be_stated(self, key: str) -> bool:
+        """Return True where a heading may be stated to stand for this item, whose key is given."""
+        identifies = self.proposed or self.identifier in _WHO_IT_IS or key in _WHO_IT_IS
+        return not identifies and _NAMES_PEOPLE.isdisjoint(self.values)
+
+
+def statable(items: Mapping[str, ItemRule], labels: Container[str]) -> dict[str, str]:
+    """Return the items a heading may be stated to stand for, of those with these labels: each by its key."""
+    return {
+        key: f"{item.label} ({key})"
+        for key, item in items.items()
+        if item.label in labels and item.may_be_stated(key)
+    }
 
 
 class WorkingRule(FieldRule):
@@ -286,10 +300,8 @@ class Rules(BaseModel):
         return made
 
     def may_be_stated(self, key: str) -> bool:
-        """Return True where a provider may state a heading for this field."""
-        item = self.items.get(key)
-        identifies = item is None or item.proposed or item.identifier in _WHO_IT_IS or key in _WHO_IT_IS
-        return not identifies and _NAMES_PEOPLE.isdisjoint(self.items[key].values)
+        """Return True where a heading may be stated to stand for this field."""
+        return key in self.items and self.items[key].may_be_stated(key)
 
     def must_have(self, data_type: str, form: str, term: str | None) -> tuple[str, ...]:
         """Return the fields each record of a return must have by the law of its period."""

@@ -119,16 +119,17 @@ def headings(
     Your answer is signed with your key and sent; the authority sees the answer, and may revoke it. Values
     under a heading are judged all the same.
     """
+    from gateway.policy.unlisted import not_understood  # noqa: PLC0415
     from gateway.send import ceremonies  # noqa: PLC0415
     from gateway.send.checking import Check  # noqa: PLC0415
-    from gateway.send.headings import choices, misfit, not_understood  # noqa: PLC0415
+    from gateway.send.headings import choices, misfit  # noqa: PLC0415
 
     today = now().date()
     with _at_work(kit, passphrase_file) as sender:
         sender.refresh()
         check = Check.of(sender.kit)
         seen = check.look_at(file, today)
-        open_ones, may_be = [*not_understood(check, seen)], choices(check, seen)
+        open_ones, may_be = [*not_understood(seen.found, check.provider)], choices(check, seen)
         given = dict(one.rpartition("=")[::2] for one in means or [])
         if unknown := [heading for heading in given if heading not in open_ones]:
             raise GatewayError(f"nothing is asked about {', '.join(unknown)}")

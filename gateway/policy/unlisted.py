@@ -21,6 +21,16 @@ def harmless_name(header: str) -> str:
     return _APART.sub("", header).casefold()
 
 
+def not_understood(content: Classified | ContentRefused | None, provider: Provider) -> Iterator[str]:
+    """Yield headings of columns unknown to every rule and not yet explained, except sensitive ones."""
+    known = {harmless_name(heading) for heading, _ in provider.stated} | {*provider.harmless}
+    if isinstance(content, Classified):
+        for one in content.unlisted:
+            askable = one.header and not one.topic and not one.field and one.place == "column"
+            if askable and not one.assessment and harmless_name(one.header) not in known:
+                yield one.header
+
+
 def sensitive_topics(classified: Classified, catalogue: Catalogue, flow: Flow | None) -> tuple[str, ...]:
     """Return the sensitive topics of a file outside its flow, if any, in words of the gateway."""
     carried = frozenset() if flow is None else lawful_items(classified, catalogue, flow)

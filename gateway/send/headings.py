@@ -1,25 +1,15 @@
-"""Headings without a known meaning: list them, offer meanings, and test the values."""
+"""Headings without a known meaning: offer meanings, and test the values."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+from gateway.classify.rules import statable
 from gateway.model import Classified
-from gateway.policy.unlisted import harmless_name
 from gateway.send.checking import Check, Seen
-
-
-def not_understood(check: Check, seen: Seen) -> Iterator[str]:
-    """Yield headings of columns unknown to every rule and not yet explained, except sensitive ones."""
-    known = {harmless_name(heading) for heading, _ in check.provider.stated} | {*check.provider.harmless}
-    if isinstance(seen.found, Classified):
-        for one in seen.found.unlisted:
-            askable = one.header and not one.topic and not one.field and one.place == "column"
-            if askable and not one.assessment and harmless_name(one.header) not in known:
-                yield one.header
 
 
 def choices(check: Check, seen: Seen) -> Mapping[str, str]:
@@ -27,11 +17,7 @@ def choices(check: Check, seen: Seen) -> Mapping[str, str]:
     flow = check.catalogue.flow_of(seen.found.data_type) if isinstance(seen.found, Classified) else None
     if flow is None:
         return {}
-    return {
-        f"{item.label} ({key})": key
-        for key, item in check.rules.items.items()
-        if item.label in check.catalogue.appendix_a and check.rules.may_be_stated(key)
-    }
+    return {label: key for key, label in statable(check.rules.items, check.catalogue.appendix_a).items()}
 
 
 def misfit(check: Check, file: Path, today: date, heading: str, key: str) -> str:

@@ -26,6 +26,7 @@ from gateway.zones.hatch.act_questions import CarryOutAct
 from gateway.zones.hatch.evidence_questions import ApprovePolicies
 from gateway.zones.hatch.school_acts import AddKey, ConfirmKey
 from tests.apart import apart
+from tests.classify.made import as_csv, core_rows
 from tests.clock import THIS_YEAR
 from tests.commands import invoke
 from tests.console.soft_key import SoftKey
@@ -49,6 +50,7 @@ STATED: dict[str, set[str]] = {
     "a link": {"staff._agreed_to_invite"},
     "a key": {"key_confirming._check_second"},
     "a key that comes back": {"keys._agreed_for"},
+    "what a heading means": {"headings.say"},
 }
 
 
@@ -242,6 +244,19 @@ def bring_key_back(alone: Alone) -> bool:
     return alone.keys("sam", "--staff")[own] != "retired"
 
 
+def explain(alone: Alone) -> bool:
+    elm = alone.desk.provider("elm")
+    head, *rows = core_rows(5)
+    content = as_csv([[*head, "How Taken Here"], *([*row, "WLK"] for row in rows)]).encode()
+    held = alone.desk.send(elm, content)
+    alone.desk.process()
+    said = alone.says(
+        "headings", "say", held, "--heading", "How Taken Here", "--item", "travel-mode", "--why", "x"
+    )
+    assert "second person" in said, said
+    return json.loads(alone.desk.gateway("headings", "list", "--json")) != []
+
+
 TRIED: dict[str, Callable[[Alone], bool]] = {
     "a release against the policy": release,
     "a delivery against the policy": deliver,
@@ -254,6 +269,7 @@ TRIED: dict[str, Callable[[Alone], bool]] = {
     "a link": invite,
     "a key": add_key,
     "a key that comes back": bring_key_back,
+    "what a heading means": explain,
 }
 """What takes two: what one person says, and whether they have reached it by that."""
 
@@ -275,6 +291,7 @@ IN_CONSOLE = (
     "a withdrawal",
     "policies",
     "a key",
+    "what a heading means",
 )
 
 

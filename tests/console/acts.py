@@ -23,6 +23,7 @@ ACTS: dict[str, frozenset[Act]] = {
         ("/invitation", ""), ("/invitation/passkey", ""), (_MAILBOX, "download"), (_MAILBOX, "deal"),
         (_MAILBOX, "restore"), ("/recall/{reference}", ""), ("/work/held/return", ""),
         ("/work/held/release", ""), ("/work/held/confirm", ""), ("/work/held/refuse", ""),
+        ("/work/headings/say", ""),
         ("/work/{noun}/{verb}", ""), ("/evidence/receipt", ""), (_SCHOOL, "add-key"),
         (_SCHOOL, "confirm-key"),
     }),

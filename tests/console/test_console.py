@@ -11,6 +11,7 @@ import asyncssh
 import pytest
 
 from gateway.cli.identity import real_account
+from tests.classify.made import as_csv, core_rows
 from tests.console.acts import ACTS, AXE
 from tests.console.conftest import SCRIPT_NAME, House, Person
 from tests.content import core_data
@@ -131,6 +132,33 @@ def test_what_the_agreement_speaks_against_takes_a_second_person(house: House, j
     kim.button("Confirm")
     kim.page.wait_for_selector(".panel")
     assert ("released", "kim") in events(house, reference)
+
+
+def test_two_people_say_what_a_heading_of_a_held_file_means(house: House, jane: Person) -> None:
+    head, *rows = core_rows(12)
+    content = as_csv([[*head, "How Taken Here"], *([*row, "WLK"] for row in rows)]).encode()
+    ash = house.site.provider("ash", ratified=False)
+    reference = house.sent("core.csv.pgp", content, party=ash)
+
+    def says(person: Person) -> str:
+        person.page.goto(f"{house.origin}/held/{reference}")
+        told = str(person.page.locator("main").inner_text())
+        person.page.get_by_label("The heading").select_option("How Taken Here")
+        person.page.get_by_label("What it is").select_option("travel-mode")
+        person.page.get_by_label("How you know").fill("The office rang.")
+        person.button("Say so")
+        person.button("Confirm")
+        person.page.wait_for_selector(".panel")
+        return told
+
+    assert "Somebody else has to say the same" not in says(jane)
+    jane.page.goto(f"{house.origin}/held/{reference}")
+    assert jane.faults_at_each_width() == []
+    assert "jane says that How Taken Here is travel-mode" in says(house.enters("kim"))
+    (row,) = house.site.json("headings", "list", "--provider", "ash")
+    assert (row["heading"], row["item"], row["said_by"]) == ("How Taken Here", "travel-mode", "kim")
+    jane.page.goto(f"{house.origin}/held/{reference}")
+    assert jane.page.get_by_label("What it is").count() == 0
 
 
 def test_a_team_asks_for_a_recall_and_it_is_done(house: House, jane: Person) -> None:

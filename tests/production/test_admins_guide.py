@@ -39,7 +39,13 @@ pytestmark = pytest.mark.timeout(600)
 REFERENCE = "261124-oak-7K2MX"
 # These say by their exit code that somebody has something to do.
 # Nobody has said what a heading means, so there is nothing to revoke.
-MAY_EXIT_1 = ("gateway doctor", "gateway flows status", "gateway status", "gateway headings revoke")
+MAY_EXIT_1 = (
+    "gateway doctor",
+    "gateway flows status",
+    "gateway status",
+    "gateway headings revoke",
+    "gateway headings say",
+)
 SEPTEMBER = ("July: the coming year is opened", "1 September")  # For which the clock has to be put forward.
 ON_ROLL = made.ctf([made.pupil(made.Child(1), made.CORE_INSIDE)]).encode()
 POST = (

@@ -16,13 +16,22 @@ from gateway.mailboxes.hatch.showing_files import (
 from gateway.mailboxes.names import HELD
 from gateway.model import Classified, ContentRefused, Transfer
 from gateway.policy.catalogue import Catalogue
-from gateway.record import withdrawals
+from gateway.record import headings, withdrawals
 from gateway.record.releases import proposal
 from gateway.registry import log, transfer_lists, transfers
 from gateway.registry.sight import is_sensitive
 from gateway.registry.transfer_lists import TransfersWanted
 from gateway.ssh.answers import Declined
-from gateway.zones.hatch.answers import HeaderSeen, HeldPage, HeldSeen, HeldTold, Named, ProposedBy, WhyWas
+from gateway.zones.hatch.answers import (
+    HeaderSeen,
+    HeadingSaid,
+    HeldPage,
+    HeldSeen,
+    HeldTold,
+    Named,
+    ProposedBy,
+    WhyWas,
+)
 from gateway.zones.hatch.questions import AskHeld, AskHeldFile
 
 PAGE = 50
@@ -54,7 +63,11 @@ def ask_held_file(counter: Counter, caller: Caller, question: AskHeldFile) -> He
         names = provider_names(session)
         events = log.events(session, question.reference)
         asked = proposal(session, question.reference)
+        decides = _decides(caller, transfer)
+        open_headings = headings.asked(session, transfer) if decides else ()
+        said = headings.waiting(session, transfer.upload.provider, counter.clock()) if open_headings else ()
     catalogue, content = counter.catalogue(), transfer.content
+    meanings = headings.meanings(counter.home.policies_in_force, catalogue) if open_headings else {}
     known = content if isinstance(content, Classified) else None
     return HeldTold(
         file=_seen(transfer, catalogue, names),
@@ -64,9 +77,12 @@ def ask_held_file(counter: Counter, caller: Caller, question: AskHeldFile) -> He
         findings=findings_seen(content),
         items=known.items if known else (),
         unlisted=_headers(content),
+        asked=open_headings,
+        meanings=tuple(Named(id=key, name=label) for key, label in meanings.items()),
+        said=tuple(HeadingSaid.model_validate(one) for one in said if one.heading in open_headings),
         events=tuple(happened(events)),
         proposed=None if asked is None else ProposedBy.model_validate(asked),
-        decides=_decides(caller, transfer),
+        decides=decides,
         recalled=withdrawals.waits_for_second(transfer),
         sent_on=_can_be_collected(counter, caller, question.reference),
         data_types=tuple(named for each in catalogue.data_types() if (named := type_named(catalogue, each))),

@@ -238,10 +238,19 @@ class ProposedBy(SeenAnswer):
     why: str
 
 
+class HeadingSaid(SeenAnswer):
+    """One person's answer on a heading, waiting for a second person: the key of an item, and the person."""
+
+    heading: str
+    item: str
+    by: str
+
+
 class HeldTold(File):
     """The details of a held file. `decides`: the person may decide on it here.
 
-    `recalled`: taken back, and waiting for a second person.
+    `recalled`: taken back, and waiting for a second person. `asked` are headings the person may say the
+    meaning of, `meanings` the items to choose from, `said` the answers waiting for a second person.
     """
 
     file: HeldSeen
@@ -251,6 +260,9 @@ class HeldTold(File):
     findings: tuple[FindingSeen, ...]
     items: tuple[str, ...]
     unlisted: tuple[HeaderSeen, ...]
+    asked: tuple[str, ...]
+    meanings: tuple[Named, ...]
+    said: tuple[HeadingSaid, ...]
     events: tuple[Happened, ...]
     proposed: ProposedBy | None
     decides: bool

@@ -1,0 +1,110 @@
+"""What the authority says of a heading: two people for an item, one for something else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gateway.homes.demo.parties import Party
+from tests.classify.made import as_csv, core_rows
+from tests.clock import THIS_YEAR
+from tests.workshop import Desk
+
+HEADING = "How Taken Here"
+Says = Callable[..., str]
+
+
+def content(heading: str = HEADING, value: str = "WLK", road: str = "High") -> bytes:
+    head, *rows = core_rows(12)
+    rows[0][head.index("Address")] = f"4 {road} Road"
+    return as_csv([[*head, heading], *([*row, value] for row in rows)]).encode()
+
+
+@pytest.fixture
+def says(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Says:
+    def say(name: str, reference: str, heading: str, item: str, code: int = 0) -> str:
+        monkeypatch.setenv("GATEWAY_ADMIN", name)
+        asked = (
+            "headings",
+            "say",
+            reference,
+            "--heading",
+            heading,
+            "--item",
+            item,
+            "--why",
+            "the office rang",
+        )
+        return " ".join(desk.gateway(*asked, code=code).split())
+
+    return say
+
+
+def held(desk: Desk, sent: bytes = content(), party: Party | None = None) -> str:
+    reference = desk.send(party or desk.provider("oak"), sent)
+    desk.process()
+    assert desk.state(reference) == "held"
+    return reference
+
+
+def listed(desk: Desk) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(desk.gateway("headings", "list", "--json"))
+    return rows
+
+
+def test_two_people_say_what_a_heading_is_and_it_counts_for_later_files(desk: Desk, says: Says) -> None:
+    oak = desk.provider("oak")
+    reference = held(desk, party=oak)
+    assert "waits for a second person" in says("ann", reference, HEADING, "travel-mode")
+    assert "waits for a second person" in says("ann", reference, HEADING, "travel-mode")
+    assert listed(desk) == []
+    assert "waits for a second person" in says("bob", reference, HEADING, "sex")
+    assert listed(desk) == []
+    assert "in later files of oak" in says("bob", reference, "how taken HERE", "travel-mode")
+    (row,) = listed(desk)
+    assert (row["provider"], row["heading"], row["item"]) == ("oak", HEADING, "travel-mode")
+    assert row["said_by"].startswith("bob")
+    assert row["reference"] == f"{reference}: the office rang"
+    assert "nothing is asked about" in says("ann", reference, HEADING, "sex", code=1)
+    desk.ratify_all("oak")
+    later = desk.send(oak, content(road="Low"))
+    desk.process()
+    assert "policy:unlisted-left-out" not in desk.codes(later)
+    desk.gateway("headings", "revoke", HEADING, "--provider", "oak", "--why", "it is a bus")
+    assert listed(desk) == []
+
+
+def test_one_person_says_that_a_heading_is_something_else(desk: Desk, says: Says) -> None:
+    reference = held(desk)
+    assert "something-else in later files" in says("ann", reference, HEADING, "something-else")
+    (row,) = listed(desk)
+    assert (row["item"], row["said_by"].startswith("ann")) == ("something else", True)
+    assert b"How" not in b"".join(event.leaf for event in desk.events("oak"))
+
+
+@pytest.mark.parametrize(
+    ("heading", "item", "told"),
+    [
+        (HEADING, "upn", "upn is none of: something-else, address"),
+        (HEADING, "surname", "surname is none of"),
+        (HEADING, "safeguarding", "safeguarding is none of"),
+        ("Gender", "travel-mode", "nothing is asked about Gender"),
+        ("Elsewhere", "something-else", "nothing is asked about Elsewhere"),
+    ],
+)
+def test_nothing_else_can_be_said(desk: Desk, says: Says, heading: str, item: str, told: str) -> None:
+    assert told in says("ann", held(desk), heading, item, code=1)
+
+
+def test_nothing_is_said_of_a_sensitive_heading_nor_of_a_file_that_is_not_held(
+    desk: Desk, says: Says
+) -> None:
+    reference = held(desk, content("Social Worker", "Ann Brown"))
+    assert "nothing is asked about" in says("ann", reference, "Social Worker", "travel-mode", code=1)
+    party = desk.provider("elm", years=THIS_YEAR)
+    taken = desk.send(party, content())
+    desk.process()
+    assert "is not held" in says("ann", taken, HEADING, "travel-mode", code=1)
