@@ -24,8 +24,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_giving_staff", "giving", ["staff"])
-
-
-def downgrade() -> None:
-    """Take back."""
-    op.drop_table("giving")

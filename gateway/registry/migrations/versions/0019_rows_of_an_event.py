@@ -13,9 +13,3 @@ def upgrade() -> None:
     """Apply."""
     op.add_column("event", sa.Column("rows", sa.Text()))
     op.add_column("receipt", sa.Column("seal", sa.String()))
-
-
-def downgrade() -> None:
-    """Take back."""
-    op.drop_column("receipt", "seal")
-    op.drop_column("event", "rows")

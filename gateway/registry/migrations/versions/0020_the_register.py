@@ -18,8 +18,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.drop_table("receipt_owed")
-
-
-def downgrade() -> None:
-    """Take back what a home that is to be read by an earlier version needs: nothing was owed in it."""
-    op.drop_table("register_version")

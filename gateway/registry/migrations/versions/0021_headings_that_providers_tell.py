@@ -12,8 +12,3 @@ depends_on = None
 def upgrade() -> None:
     """Apply."""
     op.add_column("harmless", sa.Column("field", sa.String()))
-
-
-def downgrade() -> None:
-    """Take back."""
-    op.drop_column("harmless", "field")

@@ -12,8 +12,3 @@ depends_on = None
 def upgrade() -> None:
     """Apply."""
     op.add_column("key", sa.Column("unconfirmed", sa.Boolean()))
-
-
-def downgrade() -> None:
-    """Take back."""
-    op.drop_column("key", "unconfirmed")

@@ -19,9 +19,3 @@ def upgrade() -> None:
         sqlite_where=sa.text("few IS NOT NULL"),
         postgresql_where=sa.text("few IS NOT NULL"),
     )
-
-
-def downgrade() -> None:
-    """Take back."""
-    op.drop_index("transfer_by_few", "transfer")
-    op.drop_column("transfer", "few")
