@@ -36,16 +36,17 @@ class PreviewLetters(ReadingAct):
     def carry_out(self, context: ActContext) -> ActListing:
         """Write each letter due on the given days, once."""
         from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - only a preview reads policies
+        from gateway.publish.standing import Authority  # noqa: PLC0415 - the same
         from gateway.record.letters import Letterhead, by_calendar  # noqa: PLC0415 - loads OpenPGP libraries
 
         catalogue = load_catalogue(context.home.policies_in_force)
-        letterhead = Letterhead(catalogue, load_settings(context.home).organisation)
+        letterhead = Letterhead(catalogue, Authority.of(load_settings(context.home)))
         first = context.clock() if self.on is None else datetime.combine(self.on, time(12), UTC)
         rows: dict[tuple[str, str], dict[str, Any]] = {}
         with context.reading() as session:
             for number in range(self.days):
                 at = first + timedelta(days=number)
-                for letter in by_calendar(letterhead, session, at):
+                for letter in by_calendar(letterhead, session, at, {event for event, _ in rows}):
                     row = {
                         "day": at.date().isoformat(),
                         "kind": letter.kind,

@@ -28,6 +28,7 @@ _SECONDS = 30
 _CREDENTIAL = "relay-password"
 _LONGEST_PAUSE = 300.0
 _PERMANENT = range(500, 600)
+_AS_WRITTEN = policy.SMTP.clone(refold_source="none")  # What is signed leaves as it is.
 _log = logging.getLogger(__name__)
 
 
@@ -80,7 +81,7 @@ def give_all(letters: Letters, settings: LetterSettings) -> int:
     taken = 0
     with _session(settings) as smtp:
         for path in todo:
-            message = message_from_bytes(path.read_bytes(), policy=policy.SMTP)
+            message = message_from_bytes(path.read_bytes(), policy=_AS_WRITTEN)
             refused = _give(smtp, message)
             write_durably(letters.done / path.stem, (refused or "").encode())
             taken += refused is None

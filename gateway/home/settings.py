@@ -173,10 +173,14 @@ def _contact(text: str) -> str:
 
 
 class Settings(File):
-    """gateway.toml. `security_contact`: the address for reporting flaws; shown to providers in /keys."""
+    """gateway.toml. `security_contact`: the address for reporting flaws; shown to providers in /keys.
+
+    `telephone`: the number under which providers reach the authority's desk; in letters and on their pages.
+    """
 
     organisation: Annotated[str, AfterValidator(_organisation)] = "the local authority"
     security_contact: Annotated[str, AfterValidator(_contact)] | None = None
+    telephone: Annotated[str, Field(pattern=r"^\+?[0-9][0-9 ()-]{3,28}[0-9]$")] | None = None
     database: Annotated[str, AfterValidator(_database)] | None = None
     log_origin: Annotated[str, AfterValidator(_log_origin)] = "gateway.invalid/log"
     intake: Listen = Listen(host="0.0.0.0", port=2222)  # noqa: S104 - a drop box listens to all

@@ -118,7 +118,18 @@ def _signable(text: str) -> bytes:
 
 def sign_detached(secret: bytes, data: bytes) -> bytes:
     """Return an armored detached signature over `data`."""
-    return sign(_secret(secret).signer(), data, mode=SignatureMode.DETACHED)
+    return sign_each(secret, [data])[0]
+
+
+def sign_each(secret: bytes, data: Iterable[bytes]) -> list[bytes]:
+    """Return each signature as by `sign_detached`; the secret key is unpacked only once."""
+    signer = _secret(secret).signer()
+    return [sign(signer, each, mode=SignatureMode.DETACHED) for each in data]
+
+
+def hash_of(signature: bytes) -> str:
+    """Return the name of a signature's hash, as in the parameter `micalg` (RFC 3156, 5): "sha512"."""
+    return str(Sig.from_bytes(signature).hash_algorithm).rpartition(".")[2].lower()
 
 
 def verify_clearsigned(

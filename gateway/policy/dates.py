@@ -62,3 +62,14 @@ def moment(day: date, at: time, zone: str) -> datetime:
 def local_day(at: datetime, zone: str) -> date:
     """Return the calendar day of an aware moment in `zone`."""
     return at.astimezone(ZoneInfo(zone)).date()
+
+
+def spoken(day: date) -> str:
+    """Return a day in English, as "3 March 2027"."""
+    return f"{day.day} {day:%B %Y}"
+
+
+def spoken_minute(at: datetime, zone: str) -> str:
+    """Return a moment in `zone` in English, as "3 March 2027, 14:05"."""
+    local = at.astimezone(ZoneInfo(zone))
+    return f"{spoken(local)}, {local:%H:%M}"

@@ -10,15 +10,18 @@ from pydantic import Field, field_validator
 from gateway.policy.schema import PolicyTable, Slug
 from gateway.reasons.languages import Language
 
+FileLetterKind = Literal["held", "accepted", "released", "refused"]
+"""Letters about one file of a provider: it waits, was accepted at once, accepted after a wait, or refused."""
 LetterKind = Literal[
-    "held", "new-files", "due-soon", "due-today", "late", "key-expires", "ratify", "agreement-changed"
-]
+    FileLetterKind,
+    "new-files", "weekly", "due-soon", "due-today", "late", "key-expires", "ratify", "agreement-changed",
+]  # fmt: skip
 Address = Annotated[str, Field(pattern=r"^[!-+\--:=?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")]
 """An e-mail address in plain letters: not every relay takes others (RFC 6531)."""
-BY_LANGUAGE = ("day", "reasons", "desk")
+BY_LANGUAGE = ("data_type", "at", "day", "reasons", "news", "desk", "telephone")
 NAMES = frozenset(
     {
-        *("organisation", "name", "reference", "data_type", "days", "year", "count", "team", *BY_LANGUAGE),
+        *("organisation", "name", "reference", "days", "year", "count", "team", *BY_LANGUAGE),
         *(
             f"{name}_{language}"
             for name in BY_LANGUAGE
@@ -35,7 +38,10 @@ Addressee = Literal["provider", "team", "triage", "administrators"]
 
 
 class LetterRule(PolicyTable):
-    """One kind of letter to one kind of addressee. `days`: days in advance, for due-soon and key-expires.
+    """One kind of letter to one kind of addressee.
+
+    `days`: days in advance, for due-soon and key-expires, and (the largest) for weekly. `weekday`: the first
+    day of a week on which the weekly letter may leave, from 1 for Monday.
 
     `at_once`: one letter for each event, in the event's transaction; otherwise one a day for all. `subject`
     and `text` are plain words with names of facts between braces.
@@ -44,6 +50,7 @@ class LetterRule(PolicyTable):
     kind: LetterKind
     to: Addressee
     days: tuple[int, ...] = ()
+    weekday: int = Field(default=1, ge=1, le=7)
     at_once: bool = False
     subject: str = Field(min_length=1, max_length=150)
     text: str = Field(min_length=1, max_length=10_000)

@@ -7,7 +7,8 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 from gateway.policy.calendar_schema import CalendarFile, DayRule, SchoolYear, Term
-from gateway.policy.dates import academic_year_from, day_by_rule, first_year
+from gateway.policy.dates import academic_year, academic_year_from, day_by_rule, day_in, first_year
+from gateway.policy.schema import MonthDay
 
 _FIRST_MONTH = 8  # An academic year of schools begins in August or September.
 
@@ -43,6 +44,14 @@ def school_years(calendar: CalendarFile, firsts: Iterable[int] | None = None) ->
     wanted = written(calendar) if firsts is None else firsts
     found = (school_year(calendar, first) for first in sorted(wanted))
     return tuple(year for year in found if year is not None)
+
+
+def term_began(calendar: CalendarFile, on: date, starts: MonthDay) -> date:
+    """Return the first day of the latest term begun by a day; that of the academic year without terms."""
+    first = first_year(academic_year(on, starts))
+    year = school_year(calendar, first)
+    begun = (term.first for term in (year.terms if year else ()) if term.first <= on)
+    return max(begun, default=day_in(first, starts))
 
 
 def last_written(calendar: CalendarFile) -> date | None:

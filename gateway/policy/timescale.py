@@ -41,6 +41,7 @@ class FlowStatus:
     over, nothing came), `received` (due at no set time; something came this academic year), `no-calendar`
     (calendar.toml lacks the terms). `known_by` is the source of the arrival's period. `last` is the time of
     the last file. `missed` counts the ended periods of this academic year since the last one with an arrival.
+    `asked`: the provider must send the data itself; data that is optional or sent by others is not asked for.
     """
 
     flow: str
@@ -52,6 +53,7 @@ class FlowStatus:
     missed: int
     period: str | None = None
     known_by: Known | None = None
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,6 +294,7 @@ def _judge(
         missed=missed if must and state != "not-due" else 0,
         period=periods[at].name if at >= 0 else None,
         known_by=placed.known_by(at) if at >= 0 else None,
+        asked=must,
     )
 
 

@@ -31,6 +31,7 @@ class Pages:
             publish_policies,
             told_since,
         )
+        from gateway.publish.standing import Authority  # noqa: PLC0415
 
         at = registrar.clock()
         day = local_day(at, registrar.catalogue.calendar.timezone)
@@ -46,7 +47,7 @@ class Pages:
             publish_policies(home.published, home.version(catalogue.digest), registrar.signing, at)
         publish_pages(
             registrar.registry, registrar.home.published, registrar.catalogue, registrar.signing,
-            organisation=registrar.settings.organisation, at=at,
+            authority=Authority.of(registrar.settings), at=at,
             only=changed if made_for == self._made_for else None,
         )  # fmt: skip
         self._made_at, self._made_for, self._told_up_to = time.monotonic(), made_for, up_to

@@ -6,8 +6,9 @@ import logging
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from email import message_from_string, policy
 from email.message import EmailMessage
 from email.utils import format_datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ from gateway.zones.landed_file import BadFileError
 _AT_ONCE = 500
 _NOTE = re.compile(r"[0-9]{10}")
 _NOTE_BYTES, _SHOWN = 4_096, 100
+_UNFOLDED = policy.default.clone(max_line_length=998)  # RFC 5322, 2.1.1
 _log = logging.getLogger(__name__)
 
 
@@ -101,16 +103,25 @@ def _put(registry: Registry, place: Letters, settings: LetterSettings) -> None:
         for row in letters.unsent(session, _AT_ONCE):
             stem = f"{row.number:010}"
             if not (place.out / f"{stem}.eml").exists() and not (place.done / stem).exists():
-                replace_published(place.out / f"{stem}.eml", _message(row, settings).as_string())
+                message = _message(row, settings, letters.before(session, row))
+                replace_published(place.out / f"{stem}.eml", message.as_string(policy=_UNFOLDED))
 
 
-def _message(row: LetterRow, settings: LetterSettings) -> EmailMessage:
-    message = EmailMessage()
+def _message(row: LetterRow, settings: LetterSettings, before: Sequence[str]) -> EmailMessage:
+    """Return a letter with its headers; `before`: the Message-IDs of earlier ones about the same file."""
+    message: EmailMessage = message_from_string(row.text, policy=policy.default)
+    if not message.is_multipart():  # Owed by a version that signed text only.
+        message = EmailMessage()
+        message.set_content(row.text, cte="quoted-printable")
+    del message["MIME-Version"]
+    message["MIME-Version"] = "1.0"
     message["From"] = settings.sender
     message["To"] = row.recipient
     message["Subject"] = row.subject
     message["Date"] = format_datetime(row.owed_at)
     message["Message-ID"] = row.message_id
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(row.text, cte="quoted-printable")
+    if before:
+        message["In-Reply-To"] = before[-1]
+        message["References"] = " ".join(before)
     return message

@@ -17,7 +17,8 @@ from gateway.openpgp.sealer import clearsign, sign_detached
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.publish.projection import replace_published
-from gateway.publish.provider_page import ProviderFacts, calendar, gather, of_each, page, tells_the_same
+from gateway.publish.provider_page import calendar, page, tells_the_same
+from gateway.publish.standing import Authority, ProviderFacts, gather, of_each
 from gateway.registry.database import Registry
 from gateway.registry.flow_status import statuses
 from gateway.registry.tables import ReceiptRow
@@ -26,7 +27,7 @@ from gateway.secrets.signing import Signing
 
 def publish_pages(
     registry: Registry, published: Published, catalogue: Catalogue, signing: Signing, *,
-    organisation: str, at: datetime, only: Collection[str] | None = None,
+    authority: Authority, at: datetime, only: Collection[str] | None = None,
 ) -> int:  # fmt: skip
     """Write /status.html, its signature and /calendar.ics of each provider, or of `only`; return their
     number.
@@ -40,10 +41,10 @@ def publish_pages(
         with registry.read() as session:
             each = of_each(session)
             for provider, flows in statuses(session, catalogue, day, only):
-                facts = gather(session, catalogue, provider, flows, each, organisation=organisation, at=at)
+                facts = gather(session, catalogue, provider, flows, each, authority=authority, at=at)
                 folder = published.pages(provider.id)
                 folder.mkdir(parents=True, exist_ok=True)
-                html = page(facts, catalogue)
+                html = page(facts)
                 replace_published(folder / "status.html", html)
                 signature = sign_detached(signing.openpgp, html.encode()).decode("ascii")
                 replace_published(folder / "status.html.asc", signature)

@@ -6,33 +6,36 @@ name or contents. Letters are signed when owed, so that the sending service hold
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
 from gateway.access import Sight
 from gateway.model import Provider, Transfer
-from gateway.policy import ratification
+from gateway.policy.agenda import in_words
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import local_day
-from gateway.policy.letters_schema import LetterRule, filled
+from gateway.policy.dates import local_day, spoken, spoken_minute
+from gateway.policy.letters_schema import FileLetterKind, LetterRule, filled
 from gateway.policy.timescale import FlowStatus
 from gateway.policy.wording import Wording
+from gateway.publish.standing import Authority, ProviderFacts, gather, news, of_each
 from gateway.reasons.languages import told
 from gateway.receipts.facts import in_language, plain_reason
 from gateway.record.registrar import Registrar
-from gateway.registry import contacts, keys, letters, notices, providers, register, transfer_lists
+from gateway.registry import contacts, letters, notices, providers, transfer_lists
 from gateway.registry.flow_status import statuses
+from gateway.registry.keys import Key
 from gateway.registry.letters import Letter
 from gateway.registry.sight import is_sensitive
 from gateway.registry.transfer_lists import TransfersWanted
 
-_WIDTH = 74
 _NEWS = timedelta(days=7)
+_UNNAMED = "a file"
+_ABOUT_FILES: tuple[FileLetterKind, ...] = get_args(FileLetterKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +43,12 @@ class Letterhead:
     """The policies and the organisation of letters; enough for a preview, which is unsigned."""
 
     catalogue: Catalogue
-    organisation: str
+    authority: Authority
 
     @classmethod
     def of(cls, registrar: Registrar) -> Letterhead:
         """Return the letterhead of a registrar."""
-        return cls(registrar.catalogue, registrar.settings.organisation)
+        return cls(registrar.catalogue, Authority.of(registrar.settings))
 
 
 def owe_for_decisions(
@@ -55,7 +58,10 @@ def owe_for_decisions(
     rules = [rule for rule in registrar.catalogue.letters.letter if rule.at_once]
     if rules and registrar.settings.letters.relay is not None:
         letterhead = Letterhead.of(registrar)
-        found = (letter for one in decided for letter in _for_decision(letterhead, session, rules, one))
+        told_of = letters.known(session, {f"held:provider:{one.upload.reference}" for one in decided})
+        found = (
+            letter for one in decided for letter in _for_decision(letterhead, session, rules, one, told_of)
+        )
         letters.owe(session, _signed(registrar, found), registrar.signing.origin, now)
 
 
@@ -64,7 +70,8 @@ def owe_by_calendar(registrar: Registrar, now: datetime) -> int:
     if not registrar.catalogue.letters.letter:
         return 0
     with registrar.registry.read() as session:
-        due = list(by_calendar(Letterhead.of(registrar), session, now))
+        sent = letters.of_week(session, _week(registrar.catalogue, now))
+        due = list(by_calendar(Letterhead.of(registrar), session, now, sent))
         known = letters.known(session, {letter.event for letter in due})
     fresh = [letter for letter in due if letter.event not in known]
     if not fresh:
@@ -73,33 +80,116 @@ def owe_by_calendar(registrar: Registrar, now: datetime) -> int:
         return letters.owe(session, _signed(registrar, fresh), registrar.signing.origin, now)
 
 
-def by_calendar(letterhead: Letterhead, session: Session, now: datetime) -> Iterator[Letter]:
-    """Yield every unsigned letter due on the day of `now`, owed before or not."""
-    zone = letterhead.catalogue.calendar.timezone
+def by_calendar(
+    letterhead: Letterhead, session: Session, now: datetime, sent: Collection[str] = ()
+) -> Iterator[Letter]:
+    """Yield every unsigned letter due on the day of `now`, owed before or not.
+
+    `sent`: the events of this week's weekly letters owed before, which are not written again.
+    """
+    catalogue = letterhead.catalogue
+    zone = catalogue.calendar.timezone
     day = local_day(now, zone)
     changes = notices.of_the_agreement(session, now - _NEWS)
-    for provider, flows in statuses(session, letterhead.catalogue, day):
+    each, standing = of_each(session), []
+    for provider, flows in statuses(session, catalogue, day):
         if provider.suspended or provider.is_closed:
             continue
-        for flow in flows:
-            yield from _for_flow(letterhead, session, provider, flow, day)
-        yield from _for_keys(letterhead, session, provider, now)
-        yield from _for_agreement(letterhead, session, provider, day)
+        facts = gather(session, catalogue, provider, flows, each, authority=letterhead.authority, at=now)
+        standing.append(facts)
+        for one in (day for due in facts.due for day in (due.now, *due.later)):
+            yield from _for_flow(letterhead, session, provider, one, day)
+        yield from _for_keys(letterhead, session, facts)
+        yield from _for_agreement(letterhead, session, facts)
         yield from _for_changes(letterhead, session, provider, changes.get(provider.id, ()))
+        for rule in _weekly(letterhead, "provider", day):
+            event = f"weekly:provider:{provider.id}:{_week(catalogue, now)}"
+            if event not in sent:
+                said = {
+                    _in("news", one): news(facts, one, max(rule.days, default=0))
+                    for one in catalogue.wording.languages
+                }
+                if any(said.values()):
+                    said |= {"day": spoken(day)}
+                    yield from _written(letterhead, session, rule, event, said, provider=provider)
+    yield from _of_all(letterhead, session, standing, now, sent)
     yield from _digests(letterhead, session, day, zone)
 
 
+def _week(catalogue: Catalogue, now: datetime) -> str:
+    """Return the week of a moment as in ISO 8601: "2026-W48"."""
+    return f"{local_day(now, catalogue.calendar.timezone):%G-W%V}"
+
+
+def _in(name: str, language: str) -> str:
+    """Return the name of a blank in a language."""
+    return name if language == "en" else f"{name}_{language}"
+
+
+def _weekly(letterhead: Letterhead, to: str, day: date) -> Iterator[LetterRule]:
+    """Yield the rules of weekly letters that may leave on a day."""
+    for rule in letterhead.catalogue.letters.rules("weekly"):
+        if rule.to == to and rule.weekday <= day.isoweekday():
+            yield rule
+
+
+def _of_all(
+    letterhead: Letterhead, session: Session, standing: Sequence[ProviderFacts], now: datetime,
+    sent: Collection[str],
+) -> Iterator[Letter]:  # fmt: skip
+    """Yield the weekly letters to administrators: what is late, and whose key ends soon."""
+    catalogue = letterhead.catalogue
+    day, event = local_day(now, catalogue.calendar.timezone), f"weekly:administrators:{_week(catalogue, now)}"
+    for rule in _weekly(letterhead, "administrators", day) if event not in sent else ():
+        late = [
+            f"- {facts.provider.name}: {facts.named(due.now.data_type)}, {in_words(due.now, day)}"
+            for facts in standing
+            for due in facts.due
+            if due.now.asked and due.now.state == "missing" and due.now.timescale != "daily"
+        ]
+        end = [
+            f"- {facts.provider.name}: OpenPGP key, until {spoken(facts.day(until))}"
+            for facts in standing
+            for _, until, left in _ends(facts)
+            if left <= max(rule.days, default=0)
+        ]
+        parts = [("## Late", late), ("## Keys that end", end)]
+        if said := "\n\n".join("\n".join([heading, "", *lines]) for heading, lines in parts if lines):
+            told_of = {"news": said, "day": spoken(day), "count": str(len(late) + len(end))}
+            yield from _written(letterhead, session, rule, event, told_of)
+
+
+def _ends(facts: ProviderFacts) -> Iterator[tuple[Key, datetime, int]]:
+    """Yield a provider's OpenPGP keys in force that expire, with the moment and the days until then."""
+    for key in facts.own_keys:
+        if key.kind == "openpgp" and key.expires_at is not None and key.is_in_force(facts.at):
+            yield key, key.expires_at, (key.expires_at - facts.at).days
+
+
 def _for_decision(
-    letterhead: Letterhead, session: Session, rules: Iterable[LetterRule], transfer: Transfer
+    letterhead: Letterhead,
+    session: Session,
+    rules: Iterable[LetterRule],
+    transfer: Transfer,
+    told_of: Collection[str],
 ) -> Iterator[Letter]:
-    upload = transfer.upload
+    """Yield the letters about a decided file; `told_of`: the events of letters that said it waits."""
+    upload, catalogue = transfer.upload, letterhead.catalogue
     if upload.folder != "in":
         return
-    facts = {"reference": upload.reference, **_reasons(transfer, letterhead.catalogue.wording)}
+    few, sender = is_sensitive(transfer), providers.get_provider(session, upload.provider)
+    named = catalogue.wording.name(transfer.data_type) if transfer.data_type and not few else _UNNAMED
+    facts = {
+        "reference": upload.reference,
+        "data_type": named,
+        "at": spoken_minute(upload.landed_at, catalogue.calendar.timezone),
+        **_reasons(transfer, catalogue.wording),
+    }
+    waited = f"held:provider:{upload.reference}" in told_of
+    kind = "released" if transfer.state == "accepted" and waited else transfer.state
     for rule in rules:
-        if rule.kind == "held" and transfer.state == "held":
-            event = f"held:{rule.to}:{upload.reference}"
-            few, sender = is_sensitive(transfer), providers.get_provider(session, upload.provider)
+        if rule.kind == kind and rule.kind in _ABOUT_FILES:
+            event = f"{kind}:{rule.to}:{upload.reference}"
             yield from _written(letterhead, session, rule, event, facts, provider=sender, sensitive=few)
         if rule.kind == "new-files" and transfer.state == "accepted":
             for team in transfer.teams:
@@ -110,13 +200,13 @@ def _for_decision(
 def _for_flow(
     letterhead: Letterhead, session: Session, provider: Provider, flow: FlowStatus, day: date
 ) -> Iterator[Letter]:
-    if flow.due is None or flow.timescale == "daily" or not _is_asked_of(letterhead, provider, flow):
+    if flow.due is None or flow.timescale == "daily" or not flow.asked:
         return
     named = letterhead.catalogue.wording.name(flow.data_type)
-    facts = {"data_type": named, "day": _spoken(flow.due), "days": str((flow.due - day).days)}
+    left = (flow.due - day).days
+    facts = {"data_type": named, "day": spoken(flow.due), "days": str(left)}
     about = f"{provider.id}:{flow.data_type}:{flow.period}"
     for rule in letterhead.catalogue.letters.letter:
-        left = (flow.due - day).days
         event = f"{rule.kind}:{rule.to}:{about}"
         soon = min((days for days in rule.days if 0 < left <= days), default=None)
         if rule.kind == "due-soon" and flow.state in {"due", "not-due"} and soon is not None:
@@ -129,41 +219,21 @@ def _for_flow(
         yield from _written(letterhead, session, rule, event, facts, provider=provider)
 
 
-def _is_asked_of(letterhead: Letterhead, provider: Provider, flow: FlowStatus) -> bool:
-    """Must a provider send the data itself? Optional data, and data sent by others, are not asked for."""
-    known = letterhead.catalogue.flow_of(flow.data_type)
-    optional = flow.data_type in letterhead.catalogue.calendar.optional
-    return known is not None and provider.kind in known.senders and not optional
+def _for_keys(letterhead: Letterhead, session: Session, of: ProviderFacts) -> Iterator[Letter]:
+    for rule in letterhead.catalogue.letters.rules("key-expires"):
+        for key, until, left in _ends(of):
+            soon = min((days for days in rule.days if left <= days), default=None)
+            if soon is not None:
+                event = f"key-expires:{rule.to}:{key.fingerprint}:{until:%Y%m%d}:{soon}"
+                facts = {"day": spoken(of.day(until)), "days": str(left)}
+                yield from _written(letterhead, session, rule, event, facts, provider=of.provider)
 
 
-def _for_keys(
-    letterhead: Letterhead, session: Session, provider: Provider, now: datetime
-) -> Iterator[Letter]:
-    rules = letterhead.catalogue.letters.rules("key-expires")
-    if not rules:
-        return
-    for key in keys.keys_in_force(session, "provider", provider.id, "openpgp", now):
-        left = None if key.expires_at is None else (key.expires_at - now).days
-        for rule in rules:
-            soon = min((days for days in rule.days if left is not None and 0 <= left <= days), default=None)
-            if soon is not None and key.expires_at is not None:
-                event = f"key-expires:{rule.to}:{key.fingerprint}:{key.expires_at:%Y%m%d}:{soon}"
-                facts = {"day": _spoken(key.expires_at.date()), "days": str(left)}
-                yield from _written(letterhead, session, rule, event, facts, provider=provider)
-
-
-def _for_agreement(
-    letterhead: Letterhead, session: Session, provider: Provider, day: date
-) -> Iterator[Letter]:
-    if provider.kind not in letterhead.catalogue.bodies.parties():
-        return
-    years = register.of(session).years(provider.id)
-    if ratification.in_force(years, day, letterhead.catalogue):
-        return
-    year = ratification.year_to_ratify(years, day, letterhead.catalogue)
-    for rule in letterhead.catalogue.letters.rules("ratify"):
-        event = f"ratify:{rule.to}:{provider.id}:{year}"
-        yield from _written(letterhead, session, rule, event, {"year": year}, provider=provider)
+def _for_agreement(letterhead: Letterhead, session: Session, of: ProviderFacts) -> Iterator[Letter]:
+    if (year := of.to_ratify) is not None:
+        for rule in letterhead.catalogue.letters.rules("ratify"):
+            event = f"ratify:{rule.to}:{of.provider.id}:{year}"
+            yield from _written(letterhead, session, rule, event, {"year": year}, provider=of.provider)
 
 
 def _for_changes(
@@ -172,7 +242,7 @@ def _for_changes(
     """Yield letters about notices of changes in the agreement, given by reference and time."""
     zone = letterhead.catalogue.calendar.timezone
     for reference, at in left:
-        facts = {"day": _spoken(local_day(at, zone)), "reference": reference}
+        facts = {"day": spoken(local_day(at, zone)), "reference": reference}
         for rule in letterhead.catalogue.letters.rules("agreement-changed"):
             event = f"agreement-changed:{rule.to}:{reference}"
             yield from _written(letterhead, session, rule, event, facts, provider=provider)
@@ -207,12 +277,15 @@ def _written(
     Of a `sensitive` event only the authority's teams with access are told, instead of triage.
     """
     catalogue = letterhead.catalogue
-    days = {f"day_{one}": told(facts["day"], one) for one in catalogue.agreement.languages if "day" in facts}
-    desks = {f"desk_{one}": said.desk for one, said in catalogue.agreement.contacts.items()}
+    facts = {"telephone": letterhead.authority.ring, "desk": catalogue.desks.desk} | facts
+    for language in catalogue.agreement.languages:
+        said = catalogue.agreement.contacts.get(language)
+        facts = {_in(name, language): told(fact, language) for name, fact in facts.items()} | facts
+        if said is not None:
+            facts[_in("desk", language)] = said.desk
     filling = {
-        **facts, **days, **desks,
-        "organisation": letterhead.organisation,
-        "desk": catalogue.desks.desk,
+        **facts,
+        "organisation": letterhead.authority.organisation,
         "team": team,
         "name": "" if provider is None else provider.name,
     }  # fmt: skip
@@ -249,29 +322,26 @@ def _addresses(
 
 
 def _signed(registrar: Registrar, found: Iterable[Letter]) -> Iterator[Letter]:
+    """Yield each letter in the form in which it leaves: text and HTML under one signature (PGP/MIME)."""
+    from gateway.publish.letter_form import entity, signed  # noqa: PLC0415 - loads templates
+
     written = list(found)
-    signed = registrar.signing.clearsign_each(letter.text for letter in written)
-    for letter, text in zip(written, signed, strict=True):
-        yield Letter(
-            event=letter.event, recipient=letter.recipient, kind=letter.kind, provider=letter.provider,
-            subject=letter.subject, text=text,
-        )  # fmt: skip
+    organisation, (language, *_) = registrar.settings.organisation, registrar.catalogue.wording.languages
+    whole = [entity(letter.subject, letter.text, organisation, language) for letter in written]
+    for letter, data, signature in zip(written, whole, registrar.signing.sign_each(whole), strict=True):
+        yield replace(letter, text=signed(data, signature))
 
 
 def _reasons(transfer: Transfer, wording: Wording) -> dict[str, str]:
     """Return the reasons of a decision as running text in each language."""
     plain = [plain_reason(reason, wording) for reason in transfer.reasons]
     return {
-        "reasons" if language == "en" else f"reasons_{language}": "\n\n".join(
-            textwrap.fill(f"{one.sentence} {one.next_step}", _WIDTH)
+        _in("reasons", language): "\n\n".join(
+            f"{one.sentence} {one.next_step}"
             for one in (in_language(reason, language, wording) for reason in plain)
         )
         for language in wording.languages
     }
-
-
-def _spoken(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"
 
 
 def _midnight(day: date, zone: str) -> datetime:

@@ -7,10 +7,12 @@ import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import get_args
 
 from sqlmodel import Session, col, delete, func, or_, select
 
 from gateway.errors import NotFoundError
+from gateway.policy.letters_schema import FileLetterKind
 from gateway.registry.tables import DeliveryRow, LetterRow
 
 _DIGITS = 40
@@ -37,6 +39,28 @@ def known(session: Session, events: Collection[str]) -> set[str]:
     """Return the events with a letter to anybody."""
     query = select(LetterRow.event).where(col(LetterRow.event).in_(list(events)))
     return set(session.exec(query).all())
+
+
+def of_week(session: Session, week: str) -> set[str]:
+    """Return the events of the weekly letters owed in a week, such as "2026-W48"."""
+    query = select(LetterRow.event).where(
+        LetterRow.kind == "weekly", col(LetterRow.event).endswith(f":{week}", autoescape=True)
+    )
+    return set(session.exec(query).all())
+
+
+def before(session: Session, letter: LetterRow) -> Sequence[str]:
+    """Return the Message-IDs of earlier letters about the same file to the same address, oldest first."""
+    kind, _, rest = letter.event.partition(":")
+    if kind not in get_args(FileLetterKind):
+        return ()
+    about = [f"{one}:{rest}" for one in get_args(FileLetterKind)]
+    query = select(LetterRow.message_id).where(
+        col(LetterRow.event).in_(about),
+        LetterRow.recipient == letter.recipient,
+        col(LetterRow.number) < letter.number,
+    )
+    return session.exec(query.order_by(col(LetterRow.number))).all()
 
 
 def owe(session: Session, letters: Iterable[Letter], origin: str, at: datetime) -> int:

@@ -56,14 +56,17 @@ class InShort(NamedTuple):
     data_type: str | None
     state: State
     landed_at: datetime
+    name: str = ""
 
 
-def latest_in_short(session: Session, provider: str, most: int) -> Sequence[InShort]:
-    """Return the latest `most` transfers of a provider, latest first."""
+def latest_in_short(session: Session, provider: str, since: datetime, most: int) -> Sequence[InShort]:
+    """Return the latest `most` transfers of a provider landed from `since` on, latest first."""
     row = TransferRow
     query = (
-        select_columns(col(row.reference), col(row.data_type), col(row.state), col(row.landed_at))
-        .where(col(row.provider) == provider)
+        select_columns(
+            col(row.reference), col(row.data_type), col(row.state), col(row.landed_at), col(row.name)
+        )
+        .where(col(row.provider) == provider, col(row.landed_at) >= since)
         .order_by(col(row.sequence).desc())
         .limit(most)
     )

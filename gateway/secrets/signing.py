@@ -10,8 +10,10 @@ from gateway.errors import Fault
 from gateway.home import Home
 from gateway.home.settings import Settings
 from gateway.log.checkpoint import LogKey
-from gateway.openpgp.sealer import certificate_of, clearsign_each
+from gateway.openpgp.sealer import certificate_of, clearsign_each, sign_each
 from gateway.secrets import secret_files
+
+_CANNOT_SIGN = "the gateway's OpenPGP key cannot sign; is the clock right?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,4 +58,11 @@ class Signing:
         try:
             return clearsign_each(self.openpgp, texts)
         except RuntimeError:
-            raise Fault("the gateway's OpenPGP key cannot sign; is the clock right?") from None
+            raise Fault(_CANNOT_SIGN) from None
+
+    def sign_each(self, data: Iterable[bytes]) -> list[bytes]:
+        """Return an armored detached signature over each of `data`. Fault if the key cannot sign."""
+        try:
+            return sign_each(self.openpgp, data)
+        except RuntimeError:
+            raise Fault(_CANNOT_SIGN) from None

@@ -16,13 +16,13 @@ from pathlib import Path
 from gateway.courier import service
 from gateway.home import Letters
 from gateway.home.settings import load_settings
-from gateway.openpgp.sealer import verify_clearsigned
 from gateway.publish.letters_out import pass_letters
 from gateway.record.letters import owe_by_calendar
 from gateway.registry import contacts, letters
 from gateway.registry.contacts import Contact
 from gateway.samples import MARKER
 from tests.clock import Clock
+from tests.courier.mime import opened
 from tests.workshop import Desk, fresh
 
 SCHOOLS, DAYS, HELD = 300, 50, 3
@@ -92,10 +92,8 @@ class Term:
         assert Counter(said for said in owed.values() if said[0] != HOLDING) == Counter(self.foreseen)
         assert len(self.foreseen) > SCHOOLS
         assert got.total() - len(got) <= kills
-        for one in once.values():
-            verify_clearsigned(one.get_content().replace("\r\n", "\n"), [self.desk.certificate.encode()])
         for one in taken:
-            whole = f"{one.as_string()}\n{one.get_content()}"
+            whole = "\n".join([one.as_string(), *opened(one, self.desk.certificate.encode())])
             assert MARKER not in whole
             assert NAME not in whole
             sender = str(one["To"]).partition("@")[0]

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
-from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from pathlib import Path
-
-import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from gateway.courier import service
 from gateway.home.settings import load_settings
-from gateway.openpgp.sealer import verify_clearsigned
 from gateway.processor.retention import Sweep
 from gateway.publish.letters_out import pass_letters
 from gateway.receipts.agreement_notice import changed
@@ -29,72 +19,13 @@ from gateway.registry.contacts import Contact
 from tests.clock import THIS_YEAR
 from tests.corpus.children import csv
 from tests.corpus.schools import core
+from tests.courier.mime import opened
+from tests.courier.relay import Relay, go
 from tests.policies import enact
-from tests.ports import free_port
 from tests.waiting import eventually
 from tests.workshop import Desk, fresh
 
 NAME = "Jane Doe 4B.xml.pgp"
-
-
-class Relay:
-    """An SMTP server that keeps what it is given; while `down`, it takes nothing."""
-
-    def __init__(self) -> None:
-        self.taken: list[EmailMessage] = []
-        self.down = False
-        self.unknown: set[str] = set()
-
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
-        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
-    ) -> str:
-        if address in self.unknown:
-            return "550 no such mailbox"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(  # noqa: N802 - aiosmtpd's name
-        self, _server: SMTP, _session: Session, envelope: Envelope
-    ) -> str:
-        if self.down:
-            return "451 try again later"
-        assert isinstance(envelope.content, bytes)
-        self.taken.append(message_from_bytes(envelope.content, policy=policy.default))
-        return "250 OK"
-
-
-@pytest.fixture(scope="module")
-def relay() -> Iterator[tuple[Relay, int]]:
-    handler = Relay()
-    port = free_port()
-    controller = Controller(handler, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield handler, port
-    controller.stop()
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory, relay: tuple[Relay, int]) -> Iterator[Desk]:
-    made = Desk(tmp_path_factory.mktemp("desk"))
-    with made.home.settings.open("a") as settings:
-        settings.write(f'\n[letters]\nrelay = "127.0.0.1"\nport = {relay[1]}\ntls = "none"\n')
-        settings.write('sender = "gateway@test.invalid"\n')
-    toml = made.home.policies / "letters.toml"
-    text = toml.read_text().replace("administrators = []", 'administrators = ["admins@test.invalid"]')
-    text = text.replace("[teams]", '[teams]\ncentral-data-team = ["data@test.invalid"]')
-    toml.write_text(text)
-    enact(made.home.root)
-    yield made
-    made.close()
-
-
-def go(desk: Desk) -> int:
-    """What the courier does in one pass, between two of the inside's; how many letters the relay took."""
-    settings = load_settings(desk.home).letters
-    pass_letters(desk.registry, desk.home.letters, settings, desk.now)
-    taken = service.give_all(desk.home.letters, service.relay(desk.home.letters))
-    pass_letters(desk.registry, desk.home.letters, settings, desk.now)
-    return taken
 
 
 def test_a_held_file_is_written_about_once_and_nothing_of_it_is_told(
@@ -114,11 +45,11 @@ def test_a_held_file_is_written_about_once_and_nothing_of_it_is_told(
     assert [one["To"] for one in held] == ["office@oak.invalid"]
     (letter,) = held
     assert letter["From"] == "gateway@test.invalid"
-    text = letter.get_content().replace("\r\n", "\n")
-    told, _ = verify_clearsigned(text, [desk.certificate.encode()])
+    told, html = opened(letter, desk.certificate.encode())
     assert reference in told
+    assert reference in html
     assert "has not ratified" in " ".join(told.split()) or "ratif" in told
-    assert not any("Jane" in str(one) for one in handler.taken)
+    assert not any("Jane" in f"{one}{told}{html}" for one in handler.taken)
     assert "4B" not in told.replace(reference, "")  # Signatures and references hold that by chance.
 
 
@@ -128,8 +59,9 @@ def test_each_day_asks_for_its_letters_once(desk: Desk, relay: tuple[Relay, int]
         owe_by_calendar(registrar, desk.now)
         assert owe_by_calendar(registrar, desk.now) == 0
     go(desk)
-    kinds = Counter(str(one["Subject"]).partition(" ")[0] for one in handler.taken)
-    assert kinds["The"] >= 1  # The agreement is to be ratified.
+    (weekly,) = [one for one in handler.taken if str(one["Subject"]).startswith("Your week with")]
+    told, _ = opened(weekly, desk.certificate.encode())
+    assert "Not ratified for" in told
     ids = [one["Message-ID"] for one in handler.taken]
     assert len(set(ids)) == len(ids)
 
@@ -253,7 +185,7 @@ def test_a_change_of_the_agreement_is_written_about_once(desk: Desk, relay: tupl
     assert [one["To"] for one in told] == ["office@oak.invalid"]
     with desk.registry.read() as session:
         ((reference, _),) = notices.of_the_agreement(session, desk.now)["oak"]
-    assert reference in told[0].get_content()
+    assert reference in opened(told[0], desk.certificate.encode())[0]
 
 
 def test_letters_are_kept_as_long_as_the_policy_says(desk: Desk) -> None:
@@ -286,8 +218,9 @@ def test_an_address_is_in_plain_letters(desk: Desk) -> None:
 
 def test_a_term_can_be_foreseen(desk: Desk) -> None:
     said = desk.gateway("letters", "preview", "--days", "120", "--json")
-    subjects = re.findall(r'"subject": "(.*)"', said)
-    assert any("is due on" in subject for subject in subjects)
+    weeks = [one for one in json.loads(said) if one["kind"] == "weekly" and one["provider"] == "oak"]
+    assert len({one["day"] for one in weeks}) == len(weeks) >= 17
+    assert any("due in 3 weeks, on" in one["text"] for one in weeks)
     assert "Jane" not in said
 
 

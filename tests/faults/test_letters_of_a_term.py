@@ -20,7 +20,7 @@ from tests.courier.term import Term
 from tests.faults.test_courier import started
 from tests.ports import free_port
 
-KILLS_A_DAY = 3
+KILLS_A_DAY = 8
 
 
 class Relay:

@@ -10,11 +10,13 @@ from gateway.cli.policy_complaints import of_law
 from gateway.errors import GatewayError
 from gateway.log.checkpoint import LogKey
 from gateway.model import Provider, Released
+from gateway.policy.agenda import agenda
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.explain import render
 from gateway.policy.lawful import asked_soon, standing_of
 from gateway.policy.timescale import status
-from gateway.publish.provider_page import ProviderFacts, page
+from gateway.publish.provider_page import page
+from gateway.publish.standing import Authority, ProviderFacts
 from gateway.record.law_packs import install, note_beside, sign, verified
 from tests.commands import invoke
 from tests.policies import POLICIES
@@ -102,11 +104,12 @@ def test_a_school_reads_in_september_on_its_page_what_january_will_ask_for():
 
     def page_on(day: date) -> str:
         facts = ProviderFacts(
-            organisation="Anyshire", provider=oak, at=datetime.combine(day, time(9), UTC),
-            flows=status(oak, [], catalogue, day), latest=(), waiting=(), own_keys=(), ratified=(),
-            to_ratify=None, deadlines=(), wording=catalogue.wording,
+            authority=Authority("Anyshire"), provider=oak, catalogue=catalogue,
+            at=datetime.combine(day, time(9), UTC),
+            due=list(agenda(oak, status(oak, [], catalogue, day), catalogue, day)), files=(), waiting=(),
+            own_keys=(), ratified=(), to_ratify=None,
         )  # fmt: skip
-        return page(facts, catalogue)
+        return page(facts)
 
     september, april = page_on(date(2026, 9, 7)), page_on(date(2027, 4, 20))
     assert "School Census, 21 January 2027" in september

@@ -1,0 +1,295 @@
+"""Where a provider stands: its facts, and the sentences in which page, calendar and letters tell them.
+
+A sentence about a day is made once, so that all three say the same. Sentences name data types, days,
+references and reasons; never a pupil or anything from a file's content. The page alone names files, as their
+receipts do.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import NamedTuple
+
+from sqlmodel import Session
+
+from gateway.home import shown_name
+from gateway.home.settings import Settings
+from gateway.model import Provider, Transfer
+from gateway.openpgp.certificates import grouped
+from gateway.policy import ratification
+from gateway.policy.agenda import DueDays, agenda, in_words
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.dates import local_day, moment, spoken
+from gateway.policy.lawful import asked_soon
+from gateway.policy.terms import term_began
+from gateway.policy.timescale import FlowStatus
+from gateway.reasons.languages import Language, told
+from gateway.receipts.facts import in_language, plain_reason
+from gateway.registry import keys, register, transfer_lists
+from gateway.registry.keys import Key
+from gateway.registry.transfer_lists import InShort, TransfersWanted
+
+_MOST_FILES, _WAITING = 1_000, 100
+_WEEK = timedelta(days=7)
+_TO_EXTEND = 60  # Days before its end, as in keys.toml.
+_EXTEND = "Extend it before that day: gateway send renew, or as the guide says."
+_KINDS = {"openpgp": "OpenPGP key", "ssh": "SSH key"}
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """The authority that providers deal with, and the telephone number of its desk, if set."""
+
+    organisation: str
+    telephone: str | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Authority:
+        """Return the authority named in the settings."""
+        return cls(settings.organisation, settings.telephone)
+
+    @property
+    def ring(self) -> str:
+        """The telephone number, to follow the organisation's name; empty where none is set."""
+        return f", telephone {self.telephone}" if self.telephone else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderFacts:
+    """Facts about a provider as of `at`. `files`: those of the term, latest first."""
+
+    authority: Authority
+    provider: Provider
+    catalogue: Catalogue
+    at: datetime
+    due: Sequence[DueDays]
+    files: Sequence[InShort]
+    waiting: Sequence[Transfer]
+    own_keys: Sequence[Key]
+    ratified: Sequence[str]
+    to_ratify: str | None
+
+    @property
+    def today(self) -> date:
+        """The local day of the facts."""
+        return self.day(self.at)
+
+    def day(self, at: datetime) -> date:
+        """Return the local day of a moment."""
+        return local_day(at, self.catalogue.calendar.timezone)
+
+    def named(self, data_type: str | None) -> str:
+        """Return the name of a data type; of a file not recognised, that."""
+        return self.catalogue.wording.name(data_type) if data_type else "not recognised"
+
+    @property
+    def provider_facts(self) -> str:
+        """Provider's facts for a check of files before sending, as JSON."""
+        one = self.provider
+        return json.dumps(
+            {
+                "id": one.id, "kind": one.kind, "dfe_number": one.dfe_number,
+                "urn": one.urn, "number": one.number,
+                "harmless": one.harmless, "schools": one.schools, "stated": one.stated,
+            }
+        )  # fmt: skip
+
+
+class ToldLine(NamedTuple):
+    """A line of a section: `says` about `about`, in one language. `data` is for programs.
+
+    `late` stands out. `news`: worth a letter, of what is due or ends within so many days; None otherwise.
+    """
+
+    about: str
+    says: str
+    data: Mapping[str, str] = {}
+    late: bool = False
+    news: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToldSection:
+    """A heading and its lines; `otherwise` is said where there are none."""
+
+    heading: str
+    otherwise: str = ""
+    lines: list[ToldLine] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfEach:
+    """Registry data read once for all providers: keys, years ratified, providers with waiting files."""
+
+    own_keys: Mapping[str, Sequence[Key]]
+    ratified: Mapping[str, frozenset[str]]
+    waiting: frozenset[str]
+
+
+def of_each(session: Session) -> OfEach:
+    """Read the keys, ratified years and waiting files of every provider."""
+    own_keys: defaultdict[str, list[Key]] = defaultdict(list)
+    for key in keys.list_keys(session, "provider"):
+        if key.state != "revoked":
+            own_keys[key.owner].append(key)
+    return OfEach(
+        own_keys=own_keys,
+        ratified={one: frozenset(years) for one, years in register.of(session).ratified.items()},
+        waiting=transfer_lists.whose_files_wait(session),
+    )
+
+
+def gather(
+    session: Session, catalogue: Catalogue, provider: Provider, flows: Sequence[FlowStatus], of_each: OfEach,
+    *, authority: Authority, at: datetime,
+) -> ProviderFacts:  # fmt: skip
+    """Collect the facts about a provider from registry and policies at `at`."""
+    zone = catalogue.calendar.timezone
+    today = local_day(at, zone)
+    began = term_began(catalogue.calendar, today, catalogue.school_year_starts)
+    years = of_each.ratified.get(provider.id, frozenset())
+    party = provider.kind in catalogue.bodies.parties()
+    held = TransfersWanted(provider=provider.id, state="held")
+    return ProviderFacts(
+        authority=authority,
+        provider=provider,
+        catalogue=catalogue,
+        at=at,
+        due=list(agenda(provider, flows, catalogue, today)),
+        files=transfer_lists.latest_in_short(session, provider.id, moment(began, time(), zone), _MOST_FILES),
+        waiting=transfer_lists.latest(session, held, _WAITING) if provider.id in of_each.waiting else (),
+        own_keys=of_each.own_keys.get(provider.id, ()),
+        ratified=sorted(years),
+        to_ratify=ratification.year_to_ratify(years, today, catalogue)
+        if party and not ratification.in_force(years, today, catalogue)
+        else None,
+    )
+
+
+def sections(facts: ProviderFacts, language: Language) -> Iterator[ToldSection]:
+    """Yield everything that is told of a provider, in one language."""
+
+    def t(text: str) -> str:
+        return told(text, language)
+
+    named = facts.named
+    yield ToldSection(
+        t("Due"), t("Nothing is expected of you."), [_due(facts, one, language) for one in facts.due]
+    )
+    types = {one.now.data_type for one in facts.due}
+    soon = [
+        ToldLine(", ".join([named(one.data_type), *([t(spoken(one.on))] if one.on else [])]), one.says)
+        for one in asked_soon(facts.catalogue, facts.today)
+        if one.data_type in types
+    ]
+    if soon:
+        yield ToldSection(t("What the law asks for soon"), lines=soon)
+    yield ToldSection(
+        t("Waiting"), t("Nothing of yours waits."), [_waits(facts, one, language) for one in facts.waiting]
+    )
+    yield ToldSection(t("What came this term"), t("Nothing came yet."), [
+        ToldLine(
+            one.reference,
+            f"{shown_name(one.name)}: {t(named(one.data_type))}, {t(one.state)}, "
+            + t(spoken(facts.day(one.landed_at))),
+        )
+        for one in facts.files
+    ])  # fmt: skip
+    yield ToldSection(t("Your keys"), lines=[_key(facts, one, language) for one in facts.own_keys])
+    yield ToldSection(t("The agreement"), lines=[_agreement(facts, language)])
+    desk = facts.catalogue.agreement.contacts.get(language, facts.catalogue.desks).desk
+    whom = t(f"The {desk} of {facts.authority.organisation}{facts.authority.ring}. Quote the reference.")
+    yield ToldSection(t("Whom to call"), lines=[ToldLine("", whom)])
+
+
+def _due(facts: ProviderFacts, one: DueDays, language: Language) -> ToldLine:
+    now, today = one.now, facts.today
+    parts = [in_words(now, today)]
+    if one.later and now.asked:
+        parts.append(f"then {in_words(one.later[0], today)}")
+    if not now.asked:
+        parts.append("if you have any")
+    if now.last:
+        parts.append(f"last came {spoken(facts.day(now.last))}")
+    if now.missed:
+        parts.append(f"{now.missed} missed")
+    open_days = (
+        each.due
+        for each in (now, *one.later)
+        if each.due and each.asked and each.timescale != "daily" and each.state in {"due", "not-due"}
+    )
+    ahead = min(((day - today).days for day in open_days), default=None)
+    return ToldLine(
+        facts.named(now.data_type), ", ".join(told(part, language) for part in parts),
+        {
+            "data-flow": now.data_type, "data-state": now.state,
+            "data-due": now.due.isoformat() if now.due else "",
+            "data-last": now.last.isoformat() if now.last else "",
+        },
+        late=now.state in {"missing", "late"}, news=0 if now.asked and now.state == "missing" else ahead,
+    )  # fmt: skip
+
+
+def _waits(facts: ProviderFacts, one: Transfer, language: Language) -> ToldLine:
+    wording = facts.catalogue.wording
+    reasons = [in_language(plain_reason(each, wording), language, wording) for each in one.reasons]
+    came = told(f"Came {spoken(facts.day(one.upload.landed_at))}.", language)
+    says = " ".join([came, *(f"{each.sentence} {each.next_step}" for each in reasons)])
+    return ToldLine(one.upload.reference, says, {"data-waits": one.upload.reference}, news=0)
+
+
+def _key(facts: ProviderFacts, key: Key, language: Language) -> ToldLine:
+    about = f"{told(_KINDS[key.kind], language)}: {told(key.state, language)}"
+    left = None
+    if key.until:
+        about += f", {told(f'until {spoken(facts.day(key.until))}', language)}"
+        left = (key.until - facts.at).days if key.state in {"active", "retiring"} else None
+    says = grouped(key.fingerprint) if key.kind == "openpgp" else key.fingerprint
+    if key.kind == "openpgp" and left is not None and 0 <= left <= _TO_EXTEND:
+        says = f"{told(_EXTEND, language)} {says}"
+    until = key.until.isoformat() if key.until else ""
+    data = {"data-key": key.kind, "data-state": key.state, "data-until": until}
+    return ToldLine(about, says, data, news=left if left is None or left >= 0 else None)
+
+
+def _agreement(facts: ProviderFacts, language: Language) -> ToldLine:
+    if year := facts.to_ratify:
+        says = f"Not ratified for {year}: read /agreement/agreement.txt, and sign it or tell us."
+        return ToldLine("", told(says, language), {"data-ratify": year}, late=True, news=0)
+    return ToldLine("", told(f"Ratified: {', '.join(facts.ratified)}.", language))
+
+
+def news(facts: ProviderFacts, language: Language, days: int) -> str:
+    """Return what a letter tells of a provider: late, due or ending within `days`, waiting, come this week.
+
+    Empty where there is nothing of this kind. The headings and sentences are those of the page, without the
+    names of files.
+    """
+    found = []
+    for section in sections(facts, language):
+        lines = [
+            ": ".join(filter(None, (line.about, line.says)))
+            for line in section.lines
+            if line.news is not None and line.news <= days
+        ]
+        if lines:
+            found.append("\n".join([f"## {section.heading}", "", *(f"- {line}" for line in lines)]))
+    if came := _came(facts, language):
+        found.append(came)
+    return "\n\n".join(found)
+
+
+def _came(facts: ProviderFacts, language: Language) -> str:
+    """Return the files of the last seven days by reference, at most 20; empty without any."""
+    lately = [one for one in facts.files if one.landed_at >= facts.at - _WEEK]
+    lines = [
+        f"- {one.reference}: {told(facts.named(one.data_type), language)}, {told(one.state, language)}"
+        for one in lately[:20]
+    ]
+    if more := len(lately) - len(lines):
+        lines.append(f"- {told(f'and {more} more, see status.html in your SFTP folder', language)}")
+    return "\n".join([f"## {told('What came this week', language)}", "", *lines]) if lines else ""
