@@ -99,7 +99,7 @@ class ProviderFacts:
         )  # fmt: skip
 
 
-class ToldLine(NamedTuple):
+class StandingLine(NamedTuple):
     """A line of a section: `says` about `about`, in one language. `data` is for programs.
 
     `late` stands out. `news`: worth a letter, of what is due or ends within so many days; None otherwise.
@@ -113,12 +113,12 @@ class ToldLine(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class ToldSection:
+class StandingSection:
     """A heading and its lines; `otherwise` is said where there are none."""
 
     heading: str
     otherwise: str = ""
-    lines: list[ToldLine] = field(default_factory=list)
+    lines: list[StandingLine] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,43 +170,43 @@ def gather(
     )
 
 
-def sections(facts: ProviderFacts, language: Language) -> Iterator[ToldSection]:
+def sections(facts: ProviderFacts, language: Language) -> Iterator[StandingSection]:
     """Yield everything that is told of a provider, in one language."""
 
     def t(text: str) -> str:
         return told(text, language)
 
     named = facts.named
-    yield ToldSection(
+    yield StandingSection(
         t("Due"), t("Nothing is expected of you."), [_due(facts, one, language) for one in facts.due]
     )
     types = {one.now.data_type for one in facts.due}
     soon = [
-        ToldLine(", ".join([named(one.data_type), *([t(spoken(one.on))] if one.on else [])]), one.says)
+        StandingLine(", ".join([named(one.data_type), *([t(spoken(one.on))] if one.on else [])]), one.says)
         for one in asked_soon(facts.catalogue, facts.today)
         if one.data_type in types
     ]
     if soon:
-        yield ToldSection(t("What the law asks for soon"), lines=soon)
-    yield ToldSection(
+        yield StandingSection(t("What the law asks for soon"), lines=soon)
+    yield StandingSection(
         t("Waiting"), t("Nothing of yours waits."), [_waits(facts, one, language) for one in facts.waiting]
     )
-    yield ToldSection(t("What came this term"), t("Nothing came yet."), [
-        ToldLine(
+    yield StandingSection(t("What came this term"), t("Nothing came yet."), [
+        StandingLine(
             one.reference,
             f"{shown_name(one.name)}: {t(named(one.data_type))}, {t(one.state)}, "
             + t(spoken(facts.day(one.landed_at))),
         )
         for one in facts.files
     ])  # fmt: skip
-    yield ToldSection(t("Your keys"), lines=[_key(facts, one, language) for one in facts.own_keys])
-    yield ToldSection(t("The agreement"), lines=[_agreement(facts, language)])
+    yield StandingSection(t("Your keys"), lines=[_key(facts, one, language) for one in facts.own_keys])
+    yield StandingSection(t("The agreement"), lines=[_agreement(facts, language)])
     desk = facts.catalogue.agreement.contacts.get(language, facts.catalogue.desks).desk
     whom = t(f"The {desk} of {facts.authority.organisation}{facts.authority.ring}. Quote the reference.")
-    yield ToldSection(t("Whom to call"), lines=[ToldLine("", whom)])
+    yield StandingSection(t("Whom to call"), lines=[StandingLine("", whom)])
 
 
-def _due(facts: ProviderFacts, one: DueDays, language: Language) -> ToldLine:
+def _due(facts: ProviderFacts, one: DueDays, language: Language) -> StandingLine:
     now, today = one.now, facts.today
     parts = [in_words(now, today)]
     if one.later and now.asked:
@@ -223,7 +223,7 @@ def _due(facts: ProviderFacts, one: DueDays, language: Language) -> ToldLine:
         if each.due and each.asked and each.timescale != "daily" and each.state in {"due", "not-due"}
     )
     ahead = min(((day - today).days for day in open_days), default=None)
-    return ToldLine(
+    return StandingLine(
         facts.named(now.data_type), ", ".join(told(part, language) for part in parts),
         {
             "data-flow": now.data_type, "data-state": now.state,
@@ -234,15 +234,15 @@ def _due(facts: ProviderFacts, one: DueDays, language: Language) -> ToldLine:
     )  # fmt: skip
 
 
-def _waits(facts: ProviderFacts, one: Transfer, language: Language) -> ToldLine:
+def _waits(facts: ProviderFacts, one: Transfer, language: Language) -> StandingLine:
     wording = facts.catalogue.wording
     reasons = [in_language(plain_reason(each, wording), language, wording) for each in one.reasons]
     came = told(f"Came {spoken(facts.day(one.upload.landed_at))}.", language)
     says = " ".join([came, *(f"{each.sentence} {each.next_step}" for each in reasons)])
-    return ToldLine(one.upload.reference, says, {"data-waits": one.upload.reference}, news=0)
+    return StandingLine(one.upload.reference, says, {"data-waits": one.upload.reference}, news=0)
 
 
-def _key(facts: ProviderFacts, key: Key, language: Language) -> ToldLine:
+def _key(facts: ProviderFacts, key: Key, language: Language) -> StandingLine:
     about = f"{told(_KINDS[key.kind], language)}: {told(key.state, language)}"
     left = None
     if key.until:
@@ -253,14 +253,14 @@ def _key(facts: ProviderFacts, key: Key, language: Language) -> ToldLine:
         says = f"{told(_EXTEND, language)} {says}"
     until = key.until.isoformat() if key.until else ""
     data = {"data-key": key.kind, "data-state": key.state, "data-until": until}
-    return ToldLine(about, says, data, news=left if left is None or left >= 0 else None)
+    return StandingLine(about, says, data, news=left if left is None or left >= 0 else None)
 
 
-def _agreement(facts: ProviderFacts, language: Language) -> ToldLine:
+def _agreement(facts: ProviderFacts, language: Language) -> StandingLine:
     if year := facts.to_ratify:
         says = f"Not ratified for {year}: read /agreement/agreement.txt, and sign it or tell us."
-        return ToldLine("", told(says, language), {"data-ratify": year}, late=True, news=0)
-    return ToldLine("", told(f"Ratified: {', '.join(facts.ratified)}.", language))
+        return StandingLine("", told(says, language), {"data-ratify": year}, late=True, news=0)
+    return StandingLine("", told(f"Ratified: {', '.join(facts.ratified)}.", language))
 
 
 def news(facts: ProviderFacts, language: Language, days: int) -> str:
