@@ -27,6 +27,16 @@ if TYPE_CHECKING:
 
 _MOST = 100
 _FILTERS = ("provider", "data_type", "period")
+_WHERE = {
+    "held": "/held",
+    "held-file": "/held/",
+    "recalls": "#recalls",
+    "school": "/schools/",
+    "schools": "/schools?late=yes",
+    "policies": "/policies",
+    "notices": "/work/notices/list",
+}
+"""The page of each task on the first page."""
 
 
 async def show_today(request: Request) -> Response:
@@ -34,7 +44,7 @@ async def show_today(request: Request) -> Response:
     site = site_of(request)
     reply = await site.inside.reply(site.question(request, AskToday), TodaySeen)
     chart = chart_of(reply.said.days) if reply.said.days else None
-    return site.page(request, "today.html", reply.me, seen=reply.said, chart=chart)
+    return site.page(request, "today.html", reply.me, seen=reply.said, chart=chart, where=_WHERE)
 
 
 async def show_mailbox(request: Request) -> Response:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, func
 
+from gateway.access import Sight
 from gateway.registry.deliveries import count_delivered
 from gateway.registry.delivery_queries import DeliveriesWanted
-from gateway.registry.tables import EventRow, KeyRow, TransferRow
+from gateway.registry.sight import within
+from gateway.registry.tables import AuthorityNoticeRow, EventRow, KeyRow, ProviderRow, TransferRow
 
 MOST = 1000
 """The limit of counting: "more than 999" is precise enough for a reader."""
@@ -68,6 +72,63 @@ def keys_ending(session: Session, now: datetime, before: datetime) -> int:
         col(KeyRow.expires_at) < before,
     )
     return int(session.execute(query).scalar_one())
+
+
+class ThingsWaiting(NamedTuple):
+    """The number of things that wait, at most MOST, and since when the first of them does."""
+
+    number: int
+    since: datetime | None
+
+
+def held_for_a_person(session: Session, sight: Sight) -> ThingsWaiting:
+    """Count the held files within a sight that wait for a person, not for a date, a key or a signature."""
+    waits = col(TransferRow.state) == "held", col(TransferRow.waits_for) == "person"
+    return _waiting(session, col(TransferRow.landed_at), *waits, *within(sight))
+
+
+def unread_notices(session: Session) -> ThingsWaiting:
+    """Count the notices to data protection that nobody has read."""
+    return _waiting(session, col(AuthorityNoticeRow.created_at), col(AuthorityNoticeRow.read_at).is_(None))
+
+
+def releases_proposed(session: Session, sight: Sight) -> list[str]:
+    """Return the held files within a sight with a release proposed by a person, latest first."""
+    query = (
+        select(col(EventRow.subject))
+        .join(TransferRow, col(TransferRow.reference) == col(EventRow.subject))
+        .where(col(EventRow.kind) == "release-proposed", col(TransferRow.state) == "held", *within(sight))
+        .order_by(col(EventRow.number).desc())
+        .limit(MOST)
+    )
+    return list(dict.fromkeys(session.execute(query).scalars()))
+
+
+class PendingKey(NamedTuple):
+    """A provider whose keys wait for the call: id, name, and since when the first of them does."""
+
+    provider: str
+    name: str
+    since: datetime
+
+
+def keys_pending(session: Session, most: int) -> list[PendingKey]:
+    """Return the providers with keys that wait to be confirmed, longest first."""
+    first = func.min(col(KeyRow.added_at))
+    query = (
+        select(col(ProviderRow.id), col(ProviderRow.name), first)
+        .join(KeyRow, col(KeyRow.owner) == col(ProviderRow.id))
+        .where(col(KeyRow.owner_kind) == "provider", col(KeyRow.state) == "pending")
+        .group_by(col(ProviderRow.id), col(ProviderRow.name))
+        .order_by(first)
+        .limit(most)
+    )
+    return [PendingKey(*row) for row in session.execute(query)]
+
+
+def _waiting(session: Session, since: Mapped[datetime], *which: ColumnElement[bool]) -> ThingsWaiting:
+    some = select(since.label("since")).where(*which).order_by(since).limit(MOST).subquery()
+    return ThingsWaiting(*session.execute(select(func.count(), func.min(some.c.since))).one())
 
 
 def recalls_asked(session: Session, since: datetime) -> list[str]:

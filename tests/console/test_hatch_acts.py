@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from gateway.registry import transfers
+from datetime import UTC, datetime
+
+from gateway.record import policy_proposals
+from gateway.registry import keys, log, providers, recalls, transfers
+from gateway.registry.log import Entry
 from gateway.zones.hatch.act_questions import CarryOutAct
 from gateway.zones.hatch.questions import (
     AskHeld,
@@ -15,6 +19,8 @@ from gateway.zones.hatch.questions import (
 from tests.console.office import OTHER, TEAM, Office
 from tests.console.soft_key import SoftKey
 from tests.console.through_the_hatch import ORIGIN
+
+MOMENT = datetime(2026, 11, 29, 9, 0, tzinfo=UTC)
 
 
 def act(command: str, **fields: str) -> dict[str, object]:
@@ -124,3 +130,62 @@ def test_a_reason_is_one_line_of_text(office: Office) -> None:
     reference = office.room.hold(b"l")
     for why in ("", " ", "x" * 401, "a\x00b"):
         assert refused(office, "jane", reference, why) == 403
+
+
+def needs(office: Office, who: str) -> list[tuple[str, str]]:
+    return [(one["page"], one["of"]) for one in office.said(who, AskToday)["needs"]]
+
+
+def test_the_first_page_tells_each_person_what_waits_for_them_alone(office: Office) -> None:
+    before = office.room.hold(b"needs")
+    told = {one["page"]: one for one in office.said("jane", AskToday)["needs"]}
+    assert told["held"]["said"].startswith("Decide on ")
+    assert told["held"]["since"] is not None
+    assert not {"school", "policies", "notices"} & told.keys()  # these are for other roles
+    assert [page for page, _ in needs(office, "kim") if page != "schools"] == []
+    assert needs(office, "sam") == []
+    sensitive = office.room.hold_as_sensitive(b"needs few")
+    count = told["held"]["said"]
+    assert {one["page"]: one for one in office.said("jane", AskToday)["needs"]}["held"]["said"] == count
+    assert before != sensitive
+
+
+def test_a_release_that_is_proposed_needs_somebody_else(office: Office) -> None:
+    reference = office.room.hold(b"second")
+    with office.room.registry.write() as session:
+        fields = {"data_type": "student-core", "teams": TEAM, "reasons": "policy:sensitive"}
+        entry = Entry(kind="release-proposed", subject=reference, fields=fields, actor="ann", note="why")
+        log.append(session, [entry], MOMENT)
+    assert ("held-file", reference) in needs(office, "jane")
+    assert ("held-file", reference) not in needs(office, "kim")
+    with office.room.registry.write() as session:
+        mine = Entry(kind="release-proposed", subject=reference, fields=fields, actor="jane", note="why")
+        log.append(session, [mine], MOMENT)
+    assert ("held-file", reference) not in needs(office, "jane")
+
+
+def test_keys_a_notice_and_policies_need_those_whose_they_are(office: Office) -> None:
+    office.console.grant("kim", "administrator")
+    office.console.grant("jane", "data-protection")
+    now = MOMENT
+    with office.room.registry.write() as session:
+        recalls.tell(session, "r", "a file was withdrawn", "text", now)
+        policy_proposals.propose(session, "0" * 64, now, by="ann", why=None, at=now)
+        school = providers.list_providers(session)[0].id
+        keys.add_key(
+            session,
+            "provider",
+            school,
+            "ssh",
+            fingerprint="SHA256:x",
+            material="x",
+            at=now,
+            by="ann",
+            state="pending",
+        )
+    assert {("school", school), ("policies", "")} <= set(needs(office, "kim"))
+    assert ("notices", "") in needs(office, "jane")
+    with office.room.registry.write() as session:
+        for one in recalls.notices(session):
+            recalls.read_notice(session, one.number, by="jane", at=now)
+    assert ("notices", "") not in needs(office, "jane")

@@ -13,6 +13,7 @@ from gateway.mailboxes.hatch.counter import Caller, Counter
 from gateway.mailboxes.hatch.held_files import wanted
 from gateway.mailboxes.hatch.judged import JudgedFlows, is_late
 from gateway.mailboxes.hatch.logins import news_of
+from gateway.mailboxes.hatch.needs import needs_of
 from gateway.mailboxes.hatch.showing_files import team_named
 from gateway.record.second_person import COUNTS
 from gateway.registry import at_a_glance, providers, transfer_lists, transfers
@@ -37,20 +38,22 @@ def ask_today(counter: Counter, caller: Caller, _: AskToday) -> TodaySeen:
         )
         held = _held(session, caller) if "held" in caller.may else None
         if "look" not in caller.may:
-            return TodaySeen(new=new, news=news, held=held)
+            return TodaySeen(new=new, news=news, needs=tuple(needs_of(session, caller)), held=held)
         zone = ZoneInfo(catalogue.calendar.timezone)
         waits = [each.total_seconds() for each in at_a_glance.waits(session, _LATEST)]
         ending = at_a_glance.keys_ending(session, now, now + _ENDING)
         enrolled = providers.added(session)
         judged = counter.judged.flows(counter.desk, catalogue, now.astimezone(zone).date(), enrolled)
+        late, recalls = _late(judged), tuple(_recalls(session, now))
         return TodaySeen(
             new=new,
             news=news,
+            needs=tuple(needs_of(session, caller, recalls=len(recalls), late=late.count)),
             held=held,
             waiting=_counted("waiting", "waiting to be decided", at_a_glance.still_landed(session)),
-            late=_late(judged),
+            late=late,
             late_at=judged.at,
-            recalls=tuple(_recalls(session, now)),
+            recalls=recalls,
             days=tuple(_days(session, now, zone)),
             median_seconds=median(waits) if waits else None,
             slowest_seconds=max(waits, default=None),

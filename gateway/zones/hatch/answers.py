@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
+from typing import Literal
 
 from pydantic import ConfigDict
 
@@ -109,9 +110,23 @@ class DaySeen(File):
     waiting: int = 0
 
 
+class WaitingTask(File):
+    """A task that waits for the person who reads it: a sentence, and the page on which it is done.
+
+    `since`: when the first of several began to wait; None for what has no beginning on record. `of` names the
+    file or school of a page that is about one.
+    """
+
+    said: str
+    since: datetime | None
+    page: Literal["held", "held-file", "recalls", "school", "schools", "policies", "notices"]
+    of: str = ""
+
+
 class TodaySeen(File):
     """The first page. `days` and the rest are None for a person limited to own teams.
 
+    `needs` wait for this person.
     `news` are of the person's own keys. `recalls` are the references with an open request for recall. `late`
     is as of `late_at`.
 
@@ -120,6 +135,7 @@ class TodaySeen(File):
 
     new: tuple[Counted, ...]
     news: tuple[str, ...] = ()
+    needs: tuple[WaitingTask, ...] = ()
     held: Counted | None = None
     waiting: Counted | None = None
     late: Counted | None = None
