@@ -8,13 +8,26 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.console import DEFAULT_HOME, HomeOption, JsonOption, fails_clearly, out, show
+from gateway.cli.console import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    fails_clearly,
+    now,
+    out,
+    registrar_of,
+    show,
+    who,
+)
 from gateway.cli.console import registry as open_registry
+from gateway.cli.derived import commands_of
 from gateway.errors import GatewayError
 from gateway.home import Home
-from gateway.registry import hosts
+from gateway.registry import hosts, log
 
-app = typer.Typer(no_args_is_help=True, help="Hosts that share the work on one registry (docs/cluster.md).")
+app = commands_of(
+    "hosts", "Hosts that share the work on one registry (docs/cluster.md).", "gateway.acts.hosts"
+)
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="What a host hands to another, sealed.")]
 
@@ -22,25 +35,28 @@ FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="What a host 
 @app.command("list")
 @fails_clearly
 def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
-    """List the hosts at work:
+    """List the hosts on record: what each last said of itself.
 
-    since when, with the host doing the rounds, and hosts with different secrets.
+    At work or silent, the host doing the rounds, its spool, its clock, and keys that it lacks.
     """
     with open_registry(home) as registry, registry.read() as session:
-        found = hosts.live(session)
-    usual = max((one.keys for one in found), key=[one.keys for one in found].count, default="")
+        found = hosts.known(session)
+    every = frozenset[str]().union(*(one.holds for one in found))
     rows = [
         {
             "name": one.name,
-            "since": one.since,
+            "said": one.seen_at,
+            "state": "at work" if one.is_at_work else "silent",
             "rounds": "here" if one.leads else "",
-            "keys": "as the others" if one.keys == usual else "differ: see gateway hosts add",
+            "spool": one.spool,
+            "oldest": f"{one.oldest_seconds:.0f} s" if one.spool else "",
+            "clock": f"{one.ahead_seconds:+.1f} s",
+            "keys": "all" if one.holds >= every else f"{len(every - one.holds)} lacking: see gateway doctor",
         }
         for one in found
     ]
-    show(
-        rows, ["name", "since", "rounds", "keys"], as_json=as_json, empty="no host is at work that shares it"
-    )
+    columns = ["name", "said", "state", "rounds", "spool", "oldest", "clock", "keys"]
+    show(rows, columns, as_json=as_json, empty="no host is on record that shares the work")
 
 
 @app.command()
@@ -58,6 +74,11 @@ def add(
 
     code = new_code()
     sealed = packed(Home(home), name, code)
+    with registrar_of(home) as registrar, registrar.registry.write() as session:
+        if name not in {one.name for one in hosts.known(session)}:
+            hosts.expect(session, name)
+            log.append(session, [log.Entry(kind="host-added", subject=name, actor=who())], now())
+            registrar.sign_head(session, now())
     try:
         with file.open("xb") as target:
             file.chmod(0o600)

@@ -50,14 +50,36 @@ def of_secrets(home: Home) -> Iterator[Said]:
 
 
 def of_hosts(session: Session, home: Home, own: str | None) -> Iterator[Complaint]:
-    """Yield other hosts at work with different secrets, as during a change of key."""
-    mine = hosts.fits(secret_files.holding(home))
-    for host in hosts.live(session):
-        if host.name != own and host.keys != mine:
+    """Yield silent hosts, wrong clocks, and hosts behind with a key, as during a change of key."""
+    found = hosts.known(session)
+    held = {host.name: host.holds for host in found if host.is_at_work}
+    if own is not None:
+        held[own] = frozenset(secret_files.holding(home))
+    known = keys.list_keys(session, "gateway", "gateway")
+    over = {key.fingerprint[:16] for key in known if key.state in {"retired", "revoked"}}
+    every = {one for one in frozenset[str]().union(*held.values()) if one.rpartition("/")[2] not in over}
+    whole = next((name for name, there in held.items() if there >= every), "one that has them")
+    for name, there in held.items():
+        if not there >= every:
             yield Complaint(
                 "warning",
-                f"host {host.name} has other keys of the gateway than this one",
-                f"where they are all: gateway hosts add {host.name} FILE; there: gateway hosts join FILE",
+                f"host {name} lacks {counted(len(every - there), 'key')} of the gateway",
+                f"at host {whole}: gateway hosts add {name} FILE; at host {name}: gateway hosts join FILE",
+            )
+    for host in found:
+        if not host.is_at_work:
+            yield Complaint(
+                "fault",
+                f"host {host.name} says nothing; {counted(host.spool, 'upload')} waited in its spool",
+                "start it again; if it is lost, take its spool over: gateway hosts take-over; if it is to go "
+                f"for good: gateway hosts remove {host.name}",
+            )
+        elif host.is_clock_wrong:
+            yield Complaint(
+                "fault",
+                f"the clock of host {host.name} is {host.ahead_seconds:+.0f} s from the database's: "
+                "what is uploaded there waits",
+                "there: timedatectl set-ntp true, and see that the time is right",
             )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -25,7 +25,6 @@ from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings import Listen, load_settings
 from gateway.record.snapshot import Expiry, Snapshot, take, wrong
-from gateway.registry import hosts
 from gateway.registry.hosts import Host
 from gateway.zones.places import answers, place_of, processor_is_at_work
 
@@ -57,7 +56,6 @@ def status(
         snapshot = take(place, registry, now())
         with registry.read() as session:
             policies = standing(session, place)
-            sharing = hosts.live(session)
     asked = {
         "intake": _place(place, "intake", settings.intake, intake_port),
         "mailboxes": _place(place, "mailboxes", settings.mailboxes, mailboxes_port),
@@ -78,23 +76,24 @@ def status(
                 "wrong": found,
                 "services": services,
                 "policies": policies,
-                **({"hosts": [dataclasses.asdict(one) for one in sharing]} if sharing else {}),
                 **_as_json(snapshot),
             }
         )
     else:
-        named = [*told(policies)[1:], *_hosts(sharing)]
+        named = [*told(policies)[1:], *map(_host, snapshot.hosts)]
         for line in (*_standing(services, asked), *named, *_lines(snapshot, found, each=each)):
             out.print(Text(line), soft_wrap=True)
     if found:
         raise typer.Exit(1)
 
 
-def _hosts(sharing: Sequence[Host]) -> Iterator[str]:
-    """Yield the line of the hosts sharing the work, if any."""
-    if sharing:
-        named = (f"{one.name} (does the rounds)" if one.leads else one.name for one in sharing)
-        yield f"hosts at work: {', '.join(named)}"
+def _host(host: Host) -> str:
+    said = "at work" if host.is_at_work else f"SILENT for {_time(host.silent_seconds)}"
+    rounds = ", does the rounds" if host.leads else ""
+    waits = f", {counted(host.spool, 'upload')} in its spool" if host.spool else ""
+    oldest = f", the oldest for {_time(host.oldest_seconds)}" if host.spool else ""
+    clock = f", its clock is {host.ahead_seconds:+.0f} s off" if host.is_clock_wrong else ""
+    return f"host        {host.name} {said}{rounds}{waits}{oldest}{clock}"
 
 
 def _place(home: Home, service: str, configured: Listen, port: int | None) -> Listen:
@@ -118,6 +117,7 @@ def _secrets_open(home: Home) -> bool:
 
 def _as_json(snapshot: Snapshot) -> dict[str, Any]:
     seen = dataclasses.asdict(snapshot)
+    seen["hosts"] = [{**host, "holds": sorted(host["holds"])} for host in seen["hosts"]]
     seen["reasons"] = [
         {"state": state, "code": code, "transfers": count}
         for (state, code), count in sorted(snapshot.reasons.items())

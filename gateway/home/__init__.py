@@ -115,6 +115,11 @@ class Published:
         return self.root / "intake.json"
 
     @property
+    def claimed(self) -> Path:
+        """An empty file, touched whenever the processor has looked for uploads to claim."""
+        return self.root / ".claimed"
+
+    @property
     def common(self) -> Path:
         """The files seen by every provider: common/keys/* and common/agreement/*."""
         return self.root / "common"

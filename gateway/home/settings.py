@@ -78,9 +78,14 @@ class Metrics(File):
 
 
 class WatchSettings(File):
-    """The thresholds for warnings. Times in seconds or days, sizes in bytes."""
+    """The thresholds for warnings. Times in seconds or days, sizes in bytes.
+
+    `claim_seconds`: once its processor has not looked for uploads for so long, intake tells balancers to send
+    no more.
+    """
 
     landed_seconds: float = Field(default=300, gt=0)
+    claim_seconds: float = Field(default=20, gt=0)
     disk_free_bytes: int = Field(default=5 * 1024**3, ge=0)
     key_days: float = Field(default=30, ge=0)
 
@@ -280,6 +285,7 @@ class IntakeSettings(File):
     listen: Listen
     limits: IntakeLimits
     ssh: Ssh = Ssh()
+    claim_seconds: float = WatchSettings().claim_seconds
 
 
 M = TypeVar("M", bound=BaseModel)

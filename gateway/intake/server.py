@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 import uvloop
@@ -23,9 +24,11 @@ from gateway.intake.disk import on_disk
 from gateway.intake.service import Intake
 from gateway.observe import exposition, systemd
 from gateway.observe.metrics import INTAKE
+from gateway.ssh.proxied import Balancers
 from gateway.ssh.serving import again, serving
 from gateway.zones.penalty_files import of_intake
 
+_SETTINGS_SECONDS = 2.0
 _HOST_KEY = "ssh_host_ed25519_key"
 _SWEEP_SECONDS = 300.0
 _TURN_SECONDS = 2.0
@@ -72,6 +75,12 @@ async def serve(
     settings = await on_disk(read_settings, published)
     await on_disk(_make_folders, spool)
     intake = Intake(spool, published, settings.limits)
+    balancers = Balancers(settings.ssh.balancers, intake.door)
+
+    async def follow_settings() -> None:
+        """Follow the balancers in the settings; the processor may have written those after this start."""
+        balancers.name((await on_disk(read_settings, published)).ssh.balancers)
+
     place = (
         settings.listen.host if host is None else host,
         settings.listen.port if port is None else port,
@@ -86,24 +95,37 @@ async def serve(
         penalties=of_intake(spool, published),
         running=intake.running,
         also=settings.ssh.also_offer,
-        balancers=settings.ssh.balancers,
+        balancers=balancers,
     ) as accepting:
-        sweeping = loop.create_task(again(intake.sweep, _SWEEP_SECONDS))
+        rounds = [
+            loop.create_task(again(intake.sweep, _SWEEP_SECONDS)),
+            loop.create_task(again(follow_settings, _SETTINGS_SECONDS)),
+        ]
         try:
-            with exposition.exposed(systemd.handed_over("metrics"), INTAKE, _health(loop)):
+            with exposition.exposed(systemd.handed_over("metrics"), INTAKE, _health(loop, published)):
                 ready(*accepting)
                 await stop.wait()
         finally:
-            sweeping.cancel()
+            for one in rounds:
+                one.cancel()
 
 
-def _health(loop: asyncio.AbstractEventLoop) -> exposition.Health:
-    """Return a check, callable from another thread, that the event loop is running."""
+def _health(loop: asyncio.AbstractEventLoop, published: Published) -> exposition.Health:
+    """Return a check, callable from another thread: the event loop runs, and the processor claims uploads.
+
+    A balancer that is told otherwise sends no more: uploads here would wait for a processor that is gone.
+    """
 
     def health() -> Sequence[str]:
         turned = threading.Event()
         loop.call_soon_threadsafe(turned.set)
-        return () if turned.wait(_TURN_SECONDS) else ("event-loop-stuck",)
+        if not turned.wait(_TURN_SECONDS):
+            return ("event-loop-stuck",)
+        try:
+            age = time.time() - published.claimed.stat().st_mtime
+        except FileNotFoundError:
+            return ("processor-claims-nothing",)
+        return () if age < read_settings(published).claim_seconds else ("processor-claims-nothing",)
 
     return health
 

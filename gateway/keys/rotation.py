@@ -95,11 +95,6 @@ def finish(home: Home, registry: Registry) -> bool:
     return True
 
 
-def held(home: Home) -> str:
-    """Return a digest of the names of a home's keys: hosts sharing the work have the same keys."""
-    return secret_files.holding(home)
-
-
 def check_all_here(home: Home, registry: Registry) -> None:
     """ConfigurationError where the home lacks a key of the gateway for opening files.
 
@@ -180,9 +175,9 @@ def _check_everybody_has_it(home: Home, registry: Registry, name: str | None) ->
 
     every host needs the key before the announcement.
     """
-    held = secret_files.holding(home)[:16]
+    held = set(secret_files.holding(home))
     with registry.read() as session:
-        lacking = sorted({one.name for one in hosts.live(session) if one.name != name and one.keys != held})
+        lacking = [one.name for one in hosts.live(session) if one.name != name and not held <= one.holds]
     if lacking:
         raise GatewayError(
             f"the new key is made, and not announced yet: {', '.join(lacking)} cannot use it. Hand it on "

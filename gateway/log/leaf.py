@@ -96,6 +96,9 @@ Kind = Literal[
     "deleted",
     "breach-recorded",
     "recorded",
+    "host-added",
+    "host-removed",
+    "host-taken-over",
 ]
 
 # Words are lower-case without four digits in a row, so no UPN and no date is a word.
@@ -244,6 +247,9 @@ FIELDS: dict[str, dict[str, str]] = {
     "hold-lifted": {**_KEPT, "number": _COUNT},
     "deleted": {**_KEPT, "count": _COUNT},
     "breach-recorded": {**_WHO, "number": _COUNT},
+    "host-added": _WHO,
+    "host-removed": {**_WHO, "count": _COUNT},
+    "host-taken-over": {**_WHO, "count": _COUNT},
     "recorded": {"record": "digest", "rows": "digest"},  # `record` in entries of earlier versions.
 }
 if set(FIELDS) != set(get_args(Kind)):

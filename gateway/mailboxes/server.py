@@ -27,6 +27,7 @@ from gateway.observe.metrics import MAILBOXES_DOOR
 from gateway.secrets.process_memory import keep_in_memory, keep_to_itself
 from gateway.ssh.connection import Connection
 from gateway.ssh.door import Door
+from gateway.ssh.proxied import Balancers
 from gateway.ssh.server import host_key
 from gateway.ssh.serving import serving
 from gateway.ssh.session import Session
@@ -127,7 +128,7 @@ async def accepting(
         sockets=sockets,
         penalties=of_mailboxes(home),
         running=service.running,
-        balancers=load_settings(home).ssh.balancers,
+        balancers=Balancers(load_settings(home).ssh.balancers, service.door),
     ) as (_, port):
         sweeping = asyncio.create_task(_sweep(office))
         try:

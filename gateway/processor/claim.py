@@ -74,6 +74,7 @@ def claim_waiting(
             break
     if faults:
         raise faults[0]
+    registrar.home.published.claimed.touch()
 
 
 class _Taken:

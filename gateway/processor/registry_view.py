@@ -140,6 +140,13 @@ def _gauges(snapshot: Snapshot) -> Iterator[Metric]:
     ):
         sizes = [(disk.part, getattr(disk, value)) for disk in snapshot.disks]
         yield _labelled(name, text, ["part"], sizes)
+    for name, text, value in (
+        ("gateway_host_silent_seconds", "Seconds since a host said that it is at work.", "silent_seconds"),
+        ("gateway_host_spool", "Uploads in the spool of a host, not on record yet.", "spool"),
+        ("gateway_host_oldest_age_seconds", "The age of what has waited there longest.", "oldest_seconds"),
+        ("gateway_host_clock_ahead_seconds", "The clock of a host before the database's.", "ahead_seconds"),
+    ):
+        yield _labelled(name, text, ["host"], [(one.name, getattr(one, value)) for one in snapshot.hosts])
     yield _labelled(
         "gateway_key_expiry_days",
         "Days until the last key of an owner stops to count.",

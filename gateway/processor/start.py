@@ -8,6 +8,8 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+from sqlalchemy import Connection, text
+
 from gateway.errors import Fault, GatewayError
 from gateway.home import Home
 from gateway.home.settings import Settings
@@ -16,8 +18,10 @@ from gateway.openpgp.engines import prove_program
 from gateway.processor.work import Alone, Share, Work
 from gateway.record.policies_in_force import Keeper, Policies
 from gateway.record.registrar import Registrar
+from gateway.record.snapshot import spool_ages
 from gateway.registry import hosts, work_queue
 from gateway.registry.ownership import Ownership
+from gateway.secrets import secret_files
 from gateway.store.of_home import check_store
 
 _log = logging.getLogger(__name__)
@@ -68,7 +72,12 @@ def sharing(registrar: Registrar, wake: Callable[[], None]) -> Iterator[Work]:
     """Yield this host's share of the work. Raises GatewayError where a lone processor holds the registry."""
     with (
         home_of_its_own(registrar.home),
-        Ownership(registrar.registry, shared=True, says=lambda: _said(registrar)) as ownership,
+        Ownership(
+            registrar.registry,
+            shared=True,
+            name=hosts.session_name(registrar.settings.host.name or ""),
+            says=lambda connection: _say(registrar, connection),
+        ) as ownership,
     ):
         work_queue.prepare(registrar.registry)
         share = Share(registrar, ownership, wake)
@@ -78,8 +87,21 @@ def sharing(registrar: Registrar, wake: Callable[[], None]) -> Iterator[Work]:
             share.end()
 
 
-def _said(registrar: Registrar) -> str:
-    return hosts.said(registrar.settings.host.name or "", rotation.held(registrar.home))
+def _say(registrar: Registrar, connection: Connection) -> None:
+    """Tell all hosts what waits in the spool of this one, how its clock stands, and which keys it holds."""
+    try:
+        ages = list(spool_ages(registrar.home, registrar.clock()))
+    except OSError:  # Told by the round that cannot claim.
+        ages = []
+    theirs = connection.scalar(text("SELECT clock_timestamp()"))
+    hosts.say(
+        connection,
+        registrar.settings.host.name or "",
+        spool=len(ages),
+        oldest_seconds=max(ages, default=0.0),
+        ahead_seconds=(registrar.clock() - theirs).total_seconds() if theirs is not None else 0.0,
+        holds=secret_files.holding(registrar.home),
+    )
 
 
 def renewed(keeper: Keeper, registrar: Registrar, version: int) -> Policies | None:

@@ -18,7 +18,12 @@ def publish_all(home: Home, now: datetime) -> None:
     """Project everything but receipts into published/. Idempotent."""
     settings = load_settings(home)
     signing = Signing.load(home, settings)
-    intake = IntakeSettings(listen=settings.intake, limits=load_limits(home).intake, ssh=settings.ssh)
+    intake = IntakeSettings(
+        listen=settings.intake,
+        limits=load_limits(home).intake,
+        ssh=settings.ssh,
+        claim_seconds=settings.watch.claim_seconds,
+    )
     publish_common(home, signing.certificate, signing.vkey, intake, settings.security_contact)
     registry = Registry(settings.database_url(home))
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -12,8 +12,9 @@ from sqlmodel import Session, col, func, select
 
 from gateway.home import Home
 from gateway.home.settings import WatchSettings
-from gateway.registry import log, transfers
+from gateway.registry import hosts, log, transfers
 from gateway.registry.database import Registry
+from gateway.registry.hosts import Host
 from gateway.registry.tables import KeyRow, ReasonRow, TransferRow
 from gateway.zones.landed import count_aside, named_at, waiting
 
@@ -54,6 +55,7 @@ class Snapshot:
     disks: tuple[Disk, ...] = ()
     expiries: tuple[Expiry, ...] = ()
     log_entries: int = 0
+    hosts: tuple[Host, ...] = ()
 
     @property
     def oldest(self) -> float | None:
@@ -67,7 +69,7 @@ def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True)
 
     Without `counted`, no counts by state and reason: with many transfers counting takes a while.
     """
-    ages = list(_spool_ages(home, now))
+    ages = list(spool_ages(home, now))
     with registry.read() as session:
         return Snapshot(
             at=now,
@@ -81,6 +83,7 @@ def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True)
             disks=_disks(home),
             expiries=tuple(_expiries(session, now)),
             log_entries=log.size(session),
+            hosts=tuple(hosts.known(session)),
         )
 
 
@@ -96,9 +99,21 @@ def wrong(snapshot: Snapshot, watch: WatchSettings) -> Iterator[str]:
     for expiry in snapshot.expiries:
         if expiry.owner_kind == "gateway" and expiry.days < watch.key_days:
             yield "gateway-key-expires"
+    yield from _wrong_hosts(snapshot.hosts, watch)
 
 
-def _spool_ages(home: Home, now: datetime) -> Iterator[float]:
+def _wrong_hosts(found: Iterable[Host], watch: WatchSettings) -> Iterator[str]:
+    for host in found:
+        if not host.is_at_work:
+            yield f"host-silent:{host.name}"
+        if host.oldest_seconds > watch.landed_seconds or (host.spool and not host.is_at_work):
+            yield f"host-spool-waits:{host.name}"
+        if host.is_at_work and host.is_clock_wrong:
+            yield f"host-clock-wrong:{host.name}"
+
+
+def spool_ages(home: Home, now: datetime) -> Iterator[float]:
+    """Yield the seconds for which each upload waits in the spool of this host."""
     for reference in waiting(home.spool):
         try:
             yield max(0.0, now.timestamp() - named_at(home.spool, reference))

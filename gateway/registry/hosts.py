@@ -1,53 +1,120 @@
-"""The hosts at work on a shared registry, read from the names of their database sessions."""
+"""The hosts sharing a registry in PostgreSQL: those expected, and what each says of itself.
+
+A processor holds a database session named after its host, and every few seconds updates the host's row. A
+host is put on record by its first word, or when another host hands it a home.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlmodel import Session
 
 ROUNDS = 0x67617465_726F756E  # "gateroun"
 """The lock of the host doing the work done once for all."""
+SILENT_SECONDS = 20.0
+"""Seconds after which a host that says nothing counts as gone: it speaks every five."""
+CLOCK_SECONDS = 5.0
+"""Seconds by which the clock of a host may differ from the database's."""
 _SAID = "gateway-host"
-_LIVE = text(
-    "SELECT a.application_name, a.backend_start, EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid"
-    " AND l.granted AND l.locktype = 'advisory' AND l.classid = :high AND l.objid = :low AND l.objsubid = 1)"
-    " FROM pg_stat_activity a WHERE a.datname = current_database() AND a.application_name LIKE :said"
-    " ORDER BY a.application_name, a.backend_start"
+_SAYS = text(
+    "INSERT INTO host (name, added_at, seen_at, spool, oldest_seconds, ahead_seconds, holds)"
+    " VALUES (:name, now(), now(), :spool, :oldest_seconds, :ahead_seconds, :holds)"
+    " ON CONFLICT (name) DO UPDATE SET seen_at = now(), spool = :spool, oldest_seconds = :oldest_seconds,"
+    " ahead_seconds = :ahead_seconds, holds = :holds"
+)
+_EXPECT = text("INSERT INTO host (name, added_at) VALUES (:name, now()) ON CONFLICT (name) DO NOTHING")
+_KNOWN = text(
+    "SELECT h.name, h.seen_at, extract(epoch FROM now() - coalesce(h.seen_at, h.added_at)) AS silent_seconds,"
+    " h.spool, h.oldest_seconds, h.ahead_seconds, h.holds, a.backend_start AS since, coalesce(a.leads, false)"
+    " FROM host h LEFT JOIN (SELECT a.application_name, min(a.backend_start) AS backend_start,"
+    "  bool_or(EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.granted AND l.locktype = 'advisory'"
+    "  AND l.classid = :high AND l.objid = :low AND l.objsubid = 1)) AS leads FROM pg_stat_activity a"
+    "  WHERE a.datname = current_database() GROUP BY a.application_name) a"
+    " ON a.application_name = :said || h.name ORDER BY h.name"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A host at work. `keys` tells apart hosts with different secrets of the inside zone."""
+    """An expected host, by the last it said of itself. Ages in seconds.
+
+    `since`: the start of its session, None where it has none. `silent_seconds`: the age of its last word, or
+    of its being put on record. `ahead_seconds`: its clock before the database's.
+    """
 
     name: str
-    keys: str
-    since: datetime
+    seen_at: datetime | None
+    silent_seconds: float
+    spool: int
+    oldest_seconds: float
+    ahead_seconds: float
+    holds: frozenset[str]
+    since: datetime | None
     leads: bool
 
+    @property
+    def is_at_work(self) -> bool:
+        """True where the host said something a moment ago."""
+        return self.seen_at is not None and self.silent_seconds < SILENT_SECONDS
 
-def said(name: str, keys: str) -> str:
-    """Return the session name of a host, at most 63 characters."""
-    return f"{_SAID}/{name}/{fits(keys)}"
+    @property
+    def is_clock_wrong(self) -> bool:
+        """True where the host dates nothing: its clock is too far from the database's."""
+        return abs(self.ahead_seconds) > CLOCK_SECONDS
 
 
-def fits(keys: str) -> str:
-    """Shorten a digest of keys to the part in a host's session name."""
-    return keys[:16]
+def session_name(name: str) -> str:
+    """Return the name of a host's database session, at most 63 characters."""
+    return f"{_SAID}/{name}"
+
+
+def say(
+    connection: Connection,
+    name: str,
+    *,
+    spool: int,
+    oldest_seconds: float,
+    ahead_seconds: float,
+    holds: Sequence[str],
+) -> None:
+    """Note what a host says of itself now, outside any transaction."""
+    said: dict[str, Any] = {"spool": spool, "oldest_seconds": oldest_seconds, "ahead_seconds": ahead_seconds}
+    connection.execute(_SAYS, {"name": name, "holds": " ".join(holds), **said})
+
+
+def expect(session: Session, name: str) -> None:
+    """Put a host on record before its first word; harmless if known."""
+    session.execute(_EXPECT, {"name": name})
+
+
+def forget(session: Session, name: str) -> None:
+    """Take a host off the record."""
+    session.execute(text("DELETE FROM host WHERE name = :name"), {"name": name})
+
+
+def empty(session: Session, name: str) -> None:
+    """Note that nothing waits in the spool of a host any more."""
+    session.execute(text("UPDATE host SET spool = 0, oldest_seconds = 0 WHERE name = :name"), {"name": name})
+
+
+def known(session: Session) -> list[Host]:
+    """Return the expected hosts, by name; none on a registry in SQLite."""
+    if session.get_bind().dialect.name != "postgresql":
+        return []
+    asked = {"high": ROUNDS >> 32, "low": ROUNDS & 0xFFFFFFFF, "said": session_name("")}
+    found = []
+    for name, seen_at, silent, spool, oldest, ahead, holds, since, leads in session.execute(_KNOWN, asked):
+        age = oldest + float(silent) if spool else 0.0  # As far as is known, it waits still.
+        held = frozenset(holds.split())
+        found.append(Host(name, seen_at, float(silent), spool, age, ahead, held, since, leads))
+    return found
 
 
 def live(session: Session) -> list[Host]:
     """Return the hosts at work, by name; none on a registry in SQLite."""
-    if session.get_bind().dialect.name != "postgresql":
-        return []
-    asked = {"high": ROUNDS >> 32, "low": ROUNDS & 0xFFFFFFFF, "said": f"{_SAID}/%"}
-    rows = session.execute(_LIVE, asked).all()
-    return [_host(name.split("/"), since, leads=leads) for name, since, leads in rows]
-
-
-def _host(said_so: list[str], since: datetime, *, leads: bool) -> Host:
-    _, name, keys = said_so
-    return Host(name=name, keys=keys, since=since, leads=leads)
+    return [host for host in known(session) if host.is_at_work]

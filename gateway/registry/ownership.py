@@ -23,7 +23,7 @@ from gateway.registry.database import Registry
 from gateway.registry.hosts import ROUNDS
 
 _LOCK = 0x67617465_70726F63  # "gateproc"
-_SAYS_SECONDS = 10.0
+_SAYS_SECONDS = 5.0
 _SETTINGS = (
     "SET idle_session_timeout = '40s'",
     # The server notices a lost host within half a minute.
@@ -42,11 +42,13 @@ class Ownership:
         says_seconds: float = _SAYS_SECONDS,
         *,
         shared: bool = False,
-        says: Callable[[], str] = lambda: "gateway",
+        name: str = "gateway",
+        says: Callable[[Connection], None] = lambda _connection: None,
     ) -> None:
         self._registry = registry
         self._says_seconds = says_seconds
         self._shared = shared
+        self._name = name
         self._says = says
         self._has_rounds = False
         self._lock = threading.Lock()
@@ -80,7 +82,7 @@ class Ownership:
             with ExitStack() as session:
                 connection = session.enter_context(self._registry.alone())
                 _take(connection, shared=self._shared)
-                _call(connection, self._says())
+                self._speak(connection)
                 self._connection, self._session = connection, session.pop_all()
 
     def leads(self) -> bool:
@@ -107,9 +109,13 @@ class Ownership:
                 if self._connection is None:
                     continue
                 try:
-                    _call(self._connection, self._says())
+                    self._speak(self._connection)
                 except DatabaseError:
                     self._lose()
+
+    def _speak(self, connection: Connection) -> None:
+        connection.execute(text("SELECT set_config('application_name', :name, false)"), {"name": self._name})
+        self._says(connection)
 
 
 def _take(connection: Connection, *, shared: bool) -> None:
@@ -124,10 +130,6 @@ def _take(connection: Connection, *, shared: bool) -> None:
         raise Fault("a processor that shares no work is at work on this registry")
     if not taken:
         raise Fault("the processor of another host is at work on this registry")
-
-
-def _call(connection: Connection, name: str) -> None:
-    connection.execute(text("SELECT set_config('application_name', :name, false)"), {"name": name})
 
 
 def _try(connection: Connection, function: str, lock: int) -> bool:

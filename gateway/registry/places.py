@@ -6,11 +6,14 @@ SQLite has one writer at a time already.
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import UTC, datetime
 
 from sqlalchemy import text
 from sqlmodel import Session
 
+from gateway.errors import Fault
 from gateway.registry import tables
+from gateway.registry.hosts import CLOCK_SECONDS
 
 # Arbitrary numbers, equal in every writing process.
 _WRITERS_PLACE, _LOGS_PLACE, _ROLLS_PLACE, _SUBJECTS = 7_201_917, 7_201_918, 7_201_919, 7_201_920
@@ -25,7 +28,18 @@ def take_the_writers_place(session: Session) -> None:
     """
     tables.load_all()
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _WRITERS_PLACE})
+        _take_by_the_clock(session, "SELECT pg_advisory_xact_lock(:lock), clock_timestamp()")
+
+
+def _take_by_the_clock(session: Session, lock: str) -> None:
+    """Take the writer's lock. Fault where this machine's clock, which dates what is written, is wrong."""
+    _, theirs = session.execute(text(lock), {"lock": _WRITERS_PLACE}).one()
+    ahead: float = (datetime.now(UTC) - theirs).total_seconds()
+    if abs(ahead) > CLOCK_SECONDS:
+        raise Fault(
+            f"the clock of this host is {ahead:+.0f} s from the database's: nothing is recorded here until "
+            "it is right (timedatectl set-ntp true)"
+        )
 
 
 def take_a_place_of_many(session: Session, subjects: Collection[str]) -> None:
@@ -37,7 +51,7 @@ def take_a_place_of_many(session: Session, subjects: Collection[str]) -> None:
     tables.load_all()
     if session.get_bind().dialect.name != "postgresql":
         return
-    session.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": _WRITERS_PLACE})
+    _take_by_the_clock(session, "SELECT pg_advisory_xact_lock_shared(:lock), clock_timestamp()")
     session.info[_CONCURRENT] = True
     if not subjects:
         return

@@ -15,7 +15,6 @@ and the pupils' key may be protected by a passphrase (`openpgp.at_rest`).
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 from collections.abc import Callable
@@ -132,15 +131,14 @@ def generation(home: Home) -> tuple[tuple[str, int, int], ...]:
     return tuple((path.name, at.st_mtime_ns, at.st_ino) for path in watched if (at := _status(path)))
 
 
-def holding(home: Home) -> str:
-    """Return a digest of the names of a home's keys: equal on hosts sharing work."""
-    held = sorted(
-        f"{folder}/{path.name}"
+def holding(home: Home) -> list[str]:
+    """Return the names of a home's keys, sorted: equal on hosts sharing work."""
+    return sorted(
+        f"{folder}/{path.stem[:16]}"
         for folder in FOLDERS
         for path in (home.keys / folder).glob("*.asc")
         if not path.name.startswith(".")
     )
-    return hashlib.sha256("\n".join(held).encode()).hexdigest()
 
 
 def protectable(home: Home) -> list[Path]:

@@ -62,9 +62,15 @@ class Balancers:
 
     def __init__(self, networks: Sequence[str], door: Door) -> None:
         """Accept balancers in `networks`, and exempt them from penalties: they make health checks."""
-        self._networks = [ipaddress.ip_network(network) for network in networks]
         self._door = door
-        door.penalties.spare(networks)
+        self._named: Sequence[str] = ()
+        self.name(networks)
+
+    def name(self, networks: Sequence[str]) -> None:
+        """Accept balancers in `networks` from now on, and no others."""
+        self._networks = [ipaddress.ip_network(network) for network in networks]
+        self._door.penalties.spare(set(networks).difference(self._named))
+        self._named = networks
 
     def before(self, connect: Callable[[], Connection]) -> asyncio.Protocol:
         """Return the protocol for a new connection: a Connection itself without balancers."""

@@ -85,22 +85,18 @@ async def listen(
     sockets: Sequence[socket.socket] = (),
     also: AlsoOffered | None = None,
     *,
-    balancers: Sequence[str] = (),
+    balancers: Balancers,
 ) -> list[asyncio.Server]:
     """Accept connections at `place` (host, port), or on `sockets` already listening.
 
-    ConfigurationError on failure. `options` are requested anew for each connection. `balancers` are the
-    networks of balancers sending PROXY headers.
+    ConfigurationError on failure. `options` are requested anew for each connection. `balancers` send
+    PROXY headers.
     """
     loop = asyncio.get_running_loop()
-    shares, offered, reception = (
-        FairShare(time.monotonic),
-        also or AlsoOffered(()),
-        Balancers(balancers, door),
-    )
+    shares, offered = FairShare(time.monotonic), also or AlsoOffered(())
 
     def visit() -> asyncio.Protocol:
-        return reception.before(lambda: Connection(loop, options(), door, shares, offered))
+        return balancers.before(lambda: Connection(loop, options(), door, shares, offered))
 
     if sockets:
         return [await loop.create_server(visit, sock=one, backlog=_BACKLOG) for one in sockets]

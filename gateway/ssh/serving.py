@@ -16,6 +16,7 @@ from gateway.observe import systemd
 from gateway.ssh.door import Door
 from gateway.ssh.host_keys import Offer, rsa_file
 from gateway.ssh.offer import AlsoOffered, needs_rsa
+from gateway.ssh.proxied import Balancers
 from gateway.ssh.server import host_key as host_key_of
 from gateway.ssh.server import listen
 from gateway.ssh.visitor import Service, Visitor
@@ -68,7 +69,7 @@ async def serving(
     penalties: PenaltyFiles,
     running: set[asyncio.Task[None]],
     also: Sequence[AlsoOffer] = (),
-    balancers: Sequence[str] = (),
+    balancers: Balancers,
 ) -> AsyncIterator[tuple[str, int]]:
     """Accept connections at `place` (host, port), or on listening `sockets`; yield the place.
 

@@ -6,19 +6,21 @@ import dataclasses
 import json
 import random
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import cast
 
 import pytest
 from sqlalchemy import text
 
-from gateway.errors import ConfigurationError, GatewayError
+from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.homes.demo.parties import Party
 from gateway.processor import retention
 from gateway.processor.service import open_processor
 from gateway.record.policies_in_force import Keeper
+from gateway.registry import hosts as known_hosts
 from gateway.registry import receipts, waits, work_queue
 from gateway.registry.ownership import Ownership
 from gateway.samples import make
@@ -205,6 +207,73 @@ def told_of_hosts(desk: Workshop) -> list[str]:
     return [one["what"] for one in found if one["what"].startswith("host ")]
 
 
+def test_a_silent_host_is_told_and_its_spool_is_taken_over_once_it_is_dead(
+    hosts: Hosts, oak: Party, tmp_path: Path
+) -> None:
+    one, _ = hosts
+    dead = another_host(one, tmp_path, "dead")
+    with at_work(dead):
+        until(lambda: "host-silent:dead" not in wrong_of(one) and "dead" in names(one), "its first word")
+        refused = one.gateway("hosts", "take-over", "dead", str(dead.home.spool.root), "--why", "x", code=1)
+        assert "is at work" in refused
+        assert "is at work" in one.gateway("hosts", "remove", "dead", "--why", "x", code=1)
+        known = dead.send(oak, core_data())
+        decided(one, known)
+    sealed = oak.seal(core_data(), one.certificate)
+    sent = dead.land(oak, sealed, "late.xml.pgp")
+    dead.land(oak, sealed, reference=known)  # On record, and not yet removed from the spool when it died.
+    with one.registry.write() as session:
+        session.execute(
+            text("UPDATE host SET seen_at = now() - interval '30 s', spool = 2 WHERE name = 'dead'")
+        )
+    assert {"host-silent:dead", "host-spool-waits:dead"} <= set(wrong_of(one))
+    assert told_of_hosts(one) == ["host dead says nothing; 2 uploads waited in its spool"]
+    assert "2 uploads waited" in one.gateway("hosts", "remove", "dead", "--why", "gone", code=1)
+    done = one.gateway("hosts", "take-over", "dead", str(dead.home.spool.root), "--why", "its disk is here")
+    assert "2 uploads of dead are in the spool of this host" in done
+    decided(one, sent)
+    assert [one.kinds(each).count("decided") for each in (known, sent)] == [1, 1]
+    until(lambda: not list(one.home.spool.landed.glob("*.landed")), "the spool to be emptied")
+    assert not list(dead.home.spool.landed.glob("*.landed"))
+    one.gateway("hosts", "remove", "dead", "--why", "gone")
+    assert "dead" not in names(one)
+
+
+def wrong_of(desk: Workshop) -> list[str]:
+    return list(json.loads(invoke(desk.home.root, "status", "--json").stdout)["wrong"])
+
+
+def names(desk: Workshop) -> list[str]:
+    return [each["name"] for each in json.loads(desk.gateway("hosts", "list", "--json"))]
+
+
+def test_a_host_with_a_wrong_clock_records_nothing_and_is_told(
+    hosts: Hosts, oak: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = hosts
+    ahead = timedelta(minutes=10)
+
+    class Wrong(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Wrong:
+            return cast("Wrong", datetime.now(tz) + ahead)
+
+    with monkeypatch.context() as clock:
+        clock.setattr("gateway.registry.places.datetime", Wrong)
+        sent = two.send(oak, core_data())
+        with pytest.raises(Fault, match=r"the clock of this host is \+600 s"), one.registry.write():
+            pass
+        with pytest.raises(Fault, match="nothing is recorded here"), one.registry.write_on(["a"]):
+            pass
+        assert two.state(sent) == ""
+    decided(one, sent)
+    with one.registry.write() as session:
+        session.execute(text("UPDATE host SET ahead_seconds = 600 WHERE name = 'two'"))
+        found = {each.name: each.is_clock_wrong for each in known_hosts.known(session)}
+        session.rollback()
+    assert found == {"one": False, "two": True}
+
+
 def test_a_host_is_handed_all_it_needs_under_a_code_and_a_key_is_announced_when_all_have_it(
     hosts: Hosts, tmp_path: Path
 ) -> None:
@@ -221,7 +290,7 @@ def test_a_host_is_handed_all_it_needs_under_a_code_and_a_key_is_announced_when_
     before = one.certificate
     assert "two cannot use it" in one.gateway("keys", "gateway", "rotate", code=1)
     assert one.certificate == before
-    assert told_of_hosts(one) == ["host two has other keys of the gateway than this one"]
+    assert told_of_hosts(one) == told_of_hosts(two) == ["host two lacks 1 key of the gateway"]
     code = one.gateway("hosts", "add", "two", str(tmp_path / "two")).split()[-1]
     assert b"BEGIN PGP MESSAGE" in (tmp_path / "two").read_bytes()
     assert "does not fit" in two.gateway("hosts", "join", str(tmp_path / "two"), given="guessed\n", code=1)

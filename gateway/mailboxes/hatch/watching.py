@@ -20,6 +20,9 @@ _SENTENCES = {
     "files-set-aside": "Something was set aside in the spool that intake should never have written.",
     "gateway-key-expires": "The gateway's own key ends soon: gateway keys gateway rotate.",
     "disk-nearly-full": "A disk is nearly full.",
+    "host-silent": "A host that shares the work says nothing: gateway hosts list names it (docs/cluster.md).",
+    "host-spool-waits": "Uploads wait at one host, and nothing takes them in: gateway hosts list names it.",
+    "host-clock-wrong": "The clock of a host is wrong, so it records nothing: gateway hosts list names it.",
     "service-down": "A service is not at work.",
 }
 

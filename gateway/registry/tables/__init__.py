@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gateway.registry.tables.keeping import DeletionCertificateRow as DeletionCertificateRow
     from gateway.registry.tables.keeping import DeletionRow as DeletionRow
     from gateway.registry.tables.keeping import HoldRow as HoldRow
+    from gateway.registry.tables.keeping import HostRow as HostRow
     from gateway.registry.tables.letters import LetterRow as LetterRow
     from gateway.registry.tables.people import AccountRow as AccountRow
     from gateway.registry.tables.people import AgreementSignatureRow as AgreementSignatureRow
@@ -60,7 +61,7 @@ _WHERE = {
     "console": "ConsoleSessionRow InvitationRow",
     "events": "CheckpointRow EventRow NodeRow",
     "files": "AuthorityNoticeRow CopyRow DeclarationRow DeliveryRow ReasonRow ReceiptRow TransferRow",
-    "keeping": "DeletionCertificateRow DeletionRow HoldRow",
+    "keeping": "DeletionCertificateRow DeletionRow HoldRow HostRow",
     "letters": "LetterRow",
     "people": (
         "AccountRow AgreementSignatureRow ContactRow ExpectationRow GivingRow HarmlessRow KeyRow "

@@ -1,4 +1,4 @@
-"""Retention: legal holds, deletions and certificates of deletion."""
+"""Retention (legal holds, deletions, certificates of deletion), and the hosts that keep the gateway."""
 
 from __future__ import annotations
 
@@ -9,6 +9,23 @@ from sqlmodel import Field
 
 from gateway.registry.tables.row import Row
 from gateway.registry.tables.types import UtcDateTime
+
+
+class HostRow(Row, table=True):
+    """A host expected to share the work, and the last it said of itself; times are the database's.
+
+    `spool`: uploads waiting there, the oldest for `oldest_seconds`. `ahead_seconds`: its clock before the
+    database's. `holds`: the names of the gateway's keys there, separated by spaces.
+    """
+
+    __tablename__ = "host"
+    name: str = Field(primary_key=True, max_length=32)
+    added_at: datetime = Field(sa_type=UtcDateTime)
+    seen_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    spool: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    oldest_seconds: float = Field(default=0.0, sa_column_kwargs={"server_default": "0"})
+    ahead_seconds: float = Field(default=0.0, sa_column_kwargs={"server_default": "0"})
+    holds: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
 
 
 class HoldRow(Row, table=True):

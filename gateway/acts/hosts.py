@@ -1,0 +1,89 @@
+"""Hosts that share the work: taken off the record, and a dead one's spool taken over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from sqlmodel import Session
+
+from gateway.access import AccessRight
+from gateway.acts.act import Act, ActContext, ActDone, Why, argument, option
+from gateway.errors import GatewayError, NotFoundError
+from gateway.home.settings import load_settings
+from gateway.registry import hosts
+from gateway.registry.hosts import Host
+
+
+class RemoveHost(Act):
+    """Take a host off the record, in your name: it is missed no longer. Its home is not touched.
+
+    Stop it first, once its spool is empty. One that says something later is on record again.
+    """
+
+    command: ClassVar = "hosts remove"
+    right: ClassVar = AccessRight.ENROL
+
+    name: str = argument("As `gateway hosts list` shows it.")
+    lost: bool = option("Its disk is lost, with the uploads that waited there.", False)
+    why: Why
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Remove a host that is not at work, and whose uploads were taken in."""
+        with context.recording() as record:
+            host = _gone(record.session, self.name)
+            if host.spool and not self.lost:
+                raise GatewayError(
+                    f"{host.spool} uploads waited in the spool of {host.name}: start it again, or take them "
+                    "over (gateway hosts take-over); if its disk is lost, say --lost"
+                )
+            hosts.forget(record.session, host.name)
+            record.note("host-removed", host.name, {"count": host.spool}, note=self.why)
+        return ActDone(f"{self.name} is off the record")
+
+
+class TakeSpoolOver(Act):
+    """Take the uploads of a dead host into this one's spool, in your name. Never while that host lives.
+
+    Those already on record are not taken twice. The landing counts from now on; the receipt says so.
+    """
+
+    command: ClassVar = "hosts take-over"
+    right: ClassVar = AccessRight.ENROL
+    in_console: ClassVar = False  # It reads a folder of this machine.
+
+    name: str = argument("The dead host.")
+    folder: str = argument("Its spool on this machine: its disk, or a whole copy.")
+    why: Why
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Move each complete upload, and note how many."""
+        from gateway.zones.taking_over import take_over  # noqa: PLC0415 - one command needs it
+
+        with context.reading() as session:
+            _gone(session, self.name)
+        if self.name == load_settings(context.home).host.name:
+            raise GatewayError(f"{self.name} is this host")
+        try:
+            moved = take_over(Path(self.folder), context.home.spool)
+        except OSError as error:
+            told = f"{self.folder}: {error.strerror}; what was not taken is still there: try again"
+            raise GatewayError(told) from None
+        with context.recording() as record:
+            _gone(record.session, self.name)
+            hosts.empty(record.session, self.name)
+            record.note("host-taken-over", self.name, {"count": moved}, note=self.why)
+        return ActDone(f"{moved} uploads of {self.name} are in the spool of this host")
+
+
+def _gone(session: Session, name: str) -> Host:
+    """Return a host on record that is at work no more. GatewayError otherwise."""
+    host = next((one for one in hosts.known(session) if one.name == name), None)
+    if host is None:
+        raise NotFoundError(f"no host {name} is on record")
+    if host.is_at_work or host.since is not None:
+        raise GatewayError(
+            f"{name} is at work, or was a moment ago: stop its services and switch the machine off; the "
+            "database notices within a minute"
+        )
+    return host
