@@ -58,12 +58,12 @@ def of_hosts(session: Session, home: Home, own: str | None) -> Iterator[Complain
     known = keys.list_keys(session, "gateway", "gateway")
     over = {key.fingerprint[:16] for key in known if key.state in {"retired", "revoked"}}
     every = {one for one in frozenset[str]().union(*held.values()) if one.rpartition("/")[2] not in over}
-    whole = next((name for name, there in held.items() if there >= every), "one that has them")
+    whole = next((name for name, there in held.items() if there >= every), "that has them")
     for name, there in held.items():
         if not there >= every:
             yield Complaint(
                 "warning",
-                f"host {name} lacks {counted(len(every - there), 'key')} of the gateway",
+                f"host {name} lacks keys of the gateway that host {whole} has",
                 f"at host {whole}: gateway hosts add {name} FILE; at host {name}: gateway hosts join FILE",
             )
     for host in found:

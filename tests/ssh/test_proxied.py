@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 import subprocess
@@ -16,11 +17,13 @@ import pytest
 from gateway.home import Home
 from gateway.home.connections import Ssh
 from gateway.home.settings import IntakeLimits
+from gateway.observe import exposition
 from gateway.ssh.proxied import MoreNeededError, NotIntroducedError, introduced
 from gateway.zones.penalty_files import PenaltyFiles, of_intake, of_mailboxes
 from tests.ending import ending
 from tests.intake.running import Running
 from tests.mailboxes.mailroom import Mailroom
+from tests.observe.test_observe import get
 from tests.ports import free_port
 from tests.waiting import until
 
@@ -200,6 +203,33 @@ def test_penalties_of_intake_see_the_client_behind_haproxy(
     key = running.provider("avon")
     with haproxy(tmp_path, running.port) as port:
         check_sees_clients(port, of_intake(running.home.spool, running.home.published), "avon", key)
+
+
+def test_balancers_that_are_named_while_it_runs_are_heard(intake: Callable[..., Running]) -> None:
+    behind = intake()
+    assert b"SSH-2.0-gateway" in said(behind.port, header())
+    behind.ssh = Ssh(balancers=("127.0.0.1/32",))
+    behind.publish()
+    until(lambda: said(behind.port, header()).startswith(b"SSH-2.0-gateway"), "the new settings")
+    assert said(behind.port, b"SSH-2.0-client\r\n") == b""
+
+
+def test_a_balancer_is_told_where_the_processor_claims_nothing(
+    intake: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = exposition.local("127.0.0.1", 0)
+    monkeypatch.setattr("gateway.observe.systemd.handed_over", lambda _name: [place])
+    claimed = intake().home.published.claimed
+
+    def health() -> tuple[int, str]:
+        return get(place.getsockname()[1], "/healthz")
+
+    assert health() == (503, "processor-claims-nothing\n")
+    claimed.touch()
+    assert health() == (200, "ok\n")
+    long_ago = time.time() - 30
+    os.utime(claimed, (long_ago, long_ago))
+    assert health() == (503, "processor-claims-nothing\n")
 
 
 @pytest.mark.needs("haproxy")
