@@ -22,6 +22,8 @@ from pathlib import Path
 PROVIDER_ID = re.compile(r"[a-z0-9-]{1,32}")
 REFERENCE = re.compile(r"\d{6}-[a-z0-9-]{1,32}-[0-9A-HJKMNP-TV-Z]{5}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+CLAIMED = ".claimed"
+"""An empty file in published/, touched whenever the processor has looked for uploads to claim."""
 _SHOWN_NAME_BYTES = 160
 
 
@@ -113,11 +115,6 @@ class Published:
     def intake_settings(self) -> Path:
         """intake.json: the settings and limits needed by intake."""
         return self.root / "intake.json"
-
-    @property
-    def claimed(self) -> Path:
-        """An empty file, touched whenever the processor has looked for uploads to claim."""
-        return self.root / ".claimed"
 
     @property
     def common(self) -> Path:

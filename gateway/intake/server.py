@@ -18,7 +18,7 @@ import uvloop
 from pydantic import ValidationError
 
 from gateway.errors import ConfigurationError, GatewayError
-from gateway.home import Home, Published, Spool
+from gateway.home import CLAIMED, Home, Published, Spool
 from gateway.home.settings import IntakeSettings
 from gateway.intake.disk import on_disk
 from gateway.intake.service import Intake
@@ -122,7 +122,7 @@ def _health(loop: asyncio.AbstractEventLoop, published: Published) -> exposition
         if not turned.wait(_TURN_SECONDS):
             return ("event-loop-stuck",)
         try:
-            age = time.time() - published.claimed.stat().st_mtime
+            age = time.time() - (published.root / CLAIMED).stat().st_mtime
         except FileNotFoundError:
             return ("processor-claims-nothing",)
         return () if age < read_settings(published).claim_seconds else ("processor-claims-nothing",)

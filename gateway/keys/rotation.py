@@ -95,6 +95,11 @@ def finish(home: Home, registry: Registry) -> bool:
     return True
 
 
+def held(home: Home) -> list[str]:
+    """Return the names of a home's keys: hosts sharing the work have the same keys."""
+    return secret_files.holding(home)
+
+
 def check_all_here(home: Home, registry: Registry) -> None:
     """ConfigurationError where the home lacks a key of the gateway for opening files.
 

@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from gateway.errors import Fault, trace_of
-from gateway.home import Spool, provider_of
+from gateway.home import CLAIMED, Spool, provider_of
 from gateway.model import Upload
 from gateway.processor.in_progress import InProgress
 from gateway.processor.references import sort_out
@@ -74,7 +74,7 @@ def claim_waiting(
             break
     if faults:
         raise faults[0]
-    registrar.home.published.claimed.touch()
+    (registrar.home.published.root / CLAIMED).touch()
 
 
 class _Taken:

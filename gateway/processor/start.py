@@ -21,7 +21,6 @@ from gateway.record.registrar import Registrar
 from gateway.record.snapshot import spool_ages
 from gateway.registry import hosts, work_queue
 from gateway.registry.ownership import Ownership
-from gateway.secrets import secret_files
 from gateway.store.of_home import check_store
 
 _log = logging.getLogger(__name__)
@@ -100,7 +99,7 @@ def _say(registrar: Registrar, connection: Connection) -> None:
         spool=len(ages),
         oldest_seconds=max(ages, default=0.0),
         ahead_seconds=(registrar.clock() - theirs).total_seconds() if theirs is not None else 0.0,
-        holds=secret_files.holding(registrar.home),
+        holds=rotation.held(registrar.home),
     )
 
 

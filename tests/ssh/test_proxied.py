@@ -14,7 +14,7 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from gateway.home import Home
+from gateway.home import CLAIMED, Home
 from gateway.home.connections import Ssh
 from gateway.home.settings import IntakeLimits
 from gateway.observe import exposition
@@ -210,8 +210,8 @@ def test_balancers_that_are_named_while_it_runs_are_heard(intake: Callable[..., 
     assert b"SSH-2.0-gateway" in said(behind.port, header())
     behind.ssh = Ssh(balancers=("127.0.0.1/32",))
     behind.publish()
-    until(lambda: said(behind.port, header()).startswith(b"SSH-2.0-gateway"), "the new settings")
-    assert said(behind.port, b"SSH-2.0-client\r\n") == b""
+    until(lambda: said(behind.port, b"SSH-2.0-client\r\n") == b"", "the new settings")
+    assert said(behind.port, header()).startswith(b"SSH-2.0-gateway")
 
 
 def test_a_balancer_is_told_where_the_processor_claims_nothing(
@@ -219,7 +219,7 @@ def test_a_balancer_is_told_where_the_processor_claims_nothing(
 ) -> None:
     place = exposition.local("127.0.0.1", 0)
     monkeypatch.setattr("gateway.observe.systemd.handed_over", lambda _name: [place])
-    claimed = intake().home.published.claimed
+    claimed = intake().home.published.root / CLAIMED
 
     def health() -> tuple[int, str]:
         return get(place.getsockname()[1], "/healthz")
