@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict
 from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import ValidationError
 
 from gateway.access import AccessRight
 from gateway.acts.act import (
@@ -25,6 +28,7 @@ from gateway.errors import ChoiceError, GatewayError, Refusal
 from gateway.home.settings import load_settings
 from gateway.log.leaf import Kind
 from gateway.model import Provider, RatificationsThatCount
+from gateway.model.invitation import ProviderInvitation, place_of
 from gateway.policy.bodies_schema import BodiesFile
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.ratification import years_at
@@ -39,6 +43,11 @@ _COLUMNS = ("id", "name", "kind", "dfe_number", "schools", "suspended", "ratifie
 _NUMBERS = ("name", "dfe_number", "urn", "schools", "number")
 _RING = """Ring the provider on a number you know and let them read the fingerprint to you.
 Then: gateway keys confirm {} FPR, with each fingerprint that was read out; until then no key counts."""
+
+_INVITED = """Send {0} this file, as {0}.invitation. Ring them on a number you know, and read out six words:
+  {1}
+When {0}.keys has come: gateway keys add {0} {0}.keys
+They read six words out, too: gateway keys confirm {0} WORD WORD WORD WORD WORD WORD"""
 
 
 class AddProvider(Act):
@@ -102,6 +111,53 @@ class AddProvider(Act):
             dfe_number=numbers.dfe_number(self.dfe_number or (own if column == "dfe_number" else None)),
             urn=numbers.urn(self.urn or (own if column == "urn" else None)),
             number=own if column == "number" else None,
+        )
+
+
+class InviteProvider(Act):
+    """Make a provider's invitation, the file by which its computer knows this gateway.
+
+    Six words stand beside it, which are read out to the provider by telephone. Made again while the gateway's
+    keys are the same, it has the same words.
+    """
+
+    command: ClassVar = "providers invite"
+    right: ClassVar = AccessRight.ENROL
+
+    id: str = argument("The provider, by its short name.", metavar="ID")
+    address: OneLine | None = option(
+        "The gateway as schools reach it, HOST or HOST:PORT; `address` of gateway.toml if not given.", None
+    )
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Sign the invitation with the gateway's key, and put it on record by its digest."""
+        from gateway.ssh import host_keys  # noqa: PLC0415 - loads asyncssh
+
+        settings = load_settings(context.home)
+        if (address := self.address or settings.address) is None:
+            raise GatewayError(
+                "say how schools reach the gateway: --address HOST, or `address` in gateway.toml"
+            )
+        secret = context.home.spool.host / "ssh_host_ed25519_key"
+        shown = (host_keys.fingerprint(one) for one in (secret, host_keys.next_file(secret)))
+        if not (known := tuple(one for one in shown if one is not None)):
+            raise GatewayError("intake has no host key yet; it makes one at its first start")
+        with context.recording() as record:
+            signing = record.registrar.signing
+            provider = providers.get_provider(record.session, self.id)
+            host, port = place_of(address)
+            try:
+                invitation = ProviderInvitation(
+                    provider=provider.id, name=provider.name, organisation=settings.organisation,
+                    host=host, port=port, host_keys=known, gateway_key=signing.fingerprint,
+                    certificate=signing.certificate,
+                )  # fmt: skip
+            except ValidationError as error:
+                raise GatewayError(f"{error.errors()[0]['loc'][0]} cannot stand in an invitation") from None
+            digest = hashlib.sha256(invitation.text().encode()).hexdigest()
+            _enroller(record).note("provider-invited", provider, more={"sha256": digest})
+        return ActDone(
+            _INVITED.format(self.id, " ".join(invitation.words())), signing.clearsign(invitation.text())
         )
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_args
 import typer
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
+from rich.console import Console
 from rich.text import Text
 
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, GivenFile
@@ -20,6 +21,7 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    err,
     exact_cell,
     fails_clearly,
     now,
@@ -187,7 +189,7 @@ def _print(
         case ActDone():
             if answer.document:
                 print_exactly(answer.document)
-            _say(answer.sentence)
+            _say(answer.sentence, err if answer.document else out)
         case ActDetails() if as_json:
             print_json(answer.values)
         case ActDetails():
@@ -201,9 +203,9 @@ def _print(
             deliver(answer, html, csv, as_json=as_json, annex=annex)
 
 
-def _say(text: str) -> None:
+def _say(text: str, where: Console = out) -> None:
     for line in text.splitlines():
-        out.print(Text(plain(line)), soft_wrap=True)
+        where.print(Text(plain(line)), soft_wrap=True)
 
 
 def _print_details(answer: ActDetails) -> None:

@@ -26,12 +26,13 @@ from gateway.cli.console import (
 from gateway.cli.enrol import RING, show_key
 from gateway.cli.identity import WAITS
 from gateway.cli.key_changes import changing, taken_in
-from gateway.cli.key_files import read_key_file
+from gateway.cli.key_files import read_key_file, separate
 from gateway.cli.key_rows import key_row
 from gateway.cli.options import LISTED, LimitOption, ReasonOption, WhyGivenOption, WhyOption, WhyRevokedOption
 from gateway.errors import NotFoundError
 from gateway.home import Home
 from gateway.home.settings import load_key_policy
+from gateway.model.read_aloud import are_words
 from gateway.registry import keys, providers, staff
 from gateway.registry.keys import Key, OwnerKind, Revocation
 
@@ -44,7 +45,8 @@ app.add_typer(host_keys.app, name="host")
 OwnerArgument = Annotated[str, typer.Argument(metavar="ID", help="The provider; with --staff, the person.")]
 FingerprintArgument = Annotated[str, typer.Argument(metavar="FPR", help="The fingerprint or its beginning.")]
 ReadOutArgument = Annotated[
-    list[str], typer.Argument(metavar="FPR...", help="The fingerprints as they were read out.")
+    list[str],
+    typer.Argument(metavar="FPR|WORD...", help="The six words, or the fingerprints, as they were read out."),
 ]
 StaffOption = Annotated[bool, typer.Option("--staff", help="ID is a member of staff.")]
 UntilOption = Annotated[
@@ -81,7 +83,9 @@ def list_all(
 @fails_clearly
 def add(
     identifier: OwnerArgument,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="An SSH public key or OpenPGP certificate.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="An SSH public key, an OpenPGP certificate, or both.")
+    ],
     pending: Annotated[bool, typer.Option("--pending", hidden=True, help="Every new key is.")] = False,  # noqa: ARG001 - as scripts of before have it
     is_staff: StaffOption = False,
     home: HomeOption = DEFAULT_HOME,
@@ -90,12 +94,14 @@ def add(
 
     A new key counts after `gateway keys confirm`. With two administrators, another person confirms the key.
     """
-    data = read_key_file(file)
-    show_key(data, now())
+    given = separate(read_key_file(file))
+    for data in given:
+        show_key(data, now())
     with changing(home) as clerk:
         owner_kind = _owner(clerk.session, identifier, is_staff=is_staff)
-        what = taken_in(clerk, owner_kind, identifier, data, Home(home))
-    out.print(what)
+        taken = [taken_in(clerk, owner_kind, identifier, data, Home(home)) for data in given]
+    for what in dict.fromkeys(taken):
+        out.print(what)
     out.print(RING)
 
 
@@ -109,14 +115,16 @@ def confirm(
 ) -> None:
     """Put new keys in force: the owner read the fingerprints out by telephone.
 
-    Recorded in your name. Takes the fingerprints as read out, whole or 16 characters at least. Every new key
+    Recorded in your name. Takes the six words of a provider's kit, or the fingerprints as read out, whole or
+    16 characters at least. Every new key
     waits for confirmation; a new passkey logs in and reads before. With two administrators, a key needs
     another person than the one who enrolled the key.
     """
     from gateway.record import key_confirming  # noqa: PLC0415 - loads the OpenPGP libraries
 
-    for fingerprint in fingerprints:
-        key_confirming.check_read_out(fingerprint)
+    if is_staff or not are_words(fingerprints):
+        for fingerprint in fingerprints:
+            key_confirming.check_read_out(fingerprint)
     with changing(home) as clerk:
         owner_kind = _owner(clerk.session, identifier, is_staff=is_staff)
         approved = key_confirming.confirm(clerk, owner_kind, identifier, fingerprints, who())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
@@ -14,7 +14,10 @@ from gateway.cli.console import fails_clearly, now, out, plain
 from gateway.cli.signals import until_told
 from gateway.errors import GatewayError
 
-_PASSPHRASE = "sandbox"  # noqa: S105 - of keys that open nothing but this
+if TYPE_CHECKING:
+    from gateway.homes.demo.stage import Stage
+
+_PASSPHRASE = "seven lamps beside no river"  # noqa: S105 - of keys that open nothing but this
 _PROVIDER = "sandbox"
 
 
@@ -60,47 +63,35 @@ def _run(root: Path, port: int, ssh_key: Path | None, openpgp_key: Path | None) 
 
     stage = Stage(root / "home")
     stage.done("init", "--organisation", "Sandbox", "--log-origin", "sandbox.invalid/log")
-    own = ssh_key is None or openpgp_key is None
-    public = _kit(root) if ssh_key is None or openpgp_key is None else (ssh_key, openpgp_key)
-    stage.done(
-        "providers", "add", _PROVIDER, "--name", "A school in the sandbox", "--kind", "school",
-        "--ssh-key", str(public[0]), "--openpgp-key", str(public[1]),
-    )  # fmt: skip
-    stage.confirm(_PROVIDER)
-    stage.done("agreement", "ratify", _PROVIDER, "--signatory", "nobody")
+    stage.done("providers", "add", _PROVIDER, "--name", "A school in the sandbox", "--kind", "school")
     with until_told() as ended, made.sandbox(Home(root / "home"), now, port=port) as place:
-        if own:
-            _compare(root, place, stage.json("keys", "gateway", "show")[0]["fingerprint"])
+        own = ssh_key is None or openpgp_key is None
+        for file in (
+            [_kit(root, stage, place)] if ssh_key is None or openpgp_key is None else [ssh_key, openpgp_key]
+        ):
+            stage.done("keys", "add", _PROVIDER, str(file))
+        stage.confirm(_PROVIDER)
+        stage.done("agreement", "ratify", _PROVIDER, "--signatory", "nobody")
         typer.echo(f"ready intake {place[0]}:{place[1]}")
         _tell(root, own=own)
         ended.wait()
 
 
-def _kit(root: Path) -> tuple[Path, Path]:
-    """Make a kit with new keys; return their public halves."""
+def _kit(root: Path, stage: Stage, place: tuple[str, int]) -> Path:
+    """Make a kit with new keys from an invitation; return the file for the authority."""
     from gateway.send.kit import Kit  # noqa: PLC0415
-    from gateway.send.setup import take_keys  # noqa: PLC0415
+    from gateway.send.setup import hand_over, read_invitation, take_keys  # noqa: PLC0415
 
-    passphrase = root / "passphrase"
-    root.mkdir(parents=True, exist_ok=True)
-    passphrase.write_text(f"{_PASSPHRASE}\n", "utf-8")
-    given = take_keys(
-        Kit(root / "kit"), provider=_PROVIDER, owner="Sandbox School <office@sandbox.invalid>", ssh_key=None,
-        openpgp_key=None, passphrases=(_PASSPHRASE, _PASSPHRASE), now=now(),
+    (root / "passphrase").write_text(f"{_PASSPHRASE}\n", "utf-8")
+    invitation = root / f"{_PROVIDER}.invitation"
+    invitation.write_text(
+        stage.done("providers", "invite", _PROVIDER, "--address", f"{place[0]}:{place[1]}"), "utf-8"
+    )
+    take_keys(
+        Kit(root / "kit"), read_invitation(invitation), owner="Sandbox School <office@sandbox.invalid>",
+        ssh_key=None, openpgp_key=None, passphrases=(_PASSPHRASE, _PASSPHRASE), now=now(),
     )  # fmt: skip
-    return given.ssh_public, given.certificate
-
-
-def _compare(root: Path, place: tuple[str, int], fingerprint: str) -> None:
-    """Compare keys between both sides, in place of the telephone call."""
-    from gateway.send.connection import host_key_of  # noqa: PLC0415
-    from gateway.send.kit import Kit  # noqa: PLC0415
-    from gateway.send.setup import compare, meet  # noqa: PLC0415
-    from gateway.send.ssh_key import load_ssh_key  # noqa: PLC0415
-
-    kit = Kit(root / "kit")
-    meet(kit, *place, host_key_of(*place))
-    compare(kit, load_ssh_key(kit.settings().ssh_key, _PASSPHRASE), fingerprint)
+    return hand_over(Kit(root / "kit"), root).file
 
 
 def _tell(root: Path, *, own: bool) -> None:

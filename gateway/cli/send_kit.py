@@ -11,7 +11,7 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 from rich.text import Text
 
-from gateway.cli.console import err, plain
+from gateway.cli.console import complain, err, plain
 from gateway.errors import GatewayError
 
 if TYPE_CHECKING:
@@ -85,8 +85,11 @@ def passphrases_of(kit: Kit, file: Path | None, ask: Callable[[str], str] | None
     return Passphrases(kit.settings().provider, file, asking if sys.stdin.isatty() else None)
 
 
-def new_passphrase(file: Path | None) -> tuple[str, str]:
-    """Return the passphrases of the OpenPGP and the SSH key: from a file, or typed twice."""
+def new_passphrases(file: Path | None, judge: Callable[[str], None]) -> tuple[str, str]:
+    """Return the passphrases of the OpenPGP and the SSH key: from a file, or typed twice.
+
+    A person is asked until `judge` raises no error; a file has one chance.
+    """
     from gateway.send.passphrases import in_file  # noqa: PLC0415
 
     if file is not None:
@@ -94,7 +97,13 @@ def new_passphrase(file: Path | None) -> tuple[str, str]:
         return known["openpgp"], known["ssh"]
     if not sys.stdin.isatty():
         raise GatewayError("the keys need a passphrase: name a file that holds it with --passphrase-file")
-    typed = str(
-        typer.prompt("A passphrase for your keys", hide_input=True, confirmation_prompt=True, err=True)
-    )
-    return typed, typed
+    while True:
+        typed = str(typer.prompt("A passphrase for your keys", hide_input=True, err=True))
+        try:
+            judge(typed)
+        except GatewayError as error:
+            complain(str(error))
+            continue
+        if typed == typer.prompt("The same once more", hide_input=True, err=True):
+            return typed, typed
+        complain("the two are not the same")

@@ -9,17 +9,25 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from gateway.cli.console import fails_clearly, now, out, plain
-from gateway.cli.send_kit import DEFAULT_KIT, KitOption, PassphraseFileOption, new_passphrase, passphrases_of
+from gateway.cli.console import complain, fails_clearly, now, out, plain
+from gateway.cli.send_kit import DEFAULT_KIT, KitOption, PassphraseFileOption, new_passphrases, passphrases_of
 from gateway.errors import GatewayError
 
 if TYPE_CHECKING:
+    from gateway.model.invitation import ProviderInvitation
     from gateway.send.kit import Kit
+
+_TRIES = 3
 
 
 @fails_clearly
 def setup(
-    provider: Annotated[str | None, typer.Option(help="Your name at the gateway, such as oak.")] = None,
+    invitation: Annotated[
+        Path | None, typer.Argument(metavar="INVITATION", help="The invitation that the authority sent you.")
+    ] = None,
+    words: Annotated[
+        str | None, typer.Option(help="The six words that the authority read out, instead of asking.")
+    ] = None,
     owner: Annotated[
         str | None, typer.Option(help='Whose key is made: "Oak Primary School <office@oak.example>".')
     ] = None,
@@ -35,63 +43,80 @@ def setup(
             help="A secret OpenPGP key that you have (gpg --export-secret-keys); one is made if not given."
         ),
     ] = None,
-    host: Annotated[
-        str | None, typer.Option(help="The gateway's address, such as gateway.example.gov.uk, or HOST:PORT.")
-    ] = None,
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 2222,
-    host_key: Annotated[
-        str | None, typer.Option(help="The gateway's host key (SHA256:…), as you were told by telephone.")
-    ] = None,
-    gateway_key: Annotated[
-        str | None,
-        typer.Option(help="The fingerprint of the gateway's OpenPGP key, as you were told by telephone."),
-    ] = None,
     kit: KitOption = DEFAULT_KIT,
     passphrase_file: PassphraseFileOption = None,
 ) -> None:
-    """Make or take your keys; then, once the authority has rung, compare the gateway's keys.
+    """Open the authority's invitation, compare six words by telephone, and make or take your keys.
 
-    Run the command twice: the second run continues. Nothing is overwritten.
+    Nothing is overwritten: with a new invitation your keys stay, and the gateway's are compared anew. Without
+    an invitation, your words are shown again.
     """
     from gateway.send.kit import Kit  # noqa: PLC0415 - keeps --help quick
+    from gateway.send.setup import accept, read_invitation  # noqa: PLC0415
 
     place = Kit(kit)
-    if not place.settings_file.exists():
-        _make(place, provider, owner, ssh_key, openpgp_key, passphrase_file)
-    _say_hand_over(place)
-    if not place.settings().host_keys or host_key is not None:
-        where = host or _asked("The gateway's address; nothing, if you were not told yet")
-        if not where:
-            out.print("next: send these two files to the authority; when it has rung you: gateway send setup")
+    if invitation is None:
+        place.settings()
+        _say_hand_over(place, place.root)
+        return
+    invited = read_invitation(invitation)
+    if place.settings_file.exists() and place.settings().provider != invited.provider:
+        raise GatewayError(f"this kit is of {place.settings().provider}: name another folder with --kit")
+    _say(f"{invited.organisation} invites {invited.name}, known as {invited.provider},")
+    _say(f"to its gateway at {invited.host}, port {invited.port}")
+    _compare(invited, words)
+    if place.settings_file.exists():
+        accept(place, invited, place.settings())
+    else:
+        _make(place, invited, owner, ssh_key, openpgp_key, passphrase_file)
+    _say_hand_over(place, invitation.absolute().parent)
+
+
+def _compare(invited: ProviderInvitation, told: str | None) -> None:
+    """Compare the words that were heard, up to three times. GatewayError where they differ."""
+    from gateway.model.read_aloud import compare  # noqa: PLC0415
+
+    words = invited.words()
+    if told is None:
+        _say(f"Ring {invited.organisation} on a number that you know, not one from the message that")
+        _say("brought the invitation, and type the six words that they read out to you.")
+    for left in reversed(range(1 if told else _TRIES)):
+        try:
+            compare(told or _needed("The six words that you hear", "--words"), words)
+        except GatewayError as error:
+            if not left:
+                raise GatewayError(
+                    f"{error}: do not go on; it may not be theirs. Ask them for another"
+                ) from None
+            complain(f"{error}. Have them read out once more")
+        else:
+            _say("the invitation is theirs: all six words are the same")
             return
-        _meet(place, where, port, host_key)
-    if not list(place.gateway.glob("*.asc")) or gateway_key is not None:
-        _compare(place, gateway_key, passphrase_file)
 
 
 def _make(
     kit: Kit,
-    provider: str | None,
+    invited: ProviderInvitation,
     owner: str | None,
     ssh_key: Path | None,
     openpgp_key: Path | None,
     passphrase_file: Path | None,
 ) -> None:
-    from gateway.send.setup import check_owner, take_keys  # noqa: PLC0415
+    from gateway.send.setup import check_owner, judge_passphrase, take_keys  # noqa: PLC0415
 
-    name = provider or _needed("Your name at the gateway, as the authority gave it to you", "--provider")
-    whose = "" if openpgp_key is not None else owner or _needed('Whose key: "NAME <E-MAIL>"', "--owner")
+    whose = owner or ""
     if openpgp_key is None:
-        check_owner(whose)
-    known = new_passphrase(passphrase_file)
+        whose = check_owner(
+            owner or f"{invited.name} <{_needed('The e-mail address of your office', '--owner')}>"
+        )
+
+    def judge(typed: str) -> None:
+        if ssh_key is None or openpgp_key is None:
+            judge_passphrase(typed, invited.provider, invited.name, whose)
+
+    known = new_passphrases(passphrase_file, judge)
     take_keys(
-        kit,
-        provider=name,
-        owner=whose,
-        ssh_key=ssh_key,
-        openpgp_key=openpgp_key,
-        passphrases=known,
-        now=now(),
+        kit, invited, owner=whose, ssh_key=ssh_key, openpgp_key=openpgp_key, passphrases=known, now=now()
     )
     if passphrase_file is None:
         passphrases = passphrases_of(kit, None)
@@ -99,59 +124,24 @@ def _make(
         where = (
             "is in this system's key ring" if all(kept) else "will be asked for: there is no key ring here"
         )
-        out.print(f"the passphrase {where}")
+        _say(f"the passphrase {where}")
 
 
-def _say_hand_over(kit: Kit) -> None:
-    from gateway.openpgp.certificates import grouped  # noqa: PLC0415
-    from gateway.send.setup import handed_over  # noqa: PLC0415
+def _say_hand_over(kit: Kit, folder: Path) -> None:
+    from gateway.send.setup import hand_over  # noqa: PLC0415
 
-    given = handed_over(kit)
-    for line in (
-        "for the authority:",
-        f"  {given.ssh_public}",
-        f"  {given.certificate}",
-        "read out, when the authority rings:",
-        f"  SSH key      {given.ssh_fingerprint}",
-        f"  OpenPGP key  {grouped(given.openpgp_fingerprint)}",
-    ):
-        out.print(Text(plain(line)), soft_wrap=True)
+    given = hand_over(kit, folder)
+    _say(f"Send this file to the authority: {given.file}")
+    _say("Once they have it, read these six words out to them, by telephone:")
+    _say(f"  {' '.join(given.words)}")
+    _say("next, when they say that your keys are in force: gateway send ratify")
 
 
-def _meet(kit: Kit, host: str, port: int, told: str | None) -> None:
-    from gateway.send.setup import meet, place_of  # noqa: PLC0415
-
-    host, port = place_of(host, port)
-    meet(
-        kit, host, port, told or _needed("The gateway's host key, as you were told (SHA256:…)", "--host-key")
-    )
-    out.print(Text(f"the host key of {plain(host)} is the one that you were told"), soft_wrap=True)
-
-
-def _compare(kit: Kit, told: str | None, passphrase_file: Path | None) -> None:
-    from gateway.openpgp.certificates import grouped  # noqa: PLC0415
-    from gateway.send.setup import compare  # noqa: PLC0415
-    from gateway.send.ssh_key import load_ssh_key, needs_passphrase  # noqa: PLC0415
-
-    path = kit.settings().ssh_key
-    passphrase = passphrases_of(kit, passphrase_file).of("ssh") if needs_passphrase(path) else None
-    question = "The fingerprint of the gateway's OpenPGP key, as you were told"
-    fingerprint = compare(kit, load_ssh_key(path, passphrase), told or _needed(question, "--gateway-key"))
-    out.print(
-        Text(f"the gateway's OpenPGP key is the one that you were told: {grouped(fingerprint)}"),
-        soft_wrap=True,
-    )
-    out.print("ready: gateway send FILE")
+def _say(line: str) -> None:
+    out.print(Text(plain(line)), soft_wrap=True)
 
 
 def _needed(question: str, option: str) -> str:
-    answer = _asked(question)
-    if not answer:
-        raise GatewayError(f"say it with {option}")
-    return answer
-
-
-def _asked(question: str) -> str:
     if not sys.stdin.isatty():
-        return ""
-    return str(typer.prompt(question, default="", show_default=False, err=True)).strip()
+        raise GatewayError(f"say it with {option}")
+    return str(typer.prompt(question, err=True)).strip()

@@ -178,12 +178,14 @@ def _contact(text: str) -> str:
 
 
 class Settings(File):
-    """gateway.toml. `security_contact`: the address for reporting flaws; shown to providers in /keys.
+    """gateway.toml. `address`: intake as providers reach it, HOST or HOST:PORT, for invitations.
 
-    `telephone`: the number under which providers reach the authority's desk; in letters and on their pages.
+    `security_contact`: the address for reporting flaws; shown to providers in /keys. `telephone`: the number
+    under which providers reach the authority's desk; in letters and on their pages.
     """
 
     organisation: Annotated[str, AfterValidator(_organisation)] = "the local authority"
+    address: str | None = Field(default=None, pattern=r"^[A-Za-z0-9.:\[\]-]{1,260}$")
     security_contact: Annotated[str, AfterValidator(_contact)] | None = None
     telephone: Annotated[str, Field(pattern=r"^\+?[0-9][0-9 ()-]{3,28}[0-9]$")] | None = None
     database: Annotated[str, AfterValidator(_database)] | None = None

@@ -32,6 +32,7 @@ _SETTINGS = """\
 
 organisation = "{organisation}"
 log_origin = "{log_origin}"          # the name of the log, as auditors will see it
+# address = "gateway.example.gov.uk"   # intake as providers reach it, for their invitations
 # security_contact = "mailto:security@example.gov.uk"   # whom to tell of a flaw; shown in /keys
 # telephone = "01632 960123"          # of the desk that providers ask; told in letters and pages
 {database}

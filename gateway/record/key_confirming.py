@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from gateway.errors import GatewayError
 from gateway.keys.changes import Clerk
+from gateway.model.read_aloud import are_words, compare, keys_words
 from gateway.record.dual_control import are_named_two, check_two
 from gateway.record.second_person import TwoPersonAct, reject
 from gateway.registry import givings, keys, roles
@@ -13,6 +14,7 @@ from gateway.registry.keys import Key, OwnerKind
 
 READ_OUT = 16
 """So many characters of a fingerprint are read out at least."""
+_PAIRS = 9
 _INVITED = frozenset({"passkey", "openid"})
 
 
@@ -29,19 +31,46 @@ def check_read_out(fingerprint: str) -> None:
 def confirm(
     clerk: Clerk, owner_kind: OwnerKind, owner: str, fingerprints: Sequence[str], by: str
 ) -> list[Key]:
-    """Put keys in force after their fingerprints were read out, in a person's name.
+    """Put keys in force after fingerprints, or the six words of a kit, were read out, in a person's name.
 
     With two administrators by name, a key needs another person than the one who enrolled the key, or who
     acts with credentials of that person. The inviter may confirm a passkey. GatewayError for the wrong
     person, for a key not waiting, or where the same person asked for a revocation; NotFoundError for no
     such key.
     """
-    named = [keys.find_key(clerk.session, owner_kind, owner, one) for one in fingerprints]
+    if owner_kind == "provider" and are_words(fingerprints):
+        named = _named_by_words(clerk, owner, fingerprints)
+    else:
+        named = [keys.find_key(clerk.session, owner_kind, owner, one) for one in fingerprints]
     for key in named:  # A key proposed for revocation needs another person.
         for act in ("revoke-hard", "revoke-soft"):
             reject(clerk.session, TwoPersonAct(act, key.fingerprint), by=by, at=clerk.at)
         _check_second(clerk, key, by)
     return [_confirmed(clerk, key, by) for key in named]
+
+
+def _named_by_words(clerk: Clerk, owner: str, heard: Sequence[str]) -> list[Key]:
+    """Return the two waiting keys of a kit. GatewayError names the first word that differs.
+
+    Where several of a kind wait, the newest pair is named in the error.
+    """
+    waiting = [key for key in keys.list_keys(clerk.session, "provider", owner) if key.state == "pending"]
+    waiting.sort(key=lambda key: key.added_at, reverse=True)
+    pairs = [
+        (ssh, openpgp)
+        for ssh in waiting if ssh.kind == "ssh"
+        for openpgp in waiting if openpgp.kind == "openpgp"
+    ]  # fmt: skip
+    wrong = GatewayError(f"words are for an SSH and an OpenPGP key that wait, as {owner}.keys holds them")
+    for ssh, openpgp in reversed(pairs[:_PAIRS]):
+        ours = keys_words(clerk.signing.fingerprint, owner, ssh.fingerprint, openpgp.fingerprint)
+        try:
+            compare(heard, ours)
+        except GatewayError as error:
+            wrong = GatewayError(f"{error}: have the words read out again, and confirm nothing else")
+        else:
+            return [ssh, openpgp]
+    raise wrong
 
 
 def _check_second(clerk: Clerk, key: Key, by: str) -> None:

@@ -98,20 +98,6 @@ def _give_up_in_time(connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT_SECONDS * 1000)
 
 
-def host_key_of(host: str, port: int) -> str:
-    """Return the fingerprint of the server's host key. CannotReach without an answer."""
-    try:
-        with socket.create_connection((host, port), timeout=_SECONDS) as connection:
-            transport = paramiko.Transport(connection)
-            try:
-                transport.start_client(timeout=_SECONDS)
-                return fingerprint_of(transport.get_remote_server_key())
-            finally:
-                transport.close()
-    except BROKEN as error:
-        raise CannotReach(f"{host}, port {port}, does not answer: {_words(error)}") from None
-
-
 def _cannot_reach(settings: KitSettings, error: Exception) -> NoReturn:
     raise CannotReach(
         f"the gateway at {settings.host}, port {settings.port}, cannot be reached: {_words(error)}"

@@ -97,7 +97,7 @@ class Kit:
             return KitSettings.model_validate(tomllib.loads(self.settings_file.read_text("utf-8")))
         except FileNotFoundError:
             raise ConfigurationError(
-                f"nothing is set up in {self.root} yet: gateway send setup (or name a folder with --kit)"
+                f"nothing is set up in {self.root} yet: gateway send setup INVITATION (or name it with --kit)"
             ) from None
         except tomllib.TOMLDecodeError as error:
             raise ConfigurationError(f"{self.settings_file}: {error}") from None
@@ -129,7 +129,9 @@ class Kit:
         named = self.settings().gateway_key
         made = [describe(data, datetime.now(UTC)) for data in self._trusted()] if not named else []
         if not named and not made:
-            raise ConfigurationError("the gateway's keys were not compared yet: gateway send setup")
+            raise ConfigurationError(
+                "the gateway's keys were not compared yet: gateway send setup INVITATION"
+            )
         return named or max(made, key=lambda one: one.created_at).fingerprint
 
     def current_certificate(self) -> bytes:
@@ -146,7 +148,7 @@ def _pinned(path: Path) -> bytes:
         return pinned(path.read_bytes(), path.stem)
     except CertificateRefused:
         raise ConfigurationError(
-            f"{path} is not the certificate that was compared: ring the authority, then: gateway send setup"
+            f"{path} is not the certificate that was compared: ask the authority for a new invitation"
         ) from None
 
 

@@ -26,6 +26,7 @@ from pgpy.constants import (
     SymmetricKeyAlgorithm,
 )
 from pgpy.errors import PGPDecryptionError, PGPError
+from pysequoia import Tsk
 
 from gateway.errors import GatewayError
 from gateway.openpgp.armor import in_ascii
@@ -40,6 +41,23 @@ _PREFERENCES = {
 }
 Why = Literal["superseded", "compromised"]
 _WHY = {"superseded": RevocationReason.Superseded, "compromised": RevocationReason.Compromised}
+
+
+_NEWER = (
+    "this OpenPGP key is of a newer kind than the kit can sign with: make one of version 4 without Argon2, "
+    "as GnuPG and OpenPGP.js do by themselves, or leave --openpgp-key out, and one is made"
+)
+
+
+def _unknown_hash(kind: type[HashAlgorithm], number: int) -> HashAlgorithm:
+    """Return a hash of another program's list of preferences: without it, PGPy gives the whole key up."""
+    made = int.__new__(kind, number)
+    made._name_, made._value_ = f"Unknown{number}", number
+    return made
+
+
+# OpenPGP.js 6 prefers SHA3-512 (14) and SHA3-256 (12) after SHA-2.
+HashAlgorithm._missing_ = classmethod(_unknown_hash)
 
 
 class WrongPassphrase(GatewayError):  # noqa: N818 - named after the event
@@ -134,11 +152,19 @@ def read_key(data: bytes) -> OwnKey:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # PGPy warns of unknown packets.
             key, _ = pgpy.PGPKey.from_blob(data)
-    except (PGPError, ValueError, NotImplementedError, TypeError):
-        raise GatewayError("this is no OpenPGP secret key that can be read") from None
+    except (PGPError, ValueError, NotImplementedError, TypeError, StopIteration):
+        raise GatewayError(_NEWER if _is_newer(data) else "this is no OpenPGP secret key") from None
     if key.is_public:
         raise GatewayError("this is a certificate, the public half; the secret key is needed here")
     return OwnKey(key)
+
+
+def _is_newer(data: bytes) -> bool:
+    try:
+        Tsk.from_bytes(data)
+    except RuntimeError:
+        return False
+    return True
 
 
 def renewed(own: OwnKey, passphrase: str, until: datetime) -> OwnKey:

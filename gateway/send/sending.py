@@ -131,8 +131,7 @@ class KitAtWork:
     @contextmanager
     def session(self) -> Iterator[paramiko.SFTPClient]:
         """Yield a session with the gateway, after following its key to any successor."""
-        if not self.settings.host_keys:
-            raise GatewayError("the gateway's keys were not compared yet: gateway send setup")
+        self.kit.current()
         with session(self.settings, load_ssh_key(self.settings.ssh_key, self._login_passphrase())) as sftp:
             trust.follow(self.kit, sftp)
             yield sftp

@@ -1,4 +1,4 @@
-"""Set up a kit: make or take keys, hand over the public ones, and compare the gateway's keys."""
+"""Set up a kit from an invitation: compare it, make or take keys, and hand over the public ones."""
 
 from __future__ import annotations
 
@@ -9,91 +9,116 @@ from datetime import datetime
 from pathlib import Path
 
 import paramiko
+from pydantic import ValidationError
 
 from gateway.errors import GatewayError
+from gateway.model.invitation import ProviderInvitation
+from gateway.model.read_aloud import keys_words
+from gateway.openpgp.certificates import CertificateRefused, admit, pinned
+from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
+from gateway.openpgp.ssh_strength import check_strength
 from gateway.send import trust
-from gateway.send.connection import NotTheGateway, host_key_of, session
 from gateway.send.files import make_anew
 from gateway.send.kit import Kit, KitSettings
 from gateway.send.openpgp_key import make_key, read_key
 from gateway.send.ssh_key import fingerprint_of, load_ssh_key, make_ssh_key, public_line
 
-_LETTERS = re.compile(r"[^0-9a-f]")
+_MOST_BYTES = 1024 * 1024
+_LEAST_SCORE = 4
+_HEADERS = re.compile(
+    r"\A\s*-----BEGIN PGP SIGNED MESSAGE-----\n(?:Hash: [^\n]*\n)*\n(?P<text>.*?)-----BEGIN PGP SIG",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """The files for the authority, and the fingerprints to read out."""
+    """The file for the authority, with both public keys, and the six words to read out."""
 
-    ssh_public: Path
-    certificate: Path
-    ssh_fingerprint: str
-    openpgp_fingerprint: str
+    file: Path
+    words: tuple[str, ...]
+
+
+def read_invitation(file: Path) -> ProviderInvitation:
+    """Return the invitation in a file. GatewayError unless the key that it names has signed it.
+
+    It counts once its words are compared: anybody can sign a text with a key that it names itself.
+    """
+    with file.open("rb") as opened:
+        signed = opened.read(_MOST_BYTES).replace(b"\r\n", b"\n").decode("utf-8", "replace").strip() + "\n"
+    try:
+        found = _HEADERS.match(signed)
+        claimed = ProviderInvitation.read(found["text"] if found else "")
+        certificate = pinned(claimed.certificate.encode(), claimed.gateway_key)
+        return ProviderInvitation.read(verify_clearsigned(signed, [certificate])[0])
+    except (ValidationError, ValueError, CertificateRefused, SignatureInvalid):
+        raise GatewayError(
+            f"{file.name} is no invitation, or was changed on its way: ask the authority for another"
+        ) from None
+
+
+def judge_passphrase(passphrase: str, *names: str) -> None:
+    """GatewayError for a passphrase that is easily guessed, or made of these names."""
+    from zxcvbn import zxcvbn  # noqa: PLC0415 - its lists take a while to load
+
+    known = [word for name in names for word in re.findall(r"\w{2,}", name.lower())]
+    bare = re.sub(
+        "|".join(sorted(map(re.escape, known), key=len, reverse=True)) or r"\Z", "", passphrase.lower()
+    )
+    for tried in (passphrase, bare):
+        found = zxcvbn(tried[:72] or "a", user_inputs=known)
+        if found["score"] < _LEAST_SCORE:
+            why = found["feedback"]["warning"] or "It is too short, or made of names that others know."
+            raise GatewayError(
+                f"this passphrase is easily guessed. {why} Take four or five words that have nothing to do "
+                "with each other or with you"
+            )
 
 
 def take_keys(
-    kit: Kit, *, provider: str, owner: str, ssh_key: Path | None, openpgp_key: Path | None,
+    kit: Kit, invited: ProviderInvitation, *, owner: str, ssh_key: Path | None, openpgp_key: Path | None,
     passphrases: tuple[str, str], now: datetime,
-) -> HandOver:  # fmt: skip
-    """Make the missing keys, and note both. `passphrases`: of the OpenPGP and of the SSH key.
+) -> None:  # fmt: skip
+    """Make the missing keys, and note all with the gateway's. `passphrases`: of the OpenPGP and the SSH key.
 
     Existing keys are never overwritten. WrongPassphrase for a given key not opened by its passphrase;
-    GatewayError for a file without a secret key.
+    GatewayError for a file without a secret key; Refusal for a key that could not be enrolled.
     """
     kit.make()
     own = kit.root / "openpgp.asc" if openpgp_key is None else openpgp_key.absolute()
     if not own.exists():
+        judge_passphrase(passphrases[0], invited.provider, invited.name, owner)
         make_anew(own, make_key(owner, passphrases[0], now).armored)
     login = kit.root / "ssh" if ssh_key is None else ssh_key.absolute()
     if not login.exists():
+        judge_passphrase(passphrases[1], invited.provider, invited.name, owner)
         make_ssh_key(login, passphrases[1])
     key = read_key(own.read_bytes())
     key.check(passphrases[0])
+    admit(key.certificate, now)
+    line = public_line(load_ssh_key(login, passphrases[1]), invited.provider)
+    check_strength(line)
     make_anew(kit.certificate, key.certificate)
-    make_anew(kit.ssh_public, public_line(load_ssh_key(login, passphrases[1]), provider).encode())
-    kit.write_settings(KitSettings(provider=provider, ssh_key=login, openpgp_key=own))
-    return handed_over(kit)
+    make_anew(kit.ssh_public, line.encode())
+    accept(kit, invited, KitSettings(provider=invited.provider, ssh_key=login, openpgp_key=own))
 
 
-def handed_over(kit: Kit) -> HandOver:
-    """Return the files and fingerprints of this kit for the authority."""
+def accept(kit: Kit, invited: ProviderInvitation, settings: KitSettings) -> None:
+    """Use the gateway of a compared invitation from now on."""
+    place = {"host": invited.host, "port": invited.port, "host_keys": invited.host_keys}
+    kit.write_settings(settings.model_copy(update=place))
+    trust.trust(kit, invited.certificate.encode(), invited.gateway_key)
+
+
+def hand_over(kit: Kit, folder: Path) -> HandOver:
+    """Write PROVIDER.keys for the authority into a folder, and return it with the words to read out."""
+    settings = kit.settings()
+    file = folder / f"{settings.provider}.keys"
+    make_anew(file, kit.ssh_public.read_bytes() + kit.certificate.read_bytes())
     kind, body, *_ = kit.ssh_public.read_text("utf-8").split()
-    return HandOver(
-        ssh_public=kit.ssh_public,
-        certificate=kit.certificate,
-        ssh_fingerprint=fingerprint_of(paramiko.PKey.from_type_string(kind, base64.b64decode(body))),
-        openpgp_fingerprint=read_key(kit.settings().openpgp_key.read_bytes()).fingerprint,
-    )
-
-
-def place_of(address: str, port: int) -> tuple[str, int]:
-    """Return host and port of an address HOST, HOST:PORT or [IPV6]:PORT; by default `port`."""
-    named = re.fullmatch(r"\[?([^\[\]]+)\]?:([0-9]{1,5})", address)
-    if named is None or (":" in named[1] and not address.startswith("[")):
-        return address.strip("[]"), port
-    return named[1], int(named[2])
-
-
-def meet(kit: Kit, host: str, port: int, told: str) -> KitSettings:
-    """Note the gateway's address, if its host key matches the fingerprint told by telephone.
-
-    NotTheGateway for another host key.
-    """
-    shown = host_key_of(host, port)
-    if told.strip().rstrip("=") != shown:
-        raise NotTheGateway(
-            f"{host} shows the host key {shown}, and you were told {told.strip()}: do not go on, and ring "
-            "the authority"
-        )
-    return kit.change(host=host, port=port, host_keys=(shown,))
-
-
-def compare(kit: Kit, key: paramiko.PKey, told: str) -> str:
-    """Fetch the gateway's certificate and trust it, if its fingerprint is the one told by telephone."""
-    with session(kit.settings(), key) as sftp:
-        data = trust.fetched(sftp, trust.CERTIFICATE)
-    trust.trust(kit, data or b"", _LETTERS.sub("", told.lower()))
-    return _LETTERS.sub("", told.lower())
+    ssh = fingerprint_of(paramiko.PKey.from_type_string(kind, base64.b64decode(body)))
+    openpgp = read_key(settings.openpgp_key.read_bytes()).fingerprint
+    return HandOver(file, keys_words(kit.current(), settings.provider, ssh, openpgp))
 
 
 def check_owner(owner: str) -> str:

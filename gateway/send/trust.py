@@ -101,6 +101,6 @@ def _successor(kit: Kit, fingerprint: str, words: list[bytes]) -> tuple[str, byt
         if not (kit.gateway / f"{said['new']}.asc").exists():
             return said["new"], said["certificate"].encode()
     raise GatewayError(
-        "the gateway's key has changed, and the one that you compared does not vouch for the new one: ring "
-        "the authority, compare the new fingerprint, then: gateway send setup --gateway-key FINGERPRINT"
+        "the gateway's key has changed, and the one that you compared does not vouch for the new one: ask "
+        "the authority for a new invitation, then: gateway send setup INVITATION"
     )

@@ -77,6 +77,7 @@ class Reader:
     approved: str = ""
     proposed: str = ""
     person: str = "sam"
+    heard: str = ""
 
     def __post_init__(self) -> None:
         self.oak, newer = (Party("oak", self.folder / "keys" / name) for name in ("oak", "oak-new"))
@@ -91,6 +92,9 @@ class Reader:
 
     def type(self, text: str, given: str = "", *, into: str = ".") -> str:
         """Type a command in a folder; what it printed."""
+        if " > " in text:
+            self.invite(*text.split(" > "))
+            return ""
         name, *words = shlex.split(text, comments=True)
         assert name == "gateway", text
         with contextlib.chdir(self.folder / into):
@@ -173,6 +177,23 @@ class Reader:
                 self.type(f"gateway agreement ratify {name} --signatory 'A. Head'")
         return self.others[name]
 
+    def invite(self, text: str, invitation: str) -> None:
+        """Write the invitation as the shell would; the school opens it, and reads its words out."""
+        (self.folder / "passphrase").write_text("wide river seven lamp\n")
+        with contextlib.chdir(self.folder):
+            asked = invoke(
+                None, *shlex.split(text)[1:], environment={"COLUMNS": "200", "GATEWAY_ADMIN": "sam"}
+            )
+            assert asked.exit_code == 0, asked.stderr
+            Path(invitation).write_text(asked.stdout)
+            shown = invoke(
+                None, "send", "setup", invitation, "--words", asked.stderr.splitlines()[1], "--owner",
+                "Birch <office@birch.invalid>", environment={"COLUMNS": "200", "GATEWAY_KIT": "kit",
+                "GATEWAY_KIT_PASSPHRASE_FILE": "passphrase"},
+            )  # fmt: skip
+        assert shown.exit_code == 0, shown.stderr
+        self.heard = shown.stdout.splitlines()[-2].strip()
+
     # What a reader puts in.
 
     def filled(self, text: str) -> str:
@@ -182,6 +203,7 @@ class Reader:
             text = re.sub(r"--(on|to) 2026-\d\d-\d\d", rf"--\1 {today}", text)
         if "SSH-FPR OPENPGP-FPR" in text:
             text = text.replace("SSH-FPR OPENPGP-FPR", self._waiting("oak"))
+        text = text.replace("WORD WORD WORD WORD WORD WORD", self.heard)
         if "FPR" in text:
             text = text.replace("FPR", self._fingerprint(text))
         if REFERENCE in text:

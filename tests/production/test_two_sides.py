@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
@@ -15,6 +16,9 @@ import pytest
 from packaging.requirements import Requirement
 
 from gateway.cli.nouns import NOUNS, PROVIDERS
+from gateway.model.invitation import ProviderInvitation
+from gateway.openpgp.certificates import describe
+from gateway.openpgp.sealer import certificate_of, clearsign, generate_gateway_key
 from tests.content import core_data
 from tests.production.test_supply import PROJECT, REPOSITORY
 
@@ -94,15 +98,31 @@ def test_a_provider_needs_nothing_that_is_not_declared(school: School) -> None:
     assert "The provider's side" in " ".join(school.run("--help").stdout.split())
     assert json.loads(school.run("classify", "--json", "core.xml").stdout)[0]["data_type"] == "student-core"
     secret = ("--passphrase-file", "passphrase")
-    told = school.run("send", "setup", "--provider", "oak", "--owner", "Oak <office@oak.invalid>", *secret)
-    assert "read out, when the authority rings" in told.stdout
-    assert "nothing was sent yet" in school.run("send", "status").stdout
-    assert "could not" not in school.run("send", "core.xml", *secret, "--wait", "0", code=1).stderr
+    words = _invitation(school.root / "oak.invitation")
+    told = school.run(
+        "send", "setup", "oak.invitation", "--words", words, "--owner", "Oak <office@oak.invalid>", *secret
+    )
+    assert "read these six words out" in told.stdout
+    assert "nothing was sent yet" in school.run("send", "status", "--offline").stdout
+    assert "could not" not in school.run("send", "core.xml", *secret, "--wait", "0", code=4).stderr
     receipt = school.root / "receipt.json"
     receipt.write_text("{}")
     key = ("--gateway-key", "kit/certificate.asc")
     assert "receipt.json" in school.run("receipts", "verify", "receipt.json", *key, code=1).stdout
     school.run("samples", "samples", "--pupils", "1")
+
+
+def _invitation(path: Path) -> str:
+    """An invitation to a gateway that nobody runs, and its words."""
+    secret = generate_gateway_key("Somerset", datetime.now(UTC))
+    certificate = certificate_of(secret)
+    invitation = ProviderInvitation(
+        provider="oak", name="Oak", organisation="Somerset", host="127.0.0.1", port=9,
+        host_keys=("SHA256:" + "A" * 43,), certificate=certificate.decode(),
+        gateway_key=describe(certificate, datetime.now(UTC)).fingerprint,
+    )  # fmt: skip
+    path.write_text(clearsign(secret, invitation.text()))
+    return " ".join(invitation.words())
 
 
 def test_what_is_the_authoritys_says_what_to_install(school: School) -> None:

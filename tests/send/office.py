@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from gateway.openpgp.sealer import generate_gateway_key
 from gateway.samples import make, school
-from gateway.send.connection import host_key_of
 from tests import warm
 from tests.commands import invoke
 from tests.site import Site
@@ -45,10 +44,10 @@ class Office:
         root.mkdir(parents=True)
         self.passphrase = root / "passphrase"
         self.passphrase.write_text(f"{passphrase}\n")
+        site.gateway("providers", "add", name, "--name", f"The {name}", "--kind", "school")
         given = () if own else self.given(openpgp_key)
-        self.done("setup", "--provider", name, "--owner", f"The {name} <office@{name}.invalid>", *given)
+        self.done(*self.invited(place), "--owner", f"The {name} <office@{name}.invalid>", *given)
         self.enrol(ratified=ratified)
-        self.meet(place)
 
     def given(self, openpgp_key: Path | None) -> tuple[str, ...]:
         """Keys that the office has already: without a passphrase, which takes half a second each time."""
@@ -60,23 +59,21 @@ class Office:
         ssh_key.write_bytes(made.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
         return "--openpgp-key", str(openpgp_key), "--ssh-key", str(ssh_key)
 
+    def invited(self, place: tuple[str, int]) -> tuple[str, ...]:
+        """What is typed to open an invitation, with the words that were heard on the telephone."""
+        asked = self.site.result("providers", "invite", self.name, "--address", f"{place[0]}:{place[1]}")
+        assert asked.exit_code == 0, asked.stderr
+        invitation = self.root / f"{self.name}.invitation"
+        invitation.write_text(asked.stdout)
+        return "setup", str(invitation), "--words", asked.stderr.splitlines()[1].strip()
+
     def enrol(self, *, ratified: bool = True) -> None:
         """What the authority does with what it was handed, and the telephone call."""
-        self.site.gateway(
-            "providers", "add", self.name, "--name", f"The {self.name}", "--kind", "school",
-            "--ssh-key", str(self.kit / "ssh.pub"), "--openpgp-key", str(self.kit / "certificate.asc"),
-        )  # fmt: skip
-        self.site.confirm(self.name)
+        self.site.gateway("keys", "add", self.name, str(self.root / f"{self.name}.keys"))
+        heard = self.done("setup").splitlines()[2].split()
+        self.site.gateway("keys", "confirm", self.name, *heard)
         if ratified:
             self.site.gateway("agreement", "ratify", self.name, "--signatory", "The Head")
-
-    def meet(self, place: tuple[str, int]) -> None:
-        """Compare the gateway's keys with what was told by telephone."""
-        shown = self.site.json("keys", "gateway", "show")[-1]
-        self.done(
-            "setup", "--host", place[0], "--port", str(place[1]), "--host-key", host_key_of(*place),
-            "--gateway-key", shown["fingerprint"],
-        )  # fmt: skip
 
     @property
     def environment(self) -> dict[str, str]:

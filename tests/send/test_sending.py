@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import re
@@ -19,7 +18,6 @@ import pytest
 from gateway.home import Home
 from gateway.samples import make, school
 from gateway.send import connection, sending
-from gateway.send.connection import host_key_of
 from tests.content import core_data
 from tests.ports import free_port
 from tests.send.cable import cable
@@ -252,7 +250,7 @@ def test_memory_does_not_grow_with_the_file(oak: Office) -> None:
 def test_another_host_key_is_not_talked_to(oak: Office, services: Running) -> None:
     settings = oak.kit / "kit.toml"
     true, before = settings.read_text(), len(oak.transfers())
-    settings.write_text(true.replace(host_key_of(*services.intake), "SHA256:" + "A" * 43))
+    settings.write_text(re.sub('"SHA256:[^"]+"', f'"SHA256:{"A" * 43}"', true))
     result = oak.send(str(oak.file("never.xml", core_data(seed=5))))
     settings.write_text(true)
     assert result.exit_code == 1
@@ -272,30 +270,6 @@ def test_a_receipt_that_was_changed_is_not_believed(oak: Office) -> None:
     path.write_text(true)
     assert result.exit_code == 1
     assert "not genuine" in result.stderr
-
-
-def test_what_was_told_by_telephone_must_be_what_is_shown(
-    site: Site, services: Running, tmp_path: Path
-) -> None:
-    ash = Office.__new__(Office)
-    ash.site, ash.name, ash.root, ash.kit = site, "ash", tmp_path, tmp_path / "kit"
-    ash.passphrase = tmp_path / "passphrase"
-    ash.passphrase.write_text("another passphrase\n")
-    ash.done("setup", "--provider", "ash", "--owner", "Ash School <office@ash.invalid>")
-    ash.enrol()
-    host, port = services.intake
-    where = ("setup", "--host", host, "--port", str(port))
-    wrong = ash.send(*where, "--host-key", "SHA256:" + "A" * 43)
-    assert wrong.exit_code == 1
-    assert "ring the authority" in wrong.stderr
-    good = ("--host-key", host_key_of(host, port))
-    wrong = ash.send(*where, *good, "--gateway-key", "0" * 40)
-    assert "the gateway's key is not the one that you were told" in wrong.stderr
-    assert ash.send(str(ash.file("core.xml", core_data(seed=6)))).exit_code == 1
-    ash.meet((host, port))
-    (sent,) = ash.json(str(tmp_path / "core.xml"))
-    assert sent["state"] == "accepted"
-    assert json.loads(ash.send("status", "--json").stdout)["counts"] == {"accepted": 1}
 
 
 def elsewhere(office: Office, place: tuple[str, int]) -> None:

@@ -12,6 +12,7 @@ from gateway.keys.changes import Clerk, sign_head
 from gateway.mailboxes.hatch.counter import Caller, Counter
 from gateway.mailboxes.hatch.logins import check_signed
 from gateway.model import NewKey
+from gateway.model.read_aloud import are_words
 from gateway.openpgp.verified_kinds import VerifiedKinds
 from gateway.reasons import told as told_by_code
 from gateway.record import key_confirming
@@ -53,13 +54,15 @@ def add_key(counter: Counter, caller: Caller, act: asked.AddKey) -> Done:
 
 
 def confirm_key(counter: Counter, caller: Caller, act: asked.ConfirmKey) -> Done:
-    """Put a key in force after its fingerprint was read out on the telephone."""
-    read_out = _in_full(act.read_out)
-    key_confirming.check_read_out(read_out)
+    """Put a key in force after its fingerprint was read out on the telephone, or both by six words."""
+    read_out = [act.read_out] if are_words([act.read_out]) else [_in_full(act.read_out)]
+    if not are_words(read_out):
+        key_confirming.check_read_out(read_out[0])
     check_signed(counter, caller, act)
     with enrolling(counter, caller) as (_, clerk):
-        (key,) = key_confirming.confirm(clerk, "provider", act.provider, [read_out], caller.name)
-    return Done(sentence=f"{key.fingerprint} of {act.provider} is in force.")
+        confirmed = key_confirming.confirm(clerk, "provider", act.provider, read_out, caller.name)
+    named = " and ".join(key.fingerprint for key in confirmed)
+    return Done(sentence=f"{named} of {act.provider} {'is' if len(confirmed) == 1 else 'are'} in force.")
 
 
 def judged(counter: Counter, text: str) -> NewKey:
