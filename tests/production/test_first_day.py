@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -13,8 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway.home import Home
-from gateway.send.connection import host_key_of
 from tests.content import core_data
 from tests.looking import contents
 from tests.production.guide import REPOSITORY
@@ -30,7 +27,7 @@ pytestmark = [
     pytest.mark.needs("mmdebstrap", "nsenter", "unshare", "ip", "tc"),
 ]
 PASSPHRASE = "correct horse battery staple"
-SECRET = {r"assphrase.*: $|for confirmation: $": PASSPHRASE}
+SECRET = {r"assphrase.*: $|The same once more: $": PASSPHRASE}
 KIT = Path("root/.config/gateway-send")
 
 
@@ -55,48 +52,34 @@ def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SchoolRoot]:
 
 
 def first_day() -> list[str]:
-    """The five commands of the guide, as it writes them."""
+    """The four commands of the guide, as it writes them."""
     text = (REPOSITORY / "docs/schools.md").read_text("utf-8")
-    block = re.search(r"The first day, in five commands.*?```text\n(.*?)```", text, re.DOTALL)
+    block = re.search(r"The first day, in four commands.*?```text\n(.*?)```", text, re.DOTALL)
     assert block is not None
     return block[1].splitlines()
 
 
-def test_the_first_day_takes_five_commands(site: Site, services: Running, school: SchoolRoot) -> None:
-    install, make, meet, ratify, send = first_day()
+def test_the_first_day_takes_four_commands(site: Site, services: Running, school: SchoolRoot) -> None:
+    install, setup, ratify, send = first_day()
     said = school.type(install, {}, network=True, seconds=900)
     assert said.code == 0, said.shown
     assert not list(school.folder.glob("root/.local/**/site-packages/asyncssh"))
-    said = school.type(make, {r"Your name at the gateway": "oak", r"Whose key": "Oak <office@oak.invalid>",
-                              r"address; nothing": "", **SECRET})  # fmt: skip
-    assert (said.code, "next: send these two files" in said.shown) == (0, True), said.shown
-    shown = enrol(site, school, said.shown)
-    place = f"{HERE}:{services.intake[1]}"
-    said = school.type(meet, {r"address; nothing": place, r"host key, as you": shown[0],
-                              r"OpenPGP key, as you": shown[1], **SECRET})  # fmt: skip
-    assert (said.code, "ready: gateway send FILE" in said.shown) == (0, True), said.shown
+    site.gateway("providers", "add", "oak", "--name", "Oak", "--kind", "school")
+    invited = site.result("providers", "invite", "oak", "--address", f"{HERE}:{services.intake[1]}")
+    (school.folder / "root/oak.invitation").write_text(invited.stdout)
+    said = school.type(setup, {r"six words that you hear": invited.stderr.splitlines()[1].strip(),
+                               r"e-mail address": "office@oak.invalid", **SECRET})  # fmt: skip
+    assert (said.code, "next, when they say that your keys are in force" in said.shown) == (0, True), (
+        said.shown
+    )
+    site.gateway("keys", "add", "oak", str(school.folder / "root/oak.keys"))
+    site.gateway("keys", "confirm", "oak", *said.shown.splitlines()[-2].split())
     said = school.type(ratify, {r"\[y/N\]: ": "y", **SECRET})
     assert (said.code, "ACCEPTED" in said.shown) == (0, True), said.shown
     said = school.type(send, SECRET)
     assert (said.code, "ACCEPTED" in said.shown) == (0, True), said.shown
     sent = [one for one in site.transfers("--provider", "oak") if one["name"].startswith("census.xml")]
     assert [one["state"] for one in sent] == ["accepted"]
-
-
-def enrol(site: Site, school: SchoolRoot, told: str) -> tuple[str, str]:
-    """What the authority does with the two files, and the telephone call: what it reads out."""
-    keys = ("--ssh-key", str(school.folder / KIT / "ssh.pub"),
-            "--openpgp-key", str(school.folder / KIT / "certificate.asc"))  # fmt: skip
-    site.gateway("providers", "add", "oak", "--name", "Oak", "--kind", "school", *keys)
-    for key in site.json("keys", "list", "oak"):
-        assert re.sub(r"\s", "", key["fingerprint"]).lower() in re.sub(r"\s", "", told).lower()
-    site.confirm("oak")
-    return host_key_of(*_intake(site)), site.json("keys", "gateway", "show")[-1]["fingerprint"]
-
-
-def _intake(site: Site) -> tuple[str, int]:
-    host, _, port = json.loads(Home(site.home).places.read_text())["intake"].rpartition(":")
-    return host.replace("0.0.0.0", "127.0.0.1"), int(port)
 
 
 def test_what_is_wrong_with_a_file_is_told_before_it_leaves(site: Site, school: SchoolRoot) -> None:
