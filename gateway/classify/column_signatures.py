@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.classify import results
-from gateway.classify.content import Unreadable, unknown
+from gateway.classify.content import Unreadable, declared_between, unknown
 from gateway.classify.rules import ColumnSignature
 from gateway.classify.tally import Tally
 from gateway.classify.verdict import Verdict
@@ -27,12 +27,18 @@ class Evidence:
 
 
 def best_fit(evidence: Evidence, format: str) -> Verdict:  # noqa: A002
-    """Return the best-fitting type. Raises Unreadable where none fits, or two fit equally."""
+    """Return the best-fitting type; of two fitting equally, the one declared by the file's name.
+
+    Raises Unreadable where none fits, or two fit equally and neither is declared.
+    """
     fitting = [s for s in evidence.tally.rules.data_types.tables if _fits(s, evidence)]
     if not fitting:
         raise unknown("no kind of data that is known has such columns", format=format)
     rank = max(s.rank for s in fitting)
     best = [s for s in fitting if s.rank == rank]
+    tied, declared = dict.fromkeys(s.type for s in best), evidence.tally.declared
+    if len(tied) > 1 and declared in tied:
+        best = [s for s in best if s.type == declared]
     others = [s.type for s in sorted(fitting, key=lambda s: -s.rank) if s.type != best[0].type]
     if any(s.type != best[0].type for s in best):
         raise Unreadable("classify:ambiguous", *(s.because for s in best), format=format)
@@ -46,8 +52,11 @@ def best_fit(evidence: Evidence, format: str) -> Verdict:  # noqa: A002
         runner_up=next(iter(others), None),
         part=best[0].part,
     )
+    if len(tied) > 1:
+        verdict.evidence.append(declared_between(best[0].type, tied))
     if best[0].results:
-        verdict.data_type, verdict.mixed_with, why = results.prevailing_kind(evidence.kinds, format)
+        kinds = evidence.kinds
+        verdict.data_type, verdict.mixed_with, why = results.prevailing_kind(kinds, format, declared)
         verdict.evidence.append(why)
     return verdict
 

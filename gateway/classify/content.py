@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from email.parser import BytesHeaderParser
 from typing import BinaryIO
@@ -131,6 +131,11 @@ def law_return(what: str, *, format: str) -> Unreadable:  # noqa: A002
 def unknown(*evidence: str, format: str | None = None) -> Unreadable:  # noqa: A002
     """Return the error for unknown content."""
     return Unreadable("classify:unknown", *evidence, format=format)
+
+
+def declared_between(declared: str, tied: Collection[str]) -> str:
+    """Return the evidence for a type that the file's name declared where several fit equally."""
+    return f"the name of the file says {declared}, and its content fits {' and '.join(sorted(tied))} equally"
 
 
 def other_document(kind: str, *, format: str | None = None) -> Unreadable:  # noqa: A002

@@ -59,7 +59,7 @@ def recognise(source: Source, tally: Tally) -> Verdict:
     tally.settle()
     if last[1:2] != "9":
         raise malformed("the file breaks off: its last record is missing", format=FORMAT)
-    kind, mixed, why = prevailing_kind(reader.kinds(), FORMAT)
+    kind, mixed, why = prevailing_kind(reader.kinds(), FORMAT, tally.declared)
     what = "results" if reader.one_a_record else "candidates"
     evidence = [f"{tally.records} {what} in an awarding body's results file", why]
     if counts.proven:

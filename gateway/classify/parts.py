@@ -82,7 +82,7 @@ def _read(part: Part, tally: Tally) -> Verdict:
 
 def _alone(part: Part, tally: Tally) -> tuple[Told, bool]:
     """Judge a part by itself; the flag is True where unknown, with known columns only, and about nobody."""
-    own = Tally(tally.all_rules, tally.today, on_person=tally.on_person)
+    own = Tally(tally.all_rules, tally.today, on_person=tally.on_person, declared=tally.declared)
     try:
         return told(part(own), own), False
     except Unreadable as reason:

@@ -80,21 +80,21 @@ def classify(
 ) -> Classified | ContentRefused:
     """Classify a content. Total: any bytes give one of the two results.
 
-    `content` is seekable, read as a stream several times, and stays open. `name` is reported on and decides
-    nothing. Without `today` no date is a future one. `on_pupil` is called with (UPN, date of birth, former
-    UPN, on roll, number of the record, number of the school named) for each record with a UPN, in file
-    order and before the result; records count from 1, and "on roll" means a sole or main registration
-    without an end. None of the data is kept here. `on_person` is called for every record of every part,
-    with the UPN, empty without one, and the fields naming a person. `clock` returns seconds, for the time
-    limit.
+    `content` is seekable, read as a stream several times, and stays open. `name` is reported on, and decides
+    between types that fit equally. Without `today` no date is a future one. `on_pupil` is called with (UPN,
+    date of birth, former UPN, on roll, number of the record, number of the school named) for each record
+    with a UPN, in file order and before the result; records count from 1, and "on roll" means a sole or main
+    registration without an end. None of the data is kept here. `on_person` is called for every record of
+    every part, with the UPN, empty without one, and the fields naming a person. `clock` returns seconds, for
+    the time limit.
     """
-    tally = Tally(rules, today, on_pupil, on_person)
+    tally = Tally(rules, today, on_pupil, on_person, rules.name_suggests(name))
     try:
         timed = cast(BinaryIO, TimedContent(content, limits.seconds, clock))
         found = told(_recognise(timed, tally, limits), tally)
     except Unreadable as reason:
         return _with_topics(refused(reason), content, rules)
-    return replace(found, name_suggests=rules.name_suggests(name))
+    return replace(found, name_suggests=tally.declared)
 
 
 def classify_ahead(
@@ -114,7 +114,7 @@ def classify_ahead(
     start. Returns None where not, or where the content would be refused: then `classify` decides on the
     whole content, and everything passed to the callbacks is void.
     """
-    tally = Tally(rules, today, on_pupil, on_person)
+    tally = Tally(rules, today, on_pupil, on_person, rules.name_suggests(name))
     try:
         timed = cast(BinaryIO, TimedContent(content, limits.seconds, clock))
         if archive.is_archive(timed) or old_workbook.is_old_workbook(timed):
@@ -124,7 +124,7 @@ def classify_ahead(
         refuse_other_documents(timed)
         if encoding_of(timed) != encoding:
             return None
-        return replace(told(verdict, tally), name_suggests=rules.name_suggests(name))
+        return replace(told(verdict, tally), name_suggests=tally.declared)
     except Unreadable:
         return None
 

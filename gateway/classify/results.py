@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
-from gateway.classify.content import Unreadable
+from gateway.classify.content import Unreadable, declared_between
 from gateway.classify.format_rules import ResultsRule
 
 Kind = Literal["gcse-results", "a-level-results"]
@@ -69,13 +69,21 @@ def _words(words: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"(?:{'|'.join(map(re.escape, longest_first))})(?![A-Z])")
 
 
-def prevailing_kind(kinds: Counter[Kind | None], format: str) -> tuple[Kind, Kind | None, str]:  # noqa: A002
+def prevailing_kind(
+    kinds: Counter[Kind | None],
+    format: str,  # noqa: A002
+    declared: str | None,
+) -> tuple[Kind, Kind | None, str]:
     """Return the kind of most results, the other kind where both occur, and the evidence.
 
-    Raises Unreadable where the kind of every result is unknown.
+    Where the kind of every result is unknown, the kind declared by the file's name counts, and the other as
+    occurring too: the file waits for the later release. Raises Unreadable where neither is declared.
     """
     gcse, a_level = kinds[GCSE], kinds[A_LEVEL]
     if not gcse and not a_level:
+        if declared in KINDS:
+            found, rest = (GCSE, A_LEVEL) if declared == GCSE else (A_LEVEL, GCSE)
+            return found, rest, declared_between(found, KINDS)
         why = "results that may be GCSE or A level: no series, qualification or grade tells"
         raise Unreadable("classify:ambiguous", why, format=format)
     evidence = f"{gcse} GCSE and {a_level} A level results, {kinds[None]} of neither"

@@ -67,7 +67,7 @@ NAMING = ("upn", "former-upn", "enrolment-status", "leaving-date", *(k for keys 
 
 
 class Tally:
-    """All fields of one file, and its pupils."""
+    """All fields of one file, and its pupils. `declared` is the data type its name suggests."""
 
     def __init__(
         self,
@@ -75,8 +75,10 @@ class Tally:
         today: date | None,
         on_pupil: OnPupil | None = None,
         on_person: OnPerson | None = None,
+        declared: str | None = None,
     ) -> None:
         self.on_person = on_person
+        self.declared = declared
         self.all_rules = rules
         self.rules = rules.on(today) if today is not None else rules
         self.today = today

@@ -87,6 +87,28 @@ def test_teacher_assessments_of_no_year_are_ambiguous(classify: Classify) -> Non
     assert found.code == "classify:ambiguous"
 
 
+@pytest.mark.parametrize("name", ["KS1 autumn.csv", "ks2.csv", "KS2.CSV.pgp"])
+def test_the_name_of_a_file_breaks_a_tie_and_is_told(classify: Classify, name: str) -> None:
+    found = classified(classify(_assessed("").encode(), name))
+    assert found.data_type == name[:3].lower()
+    assert any(line.endswith("its content fits ks1 and ks2 equally") for line in found.evidence)
+    of_year_2 = classified(classify(_assessed("2").encode(), name))
+    assert (of_year_2.data_type, "equally" in " ".join(of_year_2.evidence)) == ("ks1", False)
+
+
+@pytest.mark.parametrize("name", ["phonics.csv", "EYFSP.csv", "marks.csv", "data.csv"])
+def test_a_name_says_nothing_between_other_kinds(classify: Classify, name: str) -> None:
+    assert classify(_assessed("").encode(), name).code == "classify:ambiguous"
+
+
+def test_results_that_a_name_tells_wait_for_the_later_release(classify: Classify) -> None:
+    results = made.as_csv(made.result_rows(["U", "X"])).encode()
+    found = classified(classify(results, "A-level results.csv"))
+    assert (found.data_type, found.mixed_with) == ("a-level-results", "gcse-results")
+    found = classified(classify(results, "GCSE.csv"))
+    assert (found.data_type, found.mixed_with) == ("gcse-results", "a-level-results")
+
+
 def _assessed(year: str) -> str:
     return made.as_csv(
         made.table(
