@@ -45,9 +45,10 @@ OF_PUPILS = frozenset(["upn", "former-upn", "uln", "uci", "nhs-number", "surname
 def plain(name: str) -> str:
     """Return a column name without case, blanks and punctuation, for comparison.
 
-    A per cent sign counts as the word; a name of punctuation only (the attendance code `/`) stays.
+    "%" and, between blanks, "&" count as words; a name of punctuation only (the attendance code `/`) stays.
     """
-    return _PUNCTUATION.sub("", name.replace("%", "percent")).casefold() or name.strip()
+    words = name.replace("%", "percent").replace(" & ", "and")
+    return _PUNCTUATION.sub("", words).casefold() or name.strip()
 
 
 class RuleTable(BaseModel):

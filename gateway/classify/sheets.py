@@ -44,7 +44,7 @@ def tables_in(sheets: list[Sheet], rules: Rules, limits: ClassifyLimits, format:
     found: list[TableOf] = []
     for sheet in sheets:
         score, header = find_header(sheet.rows(), rules, limits)
-        if header is None or score < KNOWN_COLUMNS:
+        if header is None or score < KNOWN_COLUMNS or is_lookup(sheet.rows(), rules.code_sets.values()):
             _check_other(sheet, rules, format)
         else:
             _check_shown(sheet, format)

@@ -18,10 +18,12 @@ SETS = {
     "unseen": ("unseen",),
     "further": ("further",),
     "autumn": ("autumn",),
+    "winter": ("winter",),
 }
 HELD_SHARE = 0.05
 HELD = {
     "eyfsp-short.csv": "PP heads the goal Past and Present and, in every other file, pupil premium",
+    "gcse-list.csv": "Candidate heads names and, in every other file, numbers of candidates",
     "eyfsp-sims.csv": "its goals are headed by letters that no published list has",
 }
 BLANKED: dict[str, str] = {}
