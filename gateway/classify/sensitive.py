@@ -18,6 +18,7 @@ _LOWER_THEN_UPPER = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _IDENTITY = "identity"
 # Shorter stems begin words of many kinds.
 _TELLING_STEM = 6
+_BESIDE_A_TITLE = 3
 _BEGINNING = itemgetter(slice(_TELLING_STEM))
 # Marks between words, mapped to blanks.
 _MARKS = dict.fromkeys(map(ord, string.punctuation + "\u2018\u2019\u201c\u201d\u2013\u2014\u2026\xa0"), " ")
@@ -141,7 +142,7 @@ class Remarks(BaseModel):
     """Words found in no name, label or address, beside those of topics; and exceptions.
 
     `names` and `places` are words of topics that are also names of people, or of streets, houses and
-    classes.
+    classes. `labels` are phrases allowed in labels, with figures and words of up to three letters beside.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -149,6 +150,7 @@ class Remarks(BaseModel):
     words: Words
     names: Words = ()
     places: Words = ()
+    labels: Words = ()
 
 
 class Sensitive(BaseModel):
@@ -188,6 +190,8 @@ class Sensitive(BaseModel):
         """Return True where a name, label or address contains a sensitive word."""
         may = self._names if kind == "name" else self._places
         plain = plain_text(text)
+        if kind == "label" and (rest := self._beside_a_title(plain)) is not None:
+            text = plain = rest
         words = plain.split()
         telling = self._value_words.intersection(words) - may
         if telling or any(word.startswith(self._value_stems) and word not in may for word in words):
@@ -196,6 +200,21 @@ class Sensitive(BaseModel):
             return True
         made = (word for word in _made_of_pieces(text, plain) if len(word) >= _SHORTEST_IN_PIECES)
         return any(word in self._value_words and word not in may for word in made)
+
+    def _beside_a_title(self, plain: str) -> str | None:
+        """Return what stands in a label beside an allowed phrase; None without one, or with longer words."""
+        found = self._titles.search(plain)
+        if found is None:
+            return None
+        rest = f"{plain[: found.start()]} {plain[found.end() :]}"
+        short = all(len(word) <= _BESIDE_A_TITLE or not word.isalpha() for word in rest.split())
+        return rest if short else None
+
+    @cached_property
+    def _titles(self) -> re.Pattern[str]:
+        titles = sorted(map(plain_text, self.remarks.labels), key=len, reverse=True)
+        either = "|".join(title.replace(" and ", "(?: and)? ") for title in titles)
+        return re.compile(rf"\b(?:{either or '(?!)'})\b")
 
     def is_telling(self, word: str) -> bool:
         """Tell whether a word in small letters tells of something, whatever else it may name."""

@@ -59,6 +59,37 @@ def test_names_of_places_and_classes_stay(name: str) -> None:
         assert check(name) is None, key
 
 
+def fault(key: str, value: str) -> str | None:
+    check = RULES.check(key)
+    assert check is not None
+    return check(value)
+
+
+LABELS = ("house", "registration-group", "class-group", "subject")
+TITLED = [
+    "13 Health and Social Care", "Health & Social Care", "10X/Ps1 Psychology", "Deaf Unit",
+    "AFTER SCHOOL CLUB", "8B Citizenship", "Children's Play, Learning and Development",
+    "Relationships, Sex and Health Education",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("title", [*TITLED, *map(str.title, RULES.sensitive.remarks.labels)])
+def test_titles_of_subjects_and_clubs_are_labels_and_no_names(title: str) -> None:
+    assert [key for key in LABELS if fault(key, title)] == []
+    assert fault("surname", title)
+
+
+@pytest.mark.parametrize("title", RULES.sensitive.remarks.labels)
+def test_a_remark_beside_a_title_stands_in_no_label(title: str) -> None:
+    stories = set(STORIES) - ALSO_NAMES
+    for written in ("{} - {}", "{1} {0}", "13 {}, {}"):
+        for key in LABELS:
+            passing = [one for one in stories if not fault(key, written.format(title.title(), one))]
+            assert passing == []
+    for remark in ("- hears voices", "(no contact)", "HIV", "CSE", "SW", "mum", "Jo Smith, bullied"):
+        assert fault("house", f"{title.title()} {remark}"), remark
+
+
 @pytest.mark.parametrize("key", ["surname", "forename", "guardians"])
 def test_names_of_people_are_names(key: str) -> None:
     check = RULES.check(key)
