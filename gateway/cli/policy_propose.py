@@ -92,14 +92,15 @@ def approve(
         with opened.read() as session:
             found = proposals.to_approve(session, by=who(), at=now(), digest=digest)
         out.print(f"{found.by} proposed {found.digest}: {found.why or 'without a word'}", soft_wrap=True)
-        _compare(place, opened, place.version(found.digest), days)
+        keeper = _keeper(place, opened)
+        _compare(place, opened, keeper.folder(found.digest), days)
         if not yes:
             typer.confirm("Are these to decide?", default=False, abort=True, err=True)
         with opened.write() as session:
             # The proposal shown, and none made meanwhile.
             approved = proposals.approve(session, by=who(), at=at, digest=found.digest)
             signed_head(session, place)
-        _take_up(_keeper(place, opened), approved, at)
+        _take_up(keeper, approved, at)
 
 
 @fails_clearly

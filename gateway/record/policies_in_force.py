@@ -12,6 +12,7 @@ import logging
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -88,6 +89,7 @@ class Keeper:
         self._given: Path | None = None
         self._approvals: tuple[int | None, ...] = ()
         self._version_seen: int | None = None
+        self._looked_for: str | None = None
         self._others = policies_of(home, load_settings(home))
 
     def current(self) -> Policies:
@@ -146,6 +148,8 @@ class Keeper:
         if self._others is None:
             return False
         past, coming = loaded(session), proposal(session)
+        if coming is not None and coming.digest != self._looked_for:
+            self._fetch_proposed(coming.digest)
         is_due = coming is not None and coming.approved_by is not None and coming.begins <= self._clock()
         return is_due or self._given is None or past[-1:] != [self._given.name]
 
@@ -165,6 +169,13 @@ class Keeper:
         if not folder.is_dir():
             raise ConfigurationError(f"{folder} is missing")
         return self._kept_copy(folder).name
+
+    def folder(self, digest: str) -> Path:
+        """Return a kept version, brought from the sealed store where another host keeps it.
+
+        ConfigurationError where there is none. Fault where the store does not answer.
+        """
+        return self._version(digest).folder
 
     def put_in_force(self, digest: str, *, by: str | None = None, why: str | None = None) -> Policies:
         """Put a kept version in force from now on, with an entry in the log."""
@@ -238,6 +249,16 @@ class Keeper:
             raise Fault(f"the sealed store does not answer: {error.strerror}") from None
         if files and all(Path(name).name == name for name in files):
             self._kept(files, digest[:16])
+
+    def _fetch_proposed(self, digest: str) -> None:
+        """Keep a version proposed at another host, so that it can be looked at and approved at this one.
+
+        One that this version of the gateway cannot judge stays away: whoever approves it is told.
+        """
+        with suppress(ConfigurationError):
+            if not self._home.version(digest).is_dir():
+                self._fetch(digest)
+        self._looked_for = digest
 
     def _point_to(self, digest: str) -> None:
         """Point all services to the version in force by the log."""

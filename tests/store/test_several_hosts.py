@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -124,6 +125,23 @@ def test_policies_that_come_into_force_at_one_host_decide_at_all(hosts: Hosts, t
     decided(two, sent)
     (event,) = [one for one in two.events(sent) if one.kind == "decided"]
     assert json.loads(event.leaf)["fields"]["policies"] == digest
+
+
+def test_policies_proposed_at_one_host_are_approved_at_another(
+    hosts: Hosts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = hosts
+    flows = one.home.policies / "teams.toml"
+    flows.write_text(flows.read_text() + "\n# Proposed at the first host.\n")
+    monkeypatch.setenv("GATEWAY_ADMIN", "ada")
+    digest = one.gateway("policy", "propose").split("proposed: ")[1].split()[0]
+    until(two.home.version(digest).is_dir, "the second host to have it, for its console")
+    third = another_host(one, tmp_path, "third")
+    shutil.rmtree(third.home.version(digest))
+    monkeypatch.setenv("GATEWAY_ADMIN", "grace")
+    assert f"in force: {digest}" in third.gateway("policy", "approve", "--yes")
+    until(lambda: one.home.policies_in_force.name == two.home.policies_in_force.name == digest, "both")
+    third.close()
 
 
 def test_copies_are_sealed_once_and_a_new_host_fetches_them(
