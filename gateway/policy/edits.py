@@ -7,7 +7,7 @@ difference is listed, including those without effect on any outcome, with the re
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -179,7 +179,7 @@ def _of_absent(effect: Effect, before: object, after: object) -> set[str]:
     return {"more"} if adds else {"less"}
 
 
-def _rank(lax: tuple[str, ...], value: object) -> int:
+def _rank(lax: Sequence[str], value: object) -> int:
     """Return the laxity of a value: absent is the strictest, an unlisted value the laxest."""
     if value is None:
         return 0
