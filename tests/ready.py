@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.classify import load_rules
-from gateway.examiner.rehearsal import rehearse
+from gateway.examiner.classifier import rehearse
 from gateway.examiner.system_calls import libseccomp
 from gateway.home.settings import ClassifyLimits, ProcessorSettings
 from gateway.openpgp.engines import prove_program

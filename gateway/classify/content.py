@@ -14,7 +14,7 @@ from email.parser import BytesHeaderParser
 from typing import BinaryIO
 
 from gateway.home.settings import ClassifyLimits
-from gateway.model.statements import STATEMENT
+from gateway.model import STATEMENT
 
 CHUNK = 64 * 1024
 OUTLOOK_MESSAGE = "an Outlook message"

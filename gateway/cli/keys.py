@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from sqlmodel import Session
@@ -14,6 +17,7 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    counted,
     existing,
     fails_clearly,
     formerly,
@@ -23,21 +27,112 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.enrol import RING, show_key
+from gateway.cli.enrol import RING, least_rsa_bits, show_key, verified_kinds
 from gateway.cli.identity import WAITS
-from gateway.cli.key_changes import changing, taken_in
 from gateway.cli.key_files import read_key_file, separate
-from gateway.cli.key_rows import key_row
 from gateway.cli.options import LISTED, LimitOption, ReasonOption, WhyGivenOption, WhyOption, WhyRevokedOption
-from gateway.errors import NotFoundError
+from gateway.errors import GatewayError, NotFoundError, Refusal
 from gateway.home import Home
-from gateway.home.settings import load_key_policy
+from gateway.home.settings import KeyPolicy, load_key_policy
+from gateway.keys.warnings import days_left, step_due
 from gateway.model.read_aloud import are_words
 from gateway.registry import keys, providers, staff
 from gateway.registry.keys import Key, OwnerKind, Revocation
 
 if TYPE_CHECKING:
     from gateway.keys.changes import Clerk
+
+
+@contextmanager
+def changing(home: Path) -> Iterator[Clerk]:
+    """Open a clerk in one transaction; publish the consequences afterwards."""
+    from gateway.keys.changes import Clerk, sign_head  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.processor.service import open_registrar  # noqa: PLC0415
+    from gateway.publish.projection import publish_access  # noqa: PLC0415
+    from gateway.record.reconsider import reconsider  # noqa: PLC0415
+
+    at = now()
+    with open_registrar(Home(home), lambda: at) as registrar:
+        organisation = registrar.settings.organisation
+        with registrar.registry.write() as session:
+            clerk = Clerk(
+                session=session,
+                signing=registrar.signing,
+                organisation=organisation,
+                at=at,
+                person=who(),
+                languages=registrar.catalogue.agreement.languages,
+            )
+            yield clerk
+            sign_head(clerk)
+        publish_access(registrar.registry, registrar.home.published, at)
+        reconsider(registrar)
+        registrar.publish()
+
+
+def taken_in(clerk: Clerk, owner_kind: OwnerKind, identifier: str, data: bytes, place: Home) -> str:
+    """Take in the key of a file and return the result in words. Refusal or GatewayError for an unfit key."""
+    from gateway.enrolment.key_file import is_ssh, judge, updated  # noqa: PLC0415 - loads asyncssh
+
+    if owner_kind == "staff" and not is_ssh(data):
+        raise Refusal("key:not-an-ssh-key")
+    least, verified = least_rsa_bits(place), verified_kinds(place)
+    known = None if is_ssh(data) else _known(clerk, identifier, data)
+    if known is None:
+        new = judge(data, clerk.at, least, verified)
+        clerk.add(owner_kind, identifier, new, state="pending")
+        return f"enrolled for {identifier}; it waits to be confirmed"
+    update = updated(known.material.encode(), data, clerk.at, least, verified)
+    if update is not None and update.change == "revoked":
+        revocation: Revocation = "hard" if update.final else "soft"
+        if known.may_be_revoked(revocation):
+            clerk.revoke(known, revocation, new=update.new)
+            return f"{identifier} has revoked this certificate; it no longer counts"
+    if known.state in {"retired", "revoked"}:
+        raise GatewayError(f"{identifier} has this certificate already, and it is {known.state}")
+    if update is None:
+        raise GatewayError(f"{identifier} has this certificate already, and nothing in the file is new")
+    clerk.renew(known, update.new)
+    return f"what is new in this certificate of {identifier} is taken over"
+
+
+def _known(clerk: Clerk, identifier: str, data: bytes) -> Key | None:
+    """Return the key of the certificate in `data`, if the provider has the key already; else None."""
+    from gateway.openpgp.certificates import describe  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    known = keys.holder(clerk.session, "openpgp", describe(data, clerk.at).fingerprint)
+    return known if known is not None and known.owner == identifier else None
+
+
+def key_row(key: Key, at: datetime, policy: KeyPolicy) -> dict[str, Any]:
+    """Return a key as shown in listings."""
+    unused = key.is_in_force(at) and (key.last_used_at or key.added_at) < at - timedelta(
+        days=policy.unused_days
+    )
+    return dataclasses.asdict(key) | {
+        "provider": key.owner if key.owner_kind == "provider" else None,
+        "in_force": key.is_in_force(at),
+        "until": key.until,
+        "days_left": days_left(key, at),
+        "warning": step_due(key, at, policy.warn_days),
+        "unused": unused,
+        "notes": list(_notes(key, at, policy, unused=unused)),
+    }
+
+
+def _notes(key: Key, at: datetime, policy: KeyPolicy, *, unused: bool) -> Iterator[str]:
+    if key.state == "pending" or (key.unconfirmed and key.is_in_force(at)):
+        staff = " --staff" if key.owner_kind == "staff" else ""
+        yield f"waits: gateway keys confirm {key.owner} FPR{staff}, once it is read out to you"
+    if key.why:
+        yield f"{key.state}: {key.why}"
+    if unused:
+        yield f"not used for {counted(policy.unused_days, 'day')}"
+    if key.state in {"active", "retiring"} and key.expires_at is not None and key.expires_at <= at:
+        yield "expired: what it signs waits"
+    elif key.is_in_force(at) and step_due(key, at, policy.warn_days) is not None:
+        yield f"ends in {counted(days_left(key, at) or 0, 'day')}"
+
 
 app = typer.Typer(no_args_is_help=True, help="Keys of providers and staff, and the gateway's own.")
 app.add_typer(gateway_keys.app, name="gateway")

@@ -11,10 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.console.acting import act_for, signed
+from gateway.console.acting import act_for, in_words_of_forms, signed
 from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside
-from gateway.console.labels import in_words_of_forms
 from gateway.console.site import MOST_OF_A_PART, Site, text
 from gateway.zones.hatch.act_questions import (
     ActAnswered,

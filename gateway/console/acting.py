@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -11,13 +12,23 @@ from starlette.responses import Response
 
 from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside, Reply
-from gateway.console.labels import in_words_of_forms
 from gateway.console.site import text
 from gateway.home.settings_file import File
 from gateway.zones.hatch import WeightyAct
 from gateway.zones.hatch.act_questions import FieldTold
 from gateway.zones.hatch.answers import Done, Me, MeSeen
 from gateway.zones.hatch.questions import AskMe
+
+_OPTION = re.compile(r"--[a-z]+(?:-[a-z]+)*")
+
+
+def in_words_of_forms(sentence: str, fields: Sequence[FieldTold] = ()) -> str:
+    """Return the sentence, with labels of fields in the place of the options of commands."""
+    labels = {}
+    for one in fields:
+        labels[f"--{one.name.rstrip('_').replace('_', '-')}"] = re.split(r"[:;.,(]", one.about)[0]
+    return _OPTION.sub(lambda found: f"“{labels[found[0]]}”" if found[0] in labels else found[0], sentence)
+
 
 A = TypeVar("A", bound=File)
 _OURS = frozenset({"token", "credential"})

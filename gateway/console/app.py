@@ -13,16 +13,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from gateway.console import (
-    act_pages,
-    enrolling_pages,
-    entering,
-    evidence_pages,
-    held_pages,
-    mailbox_pages,
-    protecting_pages,
-    school_pages,
-)
+from gateway.console import act_pages, entering, mailbox_pages, pages, school_pages
 from gateway.console.entering import site_of
 from gateway.console.guard import Guard
 from gateway.console.inside import DeclinedInside
@@ -46,20 +37,20 @@ _ROUTES = [
     Route("/mailboxes/{team}", mailbox_pages.change_files, methods=["POST"]),
     Route("/mailboxes/{team}/{reference}", mailbox_pages.show_file, methods=["GET"]),
     Route("/recall/{reference}", mailbox_pages.recall, methods=["POST"]),
-    Route("/held", held_pages.show_held, methods=["GET"]),
-    Route("/held/{reference}", held_pages.show_held_file, methods=["GET"]),
+    Route("/held", pages.show_held, methods=["GET"]),
+    Route("/held/{reference}", pages.show_held_file, methods=["GET"]),
     Route("/schools", school_pages.show_schools, methods=["GET"]),
     Route("/schools/{provider}", school_pages.show_school, methods=["GET"]),
-    Route("/schools/{provider}", enrolling_pages.change_school, methods=["POST"]),
+    Route("/schools/{provider}", pages.change_school, methods=["POST"]),
     Route("/agreement", school_pages.show_agreement, methods=["GET"]),
-    Route("/agreement/policies", protecting_pages.show_policies, methods=["GET"]),
-    Route("/agreement/policies", protecting_pages.decide_policies, methods=["POST"]),
-    Route("/evidence", evidence_pages.show_evidence, methods=["GET"]),
-    Route("/evidence/receipt", evidence_pages.verify_receipt, methods=["POST"]),
+    Route("/agreement/policies", pages.show_policies, methods=["GET"]),
+    Route("/agreement/policies", pages.decide_policies, methods=["POST"]),
+    Route("/evidence", pages.show_evidence, methods=["GET"]),
+    Route("/evidence/receipt", pages.verify_receipt, methods=["POST"]),
     Route("/work", act_pages.show_acts, methods=["GET"]),
     Route("/work/{noun}/{verb}", act_pages.show_act, methods=["GET"]),
     Route("/work/{noun}/{verb}", act_pages.carry_out, methods=["POST"]),
-    Route("/watch", protecting_pages.show_watch, methods=["GET"]),
+    Route("/watch", pages.show_watch, methods=["GET"]),
     Mount("/static", StaticFiles(directory=FOLDER / "static")),
 ]
 

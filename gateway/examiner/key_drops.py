@@ -10,8 +10,7 @@ from gateway.enrolment.key_file import Update, is_ssh, judge, updated
 from gateway.errors import Refusal
 from gateway.examiner.drop_tools import DROP_BYTES, DropToJudge, IsSealed, refused
 from gateway.examiner.protocol import FileRefused, FoundChange, FoundKey, HeadingsDrop, Job, KeyDrop
-from gateway.model import NewKey, Signature
-from gateway.model.statements import read_as
+from gateway.model import NewKey, Signature, read_as
 from gateway.openpgp import armor
 from gateway.openpgp.certificates import CertificateRefused, describe
 from gateway.openpgp.signed import is_sealed, open_signed

@@ -9,8 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from gateway.examiner.view_protocol import NamingRecords, RecordsNamed, SealPart, Viewed, Viewing
-from gateway.model import Classified, ContentRefused, Folder, Opened, Signature
-from gateway.model.content import Stated
+from gateway.model import Classified, ContentRefused, Folder, Opened, Signature, Stated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

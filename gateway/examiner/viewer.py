@@ -25,8 +25,7 @@ from gateway.examiner.protocol import ANSWER, REQUEST, Failed
 from gateway.examiner.setups import VIEWER_SETUP
 from gateway.examiner.view_protocol import NamingRecords, RecordsNamed, Viewed, Viewing
 from gateway.home.settings import ClassifyLimits
-from gateway.model import Basis, Counting, View
-from gateway.model.basis import EVERY_RECORD
+from gateway.model import EVERY_RECORD, Basis, Counting, View
 from gateway.openpgp.memory import Content
 
 _UNREADABLE = "the content cannot be read as it was classified"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.homes.backup import MANIFEST
-from gateway.zones.locks import is_locked
+from gateway.zones.places import is_locked
 
 _DATED = "%Y-%m-%dT%H%M%SZ"
 _ANY_DATE = "????-??-??T??????Z"

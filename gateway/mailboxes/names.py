@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Literal
 
 from gateway.home import REFERENCE
-from gateway.model.basis import VIEW_EXTENSIONS
+from gateway.model import VIEW_EXTENSIONS
 from gateway.registry.deliveries import Delivery
 from gateway.registry.delivery_queries import DeliveriesWanted
 from gateway.ssh.answers import NO_SUCH_FILE, Declined

@@ -6,76 +6,538 @@ the content itself stays behind a file descriptor.
 
 from __future__ import annotations
 
-from gateway.model.basis import Basis, Counting, View
-from gateway.model.content import (
-    Classified,
-    Contained,
-    ContentRefused,
-    Facts,
-    Finding,
-    NamedSchool,
-    RollEntry,
-    Unlisted,
-)
-from gateway.model.decisions import Accepted, Decision, Held, Reason, Refused, Released, Settled
-from gateway.model.files import Opened, Signature, Upload
-from gateway.model.kinds import (
-    FileKeyKind,
-    Folder,
-    GatewayKeyKind,
-    KeyKind,
-    Late,
-    Level,
-    LooksLike,
-    Outcome,
-    ProviderKind,
-    Severity,
-    State,
-    ValueKind,
-    WaitsFor,
-)
-from gateway.model.providers import NewKey, Provider, RatificationsThatCount
-from gateway.model.transfers import Alike, Arrival, Transfer
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import ClassVar, Literal, NamedTuple
 
-__all__ = [
-    "Accepted",
-    "Alike",
-    "Arrival",
-    "Basis",
-    "Classified",
-    "Contained",
-    "ContentRefused",
-    "Counting",
-    "Decision",
-    "Facts",
-    "FileKeyKind",
-    "Finding",
-    "Folder",
-    "GatewayKeyKind",
-    "Held",
-    "KeyKind",
-    "Late",
-    "Level",
-    "LooksLike",
-    "NamedSchool",
-    "NewKey",
-    "Opened",
-    "Outcome",
-    "Provider",
-    "ProviderKind",
-    "RatificationsThatCount",
-    "Reason",
-    "Refused",
-    "Released",
-    "RollEntry",
-    "Settled",
-    "Severity",
-    "Signature",
-    "State",
-    "Transfer",
-    "Unlisted",
-    "Upload",
-    "ValueKind",
-    "View",
-    "WaitsFor",
+STATEMENT = "Statement to the gateway: "
+"""Beginning of the first line of every text signed for one purpose."""
+Purpose = Literal["ratification", "key"]
+_FIRST: dict[Purpose, str] = {
+    "ratification": f"{STATEMENT}we agree to the text below; for /agreement alone.",
+    "key": f"{STATEMENT}the key below is ours; for /keys alone.",
+}
+
+
+def stated(purpose: Purpose, text: str) -> str:
+    """Return a text with the statement of its purpose, ready for signing."""
+    return f"{_FIRST[purpose]}\n\n{text}"
+
+
+def read_as(purpose: Purpose, text: str) -> str | None:
+    """Return the text signed for a purpose, or without any; None where signed for another."""
+    bare = text.removeprefix("\ufeff").lstrip()
+    first, _, rest = bare.partition("\n")
+    if first.rstrip() == _FIRST[purpose]:
+        return rest.removeprefix("\r").removeprefix("\n")
+    return None if bare.startswith(STATEMENT.rstrip()) else text
+
+
+UNKNOWN = "what no rule knows"
+"""Label for columns and elements left out because the agreement names nothing like them."""
+
+APART = "records that few people may see"
+"""Label for records of marked children left out."""
+
+WITHHELD = "values that are not what they should be"
+"""Label for cells left blank because of wrong values."""
+
+OTHER_SCHOOLS = "records of other schools"
+"""Label for records left out where a provider gets only its own pupils' records."""
+
+EVERY_RECORD = "every record of a pupil"
+"""Label for everything left out where a team gets only counts."""
+
+VIEW_EXTENSIONS = {"xls": "xlsx", "xlsb": "xlsx", "ods": "xlsx", "txt": "csv"}
+"""Extensions of views, where different from the file's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """Data a team may have from a file of one data type.
+
+    `items` are labels, "Group: Item", and items outside Appendix A carried by such files by nature. `told`
+    are classifier findings beyond the data type, given to nobody. `without` are numbers of records left out
+    as a whole, from 0 in the order of the view. `of_school` is the DfE number and URN of a school, where
+    only its records are given. `stated` are headings with meanings stated by the provider.
+    """
+
+    data_type: str
+    items: tuple[str, ...]
+    told: tuple[Unlisted, ...] = ()
+    without: tuple[int, ...] = ()
+    of_school: tuple[str, str] | None = None
+    stated: Stated = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counting:
+    """Tables of counts (clause 2.4.2), for a team without access to any pupil's record.
+
+    A count below `threshold` is withheld, others are rounded to multiples of `rounding`, at random from
+    `seed` (32 octets in hexadecimal), a secret of one file. Joiners and leavers are counted from `since`.
+    `school` and `period` are the tables' subject, in the gateway's words.
+    """
+
+    threshold: int
+    rounding: int
+    seed: str
+    since: date | None
+    school: str
+    period: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """View made from a file: size in bytes, SHA-256, and the labels left out.
+
+    `left_out` has labels of items, and `UNKNOWN`. With `whole`, nothing was left out or changed, and the
+    file itself is the view.
+    """
+
+    size: int
+    sha256: str
+    left_out: tuple[str, ...] = ()
+    whole: bool = False
+
+
+Folder = Literal["in", "keys", "agreement"]
+ProviderKind = str
+"""Id of a kind of provider, as listed with its rights in bodies.toml."""
+LooksLike = Literal["", "public", "secret-key", "other-encryption", "unknown"]
+Level = Literal["certain", "strong", "moderate"]
+Late = Literal["renewed", "vouched"]
+Severity = Literal["error", "query"]
+ValueKind = Literal[
+    "nothing",
+    "flags",
+    "dates",
+    "times",
+    "numbers",
+    "grades",
+    "codes",
+    "identifiers",
+    "contact details",
+    "names",
+    "words",
+    "free text",
+    "mixed",
 ]
+FileKeyKind = Literal["ssh", "openpgp"]
+"""Keys sent as a file by their owner."""
+KeyKind = FileKeyKind | Literal["passkey", "openid"]
+Outcome = Literal["accepted", "held", "refused"]
+State = Literal["landed"] | Outcome
+WaitsFor = Literal["date", "ratification", "key", "approval", "person"]
+"""Event ending a hold: a key renewed or approved; `approval` is of a dropped key."""
+
+
+class GatewayKeyKind(StrEnum):
+    """Algorithm of a gateway key: RSA is for senders whose program lacks Curve25519."""
+
+    CURVE25519 = "curve25519"
+    RSA4096 = "rsa4096"
+
+
+Stated = tuple[tuple[str, str], ...]
+"""Headings with a meaning stated by the provider, each with the key of its field."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One kind of quality fault in a file: number of occurrences, and records (from 1, first 20).
+
+    `about` names the data item in the gateway's words (an Appendix A label); empty where the code says
+    enough. `expected`: the correct form, where wrong values are left out of every view. `much`: so much of
+    a column is wrong that the heading or the file is wrong. `of`: the expected number, for faults of
+    counting.
+    """
+
+    code: str
+    severity: Severity
+    count: int
+    rows: tuple[int, ...] = ()
+    about: str = ""
+    expected: str = ""
+    much: bool = False
+    of: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Facts a file states about itself; None where the file is silent.
+
+    `upn_authorities` are the numbers of the local authorities that first gave the UPNs; `upper_years` is
+    the number of records of pupils in year 9 and above.
+    """
+
+    la: str | None = None
+    establishment: str | None = None
+    urn: str | None = None
+    academic_year: str | None = None
+    term: str | None = None
+    reference_date: date | None = None
+    key_stage: str | None = None
+    software: str | None = None
+    version: str | None = None
+    upn_authorities: tuple[str, ...] | None = None
+    upper_years: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unlisted:
+    """Content outside a file's data type: place and kind of values.
+
+    `position` counts columns, or kinds of element, from 1; 0 is outside them, as in lines above a table. A
+    `text` is shown by a workbook in place of a cell. `header` is the name in the file: a column may be
+    headed with a child's name, so only people examining held files may see a header. `filled` is the number
+    of records with a value. `topic` gives the reason for sensitivity in the gateway's words; empty where
+    not sensitive. `assessment` marks grades other than results: "mock", "predicted", "forecast" and the
+    like. `further`: stands for all remaining ones. `field`: the field named by the header, by its key in
+    the policies; empty where unknown. `types`: the data types carrying that field.
+    """
+
+    position: int
+    header: str
+    filled: int
+    kind: ValueKind
+    place: Literal["column", "element", "text"] = "column"
+    topic: str = ""
+    assessment: str = ""
+    further: bool = False
+    field: str = ""
+    types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedSchool:
+    """School named in records of a file, with the number of such records. Missing parts are empty.
+
+    `dfe_number` is LA + establishment, 7 digits; `establishment` stands alone without an LA. `name` numbers
+    the different names in the file from 1; the names themselves stay in the file. All empty: records naming
+    no school. `further`: more schools than are listed.
+    """
+
+    dfe_number: str = ""
+    urn: str = ""
+    establishment: str = ""
+    centre: str = ""
+    name: int = 0
+    further: bool = False
+    records: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classified:
+    """File recognised, by its content, as exactly one data type.
+
+    `mixed_with` names the second type of a results file with both GCSE and A level. `items` are Appendix A
+    labels as "Group: Item"; `other_items` personal items outside Appendix A. `pupils` counts distinct pupil
+    records. `unlisted` is content outside the data type. `results` are the types of examination results,
+    for any data type. `schools` are the schools named in records, most records first; empty where no record
+    names a school. `stated` are the headings, with the keys of their fields, stated by the provider.
+    """
+
+    data_type: str
+    level: Level
+    evidence: tuple[str, ...]
+    format: str
+    extension: str
+    runner_up: str | None = None
+    mixed_with: str | None = None
+    pupils: int | None = None
+    facts: Facts = field(default_factory=Facts)
+    findings: tuple[Finding, ...] = ()
+    items: tuple[str, ...] = ()
+    other_items: tuple[str, ...] = ()
+    name_suggests: str | None = None
+    unlisted: tuple[Unlisted, ...] = ()
+    results: tuple[str, ...] = ()
+    schools: tuple[NamedSchool, ...] = ()
+    stated: Stated = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contained:
+    """Content of `Classified` needed when comparing many files."""
+
+    data_type: str
+    format: str = ""
+    items: tuple[str, ...] = ()
+    other_items: tuple[str, ...] = ()
+    unlisted: tuple[Unlisted, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    stated: Stated = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollEntry:
+    """Data of one pupil in a file, with the pupil as a keyed digest. `record` counts from 1.
+
+    `pupil` and `former` (the previous number) have 16 octets, `birth_date` 8. `school` is the number of the
+    school in the record: DfE number, else URN, else establishment; empty without any.
+    """
+
+    pupil: bytes
+    on_roll: bool
+    record: int
+    birth_date: bytes | None = None
+    former: bytes | None = None
+    school: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentRefused:
+    """File that is not exactly one known data type. `code` is a `classify:` code, or `open:malware`.
+
+    `about` fills the sentence of the reason, in the gateway's words. `sensitive` are likely topics, in the
+    gateway's words. `parts` are the files of an archive, or tables of a workbook, not all of one type: each
+    by itself.
+    """
+
+    code: str
+    evidence: tuple[str, ...] = ()
+    runner_up: str | None = None
+    format: str | None = None
+    extension: str = "bin"
+    about: str | None = None
+    sensitive: tuple[str, ...] = ()
+    parts: tuple[Classified | ContentRefused, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """Sending body in the registry. `dfe_number` is LA + establishment, 7 digits.
+
+    `number` identifies a body with neither a DfE number nor a URN. `harmless` are column names listed as
+    harmless by an administrator; `stated` are headings with meanings stated by the provider. `schools` are
+    the DfE numbers or URNs of further schools the provider speaks for, as a multi-academy trust does.
+    `closed_on` is the last day, None while open; `succeeded_by` the id of the successor.
+    """
+
+    id: str
+    name: str
+    kind: ProviderKind
+    dfe_number: str | None = None
+    urn: str | None = None
+    number: str | None = None
+    suspended: bool = False
+    ratified: bool = False
+    harmless: tuple[str, ...] = ()
+    stated: Stated = ()
+    schools: tuple[str, ...] = ()
+    closed_on: date | None = None
+    succeeded_by: str | None = None
+
+    @property
+    def is_closed(self) -> bool:
+        """True where recorded as closed: such a provider owes nothing and gets nothing new."""
+        return self.closed_on is not None
+
+
+@dataclass(frozen=True, slots=True)
+class RatificationsThatCount:
+    """Ratifications in force: of these academic years, of the text with this SHA-256, or of any text."""
+
+    years: tuple[str, ...] = ()
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewKey:
+    """Public key judged acceptable. After `expires_at` the key cannot sign."""
+
+    kind: FileKeyKind
+    fingerprint: str
+    material: str
+    algorithm: str
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """One file as landed and recorded by intake.
+
+    Inside, `size` and `sha256` are of the stored copy, `provider` is enrolled, and `landed_at` is within
+    minutes of the kernel's time for the record. In the spool `sha256` is empty, except for a withheld file:
+    a stored file is hashed when copied. `ssh_key` is only intake's statement: a file counts only where the
+    provider could log in with that key at that time. `name`, `folder`, `client`, `withheld` and all data of
+    a withheld file are intake's statements alone; receipts say so.
+
+    `withheld`: sent without encryption, so intake wrote nothing of the content; `size` and `sha256` are of
+    the bytes passing by. `looks_like` classifies the beginning of a withheld file: public key material, a
+    secret key, or anything else.
+    """
+
+    reference: str
+    provider: str
+    name: str
+    folder: Folder
+    size: int
+    sha256: str
+    started_at: datetime
+    landed_at: datetime
+    ssh_key: str
+    client: str = ""
+    withheld: bool = False
+    looks_like: LooksLike = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """Signer and time of a signature, verified by the OpenPGP engine. Fingerprints are lower-case hex.
+
+    `expires_at`: the signature's own expiry, where reported by the engine.
+    """
+
+    certificate: str
+    signing_key: str
+    created_at: datetime
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """Sealed file, decrypted, with one good signature over the whole.
+
+    `content` is a readable, seekable descriptor of anonymous memory (memfd) at offset 0, closed by the
+    holder of the value. `size` is in bytes; `sha256` is of the content. `opened_by` is the fingerprint of
+    the gateway's certificate used, where the engine reports it. `late`: the signer's certificate was not
+    valid at signing and is now: an expired one "renewed", or, for a signature older than every known
+    certificate, "vouched" for by its owner since.
+    """
+
+    content: int
+    size: int
+    sha256: str
+    signature: Signature
+    engine: str
+    opened_by: str | None = None
+    late: Late | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Reason: a stable code, its clause, a sentence for a school secretary, the next step."""
+
+    code: str
+    clause: str
+    sentence: str
+    next_step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """File allowed by policy as classified; goes to `teams` under `flow`."""
+
+    state: ClassVar[Outcome] = "accepted"
+    classified: Classified
+    flow: str
+    teams: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """Held file released by a person to `teams` under `flow`, as `data_type`, about `period` if known.
+
+    `on_roll`: the file's pupils count as on its sender's roll.
+    """
+
+    state: ClassVar[Outcome] = "accepted"
+    data_type: str | None = None
+    period: str | None = None
+    on_roll: bool = True
+    flow: str
+    teams: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """Drop or declaration taken and recorded; nothing to route."""
+
+    state: ClassVar[Outcome] = "accepted"
+    teams: ClassVar[tuple[str, ...]] = ()
+    flow: str
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """File waiting for a person, or until `until` (UTC) where known."""
+
+    state: ClassVar[Outcome] = "held"
+    reasons: tuple[Reason, ...]
+    flow: str | None = None
+    teams: tuple[str, ...] = ()
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """File not taken. Final. `few`: something in it is sensitive, so only few people may know of it."""
+
+    state: ClassVar[Outcome] = "refused"
+    teams: ClassVar[tuple[str, ...]] = ()
+    reasons: tuple[Reason, ...]
+    flow: str | None = None
+    few: bool = False
+
+
+Decision = Accepted | Released | Settled | Held | Refused
+"""Each decision has a state, a flow, teams and reasons. A held file's teams are its intended recipients."""
+
+
+class Arrival(NamedTuple):
+    """Arrival of data in a flow. `period` is the period stated in the data.
+
+    `nil`: no file, but a statement that there is nothing to send for that period.
+    """
+
+    flow: str
+    data_type: str
+    at: datetime
+    period: str | None = None
+    nil: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """Transfer in the registry: the upload, results of opening and classifying, and the decision.
+
+    `sequence` orders transfers regardless of the clock. `waits_for` names the event ending a hold. `period`
+    is the period stated in the file.
+    """
+
+    sequence: int
+    upload: Upload
+    state: State
+    flow: str | None = None
+    data_type: str | None = None
+    extension: str = "bin"
+    content_size: int | None = None
+    content_sha256: str | None = None
+    signature: Signature | None = None
+    opened_by: str | None = None
+    engine: str | None = None
+    content: Classified | ContentRefused | None = None
+    decided_at: datetime | None = None
+    held_until: datetime | None = None
+    waits_for: WaitsFor | None = None
+    period: str | None = None
+    teams: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Data of an accepted file for comparison with others of the same kind and period.
+
+    `content` is loaded only where needed to tell the schools of a file.
+    """
+
+    sequence: int
+    reference: str
+    content: Classified | ContentRefused | None = None

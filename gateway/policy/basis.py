@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gateway.law import pack_on
-from gateway.model import Basis, Classified, Contained, ProviderKind, Unlisted
-from gateway.model.content import Stated
+from gateway.model import Basis, Classified, Contained, ProviderKind, Stated, Unlisted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.schema import Flow
 

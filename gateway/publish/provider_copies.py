@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gateway.errors import Fault
 from gateway.home import Home, shown_name
-from gateway.model.basis import VIEW_EXTENSIONS
+from gateway.model import VIEW_EXTENSIONS
 from gateway.registry import copies
 from gateway.registry.copies import Copy
 from gateway.registry.database import Registry

@@ -6,19 +6,44 @@ every deletion, because the log is never cut.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from dateutil.relativedelta import relativedelta
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from gateway.home import Home
 from gateway.home.settings import read_toml
 from gateway.log.leaf import rfc3339
 from gateway.model import State
 from gateway.receipts.text import visible
-from gateway.reports.days import Days
+
+_AGE = re.compile(r"until age (?P<age>[1-9]\d?) of persons from (?P<youngest>\d\d?)")
+
+
+def _days(value: object) -> object:
+    """Convert "until age 25 of persons from 4" to days: until the youngest in a file reaches the age."""
+    found = _AGE.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return value
+    then = _ANY_DAY + relativedelta(years=int(found["age"]) - int(found["youngest"]))
+    return (then - _ANY_DAY).days + 1
+
+
+_ANY_DAY = date(2000, 2, 29)
+_SPAN = Annotated[int, Field(ge=1, le=36_525)] | Literal["for ever"]
+_WRITTEN = {
+    "anyOf": [
+        {"type": "integer", "minimum": 1, "maximum": 36_525},
+        {"type": "string", "pattern": r"^(for ever|until age [1-9]\d? of persons from \d\d?)$"},
+    ],
+    "description": "days; for ever; or as: until age 25 of persons from 4",
+}
+Days = Annotated[_SPAN, BeforeValidator(_days), WithJsonSchema(_WRITTEN)]
+
 
 What = Literal["sealed", "receipts", "index", "people", "notices", "declarations"]
 

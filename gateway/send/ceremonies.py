@@ -17,8 +17,7 @@ from typing import Literal
 import paramiko
 
 from gateway.errors import GatewayError
-from gateway.model.content import Stated
-from gateway.model.statements import stated
+from gateway.model import Stated, stated
 from gateway.openpgp.certificates import grouped
 from gateway.send import policies, receipts, trust
 from gateway.send.files import make_anew

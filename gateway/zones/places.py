@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import socket
+from pathlib import Path
 
 from gateway.home import Home
-from gateway.zones.locks import is_locked
+
+
+def is_locked(path: Path) -> bool:
+    """Return True if a process holds `path`. FileNotFoundError if nothing is there.
+
+    The test may delay a process just starting, for a moment.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
 
 _BANNER = b"SSH-2.0-gateway"
 _REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - a service on all addresses is reached here

@@ -24,7 +24,7 @@ from gateway.acts.fields import every_act
 from gateway.cli.identity import acting, name_of, real_account
 from gateway.cli.nouns import FORMER
 from gateway.errors import GatewayError
-from gateway.mailboxes.hatch.ways import OF_ANYBODY, OF_PERSONS
+from gateway.mailboxes.hatch.window import OF_ANYBODY, OF_PERSONS
 from gateway.registry import markers, roles, staff, transfers
 from gateway.registry.tables import AccountRow
 from gateway.zones import hatch

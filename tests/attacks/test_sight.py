@@ -23,7 +23,7 @@ from gateway.access import AccessRight
 from gateway.acts.act import Act
 from gateway.acts.fields import every_act
 from gateway.home.settings import load_settings
-from gateway.mailboxes.hatch.ways import OF_PERSONS
+from gateway.mailboxes.hatch.window import OF_PERSONS
 from gateway.model import Provider
 from gateway.policy.discrepancies import Discrepancy, RollRow
 from gateway.record import breach_records

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.model import Folder
-from gateway.model.statements import read_as, stated
+from gateway.model import Folder, read_as, stated
 from gateway.send.ssh_key import load_ssh_key, make_ssh_key, public_line
 from tests.content import core_data
 from tests.workshop import Desk, Party, codes

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 from gateway.home import Home
 from gateway.home.settings import load_settings
-from gateway.mailboxes.hatch.within_the_minute import SECONDS
+from gateway.mailboxes.hatch.judged import SECONDS
 from gateway.registry.database import Registry
 from tests.bench.growth import Grown, Lived
 from tests.bench.measure import Line, Setting, in_parts, line, percentile, seconds

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.classify import load_rules
-from gateway.examiner.rehearsal import TEXTS, rehearse
+from gateway.examiner.classifier import TEXTS, rehearse
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified
 from tests.bench.bench_classify import POLICIES
@@ -18,7 +18,7 @@ REPOSITORY = Path(__file__).parents[2]
 COUNTED = """
 import io, sys
 from gateway.classify import classify, load_rules
-from gateway.examiner.rehearsal import rehearse
+from gateway.examiner.classifier import rehearse
 from gateway.home.settings import ClassifyLimits
 from tests.bench.bench_classify import POLICIES, TODAY
 from tests.bench.small_files import FILES

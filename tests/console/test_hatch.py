@@ -10,7 +10,7 @@ import pytest
 
 from gateway.access import LACKING, AccessRight
 from gateway.acts.fields import every_act
-from gateway.mailboxes.hatch.ways import OF_PERSONS
+from gateway.mailboxes.hatch.window import OF_PERSONS
 from gateway.registry import console_sessions
 from gateway.zones.hatch.act_questions import AskAct, AskActs, CarryOutAct
 from gateway.zones.hatch.questions import AskMe, AskToday

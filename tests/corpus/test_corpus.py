@@ -2,8 +2,7 @@
 
 import pytest
 
-from gateway.model import Classified
-from gateway.model.basis import UNKNOWN, WITHHELD
+from gateway.model import UNKNOWN, WITHHELD, Classified
 from tests.corpus.corpus import Line, files, lines, tables, teams_of, verdict
 from tests.views.making import found, view_for
 

@@ -15,8 +15,7 @@ import pytest
 from gateway.home import Home
 from gateway.home.settings import IntakeLimits
 from gateway.observe.metrics import INTAKE_DOOR
-from gateway.ssh.door import Door, Guest
-from gateway.ssh.offences import Offences
+from gateway.ssh.door import Door, Guest, Offences
 from tests.clock import Seconds
 from tests.intake.running import SEALED, Running
 from tests.waiting import eventually

@@ -10,8 +10,7 @@ import openpyxl
 import pytest
 
 from gateway.classify.views import tables, workbook_out
-from gateway.model import Basis
-from gateway.model.basis import UNKNOWN, WITHHELD
+from gateway.model import UNKNOWN, WITHHELD, Basis
 from gateway.samples import make, school, variants
 from tests.views import ctf_reader
 from tests.views.making import recognised, view_for, view_of

@@ -12,8 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.classify.value_kinds import QUERIES
-from gateway.model import Basis, Classified
-from gateway.model.basis import WITHHELD
+from gateway.model import WITHHELD, Basis, Classified
 from gateway.samples import make, school, variants
 from tests.corpus.corpus import files, lines, tables
 from tests.views.making import RULES, found, recognised, view_of

@@ -12,8 +12,7 @@ from gateway.classify.results import ResultKinds, SingleResult
 from gateway.classify.rules import ItemRule, Rules, WorkingRule
 from gateway.classify.value_kinds import Judge
 from gateway.classify.views.own_rows import OwnRows
-from gateway.model import Basis, Unlisted
-from gateway.model.basis import APART, OTHER_SCHOOLS, UNKNOWN, WITHHELD
+from gateway.model import APART, OTHER_SCHOOLS, UNKNOWN, WITHHELD, Basis, Unlisted
 from gateway.words import plain
 
 _HEADER_LENGTH = 80

@@ -1,0 +1,136 @@
+"""Pages of held files, evidence, policies and the watch, and forms for the keys of schools."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.console.acting import act, signed
+from gateway.console.entering import site_of
+from gateway.console.site import see, text
+from gateway.zones.hatch import evidence_answers as told
+from gateway.zones.hatch import evidence_questions as asked
+from gateway.zones.hatch import school_acts
+from gateway.zones.hatch.answers import HeldPage, HeldTold, OpeningsSeen, ReceiptVerified
+from gateway.zones.hatch.questions import AskHeld, AskHeldFile, AskOpenings, VerifyReceipt
+
+
+class _Change(NamedTuple):
+    """A kind of act on a school: the words for people, and a function reading its fields from the form."""
+
+    kind: type[school_acts.OfSchool]
+    words: str
+    parts: Callable[[FormData], dict[str, object]]
+
+
+_CHANGES = {
+    "add-key": _Change(school_acts.AddKey, "enrol a key of", lambda form: {"key": text(form, "key")}),
+    "confirm-key": _Change(
+        school_acts.ConfirmKey,
+        "put in force the key that was read out by",
+        lambda form: {"read_out": text(form, "read_out")},
+    ),
+}
+
+
+async def change_school(request: Request) -> Response:
+    """Carry out the change chosen by the pressed button on a school."""
+    site, provider = site_of(request), request.path_params["provider"]
+    form = await site.form(request)
+    done, back = text(form, "do"), f"/schools/{provider}"
+    change = _CHANGES.get(done)
+    if change is None:
+        return see(back)
+    question = site.question(
+        request,
+        change.kind,
+        assertion=signed(form),
+        provider=provider,
+        why=text(form, "why"),
+        **change.parts(form),
+    )
+    return await act(request, form, question, f"{change.words} {provider}", back)
+
+
+async def show_watch(request: Request) -> Response:
+    """Show the state of the gateway."""
+    site = site_of(request)
+    reply = await site.inside.reply(site.question(request, asked.AskWatch), told.WatchSeen)
+    return site.page(request, "watch.html", reply.me, seen=reply.said)
+
+
+async def show_policies(request: Request) -> Response:
+    """Show the differences between two versions of the policies, and their consequences."""
+    site, query = site_of(request), request.query_params
+    days = query.get("days", "")
+    question = site.question(
+        request,
+        asked.AskPolicies,
+        before=query.get("before") or None,
+        after=query.get("after") or None,
+        days=int(days) if days.isdecimal() else None,
+    )
+    reply = await site.inside.reply(question, told.PoliciesSeen)
+    return site.page(request, "policies.html", reply.me, seen=reply.said)
+
+
+async def decide_policies(request: Request) -> Response:
+    """Approve a proposal as a second person, or withdraw a proposal."""
+    site, back = site_of(request), "/agreement/policies"
+    form = await site.form(request)
+    what = text(form, "do")
+    if what == "approve":
+        approved = site.question(
+            request, asked.ApprovePolicies, assertion=signed(form), digest=text(form, "digest")
+        )
+        return await act(request, form, approved, "let the proposed policies decide", back)
+    if what == "withdraw":
+        taken = site.question(request, asked.WithdrawPolicies, assertion=signed(form), why=text(form, "why"))
+        return await act(request, form, taken, "take the proposed policies back", back)
+    return see(back)
+
+
+_MOST = 262_144
+
+
+async def show_evidence(request: Request) -> Response:
+    """Show the openings of files, the newest log head, and a form to check receipts."""
+    site, before = site_of(request), request.query_params.get("before", "")
+    question = site.question(request, AskOpenings, before=int(before) if before.isdecimal() else None)
+    reply = await site.inside.reply(question, OpeningsSeen)
+    return site.page(request, "evidence.html", reply.me, seen=reply.said)
+
+
+async def verify_receipt(request: Request) -> Response:
+    """Show if a pasted or uploaded receipt is genuine; verification happens inside."""
+    site = site_of(request)
+    form = await site.form(request)
+    given = form.get("receipt")
+    pasted = form.get("text")
+    told = pasted if isinstance(pasted, str) else ""
+    if given is not None and not isinstance(given, str) and given.size:
+        told = (await given.read(_MOST)).decode("utf-8", "replace")
+    await form.close()
+    question = site.question(request, VerifyReceipt, text=told[:_MOST])
+    reply = await site.inside.reply(question, ReceiptVerified)
+    return site.page(request, "receipt.html", reply.me, seen=reply.said)
+
+
+async def show_held(request: Request) -> Response:
+    """Show a page of held files."""
+    site, before = site_of(request), request.query_params.get("before", "")
+    question = site.question(request, AskHeld, before=int(before) if before.isdecimal() else None)
+    reply = await site.inside.reply(question, HeldPage)
+    return site.page(request, "held.html", reply.me, seen=reply.said)
+
+
+async def show_held_file(request: Request) -> Response:
+    """Show the details of a held file."""
+    site = site_of(request)
+    question = site.question(request, AskHeldFile, **request.path_params)
+    reply = await site.inside.reply(question, HeldTold)
+    return site.page(request, "held_file.html", reply.me, seen=reply.said)
