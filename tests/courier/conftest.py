@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from email.message import EmailMessage
 
 import pytest
 from aiosmtpd.controller import Controller
 
-from tests.courier.relay import Relay
+from gateway.registry import contacts
+from gateway.registry.contacts import Contact
+from tests.courier.relay import Relay, go
 from tests.policies import enact
 from tests.ports import free_port
-from tests.workshop import Desk
+from tests.workshop import Desk, fresh
+
+LETTER = b"Dear colleagues, this is no data.\n"
+TELEPHONE = "01632 960123"
 
 
 @pytest.fixture(scope="module")
@@ -36,3 +42,29 @@ def desk(tmp_path_factory: pytest.TempPathFactory, relay: tuple[Relay, int]) -> 
     enact(made.home.root)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def oak(desk: Desk, relay: tuple[Relay, int]) -> list[tuple[EmailMessage, bytes]]:
+    """What Oak was written to, oldest first: of a file that waited and was refused, of one that was released,
+    of one that was refused at once, and of its week. A file that was accepted at once was not written about.
+    """
+    settings = desk.home.settings
+    text = settings.read_text()
+    settings.write_text(f'telephone = "{TELEPHONE}"\n{text}')
+    oak = desk.provider("oak")
+    with desk.registry.write() as session:
+        office = Contact(provider="oak", role="office", email="office@oak.invalid")
+        contacts.keep(session, office, at=desk.now, by="admin")
+    letter = desk.send(oak, LETTER, "Jane.pgp")
+    desk.send(oak, fresh(), "Jane.xml.pgp")
+    desk.process()
+    desk.gateway("held", "refuse", letter, "--why", "it is a letter")
+    desk.gateway("agreement", "ratify", "oak", "--signatory", "A. Head")
+    desk.land(oak, b"no OpenPGP message", "Jane.csv")
+    desk.send(oak, fresh())
+    desk.process()
+    go(desk)
+    handler = relay[0]
+    found = zip(handler.taken, handler.raw, strict=True)
+    return [(one, raw) for one, raw in found if one["To"] == "office@oak.invalid"]
