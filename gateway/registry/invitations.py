@@ -35,7 +35,12 @@ def invite(session: Session, name: str, secret: str, *, by: str, at: datetime, e
 
 def invited(session: Session, secret: str, now: datetime) -> Invitation | None:
     """Return an invitation; None where the link is unknown, used or ended, or the person has left."""
-    row = session.get(InvitationRow, digest_of(secret))
+    return invited_by(session, digest_of(secret), now)
+
+
+def invited_by(session: Session, digest: str, now: datetime) -> Invitation | None:
+    """Return an invitation, as `invited` does, by the digest of its secret."""
+    row = session.get(InvitationRow, digest)
     if row is None or row.ends_at <= now:
         return None
     person = session.get(StaffRow, row.staff)

@@ -6,8 +6,8 @@ suitable leaf, or of a leaf added for the purpose. So a row changed, added or re
 back no longer fits the log.
 
 Left out are the log's own leaves and nodes (self-proving), heads carried by a receipt (vouched for by the
-receipt), indexes made from sealed files, letters (no evidence), console sessions, what hosts say of
-themselves, and counts of the use of keys.
+receipt), indexes made from sealed files, letters (no evidence), console sessions and challenges, what
+hosts say of themselves, and counts of the use of keys.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from gateway.registry.inserting import NUMBERED, insert_numbered, insert_rows, n
 
 OUTSIDE: frozenset[str] = frozenset(
     {
+        "console_challenge",
         "console_session",
         "event",
         "full_roll",

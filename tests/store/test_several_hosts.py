@@ -18,6 +18,9 @@ from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.homes.demo.parties import Party
+from gateway.mailboxes.hatch.challenges import EACH, ChallengeOverError, SharedChallenges
+from gateway.mailboxes.hatch.opening import counter_of
+from gateway.mailboxes.office import open_office
 from gateway.processor import retention
 from gateway.processor.service import open_processor
 from gateway.record.policies_in_force import Keeper
@@ -142,6 +145,35 @@ def test_policies_proposed_at_one_host_are_approved_at_another(
     assert f"in force: {digest}" in third.gateway("policy", "approve", "--yes")
     until(lambda: one.home.policies_in_force.name == two.home.policies_in_force.name == digest, "both")
     third.close()
+
+
+def test_a_challenge_of_the_console_given_at_one_host_is_taken_once_at_another(hosts: Hosts) -> None:
+    at_one, at_two = (SharedChallenges(host.registry) for host in hosts)
+    challenge = at_one.give("browser", "login", "about it")
+    assert at_two.take_about("browser", "login") == (challenge, "about it")
+    for door in (at_one, at_two):
+        with pytest.raises(ChallengeOverError):
+            door.take("browser", "login")
+    first = at_one.give("jane", "an act")
+    for number in range(EACH + 1):
+        at_two.give("sam", f"act {number}")
+    with pytest.raises(ChallengeOverError):
+        at_one.take("sam", "act 0")
+    assert at_two.take("jane", "an act") == first
+    late = at_one.give("jane", "an act")
+    with hosts[0].registry.write() as session:
+        kept = session.execute(text("SELECT * FROM console_challenge")).all()
+        session.execute(text("UPDATE console_challenge SET ends_at = now() - interval '1 s'"))
+    assert late in [bytes(row.challenge) for row in kept]
+    assert "jane" not in repr(kept)  # Secrets of browsers are kept as digests.
+    with pytest.raises(ChallengeOverError):
+        at_two.take("jane", "an act")
+
+
+def test_the_console_of_a_host_that_shares_keeps_its_challenges_with_the_others(hosts: Hosts) -> None:
+    _, two = hosts
+    with open_office(two.home, two.clock) as office:
+        assert isinstance(counter_of(two.home, office).challenges, SharedChallenges)
 
 
 def test_copies_are_sealed_once_and_a_new_host_fetches_them(

@@ -1,18 +1,22 @@
 """Challenges for passkeys: valid for one browser and one purpose, for a few minutes, once.
 
 A challenge is bound to the browser's secret and not to an address, so users sharing an address do not
-displace each other's challenges.
+displace each other's challenges. They live in the service's memory, or, where several
+hosts answer one browser, in the registry.
 """
 
 from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.errors import GatewayError
+from gateway.registry import console_challenges
+from gateway.registry.database import Registry
 
 SECONDS = 300.0
 EACH = 30
@@ -92,3 +96,28 @@ class Challenges:
             if not self._held[key[0]]:
                 del self._held[key[0]]
         return given
+
+
+class SharedChallenges(Challenges):
+    """The open challenges of several hosts: one given at any is taken at any, once."""
+
+    def __init__(self, registry: Registry) -> None:
+        super().__init__(time.monotonic)
+        self._registry = registry
+
+    def give(self, holder: str, purpose: str, about: str = "") -> bytes:
+        """Return a new challenge, as `Challenges` does."""
+        challenge = secrets.token_bytes(_BYTES)
+        with self._registry.write_on(()) as session:
+            console_challenges.give(
+                session, holder, purpose, challenge, about=about, seconds=SECONDS, most=EACH
+            )
+        return challenge
+
+    def take_about(self, holder: str, purpose: str) -> tuple[bytes, str]:
+        """Remove and return the open challenge, as `Challenges` does."""
+        with self._registry.write_on(()) as session:
+            found = console_challenges.take(session, holder, purpose)
+        if found is None:
+            raise ChallengeOverError
+        return found

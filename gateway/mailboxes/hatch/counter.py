@@ -68,7 +68,7 @@ def not_confirmed(fingerprint: str) -> str:
 class Counter:
     """The context for answering, usable from any thread.
 
-    `challenges` and `penalties` live in this service's memory; use `penalties` under `lock` only.
+    `penalties` live in this service's memory; use them under `lock` only.
     """
 
     home: Home

@@ -24,7 +24,8 @@ def begin_openid(counter: Counter, question: BeginOpenId) -> OpenIdBegun:
     counter.check_origin(question)
     if question.code:
         invited(counter, question, question.code)
-    challenge = counter.challenges.give(question.browser, _ATTEMPT, question.code)
+    invitation = invitations.digest_of(question.code) if question.code else ""
+    challenge = counter.challenges.give(question.browser, _ATTEMPT, invitation)
     return OpenIdBegun(address=_provider(counter).address(Attempt(challenge), question.origin))
 
 
@@ -32,7 +33,7 @@ def finish_openid(counter: Counter, question: FinishOpenId) -> Begun:
     """Log in the owner of the account, or an invited person. Attempts of another browser are refused."""
     counter.check_origin(question)
     provider, now = _provider(counter), counter.clock()
-    challenge, code = counter.challenges.take_about(question.browser, _ATTEMPT)
+    challenge, invitation = counter.challenges.take_about(question.browser, _ATTEMPT)
     try:
         subject = provider.subject(
             Attempt(challenge),
@@ -42,7 +43,9 @@ def finish_openid(counter: Counter, question: FinishOpenId) -> Begun:
             now=now,
             since=None,
         )
-        return _bound(counter, question, subject, code) if code else _begun(counter, question, subject)
+        if invitation:
+            return _bound(counter, question, subject, invitation)
+        return _begun(counter, question, subject)
     except NotProvedError as error:
         counter.note_failure(question.address, error)
         raise
@@ -62,11 +65,11 @@ def _begun(counter: Counter, question: FinishOpenId, subject: str) -> Begun:
     return Begun(session=secret, name=name)
 
 
-def _bound(counter: Counter, question: FinishOpenId, subject: str, code: str) -> Begun:
+def _bound(counter: Counter, question: FinishOpenId, subject: str, digest: str) -> Begun:
     """Bind the account to the invited person, using up the invitation, and log the person in."""
     now, secret = counter.clock(), secrets.token_urlsafe(_SECRET_BYTES)
     with counter.desk.registry.write() as session:
-        invitation = invitations.invited(session, code, now)
+        invitation = invitations.invited_by(session, digest, now)
         if invitation is None:
             raise NotInvitedError
         name, by = invitation.name, invitation.made_by

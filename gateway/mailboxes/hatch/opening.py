@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.mailboxes.fetching import in_force
-from gateway.mailboxes.hatch.challenges import Challenges
+from gateway.mailboxes.hatch.challenges import Challenges, SharedChallenges
 from gateway.mailboxes.hatch.counter import Counter
 from gateway.mailboxes.hatch.judged import Judged
 from gateway.mailboxes.hatch.openid import OpenIdProvider
@@ -28,7 +28,9 @@ def counter_of(home: Home, office: Office) -> Counter:
         settings=settings,
         desk=office.desk,
         catalogue=in_force(home, office.desk.registry),
-        challenges=Challenges(time.monotonic),
+        challenges=SharedChallenges(office.desk.registry)
+        if settings.host.shares
+        else Challenges(time.monotonic),
         penalties=Penalties(office.limits, time.monotonic),
         limits=office.limits,
         judged=Judged(time.monotonic),

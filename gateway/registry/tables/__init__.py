@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gateway.registry.tables.console import ConsoleChallengeRow as ConsoleChallengeRow
     from gateway.registry.tables.console import ConsoleSessionRow as ConsoleSessionRow
     from gateway.registry.tables.console import InvitationRow as InvitationRow
     from gateway.registry.tables.events import CheckpointRow as CheckpointRow
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
     from gateway.registry.tables.types import UtcDateTime as UtcDateTime
 
 _WHERE = {
-    "console": "ConsoleSessionRow InvitationRow",
+    "console": "ConsoleChallengeRow ConsoleSessionRow InvitationRow",
     "events": "CheckpointRow EventRow NodeRow",
     "files": "AuthorityNoticeRow CopyRow DeclarationRow DeliveryRow ReasonRow ReceiptRow TransferRow",
     "keeping": "DeletionCertificateRow DeletionRow HoldRow HostRow",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import LargeBinary, Text
 from sqlmodel import Field
 
 from gateway.registry.tables.row import Row
@@ -35,3 +36,17 @@ class ConsoleSessionRow(Row, table=True):
     address: str
     begun_at: datetime = Field(sa_type=UtcDateTime)
     seen_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class ConsoleChallengeRow(Row, table=True):
+    """An open challenge, where several hosts answer one browser.
+
+    `holder` and `purpose` are the SHA-256 of the browser's or session's secret, and of what is signed for.
+    """
+
+    __tablename__ = "console_challenge"
+    holder: str = Field(primary_key=True, max_length=64)
+    purpose: str = Field(primary_key=True, max_length=64)
+    challenge: bytes = Field(sa_type=LargeBinary)
+    about: str = Field(sa_type=Text)
+    ends_at: datetime = Field(sa_type=UtcDateTime)
