@@ -1,7 +1,5 @@
 """Flows of the agreement: the data owed by a provider, by the calendar or a person (Appendix B)."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from datetime import date, time
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """Declarations: transfers that went, or will go, another way than through this gateway."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from typing import Any, ClassVar
 

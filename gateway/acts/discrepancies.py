@@ -1,7 +1,5 @@
 """Discrepancies: contradictory statements of two rolls about one pupil (agreement, 7.3 and 8.2)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """The fields of an act for every door: type of one value, choices, and number of values."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime

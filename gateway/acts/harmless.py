@@ -1,7 +1,5 @@
 """Harmless columns: unknown to the agreement, and found by a person to say nothing of a pupil's life."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from typing import ClassVar
 

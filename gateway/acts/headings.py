@@ -1,7 +1,5 @@
 """Meanings of a provider's headings: signed by the provider, or said by the authority; revocable."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from gateway.access import AccessRight

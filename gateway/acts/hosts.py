@@ -1,7 +1,5 @@
 """Hosts that share the work: taken off the record, and a dead one's spool taken over."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """Legal holds: no deletion of a transfer, of all of a provider, or of every file with a child."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """Letters to schools and staff: a preview of any days, letters sent, and letters returned."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """Notices to the authority's data protection officers."""
 
-from __future__ import annotations
-
 import dataclasses
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """Penalties: waiting times of addresses with too many failed logins."""
 
-from __future__ import annotations
-
 import ipaddress
 from typing import ClassVar
 

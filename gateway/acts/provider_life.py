@@ -1,7 +1,5 @@
 """The life of a provider: closing, reopening, becoming an academy, or merging into another."""
 
-from __future__ import annotations
-
 import shutil
 from datetime import date
 from typing import ClassVar

@@ -1,7 +1,5 @@
 """Sensitive headings: columns and elements received and shown to no team (agreement, 10.5)."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import ClassVar
 

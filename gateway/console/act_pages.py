@@ -1,7 +1,5 @@
 """Generic pages for acts without pages of their own: a list, a form for each, and the answer."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """Acts needing confirmation: the form is sent once, and again with the passkey's signature."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from typing import TypeVar

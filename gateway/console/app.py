@@ -1,7 +1,5 @@
 """The console as a web application: routes and error pages."""
 
-from __future__ import annotations
-
 import logging
 
 from anyio import open_file  # noqa: F401 - a static file would import anyio after sending its header

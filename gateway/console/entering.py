@@ -1,7 +1,5 @@
 """Login and logout: the pages for making and using a passkey."""
 
-from __future__ import annotations
-
 from typing import Any
 from urllib.parse import urlencode
 

@@ -1,7 +1,5 @@
 """The console's client of the console API: ask questions, return answers, explain refusals."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Pages of held files, evidence, policies and the watch, and forms for the keys of schools."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Pages of the matrix of schools, of each school, and of the agreement."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime
 
 from starlette.requests import Request

@@ -1,7 +1,5 @@
 """The console service: listen, ask the inside, and end in order."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import signal

@@ -1,7 +1,5 @@
 """The context of every page: browser session, inside, and templates."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ A letter not taken by the relay stays and is tried again, for as long as the rel
 between the relay's answer and the note, the relay gets the same letter again, under the same Message-ID.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import smtplib

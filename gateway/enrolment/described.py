@@ -1,7 +1,5 @@
 """Descriptions of keys: the fingerprint to read out, and other facts for confirming a key."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from gateway.enrolment.key_file import is_ssh, of_ssh

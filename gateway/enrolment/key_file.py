@@ -1,7 +1,5 @@
 """Judging a file with a public key of either kind before enrolment."""
 
-from __future__ import annotations
-
 from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Providers' numbers as typed by people."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from gateway.errors import GatewayError

@@ -1,7 +1,5 @@
 """Judging SSH public keys before enrolment."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import asyncssh

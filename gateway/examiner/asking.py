@@ -1,7 +1,5 @@
 """Ask one isolated child for one thing, accepting only an answer to that request."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager

@@ -4,8 +4,6 @@ Receiving ends at a deadline: a message cut in the middle, or sent an octet at a
 the time given for the whole.
 """
 
-from __future__ import annotations
-
 import os
 import socket
 import struct

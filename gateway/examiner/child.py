@@ -1,7 +1,5 @@
 """The service's end of one isolated child: start, ask, and replace after a loss."""
 
-from __future__ import annotations
-
 import builtins
 import os
 import re

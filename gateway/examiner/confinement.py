@@ -11,8 +11,6 @@ Landlock and the limits hold from a child's start, before any request. The list 
 force last, in the process made for one file.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 import resource

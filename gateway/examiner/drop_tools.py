@@ -1,7 +1,5 @@
 """A drop to judge: as sent, or unsealed together with its signer."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from gateway.examiner.protocol import FileRefused, Job, OpenRefused

@@ -1,7 +1,5 @@
 """Start of every isolated child: its channel, its setup and its confinement."""
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import heapq  # noqa: F401 - Counter.most_common loads it when it is first asked, which a confined child cannot

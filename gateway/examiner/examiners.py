@@ -1,7 +1,5 @@
 """The examiners of a service: one per thread."""
 
-from __future__ import annotations
-
 import threading
 
 from gateway.examiner.parent import Examiner

@@ -5,8 +5,6 @@ confirms a whole content with one good signature; otherwise the classifier is en
 read. It has two read-only descriptors and so cannot pass anything on.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import time

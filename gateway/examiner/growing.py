@@ -1,7 +1,5 @@
 """Content read while still being written: a reader waits at the current end."""
 
-from __future__ import annotations
-
 import os
 import select
 import time

@@ -1,7 +1,5 @@
 """Examine a drop in /keys, in the isolated child: the key, and the signature vouching for it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from pysequoia.packet import PacketPile, Tag

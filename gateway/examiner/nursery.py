@@ -5,8 +5,6 @@ capturing its process gains only files of the same provider, and no way to the n
 itself reads nothing after its start.
 """
 
-from __future__ import annotations
-
 import codecs
 import contextlib
 import gc

@@ -4,8 +4,6 @@ Each child gets only the values and read descriptors for its part of the work. A
 the request, because a hostile file may have captured the child.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import hashlib

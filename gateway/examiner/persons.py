@@ -4,8 +4,6 @@ With the digests the registry finds the files about a child; without the key nob
 child. A person with a UPN is known by the UPN and the former UPN, others by name and date of birth.
 """
 
-from __future__ import annotations
-
 import hmac
 import re
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,5 @@
 """Digests of the pupils and persons in a file, made in the service: no child knows the key."""
 
-from __future__ import annotations
-
 import base64
 import hmac
 import logging

@@ -5,8 +5,6 @@ covers the pupil too and is cut to 8, so that equal birthdays of two children lo
 key nobody can test for a given UPN.
 """
 
-from __future__ import annotations
-
 import hmac
 import struct
 from collections.abc import Iterable, Iterator

@@ -4,8 +4,6 @@ Only the service talks to clamd, over a Unix socket. A file with a finding is he
 wait.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 

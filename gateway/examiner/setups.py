@@ -1,7 +1,5 @@
 """Setup of each kind of isolated child at its start, and nothing else: plain values."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

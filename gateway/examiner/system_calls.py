@@ -1,7 +1,5 @@
 """System calls allowed to isolated children, as a libseccomp filter."""
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import mmap

@@ -1,7 +1,5 @@
 """Requests to the viewer and its answers: plain values."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal

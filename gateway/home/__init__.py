@@ -12,8 +12,6 @@
 Intake uses `Spool` and `Published` only, so as to run with everything else unreadable.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The base of every part of a settings file, and suggestions for keys misspelt in one."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """The location of sealed files, from gateway.toml."""
 
-from __future__ import annotations
-
 import ipaddress
 import re
 from pathlib import Path

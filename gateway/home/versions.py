@@ -1,7 +1,5 @@
 """The files of a version of the policies, and their digest, the name of a stored version."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The answers of intake alone. Every sentence is for the uploading person."""
 
-from __future__ import annotations
-
 from asyncssh import constants
 
 from gateway.ssh.answers import Answer, denied, failed

@@ -1,7 +1,5 @@
 """spool/landed seen from intake: waiting bytes by provider, and incomplete hand-overs."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import time

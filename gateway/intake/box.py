@@ -3,8 +3,6 @@
 All connections of one provider share one box.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Complete an upload, closed by its client or renamed to its final name, and hand it over."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 from datetime import datetime

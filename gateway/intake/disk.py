@@ -1,7 +1,5 @@
 """Blocking disk work, and the threads doing it off the event loop."""
 
-from __future__ import annotations
-
 import asyncio
 import errno
 import os

@@ -1,7 +1,5 @@
 """The provider's tree, adapted to asyncssh's SFTP server."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import stat

@@ -1,7 +1,5 @@
 """The part of an upload still in memory at its close, written directly to its landing place."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Read published files: single files in single folders, never through a link."""
 
-from __future__ import annotations
-
 import errno
 import os
 import stat

@@ -1,7 +1,5 @@
 """Limits on one provider's uploads: those begun, and those waiting."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from datetime import datetime

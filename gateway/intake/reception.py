@@ -1,7 +1,5 @@
 """Open uploads of one provider: new ones, or unfinished ones again; and discard them."""
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import Callable

@@ -3,8 +3,6 @@
 The shelf changes only on the event loop; threads do the disk work, on uploads marked busy meanwhile.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path

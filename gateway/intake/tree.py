@@ -7,8 +7,6 @@
 /keys /agreement  files published for everybody, to read; and upload
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing

@@ -9,8 +9,6 @@ Blocks are written behind: a write is acknowledged in memory, and a failure repo
 the close. Only the close of a whole file (or its rename) promises durability.
 """
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import os

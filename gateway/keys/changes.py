@@ -1,7 +1,5 @@
 """Changes of keys, each on record as a whole: the row, the log's word, and a notice to the provider."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 

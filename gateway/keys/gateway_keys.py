@@ -1,7 +1,5 @@
 """The gateway's own OpenPGP keys: generation, with statements about the log's key and the succession."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from gateway.home import Home

@@ -4,8 +4,6 @@ Every change is told, so that a provider hears of an unauthorised one. A notice 
 nobody's words.
 """
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -7,8 +7,6 @@ digest; opening and sealing the content anew would put plaintext and the gateway
 sender's.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import Callable, Collection, Iterator

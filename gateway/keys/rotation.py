@@ -6,8 +6,6 @@ publishing comes last. Before the transaction the old key is current, and the ne
 new key's files. Afterwards `finish` completes the rest. Both keys open files throughout.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import fcntl
 import os

@@ -1,7 +1,5 @@
 """Warnings of a key's end: on receipts, and as notices on set days before."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 

@@ -6,8 +6,6 @@ in a sixth of a general encoder's time. Anything else is refused, because two re
 bytes.
 """
 
-from __future__ import annotations
-
 import json
 
 _EXACT = 2**53

@@ -6,8 +6,6 @@ store is append-only too. Appending, the root and both proofs read and write O(l
 roots are 32-byte hashes, in the RFC's order.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol

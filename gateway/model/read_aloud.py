@@ -5,8 +5,6 @@ an attacker costs one run of scrypt with 32 MiB of memory, and a salt of the pro
 that no guess serves against two providers. The words are no secret: what protects them is the telephone.
 """
 
-from __future__ import annotations
-
 import difflib
 import hashlib
 from collections.abc import Iterable, Sequence

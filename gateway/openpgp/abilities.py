@@ -5,8 +5,6 @@ version and build, and engines do not report it. A key unverifiable by one engin
 every file signed by the key would be refused.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime

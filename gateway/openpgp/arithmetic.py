@@ -3,8 +3,6 @@
 The right of the key to sign, and the validity of the signature, are judged in `late`.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Remove ASCII armor (RFC 9580, 6.2), to inspect the packets inside."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 import re

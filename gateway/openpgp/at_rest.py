@@ -3,8 +3,6 @@
 `gpg --decrypt FILE` recovers the secret even without the gateway.
 """
 
-from __future__ import annotations
-
 from pysequoia import decrypt, encrypt
 
 from gateway.errors import ConfigurationError

@@ -5,8 +5,6 @@ open a file. Only the program refuses: any file not opened by the embedded engin
 program.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar

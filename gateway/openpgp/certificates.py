@@ -3,8 +3,6 @@
 Sequoia decides if a certificate is sound; the gateway's own rules then refuse more.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Container, Iterator
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Sequoia parses the packets and verifies the signatures; `standing` judges validity at a moment.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache

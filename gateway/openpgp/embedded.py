@@ -9,8 +9,6 @@ The opener works in the calling process, and holds the content several times in 
 process with resource limits.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Choose the engine for opening sealed files; `promise` defines the duties of each."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Sequence
 from pathlib import Path

@@ -4,8 +4,6 @@ Every refusal possible from outside happens here, before any engine runs; so do 
 one engine and not by another.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import BinaryIO, Final, Literal

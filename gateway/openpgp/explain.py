@@ -1,7 +1,5 @@
 """Read the claims of a decrypted message about its signatures, only to word a refusal."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import dropwhile

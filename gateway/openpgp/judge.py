@@ -4,8 +4,6 @@ An engine judges keys at the time of the signature. Receipt is later: the holder
 revoked could backdate a signature. So time and state of the key are checked again, as of `now`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -5,8 +5,6 @@ a later renewal stay invalid for them. The owner has vouched for the key since: 
 from a forged one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime

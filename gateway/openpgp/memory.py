@@ -1,7 +1,5 @@
 """Anonymous memory for plaintext: a nameless file, gone with its last descriptor."""
 
-from __future__ import annotations
-
 import fcntl
 import hashlib
 import os

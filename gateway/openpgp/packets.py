@@ -4,8 +4,6 @@ No decryption or verification happens here. Framing serves early refusals and th
 message acceptable.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

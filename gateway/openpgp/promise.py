@@ -5,8 +5,6 @@ literal, with exactly one valid signature over all of it by one of the given sen
 window of the limits. Everything else is a named refusal.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol

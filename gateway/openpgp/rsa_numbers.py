@@ -1,7 +1,5 @@
 """Detect weak RSA keys by their numbers, at any length."""
 
-from __future__ import annotations
-
 _LEAST_EXPONENT = 65_537
 _PRIMES = (
     3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103,

@@ -1,7 +1,5 @@
 """A sealed file for engines: by path, or by descriptor after its path is gone."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
 from typing import BinaryIO, Literal, Protocol

@@ -4,8 +4,6 @@ PGPy makes the keys, because Sequoia's announce a newer encryption unsupported b
 with Sequoia before use. Sequoia does all signing and encrypting.
 """
 
-from __future__ import annotations
-
 import base64
 import os
 import re

@@ -3,8 +3,6 @@
 `counting` picks the statement in force at a moment, by the same rules as Sequoia.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

@@ -4,8 +4,6 @@ Programs differ about valid signatures, invisibly in their answers. Each vector 
 thing handled wrongly by some program, or required of all. A program failing any vector is not used.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import os

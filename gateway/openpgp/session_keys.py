@@ -4,8 +4,6 @@ A stored file is evidence and stays as sealed by its sender, octet for octet. Wh
 the key of the one message (RFC 9580, 5.1) is kept beside the file.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from pysequoia import Cert, Tsk, decrypt, encrypt

@@ -1,7 +1,5 @@
 """Signed, unencrypted messages: clearsigned text, and the output of `gpg --sign`."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 

@@ -5,8 +5,6 @@ and arguments hold only numbers. Output counts only after a successful end of th
 alone tells nothing about the signer.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import resource

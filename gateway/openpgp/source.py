@@ -1,7 +1,5 @@
 """A sealed file for engines: as stored or, with only its armor damaged, repaired in memory."""
 
-from __future__ import annotations
-
 import io
 import os
 from contextlib import ExitStack

@@ -1,7 +1,5 @@
 """The strength that an SSH public key needs, on either side: before enrolment, and before a kit takes it."""
 
-from __future__ import annotations
-
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.dsa import DSAPublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey

@@ -6,8 +6,6 @@ on the leading user id (for a subkey, in its binding), the statement on the prim
 `tests/openpgp/test_moments.py` compares the two.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,7 +1,5 @@
 """The subpackets of a signature (RFC 9580, 5.2.3.7), and the critical ones."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

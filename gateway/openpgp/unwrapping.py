@@ -1,7 +1,5 @@
 """The gateway's own secret keys in the embedded engine: unwrap session keys."""
 
-from __future__ import annotations
-
 import hmac
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

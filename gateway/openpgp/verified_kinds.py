@@ -1,7 +1,5 @@
 """The post-quantum key kinds verified by a home's engines, tested only when one is met."""
 
-from __future__ import annotations
-
 from gateway.home.settings import ProcessorSettings
 
 

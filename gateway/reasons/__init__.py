@@ -5,8 +5,6 @@ The policies give the clause of the agreement for each reason. `docs/reasons.md`
 package.
 """
 
-from __future__ import annotations
-
 import tomllib
 from dataclasses import dataclass
 from importlib.resources import files

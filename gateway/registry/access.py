@@ -1,7 +1,5 @@
 """Check at every step of a member of staff that person and key are still in force."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from sqlalchemy import or_, select

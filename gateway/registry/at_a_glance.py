@@ -1,7 +1,5 @@
 """A few numbers for the console's first page, each by an index: quick however much there is."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

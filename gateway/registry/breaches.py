@@ -1,7 +1,5 @@
 """The transfers touched by a breach, found in the log and the transfers; and the breaches on record."""
 
-from __future__ import annotations
-
 import json
 from datetime import datetime
 

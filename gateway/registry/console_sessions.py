@@ -1,7 +1,5 @@
 """Logins to the console. The registry keeps only the digest of the secret held by the browser."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 

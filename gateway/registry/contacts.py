@@ -1,7 +1,5 @@
 """How providers are reached: by role, e-mail address and telephone number, without a person's name."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

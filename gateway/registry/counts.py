@@ -1,7 +1,5 @@
 """Accepted files of a provider and kind, and the teams that got only counts of each."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from datetime import datetime
 from operator import itemgetter

@@ -1,7 +1,5 @@
 """Declared transfers by another method, past and future."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass

@@ -1,7 +1,5 @@
 """Discrepancies between rolls: open ones, the providers concerned, and how each ended."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass

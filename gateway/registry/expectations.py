@@ -1,7 +1,5 @@
 """Persons' statements about the data expected of a provider, and nil returns for a period."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The state of every flow of every provider on a day, computed by the policy from the registry's facts."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """Credentials of members of staff (keys, roles, system accounts), and the persons who gave them."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Columns listed as harmless by an administrator, and the meanings of headings stated by providers."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

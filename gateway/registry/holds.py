@@ -1,7 +1,5 @@
 """Legal holds: while one is on, none of the files concerned is deleted."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime

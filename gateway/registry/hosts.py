@@ -4,8 +4,6 @@ A processor holds a database session named after its host, and every few seconds
 host is put on record by its first word, or when another host hands it a home.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Inserting and upserting rows in SQLite and PostgreSQL."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any

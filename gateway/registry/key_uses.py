@@ -1,7 +1,5 @@
 """Counts and last times of the use of keys, outside the rows vouched for by the log."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 

@@ -5,8 +5,6 @@ A key is in force while active or retiring and within the gateway's own limits; 
 judged from the certificate.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Letters: owed once for each event and address, given to the mail relay, recorded as returned."""
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 from collections.abc import Collection, Iterable, Sequence

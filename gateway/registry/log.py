@@ -1,7 +1,5 @@
 """The append-only log in the registry: leaves, the hashes of complete subtrees, signed heads."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """Marked children, whose data named people alone or nobody may see; and the files with their data."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Copying a whole registry, row for row, from SQLite to an empty PostgreSQL database."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 from sqlalchemy import Connection, Table, func, insert, inspect, select, text

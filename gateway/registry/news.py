@@ -1,7 +1,5 @@
 """The query of a processor's loop in every round: is there anything new in the registry?"""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from sqlalchemy import text

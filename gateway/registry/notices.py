@@ -1,7 +1,5 @@
 """Notices, and the receipts of declarations, for retention: neither belongs to a file."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime

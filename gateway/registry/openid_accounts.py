@@ -1,7 +1,5 @@
 """Accounts at an OpenID Connect provider, as keys of members of staff: listed and revoked as passkeys are."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from datetime import datetime

@@ -8,8 +8,6 @@ processor locks the home.
 Records of a processor without ownership do no harm: an outcome counts only while the file is landed.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack

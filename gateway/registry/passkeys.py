@@ -1,7 +1,5 @@
 """Passkeys: the keys of members of staff for the console."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from base64 import b64decode, b64encode

@@ -1,7 +1,5 @@
 """An index of the children in each file by keyed digests, made from the sealed files and reproducible."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple

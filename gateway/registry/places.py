@@ -3,8 +3,6 @@
 SQLite has one writer at a time already.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from datetime import UTC, datetime
 

@@ -1,7 +1,5 @@
 """A provider's life: closing, reopening, conversion to an academy, merger, removal of a mistake."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
 

@@ -1,7 +1,5 @@
 """Providers: the bodies allowed to send."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """Rows for taking a file back: its readers, its mailboxes, and the notices to data protection."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass

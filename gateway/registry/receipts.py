@@ -1,7 +1,5 @@
 """Receipts as signed and published."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 

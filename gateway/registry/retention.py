@@ -1,7 +1,5 @@
 """Stored parts of transfers, deletions of anything, and the certificates of deletion."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

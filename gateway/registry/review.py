@@ -1,7 +1,5 @@
 """Counts for a review of all providers: files, faults in the files, discrepancies."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from dataclasses import dataclass

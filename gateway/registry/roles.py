@@ -4,8 +4,6 @@ While no administrator is named, roles are not in force: every user able to run 
 administrator.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -4,8 +4,6 @@ The tables are indexes made from sealed files: the log does not vouch for the ro
 again.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

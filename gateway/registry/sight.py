@@ -5,8 +5,6 @@ or stand under it in the log are left out of every result. Listings need no cond
 choose the sight of a session, see `Registry.within`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, cast

@@ -1,7 +1,5 @@
 """Staff of the local authority, and their teams."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

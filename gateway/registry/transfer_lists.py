@@ -1,7 +1,5 @@
 """Listings of transfers by criteria, read in pages, so that any number can be listed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Transfers: landed, then accepted, held or refused, and routed to teams."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import fields

@@ -4,8 +4,6 @@ A task names some landed files to be examined. Queueing is part of the transacti
 choice of host, or a task run twice, changes nothing: an outcome counts only while the file is landed.
 """
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """School years: their opening, and the ratifications of their agreement."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection
 from datetime import datetime

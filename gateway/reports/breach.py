@@ -5,8 +5,6 @@ holds references, counts and words of the agreement; neither file names, since a
 anything from a file but the labels of data items.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

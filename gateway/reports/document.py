@@ -3,8 +3,6 @@
 `page.py` renders one self-contained HTML page.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import textwrap

@@ -1,7 +1,5 @@
 """Findings of a file in words, for people allowed to look at the file."""
 
-from __future__ import annotations
-
 from typing import Any
 
 

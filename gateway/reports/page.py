@@ -3,8 +3,6 @@
 The page holds no script and fetches nothing. The templates escape every text.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

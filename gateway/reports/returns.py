@@ -1,7 +1,5 @@
 """All returns of all providers on one page: a word for each, on one day."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime

@@ -3,8 +3,6 @@
 The review names providers and counts, and holds nothing from a file.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime

@@ -3,8 +3,6 @@
 Made from plain values alone, without the child's name: the person asking knows the child.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime

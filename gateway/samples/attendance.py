@@ -1,7 +1,5 @@
 """Attendance: marks a session, strings of marks, weekly exports, termly totals, and their XML."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import date, timedelta
 from random import Random

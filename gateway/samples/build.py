@@ -1,7 +1,5 @@
 """Build one sample, or write a folder of all of them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date

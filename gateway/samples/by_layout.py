@@ -3,8 +3,6 @@
 The drawing is independent of the rules recognising files, and of the names in the policies.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Iterator, Mapping

@@ -6,8 +6,6 @@ is given; or a table of one of the forms listed in `cell`. A way with `faulty` l
 spoilt pupil.
 """
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Mapping, Sequence
 from importlib.resources import files

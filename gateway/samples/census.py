@@ -1,7 +1,5 @@
 """The School Census return as XML: `Message` with its header, and pupils on and no longer on roll."""
 
-from __future__ import annotations
-
 from datetime import date, timedelta
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """Common Transfer Files (and the admissions variant): an envelope, and modules for each pupil."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta

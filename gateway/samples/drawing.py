@@ -4,8 +4,6 @@ A document is an XML element, a `Table`, or the lines of a fixed-width file. `pr
 into bytes.
 """
 
-from __future__ import annotations
-
 import calendar
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta

@@ -4,8 +4,6 @@ The fixed-width layout is inferred: records of 192 characters with the fields of
 record, each option code followed by the grade where an entry has its status.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random

@@ -1,7 +1,5 @@
 """Exclusions (suspensions and permanent exclusions): XML in both shapes of reasons, and spreadsheets."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date, timedelta
 

@@ -5,8 +5,6 @@ keeps its type. `upn:duplicate` repeats a whole record: the number of distinct p
 repetition counts once.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date

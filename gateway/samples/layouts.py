@@ -1,7 +1,5 @@
 """A layout is one kind of file of one data type, before presentation as bytes; layouts.toml has them all."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial

@@ -1,7 +1,5 @@
 """Synthetic schools and pupils: invented names, impossible UPNs (LA 999) with valid check letters."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta

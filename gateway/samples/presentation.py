@@ -3,8 +3,6 @@
 Every function is deterministic: archives carry one fixed moment instead of the time of making.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import zipfile

@@ -5,8 +5,6 @@ gateway.toml, the person at the terminal. Once known it is kept in anonymous mem
 inherited by child processes; the environment holds only the descriptor's number.
 """
 
-from __future__ import annotations
-
 import getpass
 import os
 import stat

@@ -1,7 +1,5 @@
 """Restrictions on a process holding secrets, to keep them in its memory."""
 
-from __future__ import annotations
-
 import ctypes
 import resource
 

@@ -13,8 +13,6 @@ Only `signing` names the current key, so that one rename changes from key to key
 and the pupils' key may be protected by a passphrase (`openpgp.at_rest`).
 """
 
-from __future__ import annotations
-
 import os
 import secrets
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The gateway's signing keys: OpenPGP for people, the log's key for machines."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self

@@ -4,8 +4,6 @@ asyncssh grants its full window again as soon as a piece is handed on, consumed 
 only as much again as was consumed; a client sending more loses the connection.
 """
 
-from __future__ import annotations
-
 from typing import Protocol, cast
 
 import asyncssh

@@ -1,7 +1,5 @@
 """One SSH connection below its sessions: reading, rate, and permitted sending."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import logging

@@ -6,8 +6,6 @@ fewer. So idle connections, or repeated ones from a few addresses, cannot shut o
 gets a few connections in, slowly, to be judged by their key: another client may share the address.
 """
 
-from __future__ import annotations
-
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator

@@ -4,8 +4,6 @@ A client can cost the loop much by sending much: key exchanges, thousands of tin
 reading from each source is counted; nobody pauses while the loop has time to spare.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

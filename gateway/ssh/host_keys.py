@@ -5,8 +5,6 @@ being used: OpenSSH from 8.5 on learns it by itself. Files may be changed while 
 connections use the present files.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime

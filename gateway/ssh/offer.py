@@ -1,7 +1,5 @@
 """Choose the algorithms offered to a client: weak ones for a few, quantum-safe ones for capable clients."""
 
-from __future__ import annotations
-
 import ipaddress
 import re
 from collections.abc import Sequence

@@ -5,8 +5,6 @@ person, or a job failing once a minute, never waits. Above, only a few connectio
 the debt is paid (`door`). A successful login cancels a debt not yet in force.
 """
 
-from __future__ import annotations
-
 import ipaddress
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt, section 2.2. The he
 balancers named in the settings, and read from no one else; data from others goes straight to SSH.
 """
 
-from __future__ import annotations
-
 import asyncio
 import ipaddress
 import struct

@@ -1,7 +1,5 @@
 """A running service: sockets, periodic rounds, and an orderly end."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import logging

@@ -1,7 +1,5 @@
 """A session of a connection: SFTP, and nothing else."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from typing import Any

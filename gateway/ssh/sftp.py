@@ -4,8 +4,6 @@ Only version 3 (draft-ietf-secsh-filexfer-02) and `limits@openssh.com` are suppo
 and every other extension are unknown.
 """
 
-from __future__ import annotations
-
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Sequence

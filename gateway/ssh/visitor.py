@@ -1,7 +1,5 @@
 """One connection to a service: claimed name, login key, and sessions."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Sealed files in a folder: written aside, synced, renamed, so each is complete or absent."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Iterable, Iterator

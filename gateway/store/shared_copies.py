@@ -6,8 +6,6 @@ So each copy is sealed once, has the same octets on every host, and a host takin
 instead of opening files again. Copies are removed with their file.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Iterator

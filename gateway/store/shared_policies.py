@@ -5,8 +5,6 @@
 Every fetching host verifies the digest.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The interface of a store of sealed files, in any implementation."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass

@@ -6,8 +6,6 @@ carries the gateway's clearsigned statement naming the log's key. Either way the
 leaf, inclusion proof, signed head. A notice is only signed. Needs no home and no network.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import json

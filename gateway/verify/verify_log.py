@@ -11,8 +11,6 @@ compared; the first mismatch is named.
 Exit 0 where everything matches, 1 otherwise.
 """
 
-from __future__ import annotations
-
 import argparse
 import hashlib
 import sys

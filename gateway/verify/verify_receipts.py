@@ -14,8 +14,6 @@ Across files: no two heads contradict each other, a later head continues an earl
 proof (section 2.1.4), and an original file is the one received. Exit 0 where all holds, 1 otherwise.
 """
 
-from __future__ import annotations
-
 import argparse
 import base64
 import hashlib

@@ -7,8 +7,6 @@ date of birth passes; nor do identifiers, addresses or names, unless a name cons
 words.
 """
 
-from __future__ import annotations
-
 import re
 from datetime import datetime, timedelta
 from functools import lru_cache

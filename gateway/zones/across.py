@@ -3,8 +3,6 @@
 Every such file is opened here: through no link, without waiting, regular files only.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 import stat

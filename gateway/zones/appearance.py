@@ -3,8 +3,6 @@
 Only the wording depends on the guess: "in the clear" is said only of known kinds. Pure.
 """
 
-from __future__ import annotations
-
 import re
 
 from gateway.zones.wrapping import UTF8_MARK, is_wide

@@ -1,7 +1,5 @@
 """The time of a home's last backup, as noted by the backup itself."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 from gateway.home import Home

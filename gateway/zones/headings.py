@@ -1,7 +1,5 @@
 """A provider's signed statement on the meanings of its headings, put into /keys: write and read."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 

@@ -7,8 +7,6 @@ The folder and its files are reached through no link, opened without waiting, an
 limits. An invalid file is set aside under another name, for a person to look at; the others go on.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os

@@ -4,8 +4,6 @@ One file needs one fsync before its renaming, and one of the folder after. So a 
 always complete, even after a power failure.
 """
 
-from __future__ import annotations
-
 import os
 import struct
 

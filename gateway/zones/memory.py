@@ -1,7 +1,5 @@
 """Anonymous memory: a nameless file, never executable."""
 
-from __future__ import annotations
-
 import errno
 import os
 from functools import cache

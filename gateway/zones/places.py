@@ -1,7 +1,5 @@
 """Addresses of the services run by one supervisor, and tests for running services."""
 
-from __future__ import annotations
-
 import fcntl
 import json
 import os

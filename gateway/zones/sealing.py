@@ -4,8 +4,6 @@ Clear data must not be written down, and only intake can prevent that. Only the 
 a protection against mistakes. The inside judges if a file is properly sealed. Pure.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import re

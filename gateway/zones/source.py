@@ -1,7 +1,5 @@
 """The source behind an address."""
 
-from __future__ import annotations
-
 import ipaddress
 
 _IPV6_PREFIX = 64  # One household or organisation has at least so many addresses.

@@ -4,8 +4,6 @@
 zones use this one module, without secrets or registry.
 """
 
-from __future__ import annotations
-
 import os
 import secrets
 import stat

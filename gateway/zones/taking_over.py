@@ -3,8 +3,6 @@
 Each upload keeps its reference, so the registry knows one that the dead host had put on record already.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 from pathlib import Path

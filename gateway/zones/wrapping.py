@@ -4,8 +4,6 @@ PowerShell's `>` writes UTF-16, editors add a byte order mark, old Macs end line
 number the parts of a message. The armored data is intact in all cases. Pure.
 """
 
-from __future__ import annotations
-
 import re
 
 UTF8_MARK = b"\xef\xbb\xbf"

@@ -1,7 +1,5 @@
 """The log: events, the nodes of its tree, its signed heads."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from sqlalchemy import Index, LargeBinary, Text

@@ -1,7 +1,5 @@
 """Retention (legal holds, deletions, certificates of deletion), and the hosts that keep the gateway."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Index, LargeBinary, Text

@@ -1,7 +1,5 @@
 """Letters owed, sent, refused and returned."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from sqlalchemy import Index, Text, UniqueConstraint

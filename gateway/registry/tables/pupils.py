@@ -1,7 +1,5 @@
 """Pupils as keyed digests: rolls and discrepancies."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from sqlalchemy import Index, LargeBinary, Text, text

@@ -1,7 +1,5 @@
 """The base class of every row of the registry."""
 
-from __future__ import annotations
-
 from pydantic import ConfigDict
 from sqlmodel import SQLModel
 

@@ -3,8 +3,6 @@
 None may be taken for a data type, and none may take long or much memory.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from random import Random
 

@@ -1,7 +1,5 @@
 """Hostile archives: bombs, false headers, nested archives, several files or none."""
 
-from __future__ import annotations
-
 import io
 import struct
 import zipfile

@@ -1,7 +1,5 @@
 """Damaged or imitated files of the agreement: a good beginning, unreadable to the end."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from random import Random
 

@@ -1,7 +1,5 @@
 """One file outside every flow."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """DfE returns in the census's envelope other than the School Census."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from random import Random
 

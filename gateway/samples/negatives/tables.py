@@ -1,7 +1,5 @@
 """Foreign spreadsheets: payroll, transport, budgets, published statistics, and odd shapes."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Iterator, Sequence

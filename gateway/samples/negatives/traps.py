@@ -1,7 +1,5 @@
 """Hostile XML, and files of two kinds at once."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from random import Random
 

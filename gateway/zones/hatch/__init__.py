@@ -5,8 +5,6 @@ trusts only proofs of identity: a session's secret in the person's browser, and 
 each act needing confirmation.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from typing import ClassVar

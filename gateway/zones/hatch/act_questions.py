@@ -1,7 +1,5 @@
 """Questions of the console about acts: list a person's acts, and carry one out."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from gateway.home.settings_file import File

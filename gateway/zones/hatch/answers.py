@@ -1,7 +1,5 @@
 """Every answer to the console. Moments are aware, in UTC; names of files are safe to show."""
 
-from __future__ import annotations
-
 from datetime import date, datetime
 from pathlib import Path
 from typing import Literal

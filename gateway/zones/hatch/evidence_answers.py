@@ -1,7 +1,5 @@
 """Answers about evidence: documents, policies, the watch."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from gateway.home.settings_file import File

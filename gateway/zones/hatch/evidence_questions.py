@@ -1,7 +1,5 @@
 """Questions about the watch and the policies."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from gateway.zones.hatch import OfPerson, WeightyAct

@@ -1,7 +1,5 @@
 """Every question of the console."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Acts on a school: enrolment, keys, contacts, closing, conversion, ratification."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from gateway.zones.hatch import WeightyAct

@@ -1,7 +1,5 @@
 """Answers about schools and the agreement: due files, each school's page, ratifications."""
 
-from __future__ import annotations
-
 from datetime import date, datetime
 
 from gateway.home.settings_file import File

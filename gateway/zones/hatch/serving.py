@@ -1,7 +1,5 @@
 """The HTTP server of both ends of the console API: quiet, without own signal handlers, ended in order."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import logging
