@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from dataclasses import replace
 from datetime import date
 from typing import Any, ClassVar
 
@@ -14,8 +15,8 @@ from gateway.policy import ratification
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import text_wanted, years_in_force
-from gateway.record.ratifying import sign_for
-from gateway.registry import agreements, register
+from gateway.record.ratifying import give_notice, sign_for
+from gateway.registry import agreements, copies, register
 from gateway.registry.tables import RatificationRow
 
 
@@ -49,6 +50,26 @@ class RatifyAgreement(Act):
         return ActDone(said)
 
 
+class GiveNotice(Act):
+    """Record a provider's notice, such as a termination: from its last day on the ratification ends."""
+
+    command: ClassVar = "agreement notice"
+    right: ClassVar = AccessRight.ENROL
+
+    provider: str = argument("The provider, by its short name.", metavar="ID")
+    notice: str = option("Which notice of the agreement, by its id in agreement.toml.")
+    given: date | None = option("The day it was given; today if not given.", None)
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Let the provider's ratifications end."""
+        with context.recording() as record:
+            ends = give_notice(
+                record.session, record.registrar.catalogue, self.provider, self.notice,
+                given=self.given, by=record.by, at=record.at,
+            )  # fmt: skip
+        return ActDone(f"the agreement no longer counts for {self.provider} from {ends.isoformat()} on")
+
+
 class ListStandings(ReadingAct):
     """List the ratifications, when each lapses, and the providers to be reminded.
 
@@ -69,14 +90,18 @@ class ListStandings(ReadingAct):
         with context.reading() as session:
             for row in agreements.ratifications(session):
                 signed[row.provider][row.academic_year] = row
+            waiting = Counter(copy.provider for copy, _ in copies.waiting(session))
             rows = [
-                _standing(provider, signed[provider.id], day, catalogue)
+                {
+                    **_standing(provider, signed[provider.id], day, catalogue),
+                    "copies_waiting": waiting[provider.id],
+                }
                 for provider in register.of(session).enrolled(years_in_force(day, catalogue))
                 if catalogue.bodies.of(provider.kind).ratifies and not provider.is_closed
             ]
         columns = (
             "provider", "name", "standing", "academic_year", "lapses", "days_left", "warning", "next_year",
-            "ratified_on", "signatory",
+            "ratified_on", "signatory", "copies_waiting",
         )  # fmt: skip
         narrow = ("provider", "standing", "lapses", "next_year")
         return ActListing(rows, columns, empty="no education provider is enrolled", narrow=narrow)
@@ -98,9 +123,16 @@ def _standing(
     provider: Provider, signed: dict[str, RatificationRow], day: date, catalogue: Catalogue
 ) -> dict[str, Any]:
     wanted = text_wanted(catalogue)
-    counts = [year for year, row in signed.items() if wanted in {None, row.text_sha256}]
+    counts = [
+        year
+        for year, row in signed.items()
+        if wanted in {None, row.text_sha256} and (row.ends_on is None or day < row.ends_on)
+    ]
     found = ratification.register(counts, day, catalogue)
     latest = signed.get(found.academic_year or "")
+    if latest is not None and latest.ends_on is not None and found.lapses is not None:
+        left = (min(found.lapses, latest.ends_on) - day).days
+        found = replace(found, lapses=min(found.lapses, latest.ends_on), days_left=left)
     return {
         "provider": provider.id,
         "name": provider.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -39,7 +40,7 @@ from gateway.policy.dates import academic_year, local_day
 from gateway.policy.ratification import years_in_force
 from gateway.record.dual_control import two_can_be_had
 from gateway.record.policy_proposals import last_loaded
-from gateway.registry import keys, log, persons, register, retention, roles, staff, transfers
+from gateway.registry import copies, keys, log, persons, register, retention, roles, staff, transfers
 from gateway.registry.database import Registry, newest_revision
 from gateway.store.of_home import store_of
 from gateway.zones.landed import count_aside, named_at, waiting
@@ -232,6 +233,12 @@ def _providers(session: Session, catalogue: Catalogue, at: datetime) -> Iterator
     for provider in enrolled:
         if not provider.is_closed:
             yield from of_provider(provider, catalogue, year, *kinds_of_keys(known, provider.id, at))
+    for name, number in sorted(Counter(copy.provider for copy, _ in copies.waiting(session)).items()):
+        yield Complaint(
+            "warning",
+            f"{name}: {counted(number, 'copy', 'copies')} of files wait until it has ratified the agreement",
+            f'gateway agreement ratify {name} --signatory "…"',
+        )
 
 
 def _people(session: Session, catalogue: Catalogue, at: datetime) -> Iterator[Complaint]:

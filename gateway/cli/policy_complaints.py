@@ -12,9 +12,9 @@ from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings import Settings
 from gateway.policy.catalogue import Catalogue, load_catalogue
-from gateway.policy.dates import academic_year
+from gateway.policy.dates import academic_year, day_in, first_year
 from gateway.policy.lawful import ends_without_another
-from gateway.policy.ratification import following, opens
+from gateway.policy.ratification import following, has_ended, opens
 from gateway.policy.shipped import shipped_agreements
 from gateway.policy.terms import is_ending, last_written
 from gateway.registry import years
@@ -57,7 +57,10 @@ def of_samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator
 
 def of_coming_year(session: Session, catalogue: Catalogue, today: date) -> Iterator[Complaint]:
     """Yield a complaint where the coming year can be ratified and is not open."""
-    coming = following(academic_year(today, catalogue.agreement.year.starts))
+    year = catalogue.agreement.year
+    coming = following(academic_year(today, year.starts))
+    if has_ended(day_in(first_year(coming), year.starts), catalogue):
+        return
     if today >= opens(coming, catalogue) and years.opened_at(session, coming) is None:
         yield Complaint(
             "warning",

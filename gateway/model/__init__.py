@@ -338,10 +338,14 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class RatificationsThatCount:
-    """Ratifications in force: of these academic years, of the text with this SHA-256, or of any text."""
+    """Ratifications in force: of these academic years, of the text with this SHA-256, or of any text.
+
+    One that ended by a notice before the day `on` does not count.
+    """
 
     years: tuple[str, ...] = ()
     text: str | None = None
+    on: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

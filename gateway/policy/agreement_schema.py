@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from gateway.home.settings import WarnDays
+from gateway.policy.calendar_schema import DayCount
 from gateway.policy.schema import ClauseId, MonthDay, PolicyTable, Slug
 from gateway.reasons.languages import Language
 
@@ -17,8 +19,8 @@ ReasonCode = Annotated[str, Field(pattern=r"^[a-z]+:[a-z0-9]+(-[a-z0-9]+)*$")]
 class Year(PolicyTable):
     """The year of the agreement. See agreement.toml for the meaning of each day.
 
-    A ratification counts for `valid_years` years. `new_text`: does a ratification of another text still
-    count?
+    A ratification counts for `valid_years` years, but never after `ends`, the last day of an agreement with a
+    fixed end. `new_text`: does a ratification of another text still count?
     """
 
     starts: MonthDay
@@ -26,6 +28,7 @@ class Year(PolicyTable):
     lapses: MonthDay
     warn_days: WarnDays
     valid_years: int = Field(default=1, ge=1, le=3)
+    ends: date | None = None
     new_text: NewText = "counts"
 
     @model_validator(mode="after")
@@ -39,11 +42,27 @@ class Year(PolicyTable):
 
 
 class Signatory(PolicyTable):
-    """A role whose signature a ratification needs; `by_copy`: a signed copy in /agreement is enough."""
+    """A role whose signature a ratification needs; `by_copy`: a signed copy in /agreement is enough.
+
+    `kinds` are the kinds of provider whose role it is; every kind, if empty.
+    """
 
     role: Slug
     name: str
     by_copy: bool = False
+    kinds: tuple[Slug, ...] = ()
+
+
+class NoticeRule(PolicyTable):
+    """A notice by which a party ends its part in the agreement, such as a termination or an objection.
+
+    The ratification counts for `days` more, from the day on which the notice was given.
+    """
+
+    id: Slug
+    name: str = Field(min_length=1)
+    clause: ClauseId
+    days: DayCount
 
 
 class DiscrepancyPolicy(PolicyTable):
@@ -86,6 +105,7 @@ class AgreementFile(PolicyTable):
     contacts: dict[Language, Contacts]
     year: Year
     signatory: tuple[Signatory, ...] = ()
+    notice: tuple[NoticeRule, ...] = ()
     bases: dict[Slug, str] = Field(
         default={"statutory": "required by statute", "supporting": "supports a statutory function"}
     )
@@ -95,6 +115,10 @@ class AgreementFile(PolicyTable):
     clauses: dict[ClauseId, str]
     printed: dict[ClauseId, str] = Field(default_factory=dict)
     uncited: dict[ClauseId, str] = Field(default_factory=dict)
+
+    def signatories(self, kind: str) -> tuple[Signatory, ...]:
+        """Return the roles that sign for a kind of provider; none, where any one signature ratifies."""
+        return tuple(each for each in self.signatory if not each.kinds or kind in each.kinds)
 
     def is_heading(self, clause: ClauseId) -> bool:
         """Return True if other clauses stand below a clause."""

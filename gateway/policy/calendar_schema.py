@@ -15,7 +15,7 @@ from gateway.policy.schema import TIMESCALES, MonthDay, PolicyTable, Slug
 SchoolTerm = Literal["autumn", "spring", "summer"]
 _SUMMER, _AUTUMN = 4, 8  # The months in which these terms begin, at the earliest.
 Nation = Literal["england", "wales", "scotland", "northern-ireland"]
-Every = Literal["month", "half-term", "date"]
+Every = Literal["month", "half-term", "term", "last-week-of-term", "date"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday"]
 
 
@@ -27,6 +27,12 @@ def _in_order(days: tuple[date, ...]) -> tuple[date, ...]:
 
 Days = Annotated[tuple[date, ...], AfterValidator(_in_order)]
 """Days in their order, each once."""
+
+
+DayCount = (
+    Annotated[int, Field(ge=0, le=366)] | Annotated[str, Field(pattern=r"^[1-9][0-9]{0,2} school days?$")]
+)
+"""A limit: a number of days, or "5 school days", which leave out weekends and holidays."""
 
 
 class DayRule(PolicyTable):
@@ -52,7 +58,10 @@ class DayRule(PolicyTable):
 
 
 class Results(PolicyTable):
-    """The release of a summer's results: `time` is local, `dates` override the rule."""
+    """The release of a summer's results: `time` is local, `dates` override the rule.
+
+    Of several releases of one data type the latest counts; a law pack sets the day of the first.
+    """
 
     data_type: Slug
     time: time
@@ -106,13 +115,14 @@ class Census(PolicyTable):
     term: SchoolTerm | None = None
     rule: DayRule
     dates: Days = ()
-    due_days: int = Field(ge=0)
-    local_days: int | None = Field(default=None, ge=0)
+    due_days: DayCount
+    local_days: DayCount | None = None
     open_days: int = Field(ge=0)
 
     @model_validator(mode="after")
     def _local_first(self) -> Census:
-        if self.local_days is not None and self.local_days > self.due_days:
+        local, due = self.local_days, self.due_days
+        if isinstance(local, int) and isinstance(due, int) and local > due:
             raise ValueError("the authority asks for the file after the return is due")
         return self
 
@@ -134,7 +144,7 @@ class YearlyDue(PolicyTable):
     data_type: Slug
     first: MonthDay | None = None
     last: MonthDay | None = None
-    days: int | None = Field(default=None, ge=0)
+    days: DayCount | None = None
     open_days: int = Field(ge=0)
 
     @model_validator(mode="after")
@@ -147,17 +157,18 @@ class YearlyDue(PolicyTable):
 
 
 class OwnTimescale(PolicyTable):
-    """A timescale defined by the agreement: a file for each month, each half-term, or each of `dates`.
+    """A timescale defined by the agreement: a file for each month, half-term, term, or each of `dates`.
 
-    The file is due `due_days` after the last day of the month or half-term, or after the date; a file up to
-    `open_days` earlier than that last day is early. The months in `not_in` (1 to 12) need no file.
+    The file is due `due_days` after the last day of the month, half-term or term, or after the date; a file
+    up to `open_days` earlier is early. With "last-week-of-term" a file of that week is on time. The months in
+    `not_in` (1 to 12) need no file. Terms are those that end before Christmas, before Easter and in summer.
     """
 
     id: Slug
     every: Every
     dates: Days = ()
     not_in: tuple[Annotated[int, Field(ge=1, le=12)], ...] = ()
-    due_days: int = Field(ge=0, le=366)
+    due_days: DayCount
     open_days: int = Field(default=0, ge=0, le=366)
 
     @model_validator(mode="after")
@@ -217,10 +228,13 @@ class CalendarFile(PolicyTable):
             else each
             for each in self.census
         )
+        first = {each.data_type: each for each in reversed(self.results)}
         results = tuple(
             each.model_copy(
                 update={"dates": (*each.dates, *_days(p.dates.results.get(each.data_type) for p in packs))}
             )
+            if each is first[each.data_type]
+            else each
             for each in self.results
         )
         optional = tuple(dict.fromkeys((*self.optional, *(name for p in packs for name in p.optional))))

@@ -34,6 +34,8 @@ MISSING_CHILDREN = "2.4.1"
 RESTS_WHERE = {
     "policy:persons-without-rule": "policy:no-team",
     "agreement:signed-in-part": "agreement:ratified",
+    "agreement:ended": "agreement:ratified",
+    "policy:copy-waits": "policy:agreement-not-ratified",
     "classify:document": "classify:unknown",
     "classify:packed": "classify:unknown",
     "classify:locked": "classify:unknown",

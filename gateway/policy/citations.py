@@ -39,6 +39,8 @@ def citations(catalogue: Catalogue) -> Iterator[Citation]:
     for what, clause in catalogue.agreement.tell:
         if clause is not None:
             yield Citation(clause, f"notice that it is {what}", "agreement.toml", ("tell", what))
+    for n, each in enumerate(catalogue.agreement.notice):
+        yield Citation(each.clause, f"notice {each.id}", "agreement.toml", ("notice", n, "clause"))
     yield from _of_flows(catalogue)
     for n, team in enumerate(catalogue.teams.team):
         for clause in team.clauses:

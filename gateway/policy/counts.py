@@ -84,4 +84,4 @@ def _since(day: date, catalogue: Catalogue) -> date | None:
 
 
 def _censuses(catalogue: Catalogue, day: date) -> list[Period]:
-    return censuses(catalogue.calendar.census, range(day.year - 1, day.year + 2))
+    return censuses(catalogue.calendar, range(day.year - 1, day.year + 2))

@@ -25,9 +25,17 @@ def _signatories(catalogue: Catalogue) -> Iterator[Contradiction]:
     names = [each.role for each in roles]
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield "agreement.toml", ("signatory",), f"{name} is listed twice"
-    if roles and [each.by_copy for each in roles].count(True) != 1:
-        words = "exactly one of them signs by the copy in /agreement: by_copy = true"
-        yield "agreement.toml", ("signatory",), words
+    kinds = catalogue.bodies.kinds()
+    for n, role in enumerate(roles):
+        for name in role.kinds:
+            if name not in kinds:
+                words = f"bodies.toml lists no kind {name}{nearest(name, kinds)}"
+                yield "agreement.toml", ("signatory", n, "kinds"), words
+    for kind in catalogue.bodies.parties() if roles else ():
+        signing = catalogue.agreement.signatories(kind)
+        if signing and [each.by_copy for each in signing].count(True) != 1:
+            words = f"for a {kind}, exactly one of them signs by the copy in /agreement: by_copy = true"
+            yield "agreement.toml", ("signatory",), words
 
 
 def _bases(catalogue: Catalogue) -> Iterator[Contradiction]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from gateway.model import Provider, RatificationsThatCount, Reason
@@ -39,7 +39,14 @@ class Register:
 def lapse_day(year: str, catalogue: Catalogue) -> date:
     """Return the first day on which a ratification of an academic year no longer counts."""
     said = catalogue.agreement.year
-    return day_in(first_year(year) + said.valid_years, said.lapses)
+    lapses = day_in(first_year(year) + said.valid_years, said.lapses)
+    return lapses if said.ends is None else min(lapses, said.ends + timedelta(days=1))
+
+
+def has_ended(on: date, catalogue: Catalogue) -> bool:
+    """Return True once an agreement with a fixed end is over, so that nobody can ratify it any more."""
+    ends = catalogue.agreement.year.ends
+    return ends is not None and on > ends
 
 
 def in_force(years: Collection[str], on: date, catalogue: Catalogue) -> bool:
@@ -59,9 +66,8 @@ def years_in_force(on: date, catalogue: Catalogue) -> RatificationsThatCount:
     """Return the ratifications covering the day: of one year, or of several still valid."""
     first = first_year(academic_year(on, catalogue.agreement.year.starts))
     years = (academic_year_from(first - back) for back in range(catalogue.agreement.year.valid_years, -1, -1))
-    return RatificationsThatCount(
-        tuple(year for year in years if _covers(year, on, catalogue)), text_wanted(catalogue)
-    )
+    covering = tuple(year for year in years if _covers(year, on, catalogue))
+    return RatificationsThatCount(covering, text_wanted(catalogue), on)
 
 
 def text_wanted(catalogue: Catalogue) -> str | None:
@@ -88,6 +94,8 @@ def year_to_ratify(years: Collection[str], on: date, catalogue: Catalogue) -> st
     if not covering:
         return academic_year(on, catalogue.agreement.year.starts)
     renewal = renewed_by(covering[-1], catalogue)
+    if has_ended(_first_day(renewal, catalogue), catalogue):
+        return covering[-1]
     return renewal if on >= opens(renewal, catalogue) else covering[-1]
 
 

@@ -22,13 +22,18 @@ def is_shared(accepted: Accepted | Released, catalogue: Catalogue) -> bool:
 
 
 def copies_for(
-    accepted: Accepted | Released, classified: Classified, catalogue: Catalogue, providers: Iterable[Provider]
+    accepted: Accepted | Released,
+    classified: Classified,
+    catalogue: Catalogue,
+    providers: Iterable[Provider],
+    *,
+    unratified: bool = False,
 ) -> tuple[Provider, ...]:
     """Return the providers getting the accepted file itself.
 
     The provider must be of a recipient kind of the flow, and named by every record of the file, alone; or the
     recipient may have files about anyone and has a right to every item in the file. Suspended and closed
-    providers, and parties without ratification, get nothing.
+    providers, and parties without ratification, get nothing; with `unratified`, return those parties.
     """
     flow = catalogue.flow(accepted.flow)
     if flow is None:
@@ -37,23 +42,29 @@ def copies_for(
     return tuple(
         provider
         for provider in providers
-        if any(_is_meant(provider, body, classified) for body in may) and _takes_part(provider, catalogue)
+        if any(_is_meant(provider, body, classified) for body in may)
+        and _takes_part(provider, catalogue, unratified=unratified)
     )
 
 
 def parts_for(
-    accepted: Accepted | Released, classified: Classified, catalogue: Catalogue, providers: Iterable[Provider]
+    accepted: Accepted | Released,
+    classified: Classified,
+    catalogue: Catalogue,
+    providers: Iterable[Provider],
+    *,
+    unratified: bool = False,
 ) -> tuple[Provider, ...]:
     """Return the providers getting a part of an accepted file about many schools: their own records.
 
     No provider gets a part of a file whose records name no school, or cannot be divided. A provider sharing
-    its number with another on record gets nothing.
+    its number with another on record gets nothing. With `unratified`, return parties without ratification.
     """
     flow = catalogue.flow(accepted.flow)
     if flow is None or named_school(classified) is not None or not _is_divisible(classified):
         return ()
     named = {number for one in classified.schools for number in (one.dfe_number, one.urn) if number}
-    entitled = tuple(_entitled(providers, flow, catalogue))
+    entitled = tuple(_entitled(providers, flow, catalogue, unratified=unratified))
     claims = Counter(number for each in entitled for number in _numbers(each))
     return tuple(
         each
@@ -87,6 +98,15 @@ def reaches_providers(classified: Classified, flow: Flow, catalogue: Catalogue) 
     )
 
 
+def partners(
+    accepted: Accepted | Released, catalogue: Catalogue, providers: Iterable[Provider]
+) -> tuple[str, ...]:
+    """Return the names of the flow's recipients of files about anyone that these providers belong to."""
+    flow, kinds = catalogue.flow(accepted.flow), {each.kind for each in providers}
+    found = () if flow is None else _bodies(flow, catalogue)
+    return tuple(each.name for each in found if each.about == "anyone" and not kinds.isdisjoint(each.kinds))
+
+
 def _is_divisible(classified: Classified) -> bool:
     return classified.extension.removeprefix("formulas.") in _TABLES
 
@@ -113,18 +133,20 @@ def _is_meant(provider: Provider, body: RecipientBody, classified: Classified) -
     )
 
 
-def _entitled(providers: Iterable[Provider], flow: Flow, catalogue: Catalogue) -> Iterator[Provider]:
+def _entitled(
+    providers: Iterable[Provider], flow: Flow, catalogue: Catalogue, *, unratified: bool
+) -> Iterator[Provider]:
     """Yield the providers of kinds entitled by the flow to records about themselves."""
     bodies = (body for body in _bodies(flow, catalogue) if body.about == "themselves")
     kinds = {kind for body in bodies for kind in body.kinds}
     for each in providers:
-        if each.kind in kinds and _takes_part(each, catalogue):
+        if each.kind in kinds and _takes_part(each, catalogue, unratified=unratified):
             yield each
 
 
-def _takes_part(provider: Provider, catalogue: Catalogue) -> bool:
+def _takes_part(provider: Provider, catalogue: Catalogue, *, unratified: bool) -> bool:
     owes_ratification = catalogue.bodies.of(provider.kind).ratifies and not provider.ratified
-    return not (owes_ratification or provider.suspended or provider.is_closed)
+    return owes_ratification == unratified and not (provider.suspended or provider.is_closed)
 
 
 def _numbers(provider: Provider) -> tuple[str, ...]:

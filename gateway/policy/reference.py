@@ -98,5 +98,5 @@ def _census(facts: Facts, calendar: CalendarFile, landed: date) -> str | None:
 
 def _taken(calendar: CalendarFile, landed: date) -> list[Period]:
     """Return the censuses opened by a day, from two years before on."""
-    planned = censuses(calendar.census, range(landed.year - 2, landed.year + 2))
+    planned = censuses(calendar, range(landed.year - 2, landed.year + 2))
     return planned[: bisect_right(planned, landed, key=lambda each: each.opens)]

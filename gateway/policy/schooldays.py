@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 
+from dateutil.easter import easter
 from dateutil.relativedelta import relativedelta
 
-from gateway.policy.calendar_schema import CalendarFile, Census, Nation, OwnTimescale, SchoolYear, YearlyDue
+from gateway.policy.calendar_schema import (
+    CalendarFile,
+    Census,
+    DayCount,
+    Nation,
+    OwnTimescale,
+    SchoolYear,
+    YearlyDue,
+)
 from gateway.policy.dates import academic_year_from, day_by_rule, day_in
 from gateway.policy.schema import Timescale
 from gateway.policy.terms import school_years
@@ -78,6 +87,22 @@ def _each_day(first: date, last: date) -> Iterable[date]:
     return (first + n * _DAY for n in range((last - first).days + 1))
 
 
+def day_after(day: date, count: DayCount, calendar: CalendarFile) -> date:
+    """Return the day so many days, or so many school days, after another.
+
+    Past the known terms every weekday counts as a school day.
+    """
+    if isinstance(count, int):
+        return day + count * _DAY
+    left, years = int(count.split()[0]), range(day.year - 1, day.year + 2)
+    following = [each for each in school_days(calendar, frozenset(), years) if each > day]
+    if left <= len(following):
+        return following[left - 1]
+    start = following[-1] if following else day
+    weekdays = (start + n * _DAY for n in range(1, 2 * left + 7))
+    return [each for each in weekdays if each.weekday() <= _FRIDAY][left - len(following) - 1]
+
+
 def daily(days: list[date]) -> list[Period]:
     """Return one period for each school day; a file is late until the next one."""
     following = [*days[1:], date.max] if days else []
@@ -102,19 +127,21 @@ def week_name(day: date) -> str:
     return f"{year}-W{week:02}"
 
 
-def censuses(entries: Iterable[Census], years: Iterable[int]) -> list[Period]:
+def censuses(calendar: CalendarFile, years: Iterable[int]) -> list[Period]:
     """Return the periods of the census returns of some calendar years."""
+    entries = calendar.census
     spans = [
-        (day - entry.open_days * _DAY, day, day + _due_days(entry) * _DAY, _census_name(entry, day))
+        (
+            day - entry.open_days * _DAY,
+            day,
+            day_after(day, entry.due_days if entry.local_days is None else entry.local_days, calendar),
+            _census_name(entry, day),
+        )
         for year in years
         for entry in entries
         for day in (day_by_rule(entry.rule, entry.dates, year),)
     ]
     return _joined(spans)
-
-
-def _due_days(entry: Census) -> int:
-    return entry.due_days if entry.local_days is None else entry.local_days
 
 
 def _census_name(entry: Census, day: date) -> str:
@@ -134,9 +161,9 @@ def yearly(due: YearlyDue, calendar: CalendarFile, years: Iterable[int]) -> list
 def _span(due: YearlyDue, calendar: CalendarFile, year: int) -> tuple[date, date]:
     if due.first is not None and due.last is not None:
         return day_in(year, due.first), day_in(year, due.last)
-    results = next(each for each in calendar.results if each.data_type == due.data_type)
-    day = day_by_rule(results.rule, results.dates, year)
-    return day, day + (due.days or 0) * _DAY
+    releases = (each for each in calendar.results if each.data_type == due.data_type)
+    day = max(day_by_rule(each.rule, each.dates, year) for each in releases)
+    return day, day_after(day, due.days or 0, calendar)
 
 
 def _joined(spans: list[tuple[date, date, date, str]]) -> list[Period]:
@@ -149,35 +176,38 @@ def _joined(spans: list[tuple[date, date, date, str]]) -> list[Period]:
     ]
 
 
-def by_rule(rule: OwnTimescale, calendar: CalendarFile, years: Iterable[int]) -> list[Period]:
+def by_rule(rule: OwnTimescale, calendar: CalendarFile, years: Sequence[int]) -> list[Period]:
     """Return the periods of a timescale defined by the agreement, in some calendar years."""
-    ends = {"month": _months, "half-term": _half_terms, "date": _dates}[rule.every](rule, calendar, years)
-    return _joined(
-        [(day - rule.open_days * _DAY, day, day + rule.due_days * _DAY, name) for day, name in ends]
-    )
+    if rule.every == "month":
+        months = (date(year, n, 1) for year in years for n in range(1, 13) if n not in rule.not_in)
+        ends = [(first + relativedelta(months=1) - _DAY, f"{first:%Y-%m}") for first in months]
+    elif rule.every == "date":
+        ends = [(day, day.isoformat()) for day in rule.dates]
+    else:
+        found = school_years(calendar, range(years[0] - 1, years[-1] + 1)) if years else ()
+        ends = [end for year in found for end in _term_ends(year, halves=rule.every == "half-term")]
+    spans = []
+    for day, name in ends:
+        first = day - day.weekday() * _DAY if rule.every == "last-week-of-term" else day
+        due = day_after(day, rule.due_days, calendar)
+        spans.append((first - rule.open_days * _DAY, first, due, name))
+    return _joined(spans)
 
 
-_End = tuple[date, str]
-
-
-def _months(rule: OwnTimescale, _calendar: CalendarFile, years: Iterable[int]) -> list[_End]:
-    firsts = [date(year, month, 1) for year in years for month in range(1, 13) if month not in rule.not_in]
-    return [(first + relativedelta(months=1) - _DAY, f"{first:%Y-%m}") for first in firsts]
-
-
-def _half_terms(_rule: OwnTimescale, calendar: CalendarFile, years: Iterable[int]) -> list[_End]:
-    """Return the last day of each half-term, as written in the calendar or given by rules."""
-    around = list(years)
-    found = school_years(calendar, range(around[0] - 1, around[-1] + 1)) if around else ()
-    return [
-        (term.last, f"{year.academic_year}-half-term-{n}")
-        for year in found
-        for n, term in enumerate(year.terms, 1)
-    ]
-
-
-def _dates(rule: OwnTimescale, _calendar: CalendarFile, _years: Iterable[int]) -> list[_End]:
-    return [(day, day.isoformat()) for day in rule.dates]
+def _term_ends(year: SchoolYear, *, halves: bool) -> Iterator[tuple[date, str]]:
+    """Yield the last day and the name of each half-term; or of each whole term, of half-terms or not."""
+    if halves:
+        for n, term in enumerate(year.terms, 1):
+            yield term.last, f"{year.academic_year}-half-term-{n}"
+        return
+    easter_day: date = easter(year.terms[-1].last.year)
+    ends: dict[str, date] = {}
+    for term in year.terms:
+        autumn = term.first.year < easter_day.year
+        name = "autumn" if autumn else "spring" if term.first < easter_day else "summer"
+        ends[name] = term.last
+    for name, day in ends.items():
+        yield day, f"{year.academic_year}-{name}"
 
 
 @lru_cache(maxsize=1024)
@@ -204,7 +234,7 @@ def plan(
 def _set_times(timescale: Timescale, data_type: str, calendar: CalendarFile, year: int) -> list[Period]:
     around = range(year - 1, year + 2)
     if timescale == "termly":
-        return censuses(calendar.census, around)
+        return censuses(calendar, around)
     if timescale == "annually":
         due = next(each for each in calendar.due if each.data_type == data_type)
         return yearly(due, calendar, around)

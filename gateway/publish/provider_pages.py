@@ -39,7 +39,7 @@ def publish_pages(
     written = 0
     try:
         with registry.read() as session:
-            each = of_each(session)
+            each = of_each(session, day)
             for provider, flows in statuses(session, catalogue, day, only):
                 facts = gather(session, catalogue, provider, flows, each, authority=authority, at=at)
                 folder = published.pages(provider.id)

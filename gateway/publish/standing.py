@@ -130,15 +130,16 @@ class OfEach:
     waiting: frozenset[str]
 
 
-def of_each(session: Session) -> OfEach:
-    """Read the keys, ratified years and waiting files of every provider."""
+def of_each(session: Session, day: date) -> OfEach:
+    """Read the keys, years ratified for a day, and waiting files of every provider."""
+    known = register.of(session)
     own_keys: defaultdict[str, list[Key]] = defaultdict(list)
     for key in keys.list_keys(session, "provider"):
         if key.state != "revoked":
             own_keys[key.owner].append(key)
     return OfEach(
         own_keys=own_keys,
-        ratified={one: frozenset(years) for one, years in register.of(session).ratified.items()},
+        ratified={one: known.years(one, on=day) for one in known.ratified},
         waiting=transfer_lists.whose_files_wait(session),
     )
 
@@ -165,7 +166,9 @@ def gather(
         own_keys=of_each.own_keys.get(provider.id, ()),
         ratified=sorted(years),
         to_ratify=ratification.year_to_ratify(years, today, catalogue)
-        if party and not ratification.in_force(years, today, catalogue)
+        if party
+        and not ratification.in_force(years, today, catalogue)
+        and not ratification.has_ended(today, catalogue)
         else None,
     )
 

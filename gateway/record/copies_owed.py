@@ -1,17 +1,36 @@
-"""Rows 10 and 11: copies of an accepted file, or parts of one, owed to the schools concerned."""
+"""Copies of an accepted file, or parts of one, owed to the providers that the agreement names as recipients.
+
+A recipient that still has to ratify the agreement gets its copy once it has; until then the copy waits, on
+record.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from sqlmodel import Session
 
-from gateway.model import Accepted, Classified, Decision, Released, Transfer
+from gateway.model import Accepted, Classified, Decision, Provider, Released, Transfer
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.recipients import copies_for, is_shared, parts_for
+from gateway.policy.recipients import copies_for, is_shared, partners, parts_for
+from gateway.record.issuing import put_on_record
+from gateway.record.registrar import Registrar
 from gateway.record.schools import Enrolled
 from gateway.registry import copies
 from gateway.registry.log import Entry
+from gateway.registry.tables import CopyRow
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """The log's entries about the copies owed of a file, and sentences of the receipt about those waiting."""
+
+    entries: tuple[Entry, ...] = ()
+    told: tuple[str, ...] = ()
+
+
+_NOTHING = Owed()
 
 
 def owe(
@@ -20,25 +39,69 @@ def owe(
     decision: Decision,
     catalogue: Catalogue,
     enrolled: Callable[[], Enrolled],
-) -> Sequence[Entry]:
-    """Record the providers to be sent a copy of an accepted file; return the log's entries."""
+) -> Owed:
+    """Record the providers to be sent a copy of an accepted file, now or once they have ratified."""
     content, decided_at = transfer.content, transfer.decided_at
     if not isinstance(decision, Accepted | Released) or not is_shared(decision, catalogue):
-        return ()
+        return _NOTHING
     if not isinstance(content, Classified) or decided_at is None:
-        return ()
-    everybody = tuple(enrolled().providers.values())
-    recipients = copies_for(decision, content, catalogue, everybody)
-    parts = parts_for(decision, content, catalogue, everybody)
-    for provider in recipients:
-        copies.owe(session, transfer.sequence, provider.id, decided_at)
-    for provider in parts:
-        copies.owe(session, transfer.sequence, provider.id, decided_at, part=True)
+        return _NOTHING
+    everybody, entries, waiting = tuple(enrolled().providers.values()), [], []
+    for waits in (False, True):
+        whole = copies_for(decision, content, catalogue, everybody, unratified=waits)
+        parts = parts_for(decision, content, catalogue, everybody, unratified=waits)
+        for provider in (*whole, *parts):
+            part = provider in parts
+            copies.owe(session, transfer.sequence, provider.id, decided_at, part=part, waits=waits)
+            if waits:
+                waiting.append(provider)
+            else:
+                entries.append(_delivered(transfer.upload.reference, provider.id, decision.flow))
+    # Who has signed is told to a sender only of the partners of a flow, never of single schools.
+    told = (
+        catalogue.reason("policy:copy-waits", recipient=name)
+        for name in partners(decision, catalogue, waiting)
+    )
+    return Owed(tuple(entries), tuple(f"{each.sentence} {each.next_step}" for each in told))
+
+
+def follow(registrar: Registrar) -> int:
+    """Let the copies follow whose recipients have ratified by now; return how many."""
+    with registrar.registry.read() as session:
+        if not _ready(registrar, session):
+            return 0
+    now = registrar.clock()
+    with registrar.registry.write() as session:
+        entries = []
+        for row, transfer in _ready(registrar, session):
+            row.waits, row.decided_at = None, now
+            session.add(row)
+            entries.append(_delivered(transfer.upload.reference, row.provider, transfer.flow or "none"))
+        session.flush()
+        issued = put_on_record(registrar, session, entries, (), now)
+    registrar.bring_out(issued)
+    return len(entries)
+
+
+def _ready(registrar: Registrar, session: Session) -> Sequence[tuple[CopyRow, Transfer]]:
+    """Return the waiting copies, of accepted files, that their recipients may have now."""
+    now = registrar.clock()
     return [
-        Entry(
-            kind="delivered",
-            subject=transfer.upload.reference,
-            fields={"provider": provider.id, "flow": decision.flow},
+        (row, transfer)
+        for row, transfer in copies.waiting(session)
+        if _may_have(
+            transfer, registrar.catalogue, registrar.provider(session, row.provider, now), part=row.part
         )
-        for provider in (*recipients, *parts)
     ]
+
+
+def _may_have(transfer: Transfer, catalogue: Catalogue, provider: Provider, *, part: bool | None) -> bool:
+    if not isinstance(transfer.content, Classified) or transfer.flow is None:
+        return False
+    decision = Released(flow=transfer.flow, teams=transfer.teams, reasons=transfer.reasons)
+    chosen = parts_for if part else copies_for
+    return bool(chosen(decision, transfer.content, catalogue, (provider,)))
+
+
+def _delivered(reference: str, provider: str, flow: str) -> Entry:
+    return Entry(kind="delivered", subject=reference, fields={"provider": provider, "flow": flow})

@@ -91,7 +91,7 @@ def by_calendar(
     zone = catalogue.calendar.timezone
     day = local_day(now, zone)
     changes = notices.of_the_agreement(session, now - _NEWS)
-    each, standing = of_each(session), []
+    each, standing = of_each(session, day), []
     for provider, flows in statuses(session, catalogue, day):
         if provider.suspended or provider.is_closed:
             continue

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlmodel import Session
 
@@ -12,7 +13,8 @@ from gateway.home.settings_file import nearest
 from gateway.policy.agreement_schema import Signatory
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
-from gateway.policy.ratification import text_wanted, year_to_ratify
+from gateway.policy.ratification import has_ended, text_wanted, year_to_ratify
+from gateway.policy.schooldays import day_after
 from gateway.registry import agreements, log, providers, register
 from gateway.registry.log import Entry
 from gateway.registry.tables import AgreementSignatureRow
@@ -41,14 +43,15 @@ def sign(session: Session, catalogue: Catalogue, signed: Signed, *, actor: str |
 
     GatewayError where the agreement knows no such role, or the role has signed already.
     """
-    role = _role(catalogue, signed.role)
+    kind = providers.get_provider(session, signed.provider).kind
+    role = _role(catalogue.agreement.signatories(kind), signed.role)
     if role is None:
         _ratify(session, catalogue, signed, signed.signatory, actor)
         return ()
     _note(session, catalogue, signed, role, actor)
     there = agreements.signatures(session, signed.provider, signed.year, catalogue.text_sha256)
     done = {each.role for each in there}
-    missing = tuple(each.name for each in catalogue.agreement.signatory if each.role not in done)
+    missing = tuple(each.name for each in catalogue.agreement.signatories(kind) if each.role not in done)
     if not missing:
         _ratify(session, catalogue, signed, "; ".join(each.signatory for each in there), actor)
     return missing
@@ -76,19 +79,60 @@ def sign_for(
     known = providers.get_provider(session, provider)
     if not catalogue.bodies.of(known.kind).ratifies:
         raise GatewayError(f"{provider} is no party: a provider of its kind does not ratify this agreement")
-    years = register.of(session).years(provider, text_wanted(catalogue))
+    if has_ended(day, catalogue):
+        raise GatewayError(
+            f"the agreement ended on {catalogue.agreement.year.ends}: nobody ratifies it any more"
+        )
+    years = register.of(session).years(provider, text_wanted(catalogue), day)
     year = year_to_ratify(years, day, catalogue)
     signed = Signed(provider=provider, year=year, signatory=signatory, on=day, at=at, by=by, role=role)
     return year, sign(session, catalogue, signed, actor=by)
 
 
-def role_of_copies(catalogue: Catalogue) -> Signatory | None:
+def give_notice(
+    session: Session,
+    catalogue: Catalogue,
+    provider: str,
+    notice: str,
+    *,
+    given: date | None,
+    by: str,
+    at: datetime,
+) -> date:
+    """Record a party's notice; return the first day on which its ratification no longer counts.
+
+    GatewayError for an unknown notice, a future day, and a party whose ratification has ended.
+    """
+    known = {each.id: each for each in catalogue.agreement.notice}
+    today = local_day(at, catalogue.calendar.timezone)
+    day = given or today
+    if notice not in known:
+        names = ", ".join(known) or "none"
+        raise GatewayError(
+            f"the agreement has no notice {notice}: its notices are {names}{nearest(notice, known)}"
+        )
+    if day > today:
+        raise GatewayError(f"{day} is still to come: a notice is recorded once it is given")
+    providers.get_provider(session, provider)
+    ends = day_after(day, known[notice].days, catalogue.calendar) + timedelta(days=1)
+    years = agreements.end(session, provider, ends, today)
+    if not years:
+        raise GatewayError(f"{provider} has no ratification that a notice could end")
+    entries = [
+        Entry(kind="notice-given", subject=provider, fields={"academic_year": year, "what": notice}, actor=by)
+        for year in years
+    ]
+    log.append(session, entries, at)
+    return ends
+
+
+def role_of_copies(catalogue: Catalogue, kind: str) -> Signatory | None:
     """Return the role signing by a copy in /agreement; None where any one signature ratifies."""
-    return next((each for each in catalogue.agreement.signatory if each.by_copy), None)
+    return next((each for each in catalogue.agreement.signatories(kind) if each.by_copy), None)
 
 
-def _role(catalogue: Catalogue, given: str | None) -> Signatory | None:
-    known = {each.role: each for each in catalogue.agreement.signatory}
+def _role(signatories: Sequence[Signatory], given: str | None) -> Signatory | None:
+    known = {each.role: each for each in signatories}
     if given is None and known:
         raise GatewayError(f"say who signed: --role, one of {', '.join(known)}")
     if given is not None and given not in known:

@@ -16,6 +16,7 @@ from sqlmodel import Session
 
 from gateway.model import Decision, Held, Transfer
 from gateway.policy.decide import decide
+from gateway.record import copies_owed
 from gateway.record.batch import Batch, subjects
 from gateway.record.conclude import SIGNED_LATE, told_late
 from gateway.record.drops import keys as key_drops
@@ -69,7 +70,9 @@ class Portions:
 
 def reconsider(registrar: Registrar) -> int:
     """Decide all files again that need not wait any longer; return how many."""
-    return Portions(due).all(registrar) + reconsider_approved(registrar)
+    found = Portions(due).all(registrar) + reconsider_approved(registrar)
+    copies_owed.follow(registrar)
+    return found
 
 
 def due(registrar: Registrar, session: Session, now: datetime) -> ColumnElement[bool]:

@@ -89,12 +89,15 @@ def put_in_force(
     def enrolled() -> Enrolled:
         return Enrolled.of(known.enrolled(counting), catalogue.bodies)
 
-    entries, receipts = _told(
-        registrar, session, list(zip(rulings, decided, strict=True)), counts.earlier, now
-    )
+    owed = []
     for one, transfer in zip(rulings, decided, strict=True):
-        entries += copies_owed.owe(session, transfer, one.decision, catalogue, enrolled)
+        owed.append(copies_owed.owe(session, transfer, one.decision, catalogue, enrolled))
         schools.record(session, transfer, one.decision, enrolled)
+    entries, receipts = _told(
+        registrar, session, list(zip(rulings, decided, owed, strict=True)), counts.earlier, now
+    )
+    for each in owed:
+        entries += each.entries
     entries += follow(
         Comparison(session, catalogue, registrar.signing, registrar.settings.organisation, now, enrolled),
         [
@@ -113,13 +116,13 @@ def put_in_force(
 def _told(
     registrar: Registrar,
     session: Session,
-    decided: Sequence[tuple[Ruling, Transfer]],
+    decided: Sequence[tuple[Ruling, Transfer, copies_owed.Owed]],
     earlier: Sequence[Earlier],
     now: datetime,
 ) -> tuple[list[log.Entry], list[tuple[ReceiptFacts, int]]]:
     """Return the log's entries, and the receipt facts with the place of the entry of each."""
     catalogue, entries, receipts = registrar.catalogue, [], []
-    for place, (ruling, transfer) in enumerate(decided):
+    for place, (ruling, transfer, owed) in enumerate(decided):
         sender = registrar.provider(session, transfer.upload.provider, now)
         found = superseded.standing_among(earlier, transfer, sender, catalogue)
         notices = notices_for(registrar, session, transfer, sender, now)
@@ -127,7 +130,7 @@ def _told(
             transfer,
             sender,
             registrar.settings.organisation,
-            (*ruling.told, *superseded.told(found, transfer), *notices),
+            (*ruling.told, *superseded.told(found, transfer), *owed.told, *notices),
             salt=outcome.fresh_salt(),
             wording=catalogue.wording,
         )

@@ -28,12 +28,13 @@ def ratify(
 ) -> None:
     """Record a ratification. GatewayError for a second one, NotFoundError for an unknown provider.
 
-    With `instead`, replace the ratification of another text. `reference` and `certificate` belong to a signed
-    copy of the text dropped by the provider.
+    One that a notice ends is replaced; with `instead`, one of another text too. `reference` and `certificate`
+    belong to a signed copy of the text dropped by the provider.
     """
     provider_row(session, provider)
     known = session.get(RatificationRow, (provider, academic_year))
-    if known is not None and not (instead and known.text_sha256 != text_sha256):
+    ended = known is not None and known.ends_on is not None
+    if known is not None and not ended and not (instead and known.text_sha256 != text_sha256):
         raise GatewayError(f"{provider} has ratified the agreement for {academic_year} already")
     if known is not None:
         session.delete(known)
@@ -52,6 +53,23 @@ def ratify(
         )
     )
     session.flush()
+
+
+def end(session: Session, provider: str, on: date, day: date) -> tuple[str, ...]:
+    """Let a provider's ratifications end on a day, unless they end before; return their academic years.
+
+    `day` is the day of the notice: what has ended by then stays as it is.
+    """
+    rows = [
+        row
+        for row in ratifications(session, provider)
+        if row.ends_on is None or (row.ends_on > on and row.ends_on > day)
+    ]
+    for row in rows:
+        row.ends_on = on
+        session.add(row)
+    session.flush()
+    return tuple(row.academic_year for row in rows)
 
 
 def note_signature(session: Session, row: AgreementSignatureRow) -> None:

@@ -9,8 +9,10 @@ from datetime import datetime
 from sqlalchemy import and_, or_
 from sqlmodel import Session, col, select
 
+from gateway.model import Transfer
 from gateway.registry.sight import is_seen_by
 from gateway.registry.tables import CopyRow, TransferRow
+from gateway.registry.transfer_rows import transfers_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,17 +36,32 @@ class Copy:
     part: bool = False
 
 
-def owe(session: Session, transfer: int, provider: str, at: datetime, *, part: bool = False) -> None:
-    """Record that a provider is to get a copy, or only the provider's own part."""
-    session.add(CopyRow(transfer=transfer, provider=provider, decided_at=at, part=part or None))
+def owe(
+    session: Session, transfer: int, provider: str, at: datetime, *, part: bool = False, waits: bool = False
+) -> None:
+    """Record that a provider is to get a copy, or only its own part; with `waits`, once it has ratified."""
+    row = CopyRow(transfer=transfer, provider=provider, decided_at=at, part=part or None, waits=waits or None)
+    session.add(row)
     session.flush()
+
+
+def waiting(session: Session) -> Sequence[tuple[CopyRow, Transfer]]:
+    """Return the copies waiting for their recipients to ratify the agreement, with their files."""
+    query = (
+        select(CopyRow, TransferRow)
+        .join(TransferRow, col(TransferRow.sequence) == col(CopyRow.transfer))
+        .where(col(CopyRow.waits).is_(True), TransferRow.state == "accepted")
+        .order_by(col(CopyRow.id))
+    )
+    found = session.exec(query).all()
+    return list(zip([row for row, _ in found], transfers_of(session, [of for _, of in found]), strict=True))
 
 
 def owed(session: Session, *, made_too: bool = False, made_since: datetime | None = None) -> Sequence[Copy]:
     """Return the copies still to be made, oldest first; with `made_too` every copy ever decided.
 
-    With `made_since` also those made from then on. No copy is due while a child in the file is restricted or
-    for named people alone.
+    With `made_since` also those made from then on. No copy is due while it waits for a ratification, or while
+    a child in the file is restricted or for named people alone.
     """
     query = (
         select(CopyRow, TransferRow)
@@ -52,7 +69,7 @@ def owed(session: Session, *, made_too: bool = False, made_since: datetime | Non
         .order_by(col(CopyRow.id))
     )
     if not made_too:
-        still = and_(col(CopyRow.made_at).is_(None), is_seen_by(None))
+        still = and_(col(CopyRow.made_at).is_(None), col(CopyRow.waits).is_(None), is_seen_by(None))
         query = query.where(still if made_since is None else or_(still, col(CopyRow.made_at) >= made_since))
     return [_copy(row, transfer) for row, transfer in session.exec(query)]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from sqlalchemy import select, text
 from sqlmodel import Session, col
@@ -30,8 +31,8 @@ _COUNT_UP = text(
 )
 
 
-_Ratified = Mapping[str, Mapping[str, str]]
-"""The SHA-256 of the text signed, by provider and academic year."""
+_Ratified = Mapping[str, Mapping[str, tuple[str, date | None]]]
+"""The SHA-256 of the text signed and the end by notice, by provider and academic year."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,7 @@ class SendersRegister:
         """
         if (found := self.providers.get(identifier)) is None:
             raise NotFoundError(f"there is no provider {identifier}")
-        signed = self.ratified.get(identifier, {})
-        if counting and any(
-            year in signed and counting.text in {None, signed[year]} for year in counting.years
-        ):
+        if counting and not self.years(identifier, counting.text, counting.on).isdisjoint(counting.years):
             return replace(found, ratified=True)
         return found
 
@@ -63,10 +61,16 @@ class SendersRegister:
         """Return every provider, by id, as `provider` does."""
         return [self.provider(one, counting) for one in self.providers]
 
-    def years(self, provider: str, text_sha256: str | None = None) -> frozenset[str]:
-        """Return the academic years ratified by a provider, for any text or for one."""
-        signed = self.ratified.get(provider, {})
-        return frozenset(year for year, signed_text in signed.items() if text_sha256 in {None, signed_text})
+    def years(self, provider: str, text_sha256: str | None = None, on: date | None = None) -> frozenset[str]:
+        """Return the academic years ratified by a provider, for any text or for one.
+
+        With a day, without the ratifications that a notice has ended by then.
+        """
+        return frozenset(
+            year
+            for year, (signed_text, ends) in self.ratified.get(provider, {}).items()
+            if text_sha256 in {None, signed_text} and (ends is None or on is None or on < ends)
+        )
 
     def keys_of(self, owner_kind: OwnerKind, owner: str) -> Sequence[Key]:
         """Return the keys of an owner in the order of enrolment, in any state."""
@@ -127,10 +131,11 @@ def of(session: Session) -> SendersRegister:
 
 
 def _read(session: Session, as_of: int) -> SendersRegister:
-    ratified: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    columns = (RatificationRow.provider, RatificationRow.academic_year, RatificationRow.text_sha256)
-    for provider, year, text_sha256 in session.execute(select(*map(col, columns))):
-        ratified[provider][year] = text_sha256
+    ratified: defaultdict[str, dict[str, tuple[str, date | None]]] = defaultdict(dict)
+    row = RatificationRow
+    query = select(col(row.provider), col(row.academic_year), col(row.text_sha256), col(row.ends_on))
+    for provider, year, text_sha256, ends_on in session.execute(query):
+        ratified[provider][year] = text_sha256, ends_on
     of_each: defaultdict[tuple[OwnerKind, str], list[Key]] = defaultdict(list)
     every = keys.list_keys(session)
     for key in every:

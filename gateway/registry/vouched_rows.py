@@ -50,7 +50,8 @@ _LATER: dict[str, frozenset[str]] = {
     "provider": frozenset({"schools", "closed_on", "succeeded_by", "number"}),
     "receipt": frozenset({"seal"}),
     "transfer": frozenset({"period", "few"}),
-    "provider_copy": frozenset({"part"}),
+    "provider_copy": frozenset({"part", "waits"}),
+    "ratification": frozenset({"ends_on"}),
     "delivery": frozenset({"collected_at", "whole", "counts"}),
 }
 REGISTER: frozenset[str] = frozenset({"harmless", "key", "provider", "pupil_marker", "ratification"})

@@ -16,6 +16,7 @@ from gateway.examiner.parent import Examiner
 from gateway.homes.demo.parties import Party
 from gateway.samples import MARKER, make
 from tests.clock import THIS_YEAR
+from tests.commands import invoke
 from tests.looking import in_the_clear
 from tests.workshop import Desk
 
@@ -176,3 +177,45 @@ def test_a_workbook_is_divided_too_and_is_made_again_when_it_is_missing(desk: De
     copy.unlink()
     desk.process()
     assert opened(elm, copy.read_bytes(), desk.certificate) == made
+
+
+def test_who_has_not_ratified_gets_the_copy_once_it_has_and_that_is_on_record(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    oak = desk.provider("oak", dfe_number=ABOUT)
+    whole, divided = desk.send(fft, estimates()), desk.send(fft, of_many(ABOUT, "9994002"))
+    desk.process()
+    assert (out(desk, "oak"), desk.state(whole), desk.state(divided)) == ([], "accepted", "accepted")
+    assert copies_delivered(desk, whole) == []
+    (standing,) = json.loads(desk.gateway("agreement", "status", "--json"))
+    assert standing["copies_waiting"] == 2
+    assert "The oak" not in desk.receipt(whole)
+    assert "oak: 2 copies of files wait until it has ratified" in invoke(
+        desk.home.root, "doctor"
+    ).output.replace("\n", " ")
+    desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
+    assert (copies_delivered(desk, whole), copies_delivered(desk, divided)) == (["oak"], ["oak"])
+    desk.process()
+    found = [opened(oak, path.read_bytes(), desk.certificate) for path in out(desk, "oak")]
+    assert estimates() in found
+    assert {row["DfE number"] for each in found for row in rows_of(each)} <= {ABOUT}
+    (standing,) = json.loads(desk.gateway("agreement", "status", "--json"))
+    assert standing["copies_waiting"] == 0
+    assert "everything fits" in desk.gateway("log", "verify")
+
+
+def test_a_copy_of_a_file_withdrawn_meanwhile_never_follows(desk: Desk) -> None:
+    fft = desk.provider("fft", "fft")
+    desk.provider("oak", dfe_number=ABOUT)
+    sent = desk.send(fft, estimates())
+    desk.process()
+    desk.gateway("transfers", "withdraw", sent, "--why", "sent by mistake")
+    desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
+    desk.process()
+    assert (out(desk, "oak"), copies_delivered(desk, sent)) == ([], [])
+
+
+def copies_delivered(desk: Desk, reference: str) -> list[str]:
+    fields = [
+        json.loads(event.leaf)["fields"] for event in desk.events(reference) if event.kind == "delivered"
+    ]
+    return [each["provider"] for each in fields if "team" not in each]

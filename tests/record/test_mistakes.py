@@ -50,7 +50,7 @@ MISTAKES = [
         "calendar.toml",
         'data_type = "gcse-results"\ntime',
         'data_type = "a-level-results"\ntime',
-        "a-level-results is given twice",
+        "there is no results day of gcse-results",
     ),
     (
         "flows.toml",

@@ -114,7 +114,9 @@ def ask_school(counter: Counter, caller: Caller, question: AskSchool) -> SchoolT
                 f"{each.data_type}, {each.on or 'from now on'}: {each.says}"
                 for each in asked_soon(catalogue, on)
             ),
-            signatories=tuple(Named(id=one.role, name=one.name) for one in catalogue.agreement.signatory),
+            signatories=tuple(
+                Named(id=one.role, name=one.name) for one in catalogue.agreement.signatories(row.kind)
+            ),
             files=tuple(_line(each, catalogue) for each in shown),
             next=shown[-1].sequence if len(files) > FILES else None,
         )

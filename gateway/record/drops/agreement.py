@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from gateway.home.settings import OpenLimits
 from gateway.model import Decision, Held, Refused, Settled, Signature
 from gateway.policy.dates import local_day
-from gateway.policy.ratification import lapse_day, opens, text_wanted, year_to_ratify
+from gateway.policy.ratification import has_ended, lapse_day, opens, text_wanted, year_to_ratify
 from gateway.record.drops.drop import Drop
 from gateway.record.ratifying import Signed, role_of_copies, sign
 from gateway.registry import agreements, register
@@ -26,11 +26,14 @@ def settle(drop: Drop, signature: Signature) -> Decision:
     if provider.suspended or provider.is_closed:
         code = "policy:suspended" if provider.suspended else "policy:closed"
         return Held(reasons=(catalogue.reason(code),))
-    years = register.of(drop.session).years(provider.id, text_wanted(catalogue))
-    year = year_to_ratify(years, local_day(drop.now, catalogue.calendar.timezone), catalogue)
-    if not _fresh(signature.created_at, year, drop):
-        return Refused(reasons=(catalogue.reason("agreement:signature-date", year=year),))
-    role = role_of_copies(catalogue)
+    today = local_day(drop.now, catalogue.calendar.timezone)
+    years = register.of(drop.session).years(provider.id, text_wanted(catalogue), today)
+    year = year_to_ratify(years, today, catalogue)
+    ended = has_ended(today, catalogue)
+    if ended or not _fresh(signature.created_at, year, drop):
+        late = catalogue.reason("agreement:signature-date", year=year)
+        return Refused(reasons=(catalogue.reason("agreement:ended") if ended else late,))
+    role = role_of_copies(catalogue, provider.kind)
     if year in years or (role is not None and _has_signed(drop, year, role.role)):
         return Settled(flow="agreement", reasons=(catalogue.reason("agreement:already-ratified", year=year),))
     missing = _record(drop, year, signature)
@@ -60,7 +63,7 @@ def _fresh(signed_at: datetime, year: str, drop: Drop) -> bool:
 def _record(drop: Drop, year: str, signature: Signature) -> tuple[str, ...]:
     """Record the signature; return the names of the roles still to sign."""
     catalogue, by = drop.registrar.catalogue, f"the key {signature.certificate}"
-    role = role_of_copies(catalogue)
+    role = role_of_copies(catalogue, drop.provider.kind)
     signed = Signed(
         provider=drop.provider.id,
         year=year,

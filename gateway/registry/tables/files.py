@@ -166,7 +166,8 @@ class DeclarationRow(Row, table=True):
 class CopyRow(Row, table=True):
     """A provider's own copy of a file; `made_at` is None until the copy is in the /out folder.
 
-    `part`: the copy of a file about many schools holds the records of one school.
+    `part`: the copy of a file about many schools holds the records of one school. `waits`: the provider gets
+    it only once it has ratified the agreement.
     """
 
     __tablename__ = "provider_copy"
@@ -180,3 +181,4 @@ class CopyRow(Row, table=True):
     sha256: str | None = None
     size: int | None = Field(default=None, sa_type=BigInteger)
     part: bool | None = None
+    waits: bool | None = None

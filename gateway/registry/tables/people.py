@@ -131,7 +131,8 @@ class KeyRow(Row, table=True):
 class RatificationRow(Row, table=True):
     """A provider's ratification of the agreement for one academic year.
 
-    `reference` and `certificate` are of the signed copy of the text, where one was dropped.
+    `reference` and `certificate` are of the signed copy of the text, where one was dropped. `ends_on` is the
+    first day on which it no longer counts, where the provider gave notice.
     """
 
     __tablename__ = "ratification"
@@ -144,6 +145,7 @@ class RatificationRow(Row, table=True):
     text_sha256: str | None = None
     reference: str | None = None
     certificate: str | None = None
+    ends_on: date | None = None
 
 
 class AgreementSignatureRow(Row, table=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pysequoia
@@ -16,7 +16,7 @@ from gateway.registry import agreements
 from gateway.registry.tables import RatificationRow
 from tests.clock import THIS_YEAR
 from tests.content import core_data
-from tests.policies import enact
+from tests.policies import confirm, enact
 from tests.workshop import Desk
 
 
@@ -247,3 +247,57 @@ def test_a_changed_text_is_signed_anew_where_the_agreement_says_so(desk: Desk) -
     assert desk.codes(second)[0] == "policy:agreement-not-ratified"
     desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head")
     assert desk.state(second) == "accepted"
+
+
+def test_after_its_fixed_end_nobody_signs_it_and_what_was_signed_counts_no_more(desk: Desk) -> None:
+    oak = desk.provider("oak", years=THIS_YEAR)
+    policy, end = desk.home.policies / "agreement.toml", desk.now.date() - timedelta(days=1)
+    policy.write_text(policy.read_text().replace("[year]", f"[year]\nends = {end}"))
+    desk.process()
+    sent = desk.send(oak, core_data())
+    copy = desk.land(oak, clearsigned(oak, text_of(desk)), "copy", "agreement")
+    desk.process()
+    assert (desk.state(copy), desk.codes(copy)) == ("refused", ["agreement:ended"])
+    assert "policy:agreement-not-ratified" in desk.codes(sent)
+    told = desk.gateway("agreement", "ratify", "oak", "--signatory", "The Head", code=1)
+    assert f"the agreement ended on {end}" in told
+
+
+NOTICE = """[[notice]]
+id = "termination"
+name = "Notice of termination"
+clause = "1.4"
+days = 10
+
+[discrepancies]"""
+
+
+def test_a_party_that_gave_notice_is_one_until_its_last_day_and_may_sign_again(desk: Desk) -> None:
+    policy = desk.home.policies / "agreement.toml"
+    policy.write_text(policy.read_text().replace("[discrepancies]", NOTICE))
+    confirm(desk.home.policies)
+    oak, today = desk.provider("oak", years=THIS_YEAR), desk.now.date()
+    desk.provider("elm")
+    desk.process()
+    ask = ("agreement", "notice", "oak", "--notice", "termination")
+    assert "perhaps termination" in desk.gateway(*ask[:-1], "terminaton", code=1)
+    assert "is still to come" in desk.gateway(*ask, "--given", str(today + timedelta(days=400)), code=1)
+    last = today + timedelta(days=10)
+    assert f"no longer counts for oak from {last + timedelta(days=1)} on" in desk.gateway(*ask)
+    assert "notice-given" in desk.kinds("oak")
+    assert desk.state(desk.send(oak, core_data(1))) == ""
+    desk.now = datetime.combine(last, time(9), UTC)
+    before = desk.send(oak, core_data(2))
+    desk.process()
+    assert desk.state(before) == "accepted"
+    desk.pass_time(days=1)
+    after = desk.send(oak, core_data(3))
+    desk.process()
+    assert (desk.state(after), desk.codes(after)[0]) == ("held", "policy:agreement-not-ratified")
+    copy = desk.land(oak, clearsigned(oak, text_of(desk)), "copy", "agreement")
+    desk.process()
+    assert (desk.codes(copy), desk.state(after)) == (["agreement:ratified"], "accepted")
+    assert "everything fits" in desk.gateway("log", "verify")
+    assert "no ratification that a notice could end" in desk.gateway(
+        "agreement", "notice", "elm", "--notice", "termination", code=1
+    )

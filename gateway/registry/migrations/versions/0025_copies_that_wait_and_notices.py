@@ -1,0 +1,21 @@
+"""A copy waits for its recipient's ratification, and a ratification ends by notice."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0025"
+down_revision = "0024"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply."""
+    op.add_column("provider_copy", sa.Column("waits", sa.Boolean()))
+    op.add_column("ratification", sa.Column("ends_on", sa.Date()))
+
+
+def downgrade() -> None:
+    """Take back."""
+    op.drop_column("ratification", "ends_on")
+    op.drop_column("provider_copy", "waits")
