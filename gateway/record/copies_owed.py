@@ -23,14 +23,14 @@ from gateway.registry.tables import CopyRow
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
+class CopiesOwed:
     """The log's entries about the copies owed of a file, and sentences of the receipt about those waiting."""
 
     entries: tuple[Entry, ...] = ()
     told: tuple[str, ...] = ()
 
 
-_NOTHING = Owed()
+_NOTHING = CopiesOwed()
 
 
 def owe(
@@ -39,7 +39,7 @@ def owe(
     decision: Decision,
     catalogue: Catalogue,
     enrolled: Callable[[], Enrolled],
-) -> Owed:
+) -> CopiesOwed:
     """Record the providers to be sent a copy of an accepted file, now or once they have ratified."""
     content, decided_at = transfer.content, transfer.decided_at
     if not isinstance(decision, Accepted | Released) or not is_shared(decision, catalogue):
@@ -62,7 +62,7 @@ def owe(
         catalogue.reason("policy:copy-waits", recipient=name)
         for name in partners(decision, catalogue, waiting)
     )
-    return Owed(tuple(entries), tuple(f"{each.sentence} {each.next_step}" for each in told))
+    return CopiesOwed(tuple(entries), tuple(f"{each.sentence} {each.next_step}" for each in told))
 
 
 def follow(registrar: Registrar) -> int:

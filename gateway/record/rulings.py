@@ -116,7 +116,7 @@ def put_in_force(
 def _told(
     registrar: Registrar,
     session: Session,
-    decided: Sequence[tuple[Ruling, Transfer, copies_owed.Owed]],
+    decided: Sequence[tuple[Ruling, Transfer, copies_owed.CopiesOwed]],
     earlier: Sequence[Earlier],
     now: datetime,
 ) -> tuple[list[log.Entry], list[tuple[ReceiptFacts, int]]]:
