@@ -223,9 +223,7 @@ COMMANDS: Mapping[str, AccessRight] = dict(
             """,
             AccessRight.LOOK: """
                 keys.list_all gateway_keys.export gateway_keys.show_all
-                host_keys.list_all staff.list_all staff.show_one roles.list_all
-                year.show_year transfers.list_all
-                receipts.show_one roles.accept
+                host_keys.list_all year.show_year transfers.list_all receipts.show_one
                 flows.list_all flows.status log.head log.verify log.prove log.consistency log.export
                 hosts.list_all policy_explain.explain policy_pack.list_packs policy.try_out
                 policy_optional.list_optional
@@ -233,16 +231,13 @@ COMMANDS: Mapping[str, AccessRight] = dict(
             AccessRight.ENROL: """
                 move.move keys.add keys.confirm keys.retire
                 keys.restore keys.revoke gateway_keys.rotate gateway_keys.reseal gateway_keys.destroy
-                gateway_keys.protect host_keys.announce host_keys.switch host_keys.publish staff.add
-                staff.set_teams staff.remove staff.invite staff.log_out year.open_year
-                log.cosign hosts.add
-                hosts.join policy_confirm.confirm
+                gateway_keys.protect host_keys.announce host_keys.switch host_keys.publish
+                year.open_year log.cosign hosts.add hosts.join policy_confirm.confirm
                 policy_pack.install policy_optional.switch policy_simulate.simulate policy_propose.propose
                 policy_propose.approve policy_propose.withdraw policy_propose.roll_back policy_propose.status
                 policy_new.flow declare.declare
             """,
             AccessRight.PROTECT: "transfers.open_whole",
-            AccessRight.APPOINT: "roles.grant roles.take roles.vouch",
             AccessRight.INDEX: "pupils.index",
         }
     )

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _FILE_BYTES = 64 * 1024**2  # The largest given file is the public extract of GIAS.
 REASON_LENGTH = 400
 """The longest reason, in characters, at every door."""
+WAITS = "it waits for a second person, who runs the same command within a week"
+"""The answer to an act that takes two people, where only one has asked for it."""
 
 
 class Confirmation(StrEnum):
@@ -49,6 +51,8 @@ class ActContext:
     open_registrar: Callable[[], AbstractContextManager[Registrar]]
     sight: Callable[[Session], Sight]
     """The person's sight of files."""
+    account: Callable[[], str | None] = lambda: None
+    """The account of the machine under which the person acts; None in the console."""
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

@@ -35,7 +35,7 @@ from gateway.cli.console import (
     who,
 )
 from gateway.cli.documents import AnnexOption, CsvOption, HtmlOption, deliver, write_listing
-from gateway.cli.identity import sight_here
+from gateway.cli.identity import real_account, sight_here
 from gateway.cli.options import LISTED, LimitOption
 from gateway.home import Home
 
@@ -66,6 +66,7 @@ def command_of(act: type[Act]) -> Callable[..., None]:
             open_registry=partial(registry, home, whole=True),
             open_registrar=partial(registrar_of, home),
             sight=partial(sight_here, home=home),
+            account=real_account,
         )
         if not act.reads and context.home.settings.exists():
             with context.open_registry() as opened:

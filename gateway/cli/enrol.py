@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 from sqlmodel import Session
 
 from gateway.cli.console import out, plain, who
-from gateway.cli.key_files import read_key_file
 from gateway.home import Home
 from gateway.home.settings import load_settings, read_toml
 from gateway.model import NewKey
@@ -38,18 +36,6 @@ def verified_kinds(place: Home) -> VerifiedKinds:
     from gateway.openpgp.verified_kinds import VerifiedKinds  # noqa: PLC0415 - few commands judge a key
 
     return VerifiedKinds(load_settings(place).processor)
-
-
-def enrol_ssh(
-    session: Session, place: Home, owner_kind: OwnerKind, owner: str, file: Path, at: datetime, *, waits: bool
-) -> NewKey:
-    """Store the SSH key in `file` for the owner. Refusal or GatewayError for an unfit key."""
-    from gateway.enrolment.key_file import of_ssh  # noqa: PLC0415 - loads asyncssh
-    from gateway.enrolment.ssh_keys import admit_ssh  # noqa: PLC0415
-
-    key = of_ssh(admit_ssh(read_key_file(file), least_rsa_bits(place)))
-    store_key(session, owner_kind, owner, key, at, state="pending" if waits else "active")
-    return key
 
 
 def show_key(data: bytes, at: datetime) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from gateway.acts.act import WAITS
 from gateway.cli import dates
 from gateway.cli.console import (
     DEFAULT_HOME,
@@ -25,7 +26,6 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.identity import WAITS
 from gateway.cli.options import GatewayKeyOption
 from gateway.cli.progress import progress
 from gateway.errors import GatewayError

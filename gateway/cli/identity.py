@@ -36,7 +36,6 @@ _PROVED: ContextVar[str | None] = ContextVar("proved", default=None)
 _UNSET = 2**32 - 1
 _AS = " (as "
 _NAMESPACE = b"gateway-act"
-WAITS = "it waits for a second person, who runs the same command within a week"
 _HOW = (
     "roles are in force: act under an account of your own that is bound to you (gateway roles grant "
     "--account), or set GATEWAY_ADMIN to your name and let your SSH agent sign with your key"

@@ -92,11 +92,17 @@ def at_console(arguments: tuple[str, ...]) -> Asked | None:
     act = every_act().get(" ".join(arguments[:2]))
     if act is None or not act.in_console:
         return None
-    fields: dict[str, Any] = {"reference": arguments[2]}
-    rest = iter(arguments[3:])
-    for name in rest:
-        field = name.removeprefix("--")
-        fields[field] = True if field == "override" else [next(rest)] if field == "team" else next(rest)
+    placed = (one for one, field in act.model_fields.items() if (field.json_schema_extra or {}).get("place"))
+    fields: dict[str, Any] = {}
+    rest = iter(arguments[2:])
+    for given in rest:
+        if not given.startswith("--"):
+            fields[next(placed)] = given
+            continue
+        name = given.removeprefix("--").replace("-", "_")
+        value = True if name == "override" else next(rest)
+        value = Path(value).read_text() if name == "ssh_key" else value
+        fields[name] = [value] if name in {"team", "ssh_key"} else value
     return CarryOutAct, {"act": act.command, "fields": fields}
 
 

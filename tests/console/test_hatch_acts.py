@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
+from gateway.access import Role
+from gateway.errors import GatewayError
 from gateway.record import policy_proposals
 from gateway.registry import keys, log, providers, recalls, transfers
 from gateway.registry.log import Entry
-from gateway.zones.hatch.act_questions import CarryOutAct
+from gateway.zones.hatch.act_questions import AskAct, CarryOutAct
 from gateway.zones.hatch.questions import (
     AskHeld,
     AskHeldFile,
@@ -132,6 +135,12 @@ def test_a_reason_is_one_line_of_text(office: Office) -> None:
         assert refused(office, "jane", reference, why) == 403
 
 
+def appoints(office: Office, name: str, role: Role) -> None:
+    """Gives a role to somebody who may have it by another test."""
+    with suppress(GatewayError):
+        office.console.grant(name, role)
+
+
 def needs(office: Office, who: str) -> list[tuple[str, str]]:
     return [(one["page"], one["of"]) for one in office.said(who, AskToday)["needs"]]
 
@@ -165,8 +174,8 @@ def test_a_release_that_is_proposed_needs_somebody_else(office: Office) -> None:
 
 
 def test_keys_a_notice_and_policies_need_those_whose_they_are(office: Office) -> None:
-    office.console.grant("kim", "administrator")
-    office.console.grant("jane", "data-protection")
+    appoints(office, "kim", Role.ADMINISTRATOR)
+    appoints(office, "jane", Role.DATA_PROTECTION)
     now = MOMENT
     with office.room.registry.write() as session:
         recalls.tell(session, "r", "a file was withdrawn", "text", now)
@@ -189,3 +198,26 @@ def test_keys_a_notice_and_policies_need_those_whose_they_are(office: Office) ->
         for one in recalls.notices(session):
             recalls.read_notice(session, one.number, by="jane", at=now)
     assert ("notices", "") not in needs(office, "jane")
+
+
+def test_staff_are_enrolled_invited_given_a_role_and_removed_in_the_console(office: Office) -> None:
+    appoints(office, "kim", Role.ADMINISTRATOR)
+
+    def does(command: str, **fields: object) -> dict[str, str]:
+        asked = {"act": command, "fields": fields}
+        done = office.console.signed(CarryOutAct, office.sessions["kim"], office.keys["kim"], **asked)
+        assert done.status_code == 200, done.text
+        said: dict[str, str] = done.json()["said"]
+        return said
+
+    assert office.ask("jane", CarryOutAct, **act("staff remove", name="sam")).status_code == 403
+    does("staff add", name="noor", team=[OTHER], why="new")  # no key: she enters by the console alone
+    does("staff set", name="noor", team=[TEAM, OTHER])
+    invited = does("staff invite", name="noor")
+    assert "/invitation#" in invited["document"]
+    assert "gateway keys confirm noor" in invited["sentence"]
+    listed = office.said("kim", AskAct, act="staff list", fields={})["tables"][0]["rows"]
+    assert ["noor", f"{TEAM}, {OTHER}"] in [row[:2] for row in listed]
+    does("staff remove", name="noor", why="left")
+    gone = office.said("kim", AskAct, act="staff show", fields={"name": "noor"})
+    assert gone["tables"][0]["rows"] == [["noor", "", True]]

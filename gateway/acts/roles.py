@@ -1,0 +1,208 @@
+"""Roles of persons, by name. In force from the first administrator on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import ClassVar
+
+from gateway.access import AccessRight, LookingTeams, Role
+from gateway.acts.act import (
+    WAITS,
+    Act,
+    ActContext,
+    ActDone,
+    ActListing,
+    ReadingAct,
+    Recording,
+    Why,
+    argument,
+    option,
+)
+from gateway.errors import GatewayError
+from gateway.log.leaf import Kind
+from gateway.record import dual_control
+from gateway.record.second_person import TwoPersonAct, agreed_to_give, note_proposer
+from gateway.registry import roles, staff
+
+
+class ListRoles(ReadingAct):
+    """List all persons with a role, and their accounts."""
+
+    command: ClassVar = "roles list"
+    right: ClassVar = AccessRight.LOOK
+
+    def carry_out(self, context: ActContext) -> ActListing:
+        """Read the persons, and those beside whom each counts as no second person."""
+        with context.reading() as session:
+            behind = dual_control.who_could_be(session, context.clock())
+            rows = [
+                {**asdict(person), "not_second_to": sorted(behind.get(person.name, ()))}
+                for person in roles.people(session)
+            ]
+        empty = "roles are not in force: whoever may run commands is an administrator; gateway roles grant"
+        return ActListing(rows, ("name", "roles", "accounts", "teams", "not_second_to"), empty=empty)
+
+
+class _ChangeRole(Act):
+    right: ClassVar = AccessRight.APPOINT
+
+    name: str = argument("A member of staff.", metavar="NAME")
+    role: Role = argument("The role.", metavar="ROLE")
+    why: Why = option("Why: for the record, without any pupil's data.")
+
+    def _note(self, record: Recording, kind: Kind) -> None:
+        """Log the change. The owner's name is in the registry only."""
+        record.note(kind, "staff", {"what": self.role.value}, note=f"{self.name}: {self.why}")
+
+    def _agreed(self, record: Recording, act: TwoPersonAct, looking: LookingTeams) -> bool:
+        """May the act be done now: is no second person needed, or do both agree?"""
+        return agreed_to_give(
+            record.session,
+            act,
+            self.name,
+            self.role,
+            looking=looking,
+            by=record.by,
+            why=self.why,
+            at=record.at,
+        )
+
+
+class GrantRole(_ChangeRole):
+    """Give a person a role; with --account, also enrol a person without a team.
+
+    Once there are two administrators, it takes two to make another one, or a data protection officer.
+    """
+
+    command: ClassVar = "roles grant"
+
+    account: str | None = option(
+        "The account of this machine that is theirs alone: by it they are known.", None
+    )
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Give the role, once a second person agrees where two are wanted."""
+        with context.recording() as record:
+            session, at = record.session, record.at
+            self._check(context, record)
+            about = self.name if self.account is None else f"{self.name} {self.account}"
+            act = TwoPersonAct(f"grant-{self.role}", "staff", about)
+            if not self._agreed(record, act, record.registrar.catalogue.looking_teams()):
+                return ActDone(WAITS)
+            note_proposer(session, act, self.name, "role", self.role, at=at)
+            if self.account is not None:
+                note_proposer(session, act, self.name, "account", self.account, at=at)
+            if self.name not in {person.name for person in staff.list_staff(session)}:
+                if self.account is None:
+                    told = f"there is no member of staff {self.name}: gateway staff add, or give --account"
+                    raise GatewayError(told)
+                staff.add_staff(session, self.name, (), at)
+                record.note("staff-added", "staff", {"teams": ""}, note=self.name)
+            if self.account is not None:
+                roles.bind(session, self.account, self.name, by=record.by, at=at)
+            roles.grant(session, self.name, self.role, by=record.by, at=at)
+            self._note(record, "role-granted")
+        return ActDone(f"{self.name} has the role {self.role}")
+
+    def _check(self, context: ActContext, record: Recording) -> None:
+        """Refuse a role for oneself, or for a person who could not prove who they are."""
+        session, in_force = record.session, roles.in_force(record.session)
+        if in_force and dual_control.name_of(record.by) == self.name:
+            raise GatewayError("nobody gives themselves a role: ask another administrator")
+        if self.account is None and not roles.can_prove_themselves(session, self.name, record.at):
+            told = f"{self.name} cannot prove who they are: give --account, or keys add --staff a key"
+            raise GatewayError(told)
+        if in_force and self.account is not None and self.account == context.account():
+            told = f"{self.account} is the account that you act under: it cannot be that of {self.name}"
+            raise GatewayError(told)
+
+
+class TakeRole(_ChangeRole):
+    """Take a role from a person. A role given by you alone, without confirmation, you may take back alone."""
+
+    command: ClassVar = "roles take"
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Take the role, once a second person agrees where two are wanted."""
+        with context.recording() as record:
+            session, act = record.session, TwoPersonAct(f"take-{self.role}", "staff", self.name)
+            alone = dual_control.gave_alone(session, self.name, self.role, record.by, record.at)
+            if not alone and not self._agreed(record, act, LookingTeams()):
+                return ActDone(WAITS)
+            roles.take(session, self.name, self.role)
+            self._note(record, "role-taken")
+        return ActDone(f"{self.name} no longer has the role {self.role}")
+
+
+class VouchFor(Act):
+    """Confirm a person's credentials, as somebody who gave none of them.
+
+    Meet or ring the person, and have the fingerprint of each key read out. Three days later the person counts
+    as a second person beside the givers.
+    """
+
+    command: ClassVar = "roles vouch"
+    right: ClassVar = AccessRight.APPOINT
+
+    name: str = argument("A member of staff.", metavar="NAME")
+    read_out: tuple[str, ...] = argument("Each key of theirs, as they read it out.", (), metavar="[FPR]...")
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Record the confirmation."""
+        _check_read_out(self.read_out)
+        with context.recording() as record:
+            staff.get_staff(record.session, self.name)
+            marks = dual_control.vouch(record.session, self.name, self.read_out, by=record.by, at=record.at)
+            return ActDone(_note_confirmed(record, "confirmed", self.name, marks))
+
+
+class AcceptOwn(Act):
+    """Accept, under your own account of the machine, all your credentials as yours.
+
+    Name each key made by you, so that a key made by another is noticed. Three days later you count as a
+    second person beside the givers.
+    """
+
+    command: ClassVar = "roles accept"
+    right: ClassVar = AccessRight.LOOK
+    in_console: ClassVar = False  # It is proved by the account of the machine.
+
+    own: tuple[str, ...] = argument("Each of your keys, as your own device has it.", (), metavar="[FPR]...")
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Record the acceptance. GatewayError under an account that is nobody's own."""
+        _check_read_out(self.own)
+        with context.recording() as record:
+            if not roles.in_force(record.session):
+                raise GatewayError(
+                    "roles are not in force: gateway roles grant NAME administrator comes first"
+                )
+            account = _own_account(context)
+            marks = dual_control.accept(record.session, record.by, account, self.own, at=record.at)
+            return ActDone(_note_confirmed(record, "accepted", record.by, marks))
+
+
+def _check_read_out(fingerprints: Sequence[str]) -> None:
+    """Refuse what is too short for a fingerprint that was read out."""
+    from gateway.record.key_confirming import check_read_out  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    for fingerprint in fingerprints:
+        check_read_out(fingerprint)
+
+
+def _own_account(context: ActContext) -> str:
+    """Return the account of the machine. GatewayError for one of a program, or shared by several people."""
+    import pwd  # noqa: PLC0415 - Windows has none, where nobody acts for the authority
+
+    account, owner = context.account(), pwd.getpwuid(context.home.root.stat().st_uid).pw_name
+    if account is None or account in {"root", owner}:
+        raise GatewayError(f"{account} is nobody's own account: log in to this machine under yours")
+    return account
+
+
+def _note_confirmed(record: Recording, how: str, name: str, marks: list[str]) -> str:
+    """Log a confirmation, and return what is said of it. Name and marks are in the registry only."""
+    said = f"{name}: {', '.join(marks)}"
+    record.note("credentials-confirmed", "staff", {"what": how, "number": len(marks)}, note=said)
+    return f"on record for {said}; it counts in three days"

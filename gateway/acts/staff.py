@@ -1,0 +1,291 @@
+"""Staff of the authority: persons who collect, their teams, and their way into the console."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, ClassVar
+
+from gateway.access import AccessRight
+from gateway.acts.act import (
+    WAITS,
+    Act,
+    ActContext,
+    ActDetails,
+    ActDone,
+    ActListing,
+    GivenFile,
+    ReadingAct,
+    Recording,
+    Why,
+    argument,
+    option,
+)
+from gateway.errors import GatewayError, NotFoundError
+from gateway.home.settings import load_settings
+from gateway.log.leaf import Kind, rfc3339
+from gateway.registry import console_sessions, invitations, keys, log, roles, staff
+from gateway.zones.places import places_of
+
+if TYPE_CHECKING:
+    from gateway.record.second_person import TwoPersonAct
+
+_SAID = "; "
+_SECRET_BYTES = 32
+_RING = (
+    "Ring the owner on a number you know, let them read the fingerprint to you, and confirm it: "
+    "gateway keys confirm"
+)
+_REMOVED = "removed from staff"
+
+
+class AddStaff(Act):
+    """Enrol a person who collects files. A removed person may come back with the earlier key.
+
+    Another key of a removed person waits for `gateway keys confirm`. A person without a key enters the
+    console alone, by the link of `gateway staff invite`.
+    """
+
+    command: ClassVar = "staff add"
+    right: ClassVar = AccessRight.ENROL
+
+    name: str = argument("The name they log in with.", metavar="NAME")
+    team: tuple[str, ...] = option("A team they belong to; may be given again.")
+    ssh_key: tuple[GivenFile, ...] = option("A file with their SSH public key.", ())
+    why: Why | None = option("Why: for the record, without personal data.", None)
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Record the person, the teams and the keys, once a second person agrees where two are wanted."""
+        with context.recording() as record:
+            session, looking = record.session, _looking_among(record, self.team)
+            if looking and not _agreed_to_show(record, self.name, self.team, self.why, self.ssh_key):
+                return ActDone(WAITS)
+            # Nobody takes the name of somebody else over by a key of their own.
+            back = bool(keys.list_keys(session, "staff", self.name))
+            staff.add_staff(session, self.name, self.team, record.at)
+            for file in self.ssh_key:
+                self._add_key(record, file.content, waits=back)
+            waiting = any(key.state == "pending" for key in keys.list_keys(session, "staff", self.name))
+            _note(record, "staff-added", self.name, self.why, self.team)
+        said = f"enrolled {self.name} for {', '.join(sorted(set(self.team)))}"
+        return ActDone(f"{said}\n{_RING}" if waiting else said)
+
+    def _add_key(self, record: Recording, file: bytes, *, waits: bool) -> None:
+        """Record a key of the person, or restore the earlier one, unless no longer trusted."""
+        from gateway.enrolment.key_file import of_ssh  # noqa: PLC0415 - loads asyncssh
+        from gateway.enrolment.ssh_keys import admit_ssh  # noqa: PLC0415
+        from gateway.record.enroller import Enroller  # noqa: PLC0415 - a listing enrols nobody
+        from gateway.record.second_person import note_proposer  # noqa: PLC0415
+
+        session = record.session
+        admitted = admit_ssh(file, record.registrar.catalogue.methods.strength.rsa_bits)
+        act = _putting(self.name, self.team, self.ssh_key)
+        note_proposer(session, act, self.name, "key", admitted.fingerprint, at=record.at)
+        known = keys.holder(session, "ssh", admitted.fingerprint)
+        if known is not None and (known.owner_kind, known.owner, known.state) == (
+            "staff", self.name, "retired",
+        ):  # fmt: skip
+            keys.restore_key(session, known)
+            record.note("key-restored", admitted.fingerprint, {"owner": "staff"})
+            return
+        enroller = Enroller(session=session, by=record.by, at=record.at)
+        state: keys.KeyState = "pending" if waits else "active"
+        enroller.add_key("staff", self.name, of_ssh(admitted), state=state)
+
+
+class SetTeams(Act):
+    """Put a person into other teams. Keys stay; sight changes at once."""
+
+    command: ClassVar = "staff set"
+    right: ClassVar = AccessRight.ENROL
+
+    name: str = argument("The name they log in with.", metavar="NAME")
+    team: tuple[str, ...] = option("A team they belong to from now on: name all of them.")
+    why: Why | None = option("Why: for the record, without personal data.", None)
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Change the teams, once a second person agrees where a team with sight of held files is new."""
+        with context.recording() as record:
+            looking = _looking_among(record, self.team)
+            before = set(staff.get_staff(record.session, self.name).teams)
+            if before == set(self.team):
+                raise GatewayError(f"{self.name} belongs to just these teams already")
+            if not looking <= before and not _agreed_to_show(record, self.name, self.team, self.why):
+                return ActDone(WAITS)
+            staff.set_teams(record.session, self.name, self.team)
+            _note(record, "staff-changed", self.name, self.why, self.team)
+        return ActDone(f"{self.name} belongs to {', '.join(sorted(set(self.team)))} now")
+
+
+class ListStaff(ReadingAct):
+    """List everybody who may collect."""
+
+    command: ClassVar = "staff list"
+    right: ClassVar = AccessRight.LOOK
+
+    def carry_out(self, context: ActContext) -> ActListing:
+        """Read the persons and their teams."""
+        with context.reading() as session:
+            rows = [asdict(person) for person in staff.list_staff(session)]
+        return ActListing(rows, ("name", "teams", "added_at"), empty="nobody is enrolled; gateway staff add")
+
+
+class ShowStaff(ReadingAct):
+    """Show one person with keys, changes and reasons, also after removal."""
+
+    command: ClassVar = "staff show"
+    right: ClassVar = AccessRight.LOOK
+
+    name: str = argument("The name they log in with.", metavar="NAME")
+
+    def carry_out(self, context: ActContext) -> ActDetails:
+        """Read the person's teams, keys and entries of the log."""
+        with context.reading() as session:
+            held = [asdict(key) for key in keys.list_keys(session, "staff", self.name)]
+            past = [
+                {
+                    "at": rfc3339(event.at),
+                    "kind": event.kind,
+                    "by": event.actor,
+                    "why": said.partition(_SAID)[2],
+                }
+                for event in log.events(session, "staff")
+                if (said := event.note or "").partition(_SAID)[0] == self.name
+            ]
+            if not past:
+                raise NotFoundError(f"there is no member of staff {self.name}")
+            here = [person for person in staff.list_staff(session) if person.name == self.name]
+        row = {"name": self.name, "teams": list(here[0].teams) if here else [], "removed": not here}
+        key_columns = ("kind", "fingerprint", "state", "added_at", "last_used_at", "why")
+        return ActDetails(
+            heading="",
+            values={**row, "keys": held, "history": past},
+            parts=(
+                ActListing([row], ("name", "teams", "removed"), empty=""),
+                ActListing(held, key_columns, empty="no keys"),
+                ActListing(past, ("at", "kind", "by", "why"), empty="nothing was done"),
+            ),
+        )
+
+
+class RemoveStaff(Act):
+    """End a person's access at once. The record of collected files stays."""
+
+    command: ClassVar = "staff remove"
+    right: ClassVar = AccessRight.ENROL
+
+    name: str = argument("The name they log in with.", metavar="NAME")
+    why: Why | None = option("Why: for the record, without personal data.", None)
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Retire the keys and end the sessions. GatewayError for the holder of a powerful role."""
+        with context.recording() as record:
+            session, at = record.session, record.at
+            if roles.is_powerful(session, self.name):
+                raise GatewayError(
+                    f"{self.name} has a role of which two decide: gateway roles take first; gateway keys "
+                    "revoke --staff takes their keys out of use at once"
+                )
+            staff.remove_staff(session, self.name, at)
+            for kind in ("ssh", "passkey"):
+                for key in keys.keys_in_force(session, "staff", self.name, kind, at):
+                    keys.end_key(
+                        session, "staff", self.name, key.fingerprint, state="retired", at=at, by=record.by,
+                        why=self.why or _REMOVED,
+                    )  # fmt: skip
+            _note(record, "staff-removed", self.name, self.why)
+        return ActDone(f"{self.name} is removed")
+
+
+class InviteStaff(Act):
+    """Print a one-time link to the console, for making a passkey. Give the link to the person only.
+
+    The passkey logs in and reads; it signs for acts after `gateway keys confirm`. Once there are two
+    administrators, two people decide on an invitation for a powerful role.
+    """
+
+    command: ClassVar = "staff invite"
+    right: ClassVar = AccessRight.ENROL
+
+    name: str = argument("The name they log in with.", metavar="NAME")
+    hours: int = option("For how many hours the link works.", 24, ge=1, le=336)
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Record the invitation, once a second person agrees where two are wanted."""
+        secret = secrets.token_urlsafe(_SECRET_BYTES)
+        with context.recording() as record:
+            staff.get_staff(record.session, self.name)
+            if not _agreed_to_invite(record, self.name):
+                return ActDone(WAITS)
+            ends_at = record.at + timedelta(hours=self.hours)
+            invitations.invite(record.session, self.name, secret, by=record.by, at=record.at, ends_at=ends_at)
+            _note(record, "staff-invited", self.name, None)
+        configured = load_settings(context.home).console
+        console = configured.origin or places_of(context.home).get("console")
+        link = f"{console or f'http://localhost:{configured.port}'}/invitation#{secret}\n"
+        confirm = f"gateway keys confirm {self.name} NUMBER --staff"
+        return ActDone(f"then let them read the number on their page to you: {confirm}", document=link)
+
+
+class LogOutStaff(Act):
+    """End every session of a person in the console. Passkeys stay: gateway keys revoke --staff."""
+
+    command: ClassVar = "staff log-out"
+    right: ClassVar = AccessRight.ENROL
+
+    name: str = argument("The name they log in with.", metavar="NAME")
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """End the sessions."""
+        with context.recording(signs=False) as record:
+            staff.get_staff(record.session, self.name)
+            ended = console_sessions.end_all(record.session, self.name)
+        return ActDone(f"{ended} session{'' if ended == 1 else 's'} of {self.name} ended")
+
+
+def _looking_among(record: Recording, wanted: Sequence[str]) -> frozenset[str]:
+    """Return the wanted teams with sight of held files. GatewayError for an unknown team."""
+    catalogue = record.registrar.catalogue
+    known = [team.id for team in catalogue.teams.team]
+    for team in wanted:
+        if team not in known:
+            raise GatewayError(f"there is no team {team}; the teams are {', '.join(known)}")
+    return catalogue.looking_teams().held.intersection(wanted)
+
+
+def _putting(name: str, team: Sequence[str], ssh_key: Sequence[GivenFile] = ()) -> TwoPersonAct:
+    """Return the act of putting a person into teams, with the given keys."""
+    from gateway.record.second_person import TwoPersonAct  # noqa: PLC0415 - a listing of staff asks nobody
+
+    digests = sorted(hashlib.sha256(file.content).hexdigest() for file in ssh_key)
+    return TwoPersonAct("put-in-teams", "staff", " ".join([name, ",".join(sorted(set(team))), *digests]))
+
+
+def _agreed_to_show(
+    record: Recording, name: str, team: Sequence[str], why: str | None, ssh_key: Sequence[GivenFile] = ()
+) -> bool:
+    """May a person join a team with sight of held files now?"""
+    from gateway.record.second_person import agreed_to_show  # noqa: PLC0415 - a listing of staff asks nobody
+
+    act = _putting(name, team, ssh_key)
+    return agreed_to_show(record.session, act, name, by=record.by, why=why, at=record.at)
+
+
+def _agreed_to_invite(record: Recording, name: str) -> bool:
+    """May a person be invited now? Whoever has the link can act as the person."""
+    # A listing of staff asks nobody.
+    from gateway.record.second_person import TwoPersonAct, agreed_to_give  # noqa: PLC0415
+
+    act, looking = TwoPersonAct("invite", "staff", name), record.registrar.catalogue.looking_teams()
+    return agreed_to_give(record.session, act, name, looking=looking, by=record.by, why=None, at=record.at)
+
+
+def _note(
+    record: Recording, kind: Kind, name: str, why: str | None, teams: Sequence[str] | None = None
+) -> None:
+    """Log a change. Name and reason are in the registry only: the leaf commits to both."""
+    fields = {} if teams is None else {"teams": ",".join(sorted(set(teams)))}
+    record.note(kind, "staff", fields, note=f"{name}{_SAID}{why}" if why else name)
