@@ -28,7 +28,10 @@ RECORDS = ("Header", *_ON_ROLL, *_LEFT, *_ASSESSED)
 
 
 def recognise(source: Source, tally: Tally) -> Verdict:
-    """Recognise the school census or a return of assessments. Raises Unreadable naming another collection."""
+    """Recognise the school census, or a return with assessments or without.
+
+    Raises Unreadable naming another collection.
+    """
     reader = _MessageReader(source, tally)
     for element in markup.pupil_records(source, RECORDS, reader.gatherer.aside):
         reader.read(element)
@@ -75,6 +78,10 @@ class _MessageReader:
             why = ["a DfE message of the school census", f"on roll: {self._on_roll}"]
             return Verdict(CENSUS, "certain", why, FORMAT, facts=facts)
         found = self._assessments
+        assessed = {stage.type for stage in self._tally.rules.data_types.ctf.stages}
+        if not found.rows and self._type not in assessed:
+            why = ["a DfE return whose collection is this", f"records: {self._tally.records}"]
+            return Verdict(self._type, "certain", why, FORMAT, facts=facts)
         if not found.rows:
             raise unknown("a DfE return without assessments", format=FORMAT)
         said = f"a DfE return whose collection is this, with {found.rows} assessments"

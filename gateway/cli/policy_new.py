@@ -11,10 +11,11 @@ import typer
 from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, existing, fails_clearly, out
 from gateway.errors import GatewayError
 from gateway.policy.catalogue import load_unchecked
-from gateway.policy.new_flow import NewFlow, check_new, headings_of, write_flow
+from gateway.policy.new_flow import NewFlow, check_new, columns_of, write_flow
 
 app = typer.Typer(no_args_is_help=True, help="Something new in the policies, written for you.")
 _MANY = 64 * 1024
+_ROWS = 50
 
 
 @app.command("flow")
@@ -34,6 +35,7 @@ def flow(
     about: Annotated[
         str, typer.Option(help="Whose data it is: one of the persons in agreement.toml.")
     ] = "pupils",
+    optional: Annotated[str, typer.Option(help="Headings that a file may lack, by commas.")] = "",
     folder: Annotated[
         Path | None,
         typer.Option("--policies", file_okay=False, help="That of the home if not given."),
@@ -42,11 +44,13 @@ def flow(
 ) -> None:
     """Write a flow, with data type, items, rights, clause and dates, and list the remaining work."""
     from gateway.classify.load import load_rules  # noqa: PLC0415 - loads the classifier
+    from gateway.classify.value_kinds import read_date  # noqa: PLC0415 - the same
     from gateway.record.policy_check import check  # noqa: PLC0415 - the same
 
     policies = folder or existing(home).policies
     catalogue, rules = load_unchecked(policies), load_rules(policies)
-    headings = _headings(sample)
+    columns = _columns(sample)
+    headings = tuple(columns)
     fields = {heading: rules.column_field(heading) for heading in headings}
     new = NewFlow(
         id=identifier,
@@ -62,6 +66,8 @@ def flow(
         headings=headings,
         known={heading: field for heading, field in fields.items() if field is not None},
         due=_span(due),
+        optional=_several(optional),
+        dates=tuple(name for name, found in columns.items() if found and all(map(read_date, found))),
     )
     check_new(new, catalogue)
     write_flow(policies, new, catalogue)
@@ -87,8 +93,8 @@ def _span(given: str | None) -> tuple[str, str] | None:
     return first, last
 
 
-def _headings(sample: Path) -> tuple[str, ...]:
-    """Return the headings of a CSV file or of the first sheet of a workbook."""
+def _columns(sample: Path) -> dict[str, list[str]]:
+    """Return the columns of a CSV file or of the first sheet of a workbook, by their headings."""
     try:
         if sample.suffix.lower() in {".xlsx", ".xls", ".xlsb", ".ods"}:
             from python_calamine import CalamineError, CalamineWorkbook  # noqa: PLC0415 - loaded where it is needed
@@ -97,7 +103,7 @@ def _headings(sample: Path) -> tuple[str, ...]:
                 sheet = CalamineWorkbook.from_path(sample).get_sheet_by_index(0)
             except CalamineError as error:
                 raise GatewayError(f"{sample} cannot be read: {error}") from None
-            return headings_of(sheet.to_python())
+            return columns_of(sheet.to_python())
         with sample.open(encoding="utf-8-sig", newline="") as text:
             start = text.read(_MANY)
     except UnicodeDecodeError:
@@ -105,4 +111,4 @@ def _headings(sample: Path) -> tuple[str, ...]:
     except OSError as error:
         raise GatewayError(f"{sample} cannot be read: {error.strerror}") from None
     delimiter = max(",;\t", key=start.partition("\n")[0].count)
-    return headings_of(list(csv.reader(start.splitlines()[:5], delimiter=delimiter)))
+    return columns_of(list(csv.reader(start.splitlines()[:_ROWS], delimiter=delimiter)))

@@ -29,7 +29,8 @@ _SLUG, _CLAUSE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*"), re.compile(CLAUSE)
 class NewFlow:
     """A person's description of a flow. `due` are the first and last month-day of a yearly flow.
 
-    `known` gives the key of the item or working field for each recognised heading of the sample.
+    `known` gives the key of the item or working field for each recognised heading of the sample. `optional`
+    are headings that a file may lack, `dates` those over dates.
     """
 
     id: str
@@ -45,6 +46,8 @@ class NewFlow:
     headings: tuple[str, ...]
     known: dict[str, str]
     due: tuple[str, str] | None = None
+    optional: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
 
     @property
     def new(self) -> tuple[str, ...]:
@@ -63,12 +66,11 @@ def check_new(flow: NewFlow, catalogue: Catalogue) -> None:
     """
     if not _SLUG.fullmatch(flow.id):
         raise GatewayError(f"--id {flow.id}: write small letters a to z and digits, with hyphens between")
-    if not _CLAUSE.fullmatch(flow.clause):
-        raise GatewayError(f"--clause {flow.clause}: write its number as 5.3.1, A.3(b) or 3(a)")
     if catalogue.flow(flow.id) is not None or flow.id in catalogue.data_types():
         raise GatewayError(f"there is a flow or data type {flow.id} already")
-    if not flow.new:
-        raise GatewayError("every heading is known already, so that nothing tells these files apart")
+    _check_clause(flow.clause, catalogue)
+    if not set(flow.new) - set(flow.optional):
+        raise GatewayError("every heading is known or optional, so that nothing tells these files apart")
     for option, given, known in _named(flow, catalogue):
         for name in given:
             if name not in known:
@@ -77,8 +79,19 @@ def check_new(flow: NewFlow, catalogue: Catalogue) -> None:
         raise GatewayError("say when it is due each year: --due MM-DD..MM-DD")
 
 
+def _check_clause(clause: str, catalogue: Catalogue) -> None:
+    """Raise GatewayError for a clause that is not written, or that the text of the agreement lacks."""
+    if not _CLAUSE.fullmatch(clause):
+        raise GatewayError(f"--clause {clause}: write its number as 5.3.1, A.3(b) or 3(a)")
+    printed = re.search(rf"^\W*{re.escape(clause)}[.):]*\s", catalogue.agreement_text, re.MULTILINE)
+    if clause not in catalogue.agreement.clauses and printed is None:
+        text = catalogue.agreement.text
+        raise GatewayError(f"{text} has no clause {clause}: write into it first what the parties have agreed")
+
+
 def _named(flow: NewFlow, catalogue: Catalogue) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
     """Yield each option with names from the policies: the option, the given names, the known names."""
+    yield "optional", flow.optional, flow.headings
     yield "senders", flow.senders, tuple(catalogue.bodies.kinds())
     yield "recipients", flow.recipients, tuple(body.id for body in catalogue.bodies.recipient)
     yield "teams", flow.teams, tuple(team.id for team in catalogue.teams.team)
@@ -93,7 +106,7 @@ def write_flow(policies: Path, flow: NewFlow, catalogue: Catalogue) -> None:
     _append(policies / "flows.toml", _flow_of(flow))
     _append(policies / "data_types.toml", _type_of(flow))
     _append(policies / "items.toml", {"items": {_key(flow, each): _item_of(flow, each) for each in flow.new}})
-    _write_rights(policies / "rights.toml", flow)
+    _write_rights(policies / "rights.toml", flow, catalogue)
     _write_clause(policies, flow, catalogue)
     if flow.due is not None:
         first, last = flow.due
@@ -128,8 +141,8 @@ def _flow_of(flow: NewFlow) -> dict[str, Any]:
 
 
 def _type_of(flow: NewFlow) -> dict[str, Any]:
-    keys = [_key(flow, each) for each in flow.new]
-    told = list(dict.fromkeys([*flow.known.values(), *keys]))
+    keys = [_key(flow, each) for each in flow.new if each not in flow.optional]
+    told = list(dict.fromkeys([*flow.known.values(), *(_key(flow, each) for each in flow.new)]))
     kind = {"title": flow.title, "must": [], "carries": told}
     table = {
         "type": flow.id,
@@ -142,20 +155,29 @@ def _type_of(flow: NewFlow) -> dict[str, Any]:
 
 
 def _item_of(flow: NewFlow, heading: str) -> dict[str, Any]:
-    return {"label": f"{flow.group}: {heading}", "columns": [heading], "values": "label"}
+    kind = "date" if heading in flow.dates else "label"
+    return {"label": f"{flow.group}: {heading}", "columns": [heading], "values": kind}
 
 
-def _write_rights(path: Path, flow: NewFlow) -> None:
+def _write_rights(path: Path, flow: NewFlow, catalogue: Catalogue) -> None:
+    """Add the flow's group to the right of each of its teams; a team without one gets one.
+
+    A team that may have no data about single pupils gets none.
+    """
+    teams = [each.id for each in catalogue.teams.team if each.id in flow.teams and each.pupil_level]
     rights = tomlkit.parse(path.read_text("utf-8"))
     entries = rights.get("right")
     for entry in entries if isinstance(entries, AoT) else ():
-        if entry.get("team") in flow.teams:
+        if entry.get("team") in teams:
             entry["groups"].append(flow.group)
     path.write_text(tomlkit.dumps(rights), "utf-8")
     group: dict[str, Any] = {"label": flow.group, "clause": flow.clause}
     group |= {"of": flow.about} if flow.about != "pupils" else {}
     group |= {"items": list(flow.new), "reason": [{"text": flow.words}]}
     _append(path, {"group": [group]})
+    for team in sorted(set(teams) - {right.team for right in catalogue.rights.right}):
+        own = {"team": team, "groups": [flow.group], "clauses": [flow.clause], "why": flow.words}
+        _append(path, {"right": [own]})
 
 
 def _write_clause(policies: Path, flow: NewFlow, catalogue: Catalogue) -> None:
@@ -166,8 +188,6 @@ def _write_clause(policies: Path, flow: NewFlow, catalogue: Catalogue) -> None:
     clauses: Any = agreement["clauses"]
     clauses[flow.clause] = flow.words
     path.write_text(tomlkit.dumps(agreement), "utf-8")
-    text = policies / catalogue.agreement.text
-    text.write_text(f"{text.read_text('utf-8').rstrip()}\n\n{flow.clause} {flow.words}\n", "utf-8")
 
 
 def _key(flow: NewFlow, heading: str) -> str:
@@ -182,10 +202,17 @@ def _append(path: Path, tables: dict[str, Any]) -> None:
     path.write_text(f"{before}\n\n{tomlkit.dumps(tables).strip()}\n", "utf-8")
 
 
-def headings_of(rows: Sequence[Sequence[object]]) -> tuple[str, ...]:
-    """Return the first row containing words, as headings. GatewayError if no row does."""
-    for row in rows:
-        found = [str(cell).strip() for cell in row if str(cell).strip()]
-        if found:
-            return tuple(dict.fromkeys(found))
+def columns_of(rows: Sequence[Sequence[object]]) -> dict[str, list[str]]:
+    """Return the filled values under each heading, of the first row containing words. GatewayError if no row
+    does.
+    """
+    for number, row in enumerate(rows):
+        headings = [str(cell).strip() for cell in row]
+        if any(headings):
+            below = [[str(cell).strip() for cell in each] for each in rows[number + 1 :]]
+            return {
+                name: [each[at] for each in below if at < len(each) and each[at]]
+                for at, name in enumerate(headings)
+                if name
+            }
     raise GatewayError("the sample has no headings")

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 
 from gateway.errors import GatewayError
-from gateway.policy.catalogue import load_catalogue
+from gateway.policy.catalogue import load_catalogue, load_unchecked
 from gateway.policy.new_flow import NewFlow, check_new
 from gateway.record.policy_check import check
 from tests.commands import invoke
 from tests.policies import POLICIES, confirm, shipped
 
-SAMPLE = """UPN,Surname,Forename,Swim Level,Pool
-X999000000001,Jones,Nia,3,North
-X999000000002,Evans,Gwen,2,South
+SAMPLE = """UPN,Surname,Forename,Swim Level,Pool,Badge Day,Remark of Coach
+X999000000001,Jones,Nia,3,North,2026-06-01,
+X999000000002,Evans,Gwen,2,South,2026-06-12,good
 """
 ASKED = (
     "--id", "swimming", "--title", "Swimming", "--clause", "3.4", "--words", "Swimming levels, each June.",
@@ -30,7 +30,10 @@ ASKED = (
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
     (tmp_path / "swimming.csv").write_text(SAMPLE)
-    return Path(shutil.copytree(POLICIES, tmp_path / "own"))
+    folder = Path(shutil.copytree(POLICIES, tmp_path / "own"))
+    text = folder / "agreement.txt"
+    text.write_text(f"{text.read_text()}\n\n3.4. Swimming levels, each June.\n")
+    return folder
 
 
 def written(own: Path, *more: str, code: int = 0) -> str:
@@ -42,8 +45,12 @@ def written(own: Path, *more: str, code: int = 0) -> str:
 
 
 def test_it_is_whole_once_it_is_confirmed_and_files_of_it_are_recognised(own: Path) -> None:
-    told = written(own, "--timescale", "annually", "--due", "06-01..06-30")
-    assert "swimming is written: 2 items of its own" in told
+    text = (own / "agreement.txt").read_text()
+    told = written(
+        own, "--timescale", "annually", "--due", "06-01..06-30", "--optional", "Pool,Remark of Coach"
+    )
+    assert "swimming is written: 4 items of its own" in told
+    assert (own / "agreement.txt").read_text() == text
     assert {fault.message.split(" ")[0] for fault in check(own)} <= {"nobody", "the"}
     confirm(own)
     assert check(own) == []
@@ -54,6 +61,12 @@ def test_it_is_whole_once_it_is_confirmed_and_files_of_it_are_recognised(own: Pa
     (found,) = json.loads(result.stdout)
     assert (found["data_type"], found["pupils"]) == ("swimming", 2)
     assert {"Swimming: Swim Level", "Swimming: Pool"} <= set(found["items"])
+    assert 'columns = ["Badge Day"]\nvalues = "date"' in (own / "items.toml").read_text()
+    (own.parent / "swimming.csv").write_text("\n".join(
+        ",".join(line.split(",")[:4] + line.split(",")[5:6]) for line in SAMPLE.splitlines()
+    ))  # fmt: skip
+    result = invoke(None, "classify", "--policies", str(own), "--json", str(own.parent / "swimming.csv"))
+    assert json.loads(result.stdout)[0]["data_type"] == "swimming"
     assert (own / "flows.toml").read_text().startswith((POLICIES / "flows.toml").read_text()[:200])
 
 
@@ -61,6 +74,10 @@ def test_what_cannot_be_written_is_said_and_changes_nothing(own: Path) -> None:
     before = {path.name: path.read_text() for path in own.glob("*.toml")}
     assert "say when it is due" in written(own, "--timescale", "annually", code=1)
     assert "already" in written(own, "--id", "attendance", code=1)
+    assert "agreement.txt has no clause 3.5" in written(own, "--clause", "3.5", code=1)
+    assert "perhaps Pool" in written(own, "--optional", "Pol", code=1)
+    every = "Swim Level,Pool,Badge Day,Remark of Coach"
+    assert "nothing tells these files apart" in written(own, "--optional", every, code=1)
     (own.parent / "swimming.csv").write_text("UPN,Surname\n")
     assert "nothing tells these files apart" in written(own, code=1)
     (own.parent / "swimming.csv").write_bytes(b"\xff\xfe\x00")
@@ -68,8 +85,19 @@ def test_what_cannot_be_written_is_said_and_changes_nothing(own: Path) -> None:
     assert {path.name: path.read_text() for path in own.glob("*.toml")} == before
 
 
+def test_a_team_without_a_right_gets_one_and_one_that_works_with_counts_gets_none(own: Path) -> None:
+    rights = own / "rights.toml"
+    before, _, after = rights.read_text().partition('[[right]]\nteam = "admissions-and-entitlements"')
+    rights.write_text(f"{before}{after[after.index('[[right]]') :]}")
+    told = ("--teams", "central-data-team,admissions-and-entitlements,school-place-planning")
+    written(own, *told)
+    catalogue = load_unchecked(own)
+    assert catalogue.may_have("admissions-and-entitlements", "Swimming: Pool")
+    assert not catalogue.may_have("school-place-planning", "Swimming: Pool")
+
+
 FLOW = NewFlow(
-    id="swimming", title="Swimming", clause="3.4", words="Swimming levels.", senders=("school", "academy"),
+    id="swimming", title="Swimming", clause="3.3", words="Swimming levels.", senders=("school", "academy"),
     recipients=("local-authority",), teams=("central-data-team",), basis="supporting", timescale="weekly",
     about="pupils", headings=("Pool",), known={},
 )  # fmt: skip
