@@ -115,7 +115,7 @@ def publish_access(registry: Registry, published: Published, now: datetime) -> N
     Runs inside a write transaction: of two concurrent calls, none writes older data after newer data.
     Otherwise a revoked key could let somebody in again, or a new key be missing.
     """
-    with registry.write() as session:
+    with registry.write(dated=False) as session:
         in_force = keys.all_in_force(session, "provider", "ssh", now)
         for provider in providers.list_providers(session):
             folder = published.provider(provider.id)

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +71,12 @@ class Registry:
         yield from self._session(self._keep_to_sight, write=False)
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """Open a transaction: durable on leaving, rolled back when anything is raised."""
-        yield from self._session(places.take_the_writers_place, write=True)
+    def write(self, *, dated: bool = True) -> Iterator[Session]:
+        """Open a transaction: durable on leaving, rolled back when anything is raised.
+
+        `dated` False for one that records nothing, and only keeps others out.
+        """
+        yield from self._session(partial(places.take_the_writers_place, dated=dated), write=True)
 
     @contextmanager
     def write_on(self, subjects: Collection[str]) -> Iterator[Session]:

@@ -19,21 +19,22 @@ _RECEIPTS_PLACE = 7_201_921
 _CONCURRENT, _AT_THE_LOG = "gateway writes beside others", "gateway appends"
 
 
-def take_the_writers_place(session: Session) -> None:
+def take_the_writers_place(session: Session, *, dated: bool = True) -> None:
     """Wait to be the only writer until the end of the transaction; a no-op in SQLite.
 
-    What a writer reads is then current, and the log has one next place.
+    What a writer reads is then current, and the log has one next place. `dated`: the clock has to be right.
     """
     tables.load_all()
     if session.get_bind().dialect.name == "postgresql":
-        _take_by_the_clock(session, "SELECT pg_advisory_xact_lock(:lock), clock_timestamp()")
+        lock = "SELECT pg_advisory_xact_lock(:lock), clock_timestamp()"
+        _take_by_the_clock(session, lock, dated=dated)
 
 
-def _take_by_the_clock(session: Session, lock: str) -> None:
+def _take_by_the_clock(session: Session, lock: str, *, dated: bool = True) -> None:
     """Take the writer's lock. Fault where this machine's clock, which dates what is written, is wrong."""
     _, theirs = session.execute(text(lock), {"lock": _WRITERS_PLACE}).one()
     ahead: float = (datetime.now(UTC) - theirs).total_seconds()
-    if abs(ahead) > CLOCK_SECONDS:
+    if dated and abs(ahead) > CLOCK_SECONDS:
         raise Fault(
             f"the clock of this host is {ahead:+.0f} s from the database's: nothing is recorded here until "
             "it is right (timedatectl set-ntp true)"

@@ -46,8 +46,12 @@ def prepare(registry: Registry) -> None:
         raise ConfigurationError(
             "gateway.toml: host: several hosts need more packages: pip install 'gateway[cluster]'"
         ) from None
+    there = text("SELECT to_regclass('procrastinate_jobs') IS NOT NULL")
+    with registry.read() as session:  # A host whose clock is wrong may start, and write nothing.
+        if session.scalar(there):
+            return
     with registry.write() as session:
-        if session.scalar(text("SELECT to_regclass('procrastinate_jobs') IS NOT NULL")):
+        if session.scalar(there):
             return
         driver = session.connection().connection.driver_connection
         if driver is None:
