@@ -21,8 +21,3 @@ def upgrade() -> None:
         sa.Column("ahead_seconds", sa.Float(), nullable=False, server_default="0"),
         sa.Column("holds", sa.Text(), nullable=False, server_default=""),
     )
-
-
-def downgrade() -> None:
-    """Take back."""
-    op.drop_table("host")

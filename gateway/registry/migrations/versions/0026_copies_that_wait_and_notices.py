@@ -13,9 +13,3 @@ def upgrade() -> None:
     """Apply."""
     op.add_column("provider_copy", sa.Column("waits", sa.Boolean()))
     op.add_column("ratification", sa.Column("ends_on", sa.Date()))
-
-
-def downgrade() -> None:
-    """Take back."""
-    op.drop_column("ratification", "ends_on")
-    op.drop_column("provider_copy", "waits")
