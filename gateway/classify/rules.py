@@ -402,7 +402,7 @@ class Rules(BaseModel):
     def furniture(self) -> Furniture:
         """Recogniser of lines printed by reports around tables."""
         rule = self.data_types.furniture
-        is_name = Words("name", self).are
+        is_name = Words("name", self, of_people=False).are
         words, schools = frozenset(rule.words), frozenset(rule.kinds_of_school)
         headings = self._headings | words
         return Furniture(words, schools, is_name, headings, self._all_codes, self._is_telling)

@@ -142,7 +142,8 @@ class Remarks(BaseModel):
     """Words found in no name, label or address, beside those of topics; and exceptions.
 
     `names` and `places` are words of topics that are also names of people, or of streets, houses and
-    classes. `labels` are phrases allowed in labels, with figures and words of up to three letters beside.
+    classes. `nobody` are words of no name, though of labels and addresses. `labels` are phrases allowed in
+    labels, with figures and words of up to three letters beside.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -150,6 +151,7 @@ class Remarks(BaseModel):
     words: Words
     names: Words = ()
     places: Words = ()
+    nobody: Words = ()
     labels: Words = ()
 
 
@@ -186,14 +188,19 @@ class Sensitive(BaseModel):
         """Return the topic of a cell's or element's text, including disguised words."""
         return self.of_text(text) or (DISGUISED if _MIXED.search(text) else "")
 
-    def of_value(self, text: str, kind: str) -> bool:
-        """Return True where a name, label or address contains a sensitive word."""
+    def of_value(self, text: str, kind: str, *, of_people: bool = True) -> bool:
+        """Return True where a name, label or address contains a sensitive word, or one that nobody is called.
+
+        Names not `of_people` alone, such as those of schools, may have the latter.
+        """
         may = self._names if kind == "name" else self._places
         plain = plain_text(text)
         if kind == "label" and (rest := self._beside_a_title(plain)) is not None:
             text = plain = rest
         words = plain.split()
         telling = self._value_words.intersection(words) - may
+        if kind == "name" and of_people:
+            telling |= self._nobody.intersection(words)
         if telling or any(word.startswith(self._value_stems) and word not in may for word in words):
             return True
         if not self._telling_phrases.isdisjoint(words) and self._phrases.search(plain):
@@ -230,6 +237,8 @@ class Sensitive(BaseModel):
         if not signs.isdisjoint(map(_BEGINNING, words)):
             may = self._may_be_names if kind == "name" else self._may_be_places
             telling = {word for word in words if _BEGINNING(word) in signs and word not in may}
+        if kind == "name":
+            telling |= self._called_by_nobody.intersection(words)
         # Three words in a row of one or two letters may be pieces of one word.
         if not telling and b"\1\1\1" not in bytes(map(len, words)).translate(_SHORT):
             return texts
@@ -264,6 +273,14 @@ class Sensitive(BaseModel):
     @cached_property
     def _places(self) -> frozenset[str]:
         return frozenset(self.remarks.places)
+
+    @cached_property
+    def _nobody(self) -> frozenset[str]:
+        return frozenset(self.remarks.nobody)
+
+    @cached_property
+    def _called_by_nobody(self) -> frozenset[bytes]:
+        return frozenset(_octet_words(" ".join(self.remarks.nobody)))
 
     @cached_property
     def _value_vocabulary(self) -> frozenset[str]:

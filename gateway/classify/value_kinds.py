@@ -501,8 +501,9 @@ def _words_of(text: str) -> tuple[str, ...]:
 class Words:
     """Judge names, labels and addresses by their characters, number of words, and words."""
 
-    def __init__(self, kind: Kind, rules: Vocabulary) -> None:
+    def __init__(self, kind: Kind, rules: Vocabulary, *, of_people: bool = True) -> None:
         self._kind = "name" if kind == "names" else kind
+        self._of_people = of_people
         self._marks = _MARKS[self._kind]
         self._small = _IN_A_NAME if self._kind == "name" else _IN_A_PLACE
         self._sensitive = rules.sensitive
@@ -542,7 +543,9 @@ class Words:
         digits = sum(map(_DIGITS.__contains__, text))
         if digits > (0 if self._kind == "name" else _MOST_DIGITS):
             return False
-        return self._are_in_case(words) and not self._sensitive.of_value(text, self._kind)
+        return self._are_in_case(words) and not self._sensitive.of_value(
+            text, self._kind, of_people=self._of_people
+        )
 
     def _are_in_case(self, words: list[str]) -> bool:
         """Return True for words in the case of names; one alone, or one after a comma, may be in small

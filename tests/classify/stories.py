@@ -430,3 +430,37 @@ FURTHER = tuple(
     """.strip().splitlines()
 )
 """Stories of two words, each with a word that is in no list of topics."""
+
+_LATER = """
+    Foster Mum; Gran Only; Dad Inside; Father Remanded; Mum Drinks; Overdose March; Cuts Herself; Special
+    Guardian; Kinship Care; Plan Pending; Strategy Meeting; Attends Camhs; Tics Diagnosed; Not Eating;
+    Wets Bed; Known Tusla; Prevent Concern; Channel Panel; Gang Affiliated; County Line; Carries Knife;
+    Found Stealing; Hostel Now; Sofa Surfing; Evicted August; Rent Arrears; Food Parcel; Food Bank; Free
+    Meals; No Recourse; Visa Expired; Overstayer Family; Traveller Site; Roma Camp; Attends Mosque;
+    Jehovahs Witness; Gay Parents; Two Mums; Binder Worn; They Them; Pregnant Again; Morning After Pill;
+    Sickle Cell; Insulin Daily; Peanut Epipen; Inhaler Needed; Colostomy Bag; Cochlear Implant; Stammer
+    Severe; Slow Learner; Bottom Set; Violent Outburst; Bit Teacher; Police Called; Tagged Curfew; Court
+    Friday; Grooming Online; Sexting Incident; Uncle Touched; Bruise Seen; Hidden Address; Do Not Ring;
+    Refuge Child; Married Abroad; Cutting Season; Runs Away; Absconded Twice; Sleeps Rough; Mum Deported;
+    Stepdad Hits; Lives Upstairs Alone; Waiting List Camhs; Section Twenty; Child In Need; Early Help;
+    Section Forty Seven; Ward Of Court; No Uniform; Owes Dinner Money; Skips Lunch; Wears Same Clothes;
+    Ringworm; Wears Glasses; Hearing Aids; One Hand; Left Handed; Slow Reader; Moved Twice; Lives
+    Caravan; Boat Family; Pending Asylum Claim; Came By Lorry; Speaks No English; Prays Daily; Fasting;
+    Wears Veil; Mixed Marriage; Parents Separated; Mother Left; New Boyfriend; Stepmum Pregnant; Dad
+    Abroad; Father Unknown; Not His Dad; Secret Baby; Home Visit Needed; Meets Older Men; Online
+    Boyfriend; Has Two Phones; Found With Cash; Holds Money; Sells Vapes; Youth Justice; Ankle Tag;
+    Community Order; Shouts At Staff; Throws Chairs; Part Time Only; Threw Table; Runs Off Site; Panic At
+    Night; Cannot Sleep; Picks Skin; Pulls Hair Out; Counts Everything; Hand Flapping; Wheelchair Ramp;
+    Needs Lift Key; Feeding Tube; Carries Pen Always; Lives Above Pub; Nobody At Home; Takes Tablets;
+    Walks Home Alone; Doctor Says Anxiety; Reads Below Age; Mother In Hospital; Uncle In Prison; Under
+    Social Services; Split Family; Half Brother Here; Step Siblings; Shares One Bed; Broken Arm; Toilet
+    Trained Late; Late Every Day; Never Smiles; Twin Died; Granny Died March; Bad Dreams; Eating
+    Problems; Very Thin; Refuses School; School Phobic; Sent Home Often; Wrong Pronouns; Chosen Name
+    Alex; Baptism Pending; Eats Halal Only; Eid Absence; Bonfire Burns; Car Crash; Family Bankrupt; Lost
+    Passport; Indefinite Leave; Age Assessment; Foster Breakdown; Respite Weekends; Permanence Plan;
+    Adoption Order; Residence Order; Dad Banned; Mum Blind; Carer For Mum; Interpreter Needed; Sign
+    Language; Tube Fed; Blue Badge; Oxygen Cylinder; Fits Weekly; Nut Allergy; Milk Free; Gluten Free;
+    Special Diet; Special School Place; Unit Place; Taxi To School; Lone Parent; Bail Address; Drug House
+"""
+LATER = tuple(" ".join(story.split()) for story in _LATER.split(";"))
+"""Of two and three words, written in three parts, the last after all words had been chosen."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.classify.stories import FURTHER, NAMES, STORIES
+from tests.classify.stories import FURTHER, LATER, NAMES, STORIES
 from tests.views.making import RULES
 
 PLACES = ("surname", "forename", "preferred-forename", "guardians", "house", "registration-group", "address")
@@ -45,6 +45,26 @@ def test_few_stories_of_two_words_pass_for_names(key: str) -> None:
     assert check is not None
     assert len(FURTHER) >= 180
     assert sum(check(story) is None for story in FURTHER) <= len(FURTHER) / 8
+
+
+@pytest.mark.parametrize("key", ["surname", "forename", "preferred-forename", "guardians"])
+def test_few_stories_of_ordinary_words_pass_for_names(key: str) -> None:
+    assert len(LATER) >= 180
+    assert sum(fault(key, story) is None for story in LATER) <= len(LATER) / 7
+    quick = RULES.quick(key, with_queries=True)
+    assert quick is not None
+    assert [one for one in LATER if fault(key, one) and one in quick([one, "Ann", "Brown"])] == []
+
+
+def test_ordinary_words_stand_in_labels_and_addresses() -> None:
+    quick = RULES.quick("surname", with_queries=True)
+    assert quick is not None
+    for word in RULES.sensitive.remarks.nobody:
+        name = f"Ann {word.title()}"
+        assert fault("surname", name), word
+        assert name not in quick([name, "Ann Brown"]), word
+    for label in ("Twenty Acres", "Food Technology", "Business Park", "Surgery Office", "Community Centre"):
+        assert [key for key in ("house", "registration-group", "address") if fault(key, label)] == []
 
 
 @pytest.mark.parametrize(
