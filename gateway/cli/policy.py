@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from gateway.cli import dates, policy_edits
+from gateway.cli import (
+    dates,
+    policy_check,
+    policy_confirm,
+    policy_diff,
+    policy_new,
+    policy_optional,
+    policy_pack,
+    policy_propose,
+    policy_simulate,
+)
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -31,11 +41,27 @@ from gateway.policy.explain import render
 if TYPE_CHECKING:
     from gateway.processor.dry_run import Trial
 
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command("check")(policy_check.check)
+    app.command("confirm")(policy_confirm.confirm)
+    app.command("diff")(policy_diff.diff)
+    app.command("simulate")(policy_simulate.simulate)
+    for command in (policy_propose.propose, policy_propose.approve, policy_propose.withdraw):
+        app.command()(command)
+    app.add_typer(policy_new.app, name="new")
+    app.add_typer(policy_optional.app, name="optional")
+    app.add_typer(policy_pack.app, name="pack")
+    app.command("roll-back")(policy_propose.roll_back)
+    app.command("status")(policy_propose.status)
+
+
 app = typer.Typer(no_args_is_help=True, help="The policies: checked, explained, tried and compared.")
 _HARMLESS = "Columns that are listed as harmless; files with them pass."
 app.add_typer(commands_of("policy harmless", _HARMLESS, "gateway.acts.harmless"), name="harmless")
 app.command()(explain)
-policy_edits.add_to(app)
+add_to(app)
 
 
 @app.command("test")

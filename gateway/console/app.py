@@ -11,7 +11,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from gateway.console import act_pages, entering, mailbox_pages, pages, school_pages
+from gateway.console import act_pages, entering, mailbox_pages, pages
 from gateway.console.entering import site_of
 from gateway.console.guard import Guard
 from gateway.console.inside import DeclinedInside
@@ -37,10 +37,10 @@ _ROUTES = [
     Route("/recall/{reference}", mailbox_pages.recall, methods=["POST"]),
     Route("/held", pages.show_held, methods=["GET"]),
     Route("/held/{reference}", pages.show_held_file, methods=["GET"]),
-    Route("/schools", school_pages.show_schools, methods=["GET"]),
-    Route("/schools/{provider}", school_pages.show_school, methods=["GET"]),
+    Route("/schools", pages.show_schools, methods=["GET"]),
+    Route("/schools/{provider}", pages.show_school, methods=["GET"]),
     Route("/schools/{provider}", pages.change_school, methods=["POST"]),
-    Route("/agreement", school_pages.show_agreement, methods=["GET"]),
+    Route("/agreement", pages.show_agreement, methods=["GET"]),
     Route("/agreement/policies", pages.show_policies, methods=["GET"]),
     Route("/agreement/policies", pages.decide_policies, methods=["POST"]),
     Route("/evidence", pages.show_evidence, methods=["GET"]),

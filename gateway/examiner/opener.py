@@ -42,11 +42,11 @@ from gateway.home.settings import OpenLimits, ProcessorSettings
 from gateway.openpgp.certificates import describe
 from gateway.openpgp.engines import believe, find_opener, prove_program
 from gateway.openpgp.judge import Waits
+from gateway.openpgp.layers import open_session_key, seal_session_key
 from gateway.openpgp.memory import Content
 from gateway.openpgp.promise import Opener
 from gateway.openpgp.sealed_file import OpenFile
 from gateway.openpgp.sealer import CannotSeal, readers, seal
-from gateway.openpgp.session_keys import open_session_key, seal_session_key
 from gateway.zones.failpoints import passing
 
 _SLACK_BYTES = 1024**2

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.intake.answers import ALREADY_EXISTS, GONE, HANDED_OVER, NOT_KEPT, STILL_OPEN
+from gateway.intake.box import Quotas
 from gateway.intake.disk import on_disk
-from gateway.intake.quotas import Quotas
 from gateway.intake.recent import Recent
 from gateway.intake.shelf import Shelf
 from gateway.intake.unfinished import Label, Unfinished, Writer, new_unfinished, open_again

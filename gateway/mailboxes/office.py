@@ -17,10 +17,9 @@ from gateway.log.checkpoint import LogKey
 from gateway.mailboxes.contents import Contents, FileOrder, Given
 from gateway.mailboxes.desk import Desk
 from gateway.mailboxes.fetching import fetched, in_force
-from gateway.mailboxes.lists import Lists
 from gateway.mailboxes.names import HELD, LISTS, REMOVED, SHELVES
 from gateway.mailboxes.showing import Showing
-from gateway.mailboxes.tree import Office
+from gateway.mailboxes.tree import Lists, Office
 from gateway.policy.catalogue import Catalogue
 from gateway.registry.database import Registry
 from gateway.secrets import secret_files

@@ -15,7 +15,7 @@ from gateway.home.settings import OpenLimits
 from gateway.openpgp import armor, packets
 from gateway.openpgp.sealed_file import Sealed
 from gateway.openpgp.source import SealedSource
-from gateway.zones.appearance import is_encrypted_otherwise, is_in_the_clear
+from gateway.zones.sealing import is_encrypted_otherwise, is_in_the_clear
 
 Protection = Literal["seipd-1", "seipd-2", "gnupg-ocb"]
 SEIPD_1: Final = "seipd-1"

@@ -9,17 +9,36 @@ from __future__ import annotations
 
 import bz2
 import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from gateway.errors import Refusal
+from pysequoia import Cert, Tsk, decrypt, encrypt
+
+from gateway.errors import Fault, Refusal
 from gateway.home.settings import OpenLimits
 from gateway.openpgp import armor, containers, packets
 from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.envelope import ANYONE, GNUPG_OCB, SEIPD_1, SEIPD_2, Envelope, Protection, wrapped_for
 from gateway.openpgp.packets import FramingError, Packet
 from gateway.openpgp.unwrapping import SecretKey
+
+
+def seal_session_key(session: bytes, certificate: bytes) -> str:
+    """Return `session`, from `Opener.session_key`, encrypted to `certificate`; armored."""
+    return encrypt(bytes=session, recipients=[Cert.from_bytes(certificate)]).decode("ascii")
+
+
+def open_session_key(sealed: bytes, secrets: Iterable[bytes]) -> bytes:
+    """Return the session key in `sealed`. Fault if no secret key opens it."""
+    for secret in secrets:
+        try:
+            opened = decrypt(bytes=sealed, decryptor=Tsk.from_bytes(secret).decryptor()).bytes
+        except RuntimeError:
+            continue
+        return opened or b""
+    raise Fault("none of the keys given opens the session key of the stored file")
+
 
 _PIECE = 1024 * 1024
 _MOST_LAYERS = 4

@@ -3,8 +3,11 @@
 import asyncio
 import contextlib
 import logging
+import math
 import socket
 from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import cast
 
 import asyncssh
@@ -13,10 +16,59 @@ from asyncssh.packet import SSHPacket, SSHPacketLogger
 
 from gateway.ssh.channel import Channel
 from gateway.ssh.door import Door
-from gateway.ssh.fair_share import FairShare
 from gateway.ssh.lean import LeanConnection
 from gateway.ssh.offer import QUANTUM_SAFE, AlsoOffered, can_do_more, is_of_host_keys, safe_only
 from gateway.zones.source import source_of
+
+_MEMORY_SECONDS = 0.25  # Time spent fades with this time constant.
+_BUSY = 0.4  # Above this part of its time, the loop is busy.
+_UNFAIR = 1.5  # A source above this multiple of a fair part pauses.
+_LONGEST_PAUSE = 0.25
+_KNOWN = 1_024
+_ACTIVE = 1e-4  # Seconds, faded; below, a source is not active.
+
+
+@dataclass(slots=True)
+class _Spent:
+    """Seconds of the loop, faded to the time `at`."""
+
+    seconds: float = 0.0
+    at: float = 0.0
+
+    def faded(self, now: float) -> float:
+        return self.seconds * math.exp((self.at - now) / _MEMORY_SECONDS)
+
+    def add(self, seconds: float, now: float) -> float:
+        self.seconds, self.at = self.faded(now) + seconds, now
+        return self.seconds
+
+
+class FairShare:
+    """The recent loop time spent by source; `clock` gives monotonic seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self._all = _Spent()
+        self._by_source: dict[str, _Spent] = {}
+
+    def spend(self, source: str, seconds: float) -> float:
+        """Count seconds spent on `source`; return the seconds to pause reading from it."""
+        now = self.clock()
+        spent = self._by_source.setdefault(source, _Spent(at=now)).add(seconds, now)
+        if self._all.add(seconds, now) < _BUSY * _MEMORY_SECONDS:
+            return 0.0
+        fair = self._all.seconds / self._active(now)
+        if spent <= _UNFAIR * fair:
+            return 0.0
+        return min(_LONGEST_PAUSE, _MEMORY_SECONDS * math.log(spent / fair))
+
+    def _active(self, now: float) -> int:
+        """Count the active sources; forget inactive ones when many."""
+        wanting = {source: spent for source, spent in self._by_source.items() if spent.faded(now) > _ACTIVE}
+        if len(self._by_source) > _KNOWN:
+            self._by_source = wanting
+        return max(1, len(wanting))
+
 
 _PIECE_BYTES = 32 * 1024
 _PATIENCE_SECONDS = 1.0

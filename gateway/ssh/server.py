@@ -20,9 +20,8 @@ import asyncssh
 
 from gateway.errors import ConfigurationError
 from gateway.home.settings import DoorLimits
-from gateway.ssh.connection import PACKET_BYTES, WINDOW_BYTES, Connection
+from gateway.ssh.connection import PACKET_BYTES, WINDOW_BYTES, Connection, FairShare
 from gateway.ssh.door import Door
-from gateway.ssh.fair_share import FairShare
 from gateway.ssh.offer import QUANTUM_SAFE, AlsoOffered
 from gateway.ssh.proxied import Balancers
 from gateway.zones.spool import private_mode, write_durably

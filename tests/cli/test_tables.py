@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.cli.tables import laid_out
+from gateway.cli.console import laid_out
 from tests.commands import invoke
 from tests.site import Site
 

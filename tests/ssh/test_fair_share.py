@@ -19,8 +19,7 @@ import pytest
 from gateway.home import Home
 from gateway.intake.server import serve
 from gateway.intake.tree import ProviderTree
-from gateway.ssh.connection import Connection
-from gateway.ssh.fair_share import FairShare
+from gateway.ssh.connection import Connection, FairShare
 from tests.clock import Seconds
 from tests.intake.running import Running
 from tests.ssh.raw import STAT_IN, RawSession

@@ -7,7 +7,7 @@ from datetime import datetime
 from gateway.errors import GatewayError
 from gateway.mailboxes.hatch.counter import Caller, Counter, MayNotError
 from gateway.mailboxes.hatch.openid import Attempt, NotProvedError, OpenIdProvider
-from gateway.registry import openid_accounts
+from gateway.registry import staff
 from gateway.zones.hatch import WeightyAct
 from gateway.zones.hatch.answers import Done
 from gateway.zones.hatch.questions import ConfirmByOpenId
@@ -55,7 +55,7 @@ def confirm(counter: Counter, caller: Caller, question: ConfirmByOpenId) -> Done
         now=now,
         since=datetime.fromisoformat(begun),
     )
-    if openid_accounts.fingerprint_of(provider.settings.issuer, subject) != caller.person.key:
+    if staff.fingerprint_of(provider.settings.issuer, subject) != caller.person.key:
         raise NotProvedError
     counter.challenges.give(caller.session, purpose + _CONFIRMED)
     return Done(sentence="Confirmed. Go back to the page that you came from, and press Confirm.")

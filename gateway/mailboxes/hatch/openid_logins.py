@@ -9,7 +9,7 @@ from gateway.mailboxes.hatch.counter import Counter, MayNotError
 from gateway.mailboxes.hatch.guessing import NotInvitedError
 from gateway.mailboxes.hatch.logins import invited
 from gateway.mailboxes.hatch.openid import Attempt, NotProvedError, OpenIdProvider
-from gateway.registry import console_sessions, invitations, log, openid_accounts
+from gateway.registry import console_sessions, invitations, log, staff
 from gateway.registry.log import Entry
 from gateway.zones.hatch.answers import Begun, OpenIdBegun
 from gateway.zones.hatch.questions import BeginOpenId, FinishOpenId
@@ -54,7 +54,7 @@ def finish_openid(counter: Counter, question: FinishOpenId) -> Begun:
 def _begun(counter: Counter, question: FinishOpenId, subject: str) -> Begun:
     now, secret, issuer = counter.clock(), secrets.token_urlsafe(_SECRET_BYTES), _issuer(counter)
     with counter.desk.registry.write() as session:
-        known = openid_accounts.find(session, issuer, subject, now)
+        known = staff.find(session, issuer, subject, now)
         if known is None:
             raise NotProvedError
         name, account = known
@@ -74,7 +74,7 @@ def _bound(counter: Counter, question: FinishOpenId, subject: str, digest: str) 
             raise NotInvitedError
         name, by = invitation.name, invitation.made_by
         invitations.take_back(session, name)
-        account = openid_accounts.add(session, name, _issuer(counter), subject, by=by, at=now)
+        account = staff.add(session, name, _issuer(counter), subject, by=by, at=now)
         entry = Entry(
             kind="key-added",
             subject=account,
