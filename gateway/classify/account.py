@@ -4,8 +4,6 @@ Parts carried by the file's type are left out in the end. The rest is `Unlisted`
 the file's type, or with unexpected values.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field

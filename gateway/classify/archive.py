@@ -1,7 +1,5 @@
 """ZIP archives: a workbook, or files each to be read, with nothing hidden beside them."""
 
-from __future__ import annotations
-
 import zipfile
 import zlib
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Sheets of a workbook in Excel's binary form (XLSB): checked record by record, read by calamine."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from functools import partial

@@ -3,8 +3,6 @@
 A spreadsheet program shows these texts to every reader, so they are searched for topics. No view holds any.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Literal

@@ -1,7 +1,5 @@
 """Grades in columns: results, or mocks, predictions and other assessments."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ So the extent of every sheet is first read from its own records, and a sheet wit
 never given to calamine.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from io import BytesIO

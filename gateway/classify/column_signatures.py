@@ -1,7 +1,5 @@
 """Match counted fields, from columns or XML elements, against the signatures of data types."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Every obstacle to reading a file is raised as `Unreadable`, here and in the read
 `ContentRefused` in one place, `recognise`.
 """
 
-from __future__ import annotations
-
 import codecs
 import re
 from collections.abc import Callable, Collection, Iterator

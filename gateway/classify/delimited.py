@@ -4,8 +4,6 @@ The header is the row, among the first, with the most column names known to the 
 so that memory does not grow with the file.
 """
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """Facts a file states about itself: its school, its period, and the system that wrote it."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable

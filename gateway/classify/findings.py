@@ -4,8 +4,6 @@ As in the DfE's collections, an *error* must be corrected at the source; a *quer
 checking. A finding never decides the type of a file.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Rules of the readers of each format, from policies/data_types.toml."""
 
-from __future__ import annotations
-
 import re
 from functools import cached_property
 

@@ -4,8 +4,6 @@ A formula that only computes is harmless, and reported to the sender and to the 
 A formula calling another program, fetching or sending is active content.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field

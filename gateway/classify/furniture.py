@@ -1,7 +1,5 @@
 """Wording printed by reports around a table, and kept by workbooks beside one: nobody's data."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass

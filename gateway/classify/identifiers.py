@@ -4,8 +4,6 @@ Every function takes the text as in a file, ignores surrounding blanks, and chec
 digit: a well-formed number need not exist.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable
 from operator import mul

@@ -1,7 +1,5 @@
 """Distinguish people in a file: by UPN, otherwise by other numbers or by name and date of birth."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import repeat
 

@@ -6,8 +6,6 @@ the form of entry codes and grades, and that entries are groups of one width aft
 layout with the most groups looking like results wins; where none fits well, there is none.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

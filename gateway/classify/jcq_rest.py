@@ -4,8 +4,6 @@ Records are filled up to one length with blanks. Anything written there is exami
 codes, marks and grades are allowed, a sentence about a child is not.
 """
 
-from __future__ import annotations
-
 import re
 
 from gateway.classify.account import Account, Part

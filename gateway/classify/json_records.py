@@ -4,8 +4,6 @@ Each leaf of a record becomes a column named after the leaf and all objects arou
 says no more than "data". So JSON is judged like a table, and nothing is skipped.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

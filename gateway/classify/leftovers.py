@@ -4,8 +4,6 @@ These files go to every recipient of the archive. So a leftover must have its cl
 with a sentence, or a word about something sensitive, it counts as a file like any other.
 """
 
-from __future__ import annotations
-
 import re
 import zipfile
 from collections.abc import Iterator

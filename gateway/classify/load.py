@@ -1,7 +1,5 @@
 """Load the rules and check that the files are consistent."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Container, Iterator

@@ -4,8 +4,6 @@ The file is a small file system of streams. Only the workbook's own stream and t
 allowed: macros, embedded objects and controls have streams or folders of their own.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Iterator
 from functools import partial

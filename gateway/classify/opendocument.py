@@ -4,8 +4,6 @@ Repeated cells and rows are written once with a count, so a small file can claim
 are skipped, and others may be repeated only up to a limit.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from functools import partial

@@ -4,8 +4,6 @@ Parts and relations must both be on the lists below. A spreadsheet program follo
 a harmless name is checked by its relations too.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from zipfile import ZipFile

@@ -4,8 +4,6 @@ Parts of one type make one file; their records name the schools. Otherwise each 
 because the decisions on them may differ.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 

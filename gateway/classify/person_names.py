@@ -4,8 +4,6 @@ Accents, case, blanks, hyphens and apostrophes are ignored, and so is every fore
 in one piece is split at a comma, or without one in both orders.
 """
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Iterator
 from datetime import date

@@ -1,7 +1,5 @@
 """Classify content: exactly one data type with its evidence, or the reason for none."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from contextlib import closing

@@ -3,8 +3,6 @@
 No public schema covers these files, so their records are judged by the fields filled, as in tables.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 

@@ -4,8 +4,6 @@ Files mix both, with different columns, so every result is judged on its own: by
 grade in figures, the entry code, and last a grade in letters, a weak sign alone.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ before or after are history and not counted. Names are compared with one another
 has only numbers.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence

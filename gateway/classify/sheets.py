@@ -5,8 +5,6 @@ published codes, a cover with a report's own words, or blank; anything else, and
 sheet, is for a person to see.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice

@@ -1,7 +1,5 @@
 """Rows under a header that are no records of its table: the header repeated, rows of another table."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 
 from gateway.classify.content import Row, beside

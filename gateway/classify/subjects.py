@@ -4,8 +4,6 @@ The header, the text above the table or the pupils' year group tell if such grad
 mocks, predictions and forecasts are not.
 """
 
-from __future__ import annotations
-
 import re
 from functools import cached_property
 

@@ -5,8 +5,6 @@ text: the words (sensitive.toml) are readable in texts, tables, markup, parts of
 documents, and in old office documents. Pictures and most PDFs reveal nothing.
 """
 
-from __future__ import annotations
-
 import lzma
 import re
 import zipfile

@@ -4,8 +4,6 @@ A shape samples a bounded number of filled values across the file, kept only whi
 result is one word.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence

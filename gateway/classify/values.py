@@ -1,7 +1,5 @@
 """Values of cells as text, as the same table would have in CSV."""
 
-from __future__ import annotations
-
 from datetime import date, datetime, time, timedelta
 from typing import Any
 

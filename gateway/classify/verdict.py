@@ -1,7 +1,5 @@
 """Verdict of a recogniser on a content, before names, items and findings are added."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from gateway.model import Facts, Level

@@ -4,8 +4,6 @@ Parts are read with the same bounded reader as any XML, because a workbook's sta
 trusted; openpyxl interprets cell formats and date numbers.
 """
 
-from __future__ import annotations
-
 import zipfile
 from collections.abc import Iterator
 from functools import partial

@@ -1,7 +1,5 @@
 """Packed workbooks: the format and the sheets."""
 
-from __future__ import annotations
-
 from typing import BinaryIO
 from zipfile import ZipFile
 

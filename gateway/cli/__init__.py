@@ -1,7 +1,5 @@
 """The command line: one noun a file."""
 
-from __future__ import annotations
-
 import gc
 import os
 import sys

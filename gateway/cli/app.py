@@ -1,7 +1,5 @@
 """The `gateway` command: every noun and verb, each module loaded on first use."""
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """backup and restore: a whole copy of a home, and a home made from one."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

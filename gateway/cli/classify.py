@@ -1,7 +1,5 @@
 """classify: recognise a plain file offline, by the policies of the home or the shipped ones."""
 
-from __future__ import annotations
-
 import dataclasses
 from datetime import date
 from pathlib import Path

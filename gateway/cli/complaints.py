@@ -1,7 +1,5 @@
 """Complaints of doctor and status: one line for many of one kind, unless each is asked for."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal

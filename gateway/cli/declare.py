@@ -1,7 +1,5 @@
 """declarations: transfers by another method, past and future."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Collection, Sequence
 from dataclasses import replace

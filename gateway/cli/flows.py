@@ -1,7 +1,5 @@
 """flows: the agreement's flows, and the state of each on a day."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import date, datetime
 from enum import StrEnum

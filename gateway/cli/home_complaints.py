@@ -1,7 +1,5 @@
 """Complaints of doctor about a home's files, the programs needed, and the machine."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import stat

@@ -1,7 +1,5 @@
 """keys host: the SSH host keys of the services, from one to the next."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path

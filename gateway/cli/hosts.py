@@ -1,7 +1,5 @@
 """hosts: the hosts sharing the work, and the joining of another."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Annotated

@@ -1,7 +1,5 @@
 """install: lay out the files for running the gateway under systemd."""
 
-from __future__ import annotations
-
 import shutil
 import sys
 import sysconfig

@@ -1,7 +1,5 @@
 """Files named on the command line and read whole, such as keys."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from gateway.errors import GatewayError

@@ -1,7 +1,5 @@
 """move: a home's registry to PostgreSQL, its sealed files to an S3 store."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """Signing of the log's head, in the transaction of a command."""
 
-from __future__ import annotations
-
 from sqlmodel import Session
 
 from gateway.cli.console import now

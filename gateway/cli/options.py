@@ -1,7 +1,5 @@
 """Options shared by several commands, with the checks of their values."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Annotated, TypeVar
 

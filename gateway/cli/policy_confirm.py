@@ -1,7 +1,5 @@
 """policy confirm: a person reads a clause and confirms the settings citing the clause."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

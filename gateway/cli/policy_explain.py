@@ -1,7 +1,5 @@
 """`policy explain`: the reasons of a decision, by the policies of the day, and the persons' statements."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

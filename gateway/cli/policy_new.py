@@ -1,7 +1,5 @@
 """policy new flow: a flow of your own, written into the policies from the headings of a sample file."""
 
-from __future__ import annotations
-
 import csv
 from pathlib import Path
 from typing import Annotated

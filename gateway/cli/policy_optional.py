@@ -1,7 +1,5 @@
 """policy optional: flows required by law and missing from the agreement, switched on or off."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """policy pack: the legal requirements of an academic year, as signed data."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

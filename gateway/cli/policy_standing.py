@@ -1,7 +1,5 @@
 """The state of a home's policies, for `status` and `policy status`."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlmodel import Session

@@ -1,7 +1,5 @@
 """Progress of a long command, on a terminal alone: done, total and time left."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 

@@ -1,7 +1,5 @@
 """Complaints of doctor about providers and teams."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """pupils index: the one command on pupils to read the files themselves."""
 
-from __future__ import annotations
-
 from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, fails_clearly, out, registrar_of
 from gateway.cli.derived import commands_of
 from gateway.cli.progress import progress

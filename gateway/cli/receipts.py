@@ -1,7 +1,5 @@
 """receipts: the receipts of senders, and their verification."""
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 from typing import Annotated

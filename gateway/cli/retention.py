@@ -1,7 +1,5 @@
 """retention run: the one command that deletes."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, time
 from typing import Annotated
 

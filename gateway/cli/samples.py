@@ -1,7 +1,5 @@
 """samples: synthetic files of every flow, in real formats."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

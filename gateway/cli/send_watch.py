@@ -1,7 +1,5 @@
 """send watch: a folder whose files are sent on arrival; also as a service."""
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
 from typing import Annotated

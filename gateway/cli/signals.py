@@ -1,7 +1,5 @@
 """Stopping of a command by a signal."""
 
-from __future__ import annotations
-
 import signal
 import threading
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """status: the state of the gateway, for people and monitoring."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterator
 from typing import Annotated, Any

@@ -9,8 +9,6 @@ the registry can make it again; nor is spool/, whose uploads are not yet claimed
 and is refused; so is a copy with a file missing or altered.
 """
 
-from __future__ import annotations
-
 import fcntl
 import logging
 import os

@@ -1,7 +1,5 @@
 """Copy files and folders durably: keep modes, follow no links, overwrite nothing."""
 
-from __future__ import annotations
-
 import errno
 import hashlib
 import os

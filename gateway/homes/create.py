@@ -1,7 +1,5 @@
 """Make a home: folders, settings, policies, keys, an empty registry. Never overwrites anything."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Folder of backups, each in a folder named after its time."""
 
-from __future__ import annotations
-
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path

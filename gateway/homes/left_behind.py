@@ -1,7 +1,5 @@
 """Old copies after a move: the former registry, and sealed files in the folder."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator
 from contextlib import closing
 

@@ -6,8 +6,6 @@ the former registry is closed for good, and last the settings name the new place
 started again without copying anything twice. Old copies stay until `remove_old`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager

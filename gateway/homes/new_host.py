@@ -4,8 +4,6 @@ Two steps: `packed` at a working host, `unpacked` at the new one; nothing travel
 steps bring later keys to a host that has a home. Existing files are never overwritten.
 """
 
-from __future__ import annotations
-
 import io
 import secrets
 import tarfile

@@ -1,7 +1,5 @@
 """Restore sealed files of a backup into the store named in its settings: a folder or an S3 store."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import tomlkit

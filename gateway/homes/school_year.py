@@ -4,8 +4,6 @@ The files keep their comments and order. The result is checked as a whole before
 changes until a second person approves.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import shutil

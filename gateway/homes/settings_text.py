@@ -1,7 +1,5 @@
 """Change one setting in the text of gateway.toml, leaving the rest as written."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -4,8 +4,6 @@ Nothing of the home changes before all needs of this version are checked: settin
 tables migrated on a copy, and policies without faults.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 import sqlite3

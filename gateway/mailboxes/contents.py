@@ -5,8 +5,6 @@ bounded, and a person who holds more than is left for others gets no further one
 its last reader, however the reader leaves, or after idling.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import os

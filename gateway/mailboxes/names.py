@@ -10,8 +10,6 @@ Every name is made here, of characters storable by every client; a path is one o
 part of a path ever becomes a path on disk.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """The team's share of a delivery: the file as sent, a view, or counts; and the about text."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -5,8 +5,6 @@ memory, the team's view is made, the collection is recorded, and only then can t
 file marks it as dealt with; renaming it back undoes the mark. Everything else is refused.
 """
 
-from __future__ import annotations
-
 import asyncio
 import csv
 import io

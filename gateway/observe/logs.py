@@ -4,8 +4,6 @@ Code logs either a sentence or `code key=value …`; JSON then keeps the fields 
 the output is one line without control or direction characters.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import os

@@ -3,8 +3,6 @@
 Counts begin at 0 when a service starts. Data in the registry are read from there instead (`registry_view`).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram

@@ -4,8 +4,6 @@
 lines of code, never data.
 """
 
-from __future__ import annotations
-
 import faulthandler
 import signal
 import sys

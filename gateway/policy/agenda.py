@@ -1,7 +1,5 @@
 """What is due of a provider, and when: the one source of its page, its calendar and its letters. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta

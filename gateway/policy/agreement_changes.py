@@ -1,7 +1,5 @@
 """Compare two versions of the agreement, so that every provider can be told of the changes."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from gateway.policy.catalogue import Catalogue

@@ -1,7 +1,5 @@
 """The data items a team may see of a file, and the test for an empty view."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from gateway.law import pack_on

@@ -1,7 +1,5 @@
 """Check bodies.toml against the other files: missing names and unused entries."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """The models of bodies.toml: kinds of provider, their identifying numbers, and recipients."""
 
-from __future__ import annotations
-
 import re
 from functools import cached_property
 from typing import Annotated, Literal

@@ -1,7 +1,5 @@
 """The models of breach.toml: grave items, consequences, and bodies to be told of a data breach."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from gateway.policy.schema import ClauseId, PolicyTable

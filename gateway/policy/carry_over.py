@@ -4,8 +4,6 @@ The policies shipped by earlier versions are kept in `policies/earlier/`, one ar
 difference between a home and the release it started from is an edit by the authority.
 """
 
-from __future__ import annotations
-
 import tomllib
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping

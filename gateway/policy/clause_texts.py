@@ -5,8 +5,6 @@ printed without its number, `[printed]` of agreement.toml gives the opening word
 beginning of the next.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from bisect import bisect_right

@@ -1,7 +1,5 @@
 """confirmed.toml: the clauses read by a person, and the citations of each clause."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection
 

@@ -1,7 +1,5 @@
 """Check policy files against one another: every name used must exist, every data type has one flow."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator
 

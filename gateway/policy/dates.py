@@ -1,7 +1,5 @@
 """Days by rule: results days and census days, academic years, and local moments as UTC."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta

@@ -4,8 +4,6 @@ Data listed in no flow is refused. A file not refused is held while any rule say
 accepted for the teams entitled to a view.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import datetime
 

@@ -4,8 +4,6 @@ Pupils, dates of birth and former UPNs are stored as keyed digests (HMAC). A not
 its own record only: the file and the record number.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Files are compared by their settings, not as text: comments and the order of ent
 difference is listed, including those without effect on any outcome, with the reason.
 """
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 effects.toml lists every place of every file, and says how it is written.
 """
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass

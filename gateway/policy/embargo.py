@@ -1,7 +1,5 @@
 """The embargo on results: the official release moment of a results file."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Files expected of a provider, by kind, phase and own exceptions."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 from gateway.model import Provider

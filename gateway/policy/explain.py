@@ -1,7 +1,5 @@
 """Present policies to people: a decision by its clauses, two catalogues compared, faults."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime

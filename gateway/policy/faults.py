@@ -1,7 +1,5 @@
 """Locate faults in policy files: file, key, line, and suggested correction."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Policy files as plain values, each read once."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Mapping
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """Compare the data items of a file with Appendix A and the rights of teams."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from gateway.model import Classified, ProviderKind, Reason

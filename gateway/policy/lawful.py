@@ -1,7 +1,5 @@
 """Law packs: the pack in force on a day, and the requirements of coming returns. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta

@@ -4,8 +4,6 @@ So one run reports the faults between files together with the faults of shape, e
 entries left out.
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Iterator, Sequence

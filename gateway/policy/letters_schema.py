@@ -1,7 +1,5 @@
 """The models of letters.toml: addressees, occasions, times and texts of letters."""
 
-from __future__ import annotations
-
 from string import Formatter
 from typing import Annotated, Literal, get_args
 

@@ -1,7 +1,5 @@
 """The models of methods.toml: the ways in which data may travel."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from gateway.policy.schema import ClauseId, PolicyTable, Slug

@@ -4,8 +4,6 @@ A declaration names the data, the method and the attested safeguards. `questions
 in the order of the agreement; `decide_method` decides.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime

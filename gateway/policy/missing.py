@@ -4,8 +4,6 @@ The source is each school's latest statement about a child, identified by a keye
 leavers of years 11 and 13 are included; children never on a roll are not.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

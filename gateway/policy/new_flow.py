@@ -4,8 +4,6 @@ Known headings use the existing rules; each unknown heading becomes an item in t
 right for its teams. The result then waits for a person to read and confirm.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """Combine the decisions on the parts of one file."""
 
-from __future__ import annotations
-
 from gateway.model import Accepted, Decision, Held, Reason, Refused
 from gateway.policy.catalogue import Catalogue
 

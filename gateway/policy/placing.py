@@ -1,7 +1,5 @@
 """Place each arrival in a period: the stated period, else the period of arrival."""
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ ratification and permitted senders are checked for the teams named. A second per
 objections; records of pupils for a team without pupil level are beyond any override.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime

@@ -5,8 +5,6 @@ does. Every number on record must agree. A school without any comparable number 
 one school at most.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """Locate the policies shipped with this version."""
 
-from __future__ import annotations
-
 import sysconfig
 from pathlib import Path
 

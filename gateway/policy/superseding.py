@@ -4,8 +4,6 @@ Applies where the policy says each file replaces the one before (`each_replaces`
 period. Pure.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

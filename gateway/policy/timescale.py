@@ -4,8 +4,6 @@ A file counts for its stated period, else for the period of its arrival. No stat
 `status` answers for one provider and one day.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Judge file contents beyond the flow's items: columns, grades, sensitive data."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple

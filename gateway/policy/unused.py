@@ -1,7 +1,5 @@
 """Find unused policy definitions: a team without data, a safeguard needed by no method."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from gateway.home.settings_file import nearest

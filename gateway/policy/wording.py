@@ -1,7 +1,5 @@
 """The names used in receipts, from the policies, and the languages of receipts."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Growing pauses between attempts at files the processor failed on, and counts of lost children."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

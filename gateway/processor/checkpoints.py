@@ -4,8 +4,6 @@ published/log/checkpoint is the newest signed head. The last head of each hour, 
 witness, is kept beside the newest as published/log/SIZE. All can be made again from the registry.
 """
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Iterator, Sequence

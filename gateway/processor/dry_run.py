@@ -1,7 +1,5 @@
 """Dry run: find the decision for a file along the usual way, keeping nothing."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Iterator

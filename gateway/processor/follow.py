@@ -4,8 +4,6 @@ A cursor in published/ marks the last entry read. New entries about keys, provid
 the dependent parts of published/ to be made again from the registry. Receipts have a cursor of their own.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Collection, Iterator

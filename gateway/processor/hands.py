@@ -1,7 +1,5 @@
 """Worker pool of the processor: threads examining files, each with isolated children of its own."""
 
-from __future__ import annotations
-
 import logging
 import queue
 import threading

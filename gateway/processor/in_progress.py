@@ -5,8 +5,6 @@ decided within a moment and go on record together with the decision. A slower on
 and its provider gets a receipt for landing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 

@@ -5,8 +5,6 @@ replaced. Only the processor runs this round. Each change is one transaction, so
 repeated.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import datetime, timedelta
 

@@ -1,7 +1,5 @@
 """Schedule of letters: owe the calendar's letters and pass letters on to the courier."""
 
-from __future__ import annotations
-
 import time
 from contextlib import suppress
 

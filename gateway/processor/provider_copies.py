@@ -5,8 +5,6 @@ repeatable at any time, and done wherever the copy is missing. An isolated child
 in memory; this process sees the sealed copy only.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import secrets

@@ -4,8 +4,6 @@ Intake draws references at random and knows only those in the spool. Among thous
 provider on one day two draws may be equal. Only the registry knows all references.
 """
 
-from __future__ import annotations
-
 import hashlib
 import logging
 from collections.abc import Collection, Mapping

@@ -3,8 +3,6 @@
 Decisions and their duration are counted from the log, starting at its size when the service started.
 """
 
-from __future__ import annotations
-
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -4,8 +4,6 @@ Each batch is one transaction with its log entries; files are removed only after
 the next start or run does the rest.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence

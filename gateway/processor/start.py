@@ -1,7 +1,5 @@
 """Checks before a processor works: its OpenPGP program, its store, and no second processor."""
 
-from __future__ import annotations
-
 import fcntl
 import logging
 import os

@@ -1,7 +1,5 @@
 """Bounds on trust in intake: facts about an upload that only intake states."""
 
-from __future__ import annotations
-
 import logging
 import time
 from dataclasses import replace

@@ -3,8 +3,6 @@
 Pure: `clock` returns monotonic seconds.
 """
 
-from __future__ import annotations
-
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Wake up when an upload lands. A hint only: callers always scan the whole folder."""
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import Callable

@@ -4,8 +4,6 @@ A witness is a program: a command named by the administrator, or sendmail for a 
 gets a signed head on standard input; exit status 0 confirms receipt.
 """
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import os

@@ -4,8 +4,6 @@ Among several hosts every landed file is in a task, see `gateway.registry.work_q
 while a file of the task is landed and can be examined here; files not examinable now go to other hosts.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import threading

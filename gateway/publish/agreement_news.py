@@ -1,7 +1,5 @@
 """Publish notices about the agreement, signed, beside its text."""
 
-from __future__ import annotations
-
 from gateway.home import Published
 from gateway.publish.projection import replace_published
 from gateway.registry import log

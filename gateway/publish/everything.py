@@ -1,7 +1,5 @@
 """Project everything but receipts, at every start and when keys or policies change."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from gateway.home import Home

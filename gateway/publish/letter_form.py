@@ -1,7 +1,5 @@
 """The form of a letter: plain text and HTML from one source, signed as a whole (PGP/MIME, RFC 3156)."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 import textwrap

@@ -1,7 +1,5 @@
 """Pass owed letters to the courier, and record the courier's notes."""
 
-from __future__ import annotations
-
 import logging
 import os
 import re

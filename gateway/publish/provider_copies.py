@@ -1,7 +1,5 @@
 """Paths of providers' own copies in published/."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

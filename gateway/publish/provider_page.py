@@ -3,8 +3,6 @@
 Both are projections of the registry, like receipts, and say what `standing` says.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterator

@@ -3,8 +3,6 @@
 A notice names staff, but neither a child nor a file name, which may be a child's.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -3,8 +3,6 @@
 The receipt has the two forms of any receipt, and the same proof in the log (see `receipt`).
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

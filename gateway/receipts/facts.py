@@ -6,8 +6,6 @@ the SHA-256 of the object's canonical form. So receipt, leaf, inclusion proof an
 other.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """The layout of receipts for people: printable text, at most 74 columns, labels in a column of 16."""
 
-from __future__ import annotations
-
 import base64
 import textwrap
 import unicodedata

@@ -3,8 +3,6 @@
 Printable text of at most 74 columns, as for receipts, naming no child.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime

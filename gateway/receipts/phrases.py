@@ -1,7 +1,5 @@
 """The fixed phrases of receipts, by language."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from gateway.reasons.languages import Language

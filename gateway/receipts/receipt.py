@@ -6,8 +6,6 @@ the gateway's OpenPGP statement about the log's key. `verify_receipts.py` reads 
 the package.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Callable

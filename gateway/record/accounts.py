@@ -1,7 +1,5 @@
 """Accounts of transfers from the registry's rows, for reports to people."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Advance notices on a receipt: events soon to keep the provider's files from passing."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """Every education provider is told of the agreement: by a notice, and in /agreement."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Collection
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Shared state of the decisions of one transaction: replays, uses of keys, children in the files."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -3,8 +3,6 @@
 An amended record is stored again under the same number; every version stays.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 A child is named by UPN, or by name and date of birth. The log holds the question as a commitment alone.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """From an examination's findings to a decision, without side effects."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import datetime
 

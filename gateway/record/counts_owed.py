@@ -5,8 +5,6 @@ nobody has opened the first file's tables: a reader of two tables could subtract
 is by landing, in whatever order the files were decided.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime

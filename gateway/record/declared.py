@@ -1,7 +1,5 @@
 """Recording a declared transfer by another method: decided, logged and receipted."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """The plan of deletions due by the current record."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from sqlmodel import Session

@@ -4,8 +4,6 @@ A file's roll counts once the file is accepted; until then the roll is stored wi
 discrepancies are recorded, and each provider concerned is told of its own records.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

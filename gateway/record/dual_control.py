@@ -12,8 +12,6 @@ and the record says "NAME (as ACCOUNT)": a claim without proof. With roles in fo
 person proven by an SSH agent under an account of several people, each of whom can use the others' agents.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Changes of providers' records in a person's name, each with an entry in the log."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime

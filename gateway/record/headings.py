@@ -4,8 +4,6 @@ A heading said to be something else reaches no team, so one person may say that.
 arriving later, is listed beside the provider's own statements, and gives way to a later one of those.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Recording receipts with their log entries, under a signed head."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """Confirming keys by telephone: the owner has read a fingerprint out, and the key comes into force."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from gateway.errors import GatewayError

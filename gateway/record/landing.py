@@ -1,7 +1,5 @@
 """Recording uploads in the sealed store as landed, with a first receipt."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 

@@ -5,8 +5,6 @@ the size is the pack's length, and the root is the pack's SHA-256. An installed 
 as any edit.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import shutil

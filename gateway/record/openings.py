@@ -1,7 +1,5 @@
 """The whole original of a file is opened for one person, outside the mailboxes; on record first."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """An outcome in the three forms committed together: log entries, receipt facts, receipt rows."""
 
-from __future__ import annotations
-
 import secrets
 
 from gateway.log.leaf import Kind, rfc3339

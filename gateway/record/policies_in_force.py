@@ -5,8 +5,6 @@ policy_proposals. Every version once in force is kept, so that a decision can be
 day.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import secrets

@@ -4,8 +4,6 @@ The log records proposer and approver. The home's policies/ is a draft: an edit 
 proposal and approval.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """JSON Schemas of the policy files, for editors: `make docs` writes them into policies/schemas."""
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Many providers go on record at once, from a list such as the public extract of GIAS. All or nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Delivering a file again to its teams, or to further teams, as far as the agreement allows."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass

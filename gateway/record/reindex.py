@@ -1,7 +1,5 @@
 """Indexing the children in files landed before the index existed, or after a loss of the index."""
 
-from __future__ import annotations
-
 import base64
 import logging
 import os

@@ -3,8 +3,6 @@
 A proposal is in the log and counts for a week.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta

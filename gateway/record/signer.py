@@ -1,7 +1,5 @@
 """Validity of signatures by the gateway's records of a provider's keys, beside the engines' verification."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass

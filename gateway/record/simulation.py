@@ -5,8 +5,6 @@ Each file is decided twice, by the stored contents and at the landing time: unde
 is read again.
 """
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The state of a gateway at one moment, from registry and folders, and the faults."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The account of a child for answering a subject access request."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """The place of a file among those of its kind, school and period, from the accepted ones."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from sqlmodel import Session

@@ -1,7 +1,5 @@
 """The review of a term for all providers: timeliness, quality, ratifications, discrepancies."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import cast

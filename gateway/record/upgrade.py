@@ -4,8 +4,6 @@ The agreement is in `upgrade/plan.json` of the home. Each step can be repeated, 
 finished by the next `gateway upgrade`, or by the processor at its start.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Children on no roll, and movers, for the education welfare team. Every question is logged."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 

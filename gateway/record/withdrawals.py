@@ -1,7 +1,5 @@
 """Withdrawing a delivered file: by one person at once, and for good by a second one."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """Classify and check a file before sending, by the authority's policies in force."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A session with the gateway: only with the compared host key, and the provider's own key."""
 
-from __future__ import annotations
-
 import socket
 import sys
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ A watched folder is often shared. Anybody able to write there may leave a link i
 to make the kit overwrite its own keys or disclose them.
 """
 
-from __future__ import annotations
-
 import errno
 import hashlib
 import os

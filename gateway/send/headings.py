@@ -1,7 +1,5 @@
 """Headings without a known meaning: offer meanings, and test the values."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date

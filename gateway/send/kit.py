@@ -8,8 +8,6 @@ sealed/      files in transit, signed and encrypted; removed after their receipt
 receipts/    every receipt, verified
 """
 
-from __future__ import annotations
-
 import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime

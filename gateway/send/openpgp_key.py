@@ -5,8 +5,6 @@ secret key lies on disk under its passphrase and is opened only for signing. `ga
 signatures of the *gateway*.
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager

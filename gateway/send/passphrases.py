@@ -4,8 +4,6 @@ In order: a named file (first line; a second line for a different SSH passphrase
 `passphrase`, the system's key ring, and asking a person.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from pathlib import Path

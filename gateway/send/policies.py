@@ -4,8 +4,6 @@ Both are fetched in each session, accepted only with the gateway's signature, an
 kept are refused. `checked-by.json` records their dates.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from datetime import datetime

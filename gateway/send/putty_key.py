@@ -4,8 +4,6 @@ The format is described in PuTTY's manual, appendix C. No library reads version 
 decrypts and verifies the secret parts.
 """
 
-from __future__ import annotations
-
 import base64
 import io
 import struct

@@ -1,7 +1,5 @@
 """Receipts of sent files: fetch, verify against the gateway's key and log, and keep."""
 
-from __future__ import annotations
-
 import re
 import tempfile
 from collections.abc import Iterator, Sequence

@@ -4,8 +4,6 @@ Why two: docs/decisions/0013-the-kits-openpgp-engine.md. Sequoia works in a chil
 package blocks the interpreter meanwhile, and progress could not be shown.
 """
 
-from __future__ import annotations
-
 import errno
 import hashlib
 import json

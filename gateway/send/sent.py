@@ -4,8 +4,6 @@ A row is written before anything leaves, so that after a kill at any moment the 
 never a second one with the same content.
 """
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager

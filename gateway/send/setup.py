@@ -1,7 +1,5 @@
 """Set up a kit from an invitation: compare it, make or take keys, and hand over the public ones."""
 
-from __future__ import annotations
-
 import base64
 import re
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The provider's own SSH key: made in OpenSSH format, or taken in OpenSSH or PuTTY format."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import paramiko

@@ -1,7 +1,5 @@
 """The provider's standing: by its own computer, and by the gateway's page."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing

@@ -1,7 +1,5 @@
 """The gateway's signed page about its provider: fetch, verify and read."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime

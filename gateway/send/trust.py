@@ -3,8 +3,6 @@
 A new certificate is accepted only if a trusted one names it as successor; anything else in /keys is ignored.
 """
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime
 

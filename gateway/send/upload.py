@@ -4,8 +4,6 @@ The file goes to NAME.filepart first; only the rename to NAME hands it over. So 
 a resumable beginning or a complete file.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -4,8 +4,6 @@ The output has only numbers, codes of the gateway, and postcode sectors matching
 text of the file.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import re

@@ -1,7 +1,5 @@
 """The results in an awarding body's fixed-width file as a table: one line a result."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import chain, islice
 

@@ -1,7 +1,5 @@
 """Rows of a table about one school: those naming the school, and no others."""
 
-from __future__ import annotations
-
 from gateway.classify.content import Row
 from gateway.classify.rules import Rules
 from gateway.classify.schools import Said, said

@@ -1,7 +1,5 @@
 """Choose the columns and elements of a file for a view, by their data items."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet

@@ -13,8 +13,6 @@ change of one, below the threshold. So:
   pupil moved, and stay where some did.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Columns of a table for a view, written as CSV, as JSON or as a sheet."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain

@@ -1,7 +1,5 @@
 """Make the view of one content. CSV stays CSV, XML stays XML, a workbook becomes a clean one."""
 
-from __future__ import annotations
-
 from contextlib import closing
 from typing import BinaryIO
 from zipfile import ZIP_DEFLATED, ZipFile

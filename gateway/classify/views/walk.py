@@ -1,7 +1,5 @@
 """Records of a content, in the order of a view, with their values of some fields."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain
 from typing import BinaryIO

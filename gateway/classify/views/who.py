@@ -1,7 +1,5 @@
 """Persons in each record of a content, to leave out records of children with restricted access."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import BinaryIO
 

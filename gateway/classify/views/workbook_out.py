@@ -6,8 +6,6 @@ or keep parts in files on disk, and add the time of day; so the few parts are wr
 lxml's incremental writer.
 """
 
-from __future__ import annotations
-
 import io
 import re
 import zipfile

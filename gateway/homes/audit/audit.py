@@ -1,7 +1,5 @@
 """The whole audit, each check after the checks it depends on."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 

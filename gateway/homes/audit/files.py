@@ -4,8 +4,6 @@ Services may be at work meanwhile, and files follow the registry a moment later.
 after a second check against the registry's newer state.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence

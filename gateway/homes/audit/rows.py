@@ -1,7 +1,5 @@
 """Audit of the registry's rows against the log: each row as written by its last recorded transaction."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """Participants of the demo and their uploads."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random

@@ -1,7 +1,5 @@
 """People outside the gateway: a school or a member of staff, with keys of their own."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager

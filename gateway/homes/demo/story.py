@@ -1,7 +1,5 @@
 """The demo: one scene after another, each with real services and files."""
 
-from __future__ import annotations
-
 import shutil
 import sys
 import tempfile

@@ -1,7 +1,5 @@
 """Acts confirmed by the person's passkey, recorded under the person's name."""
 
-from __future__ import annotations
-
 from gateway.errors import GatewayError
 from gateway.mailboxes.hatch.counter import Caller, Counter, MayNotError
 from gateway.mailboxes.hatch.logins import check_signed

@@ -1,7 +1,5 @@
 """The mailboxes of a person's teams, as shown by the console."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from gateway.mailboxes.contents import FileOrder, OpenContent

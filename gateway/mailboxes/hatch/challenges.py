@@ -5,8 +5,6 @@ displace each other's challenges. They live in the service's memory, or, where s
 hosts answer one browser, in the registry.
 """
 
-from __future__ import annotations
-
 import secrets
 import threading
 import time

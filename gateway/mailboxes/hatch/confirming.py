@@ -1,7 +1,5 @@
 """Confirm an act without a passkey: by a new login at the OpenID provider for the act alone."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from gateway.errors import GatewayError

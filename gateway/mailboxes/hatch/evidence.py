@@ -1,7 +1,5 @@
 """Evidence: verified receipts, log heads, openings of files, access reviews."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections import defaultdict

@@ -4,8 +4,6 @@ Codes and passkeys are too long to guess, so correct proofs pass at once, even f
 failures.
 """
 
-from __future__ import annotations
-
 from gateway.errors import GatewayError
 
 

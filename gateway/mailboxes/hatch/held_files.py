@@ -1,7 +1,5 @@
 """Held files for permitted viewers: reasons, findings, and possible decisions."""
 
-from __future__ import annotations
-
 from sqlmodel import Session
 
 from gateway.home import shown_name

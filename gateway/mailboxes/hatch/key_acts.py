@@ -1,7 +1,5 @@
 """Keys of schools, handled by an administrator: enrolled, and put in force after a telephone call."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager

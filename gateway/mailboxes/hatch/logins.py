@@ -1,7 +1,5 @@
 """Login and logout: invitations, passkeys, sessions. Every proof is verified here, inside."""
 
-from __future__ import annotations
-
 import logging
 import secrets
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """The tasks that wait for a person, on the first page: what, since when, and where it is done."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from sqlmodel import Session

@@ -1,7 +1,5 @@
 """Logins by an OpenID Connect account, bound once to a person by an invitation."""
 
-from __future__ import annotations
-
 import logging
 import secrets
 

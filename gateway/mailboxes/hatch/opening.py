@@ -1,7 +1,5 @@
 """Open and close the console API together with the mailboxes, in the same service."""
 
-from __future__ import annotations
-
 import contextlib
 import time
 from collections.abc import AsyncIterator

@@ -1,7 +1,5 @@
 """Policies: differences between versions, their consequences, and approval by a second person."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path

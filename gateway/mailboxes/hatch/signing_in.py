@@ -1,7 +1,5 @@
 """Passkeys by the WebAuthn library: options for browsers, and verification (W3C WebAuthn Level 3)."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass

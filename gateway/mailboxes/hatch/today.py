@@ -1,7 +1,5 @@
 """The first page: new files, waiting files, approaching ends, and response times of receipts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from statistics import median

@@ -1,7 +1,5 @@
 """A drop: a file in a folder without pupils' data, within the transaction of its decision."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 

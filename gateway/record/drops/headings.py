@@ -4,8 +4,6 @@ A statement may name items of Appendix A, but neither the subject of a record no
 under a heading are still judged by the kind of the item.
 """
 
-from __future__ import annotations
-
 from gateway.classify import load_rules
 from gateway.examiner.protocol import HeadingsDrop
 from gateway.model import Decision, Held, Refused, Settled

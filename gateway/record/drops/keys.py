@@ -6,8 +6,6 @@ key has signed all additions; nor does a revocation certificate, effective at on
 either.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import datetime
 
