@@ -29,8 +29,8 @@ from gateway.intake.answers import (
 )
 from gateway.intake.box import Box
 from gateway.intake.disk import in_turn, on_disk
-from gateway.intake.files import ListedFile, find_published, open_published, scan_published
 from gateway.intake.paths import FOLDERS, PAGES, FolderName, IntakePlace, checked_name, place_of
+from gateway.intake.published import ListedFile, find_published, open_published, scan_published
 from gateway.intake.recent import HandedOver
 from gateway.intake.reception import Wish
 from gateway.intake.unfinished import Unfinished
