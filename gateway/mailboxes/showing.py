@@ -237,7 +237,7 @@ class Showing:
     def order(self, session: Session, delivery: Delivery, person: str) -> FileOrder:
         """Return the order to open a delivery for a team member. Fault if nothing can be shown."""
         content = self._contents(session, [delivery]).get(delivery.sequence)
-        if delivery.counts or self._has_counts_alone(delivery.team):
+        if delivery.counts or self.catalogue().has_counts_alone(delivery.team, delivery.data_type):
             return FileOrder(delivery.reference, self._counting(delivery, content), delivery)
         if delivery.team is None or delivery.whole or content is None:
             return FileOrder(delivery.reference, None, delivery)
@@ -306,11 +306,6 @@ class Showing:
         for delivery in deliveries:
             if (held := holdings.get(delivery.sequence)) is not None:
                 yield bases.view(delivery, held, kinds[delivery.provider])
-
-    def _has_counts_alone(self, team: str | None) -> bool:
-        """Return True for a team that never sees a record of a pupil."""
-        found = self.catalogue().team(team) if team is not None else None
-        return found is not None and not found.pupil_level
 
     def _counting(self, delivery: Delivery, content: Classified | None) -> Counting:
         if content is None:

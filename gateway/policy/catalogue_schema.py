@@ -15,6 +15,8 @@ from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.letters_schema import LettersFile
 from gateway.policy.method_schema import MethodsFile
 from gateway.policy.schema import (
+    NOBODY,
+    PUPILS,
     ClauseId,
     Flow,
     FlowsFile,
@@ -177,6 +179,13 @@ class Catalogue(PolicyTable):
     def team(self, identifier: str) -> Team | None:
         """Return the team with an id, if any."""
         return next((team for team in self.teams.team if team.id == identifier), None)
+
+    def has_counts_alone(self, team: str | None, data_type: str | None) -> bool:
+        """Return True for a team that never sees a record of a person, unless the data is about nobody."""
+        found = self.team(team) if team is not None else None
+        flow = self.flow_of(data_type or "")
+        about = flow.of(data_type or "").about if flow is not None else (PUPILS,)
+        return found is not None and not found.pupil_level and about != (NOBODY,)
 
     def body_of(self, team: Team) -> str | None:
         """Return the recipient owning a team; None if no recipient is the authority itself."""

@@ -9,7 +9,7 @@ from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.citations import citation_faults
 from gateway.policy.faults import Contradiction
 from gateway.policy.method_schema import Method
-from gateway.policy.schema import Flow, Right
+from gateway.policy.schema import NOBODY, Flow, Right
 from gateway.policy.unused import unused
 
 
@@ -123,7 +123,9 @@ def _right_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
             yield "rights.toml", ("right", n, "groups"), f"Appendix A has no group {label}"
         yield from _item_faults(n, right, catalogue)
         team = catalogue.team(right.team)
-        if team is not None and not team.pupil_level and (right.groups or right.selections or right.items):
+        of_nobody = {group.label for group in rights.group if group.of == NOBODY}
+        records = right.selections or right.items or set(right.groups) - of_nobody
+        if team is not None and not team.pupil_level and records:
             yield "rights.toml", ("right", n, "groups"), f"{team.id} may have no data about single pupils"
 
 

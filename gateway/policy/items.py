@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from gateway.model import Classified, ProviderKind, Reason
 from gateway.policy.basis import has_a_view, lawful_items
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.schema import PUPILS, Flow, ItemAction
+from gateway.policy.schema import NOBODY, PUPILS, Flow, ItemAction
 
 
 def teams_for(
@@ -29,7 +29,7 @@ def teams_for(
 def is_about_nobody(classified: Classified, flow: Flow) -> bool:
     """Return True if a file holds no record of any person."""
     about = flow.of(classified.data_type).about
-    return not about or (about == (PUPILS,) and classified.pupils == 0)
+    return about in ((), (NOBODY,)) or (about == (PUPILS,) and classified.pupils == 0)
 
 
 def persons_reasons(classified: Classified, catalogue: Catalogue, flow: Flow) -> Iterator[Reason]:

@@ -17,7 +17,7 @@ from tomlkit.items import AoT
 from gateway.errors import GatewayError
 from gateway.home.settings_file import nearest
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.schema import CLAUSE, TIMESCALES
+from gateway.policy.schema import CLAUSE, NOBODY, TIMESCALES
 
 _RANK = 120
 _SLUG, _CLAUSE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*"), re.compile(CLAUSE)
@@ -94,7 +94,7 @@ def _named(flow: NewFlow, catalogue: Catalogue) -> Iterator[tuple[str, tuple[str
     yield "recipients", flow.recipients, tuple(body.id for body in catalogue.bodies.recipient)
     yield "teams", flow.teams, tuple(team.id for team in catalogue.teams.team)
     yield "basis", (flow.basis,), tuple(catalogue.agreement.bases)
-    yield "about", (flow.about,), tuple(catalogue.agreement.persons)
+    yield "about", (flow.about,), (*catalogue.agreement.persons, NOBODY)
     own = (each.id for each in catalogue.calendar.timescale)
     yield "timescale", (flow.timescale,), (*TIMESCALES, *own)
 
@@ -162,7 +162,11 @@ def _write_rights(path: Path, flow: NewFlow, catalogue: Catalogue) -> None:
 
     A team that may have no data about single pupils gets none.
     """
-    teams = [each.id for each in catalogue.teams.team if each.id in flow.teams and each.pupil_level]
+    teams = [
+        each.id
+        for each in catalogue.teams.team
+        if each.id in flow.teams and (each.pupil_level or flow.about == NOBODY)
+    ]
     rights = tomlkit.parse(path.read_text("utf-8"))
     entries = rights.get("right")
     for entry in entries if isinstance(entries, AoT) else ():

@@ -8,7 +8,7 @@ from gateway.home.settings_file import nearest
 from gateway.policy.agreement_schema import AgreementFile
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.faults import Contradiction
-from gateway.policy.schema import PUPILS
+from gateway.policy.schema import NOBODY, PUPILS
 
 _USUAL = frozenset(AgreementFile.model_fields["bases"].default)
 
@@ -52,7 +52,7 @@ def _bases(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _persons(catalogue: Catalogue) -> Iterator[Contradiction]:
-    known, used = catalogue.agreement.persons, {PUPILS}
+    known, used = {*catalogue.agreement.persons, NOBODY}, {PUPILS, NOBODY}
     listed = {group.of for group in catalogue.rights.group}
     for n, flow in enumerate(catalogue.flows.flow):
         for m, entry in enumerate(flow.data_type):

@@ -40,6 +40,8 @@ Timescale = Slug
 """One of `TIMESCALES`, or a [[timescale]] of calendar.toml."""
 PUPILS = "pupils"
 """The persons a file is about by default, and the only ones with counted records."""
+NOBODY = "nobody"
+"""The subject of data about no person, such as counts of places."""
 TIMESCALES = ("daily", "weekly", "termly", "annually", "on-event", "continuous")
 ItemAction = Literal["notice", "hold"]
 UnlistedAction = Literal["hold", "leave-out"]
@@ -111,11 +113,11 @@ class FlowDataType(PolicyTable):
     """A data type allowed in a flow, its due times, and the teams using the data.
 
     `carries`: items outside Appendix A natural to such a file, for each of its teams; `carried`: items for
-    some teams or formats only. `about`: the persons the data is about; nobody, if empty. `name`: the name in
-    receipts, by default the flow's. `also_due`: further timescales; `timescale_of`: own timescales of some
-    kinds of provider. `within`: another data type whose arrival meets the timescale too. `ratification` takes
-    precedence over the flow's. `each_replaces`: the latest file of a school and period supersedes earlier
-    ones.
+    some teams or formats only. `about`: the persons the data is about; "nobody" for data about no person.
+    `name`: the name in receipts, by default the flow's. `also_due`: further timescales; `timescale_of`: own
+    timescales of some kinds of provider. `within`: another data type whose arrival meets the timescale too.
+    `ratification` takes precedence over the flow's. `each_replaces`: the latest file of a school and period
+    supersedes earlier ones.
     """
 
     id: Slug

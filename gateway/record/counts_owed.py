@@ -67,7 +67,10 @@ class CountsOwed:
         A file without pupils may be routed to such teams as well; of such a file, too, they get counts.
         """
         content = transfer.content
-        self._mark(transfer, [team for team in transfer.teams if self._has_no_records(team)])
+        self._mark(
+            transfer,
+            [team for team in transfer.teams if self.catalogue.has_counts_alone(team, transfer.data_type)],
+        )
         teams = self._teams(transfer, decision, provider)
         known = self.on_roll.get(transfer.upload.provider, 0)
         if not isinstance(content, Classified) or not is_whole_roll(content, known, self.catalogue):
@@ -110,10 +113,6 @@ class CountsOwed:
         if not isinstance(content, Classified) or transfer.data_type != content.data_type:
             return ()
         return counts_teams(content, decision, provider, self.catalogue)
-
-    def _has_no_records(self, team: str) -> bool:
-        found = self.catalogue.team(team)
-        return found is not None and not found.pupil_level
 
     def _make_room(self, transfer: Transfer, team: str) -> bool:
         """Take back a team's counts of the same school, kind and period, to make room for new ones.
