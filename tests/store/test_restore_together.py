@@ -1,0 +1,62 @@
+"""PostgreSQL and the bucket are restored together: the registry of one moment, the bucket of a later one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import obstore
+import pytest
+
+from gateway.home.settings import load_settings
+from gateway.processor.service import open_processor
+from gateway.store.client import client_of
+from tests.clock import THIS_YEAR
+from tests.commands import invoke
+from tests.content import core_data
+from tests.registry.cluster import Cluster
+from tests.store.servers import Server
+from tests.store.several import another_host, at_work, shared_home
+from tests.waiting import until
+
+pytestmark = pytest.mark.needs("pg_ctlcluster")
+
+
+def test_a_dump_and_a_later_copy_of_the_bucket_make_the_gateway_again(
+    cluster: Cluster, weed: Server, tmp_path: Path
+) -> None:
+    one = shared_home(tmp_path / "first", weed, cluster.database("lost"))
+    oak = one.provider("oak", years=THIS_YEAR, dfe_number="9994001")
+    dump = cluster.folder / "dump.sql"
+    with at_work(one):
+        before = one.send(oak, core_data(1))
+        until(lambda: one.state(before) == "accepted", "the decision")
+        cluster._run("pg_dump", "-h", str(cluster.folder), "-U", "admin", "-f", str(dump), "lost")
+        later = one.send(oak, core_data(2))  # In the copy of the bucket, and not in the dump.
+        until(lambda: one.state(later) == "accepted", "the decision")
+    bucket = client_of(load_settings(one.home).store.model_copy(update={"url": "s3://gateway"}))
+    for page in obstore.list(bucket, "first"):
+        for found in page:
+            obstore.copy(bucket, found["path"], "again" + found["path"].removeprefix("first"))
+    cluster.database("found")
+    cluster._run(
+        "psql", "-h", str(cluster.folder), "-U", "admin", "-d", "found", "-Xq",
+        "-v", "ON_ERROR_STOP=1", "-f", str(dump),
+    )  # fmt: skip
+    again = another_host(one, tmp_path / "second", "one")
+    text = again.home.settings.read_text()
+    again.home.settings.write_text(
+        text.replace("@/lost?", "@/found?").replace("s3://gateway/first", "s3://gateway/again")
+    )
+    again.close()
+    again._open()
+    with open_processor(again.home, again.clock, examiners=again.children.lent) as processor:
+        assert processor.drain() == 0
+    assert (again.state(before), again.state(later)) == ("accepted", "")
+    assert list((again.home.published.provider("oak") / "receipts").glob(f"*{before}*"))
+    doctor = json.loads(invoke(again.home.root, "doctor", "--deep", "--json").stdout)
+    faults = [one["what"] for one in doctor if one["severity"] == "fault"]
+    lost = f"sealed {later}: no transfer has this file"
+    assert [what for what in faults if "host one says nothing" not in what] == [lost]
+    again.close()
+    one.close()
