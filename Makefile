@@ -5,10 +5,14 @@ VENV := .venv
 unexport PYTHONDONTWRITEBYTECODE
 BIN := $(VENV)/bin
 
-.PHONY: kit hooks demo term test faults install-check cluster soak lint format bench clients confusion fuzz docs man lock audit sbom clean
+.PHONY: kit first-day hooks demo term test faults install-check cluster soak lint format bench clients confusion fuzz docs man lock audit sbom clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gateway demo
+
+# A secretary's first day at a terminal, from the invitation to a verified receipt, held against docs/schools.md.
+first-day: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest tests/send/test_first_day.py
 
 # Half of the time of a test is waiting for services and clocks: two workers for each processor.
 WORKERS ?= $(shell expr 2 \* $$(nproc))

@@ -50,9 +50,6 @@ def stage(folder: Path, embeddable: Path, sha256: str) -> None:
     shutil.rmtree(packages / "bin", ignore_errors=True)  # Programs of this machine's.
     (folder / "gateway.cmd").write_text(_GATEWAY, "ascii", newline="")
     (folder / "prompt.cmd").write_text(_PROMPT, "ascii", newline="")
-    task = (REPOSITORY / "desktop" / "gateway-send-watch.xml").read_text("utf-8")
-    task = task.replace("<Command>gateway.exe<", f"<Command>{_INSTALLED}<")
-    (folder / "gateway-send-watch.xml").write_text(task, "utf-8")
 
 
 def _install(packages: Path, version: str) -> None:

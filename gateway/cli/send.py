@@ -58,6 +58,7 @@ app = typer.Typer(
 )
 app.command("setup")(send_setup.setup)
 app.command("watch")(send_watch.watch)
+app.command("unattended")(send_watch.unattended)
 for _command in (
     send_keys.renew, send_keys.rotate, send_keys.revoke, send_keys.ratify, send_keys.headings,
 ):  # fmt: skip

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import sys
+import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
@@ -12,7 +16,14 @@ import typer
 from rich.text import Text
 
 from gateway.cli.console import fails_clearly, now, out, plain
-from gateway.cli.send_kit import DEFAULT_KIT, Display, KitOption, PassphraseFileOption, passphrases_of
+from gateway.cli.send_kit import (
+    DEFAULT_KIT,
+    Display,
+    KitOption,
+    PassphraseFileOption,
+    needed,
+    passphrases_of,
+)
 from gateway.errors import GatewayError
 
 if TYPE_CHECKING:
@@ -86,21 +97,43 @@ def revoke(
 
 @fails_clearly
 def ratify(
+    name: Annotated[str | None, typer.Option(help="Who signs, if not asked for.")] = None,
+    office: Annotated[str | None, typer.Option(help='As what, such as "headteacher".')] = None,
     yes: Annotated[bool, typer.Option("--yes", help="It was read, and whoever may has agreed.")] = False,
     wait: WaitOption = _PATIENCE,
     kit: KitOption = DEFAULT_KIT,
     passphrase_file: PassphraseFileOption = None,
 ) -> None:
-    """Show the agreement, sign the text with your key and send the signed copy."""
+    """Show the agreement page by page, sign it in the name of whoever may, and send the signed copy."""
     from gateway.send import ceremonies  # noqa: PLC0415
 
     with _at_work(kit, passphrase_file) as sender:
         text = ceremonies.agreement_text(sender)
-        for line in text.splitlines():
-            typer.echo(plain(line))
-        if not yes and not typer.confirm("Does whoever may ratify this for you agree to it?", err=True):
+        kept = sender.kit.root / "agreement.txt"
+        kept.write_text(text, "utf-8")
+        _show(text)
+        typer.echo(f"The agreement is kept in {plain(kept)}, to be printed.", err=True)
+        who = name or needed("The name of whoever may ratify it for you", "--name")
+        what = office or needed("Their office, such as headteacher", "--office")
+        if not yes and not typer.confirm(f"Do you, {plain(who)}, agree to it as {plain(what)}?", err=True):
             raise typer.Exit(1)
-        _tell(ceremonies.ratify(sender, text, wait))
+        _tell(ceremonies.ratify(sender, text, who, what, wait))
+
+
+def _show(text: str) -> None:
+    """Show a text page by page where somebody reads, else at once; marks of HTML are left out."""
+    width, height = shutil.get_terminal_size()
+    cells = (" | ".join(re.sub(r"</?[a-z]+>", " ", line).split("\t")) for line in text.splitlines())
+    lines = [part for line in cells for part in textwrap.wrap(plain(line), width) or [""]]
+    step = max(height - 2, 5) if sys.stdin.isatty() and sys.stdout.isatty() else len(lines)
+    pages = [lines[at : at + step] for at in range(0, len(lines), step)]
+    for number, page in enumerate(pages, 1):
+        typer.echo("\n".join(page))
+        if number < len(pages):
+            typer.prompt(
+                f"page {number} of {len(pages)}; Enter goes on", default="", show_default=False,
+                prompt_suffix="", err=True,
+            )  # fmt: skip
 
 
 @fails_clearly
@@ -166,7 +199,9 @@ def _at_work(kit: Path, passphrase_file: Path | None) -> Iterator[KitAtWork]:
 
     opened = Kit(kit)
     with alone(kit, seconds=_PATIENCE), Display() as shown:
-        yield KitAtWork(opened, passphrases_of(opened, passphrase_file, shown.ask), shown)
+        sender = KitAtWork(opened, passphrases_of(opened, passphrase_file, shown.ask), shown)
+        sender.unlock()
+        yield sender
 
 
 def _tell(step: Step) -> None:
@@ -176,6 +211,7 @@ def _tell(step: Step) -> None:
         raise GatewayError("handed in, and no receipt yet: gateway send receipts")
     out.print(Text(f"{proved.state.upper()}, reference {proved.reference}"), soft_wrap=True)
     for reason in proved.reasons:
-        out.print(Text(f"  {plain(reason['sentence'])} {plain(reason['next_step'])} [{reason['code']}]"))
+        told = f"  {plain(reason['sentence'])} {plain(reason['next_step'])} [{reason['code']}]"
+        out.print(Text(told), soft_wrap=True)
     if proved.state != "accepted":
         raise typer.Exit(_HELD if proved.state == "held" else 1)

@@ -107,3 +107,10 @@ def new_passphrases(file: Path | None, judge: Callable[[str], None]) -> tuple[st
         if typed == typer.prompt("The same once more", hide_input=True, err=True):
             return typed, typed
         complain("the two are not the same")
+
+
+def needed(question: str, option: str) -> str:
+    """Ask a person for a line. GatewayError, naming the option, where nobody is there."""
+    if not sys.stdin.isatty():
+        raise GatewayError(f"say it with {option}")
+    return str(typer.prompt(question, err=True)).strip()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +9,14 @@ import typer
 from rich.text import Text
 
 from gateway.cli.console import complain, fails_clearly, now, out, plain
-from gateway.cli.send_kit import DEFAULT_KIT, KitOption, PassphraseFileOption, new_passphrases, passphrases_of
+from gateway.cli.send_kit import (
+    DEFAULT_KIT,
+    KitOption,
+    PassphraseFileOption,
+    needed,
+    new_passphrases,
+    passphrases_of,
+)
 from gateway.errors import GatewayError
 
 if TYPE_CHECKING:
@@ -82,7 +88,7 @@ def _compare(invited: ProviderInvitation, told: str | None) -> None:
         _say("brought the invitation, and type the six words that they read out to you.")
     for left in reversed(range(1 if told else _TRIES)):
         try:
-            compare(told or _needed("The six words that you hear", "--words"), words)
+            compare(told or needed("The six words that you hear", "--words"), words)
         except GatewayError as error:
             if not left:
                 raise GatewayError(
@@ -107,7 +113,7 @@ def _make(
     whose = owner or ""
     if openpgp_key is None:
         whose = check_owner(
-            owner or f"{invited.name} <{_needed('The e-mail address of your office', '--owner')}>"
+            owner or f"{invited.name} <{needed('The e-mail address of your office', '--owner')}>"
         )
 
     def judge(typed: str) -> None:
@@ -139,9 +145,3 @@ def _say_hand_over(kit: Kit, folder: Path) -> None:
 
 def _say(line: str) -> None:
     out.print(Text(plain(line)), soft_wrap=True)
-
-
-def _needed(question: str, option: str) -> str:
-    if not sys.stdin.isatty():
-        raise GatewayError(f"say it with {option}")
-    return str(typer.prompt(question, err=True)).strip()

@@ -1,5 +1,6 @@
 """send watch: a folder whose files are sent on arrival; also as a service."""
 
+import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,7 @@ import typer
 from gateway.cli.console import counted, fails_clearly, plain
 from gateway.cli.send_kit import DEFAULT_KIT, Display, KitOption, PassphraseFileOption, passphrases_of
 from gateway.cli.signals import until_told
-from gateway.errors import GatewayError
+from gateway.errors import ChoiceError, GatewayError
 
 _STILL_SECONDS = 5.0
 
@@ -53,3 +54,28 @@ def watch(
             watched.run(stop, once=once)
     if once and watched.stuck:
         raise GatewayError(f"{counted(len(watched.stuck), 'file')} in {folder} could not be taken: see above")
+
+
+@fails_clearly
+def unattended(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", file_okay=False, help="The folder to watch.")],
+    by: Annotated[str, typer.Option(help="What starts it: user or system (systemd), or windows.")] = "windows"
+    if sys.platform == "win32"
+    else "user",
+    kit: KitOption = DEFAULT_KIT,
+    passphrase_file: PassphraseFileOption = None,
+) -> None:
+    """Print the systemd unit, or the task of Windows, that watches a folder while nobody is logged on.
+
+    Its first lines say where it belongs. Where nobody is logged on no key ring is open: the passphrase stands
+    in a file, which your account alone may read.
+    """
+    from gateway.send.unattended import Manager, definition  # noqa: PLC0415 - keeps --help quick
+
+    if by not in set(Manager):
+        raise ChoiceError(f"it is started by one of {', '.join(Manager)}")
+    if passphrase_file is None:
+        raise GatewayError(
+            "nobody is there to be asked: name the file of the passphrase with --passphrase-file"
+        )
+    typer.echo(definition(Manager(by), folder, kit, passphrase_file), nl=False)

@@ -29,7 +29,7 @@ from gateway.examiner.protocol import (
 )
 from gateway.examiner.setups import JUDGE_SETUP
 from gateway.home.settings import OpenLimits
-from gateway.model import Folder, Signature, read_as
+from gateway.model import Folder, Signature, read_as, without_signatory
 from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 
 _CLEARSIGNED = b"-----BEGIN PGP SIGNED MESSAGE-----"
@@ -45,9 +45,10 @@ def examine(drop: DropToJudge) -> AgreementCopy | FileRefused:
     except Refusal as refusal:
         return refused(job, refusal.code, refusal.detail)
     agreed = read_as("ratification", text)
-    if agreed is None or lines_of(agreed) != lines_of(job.agreement):
+    who, bare = without_signatory(agreed or "")
+    if agreed is None or lines_of(bare) != lines_of(job.agreement):
         return refused(job, "agreement:other-text")
-    return AgreementCopy(reference=job.reference, signature=signature)
+    return AgreementCopy(reference=job.reference, signature=signature, signatory=who)
 
 
 def lines_of(text: str) -> list[str]:

@@ -68,7 +68,7 @@ from gateway.examiner.setups import (
 from gateway.examiner.view_protocol import NamingRecords, RecordsNamed, SealPart, Viewed, Viewing
 from gateway.home import Home
 from gateway.home.settings import Limits, load_settings, read_toml
-from gateway.model import Basis, Classified, ContentRefused, Counting, Folder, View
+from gateway.model import Basis, Classified, ContentRefused, Counting, Folder, View, is_signatory
 from gateway.openpgp.engines import program_file, proved_program
 from gateway.reasons import REASONS, told
 from gateway.secrets import secret_files
@@ -105,6 +105,8 @@ def believable_drop(
     """Return a drop after checking that its key, if any, matches its fingerprint."""
     if isinstance(answer, KeyDrop) and not _fits(answer.key):
         raise ExaminerLost("the judging process gave another key than it says")
+    if isinstance(answer, AgreementCopy) and answer.signatory and not is_signatory(answer.signatory):
+        raise ExaminerLost("the judging process gave a name that cannot be one")
     return answer
 
 

@@ -196,10 +196,11 @@ FieldKey = Annotated[str, Field(pattern=r"^([a-z0-9-]{1,60})?$")]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgreementCopy:
-    """Drop in /agreement with the agreement's text, signed by its provider."""
+    """Drop in /agreement with the agreement's text, signed by its provider. `signatory`: as the text says."""
 
     reference: str
     signature: Signature
+    signatory: str = ""
     kind: Literal["agreement"] = "agreement"
 
 

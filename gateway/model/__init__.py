@@ -20,9 +20,35 @@ _FIRST: dict[Purpose, str] = {
 }
 
 
+_SIGNED_BY = "Signed by: "
+_LONGEST_NAME = 160
+
+
 def stated(purpose: Purpose, text: str) -> str:
     """Return a text with the statement of its purpose, ready for signing."""
     return f"{_FIRST[purpose]}\n\n{text}"
+
+
+def signed_by(name: str, office: str, text: str) -> str:
+    """Return a text headed by the name and office of whoever signs it. ValueError if not of one line each."""
+    who = f"{name.strip()}, {office.strip()}"
+    if not name.strip() or not office.strip() or not is_signatory(who):
+        raise ValueError("a name and an office of one line each are needed")
+    return f"{_SIGNED_BY}{who}\n\n{text}"
+
+
+def without_signatory(text: str) -> tuple[str, str]:
+    """Return who signs a text, as it says, and the text below; "" for a text that does not say."""
+    first, _, rest = text.partition("\n")
+    who = first.removeprefix(_SIGNED_BY).rstrip()
+    if who == first.rstrip() or not is_signatory(who):
+        return "", text
+    return who, rest.removeprefix("\r").removeprefix("\n")
+
+
+def is_signatory(who: str) -> bool:
+    """Return True for a name fit to be put on record: one printable line of up to 160 characters."""
+    return who.isprintable() and 0 < len(who) <= _LONGEST_NAME
 
 
 def read_as(purpose: Purpose, text: str) -> str | None:

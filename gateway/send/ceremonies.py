@@ -17,7 +17,7 @@ from typing import Literal
 import paramiko
 
 from gateway.errors import GatewayError
-from gateway.model import Stated, stated
+from gateway.model import Stated, signed_by, stated
 from gateway.openpgp.certificates import grouped
 from gateway.send import policies, receipts, trust
 from gateway.send.files import make_anew
@@ -92,20 +92,24 @@ def agreement_text(sender: KitAtWork) -> str:
     GatewayError for a missing text, a text not signed by the gateway, or one with terminal control
     characters: an impostor may be serving it.
     """
-    found: list[bytes | None] = []
+    sender.refresh()
     with sender.session() as sftp:
-        found.append(trust.fetched(sftp, "/agreement/agreement.txt"))
-    if found[0] is None:
+        found = trust.fetched(sftp, "/agreement/agreement.txt")
+    if found is None:
         raise GatewayError("the gateway has no agreement to ratify: ring the authority")
-    text = found[0].decode("utf-8", "replace")
+    text = found.decode("utf-8", "replace")
     if not policies.holds_text(sender.kit, text) or _CONTROL.search(text):
         raise GatewayError("this is not the text that the gateway's own key vouches for: ring the authority")
     return text
 
 
-def ratify(sender: KitAtWork, text: str, seconds: float) -> Step:
-    """Sign the agreement's text, as an agreement and nothing else, and hand the signed copy in."""
-    signed = _sealed(sender, stated("ratification", text))
+def ratify(sender: KitAtWork, text: str, name: str, office: str, seconds: float) -> Step:
+    """Sign the agreement's text in a person's name, as an agreement and nothing else, and hand it in."""
+    try:
+        named = signed_by(name, office, text)
+    except ValueError as error:
+        raise GatewayError(str(error)) from None
+    signed = _sealed(sender, stated("ratification", named))
     return Step(put(sender, "/agreement", "agreement.txt.pgp", signed, seconds), "signed")
 
 

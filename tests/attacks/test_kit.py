@@ -77,7 +77,7 @@ def test_a_text_that_the_gateway_does_not_vouch_for_is_not_signed(oak: Office, s
     for forged in (core_data(seed=9), b"ssh-ed25519 AAAA theirs\n", genuine + b"\x1b[2J\x1b[H"):
         served.write_bytes(forged)
         try:
-            result = oak.send("ratify", "--yes")
+            result = oak.send("ratify", "--yes", "--name", "A. Head", "--office", "headteacher")
         finally:
             served.write_bytes(genuine)
         assert result.exit_code == 1

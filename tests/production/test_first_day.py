@@ -74,7 +74,16 @@ def test_the_first_day_takes_four_commands(site: Site, services: Running, school
     )
     site.gateway("keys", "add", "oak", str(school.folder / "root/oak.keys"))
     site.gateway("keys", "confirm", "oak", *said.shown.splitlines()[-2].split())
-    said = school.type(ratify, {r"\[y/N\]: ": "y", **SECRET})
+    said = school.type(
+        ratify,
+        {
+            r"Enter goes on$": "",
+            r"The name of": "A. Head",
+            r"Their office": "headteacher",
+            r"\[y/N\]: ": "y",
+            **SECRET,
+        },
+    )
     assert (said.code, "ACCEPTED" in said.shown) == (0, True), said.shown
     said = school.type(send, SECRET)
     assert (said.code, "ACCEPTED" in said.shown) == (0, True), said.shown

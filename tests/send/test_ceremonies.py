@@ -73,9 +73,11 @@ def test_the_agreement_is_ratified(site: Site, services: Running) -> None:
     ash = Office(site, "ash", services.intake, site.root / "ash", ratified=False)
     (sent,) = ash.json(str(ash.file("core.xml", core_data(seed=23))), code=3)
     assert {reason["code"] for reason in sent["reasons"]} == {"policy:agreement-not-ratified"}
-    result = ash.send("ratify", "--yes")
+    result = ash.send("ratify", "--yes", "--name", "A. Head", "--office", "headteacher")
     assert result.exit_code == 0, result.stderr
     assert "Data Sharing Agreement" in result.stdout
+    (standing,) = [row for row in site.json("agreement", "status") if row["provider"] == "ash"]
+    assert (standing["signatory"], bool(standing["signed_copy"])) == ("A. Head, headteacher", True)
 
 
 def test_the_gateways_new_key_is_taken_on_the_word_of_the_old_one(site: Site, services: Running) -> None:

@@ -18,8 +18,8 @@ from gateway.record.ratifying import Signed, role_of_copies, sign
 from gateway.registry import agreements, register
 
 
-def settle(drop: Drop, signature: Signature) -> Decision:
-    """Record the ratification expressed by a valid signed copy."""
+def settle(drop: Drop, signature: Signature, signatory: str = "") -> Decision:
+    """Record the ratification expressed by a valid signed copy, by `signatory` where the copy names one."""
     provider, catalogue = drop.provider, drop.registrar.catalogue
     if not catalogue.bodies.of(provider.kind).ratifies:
         return Refused(reasons=(catalogue.reason("agreement:not-a-party"),))
@@ -36,7 +36,7 @@ def settle(drop: Drop, signature: Signature) -> Decision:
     role = role_of_copies(catalogue, provider.kind)
     if year in years or (role is not None and _has_signed(drop, year, role.role)):
         return Settled(flow="agreement", reasons=(catalogue.reason("agreement:already-ratified", year=year),))
-    missing = _record(drop, year, signature)
+    missing = _record(drop, year, signature, signatory)
     if missing and role is not None:
         code, told = "agreement:signed-in-part", {"role": role.name, "missing": ", ".join(missing)}
         return Settled(flow="agreement", reasons=(catalogue.reason(code, year=year, **told),))
@@ -60,14 +60,14 @@ def _fresh(signed_at: datetime, year: str, drop: Drop) -> bool:
     return oldest <= signed_at <= latest and day >= opens(year, drop.registrar.catalogue)
 
 
-def _record(drop: Drop, year: str, signature: Signature) -> tuple[str, ...]:
+def _record(drop: Drop, year: str, signature: Signature, signatory: str) -> tuple[str, ...]:
     """Record the signature; return the names of the roles still to sign."""
     catalogue, by = drop.registrar.catalogue, f"the key {signature.certificate}"
     role = role_of_copies(catalogue, drop.provider.kind)
     signed = Signed(
         provider=drop.provider.id,
         year=year,
-        signatory=by,
+        signatory=signatory or by,
         on=local_day(signature.created_at, catalogue.calendar.timezone),
         at=drop.now,
         by=by,

@@ -60,8 +60,8 @@ def settle(dropped: Dropped, drop: Drop) -> Decision:
             return keys.settle(drop, found)
         case HeadingsDrop():
             return headings.settle(drop, dropped)
-        case AgreementCopy(signature=signature):
-            return agreement.settle(drop, signature)
+        case AgreementCopy(signature=signature, signatory=signatory):
+            return agreement.settle(drop, signature, signatory)
 
 
 def publish(folders: set[Folder], home: Home, registry: Registry, now: datetime) -> None:

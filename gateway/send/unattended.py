@@ -1,0 +1,113 @@
+"""A watch that runs while nobody is logged on: a unit for systemd, or a task for Windows."""
+
+from __future__ import annotations
+
+import getpass
+import subprocess
+import sys
+from enum import StrEnum
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+
+class Manager(StrEnum):
+    """What starts the watch: systemd for one user, systemd for the machine, or the Windows Task Scheduler."""
+
+    USER = "user"
+    SYSTEM = "system"
+    WINDOWS = "windows"
+
+
+_UNIT = """\
+# {how}
+[Unit]
+Description=Sends what is put into {shown} to the local authority
+After=network-online.target
+
+[Service]
+{user}ExecStart={command}
+Restart=on-failure
+RestartSec=30
+NoNewPrivileges=yes
+
+[Install]
+WantedBy={target}
+"""
+_HOW = {
+    Manager.USER: "Write this to ~/.config/systemd/user/gateway-send-watch.service, then:\n"
+    "#   systemctl --user enable --now gateway-send-watch\n"
+    "#   loginctl enable-linger        # so that it runs while nobody is logged in",
+    Manager.SYSTEM: "Write this to /etc/systemd/system/gateway-send-watch.service, then:\n"
+    "#   systemctl enable --now gateway-send-watch",
+}
+_TASK = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<!-- Runs from the start of the computer, whether anybody is logged on or not, and keeps no password.
+     As administrator: schtasks /create /tn "Gateway send watch" /xml FILE -->
+<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
+  <RegistrationInfo>
+    <Description>Sends what is put into {shown} to the local authority.</Description>
+  </RegistrationInfo>
+  <Triggers>
+    <BootTrigger>
+      <Enabled>true</Enabled>
+    </BootTrigger>
+  </Triggers>
+  <Principals>
+    <Principal id="Author">
+      <UserId>{user}</UserId>
+      <LogonType>S4U</LogonType>
+      <RunLevel>LeastPrivilege</RunLevel>
+    </Principal>
+  </Principals>
+  <Settings>
+    <MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy>
+    <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>
+    <StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>
+    <StartWhenAvailable>true</StartWhenAvailable>
+    <ExecutionTimeLimit>PT0S</ExecutionTimeLimit>
+    <RestartOnFailure>
+      <Interval>PT1M</Interval>
+      <Count>999</Count>
+    </RestartOnFailure>
+  </Settings>
+  <Actions Context="Author">
+    <Exec>
+      <Command>{program}</Command>
+      <Arguments>{arguments}</Arguments>
+    </Exec>
+  </Actions>
+</Task>
+"""
+
+
+def definition(manager: Manager, folder: Path, kit: Path, passphrase_file: Path) -> str:
+    """Return the text by which a manager starts the watch of a folder, every path in it absolute.
+
+    The program is the Python that runs now, which is found whatever the manager's search path is. Of Windows,
+    only the text is tested: no Windows ran it yet.
+    """
+    arguments = [
+        "-m", "gateway", "send", "watch", "--kit", str(kit.absolute()), "--passphrase-file",
+        str(passphrase_file.absolute()), str(folder.absolute()),
+    ]  # fmt: skip
+    if manager is Manager.WINDOWS:
+        values = {
+            "shown": str(folder.absolute()), "user": getpass.getuser(), "program": sys.executable,
+            "arguments": subprocess.list2cmdline(arguments),
+        }  # fmt: skip
+        return _TASK.format(**{name: escape(value) for name, value in values.items()})
+    is_user = manager is Manager.USER
+    return _UNIT.format(
+        how=_HOW[manager],
+        shown=str(folder.absolute()).replace("%", "%%"),
+        user="" if is_user else f"User={getpass.getuser()}\n",
+        command=" ".join(map(_quoted, [sys.executable, *arguments])),
+        target="default.target" if is_user else "multi-user.target",
+    )
+
+
+def _quoted(word: str) -> str:
+    """Return a word as systemd reads it (systemd.service, "Command lines"; systemd.unit, "Specifiers")."""
+    marks = {"\\": "\\\\", '"': '\\"', "%": "%%", "$": "$$"}
+    return f'"{"".join(marks.get(one, one) for one in word)}"'
