@@ -5,7 +5,7 @@ VENV := .venv
 unexport PYTHONDONTWRITEBYTECODE
 BIN := $(VENV)/bin
 
-.PHONY: kit first-day hooks demo term test faults install-check cluster soak lint format bench clients confusion fuzz docs man lock audit sbom clean
+.PHONY: kit kit-windows first-day hooks demo term test faults install-check cluster soak lint format bench clients confusion fuzz docs man lock audit sbom clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gateway demo
@@ -115,8 +115,12 @@ lock: $(VENV)/.installed-dev
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["openid"], sep="\n")' \
 	    | $(COMPILE) --constraint requirements.lock --output-file requirements-openid.lock -
 
-# The offline installer for Windows, of the embeddable package that a person fetched from python.org; needs nsis.
+# The wheel of the provider's side alone, without a line of the authority's: what a school is given.
 kit: $(VENV)/.installed-dev
+	$(BIN)/python desktop/kit_wheel.py build/kit
+
+# The offline installer for Windows, of the embeddable package that a person fetched from python.org; needs nsis.
+kit-windows: $(VENV)/.installed-dev
 	$(BIN)/python desktop/windows/build.py --python "$(KIT_PYTHON)" --sha256 "$(KIT_PYTHON_SHA256)" \
 	    --out gateway-windows.exe
 

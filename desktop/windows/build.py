@@ -1,4 +1,4 @@
-"""Build the offline installer for Windows, on Linux: `make kit`.
+"""Build the offline installer for Windows, on Linux: `make kit-windows`.
 
     python desktop/windows/build.py --python python-3.13.9-embed-amd64.zip --sha256 HEX --out NAME.exe
 

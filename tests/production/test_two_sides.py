@@ -47,11 +47,7 @@ class School:
 
     def __init__(self, root: Path) -> None:
         self.root, self.only, self.loaded = root, root / "only", root / "loaded"
-        self.only.mkdir()
-        for installed in _closure(BASE):
-            for place in {Path(str(file)).parts[0] for file in installed.files or ()} - {"..", "__pycache__"}:
-                if not (self.only / place).exists():
-                    (self.only / place).symlink_to(str(installed.locate_file(place)))
+        linked(self.only)
         for name in ("gateway", "policies"):
             (self.only / name).symlink_to(REPOSITORY / name)
 
@@ -68,6 +64,16 @@ class School:
 
     def modules(self) -> set[str]:
         return {name for line in self.loaded.read_text().splitlines() for name in json.loads(line)}
+
+
+def linked(folder: Path) -> Path:
+    """Make a folder of links to what the base declares, as it is installed here."""
+    folder.mkdir()
+    for installed in _closure(BASE):
+        for place in {Path(str(file)).parts[0] for file in installed.files or ()} - {"..", "__pycache__"}:
+            if not (folder / place).exists():
+                (folder / place).symlink_to(str(installed.locate_file(place)))
+    return folder
 
 
 def _closure(wanted: list[str]) -> Iterator[Distribution]:
