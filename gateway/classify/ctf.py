@@ -11,8 +11,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from lxml import etree
-
 from gateway.classify import markup
 from gateway.classify.content import Source, law_return, unknown
 from gateway.classify.facts import academic_year_from, of_facts, school, software, version
@@ -71,33 +69,29 @@ class Assessments:
         self.judge_by_period()
         # The same few pairs occur again and again.
         self._types: dict[tuple[str, str], str] = {}
-        self._ordinary: dict[tuple[bytes, str], tuple[str, bool]] = {}
+        self._ordinary: dict[tuple[str, str], tuple[str, bool]] = {}
 
     def judge_by_period(self) -> None:
         """Take the codes of results from the tally's current rules."""
         self._codes = {q: self._tally.rules.code_sets[name] for q, name in self._rule.results.items()}
 
-    def count(self, assessments: list[markup.Element]) -> None:
-        """Count the assessments of one pupil, the last one in the tally."""
+    def gather(self, record: markup.Element, *, left: bool | None = None) -> None:
+        """Count a record and its assessments; `left` is as in `Tally.record`."""
         types, odd = set(), False
-        key_stage, stage_around = None, ""
+        assessments = self._gatherer.gather(record, apart="StageAssessment", beside="Stage", left=left)
         for assessment in assessments:
-            if assessment.getparent() is not key_stage:
-                key_stage = assessment.getparent()
-                stage_around = key_stage.findtext("{*}Stage") or ""
             # The same assessments occur again and again.
-            written = etree.tostring(assessment, with_tail=False), stage_around
-            known = self._ordinary.get(written)
+            known = self._ordinary.get(assessment[2:])
             if known is None:
-                kind, filled, ordinary, plain = self._read(assessment, stage_around)
+                kind, filled, ordinary, plain = self._read(assessment.element, assessment.beside)
                 known, odd = (kind, filled), odd or not plain
-                if ordinary and len(self._ordinary) < _REMEMBERED and len(written[0]) < _LONG:
-                    self._ordinary[written] = known
+                if ordinary and len(self._ordinary) < _REMEMBERED and len(assessment.written) < _LONG:
+                    self._ordinary[assessment[2:]] = known
             types.add(known[0])
             self._tally.results[known[0]] += known[1]
         self._tally.assessed.update(types)
         if odd:
-            self._note_unknown(assessments)
+            self._note_unknown([assessment.element for assessment in assessments])
         if assessments:
             self._tally.field("assessments").filled += 1
         self.rows += len(assessments)
@@ -212,7 +206,7 @@ def recognise(source: Source, tally: Tally, *, missing: bool = False) -> Verdict
             assessments.judge_by_period()
         else:
             left = _has_left(element, header.facts) if tally.reports_pupils else None
-            assessments.count(gatherer.gather(element, apart="StageAssessment", left=left))
+            assessments.gather(element, left=left)
     gatherer.settle()
     if not tally.records:
         raise unknown("a Common Transfer File without pupils", format=FORMAT)

@@ -68,7 +68,7 @@ class _MessageReader:
             self.gatherer.gather(element, left=name in _LEFT)
             self._on_roll += name in _ON_ROLL
         elif self._type != CENSUS:
-            self._assessments.count(self.gatherer.gather(element, apart="StageAssessment"))
+            self._assessments.gather(element)
         else:
             raise beside("pupils of another kind than a census has", format=FORMAT)
 

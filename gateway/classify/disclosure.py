@@ -9,7 +9,7 @@ repetitive column.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from gateway.classify.identifiers import is_nhs_number
@@ -93,10 +93,9 @@ class Disclosure:
             self.look(self._kept, rules)
             self._kept.clear()
 
-    @property
-    def keep(self) -> Callable[[str], None]:
-        """Keep a value of an element for the next search."""
-        return self._kept.add
+    def keep(self, values: Iterable[str]) -> None:
+        """Keep values of an element for the next search."""
+        self._kept.update(values)
 
     def has_nhs_numbers(self) -> bool:
         """Return True where numbers of ten digits are NHS numbers; one in eleven passes the check by

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -49,7 +49,8 @@ class FieldTally:
     __slots__ = (
         "_judge",
         "_look_at_all",
-        "_waiting",
+        "_rows",
+        "_texts",
         "counts",
         "doubted",
         "faults",
@@ -69,42 +70,43 @@ class FieldTally:
         self.doubted: set[str] = set()
         self._judge = judge
         self._look_at_all = judge.check is None or rule.identifier == "reference" or "contact" in rule.values
-        self._waiting: list[tuple[str, int]] = []
+        self._texts: list[str] = []
+        self._rows: list[int] = []
 
-    @property
-    def wait(self) -> Callable[[tuple[str, int]], None]:
-        """Keep a non-blank value and the number of its record until `settle`."""
-        return self._waiting.append
+    def wait(self, texts: Sequence[str], rows: Sequence[int]) -> None:
+        """Keep texts, none blank, each with the number of its record, until `settle`."""
+        self._texts += texts
+        self._rows += rows
 
     def settle(self) -> None:
         """Count the waiting values: many together are quicker."""
-        if not self._waiting:
+        if not self._texts:
             return
-        texts = [text for text, _ in self._waiting]
-        self.filled += len(texts)
-        if self.counts is not None:
-            self._count(texts)
-        bad = self._judge.faults(texts)
-        if bad:
-            self._note_all(bad, texts, [row for _, row in self._waiting])
+        bad = self._add(self._texts, self._rows)
         room = max(0, _VALUES_REMEMBERED - len(self.doubted))
-        self.doubted.update(list(set(texts) if self._look_at_all else bad)[:room])
-        self._waiting.clear()
+        self.doubted.update(list(set(self._texts) if self._look_at_all else bad)[:room])
+        self._texts.clear()
+        self._rows.clear()
 
     def add_column(self, values: Sequence[str], first_row: int) -> tuple[int, AbstractSet[str]]:
         """Count the field's values in consecutive records; an empty text is a blank.
 
         Returns the number of filled values and the distinct values with a fault.
         """
-        filled = len(values) - values.count("")
-        self.filled += filled
+        before = self.filled
+        bad = self._add(values, range(first_row, first_row + len(values)))
+        self.doubted = set(values) - {""} if self._look_at_all else set(bad)
+        return self.filled - before, bad.keys()
+
+    def _add(self, values: Sequence[str], rows: Sequence[int]) -> dict[str, str]:
+        """Count values in the records of these numbers; return those with a fault, and the fault."""
+        self.filled += len(values) - values.count("")
         if self.counts is not None:
             self._count(values)
         bad = self._judge.faults(values)
-        self.doubted = set(values) - {""} if self._look_at_all else set(bad)
         if bad:
-            self._note_all(bad, values, range(first_row, first_row + len(values)))
-        return filled, bad.keys()
+            self._note_all(bad, values, rows)
+        return bad
 
     def take(self, other: FieldTally) -> None:
         """Add the counts of another tally of this field."""
@@ -127,9 +129,10 @@ class FieldTally:
             self.faults.setdefault(fault, FaultCount()).count += counts[text]
             self.others += counts[text] * (fault not in QUERIES)
         if any(len(self.faults[fault].rows) < ROWS_SHOWN for fault in set(bad.values())):
-            for row, value in zip(rows, values, strict=True):
-                if value in bad:
-                    self.faults[bad[value]].show(row)
+            for row, value in sorted(
+                (row, value) for row, value in zip(rows, values, strict=True) if value in bad
+            ):
+                self.faults[bad[value]].show(row)
 
     def share_good(self) -> float:
         """Return the share of filled values without a fault; 0 where nothing is filled."""

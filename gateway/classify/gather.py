@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from operator import itemgetter
+from typing import NamedTuple
 
 from gateway.classify.account import Part
 from gateway.classify.content import malformed
+from gateway.classify.field_tally import FieldTally
 from gateway.classify.markup import COMMENT, Element, leaves, local_name, namespace_length
+from gateway.classify.outlines import Node, children, outline, pieces_of, text_of, texts_in
 from gateway.classify.schools import NOTHING, Said
-from gateway.classify.tally import Tally
+from gateway.classify.tally import SETTLE_EVERY, Tally
 from gateway.classify.value_shapes import SAMPLE
 from gateway.home.settings import ClassifyLimits
 
@@ -17,7 +22,7 @@ _ELEMENT_KINDS = 2_000
 _COMMENTS = 3
 _COMMENT_LENGTH = 120
 _LOOK_EVERY = 500
-_SAMPLE_EVERY = 50
+_PIECES_REMEMBERED = 500_000
 # Fields occurring once in a pupil's record.
 _ONCE = frozenset(["upn", "former-upn", "birth-date", "surname", "forename", "full-name"])
 INSIDE = "more than one pupil in one of its records"
@@ -25,27 +30,85 @@ INSIDE = "more than one pupil in one of its records"
 
 ReadSchool = Callable[[Element], Said]
 
-_Met = tuple[str, int]
-_Waiting = tuple[str, Element, int]
-# Meaning of an element: how to count its text with the record's number, if at all, the key needed in the
-# record, and how to keep the text for later searching and sampling.
-_Keep = Callable[[str], None]
-_Meaning = tuple[Callable[[_Met], None] | None, str | None, _Keep | None, _Keep | None]
+
+class _Meaning:
+    """Meaning of an element of one name under one parent: its part of the account, and its field if known.
+
+    `key` is the field's, where a record needs it. `samples`: number of values still to be sampled.
+    """
+
+    __slots__ = ("_field", "_part", "_samples", "key")
+
+    def __init__(self, part: Part, field: FieldTally | None, key: str | None) -> None:
+        self._part, self._field, self.key = part, field, key
+        self._samples: int | None = None if field is None else SAMPLE
+
+    def take(self, texts: Sequence[str], rows: Sequence[int]) -> None:
+        """Count texts, none of them blank, in the records of these numbers."""
+        if self._field is None:
+            self._part.told.keep(texts)
+            self._part.shape.add_all(texts)
+            return
+        # Values of their kind need no other search; the others are searched through the field.
+        self._field.wait(texts, rows)
+        if self._samples:
+            self._part.shape.add_all(texts[: self._samples])
+            self._samples -= min(self._samples, len(texts))
+
+
+class Left(NamedTuple):
+    """Element of a record left to the caller: the record, its number there, and what is written in it.
+
+    `beside` is the text of an element beside it.
+    """
+
+    record: Element
+    number: int
+    written: str
+    beside: str
+
+    @property
+    def element(self) -> Element:
+        """The element itself."""
+        return next(islice(self.record.iter(), self.number, None))
+
+
+class _Plan:
+    """How records of one form are read, and the texts of such records waiting to be counted.
+
+    `leaves`: parent and name of each element with a text, by order of reading. The texts are preceded by two
+    empty ones, so that there are always several; so are their meanings. `unresolved`: places of texts not met
+    yet; `naming`: of those a record needs; `blank`: number of pieces without text; `left`: elements left to
+    the caller, each with its number and the place of a text beside it.
+    """
+
+    def __init__(self) -> None:
+        self.leaves: list[tuple[str, str]] = []
+        self.meanings: list[_Meaning | None] = [None, None]
+        self.unresolved: list[int] = []
+        self.naming: list[tuple[str, int]] = []
+        self.left: list[tuple[Node, int, int]] = []
+        self.is_inside = self.is_deep = False
+        self.blank = 0
+        self.texts: Callable[[Sequence[str]], tuple[str, ...]] = itemgetter(0, 0)
+        self.rows: list[int] = []
+        self.waiting: list[tuple[str, ...]] = []
 
 
 class Gatherer:
-    """Read records into a tally, remembering the meaning of each element."""
+    """Read records into a tally, remembering the meaning of each element and of each form of record."""
 
     def __init__(self, tally: Tally, limits: ClassifyLimits) -> None:
         self._tally = tally
         self._deepest = limits.xml_depth
-        self._tag, self._name, self._strip = "", "", 0
         self._kinds = self._comments = 0
         self._names_schools = False
         self._headed, self._before = False, tally.records
         self._meanings: dict[str, dict[str, _Meaning]] = {}
         self._around: dict[str, dict[str, _Meaning]] = {}
-        self._samplers: list[_Sampler] = []
+        self._plans: dict[str, _Plan] = {}
+        self._room = _PIECES_REMEMBERED
+        self._waiting: list[_Plan] = []
 
     def aside(self, parent: str, name: str, text: str) -> None:
         """Count content outside the elements of records, or not in an element at all.
@@ -63,16 +126,11 @@ class Gatherer:
             self._tally.account.title(text)
             if self._comments <= _COMMENTS and len(text) <= _COMMENT_LENGTH:
                 return
-        meanings = self._meanings_under(parent, around=True)
+        meanings = self._around.setdefault(parent, {}) if self._kinds < _ELEMENT_KINDS else {}
         if name not in meanings:
             self._resolve(meanings, parent, name, self._tally.rules.element_field(parent, name, around=True))
-        meaning = meanings.get(name)
-        if meaning is None:
-            return
-        if meaning[0] is not None:
-            meaning[0]((text, self._tally.records))
-        for keep in filter(None, meaning[2:]):
-            keep(text)
+        if (meaning := meanings.get(name)) is not None:
+            meaning.take([text], [self._tally.records])
 
     def header(self, header: Element) -> bool:
         """Count a header's content for the account; return True for the file's own header.
@@ -87,94 +145,151 @@ class Gatherer:
             self._tally.stands_beside("a header beside the one at its beginning")
         for parent, name, text in leaves(header):
             self.aside(parent, name, text)
-        for element in header.iter():
-            if len(element):
-                self._own_text(local_name(element.tag), element.text)
+        self._own_texts(header)
         return is_the_one
 
+    def _own_texts(self, record: Element) -> None:
+        """Count texts in an element beside other elements."""
+        for element in record.iter():
+            if len(element):
+                self._own_text(local_name(element.tag), element.text)
+            if element is not record:
+                self._own_text(local_name(element.getparent().tag), element.tail)
+
     def _own_text(self, name: str, text: str | None) -> None:
-        """Count text in an element before its first child."""
+        """Count text beside other elements, directly in the element of this name."""
         if text is not None and not text.isspace():
             self.aside(name, "", text)
 
     def gather(
-        self, record: Element, *, apart: str = "", left: bool | None = None, school: ReadSchool | None = None
-    ) -> list[Element]:
+        self,
+        record: Element,
+        *,
+        apart: str = "",
+        beside: str = "",
+        left: bool | None = None,
+        school: ReadSchool | None = None,
+    ) -> list[Left]:
         """Count one record of one pupil. Raises Unreadable where nested too deep.
 
-        Elements named `apart` are returned unread, for the caller. `left` is as in `Tally.record`; `school`
-        reads the record's school, where any element names one.
+        Elements named `apart` are returned unread, each with the first text named `beside` of the element
+        around it. `left` is as in `Tally.record`; `school` reads the record's school, where any element names
+        one.
         """
-        if record.tag != self._tag:
-            self._tag, self._strip = record.tag, namespace_length(record.tag)
-            self._name = self._tag[self._strip :]
-        self._own_text(self._name, record.text)
-        values: dict[str, str] = {}
-        left_alone: list[Element] = []
-        stack = [(self._name, record, 0)]
-        while stack:
-            name, element, depth = stack.pop()
-            if name == apart:
-                left_alone.append(element)
-            elif depth > self._deepest:
-                raise malformed("elements are nested too deep", format="XML")
-            else:
-                self._read(name, element, depth + 1, stack, values)
-        if self._tally.records % _SAMPLE_EVERY == 0:
-            self._sample()
+        pieces = pieces_of(record)
+        form = "<".join(pieces[1::2])
+        plan = self._plans.get(form)
+        if plan is None:
+            plan = self._planned(record, outline(record, pieces), apart, beside)
+            self._room -= len(pieces)
+            if self._room > 0:
+                self._plans[form] = plan
+        if plan.is_deep:
+            raise malformed("elements are nested too deep", format="XML")
+        if plan.is_inside:
+            self._tally.stands_beside(INSIDE)
+        if pieces.count("") < plan.blank:
+            self._own_texts(record)
+        values = self._take(plan, plan.texts(pieces))
         if self._tally.records % _LOOK_EVERY == 0:
             self._tally.account.look_at_kept()
         said = school(record) if school is not None and self._names_schools else NOTHING
+        if (self._tally.records + 1) % SETTLE_EVERY == 0:
+            self._count()
         self._tally.record(values, left=left, said=said)
-        return left_alone
+        return [
+            Left(record, number, "<".join(pieces[node.first : node.last + 1]), text_of(pieces[place]))
+            for node, number, place in plan.left
+        ]
+
+    def _take(self, plan: _Plan, texts: tuple[str, ...]) -> dict[str, str]:
+        """Keep the texts of a record until they are counted; return those naming the pupil, or required."""
+        if "&" in "".join(texts):
+            texts = tuple(map(text_of, texts))
+        if any(map(str.isspace, texts)):
+            texts = tuple("" if text.isspace() else text for text in texts)
+        if plan.unresolved:
+            self._resolve_all(plan, texts)
+        if not plan.rows:
+            self._waiting.append(plan)
+        plan.rows.append(self._tally.records + 1)
+        plan.waiting.append(texts)
+        values: dict[str, str] = {}
+        for key, place in plan.naming:
+            text = texts[place]
+            if text and values.setdefault(key, text) is not text and key in _ONCE:
+                self._another(key, text, values[key])
+        return values
+
+    def _count(self) -> None:
+        """Count the texts kept: many values together are quicker."""
+        for plan in self._waiting:
+            for meaning, texts in zip(plan.meanings, zip(*plan.waiting, strict=True), strict=True):
+                if meaning is not None and "" not in texts:
+                    meaning.take(texts, plan.rows)
+                elif meaning is not None:
+                    filled = [(text, row) for text, row in zip(texts, plan.rows, strict=True) if text]
+                    meaning.take([text for text, _ in filled], [row for _, row in filled])
+            plan.rows.clear()
+            plan.waiting.clear()
+        self._waiting.clear()
 
     def settle(self) -> None:
-        """Count and search everything kept until now: many values together are quicker.
-
-        Required before reading results from the tally.
-        """
-        self._sample()
+        """Count and search everything kept until now. Required before reading results from the tally."""
+        self._count()
         self._tally.account.look_at_kept()
         self._tally.settle()
 
-    def _sample(self) -> None:
-        self._samplers = [sampler for sampler in self._samplers if not sampler.is_done()]
-
-    def _read(
-        self, parent: str, element: Element, depth: int, stack: list[_Waiting], values: dict[str, str]
-    ) -> None:
-        """Count the leaves directly under an element; push other children, at `depth`, onto the stack.
+    def _planned(self, record: Element, nodes: list[Node], apart: str, beside: str) -> _Plan:
+        """Return how to read records of a form: of each element first the texts, then what is around others.
 
         Content of an element with an unknown name stays unknown, at any depth.
         """
-        # Most of the time is spent here, so this is one loop with few calls.
-        meanings = self._meanings.get(parent) or self._meanings_under(parent)
-        strip, row = self._strip, self._tally.records + 1
-        within = "" if parent in self._tally.rules.containers else f"{parent}/"
-        for child in element:
-            name, text = child.tag[strip:], child.text
-            if len(child):
-                stack.append((within + name, child, depth))
-                self._own_text(name, text)
-                if name == self._name:
-                    self._tally.stands_beside(INSIDE)
+        plan, strip, places = _Plan(), namespace_length(record.tag), list[int]()
+        names, containers = [node.tag[strip:] for node in nodes], self._tally.rules.containers
+        plan.blank = nodes[0].last // 2 + 2 - len(list(texts_in(nodes)))
+        # In reverse, so that the first of several counts.
+        besides = {
+            nodes[one].around: nodes[one].first + 1
+            for one in reversed(range(len(nodes)))
+            if names[one] == beside
+        }
+        stack = [(names[0], 0, 0)]
+        while stack:
+            parent, number, depth = stack.pop()
+            if parent == apart:
+                plan.left.append((nodes[number], number, besides.get(nodes[number].around, 0)))
                 continue
-            if text is None or (text < "!" and text.isspace()):  # no blank text is above "!"
-                continue
-            meaning = meanings.get(name)
-            if meaning is None:
-                key = self._tally.rules.element_field(parent, name)
-                meaning = self._resolve(meanings, parent, name, key)
-                self._names_schools |= name in self._tally.rules.data_types.schools.elements
-            count, key, keep, sample = meaning
-            if count is not None:
-                count((text, row))
-            if keep is not None:
-                keep(text)
-            if sample is not None:
-                sample(text)
-            if key is not None and values.setdefault(key, text) is not text and key in _ONCE:
-                self._another(key, text, values[key])
+            plan.is_deep |= depth > self._deepest
+            within = "" if parent in containers else f"{parent}/"
+            for child in children(nodes, number):
+                node, name = nodes[child], names[child]
+                if node.size:
+                    stack.append((within + name, child, depth + 1))
+                    plan.is_inside |= name == names[0]
+                elif node.first < node.last:
+                    plan.leaves.append((parent, name))
+                    places.append(node.first + 1)
+        plan.texts = itemgetter(0, 0, *places)
+        plan.meanings += [None] * len(places)
+        plan.unresolved = list(range(2, len(places) + 2))
+        return plan
+
+    def _resolve_all(self, plan: _Plan, texts: Sequence[str]) -> None:
+        """Find the meaning of the elements filled for the first time."""
+        for place in plan.unresolved:
+            if texts[place]:
+                parent, name = plan.leaves[place - 2]
+                known = self._meanings.setdefault(parent, {}) if self._kinds < _ELEMENT_KINDS else {}
+                if name not in known:
+                    key = self._tally.rules.element_field(parent, name)
+                    plan.meanings[place] = self._resolve(known, parent, name, key)
+                    self._names_schools |= name in self._tally.rules.data_types.schools.elements
+                else:
+                    plan.meanings[place] = known[name]
+        plan.unresolved = [place for place in plan.unresolved if plan.meanings[place] is None]
+        met = ((place, meaning) for place, meaning in enumerate(plan.meanings) if meaning is not None)
+        plan.naming = [(meaning.key, place) for place, meaning in met if meaning.key is not None]
 
     def _another(self, key: str, text: str, before: str) -> None:
         """Count a second number, name or date of birth in a record: an earlier number, or another pupil."""
@@ -193,62 +308,14 @@ class Gatherer:
         """Return the names of all elements with filled children."""
         return {parent for parent, meanings in self._meanings.items() if meanings}
 
-    def _meanings_under(self, parent: str, *, around: bool = False) -> dict[str, _Meaning]:
-        # A file with ever new element names must not fill the memory.
-        known = self._around if around else self._meanings
-        return {} if self._kinds >= _ELEMENT_KINDS else known.setdefault(parent, {})
-
     def _resolve(self, meanings: dict[str, _Meaning], parent: str, name: str, key: str | None) -> _Meaning:
         part = self._tally.account.part(f"{parent}/{name}" if name else parent, key, element=True)
-        if key is None:
-            sampler = _Sampler(part, most=None)
-            known: _Meaning = (None, None, part.told.keep, None)
-        else:
-            field = self._tally.field(key)
-            # Values of their kind need no other search; the others are searched through the field.
-            sampler = _Sampler(part, most=SAMPLE)
-            known = (field.wait, key if key in self._tally.naming else None, None, None)
-            sampler.when_done = lambda: meanings.__setitem__(name, known)
+        field = self._tally.field(key) if key is not None else None
+        if field is not None:
             self._tally.account.follow(part, field.doubted)
-        if self._kinds >= _ELEMENT_KINDS:
-            return (*known[:3], sampler.look)
-        self._kinds += 1
-        self._samplers.append(sampler)
-        meaning: _Meaning = (*known[:3], sampler.keep)
-        meanings[name] = meaning
+        meaning = _Meaning(part, field, key if key in self._tally.naming else None)
+        # A file with ever new element names must not fill the memory.
+        if self._kinds < _ELEMENT_KINDS:
+            self._kinds += 1
+            meanings[name] = meaning
         return meaning
-
-
-class _Sampler:
-    """Sample the first values of an element for the file's account, many together.
-
-    `most`: number of values to sample; None for all.
-    """
-
-    __slots__ = ("_most", "_part", "_waiting", "when_done")
-
-    def __init__(self, part: Part, *, most: int | None) -> None:
-        self._most = most
-        self._part = part
-        self._waiting: list[str] = []
-        self.when_done: Callable[[], None] = lambda: None
-
-    @property
-    def keep(self) -> _Keep:
-        """Keep a non-blank value for sampling."""
-        return self._waiting.append
-
-    def look(self, text: str) -> None:
-        """Sample a value at once, for an element not remembered."""
-        self._waiting.append(text)
-        self.is_done()
-
-    def is_done(self) -> bool:
-        """Sample the kept values; return True where sampling is complete."""
-        shape = self._part.shape
-        shape.add_all(self._waiting if self._most is None else self._waiting[: self._most - shape.filled])
-        self._waiting.clear()
-        if self._most is None or shape.filled < self._most:
-            return False
-        self.when_done()
-        return True

@@ -165,7 +165,7 @@ class _ResultsReader:
         values = {"candidate-number": result.candidate, "uci": result.uci, "uln": result.uln}
         for key, text in values.items():
             if text:
-                self._tally.field(key).wait((text, self._tally.records + 1))
+                self._tally.field(key).wait([text], [self._tally.records + 1])
         self._tally.record(values)
         if result.grade in self._grades:
             self._found[SingleResult(code=result.unit, grade=result.grade)] += 1
@@ -176,7 +176,7 @@ class _ResultsReader:
         values = candidate_in(line, self._rule)
         for key, text in values.items():
             if text.strip():
-                self._tally.field(key).wait((text, self._tally.records + 1))
+                self._tally.field(key).wait([text], [self._tally.records + 1])
         self._tally.record(values)
 
     def _hear_results(self, line: str) -> None:

@@ -20,18 +20,11 @@ from gateway.home.settings import ClassifyLimits
 Element = Any  # lxml carries no types.
 
 _PROLOG_BYTES = 64 * 1024
-# Text after the end of an element, where systems write nothing; and signs of attributes, comments and
-# anything else before such text. All are quick to find, even in a comment.
-_AFTER_END = re.compile(rb"</[^<>]*+>\s*+[^<\s]")
-_AFTER_EMPTY = re.compile(rb"/>\s*+[^<\s]")
-_SIGNS = (b"=", b"!", b"?")
-_TAG_BYTES = 1024
 COMMENT = "<!--"
 INSTRUCTION = "<?"
 _ENDS = {b"<!--": b"-->", b"<?": b"?>", b"<![CDATA[": b"]]>"}
 _BEGINS = re.compile(b"|".join(map(re.escape, _ENDS)))
-# Place of a schema, mark of an empty element, language: no content.
-_MORE = etree.XPath("boolean(.//@* | .//text()[preceding-sibling::*[1]])")
+_MORE = etree.XPath("boolean(.//@*)")
 _MANY = etree.XPath("boolean(descendant-or-self::*[count(@*) > $most])")
 # Elements in another namespace than the record's.
 _ELSEWHERE = etree.XPath("boolean(descendant::*[namespace-uri() != $space])")
@@ -112,34 +105,33 @@ def _feed_prolog(parser: expat.XMLParserType, pieces: Iterable[bytes]) -> None:
 Aside = Callable[[str, str, str], None]
 
 
-def records(
-    source: Source,
-    names: tuple[str, ...],
-    aside: Aside | None = None,
-    *,
-    loose: bool = True,
-    ahead: Callable[[bytes], None] = lambda _: None,
-) -> Iterator[Element]:
+def records(source: Source, names: tuple[str, ...], aside: Aside | None = None) -> Iterator[Element]:
     """Yield every outermost element of these names, complete, in document order.
 
     An element is valid until the next is requested. Content beside the elements of records goes to `aside`
-    as parent, name and text: surrounding elements, attributes, and text between elements; without `loose`
-    the caller searches for text between elements in a record. `ahead` gets each piece of the document, in
-    UTF-8, before the records ending there. Raises Unreadable for malformed XML or beyond a limit.
+    as parent, name and text: surrounding elements, attributes, and text between elements outside records;
+    the caller searches for text between elements in a record. Raises Unreadable for malformed XML or beyond a
+    limit.
     """
     tags = tuple(f"{{*}}{name}" for name in names)
     parser, limits, waiting, end, around = _parser(tags), source.limits, 0, b"", None
     unparsed, spaces = _Unparsed(aside, limits.record_bytes), 0
+    begins: re.Pattern[bytes] | None = re.compile(
+        rb"<(?:[^<>\s/:]*+:)?(?:%s)(?=[\s/>])" % "|".join(names).encode()
+    )
     try:
         for piece in utf8_chunks(source):
             parser.feed(piece)
             waiting += len(piece)
-            more = _may_hold_more(end + piece, loose=loose)
+            # No attribute without this sign. Before the first record, one is not in a record.
+            first = begins.search(piece) if begins is not None else None
+            more = (
+                piece.find(b"=", 0 if begins is None else len(piece) if first is None else first.start()) >= 0
+            )
             unparsed.take(piece)
             # No element has more namespaces than declared so far.
-            spaces += (end[1 - len(_SPACES) :] + piece).count(_SPACES)
-            end = piece[-_TAG_BYTES:]
-            ahead(piece)
+            spaces += (end + piece).count(_SPACES)
+            end = piece[1 - len(_SPACES) :]
             for _, element in parser.read_events():
                 parent = element.getparent()
                 # An element beside a record is in no record either.
@@ -147,7 +139,7 @@ def records(
                     # So is a record that began in an earlier piece.
                     if more or waiting > len(piece):
                         _look_closely(element, limits, aside, named=spaces > limits.xml_attributes)
-                    waiting = 0
+                    waiting, begins = 0, None
                     yield element
                     _forget(element, names, aside, limits.xml_attributes, all_around=parent is not around)
                     around = parent
@@ -160,21 +152,14 @@ def records(
         raise malformed(f"the XML is not well formed at line {error.lineno}", format="XML") from None
 
 
-def pupil_records(
-    source: Source,
-    names: tuple[str, ...],
-    aside: Aside | None = None,
-    *,
-    loose: bool = True,
-    ahead: Callable[[bytes], None] = lambda _: None,
-) -> Iterator[Element]:
+def pupil_records(source: Source, names: tuple[str, ...], aside: Aside | None = None) -> Iterator[Element]:
     """Yield `records` of a document with one namespace or none, as all pupil data known.
 
     Also raises Unreadable for a record in another namespace than the root, or, in a document with a
     namespace, for an element elsewhere: names are known only within the root's namespace.
     """
     space, tags = "", frozenset[str]()
-    for record in records(source, names, aside, loose=loose, ahead=ahead):
+    for record in records(source, names, aside):
         if not tags:
             root = record.getroottree().getroot().tag
             space = root[: namespace_length(root)]
@@ -258,24 +243,14 @@ def _cut_off(text: bytes) -> bytes:
     return last if any(begin.startswith(last) for begin in _ENDS) else b""
 
 
-def _may_hold_more(text: bytes, *, loose: bool) -> bool:
-    """Return True where a stretch of XML may hold attributes or text between elements. A quick check."""
-    return any(sign in text for sign in _SIGNS) or (
-        loose and (_AFTER_END.search(text) is not None or _AFTER_EMPTY.search(text) is not None)
-    )
-
-
 def _look_closely(record: Element, limits: ClassifyLimits, aside: Aside | None, *, named: bool) -> None:
-    """Report attributes, and texts between elements. Few records have any.
+    """Report attributes. Few records have any.
 
     `named`: an element may have more namespaces than the limit of attributes.
     """
     if not named and not _asks_for_a_closer_look(record, limits, aside):
         return
     for inner in record.iter():
-        tail = inner.tail
-        if tail and aside is not None and inner is not record and not tail.isspace():
-            aside(local_name(inner.getparent().tag), "", tail)
         attributes = inner.attrib
         if max(len(attributes), len(inner.nsmap) if named else 0) > limits.xml_attributes:
             raise _too_many_attributes()

@@ -42,7 +42,7 @@ OnPerson = Callable[[str, Mapping[str, str]], None]
 PUPILS_REMEMBERED = 500_000
 OUTSIDE = "a pupil outside of its records"
 _FORMS_REMEMBERED = 1_000
-_SETTLE_EVERY = 100
+SETTLE_EVERY = 100
 _AUTHORITIES = 1_000
 _YEAR = re.compile(r"(?:curriculum )?(?:year|yr|y)?(?: group)? *(\d{1,2})", re.IGNORECASE | re.ASCII)
 _UPPER_YEAR = 9
@@ -174,7 +174,7 @@ class Tally:
             self._report(self._on_pupil, self.records, upn, values, left=left, school=number_of(said))
         if self.on_person is not None:
             self.on_person(upn, values)
-        if self.records % _SETTLE_EVERY == 0:
+        if self.records % SETTLE_EVERY == 0:
             self.settle()
 
     def stands_beside(self, what: str) -> None:

@@ -1,78 +1,61 @@
 """XML with elements left out: Common Transfer Files, DfE messages, registers. The rest keeps its place.
 
-The document is read record by record, as in `classify.markup`. Content between records comes before the
-next record; there, elements with text stay where the sieve keeps them. Always left out are attributes,
-comments, text between elements, namespaces, unknown names, and elements with nothing left inside.
+The document is read record by record, as in `classify.markup`, and written anew. Content between records
+comes before the next record; there, elements with text stay where the sieve keeps them. Always left out are
+attributes, comments, text between elements, namespaces, unknown names, and elements with nothing left inside.
 """
 
 from __future__ import annotations
 
-import copy
-from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from itertools import pairwise
-from operator import attrgetter, contains
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from operator import itemgetter
 from typing import Any, NamedTuple
-
-from lxml import etree
+from xml.sax.saxutils import escape
 
 from gateway.classify import markup
 from gateway.classify.content import Source, unknown
+from gateway.classify.outlines import Node, outline, pieces_of, text_of, texts_in
 from gateway.classify.value_kinds import Judge
 from gateway.classify.views.sieve import Sieve, Stay
 from gateway.classify.views.tables import Apart, Write
 from gateway.classify.views.walk import HEADER
-from gateway.classify.views.workbook_out import stream
+from gateway.model.basis import WITHHELD
 
 Element = Any  # lxml carries no types.
-_REMEMBERED = 1_000
-_OFTEN = 4
-_MOST_LOOKED_AT = 24
+_PIECES_REMEMBERED = 500_000
+_PIECES_AT_ONCE = 20_000
+_LEAVES_REMEMBERED = 1_000
 _ASSESSMENT = "StageAssessment"
-_TAG, _TEXT, _TAIL = attrgetter("tag"), attrgetter("text"), attrgetter("tail")
 
 
 def write_markup(source: Source, records: tuple[str, ...], sieve: Sieve, apart: Apart, write: Write) -> None:
     """Write the view of a document whose records have these names. Raises Unreadable as reading does."""
     if sieve.divides:
         raise unknown("XML is not divided by schools", format="XML")
-    root, bare = markup.root_of(source), not markup.names_namespaces(source)
-    sieve.changed = sieve.changed or not bare
+    root = markup.root_of(source)
+    sieve.changed = sieve.changed or markup.names_namespaces(source)
     space = "{" + root[: markup.namespace_length(root)] if "}" in root else ""
-    with etree.xmlfile(stream(write), encoding="utf-8", buffered=True) as xml:
-        xml.write_declaration()
-        document = _Document(xml, _Pruner(sieve, space), apart, frozenset(records), bare=bare)
-        for record in markup.pupil_records(
-            source, records, document.aside, loose=False, ahead=document.ahead
-        ):
-            document.take(record)
-        document.end()
+    write(b"<?xml version='1.0' encoding='utf-8'?>\n")
+    document = _Document(write, _Pruner(sieve, space), apart, frozenset(records))
+    for record in markup.pupil_records(source, records, document.aside):
+        document.take(record)
+    document.end()
 
 
 class _Document:
-    """Output so far: open elements, outermost first, and their content."""
+    """Output so far: open elements, outermost first, each with its name in the view."""
 
-    def __init__(
-        self,
-        xml: Any,  # noqa: ANN401
-        pruner: _Pruner,
-        apart: Apart,
-        records: frozenset[str],
-        *,
-        bare: bool,
-    ) -> None:
-        self._xml = xml
+    def __init__(self, write: Write, pruner: _Pruner, apart: Apart, records: frozenset[str]) -> None:
+        self._give = write
         self._pruner = pruner
         self._apart = apart
         self._records = records
-        self._bare = bare
-        self._open: list[tuple[Element, Any]] = []
+        self._open: list[tuple[Element, str]] = []
         self._loose = False
         self._last: Element | None = None
-
-    def ahead(self, piece: bytes) -> None:
-        """Prepare for a piece of the document with the next records."""
-        self._pruner.look_ahead(piece)
 
     def aside(self, parent: str, name: str, text: str) -> None:  # noqa: ARG002
         """Leave out attributes, comments, and text between elements."""
@@ -106,6 +89,7 @@ class _Document:
         """Write the content after the last record and close the open elements."""
         if self._open:
             self._finish(self._open[0][0])
+        self._out()
 
     def _catch_up(self, parent: Element, until: Element | None) -> None:
         """Write the children of `parent` before `until`, and remove them from the tree."""
@@ -120,10 +104,13 @@ class _Document:
             parent.remove(child)
 
     def _write(self, element: Element, *, loose: bool, enough: Stay) -> None:
-        """Write the kept part of an element, if any."""
-        if self._pruner.prunes_to_something(element, loose=loose, enough=enough):
-            # The tail stays unchanged: the parser may still be extending it.
-            self._xml.write(element if self._bare else _without_namespaces(element), "\n", with_tail=False)
+        """Write the kept part of an element, if any. Elements with children wait, to be judged together."""
+        if loose:
+            self._pruner.tidy(element)
+        if not len(element):
+            self._out(self._pruner.leaf(element, enough))
+        elif self._pruner.add(element, enough):
+            self._out()
 
     def _start(self, element: Element) -> None:
         attributes = element.attrib
@@ -131,287 +118,260 @@ class _Document:
             element.text and not element.text.isspace()
         ):
             self._pruner.leave_out()
-        context = self._xml.element(self._pruner.container(markup.local_name(element.tag)))
-        context.__enter__()
-        self._xml.write("\n")
-        self._open.append((element, context))
+        name = self._pruner.container(markup.local_name(element.tag))
+        self._out(f"<{name}>\n")
+        self._open.append((element, name))
 
     def _finish(self, element: Element) -> None:
         self._catch_up(element, None)
-        _, context = self._open.pop()
-        context.__exit__(None, None, None)
-        if self._open:
-            self._xml.write("\n")
+        end = f"</{self._open.pop()[1]}>"
+        self._out(f"{end}\n" if self._open else end)
 
     def _is_open(self, element: Element) -> bool:
         return any(each is element for each, _ in self._open)
 
-
-def _without_namespaces(element: Element) -> Element:
-    """Return a copy of an element without namespaces, whose names anybody may choose."""
-    made = copy.deepcopy(element)
-    for inner in made.iter():
-        inner.tag = markup.local_name(inner.tag)
-        inner.attrib.clear()
-    etree.cleanup_namespaces(made)
-    return made
+    def _out(self, text: str = "") -> None:
+        """Write the waiting elements, then a text."""
+        self._give(f"{''.join(self._pruner.written())}{text}".encode())
 
 
-_Form = tuple[Stay, tuple[str, ...], tuple[int, ...]]
-"""Required part, tags of elements in document order, and the number of children of each."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Kept:
+    """What is kept of elements of a form: a template, and its gaps, with the judge of each piece there.
 
-
-class _Plan(NamedTuple):
-    """Plan for elements of a form, by places in document order.
-
-    `around` have children; `out` are removed, each with its parent's place. Texts in `judged` stay;
-    `judges` has the judge of each, `good` the values each has found good. `stays`: anything remains.
+    An assessment, judged before, has no judge.
     """
 
-    around: tuple[int, ...]
-    out: tuple[tuple[int, int], ...]
-    judged: tuple[int, ...]
-    judges: tuple[Judge, ...]
-    good: tuple[AbstractSet[str | None], ...]
-    stays: bool
+    template: str
+    pieces: Callable[[Sequence[str]], tuple[str, ...]]
+    judges: tuple[Judge | None, ...]
+
+
+class _Plan:
+    """Form of elements. `between`: places of pieces that are blank; `kept`: by the assessments that stay."""
+
+    def __init__(self, element: Element, pieces: Sequence[str]) -> None:
+        self.nodes = outline(element, pieces)
+        self.between = sorted({*range(0, len(pieces), 2)}.difference(texts_in(self.nodes)))
+        self.kept: dict[tuple[bool, ...], _Kept | None] = {}
+        self.assessments: list[tuple[int, int]] = []
+        stages, until = dict[int, int](), 0
+        for number, node in enumerate(self.nodes):
+            name = markup.local_name(node.tag)
+            if name == "Stage":
+                stages.setdefault(node.around, node.first + 1 if node.first < node.last else 0)
+            if name == _ASSESSMENT and node.size and number and node.first > until:
+                self.assessments.append((number, node.around))
+                until = node.last
+        self.assessments = [(number, stages.get(around, 0)) for number, around in self.assessments]
+
+
+class _Part(NamedTuple):
+    """What is kept of one element: the best in it, its template, and the gaps there."""
+
+    best: Stay
+    template: str = ""
+    gaps: tuple[tuple[int, Judge | None], ...] = ()
+
+
+_OUT = _Part(Stay.OUT)
 
 
 class _Pruner:
-    """Remove the parts of elements not to be kept."""
+    """Write elements without the parts not to be kept, many together."""
 
     def __init__(self, sieve: Sieve, space: str) -> None:
         self._sieve = sieve
         self._space = space
-        self.container = sieve.container
-        self._strip = 0
-        self._stay: dict[tuple[Stay, str], dict[str, tuple[Stay, Judge]]] = {}
-        self._plans: dict[_Form, _Plan] = {}
-        self._enough = Stay.IN
-        self._key_stage: Element = None
-        self._stage = ""
-        self._assessments: dict[tuple[Stay, bytes, str], tuple[bool, tuple[int, ...], tuple[int, ...]]] = {}
-        self._doubts = Counter[str]()
-        self._often: list[tuple[bytes, Judge]] = []
-        self._piece = b""
+        self.container, self.leave_out = sieve.container, sieve.leave_out
+        self._plans: dict[str, _Plan] = {}
+        self._room = _PIECES_REMEMBERED
+        self._leaves: dict[tuple[str, str, Stay], tuple[str, Stay, Judge]] = {}
+        self._assessments: dict[tuple[bool, str, str], str] = {}
+        self._waiting: list[tuple[_Kept, tuple[str, ...]]] = []
+        self._pieces = 0
 
-    def prunes_to_something(self, element: Element, *, loose: bool, enough: Stay) -> bool:
-        """Remove everything not to be kept; return True where anything is left.
-
-        `loose`: attributes, and text between elements, may be present. `enough`: the content required in an
-        element with children for it to stay; in a record no trace of removed content may remain.
-        """
-        self._strip, self._enough = len(self._space), enough
-        if self._is_elsewhere(element):
-            self._sieve.leave_out()
-            return False
-        if loose:
-            self._tidy(element)
-        name, filled = element.tag[self._strip :], (element.text or "").strip() != ""
-        if len(element):
-            return self._sieve.is_container(name) and self._prune_by_form(element, name)
-        if not filled and self._sieve.is_container(name):
-            return False
-        around = element.getparent()
-        parent = "" if around is None else markup.local_name(around.tag)
-        if self._stay_of(parent, name) < enough or not filled:
-            return False
-        self._withhold(element, self._sieve.judge(parent, name))
-        return True
-
-    def _is_elsewhere(self, element: Element) -> bool:
-        """Return True where an element, or one inside, is in another namespace than the root, so unknown."""
-        if not self._space:
-            return bool(element.tag.startswith("{"))
-        return not all(inner.tag.startswith(self._space) for inner in element.iter())
-
-    def _stay_of(self, parent: str, name: str) -> Stay:
-        is_around = self._enough is Stay.BESIDE
-        return self._sieve.around(parent, name) if is_around else self._sieve.element(parent, name)
-
-    def _tidy(self, element: Element) -> None:
+    def tidy(self, element: Element) -> None:
+        """Remove attributes, and text between elements."""
         for inner in element.iter():
             if inner is not element and inner.tail and not inner.tail.isspace():
                 inner.tail = None
-                self._sieve.leave_out()
+                self.leave_out()
             if not all(map(markup.is_of_markup, inner.attrib.keys(), inner.attrib.values())):
-                self._sieve.leave_out()
+                self.leave_out()
             inner.attrib.clear()
 
-    def _prune_by_form(self, element: Element, name: str) -> bool:
-        """Prune like `_prune`, for elements of a common form, planned once."""
-        inside = list(element.iter())
-        if any(map(_TAIL, inside[1:])):
-            self._tidy(element)
-        form = self._enough, tuple(map(_TAG, inside)), tuple(map(len, inside))
+    def leaf(self, element: Element, enough: Stay) -> str:
+        """Return what is kept of an element without children, and the end of its line."""
+        name, text = self._name(element.tag), element.text or ""
+        if not text.strip() and self._sieve.is_container(name):
+            return ""
+        around = element.getparent()
+        parent = "" if around is None else markup.local_name(around.tag)
+        if self._stay_of(parent, name, enough) < enough or not text.strip():
+            return ""
+        kept = (
+            ""
+            if self._sieve.others(self._sieve.judge(parent, name), {text})
+            else escape(text, {"\r": "&#13;"})
+        )
+        return f"<{name}>{kept}</{name}>\n"
+
+    def add(self, element: Element, enough: Stay) -> bool:
+        """Take an element with children, to be written; return True where many wait.
+
+        `enough`: the content required in an element with children for it to stay; in a record no trace of
+        removed content may remain.
+        """
+        kept = self._kept(element, enough)
+        if kept is not None:
+            self._waiting.append(kept)
+        return self._pieces > _PIECES_AT_ONCE
+
+    def written(self) -> list[str]:
+        """Return the waiting elements, each a line, without the texts that are not of their kind."""
+        waiting, self._waiting, self._pieces = self._waiting, [], 0
+        return self._judged(waiting)
+
+    def _judged(self, waiting: Sequence[tuple[_Kept, tuple[str, ...]]]) -> list[str]:
+        values: dict[Judge, set[str]] = {}
+        alike: dict[_Kept, list[tuple[str, ...]]] = {}
+        for kept, pieces in waiting:
+            alike.setdefault(kept, []).append(pieces)
+        for kept, rows in alike.items():
+            for judge, column in zip(kept.judges, zip(*rows, strict=True), strict=True):
+                if judge is not None:
+                    values.setdefault(judge, set()).update(column)
+        bad: dict[Judge | None, set[str]] = {}
+        for judge, met in values.items():
+            if others := self._others(judge, met):
+                bad[judge] = others
+        return [
+            kept.template % (tuple(map(_without, pieces, map(bad.get, kept.judges))) if bad else pieces)
+            for kept, pieces in waiting
+        ]
+
+    def _others(self, judge: Judge, pieces: set[str]) -> set[str]:
+        """Return the pieces with texts not of their kind, and note their withholding; a blank is none."""
+        texts = {text_of(piece): piece for piece in pieces} if "&" in "".join(pieces) else {}
+        bad = {texts.get(text, text) for text in judge.others(texts or pieces) if not text.isspace()}
+        if bad:
+            self.leave_out(WITHHELD)
+        return bad
+
+    def _kept(self, element: Element, enough: Stay) -> tuple[_Kept, tuple[str, ...]] | None:
+        """Return what is kept of an element with children, with the pieces; None where nothing is."""
+        pieces = pieces_of(element)
+        self._pieces += len(pieces)
+        form = "<".join(pieces[1::2])
+        if enough is Stay.BESIDE:
+            form = f"<{form}"
         plan = self._plans.get(form)
         if plan is None:
-            plan = self._planned(form)
-            if plan is None:
-                return self._prune(element, name)
-            if len(self._plans) < _REMEMBERED:
+            plan = _Plan(element, pieces)
+            if self._takes(pieces):
                 self._plans[form] = plan
-        texts = list(map(_TEXT, inside))
-        if any(map(texts.__getitem__, plan.around)):
-            for place in plan.around:
-                self._clear_text(inside[place])
-        if not all(map(contains, plan.good, map(texts.__getitem__, plan.judged))):
-            self._withhold_all(inside, texts, plan)
-        for around, place in plan.out:
-            inside[around].remove(inside[place])
-        return plan.stays
+        if pieces.count("") < len(plan.between) and any(pieces[place].strip() for place in plan.between):
+            self.leave_out()
+        stay = tuple([self._assess(element, pieces, plan, each, enough) for each in plan.assessments])
+        if stay in plan.kept:
+            kept = plan.kept[stay]
+        else:
+            kept = self._made(plan, enough, stay)
+            if self._takes(pieces):
+                plan.kept[stay] = kept
+        return None if kept is None else (kept, kept.pieces(pieces))
 
-    def _withhold_all(self, inside: list[Element], texts: list[str | None], plan: _Plan) -> None:
-        """Empty the planned elements whose texts are not of their kind."""
-        for place, judge in zip(plan.judged, plan.judges, strict=True):
-            if texts[place] not in judge.good:
-                self._withhold(inside[place], judge)
+    def _assess(
+        self, element: Element, pieces: list[str], plan: _Plan, which: tuple[int, int], enough: Stay
+    ) -> bool:
+        """Put what is kept of an assessment in the place of its first tag; return True where anything is.
 
-    def look_ahead(self, piece: bytes) -> None:
-        """Check values that differ between records, many together, before the records are read.
-
-        Only a speed-up: most values then need no check of their own.
+        Equal ones are frequent. `which` is its number, and the place of the stage of its key stage.
         """
-        self._piece = piece
-        for tag, judge in self._often[:_MOST_LOOKED_AT]:
-            self._look(tag, judge)
-
-    def _look(self, tag: bytes, judge: Judge) -> None:
-        found = b"\0".join([part.partition(b"<")[0] for part in self._piece.split(tag)[1:]])
-        judge.look_at(found.decode(errors="replace").split("\0"))
-
-    def _withhold(self, element: Element, judge: Judge) -> None:
-        """Empty an element whose text is not of its kind."""
-        text = element.text
-        if text not in judge.good and not text.isspace():
-            self._doubts[element.tag] += 1
-            if self._doubts[element.tag] == _OFTEN and judge.quick is not None:
-                self._often.append((f"<{element.tag[self._strip :]}>".encode(), judge))
-                self._look(*self._often[-1])
-            if self._sieve.others(judge, {text}):
-                element.text = None
-
-    def _planned(self, form: _Form) -> _Plan | None:
-        """Return the plan for elements of a form; None where the form alone does not decide."""
-        enough, tags, sizes = form
-        names = [tag[self._strip :] for tag in tags]
-        if _ASSESSMENT in names:
-            return None
-        out: list[tuple[int, int]] = []
-        texts: dict[int, Judge] = {}
-        best, _ = self._plan(0, names, sizes, out, texts)
-        around = tuple(place for place, size in enumerate(sizes) if size)
-        judges = tuple(texts.values())
-        good = tuple(judge.good for judge in judges)
-        return _Plan(around, tuple(out), tuple(texts), judges, good, best >= enough)
-
-    def _plan(
-        self,
-        place: int,
-        names: list[str],
-        sizes: tuple[int, ...],
-        out: list[tuple[int, int]],
-        texts: dict[int, Judge],
-    ) -> tuple[Stay, int]:
-        """Return the best part kept in the element at a place, and the place after the element.
-
-        Adds removals to `out`, with the parent's place, and the judges of kept texts to `texts`.
-        """
-        best, following = Stay.OUT, place + 1
-        for _ in range(sizes[place]):
-            child = following
-            if sizes[child] and not self._sieve.is_container(names[child]):
-                stays, following = Stay.OUT, _behind(child, sizes)
-            elif sizes[child]:
-                found, following = self._plan(child, names, sizes, out, texts)
-                stays = Stay.IN if found >= self._enough else Stay.OUT
-            else:
-                stays, following = self._stay_of(names[place], names[child]), child + 1
-            if stays:
-                best = max(best, stays)
-                if not sizes[child]:
-                    texts[child] = self._sieve.judge(names[place], names[child])
-            else:
-                out.append((place, child))
-        return best, following
-
-    def _clear_text(self, element: Element) -> None:
-        """Remove text in an element before its first child."""
-        text = element.text
-        if text is not None and not text.isspace():
-            element.text = None
-            self._sieve.leave_out()
-
-    def _prune(self, element: Element, name: str) -> bool:
-        # Most of the time is spent here, so this is one loop with few calls.
-        stay, strip, gone, best = self._stay.setdefault((self._enough, name), {}), self._strip, [], Stay.OUT
-        self._clear_text(element)
-        for child in element:
-            inner = child.tag[strip:] if strip else child.tag
-            if len(child):
-                if self._stays(child, inner):
-                    best = Stay.IN
-                else:
-                    gone.append(child)
-                continue
-            try:
-                stays, judge = stay[inner]
-            except KeyError:
-                stays, judge = stay[inner] = self._stay_of(name, inner), self._sieve.judge(name, inner)
-            if not stays:
-                gone.append(child)
-            elif stays > best:
-                best = stays
-            if child.text not in judge.good and stays:
-                self._withhold(child, judge)
-        for child in gone:
-            element.remove(child)
-        return best >= self._enough
-
-    def _stays(self, element: Element, name: str) -> bool:
-        if not self._sieve.is_container(name):
-            return False
-        return self._assessment_stays(element) if name == _ASSESSMENT else self._prune(element, name)
-
-    def _assessment_stays(self, element: Element) -> bool:
-        """Prune an assessment; return True where it stays. Equal ones are frequent, so results are cached."""
-        if (around := element.getparent()) is not self._key_stage:
-            self._key_stage, self._stage = around, around.findtext("{*}Stage") or ""
-        written = self._enough, etree.tostring(element, with_tail=False), self._stage
-        inside = list(element)
+        number, around = which
+        node, stage = plan.nodes[number], text_of(pieces[around])
+        written = enough is Stay.IN, stage, "<".join(pieces[node.first : node.last + 1])
         known = self._assessments.get(written)
         if known is None:
-            stays = self._has_type(element) and self._prune(element, _ASSESSMENT)
-            gone = tuple(place for place, child in enumerate(inside) if child.getparent() is None)
-            blank = tuple(place for place, child in enumerate(inside) if child.text is None)
-            if len(self._assessments) < _REMEMBERED and not any(map(len, inside)):
-                self._assessments[written] = stays, gone, blank
-            return stays
-        for place in known[2]:
-            inside[place].text = None
-        for place in known[1]:
-            element.remove(inside[place])
-        return known[0]
+            known = self._assessment(next(islice(element.iter(), number, None)), stage, enough)
+            if self._takes(pieces[node.first : node.last]):
+                self._assessments[written] = known
+        pieces[node.first] = known
+        return known != ""
 
-    def _has_type(self, assessment: Element) -> bool:
-        """Return True where an assessment has a data type; empty a result invalid for its qualifier."""
+    def _assessment(self, assessment: Element, stage: str, enough: Stay) -> str:
+        """Return what is kept of an assessment; nothing without a data type, nor a result its qualifier
+        does not have.
+        """
         stage, subject, qualifier = (
-            assessment.findtext(f"{{*}}{name}") or "" for name in ("Stage", "Subject", "ResultQualifier")
+            assessment.findtext(f"{{*}}{name}") or default
+            for name, default in (("Stage", stage), ("Subject", ""), ("ResultQualifier", ""))
         )
-        if not self._sieve.assessment((stage or self._stage).strip().upper(), subject.strip().upper()):
-            return False
+        if not self._sieve.assessment(stage.strip().upper(), subject.strip().upper()):
+            return ""
         for result in assessment.iterfind("{*}Result"):
             if not self._sieve.is_result(qualifier, result.text or ""):
                 result.text = None
-        return True
+        kept = self._kept(assessment, enough)
+        return "" if kept is None else self._judged([kept])[0].rstrip("\n")
 
-    def leave_out(self) -> None:
-        """Note that something other than an element was left out."""
-        self._sieve.leave_out()
+    def _takes(self, pieces: Sequence[str]) -> bool:
+        """Return True where there is room to remember something of this length."""
+        self._room -= len(pieces)
+        return self._room > 0
+
+    def _made(self, plan: _Plan, enough: Stay, stay: Sequence[bool]) -> _Kept | None:
+        assessed = dict(zip((number for number, _ in plan.assessments), stay, strict=True))
+        part = self._part(plan.nodes, 0, enough, assessed)
+        if part.best < enough:
+            return None
+        # The first piece, which is empty, comes twice: there are always several.
+        pieces = itemgetter(0, 0, *(place for place, _ in part.gaps))
+        return _Kept(f"%s%s{part.template}\n", pieces, (None, None, *(judge for _, judge in part.gaps)))
+
+    def _part(self, nodes: Sequence[Node], at: int, enough: Stay, assessed: Mapping[int, bool]) -> _Part:
+        """Return what is kept of an element with children."""
+        name = self._name(nodes[at].tag)
+        if not self._sieve.is_container(name):
+            return _OUT
+        number, best, inside, gaps = at + 1, Stay.OUT, list[str](), list[tuple[int, Judge | None]]()
+        for _ in range(nodes[at].size):
+            child = nodes[number]
+            if number in assessed:
+                part = _Part(Stay.IN, "%s", ((child.first, None),)) if assessed[number] else _OUT
+            elif child.size:
+                part = self._part(nodes, number, enough, assessed)
+                part = part._replace(best=Stay.IN) if part.best >= enough else _OUT
+            else:
+                part = self._leaf(name, child, enough)
+            if part.best:
+                best = max(best, part.best)
+                inside.append(part.template)
+                gaps += part.gaps
+            number = child.behind
+        return _Part(best, f"<{name}>{''.join(inside)}</{name}>", tuple(gaps))
+
+    def _leaf(self, parent: str, node: Node, enough: Stay) -> _Part:
+        known = self._leaves.get((parent, node.tag, enough))
+        if known is None:
+            name = self._name(node.tag)
+            known = name, self._stay_of(parent, name, enough), self._sieve.judge(parent, name)
+            if len(self._leaves) < _LEAVES_REMEMBERED:
+                self._leaves[parent, node.tag, enough] = known
+        name, stay, judge = known
+        if not stay or node.first == node.last:
+            return _Part(stay, f"<{name}/>")
+        return _Part(stay, f"<{name}>%s</{name}>", ((node.first + 1, judge),))
+
+    def _stay_of(self, parent: str, name: str, enough: Stay) -> Stay:
+        is_around = enough is Stay.BESIDE
+        return self._sieve.around(parent, name) if is_around else self._sieve.element(parent, name)
+
+    def _name(self, tag: str) -> str:
+        """Return the name of an element; of one in another namespace than the root, a name nobody knows."""
+        return tag.removeprefix(self._space) if self._space and tag.startswith(self._space) else tag
 
 
-def _behind(place: int, sizes: tuple[int, ...]) -> int:
-    """Return the place after an element and its content."""
-    open_, place = sizes[place], place + 1
-    while open_:
-        open_, place = open_ - 1 + sizes[place], place + 1
-    return place
+def _without(piece: str, bad: AbstractSet[str] | None) -> str:
+    return "" if bad and piece in bad else piece
