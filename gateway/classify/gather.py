@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
 from operator import itemgetter
 from typing import NamedTuple
 
 from gateway.classify.account import Part
 from gateway.classify.content import malformed
 from gateway.classify.field_tally import FieldTally
-from gateway.classify.markup import COMMENT, Element, leaves, local_name, namespace_length
-from gateway.classify.outlines import Node, children, outline, pieces_of, text_of, texts_in
+from gateway.classify.markup import COMMENT, Element, leaves, local_name
+from gateway.classify.outlines import children, element_at, name_in, pieces_of, prefix_of, text_count, text_of
 from gateway.classify.schools import NOTHING, Said
 from gateway.classify.tally import SETTLE_EVERY, Tally
 from gateway.classify.value_shapes import SAMPLE
@@ -23,6 +22,7 @@ _COMMENTS = 3
 _COMMENT_LENGTH = 120
 _LOOK_EVERY = 500
 _PIECES_REMEMBERED = 500_000
+_OF_A_LEAF = 2  # tags
 # Fields occurring once in a pupil's record.
 _ONCE = frozenset(["upn", "former-upn", "birth-date", "surname", "forename", "full-name"])
 INSIDE = "more than one pupil in one of its records"
@@ -57,40 +57,51 @@ class _Meaning:
 
 
 class Left(NamedTuple):
-    """Element of a record left to the caller: the record, its number there, and what is written in it.
+    """Element of a record left to the caller: the place of its first tag, and what is written in it.
 
     `beside` is the text of an element beside it.
     """
 
     record: Element
-    number: int
+    place: int
     written: str
     beside: str
 
     @property
     def element(self) -> Element:
         """The element itself."""
-        return next(islice(self.record.iter(), self.number, None))
+        return element_at(self.record, pieces_of(self.record), self.place)
+
+
+class _Part(NamedTuple):
+    """How an element of one form is read, by places among its pieces after the first tag.
+
+    `leaves`: parent, name and place of each element with a text, by order of reading. `left`: elements left
+    to the caller, each with its last place and that of a text beside it. `depth`: of elements around others.
+    """
+
+    leaves: tuple[tuple[str, str, int], ...] = ()
+    left: tuple[tuple[int, int, int | None], ...] = ()
+    depth: int = 0
+    is_inside: bool = False
 
 
 class _Plan:
     """How records of one form are read, and the texts of such records waiting to be counted.
 
-    `leaves`: parent and name of each element with a text, by order of reading. The texts are preceded by two
-    empty ones, so that there are always several; so are their meanings. `unresolved`: places of texts not met
-    yet; `naming`: of those a record needs; `blank`: number of pieces without text; `left`: elements left to
-    the caller, each with its number and the place of a text beside it.
+    The texts are preceded by two empty ones, so that there are always several; so are their meanings.
+    `unresolved`: places of texts not met yet; `naming`: of those a record needs; `blank`: number of pieces
+    without text.
     """
 
-    def __init__(self) -> None:
-        self.leaves: list[tuple[str, str]] = []
-        self.meanings: list[_Meaning | None] = [None, None]
-        self.unresolved: list[int] = []
+    def __init__(self, part: _Part, tags: Sequence[str]) -> None:
+        self.part = part
+        self.meanings: list[_Meaning | None] = [None] * (len(part.leaves) + 2)
+        self.unresolved = list(range(2, len(self.meanings)))
         self.naming: list[tuple[str, int]] = []
-        self.left: list[tuple[Node, int, int]] = []
-        self.is_inside = self.is_deep = False
-        self.blank = 0
-        self.texts: Callable[[Sequence[str]], tuple[str, ...]] = itemgetter(0, 0)
+        self.blank = len(tags) + 1 - text_count(tags)
+        self.texts: Callable[[Sequence[str]], tuple[str, ...]]
+        self.texts = itemgetter(0, 0, *(1 + place for _, _, place in part.leaves))
         self.rows: list[int] = []
         self.waiting: list[tuple[str, ...]] = []
 
@@ -107,6 +118,8 @@ class Gatherer:
         self._meanings: dict[str, dict[str, _Meaning]] = {}
         self._around: dict[str, dict[str, _Meaning]] = {}
         self._plans: dict[str, _Plan] = {}
+        self._parts: dict[tuple[str, str], _Part] = {}
+        self._reading = "", "", "", ""
         self._room = _PIECES_REMEMBERED
         self._waiting: list[_Plan] = []
 
@@ -177,16 +190,16 @@ class Gatherer:
         one.
         """
         pieces = pieces_of(record)
-        form = "<".join(pieces[1::2])
+        tags = pieces[1::2]
+        form = "<".join(tags)
         plan = self._plans.get(form)
         if plan is None:
-            plan = self._planned(record, outline(record, pieces), apart, beside)
-            self._room -= len(pieces)
-            if self._room > 0:
+            plan = _Plan(self._planned(record, tags, apart, beside), tags)
+            if self._takes(tags):
                 self._plans[form] = plan
-        if plan.is_deep:
+        if plan.part.depth > self._deepest:
             raise malformed("elements are nested too deep", format="XML")
-        if plan.is_inside:
+        if plan.part.is_inside:
             self._tally.stands_beside(INSIDE)
         if pieces.count("") < plan.blank:
             self._own_texts(record)
@@ -197,10 +210,12 @@ class Gatherer:
         if (self._tally.records + 1) % SETTLE_EVERY == 0:
             self._count()
         self._tally.record(values, left=left, said=said)
-        return [
-            Left(record, number, "<".join(pieces[node.first : node.last + 1]), text_of(pieces[place]))
-            for node, number, place in plan.left
-        ]
+        return [self._left(record, pieces, *where) for where in plan.part.left]
+
+    @staticmethod
+    def _left(record: Element, pieces: list[str], first: int, last: int, beside: int | None) -> Left:
+        said = "" if beside is None else text_of(pieces[beside + 1])
+        return Left(record, first + 1, "<".join(pieces[first + 1 : last + 2]), said)
 
     def _take(self, plan: _Plan, texts: tuple[str, ...]) -> dict[str, str]:
         """Keep the texts of a record until they are counted; return those naming the pupil, or required."""
@@ -240,46 +255,54 @@ class Gatherer:
         self._tally.account.look_at_kept()
         self._tally.settle()
 
-    def _planned(self, record: Element, nodes: list[Node], apart: str, beside: str) -> _Plan:
-        """Return how to read records of a form: of each element first the texts, then what is around others.
+    def _planned(self, record: Element, tags: Sequence[str], apart: str, beside: str) -> _Part:
+        """Return how to read records of a form."""
+        name, prefix = local_name(record.tag), prefix_of(record)
+        if (name, prefix, apart, beside) != self._reading:
+            self._reading, self._parts = (name, prefix, apart, beside), {}
+        return self._part(name, tags)
 
-        Content of an element with an unknown name stays unknown, at any depth.
+    def _takes(self, tags: Sequence[str]) -> bool:
+        """Return True where there is room to remember something of this length."""
+        self._room -= len(tags)
+        return self._room > 0
+
+    def _part(self, path: str, tags: Sequence[str]) -> _Part:
+        """Return how to read an element around others: first the texts, then the elements around others.
+
+        Content of an element with an unknown name stays unknown, at any depth. Equal forms are frequent
+        inside others, too.
         """
-        plan, strip, places = _Plan(), namespace_length(record.tag), list[int]()
-        names, containers = [node.tag[strip:] for node in nodes], self._tally.rules.containers
-        plan.blank = nodes[0].last // 2 + 2 - len(list(texts_in(nodes)))
-        # In reverse, so that the first of several counts.
-        besides = {
-            nodes[one].around: nodes[one].first + 1
-            for one in reversed(range(len(nodes)))
-            if names[one] == beside
-        }
-        stack = [(names[0], 0, 0)]
-        while stack:
-            parent, number, depth = stack.pop()
-            if parent == apart:
-                plan.left.append((nodes[number], number, besides.get(nodes[number].around, 0)))
-                continue
-            plan.is_deep |= depth > self._deepest
-            within = "" if parent in containers else f"{parent}/"
-            for child in children(nodes, number):
-                node, name = nodes[child], names[child]
-                if node.size:
-                    stack.append((within + name, child, depth + 1))
-                    plan.is_inside |= name == names[0]
-                elif node.first < node.last:
-                    plan.leaves.append((parent, name))
-                    places.append(node.first + 1)
-        plan.texts = itemgetter(0, 0, *places)
-        plan.meanings += [None] * len(places)
-        plan.unresolved = list(range(2, len(places) + 2))
-        return plan
+        form = path, "<".join(tags)
+        known = self._parts.get(form)
+        if known is not None:
+            return known
+        record, prefix, apart, beside = self._reading
+        inside = [(first, after, name_in(tags[first], prefix)) for first, after in children(tags)]
+        within = "" if path in self._tally.rules.containers else f"{path}/"
+        leaves = [(path, name, 2 * first + 1) for first, after, name in inside if after - first == _OF_A_LEAF]
+        texts = (first for first, after, name in inside if name == beside and after > first + 1)
+        said = next((2 * first + 1 for first in texts), None)
+        left, depth, is_inside = list[tuple[int, int, int | None]](), 0, False
+        for first, after, name in reversed(inside):
+            if after - first > _OF_A_LEAF and within + name == apart:
+                left.append((2 * first, 2 * after - 2, said))
+            elif after - first > _OF_A_LEAF:
+                part, at = self._part(within + name, tags[first:after]), 2 * first
+                leaves += [(parent, leaf, at + place) for parent, leaf, place in part.leaves]
+                left += [(at + one, at + end, by and at + by) for one, end, by in part.left]
+                depth, is_inside = max(depth, part.depth + 1), is_inside or part.is_inside
+            is_inside = is_inside or (after - first > _OF_A_LEAF and name == record)
+        made = _Part(tuple(leaves), tuple(left), depth, is_inside)
+        if self._takes(tags):
+            self._parts[form] = made
+        return made
 
     def _resolve_all(self, plan: _Plan, texts: Sequence[str]) -> None:
         """Find the meaning of the elements filled for the first time."""
         for place in plan.unresolved:
             if texts[place]:
-                parent, name = plan.leaves[place - 2]
+                parent, name, _ = plan.part.leaves[place - 2]
                 known = self._meanings.setdefault(parent, {}) if self._kinds < _ELEMENT_KINDS else {}
                 if name not in known:
                     key = self._tally.rules.element_field(parent, name)

@@ -5,8 +5,8 @@ lxml writes each angle bracket of a text as a reference, so those left belong to
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from itertools import islice, pairwise
 from xml.sax.saxutils import unescape
 
 from lxml import etree
@@ -16,56 +16,52 @@ from gateway.classify.markup import Element
 _REFERENCES = {"&#13;": "\r"}
 
 
-class Node(NamedTuple):
-    """An element, among an outermost one and all inside, numbered in document order.
-
-    `around` is the number of the parent, `behind` that of the next element not inside this one. `first` and
-    `last` are the places of the tags among the pieces: one place for an empty element.
-    """
-
-    tag: str
-    size: int
-    around: int
-    behind: int
-    first: int
-    last: int
-
-
 def pieces_of(element: Element) -> list[str]:
     """Return an element as written, in pieces: tags at odd places, the texts between them at even ones."""
     written: str = etree.tostring(element, encoding="unicode", with_tail=False)
     return written.replace(">", "<").split("<")
 
 
-def outline(element: Element, pieces: Sequence[str]) -> list[Node]:
-    """Return an element and all inside, from the tree and from the pieces it was written in."""
-    opened: list[tuple[int, int]] = []
-    closed: dict[int, tuple[int, int]] = {}
-    open_ = [-1]
-    for place in range(1, len(pieces), 2):
-        tag = pieces[place]
-        if not tag.startswith("/"):
-            opened.append((open_[-1], place))
-            open_.append(len(opened) - 1)
-        if tag.startswith("/") or tag.endswith("/"):
-            closed[open_.pop()] = len(opened), place
-    return [
-        Node(inner.tag, len(inner), around, closed[number][0], first, closed[number][1])
-        for number, (inner, (around, first)) in enumerate(zip(element.iter(), opened, strict=True))
-    ]
+def children(tags: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Yield the place of each child's first tag among an element's tags, and the place after its last one."""
+    depth, first = 0, 1
+    for place in range(1, len(tags) - 1):
+        tag = tags[place]
+        if tag[0] == "/":
+            depth -= 1
+        elif tag[-1] != "/":
+            depth += 1
+        if not depth:
+            yield first, place + 1
+            first = place + 1
 
 
-def children(nodes: Sequence[Node], number: int) -> Iterator[int]:
-    """Yield the numbers of the children of an element."""
-    child = number + 1
-    for _ in range(nodes[number].size):
-        yield child
-        child = nodes[child].behind
+def text_count(tags: Sequence[str]) -> int:
+    """Return the number of elements with a text and nothing else inside."""
+    return sum(after == f"/{tag.partition(' ')[0]}" for tag, after in pairwise(tags))
 
 
-def texts_in(nodes: Iterable[Node]) -> Iterator[int]:
-    """Yield the places of the texts of elements without children."""
-    return (node.first + 1 for node in nodes if not node.size and node.first < node.last)
+def element_at(element: Element, pieces: Sequence[str], place: int) -> Element:
+    """Return the element inside another whose first tag has this place among the pieces."""
+    before = sum(not tag.startswith("/") for tag in pieces[1:place:2])
+    return next(islice(element.iter(), before, None))
+
+
+def name_in(tag: str, prefix: str) -> str:
+    """Return the name in a tag; for an element in another namespace than its record, a name nobody knows.
+
+    `prefix`, with its colon, is that of the record.
+    """
+    if " " not in tag and not prefix:
+        return tag.removesuffix("/")
+    name, _, attributes = tag.removesuffix("/").partition(" ")
+    known = name.startswith(prefix) and "xmlns" not in attributes
+    return name.removeprefix(prefix) if known else f"{name}:"
+
+
+def prefix_of(element: Element) -> str:
+    """Return the prefix of an element's name, with its colon; empty without one."""
+    return f"{element.prefix}:" if element.prefix else ""
 
 
 def text_of(piece: str) -> str:

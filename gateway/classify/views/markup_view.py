@@ -7,17 +7,17 @@ attributes, comments, text between elements, namespaces, unknown names, and elem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import chain, pairwise
 from operator import itemgetter
 from typing import Any, NamedTuple
 from xml.sax.saxutils import escape
 
 from gateway.classify import markup
 from gateway.classify.content import Source, unknown
-from gateway.classify.outlines import Node, outline, pieces_of, text_of, texts_in
+from gateway.classify.outlines import children, element_at, name_in, pieces_of, prefix_of, text_count, text_of
 from gateway.classify.value_kinds import Judge
 from gateway.classify.views.sieve import Sieve, Stay
 from gateway.classify.views.tables import Apart, Write
@@ -27,8 +27,8 @@ from gateway.model.basis import WITHHELD
 Element = Any  # lxml carries no types.
 _PIECES_REMEMBERED = 500_000
 _PIECES_AT_ONCE = 20_000
-_LEAVES_REMEMBERED = 1_000
-_ASSESSMENT = "StageAssessment"
+_ASSESSMENT, _STAGE = "StageAssessment", "Stage"
+_OF_A_LEAF = 2  # tags
 
 
 def write_markup(source: Source, records: tuple[str, ...], sieve: Sieve, apart: Apart, write: Write) -> None:
@@ -148,26 +148,34 @@ class _Kept:
 
 
 class _Plan:
-    """Form of elements. `between`: places of pieces that are blank; `kept`: by the assessments that stay."""
+    """Form of elements. `blank`: number of pieces without text; `kept`: by the assessments that stay.
 
-    def __init__(self, element: Element, pieces: Sequence[str]) -> None:
-        self.nodes = outline(element, pieces)
-        self.between = sorted({*range(0, len(pieces), 2)}.difference(texts_in(self.nodes)))
+    `assessments`: of each the places of its tags, and of the piece with the stage of its key stage.
+    """
+
+    def __init__(self, tags: Sequence[str], prefix: str) -> None:
+        self.tags, self.prefix = tags, prefix
+        self.blank = len(tags) + 1 - text_count(tags)
+        self.assessments = list(_assessments(tags, prefix)) if _ASSESSMENT in "".join(tags) else []
         self.kept: dict[tuple[bool, ...], _Kept | None] = {}
-        self.assessments: list[tuple[int, int]] = []
-        stages, until = dict[int, int](), 0
-        for number, node in enumerate(self.nodes):
-            name = markup.local_name(node.tag)
-            if name == "Stage":
-                stages.setdefault(node.around, node.first + 1 if node.first < node.last else 0)
-            if name == _ASSESSMENT and node.size and number and node.first > until:
-                self.assessments.append((number, node.around))
-                until = node.last
-        self.assessments = [(number, stages.get(around, 0)) for number, around in self.assessments]
+
+
+def _assessments(tags: Sequence[str], prefix: str, at: int = 0) -> Iterator[tuple[int, int, int]]:
+    inside = [(first, after, name_in(tags[first], prefix)) for first, after in children(tags)]
+    stages = [at + first for first, after, name in inside if name == _STAGE and after > first + 1]
+    stage = 2 * stages[0] + 2 if stages else 0
+    for first, after, name in inside:
+        if after > first + _OF_A_LEAF:
+            if name == _ASSESSMENT:
+                yield at + first, at + after, stage
+            else:
+                yield from _assessments(tags[first:after], prefix, at + first)
 
 
 class _Part(NamedTuple):
-    """What is kept of one element: the best in it, its template, and the gaps there."""
+    """What is kept of one element: the best in it, its template, and the gaps there, by places among its
+    pieces after the first tag.
+    """
 
     best: Stay
     template: str = ""
@@ -186,7 +194,8 @@ class _Pruner:
         self.container, self.leave_out = sieve.container, sieve.leave_out
         self._plans: dict[str, _Plan] = {}
         self._room = _PIECES_REMEMBERED
-        self._leaves: dict[tuple[str, str, Stay], tuple[str, Stay, Judge]] = {}
+        self._parts: dict[tuple[bool, str, str], _Part] = {}
+        self._prefix = ""
         self._assessments: dict[tuple[bool, str, str], str] = {}
         self._waiting: list[tuple[_Kept, tuple[str, ...]]] = []
         self._pieces = 0
@@ -262,42 +271,48 @@ class _Pruner:
     def _kept(self, element: Element, enough: Stay) -> tuple[_Kept, tuple[str, ...]] | None:
         """Return what is kept of an element with children, with the pieces; None where nothing is."""
         pieces = pieces_of(element)
-        self._pieces += len(pieces)
-        form = "<".join(pieces[1::2])
+        tags = pieces[1::2]
+        self._pieces += len(tags)
+        form = "<".join(tags)
         if enough is Stay.BESIDE:
             form = f"<{form}"
         plan = self._plans.get(form)
         if plan is None:
-            plan = _Plan(element, pieces)
-            if self._takes(pieces):
+            plan = _Plan(tags, prefix_of(element))
+            if self._takes(tags):
                 self._plans[form] = plan
-        if pieces.count("") < len(plan.between) and any(pieces[place].strip() for place in plan.between):
-            self.leave_out()
-        stay = tuple([self._assess(element, pieces, plan, each, enough) for each in plan.assessments])
+        if pieces.count("") < plan.blank:
+            self._note_between(element)
+        stay = tuple([self._assess(element, pieces, each, enough) for each in plan.assessments])
         if stay in plan.kept:
             kept = plan.kept[stay]
         else:
-            kept = self._made(plan, enough, stay)
-            if self._takes(pieces):
+            kept = self._made(self._name(element.tag), plan, enough, stay)
+            if self._takes(tags):
                 plan.kept[stay] = kept
         return None if kept is None else (kept, kept.pieces(pieces))
 
-    def _assess(
-        self, element: Element, pieces: list[str], plan: _Plan, which: tuple[int, int], enough: Stay
-    ) -> bool:
+    def _note_between(self, element: Element) -> None:
+        """Note text between elements, which is left out."""
+        around = (inner.text for inner in element.iter() if len(inner))
+        behind = (inner.tail for inner in element.iter() if inner is not element)
+        if any(text and not text.isspace() for text in chain(around, behind)):
+            self.leave_out()
+
+    def _assess(self, element: Element, pieces: list[str], where: tuple[int, int, int], enough: Stay) -> bool:
         """Put what is kept of an assessment in the place of its first tag; return True where anything is.
 
-        Equal ones are frequent. `which` is its number, and the place of the stage of its key stage.
+        Equal ones are frequent.
         """
-        number, around = which
-        node, stage = plan.nodes[number], text_of(pieces[around])
-        written = enough is Stay.IN, stage, "<".join(pieces[node.first : node.last + 1])
+        first, after, stage = where
+        written = enough is Stay.IN, text_of(pieces[stage]), "<".join(pieces[2 * first + 1 : 2 * after])
         known = self._assessments.get(written)
         if known is None:
-            known = self._assessment(next(islice(element.iter(), number, None)), stage, enough)
-            if self._takes(pieces[node.first : node.last]):
+            assessment = element_at(element, pieces, 2 * first + 1)
+            known = self._assessment(assessment, written[1], enough)
+            if self._takes(pieces[first:after]):
                 self._assessments[written] = known
-        pieces[node.first] = known
+        pieces[2 * first + 1] = known
         return known != ""
 
     def _assessment(self, assessment: Element, stage: str, enough: Stay) -> str:
@@ -316,53 +331,59 @@ class _Pruner:
         kept = self._kept(assessment, enough)
         return "" if kept is None else self._judged([kept])[0].rstrip("\n")
 
-    def _takes(self, pieces: Sequence[str]) -> bool:
+    def _takes(self, tags: Sequence[str]) -> bool:
         """Return True where there is room to remember something of this length."""
-        self._room -= len(pieces)
+        self._room -= len(tags)
         return self._room > 0
 
-    def _made(self, plan: _Plan, enough: Stay, stay: Sequence[bool]) -> _Kept | None:
-        assessed = dict(zip((number for number, _ in plan.assessments), stay, strict=True))
-        part = self._part(plan.nodes, 0, enough, assessed)
+    def _made(self, name: str, plan: _Plan, enough: Stay, stay: Sequence[bool]) -> _Kept | None:
+        if plan.prefix != self._prefix:
+            self._prefix, self._parts = plan.prefix, {}
+        assessed = {first: stays for (first, *_), stays in zip(plan.assessments, stay, strict=True)}
+        part = self._around(name, plan.tags, enough, assessed)
         if part.best < enough:
             return None
         # The first piece, which is empty, comes twice: there are always several.
-        pieces = itemgetter(0, 0, *(place for place, _ in part.gaps))
+        pieces = itemgetter(0, 0, *(1 + place for place, _ in part.gaps))
         return _Kept(f"%s%s{part.template}\n", pieces, (None, None, *(judge for _, judge in part.gaps)))
 
-    def _part(self, nodes: Sequence[Node], at: int, enough: Stay, assessed: Mapping[int, bool]) -> _Part:
-        """Return what is kept of an element with children."""
-        name = self._name(nodes[at].tag)
+    def _around(
+        self, name: str, tags: Sequence[str], enough: Stay, assessed: Mapping[int, bool], at: int = 0
+    ) -> _Part:
+        """Return what is kept of an element with children, whose tags begin `at` this place."""
         if not self._sieve.is_container(name):
             return _OUT
-        number, best, inside, gaps = at + 1, Stay.OUT, list[str](), list[tuple[int, Judge | None]]()
-        for _ in range(nodes[at].size):
-            child = nodes[number]
-            if number in assessed:
-                part = _Part(Stay.IN, "%s", ((child.first, None),)) if assessed[number] else _OUT
-            elif child.size:
-                part = self._part(nodes, number, enough, assessed)
-                part = part._replace(best=Stay.IN) if part.best >= enough else _OUT
+        best, inside, gaps = Stay.OUT, list[str](), list[tuple[int, Judge | None]]()
+        for first, after in children(tags):
+            if at + first in assessed:
+                part = _Part(Stay.IN, "%s", ((0, None),)) if assessed[at + first] else _OUT
             else:
-                part = self._leaf(name, child, enough)
+                part = self._part(name, tags[first:after], enough, assessed, at + first)
             if part.best:
                 best = max(best, part.best)
                 inside.append(part.template)
-                gaps += part.gaps
-            number = child.behind
+                gaps += [(2 * first + place, judge) for place, judge in part.gaps]
         return _Part(best, f"<{name}>{''.join(inside)}</{name}>", tuple(gaps))
 
-    def _leaf(self, parent: str, node: Node, enough: Stay) -> _Part:
-        known = self._leaves.get((parent, node.tag, enough))
+    def _part(
+        self, parent: str, tags: Sequence[str], enough: Stay, assessed: Mapping[int, bool], at: int
+    ) -> _Part:
+        """Return what is kept of an element in a record. Equal forms are frequent inside others, too."""
+        form = enough is Stay.IN, parent, "<".join(tags)
+        known = self._parts.get(form)
         if known is None:
-            name = self._name(node.tag)
-            known = name, self._stay_of(parent, name, enough), self._sieve.judge(parent, name)
-            if len(self._leaves) < _LEAVES_REMEMBERED:
-                self._leaves[parent, node.tag, enough] = known
-        name, stay, judge = known
-        if not stay or node.first == node.last:
-            return _Part(stay, f"<{name}/>")
-        return _Part(stay, f"<{name}>%s</{name}>", ((node.first + 1, judge),))
+            name = name_in(tags[0], self._prefix)
+            if len(tags) > _OF_A_LEAF:
+                known = self._around(name, tags, enough, assessed, at)
+                known = known._replace(best=Stay.IN) if known.best >= enough else _OUT
+            else:
+                stay = self._stay_of(parent, name, enough)
+                known = _Part(stay, f"<{name}/>")
+                if len(tags) == _OF_A_LEAF:
+                    known = _Part(stay, f"<{name}>%s</{name}>", ((1, self._sieve.judge(parent, name)),))
+            if not (assessed and _ASSESSMENT in form[2]) and self._takes(tags):
+                self._parts[form] = known
+        return known
 
     def _stay_of(self, parent: str, name: str, enough: Stay) -> Stay:
         is_around = enough is Stay.BESIDE
