@@ -10,7 +10,16 @@ from gateway.classify.account import Part
 from gateway.classify.content import malformed
 from gateway.classify.field_tally import FieldTally
 from gateway.classify.markup import COMMENT, Element, leaves, local_name
-from gateway.classify.outlines import children, element_at, name_in, pieces_of, prefix_of, text_count, text_of
+from gateway.classify.outlines import (
+    children,
+    cut,
+    element_at,
+    name_in,
+    prefix_of,
+    text_count,
+    text_of,
+    written,
+)
 from gateway.classify.schools import NOTHING, Said
 from gateway.classify.tally import SETTLE_EVERY, Tally
 from gateway.classify.value_shapes import SAMPLE
@@ -21,7 +30,8 @@ _ELEMENT_KINDS = 2_000
 _COMMENTS = 3
 _COMMENT_LENGTH = 120
 _LOOK_EVERY = 500
-_PIECES_REMEMBERED = 500_000
+_TAGS_REMEMBERED = 100_000
+_AT_ONCE = 1_000_000  # characters
 _OF_A_LEAF = 2  # tags
 # Fields occurring once in a pupil's record.
 _ONCE = frozenset(["upn", "former-upn", "birth-date", "surname", "forename", "full-name"])
@@ -70,7 +80,7 @@ class Left(NamedTuple):
     @property
     def element(self) -> Element:
         """The element itself."""
-        return element_at(self.record, pieces_of(self.record), self.place)
+        return element_at(self.record, cut(written(self.record)), self.place)
 
 
 class _Part(NamedTuple):
@@ -100,6 +110,8 @@ class _Plan:
         self.unresolved = list(range(2, len(self.meanings)))
         self.naming: list[tuple[str, int]] = []
         self.blank = len(tags) + 1 - text_count(tags)
+        # The first piece is empty, as what stands beside an element alone.
+        self.left = [(1 + first, 2 + last, 0 if by is None else 1 + by) for first, last, by in part.left]
         self.texts: Callable[[Sequence[str]], tuple[str, ...]]
         self.texts = itemgetter(0, 0, *(1 + place for _, _, place in part.leaves))
         self.rows: list[int] = []
@@ -120,7 +132,8 @@ class Gatherer:
         self._plans: dict[str, _Plan] = {}
         self._parts: dict[tuple[str, str], _Part] = {}
         self._reading = "", "", "", ""
-        self._room = _PIECES_REMEMBERED
+        self._room = _TAGS_REMEMBERED
+        self._length = 0
         self._waiting: list[_Plan] = []
 
     def aside(self, parent: str, name: str, text: str) -> None:
@@ -189,7 +202,9 @@ class Gatherer:
         around it. `left` is as in `Tally.record`; `school` reads the record's school, where any element names
         one.
         """
-        pieces = pieces_of(record)
+        text = written(record)
+        self._length += len(text)
+        pieces = cut(text)
         tags = pieces[1::2]
         form = "<".join(tags)
         plan = self._plans.get(form)
@@ -203,24 +218,21 @@ class Gatherer:
             self._tally.stands_beside(INSIDE)
         if pieces.count("") < plan.blank:
             self._own_texts(record)
-        values = self._take(plan, plan.texts(pieces))
+        texts = plan.texts(pieces)
+        values = self._take(plan, tuple(map(text_of, texts)) if "&" in text else texts)
         if self._tally.records % _LOOK_EVERY == 0:
             self._tally.account.look_at_kept()
         said = school(record) if school is not None and self._names_schools else NOTHING
-        if (self._tally.records + 1) % SETTLE_EVERY == 0:
+        if (self._tally.records + 1) % SETTLE_EVERY == 0 or self._length > _AT_ONCE:
             self._count()
         self._tally.record(values, left=left, said=said)
-        return [self._left(record, pieces, *where) for where in plan.part.left]
-
-    @staticmethod
-    def _left(record: Element, pieces: list[str], first: int, last: int, beside: int | None) -> Left:
-        said = "" if beside is None else text_of(pieces[beside + 1])
-        return Left(record, first + 1, "<".join(pieces[first + 1 : last + 2]), said)
+        return [
+            Left(record, first, "<".join(pieces[first:after]), text_of(pieces[beside]))
+            for first, after, beside in plan.left
+        ]
 
     def _take(self, plan: _Plan, texts: tuple[str, ...]) -> dict[str, str]:
         """Keep the texts of a record until they are counted; return those naming the pupil, or required."""
-        if "&" in "".join(texts):
-            texts = tuple(map(text_of, texts))
         if any(map(str.isspace, texts)):
             texts = tuple("" if text.isspace() else text for text in texts)
         if plan.unresolved:
@@ -248,6 +260,9 @@ class Gatherer:
             plan.rows.clear()
             plan.waiting.clear()
         self._waiting.clear()
+        if self._length > _AT_ONCE:
+            self._tally.settle()
+        self._length = 0
 
     def settle(self) -> None:
         """Count and search everything kept until now. Required before reading results from the tally."""
@@ -265,7 +280,7 @@ class Gatherer:
     def _takes(self, tags: Sequence[str]) -> bool:
         """Return True where there is room to remember something of this length."""
         self._room -= len(tags)
-        return self._room > 0
+        return self._room > 0 and self._kinds < _ELEMENT_KINDS
 
     def _part(self, path: str, tags: Sequence[str]) -> _Part:
         """Return how to read an element around others: first the texts, then the elements around others.

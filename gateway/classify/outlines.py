@@ -16,10 +16,14 @@ from gateway.classify.markup import Element
 _REFERENCES = {"&#13;": "\r"}
 
 
-def pieces_of(element: Element) -> list[str]:
+def written(element: Element) -> str:
+    """Return an element as lxml writes it."""
+    return str(etree.tostring(element, encoding="unicode", with_tail=False))
+
+
+def cut(text: str) -> list[str]:
     """Return an element as written, in pieces: tags at odd places, the texts between them at even ones."""
-    written: str = etree.tostring(element, encoding="unicode", with_tail=False)
-    return written.replace(">", "<").split("<")
+    return text.replace(">", "<").split("<")
 
 
 def children(tags: Sequence[str]) -> Iterator[tuple[int, int]]:

@@ -17,7 +17,16 @@ from xml.sax.saxutils import escape
 
 from gateway.classify import markup
 from gateway.classify.content import Source, unknown
-from gateway.classify.outlines import children, element_at, name_in, pieces_of, prefix_of, text_count, text_of
+from gateway.classify.outlines import (
+    children,
+    cut,
+    element_at,
+    name_in,
+    prefix_of,
+    text_count,
+    text_of,
+    written,
+)
 from gateway.classify.value_kinds import Judge
 from gateway.classify.views.sieve import Sieve, Stay
 from gateway.classify.views.tables import Apart, Write
@@ -25,8 +34,8 @@ from gateway.classify.views.walk import HEADER
 from gateway.model.basis import WITHHELD
 
 Element = Any  # lxml carries no types.
-_PIECES_REMEMBERED = 500_000
-_PIECES_AT_ONCE = 20_000
+_TAGS_REMEMBERED = 100_000
+_AT_ONCE = 100_000  # characters
 _ASSESSMENT, _STAGE = "StageAssessment", "Stage"
 _OF_A_LEAF = 2  # tags
 
@@ -193,12 +202,12 @@ class _Pruner:
         self._space = space
         self.container, self.leave_out = sieve.container, sieve.leave_out
         self._plans: dict[str, _Plan] = {}
-        self._room = _PIECES_REMEMBERED
+        self._room = _TAGS_REMEMBERED
         self._parts: dict[tuple[bool, str, str], _Part] = {}
         self._prefix = ""
         self._assessments: dict[tuple[bool, str, str], str] = {}
         self._waiting: list[tuple[_Kept, tuple[str, ...]]] = []
-        self._pieces = 0
+        self._length = 0
 
     def tidy(self, element: Element) -> None:
         """Remove attributes, and text between elements."""
@@ -235,11 +244,11 @@ class _Pruner:
         kept = self._kept(element, enough)
         if kept is not None:
             self._waiting.append(kept)
-        return self._pieces > _PIECES_AT_ONCE
+        return self._length > _AT_ONCE
 
     def written(self) -> list[str]:
         """Return the waiting elements, each a line, without the texts that are not of their kind."""
-        waiting, self._waiting, self._pieces = self._waiting, [], 0
+        waiting, self._waiting, self._length = self._waiting, [], 0
         return self._judged(waiting)
 
     def _judged(self, waiting: Sequence[tuple[_Kept, tuple[str, ...]]]) -> list[str]:
@@ -270,9 +279,10 @@ class _Pruner:
 
     def _kept(self, element: Element, enough: Stay) -> tuple[_Kept, tuple[str, ...]] | None:
         """Return what is kept of an element with children, with the pieces; None where nothing is."""
-        pieces = pieces_of(element)
+        text = written(element)
+        self._length += len(text)
+        pieces = cut(text)
         tags = pieces[1::2]
-        self._pieces += len(tags)
         form = "<".join(tags)
         if enough is Stay.BESIDE:
             form = f"<{form}"
@@ -305,13 +315,13 @@ class _Pruner:
         Equal ones are frequent.
         """
         first, after, stage = where
-        written = enough is Stay.IN, text_of(pieces[stage]), "<".join(pieces[2 * first + 1 : 2 * after])
-        known = self._assessments.get(written)
+        form = enough is Stay.IN, text_of(pieces[stage]), "<".join(pieces[2 * first + 1 : 2 * after])
+        known = self._assessments.get(form)
         if known is None:
             assessment = element_at(element, pieces, 2 * first + 1)
-            known = self._assessment(assessment, written[1], enough)
+            known = self._assessment(assessment, form[1], enough)
             if self._takes(pieces[first:after]):
-                self._assessments[written] = known
+                self._assessments[form] = known
         pieces[2 * first + 1] = known
         return known != ""
 
