@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice, pairwise
-from xml.sax.saxutils import unescape
 
 from lxml import etree
 
 from gateway.classify.markup import Element
 
-_REFERENCES = {"&#13;": "\r"}
+# In this order: an ampersand that was written as a reference begins no other.
+_REFERENCES = {"&lt;": "<", "&gt;": ">", "&#13;": "\r", "&amp;": "&"}
 
 
 def written(element: Element) -> str:
@@ -70,4 +70,7 @@ def prefix_of(element: Element) -> str:
 
 def text_of(piece: str) -> str:
     """Return the text of a piece, without references."""
-    return unescape(piece, _REFERENCES) if "&" in piece else piece
+    if "&" in piece:
+        for reference, character in _REFERENCES.items():
+            piece = piece.replace(reference, character)
+    return piece

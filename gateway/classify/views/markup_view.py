@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from html import escape
 from itertools import chain, pairwise
 from operator import itemgetter
 from typing import Any, NamedTuple
-from xml.sax.saxutils import escape
 
 from gateway.classify import markup
 from gateway.classify.content import Source, unknown
@@ -31,7 +31,7 @@ from gateway.classify.value_kinds import Judge
 from gateway.classify.views.sieve import Sieve, Stay
 from gateway.classify.views.tables import Apart, Write
 from gateway.classify.views.walk import HEADER
-from gateway.model.basis import WITHHELD
+from gateway.model import WITHHELD
 
 Element = Any  # lxml carries no types.
 _TAGS_REMEMBERED = 100_000
@@ -231,7 +231,7 @@ class _Pruner:
         kept = (
             ""
             if self._sieve.others(self._sieve.judge(parent, name), {text})
-            else escape(text, {"\r": "&#13;"})
+            else escape(text, quote=False).replace("\r", "&#13;")
         )
         return f"<{name}>{kept}</{name}>\n"
 
