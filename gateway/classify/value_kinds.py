@@ -389,6 +389,8 @@ class Judge:
         met = distinct(values)
         self._all_differ = 2 * len(met) > len(values)
         doubtful = met - self.good
+        if not doubtful:
+            return {}
         known = {text: self._bad[text] for text in self._bad.keys() & doubtful} if self._bad else {}
         doubtful -= known.keys()
         if quick is not None and doubtful:

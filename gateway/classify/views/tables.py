@@ -15,7 +15,6 @@ Write = Callable[[bytes], object]
 Row = Sequence[str]
 Columns = Sequence[Sequence[str]]
 Batches = Iterator[Columns]
-_QUOTED = ',"\r\n'
 
 
 class TableWriter(Protocol):
@@ -123,7 +122,7 @@ class CsvWriter:
 def _quoted(values: Sequence[str], *, alone: bool) -> Sequence[str]:
     """Return a column's cells as CSV; a lone blank one is quoted, since an empty line is no row."""
     together = "".join(values)
-    if any(mark in together for mark in _QUOTED):
+    if '"' in together or "," in together or "\n" in together or "\r" in together:
         if '"' in together:
             values = [value.replace('"', '""') for value in values]
         values = [f'"{v}"' if "," in v or "\n" in v or "\r" in v or '"' in v else v for v in values]
