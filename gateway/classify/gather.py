@@ -83,7 +83,7 @@ class Left(NamedTuple):
         return element_at(self.record, cut(written(self.record)), self.place)
 
 
-class _Part(NamedTuple):
+class _Reading(NamedTuple):
     """How an element of one form is read, by places among its pieces after the first tag.
 
     `leaves`: parent, name and place of each element with a text, by order of reading. `left`: elements left
@@ -96,7 +96,7 @@ class _Part(NamedTuple):
     is_inside: bool = False
 
 
-class _Plan:
+class _FormOfRecords:
     """How records of one form are read, and the texts of such records waiting to be counted.
 
     The texts are preceded by two empty ones, so that there are always several; so are their meanings.
@@ -104,7 +104,7 @@ class _Plan:
     without text.
     """
 
-    def __init__(self, part: _Part, tags: Sequence[str]) -> None:
+    def __init__(self, part: _Reading, tags: Sequence[str]) -> None:
         self.part = part
         self.meanings: list[_Meaning | None] = [None] * (len(part.leaves) + 2)
         self.unresolved = list(range(2, len(self.meanings)))
@@ -129,12 +129,12 @@ class Gatherer:
         self._headed, self._before = False, tally.records
         self._meanings: dict[str, dict[str, _Meaning]] = {}
         self._around: dict[str, dict[str, _Meaning]] = {}
-        self._plans: dict[str, _Plan] = {}
-        self._parts: dict[tuple[str, str], _Part] = {}
+        self._plans: dict[str, _FormOfRecords] = {}
+        self._parts: dict[tuple[str, str], _Reading] = {}
         self._reading = "", "", "", ""
         self._room = _TAGS_REMEMBERED
         self._length = 0
-        self._waiting: list[_Plan] = []
+        self._waiting: list[_FormOfRecords] = []
 
     def aside(self, parent: str, name: str, text: str) -> None:
         """Count content outside the elements of records, or not in an element at all.
@@ -209,7 +209,7 @@ class Gatherer:
         form = "<".join(tags)
         plan = self._plans.get(form)
         if plan is None:
-            plan = _Plan(self._planned(record, tags, apart, beside), tags)
+            plan = _FormOfRecords(self._planned(record, tags, apart, beside), tags)
             if self._takes(tags):
                 self._plans[form] = plan
         if plan.part.depth > self._deepest:
@@ -231,7 +231,7 @@ class Gatherer:
             for first, after, beside in plan.left
         ]
 
-    def _take(self, plan: _Plan, texts: tuple[str, ...]) -> dict[str, str]:
+    def _take(self, plan: _FormOfRecords, texts: tuple[str, ...]) -> dict[str, str]:
         """Keep the texts of a record until they are counted; return those naming the pupil, or required."""
         if any(map(str.isspace, texts)):
             texts = tuple("" if text.isspace() else text for text in texts)
@@ -270,7 +270,7 @@ class Gatherer:
         self._tally.account.look_at_kept()
         self._tally.settle()
 
-    def _planned(self, record: Element, tags: Sequence[str], apart: str, beside: str) -> _Part:
+    def _planned(self, record: Element, tags: Sequence[str], apart: str, beside: str) -> _Reading:
         """Return how to read records of a form."""
         name, prefix = local_name(record.tag), prefix_of(record)
         if (name, prefix, apart, beside) != self._reading:
@@ -282,7 +282,7 @@ class Gatherer:
         self._room -= len(tags)
         return self._room > 0 and self._kinds < _ELEMENT_KINDS
 
-    def _part(self, path: str, tags: Sequence[str]) -> _Part:
+    def _part(self, path: str, tags: Sequence[str]) -> _Reading:
         """Return how to read an element around others: first the texts, then the elements around others.
 
         Content of an element with an unknown name stays unknown, at any depth. Equal forms are frequent
@@ -308,12 +308,12 @@ class Gatherer:
                 left += [(at + one, at + end, by and at + by) for one, end, by in part.left]
                 depth, is_inside = max(depth, part.depth + 1), is_inside or part.is_inside
             is_inside = is_inside or (after - first > _OF_A_LEAF and name == record)
-        made = _Part(tuple(leaves), tuple(left), depth, is_inside)
+        made = _Reading(tuple(leaves), tuple(left), depth, is_inside)
         if self._takes(tags):
             self._parts[form] = made
         return made
 
-    def _resolve_all(self, plan: _Plan, texts: Sequence[str]) -> None:
+    def _resolve_all(self, plan: _FormOfRecords, texts: Sequence[str]) -> None:
         """Find the meaning of the elements filled for the first time."""
         for place in plan.unresolved:
             if texts[place]:

@@ -145,7 +145,7 @@ class _Document:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Kept:
+class _Template:
     """What is kept of elements of a form: a template, and its gaps, with the judge of each piece there.
 
     An assessment, judged before, has no judge.
@@ -166,7 +166,7 @@ class _Plan:
         self.tags, self.prefix = tags, prefix
         self.blank = len(tags) + 1 - text_count(tags)
         self.assessments = list(_assessments(tags, prefix)) if _ASSESSMENT in "".join(tags) else []
-        self.kept: dict[tuple[bool, ...], _Kept | None] = {}
+        self.kept: dict[tuple[bool, ...], _Template | None] = {}
 
 
 def _assessments(tags: Sequence[str], prefix: str, at: int = 0) -> Iterator[tuple[int, int, int]]:
@@ -181,7 +181,7 @@ def _assessments(tags: Sequence[str], prefix: str, at: int = 0) -> Iterator[tupl
                 yield from _assessments(tags[first:after], prefix, at + first)
 
 
-class _Part(NamedTuple):
+class _PartOfForm(NamedTuple):
     """What is kept of one element: the best in it, its template, and the gaps there, by places among its
     pieces after the first tag.
     """
@@ -191,7 +191,7 @@ class _Part(NamedTuple):
     gaps: tuple[tuple[int, Judge | None], ...] = ()
 
 
-_OUT = _Part(Stay.OUT)
+_OUT = _PartOfForm(Stay.OUT)
 
 
 class _Pruner:
@@ -203,10 +203,10 @@ class _Pruner:
         self.container, self.leave_out = sieve.container, sieve.leave_out
         self._plans: dict[str, _Plan] = {}
         self._room = _TAGS_REMEMBERED
-        self._parts: dict[tuple[bool, str, str], _Part] = {}
+        self._parts: dict[tuple[bool, str, str], _PartOfForm] = {}
         self._prefix = ""
         self._assessments: dict[tuple[bool, str, str], str] = {}
-        self._waiting: list[tuple[_Kept, tuple[str, ...]]] = []
+        self._waiting: list[tuple[_Template, tuple[str, ...]]] = []
         self._length = 0
 
     def tidy(self, element: Element) -> None:
@@ -251,9 +251,9 @@ class _Pruner:
         waiting, self._waiting, self._length = self._waiting, [], 0
         return self._judged(waiting)
 
-    def _judged(self, waiting: Sequence[tuple[_Kept, tuple[str, ...]]]) -> list[str]:
+    def _judged(self, waiting: Sequence[tuple[_Template, tuple[str, ...]]]) -> list[str]:
         values: dict[Judge, set[str]] = {}
-        alike: dict[_Kept, list[tuple[str, ...]]] = {}
+        alike: dict[_Template, list[tuple[str, ...]]] = {}
         for kept, pieces in waiting:
             alike.setdefault(kept, []).append(pieces)
         for kept, rows in alike.items():
@@ -277,7 +277,7 @@ class _Pruner:
             self.leave_out(WITHHELD)
         return bad
 
-    def _kept(self, element: Element, enough: Stay) -> tuple[_Kept, tuple[str, ...]] | None:
+    def _kept(self, element: Element, enough: Stay) -> tuple[_Template, tuple[str, ...]] | None:
         """Return what is kept of an element with children, with the pieces; None where nothing is."""
         text = written(element)
         self._length += len(text)
@@ -346,7 +346,7 @@ class _Pruner:
         self._room -= len(tags)
         return self._room > 0
 
-    def _made(self, name: str, plan: _Plan, enough: Stay, stay: Sequence[bool]) -> _Kept | None:
+    def _made(self, name: str, plan: _Plan, enough: Stay, stay: Sequence[bool]) -> _Template | None:
         if plan.prefix != self._prefix:
             self._prefix, self._parts = plan.prefix, {}
         assessed = {first: stays for (first, *_), stays in zip(plan.assessments, stay, strict=True)}
@@ -355,29 +355,29 @@ class _Pruner:
             return None
         # The first piece, which is empty, comes twice: there are always several.
         pieces = itemgetter(0, 0, *(1 + place for place, _ in part.gaps))
-        return _Kept(f"%s%s{part.template}\n", pieces, (None, None, *(judge for _, judge in part.gaps)))
+        return _Template(f"%s%s{part.template}\n", pieces, (None, None, *(judge for _, judge in part.gaps)))
 
     def _around(
         self, name: str, tags: Sequence[str], enough: Stay, assessed: Mapping[int, bool], at: int = 0
-    ) -> _Part:
+    ) -> _PartOfForm:
         """Return what is kept of an element with children, whose tags begin `at` this place."""
         if not self._sieve.is_container(name):
             return _OUT
         best, inside, gaps = Stay.OUT, list[str](), list[tuple[int, Judge | None]]()
         for first, after in children(tags):
             if at + first in assessed:
-                part = _Part(Stay.IN, "%s", ((0, None),)) if assessed[at + first] else _OUT
+                part = _PartOfForm(Stay.IN, "%s", ((0, None),)) if assessed[at + first] else _OUT
             else:
                 part = self._part(name, tags[first:after], enough, assessed, at + first)
             if part.best:
                 best = max(best, part.best)
                 inside.append(part.template)
                 gaps += [(2 * first + place, judge) for place, judge in part.gaps]
-        return _Part(best, f"<{name}>{''.join(inside)}</{name}>", tuple(gaps))
+        return _PartOfForm(best, f"<{name}>{''.join(inside)}</{name}>", tuple(gaps))
 
     def _part(
         self, parent: str, tags: Sequence[str], enough: Stay, assessed: Mapping[int, bool], at: int
-    ) -> _Part:
+    ) -> _PartOfForm:
         """Return what is kept of an element in a record. Equal forms are frequent inside others, too."""
         form = enough is Stay.IN, parent, "<".join(tags)
         known = self._parts.get(form)
@@ -388,9 +388,9 @@ class _Pruner:
                 known = known._replace(best=Stay.IN) if known.best >= enough else _OUT
             else:
                 stay = self._stay_of(parent, name, enough)
-                known = _Part(stay, f"<{name}/>")
+                known = _PartOfForm(stay, f"<{name}/>")
                 if len(tags) == _OF_A_LEAF:
-                    known = _Part(stay, f"<{name}>%s</{name}>", ((1, self._sieve.judge(parent, name)),))
+                    known = _PartOfForm(stay, f"<{name}>%s</{name}>", ((1, self._sieve.judge(parent, name)),))
             if not (assessed and _ASSESSMENT in form[2]) and self._takes(tags):
                 self._parts[form] = known
         return known
