@@ -66,11 +66,11 @@ class SendersRegister:
 
         With a day, without the ratifications that a notice has ended by then.
         """
-        return frozenset(
-            year
-            for year, (signed_text, ends) in self.ratified.get(provider, {}).items()
-            if text_sha256 in {None, signed_text} and (ends is None or on is None or on < ends)
-        )
+        found = []
+        for year, (signed_text, ends) in self.ratified.get(provider, {}).items():
+            if text_sha256 in {None, signed_text} and (ends is None or on is None or on < ends):
+                found.append(year)
+        return frozenset(found)
 
     def keys_of(self, owner_kind: OwnerKind, owner: str) -> Sequence[Key]:
         """Return the keys of an owner in the order of enrolment, in any state."""
