@@ -1,13 +1,28 @@
-"""demo: the whole path in a temporary home."""
+"""demo: the whole path in a temporary home, or a sandbox to program against."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from gateway.cli.console import fails_clearly, out
 
 
 @fails_clearly
-def demo() -> None:
+def demo(
+    sandbox: Annotated[
+        Path | None,
+        typer.Option(help="Make this folder a sandbox instead, and run it until Ctrl-C: docs/vendors.md."),
+    ] = None,
+) -> None:
     """Show the gateway at work: real services and files in a temporary home, which is cleaned up."""
+    if sandbox is not None:
+        from gateway.homes.demo.sandbox import run_sandbox  # noqa: PLC0415 - loads every library
+
+        run_sandbox(out, sandbox)
+        return
     from gateway.homes.demo.story import demonstrate  # noqa: PLC0415 - loads every library
 
     demonstrate(out)

@@ -26,6 +26,7 @@ class Pages:
         if not at_once and time.monotonic() - self._made_at < _PAUSE_SECONDS:
             return
         # Only the processor itself makes pages, not the commands that load this.
+        from gateway.publish.events import publish_events  # noqa: PLC0415
         from gateway.publish.provider_pages import (  # noqa: PLC0415
             publish_pages,
             publish_policies,
@@ -50,5 +51,6 @@ class Pages:
             authority=Authority.of(registrar.settings), at=at,
             only=changed if made_for == self._made_for else None,
         )  # fmt: skip
+        publish_events(registrar.registry, registrar.home.published)
         self._made_at, self._made_for, self._told_up_to = time.monotonic(), made_for, up_to
         self._known = known

@@ -46,7 +46,7 @@ def publish_receipts(registry: Registry, published: Published, *, redo: bool = F
     """
     done = 0
     with registry.read() as session:
-        for page in _after(session, _redo_from(session, published) if redo else published_up_to(published)):
+        for page in after(session, _redo_from(session, published) if redo else published_up_to(published)):
             _put_out(published, page, look_first=redo)
             done += len(page)
     return done
@@ -175,7 +175,8 @@ def _holds(path: Path, content: str) -> bool:
         return False
 
 
-def _after(session: Session, sequence: int) -> Iterator[Sequence[ReceiptRow]]:
+def after(session: Session, sequence: int) -> Iterator[Sequence[ReceiptRow]]:
+    """Yield the receipts after a number in their order, a hundred at a time."""
     query = select(ReceiptRow).order_by(col(ReceiptRow.sequence)).limit(_PAGE)
     while page := session.exec(query.where(col(ReceiptRow.sequence) > sequence)).all():
         yield page
@@ -208,10 +209,11 @@ def _watermark_file(published: Published) -> Path:
 
 def published_up_to(published: Published) -> int:
     """Return the sequence of the last published receipt; 0 where there is none."""
-    return _number_in(_watermark_file(published))
+    return number_in(_watermark_file(published))
 
 
-def _number_in(path: Path) -> int:
+def number_in(path: Path) -> int:
+    """Return the number in a file; 0 without one."""
     try:
         return int(path.read_text("ascii"))
     except (FileNotFoundError, ValueError):
@@ -227,7 +229,7 @@ def take_back(registry: Registry, published: Published, before: datetime, *, mos
     """
     looked = 0
     with registry.read() as session:
-        for page in _after(session, taken_back_up_to(published)):
+        for page in after(session, taken_back_up_to(published)):
             old = list(takewhile(lambda receipt: receipt.created_at < before, page))
             later = _receipted_since(session, {receipt.reference for receipt in old}, before)
             try:
@@ -284,7 +286,7 @@ def _taken_back_file(published: Published) -> Path:
 
 def taken_back_up_to(published: Published) -> int:
     """Return the sequence of the last receipt removed for age; 0 where there is none."""
-    return _number_in(_taken_back_file(published))
+    return number_in(_taken_back_file(published))
 
 
 def put_published(path: Path, content: str) -> bool:

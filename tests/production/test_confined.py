@@ -124,7 +124,7 @@ def test_who_may_read_and_write_what(production: Production) -> None:
     (home / "sealed" / "probe").chmod(0o640)
     os.chown(home / "sealed" / "probe", *production.machine.users["gateway"][:2])
     secret = next((home / "keys/openpgp").glob("*.asc"))
-    receipt = next((home / "published/providers/oak/receipts").iterdir())
+    receipt = next((home / "published/providers/oak/receipts").glob("*.txt"))
     table = {
         # What gateway, gateway-mailboxes, gateway-intake and gateway-console may do with it.
         home / "keys": ("rw", "r", "", ""),

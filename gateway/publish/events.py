@@ -1,0 +1,82 @@
+"""/receipts/events.jsonl of each provider: one line a receipt, for programs that poll.
+
+Made from the registry beside the files' own way, a page of receipts at a time. Each month has a file of its
+own, `events-2026-11.jsonl`, to which lines are only ever added; `events.jsonl` is that of the newest month.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway.errors import Fault
+from gateway.home import Published
+from gateway.log.leaf import rfc3339
+from gateway.publish.projection import after, number_in, receipt_files, replace_published
+from gateway.registry.database import Registry
+from gateway.registry.tables import ReceiptRow
+
+_TAIL_BYTES = 64 * 1024
+_MONTHS = 3
+
+
+def publish_events(registry: Registry, published: Published) -> None:
+    """Add each receipt not told yet to its provider's events.
+
+    After a crash amid it, what was half written is cut off and written again; no line comes twice. Raises
+    Fault where published/ cannot be written.
+    """
+    mark = published.root / ".events"
+    try:
+        with registry.read() as session:
+            for page in after(session, number_in(mark)):
+                told: defaultdict[Path, list[ReceiptRow]] = defaultdict(list)
+                for one in page:
+                    folder = published.provider(one.provider) / "receipts"
+                    told[folder / f"events-{one.created_at:%Y-%m}.jsonl"].append(one)
+                for path, rows in told.items():
+                    _add(path, rows)
+                replace_published(mark, str(page[-1].sequence))
+    except OSError as error:
+        raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
+
+
+def _add(path: Path, rows: Sequence[ReceiptRow]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = not path.exists()
+    with path.open("ab+") as file:
+        start = max(0, file.tell() - _TAIL_BYTES)
+        file.seek(start)
+        tail = file.read()
+        whole = tail.rfind(b"\n") + 1
+        file.truncate(start + whole)
+        lines = tail[:whole].splitlines()
+        last = json.loads(lines[-1])["number"] if lines else 0
+        file.write("".join(_line(one) for one in rows if (one.sequence or 0) > last).encode())
+    if fresh:
+        aside = path.with_name(f".{secrets.token_hex(6)}")
+        aside.hardlink_to(path)
+        aside.rename(path.with_name("events.jsonl"))
+        for old in sorted(path.parent.glob("events-*.jsonl"))[:-_MONTHS]:
+            old.unlink()
+
+
+def _line(row: ReceiptRow) -> str:
+    """Return the event of a receipt as a line of JSON; a notice, which is for people, names its file."""
+    said = json.loads(row.json_text).get("receipt", {}) if row.json_text else {}
+    files = receipt_files(row)
+    state = said.get("state", "notice")
+    event = {
+        "number": row.sequence,
+        "at": rfc3339(row.created_at),
+        "reference": row.reference,
+        "state": "landed" if row.stage == "landed" else state,
+        "data_type": said.get("data_type"),
+        "codes": [one["code"] for one in said.get("reasons", ())],
+        "files": sorted(files),
+    }
+    return json.dumps(event, ensure_ascii=False) + "\n"

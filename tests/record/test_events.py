@@ -1,0 +1,49 @@
+"""/receipts/events.jsonl: a line for each receipt, only ever added to, and whole after a crash."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.clock import THIS_YEAR
+from tests.workshop import Desk, fresh
+
+
+def events(desk: Desk, name: str = "events.jsonl") -> list[dict[str, Any]]:
+    path = desk.home.published.provider("oak") / "receipts" / name
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_each_receipt_is_one_line_and_lines_are_only_added(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    oak = desk.provider("oak", years=THIS_YEAR)
+    references = [desk.send(oak, fresh())]
+    desk.process()
+    folder = desk.home.published.provider("oak") / "receipts"
+    before = (folder / "events.jsonl").read_bytes()
+    references += [desk.send(oak, b"no data"), desk.land(oak, b"in the clear")]
+    desk.process()
+    after = (folder / "events.jsonl").read_bytes()
+    assert after.startswith(before)
+    told = {one["reference"]: one for one in events(desk)}
+    assert [told[one]["state"] for one in references] == ["accepted", "held", "refused"]
+    assert told[references[0]]["data_type"] == "student-core"
+    assert told[references[1]]["codes"] == desk.codes(references[1])
+    for one in told.values():
+        assert all((folder / name).exists() for name in one["files"])
+    (month,) = folder.glob("events-*.jsonl")
+    assert month.samefile(folder / "events.jsonl")
+
+    whole = month.read_bytes()
+    with month.open("ab") as file:  # A kill amid a line, before the watermark.
+        file.truncate(len(whole) - 20)
+    (desk.home.published.root / ".events").write_text("0")
+    desk.send(oak, fresh())
+    desk.process()
+    again = month.read_bytes()
+    assert again.startswith(whole)
+    numbers = [one["number"] for one in events(desk, month.name)]
+    assert numbers == sorted(set(numbers))
+    assert len(numbers) == len(whole.splitlines()) + 1
+    desk.close()
