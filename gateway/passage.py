@@ -62,7 +62,7 @@ class FileExaminer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """The findings about one claimed file, by the provider's keys of the digest `judged_by`.
+    """The findings about one claimed file, by the provider's keys and the rules of the digests `judged_by`.
     - `decided_before`: the time of an earlier decision.
     - `beside_others`: the outcome concerns one provider's files alone and may be recorded beside others.
     - `upload`: the file as landed, where nothing of the file is on record yet.
@@ -170,8 +170,8 @@ def _ruling(
     if transfer.state != "landed":
         return None
     signers = signers_of(batch.session, upload.provider, now)
-    if examination.judged_by and examination.judged_by != signers.digest:
-        return None  # A key changed meanwhile: the file stays landed for another examination.
+    if examination.judged_by and examination.judged_by != f"{signers.digest} {registrar.catalogue.rules}":
+        return None  # A key or the rules changed meanwhile: the file stays landed for another examination.
     if examination.judged_by and examination.decided_before != transfer.decided_at:
         return None  # Decided by another process meanwhile, and landed again.
     if examination.upload is not None and upload.folder != "in":
@@ -237,7 +237,10 @@ def _note(registrar: Registrar, batch: Batch, upload: Upload, examined: Examined
     session = batch.session
     if isinstance(examined, FileOpened | FileWaits):
         period = period_of(examined.content, upload.landed_at, registrar.catalogue)
-        outcomes.record_content(session, upload.reference, examined.opened, examined.content, period)
+        rules = registrar.catalogue.rules
+        outcomes.record_content(
+            session, upload.reference, examined.opened, examined.content, period, rules=rules
+        )
         batch.persons[upload.reference] = base64.b64decode(examined.persons)
     batch.note_use(upload.provider, upload.ssh_key, upload.landed_at)
     if (signature := signature_of(examined)) is not None:

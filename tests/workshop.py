@@ -26,6 +26,7 @@ from gateway.homes.demo.parties import Party
 from gateway.keys.changes import Clerk, clerk_of, sign_head
 from gateway.model import Folder, KeyKind, Provider, ProviderKind, Transfer, Upload
 from gateway.openpgp.certificates import admit
+from gateway.policy.catalogue import load_catalogue
 from gateway.processor.service import open_processor, open_registrar
 from gateway.publish.projection import publish_access, publish_receipts
 from gateway.record.reconsider import reconsider
@@ -270,6 +271,11 @@ class Workshop:
         if self._processor is not None:
             self._processor.join(60)
         self.close()
+
+    @property
+    def rules(self) -> str:
+        """The digest of the rules in force."""
+        return load_catalogue(self.home.policies_in_force).rules
 
     @contextmanager
     def registrar(self) -> Iterator[Registrar]:

@@ -127,7 +127,8 @@ class Desk:
     ) -> Sequence[Delivery]:
         folder, name = place.folder or "", person.name
         if folder == HELD and not place.removed:
-            return held(session, self._may_open(person, teams), before=before, limit=PAGE)
+            rules = self.showing.catalogue().rules
+            return held(session, self._may_open(person, teams), rules, before=before, limit=PAGE)
         if place.removed:
             found = removed(session, folder, self._undoable(), person=name, before=before, limit=PAGE)
         else:
@@ -307,7 +308,8 @@ class Desk:
         if place.removed:
             return find_removed(session, folder, self._undoable(), reference, person=person.name)
         if folder == HELD:
-            return find_held(session, reference, self._may_open(person, teams))
+            rules = self.showing.catalogue().rules
+            return find_held(session, reference, self._may_open(person, teams), rules)
         return find_delivered(session, folder, reference, person=person.name)
 
     def _check_kind(self, session: Session, person: Person, place: MailboxPlace) -> None:

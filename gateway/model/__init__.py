@@ -556,6 +556,7 @@ class Transfer:
     decided_at: datetime | None = None
     held_until: datetime | None = None
     waits_for: WaitsFor | None = None
+    rules: str | None = None
     period: str | None = None
     teams: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()

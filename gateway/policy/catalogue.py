@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -114,6 +115,16 @@ def load_catalogue(policies: Path) -> Catalogue:
             _found_whole.pop(next(iter(_found_whole)), None)
         _found_whole[digest] = catalogue
     return catalogue
+
+
+@cache
+def _code() -> bytes:
+    """Return the SHA-256 of the code that reads contents and decides: other versions judge differently."""
+    rooms, found = Path(__file__).parents[1], hashlib.sha256()
+    for room in ("classify", "policy"):
+        for path in sorted((rooms / room).rglob("*.py")):
+            found.update(path.read_bytes())
+    return found.digest()
 
 
 def _digest_before(policies: Path) -> str:
@@ -270,8 +281,10 @@ def assembled(policies: Path, reading: PoliciesRead) -> Catalogue:
 
     agreement, law = model("agreement.toml", AgreementFile), whole(_packs(reading))
     letters = reading.models.get("letters.toml")
+    digest = policy_digest(policies)
     return Catalogue(
-        digest=policy_digest(policies),
+        digest=digest,
+        rules=hashlib.sha256(digest.encode() + _code()).hexdigest(),
         agreement=agreement,
         agreement_text="\n\n".join(
             reading.texts[name].removesuffix("\n") for name in (agreement.text, *agreement.documents)

@@ -49,9 +49,13 @@ RESTS_WHERE = {
 
 
 class Catalogue(PolicyTable):
-    """All policies of one home. `digest` is the SHA-256 over the policy files."""
+    """All policies of one home. `digest` is the SHA-256 over the policy files.
+
+    `rules` is a SHA-256 over the policy files and the code that reads contents and decides by them.
+    """
 
     digest: str
+    rules: str
     agreement: AgreementFile
     agreement_text: str
     reasons: ReasonsFile

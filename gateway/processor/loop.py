@@ -22,6 +22,7 @@ from gateway.processor.back_off import BackOff
 from gateway.processor.claim import Claim, claim_waiting
 from gateway.processor.hands import ATTEMPTS, Finished, Hands
 from gateway.processor.in_progress import A_MOMENT_SECONDS, InProgress
+from gateway.processor.judged_anew import JudgingAnew
 from gateway.processor.provider_copies import Copier
 from gateway.processor.rounds import Rounds
 from gateway.processor.watch import Watch
@@ -69,6 +70,7 @@ class Processor:
         self._claims_into = None if registrar.settings.host.shares else self._progress
         self._rounds = Rounds(registrar)
         self._copier = Copier(self._home, hands.examiners, pause_seconds=rescan_seconds, done=self.wake)
+        self._anew = JudgingAnew(hands.examiners, pause_seconds=rescan_seconds, done=self.wake)
         self._keys = secret_files.generation(self._home)
         self._back_off = BackOff(rescan_seconds, time.monotonic)
         self._unshown: set[Folder] = set()
@@ -114,7 +116,7 @@ class Processor:
         """
         with self._working():
             fault = self._round(at_once=True)
-            while self._hands.in_hand or self._copier.busy or self._rounds.more_held:
+            while self._hands.in_hand or self._copier.busy or self._anew.busy or self._rounds.more_held:
                 self._wait(0 if self._rounds.more_held else A_MOMENT_SECONDS)
                 fault = self._round(at_once=True)
             fault = fault or _fault_of(lambda: self._record_late(all_of_them=True))
@@ -174,7 +176,7 @@ class Processor:
         leads = self._work.leads()
         behind = self._is_behind and self._registrar.settings.host.shares
         if (self._is_besides_due or self._rounds.more_held) and not behind:
-            yield lambda: self._rounds.held(self._registrar, leads=leads)
+            yield lambda: self._rounds.held(self._registrar)
         if not self._is_besides_due:
             return
         self._besides_at = now
@@ -185,6 +187,7 @@ class Processor:
         yield lambda: self._rounds.letters(self._registrar, leads=leads)
         if leads:
             yield lambda: self._rounds.keys(self._registrar)
+            yield lambda: self._anew.hand_out(self._registrar, self._hands.do)
 
     def _told(self, faults: Sequence[Fault]) -> Fault | None:
         """Log and count the faults of a round; return the first."""
@@ -206,8 +209,7 @@ class Processor:
             limits=policies.limits,
             key_policy=policies.keys,
         )
-        self._all_unshown = True
-        self._rounds.policies_changed()
+        self._all_unshown, self._besides_at = True, float("-inf")
 
     def _follow_keys(self) -> None:
         """Sign with the gateway's new key as soon as the key is there. Raises Fault where loading fails."""

@@ -24,24 +24,13 @@ class Rounds:
         self._follow = Follow(registrar)
         self._pages = Pages()
         self._letters = LetterRound(registrar)
-        self._due, self._anew = reconsider.Portions(reconsider.due), reconsider.Portions(reconsider.anew)
-        self._is_anew_due = self.more_held = False
-
-    def policies_changed(self) -> None:
-        """Decide all held files again that new policies may decide otherwise."""
-        self._is_anew_due = self.more_held = True
-
-    def held(self, registrar: Registrar, *, leads: bool) -> None:
-        """Decide a portion of the held files that need not wait; `more_held` tells where others remain.
-
-        Every host decides files whose date has come, and the one that `leads` what new policies change.
-        """
+        self._due = reconsider.Portions(reconsider.due)
         self.more_held = False
-        if self._is_anew_due and leads:
-            self._is_anew_due = self._anew.next(registrar)
-            self.more_held = True
-        else:
-            self.more_held = self._due.next(registrar)
+
+    def held(self, registrar: Registrar) -> None:
+        """Decide a portion of the held files that need not wait; `more_held` tells where others remain."""
+        self.more_held = False
+        self.more_held = self._due.next(registrar)
         reconsider.reconsider_approved(registrar)
         if leads:
             copies_owed.follow(registrar)

@@ -20,7 +20,7 @@ from gateway.secrets import secret_files
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """One upload to examine. `judged_by` is the digest of the provider's keys in the job.
+    """One upload to examine. `judged_by` is the digests of the provider's keys in the job, and of the rules.
 
     `decided_before`: the time of an earlier decision, where the file is examined again.
     """
@@ -77,7 +77,7 @@ def assignment_of(rulebook: Rulebook, session: Session, upload: Upload, now: dat
         rolls=catalogue.agreement.discrepancies.rolls if own_pupils else (),
         stated=provider.stated if upload.folder == "in" else (),
     )
-    return Assignment(upload, job, signers.digest)
+    return Assignment(upload, job, f"{signers.digest} {catalogue.rules}")
 
 
 def _verified(rulebook: Rulebook) -> tuple[str, ...]:

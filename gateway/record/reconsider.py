@@ -1,4 +1,6 @@
-"""Deciding held files again once a date, a ratification or an approval has come.
+"""Deciding held files again once a date, a ratification or an approval has come, or other rules are in force.
+
+A held file judged by other rules is never decided by what those found: its content is read again first.
 
 A portion of files is decided in one transaction. Several hosts decide different portions at the same time,
 each taking files not locked by another; files whose date has come stay due until decided, whatever ends a
@@ -7,22 +9,35 @@ host. Between two portions the processor attends to files that arrive.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement
 from sqlmodel import Session
 
-from gateway.model import Decision, Held, Transfer
+from gateway.access import FEW_REASONS
+from gateway.errors import Fault
+from gateway.examiner.protocol import Read
+from gateway.examiner.pupil_index import persons_of, roll_of
+from gateway.model import Classified, ContentRefused, Decision, Held, Transfer
 from gateway.policy.decide import decide
+from gateway.policy.reference import period_of
+from gateway.publish.projection import Issued
+from gateway.reasons import WITHDRAWN
 from gateway.record import copies_owed
 from gateway.record.batch import Batch, subjects
-from gateway.record.conclude import SIGNED_LATE, told_late
+from gateway.record.conclude import SIGNED_LATE, UNKNOWN_LOGIN, held_for_login, told_late
 from gateway.record.drops import keys as key_drops
+from gateway.record.issuing import put_on_record
+from gateway.record.policy_proposals import last_loaded
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Ruling, put_in_force
-from gateway.registry import places, register, waits
+from gateway.registry import outcomes, places, register, transfers, waits
+from gateway.registry import persons as index
+from gateway.registry.log import Entry
+from gateway.zones.failpoints import passing
 
 A_PORTION = 64
 """Most held files decided in one transaction."""
@@ -81,12 +96,6 @@ def due(registrar: Registrar, session: Session, now: datetime) -> ColumnElement[
     return waits.due(session, now, lambda provider: known.provider(provider, counting).ratified)
 
 
-def anew(_registrar: Registrar, session: Session, _now: datetime) -> ColumnElement[bool]:
-    """Return the condition for all files waiting for what new policies may have changed."""
-    latest = datetime.max.replace(tzinfo=UTC)
-    return or_(waits.due(session, latest, lambda _provider: True), waits.for_reasons(*_UNLISTED))
-
-
 def reconsider_approved(registrar: Registrar) -> int:
     """Settle dropped keys approved or refused by now; return how many."""
     with registrar.registry.read() as session:
@@ -130,21 +139,77 @@ def reconsider_schools(registrar: Registrar, provider: str) -> int:
 def _decided_anew(
     registrar: Registrar, session: Session, waiting: Iterable[Transfer], now: datetime
 ) -> Iterator[Ruling]:
-    """Yield rulings for the transfers with a changed decision."""
+    """Yield rulings for the transfers with a changed decision, but for those judged by other rules."""
     for transfer in waiting:
-        decision = _anew(registrar, session, transfer, now)
-        if decision is not None and not _same(decision, transfer):
-            held_for = () if isinstance(decision, Held) else transfer.reasons
-            yield Ruling(reference=transfer.upload.reference, decision=decision, held_for=held_for)
+        if transfer.content is None or transfer.rules != registrar.catalogue.rules:
+            continue
+        decision = _anew(registrar, session, transfer, transfer.content, now)
+        if not _same(decision, transfer):
+            yield _ruling(transfer, decision)
 
 
-def _anew(registrar: Registrar, session: Session, transfer: Transfer, now: datetime) -> Decision | None:
-    if transfer.content is None or _waits_for_more(transfer):
-        return None
+def judge_anew(registrar: Registrar, reference: str, read: Read) -> None:
+    """Decide a held file by what the rules in force found in its content, with an entry in the log.
+
+    Another decision has a receipt. Nothing is done where the file waits no longer. Fault where other policies
+    came into force at another host.
+    """
+    now, catalogue = registrar.clock(), registrar.catalogue
+    with registrar.registry.write() as session:
+        if registrar.settings.host.shares and last_loaded(session) != catalogue.digest:
+            raise Fault("other policies came into force at another host")
+        transfer = transfers.get(session, reference)
+        codes = {why.code for why in transfer.reasons}
+        if transfer.state != "held" or transfer.rules == catalogue.rules or codes & WITHDRAWN:
+            return
+        content = read.content
+        if isinstance(content, Classified):
+            sender = registrar.provider(session, transfer.upload.provider, now)
+            content = replace(content, stated=sender.stated)
+        period = period_of(content, transfer.upload.landed_at, catalogue)
+        outcomes.record_content(session, reference, None, content, period, rules=catalogue.rules)
+        decision = _anew(registrar, session, transfer, content, now)
+        persons = base64.b64decode(persons_of(read, registrar.home))
+        if _same(decision, transfer):
+            index.note(session, transfer.sequence, persons)
+            reasons = ",".join(why.code for why in transfer.reasons)
+            fields = {"provider": transfer.upload.provider, "reasons": reasons, "policies": catalogue.digest}
+            entry = Entry(kind="judged-anew", subject=reference, fields=fields)
+            head: Issued | None = put_on_record(registrar, session, [entry], (), now)
+        else:
+            roll = roll_of(read, registrar.home)
+            packed = None if roll is None else base64.b64decode(roll)
+            ruling = replace(_ruling(transfer, decision), roll=packed)
+            batch = Batch(session, persons={reference: persons})
+            head = put_in_force(registrar, batch, [ruling], now)
+        passing("anew.written")
+    registrar.bring_out(head)
+
+
+def _ruling(transfer: Transfer, decision: Decision) -> Ruling:
+    held_for = () if isinstance(decision, Held) else transfer.reasons
+    return Ruling(reference=transfer.upload.reference, decision=decision, held_for=held_for)
+
+
+def _anew(
+    registrar: Registrar,
+    session: Session,
+    transfer: Transfer,
+    content: Classified | ContentRefused,
+    now: datetime,
+) -> Decision:
+    """Decide by a content; what the file waits for besides (its key, its login, malware) stays."""
+    catalogue, codes = registrar.catalogue, {why.code for why in transfer.reasons}
     provider = registrar.provider(session, transfer.upload.provider, now)
-    decision = decide(transfer.content, registrar.catalogue, provider, now)
-    late = next((why.code for why in transfer.reasons if why.code in SIGNED_LATE), None)
-    return decision if late is None else told_late(decision, late, registrar.catalogue)
+    decision = decide(content, catalogue, provider, now)
+    if UNKNOWN_LOGIN in codes:
+        return held_for_login(decision, catalogue)
+    others = tuple(why for why in transfer.reasons if _is_no_content(why.code))
+    if others:
+        found = tuple(why for why in decision.reasons if why.code.startswith(FEW_REASONS))
+        return Held(reasons=tuple(dict.fromkeys((*others, *found))))
+    late = next((code for code in codes if code in SIGNED_LATE), None)
+    return decision if late is None else told_late(decision, late, catalogue)
 
 
 def _same(decision: Decision, transfer: Transfer) -> bool:
@@ -156,6 +221,6 @@ def _same(decision: Decision, transfer: Transfer) -> bool:
     )
 
 
-def _waits_for_more(transfer: Transfer) -> bool:
-    """Return True if a file waits for something outside the policies: its manner of arrival, or its key."""
-    return any(why.code.startswith("open:") and why.code not in SIGNED_LATE for why in transfer.reasons)
+def _is_no_content(code: str) -> bool:
+    """Return True for a reason outside the policies: how a file arrived, its key, its scan, or a fault."""
+    return code.startswith(("open:", "key:", "internal:")) and code not in SIGNED_LATE

@@ -179,6 +179,11 @@ def _judged(
         raise GatewayError(
             f"{transfer.upload.reference} was never opened, so there is nothing to send on; refuse it instead"
         )
+    if transfer.rules != registrar.catalogue.rules:
+        raise GatewayError(
+            f"other rules are in force since {transfer.upload.reference} was held: the processor judges it "
+            "anew, within minutes. Look at its reasons then"
+        )
     try:
         return judge_release(
             transfer.content,

@@ -171,15 +171,17 @@ def may_read(session: Session, delivery: Delivery, person: str) -> bool:
     return delivery.counts or now.numbers <= delivery.apart
 
 
-def held(session: Session, sight: Sight, *, before: int | None = None, limit: int) -> Sequence[Delivery]:
-    """Return the held files that PERSON's sight covers and that could be opened, latest first."""
-    query = page_of(held_files(sight), col(TransferRow.sequence), before, limit)
+def held(
+    session: Session, sight: Sight, rules: str, *, before: int | None = None, limit: int
+) -> Sequence[Delivery]:
+    """Return the held files a person may open, judged by the `rules` in force, latest first."""
+    query = page_of(held_files(sight, rules), col(TransferRow.sequence), before, limit)
     return [_held_delivery(row) for row in session.execute(query).all()]
 
 
-def find_held(session: Session, reference: str, sight: Sight) -> Delivery | None:
-    """Return a held file by reference, where visible to a person and possible to open; else None."""
-    row = session.execute(held_files(sight).where(col(TransferRow.reference) == reference)).first()
+def find_held(session: Session, reference: str, sight: Sight, rules: str) -> Delivery | None:
+    """Return a held file by reference, where `held` would list the file; else None."""
+    row = session.execute(held_files(sight, rules).where(col(TransferRow.reference) == reference)).first()
     return None if row is None else _held_delivery(row)
 
 

@@ -115,11 +115,15 @@ def _is_shown_to(person: str | None) -> ColumnElement[bool]:
     return or_(~as_sent, is_seen_by(person))
 
 
-def held_files(sight: Sight) -> Select[*tuple[Any, ...]]:
-    """Select the held files within a person's sight and possible to open."""
+def held_files(sight: Sight, rules: str) -> Select[*tuple[Any, ...]]:
+    """Select the held files within a person's sight and possible to open.
+
+    Files not judged by the `rules` in force are left out: these may restrict a file to few people.
+    """
     return select(*_COLUMNS, is_few().label("sensitive")).where(
         col(TransferRow.state) == "held",
         col(TransferRow.content_sha256).is_not(None),
+        col(TransferRow.rules) == rules,
         ~waits_for(WITHDRAWN),
         *within(sight),
     )

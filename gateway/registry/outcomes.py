@@ -39,14 +39,21 @@ _DELIVERED_LATER = ("dealt_with_at", "dealt_with_by", "collected_at", "counts")
 def record_content(
     session: Session,
     reference: str,
-    opened: Opened,
+    opened: Opened | None,
     content: Classified | ContentRefused,
     period: str | None = None,
+    *,
+    rules: str,
 ) -> None:
-    """Store the results of opening and classifying, and the period stated by the file."""
+    """Store the results of opening and classifying, and the period stated by the file.
+
+    `opened` is None for a content judged anew, by rules of the digest `rules`.
+    """
     row = row_of(session, reference)
-    row.content_size, row.content_sha256 = opened.size, opened.sha256
-    row.opened_by, row.engine = opened.opened_by, opened.engine
+    row.rules = rules
+    if opened is not None:
+        row.content_size, row.content_sha256 = opened.size, opened.sha256
+        row.opened_by, row.engine = opened.opened_by, opened.engine
     row.content = CONTENT.dump_json(_in_our_words(content)).decode()
     row.extension = content.extension
     row.data_type = content.data_type if isinstance(content, Classified) else None

@@ -97,6 +97,7 @@ def transfer_of(
         decided_at=row.decided_at,
         held_until=row.held_until,
         waits_for=cast("WaitsFor | None", row.waits_for),
+        rules=row.rules,
         teams=teams,
         reasons=reasons,
     )

@@ -49,7 +49,7 @@ _LATER: dict[str, frozenset[str]] = {
     "legal_hold": frozenset({"provider", "persons"}),
     "provider": frozenset({"schools", "closed_on", "succeeded_by", "number"}),
     "receipt": frozenset({"seal"}),
-    "transfer": frozenset({"period", "few"}),
+    "transfer": frozenset({"period", "few", "rules"}),
     "provider_copy": frozenset({"part", "waits"}),
     "ratification": frozenset({"ends_on"}),
     "delivery": frozenset({"collected_at", "whole", "counts"}),

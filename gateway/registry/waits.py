@@ -8,13 +8,11 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, or_
 from sqlmodel import Session, col, select
 
-from gateway.model import (
-    Transfer,
-)
-from gateway.registry.tables import ReasonRow, TransferRow
-from gateway.registry.transfer_rows import (
-    transfers_of,
-)
+from gateway.model import Transfer
+from gateway.reasons import WITHDRAWN
+from gateway.registry.delivery_queries import waits_for
+from gateway.registry.tables import DeletionRow, ReasonRow, TransferRow
+from gateway.registry.transfer_rows import transfers_of
 
 
 def due(session: Session, until: datetime, is_ratified: Callable[[str], bool]) -> ColumnElement[bool]:
@@ -58,6 +56,22 @@ def portion(session: Session, which: ColumnElement[bool], after: int, most: int)
 
 def _later(after: int) -> ColumnElement[bool]:
     return col(TransferRow.sequence) > after
+
+
+def to_judge_anew(session: Session, rules: str, *, limit: int) -> Sequence[str]:
+    """Return held files whose stored contents other rules than `rules` have judged, oldest first."""
+    gone = select(DeletionRow.reference).where(
+        DeletionRow.reference == col(TransferRow.reference), DeletionRow.what == "sealed"
+    )
+    query = select(TransferRow.reference).where(
+        TransferRow.state == "held",
+        TransferRow.folder == "in",
+        col(TransferRow.content_sha256).is_not(None),
+        col(TransferRow.rules).is_distinct_from(rules),
+        ~waits_for(WITHDRAWN),
+        ~gone.exists(),
+    )
+    return session.exec(query.order_by(col(TransferRow.sequence)).limit(limit)).all()
 
 
 def waiting_for_approval(session: Session) -> Sequence[str]:

@@ -29,6 +29,7 @@ _EVENTS = {
     "delivered": "Passed to a team",
     "collected": "Opened and collected",
     "dealt-with": "Marked as dealt with",
+    "judged-anew": "Read again by other rules, which found nothing else",
     "release-proposed": "Proposed to release it against the policy",
     "released": "Released by a person",
     "refused": "Refused by a person",

@@ -51,6 +51,8 @@ Failpoint = Literal[
 FAILPOINTS: tuple[Failpoint, ...] = get_args(Failpoint)
 # Where a whole home is moved: no file passes there.
 MoveStep = Literal["move.file", "move.rows", "move.closed"]
+# What waits is judged anew.
+AnewStep = Literal["anew.written"]
 # The upgrade of a home of an earlier version.
 UpgradeStep = Literal["upgrade.agreed", "upgrade.tables", "upgrade.entries", "upgrade.policies"]
 
@@ -61,7 +63,7 @@ _armed, _, _times = os.environ.get(VARIABLE, "").partition(":")
 _left = int(_times or 1)
 
 
-def passing(name: Failpoint | MoveStep | UpgradeStep) -> None:
+def passing(name: Failpoint | MoveStep | AnewStep | UpgradeStep) -> None:
     """Pass the place called `name`; may not return."""
     if _armed and name == _armed:
         _count_down()

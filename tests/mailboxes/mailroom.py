@@ -58,6 +58,7 @@ class Mailroom:
         self.host_key = host_key(host_key_path(self.home))
         self.sender = pysequoia.Tsk.generate("School A <a@example.invalid>")
         self.port = 0
+        self.rules = load_catalogue(self.home.policies).rules
         self.office: Office
         with self.registry.write() as session:
             providers.add_provider(session, Provider(id=PROVIDER, name="School A", kind="school"), NOW)
@@ -149,7 +150,7 @@ class Mailroom:
         opened = Opened(content=-1, size=len(content), sha256=digest, signature=signature, engine="test")
         with self.registry.write() as session:
             transfers.land(session, upload)
-            outcomes.record_content(session, reference, opened, what, period)
+            outcomes.record_content(session, reference, opened, what, period, rules=self.rules)
             outcomes.record_decision(session, reference, decision, NOW)
         return reference
 

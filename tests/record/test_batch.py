@@ -41,7 +41,7 @@ def session(tmp_path: Path) -> Iterator[Session]:
 def on_record(session: Session, file: Upload, decision: Released | Held | Refused) -> None:
     transfers.land(session, file)
     outcomes.record_signature(session, file.reference, opened().signature)
-    outcomes.record_content(session, file.reference, opened(), classified("student-core"))
+    outcomes.record_content(session, file.reference, opened(), classified("student-core"), rules="")
     outcomes.record_decision(session, file.reference, decision, NOW)
 
 

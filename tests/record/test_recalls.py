@@ -52,7 +52,7 @@ def test_a_withdrawn_file_is_out_of_every_mailbox_at_once_and_two_people_end_it(
     assert "who had opened it" in said
     assert not any(mailbox(desk, team) for team in teams)
     with desk.registry.read() as session:
-        assert deliveries.held(session, EVERYTHING, limit=10) == []
+        assert deliveries.held(session, EVERYTHING, desk.rules, limit=10) == []
     assert (desk.state(sent), desk.codes(sent)) == ("held", ["person:withdrawn"])
     assert "taken out of every mailbox" in desk.receipt(sent)
     assert "It had been opened once by then, for: data protection." in desk.receipt(sent)

@@ -22,8 +22,8 @@ def test_a_sensitive_file_that_waits_for_its_key_is_not_shown_to_all_who_triage(
     desk.process(sent)
     assert desk.codes(sent) == ["key:not-approved", "policy:sensitive", "policy:sensitive-heading"]
     with desk.registry.read() as session:
-        assert find_held(session, sent, Sight(few=False)) is None
-        assert find_held(session, sent, Sight(ordinary=False)) is not None
+        assert find_held(session, sent, Sight(few=False), desk.rules) is None
+        assert find_held(session, sent, Sight(ordinary=False), desk.rules) is not None
     known = json.loads(desk.gateway("keys", "list", "oak", "--json"))
     (fingerprint,) = (key["fingerprint"] for key in known if key["state"] == "pending")
     desk.gateway("keys", "confirm", "oak", fingerprint)

@@ -17,6 +17,7 @@ from gateway.registry.delivery_queries import DeliveriesWanted
 from tests.policies import why
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+RULES = "5" * 64
 ACCEPTED = Released(flow="school-census", teams=("sen", "welfare"), reasons=())
 HELD = Held(reasons=(why("classify:unknown"),))
 TRIAGE, FEW, NOTHING = Sight(few=False), Sight(ordinary=False), Sight(ordinary=False, few=False)
@@ -45,7 +46,7 @@ def put(registry: Registry, number: int, decision: Decision | None, *, opened: b
     with registry.write() as session:
         transfers.land(session, upload)
         if opened:
-            outcomes.record_content(session, reference, what, kind)
+            outcomes.record_content(session, reference, what, kind, rules=RULES)
         if decision is not None:
             outcomes.record_decision(session, reference, decision, NOW + timedelta(minutes=1))
     return reference
@@ -106,12 +107,12 @@ def test_held_shows_what_is_held_and_could_be_opened(registry: Registry):
     put(registry, 4, Refused(reasons=(why("classify:malformed"),)))
     put(registry, 5, None)
     with registry.read() as session:
-        (only,) = deliveries.held(session, TRIAGE, limit=10)
+        (only,) = deliveries.held(session, TRIAGE, RULES, limit=10)
         assert (only.reference, only.team) == (held, None)
-        assert deliveries.find_held(session, held, TRIAGE) == only
+        assert deliveries.find_held(session, held, TRIAGE, RULES) == only
         for number in (2, 3, 4, 5):
-            assert deliveries.find_held(session, f"261124-school-a-{number:05}", TRIAGE) is None
-        assert deliveries.held(session, TRIAGE, before=only.sequence, limit=10) == []
+            assert deliveries.find_held(session, f"261124-school-a-{number:05}", TRIAGE, RULES) is None
+        assert deliveries.held(session, TRIAGE, RULES, before=only.sequence, limit=10) == []
 
 
 def test_what_is_held_as_sensitive_is_shown_apart(registry: Registry):
@@ -120,15 +121,15 @@ def test_what_is_held_as_sensitive_is_shown_apart(registry: Registry):
     sensitive = put(registry, 2, Held(reasons=reasons))
     with registry.read() as session:
         shown = {
-            asked: [each.reference for each in deliveries.held(session, asked, limit=10)]
+            asked: [each.reference for each in deliveries.held(session, asked, RULES, limit=10)]
             for asked in (TRIAGE, FEW, EVERYTHING, NOTHING)
         }
         assert shown == {TRIAGE: [ordinary], FEW: [sensitive], EVERYTHING: [sensitive, ordinary], NOTHING: []}
-        assert deliveries.find_held(session, sensitive, TRIAGE) is None
-        found = deliveries.find_held(session, sensitive, FEW)
+        assert deliveries.find_held(session, sensitive, TRIAGE, RULES) is None
+        found = deliveries.find_held(session, sensitive, FEW, RULES)
         assert found is not None
         assert found.sensitive
-        assert deliveries.find_held(session, ordinary, FEW) is None
+        assert deliveries.find_held(session, ordinary, FEW, RULES) is None
 
 
 def test_a_held_file_that_is_released_is_held_no_more(registry: Registry):
@@ -136,7 +137,7 @@ def test_a_held_file_that_is_released_is_held_no_more(registry: Registry):
     with registry.write() as session:
         outcomes.record_decision(session, reference, ACCEPTED, NOW)
     with registry.read() as session:
-        assert deliveries.find_held(session, reference, EVERYTHING) is None
+        assert deliveries.find_held(session, reference, EVERYTHING, RULES) is None
         assert deliveries.find_delivered(session, "sen", reference) is not None
 
 

@@ -50,7 +50,7 @@ def put(registry: Registry, number: int, provider: str, *known: bytes) -> str:
     kind = Classified(data_type="school-census", level="certain", evidence=(), format="xml", extension="xml")
     with registry.write() as session:
         transfers.land(session, upload)
-        outcomes.record_content(session, reference, what, kind)
+        outcomes.record_content(session, reference, what, kind, rules="")
         sequence = transfers.get(session, reference).sequence
         persons.note(session, sequence, b"".join(known))
         decision = Released(flow="school-census", teams=("sen",), reasons=())

@@ -32,6 +32,7 @@ LOOK_THROUGH_LITTLE = {
     "AND transfer.provider = ? ORDER BY transfer.sequence DESC\n LIMIT": "of what is held",
     "WHERE transfer.state = ? ORDER BY transfer.sequence": "what landed and is not decided yet",
     "WHERE transfer.state = ? AND transfer.decided_at BETWEEN": "what is refused, in a round",
+    "transfer.rules IS NOT ?": "what is held, once a minute",
 }
 """Parts of statements that look as if they did, and why they do not."""
 _STEP = re.compile(r"(SCAN|SEARCH) (\w+)(?: .*\((.*)\))?")

@@ -23,6 +23,7 @@ _WORDS = {
     "opened": "opened as a whole",
     "dealt-with": "marked as dealt with",
     "restored": "put back",
+    "judged-anew": "read again by other rules: still held",
     "release-proposed": "release proposed",
     "act-proposed": "recall asked for",
 }

@@ -14,7 +14,8 @@ from gateway.registry.tables.types import UtcDateTime
 class TransferRow(Row, table=True):
     """An upload's passage from landing to receipt. `sequence` gives the order, independent of the clock.
 
-    `period` is the period stated by the file, as spelled by `gateway.policy.reference`.
+    `period` is the period stated by the file, as spelled by `gateway.policy.reference`; `rules` the digest of
+    the rules by which the content was judged last, empty before migration 0024.
     """
 
     __tablename__ = "transfer"
@@ -63,6 +64,7 @@ class TransferRow(Row, table=True):
     content: str | None = Field(default=None, sa_type=Text)
     period: str | None = None
     few: bool | None = None
+    rules: str | None = None
 
 
 class ReasonRow(Row, table=True):

@@ -1,0 +1,84 @@
+"""Judging what waits anew once other rules are in force: other policies, or another version of the code.
+
+An isolated child opens and reads each stored content again, one file after another and while no other file
+waits for a worker. Until then nobody may open the file. A file that cannot be read stays closed, and is tried
+again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from gateway.errors import Fault, trace_of
+from gateway.examiner.examiners import Examiners
+from gateway.examiner.protocol import Reopen
+from gateway.processor.back_off import BackOff
+from gateway.record.assignments import assignment_of
+from gateway.record.reconsider import judge_anew
+from gateway.record.registrar import Registrar
+from gateway.registry import transfers, waits
+
+_AT_ONCE, _LOOKED_AT = 8, 256
+_AGAIN_SECONDS = 60.0
+"""Seconds until another look for files held at a host with an older version of the code."""
+_log = logging.getLogger(__name__)
+
+
+class JudgingAnew:
+    """Judge waiting files anew in worker threads, calling `done` after a few."""
+
+    def __init__(self, examiners: Examiners, *, pause_seconds: float, done: Callable[[], None]) -> None:
+        self._examiners = examiners
+        self._done = done
+        self._back_off = BackOff(pause_seconds, time.monotonic)
+        self._done_by, self._again_at = "", float("-inf")
+        self.busy = False
+
+    def hand_out(self, registrar: Registrar, do: Callable[[Callable[[], None]], None]) -> None:
+        """Begin with a few files, unless some are in hand; `do` queues work for a thread."""
+        rules = registrar.catalogue.rules
+        if self.busy or (rules == self._done_by and time.monotonic() < self._again_at):
+            return
+        with registrar.registry.read() as session:
+            found = waits.to_judge_anew(session, rules, limit=_LOOKED_AT)
+        if not found:
+            self._done_by, self._again_at = rules, time.monotonic() + _AGAIN_SECONDS
+        due = [one for one in found if not self._back_off.rests(one)][:_AT_ONCE]
+        if due:
+            self.busy = True
+            do(partial(self._judge, registrar, do, due))
+
+    def _judge(
+        self, registrar: Registrar, do: Callable[[Callable[[], None]], None], references: Sequence[str]
+    ) -> None:
+        """Judge the first of some files in a worker thread, and queue the others; a failed one rests."""
+        reference, *others = references
+        self._back_off.note(reference)
+        try:
+            self._judge_one(registrar, reference)
+            self._back_off.forget(reference)
+        except Fault as fault:
+            _log.error("%s cannot be judged anew yet: %s; it is tried again", reference, fault)
+        except Exception as error:  # noqa: BLE001 - told where it was raised; one file must not end the service
+            _log.error("%s cannot be judged anew: %s", reference, trace_of(error))
+        if others:
+            do(partial(self._judge, registrar, do, others))
+            return
+        self.busy = False
+        self._done()
+
+    def _judge_one(self, registrar: Registrar, reference: str) -> None:
+        with registrar.registry.read() as session:
+            transfer = transfers.get(session, reference)
+            job = assignment_of(registrar, session, transfer.upload, registrar.clock()).job
+        examiner = self._examiners.mine()
+        content, _ = examiner.reopen(Reopen(reference=reference, sha256=transfer.content_sha256 or ""))
+        try:
+            read = examiner.read(job, content)
+        finally:
+            os.close(content)
+        judge_anew(registrar, reference, read)
