@@ -17,6 +17,7 @@ from gateway.cli.console import (
     counted,
     existing,
     fails_clearly,
+    now,
     out,
     plain,
     print_json,
@@ -45,7 +46,7 @@ def check(
     policies = folder or existing(home).policies
     if not policies.is_dir():
         raise ConfigurationError(f"{policies} is no folder")
-    faults = [*faults_of(policies), *(() if folder else _unknown_providers(home))]
+    faults = [*faults_of(policies, now().date()), *(() if folder else _unknown_providers(home))]
     if as_json:
         print_json([dataclasses.asdict(fault) for fault in faults])
     else:

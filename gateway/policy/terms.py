@@ -11,6 +11,8 @@ from gateway.policy.dates import academic_year, academic_year_from, day_by_rule,
 from gateway.policy.schema import MonthDay
 
 _FIRST_MONTH = 8  # An academic year of schools begins in August or September.
+A_YEAR = 365
+"""Days before their end in which terms without a rule to follow them are a fault of the policies."""
 
 
 def written(calendar: CalendarFile) -> dict[int, SchoolYear]:
@@ -60,6 +62,6 @@ def last_written(calendar: CalendarFile) -> date | None:
 
 
 def is_ending(calendar: CalendarFile, on: date) -> bool:
-    """Return True if the next terms are due to be written."""
-    last = last_written(calendar)
-    return last is None or on > last - timedelta(days=calendar.warn_days)
+    """Return True if the next terms are due to be written; without rules for terms, a year ahead."""
+    last, days = last_written(calendar), calendar.warn_days
+    return last is None or on > last - timedelta(days=days if calendar.term_rule else max(days, A_YEAR))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +19,7 @@ from gateway.home.settings_file import nearest
 from gateway.law import LawPack
 from gateway.policy.catalogue import FILES, OPTIONAL, Catalogue, PoliciesRead, assembled, contradict, shaped
 from gateway.policy.faults import Contradiction, PolicyFault
+from gateway.policy.terms import is_ending
 from gateway.reports.retention import Keep, Retention
 
 SHAPES: dict[str, type[BaseModel]] = {
@@ -33,16 +34,25 @@ SHAPES: dict[str, type[BaseModel]] = {
 }
 """Every policy file with its shape."""
 
+_NO_RULE = (
+    "the terms end within a year, and no [[term_rule]] says which follow: nothing daily or weekly would be "
+    "judged then. Write the terms of another year, or rules"
+)
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def check(policies: Path) -> list[PolicyFault]:
-    """Return every fault of a policies folder, with file, key and line; an empty list for a usable folder."""
+def check(policies: Path, on: date | None = None) -> list[PolicyFault]:
+    """Return every fault of a policies folder, with file, key and line; an empty list for a usable folder.
+
+    With the day `on`, also the faults that come with time: terms that end, with no rule for those after them.
+    """
     reading = shaped(policies, SHAPES)
     catalogue = None
     if reading.is_assembled():
         catalogue = assembled(policies, reading)
         contradict(catalogue, reading)
+        if on is not None and not catalogue.calendar.term_rule and is_ending(catalogue.calendar, on):
+            reading.blame("calendar.toml", ("school_year",), _NO_RULE)
     rules = _rules(reading)
     if rules is not None:
         _blame(reading, rule_faults(rules))

@@ -75,6 +75,12 @@ def test_before_the_written_terms_end_it_is_said(catalogue: Catalogue, on: str, 
     assert is_ending(catalogue.calendar, day(on)) is ending
 
 
+def test_a_calendar_without_rules_is_ending_a_year_ahead(catalogue: Catalogue) -> None:
+    bare = catalogue.calendar.model_copy(update={"term_rule": ()})
+    assert not is_ending(bare, day("2026-07-23"))
+    assert is_ending(bare, day("2026-07-24"))
+
+
 def test_a_calendar_without_any_written_term_is_ending(catalogue: Catalogue) -> None:
     assert is_ending(catalogue.calendar.model_copy(update={"school_year": ()}), day("2026-11-24"))
 

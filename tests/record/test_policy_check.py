@@ -1,6 +1,8 @@
 """policy check across all files: what one of them names and no other knows, and what nothing uses."""
 
+import re
 import shutil
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -185,6 +187,16 @@ def test_what_does_not_fit_or_is_of_no_use_is_told_where_it_stands(
 
 def test_the_policies_that_ship_hold_together(policies: Path) -> None:
     assert check(policies) == []
+
+
+def test_a_calendar_without_rules_is_a_fault_a_year_before_its_terms_end(policies: Path) -> None:
+    calendar = policies / "calendar.toml"
+    calendar.write_text(re.sub(r"\[\[term_rule\]\]\n(?:.+\n)+", "", calendar.read_text()))
+    assert check(policies) == check(policies, date(2026, 7, 23)) == []
+    (fault,) = check(policies, date(2026, 7, 24))
+    assert (fault.file, fault.key) == ("calendar.toml", "school_year")
+    assert "nothing daily or weekly would be judged" in str(fault)
+    assert check(POLICIES, date(2027, 7, 24)) == []
 
 
 def test_all_faults_are_told_in_one_run(policies: Path) -> None:
