@@ -36,7 +36,8 @@ class Terminal:
     ports: dict[str, int]
 
     def __post_init__(self) -> None:
-        environment = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "LC_ALL": "C.UTF-8"}
+        answers = {"SSH_ASKPASS": str(self.folder / "yes"), "SSH_ASKPASS_REQUIRE": "force"}
+        environment = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "LC_ALL": "C.UTF-8", **answers}
         self.process = subprocess.Popen(
             ["bash"], cwd=self.folder, env={**environment, "GNUPGHOME": str(self.folder / "g")},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -46,8 +47,7 @@ class Terminal:
         """Paste a line."""
         for written, real in self.ports.items():
             command = command.replace(f"-P {written}", f"-P {real}")
-        known = f"-oUserKnownHostsFile={self.folder}/known_hosts -oStrictHostKeyChecking=accept-new"
-        command = command.replace("sftp -i", f"sftp {known} -i")
+        command = command.replace("sftp -i", f"sftp -oUserKnownHostsFile={self.folder}/known_hosts -i")
         assert self.process.stdin is not None
         self.process.stdin.write(f"{{ {command}\n}} < /dev/null; echo {END} $?\n")
         self.process.stdin.flush()
@@ -79,6 +79,8 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     (tmp_path / ".venv").symlink_to(sys.prefix)
     (tmp_path / "g").mkdir(mode=0o700)
     (tmp_path / "no-passphrase").touch()
+    (tmp_path / "yes").write_text("#!/bin/sh\necho yes\n")
+    (tmp_path / "yes").chmod(0o755)
     answers = ("batch", "pinentry-mode loopback", f"passphrase-file {tmp_path}/no-passphrase")
     (tmp_path / "g" / "gpg.conf").write_text("\n".join((*answers, "trust-model always")) + "\n")
     yield tmp_path
@@ -124,3 +126,4 @@ def test_the_readme_can_be_pasted_line_by_line(terminals: tuple[Terminal, Termin
         code, said = school.type(line)
         assert code == 0, (line, said)
         assert "genuine" in said or "-oak-" in said, said
+    assert list(school.folder.glob("*_oak_student-core_*.xml"))
