@@ -56,8 +56,8 @@ def rotate(
 ) -> Rotation:
     """Change to a fresh key of a kind; the one before opens files until `until`.
 
-    None as `until`: the old one may be in wrong hands, ends at once and vouches for nobody. GatewayError
-    where another change of keys is under way.
+    None as `until`: the old one may be in wrong hands; the key and those retiring end at once, and vouch for
+    nobody. GatewayError where another change of keys is under way.
     """
     with changing_keys(home):
         secret_files.sweep(home)
@@ -155,8 +155,10 @@ def _record(
         )
         old = keys.find_key(session, "gateway", "gateway", signing.fingerprint)
         current = clerk.add("gateway", "gateway", new)
-        if until is None:
-            clerk.revoke(old, "hard")
+        if until is None:  # Whoever has this key may have those before it.
+            for key in keys.list_keys(session, "gateway", "gateway"):
+                if key.kind == "openpgp" and (key.state == "retiring" or key.fingerprint == old.fingerprint):
+                    clerk.revoke(key, "hard")
         else:
             clerk.retire(old, until)
         notice = notices.gateway_key(old.fingerprint, until)

@@ -24,13 +24,13 @@ def publish_gateway_keys(home: Home, registry: Registry) -> None:
         known = [key for key in keys.list_keys(session, "gateway", "gateway") if key.kind == "openpgp"]
     for key in known:
         name = "gateway" if key.fingerprint == current else f"gateway-{key.fingerprint[:_SHOWN_DIGITS]}"
-        if key.state == "revoked":
-            (folder / f"{name}.asc").unlink(missing_ok=True)
-            continue
-        replace_published(folder / f"{name}.asc", key.material)
         succession = secret_files.succession_file(home, key.fingerprint)
-        if succession.exists():
-            replace_published(folder / f"{name}-succession.asc", succession.read_text("utf-8"))
+        word = succession.read_text("utf-8") if succession.exists() else None
+        for path, text in ((f"{name}.asc", key.material), (f"{name}-succession.asc", word)):
+            if text is None or key.state == "revoked":
+                (folder / path).unlink(missing_ok=True)
+            else:
+                replace_published(folder / path, text)
     hosts = home.keys / "hosts.asc"
     if hosts.exists():
         replace_published(folder / "gateway-hosts.asc", hosts.read_text("utf-8"))
