@@ -176,7 +176,7 @@ class Processor:
         leads = self._work.leads()
         behind = self._is_behind and self._registrar.settings.host.shares
         if (self._is_besides_due or self._rounds.more_held) and not behind:
-            yield lambda: self._rounds.held(self._registrar)
+            yield lambda: self._rounds.held(self._registrar, leads=leads)
         if not self._is_besides_due:
             return
         self._besides_at = now

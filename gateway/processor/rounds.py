@@ -27,8 +27,11 @@ class Rounds:
         self._due = reconsider.Portions(reconsider.due)
         self.more_held = False
 
-    def held(self, registrar: Registrar) -> None:
-        """Decide a portion of the held files that need not wait; `more_held` tells where others remain."""
+    def held(self, registrar: Registrar, *, leads: bool) -> None:
+        """Decide a portion of the held files that need not wait; `more_held` tells where others remain.
+
+        The host that `leads` sees to copies that wait no longer, too.
+        """
         self.more_held = False
         self.more_held = self._due.next(registrar)
         reconsider.reconsider_approved(registrar)
