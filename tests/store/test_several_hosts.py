@@ -196,6 +196,8 @@ def test_copies_are_sealed_once_and_a_new_host_fetches_them(
     doctor = json.loads(invoke(third.home.root, "doctor", "--deep", "--json").stdout)
     assert not [found for found in doctor if found["severity"] == "fault"]
     third.close()
+    with one.registry.write() as session:
+        known_hosts.forget(session, "three")
 
 
 def test_what_retention_deletes_goes_at_every_door(hosts: Hosts, oak: Party) -> None:
