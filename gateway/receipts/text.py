@@ -129,7 +129,7 @@ def _heading(facts: ReceiptFacts, said: Phrases, language: Language) -> str:
             *wrapped(said.heading.format(organisation=facts.organisation)),
             *wrapped(said.to.format(provider=facts.provider_name)),
             "",
-            _headline(facts, said),
+            getattr(said, f"withdrawn_{facts.state}" if facts.withdrawn else facts.state),
             "",
             field(said.file, shown_name(facts.name)),
             field(said.reference, facts.reference),
@@ -137,11 +137,6 @@ def _heading(facts: ReceiptFacts, said: Phrases, language: Language) -> str:
             *([field(said.decided, told(spoken(facts.decided_at), language))] if facts.decided_at else []),
         ]
     )
-
-
-def _headline(facts: ReceiptFacts, said: Phrases) -> str:
-    headline: str = getattr(said, f"withdrawn_{facts.state}" if facts.withdrawn else facts.state)
-    return headline
 
 
 def _what_happened(facts: ReceiptFacts, said: Phrases) -> str:
