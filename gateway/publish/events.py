@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,12 +17,13 @@ from pathlib import Path
 from gateway.errors import Fault
 from gateway.home import Published
 from gateway.log.leaf import rfc3339
-from gateway.publish.projection import after, number_in, receipt_files, replace_published
+from gateway.publish.projection import after, number_in, replace_published
 from gateway.registry.database import Registry
 from gateway.registry.tables import ReceiptRow
 
 _TAIL_BYTES = 64 * 1024
 _MONTHS = 3
+_NAME = re.compile(r"events(-[0-9]{4}-[0-9]{2})?\.jsonl")
 
 
 def publish_events(registry: Registry, published: Published) -> None:
@@ -56,7 +58,7 @@ def _add(path: Path, rows: Sequence[ReceiptRow]) -> None:
         file.truncate(start + whole)
         lines = tail[:whole].splitlines()
         last = json.loads(lines[-1])["number"] if lines else 0
-        file.write("".join(_line(one) for one in rows if (one.sequence or 0) > last).encode())
+        file.write("".join(event_of(one) for one in rows if (one.sequence or 0) > last).encode())
     if fresh:
         aside = path.with_name(f".{secrets.token_hex(6)}")
         aside.hardlink_to(path)
@@ -65,10 +67,17 @@ def _add(path: Path, rows: Sequence[ReceiptRow]) -> None:
             old.unlink()
 
 
-def _line(row: ReceiptRow) -> str:
-    """Return the event of a receipt as a line of JSON; a notice, which is for people, names its file."""
+def is_events(name: str) -> bool:
+    """Is this the name of a file of events among a provider's receipts?"""
+    return _NAME.fullmatch(name) is not None
+
+
+def event_of(row: ReceiptRow) -> str:
+    """Return the event of a receipt as a line of JSON.
+
+    The line has no file name: it stays longer than the receipt, and a name may name a child.
+    """
     said = json.loads(row.json_text).get("receipt", {}) if row.json_text else {}
-    files = receipt_files(row)
     state = said.get("state", "notice")
     event = {
         "number": row.sequence,
@@ -77,6 +86,5 @@ def _line(row: ReceiptRow) -> str:
         "state": "landed" if row.stage == "landed" else state,
         "data_type": said.get("data_type"),
         "codes": [one["code"] for one in said.get("reasons", ())],
-        "files": sorted(files),
     }
     return json.dumps(event, ensure_ascii=False) + "\n"

@@ -35,6 +35,8 @@ from gateway.registry.transfer_lists import InShort, TransfersWanted
 
 _MOST_FILES, _WAITING = 1_000, 100
 _WEEK = timedelta(days=7)
+# A file's name may name a child, and receipts, which bear it, are taken back in time (retention.toml).
+_NAMED = timedelta(days=30)
 _TO_EXTEND = 60  # Days before its end, as in keys.toml.
 _EXTEND = "Extend it before that day: gateway send renew, or as the guide says."
 _KINDS = {"openpgp": "OpenPGP key", "ssh": "SSH key"}
@@ -197,8 +199,8 @@ def sections(facts: ProviderFacts, language: Language) -> Iterator[StandingSecti
     yield StandingSection(t("What came this term"), t("Nothing came yet."), [
         StandingLine(
             one.reference,
-            f"{shown_name(one.name)}: {t(named(one.data_type))}, {t(one.state)}, "
-            + t(spoken(facts.day(one.landed_at))),
+            (f"{shown_name(one.name)}: " if facts.at - one.landed_at < _NAMED else "")
+            + f"{t(named(one.data_type))}, {t(one.state)}, {t(spoken(facts.day(one.landed_at)))}",
         )
         for one in facts.files
     ])  # fmt: skip

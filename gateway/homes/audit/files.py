@@ -5,6 +5,7 @@ after a second check against the registry's newer state.
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
@@ -17,6 +18,7 @@ from gateway.home import Home, Published
 from gateway.home.settings import Settings
 from gateway.homes.audit.inconsistency import Inconsistency, paged
 from gateway.log.checkpoint import read_checkpoint
+from gateway.publish.events import event_of, is_events
 from gateway.publish.projection import published_up_to, receipt_files, taken_back_up_to
 from gateway.publish.provider_copies import copy_path
 from gateway.registry import copies, keys, log, providers, retention
@@ -185,8 +187,25 @@ def _check_strangers(session: Session, published: Published, provider: str) -> I
         some = names[start : start + _TOGETHER]
         known = _known(session, provider, some)
         for name in some:
-            if name not in known:
+            if is_events(name):
+                yield from _check_events(session, provider, folder / name)
+            elif name not in known:
                 yield Inconsistency(f"published {provider}/{name}", "there is no such receipt")
+
+
+def _check_events(session: Session, provider: str, path: Path) -> Iterator[Inconsistency]:
+    """Check each line of a provider's events against its receipt, where that is not deleted yet."""
+    where = f"published {provider}/{path.name}"
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        while some := list(islice(lines, _TOGETHER)):
+            try:
+                told = {int(json.loads(line)["number"]): line for line in some}
+            except (ValueError, KeyError, TypeError):
+                yield Inconsistency(where, "a line is no event of a receipt")
+                return
+            for row in session.exec(select(ReceiptRow).where(col(ReceiptRow.sequence).in_(told))):
+                if row.provider != provider or told[row.sequence or 0] != event_of(row):
+                    yield Inconsistency(where, f"the line of receipt {row.reference} is another one")
 
 
 def _known(session: Session, provider: str, names: Sequence[str]) -> set[str]:
