@@ -28,6 +28,7 @@ from gateway.model import Folder, KeyKind, Provider, ProviderKind, Transfer, Upl
 from gateway.openpgp.certificates import admit
 from gateway.policy.catalogue import load_catalogue
 from gateway.processor.service import open_processor, open_registrar
+from gateway.publish.events import is_events
 from gateway.publish.projection import publish_access, publish_receipts
 from gateway.record.reconsider import reconsider
 from gateway.record.registrar import Registrar
@@ -313,7 +314,8 @@ class Workshop:
         return " ".join(row.text.split())
 
     def receipts(self, provider: str, pattern: str = "*.txt") -> list[Path]:
-        return sorted((self.home.published.provider(provider) / "receipts").glob(pattern))
+        found = (self.home.published.provider(provider) / "receipts").glob(pattern)
+        return sorted(path for path in found if not is_events(path.name))
 
     def notices(self, provider: School) -> list[str]:
         """The published notices about keys."""

@@ -138,6 +138,7 @@ class ShowStaff(ReadingAct):
 
     command: ClassVar = "staff show"
     right: ClassVar = AccessRight.LOOK
+    in_console: ClassVar = False  # Its address would bear a person's name.
 
     name: str = argument("The name they log in with.", metavar="NAME")
 

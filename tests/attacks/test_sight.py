@@ -98,6 +98,7 @@ ACTS_NOT_TRIED = {
         "providers convert", "providers merge", "providers remove", "providers import", "providers add",
         "providers set", "providers suspend", "providers resume", "staff add", "staff set", "staff remove",
         "staff invite", "staff log-out", "roles grant", "roles take", "roles vouch", "roles accept",
+        "agreement notice", "providers invite", "hosts remove", "hosts take-over",
     },
     "it is for data protection alone, who know of every file": {
         "notices show", "pupils find", "pupils report", "pupils protect", "pupils restrict", "pupils unmark",

@@ -173,7 +173,11 @@ class CopyRow(Row, table=True):
     """
 
     __tablename__ = "provider_copy"
-    __table_args__ = (UniqueConstraint("transfer", "provider"), Index("provider_copy_by_made", "made_at"))
+    __table_args__ = (
+        UniqueConstraint("transfer", "provider"),
+        Index("provider_copy_by_made", "made_at"),
+        Index("provider_copy_by_wait", "waits"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     transfer: int = Field(foreign_key="transfer.sequence")
     provider: str = Field(foreign_key="provider.id", index=True)

@@ -12,4 +12,5 @@ depends_on = None
 def upgrade() -> None:
     """Apply."""
     op.add_column("provider_copy", sa.Column("waits", sa.Boolean()))
+    op.create_index("provider_copy_by_wait", "provider_copy", ["waits"])
     op.add_column("ratification", sa.Column("ends_on", sa.Date()))
