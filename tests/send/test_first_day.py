@@ -15,6 +15,7 @@ from tests.content import core_data
 from tests.send.office import PASSPHRASE, Office
 from tests.send.test_terminal import Terminal, plainly
 from tests.site import Running, Site
+from tests.waiting import until
 
 GUIDE = Path(__file__).parents[2] / "docs" / "schools.md"
 NAME = "Oak Primary School"
@@ -89,6 +90,10 @@ def test_the_first_day_takes_three_commands_and_two_comparisons(
     heard = plainly(setup).splitlines()[-2].split()
     assert site.gateway("keys", "confirm", "oak", *heard).count("is in force") == 2
 
+    page = site.home / "published/providers/oak/pages/status.html"
+    until(
+        page.exists, "the first page of the school", 60
+    )  # It is made within a minute, and checks rest on it.
     at = Terminal(oak, "ratify")
     at.until("The passphrase of your OpenPGP key: ")
     at.type(PASSPHRASE)

@@ -93,7 +93,7 @@ def test_from_the_invitation_to_a_receipt(ash: Office, services: Running) -> Non
     opened = ash.invited(services.intake)
     shown = ash.done(*opened, *GIVEN)
     assert "Somerset County Council invites Ash School" in shown
-    assert (ash.kit / "ssh").read_bytes().startswith(b"-----BEGIN OPENSSH PRIVATE KEY")
+    assert b"OPENSSH PRIVATE" in (ash.kit / "ssh").read_bytes().splitlines()[0]
     heard = shown.splitlines()[-2].split()
     ash.site.gateway("keys", "add", ash.name, str(ash.root / f"{ash.name}.keys"))
     slip = ash.site.refused("keys", "confirm", ash.name, *heard[:4], "zoo", "zoo")
