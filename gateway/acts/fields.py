@@ -66,6 +66,12 @@ def fields_of(act: type[Act]) -> tuple[ActField, ...]:
     return tuple(_described(name, field) for name, field in act.model_fields.items())
 
 
+def answer_of(act: type[Act]) -> str:
+    """Return the name of the kind of answer that an act gives, such as "ActListing"."""
+    told: object = act.carry_out.__annotations__["return"]
+    return told if isinstance(told, str) else str(getattr(told, "__name__", told))
+
+
 def type_of(annotation: Any) -> tuple[Any, bool]:  # noqa: ANN401 - a type
     """Return the type of one value of a field, and whether the field takes several."""
     if get_origin(annotation) is tuple:

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, GivenFile
-from gateway.acts.fields import acts_in, type_of
+from gateway.acts.fields import acts_in, answer_of, type_of
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -77,7 +77,7 @@ def command_of(act: type[Act]) -> Callable[..., None]:
     parameters = [_parameter(name, field) for name, field in act.model_fields.items()]
     parameters.sort(key=_is_option)
     parameters.append(_shared("home", HomeOption, DEFAULT_HOME))
-    answers = inspect.get_annotations(act.carry_out, eval_str=False)["return"]
+    answers = answer_of(act)
     wanted = {
         "as_json": answers != "ActDone",
         "limit": answers == "ActListing",

@@ -21,7 +21,7 @@ from sqlmodel import Session
 from gateway import access
 from gateway.access import AccessRight
 from gateway.acts.act import Act
-from gateway.acts.fields import every_act
+from gateway.acts.fields import answer_of, every_act
 from gateway.home.settings import load_settings
 from gateway.mailboxes.hatch.window import OF_PERSONS
 from gateway.model import Provider
@@ -234,7 +234,7 @@ def test_no_command_tells_anybody_of_what_is_not_for_them(told: Told, who: str, 
     home, unseen, may = told.room.home.root, told.unseen(who), PEOPLE[who][2]
     for act in every_act().values():
         for given in told.asked_with(act) if act.reads and act.right.value in may else ():
-            shown = [[]] if act.carry_out.__annotations__["return"] == "ActDone" else [[], ["--json"]]
+            shown = [[]] if answer_of(act) == "ActDone" else [[], ["--json"]]
             for more in [*shown, *([["--annex"]] if act.annexed else [])]:
                 found = invoke(home, *arguments(act, given), *more)
                 check(who, act.command, found.output, unseen, given.values())

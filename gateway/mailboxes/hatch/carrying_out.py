@@ -9,7 +9,7 @@ from functools import cache
 from pydantic import ValidationError
 
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, Confirmation
-from gateway.acts.fields import every_act, fields_of
+from gateway.acts.fields import answer_of, every_act, fields_of
 from gateway.errors import GatewayError, NotFoundError, Refusal
 from gateway.log.leaf import rfc3339
 from gateway.mailboxes.hatch.counter import Caller, Counter
@@ -148,7 +148,7 @@ def _told(command: str) -> ActTold:
         title=title.rstrip("."),
         about=about,
         reads=act.reads,
-        lists=act.carry_out.__annotations__["return"] == "ActListing",
+        lists=answer_of(act) == "ActListing",
         fields=tuple(map(FieldTold.model_validate, fields_of(act))),
     )
 
