@@ -21,14 +21,14 @@ from gateway.registry.tables import (
 )
 
 
-def fingerprint_of(issuer: str, subject: str) -> str:
+def openid_fingerprint(issuer: str, subject: str) -> str:
     """Return an account's name in listings and in the log: the SHA-256 of issuer and number."""
     return hashlib.sha256(f"{issuer}\0{subject}".encode()).hexdigest()
 
 
-def add(session: Session, name: str, issuer: str, subject: str, *, by: str, at: datetime) -> str:
+def bind_openid(session: Session, name: str, issuer: str, subject: str, *, by: str, at: datetime) -> str:
     """Bind an account to an invited person; return its fingerprint. GatewayError for a known account."""
-    fingerprint = fingerprint_of(issuer, subject)
+    fingerprint = openid_fingerprint(issuer, subject)
     material = json.dumps({"issuer": issuer}, sort_keys=True)
     keys.add_key(
         session, "staff", name, "openid",
@@ -37,9 +37,9 @@ def add(session: Session, name: str, issuer: str, subject: str, *, by: str, at: 
     return fingerprint
 
 
-def find(session: Session, issuer: str, subject: str, now: datetime) -> tuple[str, str] | None:
+def find_openid(session: Session, issuer: str, subject: str, now: datetime) -> tuple[str, str] | None:
     """Return the owner and fingerprint of an account; None where the account or the owner is not in force."""
-    key = keys.holder(session, "openid", fingerprint_of(issuer, subject))
+    key = keys.holder(session, "openid", openid_fingerprint(issuer, subject))
     if key is None or key.owner_kind != "staff" or not key.is_in_force(now):
         return None
     person = session.get(StaffRow, key.owner)

@@ -53,7 +53,7 @@ def confirm(counter: Counter, caller: Caller, question: ConfirmByOpenId) -> Done
         now=now,
         since=datetime.fromisoformat(begun),
     )
-    if staff.fingerprint_of(provider.settings.issuer, subject) != caller.person.key:
+    if staff.openid_fingerprint(provider.settings.issuer, subject) != caller.person.key:
         raise NotProvedError
     counter.challenges.give(caller.session, purpose + _CONFIRMED)
     return Done(sentence="Confirmed. Go back to the page that you came from, and press Confirm.")

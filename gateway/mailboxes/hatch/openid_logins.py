@@ -52,7 +52,7 @@ def finish_openid(counter: Counter, question: FinishOpenId) -> Begun:
 def _begun(counter: Counter, question: FinishOpenId, subject: str) -> Begun:
     now, secret, issuer = counter.clock(), secrets.token_urlsafe(_SECRET_BYTES), _issuer(counter)
     with counter.desk.registry.write() as session:
-        known = staff.find(session, issuer, subject, now)
+        known = staff.find_openid(session, issuer, subject, now)
         if known is None:
             raise NotProvedError
         name, account = known
@@ -72,7 +72,7 @@ def _bound(counter: Counter, question: FinishOpenId, subject: str, digest: str) 
             raise NotInvitedError
         name, by = invitation.name, invitation.made_by
         invitations.take_back(session, name)
-        account = staff.add(session, name, _issuer(counter), subject, by=by, at=now)
+        account = staff.bind_openid(session, name, _issuer(counter), subject, by=by, at=now)
         entry = Entry(
             kind="key-added",
             subject=account,
