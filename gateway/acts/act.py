@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 _FILE_BYTES = 64 * 1024**2  # The largest given file is the public extract of GIAS.
 REASON_LENGTH = 400
 """The longest reason, in characters, at every door."""
+RING = (
+    "Ring the owner on a number you know, let them read the fingerprint to you, and confirm it: "
+    "gateway keys confirm"
+)
+"""The next step after a key was added that waits for its owner's call."""
 WAITS = "it waits for a second person, who runs the same command within a week"
 """The answer to an act that takes two people, where only one has asked for it."""
 

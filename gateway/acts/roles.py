@@ -49,7 +49,7 @@ class _ChangeRole(Act):
 
     name: str = argument("A member of staff.", metavar="NAME")
     role: Role = argument("The role.", metavar="ROLE")
-    why: Why = option("Why: for the record, without any pupil's data.")
+    why: Why
 
     def _note(self, record: Recording, kind: Kind) -> None:
         """Log the change. The owner's name is in the registry only."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from gateway.access import AccessRight
 from gateway.acts.act import (
+    RING,
     WAITS,
     Act,
     ActContext,
@@ -35,10 +36,6 @@ if TYPE_CHECKING:
 
 _SAID = "; "
 _SECRET_BYTES = 32
-_RING = (
-    "Ring the owner on a number you know, let them read the fingerprint to you, and confirm it: "
-    "gateway keys confirm"
-)
 _REMOVED = "removed from staff"
 
 
@@ -71,7 +68,7 @@ class AddStaff(Act):
             waiting = any(key.state == "pending" for key in keys.list_keys(session, "staff", self.name))
             _note(record, "staff-added", self.name, self.why, self.team)
         said = f"enrolled {self.name} for {', '.join(sorted(set(self.team)))}"
-        return ActDone(f"{said}\n{_RING}" if waiting else said)
+        return ActDone(f"{said}\n{RING}" if waiting else said)
 
     def _add_key(self, record: Recording, file: bytes, *, waits: bool) -> None:
         """Record a key of the person, or restore the earlier one, unless no longer trusted."""

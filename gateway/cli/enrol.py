@@ -18,11 +18,6 @@ from gateway.registry.keys import OwnerKind
 if TYPE_CHECKING:
     from gateway.openpgp.verified_kinds import VerifiedKinds
 
-RING = (
-    "Ring the owner on a number you know, let them read the fingerprint to you, and confirm it: "
-    "gateway keys confirm"
-)
-
 
 def least_rsa_bits(place: Home) -> int:
     """Return the shortest RSA key allowed by the policies, in bits."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from sqlmodel import Session
 
-from gateway.acts.act import WAITS
+from gateway.acts.act import RING, WAITS
 from gateway.cli import dates, gateway_keys, host_keys
 from gateway.cli.console import (
     DEFAULT_HOME,
@@ -28,7 +28,7 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.enrol import RING, least_rsa_bits, show_key, verified_kinds
+from gateway.cli.enrol import least_rsa_bits, show_key, verified_kinds
 from gateway.cli.key_files import read_key_file, separate
 from gateway.cli.options import LISTED, LimitOption, ReasonOption, WhyGivenOption, WhyOption, WhyRevokedOption
 from gateway.errors import GatewayError, NotFoundError, Refusal
