@@ -188,8 +188,8 @@ class RemoveStaff(Act):
                     "revoke --staff takes their keys out of use at once"
                 )
             staff.remove_staff(session, self.name, at)
-            for kind in ("ssh", "passkey"):
-                for key in keys.keys_in_force(session, "staff", self.name, kind, at):
+            for key in keys.list_keys(session, "staff", self.name):
+                if key.is_in_force(at):
                     keys.end_key(
                         session, "staff", self.name, key.fingerprint, state="retired", at=at, by=record.by,
                         why=self.why or _REMOVED,

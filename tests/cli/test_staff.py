@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 
+from gateway.home import Home
+from gateway.home.settings import load_settings
+from gateway.registry import staff
+from gateway.registry.database import Registry
 from tests.commands import Commands
 from tests.workshop import login_of
 
@@ -64,3 +69,17 @@ def test_a_link_to_the_console_is_one_persons_and_ends_with_them(site: Commands)
     assert "staff-invited" in [each["kind"] for each in site.json("staff", "show", "kim")["history"]]
     assert "no member of staff kim" in site.refused("staff", "invite", "kim")
     assert "everything fits" in site.gateway("log", "verify")
+
+
+def test_no_way_in_of_who_left_serves_a_later_person_of_the_name(site: Commands) -> None:
+    place, now = Home(site.home), datetime.now(UTC)
+    registry = Registry(load_settings(place).database_url(place))
+    site.staff("lou", "sen")
+    with registry.write() as session:
+        staff.bind_openid(session, "lou", "https://accounts.example", "17", by="ann", at=now)
+    site.gateway("staff", "remove", "lou")
+    assert set(states(site, "lou")) == {"retired"}
+    site.gateway("staff", "add", "lou", "--team", "sen")
+    with registry.read() as session:
+        assert staff.find_openid(session, "https://accounts.example", "17", datetime.now(UTC)) is None
+    registry.close()
