@@ -33,7 +33,7 @@ _WHERE = {
     "recalls": "#recalls",
     "school": "/schools/",
     "schools": "/schools?late=yes",
-    "policies": "/policies",
+    "policies": "/agreement/policies",
     "notices": "/work/notices/list",
 }
 """The page of each task on the first page."""

@@ -6,6 +6,7 @@ from sqlmodel import Session
 
 from gateway.mailboxes.hatch.counter import Caller
 from gateway.record import policy_proposals
+from gateway.record.dual_control import name_of
 from gateway.record.releases import proposal
 from gateway.registry import at_a_glance
 from gateway.registry.at_a_glance import MOST, ThingsWaiting
@@ -49,7 +50,7 @@ def _to_second(session: Session, caller: Caller) -> Iterator[WaitingTask]:
     """Yield the releases that somebody else proposed against the agreement."""
     for reference in at_a_glance.releases_proposed(session, caller.sight)[:_EACH]:
         first = proposal(session, reference)
-        if first is not None and first.by != caller.name:
+        if first is not None and name_of(first.by) != caller.name:
             said = f"Say yes or no to the release of {reference}, which {first.by} proposed"
             yield WaitingTask(said=said, since=first.at, page="held-file", of=reference)
 
@@ -57,7 +58,7 @@ def _to_second(session: Session, caller: Caller) -> Iterator[WaitingTask]:
 def _to_approve(session: Session, caller: Caller) -> Iterator[WaitingTask]:
     """Yield the change of policies that somebody else proposed."""
     first = policy_proposals.proposal(session)
-    if first is not None and first.approved_by is None and first.by != caller.name:
+    if first is not None and first.approved_by is None and name_of(first.by) != caller.name:
         said = f"Approve or withdraw the change of policies that {first.by} proposed"
         yield WaitingTask(said=said, since=first.at, page="policies")
 
