@@ -1,4 +1,4 @@
-"""Pages of held files, evidence, policies and the watch, and forms for the keys of schools."""
+"""Pages of schools, the agreement and its policies, the watch, evidence and held files."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -155,7 +155,8 @@ async def decide_policies(request: Request) -> Response:
     return see(back)
 
 
-_MOST = 262_144
+_MOST_BYTES = 256 * 1024
+"""Octets read of a receipt to be verified: none is as long."""
 
 
 async def show_evidence(request: Request) -> Response:
@@ -174,9 +175,9 @@ async def verify_receipt(request: Request) -> Response:
     pasted = form.get("text")
     told = pasted if isinstance(pasted, str) else ""
     if given is not None and not isinstance(given, str) and given.size:
-        told = (await given.read(_MOST)).decode("utf-8", "replace")
+        told = (await given.read(_MOST_BYTES)).decode("utf-8", "replace")
     await form.close()
-    question = site.question(request, VerifyReceipt, text=told[:_MOST])
+    question = site.question(request, VerifyReceipt, text=told[:_MOST_BYTES])
     reply = await site.inside.reply(question, ReceiptVerified)
     return site.page(request, "receipt.html", reply.me, seen=reply.said)
 
