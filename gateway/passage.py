@@ -40,13 +40,19 @@ from gateway.examiner.protocol import (
 from gateway.model import Decision, Folder, Held, Refused, Transfer, Upload
 from gateway.policy.reference import period_of
 from gateway.record.assignments import Assignment
-from gateway.record.batch import Batch, subjects
-from gateway.record.conclude import UNKNOWN_LOGIN, File, decision_on, held_for_login, signature_of
+from gateway.record.conclude import (
+    UNKNOWN_LOGIN,
+    File,
+    came_by_login,
+    decision_on,
+    held_for_login,
+    signature_of,
+    signers_of,
+)
 from gateway.record.drops.by_folder import Dropped, settle, withheld
 from gateway.record.drops.drop import Drop
 from gateway.record.registrar import Registrar, Rulebook
-from gateway.record.rulings import Ruling, put_in_force
-from gateway.record.signer import came_by_login, signers_of
+from gateway.record.rulings import Batch, Ruling, put_in_force, subjects
 from gateway.registry import outcomes, transfers
 from gateway.registry.database import Registry
 from gateway.registry.transfers import act_of

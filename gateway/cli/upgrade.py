@@ -154,7 +154,7 @@ def _agree(place: Home, plan: UpgradePlan, backup: Path) -> None:
 
 
 def _carry_out(place: Home, plan: UpgradePlan) -> None:
-    from gateway.processor.start import home_of_its_own  # noqa: PLC0415 - as above
+    from gateway.processor.work import home_of_its_own  # noqa: PLC0415 - as above
     from gateway.record.upgrade import carry_out  # noqa: PLC0415 - as above
 
     try:

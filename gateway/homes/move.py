@@ -23,7 +23,7 @@ from gateway.homes.audit.audit import Anchors, audit
 from gateway.homes.audit.files import check_sealed, settled
 from gateway.homes.settings_text import note_places
 from gateway.processor.service import open_registrar
-from gateway.processor.start import only_owner
+from gateway.processor.work import only_owner
 from gateway.record.registrar import Registrar
 from gateway.registry import keys, log, moving
 from gateway.registry.database import Registry

@@ -26,7 +26,7 @@ from gateway.homes.backup import copy_registry
 from gateway.policy.carry_over import Files, OwnEdit, carry_over, earlier_releases
 from gateway.policy.catalogue import policy_files
 from gateway.policy.shipped import shipped_policies
-from gateway.processor.start import home_of_its_own, prove_engine, prove_store
+from gateway.processor.work import home_of_its_own, prove_engine, prove_store
 from gateway.record.policies_in_force import take_over
 from gateway.record.policy_check import check
 from gateway.record.upgrade import UpgradePlan, draft_folder, plan_file

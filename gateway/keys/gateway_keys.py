@@ -7,7 +7,7 @@ from gateway.model import GatewayKeyKind, NewKey
 from gateway.openpgp.at_rest import lock
 from gateway.openpgp.certificates import admit, grouped
 from gateway.openpgp.sealer import certificate_of, clearsign, generate_gateway_key
-from gateway.receipts.receipt import log_key_statement
+from gateway.receipts.facts import log_key_statement
 from gateway.secrets import secret_files
 
 

@@ -20,7 +20,7 @@ from gateway.log.checkpoint import LogKey
 from gateway.mailboxes.contents import FileOrder, Given
 from gateway.mailboxes.names import ABOUT, HELD, MailboxPlace, file_name, reference_in
 from gateway.mailboxes.showing import Showing
-from gateway.registry import key_uses, keys, log, staff
+from gateway.registry import keys, log, staff
 from gateway.registry.access import teams_while_in_force
 from gateway.registry.database import Registry
 from gateway.registry.deliveries import (
@@ -203,7 +203,7 @@ class Desk:
         now = self.clock()
         with self.registry.write() as session:
             delivery = self._file(session, person, place)
-            key_uses.note(session, "staff", person.name, person.key, now)
+            keys.note(session, "staff", person.name, person.key, now)
             collected = Entry(
                 kind="collected",
                 subject=delivery.reference,

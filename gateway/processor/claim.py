@@ -11,28 +11,32 @@ one by one; recorded times count only within bounds (see `bounded`).
 from __future__ import annotations
 
 import errno
+import hashlib
 import logging
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
 
 from gateway.errors import Fault, trace_of
 from gateway.home import CLAIMED, Spool, provider_of
 from gateway.model import Upload
+from gateway.processor.hands import in_turn
 from gateway.processor.in_progress import InProgress
-from gateway.processor.references import sort_out
-from gateway.processor.told_by_intake import bounded
-from gateway.processor.turns import in_turn
-from gateway.record.landing import land
+from gateway.record.outcome import land
 from gateway.record.registrar import Registrar
-from gateway.registry import register
+from gateway.registry import receipts, register, transfers
 from gateway.store.of_home import store_of
 from gateway.store.store import Store
 from gateway.zones.failpoints import passing
 from gateway.zones.landed import (
+    LandedUpload,
     content_size,
     open_content,
     read_handed_over,
@@ -41,6 +45,7 @@ from gateway.zones.landed import (
     waiting,
 )
 from gateway.zones.landed_file import BadFileError
+from gateway.zones.spool import encoded_tail
 
 # Larger batches cost less per file; smaller ones keep a new upload waiting for less time.
 _BATCH, _BATCH_BYTES_OF_EACH = 16, 1024**2
@@ -304,3 +309,77 @@ def _bytes_before(spool: Spool, references: Iterable[str]) -> Iterator[tuple[str
     for reference in references:
         yield reference, sums[provider_of(reference)]
         sums[provider_of(reference)] += content_size(spool, reference)
+
+
+BELIEVED = timedelta(minutes=10)
+"""Largest difference accepted between intake's landing time and the kernel's."""
+
+
+def bounded(there: LandedUpload, now: datetime) -> Upload:
+    """Return the upload, with the kernel's landing time where intake's differs too much.
+
+    The kernel notes the time of renaming a record, and no process can set such a time. `now` is the
+    gateway's clock; both clocks need not agree on the hour.
+    """
+    waited = timedelta(seconds=max(0.0, time.time() - there.named_at))
+    landed_at = min(there.upload.landed_at, now)
+    if abs(now - waited - landed_at) <= BELIEVED:
+        return replace(there.upload, landed_at=landed_at)
+    _log.warning("%s: landed at another time than intake says; the kernel's counts", there.upload.reference)
+    return replace(there.upload, landed_at=now - waited)
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """Spool references: each fresh one with its reference inside, and those already on record."""
+
+    fresh: Mapping[str, str]
+    known: Collection[str]
+
+
+def sort_out(session: Session, waiting: Mapping[str, Upload], taken: Collection[str] = ()) -> Sorted:
+    """Separate uploads already on record from fresh ones, giving a new reference where one is borne twice.
+
+    `taken`: references in use without a record. A new reference follows from the upload alone, so that the
+    result is the same after a crash.
+    """
+    borne = receipts.borne(session, list(waiting)) | (set(taken) & waiting.keys())
+    fresh = {reference: reference for reference in waiting if reference not in borne}
+    known = set()
+    for reference in sorted(borne):
+        upload = waiting[reference]
+        if _on_record(session, reference, upload):
+            known.add(reference)
+            continue
+        inside = _another(session, upload, {*waiting, *fresh.values(), *taken})
+        if _on_record(session, inside, upload):
+            known.add(reference)
+        else:
+            _log.warning("%s: the reference was drawn twice; this upload is %s now", reference, inside)
+            fresh[reference] = inside
+    return Sorted(fresh, known)
+
+
+def _on_record(session: Session, reference: str, upload: Upload) -> bool:
+    """Return True where `upload` is on record as `reference`.
+
+    Size, digest and landing time may differ: the stored values and the kernel's time are on record.
+    """
+    return any(
+        (one.provider, one.folder, one.name, one.started_at)
+        == (upload.provider, upload.folder, upload.name, upload.started_at)
+        for one in transfers.uploads(session, [reference])
+    )
+
+
+def _another(session: Session, upload: Upload, taken: Collection[str]) -> str:
+    """Return a free reference for `upload`, derived from the upload and so the same each time."""
+    attempt = 0
+    while True:
+        seed = f"{upload.reference} {upload.started_at.isoformat()} {upload.sha256} {attempt}"
+        inside = upload.reference[:-5] + encoded_tail(hashlib.sha256(seed.encode()).digest())
+        if _on_record(session, inside, upload):
+            return inside
+        if inside not in taken and not receipts.borne(session, [inside]):
+            return inside
+        attempt += 1

@@ -21,7 +21,7 @@ from gateway.policy.counts import counts_teams, is_whole_roll
 from gateway.policy.decide import decide
 from gateway.policy.ratification import years_at
 from gateway.record.assignments import assignment_of
-from gateway.record.batch import Batch
+from gateway.record.rulings import Batch
 from gateway.registry import register, rolls
 from gateway.registry.database import Registry
 from gateway.zones.sealing import ENOUGH_BYTES, is_sealed

@@ -18,10 +18,9 @@ from gateway.examiner.protocol import FileLost
 from gateway.model import Folder
 from gateway.observe.metrics import FAULTS
 from gateway.passage import Examination, conclude
-from gateway.processor.back_off import BackOff
 from gateway.processor.claim import Claim, claim_waiting
 from gateway.processor.hands import ATTEMPTS, Finished, Hands
-from gateway.processor.in_progress import A_MOMENT_SECONDS, InProgress
+from gateway.processor.in_progress import A_MOMENT_SECONDS, BackOff, InProgress
 from gateway.processor.judged_anew import JudgingAnew
 from gateway.processor.provider_copies import Copier
 from gateway.processor.rounds import Rounds
@@ -33,8 +32,8 @@ from gateway.record.assignments import assignments
 from gateway.record.drops import by_folder
 from gateway.record.policies_in_force import Policies
 from gateway.record.registrar import Registrar
-from gateway.registry import news
-from gateway.registry.news import News
+from gateway.registry import register
+from gateway.registry.register import News
 from gateway.secrets import secret_files
 
 _SELDOM_SECONDS = 1.0
@@ -156,7 +155,7 @@ class Processor:
     def _ask(self) -> None:
         """Ask the registry for news, in one statement for the whole round."""
         with self._registrar.registry.read() as session:
-            self._news = news.read(session)
+            self._news = register.read_news(session)
         self._asked_at = time.monotonic()
         self._has_handed_out = False
 

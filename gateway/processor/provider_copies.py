@@ -28,7 +28,7 @@ from gateway.examiner.view_protocol import SealPart
 from gateway.home import Home
 from gateway.model import Classified
 from gateway.policy.recipients import part_of
-from gateway.processor.back_off import BackOff
+from gateway.processor.in_progress import BackOff
 from gateway.publish.provider_copies import copy_path
 from gateway.record.registrar import Registrar
 from gateway.registry import copies, keys

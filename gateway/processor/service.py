@@ -22,7 +22,7 @@ from gateway.processor import retention
 from gateway.processor.hands import Hands
 from gateway.processor.loop import Processor
 from gateway.processor.registry_view import RegistryView
-from gateway.processor.start import alone, prove_engine, prove_store, renewed, sharing
+from gateway.processor.work import alone, prove_engine, prove_store, renewed, sharing
 from gateway.publish.everything import publish_all
 from gateway.publish.projection import publish_receipts
 from gateway.record.policies_in_force import Keeper

@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from gateway.log.canonical import canonical
-from gateway.log.leaf import rfc3339
+from gateway.log.leaf import canonical, rfc3339
 from gateway.model import Reason
 from gateway.policy.wording import UNNAMED, Wording
 from gateway.reasons.languages import Language, told
-from gateway.receipts.facts import Proof, in_language
+from gateway.receipts.facts import Proof, envelope, in_language
 from gateway.receipts.layout import bullets, field, paragraph, proof_lines, section, spoken, wrapped
 from gateway.receipts.phrases import PHRASES
-from gateway.receipts.receipt import envelope
 from gateway.receipts.text import next_steps, reasons_told
 
 _HEADLINES = {

@@ -1,14 +1,21 @@
-"""The facts of a receipt, and the canonical form signed and recorded.
+"""The facts of a receipt, the canonical form signed and recorded, and the JSON for machines.
 
 `ReceiptFacts` holds the gateway's knowledge of one transfer at one stage; `receipt_object` gives the same as
 JSON, with everything from the file reduced to known words (`words.plain`). The log's leaf for the stage holds
 the SHA-256 of the object's canonical form. So receipt, leaf, inclusion proof and signed checkpoint prove each
 other.
+
+The JSON is an envelope around the receipt: the leaf of the log, the leaf's index and inclusion proof, the
+signed checkpoint, an Ed25519 signature by the log's key over the receipt's canonical form, the log's key, and
+the gateway's OpenPGP statement about the log's key. `verify_receipts.py` reads the JSON without the rest of
+the package.
 """
 
+import base64
 import hashlib
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache, partial
@@ -17,8 +24,7 @@ from typing import Literal
 
 from gateway.classify.findings import FINDINGS, shown_expected
 from gateway.home import shown_name
-from gateway.log.canonical import canonical
-from gateway.log.leaf import rfc3339
+from gateway.log.leaf import canonical, rfc3339
 from gateway.model import Facts, Finding, Folder, Reason, Signature, State
 from gateway.policy.schema import CLAUSE
 from gateway.policy.wording import UNNAMED, Wording
@@ -26,6 +32,7 @@ from gateway.reasons import OVERRIDING, REASONS, WITHDRAWN
 from gateway.reasons.languages import Language, table, told, translated
 from gateway.words import HIDDEN, plain, plain_but, plain_facts
 
+FORMAT = "gateway-receipt/1"
 # The placeholders of a reason filled with a file's own statements.
 _FROM_FILES = frozenset({"found", "kind", "feature", "what"})
 _IN_THE_MAKING = 256
@@ -245,3 +252,35 @@ def _content_object(facts: ReceiptFacts) -> dict[str, object]:
         "items": [shown(item) for item in facts.items],
         "other_items": [shown(item) for item in facts.other_items],
     }
+
+
+def render_json(facts: ReceiptFacts, proof: Proof, sign: Callable[[bytes], bytes]) -> str:
+    """Return the receipt for machines: receipt, proof, and the log key's signature.
+
+    `sign` makes an Ed25519 signature (64 bytes) with the log key over the given bytes.
+    """
+    return envelope(canonical_receipt(facts), proof, sign)
+
+
+def envelope(canonical: bytes, proof: Proof, sign: Callable[[bytes], bytes]) -> str:
+    """Return the JSON around the `canonical` form of a receipt, one part on each line."""
+    proof_parts = {
+        "leaf": proof.leaf.decode(),
+        "index": proof.index,
+        "proof": [base64.b64encode(node).decode() for node in proof.hashes],
+        "checkpoint": proof.checkpoint,
+        "signature": base64.b64encode(sign(canonical)).decode(),
+        "log_key": proof.log_key,
+        "log_key_certificate": proof.log_key_certificate,
+    }
+    lines = [
+        f'"format": "{FORMAT}"',
+        f'"receipt": {canonical.decode()}',
+        *(f'"{name}": {json.dumps(part, ensure_ascii=False)}' for name, part in proof_parts.items()),
+    ]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def log_key_statement(organisation: str, vkey: str) -> str:
+    """Return the statement about the log's key, signed once by the gateway's OpenPGP key."""
+    return f"The gateway of {organisation} signs its log and its receipts with this key:\n\nlog-key: {vkey}\n"

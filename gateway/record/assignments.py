@@ -12,8 +12,8 @@ from sqlmodel import Session
 from gateway.examiner.protocol import Job
 from gateway.home.settings import load_settings
 from gateway.model import Upload
+from gateway.record.conclude import opening_keys, own_keys, signers_of
 from gateway.record.registrar import Registrar, Rulebook
-from gateway.record.signer import opening_keys, own_keys, signers_of
 from gateway.registry import register, transfers
 from gateway.secrets import secret_files
 

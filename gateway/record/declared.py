@@ -16,7 +16,7 @@ from gateway.receipts.declaration import (
     render_declaration_json,
     render_declaration_text,
 )
-from gateway.record.issuing import proofs
+from gateway.record.outcome import proofs
 from gateway.record.registrar import Registrar
 from gateway.registry import declarations, log, receipts
 from gateway.registry.log import Entry

@@ -1,12 +1,26 @@
 """An outcome in the three forms committed together: log entries, receipt facts, receipt rows."""
 
+import logging
 import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
 
 from gateway.log.leaf import Kind, rfc3339
 from gateway.model import Classified, ContentRefused, Facts, Provider, Transfer, Upload
 from gateway.policy.wording import UNNAMED, Wording
-from gateway.receipts.receipt import ReceiptFacts, receipt_digest, text_digest
+from gateway.publish.projection import Issued
+from gateway.receipts.facts import Proof, ReceiptFacts, canonical_receipt, receipt_digest, render_json
+from gateway.receipts.text import render_statement, render_text, text_digest
+from gateway.record.registrar import Registrar
+from gateway.registry import log, providers, receipts, transfers, work_queue
 from gateway.registry.log import Entry
+from gateway.registry.tables import ReceiptRow
+from gateway.registry.vouched_rows import insert_rows, sealed_content, vouch_as
+from gateway.secrets.signing import Signing
+from gateway.zones.failpoints import passing
 
 
 def fresh_salt() -> str:
@@ -147,3 +161,106 @@ def _content_fields(content: Classified | ContentRefused | None) -> dict[str, st
     if not isinstance(content, Classified):
         return {}
     return {"data_type": content.data_type, "level": content.level, "pupils": content.pupils}
+
+
+ReceiptsAt = Sequence[tuple[ReceiptFacts, int]]
+"""Receipts, each with the place of its entry."""
+
+
+def put_on_record(
+    registrar: Registrar, session: Session, entries: Sequence[Entry], given: ReceiptsAt, now: datetime
+) -> Issued:
+    """Append entries for the transaction's changes, sign the head, and store receipts with proofs.
+
+    A receipt's place is its index among the entries. A receipt holds a proof, so the log vouches for the
+    statements; the log's key seals the row.
+    """
+    signing, columns = registrar.signing, []
+    numbers = receipts.next_receipts(session, len(given)) if given else []
+    for number, (facts, _) in zip(numbers, given, strict=True):
+        row: dict[str, Any] = {
+            "reference": facts.reference,
+            "provider": facts.provider,
+            "name": facts.name,
+            "stage": facts.stage,
+            "created_at": now,
+        }
+        stated = {"statement": render_statement(facts), "canonical": canonical_receipt(facts).decode()}
+        vouch_as(session, ("receipt", f"[{number}]"), {**row, **stated, "digest": receipt_digest(facts)})
+        columns.append(row)
+    leaves = log.append(session, log.vouching(session, entries), now)
+    head = registrar.sign_head(session, now, carried=bool(given))
+    proved = proofs(session, [leaves[place] for _, place in given], head=head, signing=signing)
+    pairs = [(facts, proof) for (facts, _), proof in zip(given, proved, strict=True)]
+    texts = signing.clearsign_each(render_text(*pair) for pair in pairs)
+    rows = []
+    for number, row, (facts, proof), text in zip(numbers, columns, pairs, texts, strict=True):
+        row |= {"text": text, "json_text": render_json(facts, proof, signing.log_key.sign)}
+        seal = signing.log_key.sign(sealed_content(row, number)).hex()
+        rows.append({"sequence": number, **row, "seal": seal})
+    insert_rows(session, ReceiptRow, rows)
+    return Issued(head, [ReceiptRow(**row) for row in rows])
+
+
+def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Signing) -> list[Proof]:
+    """Prove that leaves are in the log under the signed `head`."""
+    leaves = log.leaves_of(session, numbers)
+    paths = log.inclusion_proofs(session, numbers, log.size(session))
+    return [
+        Proof(
+            leaf=leaves[number],
+            index=number,
+            hashes=tuple(hashes),
+            checkpoint=head,
+            log_key=signing.vkey,
+            log_key_certificate=signing.log_statement,
+        )
+        for number, hashes in zip(numbers, paths, strict=True)
+    ]
+
+
+_log = logging.getLogger(__name__)
+
+
+def land(registrar: Registrar, uploads: Sequence[Upload]) -> set[str]:
+    """Record uploads in the sealed store in one transaction; return the references now on record.
+
+    Uploads of unknown providers are left out. `Registrar.publish` publishes the receipts; opening need not
+    wait. On a Fault nothing was recorded.
+    """
+    with registrar.registry.write_on([upload.reference for upload in uploads]) as session:
+        enrolled = {p.id: p for p in providers.list_providers(session)}
+        known = transfers.known(session, [upload.reference for upload in uploads])
+        fresh = []
+        for upload in uploads:
+            if upload.provider not in enrolled:
+                _log.error("%s: no such provider is enrolled", upload.reference)
+            elif upload.reference not in known:
+                fresh.append((upload, enrolled[upload.provider]))
+                known.add(upload.reference)
+        if fresh:
+            _receive(registrar, session, fresh)
+        passing("land.written")
+    passing("land.committed")
+    return known
+
+
+def _receive(registrar: Registrar, session: Session, uploads: Sequence[tuple[Upload, Provider]]) -> None:
+    now = registrar.clock()
+    transfers.land(session, *(upload for upload, _ in uploads))
+    if registrar.settings.host.shares:
+        work_queue.queue(session, [upload.reference for upload, _ in uploads])
+    entries, receipts = [], []
+    for place, (upload, provider) in enumerate(uploads):
+        facts = None
+        if not upload.withheld:  # No content of a withheld file is stored.
+            facts = landed_facts(
+                upload,
+                provider,
+                registrar.settings.organisation,
+                fresh_salt(),
+                registrar.catalogue.wording,
+            )
+            receipts.append((facts, place))
+        entries.append(landed_entry(upload, facts))
+    put_on_record(registrar, session, entries, receipts, now)

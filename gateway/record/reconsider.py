@@ -27,13 +27,12 @@ from gateway.policy.reference import period_of
 from gateway.publish.projection import Issued
 from gateway.reasons import WITHDRAWN
 from gateway.record import copies_owed
-from gateway.record.batch import Batch, subjects
 from gateway.record.conclude import SIGNED_LATE, UNKNOWN_LOGIN, held_for_login, told_late
 from gateway.record.drops import keys as key_drops
-from gateway.record.issuing import put_on_record
+from gateway.record.outcome import put_on_record
 from gateway.record.policy_proposals import last_loaded
 from gateway.record.registrar import Registrar
-from gateway.record.rulings import Ruling, put_in_force
+from gateway.record.rulings import Batch, Ruling, put_in_force, subjects
 from gateway.registry import outcomes, places, register, transfers, waits
 from gateway.registry import persons as index
 from gateway.registry.log import Entry

@@ -14,11 +14,10 @@ from gateway.policy.release import Release, ReleaseImpossibleError, judge_releas
 from gateway.publish.projection import Issued
 from gateway.reasons import WITHDRAWN
 from gateway.record import outcome, withdrawals
-from gateway.record.batch import Batch
 from gateway.record.dual_control import check_two
-from gateway.record.issuing import put_on_record
+from gateway.record.outcome import put_on_record
 from gateway.record.registrar import Registrar
-from gateway.record.rulings import Ruling, put_in_force
+from gateway.record.rulings import Batch, Ruling, put_in_force
 from gateway.record.withdrawals import Withdrawal
 from gateway.registry import log, recalls, transfers
 from gateway.registry.log import Entry

@@ -2,29 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 
 from sqlmodel import Session
 
 from gateway.errors import Fault
+from gateway.home import provider_of
+from gateway.keys.warnings import notices_on_keys
 from gateway.log.leaf import Kind
-from gateway.model import Decision, Folder, Reason, Transfer
+from gateway.model import (
+    Classified,
+    ContentRefused,
+    Decision,
+    Folder,
+    Opened,
+    Provider,
+    Reason,
+    Transfer,
+    Upload,
+)
+from gateway.policy import ratification
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.dates import local_day
+from gateway.policy.ratification import renewed_by, text_wanted
 from gateway.publish.projection import Issued
 from gateway.receipts.facts import ReceiptFacts, plain_reason
 from gateway.record import copies_owed, letters, outcome, schools, superseded
-from gateway.record.advance_notices import notices_for
-from gateway.record.batch import Batch
 from gateway.record.counts_owed import CountsOwed
 from gateway.record.discrepancies import Comparison, Decided, follow
-from gateway.record.issuing import put_on_record
+from gateway.record.outcome import put_on_record
 from gateway.record.policy_proposals import last_loaded
 from gateway.record.registrar import Registrar
 from gateway.record.schools import Enrolled
-from gateway.registry import log, outcomes, places, register
+from gateway.registry import keys, log, outcomes, persons, places, register, transfers
 from gateway.registry.counts import Earlier
+from gateway.registry.transfers import SigningAct, act_of
+
+
+@dataclass(slots=True)
+class Batch:
+    """Facts read before files are decided together, and rows to write afterwards."""
+
+    session: Session
+    before: dict[SigningAct, list[str]] = field(default_factory=dict)
+    taken: dict[SigningAct, str] = field(default_factory=dict)
+    uses: dict[tuple[str, str], tuple[datetime, int]] = field(default_factory=dict)
+    persons: dict[str, bytes] = field(default_factory=dict)
+
+    def look_back(self, files: Iterable[tuple[Upload, Opened]]) -> None:
+        """Look up earlier transfers of the same acts of signing, for `earlier`."""
+        self.before = transfers.signed_before(self.session, {act_of(*file) for file in files})
+
+    def earlier(self, upload: Upload, opened: Opened) -> str | None:
+        """Return the reference of an earlier transfer replayed by an upload, also of the batch; else None.
+
+        A refused transfer is not counted: the sender may send the file again.
+        """
+        act = act_of(upload, opened)
+        others = (one for one in self.before.get(act, ()) if one != upload.reference)
+        return next(others, None) or self.taken.get(act)
+
+    def note_use(self, provider: str, fingerprint: str, at: datetime) -> None:
+        """Count a use of a provider's key, to be recorded by `record_uses`."""
+        _, times = self.uses.get((provider, fingerprint), (at, 0))
+        self.uses[provider, fingerprint] = (at, times + 1)
+
+    def record_uses(self) -> None:
+        """Record how often each key was used."""
+        keys.note_each(self.session, "provider", self.uses)
+        self.uses.clear()
+
+    def record_persons(self, decided: Iterable[Transfer]) -> None:
+        """Record the children in the files, once the files are on record."""
+        sequences = {one.upload.reference: one.sequence for one in decided}
+        persons.note_each(self.session, {sequences[one]: found for one, found in self.persons.items()})
+        self.persons.clear()
+
+
+def subjects(reference: str, content: Classified | ContentRefused | None) -> tuple[str, str]:
+    """Return the subjects to lock for a decision: the file, and the provider's files of the same kind.
+
+    Files of one kind may replace, or be copies of, each other.
+    """
+    kind = content.data_type if isinstance(content, Classified) else ""
+    return reference, f"{provider_of(reference)} {kind}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,3 +211,36 @@ def _told(
         )
         entries.append(said)
     return entries, receipts
+
+
+def notices_for(
+    registrar: Registrar, session: Session, transfer: Transfer, provider: Provider, now: datetime
+) -> tuple[str, ...]:
+    """Return the advance notices of a transfer's receipt, each a sentence with its next step."""
+    signature, known = transfer.signature, register.of(session)
+    on_keys = notices_on_keys(
+        session,
+        transfer,
+        known.holder("openpgp", signature.certificate) if signature is not None else None,
+        now,
+        current=registrar.signing.fingerprint,
+        warn_days=max(registrar.key_policy.warn_days),
+    )
+    years = known.years(provider.id, text_wanted(registrar.catalogue))
+    return (*_lapse(years, provider, registrar.catalogue, now), *on_keys)
+
+
+def _lapse(years: frozenset[str], provider: Provider, catalogue: Catalogue, now: datetime) -> Iterator[str]:
+    """Yield the notice of a lapsing ratification, from the first warning on."""
+    if not catalogue.bodies.of(provider.kind).ratifies:
+        return
+    today = local_day(now, catalogue.calendar.timezone)
+    found = ratification.register(years, today, catalogue)
+    if found.warning is not None and found.academic_year is not None and found.lapses is not None:
+        told = catalogue.reason(
+            "agreement:lapses-soon",
+            lapses=f"{found.lapses.day} {found.lapses:%B %Y}",
+            days=found.days_left,
+            next_year=renewed_by(found.academic_year, catalogue),
+        )
+        yield f"{told.sentence} {told.next_step}"

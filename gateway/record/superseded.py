@@ -8,7 +8,7 @@ from gateway.model import Alike, Provider, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.superseding import Superseding, is_comparable, standing, tells_by_content
 from gateway.registry.counts import Earlier, Wanted, accepted_files
-from gateway.registry.transfer_rows import CONTENT
+from gateway.registry.transfers import CONTENT
 
 
 def standing_of(

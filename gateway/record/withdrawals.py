@@ -12,10 +12,9 @@ from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.release import STAY
 from gateway.publish.provider_copies import take_back_copies
 from gateway.receipts.authority import AuthorityFacts, render_authority_notice
-from gateway.record.batch import Batch
 from gateway.record.dual_control import check_two
 from gateway.record.registrar import Registrar
-from gateway.record.rulings import Ruling, put_in_force
+from gateway.record.rulings import Batch, Ruling, put_in_force
 from gateway.registry import copies, log, providers, recalls, rolls, transfers
 from gateway.registry.recalls import FileOpening
 

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from gateway.model import Transfer
 from gateway.registry.sight import is_seen_by
 from gateway.registry.tables import CopyRow, TransferRow
-from gateway.registry.transfer_rows import transfers_of
+from gateway.registry.transfers import transfers_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,16 +16,15 @@ from sqlmodel import Session, col, func, select
 
 from gateway.errors import NotFoundError
 from gateway.log import tree
-from gateway.log.canonical import canonical
 from gateway.log.checkpoint import LogKey, add_cosignatures, checkpoint, read_checkpoint
-from gateway.log.leaf import FIELDS, Event, Kind, commitment, leaf_around_number
+from gateway.log.leaf import FIELDS, Event, Kind, canonical, commitment, leaf_around_number
 from gateway.registry import places
-from gateway.registry.inserting import insert_rows
 from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
 from gateway.registry.vouched_rows import (
     REGISTER_CHANGED,
     Change,
     add_rows,
+    insert_rows,
     read_changes,
     record_of,
     take_changes,

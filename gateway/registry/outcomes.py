@@ -21,16 +21,15 @@ from gateway.model import (
     Transfer,
     WaitsFor,
 )
-from gateway.registry.inserting import number_rows
 from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
-from gateway.registry.transfer_rows import (
+from gateway.registry.transfers import (
     CONTENT,
     row_of,
     sequence_of,
     transfer_of,
     transfers_of,
 )
-from gateway.registry.vouched_rows import add_rows
+from gateway.registry.vouched_rows import add_rows, number_rows
 from gateway.words import plain
 
 _DELIVERED_LATER = ("dealt_with_at", "dealt_with_by", "collected_at", "counts")

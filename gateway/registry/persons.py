@@ -9,8 +9,8 @@ from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
 from gateway.registry import markers, register
-from gateway.registry.inserting import insert_rows, inserting
 from gateway.registry.tables import DeletionRow, PersonsOfTransferRow, PupilRow, TransferRow
+from gateway.registry.vouched_rows import insert_rows, inserting
 
 DIGEST = 16
 

@@ -6,9 +6,9 @@ from datetime import datetime
 from sqlalchemy import text, union
 from sqlmodel import Session, col, select
 
-from gateway.registry.inserting import next_numbers
 from gateway.registry.places import take_the_receipts_place
 from gateway.registry.tables import DeclarationRow, ReceiptRow, TransferRow
+from gateway.registry.vouched_rows import next_numbers
 from gateway.zones.spool import new_reference
 
 # The names under which notices are published.

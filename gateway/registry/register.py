@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import NamedTuple
 
 from sqlalchemy import select, text
 from sqlmodel import Session, col
@@ -18,10 +19,9 @@ from sqlmodel import Session, col
 from gateway.errors import NotFoundError
 from gateway.model import KeyKind, Provider, RatificationsThatCount
 from gateway.registry import keys, markers, providers
-from gateway.registry.inserting import last_numbers
 from gateway.registry.keys import Key, OwnerKind
 from gateway.registry.tables import RatificationRow
-from gateway.registry.vouched_rows import REGISTER_CHANGED
+from gateway.registry.vouched_rows import REGISTER_CHANGED, last_numbers
 
 _KEPT, _VERSION = "gateway register", "gateway register version"
 _READ = text("SELECT coalesce(max(number), 0) FROM register_version")
@@ -148,3 +148,29 @@ def _read(session: Session, as_of: int) -> SendersRegister:
         holders={(key.kind, key.fingerprint): key for key in every},
         markers=markers.digests_of_each(session),
     )
+
+
+_READ_NEWS = text(
+    "SELECT (SELECT coalesce(max(number), 0) FROM register_version),"
+    " (SELECT coalesce(max(sequence), 0) FROM receipt),"
+    " (SELECT text FROM checkpoint ORDER BY size DESC LIMIT 1),"
+    " EXISTS (SELECT 1 FROM transfer WHERE state = 'landed')"
+)
+
+
+class News(NamedTuple):
+    """The register's version, the number of the last receipt, and the newest signed head or None.
+
+    `landed`: an undecided file is on record.
+    """
+
+    register: int
+    receipt: int
+    head: str | None
+    landed: bool
+
+
+def read_news(session: Session) -> News:
+    """Read the news with one statement."""
+    register, receipt, head, landed = session.connection().execute(_READ_NEWS).one()
+    return News(register, receipt, head, bool(landed))

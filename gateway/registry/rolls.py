@@ -15,7 +15,6 @@ from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
 from gateway.model import RollEntry
-from gateway.registry.inserting import insert_rows, inserting
 from gateway.registry.tables import (
     DiscrepancyPartyRow,
     DiscrepancyRow,
@@ -24,6 +23,7 @@ from gateway.registry.tables import (
     SchoolOfTransferRow,
     StagedRollRow,
 )
+from gateway.registry.vouched_rows import insert_rows, inserting
 
 LASTING = ("open", "resolved")
 """The states of a discrepancy still visible."""

@@ -13,7 +13,7 @@ from gateway.access import EVERYTHING, Sight
 from gateway.model import State, Transfer
 from gateway.registry.sight import within
 from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
-from gateway.registry.transfer_rows import AT_ONCE, transfers_of
+from gateway.registry.transfers import AT_ONCE, transfers_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from gateway.model import Transfer
 from gateway.reasons import WITHDRAWN
 from gateway.registry.delivery_queries import waits_for
 from gateway.registry.tables import DeletionRow, ReasonRow, TransferRow
-from gateway.registry.transfer_rows import transfers_of
+from gateway.registry.transfers import transfers_of
 
 
 def due(session: Session, until: datetime, is_ratified: Callable[[str], bool]) -> ColumnElement[bool]:

@@ -77,7 +77,7 @@ CLEARSIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 _FIELD = re.compile(r" {4}(?=\S)(.{16})(\S.*)")
 _CONTINUED = re.compile(r" {20}(\S.*)")
 _DECLARED = {"ALLOWED": "accepted", "WAIT": "held", "NOT ALLOWED": "refused"}
-# Match the whole statement (`receipts.receipt.log_key_statement`): the gateway also signs texts containing
+# Match the whole statement (`receipts.facts.log_key_statement`): the gateway also signs texts containing
 # names chosen by others, and none of those vouches for a key.
 _STATEMENT = re.compile(
     r"The gateway of [^\n]+ signs its log and its receipts with this key:\n\nlog-key: (\S+)\s*"

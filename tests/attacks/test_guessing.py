@@ -12,8 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from gateway.intake.recent import HandedOver, Recent, sweep_journals
-from gateway.log.canonical import canonical
-from gateway.log.leaf import commitment
+from gateway.log.leaf import canonical, commitment
 from gateway.model import Upload
 from gateway.processor.retention import Sweep
 from gateway.registry import log

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.model import Classified, ContentRefused, Held, Provider, Refused
 from gateway.policy.decide import decide
-from gateway.registry.transfer_rows import CONTENT
+from gateway.registry.transfers import CONTENT
 from tests.classify import made
 from tests.classify.conftest import Classify
 from tests.corpus.books import zipped

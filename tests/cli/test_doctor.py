@@ -17,7 +17,7 @@ from gateway.home import Home
 from gateway.homes.demo.parties import Party
 from gateway.model import KeyKind
 from gateway.record.snapshot import Expiry
-from gateway.registry import key_uses, keys
+from gateway.registry import keys
 from gateway.registry.database import Registry
 from tests.commands import Commands
 from tests.workshop import login_of
@@ -42,7 +42,7 @@ def advice(site: Commands, about: str, *, at: datetime = LATER) -> list[str]:
 def used(site: Commands, fingerprint: str, at: datetime) -> None:
     registry = Registry(f"sqlite:///{site.home / 'registry.db'}")
     with registry.write() as session:
-        key_uses.note(session, "provider", "oak", fingerprint, at)
+        keys.note(session, "provider", "oak", fingerprint, at)
     registry.close()
 
 
@@ -98,7 +98,7 @@ def test_retiring_is_taken_back_until_another_key_was_used(site: Commands, tmp_p
     assert "last" not in site.gateway("keys", "retire", "elm", first)
     registry = Registry(f"sqlite:///{site.home / 'registry.db'}")
     with registry.write() as session:
-        key_uses.note(session, "provider", "elm", login_of(second), LATER)
+        keys.note(session, "provider", "elm", login_of(second), LATER)
     registry.close()
     assert "has used another key since" in site.refused("keys", "restore", "elm", first, "--why", "x")
     assert "everything fits" in site.gateway("log", "verify")

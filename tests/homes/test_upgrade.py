@@ -21,7 +21,7 @@ from gateway.home import Home
 from gateway.home.versions import policy_digest
 from gateway.homes.upgrade import look
 from gateway.processor.service import open_processor
-from gateway.processor.start import home_of_its_own
+from gateway.processor.work import home_of_its_own
 from gateway.record.policy_check import check
 from gateway.record.upgrade import UpgradePlan, agree, draft_folder, read_plan
 from gateway.registry.database import Registry, newest_revision

@@ -12,7 +12,8 @@ from gateway.log import tree
 from gateway.log.checkpoint import LogKey, checkpoint
 from gateway.log.leaf import Event, Kind, leaf
 from gateway.model import Facts, Finding, Signature
-from gateway.receipts.receipt import Proof, ReceiptFacts, receipt_digest, render_json, text_digest
+from gateway.receipts.facts import Proof, ReceiptFacts, receipt_digest, render_json
+from gateway.receipts.text import text_digest
 from tests.policies import why
 
 ORIGIN = "gateway.example/log"

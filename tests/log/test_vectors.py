@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from gateway.log import tree
-from gateway.log.canonical import canonical
 from gateway.log.checkpoint import CheckpointError, VerifierKey
+from gateway.log.leaf import canonical
 
 _TABLE = (Path(__file__).parent / "merkle_vectors.tsv").read_text()
 PROOFS = list(csv.DictReader(_TABLE.splitlines(), delimiter="\t"))

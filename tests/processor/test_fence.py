@@ -9,7 +9,7 @@ from gateway.passage import conclude, examine
 from gateway.processor.claim import claim_waiting
 from gateway.record.assignments import assignments
 from gateway.registry import register
-from gateway.registry.transfer_rows import row_of
+from gateway.registry.transfers import row_of
 from tests.clock import THIS_YEAR
 from tests.content import core_data
 from tests.workshop import Desk

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from gateway.homes.demo.parties import Party
-from gateway.processor.references import sort_out
+from gateway.processor.claim import sort_out
 from gateway.registry import receipts
 from gateway.registry.tables import ReceiptRow
 from gateway.zones.failpoints import VARIABLE, Failpoint

@@ -18,8 +18,8 @@ from gateway.classify.findings import FINDINGS
 from gateway.model import Facts, Finding, Reason
 from gateway.policy.wording import Wording
 from gateway.reasons import REASONS
-from gateway.receipts.receipt import ReceiptFacts, render_json, render_text
-from gateway.receipts.text import render_statement
+from gateway.receipts.facts import ReceiptFacts, render_json
+from gateway.receipts.text import render_statement, render_text
 from gateway.words import WORDS, plain, plain_but
 from tests.log.made import FACTS, KEY, Log, recorded
 

@@ -16,18 +16,17 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.log.canonical import canonical as written
+from gateway.log.leaf import canonical as written
 from gateway.model import Reason, State
 from gateway.reasons import REASONS
-from gateway.receipts.receipt import (
+from gateway.receipts.facts import (
     ReceiptFacts,
     canonical_receipt,
     receipt_digest,
     receipt_object,
     render_json,
-    render_text,
 )
-from gateway.receipts.text import WIDTH, render_statement
+from gateway.receipts.text import WIDTH, render_statement, render_text
 from gateway.verify.verify_receipts import canonical as verified
 from tests.log.made import FACTS, KEY, VKEY, Log, example, landed, recorded
 from tests.policies import why

@@ -10,7 +10,7 @@ import pytest
 from sqlmodel import Session
 
 from gateway.model import Held, Opened, Provider, Refused, Released, Signature, Upload
-from gateway.record.batch import Batch
+from gateway.record.rulings import Batch
 from gateway.registry import keys, outcomes, providers, transfers
 from gateway.registry.database import Registry
 from gateway.registry.transfers import act_of

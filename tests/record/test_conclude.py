@@ -18,8 +18,7 @@ from gateway.examiner.protocol import (
 )
 from gateway.model import Accepted, Classified, ContentRefused, Held, Refused
 from gateway.policy.catalogue import Catalogue, load_catalogue
-from gateway.record.conclude import File, decision_on, signature_of
-from gateway.record.signer import Signers
+from gateway.record.conclude import File, Signers, decision_on, signature_of
 from tests.policy.conftest import POLICIES
 from tests.policy.tables import classified, provider
 from tests.record.made import NOW, key, opened

@@ -9,7 +9,8 @@ import pytest
 
 from gateway.log.leaf import rfc3339
 from gateway.model import ContentRefused, Facts, State, Transfer
-from gateway.receipts.receipt import receipt_digest, text_digest
+from gateway.receipts.facts import receipt_digest
+from gateway.receipts.text import text_digest
 from gateway.record.outcome import decision_entry, landed_entry, landed_facts, receipt_facts
 from gateway.registry.log import Entry
 from tests.policies import why

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.model import Held, Refused
-from gateway.record.signer import Signers, objection, opening_keys
+from gateway.record.conclude import Signers, objection, opening_keys
 from tests.policies import shipped
 from tests.record.made import CERTIFICATE, NOW, day, key
 

@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from gateway.errors import NotFoundError
 from gateway.model import Provider, RatificationsThatCount
-from gateway.registry import agreements, harmless, key_uses, keys, log, markers, providers, register
+from gateway.registry import agreements, harmless, keys, log, markers, providers, register
 from gateway.registry.database import Registry
 from gateway.registry.harmless import Harmless
 from gateway.registry.log import Entry
@@ -127,7 +127,7 @@ def test_the_use_of_a_key_is_no_change(registry: Registry) -> None:
     with registry.read() as session:
         version = register.version(session)
     with registry.write() as session:
-        key_uses.note(session, "provider", "oak", "f", NOW)
+        keys.note(session, "provider", "oak", "f", NOW)
         log.append(session, [Entry(kind="recorded", subject="registry")], NOW)
     with registry.read() as session:
         assert register.version(session) == version

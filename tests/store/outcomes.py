@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 
 from gateway.home import REFERENCE
 from gateway.publish.projection import receipt_files
-from gateway.receipts.receipt import stated_in
+from gateway.receipts.text import stated_in
 from gateway.registry import copies, log, transfers
 from gateway.registry.tables import DeletionRow, DeliveryRow, EventRow, ReceiptRow
 from tests.store.ways import Way

@@ -17,7 +17,7 @@ import pytest
 from gateway.log import tree
 from gateway.log.checkpoint import LogKey, checkpoint, cosign
 from gateway.log.leaf import Event, leaf
-from gateway.receipts.receipt import render_json
+from gateway.receipts.facts import render_json
 from gateway.verify import verify_receipts
 from gateway.verify.verify_receipts import Unproved, check_receipt, main
 from tests.log.made import FACTS, KEY, LANDED, ORIGIN, VKEY, Log, changed, example, landed, recorded

@@ -8,7 +8,7 @@ from sqlalchemy import or_
 from sqlmodel import Session, SQLModel, col, select
 
 from gateway.homes.audit.inconsistency import Inconsistency, paged
-from gateway.receipts.receipt import stated_in
+from gateway.receipts.text import stated_in
 from gateway.registry.tables import CheckpointRow, EventRow, ReceiptRow
 from gateway.registry.vouched_rows import Row, digest, identity, known_digest, read_changes, recorded_tables
 
