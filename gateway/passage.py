@@ -16,12 +16,9 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
-
-from sqlmodel import Session
 
 from gateway.errors import Fault
 from gateway.examiner.protocol import (
@@ -54,7 +51,6 @@ from gateway.record.drops.drop import Drop
 from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.rulings import Batch, Ruling, put_in_force, subjects
 from gateway.registry import outcomes, transfers
-from gateway.registry.database import Registry
 from gateway.registry.transfers import act_of
 from gateway.zones.failpoints import passing
 
@@ -94,11 +90,17 @@ def examine(claimed: Assignment, examiner: FileExaminer, now: datetime) -> Exami
 def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> dict[str, Folder]:
     """Run the second half: decide examined files, record them together, publish.
 
-    Returns the folder of each decided file by reference; afterwards `by_folder.publish` shows changes made by
-    drops. A Fault means nothing was recorded.
+    Returns the folder of each decided file by reference: the changes made by a drop of keys are still to be
+    published. A Fault means nothing was recorded.
     """
     now = registrar.clock()
-    with _writing(registrar.registry, examinations) as session:
+    writing = registrar.registry.write()
+    if all(one.beside_others for one in examinations):
+        found = [one.examined for one in examinations]
+        contents = [one.content if isinstance(one, FileOpened | FileWaits) else None for one in found]
+        pairs = zip((one.reference for one in found), contents, strict=True)
+        writing = registrar.registry.write_on({subject for pair in pairs for subject in subjects(*pair)})
+    with writing as session:
         batch = Batch(session)
         rulings = _decide(registrar, batch, examinations, now)
         head = put_in_force(registrar, batch, rulings, now)
@@ -106,16 +108,6 @@ def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> dict[
     passing("commit.committed")
     registrar.bring_out(head)
     return {ruling.reference: ruling.folder for ruling in rulings}
-
-
-def _writing(registry: Registry, examinations: Sequence[Examination]) -> AbstractContextManager[Session]:
-    if not all(one.beside_others for one in examinations):
-        return registry.write()
-    found = (one.examined for one in examinations)
-    pairs = (
-        (one.reference, one.content if isinstance(one, FileOpened | FileWaits) else None) for one in found
-    )
-    return registry.write_on({subject for pair in pairs for subject in subjects(*pair)})
 
 
 def foresee(
@@ -158,7 +150,8 @@ def _decide(
         for upload in fresh
         if upload.folder != "in"
     }
-    found |= transfers.work_on(batch.session, [one for one in by_reference if one not in found])
+    if known := [one for one in by_reference if one not in found]:
+        found |= transfers.work_on(batch.session, known)
     pairs = [(one, found[reference]) for reference, one in by_reference.items() if reference in found]
     pairs.sort(key=lambda pair: (pair[0].upload is not None, pair[1].sequence, pair[1].upload.landed_at))
     batch.look_back(
@@ -185,8 +178,18 @@ def _ruling(
         transfers.land(batch.session, upload)
         transfers.work_on(batch.session, [upload.reference])
     decision = _decision(registrar, batch, upload, examined, now)
-    _note(registrar, batch, upload, examined, now)
-    roll = examined.roll if isinstance(examined, FileOpened | FileWaits) else None
+    roll = None
+    if isinstance(examined, FileOpened | FileWaits):
+        catalogue, found, roll = registrar.catalogue, examined.content, examined.roll
+        period = period_of(found, upload.landed_at, catalogue)
+        outcomes.record_content(
+            batch.session, upload.reference, examined.opened, found, period, rules=catalogue.rules
+        )
+        batch.persons[upload.reference] = base64.b64decode(examined.persons)
+    batch.note_use(upload.provider, upload.ssh_key, upload.landed_at)
+    if (signature := signature_of(examined)) is not None:
+        outcomes.record_signature(batch.session, upload.reference, signature)
+        batch.note_use(upload.provider, signature.certificate, now)
     return Ruling(
         reference=upload.reference,
         decision=decision,
@@ -236,19 +239,3 @@ def _settle(registrar: Registrar, batch: Batch, upload: Upload, dropped: Dropped
         now=now,
     )
     return settle(dropped, drop)
-
-
-def _note(registrar: Registrar, batch: Batch, upload: Upload, examined: Examined, now: datetime) -> None:
-    """Record the findings, the children in the file, and the keys used."""
-    session = batch.session
-    if isinstance(examined, FileOpened | FileWaits):
-        period = period_of(examined.content, upload.landed_at, registrar.catalogue)
-        rules = registrar.catalogue.rules
-        outcomes.record_content(
-            session, upload.reference, examined.opened, examined.content, period, rules=rules
-        )
-        batch.persons[upload.reference] = base64.b64decode(examined.persons)
-    batch.note_use(upload.provider, upload.ssh_key, upload.landed_at)
-    if (signature := signature_of(examined)) is not None:
-        outcomes.record_signature(session, upload.reference, signature)
-        batch.note_use(upload.provider, signature.certificate, now)

@@ -371,10 +371,10 @@ _FIRST_PLANE = "\uffff"
 def canonical(value: object) -> bytes:
     """Return the canonical JSON (RFC 8785) of a value, to sign and hash, as receipts and the log need it.
 
-    Both hold only texts, whole numbers below 2^53, truth values, null, lists, and objects with names from the
-    first Unicode plane. For these the standard library's encoder, with sorted keys, gives the bytes of the RFC
-    in a sixth of a general encoder's time. ValueError for anything else, because two readers might derive
-    different bytes.
+    Both hold only texts, whole numbers below 2^53, truth values, null, lists, and objects with names from
+    the first Unicode plane. For these the standard library's encoder, with sorted keys, gives the bytes of
+    the RFC in a sixth of a general encoder's time. ValueError for anything else, because two readers might
+    derive different bytes.
     """
     _check(value)
     return json.dumps(

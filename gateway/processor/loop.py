@@ -29,7 +29,7 @@ from gateway.processor.work import Work
 from gateway.publish.everything import publish_all
 from gateway.publish.projection import is_published
 from gateway.record.assignments import assignments
-from gateway.record.drops import by_folder
+from gateway.record.drops import keys
 from gateway.record.policies_in_force import Policies
 from gateway.record.registrar import Registrar
 from gateway.registry import register
@@ -227,7 +227,8 @@ class Processor:
         if self._all_unshown:
             publish_all(self._home, self._registrar.clock())
             self._all_unshown = False
-        by_folder.publish(self._unshown, self._home, self._registrar.registry, self._registrar.clock())
+        if "keys" in self._unshown:  # The only drops that change what is published.
+            keys.publish(self._home, self._registrar.registry, self._registrar.clock())
         self._unshown.clear()
 
     def _hand_out(self) -> None:

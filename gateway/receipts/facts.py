@@ -15,8 +15,8 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache, partial
 from itertools import repeat
@@ -109,15 +109,14 @@ class Proof:
     log_key_certificate: str
 
 
-def receipt_object(facts: ReceiptFacts) -> dict[str, object]:
-    """Return the receipt as JSON values: strings, whole numbers, None, lists and objects."""
-    return dict(_receipt_object(facts))
-
-
 # The making of one receipt needs the form several times: digest, leaf, text, JSON.
 @lru_cache(_IN_THE_MAKING)
-def _receipt_object(facts: ReceiptFacts) -> dict[str, object]:
-    signature = facts.signature
+def receipt_object(facts: ReceiptFacts) -> Mapping[str, object]:
+    """Return the receipt as JSON values: strings, whole numbers, None, lists and objects.
+
+    What comes from inside the file is told in known words and the authority's own.
+    """
+    signature, shown = facts.signature, partial(plain_but, own=facts.wording.own)
     reasons = map(plain_reason, facts.reasons, repeat(facts.wording))
     return {
         "reference": facts.reference,
@@ -139,8 +138,27 @@ def _receipt_object(facts: ReceiptFacts) -> dict[str, object]:
         "signed_at": rfc3339(signature.created_at) if signature else None,
         "landed_at": rfc3339(facts.landed_at),
         "decided_at": rfc3339(facts.decided_at) if facts.decided_at else None,
-        "reasons": [_reason_object(reason) for reason in as_decided(reasons)],
-        **_content_object(facts),
+        "reasons": [asdict(reason) for reason in as_decided(reasons)],
+        "data_type": shown(facts.data_type) if facts.data_type else None,
+        "level": plain(facts.level) if facts.level else None,
+        "evidence": [shown(line) for line in facts.evidence],
+        "runner_up": shown(facts.runner_up) if facts.runner_up else None,
+        "pupils": facts.pupils,
+        "facts": plain_facts(facts.facts, facts.landed_at),
+        "findings": [
+            {
+                "code": plain(finding.code),
+                "about": shown(finding.about),
+                "sentence": FINDINGS[finding.code].sentence if finding.code in FINDINGS else None,
+                "severity": finding.severity,
+                "count": finding.count,
+                "rows": list(finding.rows),
+                **({"expected": expected} if (expected := shown_expected(finding)) else {}),
+            }
+            for finding in facts.findings
+        ],
+        "items": [shown(item) for item in facts.items],
+        "other_items": [shown(item) for item in facts.other_items],
         "notices": list(facts.notices),
         "told_by_intake": list(facts.told_by_intake),
         **({"salt": facts.salt} if facts.salt else {}),
@@ -216,42 +234,6 @@ def as_decided(reasons: Iterable[Reason]) -> list[Reason]:
     if not told or told[0].code not in OVERRIDING:
         return told
     return [told[0], *(replace(one, next_step=told[0].next_step) for one in told[1:])]
-
-
-def _reason_object(shown: Reason) -> dict[str, str]:
-    return {
-        "code": shown.code,
-        "clause": shown.clause,
-        "sentence": shown.sentence,
-        "next_step": shown.next_step,
-    }
-
-
-def _content_object(facts: ReceiptFacts) -> dict[str, object]:
-    """Return the findings inside the file, in known words and the authority's own."""
-    shown = partial(plain_but, own=facts.wording.own)
-    return {
-        "data_type": shown(facts.data_type) if facts.data_type else None,
-        "level": plain(facts.level) if facts.level else None,
-        "evidence": [shown(line) for line in facts.evidence],
-        "runner_up": shown(facts.runner_up) if facts.runner_up else None,
-        "pupils": facts.pupils,
-        "facts": plain_facts(facts.facts, facts.landed_at),
-        "findings": [
-            {
-                "code": plain(finding.code),
-                "about": shown(finding.about),
-                "sentence": FINDINGS[finding.code].sentence if finding.code in FINDINGS else None,
-                "severity": finding.severity,
-                "count": finding.count,
-                "rows": list(finding.rows),
-                **({"expected": expected} if (expected := shown_expected(finding)) else {}),
-            }
-            for finding in facts.findings
-        ],
-        "items": [shown(item) for item in facts.items],
-        "other_items": [shown(item) for item in facts.other_items],
-    }
 
 
 def render_json(facts: ReceiptFacts, proof: Proof, sign: Callable[[bytes], bytes]) -> str:

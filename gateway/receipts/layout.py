@@ -67,7 +67,7 @@ def section(title: str, body: str) -> str:
     return f"{title}\n\n{body}" if body else ""
 
 
-def wrapped(text: str, indent: str = "") -> list[str]:
+def wrapped(text: str, indent: str = "") -> Sequence[str]:
     """Return text in lines of at most 74 columns."""
     return _filled(text, indent, indent)
 
@@ -79,18 +79,14 @@ def paragraph(text: str) -> str:
 
 # The same sentences stand in many receipts.
 @lru_cache(1024)
-def _filled_once(text: str, first: str, further: str) -> tuple[str, ...]:
-    return tuple(
-        textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=further, break_on_hyphens=False)
-    )
-
-
-def _filled(text: str, first: str, further: str) -> list[str]:
+def _filled(text: str, first: str, further: str) -> Sequence[str]:
     """Wrap `text` within the margin, the first line prefixed by `first`, others by `further`."""
     told = visible(text)
     if told and len(first) + len(told) <= WIDTH and told == told.strip():
-        return [first + told]  # The result of textwrap, ten times as fast.
-    return list(_filled_once(told, first, further))
+        return (first + told,)  # The result of textwrap, ten times as fast.
+    return tuple(
+        textwrap.wrap(told, WIDTH, initial_indent=first, subsequent_indent=further, break_on_hyphens=False)
+    )
 
 
 def bullets(texts: Iterable[str]) -> str:

@@ -162,15 +162,12 @@ def _what_happened(facts: ReceiptFacts, said: Phrases) -> str:
     if facts.state == "accepted" and facts.folder != "in":
         return said.drop_done
     if facts.state == "accepted":
-        passed = said.passed.format(teams=_teams(facts)) if facts.teams else ""
+        teams = ", ".join(map(facts.wording.name, facts.teams))
+        passed = said.passed.format(teams=teams) if facts.teams else ""
         return said.was_accepted.format(known=known, passed=passed)
     if facts.withdrawn:
         return said.was_withdrawn.format(known=known)
     return said.was_held.format(known=known) if facts.state == "held" else said.was_refused
-
-
-def _teams(facts: ReceiptFacts) -> str:
-    return ", ".join(map(facts.wording.name, facts.teams))
 
 
 def reasons_told(reasons: Sequence[Reason], said: Phrases) -> str:
@@ -215,11 +212,9 @@ def _content_details(facts: ReceiptFacts) -> Iterator[tuple[str, str]]:
     shown = receipt_object(facts)
     stated = shown["facts"]
     assert isinstance(stated, dict)  # noqa: S101 - for the type checker
+    level = f"({shown['level']})" if shown["level"] else ""
     pairs = [
-        (
-            "Kind of data",
-            _joined([shown["data_type"], f"({shown['level']})" if shown["level"] else None], " "),
-        ),
+        ("Kind of data", " ".join(str(one) for one in (shown["data_type"], level) if one)),
         ("Judged by", _listed(shown["evidence"])),
         ("Could also be", shown["runner_up"]),
         ("Pupil records", facts.pupils),
@@ -227,7 +222,7 @@ def _content_details(facts: ReceiptFacts) -> Iterator[tuple[str, str]]:
         ("Data items", _listed(shown["items"])),
         ("Not in list", _listed(shown["other_items"])),
         ("Flow", facts.flow),
-        ("Passed to", _teams(facts)),
+        ("Passed to", ", ".join(map(facts.wording.name, facts.teams))),
     ]
     yield from ((label, str(value)) for label, value in pairs if value not in {None, ""})
 
@@ -249,7 +244,3 @@ def _findings(facts: ReceiptFacts, language: Language) -> str:
 def _listed(values: object) -> str:
     assert isinstance(values, list)  # noqa: S101 - for the type checker
     return ", ".join(str(value) for value in values)
-
-
-def _joined(values: list[object], by: str) -> str:
-    return by.join(str(value) for value in values if value)

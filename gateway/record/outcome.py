@@ -9,7 +9,7 @@ from typing import Any
 from sqlmodel import Session
 
 from gateway.log.leaf import Kind, rfc3339
-from gateway.model import Classified, ContentRefused, Facts, Provider, Transfer, Upload
+from gateway.model import Classified, Facts, Provider, Transfer, Upload
 from gateway.policy.wording import UNNAMED, Wording
 from gateway.publish.projection import Issued
 from gateway.receipts.facts import Proof, ReceiptFacts, canonical_receipt, receipt_digest, render_json
@@ -142,9 +142,10 @@ def decision_entry(
         "signing_key": transfer.signature.signing_key if transfer.signature else None,
         "signed_at": rfc3339(transfer.signature.created_at) if transfer.signature else None,
         "replaces": replaces,
-        **_content_fields(transfer.content),
         **came,
     }
+    if isinstance(content := transfer.content, Classified):
+        fields |= {"data_type": content.data_type, "level": content.level, "pupils": content.pupils}
     said = {name: value for name, value in fields.items() if value is not None}
     return Entry(
         kind=kind,
@@ -155,12 +156,6 @@ def decision_entry(
         content=transfer.upload.sha256 if transfer.upload.withheld else transfer.content_sha256,
         note=note,
     )
-
-
-def _content_fields(content: Classified | ContentRefused | None) -> dict[str, str | int | None]:
-    if not isinstance(content, Classified):
-        return {}
-    return {"data_type": content.data_type, "level": content.level, "pupils": content.pupils}
 
 
 ReceiptsAt = Sequence[tuple[ReceiptFacts, int]]

@@ -75,12 +75,6 @@ class Batch:
         keys.note_each(self.session, "provider", self.uses)
         self.uses.clear()
 
-    def record_persons(self, decided: Iterable[Transfer]) -> None:
-        """Record the children in the files, once the files are on record."""
-        sequences = {one.upload.reference: one.sequence for one in decided}
-        persons.note_each(self.session, {sequences[one]: found for one, found in self.persons.items()})
-        self.persons.clear()
-
 
 def subjects(reference: str, content: Classified | ContentRefused | None) -> tuple[str, str]:
     """Return the subjects to lock for a decision: the file, and the provider's files of the same kind.
@@ -133,7 +127,9 @@ def put_in_force(
         raise Fault("other policies came into force at another host")
     session, catalogue, counting = batch.session, registrar.catalogue, registrar.counting(now)
     recorded = outcomes.record_decisions(session, [(one.reference, one.decision) for one in rulings], now)
-    batch.record_persons(recorded)
+    sequences = {one.upload.reference: one.sequence for one in recorded}
+    persons.note_each(session, {sequences[one]: found for one, found in batch.persons.items()})
+    batch.persons.clear()
     known = register.of(session)
     senders = {one: known.provider(one, counting) for one in {each.upload.provider for each in recorded}}
     counts = CountsOwed(session, catalogue, now)

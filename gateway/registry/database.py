@@ -68,7 +68,7 @@ class Registry:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a session for reading with one unchanging snapshot."""
-        yield from self._session(self._keep_to_sight, write=False)
+        yield from self._session(None)
 
     @contextmanager
     def write(self, *, dated: bool = True) -> Iterator[Session]:
@@ -76,31 +76,31 @@ class Registry:
 
         `dated` False for one that records nothing, and only keeps others out.
         """
-        yield from self._session(partial(places.take_the_writers_place, dated=dated), write=True)
+        yield from self._session(partial(places.take_the_writers_place, dated=dated))
 
     @contextmanager
     def write_on(self, subjects: Collection[str]) -> Iterator[Session]:
         """Open a transaction as by `write`, for changes of the given subjects only."""
-        yield from self._session(lambda session: places.take_a_place_of_many(session, subjects), write=True)
+        yield from self._session(lambda session: places.take_a_place_of_many(session, subjects))
 
-    def _keep_to_sight(self, session: Session) -> None:
-        if self._sight is not None:
-            from gateway.registry.sight import keep_to  # noqa: PLC0415 - most see everything
-
-            keep_to(session, self._sight(session))
-
-    def _session(self, begin: Callable[[Session], None], *, write: bool) -> Iterator[Session]:
+    def _session(self, writing: Callable[[Session], None] | None) -> Iterator[Session]:
+        """Yield a session that writes once `writing` has taken its place, or only reads."""
+        options = {"gateway_write": True} if writing else {"gateway_write": False, **self._reading}
         try:
-            options = {} if write else self._reading
             with (
-                self._engine.connect().execution_options(gateway_write=write, **options) as connection,
+                self._engine.connect().execution_options(**options) as connection,
                 connection.begin(),
                 Session(connection) as session,
             ):
                 register.keep(session, self._register)
-                begin(session)
+                if writing:
+                    writing(session)
+                elif self._sight is not None:
+                    from gateway.registry.sight import keep_to  # noqa: PLC0415 - most see everything
+
+                    keep_to(session, self._sight(session))
                 yield session
-                if write:
+                if writing:
                     log.record_changes(session, datetime.now(UTC))
                     register.count_up(session)
         except DatabaseError as error:

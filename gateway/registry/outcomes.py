@@ -29,7 +29,7 @@ from gateway.registry.transfers import (
     transfer_of,
     transfers_of,
 )
-from gateway.registry.vouched_rows import add_rows, number_rows
+from gateway.registry.vouched_rows import add_rows, content_of
 from gateway.words import plain
 
 _DELIVERED_LATER = ("dealt_with_at", "dealt_with_by", "collected_at", "counts")
@@ -53,17 +53,13 @@ def record_content(
     if opened is not None:
         row.content_size, row.content_sha256 = opened.size, opened.sha256
         row.opened_by, row.engine = opened.opened_by, opened.engine
-    row.content = CONTENT.dump_json(_in_our_words(content)).decode()
+    if isinstance(content, Classified) and content.facts.software is not None:
+        # The only free text of a content, the name of the software, is reduced to known words.
+        content = replace(content, facts=replace(content.facts, software=plain(content.facts.software)))
+    row.content = CONTENT.dump_json(content).decode()
     row.extension = content.extension
     row.data_type = content.data_type if isinstance(content, Classified) else None
     row.period = period
-
-
-def _in_our_words(content: Classified | ContentRefused) -> Classified | ContentRefused:
-    """Reduce the only free text of a content, the name of the software, to known words."""
-    if not isinstance(content, Classified) or content.facts.software is None:
-        return content
-    return replace(content, facts=replace(content.facts, software=plain(content.facts.software)))
 
 
 def _without_headers(content: Classified | ContentRefused) -> Classified | ContentRefused:
@@ -100,8 +96,10 @@ def record_decisions(
         session.flush()
     for row, (_, decision) in zip(rows, decisions, strict=True):
         _decide(row, decision, at)
-    number_rows(session, [row for row in rows if row.sequence is None], "sequence")
-    session.add_all(rows)  # New rows are inserted in their final state.
+    new = [row for row in rows if row.sequence is None]  # Inserted in their final state.
+    columns = [{name: one for name, one in content_of(row).items() if name != "sequence"} for row in new]
+    for row, sequence in zip(new, add_rows(session, TransferRow, columns), strict=True):
+        row.sequence = sequence
     session.flush()
     reasons, deliveries = [], []
     for row, (_, decision) in zip(rows, decisions, strict=True):
@@ -111,14 +109,10 @@ def record_decisions(
             for ordinal, reason in enumerate(decision.reasons)
         ]
         if decision.state == "accepted":
-            whole = _is_whole(row, decision)
-            new = {
-                "transfer": sequence,
-                "delivered_at": at,
-                "whole": whole,
-                **dict.fromkeys(_DELIVERED_LATER),
-            }
-            deliveries += [{**new, "team": team} for team in decision.teams]
+            whole = _is_whole(row, decision) if isinstance(decision, Released) else None
+            given = {"transfer": sequence, "delivered_at": at, "whole": whole}
+            rest = dict.fromkeys(_DELIVERED_LATER)
+            deliveries += [{**given, "team": team, **rest} for team in decision.teams]
     add_rows(session, ReasonRow, reasons)
     add_rows(session, DeliveryRow, deliveries)
     if again:
@@ -142,7 +136,7 @@ def _decide(row: TransferRow, decision: Decision, at: datetime) -> None:
     row.flow = decision.flow
     row.decided_at = at
     row.held_until = decision.until if isinstance(decision, Held) else None
-    row.waits_for = _waits_for(decision)
+    row.waits_for = _waits_for(decision) if isinstance(decision, Held) else None
     found = isinstance(decision, Refused) and decision.few
     if found or is_for_few(reason.code for reason in decision.reasons):
         row.few = True  # For good: a later decision has other reasons, and the file is the same.
@@ -159,15 +153,13 @@ _OF_WHAT_IS_IN_IT = frozenset(
 )
 
 
-def _is_whole(row: TransferRow, decision: Decision) -> bool | None:
+def _is_whole(row: TransferRow, decision: Released) -> bool | None:
     """Do teams get the file as sent, rather than a view?
 
     Yes where two persons released forbidden contents, or one released an unrecognised file: without known
     items no view can be made. Where the policy objects to the sender or the day alone, each team is shown its
     view.
     """
-    if not isinstance(decision, Released):
-        return None
     codes = {reason.code for reason in decision.reasons}
     against = _AGAINST_POLICY in codes and not codes.isdisjoint(_OF_WHAT_IS_IN_IT)
     recognised = row.content is not None and isinstance(CONTENT.validate_json(row.content), Classified)
@@ -195,9 +187,7 @@ _NEED_NOBODY = frozenset(
 _NEED_A_KEY = frozenset({"open:key-expired", "key:not-approved"})
 
 
-def _waits_for(decision: Decision) -> WaitsFor | None:
-    if not isinstance(decision, Held):
-        return None
+def _waits_for(decision: Held) -> WaitsFor:
     if decision.until is not None:
         return "date"
     codes = {reason.code for reason in decision.reasons} - _NEED_NOBODY

@@ -26,8 +26,8 @@ def note_each(session: Session, persons: Mapping[int, bytes]) -> None:
     known = new.on_conflict_do_update(index_elements=["transfer"], set_={"persons": new.excluded.persons})
     rows = [{"transfer": transfer, "persons": found} for transfer, found in persons.items()]
     insert_rows(session, PersonsOfTransferRow, rows, known)
-    marked = register.of(session).markers
-    markers.note(session, {one: frozenset(split(found)) for one, found in persons.items() if marked}, marked)
+    if marked := register.of(session).markers:
+        markers.note(session, {one: frozenset(split(found)) for one, found in persons.items()}, marked)
 
 
 def split(persons: bytes) -> list[bytes]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, cast
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import ColumnElement, or_, tuple_
+from sqlalchemy import or_, tuple_
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
@@ -82,8 +82,6 @@ def arrive(session: Session, uploads: Sequence[Upload]) -> dict[str, Transfer]:
 
 def work_on(session: Session, references: Sequence[str]) -> dict[str, Transfer]:
     """Return transfers by reference, and keep their rows for the rest of the transaction."""
-    if not references:
-        return {}
     query = select(TransferRow).where(col(TransferRow.reference).in_(references))
     rows = session.exec(query).all()
     session.info.setdefault(ROWS, {}).update({row.reference: row for row in rows})
@@ -202,27 +200,23 @@ def signed_before(session: Session, acts: Collection[SigningAct]) -> dict[Signin
         col(TransferRow.signed_at),
         col(TransferRow.content_sha256),
     )
+    withdrawn = (
+        select(ReasonRow.transfer)
+        .where(ReasonRow.transfer == TransferRow.sequence, col(ReasonRow.code).in_(WITHDRAWN))
+        .exists()
+    )
     found: dict[SigningAct, list[str]] = {}
     wanted = sorted(acts)
     for start in range(0, len(wanted), _ACTS_AT_ONCE):
         some = wanted[start : start + _ACTS_AT_ONCE]
         rows = session.execute(
             select_columns(*columns, col(TransferRow.reference))
-            .where(tuple_(*columns).in_(some), or_(col(TransferRow.state) != "refused", _withdrawn()))
+            .where(tuple_(*columns).in_(some), or_(col(TransferRow.state) != "refused", withdrawn))
             .order_by(col(TransferRow.sequence))
         )
         for *act, reference in rows:
             found.setdefault(SigningAct(*act), []).append(reference)
     return found
-
-
-def _withdrawn() -> ColumnElement[bool]:
-    """Was the transfer withdrawn after delivery?"""
-    return (
-        select(ReasonRow.transfer)
-        .where(ReasonRow.transfer == TransferRow.sequence, col(ReasonRow.code).in_(WITHDRAWN))
-        .exists()
-    )
 
 
 def counts(session: Session) -> dict[str, int]:

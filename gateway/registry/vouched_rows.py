@@ -101,13 +101,14 @@ def read_changes(record: str) -> Iterable[tuple[Row, str | None]]:
         yield (table, key), content
 
 
-def add_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows with one statement, vouched for by the log as any other.
+def add_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]]) -> list[int]:
+    """Insert rows with one statement, vouched for by the log as any other; return numbers just given.
 
     Each row has all columns, but for a number given by the database. Rows referred to must be flushed before.
     """
+    numbers: list[int] = []
     if not rows:
-        return
+        return numbers
     place = table.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
     key = [column.name for column in place.primary_key]
     given = [name for name in key if name not in rows[0]]
@@ -118,16 +119,10 @@ def add_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, A
         rows = [{**row, given[0]: number} for row, number in zip(rows, numbers, strict=True)]
     else:
         insert_rows(session, table, rows)
-    vouch_for_rows(session, table, rows)
-
-
-def vouch_for_rows(session: Session, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Let the log vouch for complete rows written by other means."""
-    place = table.__table__  # type: ignore[attr-defined] # as above
-    key = [column.name for column in place.primary_key]
     for row in rows:
         identified = place.name, _spelled_key(row[name] for name in key)
         _note(session, identified, _digest(place.name, row), row)
+    return numbers
 
 
 def vouch_as(session: Session, row: Row, content: Mapping[str, Any]) -> None:
@@ -279,13 +274,6 @@ def insert_numbered(
     numbered = [{**row, number: one} for row, one in zip(rows, numbers, strict=True)]
     session.connection().execute(insert(table), numbered)
     return numbers
-
-
-def number_rows(session: Session, rows: Sequence[SQLModel], number: str) -> None:
-    """Give rows their numbers before adding them to SQLite, which reports each number separately."""
-    if rows and session.get_bind().dialect.name == "sqlite":
-        for row, one in zip(rows, next_numbers(session, type(rows[0]), number, len(rows)), strict=True):
-            setattr(row, number, one)
 
 
 def next_numbers(session: Session, table: type[SQLModel], number: str, count: int) -> list[int]:

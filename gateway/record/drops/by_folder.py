@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from gateway.examiner.drop_tools import DROP_BYTES
 from gateway.examiner.protocol import (
     AgreementCopy,
@@ -14,11 +12,9 @@ from gateway.examiner.protocol import (
     KeyDrop,
     OpenRefused,
 )
-from gateway.home import Home
 from gateway.model import Decision, Folder, Held, LooksLike, Refused, Upload
 from gateway.record.drops import agreement, headings, keys
 from gateway.record.drops.drop import Drop
-from gateway.registry.database import Registry
 
 Dropped = AgreementCopy | KeyDrop | HeadingsDrop | FileRefused | FileWithheld | FileLost
 """The outcome of the examination of a drop."""
@@ -62,9 +58,3 @@ def settle(dropped: Dropped, drop: Drop) -> Decision:
             return headings.settle(drop, dropped)
         case AgreementCopy(signature=signature, signatory=signatory):
             return agreement.settle(drop, signature, signatory)
-
-
-def publish(folders: set[Folder], home: Home, registry: Registry, now: datetime) -> None:
-    """Publish the changes made by drops in the given folders, after the commit."""
-    if "keys" in folders:
-        keys.publish(home, registry, now)
