@@ -17,7 +17,7 @@ import pytest
 
 from gateway.home import Home
 from gateway.homes.demo.parties import Party
-from gateway.processor.start import home_of_its_own
+from gateway.processor.work import home_of_its_own
 from gateway.samples import MARKER
 from gateway.zones.failpoints import VARIABLE, UpgradeStep
 from tests import warm
