@@ -117,16 +117,12 @@ def _session(settings: LetterSettings) -> Iterator[smtplib.SMTP]:
         if settings.tls == "starttls":
             smtp.starttls(context=context)
         if settings.user is not None:
-            smtp.login(settings.user, _password(settings))
+            folder = os.environ.get("CREDENTIALS_DIRECTORY")
+            path = settings.password_file or (Path(folder) / _CREDENTIAL if folder else None)
+            if path is None:
+                raise ConfigurationError("gateway.toml: [letters] names a user, but no password_file")
+            smtp.login(settings.user, path.read_text("utf-8").rstrip("\n"))
         yield smtp
-
-
-def _password(settings: LetterSettings) -> str:
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    path = settings.password_file or (Path(folder) / _CREDENTIAL if folder else None)
-    if path is None:
-        raise ConfigurationError("gateway.toml: [letters] names a user, but no password_file")
-    return path.read_text("utf-8").rstrip("\n")
 
 
 def _kind(outcome: object) -> str:

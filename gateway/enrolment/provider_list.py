@@ -95,7 +95,13 @@ def read_list(
             found.append(_listed(line, row, folder, known, kinds))
         except GatewayError as error:
             faults.append(f"line {line}: {error}")
-    found = _with_ids(found, taken=set(known.values()))
+    # The lines with ids; equal ids get the provider's number as a suffix.
+    taken = set(known.values())
+    wanted = Counter(one.id or _slug(one.name, _ID_CHARACTERS) for one in found)
+    found = [
+        one if one.id else replace(one, id=_made_id(one, again=_is_taken(one, wanted, taken)))
+        for one in found
+    ]
     faults += _twice(found)
     if faults:
         more = f"; and {len(faults) - 20} more" if len(faults) > 20 else ""  # noqa: PLR2004 - enough to go on
@@ -209,15 +215,6 @@ def _by_type(row: Mapping[str, str]) -> ProviderKind | None:
     if any(_ACADEMY.search(each) for each in told):
         return "academy"
     return "school" if any(_MAINTAINED.search(each) for each in told) else None
-
-
-def _with_ids(found: Sequence[ListedProvider], taken: Collection[str]) -> list[ListedProvider]:
-    """Return the lines with ids; equal ids get the provider's number as a suffix."""
-    wanted = Counter(one.id or _slug(one.name, _ID_CHARACTERS) for one in found)
-    return [
-        one if one.id else replace(one, id=_made_id(one, again=_is_taken(one, wanted, taken)))
-        for one in found
-    ]
 
 
 def _is_taken(one: ListedProvider, wanted: Counter[str], taken: Collection[str]) -> bool:

@@ -166,17 +166,7 @@ class Child:
         if self._process is not None:
             send(self._process, message, descriptors, until=until)
             return
-        channel = self._ready_channel()
-        ours, theirs = socket.socketpair()
-        self._process = ours
-        with theirs:
-            send(channel, message, [theirs.fileno(), *descriptors], until=until)
-
-    def _is_out_of_date(self) -> bool:
-        return self._channel is not None and self._begun != self._surroundings()
-
-    def _ready_channel(self) -> socket.socket:
-        """Return the channel to a child with a process ready. Raises Fault where none starts."""
+        # The channel to a child with a process ready. Raises Fault where none starts.
         # A process still alive after its last answer is not trusted with the next file.
         if self._is_out_of_date() or (self._is_ending and not self._has_ended()):
             self.close()
@@ -190,7 +180,13 @@ class Child:
         if not self._greeted:
             self.close()
             raise Fault("the examining process does not start")
-        return channel
+        ours, theirs = socket.socketpair()
+        self._process = ours
+        with theirs:
+            send(channel, message, [theirs.fileno(), *descriptors], until=until)
+
+    def _is_out_of_date(self) -> bool:
+        return self._channel is not None and self._begun != self._surroundings()
 
     def _opened_channel(self) -> socket.socket:
         if self._channel is None:

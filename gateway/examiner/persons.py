@@ -35,7 +35,12 @@ class PersonTaker:
         if former:
             self._number(former.strip().upper())
         if not self._number(upn):
-            self._name(values)
+            born = read_date(values.get("birth-date", ""))
+            found = name_keys(
+                values.get("surname", ""), values.get("forename", ""), values.get("full-name", ""), born
+            )
+            if not found <= self.names and self._has_room():
+                self.names |= found
 
     def _number(self, upn: str) -> bool:
         """Add a UPN; return False where not a valid one."""
@@ -46,14 +51,6 @@ class PersonTaker:
         if self._has_room():
             self.numbers.add(upn)
         return True
-
-    def _name(self, values: Mapping[str, str]) -> None:
-        born = read_date(values.get("birth-date", ""))
-        found = name_keys(
-            values.get("surname", ""), values.get("forename", ""), values.get("full-name", ""), born
-        )
-        if not found <= self.names and self._has_room():
-            self.names |= found
 
     def _has_room(self) -> bool:
         if len(self.numbers) + len(self.names) < PERSONS:

@@ -115,21 +115,13 @@ class Reception:
         if known is not None and not wish.truncate:
             return await self._resume(known, wish)
         if known is None:
-            self._check_meant(folder, name, wish)
-        return await self._begin(folder, name, wish)
-
-    def _check_meant(self, folder: Folder, name: str, wish: Wish) -> None:
-        """Refuse to resume a handed-over file, or to open a missing one without creating it.
-
-        A rest received as a new upload would make a file of a tail.
-        """
-        here = self._recent.find(folder, name) is not None
-        if not here and not wish.create:
-            raise Declined(NO_SUCH_FILE)
-        if here and not wish.truncate and (wish.append or not wish.create):
-            raise Declined(HANDED_OVER)
-
-    async def _begin(self, folder: Folder, name: str, wish: Wish) -> Receiving:
+            # Refuse to resume a handed-over file, or to open a missing one without creating it. A rest
+            # received as a new upload would make a file of a tail.
+            here = self._recent.find(folder, name) is not None
+            if not here and not wish.create:
+                raise Declined(NO_SUCH_FILE)
+            if here and not wish.truncate and (wish.append or not wish.create):
+                raise Declined(HANDED_OVER)
         await self._quotas.check_begin()
         label = Label(folder=folder, name=name, started_at=self._clock())
         upload = new_unfinished(self._shelf.place, label)

@@ -89,7 +89,9 @@ class ProviderTree:
         if place.folder is None:
             for folder in FOLDERS:
                 yield folder
-            for entry in await self._pages():
+            # The pages published for this provider beside the folders.
+            found = [await self._published_entry(IntakePlace(None, name)) for name in sorted(PAGES)]
+            for entry in [entry for entry in found if entry is not None]:
                 yield entry
         folder = place.folder or "in"
         shown: set[str] = set()
@@ -103,11 +105,6 @@ class ProviderTree:
         for name, known in self._sent(IntakePlace(folder, place.name)):
             if name not in shown:
                 yield name if known is None else _entry(name, known)
-
-    async def _pages(self) -> list[ListedFile]:
-        """Return the pages published for this provider beside the folders."""
-        found = [await self._published_entry(IntakePlace(None, name)) for name in sorted(PAGES)]
-        return [entry for entry in found if entry is not None]
 
     def _sent(self, place: IntakePlace) -> Iterator[tuple[str, Unfinished | HandedOver | None]]:
         """Yield the uploads in a folder, by name; None for a folder below."""

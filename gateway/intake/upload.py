@@ -117,10 +117,26 @@ class Receiving:
         if offset + len(data) > self._limits.sealed_bytes:
             raise Declined(TOO_LARGE)
         if offset > self.upload.size:
-            self._keep_ahead(offset, data)
+            # Keep a block arriving early, as sent by clients with parallel writes.
+            known = self._ahead.get(offset)
+            cost = len(data) + _PIECE_COST - (0 if known is None else len(known) + _PIECE_COST)
+            too_far = offset + len(data) > self.upload.size + AHEAD_BYTES
+            if self._memory.scarce or too_far or self._ahead_cost + cost > AHEAD_BYTES:
+                raise Declined(GAP)
+            self._ahead[offset] = data
+            self._count_ahead(cost)
             return
         if offset < self.upload.size:
-            await self._overwrite(offset, data)
+            # Overwrite existing bytes.
+            if self._withheld is not False:
+                raise Declined(NOT_KEPT)
+            grown = max(0, offset + len(data) - self.upload.size)
+            self._may_grow(grown)
+            await self._store_all()
+            await self._store(Block([data], len(data)), offset)
+            self._check_usable()
+            self.upload.size += grown
+            self._stored = self.upload.size
         else:
             self._take(data)
         while (following := self._ahead.pop(self.upload.size, None)) is not None:
@@ -158,31 +174,9 @@ class Receiving:
         if self._withheld:
             self._beginning, self._hasher = start, hashlib.sha256()
 
-    def _keep_ahead(self, offset: int, data: bytes) -> None:
-        """Keep a block arriving early, as sent by clients with parallel writes."""
-        known = self._ahead.get(offset)
-        cost = len(data) + _PIECE_COST - (0 if known is None else len(known) + _PIECE_COST)
-        too_far = offset + len(data) > self.upload.size + AHEAD_BYTES
-        if self._memory.scarce or too_far or self._ahead_cost + cost > AHEAD_BYTES:
-            raise Declined(GAP)
-        self._ahead[offset] = data
-        self._count_ahead(cost)
-
     def _count_ahead(self, cost: int) -> None:
         self._ahead_cost += cost
         self._memory.held += cost
-
-    async def _overwrite(self, offset: int, data: bytes) -> None:
-        """Overwrite existing bytes."""
-        if self._withheld is not False:
-            raise Declined(NOT_KEPT)
-        grown = max(0, offset + len(data) - self.upload.size)
-        self._may_grow(grown)
-        await self._store_all()
-        await self._store(Block([data], len(data)), offset)
-        self._check_usable()
-        self.upload.size += grown
-        self._stored = self.upload.size
 
     async def _store_behind(self) -> None:
         """Start storing the block in memory, after the previous one; wait if memory is scarce."""

@@ -148,7 +148,7 @@ def _are_hashes(*values: bytes) -> bool:
 
 def _fold_consistency(at: int, last: int, path: Sequence[bytes]) -> tuple[bytes, bytes] | None:
     """Return both roots as rebuilt from the proof; None where its length does not fit the sizes."""
-    shift = _trailing_ones(at)
+    shift = ((at + 1) & -(at + 1)).bit_length() - 1
     at, last = at >> shift, last >> shift
     old = new = path[0]
     for node in path[1:]:
@@ -191,10 +191,6 @@ def _subproof(store: NodeStore, first: int, second: int) -> Iterator[bytes]:
 def _left_size(width: int) -> int:
     """Return the largest power of two smaller than `width`, which is at least 2."""
     return 1 << ((width - 1).bit_length() - 1)
-
-
-def _trailing_ones(number: int) -> int:
-    return ((number + 1) & -(number + 1)).bit_length() - 1
 
 
 def _to_right_child(at: int) -> int:

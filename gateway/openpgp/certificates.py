@@ -78,8 +78,18 @@ def admit(
         raise CertificateRefused("key:from-the-future")
     if shown.expires_at is not None and shown.expires_at <= now:
         raise CertificateRefused("key:expired")
-    _check_kind(parts, verified)
-    _check_policy(cert)
+    # Refuse key kinds unverifiable by an engine, because every file signed by the key would be refused.
+    # Sequoia knows no other curves.
+    for key in parts.keys:
+        if key.algorithm.startswith(_POST_QUANTUM) and key.algorithm not in verified:
+            raise CertificateRefused("key:not-verified-here", algorithm=key.algorithm)
+        if key.algorithm.startswith(_UNREADABLE) and key.kind != "ECDH":
+            raise CertificateRefused("key:unreadable-kind", algorithm=key.algorithm)
+    # Refuse a certificate rejected by Sequoia's policy, the condition for reading expiry and user ids.
+    try:
+        _ = cert.expiration, cert.user_ids
+    except RuntimeError:
+        raise CertificateRefused("key:not-acceptable") from None
     _bounded(own_packets(bytes(cert)))
     _check_bound(parts)
     _check_signs(parts, now)
@@ -272,18 +282,6 @@ def _rsa_numbers(key: Component) -> tuple[int, int]:
     return int.from_bytes(material[2:end], "big"), int.from_bytes(material[end + 2 :], "big")
 
 
-def _check_kind(parts: Parts, verified: Container[str]) -> None:
-    """Refuse key kinds unverifiable by an engine, because every file signed by the key would be refused.
-
-    Sequoia knows no other curves.
-    """
-    for key in parts.keys:
-        if key.algorithm.startswith(_POST_QUANTUM) and key.algorithm not in verified:
-            raise CertificateRefused("key:not-verified-here", algorithm=key.algorithm)
-        if key.algorithm.startswith(_UNREADABLE) and key.kind != "ECDH":
-            raise CertificateRefused("key:unreadable-kind", algorithm=key.algorithm)
-
-
 def _check_bound(parts: Parts) -> None:
     """Refuse a subkey not bound by the owner, or without its own consent to sign for this certificate."""
     if parts.adopted() or not all(key.said or key.primary for key in parts.keys):
@@ -298,11 +296,3 @@ def _check_signs(parts: Parts, now: datetime) -> None:
     if standings and not any(standing.says_uses for standing in standings):
         raise CertificateRefused("key:no-uses")
     raise CertificateRefused("key:cannot-sign")
-
-
-def _check_policy(cert: Cert) -> None:
-    """Refuse a certificate rejected by Sequoia's policy, the condition for reading expiry and user ids."""
-    try:
-        _ = cert.expiration, cert.user_ids
-    except RuntimeError:
-        raise CertificateRefused("key:not-acceptable") from None

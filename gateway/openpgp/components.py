@@ -150,12 +150,13 @@ def _good_packets(certificate: bytes) -> Iterator[Packet]:
 def _component(packet: Packet) -> Component:
     kind = _kind(packet)
     algorithm = _algorithm(kind, packet.body)
+    # The length of the modulus or prime: the first number after version, time and algorithm.
     return Component(
         fingerprint=packet.fingerprint or "",
         key_id=packet.key_id or "",
         algorithm=algorithm,
         kind=kind,
-        bits=_bits(algorithm, packet.body),
+        bits=int.from_bytes(packet.body[6:8], "big") if algorithm.startswith(_WITH_BITS) else None,
         primary=packet.tag in _PRIMARY_TAGS,
         created_at=_known(packet.key_created),
         public=packet.body,
@@ -176,11 +177,6 @@ def _algorithm(kind: str, body: bytes) -> str:
         length = body[6]
         return _CURVES.get(body[7 : 7 + length].hex(), kind)
     return _NAMES.get(kind, kind)
-
-
-def _bits(algorithm: str, body: bytes) -> int | None:
-    """Return the length of the modulus or prime: the first number after version, time and algorithm."""
-    return int.from_bytes(body[6:8], "big") if algorithm.startswith(_WITH_BITS) else None
 
 
 def _known(moment: datetime | None) -> datetime:

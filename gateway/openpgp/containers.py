@@ -111,7 +111,11 @@ def opened(
     Refusal for an old cipher outside `old_ciphers`, or an unknown one.
     """
     if protection == SEIPD_1:
-        return _with_digest(body[1:], session, old_ciphers)
+        plain, prefix = _by_cfb(body[1:], session, old_ciphers)
+        if len(plain) < prefix + 2 + _MDC_BYTES or plain[-_MDC_BYTES:-20] != _MDC_HEAD:
+            return None
+        digest = hashlib.sha1(plain[:-20], usedforsecurity=False).digest()  # RFC 9580, 5.13.1 knows no other
+        return plain[prefix + 2 : -_MDC_BYTES] if hmac.compare_digest(digest, plain[-20:]) else None
     return _in_chunks(protection, body, session, whole=True)
 
 
@@ -124,14 +128,6 @@ def start_of(
         fits = plain[prefix - 2 : prefix] == plain[prefix : prefix + 2] and len(plain) >= prefix + 2
         return plain[prefix + 2 :] if fits else None
     return _in_chunks(protection, body, session, whole=False)
-
-
-def _with_digest(ciphertext: bytes, session: SessionKey, old_ciphers: Collection[str]) -> bytes | None:
-    plain, prefix = _by_cfb(ciphertext, session, old_ciphers)
-    if len(plain) < prefix + 2 + _MDC_BYTES or plain[-_MDC_BYTES:-20] != _MDC_HEAD:
-        return None
-    digest = hashlib.sha1(plain[:-20], usedforsecurity=False).digest()  # RFC 9580, 5.13.1 knows no other
-    return plain[prefix + 2 : -_MDC_BYTES] if hmac.compare_digest(digest, plain[-20:]) else None
 
 
 def _by_cfb(ciphertext: bytes, session: SessionKey, old_ciphers: Collection[str]) -> tuple[bytes, int]:

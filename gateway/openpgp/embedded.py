@@ -22,7 +22,7 @@ from gateway.model import Opened, Signature
 from gateway.openpgp import explain
 from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.envelope import look, look_again
-from gateway.openpgp.judge import Sender, SignatureClaim, Verified, Waits, check_signature, parsed_senders
+from gateway.openpgp.judge import Sender, Verified, Waits, check_signature, parsed_senders
 from gateway.openpgp.late import verified_late
 from gateway.openpgp.layers import session_text, unwrapped
 from gateway.openpgp.memory import Content
@@ -54,7 +54,18 @@ class EmbeddedOpener:
         parsed = parsed_senders(senders)
         inside = unwrapped(source.read(limits), self._keys, limits)
         verified = verified_message(inside.message, parsed, limits, now, inside.opened_by)
-        opened = self._opened(verified, inside.opened_by, limits, into)
+        with Content(limits.embedded_content_bytes, into) as content:
+            content.write(verified.content)
+            descriptor, size, sha256 = content.finish()
+        opened = Opened(
+            content=descriptor,
+            size=size,
+            sha256=sha256,
+            signature=verified.signature,
+            engine=self.name,
+            opened_by=inside.opened_by,
+            late=verified.late,
+        )
         if verified.ended is not None:
             raise Waits(verified.ended, opened)
         return opened
@@ -76,20 +87,6 @@ class EmbeddedOpener:
         except Refusal as refusal:
             raise Fault(f"the stored file does not open any more: {refusal.code}") from refusal
         return descriptor
-
-    def _opened(self, verified: Verified, opened_by: str, limits: OpenLimits, into: int | None) -> Opened:
-        with Content(limits.embedded_content_bytes, into) as content:
-            content.write(verified.content)
-            descriptor, size, sha256 = content.finish()
-        return Opened(
-            content=descriptor,
-            size=size,
-            sha256=sha256,
-            signature=verified.signature,
-            engine=self.name,
-            opened_by=opened_by,
-            late=verified.late,
-        )
 
 
 def verified_message(
@@ -114,7 +111,21 @@ def verified_message(
             return late
         why = explain.refusal(message, senders, limits, now, addressee)
         raise why if verified.at_signature else explain.unread(why)
-    signature = _only_signature(verified, claims, addressee)
+    # The one valid signature, with the times from its packet.
+    if len(verified.valid_sigs) != 1:
+        raise Refusal("open:not-one-file")
+    valid = verified.valid_sigs[0]
+    own = [claim for claim in claims if claim.issuer in {valid.signing_key, valid.signing_key[-16:]}]
+    if len(own) != 1 or own[0].created_at is None:
+        raise Refusal("open:not-one-file")
+    if not own[0].is_for(addressee):
+        raise Refusal("open:meant-for-others")
+    signature = Signature(
+        certificate=valid.certificate,
+        signing_key=valid.signing_key,
+        created_at=own[0].created_at,
+        expires_at=own[0].expires_at,
+    )
     ended = check_signature(signature, senders, limits, now)
     return Verified(signature=signature, ended=ended, content=verified.bytes or b"")
 
@@ -133,23 +144,3 @@ def _verified(message: bytes, senders: Sequence[Sender]) -> Decrypted | _Failed:
     except RuntimeError as error:
         return _Failed(at_signature=str(error).startswith("Signature verification failed"))
     return verified if verified.valid_sigs else _Failed(at_signature=True)
-
-
-def _only_signature(
-    verified: Decrypted, claims: Sequence[SignatureClaim], addressee: str | None
-) -> Signature:
-    """Return the one valid signature, with the times from its packet."""
-    if len(verified.valid_sigs) != 1:
-        raise Refusal("open:not-one-file")
-    valid = verified.valid_sigs[0]
-    own = [claim for claim in claims if claim.issuer in {valid.signing_key, valid.signing_key[-16:]}]
-    if len(own) != 1 or own[0].created_at is None:
-        raise Refusal("open:not-one-file")
-    if not own[0].is_for(addressee):
-        raise Refusal("open:meant-for-others")
-    return Signature(
-        certificate=valid.certificate,
-        signing_key=valid.signing_key,
-        created_at=own[0].created_at,
-        expires_at=own[0].expires_at,
-    )

@@ -69,7 +69,15 @@ def look(sealed: SealedSource, key_ids: Collection[str] | None) -> Envelope:
     """
     try:
         with sealed.open() as file:
-            return _looked(file, key_ids)
+            start = file.read(HEAD_BYTES)
+            if not start:
+                raise Refusal("open:empty")
+            envelope = _envelope(start)
+            if key_ids is not None and not envelope.is_for(key_ids):
+                raise Refusal("open:not-for-us")
+            if envelope.armored:
+                _check_nothing_follows(file)
+            return envelope
     except OSError as error:
         raise Fault(f"the sealed file cannot be read: {error.strerror}") from error
 
@@ -95,18 +103,6 @@ def recipients_of(path: Sealed, limits: OpenLimits | None = None) -> tuple[str, 
             except Refusal:
                 continue
     return ()
-
-
-def _looked(file: BinaryIO, key_ids: Collection[str] | None) -> Envelope:
-    start = file.read(HEAD_BYTES)
-    if not start:
-        raise Refusal("open:empty")
-    envelope = _envelope(start)
-    if key_ids is not None and not envelope.is_for(key_ids):
-        raise Refusal("open:not-for-us")
-    if envelope.armored:
-        _check_nothing_follows(file)
-    return envelope
 
 
 def _check_nothing_follows(file: BinaryIO) -> None:

@@ -15,7 +15,7 @@ from gateway.home.settings import OpenLimits
 from gateway.model import Late, Opened, Signature
 from gateway.openpgp.components import parts_of
 from gateway.openpgp.self_signatures import OLD_HASHES
-from gateway.openpgp.standing import Component, Parts, Standing
+from gateway.openpgp.standing import Component, Parts
 
 _ENDED_SINCE = frozenset({"open:key-expired", "open:key-superseded"})
 
@@ -184,21 +184,17 @@ def _check_keys(sender: Sender, key: Component, made: datetime, now: datetime) -
         raise Refusal("open:wrong-signer")
     standings = [sender.parts.standing(one, now) for one in (sender.parts.primary, key)]
     for standing in standings:
-        _check_revocations(standing, made)
+        # Check revocations: a superseded key leaves its earlier signatures for a person to judge.
+        if standing.revoked == "hard":
+            raise Refusal("open:key-revoked")
+        if standing.revoked == "soft":
+            raise Refusal("open:key-superseded" if made < (standing.since or made) else "open:key-revoked")
     if sender.cert.is_revoked:
         raise Refusal("open:key-revoked")
     if not all(standing.bound and standing.alive for standing in standings):
         raise Refusal("open:key-expired")
     if not standings[-1].can_sign:
         raise Refusal("open:wrong-signer")
-
-
-def _check_revocations(key: Standing, made: datetime) -> None:
-    """Check revocations: a superseded key leaves its earlier signatures for a person to judge."""
-    if key.revoked == "hard":
-        raise Refusal("open:key-revoked")
-    if key.revoked == "soft":
-        raise Refusal("open:key-superseded" if made < (key.since or made) else "open:key-revoked")
 
 
 def _check_date(made: datetime, limits: OpenLimits, now: datetime) -> None:

@@ -213,29 +213,23 @@ def _decompressed(plain: bytes, cap: int) -> tuple[bytes, bool]:
     for _ in range(_MOST_LAYERS):
         packet = _only_compressed(plain)
         if packet is None:
-            return _rearranged(plain, cap)
+            # A signed message with a separately compressed literal replaced by a plain one. The signature
+            # covers the content of the literal, and so both forms alike.
+            try:
+                parts = [packet for packet in packets.walk(plain) if not packets.is_ignored(packet.tag)]
+                if [packet.tag for packet in parts] != _AROUND_COMPRESSION:
+                    return plain, False
+                one_pass, squeezed, signature = parts
+                inner = _inflated(squeezed.body(plain), cap)
+                (literal,) = (packet for packet in packets.walk(inner) if not packets.is_ignored(packet.tag))
+            except (FramingError, ValueError):
+                raise Refusal("open:damaged") from None
+            if literal.tag != packets.LITERAL:
+                raise Refusal("open:not-one-file")
+            around = (plain[one_pass.start : one_pass.end], plain[signature.start : signature.end])
+            return around[0] + inner[literal.start : literal.end] + around[1], True
         plain = _inflated(packet.body(plain), cap)
     raise Refusal("open:not-one-file")
-
-
-def _rearranged(plain: bytes, cap: int) -> tuple[bytes, bool]:
-    """Return a signed message with a separately compressed literal replaced by a plain one.
-
-    The signature covers the content of the literal, and so both forms alike.
-    """
-    try:
-        parts = [packet for packet in packets.walk(plain) if not packets.is_ignored(packet.tag)]
-        if [packet.tag for packet in parts] != _AROUND_COMPRESSION:
-            return plain, False
-        one_pass, squeezed, signature = parts
-        inner = _inflated(squeezed.body(plain), cap)
-        (literal,) = (packet for packet in packets.walk(inner) if not packets.is_ignored(packet.tag))
-    except (FramingError, ValueError):
-        raise Refusal("open:damaged") from None
-    if literal.tag != packets.LITERAL:
-        raise Refusal("open:not-one-file")
-    around = (plain[one_pass.start : one_pass.end], plain[signature.start : signature.end])
-    return around[0] + inner[literal.start : literal.end] + around[1], True
 
 
 def _only_compressed(plain: bytes) -> Packet | None:

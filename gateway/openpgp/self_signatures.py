@@ -152,13 +152,9 @@ def _backings(packet: Packet) -> tuple[Backing, ...]:
     found = []
     for one in subpackets.every(packet.body):
         if one.kind == subpackets.EMBEDDED_SIGNATURE:
-            (inner,) = PacketPile.from_bytes(_as_packet(one.data))
+            (inner,) = PacketPile.from_bytes(b"\xc2\xff" + len(one.data).to_bytes(4, "big") + one.data)
             if inner.signature_created is not None:
                 found.append(
                     Backing(inner.signature_created, inner.signature_expiration_time, digest_of(inner))
                 )
     return tuple(found)
-
-
-def _as_packet(signature: bytes) -> bytes:
-    return b"\xc2\xff" + len(signature).to_bytes(4, "big") + signature

@@ -27,7 +27,14 @@ def open_signed(
     made within the time window. Refusal otherwise.
     """
     if (kind := armor.kind_of(data)) is not None and kind[0] == "SIGNED MESSAGE":
-        return _clearsigned(data, certificates, limits, now)
+        try:
+            text, signature = verify_clearsigned(data.decode("utf-8-sig"), certificates, comments=True)
+        except (SignatureInvalid, UnicodeDecodeError):
+            raise Refusal("open:bad-signature") from None
+        ended = check_signature(signature, parsed_senders(certificates), limits, now)
+        if ended is not None:
+            raise Refusal(ended)
+        return text.encode(), signature
     try:
         message = data if armor.is_binary(data) else armor.dearmored(data)
     except armor.ArmorError:
@@ -37,19 +44,6 @@ def open_signed(
     if verified.ended is not None:
         raise Refusal(verified.ended)
     return verified.content, verified.signature
-
-
-def _clearsigned(
-    data: bytes, certificates: Sequence[bytes], limits: OpenLimits, now: datetime
-) -> tuple[bytes, Signature]:
-    try:
-        text, signature = verify_clearsigned(data.decode("utf-8-sig"), certificates, comments=True)
-    except (SignatureInvalid, UnicodeDecodeError):
-        raise Refusal("open:bad-signature") from None
-    ended = check_signature(signature, parsed_senders(certificates), limits, now)
-    if ended is not None:
-        raise Refusal(ended)
-    return text.encode(), signature
 
 
 def _first_tag(data: bytes) -> int | None:

@@ -77,7 +77,9 @@ class SopOpener:
                 signature = only_signature(verifications)
                 ended = check_signature(signature, parsed, limits, now)
                 verified = Verified(signature=signature, ended=ended)
-            self._check_not_nested(envelope)
+            # Refuse nested encryption, which programs open silently.
+            if kind_inside(envelope, self._keys) in packets.ENCRYPTION:
+                raise Refusal("open:not-one-file")
             descriptor, size, sha256 = content.finish()
         opened = Opened(
             content=descriptor,
@@ -100,11 +102,6 @@ class SopOpener:
             with suppress(ConfigurationError):
                 keys.append(secret_key(data))
         return keys
-
-    def _check_not_nested(self, envelope: Envelope) -> None:
-        """Refuse nested encryption, which programs open silently."""
-        if kind_inside(envelope, self._keys) in packets.ENCRYPTION:
-            raise Refusal("open:not-one-file")
 
     def session_key(self, sealed: Sealed, limits: OpenLimits) -> bytes | None:
         """See `Opener.session_key`."""
@@ -143,7 +140,11 @@ class SopOpener:
         """Run as `_run`; for an anonymous recipient, once more with a session key found here."""
         code, verifications = self._run(job)
         if code and ANYONE in job.envelope.recipients:
-            return self._run_with_session(job)
+            # Run with a session key found here: sqop stops at the first anonymous foreign recipient.
+            session = session_of(job.envelope, self._keys)
+            if session is None:
+                return CANNOT_DECRYPT, b""
+            return self._run(job, session.text(job.envelope.start))
         return code, verifications
 
     def _run(self, job: _Job, session: bytes | None = None) -> tuple[int, bytes]:
@@ -158,13 +159,6 @@ class SopOpener:
             session=session,
         )
         return decrypt(self._program, order)
-
-    def _run_with_session(self, job: _Job) -> tuple[int, bytes]:
-        """Run with a session key found here: sqop stops at the first anonymous foreign recipient."""
-        session = session_of(job.envelope, self._keys)
-        if session is None:
-            return CANNOT_DECRYPT, b""
-        return self._run(job, session.text(job.envelope.start))
 
     def _late(self, code: int, job: _Job, now: datetime) -> Verified:
         """Return a signature too late for the program, with its content; else raise the fitting refusal.

@@ -63,7 +63,7 @@ def decrypt(program: str, order: Order) -> tuple[int, bytes]:
             command.append(f"--with-session-key=@FD:{inherited[-1]}")
         command += [f"@FD:{key}" for key in keys]
         child = started(command, order.sealed.descriptor(stack), inherited)
-        return _watch(child, order), _read_all(verifications)
+        return _watch(child, order), os.pread(verifications, os.fstat(verifications).st_size, 0)
 
 
 def only_signature(verifications: bytes) -> Signature:
@@ -144,7 +144,3 @@ def _drain(child: subprocess.Popen[bytes], content: Content, deadline: float) ->
         if not got:
             return
         content.write(buffer[:got])
-
-
-def _read_all(descriptor: int) -> bytes:
-    return os.pread(descriptor, os.fstat(descriptor).st_size, 0)

@@ -44,7 +44,12 @@ def pass_letters(
     try:
         _take_back(registry, place, now)
         if leads:
-            _put(registry, place, settings)
+            with registry.read() as session:
+                for row in letters.unsent(session, _AT_ONCE):
+                    stem = f"{row.number:010}"
+                    if not (place.out / f"{stem}.eml").exists() and not (place.done / stem).exists():
+                        message = _message(row, settings, letters.before(session, row))
+                        replace_published(place.out / f"{stem}.eml", message.as_string(policy=_UNFOLDED))
         else:
             for letter in place.out.glob("*.eml"):
                 letter.unlink(missing_ok=True)
@@ -94,15 +99,6 @@ def _noted(place: Letters) -> Iterator[tuple[Path, str]]:
         except BadFileError as error:
             path.rename(path.with_name(f"{path.name}.{secrets.token_hex(4)}.aside"))
             _log.error("letters/done/%s is set aside: %s", path.name, error)
-
-
-def _put(registry: Registry, place: Letters, settings: LetterSettings) -> None:
-    with registry.read() as session:
-        for row in letters.unsent(session, _AT_ONCE):
-            stem = f"{row.number:010}"
-            if not (place.out / f"{stem}.eml").exists() and not (place.done / stem).exists():
-                message = _message(row, settings, letters.before(session, row))
-                replace_published(place.out / f"{stem}.eml", message.as_string(policy=_UNFOLDED))
 
 
 def _message(row: LetterRow, settings: LetterSettings, before: Sequence[str]) -> EmailMessage:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import takewhile
 from pathlib import Path
@@ -231,7 +231,11 @@ def take_back(registry: Registry, published: Published, before: datetime, *, mos
     with registry.read() as session:
         for page in after(session, taken_back_up_to(published)):
             old = list(takewhile(lambda receipt: receipt.created_at < before, page))
-            later = _receipted_since(session, {receipt.reference for receipt in old}, before)
+            query = select(ReceiptRow.reference).where(
+                col(ReceiptRow.reference).in_({receipt.reference for receipt in old}),
+                ReceiptRow.created_at >= before,
+            )
+            later = set(session.exec(query).all())
             try:
                 for receipt in old:
                     if receipt.json_text and receipt.reference not in later:
@@ -264,13 +268,6 @@ def give_back(registry: Registry, published: Published, before: datetime) -> Non
     except OSError as error:
         raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
     publish_receipts(registry, published)
-
-
-def _receipted_since(session: Session, references: Collection[str], moment: datetime) -> set[str]:
-    query = select(ReceiptRow.reference).where(
-        col(ReceiptRow.reference).in_(references), ReceiptRow.created_at >= moment
-    )
-    return set(session.exec(query).all())
 
 
 def _remove_receipts(session: Session, published: Published, one: ReceiptRow) -> None:

@@ -18,7 +18,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.publish.projection import replace_published
 from gateway.publish.provider_page import calendar, page, tells_the_same
-from gateway.publish.standing import Authority, ProviderFacts, gather, of_each
+from gateway.publish.standing import Authority, gather, of_each
 from gateway.registry.database import Registry
 from gateway.registry.flow_status import statuses
 from gateway.registry.tables import ReceiptRow
@@ -48,7 +48,10 @@ def publish_pages(
                 replace_published(folder / "status.html", html)
                 signature = sign_detached(signing.openpgp, html.encode()).decode("ascii")
                 replace_published(folder / "status.html.asc", signature)
-                _put_calendar(folder / "calendar.ics", facts)
+                # Write a calendar only where changed: making one takes longer than the rest of the pages.
+                path = folder / "calendar.ics"
+                if not (path.exists() and tells_the_same(path.read_bytes(), facts)):
+                    replace_published(path, calendar(facts).decode())
                 written += 1
     except OSError as error:
         raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
@@ -73,12 +76,6 @@ def publish_policies(published: Published, policies: Path, signing: Signing, at:
         replace_published(path, clearsign(signing.openpgp, line))
     except OSError as error:
         raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
-
-
-def _put_calendar(path: Path, facts: ProviderFacts) -> None:
-    """Write a calendar only where changed: making one takes longer than the rest of the pages."""
-    if not (path.exists() and tells_the_same(path.read_bytes(), facts)):
-        replace_published(path, calendar(facts).decode())
 
 
 def told_since(session: Session, sequence: int) -> tuple[set[str], int]:

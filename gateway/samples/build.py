@@ -102,7 +102,13 @@ def build_layout(
     of = of or school(rng, 0 if layout.phase == "primary" else 1, phase=layout.phase)
     encoding = "windows-1252" if layout.form == "lines" else way.encoding
     narrow = encoding == "windows-1252"
-    cohort, faults = _cohort(layout, of, rng, count, errors=errors, today=today, narrow=narrow)
+    children = pupils(rng, of, count, years=layout.years, today=today, narrow=narrow)
+    planted: dict[str, int] = {}
+    if errors:
+        children, planted = plant(
+            rng, children, layout.faults, code=layout.code, missing=layout.missing, today=today
+        )
+    cohort, faults = Cohort(school=of, pupils=tuple(children), today=today, rng=rng), planted
     name, content = present(layout.draw(cohort), layout.name.format(**name_fields(cohort)), way)
     sample = Sample(
         path=Path(_distinct(name, way)),
@@ -132,18 +138,6 @@ def write_samples(folder: Path, *, seed: int, pupils: int, errors: bool, today: 
         path.write_bytes(built.content)
         written.append(replace(built.sample, path=path))
     return written
-
-
-def _cohort(
-    layout: Layout, of: School, rng: Random, count: int, *, errors: bool, today: date, narrow: bool
-) -> tuple[Cohort, dict[str, int]]:
-    children = pupils(rng, of, count, years=layout.years, today=today, narrow=narrow)
-    planted: dict[str, int] = {}
-    if errors:
-        children, planted = plant(
-            rng, children, layout.faults, code=layout.code, missing=layout.missing, today=today
-        )
-    return Cohort(school=of, pupils=tuple(children), today=today, rng=rng), planted
 
 
 def _distinct(name: str, way: Presentation) -> str:

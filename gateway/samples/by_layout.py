@@ -5,7 +5,7 @@ The drawing is independent of the rules recognising files, and of the names in t
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -128,7 +128,16 @@ class _Drawing:
             inside = (each for each in self.elements if each.must or number < on_roll - 1)
             record = self._record(root, self.layout.record, inside, pupil, number)
             for row in self.layout.assessments:
-                self._assess(record, row, number)
+                stage = _around(record, "StageAssessments/KeyStage")
+                if stage.find("Stage") is None:
+                    drawing.leaf(stage, "Stage", row["Stage"])
+                codes = self.pack.code_sets[row["codes"]].codes
+                drawing.branch(
+                    stage, _ASSESSMENT, Locale="ENG", Year=self.pack.first.year, Subject=row["Subject"],
+                    Method=row["Method"], Component=row["Component"], ResultStatus="R",
+                    ResultQualifier=row["ResultQualifier"],
+                    Result=codes[number % len(codes)], ResultDate=self.pack.first - timedelta(days=60),
+                )  # fmt: skip
         return bytes(etree.tostring(root, encoding="utf-8", xml_declaration=True))
 
     def _record(
@@ -140,18 +149,6 @@ class _Drawing:
             if _ASSESSMENT not in each.name and each.holds != "result":
                 _put(record, each.name, self._value(each, pupil, number))
         return record
-
-    def _assess(self, record: drawing.Element, row: Mapping[str, str], number: int) -> None:
-        stage = _around(record, "StageAssessments/KeyStage")
-        if stage.find("Stage") is None:
-            drawing.leaf(stage, "Stage", row["Stage"])
-        codes = self.pack.code_sets[row["codes"]].codes
-        drawing.branch(
-            stage, _ASSESSMENT, Locale="ENG", Year=self.pack.first.year, Subject=row["Subject"],
-            Method=row["Method"], Component=row["Component"], ResultStatus="R",
-            ResultQualifier=row["ResultQualifier"],
-            Result=codes[number % len(codes)], ResultDate=self.pack.first - timedelta(days=60),
-        )  # fmt: skip
 
     def _value(self, element: Element, pupil: Pupil, number: int) -> str:
         name = element.name.rpartition("/")[2]

@@ -50,13 +50,9 @@ def draw_census(
         grow(node, _RECORDS["pupil"], {**of, "p": pupil, "left": left})
         if cohort.rng.random() < 0.05:
             grow(node, _RECORDS["exclusion"], of)
-        _attendance(node, cohort, term)
+        totals = branch(etree.SubElement(node, "Attendance"), _ATTENDANCE[term], SessionsPossible=120)
+        details = etree.SubElement(totals, "SessionDetails")
+        for reason in cohort.rng.sample(("I", "M", "O", "U"), 2):
+            sessions = cohort.rng.randrange(1, 9)
+            branch(details, "SessionDetail", AttendanceReason=reason, AbsenceSessions=sessions)
     return root
-
-
-def _attendance(node: Element, cohort: Cohort, term: Term) -> None:
-    totals = branch(etree.SubElement(node, "Attendance"), _ATTENDANCE[term], SessionsPossible=120)
-    details = etree.SubElement(totals, "SessionDetails")
-    for reason in cohort.rng.sample(("I", "M", "O", "U"), 2):
-        sessions = cohort.rng.randrange(1, 9)
-        branch(details, "SessionDetail", AttendanceReason=reason, AbsenceSessions=sessions)

@@ -49,21 +49,17 @@ def xml_one_reason(cohort: Cohort) -> Element:
     for pupil in cohort.pupils:
         node = _pupil(holder, pupil)
         for exclusion in _exclusions(pupil, cohort, legacy=True):
-            _one_reason(node, exclusion)
+            branch(
+                node,
+                "Exclusion",
+                Category=exclusion.category,
+                Reason=exclusion.reasons[0],
+                StartDate=exclusion.start.isoformat(),
+                EndDate=exclusion.end.isoformat() if exclusion.end else "",
+                SchoolDays=f"{exclusion.sessions / 2:.6f}",
+                StartTime="PM",
+            )
     return root
-
-
-def _one_reason(node: Element, exclusion: Exclusion) -> None:
-    branch(
-        node,
-        "Exclusion",
-        Category=exclusion.category,
-        Reason=exclusion.reasons[0],
-        StartDate=exclusion.start.isoformat(),
-        EndDate=exclusion.end.isoformat() if exclusion.end else "",
-        SchoolDays=f"{exclusion.sessions / 2:.6f}",
-        StartTime="PM",
-    )
 
 
 def xml_many_reasons(cohort: Cohort) -> Element:

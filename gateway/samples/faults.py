@@ -42,7 +42,11 @@ def plant(
     An unknown code goes into the field `code`; for "result" the pupil is only marked, and the layout writes a
     code unknown to every list. The item `missing` is left empty. A date in the future is the date of birth.
     """
-    chosen = _plan(rng, len(pupils), faults)
+    # A fault for each pupil to spoil: all kinds in turn, at least one, at most a fifth of `count`.
+    count = len(pupils)
+    order = rng.sample(list(faults), len(faults))
+    budget = min(max(1, count // 5), len(faults) * max(1, count // 60))
+    chosen = [order[n % len(order)] for n in range(budget)] if order else []
     victims = rng.sample(range(len(pupils)), len(chosen))
     planted = list(pupils)
     for index, fault in zip(victims, chosen, strict=True):
@@ -50,13 +54,6 @@ def plant(
         if fault == DUPLICATE:
             planted.append(planted[index])
     return planted, {fault: chosen.count(fault) for fault in dict.fromkeys(chosen)}
-
-
-def _plan(rng: Random, count: int, faults: Sequence[str]) -> list[str]:
-    """Return a fault for each pupil to spoil: all kinds in turn, at least one, at most a fifth of `count`."""
-    order = rng.sample(list(faults), len(faults))
-    budget = min(max(1, count // 5), len(faults) * max(1, count // 60))
-    return [order[n % len(order)] for n in range(budget)] if order else []
 
 
 def _spoil(pupil: Pupil, fault: str, code: CodeField, missing: MissingItem, today: date) -> Pupil:

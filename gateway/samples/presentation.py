@@ -14,7 +14,7 @@ from typing import Literal
 from lxml import etree
 from openpyxl import Workbook
 
-from gateway.samples.drawing import Cell, Document, Element, Lines, SampleTable
+from gateway.samples.drawing import Cell, Document, Lines, SampleTable
 
 Form = Literal["table", "xml", "lines"]
 
@@ -100,17 +100,13 @@ def _plain(document: Document, presentation: Presentation) -> bytes:
         return _csv(document, presentation)
     if isinstance(document, Lines):
         return "".join(line + "\r\n" for line in document.records).encode("windows-1252")
-    return _xml(document, presentation)
-
-
-def _xml(root: Element, presentation: Presentation) -> bytes:
     bom = presentation.encoding == "utf-8-sig"
     encoding = "utf-8" if bom else presentation.encoding
     if presentation.commented:
-        root.addprevious(etree.Comment(" Exported for the local authority "))
-        root.addprevious(etree.ProcessingInstruction("xml-stylesheet", "href='view.xsl'"))
+        document.addprevious(etree.Comment(" Exported for the local authority "))
+        document.addprevious(etree.ProcessingInstruction("xml-stylesheet", "href='view.xsl'"))
     content: bytes = etree.tostring(
-        root.getroottree(), encoding=encoding, xml_declaration=True, pretty_print=presentation.pretty
+        document.getroottree(), encoding=encoding, xml_declaration=True, pretty_print=presentation.pretty
     )
     if presentation.commented:
         content = content.replace(b"\n", b"\r\n")
@@ -168,12 +164,8 @@ def _xlsx(table: SampleTable, presentation: Presentation) -> bytes:
     book.save(out)
     with zipfile.ZipFile(out) as archive:
         members = {info.filename: archive.read(info) for info in archive.infolist()}
-    members["docProps/core.xml"] = _undated(members["docProps/core.xml"])
-    return zipped(members)
-
-
-def _undated(properties: bytes) -> bytes:
-    root = etree.fromstring(properties)
+    root = etree.fromstring(members["docProps/core.xml"])
     for node in root.iter("{http://purl.org/dc/terms/}created", "{http://purl.org/dc/terms/}modified"):
         node.text = datetime(*_MOMENT).strftime("%Y-%m-%dT%H:%M:%SZ")  # noqa: DTZ001 - one fixed moment
-    return bytes(etree.tostring(root, encoding="utf-8", xml_declaration=True))
+    members["docProps/core.xml"] = bytes(etree.tostring(root, encoding="utf-8", xml_declaration=True))
+    return zipped(members)

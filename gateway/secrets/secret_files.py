@@ -164,7 +164,8 @@ def protect(home: Home, new: str | None, done: Callable[[Path], None] = lambda _
         data = _read(path)
         if new is None or not _opens(data, new):
             secret = _secret(home, path)
-            _replace_secret(path, secret if new is None else lock(secret, new))
+            _write_aside(path, secret if new is None else lock(secret, new)).rename(path)
+            fsync_folder(path.parent)
         done(path)
 
 
@@ -195,11 +196,6 @@ def _secret(home: Home, path: Path) -> bytes:
         if (other := changed(home, known)) is not None:
             return unlock(data, other)
         raise ConfigurationError(f"{path}: {error}") from None
-
-
-def _replace_secret(path: Path, secret: bytes) -> None:
-    _write_aside(path, secret).rename(path)
-    fsync_folder(path.parent)
 
 
 def _write_aside(path: Path, secret: bytes) -> Path:

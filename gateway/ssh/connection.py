@@ -57,17 +57,14 @@ class FairShare:
         spent = self._by_source.setdefault(source, _Spent(at=now)).add(seconds, now)
         if self._all.add(seconds, now) < _BUSY * _MEMORY_SECONDS:
             return 0.0
-        fair = self._all.seconds / self._active(now)
-        if spent <= _UNFAIR * fair:
-            return 0.0
-        return min(_LONGEST_PAUSE, _MEMORY_SECONDS * math.log(spent / fair))
-
-    def _active(self, now: float) -> int:
-        """Count the active sources; forget inactive ones when many."""
+        # Count the active sources; forget inactive ones when many.
         wanting = {source: spent for source, spent in self._by_source.items() if spent.faded(now) > _ACTIVE}
         if len(self._by_source) > _KNOWN:
             self._by_source = wanting
-        return max(1, len(wanting))
+        fair = self._all.seconds / max(1, len(wanting))
+        if spent <= _UNFAIR * fair:
+            return 0.0
+        return min(_LONGEST_PAUSE, _MEMORY_SECONDS * math.log(spent / fair))
 
 
 _PIECE_BYTES = 32 * 1024
@@ -185,11 +182,7 @@ class Connection(LeanConnection):
         self._address = self._address or str((transport.get_extra_info("peername") or ("local",))[0])
         self._source = source_of(self._address)
         self._connected = transport.get_extra_info("socket")
-        self._offer_weak()
-        super().connection_made(transport)
-
-    def _offer_weak(self) -> None:
-        """Append the weak algorithms offered to this client."""
+        # Append the weak algorithms offered to this client.
         offered = {*self._kex_algs, *self._mac_algs, *self._enc_algs}
         self._weak = tuple(name for name in self._also.to(self._address) if name not in offered)
         self._mac_algs = [*self._mac_algs, *(name for name in self._weak if name.startswith(b"hmac-"))]
@@ -197,6 +190,7 @@ class Connection(LeanConnection):
         exchanges = [name for name in self._weak if not name.startswith((b"hmac-", b"aes", b"rsa-"))]
         self._kex_algs = [*self._kex_algs, *exchanges]
         self._show_rsa([name for name in self._weak if is_of_host_keys(name)])
+        super().connection_made(transport)
 
     def _show_rsa(self, names: list[bytes]) -> None:
         """Append the RSA host key, signing by `names`, for this client alone."""
@@ -232,20 +226,15 @@ class Connection(LeanConnection):
         if self._held and (transport := self._reading()) is not None:
             transport.pause_reading()
         if not self._auth_complete:
-            self._acknowledge()
+            # Make the kernel acknowledge received data at once. Twice during a login, clients send two
+            # messages in a row, and their kernel holds the second back (RFC 9293, section 3.7.4) until the
+            # first is acknowledged; ours would wait 40 ms for an answer to combine.
+            with contextlib.suppress(OSError):  # The client may have gone meanwhile.
+                self._connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         self._unread = self._rest() + data
         self._taken = 0
         if self._resting is None:
             self._take_in()
-
-    def _acknowledge(self) -> None:
-        """Make the kernel acknowledge received data at once.
-
-        Twice during a login, clients send two messages in a row, and their kernel holds the second back (RFC
-        9293, section 3.7.4) until the first is acknowledged; ours would wait 40 ms for an answer to combine.
-        """
-        with contextlib.suppress(OSError):  # The client may have gone meanwhile.
-            self._connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def _take_in(self) -> None:
         rested, self._resting = self._resting is not None, None

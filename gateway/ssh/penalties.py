@@ -51,7 +51,11 @@ class Penalties:
         debt.until = min(debt.until + seconds, now + self._limits.penalty_most)
         debt.in_force |= debt.until - now >= self._limits.penalty_least
         self._debts[source] = debt
-        self._forget(now)
+        # Keep the table small: drop paid debts first, then the longest unchanged.
+        if len(self._debts) > MOST_KNOWN:
+            self._debts = {source: debt for source, debt in self._debts.items() if debt.until > now}
+        while len(self._debts) > MOST_KNOWN:
+            del self._debts[next(iter(self._debts))]
 
     def waits(self, address: str) -> float:
         """Return the seconds `address` has to wait; 0 without a debt in force."""
@@ -95,10 +99,3 @@ class Penalties:
         return any(
             network.version == exempt.version and network.network_address in exempt for exempt in self._exempt
         )
-
-    def _forget(self, now: float) -> None:
-        """Keep the table small: drop paid debts first, then the longest unchanged."""
-        if len(self._debts) > MOST_KNOWN:
-            self._debts = {source: debt for source, debt in self._debts.items() if debt.until > now}
-        while len(self._debts) > MOST_KNOWN:
-            del self._debts[next(iter(self._debts))]

@@ -41,7 +41,14 @@ class Credentials(File):
 
 def client_of(settings: StoreSettings) -> S3Store:
     """Return a client. ConfigurationError for credentials unreadable, or readable by others."""
-    credentials = _credentials(settings.credentials_file or Path())
+    file = settings.credentials_file or Path()
+    try:
+        mode = file.stat().st_mode
+    except OSError as error:
+        raise ConfigurationError(f"{file}: {error.strerror}") from None
+    if mode & 0o007:
+        raise ConfigurationError(f"{file} is open to other users: chmod 600 {file}")
+    credentials = read_toml(file, Credentials)
     config: S3Config = {
         "region": settings.region,
         "access_key_id": credentials.access_key_id,
@@ -74,16 +81,6 @@ def _client_options(settings: StoreSettings) -> ClientConfig:
         except OSError as error:
             raise ConfigurationError(f"{settings.ca_file}: {error.strerror}") from None
     return options
-
-
-def _credentials(file: Path) -> Credentials:
-    try:
-        mode = file.stat().st_mode
-    except OSError as error:
-        raise ConfigurationError(f"{file}: {error.strerror}") from None
-    if mode & 0o007:
-        raise ConfigurationError(f"{file} is open to other users: chmod 600 {file}")
-    return read_toml(file, Credentials)
 
 
 @contextmanager

@@ -78,14 +78,11 @@ class ObjectStore:
         """Store a file from a descriptor, durably after return."""
         start = _read(source, min(size, SMALL_BYTES + 1))
         if len(start) <= SMALL_BYTES:
-            return self._put_small(reference, start)
+            kept = Kept(len(start), hashlib.sha256(start).hexdigest())
+            self._create(_SMALL, reference, start, kept)
+            passing("claim.stored")
+            return kept
         return self._put_large(reference, _Hashed(start, source, size))
-
-    def _put_small(self, reference: str, content: bytes) -> Kept:
-        kept = Kept(len(content), hashlib.sha256(content).hexdigest())
-        self._create(_SMALL, reference, content, kept)
-        passing("claim.stored")
-        return kept
 
     def _put_large(self, reference: str, content: _Hashed) -> Kept:
         token = secrets.token_hex(_TOKEN_BYTES)

@@ -171,7 +171,9 @@ def _verify_file(
     else:
         signed, signature = verify_clearsigned(text, split(certificate))
         if (kind := kind_of(signed)) is not None:
-            return _verify_notice(path, kind, signed, signature, original), None
+            if original is not None:
+                raise Unproved(f"this is {kind}, which is for no file")
+            return FileVerdict(path.name, True, True, tuple(report_notice(kind, signed, signature))), None
         verdict, checked = _verify_text(path, signed, signature, original)
     if verdict.anchored:
         log_keys.add(checked.log_key)
@@ -208,14 +210,6 @@ def _verify_json(
     reference = str(checked.receipt.get("reference"))
     verdict = FileVerdict(path.name, True, certificate is not None, tuple(lines), reference, checked.index)
     return verdict, checked
-
-
-def _verify_notice(
-    path: Path, kind: str, signed: str, signature: Signature, original: Path | None
-) -> FileVerdict:
-    if original is not None:
-        raise Unproved(f"this is {kind}, which is for no file")
-    return FileVerdict(path.name, True, True, tuple(report_notice(kind, signed, signature)))
 
 
 def _verify_text(
@@ -267,7 +261,10 @@ def _stated(text: str, fields: Mapping[str, str]) -> dict[str, str | None]:
             "method": _bracketed(fields["Method"]),
             "goes_at": fields["Goes"],
         }
-    state = _state(text)
+    found = re.search(r"^Your file (?:was|is|has) (ARRIVED|ACCEPTED|HELD|REFUSED)", text, re.MULTILINE)
+    if found is None:
+        raise Unproved("the gateway signed this text, but it is not a receipt")
+    state = {"ARRIVED": "landed"}.get(found[1], found[1].lower())
     return {
         "reference": fields["Reference"],
         "stage": "landed" if state == "landed" else "decided",
@@ -300,13 +297,6 @@ def _fields(text: str) -> tuple[dict[str, str], list[str]]:
         elif (more := _CONTINUED.fullmatch(line)) and label in fields:
             fields[label] += more[1]
     return fields, hashes
-
-
-def _state(text: str) -> str:
-    found = re.search(r"^Your file (?:was|is|has) (ARRIVED|ACCEPTED|HELD|REFUSED)", text, re.MULTILINE)
-    if found is None:
-        raise Unproved("the gateway signed this text, but it is not a receipt")
-    return {"ARRIVED": "landed"}.get(found[1], found[1].lower())
 
 
 def _together(heads: Sequence[Head], consistency: Path | None) -> list[FileVerdict]:

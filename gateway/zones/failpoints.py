@@ -74,11 +74,7 @@ def _count_down() -> None:
     with _lock:
         _left -= 1
         if _left == 0:
-            _die()
-
-
-def _die() -> None:
-    try:
-        os.kill(os.getpid(), signal.SIGKILL)
-    except PermissionError:  # In an isolated child, forbidden to send signals.
-        os._exit(128 + signal.SIGKILL)
+            try:
+                os.kill(os.getpid(), signal.SIGKILL)
+            except PermissionError:  # In an isolated child, forbidden to send signals.
+                os._exit(128 + signal.SIGKILL)
