@@ -7,8 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from gateway.examiner.examiners import Examiners
-from gateway.examiner.parent import Examiner
+from gateway.examiner.parent import Examiner, Examiners
 from gateway.home import Home
 from tests.forking import in_this_thread
 

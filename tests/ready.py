@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.classify import load_rules
 from gateway.examiner.classifier import rehearse
-from gateway.examiner.system_calls import libseccomp
+from gateway.examiner.confinement import libseccomp
 from gateway.home.settings import ClassifyLimits, ProcessorSettings
 from gateway.openpgp.engines import prove_program
 from gateway.policy.shipped import shipped_policies

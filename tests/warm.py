@@ -46,7 +46,7 @@ _SERVICES = {"process", "run", "serve"}  # Those that start further processes of
 _MODULES = (
     "gateway.cli.app", "gateway.cli.services", "gateway.processor.service", "gateway.intake.server",
     "gateway.mailboxes.server", "gateway.console.server", "gateway.courier.service", "gateway.openpgp.sop",
-    "gateway.openpgp.by_size", "gateway.openpgp.embedded", "gateway.openpgp.self_test", "gateway.cli.send",
+    "gateway.openpgp.engines", "gateway.openpgp.embedded", "gateway.openpgp.self_test", "gateway.cli.send",
     "gateway.examiner.opener", "gateway.examiner.classifier", "gateway.examiner.judge",
     "gateway.examiner.viewer", "uvloop", "holidays.countries",
 )  # fmt: skip

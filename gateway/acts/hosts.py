@@ -56,7 +56,7 @@ class TakeSpoolOver(Act):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Move each complete upload, and note how many."""
-        from gateway.zones.taking_over import take_over  # noqa: PLC0415 - one command needs it
+        from gateway.zones.landed import take_over  # noqa: PLC0415 - one command needs it
 
         with context.reading() as session:
             _gone(session, self.name)

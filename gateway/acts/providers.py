@@ -73,7 +73,7 @@ class AddProvider(Act):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Record the provider and the keys; the keys wait for the telephone call."""
-        from gateway.enrolment.described import described  # noqa: PLC0415 - loads asyncssh
+        from gateway.enrolment.key_file import described  # noqa: PLC0415 - loads asyncssh
 
         given = [("ssh", one) for one in self.ssh_key] + [("openpgp", one) for one in self.openpgp_key]
         with context.recording(access=True) as record:

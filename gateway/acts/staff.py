@@ -72,8 +72,7 @@ class AddStaff(Act):
 
     def _add_key(self, record: Recording, file: bytes, *, waits: bool) -> None:
         """Record a key of the person, or restore the earlier one, unless no longer trusted."""
-        from gateway.enrolment.key_file import of_ssh  # noqa: PLC0415 - loads asyncssh
-        from gateway.enrolment.ssh_keys import admit_ssh  # noqa: PLC0415
+        from gateway.enrolment.key_file import admit_ssh, of_ssh  # noqa: PLC0415 - loads asyncssh
         from gateway.record.enroller import Enroller  # noqa: PLC0415 - a listing enrols nobody
         from gateway.record.second_person import note_proposer  # noqa: PLC0415
 

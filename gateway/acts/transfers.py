@@ -24,7 +24,7 @@ from gateway.acts.act import (
 from gateway.home import shown_name
 from gateway.model import Classified, Reason, Transfer
 from gateway.registry import log, providers, transfers
-from gateway.reports.found import school_in_words, unlisted_in_words
+from gateway.reports.document import school_in_words, unlisted_in_words
 
 if TYPE_CHECKING:
     from gateway.registry.recalls import FileOpening

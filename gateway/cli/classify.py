@@ -25,7 +25,7 @@ from gateway.cli.console import (
 from gateway.errors import GatewayError
 from gateway.model import Classified, ContentRefused
 from gateway.reasons import told
-from gateway.reports.found import school_in_words, unlisted_in_words
+from gateway.reports.document import school_in_words, unlisted_in_words
 from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
 
 _FEW = 20

@@ -35,7 +35,7 @@ def verified_kinds(place: Home) -> VerifiedKinds:
 
 def show_key(data: bytes, at: datetime) -> None:
     """Print the fingerprint and facts of the key in a file; nothing for no key."""
-    from gateway.enrolment.described import described  # noqa: PLC0415 - loads asyncssh
+    from gateway.enrolment.key_file import described  # noqa: PLC0415 - loads asyncssh
 
     for label, value in described(data, at):
         out.print(Text(f"{label:>14}  {plain(value)}"), soft_wrap=True)

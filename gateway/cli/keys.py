@@ -35,7 +35,7 @@ from gateway.errors import GatewayError, NotFoundError, Refusal
 from gateway.home import Home
 from gateway.home.settings import KeyPolicy, load_key_policy
 from gateway.keys.warnings import days_left, step_due
-from gateway.model.read_aloud import are_words
+from gateway.model.invitation import are_words
 from gateway.registry import keys, providers, staff
 from gateway.registry.keys import Key, OwnerKind, Revocation
 

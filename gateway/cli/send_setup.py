@@ -80,7 +80,7 @@ def setup(
 
 def _compare(invited: ProviderInvitation, told: str | None) -> None:
     """Compare the words that were heard, up to three times. GatewayError where they differ."""
-    from gateway.model.read_aloud import compare  # noqa: PLC0415
+    from gateway.model.invitation import compare  # noqa: PLC0415
 
     words = invited.words()
     if told is None:

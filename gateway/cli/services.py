@@ -16,7 +16,7 @@ from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.home.settings import Secrets, Settings, checked, load_settings
 from gateway.model import GatewayKeyKind
-from gateway.observe import stacks
+from gateway.observe import logs
 from gateway.openpgp.certificates import grouped
 
 serve = typer.Typer(no_args_is_help=True, help="Run one of the services in the foreground.")
@@ -99,7 +99,7 @@ def run(
             f"ready intake {places['intake']} mailboxes {places['mailboxes']} console {places['console']}"
         )
 
-    stacks.tell_on_signal()
+    logs.tell_on_signal()
     raise typer.Exit(supervisor.run(Home(home), options, ready))
 
 
@@ -116,7 +116,7 @@ def serve_intake(home: HomeOption = DEFAULT_HOME, host: HostOption = None, port:
     """Serve the drop box for providers. Needs only spool/ and published/ of the home."""
     from gateway.intake.server import run_intake  # noqa: PLC0415 - each service loads its own zone
 
-    stacks.tell_on_signal()
+    logs.tell_on_signal()
     raise typer.Exit(run_intake(Home(home), host=host, port=port))
 
 
@@ -128,7 +128,7 @@ def serve_mailboxes(
     """Serve the mailboxes, in which staff collect files routed to their teams."""
     from gateway.mailboxes.server import run_mailboxes  # noqa: PLC0415
 
-    stacks.tell_on_signal()
+    logs.tell_on_signal()
     raise typer.Exit(run_mailboxes(Home(home), host=host, port=port))
 
 
@@ -138,7 +138,7 @@ def serve_console(home: HomeOption = DEFAULT_HOME, host: HostOption = None, port
     """Serve the web pages of the staff. Needs only console/ of the home, and the running mailboxes."""
     from gateway.console.server import run_console  # noqa: PLC0415
 
-    stacks.tell_on_signal()
+    logs.tell_on_signal()
     raise typer.Exit(run_console(Home(home), host=host, port=port))
 
 
@@ -148,7 +148,7 @@ def serve_courier(home: HomeOption = DEFAULT_HOME) -> None:
     """Give owed letters to the SMTP relay, until SIGTERM. Needs only letters/ of the home."""
     from gateway.courier.service import relay, run  # noqa: PLC0415 - a zone of its own
 
-    stacks.tell_on_signal()
+    logs.tell_on_signal()
     letters = Home(home).letters
     relay(letters)
     with until_told() as stop:
@@ -164,7 +164,7 @@ def process(
     """Open, classify, decide and route what landed, until SIGTERM."""
     from gateway.processor.service import process_once, run_processor  # noqa: PLC0415
 
-    stacks.tell_on_signal()
+    logs.tell_on_signal()
     if not once:
         run_processor(Home(home), now, ready=lambda: typer.echo("ready processor"))
         return

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from gateway.enrolment.ssh_keys import SshKey, admit_ssh
+import asyncssh
+
+from gateway.errors import Refusal
 from gateway.model import NewKey
 from gateway.openpgp.certificates import (
     Certificate,
@@ -14,10 +16,52 @@ from gateway.openpgp.certificates import (
     armored,
     describe,
     finality,
+    grouped,
     merge,
     revoke,
 )
-from gateway.zones.wrapping import mended, needs_mending
+from gateway.openpgp.rsa_numbers import check_strength
+from gateway.zones.sealing import mended, needs_mending
+
+# Judging SSH public keys before enrolment.
+
+_MINIMUM_RSA_BITS = 2048
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SshKey:
+    """A public key as stored: `line` is in OpenSSH form, without the comment, which may name a person."""
+
+    fingerprint: str
+    algorithm: str
+    line: str
+    bits: int | None = None
+
+
+def admit_ssh(data: bytes, least_rsa_bits: int = _MINIMUM_RSA_BITS) -> SshKey:
+    """Return the one SSH public key in `data`, in OpenSSH or RFC 4716 form.
+
+    Refusal with a `key:` code for a private key, no key, several keys, or a weak key; `least_rsa_bits` raises
+    the gateway's own minimum. `bits` is set for RSA keys.
+    """
+    if needs_mending(data):
+        data = mended(data)
+    if b"PRIVATE KEY" in data or data.startswith(b"PuTTY-User-Key-File"):
+        raise Refusal("key:secret")
+    try:
+        key = asyncssh.import_public_key(data.strip())
+    except (asyncssh.KeyImportError, ValueError):
+        raise Refusal("key:not-an-ssh-key") from None
+    line = key.export_public_key("openssh").decode("ascii", "replace").split()[:2]
+    if data.count(line[1].encode()) > 1 or len(_keys(data)) > 1:
+        raise Refusal("key:several")
+    bits = check_strength(" ".join(line), least_rsa_bits)
+    return SshKey(fingerprint=key.get_fingerprint(), algorithm=line[0], line=" ".join(line), bits=bits)
+
+
+def _keys(data: bytes) -> list[bytes]:
+    return [line for line in data.splitlines() if line.startswith((b"ssh-", b"ecdsa-", b"sk-"))]
+
 
 _SSH_STARTS = (
     b"ssh-", b"ecdsa-", b"sk-", b"---- BEGIN SSH2", b"-----BEGIN OPENSSH", b"PuTTY-User-Key-File",
@@ -100,3 +144,36 @@ def updated(
     if merged == merge(known, known):
         return None
     return Update("renewed", of_certificate(merged, admit(merged, now, least_rsa_bits, verified)))
+
+
+# Descriptions of keys: the fingerprint to read out, and other facts for confirming a key.
+
+
+def described(data: bytes, at: datetime) -> list[tuple[str, str]]:
+    """Describe the key in a file by labels, fit for use or not; empty for no key."""
+    try:
+        if is_ssh(data):
+            key = of_ssh(admit_ssh(data))
+            return [("SSH key", key.fingerprint), ("algorithm", key.algorithm)]
+        return _described(describe(data, at))
+    except Refusal:
+        return []
+
+
+def _described(certificate: Certificate) -> list[tuple[str, str]]:
+
+    bits = f" {certificate.bits}" if certificate.bits else ""
+    uses = [
+        word for word, able in (("sign", certificate.can_sign), ("encrypt", certificate.can_encrypt)) if able
+    ]
+    expires = f"{certificate.expires_at:%Y-%m-%d}" if certificate.expires_at else "never"
+    return [
+        ("fingerprint", grouped(certificate.fingerprint)),
+        ("algorithm", f"{certificate.algorithm}{bits}"),
+        ("made", f"{certificate.created_at:%Y-%m-%d}"),
+        ("expires", expires),
+        ("can", ", ".join(uses) or "nothing"),
+        *(("user id", user_id) for user_id in certificate.user_ids),
+        *(("note", warning) for warning in certificate.warnings),
+        *([("note", "It is REVOKED by its owner.")] if certificate.revoked else []),
+    ]

@@ -18,13 +18,10 @@ from typing import BinaryIO, cast
 
 from gateway.classify import Rules, classify, classify_ahead, load_rules
 from gateway.examiner.confinement import Needs
-from gateway.examiner.entry import serve
 from gateway.examiner.growing import Growing
-from gateway.examiner.nursery import Answer
-from gateway.examiner.persons import PersonTaker
-from gateway.examiner.protocol import ANSWER, REQUEST, Read, Reading
-from gateway.examiner.rolls import RollTaker
-from gateway.examiner.setups import CLASSIFIER_SETUP
+from gateway.examiner.nursery import Answer, serve
+from gateway.examiner.persons import PersonTaker, RollTaker
+from gateway.examiner.protocol import ANSWER, CLASSIFIER_SETUP, REQUEST, Read, Reading
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused
 from gateway.zones.failpoints import passing

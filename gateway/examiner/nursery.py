@@ -5,10 +5,13 @@ capturing its process gains only files of the same provider, and no way to the n
 itself reads nothing after its start.
 """
 
+import argparse
 import codecs
 import contextlib
 import gc
+import heapq  # noqa: F401 - Counter.most_common loads it when it is first asked, which a confined child cannot
 import importlib
+import logging
 import os
 import signal
 import socket
@@ -16,10 +19,13 @@ import struct
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
+from gateway.errors import GatewayError
 from gateway.examiner.channel import Broken, close_all, receive, send
-from gateway.examiner.confinement import Cell
+from gateway.examiner.confinement import Cell, Needs, start_of_child
+from gateway.observe import logs
+from gateway.secrets.process_memory import keep_in_memory
 
 GREETING = b"at work"
 """First message of a child, after loading its data."""
@@ -145,3 +151,36 @@ def _places(error: BaseException) -> Iterator[str]:
     while trace is not None:
         yield f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}"
         trace = trace.tb_next
+
+
+# Start of every isolated child: its channel, its setup and its confinement.
+
+_log = logging.getLogger(__name__)
+_SETUP_BYTES = 16 * 1024**2
+
+
+class Worker(Protocol):
+    """Handler of the requests to a kind of child."""
+
+    def work(self, message: bytes, descriptors: Sequence[int]) -> Answer:
+        """Handle one request, in a process for the files of one provider."""
+        ...
+
+
+def serve(description: str, prepared: Callable[[bytes], tuple[Needs, Worker]]) -> None:
+    """Run a child: `prepared` turns the setup message into the child's needs and handler."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--channel", type=int, required=True)
+    arguments = parser.parse_args()
+    logs.configure(logging.WARNING)
+    logs.tell_on_signal()
+    start_of_child()
+    with contextlib.suppress(Broken), socket.socket(fileno=arguments.channel) as channel:
+        message, _ = receive(channel, _SETUP_BYTES)
+        try:
+            needs, worker = prepared(message)
+        except GatewayError as error:
+            _log.error("%s", error)
+            return
+        keep_in_memory()
+        Nursery(channel, Cell(needs), worker.work).serve()

@@ -16,15 +16,17 @@ from typing import assert_never
 
 from gateway.errors import Fault, GatewayError, Refusal
 from gateway.examiner.confinement import Needs
-from gateway.examiner.entry import serve
-from gateway.examiner.nursery import Answer
+from gateway.examiner.nursery import Answer, serve
 from gateway.examiner.protocol import (
     ANSWER,
+    OPENER_SETUP,
     REQUEST,
     Failed,
     FileRefused,
     Job,
     Judging,
+    NamingRecords,
+    OpenerSetup,
     OpenRefused,
     Reading,
     Reopen,
@@ -34,19 +36,18 @@ from gateway.examiner.protocol import (
     Resealed,
     SealCopy,
     SealedCopy,
+    SealPart,
     Unsealed,
+    Viewing,
 )
-from gateway.examiner.setups import OPENER_SETUP, OpenerSetup
-from gateway.examiner.view_protocol import NamingRecords, SealPart, Viewing
 from gateway.home.settings import OpenLimits, ProcessorSettings
 from gateway.openpgp.certificates import describe
-from gateway.openpgp.engines import believe, find_opener, prove_program
+from gateway.openpgp.engines import Opener, believe, find_opener, prove_program
 from gateway.openpgp.judge import Waits
 from gateway.openpgp.layers import open_session_key, seal_session_key
 from gateway.openpgp.memory import Content
-from gateway.openpgp.promise import Opener
-from gateway.openpgp.sealed_file import OpenFile
 from gateway.openpgp.sealer import CannotSeal, readers, seal
+from gateway.openpgp.source import OpenFile
 from gateway.zones.failpoints import passing
 
 _SLACK_BYTES = 1024**2

@@ -10,6 +10,7 @@ import hashlib
 import logging
 import os
 import re
+import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
@@ -17,63 +18,108 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
+from clamav_client.clamd import BufferTooLongError, ClamdError, ClamdUnixSocket
+
+from gateway.errors import Fault
 from gateway.examiner.asking import (
     CONTENT_BYTES_A_SECOND,
+    FROM_BYTES,
+    Follower,
     ask,
     checked,
     child_of,
     closing,
+    following,
     opened_for_reading,
     seconds_for,
 )
 from gateway.examiner.channel import close_all
 from gateway.examiner.child import ExaminerLost
-from gateway.examiner.drop_tools import refused
-from gateway.examiner.following import FROM_BYTES, Follower, following
 from gateway.examiner.protocol import (
+    CLASSIFIER_SETUP,
+    JUDGE_SETUP,
+    OPENER_SETUP,
+    VIEWER_SETUP,
     AgreementCopy,
+    ClassifierSetup,
     FileOpened,
     FileRefused,
     FileWaits,
     FoundKey,
     HeadingsDrop,
     Job,
+    JudgeSetup,
     Judging,
     KeyDrop,
     Looked,
+    NamingRecords,
+    OpenerSetup,
     OpenRefused,
     Read,
     Reading,
+    RecordsNamed,
     Reopen,
     Reopened,
     Reseal,
     Resealed,
     SealCopy,
     SealedCopy,
+    SealPart,
     StillSealed,
     Unsealed,
+    Viewed,
+    ViewerSetup,
+    Viewing,
+    refused,
 )
 from gateway.examiner.pupil_index import persons_of, roll_of
-from gateway.examiner.scanner import MALWARE, has_malware
-from gateway.examiner.setups import (
-    CLASSIFIER_SETUP,
-    JUDGE_SETUP,
-    OPENER_SETUP,
-    VIEWER_SETUP,
-    ClassifierSetup,
-    JudgeSetup,
-    OpenerSetup,
-    ViewerSetup,
-)
-from gateway.examiner.view_protocol import NamingRecords, RecordsNamed, SealPart, Viewed, Viewing
 from gateway.home import Home
-from gateway.home.settings import Limits, load_settings, read_toml
+from gateway.home.settings import Limits, Scanner, load_settings, read_toml
 from gateway.model import Basis, Classified, ContentRefused, Counting, Folder, View, is_signatory
 from gateway.openpgp.engines import program_file, proved_program
 from gateway.reasons import REASONS, told
 from gateway.secrets import secret_files
 from gateway.store.of_home import store_of
 from gateway.store.store import Store
+
+# Optional malware scanner: clamd scans contents before the classifier reads them. Only the service talks to
+# clamd, over a Unix socket. A file with a finding is held; without an answer, files wait.
+
+MALWARE = "open:malware"
+_MOST_SHOWN = 100
+
+
+def has_malware(settings: Scanner, reference: str, content: int) -> bool:
+    """Return True where the scanner finds malware in the content; False without a scanner.
+
+    Raises Fault where the scanner gives no answer.
+    """
+    if settings.socket is None:
+        return False
+    scanner = ClamdUnixSocket(str(settings.socket), settings.seconds)
+    try:
+        with os.fdopen(os.dup(content), "rb") as stream:
+            stream.seek(0)
+            answer = scanner.instream(stream)
+    except BufferTooLongError:
+        raise Fault("the malware scanner takes no file so large: raise its StreamMaxLength") from None
+    except (ClamdError, OSError) as error:
+        raise Fault(f"the malware scanner cannot be asked ({type(error).__name__})") from None
+    finally:
+        os.lseek(content, 0, os.SEEK_SET)
+    (status, name), *_ = answer.values() or [("ERROR", None)]
+    if status == "OK":
+        return False
+    if status != "FOUND":
+        raise Fault("the malware scanner gave an answer that cannot be read")
+    _log.warning("%s: the malware scanner finds %s", reference, _shown(str(name)))
+    return True
+
+
+def _shown(name: str) -> str:
+    """Return a signature's name made safe for the log."""
+    return "".join(c if c.isalnum() or c in ".-_" else "?" for c in name[:_MOST_SHOWN])
+
 
 _MOST_DETAIL = 80
 _STAGES = ("open:", "key:", "agreement:")
@@ -410,3 +456,36 @@ def _reading(job: Job) -> Reading:
     return Reading(
         reference=job.reference, name=job.name, today=job.now.date(), rolls=job.rolls, stated=job.stated
     )
+
+
+# The examiners of a service: one per thread.
+
+
+class Examiners:
+    """One Examiner per thread, all closed together."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._mine = threading.local()
+        self._all: list[Examiner] = []
+        self._lock = threading.Lock()
+
+    def mine(self) -> Examiner:
+        """Return the calling thread's own examiner."""
+        examiner: Examiner | None = getattr(self._mine, "examiner", None)
+        if examiner is None:
+            examiner = self._new()
+            self._mine.examiner = examiner
+            with self._lock:
+                self._all.append(examiner)
+        return examiner
+
+    def _new(self) -> Examiner:
+        """Return a new examiner for a thread without one."""
+        return Examiner(self._home)
+
+    def close(self) -> None:
+        """End every child."""
+        with self._lock:
+            for examiner in self._all:
+                examiner.close()

@@ -6,13 +6,111 @@ child. A person with a UPN is known by the UPN and the former UPN, others by nam
 
 import hmac
 import re
-from collections.abc import Iterable, Mapping
+import struct
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import BinaryIO
 
-from gateway.classify.identifiers import is_upn
+from gateway.classify.identifiers import is_temporary_upn, is_upn
 from gateway.classify.person_names import name_keys
 from gateway.classify.value_kinds import read_date
+from gateway.examiner.protocol import Pupil
+from gateway.model import RollEntry
+
+# Roll data of each pupil: collected in the isolated child, turned into keyed digests in the service. A
+# digest is HMAC-SHA-256 under a key of the inside zone, cut to 16 octets. The digest of a date of birth
+# covers the pupil too and is cut to 8, so that equal birthdays of two children look different. Without the
+# key nobody can test for a given UPN.
+
+PUPILS = 200_000
+"""Most pupils indexed per file; the service logs the number left out."""
+
+_ENTRY = struct.Struct(">16s16s8sIB8s")
+_ON_ROLL, _HAS_FORMER, _HAS_BIRTH_DATE = 1, 2, 4
+
+
+class RollTaker:
+    """Collect the roll while a file is read: called by `classify` as `on_pupil`.
+
+    A number other than a permanent UPN names nobody across schools and is left out. Of several records of
+    one pupil in one school the last counts.
+    """
+
+    def __init__(self) -> None:
+        self._said: dict[tuple[str, str], Pupil] = {}
+        self.left_out = 0
+
+    def __call__(  # noqa: PLR0917 - as `classify` calls it
+        self,
+        upn: str,
+        born: date | None,
+        former: str | None,
+        on_roll: bool,
+        record: int,
+        school: str,
+    ) -> None:
+        """Add one record."""
+        if (upn, school) not in self._said:
+            if not _lasts(upn):
+                return
+            if len(self._said) >= PUPILS:
+                self.left_out += 1
+                return
+        kept = former if former is not None and _lasts(former) else None
+        self._said[upn, school] = (upn, born, kept, on_roll, record, school)
+
+    def pupils(self) -> list[Pupil]:
+        """Return the pupils collected."""
+        return list(self._said.values())
+
+
+def digested(pupils: Iterable[Pupil], key: bytes) -> Iterator[RollEntry]:
+    """Yield the entries of pupils, known only by digests under `key`."""
+    for upn, born, former, on_roll, record, school in pupils:
+        yield RollEntry(
+            pupil=_digest(key, b"pupil", upn),
+            on_roll=on_roll,
+            record=record,
+            birth_date=_digest(key, b"birth date", f"{upn} {born}")[:8] if born else None,
+            former=_digest(key, b"pupil", former) if former is not None else None,
+            school=school,
+        )
+
+
+def _lasts(upn: str) -> bool:
+    """Return True for a valid permanent UPN."""
+    return is_upn(upn) and not is_temporary_upn(upn)
+
+
+def packed(entries: Iterable[RollEntry]) -> bytes:
+    """Pack the entries, 53 octets each."""
+    return b"".join(_packed(entry) for entry in entries)
+
+
+def unpacked(data: bytes) -> Iterator[RollEntry]:
+    """Unpack entries. Raises ValueError for data not from `packed`."""
+    if len(data) % _ENTRY.size:
+        raise ValueError("not a packed roll")
+    for pupil, former, birth_date, record, flags, school in _ENTRY.iter_unpack(data):
+        yield RollEntry(
+            pupil=pupil,
+            on_roll=bool(flags & _ON_ROLL),
+            record=record,
+            birth_date=birth_date if flags & _HAS_BIRTH_DATE else None,
+            former=former if flags & _HAS_FORMER else None,
+            school=school.rstrip(b"\0").decode("ascii"),
+        )
+
+
+def _packed(entry: RollEntry) -> bytes:
+    flags = (
+        _ON_ROLL * entry.on_roll
+        + _HAS_FORMER * (entry.former is not None)
+        + _HAS_BIRTH_DATE * (entry.birth_date is not None)
+    )
+    former, birth_date, school = entry.former or b"", entry.birth_date or b"", entry.school.encode("ascii")
+    return _ENTRY.pack(entry.pupil, former, birth_date, entry.record, flags, school)
+
 
 PERSONS = 400_000
 """Most persons indexed per file; the service logs the number left out."""

@@ -4,12 +4,68 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from gateway.examiner.view_protocol import NamingRecords, RecordsNamed, SealPart, Viewed, Viewing
-from gateway.model import Classified, ContentRefused, Folder, Opened, Signature, Stated
+from gateway.home.settings import ClassifyLimits, OpenLimits, ProcessorSettings
+from gateway.model import Basis, Classified, ContentRefused, Counting, Folder, Opened, Signature, Stated, View
+from gateway.openpgp.engines import ProgramFile
+
+# Requests to the viewer and its answers: plain values.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewing:
+    """Content, sent as a descriptor, to make a view or counts of."""
+
+    reference: str
+    basis: Basis | Counting
+    kind: Literal["viewing"] = "viewing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewed:
+    """View made, following as a descriptor of anonymous memory unless the content is the view."""
+
+    reference: str
+    view: View
+    kind: Literal["viewed"] = "viewed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamingRecords:
+    """Content, sent as a descriptor, to list the persons of each record of."""
+
+    reference: str
+    kind: Literal["naming-records"] = "naming-records"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordsNamed:
+    """Persons in each record, in the order of a view: UPNs, and names as in `classify.person_names`.
+
+    A record naming nobody has neither.
+    """
+
+    reference: str
+    records: list[tuple[list[str], list[str]]]
+    kind: Literal["records-named"] = "records-named"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealPart:
+    """Content, sent as a descriptor: a provider's part of a file, to seal to the provider.
+
+    The rest is as in `SealCopy`.
+    """
+
+    reference: str
+    signer: str
+    recipients: tuple[str, ...]
+    now: datetime
+    kind: Literal["seal-part"] = "seal-part"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -343,3 +399,102 @@ Answer = (
 )
 REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
 ANSWER: TypeAdapter[Answer] = TypeAdapter(Annotated[Answer, Field(discriminator="kind")])
+
+
+# Setup of each kind of isolated child at its start, and nothing else: plain values.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenerSetup:
+    """Setup of an opener: the gateway's OpenPGP secret keys by fingerprint, and no other secret.
+
+    `proved`: the SOP program, where already proved to the service; otherwise the opener proves the program.
+    """
+
+    secrets: dict[str, str]
+    settings: ProcessorSettings
+    limits: OpenLimits
+    proved: ProgramFile | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassifierSetup:
+    """Setup of a classifier: rules, limits, memory."""
+
+    rules: Path
+    limits: ClassifyLimits
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeSetup:
+    """Setup of a judge: the limits for drops."""
+
+    limits: OpenLimits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewerSetup:
+    """Setup of a viewer: rules, limits, memory, most bytes of a view."""
+
+    rules: Path
+    limits: ClassifyLimits
+    memory_bytes: int
+    most: int
+
+
+OPENER_SETUP = TypeAdapter(OpenerSetup)
+CLASSIFIER_SETUP = TypeAdapter(ClassifierSetup)
+JUDGE_SETUP = TypeAdapter(JudgeSetup)
+VIEWER_SETUP = TypeAdapter(ViewerSetup)
+
+
+# A drop to judge: as sent, or unsealed together with its signer.
+
+DROP_BYTES = 1024**2
+"""Larger than any text of an agreement and any certificate."""
+
+
+# A drop is refused with the reasons for files, except where its folder has a reason of its own. A copy of
+# the agreement need not be encrypted.
+_KNOWN_AS: dict[Folder, dict[str, str]] = {
+    "agreement": {
+        "open:not-encrypted": "agreement:not-signed",
+        "open:not-signed": "agreement:not-signed",
+        "open:other-encryption": "agreement:not-signed",
+        "open:unreadable": "agreement:not-signed",
+        "open:empty": "agreement:not-signed",
+    },
+    "keys": {
+        "open:not-signed": "key:not-signed",
+        "open:wrong-signer": "key:wrong-signer",
+        "open:bad-signature": "key:wrong-signer",
+        "open:not-encrypted": "key:not-a-key",
+        "open:other-encryption": "key:not-a-key",
+        "open:unreadable": "key:not-a-key",
+        "open:empty": "key:not-a-key",
+        "key:not-a-certificate": "key:not-a-key",
+        "key:not-an-ssh-key": "key:not-a-key",
+        "key:not-a-revocation": "key:not-a-key",
+    },
+}
+
+
+class IsSealed(Exception):  # noqa: N818 - what the drop is
+    """Report a sealed drop, to be opened first."""
+
+
+@dataclass(frozen=True, slots=True)
+class DropToJudge:
+    """One drop. `opened_by`: the signature, where the drop has been unsealed."""
+
+    job: Job
+    data: bytes
+    opened_by: Signature | None
+    limits: OpenLimits
+
+
+def refused(job: Job, code: str, detail: dict[str, str | int] | None = None) -> FileRefused:
+    """Return the refusal of a drop, with `code` translated to the reason of its folder."""
+    known = _KNOWN_AS.get(job.folder, {}).get(code, code)
+    return FileRefused(reference=job.reference, why=OpenRefused(code=known, detail=detail or {}))

@@ -5,10 +5,8 @@ import hmac
 import logging
 from collections.abc import Collection
 
-from gateway.examiner.persons import person_digests, persons_digested
-from gateway.examiner.protocol import Read
-from gateway.examiner.rolls import digested, packed
-from gateway.examiner.view_protocol import RecordsNamed
+from gateway.examiner.persons import digested, packed, person_digests, persons_digested
+from gateway.examiner.protocol import Read, RecordsNamed
 from gateway.home import Home
 from gateway.secrets import secret_files
 

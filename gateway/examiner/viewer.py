@@ -19,11 +19,17 @@ from gateway.classify.views.view import make_view
 from gateway.classify.views.who import named_records
 from gateway.errors import GatewayError
 from gateway.examiner.confinement import Needs
-from gateway.examiner.entry import serve
-from gateway.examiner.nursery import Answer
-from gateway.examiner.protocol import ANSWER, REQUEST, Failed
-from gateway.examiner.setups import VIEWER_SETUP
-from gateway.examiner.view_protocol import NamingRecords, RecordsNamed, Viewed, Viewing
+from gateway.examiner.nursery import Answer, serve
+from gateway.examiner.protocol import (
+    ANSWER,
+    REQUEST,
+    VIEWER_SETUP,
+    Failed,
+    NamingRecords,
+    RecordsNamed,
+    Viewed,
+    Viewing,
+)
 from gateway.home.settings import ClassifyLimits
 from gateway.model import EVERY_RECORD, Basis, Counting, View
 from gateway.openpgp.memory import Content

@@ -31,7 +31,7 @@ from gateway.homes.restored_store import put_back, settings_in
 from gateway.secrets import secret_files
 from gateway.store.folder import SealedFolder
 from gateway.store.of_home import store_of
-from gateway.zones.backups import note_backup
+from gateway.zones.places import note_backup
 from gateway.zones.spool import fsync_folder, write_durably
 
 _log = logging.getLogger(__name__)

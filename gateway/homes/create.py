@@ -10,7 +10,7 @@ from pathlib import Path
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings import Settings
-from gateway.keys.gateway_keys import make_gateway_key
+from gateway.keys.rotation import make_gateway_key
 from gateway.log.checkpoint import LogKey
 from gateway.model import GatewayKeyKind, NewKey
 from gateway.openpgp.at_rest import lock

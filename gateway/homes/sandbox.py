@@ -18,8 +18,7 @@ from datetime import datetime
 from typing import Literal
 
 from gateway.errors import Fault
-from gateway.examiner.examiners import Examiners
-from gateway.examiner.parent import Examiner
+from gateway.examiner.parent import Examiner, Examiners
 from gateway.examiner.protocol import FileOpened, FileRefused, FileWaits, Job, Looked, OpenRefused
 from gateway.home import Home
 from gateway.processor.service import open_processor

@@ -16,8 +16,7 @@ from gateway.intake.disk import on_disk
 from gateway.intake.paths import IntakePlace
 from gateway.intake.recent import HandedOver, Recent
 from gateway.intake.reception import Quotas, Reception
-from gateway.intake.shelf import Shelf
-from gateway.intake.unfinished import Unfinished
+from gateway.intake.unfinished import Shelf, Unfinished
 from gateway.model import Folder
 from gateway.ssh.answers import Declined
 

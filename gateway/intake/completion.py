@@ -1,5 +1,8 @@
 """Complete an upload, closed by its client or renamed to its final name, and hand it over."""
 
+from __future__ import annotations
+
+import contextlib
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -8,18 +11,76 @@ from gateway.home import Spool
 from gateway.intake.answers import CUT_OFF, HANDED_OVER, ONLY_TEMPORARY, STILL_OPEN, TAKEN_OVER
 from gateway.intake.backlog import Landed
 from gateway.intake.disk import on_disk
-from gateway.intake.handover import hand_over_upload
 from gateway.intake.paths import is_temporary
 from gateway.intake.recent import HandedOver, Recent
-from gateway.intake.shelf import Shelf
-from gateway.intake.unfinished import Unfinished
+from gateway.intake.unfinished import Shelf, Unfinished
 from gateway.intake.upload import Receiving
-from gateway.model import Folder
+from gateway.model import Folder, Upload
 from gateway.observe.metrics import HAND_OVER_SECONDS, LANDED, LANDED_BYTES
 from gateway.ssh.answers import NO_SUCH_FILE, Declined
 from gateway.ssh.visitor import LoggedIn
 from gateway.zones.failpoints import passing
-from gateway.zones.spool import NotDurableError
+from gateway.zones.spool import NotDurableError, complete, hand_over, reserve_reference
+
+# Hand a complete upload over to the processor. Blocking: for a worker thread.
+
+
+def hand_over_upload(spool: Spool, upload: Unfinished, name: str, by: LoggedIn, now: datetime) -> Upload:
+    """Give `upload` to the processor as `name`, without any folders made by a client.
+
+    The upload is durable after return, without files of its own. After an OSError it is unchanged on the
+    disk; one in memory, and impossible to write, is worthless.
+    """
+    reference = reserve_reference(spool, by.name, now)
+    passing("hand-over.reserved")
+
+    def record() -> Upload:
+        return Upload(
+            reference=reference,
+            provider=by.name,
+            name=name.rpartition("/")[2],
+            folder=upload.label.folder,
+            size=upload.size,
+            sha256=upload.sha256 or "",
+            started_at=upload.label.started_at,
+            landed_at=now,
+            ssh_key=by.key,
+            client=by.client,
+            withheld=upload.label.withheld,
+            looks_like=upload.label.looks_like,
+        )
+
+    try:
+        if upload.kept is not None:
+            return _from_memory(spool, upload, reference, record)
+        recorded = record()
+        hand_over(spool, recorded, upload.data)
+    except BaseException:
+        if upload.worthless or upload.data.exists():
+            spool.half(reference).unlink(missing_ok=True)
+        raise
+    with contextlib.suppress(OSError):  # A label without data is rubbish, and is swept as such.
+        upload.erase()
+    return recorded
+
+
+def _from_memory(spool: Spool, upload: Unfinished, reference: str, record: Callable[[], Upload]) -> Upload:
+    """Write an upload from memory directly to spool/landed. On failure, give it ordinary files instead."""
+    kept, upload.kept = upload.kept, None
+    assert kept is not None  # noqa: S101 - checked by the caller
+    try:
+        upload.sha256 = kept.write_to(spool.half(reference))
+        passing("hand-over.moved")
+        recorded = record()
+        complete(spool, recorded, upload.data)
+    except BaseException:
+        if upload.data.exists():
+            upload.write_label()
+        else:
+            upload.worthless = True
+        raise
+    return recorded
+
 
 _log = logging.getLogger(__name__)
 

@@ -10,13 +10,11 @@ import asyncssh
 
 from gateway.intake.answers import NOT_DOWNLOADABLE, NOT_WRITABLE
 from gateway.intake.disk import on_disk
-from gateway.intake.paths import canonical
-from gateway.intake.published import ListedFile
+from gateway.intake.paths import ListedFile, canonical
 from gateway.intake.reception import Wish
 from gateway.intake.tree import ProviderTree, PublishedReading
 from gateway.intake.upload import Receiving
-from gateway.ssh.answers import BAD_REQUEST, Declined
-from gateway.ssh.listing import encoded
+from gateway.ssh.answers import BAD_REQUEST, Declined, encoded
 from gateway.ssh.sftp import Server
 
 File = Receiving | PublishedReading

@@ -22,8 +22,7 @@ from gateway.intake.answers import (
 from gateway.intake.backlog import Landed
 from gateway.intake.disk import check_room, on_disk
 from gateway.intake.recent import Recent
-from gateway.intake.shelf import Shelf
-from gateway.intake.unfinished import Label, Unfinished, Writer, new_unfinished, open_again
+from gateway.intake.unfinished import Label, Shelf, Unfinished, Writer, new_unfinished, open_again
 from gateway.intake.upload import Memory, Receiving
 from gateway.model import Folder
 from gateway.ssh.answers import NO_SUCH_FILE, Declined

@@ -29,8 +29,18 @@ from gateway.intake.answers import (
 )
 from gateway.intake.box import Box
 from gateway.intake.disk import in_turn, on_disk
-from gateway.intake.paths import FOLDERS, PAGES, FolderName, IntakePlace, checked_name, place_of
-from gateway.intake.published import ListedFile, find_published, open_published, scan_published
+from gateway.intake.paths import (
+    FOLDERS,
+    PAGES,
+    FolderName,
+    IntakePlace,
+    ListedFile,
+    checked_name,
+    find_published,
+    open_published,
+    place_of,
+    scan_published,
+)
 from gateway.intake.recent import HandedOver
 from gateway.intake.reception import Wish
 from gateway.intake.unfinished import Unfinished

@@ -14,14 +14,35 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from gateway.home.settings import IntakeLimits
 from gateway.intake.answers import GAP, NOT_KEPT, TAKEN_OVER, TOO_LARGE
 from gateway.intake.disk import Hasher, end_writing, on_disk, store
-from gateway.intake.in_memory import InMemory
 from gateway.intake.unfinished import Unfinished, make_files
 from gateway.ssh.answers import Declined
 from gateway.zones.sealing import ENOUGH_BYTES, judge_for, looks_like
+
+# The part of an upload still in memory at its close, written directly to its landing place.
+
+
+@dataclass(frozen=True, slots=True)
+class InMemory:
+    """The unwritten part of a file, or data for `hasher` alone if withheld."""
+
+    chunks: Sequence[bytes]
+    hasher: Hasher | None
+    free_bytes: int
+
+    def write_to(self, place: Path) -> str | None:
+        """Write to an existing file; return the SHA-256 of withheld data. For a worker thread."""
+        descriptor = os.open(place, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            store(None if self.hasher else descriptor, self.chunks, 0, self.hasher, self.free_bytes)
+        finally:
+            os.close(descriptor)
+        return None if self.hasher is None else self.hasher.hexdigest()
+
 
 BLOCK_BYTES = 1024 * 1024
 AHEAD_BYTES = 8 * 1024 * 1024

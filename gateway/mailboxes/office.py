@@ -9,7 +9,7 @@ from datetime import datetime
 
 from gateway.access import LookingTeams
 from gateway.errors import ConfigurationError
-from gateway.examiner.examiners import Examiners
+from gateway.examiner.parent import Examiners
 from gateway.examiner.pupil_index import counting_seed
 from gateway.home import Home
 from gateway.home.settings import load_limits, load_settings

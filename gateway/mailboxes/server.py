@@ -27,8 +27,7 @@ from gateway.observe.metrics import MAILBOXES_DOOR
 from gateway.secrets.process_memory import keep_in_memory, keep_to_itself
 from gateway.ssh.connection import Connection
 from gateway.ssh.door import Door
-from gateway.ssh.proxied import Balancers
-from gateway.ssh.server import host_key
+from gateway.ssh.server import Balancers, host_key
 from gateway.ssh.serving import serving
 from gateway.ssh.session import Session
 from gateway.ssh.sftp import Handler

@@ -39,8 +39,7 @@ from gateway.registry import log
 from gateway.registry.access import teams_while_in_force
 from gateway.registry.database import Registry
 from gateway.registry.deliveries import Delivery
-from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, TOO_MANY_HANDLES, Declined, denied, failed
-from gateway.ssh.listing import encoded
+from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, TOO_MANY_HANDLES, Declined, denied, encoded, failed
 from gateway.ssh.sftp import Server
 from gateway.zones.failpoints import passing
 

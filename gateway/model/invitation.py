@@ -6,12 +6,81 @@ words show, which are read out by telephone.
 
 from __future__ import annotations
 
+import difflib
+import hashlib
 import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib.resources import files
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.model.read_aloud import six_words
+from gateway.errors import GatewayError
+
+# Six words to compare by telephone, in place of fingerprints. The list is that of BIP 39 (English, 2048
+# words; SHA-256 2f5eed53…): six words carry 66 bits. Each guess of an attacker costs one run of scrypt with
+# 32 MiB of memory, and a salt of the provider and the purpose, so that no guess serves against two
+# providers. The words are no secret: what protects them is the telephone.
+
+NUMBER = 6
+_BITS = 11
+_BYTES = 9
+_LONGEST = 12
+_COST, _BLOCK, _MEMORY = 2**15, 8, 64 * 1024**2
+
+
+@cache
+def known_words() -> tuple[str, ...]:
+    """Return the 2048 words, in alphabetical order; no two begin with the same four letters."""
+    return tuple(files("gateway.model").joinpath("read_aloud.txt").read_text("ascii").split())
+
+
+def six_words(purpose: str, provider: str, facts: Iterable[str]) -> tuple[str, ...]:
+    """Return the words of some facts: equal facts in equal order give equal words, on every computer."""
+    told = hashlib.sha256()
+    for fact in facts:
+        told.update(hashlib.sha256(fact.encode()).digest())
+    stretched = hashlib.scrypt(
+        told.digest(), salt=f"{purpose}:{provider}".encode(), n=_COST, r=_BLOCK, p=1,
+        maxmem=_MEMORY, dklen=_BYTES,
+    )  # fmt: skip
+    number = int.from_bytes(stretched, "big")
+    words = known_words()
+    return tuple(words[number >> (_BITS * place) & (len(words) - 1)] for place in range(NUMBER))
+
+
+def keys_words(gateway_key: str, provider: str, ssh: str, openpgp: str) -> tuple[str, ...]:
+    """Return the words of a provider's two keys, by fingerprints, for the gateway with a certain key."""
+    return six_words("keys", provider, (gateway_key, ssh, openpgp))
+
+
+def taken_down(heard: str | Sequence[str]) -> list[str]:
+    """Return words as heard and typed, one by one, in lower case, without numbers and punctuation."""
+    text = heard if isinstance(heard, str) else " ".join(heard)
+    letters = "".join(one if one.isalpha() else " " for one in text.lower())
+    return letters.split()
+
+
+def are_words(heard: Sequence[str]) -> bool:
+    """Return True for words rather than fingerprints, whose beginnings have 16 characters at least."""
+    return all(one.strip(",.;").isalpha() and len(one) <= _LONGEST for one in " ".join(heard).split())
+
+
+def compare(heard: str | Sequence[str], words: Sequence[str]) -> None:
+    """GatewayError naming the first word that differs, without telling the right one."""
+    typed = taken_down(heard)
+    if len(typed) != NUMBER:
+        raise GatewayError(f"six words are read out, and these are {len(typed)}")
+    for number, (one, right) in enumerate(zip(typed, words, strict=True), 1):
+        if one == right:
+            continue
+        if one not in known_words():
+            near = difflib.get_close_matches(one, known_words(), 1)
+            hint = f": is it {near[0]}?" if near else ""
+            raise GatewayError(f"word {number}, {one}, is not one of the list{hint}")
+        raise GatewayError(f"word {number}, {one}, is another here")
+
 
 _HEAD = "An invitation to the gateway, to be opened by: gateway send setup INVITATION\n\n"
 _TEXT = re.compile(rf"{re.escape(_HEAD)}(?P<facts>\{{.+\}})\n*", re.DOTALL)

@@ -3,9 +3,21 @@
 Counts begin at 0 when a service starts. Data in the registry are read from there instead (`registry_view`).
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from socketserver import BaseServer, ThreadingMixIn
+from typing import TYPE_CHECKING
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
+
+from gateway.errors import trace_of
 
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
@@ -59,3 +71,92 @@ EXAMINE_SECONDS = Histogram(
 )
 for _kind in ("examiner-lost", "engine", "registry", "internal"):
     FAULTS.labels(_kind)
+
+
+# Metrics and health over HTTP on this machine: /metrics for Prometheus, /healthz for a load balancer.
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+_log = logging.getLogger(__name__)
+
+_REQUEST_SECONDS = 10.0
+
+Health = Callable[[], Sequence[str]]
+
+
+class _Request(WSGIRequestHandler):
+    timeout = _REQUEST_SECONDS
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
+        """Log nothing for scrapes."""
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+    def __init__(self, listening: socket.socket) -> None:
+        # Skip TCPServer.__init__, which makes a socket first: forbidden in a unit with a socket handed
+        # over.
+        BaseServer.__init__(self, listening.getsockname()[:2], _Request)
+        listening.setblocking(True)
+        self.socket = listening
+        self.server_name, self.server_port = "localhost", listening.getsockname()[1]
+        self.setup_environ()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Log nothing for a client gone away."""
+
+
+@contextlib.contextmanager
+def exposed(sockets: Sequence[socket.socket], metrics: CollectorRegistry, health: Health) -> Iterator[None]:
+    """Answer on listening `sockets`, in threads until the end of the block.
+
+    `health` returns codes of problems, empty when all is well. Metrics and health are read in those
+    threads.
+    """
+    servers = [_Server(one) for one in sockets]
+    for server in servers:
+        server.set_app(_answers(metrics, health))
+        threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+    try:
+        yield
+    finally:
+        for server in servers:
+            server.shutdown()
+            server.server_close()
+
+
+def local(host: str, port: int) -> socket.socket:
+    """Return a socket listening at `host` and `port`. Raises OSError where impossible."""
+    return socket.create_server((host, port), backlog=16)
+
+
+def _answers(
+    metrics: CollectorRegistry, health: Health
+) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
+    scrape = make_wsgi_app(metrics)
+
+    def app(environment: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        path = environment.get("PATH_INFO")
+        try:
+            if path == "/metrics":
+                answer: Iterable[bytes] = scrape(environment, start)
+                return answer
+            if path == "/healthz":
+                wrong = health()
+                return _text(
+                    start, "503 Service Unavailable" if wrong else "200 OK", "\n".join(wrong) or "ok"
+                )
+        except Exception as error:  # noqa: BLE001 - a scrape must not end the service
+            _log.error("metrics-failed %s", trace_of(error))
+            return _text(start, "500 Internal Server Error", "internal error")
+        return _text(start, "404 Not Found", "there are /metrics and /healthz")
+
+    return app
+
+
+def _text(start: StartResponse, status: str, body: str) -> list[bytes]:
+    data = f"{body}\n".encode()
+    start(status, [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(data)))])
+    return [data]

@@ -13,11 +13,10 @@ from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
 
 from gateway.errors import Refusal
 from gateway.openpgp.armor import in_ascii
-from gateway.openpgp.components import own_packets, parts_of, user_ids
+from gateway.openpgp.components import Component, Parts, own_packets, parts_of, user_ids
 from gateway.openpgp.rsa_numbers import weakness
 from gateway.openpgp.self_signatures import OLD_HASHES, Revocation
-from gateway.openpgp.standing import Component, Parts
-from gateway.zones.wrapping import mended, needs_mending
+from gateway.zones.sealing import mended, needs_mending
 
 _MOST_BYTES = 256 * 1024
 """The maximum size of a certificate in binary, without additions by others."""

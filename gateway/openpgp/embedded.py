@@ -24,11 +24,9 @@ from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.envelope import look, look_again
 from gateway.openpgp.judge import Sender, Verified, Waits, check_signature, parsed_senders
 from gateway.openpgp.late import verified_late
-from gateway.openpgp.layers import session_text, unwrapped
+from gateway.openpgp.layers import read_secret_keys, secret_key, session_text, unwrapped
 from gateway.openpgp.memory import Content
-from gateway.openpgp.sealed_file import Sealed
-from gateway.openpgp.source import SealedSource
-from gateway.openpgp.unwrapping import read_secret_keys, secret_key
+from gateway.openpgp.source import Sealed, SealedSource
 
 
 class EmbeddedOpener:

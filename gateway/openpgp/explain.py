@@ -8,7 +8,7 @@ from pysequoia.packet import PacketPile
 
 from gateway.errors import Refusal
 from gateway.home.settings import OpenLimits
-from gateway.openpgp import packets, subpackets
+from gateway.openpgp import packets, self_signatures
 from gateway.openpgp.judge import Sender, SignatureClaim, unverified
 from gateway.openpgp.self_signatures import name_of
 
@@ -70,7 +70,7 @@ def _claim(signature: bytes) -> SignatureClaim:
             created_at=packet.signature_created,
             expires_at=packet.signature_expiration_time,
             digest=name_of(packet.hash_algorithm),
-            recipients=subpackets.intended_recipients(packet.body),
+            recipients=self_signatures.intended_recipients(packet.body),
         )
     except (RuntimeError, IndexError):
         return SignatureClaim("")

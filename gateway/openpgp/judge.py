@@ -13,9 +13,8 @@ from pysequoia import Cert
 from gateway.errors import Fault, Refusal
 from gateway.home.settings import OpenLimits
 from gateway.model import Late, Opened, Signature
-from gateway.openpgp.components import parts_of
+from gateway.openpgp.components import Component, Parts, parts_of
 from gateway.openpgp.self_signatures import OLD_HASHES
-from gateway.openpgp.standing import Component, Parts
 
 _ENDED_SINCE = frozenset({"open:key-expired", "open:key-superseded"})
 

@@ -23,10 +23,10 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_ds
 from gateway.errors import Refusal
 from gateway.home.settings import OpenLimits
 from gateway.model import Late, Signature
-from gateway.openpgp import explain, packets, subpackets
+from gateway.openpgp import explain, packets, self_signatures
+from gateway.openpgp.components import Component, Parts
 from gateway.openpgp.judge import Sender, SignatureClaim, Verified, check_signature
 from gateway.openpgp.self_signatures import OLD_HASHES
-from gateway.openpgp.standing import Component, Parts
 
 _DIGESTS: dict[int, tuple[str, hashes.HashAlgorithm]] = {
     8: ("sha256", hashes.SHA256()),
@@ -125,7 +125,7 @@ def _number(data: bytes) -> int:
 
 
 # Times, issuer, signer's user id and recipients (RFC 9580, 5.2.3.7): the only critical subpackets understood.
-_UNDERSTOOD = frozenset({2, 3, 16, 28, 33, subpackets.INTENDED_RECIPIENT})
+_UNDERSTOOD = frozenset({2, 3, 16, 28, 33, self_signatures.INTENDED_RECIPIENT})
 
 
 def verified_late(
@@ -203,4 +203,4 @@ def _how_late(parts: Parts, key: Component, made: datetime) -> Late | None:
 
 def _fits(message: bytes, key: Component, content: bytes) -> bool:
     signature = next(p.body(message) for p in packets.walk(message) if p.tag == packets.SIGNATURE)
-    return subpackets.critical(signature) <= _UNDERSTOOD and fits(signature, key.public, content)
+    return self_signatures.critical(signature) <= _UNDERSTOOD and fits(signature, key.public, content)

@@ -1,5 +1,12 @@
 """Detect weak RSA keys by their numbers, at any length."""
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.dsa import DSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import SSHPublicKeyTypes, load_ssh_public_key
+
+from gateway.errors import Refusal
+
 _LEAST_EXPONENT = 65_537
 _PRIMES = (
     3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103,
@@ -34,3 +41,37 @@ def _powers(prime: int) -> frozenset[int]:
 
 
 _POWERS = tuple((prime, _powers(prime)) for prime in _PRIMES)
+
+
+# The strength that an SSH public key needs, on either side: before enrolment, and before a kit takes it.
+
+_LEAST_RSA_BITS = 2048
+
+
+def check_strength(line: str, least_rsa_bits: int = _LEAST_RSA_BITS) -> int | None:
+    """Return the bits of an RSA key in OpenSSH form, None for another kind. Refusal `key:weak`."""
+    kind = line.split(maxsplit=1)[0]
+    known = _loaded(line.encode(), kind)
+    if isinstance(known, DSAPublicKey):
+        raise Refusal("key:weak", algorithm=kind)
+    if not isinstance(known, RSAPublicKey):
+        return None
+    if known.key_size < max(least_rsa_bits, _LEAST_RSA_BITS):
+        raise Refusal("key:weak", algorithm=f"RSA {known.key_size}")
+    numbers = known.public_numbers()
+    if (weak := weakness(numbers.n, numbers.e)) is not None:
+        raise Refusal("key:weak", algorithm=weak)
+    return known.key_size
+
+
+def _loaded(line: bytes, kind: str) -> SSHPublicKeyTypes | None:
+    """Return the key in an OpenSSH line; None for one on a security token. Refusal for an obsolete kind."""
+    try:
+        return load_ssh_public_key(line)
+    except UnsupportedAlgorithm:
+        # Keys held by a security token (sk-…) are not loaded here; they are Ed25519 or P-256.
+        if kind.startswith(("sk-ssh-ed25519", "sk-ecdsa-sha2-nistp256")):
+            return None
+        raise Refusal("key:weak", algorithm=kind) from None
+    except ValueError:
+        raise Refusal("key:weak", algorithm=kind) from None

@@ -34,6 +34,7 @@ from gateway.record.registrar import Registrar
 from gateway.registry import receipts, register, transfers
 from gateway.store.of_home import store_of
 from gateway.store.store import Store
+from gateway.zones.across import BadFileError
 from gateway.zones.failpoints import passing
 from gateway.zones.landed import (
     LandedUpload,
@@ -44,7 +45,6 @@ from gateway.zones.landed import (
     take_away,
     waiting,
 )
-from gateway.zones.landed_file import BadFileError
 from gateway.zones.spool import encoded_tail
 
 # Larger batches cost less per file; smaller ones keep a new upload waiting for less time.

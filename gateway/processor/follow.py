@@ -15,9 +15,8 @@ from sqlmodel import Session, col, select
 from gateway.errors import Fault
 from gateway.home import Published, provider_of
 from gateway.keys import rotation
-from gateway.publish.everything import publish_all
+from gateway.publish.everything import publish_all, take_back_copies
 from gateway.publish.projection import publish_access, replace_published
-from gateway.publish.provider_copies import take_back_copies
 from gateway.record.registrar import Registrar
 from gateway.registry import log
 from gateway.registry.tables import EventRow

@@ -22,7 +22,7 @@ from tenacity import (
 
 from gateway.errors import Fault, GatewayError, trace_of
 from gateway.examiner.child import ExaminerLost
-from gateway.examiner.examiners import Examiners
+from gateway.examiner.parent import Examiners
 from gateway.home import provider_of
 from gateway.observe.metrics import EXAMINE_SECONDS, FAULTS
 from gateway.passage import Examination, examine

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from gateway.errors import Fault, trace_of
-from gateway.examiner.examiners import Examiners
+from gateway.examiner.parent import Examiners
 from gateway.examiner.protocol import Reopen
 from gateway.processor.in_progress import BackOff
 from gateway.record.assignments import assignment_of

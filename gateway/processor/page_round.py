@@ -27,7 +27,7 @@ class Pages:
             return
         # Only the processor itself makes pages, not the commands that load this.
         from gateway.publish.events import publish_events  # noqa: PLC0415
-        from gateway.publish.provider_pages import (  # noqa: PLC0415
+        from gateway.publish.provider_page import (  # noqa: PLC0415
             publish_pages,
             publish_policies,
             told_since,

@@ -21,15 +21,13 @@ from pathlib import Path
 
 from gateway.errors import Fault, trace_of
 from gateway.examiner.asking import closing
-from gateway.examiner.examiners import Examiners
-from gateway.examiner.parent import Examiner
-from gateway.examiner.protocol import Reopen, SealCopy, SealedCopy
-from gateway.examiner.view_protocol import SealPart
+from gateway.examiner.parent import Examiner, Examiners
+from gateway.examiner.protocol import Reopen, SealCopy, SealedCopy, SealPart
 from gateway.home import Home
 from gateway.model import Classified
 from gateway.policy.recipients import part_of
 from gateway.processor.in_progress import BackOff
-from gateway.publish.provider_copies import copy_path
+from gateway.publish.everything import copy_path
 from gateway.record.registrar import Registrar
 from gateway.registry import copies, keys
 from gateway.registry.copies import Copy

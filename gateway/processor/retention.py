@@ -14,8 +14,8 @@ from sqlmodel import Session
 from gateway.errors import Fault
 from gateway.home import Home
 from gateway.processor.checkpoints import hour_of
+from gateway.publish.everything import copy_path
 from gateway.publish.projection import give_back, receipt_files, take_back
-from gateway.publish.provider_copies import copy_path
 from gateway.record.deletions_due import plan_at
 from gateway.record.registrar import Registrar
 from gateway.registry import letters, log, notices, retention

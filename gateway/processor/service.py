@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from gateway.errors import ConfigurationError, Fault
-from gateway.examiner.examiners import Examiners
+from gateway.examiner.parent import Examiners
 from gateway.home import Home
 from gateway.home.settings import Metrics, Settings, load_settings
-from gateway.observe import exposition, systemd
+from gateway.observe import metrics, systemd
 from gateway.observe.metrics import PROCESSOR
 from gateway.processor import retention
 from gateway.processor.hands import Hands
@@ -99,7 +99,7 @@ def _observed(home: Home, clock: Callable[[], datetime]) -> Iterator[None]:
     registry = Registry(settings.database_url(home))
     try:
         view = RegistryView(home, registry, settings.watch, clock, PROCESSOR)
-        with exposition.exposed(sockets, PROCESSOR, view.health):
+        with metrics.exposed(sockets, PROCESSOR, view.health):
             yield
     finally:
         registry.close()
@@ -109,7 +109,7 @@ def _metrics_socket(place: Metrics) -> list[socket.socket]:
     if place.port is None:
         return []
     try:
-        return [exposition.local(place.host, place.port)]
+        return [metrics.local(place.host, place.port)]
     except OSError as error:
         raise ConfigurationError(f"gateway.toml: metrics: port {place.port}: {error.strerror}") from None
 

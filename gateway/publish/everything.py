@@ -1,15 +1,40 @@
 """Project everything but receipts, at every start and when keys or policies change."""
 
-from datetime import datetime
+from __future__ import annotations
 
-from gateway.home import Home
+import os
+from datetime import datetime
+from pathlib import Path
+
+from gateway.errors import Fault
+from gateway.home import Home, Published, shown_name
 from gateway.home.settings import IntakeSettings, load_limits, load_settings
-from gateway.publish.agreement_news import publish_agreement_news
-from gateway.publish.gateway_keys import publish_gateway_keys
-from gateway.publish.projection import publish_access, publish_common
-from gateway.publish.provider_copies import take_back_copies
+from gateway.model import VIEW_EXTENSIONS
+from gateway.publish.projection import publish_access, publish_common, replace_published
+from gateway.registry import copies, keys, log
+from gateway.registry.copies import Copy
 from gateway.registry.database import Registry
+from gateway.secrets import secret_files
 from gateway.secrets.signing import Signing
+
+# Publish notices about the agreement, signed, beside its text.
+
+_SHOWN = 10
+
+
+def publish_agreement_news(registry: Registry, published: Published) -> None:
+    """Write the last ten notices into /agreement, named by day, and remove older ones."""
+    with registry.read() as session:
+        told = log.events(session, "agreement", kind="changes-told")[-_SHOWN:]
+    wanted = {f"notice-{event.at:%Y-%m-%d}-{event.number}.txt": event.note for event in told if event.note}
+    folder = published.common / "agreement"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in wanted.items():
+        if not (folder / name).exists():
+            replace_published(folder / name, text)
+    for old in folder.glob("notice-*.txt"):
+        if old.name not in wanted:
+            old.unlink(missing_ok=True)
 
 
 def publish_all(home: Home, now: datetime) -> None:
@@ -31,3 +56,59 @@ def publish_all(home: Home, now: datetime) -> None:
         take_back_copies(home, registry)
     finally:
         registry.close()
+
+
+# Publish the gateway's own OpenPGP keys for providers. In /keys a provider finds `gateway.asc`, the
+# certificate to encrypt to; `gateway-succession.asc`, the previous key's signed statement naming its
+# successor; and for each earlier key still valid or used for receipts, `gateway-FINGERPRINT.asc` and its
+# own succession.
+
+_SHOWN_DIGITS = 16
+
+
+def publish_gateway_keys(home: Home, registry: Registry) -> None:
+    """Write the gateway's certificates and successions for every provider. Idempotent."""
+    folder = home.published.common / "keys"
+    current = secret_files.signing_fingerprint(home)
+    with registry.read() as session:
+        known = [key for key in keys.list_keys(session, "gateway", "gateway") if key.kind == "openpgp"]
+    for key in known:
+        name = "gateway" if key.fingerprint == current else f"gateway-{key.fingerprint[:_SHOWN_DIGITS]}"
+        succession = secret_files.succession_file(home, key.fingerprint)
+        word = succession.read_text("utf-8") if succession.exists() else None
+        for path, text in ((f"{name}.asc", key.material), (f"{name}-succession.asc", word)):
+            if text is None or key.state == "revoked":
+                (folder / path).unlink(missing_ok=True)
+            else:
+                replace_published(folder / path, text)
+    hosts = home.keys / "hosts.asc"
+    if hosts.exists():
+        replace_published(folder / "gateway-hosts.asc", hosts.read_text("utf-8"))
+
+
+# Paths of providers' own copies in published/.
+
+
+def copy_path(home: Home, copy: Copy) -> Path:
+    """Return the path of a copy."""
+    extension = copy.extension
+    if copy.part:
+        extension = extension.removeprefix("formulas.")
+        extension = VIEW_EXTENSIONS.get(extension, extension)
+    name = shown_name(f"{copy.flow}_{copy.decided_at:%Y-%m-%d}_{copy.reference}.{extension}.pgp")
+    return home.published.provider(copy.provider) / "out" / name
+
+
+def take_back_copies(home: Home, registry: Registry) -> None:
+    """Remove every copy in an /out no longer owed to a provider. Repeatable.
+
+    Raises Fault where published/ cannot be written.
+    """
+    with registry.read() as session:
+        owed = {copy_path(home, copy) for copy in copies.owed(session, made_too=True)}
+    try:
+        for path in (home.published.root / "providers").glob("*/out/[!.]*"):
+            if path not in owed:
+                path.unlink(missing_ok=True)
+    except OSError as error:
+        raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None

@@ -15,8 +15,7 @@ from gateway.policy.wording import UNNAMED, Wording
 from gateway.reasons.languages import Language, told
 from gateway.receipts.facts import Proof, envelope, in_language
 from gateway.receipts.layout import bullets, field, paragraph, proof_lines, section, spoken, wrapped
-from gateway.receipts.phrases import PHRASES
-from gateway.receipts.text import next_steps, reasons_told
+from gateway.receipts.text import PHRASES, next_steps, reasons_told
 
 _HEADLINES = {
     "accepted": "This transfer is ALLOWED.",

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sqlmodel import Session
 
-from gateway.examiner.rolls import unpacked
+from gateway.examiner.persons import unpacked
 from gateway.log.leaf import Kind
 from gateway.model import Accepted, Classified, Decision, Held, Released, RollEntry, Transfer
 from gateway.policy.catalogue import Catalogue

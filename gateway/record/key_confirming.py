@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from gateway.errors import GatewayError
 from gateway.keys.changes import Clerk
-from gateway.model.read_aloud import are_words, compare, keys_words
+from gateway.model.invitation import are_words, compare, keys_words
 from gateway.record.dual_control import are_named_two, check_two
 from gateway.record.second_person import TwoPersonAct, reject
 from gateway.registry import givings, keys, roles

@@ -323,7 +323,7 @@ def _addresses(
 
 def _signed(registrar: Registrar, found: Iterable[Letter]) -> Iterator[Letter]:
     """Yield each letter in the form in which it leaves: text and HTML under one signature (PGP/MIME)."""
-    from gateway.publish.letter_form import entity, signed  # noqa: PLC0415 - loads templates
+    from gateway.publish.letters_out import entity, signed  # noqa: PLC0415 - loads templates
 
     written = list(found)
     organisation, (language, *_) = registrar.settings.organisation, registrar.catalogue.wording.languages

@@ -24,7 +24,7 @@ from gateway.log.leaf import Kind
 from gateway.policy.agreement_changes import AgreementChanges, changes_between
 from gateway.policy.catalogue import Catalogue, load_catalogue, policy_digest, policy_files
 from gateway.policy.dates import academic_year, local_day
-from gateway.publish.agreement_news import publish_agreement_news
+from gateway.publish.everything import publish_agreement_news
 from gateway.publish.projection import publish_checkpoint, publish_receipts
 from gateway.receipts.agreement_notice import changed
 from gateway.record.agreement_notices import tell_everybody

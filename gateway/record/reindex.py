@@ -7,10 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.errors import Fault
-from gateway.examiner.parent import Examiner
+from gateway.examiner.parent import MALWARE, Examiner
 from gateway.examiner.protocol import Read, Reading, Reopen
 from gateway.examiner.pupil_index import persons_of
-from gateway.examiner.scanner import MALWARE
 from gateway.model import ContentRefused, Transfer
 from gateway.record.registrar import Registrar
 from gateway.registry import persons, transfers

@@ -6,11 +6,11 @@ from datetime import datetime
 from sqlmodel import Session
 
 from gateway.errors import GatewayError
-from gateway.examiner.rolls import packed
+from gateway.examiner.persons import packed
 from gateway.model import Held, Reason, Refused, Transfer
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.release import STAY
-from gateway.publish.provider_copies import take_back_copies
+from gateway.publish.everything import take_back_copies
 from gateway.receipts.authority import AuthorityFacts, render_authority_notice
 from gateway.record.dual_control import check_two
 from gateway.record.registrar import Registrar

@@ -5,7 +5,7 @@ independent of the rules recognising files, so as to check them. Every pupil is 
 the LA number 999, and every file carries `MARKER` in some field of each pupil.
 """
 
-from gateway.samples.build import TODAY, Built, Sample, build, make, variants, write_samples
+from gateway.samples.layouts import TODAY, Built, Sample, build, make, variants, write_samples
 from gateway.samples.negatives import Negative, negatives
 from gateway.samples.people import MARKER, Pupil, School, pupils, school
 

@@ -5,8 +5,7 @@ from typing import Literal
 
 from lxml import etree
 
-from gateway.samples.cells import data, given, grow
-from gateway.samples.drawing import Cohort, Element, branch, thursday
+from gateway.samples.drawing import Cohort, Element, branch, data, given, grow, thursday
 
 _ATTENDANCE = {"AUT": "SummerHalfTerm2Attendance", "SPR": "TermlyAttendance", "SUM": "TermlyAttendance"}
 _RECORDS = data("records")["census"]

@@ -9,8 +9,20 @@ from typing import Any, Literal
 from lxml import etree
 
 from gateway.samples.attendance import session_marks
-from gateway.samples.cells import UNKNOWN_RESULT, Given, at, cell, data, given, grow
-from gateway.samples.drawing import Cell, Cohort, Element, branch, leaf
+from gateway.samples.drawing import (
+    UNKNOWN_RESULT,
+    Cell,
+    Cohort,
+    Element,
+    Given,
+    at,
+    branch,
+    cell,
+    data,
+    given,
+    grow,
+    leaf,
+)
 from gateway.samples.people import LA, Pupil, School
 
 _RECORDS = data("records")

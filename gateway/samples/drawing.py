@@ -5,8 +5,12 @@ into bytes.
 """
 
 import calendar
+import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from importlib.resources import files
+from operator import attrgetter
 from random import Random
 from typing import Any
 
@@ -80,3 +84,131 @@ def thursday(year: int, month: int, nth: int) -> date:
     """Return the `nth` Thursday of a month: census days are the 1st of October, 3rd of January and of May."""
     days = calendar.Calendar().itermonthdates(year, month)
     return [day for day in days if day.month == month and day.weekday() == calendar.THURSDAY][nth - 1]
+
+
+# Draw tables and XML from data: what each cell or element holds is a way to it. A way is a number; a path
+# such as `p.surname`, or a text with paths in braces, read from the pupil `p`, the `school`, the `number`
+# of the row, the day (`today`), the academic year (`year`, `next_year`) and what else is given; or a table
+# of one of the forms listed in `cell`. A way with `faulty` leads to the unknown code of a spoilt pupil.
+
+UNKNOWN_RESULT = "QQQ"
+Way = Any
+Given = Mapping[str, Any]
+
+
+def data(name: str) -> dict[str, Any]:
+    """Return the content of a TOML file of this package."""
+    return tomllib.loads(files("gateway.samples").joinpath(f"{name}.toml").read_text("utf-8"))
+
+
+def given(cohort: Cohort, **more: object) -> dict[str, Any]:
+    """Return what ways may begin with."""
+    began = cohort.year
+    return {
+        "cohort": cohort,
+        "school": cohort.school,
+        "today": cohort.today,
+        "made_at": cohort.made_at,
+        "year": began,
+        "next_year": began + 1,
+        **more,
+    }
+
+
+def draw_table(
+    cohort: Cohort,
+    *,
+    columns: Sequence[tuple[str, Way]],
+    prefix: str = "",
+    preamble: Sequence[Sequence[Way]] = (),
+    subjects: Sequence[str] = (),
+) -> SampleTable:
+    """Return one row for each pupil; where `subjects` are given, one for each of two or three of these."""
+    rows: list[list[Cell]] = []
+    for number, pupil in enumerate(cohort.pupils, 1):
+        chosen = cohort.rng.sample(subjects, cohort.rng.choice((2, 3))) if subjects else ("",)
+        for subject in chosen:
+            of_row = given(cohort, p=pupil, number=number, subject=subject)
+            row: list[Cell] = []
+            for _, way in columns:
+                row.append(cell(way, of_row, row))
+            rows.append(row)
+    return SampleTable(
+        header=[prefix + heading for heading, _ in columns],
+        rows=rows,
+        preamble=[[cell(way, given(cohort)) for way in line] for line in preamble],
+    )
+
+
+def grow(parent: Element, tree: Mapping[str, Way], of: Given) -> None:
+    """Add the elements of `tree` to `parent`, in order, leaving out the leaves that lead to nothing.
+
+    An element's content is a way to its text, or a table of elements, whose names begin with a capital; one
+    with `where` is left out where that does not hold.
+    """
+    for name, way in tree.items():
+        if not isinstance(way, Mapping) or not any(key[0].isupper() for key in way):
+            leaf(parent, name, cell(way, of))
+        elif "where" not in way or at(way["where"], of):
+            inside = {key: each for key, each in way.items() if key != "where"}
+            grow(etree.SubElement(parent, name), inside, of)
+
+
+def cell(way: Way, of: Given, before: Sequence[Any] = ()) -> Cell:
+    """Return what `way` leads to; `before` are the cells of its row so far, `{}` an empty cell."""
+    found: Cell = None
+    match way:
+        case {"faulty": True} if of["p"].fault == "code:unknown":
+            found = UNKNOWN_RESULT
+        case {"choice": _} | {"between": _} | {"near": _} | {"day_of_weeks": _}:
+            found = _drawn(way, of["cohort"])
+        case {"passed": threshold}:
+            found = "WA" if before[-1] >= threshold else "WT"
+        case {"is": found}:
+            pass
+        case {"of": path, "where": condition}:
+            found = cell(path, of) if at(condition, of) else None
+        case dict():
+            found = _written(way, of)
+        case str():
+            found = way.format_map(of) if "{" in way else at(way, of)
+        case int() | float():
+            found = way
+    return found
+
+
+def _drawn(way: Way, cohort: Cohort) -> Way:
+    """Return what chance leads to; bounds are included."""
+    rng = cohort.rng
+    match way:
+        case {"choice": values}:
+            return rng.choice(values)
+        case {"between": [low, high], "seldom": others}:
+            return rng.choices((rng.randint(low, high), *others), weights=(90, *(5 for _ in others)))[0]
+        case {"between": [low, high]}:
+            return rng.randint(low, high)
+        case {"day_of_weeks": weeks}:
+            return rng.choice(cohort.school_days(weeks))
+        case _:
+            return round(rng.uniform(*way["near"]), way["digits"])
+
+
+def _written(way: Way, of: Given) -> Way:
+    """Return a value as it is written in the file."""
+    match way:
+        case {"yes": path}:
+            return "Y" if at(path, of) else "N"
+        case {"true": path}:
+            return "true" if at(path, of) else "false"
+        case {"int": path}:
+            return int(at(path, of))
+        case {"map": path, "to": texts}:
+            return texts.get(at(path, of), way.get("else"))
+        case _:
+            return None
+
+
+def at(path: str, of: Given) -> Way:
+    """Return the value at a path of attributes."""
+    name, _, attributes = path.partition(".")
+    return attrgetter(attributes)(of[name]) if attributes else of[name]

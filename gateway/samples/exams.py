@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from gateway.samples.cells import data
-from gateway.samples.drawing import Cell, Cohort, Lines, SampleTable
+from gateway.samples.drawing import Cell, Cohort, Lines, SampleTable, data
 from gateway.samples.people import Pupil
 
 _RECORD = 192

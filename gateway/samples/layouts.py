@@ -1,16 +1,17 @@
 """A layout is one kind of file of one data type, before presentation as bytes; layouts.toml has them all."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import partial
-from pathlib import PurePath
+from pathlib import Path, PurePath
+from random import Random
 from typing import Any, Literal
 
-from gateway.samples import attendance, cells, census, ctf, exams, exclusions
+from gateway.samples import attendance, census, ctf, drawing, exams, exclusions
 from gateway.samples.drawing import Cohort, Document
-from gateway.samples.faults import RECORD_FAULTS, CodeField, MissingItem
-from gateway.samples.people import Phase
-from gateway.samples.presentation import Form
+from gateway.samples.people import RECORD_FAULTS, CodeField, MissingItem, Phase, School, plant, pupils, school
+from gateway.samples.presentation import PLAIN, PRESENTATIONS, Form, Presentation, present
 
 PRIMARY = ("R", "1", "2", "3", "4", "5", "6")
 
@@ -65,7 +66,7 @@ def name_fields(cohort: Cohort) -> dict[str, str]:
 
 _MODULES = {
     "attendance": attendance,
-    "cells": cells,
+    "cells": drawing,
     "census": census,
     "ctf": ctf,
     "exams": exams,
@@ -81,5 +82,160 @@ def _drawer(name: str, given: Mapping[str, Any]) -> Callable[[Cohort], Document]
 
 LAYOUTS: tuple[Layout, ...] = tuple(
     Layout(draw=_drawer(each.pop("draw"), each.pop("with", {})), **each)
-    for each in cells.data("layouts")["layout"]
+    for each in drawing.data("layouts")["layout"]
 )
+
+
+# Build one sample, or write a folder of all of them.
+
+TODAY = date(2026, 6, 15)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """The truth about one synthetic file.
+
+    `data_type` is None for a file outside every flow. `pupils` counts distinct pupils. `faults` gives the
+    number of pupils by fault; `one_record` is True if each pupil has a single record in the file, making a
+    count of records a count of pupils.
+    """
+
+    path: Path
+    data_type: str | None
+    variant: str
+    encoding: str
+    pupils: int | None
+    faults: Mapping[str, int] = field(default_factory=dict)
+    school: School | None = None
+    one_record: bool = True
+
+    @property
+    def name(self) -> str:
+        """The file's name without its folder."""
+        return self.path.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """A sample and its content."""
+
+    sample: Sample
+    content: bytes
+
+
+def layouts() -> tuple[Layout, ...]:
+    """Return every layout, in a fixed order."""
+    return LAYOUTS
+
+
+def variants() -> list[tuple[str, str]]:
+    """Return every (data type, variant) known to `make`, in a fixed order."""
+    return [(layout.data_type, _variant(layout, way)) for layout, way in _catalogue()]
+
+
+def make(
+    data_type: str,
+    variant: str,
+    *,
+    rng: Random | None = None,
+    school: School | None = None,
+    pupils: int = 20,
+    errors: bool = False,
+    today: date = TODAY,
+) -> bytes:
+    """Return the content of one sample. KeyError for a variant not in `variants()`."""
+    built = build(data_type, variant, rng=rng, school=school, pupils=pupils, errors=errors, today=today)
+    return built.content
+
+
+def build(
+    data_type: str,
+    variant: str,
+    *,
+    rng: Random | None = None,
+    school: School | None = None,
+    pupils: int = 20,
+    errors: bool = False,
+    today: date = TODAY,
+) -> Built:
+    """Return one sample with its truth. The same arguments (and state of `rng`) give the same bytes."""
+    layout, way = _BY_VARIANT[data_type, variant]
+    return build_layout(layout, way, rng=rng, of=school, count=pupils, errors=errors, today=today)
+
+
+def build_layout(
+    layout: Layout,
+    way: Presentation = PLAIN,
+    *,
+    rng: Random | None = None,
+    of: School | None = None,
+    count: int = 20,
+    errors: bool = False,
+    today: date = TODAY,
+) -> Built:
+    """Return one layout in any presentation, including those outside `variants()`."""
+    rng = rng or Random(0)
+    of = of or school(rng, 0 if layout.phase == "primary" else 1, phase=layout.phase)
+    encoding = "windows-1252" if layout.form == "lines" else way.encoding
+    narrow = encoding == "windows-1252"
+    children = pupils(rng, of, count, years=layout.years, today=today, narrow=narrow)
+    planted: dict[str, int] = {}
+    if errors:
+        children, planted = plant(
+            rng, children, layout.faults, code=layout.code, missing=layout.missing, today=today
+        )
+    cohort, faults = Cohort(school=of, pupils=tuple(children), today=today, rng=rng), planted
+    name, content = present(layout.draw(cohort), layout.name.format(**name_fields(cohort)), way)
+    sample = Sample(
+        path=Path(_distinct(name, way)),
+        data_type=layout.data_type,
+        variant=_variant(layout, way),
+        encoding=encoding,
+        pupils=count,
+        faults=faults,
+        school=of,
+        one_record=layout.records == "pupil",
+    )
+    return Built(sample=sample, content=content)
+
+
+def write_samples(folder: Path, *, seed: int, pupils: int, errors: bool, today: date = TODAY) -> list[Sample]:
+    """Write one file of every variant into a folder for each data type under `folder`.
+
+    The same `seed`, `pupils`, `errors` and `today` write byte-identical files. Each sample's `path`
+    is the file's path.
+    """
+    written = []
+    for layout, way in _catalogue():
+        rng = Random(f"{seed} {layout.data_type} {_variant(layout, way)}")
+        built = build_layout(layout, way, rng=rng, count=pupils, errors=errors, today=today)
+        path = folder / layout.data_type / built.sample.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(built.content)
+        written.append(replace(built.sample, path=path))
+    return written
+
+
+def _distinct(name: str, way: Presentation) -> str:
+    """Return `name` extended by the presentation's, so that a folder can hold several presentations."""
+    whole = PurePath(name)
+    return f"{whole.stem}_{way.name}{whole.suffix}" if way.name else name
+
+
+def _variant(layout: Layout, way: Presentation) -> str:
+    if way.container == "xlsx":
+        return way.name.replace("xlsx", "xlsx" + layout.variant.removeprefix("csv"))
+    return f"{layout.variant}-{way.name}" if way.name else layout.variant
+
+
+def _catalogue() -> list[tuple[Layout, Presentation]]:
+    """Return every layout plainly, and the main ones in every suitable presentation."""
+    return [
+        (layout, way)
+        for layout in LAYOUTS
+        for way in PRESENTATIONS
+        if way is PLAIN or (layout.main and layout.form in way.suits)
+    ]
+
+
+_BY_VARIANT = {(layout.data_type, _variant(layout, way)): (layout, way) for layout, way in _catalogue()}

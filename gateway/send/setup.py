@@ -10,11 +10,10 @@ import paramiko
 from pydantic import ValidationError
 
 from gateway.errors import GatewayError
-from gateway.model.invitation import ProviderInvitation
-from gateway.model.read_aloud import keys_words
+from gateway.model.invitation import ProviderInvitation, keys_words
 from gateway.openpgp.certificates import CertificateRefused, admit, pinned
+from gateway.openpgp.rsa_numbers import check_strength
 from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
-from gateway.openpgp.ssh_strength import check_strength
 from gateway.send import trust
 from gateway.send.files import make_anew
 from gateway.send.kit import Kit, KitSettings

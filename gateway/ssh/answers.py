@@ -7,9 +7,12 @@ names never reach a client (asyncssh would send them).
 from __future__ import annotations
 
 import errno
-from collections.abc import Awaitable, Callable
+import stat
+import struct
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any
 
 import asyncssh
@@ -90,3 +93,95 @@ def answer_for(error: Exception, tell: Callable[[str, str], None]) -> Answer:
         return NO_ROOM
     tell("internal-error", trace_of(error))
     return INTERNAL
+
+
+# The names of a folder for a client, encoded for SFTP version 3 (draft-ietf-secsh-filexfer-02). A folder
+# may have fifty thousand. asyncssh makes two objects for each and encodes them field by field; here each
+# name is encoded once.
+
+OWNER = "gateway"
+"""The owner of every file in listings."""
+
+_SIZE, _REST = 0x1, 0x2 | 0x4 | 0x8  # Owner and group, permissions, times.
+_WITH_SIZE, _WITHOUT = struct.Struct(">IQIIIII"), struct.Struct(">IIIIII")
+_LENGTH = struct.Struct(">I").pack
+_QUARTER = 900  # Seconds: every time zone is off UTC by a number of quarters of an hour.
+_HALF_A_YEAR = 365 * 24 * 3600 / 2
+
+
+class Names:
+    """Encoded names with the list interface used by asyncssh: counting, and encoding each."""
+
+    def __init__(self, encoded: Sequence[bytes]) -> None:
+        self._encoded = encoded
+
+    def __len__(self) -> int:
+        """Return how many names there are."""
+        return len(self._encoded)
+
+    def __iter__(self) -> Iterator[Names]:
+        """Return all names as one."""
+        return iter((self,))
+
+    def encode(self, _version: int) -> bytes:
+        """Return the names as encoded in an answer."""
+        return b"".join(self._encoded)
+
+
+class Listing:
+    """A folder being read by a client: encoded names, page by page from `pages`."""
+
+    def __init__(self, pages: AsyncIterator[Sequence[bytes]]) -> None:
+        self._pages = pages
+        self._page: Sequence[bytes] = ()
+        self._given = 0
+
+    async def more(self, most: int) -> Names:
+        """Return at most `most` further names; none at the end."""
+        while self._given >= len(self._page):
+            page = await anext(self._pages, None)
+            if page is None:
+                return Names(())
+            self._page, self._given = page, 0
+        found = self._page[self._given : self._given + most]
+        self._given += len(found)
+        return Names(found)
+
+    async def end(self) -> None:
+        """Close a listing not read to its end."""
+        if isinstance(self._pages, AsyncGenerator):
+            await self._pages.aclose()
+
+
+def encoded(name: str, mode: int, size: int | None, modified: int, now: float) -> bytes:
+    """Return a name with its attributes and its line in `ls -l` format.
+
+    `modified` and `now` are in seconds since 1970. An unknown size is omitted.
+    """
+    text, shown = name.encode(), "" if size is None else str(size)
+    line = f"{_beginning(mode)}{shown:>8s} {_moment(modified, now):12s} {name}".encode()
+    if size is None:
+        attributes = _WITHOUT.pack(_REST, 0, 0, mode, modified, modified)
+    else:
+        attributes = _WITH_SIZE.pack(_SIZE | _REST, size, 0, 0, mode, modified, modified)
+    return b"".join((_LENGTH(len(text)), text, _LENGTH(len(line)), line, attributes))
+
+
+@lru_cache(16)
+def _beginning(mode: int) -> str:
+    return f"{stat.filemode(mode):10s} {1:>4d} {OWNER:8s} {OWNER:8s} "
+
+
+def _moment(modified: int, now: float) -> str:
+    """Return a time as in `ls`: without the hour if more than half a year ago."""
+    day, year, hour, minute = _quarter(modified // _QUARTER)
+    if now - _HALF_A_YEAR < modified <= now:
+        return f"{day} {hour:02}:{minute + modified % _QUARTER // 60:02}"
+    return f"{day}  {year}"
+
+
+@lru_cache(4096)
+def _quarter(number: int) -> tuple[str, int, int, int]:
+    """Return the local day, year, hour and minute at which a quarter of an hour begins."""
+    local = time.localtime(number * _QUARTER)
+    return time.strftime("%b %e", local), local.tm_year, local.tm_hour, local.tm_min

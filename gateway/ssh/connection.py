@@ -14,9 +14,8 @@ import asyncssh
 from asyncssh.constants import MSG_IGNORE, MSG_KEXINIT, MSG_REQUEST_FAILURE, MSG_REQUEST_SUCCESS
 from asyncssh.packet import SSHPacket, SSHPacketLogger
 
-from gateway.ssh.channel import Channel
+from gateway.ssh.channel import Channel, LeanConnection
 from gateway.ssh.door import Door
-from gateway.ssh.lean import LeanConnection
 from gateway.ssh.offer import QUANTUM_SAFE, AlsoOffered, can_do_more, is_of_host_keys, safe_only
 from gateway.zones.source import source_of
 

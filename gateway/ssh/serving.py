@@ -14,9 +14,8 @@ from gateway.observe import systemd
 from gateway.ssh.door import Door
 from gateway.ssh.host_keys import Offer, rsa_file
 from gateway.ssh.offer import AlsoOffered, needs_rsa
-from gateway.ssh.proxied import Balancers
+from gateway.ssh.server import Balancers, listen
 from gateway.ssh.server import host_key as host_key_of
-from gateway.ssh.server import listen
 from gateway.ssh.visitor import Service, Visitor
 from gateway.zones.penalty_files import Lifted, Listed, PenaltyFiles
 

@@ -16,9 +16,8 @@ from asyncssh.sftp import SFTPLimits, SFTPServerHandler
 from asyncssh.stream import SSHReader, SSHWriter
 
 from gateway.errors import trace_of
-from gateway.ssh.answers import NOT_OFFERED, TOO_MANY_HANDLES, Declined, guarded
+from gateway.ssh.answers import NOT_OFFERED, TOO_MANY_HANDLES, Declined, Listing, Names, guarded
 from gateway.ssh.connection import Connection
-from gateway.ssh.listing import Listing, Names
 
 VERSION = 3
 PACKET_BYTES = 256 * 1024 + 1024

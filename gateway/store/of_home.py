@@ -14,8 +14,7 @@ from gateway.store.store import Store
 
 if TYPE_CHECKING:
     from gateway.store.objects import ObjectStore
-    from gateway.store.shared_copies import SharedCopies
-    from gateway.store.shared_policies import SharedPolicies
+    from gateway.store.shared_copies import SharedCopies, SharedPolicies
 
 # Packages for an S3 store are imported only for one: other homes do not have them.
 
@@ -44,7 +43,7 @@ def policies_of(home: Home, settings: Settings) -> SharedPolicies | None:
     if not settings.host.shares:
         return None
     store = _shared(home, settings)
-    from gateway.store.shared_policies import SharedPolicies  # noqa: PLC0415
+    from gateway.store.shared_copies import SharedPolicies  # noqa: PLC0415
 
     return SharedPolicies(store.client)
 

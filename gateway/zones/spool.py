@@ -1,6 +1,6 @@
 """The hand-over from intake to the processor: one file, complete when appearing under its final name.
 
-`REF.landed` holds content and record (`gateway.zones.landed_file`), both durable before the renaming. Both
+`REF.landed` holds content and record (`gateway.zones.across`), both durable before the renaming. Both
 zones use this one module, without secrets or registry.
 """
 
@@ -14,8 +14,8 @@ from pydantic import TypeAdapter
 
 from gateway.home import Spool, checked_reference
 from gateway.model import Upload
+from gateway.zones.across import behind_content
 from gateway.zones.failpoints import passing
-from gateway.zones.landed_file import behind_content
 
 # Crockford's base32: no I, L, O or U, for clear dictation on the telephone.
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

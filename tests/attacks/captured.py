@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.examiner.child import Child
-from gateway.examiner.setups import (
+from gateway.examiner.protocol import (
     CLASSIFIER_SETUP,
     JUDGE_SETUP,
     OPENER_SETUP,
@@ -52,7 +52,7 @@ _PROGRAM_TAKEN_OVER = """
 import os
 import gateway.examiner.opener as child
 from gateway.openpgp.memory import in_memory
-from gateway.openpgp.sop_program import limit, started
+from gateway.openpgp.sop import limit, started
 
 _IN_PROGRAM = '''
 import ctypes, json, mmap, os, resource, signal, socket, subprocess, sys, threading, time

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gateway.homes.demo.parties import Party
-from gateway.zones.landed_file import behind_content
+from gateway.zones.across import behind_content
 from gateway.zones.spool import new_reference
 from tests.workshop import Desk, login_of
 

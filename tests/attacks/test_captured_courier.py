@@ -38,7 +38,7 @@ THEIR_OWN = ("intake", "courier", "send", "console")
 # What a function that names such a folder may open: the folder itself, without links, and the inside's own.
 OF_THE_INSIDE = {
     ("zones/landed.py", "os.open(spool.landed, FOLDER_FLAGS)"),
-    ("zones/taking_over.py", "os.open(landed, FOLDER_FLAGS)"),
+    ("zones/landed.py", "os.open(landed, FOLDER_FLAGS)"),
     ("publish/letters_out.py", "place.settings.read_text('utf-8')"),
     ("homes/new_host.py", "path.read_bytes()"),
     ("homes/new_host.py", "home.settings.read_text('utf-8')"),

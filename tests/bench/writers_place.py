@@ -29,8 +29,8 @@ from sqlalchemy import Connection, event
 from sqlmodel import select
 
 from gateway.classify import classify, load_rules
+from gateway.examiner.persons import RollTaker, digested, packed
 from gateway.examiner.protocol import FileOpened
-from gateway.examiner.rolls import RollTaker, digested, packed
 from gateway.home import Home
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, Opened, Signature, Upload

@@ -15,9 +15,8 @@ from gateway.classify import Rules, classify
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused
 from gateway.samples import TODAY, Built
-from gateway.samples.build import build_layout
-from gateway.samples.faults import RECORD_FAULTS
-from gateway.samples.layouts import LAYOUTS, Layout
+from gateway.samples.layouts import LAYOUTS, Layout, build_layout
+from gateway.samples.people import RECORD_FAULTS
 from gateway.samples.presentation import PRESENTATIONS, Presentation
 
 SIZES = (5, 24, 9, 60)

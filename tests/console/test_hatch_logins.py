@@ -11,7 +11,7 @@ import pytest
 from gateway.home.settings import DoorLimits
 from gateway.mailboxes.hatch.challenges import EACH, SECONDS, ChallengeOverError, Challenges
 from gateway.registry import keys, passkeys
-from gateway.ssh.penalties import LONGEST_PAUSE, Penalties
+from gateway.ssh.door import LONGEST_PAUSE, Penalties
 from gateway.zones.hatch.act_questions import CarryOutAct
 from gateway.zones.hatch.questions import (
     AskHeld,

@@ -22,7 +22,7 @@ from rich.text import Text
 
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.letters_schema import filled
-from gateway.publish.letter_form import entity
+from gateway.publish.letters_out import entity
 from gateway.publish.standing import news
 from tests.courier.mime import opened
 from tests.courier.test_forms import on

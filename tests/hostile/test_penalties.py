@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from gateway.home import Home
 from gateway.home.settings import IntakeLimits
-from gateway.ssh.penalties import MOST_KNOWN, Penalties
+from gateway.ssh.door import MOST_KNOWN, Penalties
 from gateway.zones.penalty_files import Lifted, Listed, of_intake, of_mailboxes
 from gateway.zones.source import source_of
 from tests.clock import Seconds

@@ -13,7 +13,7 @@ import pytest
 from asyncssh.sftp import SFTPServerHandler
 
 from gateway.intake.files import Files
-from gateway.intake.service import Requests
+from gateway.intake.server import Requests
 from gateway.ssh.answers import guarded
 from tests.intake.running import SEALED, Running
 from tests.waiting import eventually

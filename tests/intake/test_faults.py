@@ -11,8 +11,8 @@ from pathlib import Path
 import paramiko
 import pytest
 
-import gateway.intake.handover
-import gateway.intake.in_memory
+import gateway.intake.completion
+import gateway.intake.upload
 import gateway.zones.spool
 from gateway.home import Home
 from tests.intake.running import SEALED, Running, in_own_process, run, sealed
@@ -96,8 +96,8 @@ def test_a_failed_hand_over_of_what_has_no_content_leaves_nothing(
 @pytest.mark.parametrize(
     "fault",
     [
-        lambda patch: fail_in(patch, gateway.intake.handover, "reserve_reference"),
-        lambda patch: fail_in(patch, gateway.intake.in_memory, "store"),
+        lambda patch: fail_in(patch, gateway.intake.completion, "reserve_reference"),
+        lambda patch: fail_in(patch, gateway.intake.upload, "store"),
     ],
 )
 def test_what_was_in_memory_and_cannot_be_written_down_is_gone_and_told(

@@ -14,7 +14,7 @@ import asyncssh
 import pytest
 from asyncssh.constants import MSG_CHANNEL_DATA
 
-from gateway.ssh.lean import LeanConnection
+from gateway.ssh.channel import LeanConnection
 from tests.intake.running import Running
 from tests.waiting import eventually
 

@@ -14,7 +14,7 @@ import paramiko
 import pytest
 
 from gateway.home import Home
-from gateway.intake.service import _NOBODYS_KEYS, holds_key
+from gateway.intake.server import _NOBODYS_KEYS, holds_key
 from gateway.ssh.session import Session
 from tests.intake.running import SEALED, Running
 from tests.waiting import eventually

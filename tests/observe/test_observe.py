@@ -25,7 +25,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.cli.install import shipped_units
 from gateway.home.settings import WatchSettings
-from gateway.observe import exposition, logs, metrics
+from gateway.observe import logs, metrics
 from gateway.record.snapshot import Disk, Expiry, Snapshot, wrong
 from tests.content import core_data
 from tests.ending import ending
@@ -206,23 +206,23 @@ def test_a_failing_health_check_is_not_a_crash() -> None:
     def broken() -> list[str]:
         raise RuntimeError("/srv/secret")
 
-    place = exposition.local("127.0.0.1", 0)
-    with exposition.exposed([place], CollectorRegistry(), broken):
+    place = metrics.local("127.0.0.1", 0)
+    with metrics.exposed([place], CollectorRegistry(), broken):
         assert get(place.getsockname()[1], "/healthz") == (500, "internal error\n")
 
 
 def test_an_unwell_gateway_is_taken_out_of_service() -> None:
-    place = exposition.local("127.0.0.1", 0)
-    with exposition.exposed([place], CollectorRegistry(), lambda: ["files-wait"]):
+    place = metrics.local("127.0.0.1", 0)
+    with metrics.exposed([place], CollectorRegistry(), lambda: ["files-wait"]):
         assert get(place.getsockname()[1], "/healthz") == (503, "files-wait\n")
 
 
 def test_a_silent_scraper_does_not_keep_the_others_from_theirs() -> None:
     registry = CollectorRegistry()
     Counter("x", "x", registry=registry).inc()
-    place = exposition.local("127.0.0.1", 0)
+    place = metrics.local("127.0.0.1", 0)
     port = place.getsockname()[1]
-    with exposition.exposed([place], registry, list):
+    with metrics.exposed([place], registry, list):
         silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
         assert "x_total 1.0" in get(port, "/metrics")[1]
         for one in silent:

@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from gateway.enrolment.ssh_keys import admit_ssh
+from gateway.enrolment.key_file import admit_ssh
 from gateway.errors import Refusal
 
 PRIMES = [n for n in range(2, 702) if all(n % d for d in range(2, int(n**0.5) + 1))]

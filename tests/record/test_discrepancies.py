@@ -11,7 +11,7 @@ from typing import Any
 import asyncssh
 import pytest
 
-from gateway.examiner.rolls import RollTaker, digested, packed
+from gateway.examiner.persons import RollTaker, digested, packed
 from gateway.record import discrepancies
 from gateway.registry.discrepancies import find
 from tests.classify import made

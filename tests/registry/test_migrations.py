@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 from sqlmodel import SQLModel
 
-from gateway.examiner.rolls import unpacked
+from gateway.examiner.persons import unpacked
 from gateway.model import RollEntry
 from gateway.registry.database import MIGRATIONS, Registry, newest_revision
 from tests.registry.cluster import Cluster

@@ -16,8 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from pysequoia import Tsk
 
 from gateway.errors import GatewayError
-from gateway.model.invitation import ProviderInvitation, place_of
-from gateway.model.read_aloud import are_words, compare, known_words, six_words
+from gateway.model.invitation import ProviderInvitation, are_words, compare, known_words, place_of, six_words
 from gateway.openpgp.sealer import certificate_of, clearsign, generate_gateway_key
 from gateway.send.kit import Kit
 from gateway.send.setup import judge_passphrase, read_invitation

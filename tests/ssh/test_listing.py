@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 import asyncssh
 import pytest
 
-from gateway.ssh.listing import Listing, Names, _quarter, encoded
+from gateway.ssh.answers import Listing, Names, _quarter, encoded
 
 _FILE = stat.S_IFREG | 0o440
 _NOW = 1_795_000_000.0

@@ -17,8 +17,8 @@ import pytest
 from gateway.home import CLAIMED, Home
 from gateway.home.connections import Ssh
 from gateway.home.settings import IntakeLimits
-from gateway.observe import exposition
-from gateway.ssh.proxied import MoreNeededError, NotIntroducedError, introduced
+from gateway.observe import metrics
+from gateway.ssh.server import MoreNeededError, NotIntroducedError, introduced
 from gateway.zones.penalty_files import PenaltyFiles, of_intake, of_mailboxes
 from tests.ending import ending
 from tests.intake.running import Running
@@ -217,7 +217,7 @@ def test_balancers_that_are_named_while_it_runs_are_heard(intake: Callable[..., 
 def test_a_balancer_is_told_where_the_processor_claims_nothing(
     intake: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = exposition.local("127.0.0.1", 0)
+    place = metrics.local("127.0.0.1", 0)
     monkeypatch.setattr("gateway.observe.systemd.handed_over", lambda _name: [place])
     claimed = intake().home.published.root / CLAIMED
 

@@ -17,8 +17,8 @@ import pytest
 
 from gateway.errors import GatewayError
 from gateway.keys import notices
-from gateway.keys.gateway_keys import described, succession_text
 from gateway.keys.notices import host_list
+from gateway.keys.rotation import described, succession_text
 from gateway.log.checkpoint import LogKey
 from gateway.openpgp.sealer import certificate_of, clearsign, generate_gateway_key, verify_clearsigned
 from gateway.policy import discrepancies as policy_notice

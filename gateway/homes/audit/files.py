@@ -19,8 +19,8 @@ from gateway.home.settings import Settings
 from gateway.homes.audit.inconsistency import Inconsistency, paged
 from gateway.log.checkpoint import read_checkpoint
 from gateway.publish.events import event_of, is_events
+from gateway.publish.everything import copy_path
 from gateway.publish.projection import published_up_to, receipt_files, taken_back_up_to
-from gateway.publish.provider_copies import copy_path
 from gateway.registry import copies, keys, log, providers, retention
 from gateway.registry.database import Registry
 from gateway.registry.tables import ReceiptRow, TransferRow

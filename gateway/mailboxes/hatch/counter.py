@@ -27,7 +27,7 @@ from gateway.record.registrar import Registrar
 from gateway.registry import console_sessions, passkeys, roles
 from gateway.registry.access import teams_while_in_force
 from gateway.secrets.signing import Signing
-from gateway.ssh.penalties import Penalties
+from gateway.ssh.door import Penalties
 from gateway.zones.hatch import HatchQuestion, OfPerson
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ from gateway.policy.ratification import register, text_wanted
 from gateway.record.snapshot import Expiry, Snapshot, take, wrong
 from gateway.registry import agreements, at_a_glance, keys, letters, log, providers, receipts
 from gateway.verify.verify_files import FileVerdict, verify_receipt_files
-from gateway.zones.backups import last_backup
 from gateway.zones.hatch.answers import (
     HeadSeen,
     Named,
@@ -31,7 +30,7 @@ from gateway.zones.hatch.evidence_questions import AskWatch
 from gateway.zones.hatch.questions import AskAgreement, AskOpenings, VerifyReceipt
 from gateway.zones.hatch.school_answers import AgreementSeen, ClauseSeen, StandingSeen
 from gateway.zones.memory import anonymous_memory
-from gateway.zones.places import answers, place_of, processor_is_at_work
+from gateway.zones.places import answers, last_backup, place_of, processor_is_at_work
 
 _CONNECT_SECONDS = 1.0
 _SOON_DAYS = 60

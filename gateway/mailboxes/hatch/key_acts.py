@@ -10,7 +10,7 @@ from gateway.keys.changes import Clerk, sign_head
 from gateway.mailboxes.hatch.counter import Caller, Counter
 from gateway.mailboxes.hatch.logins import check_signed
 from gateway.model import NewKey
-from gateway.model.read_aloud import are_words
+from gateway.model.invitation import are_words
 from gateway.openpgp.verified_kinds import VerifiedKinds
 from gateway.reasons import told as told_by_code
 from gateway.record import key_confirming

@@ -13,7 +13,7 @@ from gateway.mailboxes.hatch.judged import Judged
 from gateway.mailboxes.hatch.openid import OpenIdProvider
 from gateway.mailboxes.hatch.window import HatchWindow
 from gateway.mailboxes.tree import Office
-from gateway.ssh.penalties import Penalties
+from gateway.ssh.door import Penalties
 from gateway.zones.hatch.serving import at_work, config_of, listening
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.examiner.drop_tools import DROP_BYTES
 from gateway.examiner.protocol import (
+    DROP_BYTES,
     AgreementCopy,
     FileLost,
     FileRefused,

@@ -3,10 +3,92 @@
 from collections.abc import Iterator
 from random import Random
 
-from gateway.samples.build import make
+from lxml import etree
+
+from gateway.samples.drawing import Element, branch, leaf
+from gateway.samples.layouts import make
 from gateway.samples.negatives.binaries import JPEG, pdf
 from gateway.samples.negatives.negative import Negative
+from gateway.samples.people import LA, upn
 from gateway.samples.presentation import zipped
+
+# DfE returns in the census's envelope other than the School Census.
+
+
+def outside(rng: Random) -> Iterator[Negative]:
+    """Yield children in need, and the school workforce census."""
+    yield Negative("children in need", "outside", "CIN_999_2026.xml", _written(_children_in_need(rng)))
+    yield Negative("school workforce", "outside", "9992000_SWF_999LL26_001.xml", _written(_workforce(rng)))
+
+
+def _written(root: Element) -> bytes:
+    return bytes(etree.tostring(root, encoding="utf-8", xml_declaration=True, pretty_print=True))
+
+
+def _message(collection: str) -> Element:
+    root = etree.Element("Message")
+    header = etree.SubElement(root, "Header")
+    details = branch(header, "CollectionDetails", Collection=collection, Year=2026)
+    leaf(details, "ReferenceDate", "2026-03-31")
+    branch(header, "Source", SourceLevel="L", LEA=LA, SoftwareCode="Local Authority", SerialNo=1)
+    branch(etree.SubElement(header, "Content"), "CBDSLevels", CBDSLevel="Child")
+    return root
+
+
+def _children_in_need(rng: Random) -> Element:
+    root = _message("CIN")
+    children = etree.SubElement(root, "Children")
+    for n in range(20):
+        child = etree.SubElement(children, "Child")
+        identifiers = branch(child, "ChildIdentifiers", LAchildID=f"C{n:05d}", UPN=upn("2000", 2018, n))
+        leaf(identifiers, "PersonBirthDate", f"2014-{rng.randrange(1, 13):02d}-11")
+        branch(child, "ChildCharacteristics", Ethnicity="WBRI")
+        branch(child, "CINdetails", CINreferralDate="2026-01-12", PrimaryNeedCode="N1")
+    return root
+
+
+def _workforce(rng: Random) -> Element:
+    root = _message("School Workforce Census")
+    school = etree.SubElement(root, "SchoolWorkforceMembers")
+    for n in range(20):
+        member = etree.SubElement(school, "SchoolWorkforceMember")
+        details = branch(member, "StaffDetails", TeacherNumber=f"{9900000 + n}", StaffMemberName=f"Mock {n}")
+        leaf(details, "NINumber", f"ZZ{rng.randrange(10**6):06d}A")
+        branch(member, "ContractOrServiceGroup", ContractType="PRM", Post="TCH")
+        branch(member, "Absence", FirstDayOfAbsence="2026-02-02", AbsenceCategory="SIC")
+    return root
+
+
+# Damaged or imitated files of the agreement: a good beginning, unreadable to the end.
+
+
+def broken(rng: Random) -> Iterator[Negative]:
+    """Yield a CTF and a census return, each spoilt in one way."""
+    ctf = make("student-core", "ctf-full", rng=rng)
+    census = make("school-census", "xml-summer", rng=rng)
+    for what, content in _spoilt(ctf, census):
+        yield Negative(what, "broken", f"{what}.xml", content)
+
+
+def _spoilt(ctf: bytes, census: bytes) -> Iterator[tuple[str, bytes]]:
+    declaration = b"<?xml version='1.0' encoding='utf-8'?>\n"
+    half = len(ctf) // 2
+    yield "CTF cut off", ctf[:half]
+    yield "CTF cut off in its last tag", ctf.rstrip()[:-3]
+    yield "census cut off", census[: len(census) // 2]
+    yield "CTF with two declarations", declaration + ctf
+    yield "CTF after junk", b"junk " + ctf
+    yield "CTF followed by another", ctf + ctf
+    yield "CTF with a tag that does not match", ctf.replace(b"</Forename>", b"</Surname>", 1)
+    yield "CTF with bytes that are not UTF-8", ctf[:half] + b"\xff\xfe\xc0" + ctf[half:]
+    yield "CTF with a zero byte", ctf[:half] + b"\0" + ctf[half:]
+    yield "CTF with an ampersand", ctf.replace(b"GWSAMPLE", b"R&D", 1)
+    yield "CTF in an encoding of its own", ctf.replace(b"utf-8", b"x-mock", 1)
+    yield "CTF that calls itself UTF-16", ctf.replace(b"utf-8", b"utf-16", 1)
+    yield "CTF without content", b"<CTfile/>"
+    yield "message without content", b"<Message/>"
+    yield "message of an unknown collection", census.replace(b">SC<", b">ZZ<", 1)
+
 
 _OPEN, _CLOSE = b"<CTfile><CTFpupilData><Pupil>", b"</Pupil></CTFpupilData></CTfile>"
 
