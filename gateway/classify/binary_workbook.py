@@ -41,7 +41,18 @@ def sheets_of(content: BinaryIO, book: ZipFile, limits: ClassifyLimits) -> list[
     shown = list(_shown(book))
     parts = [name for name in archive.names(book) if _SHEET.fullmatch(name)]
     for name in parts:
-        _check_sheet(_part(book, name), limits)
+        part = _part(book, name)
+        extent, row = Extent(), 0
+        for kind, data in _records(part):
+            if kind == _ROW:
+                row = int.from_bytes(data[:4], "little")
+                if row >= _LAST_ROW:
+                    raise malformed("the workbook is damaged", format=FORMAT)
+            elif kind in _CELLS:
+                extent.add(row, int.from_bytes(data[:4], "little"))
+                if kind in _FORMULAS and calls_outside(data):
+                    raise active("a formula that calls another program, service or file", format=FORMAT)
+        extent.check(limits, FORMAT)
     if len(parts) != len(shown):
         raise active("a sheet that the workbook does not name", format=FORMAT)
     calamine = Calamine(in_memory(content, FORMAT), FORMAT)
@@ -65,20 +76,6 @@ def _shown(book: ZipFile) -> Iterator[Shown]:
             yield _SHOWN.get(int.from_bytes(data[:4], "little"), "very hidden")
         elif kind in _OUTSIDE_LINKS:
             raise active("links to other files", format=FORMAT)
-
-
-def _check_sheet(part: bytes, limits: ClassifyLimits) -> None:
-    extent, row = Extent(), 0
-    for kind, data in _records(part):
-        if kind == _ROW:
-            row = int.from_bytes(data[:4], "little")
-            if row >= _LAST_ROW:
-                raise malformed("the workbook is damaged", format=FORMAT)
-        elif kind in _CELLS:
-            extent.add(row, int.from_bytes(data[:4], "little"))
-            if kind in _FORMULAS and calls_outside(data):
-                raise active("a formula that calls another program, service or file", format=FORMAT)
-    extent.check(limits, FORMAT)
 
 
 def _records(part: bytes) -> Iterator[tuple[int, bytes]]:

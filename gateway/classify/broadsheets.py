@@ -52,7 +52,12 @@ def grades_in(account: Account, tally: Tally, above: str) -> Grades:
             continue
         part.key = "subject-grade"
         found.columns += 1
-        found.kinds += _kinds(part, tally)
+        result_kinds, header = ResultKinds(tally.rules.data_types.results), part.header
+        said = "GCSE" if _GCSE.search(header) else "A LEVEL" if _A_LEVEL.search(header) else ""
+        kinds: Counter[Kind | None] = Counter()
+        for grade, count in part.shape.counts.items():
+            kinds[result_kinds.kind_of(SingleResult(qualification=said, code=header, grade=grade))] += count
+        found.kinds += kinds
     return found
 
 
@@ -70,15 +75,6 @@ def _has_subject_grades(part: Part, tally: Tally) -> bool:
         return False
     exam = part.shape.share_among(rules.code_sets["exam-grade"])
     return exam >= _GRADES and exam >= part.shape.share_among(rules.code_sets["teacher-assessment"])
-
-
-def _kinds(part: Part, tally: Tally) -> Counter[Kind | None]:
-    result_kinds, header = ResultKinds(tally.rules.data_types.results), part.header
-    said = "GCSE" if _GCSE.search(header) else "A LEVEL" if _A_LEVEL.search(header) else ""
-    kinds: Counter[Kind | None] = Counter()
-    for grade, count in part.shape.counts.items():
-        kinds[result_kinds.kind_of(SingleResult(qualification=said, code=header, grade=grade))] += count
-    return kinds
 
 
 def _said_in_a_column(account: Account, tally: Tally) -> str:

@@ -106,7 +106,10 @@ class Assessments:
         said = {child.tag[strip:]: child.text or "" for child in assessment}
         stage = said.get("Stage") or stage_around
         kind = self._type_of(stage, said.get("Subject", ""))
-        good = self._check_result(said)
+        # True where a result is allowed for its qualifier; count the others.
+        good = is_result(self._tally.rules, said.get("ResultQualifier", ""), said.get("Result", ""))
+        if not good:
+            self._tally.wrong_results.add(self._tally.records)
         coded = self._look_at(said) and self._judge(said)
         if not kind:
             self._gatherer.aside(
@@ -154,13 +157,6 @@ class Assessments:
             for parent, name, text in markup.leaves(assessment):
                 if parent != "StageAssessment" or name not in _ASSESSMENT:
                     self._gatherer.aside(parent, name, text)
-
-    def _check_result(self, said: dict[str, str]) -> bool:
-        """Return True where a result is allowed for its qualifier; count the others."""
-        good = is_result(self._tally.rules, said.get("ResultQualifier", ""), said.get("Result", ""))
-        if not good:
-            self._tally.wrong_results.add(self._tally.records)
-        return good
 
 
 def is_code(text: str) -> bool:
@@ -257,23 +253,6 @@ def _judge(header: _CtfHeader, gatherer: Gatherer, found: Assessments, rule: Ctf
         return _core("strong", "a Common Transfer File with assessments of several stages, as a leaver's has")
     if described is None and "School" in core:
         return _core("strong", "a Common Transfer File with assessments and a school history")
-    return _by_majority(found, described)
-
-
-def _without_assessments(core: set[str], gatherer: Gatherer) -> Verdict:
-    if core:
-        why = f"a Common Transfer File with {len(core)} sections of core data and no assessments"
-        return _core("certain", why)
-    if gatherer.saw("YearData", _ATTENDANCE_ELEMENTS):
-        return Verdict(ATTENDANCE, "strong", ["a Common Transfer File with attendance alone"], FORMAT)
-    return _core("moderate", "a Common Transfer File with names alone")
-
-
-def _core(level: Level, why: str) -> Verdict:
-    return Verdict(CORE, level, [why], FORMAT)
-
-
-def _by_majority(found: Assessments, described: str | None) -> Verdict:
     ranked = sorted(
         ((count, name == described, name) for name, count in found.pupils.items() if name), reverse=True
     )
@@ -287,3 +266,16 @@ def _by_majority(found: Assessments, described: str | None) -> Verdict:
     level: Level = "certain" if agreed else "strong" if described is None else "moderate"
     runner_up = next(iter(others), described if not agreed else None)
     return Verdict(winner, level, why, FORMAT, runner_up=runner_up)
+
+
+def _without_assessments(core: set[str], gatherer: Gatherer) -> Verdict:
+    if core:
+        why = f"a Common Transfer File with {len(core)} sections of core data and no assessments"
+        return _core("certain", why)
+    if gatherer.saw("YearData", _ATTENDANCE_ELEMENTS):
+        return Verdict(ATTENDANCE, "strong", ["a Common Transfer File with attendance alone"], FORMAT)
+    return _core("moderate", "a Common Transfer File with names alone")
+
+
+def _core(level: Level, why: str) -> Verdict:
+    return Verdict(CORE, level, [why], FORMAT)

@@ -60,7 +60,18 @@ class _MessageReader:
         if name == "Header":
             if not self.gatherer.header(element):
                 return
-            self._type, self.facts = _read_header(element, self._tally.rules)
+            text = {(parent, name): value.strip() for parent, name, value in markup.leaves(element)}
+            collection = _type_of(text.get(("CollectionDetails", "Collection"), ""), self._tally.rules)
+            day = read_date(text.get(("CollectionDetails", "ReferenceDate"), ""))
+            release = f"{text.get(('Source', 'SoftwareCode'), '')} {text.get(('Source', 'Release'), '')}"
+            facts = replace(
+                school(text.get(("Source", "LEA"), ""), text.get(("Source", "Estab"), "")),
+                academic_year=academic_year_of(day),
+                term=term(text.get(("CollectionDetails", "Term"), "")),
+                reference_date=day,
+                software=software(release),
+            )
+            self._type, self.facts = collection, facts
             self._tally.schools.around = of_facts(self.facts)
             self._tally.judge_by(self.facts.reference_date, self._type, FORMAT, self.facts.term)
             self._assessments.judge_by_period()
@@ -89,21 +100,6 @@ class _MessageReader:
             differs = "assessments of another kind than the collection of the return"
             raise Unreadable("classify:ambiguous", said, differs, format=FORMAT)
         return Verdict(self._type, "certain", [said], FORMAT, facts=facts)
-
-
-def _read_header(header: markup.Element, rules: Rules) -> tuple[str, Facts]:
-    text = {(parent, name): value.strip() for parent, name, value in markup.leaves(header)}
-    collection = _type_of(text.get(("CollectionDetails", "Collection"), ""), rules)
-    day = read_date(text.get(("CollectionDetails", "ReferenceDate"), ""))
-    release = f"{text.get(('Source', 'SoftwareCode'), '')} {text.get(('Source', 'Release'), '')}"
-    facts = replace(
-        school(text.get(("Source", "LEA"), ""), text.get(("Source", "Estab"), "")),
-        academic_year=academic_year_of(day),
-        term=term(text.get(("CollectionDetails", "Term"), "")),
-        reference_date=day,
-        software=software(release),
-    )
-    return collection, facts
 
 
 def _type_of(collection: str, rules: Rules) -> str:

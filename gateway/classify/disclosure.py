@@ -81,7 +81,16 @@ class Disclosure:
         self._last = set(values) if len(values) <= _FEW_VALUES else set()
         self.met = True
         if self.key not in _OTHER_NUMBERS:
-            self._count_numbers(values)
+            for value in values:
+                if len(value) in _NHS_LENGTHS:
+                    numbers: Iterable[str] = (value,) if _NUMBER.fullmatch(value) else ()
+                elif len(value) > _DIGITS_OF_NHS and "NHS" in value.upper():
+                    numbers = _NUMBER.findall(value)
+                else:
+                    continue
+                for number in numbers:
+                    self._ten_digits += 1
+                    self._nhs += is_nhs_number(number)
         if not self.story:
             self.story = any(map(_is_text, values))
         if not self.topic and rules.sensitive.may_tell("\n".join(values)):
@@ -105,18 +114,6 @@ class Disclosure:
             return False
         enough = self._ten_digits if self._ten_digits < _FEW else self._ten_digits * _HALF
         return self._nhs > 0 and self._nhs >= enough
-
-    def _count_numbers(self, values: Collection[str]) -> None:
-        for value in values:
-            if len(value) in _NHS_LENGTHS:
-                numbers: Iterable[str] = (value,) if _NUMBER.fullmatch(value) else ()
-            elif len(value) > _DIGITS_OF_NHS and "NHS" in value.upper():
-                numbers = _NUMBER.findall(value)
-            else:
-                continue
-            for number in numbers:
-                self._ten_digits += 1
-                self._nhs += is_nhs_number(number)
 
 
 def _is_text(value: str) -> bool:

@@ -57,19 +57,16 @@ class Formulas:
         settled = [_unwrapped(row) if any(map(_may_be_formula, row)) else row for row in batch]
         for number, row in enumerate(settled, self._seen + 1):
             if any(map(is_formula, row)):
-                self._note(number, row)
+                if any(is_formula(cell) and reaches_out(cell) for cell in row):
+                    raise active("a formula that calls another program, service or file")
+                self.count += 1
+                if len(self.rows) < _ROWS_SHOWN:
+                    self.rows.append(number)
         return settled
 
     def passed(self, rows: int) -> None:
         """Count rows given out as records."""
         self._seen += rows
-
-    def _note(self, number: int, row: Row) -> None:
-        if any(is_formula(cell) and reaches_out(cell) for cell in row):
-            raise active("a formula that calls another program, service or file")
-        self.count += 1
-        if len(self.rows) < _ROWS_SHOWN:
-            self.rows.append(number)
 
 
 def _may_be_formula(cell: str) -> bool:

@@ -137,7 +137,11 @@ class _ResultsReader:
             self._rest.of_codes(line, *BETWEEN)
             self._rest.of_codes(line, FROM_GRADE_ON)
         elif line[1] == "5":
-            self._count_candidate(line)
+            values = candidate_in(line, self._rule)
+            for key, text in values.items():
+                if text.strip():
+                    self._tally.field(key).wait([text], [self._tally.records + 1])
+            self._tally.record(values)
             self._hear_results(line)
         elif line[1] in "13":
             words = (
@@ -171,13 +175,6 @@ class _ResultsReader:
             self._found[SingleResult(code=result.unit, grade=result.grade)] += 1
         else:
             self._tally.wrong_results.add(self._tally.records)
-
-    def _count_candidate(self, line: str) -> None:
-        values = candidate_in(line, self._rule)
-        for key, text in values.items():
-            if text.strip():
-                self._tally.field(key).wait([text], [self._tally.records + 1])
-        self._tally.record(values)
 
     def _hear_results(self, line: str) -> None:
         """Keep the first records until enough to learn the layout; then read each."""

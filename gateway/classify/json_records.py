@@ -125,7 +125,10 @@ class _RecordsReader:
 
     def _leaf(self, text: str, *, says: bool) -> None:
         if self._base < 0:
-            self._check_beside(text, says=says)
+            # Check content outside the records: only the number of pages and the like is allowed.
+            named = {*self._keys[1:], self._key} & set(self._rule.beside)
+            if not named or "start_array" in self._stack or (says and not _OF_PAGES.fullmatch(text)):
+                raise beside("something beside the records", format=FORMAT)
             return
         if "start_map" not in self._stack[self._base :]:
             raise unknown("a list of values instead of records", format=FORMAT)
@@ -137,12 +140,6 @@ class _RecordsReader:
             raise unknown("a table with more columns than this gateway reads", format=FORMAT)
         if name is not None:
             self._leaves.setdefault(name, []).append(text)
-
-    def _check_beside(self, text: str, *, says: bool) -> None:
-        """Check content outside the records: only the number of pages and the like is allowed."""
-        named = {*self._keys[1:], self._key} & set(self._rule.beside)
-        if not named or "start_array" in self._stack or (says and not _OF_PAGES.fullmatch(text)):
-            raise beside("something beside the records", format=FORMAT)
 
     def _name(self, text: str) -> str | None:
         """Return the column name of a leaf; None for the meaningless time zone of a date."""

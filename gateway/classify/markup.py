@@ -214,21 +214,18 @@ class _Unparsed:
                 self._begin, self._inside, self._length, position = found[0], [], 0, found.end()
             end = text.find(_ENDS[self._begin], position)
             if end < 0:
-                self._keep(text, position)
+                # Keep the text of an unfinished one, except a possible start of its end mark.
+                until = max(position, len(text) - len(_ENDS[self._begin]) + 1)
+                self._inside.append(text[position:until])
+                self._rest = text[until:]
+                self._length += until - position
+                if self._length > self._longest:
+                    raise malformed("a stretch of the XML is too long for one record", format="XML")
                 return
             self._inside.append(text[position:end])
             self._tell(b"".join(self._inside))
             position = end + len(_ENDS[self._begin])
             self._begin = b""
-
-    def _keep(self, text: bytes, position: int) -> None:
-        """Keep the text of an unfinished one, except a possible start of its end mark."""
-        until = max(position, len(text) - len(_ENDS[self._begin]) + 1)
-        self._inside.append(text[position:until])
-        self._rest = text[until:]
-        self._length += until - position
-        if self._length > self._longest:
-            raise malformed("a stretch of the XML is too long for one record", format="XML")
 
     def _tell(self, inside: bytes) -> None:
         if self._begin == b"<!--":

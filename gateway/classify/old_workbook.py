@@ -98,28 +98,24 @@ def _stream_of(whole: BytesIO) -> bytes:
     try:
         with olefile.OleFileIO(whole) as ole:
             streams = [tuple(part.casefold() for part in entry) for entry in ole.listdir(storages=True)]
-            _check_streams(streams)
+            there = {path[0] for path in streams}
+            if _LOCKED in there:
+                raise locked(LOCKED_DOCUMENT)
+            if _OF_MESSAGES in there:
+                raise packed_away(OUTLOOK_MESSAGE)
+            for stream, kind in _OF_OTHERS.items():
+                if stream in there:
+                    raise other_document(kind)
+            for path in streams:
+                if len(path) > 1 or path[0] not in _ALLOWED:
+                    kinds = (kind for start, kind in _KINDS if path[0].startswith(start))
+                    raise active(next(kinds, "a part of no known kind"), format=FORMAT)
             name = next((n for n in _STREAMS if (n,) in streams), None)
             if name is None:
                 raise other_document("an Office document")
             return bytes(ole.openstream(name).read())
     except _BROKEN:
         raise malformed("the workbook is damaged", format=FORMAT) from None
-
-
-def _check_streams(streams: list[tuple[str, ...]]) -> None:
-    there = {path[0] for path in streams}
-    if _LOCKED in there:
-        raise locked(LOCKED_DOCUMENT)
-    if _OF_MESSAGES in there:
-        raise packed_away(OUTLOOK_MESSAGE)
-    for stream, kind in _OF_OTHERS.items():
-        if stream in there:
-            raise other_document(kind)
-    for path in streams:
-        if len(path) > 1 or path[0] not in _ALLOWED:
-            kinds = (kind for start, kind in _KINDS if path[0].startswith(start))
-            raise active(next(kinds, "a part of no known kind"), format=FORMAT)
 
 
 def _check(stream: bytes, limits: ClassifyLimits) -> list[Shown]:
@@ -138,7 +134,11 @@ def _check(stream: bytes, limits: ClassifyLimits) -> list[Shown]:
             shown.append(_SHOWN.get(data[4] & 3, "very hidden"))
         else:
             _check_record(kind, data)
-            _measure(kind, data, extent)
+            if kind in _CELLS or kind in (_MUL_RK, _MUL_BLANK):
+                row, column = int.from_bytes(data[:2], "little"), int.from_bytes(data[2:4], "little")
+                extent.add(row, column)
+                if kind not in _CELLS and len(data) >= 6:  # noqa: PLR2004 - its last two octets name the last column
+                    extent.add(row, int.from_bytes(data[-2:], "little"))
     extent.check(limits, FORMAT)
     return shown
 
@@ -153,14 +153,6 @@ def _check_record(kind: int, data: bytes) -> None:
             raise active(_OUTSIDE[kind], format=FORMAT)
     if (kind == _FORMULA and calls_outside(data)) or (kind == _NAME and names_outside(data)):
         raise active("a formula that calls another program, service or file", format=FORMAT)
-
-
-def _measure(kind: int, data: bytes, extent: Extent) -> None:
-    if kind in _CELLS or kind in (_MUL_RK, _MUL_BLANK):
-        row, column = int.from_bytes(data[:2], "little"), int.from_bytes(data[2:4], "little")
-        extent.add(row, column)
-        if kind not in _CELLS and len(data) >= 6:  # noqa: PLR2004 - its last two octets name the last column
-            extent.add(row, int.from_bytes(data[-2:], "little"))
 
 
 def _records(stream: bytes) -> Iterator[tuple[int, bytes]]:

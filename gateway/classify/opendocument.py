@@ -74,13 +74,6 @@ def is_spreadsheet(book: ZipFile) -> bool:
 
 def sheets_of(book: ZipFile, limits: ClassifyLimits) -> list[Sheet]:
     """Return the sheets of the spreadsheet. Raises Unreadable for content other than sheets."""
-    _check_parts(book, limits)
-    walker = _Walker(book, limits)
-    tables = enumerate(walker.tables())
-    return [Sheet(shown, partial(walker.rows, number), name) for number, (shown, name) in tables]
-
-
-def _check_parts(book: ZipFile, limits: ClassifyLimits) -> None:
     for member in book.infolist():
         # LibreOffice keeps empty folders for possible changes to its menus.
         if not member.is_dir() and not _ALLOWED.fullmatch(member.filename):
@@ -90,6 +83,9 @@ def _check_parts(book: ZipFile, limits: ClassifyLimits) -> None:
     if _MANIFEST in archive.names(book):
         for _ in _records(book, _MANIFEST, limits, "encryption-data"):
             raise locked("a workbook", format=FORMAT)
+    walker = _Walker(book, limits)
+    tables = enumerate(walker.tables())
+    return [Sheet(shown, partial(walker.rows, number), name) for number, (shown, name) in tables]
 
 
 def _records(book: ZipFile, name: str, limits: ClassifyLimits, *elements: str) -> Iterator[markup.Element]:

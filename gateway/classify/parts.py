@@ -65,17 +65,13 @@ def together(parts: Sequence[Part], tally: Tally, what: str, format: str) -> Ver
     verdicts = []
     for part, (_, of_nobody) in zip(parts, each, strict=True):
         try:
-            verdicts.append(_read(part, tally))
+            verdict = part(tally)
+            tally.schools.end_part()
+            verdicts.append(verdict)
         except Unreadable:
             if not of_nobody:
                 raise
     return _merged(verdicts, what)
-
-
-def _read(part: Part, tally: Tally) -> Verdict:
-    verdict = part(tally)
-    tally.schools.end_part()
-    return verdict
 
 
 def _alone(part: Part, tally: Tally) -> tuple[Told, bool]:

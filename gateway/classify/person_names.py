@@ -20,7 +20,7 @@ def name_keys(surname: str, forename: str, full_name: str, born: date | None) ->
     if born is None:
         return frozenset()
     pairs = [(surname, forename)] if surname.strip() and forename.strip() else _ways_round(full_name)
-    keys = ((_letters(last), _letters(_first(given))) for last, given in pairs)
+    keys = ((_letters(last), _letters(next(iter(given.split()), ""))) for last, given in pairs)
     return frozenset(f"{last}|{first}|{born.isoformat()}" for last, first in keys if last and first)
 
 
@@ -33,10 +33,6 @@ def _ways_round(full_name: str) -> Iterator[tuple[str, str]]:
     for cut in range(1, len(parts)):
         yield " ".join(parts[cut:]), parts[0]
         yield " ".join(parts[:cut]), parts[cut]
-
-
-def _first(given: str) -> str:
-    return next(iter(given.split()), "")
 
 
 def _letters(text: str) -> str:

@@ -145,7 +145,8 @@ def _recognise(content: BinaryIO, tally: Tally, limits: ClassifyLimits, *, insid
         sheets = old_workbook.sheets_of(content, limits)
         return _recognise_sheets(sheets, tally, limits, old_workbook.FORMAT)
     if not archive.is_archive(content):
-        return _recognise_plain(content, tally, limits)
+        refuse_other_documents(content)
+        return _recognise_text(Source(content, encoding_of(content), limits), tally)
     with archive.opened(content, limits) as packed:
         names = archive.names(packed)
         if (found := sheets_in(content, packed, names, limits)) is not None:
@@ -197,15 +198,20 @@ def _recognise_file(packed: ZipFile, limits: ClassifyLimits, name: str, tally: T
             return _recognise(unpacked, tally, limits, inside=True)
 
 
-def _recognise_plain(content: BinaryIO, tally: Tally, limits: ClassifyLimits) -> Verdict:
-    refuse_other_documents(content)
-    return _recognise_text(Source(content, encoding_of(content), limits), tally)
-
-
 def _recognise_text(source: Source, tally: Tally) -> Verdict:
     start = head_of(source.content).decode(source.encoding, "replace").lstrip("\ufeff")
     if start.lstrip().startswith("<"):
-        return _recognise_xml(source, tally)
+        root = markup.root_of(source)
+        name = markup.local_name(root).casefold()
+        missing = tally.rules.data_types.ctf.is_of_missing_child(name)
+        if name == "ctfile" or missing:
+            return ctf.recognise(source, tally, missing=missing)
+        if name == "message":
+            return dfe_message.recognise(source, tally)
+        kind = tally.rules.data_types.outside_roots.get(name)
+        if kind is not None:
+            raise Unreadable("classify:outside-agreement", kind, format="XML", about=kind)
+        return registers.recognise(source, root, tally)
     if any(sign in start[:_XML_WITHIN].casefold() for sign in _XML_SIGNS):
         raise malformed("other content stands before the XML", format="XML")
     if jcq.looks_like(start, tally.rules.data_types.jcq):
@@ -213,17 +219,3 @@ def _recognise_text(source: Source, tally: Tally) -> Verdict:
     if json_records.looks_like(start):
         return judge(json_records.read_table(source, tally.rules), tally, format=json_records.FORMAT)
     return judge(read_table(source, tally.rules), tally, format="CSV")
-
-
-def _recognise_xml(source: Source, tally: Tally) -> Verdict:
-    root = markup.root_of(source)
-    name = markup.local_name(root).casefold()
-    missing = tally.rules.data_types.ctf.is_of_missing_child(name)
-    if name == "ctfile" or missing:
-        return ctf.recognise(source, tally, missing=missing)
-    if name == "message":
-        return dfe_message.recognise(source, tally)
-    kind = tally.rules.data_types.outside_roots.get(name)
-    if kind is not None:
-        raise Unreadable("classify:outside-agreement", kind, format="XML", about=kind)
-    return registers.recognise(source, root, tally)

@@ -45,7 +45,10 @@ def tables_in(sheets: list[Sheet], rules: Rules, limits: ClassifyLimits, format:
         if header is None or score < KNOWN_COLUMNS or is_lookup(sheet.rows(), rules.code_sets.values()):
             _check_other(sheet, rules, format)
         else:
-            _check_shown(sheet, format)
+            if sheet.shown == "very hidden":
+                raise active("a sheet that the spreadsheet program does not show", format=format)
+            if sheet.shown == "hidden":
+                raise beside("a hidden sheet with a table", format=format)
             header.check(format)
             found.append(lambda sheet=sheet, header=header: _table(sheet, header, rules, limits))  # type: ignore[misc]
     if not found:
@@ -59,13 +62,6 @@ def _table(sheet: Sheet, header: Header, rules: Rules, limits: ClassifyLimits) -
     formulas = Formulas()
     below = islice(sheet.rows(), header.position + 1, None)
     return Table(header, batches(below, rules, limits, formulas, lambda: False), formulas)
-
-
-def _check_shown(sheet: Sheet, format: str) -> None:  # noqa: A002
-    if sheet.shown == "very hidden":
-        raise active("a sheet that the spreadsheet program does not show", format=format)
-    if sheet.shown == "hidden":
-        raise beside("a hidden sheet with a table", format=format)
 
 
 def _check_other(sheet: Sheet, rules: Rules, format: str) -> None:  # noqa: A002

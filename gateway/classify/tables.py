@@ -128,7 +128,15 @@ class _Counter:
             return
         # Rows may be longer than the header.
         self._parts += (self._tally.account.part("", None) for _ in columns[len(self._parts) :])
-        self._look(columns)
+        # Examine the values of the columns: in the first batches, then in ever fewer.
+        self._batches += 1
+        sampled = self._batches & (self._batches - 1) == 0
+        for part, values in zip(self._parts, columns, strict=False):
+            if sampled:
+                part.shape.sample(values)
+            if part.key is None and (met := distinct(values)) != _BLANK:
+                part.shape.met(len(values) - values.count("") if "" in met else len(values), values)
+                part.told.look(met, self._tally.rules)
         blank = ("",) * len(batch)
         by_field = {
             key: [columns[index] if index < len(columns) else blank for index in indexes]
@@ -171,17 +179,6 @@ class _Counter:
             for several in named.values():
                 check_side_by_side(several)
         return full
-
-    def _look(self, columns: Sequence[tuple[str, ...]]) -> None:
-        """Examine the values of the columns: in the first batches, then in ever fewer."""
-        self._batches += 1
-        sampled = self._batches & (self._batches - 1) == 0
-        for part, values in zip(self._parts, columns, strict=False):
-            if sampled:
-                part.shape.sample(values)
-            if part.key is None and (met := distinct(values)) != _BLANK:
-                part.shape.met(len(values) - values.count("") if "" in met else len(values), values)
-                part.told.look(met, self._tally.rules)
 
     def _count_outcomes(self, columns: list[tuple[str, ...]]) -> None:
         for said, count in Counter(zip(*columns, strict=True)).items():

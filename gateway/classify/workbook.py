@@ -63,7 +63,16 @@ class _Parts:
         self._limits = limits
         self._names = set(archive.names(book))
         self._strings = list(self._read_strings())
-        self._dates = self._read_date_formats()
+        # The numbers, as text, of cell formats showing a number as a date.
+        formats = {str(number): code for number, code in BUILTIN_FORMATS.items()}
+        dates: set[str] = set()
+        for element in self._records("xl/styles.xml", "numFmts", "cellXfs"):
+            if markup.local_name(element.tag) == "numFmts":
+                formats |= {f.get("numFmtId", ""): f.get("formatCode", "") for f in element}
+            else:
+                shown = (formats.get(xf.get("numFmtId", ""), "") for xf in element)
+                dates = {str(number) for number, code in enumerate(shown) if is_date_format(code)}
+        self._dates = frozenset(dates)
         self._epoch = CALENDAR_WINDOWS_1900
 
     def sheets(self) -> list[tuple[Shown, str, str]]:
@@ -81,17 +90,14 @@ class _Parts:
                 said = next((v for k, v in element.attrib.items() if k.endswith(_RELATION)), None)
                 shown = _SHOWN.get(element.get("state", ""), "very hidden")
                 found.append((shown, _part_name(targets.get(said, "")), element.get("name", "")))
-        self._check_named(found)
-        return found
-
-    def _check_named(self, found: list[tuple[Shown, str, str]]) -> None:
-        """Check that sheet parts and the workbook's sheets are the same."""
+        # Check that sheet parts and the workbook's sheets are the same.
         named = {part for _, part, _ in found}
         there = {n for n in self._names if n.startswith("xl/worksheets/") and n.endswith(".xml")}
         if named - self._names:
             raise malformed("the workbook is damaged", format=FORMAT)
         if there - named:
             raise active("a sheet that the workbook does not name", format=FORMAT)
+        return found
 
     def rows(self, sheet: str) -> Iterator[Row]:
         """Yield the rows of a sheet as text, only those present in the sheet."""
@@ -141,14 +147,11 @@ class _Parts:
         if kind == "n":
             return self._number(raw, cell.get("s", "")) if raw else ""
         if kind == "s":
-            return self._shared(raw or "")
+            try:
+                return self._strings[int(raw or "")]
+            except (ValueError, IndexError):
+                raise malformed("the workbook is damaged", format=FORMAT) from None
         return _text(inline) if inline is not None else raw or ""
-
-    def _shared(self, raw: str) -> str:
-        try:
-            return self._strings[int(raw)]
-        except (ValueError, IndexError):
-            raise malformed("the workbook is damaged", format=FORMAT) from None
 
     def _number(self, raw: str, style: str) -> str:
         try:
@@ -163,18 +166,6 @@ class _Parts:
         if name in self._names and self._book.getinfo(name).file_size > _STRINGS_BYTES:
             raise malformed("a workbook with too much text", format=FORMAT)
         return (_text(element) for element in self._records(name, "si"))
-
-    def _read_date_formats(self) -> frozenset[str]:
-        """Return the numbers, as text, of cell formats showing a number as a date."""
-        formats = {str(number): code for number, code in BUILTIN_FORMATS.items()}
-        dates: set[str] = set()
-        for element in self._records("xl/styles.xml", "numFmts", "cellXfs"):
-            if markup.local_name(element.tag) == "numFmts":
-                formats |= {f.get("numFmtId", ""): f.get("formatCode", "") for f in element}
-            else:
-                shown = (formats.get(xf.get("numFmtId", ""), "") for xf in element)
-                dates = {str(number) for number, code in enumerate(shown) if is_date_format(code)}
-        return frozenset(dates)
 
     def _records(self, name: str, *elements: str) -> Iterator[markup.Element]:
         if name not in self._names:

@@ -171,7 +171,13 @@ def real_account() -> str:
     In order: the login account recorded by the kernel; the owner of the nearest parent process other than
     root and the present account (the caller of sudo); the present account.
     """
-    return _account(next(_uids(), os.getuid()))
+    uid = next(_uids(), os.getuid())
+    import pwd  # noqa: PLC0415 - Windows has none, where nobody acts for the authority
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def _uids() -> Iterator[int]:
@@ -191,15 +197,6 @@ def _uids() -> Iterator[int]:
         uid, process = int(fields["Uid"].split()[0]), int(fields["PPid"])
         if uid not in {0, own}:
             yield uid
-
-
-def _account(uid: int) -> str:
-    import pwd  # noqa: PLC0415 - Windows has none, where nobody acts for the authority
-
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
 
 
 async def _signs(name: str, command: str, keys: Sequence[str]) -> bool:

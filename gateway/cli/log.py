@@ -203,7 +203,13 @@ def export(
             folder.mkdir(parents=True)
             with registry.read() as session:
                 hidden = unseen(session, sight_here(session, home))
-                written = _export(session, folder, hidden)
+                # Write the entries and the heads; return the number of entries.
+                with (folder / "leaves.jsonl").open("wb") as leaves:
+                    for leaf in log.leaves(session, hidden):
+                        leaves.write(leaf + b"\n")
+                for head in log.heads_after(session, -1):
+                    (folder / f"checkpoint-{head.size}").write_text(head.text, "utf-8")
+                written = log.size(session)
             (folder / "log-key.vkey").write_text(f"{signing.vkey}\n", "ascii")
             (folder / "log-key.asc").write_text(signing.log_statement, "utf-8")
         except FileExistsError:
@@ -213,16 +219,6 @@ def export(
     out.print(f"wrote {counted(written, 'entry', 'entries')} into {folder}", soft_wrap=True)
     if hidden:
         out.print(f"of {counted(len(hidden), 'file')} for others than you, only the hashes of their entries")
-
-
-def _export(session: Session, folder: Path, withheld: frozenset[str]) -> int:
-    """Write the entries and the heads; return the number of entries."""
-    with (folder / "leaves.jsonl").open("wb") as leaves:
-        for leaf in log.leaves(session, withheld):
-            leaves.write(leaf + b"\n")
-    for head in log.heads_after(session, -1):
-        (folder / f"checkpoint-{head.size}").write_text(head.text, "utf-8")
-    return log.size(session)
 
 
 def _counting(every: int, tell: Callable[[int, int], None]) -> Callable[[int], None]:

@@ -100,7 +100,15 @@ def approve(
             # The proposal shown, and none made meanwhile.
             approved = proposals.approve(session, by=who(), at=at, digest=found.digest)
             signed_head(session, place)
-        _take_up(keeper, approved, at)
+        if approved.begins <= at:
+            keeper.put_in_force(approved.digest)
+            out.print(f"in force: {approved.digest}", soft_wrap=True)
+        else:
+            keeper.put_off(approved)
+            out.print(
+                f"approved: {approved.digest} is in force from {rfc3339(approved.begins)} on", soft_wrap=True
+            )
+        keeper.draft(approved.digest)
 
 
 @fails_clearly
@@ -154,18 +162,6 @@ def _begins(on: datetime | None, folder: Path, at: datetime) -> datetime:
         return at
     zone = load_catalogue(folder).calendar.timezone
     return at if on.date() <= local_day(at, zone) else dates.beginning_of(on, folder)
-
-
-def _take_up(keeper: Keeper, approved: proposals.PolicyProposal, at: datetime) -> None:
-    if approved.begins <= at:
-        keeper.put_in_force(approved.digest)
-        out.print(f"in force: {approved.digest}", soft_wrap=True)
-    else:
-        keeper.put_off(approved)
-        out.print(
-            f"approved: {approved.digest} is in force from {rfc3339(approved.begins)} on", soft_wrap=True
-        )
-    keeper.draft(approved.digest)
 
 
 def _compare(place: Home, opened: Registry, folder: Path, days: int) -> None:

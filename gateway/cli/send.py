@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from gateway.send.checking import Seen
     from gateway.send.receipts import Proved
     from gateway.send.sending import KitAtWork
-    from gateway.send.sent import SentFile
 
 _HELD, _REFUSED = 3, 1
 _PATIENCE = 600.0
@@ -131,7 +130,7 @@ def receipts(
         if waiting:
             with sender.session() as sftp:
                 sender.receive(sftp, waiting, sent)
-        rows = [_row(one) for one in sent.all()]
+        rows = [dataclasses.asdict(one) for one in sent.all()]
     show(
         rows,
         ("name", "sealed_at", "state", "reference", "codes"),
@@ -269,7 +268,3 @@ def _exit_code(rows: Sequence[dict[str, Any]]) -> int:
     if states - {"accepted", "held"}:
         return _REFUSED
     return _HELD if "held" in states else 0
-
-
-def _row(sent: SentFile) -> dict[str, Any]:
-    return dataclasses.asdict(sent)

@@ -111,29 +111,25 @@ def ratify(
         text = ceremonies.agreement_text(sender)
         kept = sender.kit.root / "agreement.txt"
         kept.write_text(text, "utf-8")
-        _show(text)
+        # Show a text page by page where somebody reads, else at once; marks of HTML are left out.
+        width, height = shutil.get_terminal_size()
+        cells = (" | ".join(re.sub(r"</?[a-z]+>", " ", line).split("\t")) for line in text.splitlines())
+        lines = [part for line in cells for part in textwrap.wrap(plain(line), width) or [""]]
+        step = max(height - 2, 5) if sys.stdin.isatty() and sys.stdout.isatty() else len(lines)
+        pages = [lines[at : at + step] for at in range(0, len(lines), step)]
+        for number, page in enumerate(pages, 1):
+            typer.echo("\n".join(page))
+            if number < len(pages):
+                typer.prompt(
+                    f"page {number} of {len(pages)}; Enter goes on", default="", show_default=False,
+                    prompt_suffix="", err=True,
+                )  # fmt: skip
         typer.echo(f"The agreement is kept in {plain(kept)}, to be printed.", err=True)
         who = name or needed("The name of whoever may ratify it for you", "--name")
         what = office or needed("Their office, such as headteacher", "--office")
         if not yes and not typer.confirm(f"Do you, {plain(who)}, agree to it as {plain(what)}?", err=True):
             raise typer.Exit(1)
         _tell(ceremonies.ratify(sender, text, who, what, wait))
-
-
-def _show(text: str) -> None:
-    """Show a text page by page where somebody reads, else at once; marks of HTML are left out."""
-    width, height = shutil.get_terminal_size()
-    cells = (" | ".join(re.sub(r"</?[a-z]+>", " ", line).split("\t")) for line in text.splitlines())
-    lines = [part for line in cells for part in textwrap.wrap(plain(line), width) or [""]]
-    step = max(height - 2, 5) if sys.stdin.isatty() and sys.stdout.isatty() else len(lines)
-    pages = [lines[at : at + step] for at in range(0, len(lines), step)]
-    for number, page in enumerate(pages, 1):
-        typer.echo("\n".join(page))
-        if number < len(pages):
-            typer.prompt(
-                f"page {number} of {len(pages)}; Enter goes on", default="", show_default=False,
-                prompt_suffix="", err=True,
-            )  # fmt: skip
 
 
 @fails_clearly

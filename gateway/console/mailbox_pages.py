@@ -90,7 +90,17 @@ async def change_files(request: Request) -> Response:
     if not chosen:
         return see(f"/mailboxes/{team}")
     if what == "download":
-        return await _download(request, site, team, chosen)
+        # One file as it is, or several in a ZIP, each recorded before its first byte leaves.
+        asked = [site.question(request, Collect, team=team, reference=each) for each in chosen]
+        if len(asked) > 1:
+            return _attachment(_zipped(site, asked), f"{team}.zip", "application/zip")
+        async with AsyncExitStack() as stack:
+            given = await stack.enter_async_context(site.inside.collected(asked[0]))
+            ending = stack.pop_all()
+        response = _attachment(given.aiter_bytes(), _name_of(given), "application/octet-stream")
+        response.headers["content-length"] = given.headers["content-length"]
+        response.background = BackgroundTask(ending.aclose)
+        return response
     undo = what == "restore"
     question = site.question(request, DealWith, team=team, references=chosen, undo=undo)
     await site.inside.reply(question, Done)
@@ -105,20 +115,6 @@ async def recall(request: Request) -> Response:
         request, RecallFile, reference=reference, why=text(form, "why"), assertion=signed(form)
     )
     return await act(request, form, question, f"recall {reference}", "/")
-
-
-async def _download(request: Request, site: Site, team: str, chosen: tuple[str, ...]) -> Response:
-    """Return one file as it is, or several in a ZIP, each recorded before its first byte leaves."""
-    asked = [site.question(request, Collect, team=team, reference=each) for each in chosen]
-    if len(asked) > 1:
-        return _attachment(_zipped(site, asked), f"{team}.zip", "application/zip")
-    async with AsyncExitStack() as stack:
-        given = await stack.enter_async_context(site.inside.collected(asked[0]))
-        ending = stack.pop_all()
-    response = _attachment(given.aiter_bytes(), _name_of(given), "application/octet-stream")
-    response.headers["content-length"] = given.headers["content-length"]
-    response.background = BackgroundTask(ending.aclose)
-    return response
 
 
 def _attachment(pieces: AsyncIterator[bytes], name: str, media_type: str) -> StreamingResponse:

@@ -72,7 +72,12 @@ def back_up(
     Raises ConfigurationError where the registry is not SQLite, GatewayError where `folder` is in use or the
     home has a symbolic link, and Fault where the disk fails.
     """
-    _check_sqlite(home)
+    if load_settings(home).database is not None:
+        raise ConfigurationError(
+            "gateway.toml: database: back up PostgreSQL by its own means, and the rest of the home after it"
+        )
+    if not home.registry.exists():
+        raise ConfigurationError(f"{home.registry} is missing")
     _claim(folder)
     with at_work(folder):
         try:
@@ -226,15 +231,6 @@ def _check_unaltered(folder: Path, manifest: Manifest, *, damaged: bool, progres
             f"{folder / wrong[0]} is not what was backed up{more}; take another backup. Where there is none: "
             "--damaged restores the rest without sealed files that are lost"
         )
-
-
-def _check_sqlite(home: Home) -> None:
-    if load_settings(home).database is not None:
-        raise ConfigurationError(
-            "gateway.toml: database: back up PostgreSQL by its own means, and the rest of the home after it"
-        )
-    if not home.registry.exists():
-        raise ConfigurationError(f"{home.registry} is missing")
 
 
 def _claim(folder: Path) -> None:

@@ -132,7 +132,12 @@ def _make_home(  # noqa: PLR0917 - what a home is made of
     policies: Path,
 ) -> str:
     make_folders(home)
-    _copy_policies(policies, home.policies)
+    # Copy the policy files and their schemas, nothing else.
+    home.policies.mkdir(mode=0o755, exist_ok=True)
+    for path in policy_files(policies):
+        shutil.copyfile(path, home.policies / path.name)
+    if (policies / "schemas").is_dir():
+        shutil.copytree(policies / "schemas", home.policies / "schemas", dirs_exist_ok=True)
     if known is not None:
         passphrase.keep(known)
     new, log_key = _make_keys(home, settings, now, known, kind)
@@ -153,15 +158,6 @@ def _make_home(  # noqa: PLR0917 - what a home is made of
     write_durably(home.settings, _settings_text(settings).encode(), mode=0o644)
     publish_all(home, now)
     return new.fingerprint
-
-
-def _copy_policies(origin: Path, policies: Path) -> None:
-    """Copy the policy files and their schemas, nothing else."""
-    policies.mkdir(mode=0o755, exist_ok=True)
-    for path in policy_files(origin):
-        shutil.copyfile(path, policies / path.name)
-    if (origin / "schemas").is_dir():
-        shutil.copytree(origin / "schemas", policies / "schemas", dirs_exist_ok=True)
 
 
 def make_folders(home: Home) -> None:

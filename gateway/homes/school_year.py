@@ -85,7 +85,18 @@ def propose_year(registrar: Registrar, new: NewYear, *, by: str, why: str | None
         draft.mkdir()
         for path in policy_files(registrar.home.policies_in_force):
             shutil.copyfile(path, draft / path.name)
-        _write(draft, new)
+        # Change the files of a draft.
+        catalogue = load_catalogue(draft)
+        if new.text is not None:
+            (draft / catalogue.agreement.text).write_text(new.text, "utf-8")
+        if new.version is not None:
+            agreement = tomlkit.parse((draft / "agreement.toml").read_text("utf-8"))
+            agreement["version"] = new.version
+            (draft / "agreement.toml").write_text(tomlkit.dumps(agreement), "utf-8")
+        if new.dates is not None:
+            calendar = tomlkit.parse((draft / "calendar.toml").read_text("utf-8"))
+            _put_terms(calendar, new.academic_year, new.dates)
+            (draft / "calendar.toml").write_text(tomlkit.dumps(calendar), "utf-8")
         if not edits(registrar.home.policies_in_force, draft):
             return False
         digest = keeper.keep(draft)
@@ -99,21 +110,6 @@ def propose_year(registrar: Registrar, new: NewYear, *, by: str, why: str | None
         proposals.propose(session, digest, at, by=by, why=why, at=at)
         registrar.sign_head(session, at)
     return True
-
-
-def _write(policies: Path, new: NewYear) -> None:
-    """Change the files of a draft."""
-    catalogue = load_catalogue(policies)
-    if new.text is not None:
-        (policies / catalogue.agreement.text).write_text(new.text, "utf-8")
-    if new.version is not None:
-        agreement = tomlkit.parse((policies / "agreement.toml").read_text("utf-8"))
-        agreement["version"] = new.version
-        (policies / "agreement.toml").write_text(tomlkit.dumps(agreement), "utf-8")
-    if new.dates is not None:
-        calendar = tomlkit.parse((policies / "calendar.toml").read_text("utf-8"))
-        _put_terms(calendar, new.academic_year, new.dates)
-        (policies / "calendar.toml").write_text(tomlkit.dumps(calendar), "utf-8")
 
 
 def _put_terms(calendar: tomlkit.TOMLDocument, academic_year: str, dates: Dates) -> None:

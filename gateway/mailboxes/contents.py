@@ -136,7 +136,10 @@ class Contents:
         except BaseException:
             self.give_back(content, person)
             raise
-        self._remember(order.delivery, given.size)
+        # Remember the size of a view, for listings before the view is opened again.
+        if len(self._sizes) >= _SIZES_REMEMBERED:
+            self._sizes.clear()
+        self._sizes[_shown(order.delivery)] = given.size
         return content
 
     def read(self, content: OpenContent, offset: int, length: int) -> bytes:
@@ -180,32 +183,20 @@ class Contents:
 
     def _begin(self, order: FileOrder, person: str) -> OpenContent:
         size = order.delivery.content_size
-        self._check_room(size)
-        self._check_share(size, person)
+        # Raise Declined without room for one more content; a single one may exceed the total.
+        too_large = self._count and self._bytes + size > self._limits.open_bytes
+        if too_large or self._count >= self._limits.open_files:
+            raise Declined(BUSY)
+        # Declined where a person would hold more than is free for everybody else; one file always fits.
+        held, size_held = self._held[person], self._held_bytes[person]
+        free, free_bytes = self._limits.open_files - self._count, self._limits.open_bytes - self._bytes
+        if held and (held + 1 > free or size_held + size > free_bytes):
+            raise Declined(SHARE)
         opening = asyncio.get_running_loop().run_in_executor(self._openers, self._fetch, order)
         content = OpenContent(order, size, opening, self._clock())
         self._open[order] = content
         self._count, self._bytes = self._count + 1, self._bytes + content.room
         return content
-
-    def _remember(self, delivery: Delivery, size: int) -> None:
-        """Remember the size of a view, for listings before the view is opened again."""
-        if len(self._sizes) >= _SIZES_REMEMBERED:
-            self._sizes.clear()
-        self._sizes[_shown(delivery)] = size
-
-    def _check_room(self, size: int) -> None:
-        """Raise Declined without room for one more content; a single one may exceed the total."""
-        too_large = self._count and self._bytes + size > self._limits.open_bytes
-        if too_large or self._count >= self._limits.open_files:
-            raise Declined(BUSY)
-
-    def _check_share(self, size: int, person: str) -> None:
-        """Declined where a person would hold more than is free for everybody else; one file always fits."""
-        held, size_held = self._held[person], self._held_bytes[person]
-        free, free_bytes = self._limits.open_files - self._count, self._limits.open_bytes - self._bytes
-        if held and (held + 1 > free or size_held + size > free_bytes):
-            raise Declined(SHARE)
 
     def _close(self, content: OpenContent, opened: asyncio.Future[Given]) -> None:
         self._count, self._bytes = self._count - 1, self._bytes - content.room

@@ -14,7 +14,7 @@ from gateway.examiner.protocol import Reopen
 from gateway.examiner.pupil_index import records_with
 from gateway.home import Home
 from gateway.mailboxes.contents import FileOrder, Given
-from gateway.model import Basis, View
+from gateway.model import Basis
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.record.policies_in_force import check_on_record
 from gateway.registry.database import Registry
@@ -36,25 +36,19 @@ def fetched(examiner: Examiner, order: FileOrder, home: Home) -> Given:
         descriptor, size = examiner.reopen(request)
         return Given(descriptor, size, delivery.content_sha256)
     if order.apart and isinstance(order.basis, Basis):
-        descriptor, view = _without(examiner, request, order.basis, order.apart, home)
+        with ExitStack() as unless_viewed:
+            content, _ = examiner.reopen(request)
+            unless_viewed.callback(os.close, content)
+            records = records_with(examiner.records_named(request.reference, content), order.apart, home)
+            if records is None:
+                raise Declined(NOT_WITHOUT)
+            unless_viewed.pop_all()
+        descriptor, view = examiner.view_of(request.reference, content, replace(order.basis, without=records))
     else:
         descriptor, view = examiner.view(request, order.basis)
     if view.whole:
         return Given(descriptor, delivery.content_size, delivery.content_sha256)
     return Given(descriptor, view.size, view.sha256, view.left_out)
-
-
-def _without(
-    examiner: Examiner, request: Reopen, basis: Basis, persons: frozenset[bytes], home: Home
-) -> tuple[int, View]:
-    with ExitStack() as unless_viewed:
-        content, _ = examiner.reopen(request)
-        unless_viewed.callback(os.close, content)
-        records = records_with(examiner.records_named(request.reference, content), persons, home)
-        if records is None:
-            raise Declined(NOT_WITHOUT)
-        unless_viewed.pop_all()
-    return examiner.view_of(request.reference, content, replace(basis, without=records))
 
 
 def in_force(home: Home, registry: Registry) -> Callable[[], Catalogue]:

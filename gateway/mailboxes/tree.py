@@ -172,13 +172,13 @@ class MailboxTree(Server):
         place = place_of(path)
         if place.is_list:
             inside = await self._ask(self._office.lists.inside, place)
-            return self._folder(place) if inside is not None else self._list()
+            return self._folder(place) if inside is not None else _attrs(_FILE_MODE, None, self._desk.clock())
         found = await self._ask(self._desk.find, place)
         if found is None:
             return self._folder(place)
         if place.is_about:
             return _file(found, len(await self._ask(self._desk.about, place)))
-        return self._shown(found)
+        return _file(found, self._office.contents.size_of(found))
 
     async def lstat(self, path: bytes) -> asyncssh.SFTPAttrs:
         """Return the same as `stat`: the tree has no links."""
@@ -348,9 +348,6 @@ class MailboxTree(Server):
             *(self._folders(place, inside) if place.folder is None else lists),
         ]
 
-    def _list(self) -> asyncssh.SFTPAttrs:
-        return _attrs(_FILE_MODE, None, self._desk.clock())
-
     async def _kinds(self, place: MailboxPlace, kinds: Sequence[str]) -> AsyncIterator[Sequence[bytes]]:
         yield self._folders(place, (".", "..", *kinds))
 
@@ -383,9 +380,6 @@ class MailboxTree(Server):
 
     def _folder(self, place: MailboxPlace) -> asyncssh.SFTPAttrs:
         return _attrs(_folder_mode(place), 0, self._desk.clock())
-
-    def _shown(self, delivery: Delivery) -> asyncssh.SFTPAttrs:
-        return _file(delivery, self._office.contents.size_of(delivery))
 
 
 def _folder_mode(place: MailboxPlace) -> int:

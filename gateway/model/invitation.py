@@ -55,13 +55,6 @@ def keys_words(gateway_key: str, provider: str, ssh: str, openpgp: str) -> tuple
     return six_words("keys", provider, (gateway_key, ssh, openpgp))
 
 
-def taken_down(heard: str | Sequence[str]) -> list[str]:
-    """Return words as heard and typed, one by one, in lower case, without numbers and punctuation."""
-    text = heard if isinstance(heard, str) else " ".join(heard)
-    letters = "".join(one if one.isalpha() else " " for one in text.lower())
-    return letters.split()
-
-
 def are_words(heard: Sequence[str]) -> bool:
     """Return True for words rather than fingerprints, whose beginnings have 16 characters at least."""
     return all(one.strip(",.;").isalpha() and len(one) <= _LONGEST for one in " ".join(heard).split())
@@ -69,7 +62,10 @@ def are_words(heard: Sequence[str]) -> bool:
 
 def compare(heard: str | Sequence[str], words: Sequence[str]) -> None:
     """GatewayError naming the first word that differs, without telling the right one."""
-    typed = taken_down(heard)
+    # Words as heard and typed, one by one, in lower case, without numbers and punctuation.
+    text = heard if isinstance(heard, str) else " ".join(heard)
+    letters = "".join(one if one.isalpha() else " " for one in text.lower())
+    typed = letters.split()
     if len(typed) != NUMBER:
         raise GatewayError(f"six words are read out, and these are {len(typed)}")
     for number, (one, right) in enumerate(zip(typed, words, strict=True), 1):

@@ -15,14 +15,6 @@ _EXAMPLES = {DFE_NUMBER: "9991234", URN: "999123"}
 
 def bodies_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
     """Yield each fault: the file to correct, the place in the file, and a message."""
-    yield from _twice(catalogue)
-    yield from _unknown_kinds(catalogue)
-    yield from _of_kinds(catalogue)
-    yield from _of_recipients(catalogue)
-    yield from _of_teams(catalogue)
-
-
-def _twice(catalogue: Catalogue) -> Iterator[Contradiction]:
     bodies = catalogue.bodies
     for table, names in (
         ("kind", [each.id for each in bodies.kind]),
@@ -33,6 +25,13 @@ def _twice(catalogue: Catalogue) -> Iterator[Contradiction]:
             yield "bodies.toml", (table,), f"{name} is listed twice"
     if [each.own for each in bodies.recipient].count(True) != 1:
         yield "bodies.toml", ("recipient",), "exactly one recipient is the authority itself: own = true"
+    known = catalogue.bodies.kinds()
+    for file, place, kind in _named_kinds(catalogue):
+        if kind not in known:
+            yield file, place, f"bodies.toml lists no kind {kind}{nearest(kind, known)}"
+    yield from _of_kinds(catalogue)
+    yield from _of_recipients(catalogue)
+    yield from _of_teams(catalogue)
 
 
 def _named_kinds(catalogue: Catalogue) -> Iterator[tuple[str, Location, str]]:
@@ -47,13 +46,6 @@ def _named_kinds(catalogue: Catalogue) -> Iterator[tuple[str, Location, str]]:
         yield from (("bodies.toml", ("kind", n, "becomes"), kind) for kind in each.becomes)
     for n, body in enumerate(catalogue.bodies.recipient):
         yield from (("bodies.toml", ("recipient", n, "kinds"), kind) for kind in body.kinds)
-
-
-def _unknown_kinds(catalogue: Catalogue) -> Iterator[Contradiction]:
-    known = catalogue.bodies.kinds()
-    for file, place, kind in _named_kinds(catalogue):
-        if kind not in known:
-            yield file, place, f"bodies.toml lists no kind {kind}{nearest(kind, known)}"
 
 
 def _of_kinds(catalogue: Catalogue) -> Iterator[Contradiction]:

@@ -31,7 +31,12 @@ def calendar_faults(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Contra
     yield from _late_seasons(calendar)
     yield from _phases_twice(calendar)
     yield from _unknown_data_types(calendar, flows)
-    yield from _given_twice(calendar)
+    # Due dates of one data type given twice, and releases of results that say the same.
+    due = [each.data_type for each in calendar.due]
+    results = [(each.data_type, each.time, each.rule, each.dates) for each in calendar.results]
+    repeated = {("results", one[0]) for one in results if results.count(one) > 1}
+    for table, name in sorted(repeated | {("due", name) for name in due if due.count(name) > 1}):
+        yield "calendar.toml", (table,), f"{name} is given twice"
     yield from _missing_days(calendar, flows)
     yield from _own_timescales(calendar, flows)
 
@@ -96,15 +101,6 @@ def _unknown_data_types(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Co
     for n, phase in enumerate(calendar.phase):
         for name in sorted(set(phase.not_expected) - known):
             yield "calendar.toml", ("phase", n, "not_expected"), f"no flow lists {name}"
-
-
-def _given_twice(calendar: CalendarFile) -> Iterator[Contradiction]:
-    """Yield due dates of one data type given twice, and releases of results that say the same."""
-    due = [each.data_type for each in calendar.due]
-    results = [(each.data_type, each.time, each.rule, each.dates) for each in calendar.results]
-    repeated = {("results", one[0]) for one in results if results.count(one) > 1}
-    for table, name in sorted(repeated | {("due", name) for name in due if due.count(name) > 1}):
-        yield "calendar.toml", (table,), f"{name} is given twice"
 
 
 def _own_timescales(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Contradiction]:

@@ -99,7 +99,16 @@ def cited_by(catalogue: Catalogue) -> dict[ClauseId, tuple[str, ...]]:
 
 def citation_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
     """Yield reasons without a clause, and clauses that are missing, unused or unconfirmed."""
-    yield from _reason_faults(catalogue)
+    # Check that reasons.toml holds exactly the reasons with a clause of their own.
+    wanted = {code for code, template in REASONS.items() if template.rests_on == "the code"}
+    for code in sorted(wanted - catalogue.reasons.clauses.keys() - RESTS_WHERE.keys()):
+        yield "reasons.toml", ("clauses",), f"the reason {code} rests on no clause: add it"
+    for code in sorted(catalogue.reasons.clauses.keys() - wanted):
+        if code in REASONS:
+            words = f"{code} rests on the clause of {REASONS[code].rests_on}: take it out here"
+        else:
+            words = f"there is no reason {code}{nearest(code, wanted)}"
+        yield "reasons.toml", ("clauses", code), words
     texts = ClauseTexts(catalogue.agreement, catalogue.agreement_text)
     yield from texts.faults()
     known = catalogue.agreement.clauses
@@ -112,19 +121,6 @@ def citation_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
             )
     yield from _unused(catalogue)
     yield from _unconfirmed(catalogue, texts.digests())
-
-
-def _reason_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Check that reasons.toml holds exactly the reasons with a clause of their own."""
-    wanted = {code for code, template in REASONS.items() if template.rests_on == "the code"}
-    for code in sorted(wanted - catalogue.reasons.clauses.keys() - RESTS_WHERE.keys()):
-        yield "reasons.toml", ("clauses",), f"the reason {code} rests on no clause: add it"
-    for code in sorted(catalogue.reasons.clauses.keys() - wanted):
-        if code in REASONS:
-            words = f"{code} rests on the clause of {REASONS[code].rests_on}: take it out here"
-        else:
-            words = f"there is no reason {code}{nearest(code, wanted)}"
-        yield "reasons.toml", ("clauses", code), words
 
 
 def _unused(catalogue: Catalogue) -> Iterator[Contradiction]:

@@ -18,9 +18,20 @@ def contradictions(catalogue: Catalogue) -> Iterator[Contradiction]:
     yield from citation_faults(catalogue)
     yield from bodies_faults(catalogue)
     yield from _teams_missing(catalogue)
-    yield from _nobody_looks(catalogue)
+    if not catalogue.triage_teams():
+        yield "teams.toml", ("team",), "no team has triage = true, so nobody would see held files"
+    if not catalogue.sensitive_teams():
+        yield "teams.toml", ("team",), "no team has sensitive = true, so nobody would see sensitive files"
     yield from _flow_faults(catalogue)
-    yield from _carried_faults(catalogue)
+    # Teams that an item is carried for and that get no file of the data type.
+    for table, listed in (("flow", catalogue.flows.flow), ("optional", catalogue.flows.optional)):
+        entries = (
+            ((table, n), m, entry) for n, flow in enumerate(listed) for m, entry in enumerate(flow.data_type)
+        )
+        for place, m, entry in entries:
+            for name in sorted({team for each in entry.carried for team in each.teams} - set(entry.teams)):
+                words = f"{name} gets no {entry.id}, so nothing is carried for it"
+                yield "flows.toml", (*place, "data_type", m, "carried"), words
     yield from _right_faults(catalogue)
     yield from _method_faults(catalogue)
     yield from unused(catalogue)
@@ -43,13 +54,6 @@ def _teams_missing(catalogue: Catalogue) -> Iterator[Contradiction]:
         for m, reason in enumerate(group.reason):
             if reason.team is not None and reason.team not in known:
                 yield "rights.toml", ("group", n, "reason", m, "team"), f"there is no team {reason.team}"
-
-
-def _nobody_looks(catalogue: Catalogue) -> Iterator[Contradiction]:
-    if not catalogue.triage_teams():
-        yield "teams.toml", ("team",), "no team has triage = true, so nobody would see held files"
-    if not catalogue.sensitive_teams():
-        yield "teams.toml", ("team",), "no team has sensitive = true, so nobody would see sensitive files"
 
 
 def _repeated(names: Iterable[str]) -> list[str]:
@@ -80,18 +84,6 @@ def _flow_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
         for kind in sorted({*flow.senders, *flow.on_behalf} & set(flow.for_a_person)):
             yield "flows.toml", ("flow", n, "for_a_person"), f"{kind} is a sender already"
         yield from _within_faults(n, flow)
-
-
-def _carried_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield teams that an item is carried for and that get no file of the data type."""
-    for table, listed in (("flow", catalogue.flows.flow), ("optional", catalogue.flows.optional)):
-        entries = (
-            ((table, n), m, entry) for n, flow in enumerate(listed) for m, entry in enumerate(flow.data_type)
-        )
-        for place, m, entry in entries:
-            for name in sorted({team for each in entry.carried for team in each.teams} - set(entry.teams)):
-                words = f"{name} gets no {entry.id}, so nothing is carried for it"
-                yield "flows.toml", (*place, "data_type", m, "carried"), words
 
 
 def _within_faults(n: int, flow: Flow) -> Iterator[Contradiction]:

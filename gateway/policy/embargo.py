@@ -30,7 +30,9 @@ def release_moment(
 def _moment(results: Results, calendar: CalendarFile, facts: Facts, now: datetime) -> datetime:
     year = exam_year(facts)
     if year is None:
-        year = _current_summer(results, calendar, now)
+        # The latest summer with possible results at `now`.
+        today = local_day(now, calendar.timezone)
+        year = today.year if today >= day_in(today.year, results.season) else today.year - 1
     day = day_by_rule(results.rule, results.dates, year)
     return moment(day, results.time, calendar.timezone)
 
@@ -44,12 +46,6 @@ def exam_year(facts: Facts) -> int | None:
     if match := re.match(r"(19|20|21)\d\d(?=[-/]|$)", said, re.ASCII):
         return int(match[0]) + 1
     return facts.reference_date.year if facts.reference_date else None
-
-
-def _current_summer(results: Results, calendar: CalendarFile, now: datetime) -> int:
-    """Return the latest summer with possible results at `now`."""
-    today = local_day(now, calendar.timezone)
-    return today.year if today >= day_in(today.year, results.season) else today.year - 1
 
 
 def embargo_reason(flow: Flow, catalogue: Catalogue, until: datetime) -> Reason:

@@ -72,7 +72,8 @@ def line_of(text: str, location: Location) -> int | None:
     counts = _counts(location)
     best: tuple[int, int] | None = None
     for number, path, seen in _lines(text):
-        depth = _shared(path, names)
+        pairs = enumerate(zip(path, names, strict=False))
+        depth = next((n for n, (a, b) in pairs if a != b), min(len(path), len(names)))
         elsewhere = any(seen.get(path[:n], at + 1) != at + 1 for n, at in counts if n <= len(path))
         if depth < len(path) or elsewhere:
             continue
@@ -90,11 +91,6 @@ def _counts(location: Location) -> list[tuple[int, int]]:
         else:
             counts.append((names, part))
     return counts
-
-
-def _shared(path: Path, names: Path) -> int:
-    pairs = enumerate(zip(path, names, strict=False))
-    return next((n for n, (a, b) in pairs if a != b), min(len(path), len(names)))
 
 
 def _lines(text: str) -> list[tuple[int, Path, dict[Path, int]]]:

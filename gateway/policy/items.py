@@ -17,19 +17,15 @@ def teams_for(
     with uncounted pupil records counts as having some. The rule is the same for pupils, staff and parents:
     only a file about nobody, or a file about pupils without any, needs no right.
     """
-    bare = is_about_nobody(classified, flow)
+    # True if a file holds no record of any person.
+    about = flow.of(classified.data_type).about
+    bare = about in ((), (NOBODY,)) or (about == (PUPILS,) and classified.pupils == 0)
     return tuple(
         team
         for team in flow.of(classified.data_type).teams
         if (found := catalogue.team(team)) is not None
         and (bare or (found.pupil_level and has_a_view(team, classified, catalogue, flow, sender)))
     )
-
-
-def is_about_nobody(classified: Classified, flow: Flow) -> bool:
-    """Return True if a file holds no record of any person."""
-    about = flow.of(classified.data_type).about
-    return about in ((), (NOBODY,)) or (about == (PUPILS,) and classified.pupils == 0)
 
 
 def persons_reasons(classified: Classified, catalogue: Catalogue, flow: Flow) -> Iterator[Reason]:

@@ -102,7 +102,17 @@ def _named(flow: NewFlow, catalogue: Catalogue) -> Iterator[tuple[str, tuple[str
 def write_flow(policies: Path, flow: NewFlow, catalogue: Catalogue) -> None:
     """Write a flow into a folder of policies, keeping comments and order."""
     _append(policies / "flows.toml", _flow_of(flow))
-    _append(policies / "data_types.toml", _type_of(flow))
+    keys = [_key(flow, each) for each in flow.new if each not in flow.optional]
+    told = list(dict.fromkeys([*flow.known.values(), *(_key(flow, each) for each in flow.new)]))
+    kind = {"title": flow.title, "must": [], "carries": told}
+    table = {
+        "type": flow.id,
+        "rank": _RANK,
+        "level": "strong",
+        "because": f"the headings of {flow.title}",
+        "needs": keys,
+    }
+    _append(policies / "data_types.toml", {"types": {flow.id: kind}, "tables": [table]})
     _append(policies / "items.toml", {"items": {_key(flow, each): _item_of(flow, each) for each in flow.new}})
     _write_rights(policies / "rights.toml", flow, catalogue)
     _write_clause(policies, flow, catalogue)
@@ -136,20 +146,6 @@ def _flow_of(flow: NewFlow) -> dict[str, Any]:
         "data_type": [entry],
     }
     return {"flow": [found]}
-
-
-def _type_of(flow: NewFlow) -> dict[str, Any]:
-    keys = [_key(flow, each) for each in flow.new if each not in flow.optional]
-    told = list(dict.fromkeys([*flow.known.values(), *(_key(flow, each) for each in flow.new)]))
-    kind = {"title": flow.title, "must": [], "carries": told}
-    table = {
-        "type": flow.id,
-        "rank": _RANK,
-        "level": "strong",
-        "because": f"the headings of {flow.title}",
-        "needs": keys,
-    }
-    return {"types": {flow.id: kind}, "tables": [table]}
 
 
 def _item_of(flow: NewFlow, heading: str) -> dict[str, Any]:

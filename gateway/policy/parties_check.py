@@ -16,7 +16,16 @@ _USUAL = frozenset(AgreementFile.model_fields["bases"].default)
 def parties_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
     """Yield each fault: the file to correct, the place in the file, and a message."""
     yield from _signatories(catalogue)
-    yield from _bases(catalogue)
+    known, used = catalogue.agreement.bases, set[str]()
+    for n, flow in enumerate(catalogue.flows.flow):
+        used.update(flow.basis)
+        for name in flow.basis:
+            if name not in known:
+                words = f"agreement.toml has no basis {name}{nearest(name, known)}"
+                yield "flows.toml", ("flow", n, "basis"), words
+    for name in known:
+        if name not in used | _USUAL:
+            yield "agreement.toml", ("bases", name), f"no flow rests on {name}"
     yield from _persons(catalogue)
 
 
@@ -36,19 +45,6 @@ def _signatories(catalogue: Catalogue) -> Iterator[Contradiction]:
         if signing and [each.by_copy for each in signing].count(True) != 1:
             words = f"for a {kind}, exactly one of them signs by the copy in /agreement: by_copy = true"
             yield "agreement.toml", ("signatory",), words
-
-
-def _bases(catalogue: Catalogue) -> Iterator[Contradiction]:
-    known, used = catalogue.agreement.bases, set[str]()
-    for n, flow in enumerate(catalogue.flows.flow):
-        used.update(flow.basis)
-        for name in flow.basis:
-            if name not in known:
-                words = f"agreement.toml has no basis {name}{nearest(name, known)}"
-                yield "flows.toml", ("flow", n, "basis"), words
-    for name in known:
-        if name not in used | _USUAL:
-            yield "agreement.toml", ("bases", name), f"no flow rests on {name}"
 
 
 def _persons(catalogue: Catalogue) -> Iterator[Contradiction]:

@@ -78,13 +78,9 @@ def _shared_days(years: tuple[SchoolYear, ...], nation: Nation) -> tuple[date, .
         day
         for year in years
         for term in year.terms
-        for day in _each_day(term.first, term.last)
+        for day in (term.first + n * _DAY for n in range((term.last - term.first).days + 1))
         if day.weekday() <= _FRIDAY and day not in year.inset and day not in bank_holidays(day.year, nation)
     )
-
-
-def _each_day(first: date, last: date) -> Iterable[date]:
-    return (first + n * _DAY for n in range((last - first).days + 1))
 
 
 def day_after(day: date, count: DayCount, calendar: CalendarFile) -> date:

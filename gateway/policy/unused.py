@@ -17,8 +17,23 @@ def unused(catalogue: Catalogue) -> Iterator[Contradiction]:
     yield from _teams(catalogue)
     yield from _rights(catalogue)
     yield from _methods(catalogue)
-    yield from _calendar(catalogue)
-    yield from _rolls(catalogue)
+    timescales = {
+        entry.id: entry.every_timescale() for flow in catalogue.flows.flow for entry in flow.data_type
+    }
+    for n, due in enumerate(catalogue.calendar.due):
+        if "annually" not in timescales.get(due.data_type, ("annually",)):
+            words = f"{due.data_type} is due {timescales[due.data_type][0]}, so that this says nothing"
+            yield "calendar.toml", ("due", n, "data_type"), words
+    if catalogue.calendar.census and not any("termly" in each for each in timescales.values()):
+        yield "calendar.toml", ("census",), "nothing is due termly, so that this says nothing"
+    said, known = catalogue.agreement.discrepancies, catalogue.data_types()
+    for key, names in (("rolls", said.rolls), ("whole_rolls", said.whole_rolls)):
+        for name in names:
+            if name not in known:
+                yield "agreement.toml", ("discrepancies", key), f"no flow lists {name}{nearest(name, known)}"
+    for name in said.whole_rolls:
+        if name not in said.rolls:
+            yield "agreement.toml", ("discrepancies", "whole_rolls"), f"{name} is not among the rolls"
     yield from _languages(catalogue)
     yield from parties_faults(catalogue)
     yield from _breach(catalogue)
@@ -118,29 +133,6 @@ def _carries_nothing(catalogue: Catalogue) -> Iterator[Contradiction]:
             elif method.senders is not None and senders.isdisjoint(method.senders):
                 words = f"none of the senders of {flow.id} may use {method.id}"
                 yield "methods.toml", ("method", n, "flows"), words
-
-
-def _calendar(catalogue: Catalogue) -> Iterator[Contradiction]:
-    timescales = {
-        entry.id: entry.every_timescale() for flow in catalogue.flows.flow for entry in flow.data_type
-    }
-    for n, due in enumerate(catalogue.calendar.due):
-        if "annually" not in timescales.get(due.data_type, ("annually",)):
-            words = f"{due.data_type} is due {timescales[due.data_type][0]}, so that this says nothing"
-            yield "calendar.toml", ("due", n, "data_type"), words
-    if catalogue.calendar.census and not any("termly" in each for each in timescales.values()):
-        yield "calendar.toml", ("census",), "nothing is due termly, so that this says nothing"
-
-
-def _rolls(catalogue: Catalogue) -> Iterator[Contradiction]:
-    said, known = catalogue.agreement.discrepancies, catalogue.data_types()
-    for key, names in (("rolls", said.rolls), ("whole_rolls", said.whole_rolls)):
-        for name in names:
-            if name not in known:
-                yield "agreement.toml", ("discrepancies", key), f"no flow lists {name}{nearest(name, known)}"
-    for name in said.whole_rolls:
-        if name not in said.rolls:
-            yield "agreement.toml", ("discrepancies", "whole_rolls"), f"{name} is not among the rolls"
 
 
 def _languages(catalogue: Catalogue) -> Iterator[Contradiction]:

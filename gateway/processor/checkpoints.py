@@ -36,7 +36,13 @@ class Checkpoints:
         now = registrar.clock()
         if self._hour != hour_of(now):
             if leads:
-                _sign_if_grown(registrar, now)
+                # Sign a new head where the log has entries besides the entry of the newest head itself.
+                with registrar.registry.read() as session:
+                    newest = log.newest_head(session)
+                    is_told = newest is None or log.is_told(session, newest)
+                if not is_told:
+                    with registrar.registry.write() as session:
+                        registrar.sign_head(session, now)
             keep_checkpoints(registrar, now)
             self._hour = hour_of(now)
         if leads:
@@ -95,16 +101,6 @@ def keep_cosigned(published: Published, head: SignedHead) -> None:
         replace_published(published.log / str(head.size), head.text)
     except OSError as error:
         raise _unwritable(error) from None
-
-
-def _sign_if_grown(registrar: Registrar, now: datetime) -> None:
-    """Sign a new head where the log has entries besides the entry of the newest head itself."""
-    with registrar.registry.read() as session:
-        newest = log.newest_head(session)
-        is_told = newest is None or log.is_told(session, newest)
-    if not is_told:
-        with registrar.registry.write() as session:
-            registrar.sign_head(session, now)
 
 
 def _watermark(published: Published) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
 from gateway.errors import Fault
 from gateway.home import Published, provider_of
@@ -68,7 +68,14 @@ class Follow:
         while True:
             with registrar.registry.read() as session:
                 size = log.size(session)
-                news = _news(session, self._read_to or 0)
+                # The next entries, from `first` on, with a possible effect outside.
+                query = (
+                    select(EventRow.number, EventRow.kind, EventRow.subject, EventRow.leaf)
+                    .where(EventRow.number >= (self._read_to or 0), col(EventRow.kind).not_in(_OF_FILES))
+                    .order_by(col(EventRow.number))
+                    .limit(_PAGE)
+                )
+                news = [_New(*row) for row in session.exec(query)]
             if not news:
                 break
             self._follow(registrar, news)
@@ -89,7 +96,8 @@ class Follow:
             take_back_copies(registrar.home, registrar.registry)
         if not self._shares:
             if any(kind.startswith(_OF_ACCESS) for kind in kinds):
-                _show_access(registrar)
+                with _published_is_written():
+                    publish_access(registrar.registry, registrar.home.published, registrar.clock())
             return
         kept = copies_of(registrar.home, registrar.settings)
         try:
@@ -107,11 +115,6 @@ class Follow:
             publish_all(registrar.home, registrar.clock())
 
 
-def _show_access(registrar: Registrar) -> None:
-    with _published_is_written():
-        publish_access(registrar.registry, registrar.home.published, registrar.clock())
-
-
 @contextmanager
 def _published_is_written() -> Iterator[None]:
     """Turn OSError into Fault."""
@@ -119,17 +122,6 @@ def _published_is_written() -> Iterator[None]:
         yield
     except OSError as error:
         raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
-
-
-def _news(session: Session, first: int) -> list[_New]:
-    """Return the next entries, from `first` on, with a possible effect outside."""
-    query = (
-        select(EventRow.number, EventRow.kind, EventRow.subject, EventRow.leaf)
-        .where(EventRow.number >= first, col(EventRow.kind).not_in(_OF_FILES))
-        .order_by(col(EventRow.number))
-        .limit(_PAGE)
-    )
-    return [_New(*row) for row in session.exec(query)]
 
 
 def _remove(published: Published, reference: str) -> None:

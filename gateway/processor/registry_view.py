@@ -70,30 +70,27 @@ class RegistryView(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield a snapshot as gauges."""
         try:
-            self._catch_up()
+            # Count the new entries of the log; one scrape at a time.
+            with self._lock, self._registry.read() as session:
+                size = log.size(session)
+                for event, landed_at in _news(session, self._read_to, size):
+                    if event.kind == "landed":
+                        self._landed.inc()
+                        continue
+                    fields = json.loads(event.leaf)["fields"]
+                    if event.kind == "decided" and "folder" in fields:  # Decided within a moment.
+                        self._landed.inc()
+                    for code in filter(None, str(fields.get("reasons", "")).split(",")):
+                        self._decided.labels(fields["state"], code).inc()
+                    if event.kind == "decided" and landed_at is not None:
+                        self._seconds.observe(max(0.0, (event.at - landed_at).total_seconds()))
+                self._read_to = size
             snapshot = take(self._home, self._registry, self._clock())
         except (Fault, OSError):
             yield _gauge("gateway_registry_up", "Whether the registry answers.", 0)
             return
         yield _gauge("gateway_registry_up", "Whether the registry answers.", 1)
         yield from _gauges(snapshot)
-
-    def _catch_up(self) -> None:
-        """Count the new entries of the log; one scrape at a time."""
-        with self._lock, self._registry.read() as session:
-            size = log.size(session)
-            for event, landed_at in _news(session, self._read_to, size):
-                if event.kind == "landed":
-                    self._landed.inc()
-                    continue
-                fields = json.loads(event.leaf)["fields"]
-                if event.kind == "decided" and "folder" in fields:  # Decided within a moment.
-                    self._landed.inc()
-                for code in filter(None, str(fields.get("reasons", "")).split(",")):
-                    self._decided.labels(fields["state"], code).inc()
-                if event.kind == "decided" and landed_at is not None:
-                    self._seconds.observe(max(0.0, (event.at - landed_at).total_seconds()))
-            self._read_to = size
 
 
 def _news(session: Session, first: int, end: int) -> Iterator[tuple[EventRow, datetime | None]]:

@@ -132,23 +132,19 @@ def _delete(registrar: Registrar, rules: Retention, batch: Sequence[Due], moment
         for due in (one for one in batch if one in still):
             found = retention.holding(session, due.reference)
             retention.record_deletion(session, due, found, _files(registrar.home, due, found), now)
-            entries.append(_entry(due, found, by))
+            fields: dict[str, str | int | None] = {
+                "what": due.what,
+                "rule": due.rule,
+                "data_type": due.data_type,
+                "sha256": found.sha256 if due.what == "sealed" else None,
+            }
+            said = {name: value for name, value in fields.items() if value is not None}
+            entries.append(Entry(kind="deleted", subject=due.reference, fields=said, actor=by))
         log.append(session, entries, now)
         _sign(registrar, session, now)
     with registrar.registry.read() as session:
         waiting = retention.files_to_remove(session)
     _remove(registrar, [file for files in waiting.values() for file in files])
-
-
-def _entry(due: Due, found: Holding, by: str) -> Entry:
-    fields: dict[str, str | int | None] = {
-        "what": due.what,
-        "rule": due.rule,
-        "data_type": due.data_type,
-        "sha256": found.sha256 if due.what == "sealed" else None,
-    }
-    said = {name: value for name, value in fields.items() if value is not None}
-    return Entry(kind="deleted", subject=due.reference, fields=said, actor=by)
 
 
 def _files(home: Home, due: Due, found: Holding) -> list[str]:

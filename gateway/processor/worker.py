@@ -70,23 +70,20 @@ class TaskWorker:
     async def _work(self) -> None:
         while not self._over.is_set():
             try:
-                await self._serve()
+                # Work until procrastinate ends, as after a restart of the database.
+                app = self._app()
+                async with app.open_async(), asyncio.TaskGroup() as group:
+                    # The rescue task has a worker of its own, because it must not wait behind files.
+                    workers = [
+                        group.create_task(_one_worker(app, work_queue.QUEUE, self._at_once)),
+                        group.create_task(_one_worker(app, _TEND, 1)),
+                    ]
+                    await asyncio.wait(workers, return_when=asyncio.FIRST_COMPLETED)
+                    for worker in workers:
+                        worker.cancel()
             except Exception as error:  # noqa: BLE001 - told where it was raised; nothing ends the service
                 _log.error("the queue did not answer: %s", trace_of(error))
             await asyncio.sleep(_PAUSE_SECONDS)
-
-    async def _serve(self) -> None:
-        """Work until procrastinate ends, as after a restart of the database."""
-        app = self._app()
-        async with app.open_async(), asyncio.TaskGroup() as group:
-            # The rescue task has a worker of its own, because it must not wait behind files.
-            workers = [
-                group.create_task(_one_worker(app, work_queue.QUEUE, self._at_once)),
-                group.create_task(_one_worker(app, _TEND, 1)),
-            ]
-            await asyncio.wait(workers, return_when=asyncio.FIRST_COMPLETED)
-            for worker in workers:
-                worker.cancel()
 
     def _app(self) -> procrastinate.App:
         place = make_url(self._registrar.registry.url).set(drivername="postgresql")

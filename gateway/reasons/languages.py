@@ -85,16 +85,12 @@ def translated(
 
     `terms` are further words for blanks, with their translation.
     """
-    blanks = blanks_of(template, filled)
+    # The values of a template's blanks in a text; None where the text does not match.
+    found = re.fullmatch(_pattern(template), filled, re.DOTALL)
+    blanks = found.groupdict() if found else None
     if blanks is None:
         return None
     return into.format_map({name: _value(value, language, terms) for name, value in blanks.items()})
-
-
-def blanks_of(template: str, filled: str) -> dict[str, str] | None:
-    """Return the values of a template's blanks in a text; None where the text does not match."""
-    found = re.fullmatch(_pattern(template), filled, re.DOTALL)
-    return found.groupdict() if found else None
 
 
 def _pattern(template: str) -> str:

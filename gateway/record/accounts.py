@@ -1,6 +1,6 @@
 """Accounts of transfers from the registry's rows, for reports to people."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +11,6 @@ from gateway.model import Transfer
 from gateway.record import outcome
 from gateway.registry import breaches, keys, log, providers, transfer_lists, transfers
 from gateway.registry.keys import Key
-from gateway.registry.tables import EventRow
 from gateway.registry.transfer_lists import TransfersWanted
 from gateway.reports.breach import KeyInvolved
 from gateway.reports.report import LoggedStep, TransferAccount
@@ -102,21 +101,17 @@ def _account(session: Session, transfer: Transfer, organisation: str) -> Transfe
     return TransferAccount(
         facts=outcome.receipt_facts(transfer, provider, organisation),
         ssh_key=transfer.upload.ssh_key,
-        steps=_steps(log.events(session, transfer.upload.reference)),
-    )
-
-
-def _steps(events: Sequence[EventRow]) -> tuple[LoggedStep, ...]:
-    return tuple(
-        LoggedStep(
-            entry=step.event.number,
-            at=step.event.at,
-            kind=step.kind,
-            who=step.event.actor,
-            team=step.fields.get("team"),
-            key=step.fields.get("key"),
-            reasons=step.fields.get("reasons"),
-            why=step.event.note,
-        )
-        for step in log.steps(events)
+        steps=tuple(
+            LoggedStep(
+                entry=step.event.number,
+                at=step.event.at,
+                kind=step.kind,
+                who=step.event.actor,
+                team=step.fields.get("team"),
+                key=step.fields.get("key"),
+                reasons=step.fields.get("reasons"),
+                why=step.event.note,
+            )
+            for step in log.steps(log.events(session, transfer.upload.reference))
+        ),
     )

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sqlmodel import Session
-
 from gateway.errors import Fault, GatewayError
 from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import Reopen
@@ -36,7 +34,13 @@ def opened_whole(registrar: Registrar, reference: str, *, by: str, why: str) -> 
     with registrar.registry.read() as session:
         transfer = transfers.get(session, reference)
         gone = recalls.deleted_on(session, reference)
-        _check_markers(session, transfer, by)
+        # GatewayError where a child in the file is marked for other named people. Restriction (Article 18)
+        # leaves data protection the use for legal claims, and is no bar here.
+        on = markers.on_transfer(session, transfer.sequence)
+        if any(marker.kind == "named" and name_of(by) not in marker.people for marker in on):
+            raise GatewayError(
+                f"only named people may see {transfer.upload.reference}: gateway pupils markers"
+            )
     if gone is not None:
         raise GatewayError(f"{reference} was deleted on {gone:%Y-%m-%d} under the retention policy")
     if transfer.content_sha256 is None:
@@ -47,16 +51,6 @@ def opened_whole(registrar: Registrar, reference: str, *, by: str, why: str) -> 
         yield Whole(content, size, transfer.extension)
     finally:
         os.close(content)
-
-
-def _check_markers(session: Session, transfer: Transfer, by: str) -> None:
-    """GatewayError where a child in the file is marked for other named people.
-
-    Restriction (Article 18) leaves data protection the use for legal claims, and is no bar here.
-    """
-    on = markers.on_transfer(session, transfer.sequence)
-    if any(marker.kind == "named" and name_of(by) not in marker.people for marker in on):
-        raise GatewayError(f"only named people may see {transfer.upload.reference}: gateway pupils markers")
 
 
 def _reopened(registrar: Registrar, transfer: Transfer, sha256: str) -> tuple[int, int]:

@@ -99,7 +99,9 @@ class Keeper:
         with self._registry.read() as session:
             past, coming = loaded(session), proposal(session)
         if not past:
-            return self._begin()
+            folder = self._kept_copy(self._home.policies)
+            self._put_in_force(load_policies(folder), None, None)
+            return load_policies(folder)
         if coming is not None and coming.approved_by is not None and coming.begins <= self._clock():
             self.put_in_force(coming.digest)
             return self._version(coming.digest)
@@ -147,7 +149,12 @@ class Keeper:
             return False
         past, coming = loaded(session), proposal(session)
         if coming is not None and coming.digest != self._looked_for:
-            self._fetch_proposed(coming.digest)
+            # Keep a version proposed at another host, so that it can be looked at and approved at this one.
+            # One that this version of the gateway cannot judge stays away: whoever approves it is told.
+            with suppress(ConfigurationError):
+                if not self._home.version(coming.digest).is_dir():
+                    self._fetch(coming.digest)
+            self._looked_for = coming.digest
         is_due = coming is not None and coming.approved_by is not None and coming.begins <= self._clock()
         return is_due or self._given is None or past[-1:] != [self._given.name]
 
@@ -197,11 +204,6 @@ class Keeper:
         if self._home.policies.is_dir() and policy_digest(self._home.policies) in known:
             take_over(self._home.version(digest), self._home.policies)
 
-    def _begin(self) -> Policies:
-        folder = self._kept_copy(self._home.policies)
-        self._put_in_force(load_policies(folder), None, None)
-        return load_policies(folder)
-
     def _version(self, digest: str) -> Policies:
         folder = self._home.version(digest)
         if not folder.is_dir():
@@ -230,7 +232,9 @@ class Keeper:
                 write_durably(aside / each, content, mode=0o644)
             kept = self._home.version(policy_digest(aside))
             if not kept.exists():
-                _judge(aside, name)
+                # ConfigurationError where the copy is faulty, with the faults named as of the original.
+                if faults := check(aside):
+                    raise ConfigurationError("; ".join(f"{name}/{fault}" for fault in faults))
                 aside.rename(kept)
                 fsync_folder(self._home.versions)
             return kept
@@ -247,16 +251,6 @@ class Keeper:
             raise Fault(f"the sealed store does not answer: {error.strerror}") from None
         if files and all(Path(name).name == name for name in files):
             self._kept(files, digest[:16])
-
-    def _fetch_proposed(self, digest: str) -> None:
-        """Keep a version proposed at another host, so that it can be looked at and approved at this one.
-
-        One that this version of the gateway cannot judge stays away: whoever approves it is told.
-        """
-        with suppress(ConfigurationError):
-            if not self._home.version(digest).is_dir():
-                self._fetch(digest)
-        self._looked_for = digest
 
     def _point_to(self, digest: str) -> None:
         """Point all services to the version in force by the log."""
@@ -299,12 +293,6 @@ class Keeper:
             languages=catalogue.agreement.languages,
         )  # fmt: skip
         _log.info("%d education providers are told that the agreement has changed", told)
-
-
-def _judge(folder: Path, name: str) -> None:
-    """ConfigurationError where the copy is faulty, with the faults named as of the original."""
-    if faults := check(folder):
-        raise ConfigurationError("; ".join(f"{name}/{fault}" for fault in faults))
 
 
 def _entries(

@@ -15,7 +15,6 @@ from gateway.log.leaf import Kind, rfc3339
 from gateway.record.dual_control import check_two
 from gateway.registry import log
 from gateway.registry.log import Entry
-from gateway.registry.tables import EventRow
 
 SUBJECT = "policies"
 _ENDS = ("policy-withdrawn", "policy-loaded")
@@ -41,7 +40,14 @@ def proposal(session: Session) -> PolicyProposal | None:
     found: PolicyProposal | None = None
     for event in log.events(session, SUBJECT):
         if event.kind == "policy-proposed":
-            found = _read(event)
+            fields = json.loads(event.leaf)["fields"]
+            found = PolicyProposal(
+                digest=str(fields["sha256"]),
+                begins=datetime.fromisoformat(str(fields["begins"])),
+                by=event.actor or "",
+                at=event.at,
+                why=event.note,
+            )
         elif event.kind == "policy-approved" and found is not None:
             found = PolicyProposal(
                 digest=found.digest,
@@ -126,17 +132,6 @@ def before(session: Session) -> str:
     if not earlier:
         raise GatewayError("no other policies were in force before: there is nothing to go back to")
     return earlier[-1]
-
-
-def _read(event: EventRow) -> PolicyProposal:
-    fields = json.loads(event.leaf)["fields"]
-    return PolicyProposal(
-        digest=str(fields["sha256"]),
-        begins=datetime.fromisoformat(str(fields["begins"])),
-        by=event.actor or "",
-        at=event.at,
-        why=event.note,
-    )
 
 
 def _note(  # noqa: PLR0917 - what an entry is made of

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -44,7 +43,14 @@ def sign(session: Session, catalogue: Catalogue, signed: Signed, *, actor: str |
     GatewayError where the agreement knows no such role, or the role has signed already.
     """
     kind = providers.get_provider(session, signed.provider).kind
-    role = _role(catalogue.agreement.signatories(kind), signed.role)
+    known = {each.role: each for each in catalogue.agreement.signatories(kind)}
+    if signed.role is None and known:
+        raise GatewayError(f"say who signed: --role, one of {', '.join(known)}")
+    if signed.role is not None and signed.role not in known:
+        raise GatewayError(
+            f"the agreement asks for no signature of {signed.role}{nearest(signed.role, known)}"
+        )
+    role = known.get(signed.role or "")
     if role is None:
         _ratify(session, catalogue, signed, signed.signatory, actor)
         return ()
@@ -129,15 +135,6 @@ def give_notice(
 def role_of_copies(catalogue: Catalogue, kind: str) -> Signatory | None:
     """Return the role signing by a copy in /agreement; None where any one signature ratifies."""
     return next((each for each in catalogue.agreement.signatories(kind) if each.by_copy), None)
-
-
-def _role(signatories: Sequence[Signatory], given: str | None) -> Signatory | None:
-    known = {each.role: each for each in signatories}
-    if given is None and known:
-        raise GatewayError(f"say who signed: --role, one of {', '.join(known)}")
-    if given is not None and given not in known:
-        raise GatewayError(f"the agreement asks for no signature of {given}{nearest(given, known)}")
-    return known.get(given or "")
 
 
 def _note(session: Session, catalogue: Catalogue, signed: Signed, role: Signatory, actor: str | None) -> None:

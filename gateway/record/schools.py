@@ -41,7 +41,9 @@ class Enrolled:
         if not self.bodies.of(sender.kind).own_pupils:
             return None
         own = speaks_for(sender)
-        number = _in_full(number, own)
+        # The only DfE number ending in an establishment number; the number unchanged for none or several.
+        fitting = [one for one in own if len(one) == _DFE_NUMBER and one.endswith(number)]
+        number = fitting[0] if len(number) == _ESTABLISHMENT and len(fitting) == 1 else number
         if number in {sender.dfe_number, sender.urn}:
             return sender.id
         if number in sender.schools:
@@ -56,15 +58,6 @@ class Enrolled:
         """Return all schools with records in a file."""
         numbers = {number_of(school) for school in content.schools} or {named_school(content) or ""}
         return frozenset(filter(None, (self.owner(sender, number) for number in numbers)))
-
-
-def _in_full(number: str, known: Iterable[str]) -> str:
-    """Return the only DfE number ending in an establishment number;
-
-    the number unchanged for none or several.
-    """
-    fitting = [one for one in known if len(one) == _DFE_NUMBER and one.endswith(number)]
-    return fitting[0] if len(number) == _ESTABLISHMENT and len(fitting) == 1 else number
 
 
 def _numbers(provider: Provider) -> Iterator[str]:

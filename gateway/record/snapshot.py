@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 from sqlmodel import Session, col, func, select
 
@@ -152,14 +151,10 @@ def _disks(home: Home) -> tuple[Disk, ...]:
         ("spool", home.spool.root),
         ("published", home.published.root),
     ):
-        found.setdefault(*_disk(part, path))
+        room = os.statvfs(path)
+        disk = Disk(part=part, free=room.f_bavail * room.f_frsize, size=room.f_blocks * room.f_frsize)
+        found.setdefault(*(path.stat().st_dev, disk))
     return tuple(found.values())
-
-
-def _disk(part: str, path: Path) -> tuple[int, Disk]:
-    room = os.statvfs(path)
-    disk = Disk(part=part, free=room.f_bavail * room.f_frsize, size=room.f_blocks * room.f_frsize)
-    return path.stat().st_dev, disk
 
 
 def _expiries(session: Session, now: datetime) -> Iterator[Expiry]:

@@ -54,7 +54,7 @@ def place(session: Session, subject: HoldSubject, *, by: str, why: str, at: date
         placed_by=by,
         why=why,
         provider=subject.provider,
-        persons=_joined(subject.persons),
+        persons=b"".join(sorted(subject.persons)) or None,
     )
     session.add(row)
     session.flush()
@@ -138,7 +138,3 @@ def _hold_on(session: Session, subject: HoldSubject) -> HoldRow | None:
         if same_child or (same and not subject.persons and row.persons is None):
             return row
     return None
-
-
-def _joined(digests: Collection[bytes]) -> bytes | None:
-    return b"".join(sorted(digests)) or None

@@ -79,7 +79,17 @@ class Ownership:
                 return
             with ExitStack() as session:
                 connection = session.enter_context(self._registry.alone())
-                _take(connection, shared=self._shared)
+                try:
+                    for setting in _SETTINGS:
+                        connection.execute(text(setting))
+                    function = "pg_try_advisory_lock_shared" if self._shared else "pg_try_advisory_lock"
+                    taken = _try(connection, function, _LOCK)
+                except DatabaseError as error:
+                    raise Fault(f"the registry did not answer: {error.orig}") from None
+                if not taken and self._shared:
+                    raise Fault("a processor that shares no work is at work on this registry")
+                if not taken:
+                    raise Fault("the processor of another host is at work on this registry")
                 self._speak(connection)
                 self._connection, self._session = connection, session.pop_all()
 
@@ -114,20 +124,6 @@ class Ownership:
     def _speak(self, connection: Connection) -> None:
         connection.execute(text("SELECT set_config('application_name', :name, false)"), {"name": self._name})
         self._says(connection)
-
-
-def _take(connection: Connection, *, shared: bool) -> None:
-    try:
-        for setting in _SETTINGS:
-            connection.execute(text(setting))
-        function = "pg_try_advisory_lock_shared" if shared else "pg_try_advisory_lock"
-        taken = _try(connection, function, _LOCK)
-    except DatabaseError as error:
-        raise Fault(f"the registry did not answer: {error.orig}") from None
-    if not taken and shared:
-        raise Fault("a processor that shares no work is at work on this registry")
-    if not taken:
-        raise Fault("the processor of another host is at work on this registry")
 
 
 def _try(connection: Connection, function: str, lock: int) -> bool:

@@ -145,7 +145,11 @@ def record_deletion(session: Session, due: Due, found: Holding, files: Sequence[
             _forget_receipts(session, found)
         case "declarations":
             _forget_receipts(session, found)
-            _forget_declarer(session, due.reference)
+            # Delete the declarer; method, kind of data, times and state stay, as in the log.
+            row = session.exec(select(DeclarationRow).where(DeclarationRow.reference == due.reference)).one()
+            row.declared_by, row.circumstances = "", ""
+            session.add(row)
+            _forget_people(session, due.reference)
         case "index":
             _forget_index(session, due.reference)
         case "people":
@@ -264,14 +268,6 @@ def _forget_receipts(session: Session, found: Holding) -> None:
             size = int(json.loads(receipt.json_text)["checkpoint"].split("\n")[1])
             vouch_for(session, session.get_one(CheckpointRow, size))
         session.delete(receipt)
-
-
-def _forget_declarer(session: Session, reference: str) -> None:
-    """Delete the declarer; method, kind of data, times and state stay, as in the log."""
-    row = session.exec(select(DeclarationRow).where(DeclarationRow.reference == reference)).one()
-    row.declared_by, row.circumstances = "", ""
-    session.add(row)
-    _forget_people(session, reference)
 
 
 def _forget_index(session: Session, reference: str) -> None:

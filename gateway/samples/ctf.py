@@ -65,7 +65,10 @@ def draw_ctf(
     _header(root, cohort, envelope)
     body = etree.SubElement(root, envelope.body)
     for pupil in cohort.pupils:
-        node = _identity(body, pupil, envelope)
+        forename = f"{pupil.forename} {pupil.middle_names}" if envelope.bare else pupil.forename
+        node = branch(body, "Pupil", UPN=pupil.upn, Surname=pupil.surname, Forename=forename)
+        leaf(node, "DOB", pupil.dob.isoformat())
+        leaf(node, envelope.sex_tag, pupil.sex)
         of = given(cohort, p=pupil, guardian=pupil.guardian.split(" ", 1))
         for module in modules:
             match module:
@@ -102,14 +105,6 @@ def _header(root: Element, cohort: Cohort, envelope: CtfHeader) -> None:
         source = {"LEA": "XXX", "Estab": "XXXX"}
     branch(header, "SourceSchool", **source, AcademicYear=cohort.year)
     branch(header, "DestSchool", LEA=LA, Estab="LLLL")
-
-
-def _identity(body: Element, pupil: Pupil, envelope: CtfHeader) -> Element:
-    forename = f"{pupil.forename} {pupil.middle_names}" if envelope.bare else pupil.forename
-    node = branch(body, "Pupil", UPN=pupil.upn, Surname=pupil.surname, Forename=forename)
-    leaf(node, "DOB", pupil.dob.isoformat())
-    leaf(node, envelope.sex_tag, pupil.sex)
-    return node
 
 
 def _leaver_history(node: Element, pupil: Pupil, cohort: Cohort) -> None:

@@ -4,7 +4,6 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
 
 import paramiko
 
@@ -82,7 +81,9 @@ def _opened(client: paramiko.SSHClient, settings: KitSettings, key: paramiko.PKe
             f"{settings.provider} is not yours"
         ) from None
     except BROKEN as error:
-        _cannot_reach(settings, error)
+        raise CannotReach(
+            f"the gateway at {settings.host}, port {settings.port}, cannot be reached: {_words(error)}"
+        ) from None
     return opened
 
 
@@ -94,12 +95,6 @@ def _give_up_in_time(connection: socket.socket) -> None:
     """
     if sys.platform == "linux":
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT_SECONDS * 1000)
-
-
-def _cannot_reach(settings: KitSettings, error: Exception) -> NoReturn:
-    raise CannotReach(
-        f"the gateway at {settings.host}, port {settings.port}, cannot be reached: {_words(error)}"
-    ) from None
 
 
 def _words(error: Exception) -> str:

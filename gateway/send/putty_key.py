@@ -7,7 +7,6 @@ decrypts and verifies the secret parts.
 import base64
 import io
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -63,7 +62,17 @@ class PuttyKey:
             plain, mac_key = (
                 (self.private, b"") if not self.is_protected else self._decrypted(passphrase or "")
             )
-            self._check(plain, mac_key)
+            # Verify the MAC over all fields; a mismatch means a wrong passphrase or an altered file.
+            code = hmac.HMAC(mac_key, hashes.SHA256())
+            texts = (self.algorithm, self.encryption, self.comment)
+            for part in (*(text.encode() for text in texts), self.public, plain):
+                code.update(struct.pack(">I", len(part)) + part)
+            try:
+                code.verify(self.mac)
+            except InvalidSignature:
+                if self.is_protected:
+                    raise WrongPassphrase("the passphrase does not open the PuTTY key") from None
+                raise _UNREADABLE from None
             secret = _secret(self.algorithm, paramiko.Message(self.public), paramiko.Message(plain))
         except (KeyError, ValueError):  # A parameter or number never written by PuTTYgen.
             raise _UNREADABLE from None
@@ -85,19 +94,6 @@ class PuttyKey:
         cipher = Cipher(algorithms.AES256(derived[:_KEY]), modes.CBC(derived[_KEY : _KEY + _IV])).decryptor()
         return cipher.update(self.private) + cipher.finalize(), derived[_KEY + _IV :]
 
-    def _check(self, plain: bytes, mac_key: bytes) -> None:
-        """Verify the MAC over all fields; a mismatch means a wrong passphrase or an altered file."""
-        code = hmac.HMAC(mac_key, hashes.SHA256())
-        texts = (self.algorithm, self.encryption, self.comment)
-        for part in (*(text.encode() for text in texts), self.public, plain):
-            code.update(struct.pack(">I", len(part)) + part)
-        try:
-            code.verify(self.mac)
-        except InvalidSignature:
-            if self.is_protected:
-                raise WrongPassphrase("the passphrase does not open the PuTTY key") from None
-            raise _UNREADABLE from None
-
 
 def read_putty_key(data: bytes) -> PuttyKey:
     """Return a .ppk file's key. GatewayError for an older version, or a damaged file."""
@@ -109,7 +105,10 @@ def read_putty_key(data: bytes) -> PuttyKey:
             name, _, value = line.partition(": ")
             fields[name] = value
             if name.endswith("-Lines"):
-                blobs[name] = base64.b64decode("".join(_taken(lines, int(value))), validate=True)
+                count = int(value)
+                if count > _MOST_LINES:
+                    raise _UNREADABLE
+                blobs[name] = base64.b64decode("".join(islice(lines, count)), validate=True)
         return PuttyKey(
             algorithm=fields[_KIND], encryption=fields["Encryption"], comment=fields["Comment"],
             public=blobs["Public-Lines"], private=blobs["Private-Lines"],
@@ -117,12 +116,6 @@ def read_putty_key(data: bytes) -> PuttyKey:
         )  # fmt: skip
     except (KeyError, ValueError):
         raise _UNREADABLE from None
-
-
-def _taken(lines: Iterator[str], count: int) -> Iterator[str]:
-    if count > _MOST_LINES:
-        raise _UNREADABLE
-    return islice(lines, count)  # Fewer in a truncated file; then a field is missing.
 
 
 _KINDS: dict[str, type[paramiko.PKey]] = {"ssh-ed25519": paramiko.Ed25519Key, "ssh-rsa": paramiko.RSAKey}

@@ -46,7 +46,10 @@ def follow(kit: Kit, sftp: paramiko.SFTPClient) -> None:
 
     Trust moves forward only: a key with a named successor is never encrypted to again.
     """
-    shown = _shown(sftp)
+    data = fetched(sftp, CERTIFICATE)
+    if data is None:
+        raise GatewayError(f"the gateway has no {CERTIFICATE}: ring the authority")
+    shown = describe(data, datetime.now(UTC)).fingerprint
     current = kit.current()
     if shown == current:
         return
@@ -70,13 +73,6 @@ def trust(kit: Kit, certificate: bytes, fingerprint: str) -> None:
         ) from None
     make_anew(kit.gateway / f"{fingerprint}.asc", sound)
     kit.change(gateway_key=fingerprint)
-
-
-def _shown(sftp: paramiko.SFTPClient) -> str:
-    data = fetched(sftp, CERTIFICATE)
-    if data is None:
-        raise GatewayError(f"the gateway has no {CERTIFICATE}: ring the authority")
-    return describe(data, datetime.now(UTC)).fingerprint
 
 
 def _earlier(sftp: paramiko.SFTPClient) -> list[bytes | None]:

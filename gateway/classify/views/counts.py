@@ -17,7 +17,7 @@ from gateway.classify.person_names import name_keys
 from gateway.classify.rules import Rules
 from gateway.classify.tally import MAIN
 from gateway.classify.value_kinds import read_date
-from gateway.classify.views.small_numbers import SmallNumbers, ToldLine, told_parts, told_years
+from gateway.classify.views.small_numbers import SmallNumbers, told_parts, told_years
 from gateway.classify.views.tables import Write
 from gateway.classify.views.walk import Values, records_in
 from gateway.home.settings import ClassifyLimits
@@ -84,13 +84,9 @@ def table(counts: PupilCounts, asked: Counting) -> list[Sequence[str]]:
         HEADER,
         *((*about, "on roll by year group", line.group, line.sex, str(line.figure)) for line in years.lines),
         *((*about, "on roll by postcode sector", line.group, "", str(line.figure)) for line in sectors),
-        (*about, "arrived", "", "", _told(arrived)),
+        (*about, "arrived", "", "", next((str(line.figure) for line in arrived), LOW)),
         (*about, "left", "", "", LOW if left is None else str(left)),
     ]
-
-
-def _told(lines: Sequence[ToldLine]) -> str:
-    return next((str(line.figure) for line in lines), LOW)
 
 
 def _count(counts: PupilCounts, values: Values, since: date | None) -> None:

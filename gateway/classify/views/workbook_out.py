@@ -97,14 +97,10 @@ def _row(cells: Sequence[str]) -> etree._Element:
         if text:
             cell.set("t", "inlineStr")
             words = etree.SubElement(etree.SubElement(cell, f"{{{_MAIN}}}is"), f"{{{_MAIN}}}t")
-            words.text = _printable(text)
+            # A text without characters that cannot be written in XML.
+            words.text = text if text.isprintable() else _UNWRITABLE.sub("", text)
             words.set(_XML, "preserve")
     return row
-
-
-def _printable(text: str) -> str:
-    """Return a text without characters that cannot be written in XML."""
-    return text if text.isprintable() else _UNWRITABLE.sub("", text)
 
 
 def _workbook(numbers: range) -> etree._Element:

@@ -7,7 +7,7 @@ after a second check against the registry's newer state.
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -67,8 +67,26 @@ def check_published(session: Session, home: Home, vkey: str) -> Iterator[Inconsi
     yield from _check_heads(session, home.published, vkey)
     yield from _check_access(session, home.published)
     yield from _check_gateway_key(session, home.published, vkey)
-    yield from _check_receipts(session, home.published)
-    yield from _check_copies(session, home)
+    # Compare every published receipt word for word, the latest one where replaced.
+    out, gone = published_up_to(home.published), taken_back_up_to(home.published)
+    expected: dict[Path, tuple[str, int]] = {}
+    reference = ""
+    for row in paged(session, ReceiptRow, [col(ReceiptRow.reference), col(ReceiptRow.sequence)]):
+        if row.reference != reference:
+            yield from _compare(expected, out, gone)
+            expected, reference = {}, row.reference
+        folder = home.published.provider(row.provider) / "receipts"
+        for name, content in receipt_files(row).items():
+            expected[folder / name] = (content, row.sequence or 0)
+    yield from _compare(expected, out, gone)
+    # Check that each file in an /out is the file sealed for that provider.
+    known = {copy_path(home, copy): copy for copy in copies.owed(session, made_too=True)}
+    for path in sorted((home.published.root / "providers").glob("*/out/[!.]*")):
+        where, copy = f"published {path.parent.parent.name}/out/{path.name}", known.get(path)
+        if copy is None:
+            yield Inconsistency(where, "nothing of this name was sealed for the provider")
+        elif copy.made and (fault := _fault_of(path, copy.sha256)):
+            yield Inconsistency(where, fault)
     for provider in providers.list_providers(session):
         yield from _check_strangers(session, home.published, provider.id)
 
@@ -138,21 +156,6 @@ def _check_gateway_key(session: Session, published: Published, vkey: str) -> Ite
         yield Inconsistency(f"published keys/{path.name}", "it is not the key of this log")
 
 
-def _check_receipts(session: Session, published: Published) -> Iterator[Inconsistency]:
-    """Compare every published receipt word for word, the latest one where replaced."""
-    out, gone = published_up_to(published), taken_back_up_to(published)
-    expected: dict[Path, tuple[str, int]] = {}
-    reference = ""
-    for row in paged(session, ReceiptRow, [col(ReceiptRow.reference), col(ReceiptRow.sequence)]):
-        if row.reference != reference:
-            yield from _compare(expected, out, gone)
-            expected, reference = {}, row.reference
-        folder = published.provider(row.provider) / "receipts"
-        for name, content in receipt_files(row).items():
-            expected[folder / name] = (content, row.sequence or 0)
-    yield from _compare(expected, out, gone)
-
-
 def _compare(expected: dict[Path, tuple[str, int]], out: int, gone: int) -> Iterator[Inconsistency]:
     for path, (content, sequence) in expected.items():
         if sequence > out:
@@ -168,24 +171,17 @@ def _compare(expected: dict[Path, tuple[str, int]], out: int, gone: int) -> Iter
             yield Inconsistency(where, "it is not the receipt that was signed last")
 
 
-def _check_copies(session: Session, home: Home) -> Iterator[Inconsistency]:
-    """Check that each file in an /out is the file sealed for that provider."""
-    known = {copy_path(home, copy): copy for copy in copies.owed(session, made_too=True)}
-    for path in sorted((home.published.root / "providers").glob("*/out/[!.]*")):
-        where, copy = f"published {path.parent.parent.name}/out/{path.name}", known.get(path)
-        if copy is None:
-            yield Inconsistency(where, "nothing of this name was sealed for the provider")
-        elif copy.made and (fault := _fault_of(path, copy.sha256)):
-            yield Inconsistency(where, fault)
-
-
 def _check_strangers(session: Session, published: Published, provider: str) -> Iterator[Inconsistency]:
     """Yield files among the receipts without a receipt in the registry."""
     folder = published.provider(provider) / "receipts"
     names = sorted(path.name for path in folder.glob("[!.]*")) if folder.is_dir() else []
     for start in range(0, len(names), _TOGETHER):
         some = names[start : start + _TOGETHER]
-        known = _known(session, provider, some)
+        references = {found[1] for name in some if (found := _FILE_OF_RECEIPT.fullmatch(name))}
+        query = select(ReceiptRow).where(
+            col(ReceiptRow.reference).in_(references), ReceiptRow.provider == provider
+        )
+        known = {name for row in session.exec(query) for name in receipt_files(row)}
         for name in some:
             if is_events(name):
                 yield from _check_events(session, provider, folder / name)
@@ -206,11 +202,3 @@ def _check_events(session: Session, provider: str, path: Path) -> Iterator[Incon
             for row in session.exec(select(ReceiptRow).where(col(ReceiptRow.sequence).in_(told))):
                 if row.provider != provider or told[row.sequence or 0] != event_of(row):
                     yield Inconsistency(where, f"the line of receipt {row.reference} is another one")
-
-
-def _known(session: Session, provider: str, names: Sequence[str]) -> set[str]:
-    references = {found[1] for name in names if (found := _FILE_OF_RECEIPT.fullmatch(name))}
-    query = select(ReceiptRow).where(
-        col(ReceiptRow.reference).in_(references), ReceiptRow.provider == provider
-    )
-    return {name for row in session.exec(query) for name in receipt_files(row)}

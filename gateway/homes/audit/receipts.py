@@ -27,7 +27,13 @@ def check_receipts(
     session: Session, vkeys: Sequence[str], certificates: Sequence[bytes]
 ) -> Iterator[Inconsistency]:
     """Yield every receipt that is not genuine, is missing, or has no event."""
-    owed = _owed(session)
+    # The number and subject of every event that requires a receipt.
+    deleted = retention.deleted(session, "receipts") | retention.deleted(session, "declarations")
+    owed = {
+        event.sequence: event.subject
+        for event in _events(session, (*_RECEIPTED, "declared"))
+        if "receipt" in event.fields and event.subject not in deleted
+    }
     for row in paged(session, ReceiptRow, [col(ReceiptRow.sequence)]):
         where = f"receipt {row.sequence} of {row.reference}"
         try:
@@ -65,7 +71,12 @@ def _is_as_it_was_made(row: ReceiptRow, vkeys: Sequence[str]) -> bool:
 
 def check_transfers(session: Session) -> Iterator[Inconsistency]:
     """Yield every transfer whose state differs from the state its events lead to."""
-    folded = _folded(session)
+    folded: dict[str, str] = {}
+    for event in _events(session, _RECEIPTED):
+        if event.kind == "landed":
+            folded.setdefault(event.subject, "landed")
+        elif event.subject in folded or _arrives(event):
+            folded[event.subject] = str(event.fields["state"])
     for row in paged(session, TransferRow, [col(TransferRow.sequence)]):
         where = f"transfer {row.reference}"
         state = folded.pop(row.reference, None)
@@ -95,26 +106,6 @@ def check_names(session: Session) -> Iterator[Inconsistency]:
         committed = fields.get("content_commitment")  # Entries of earlier versions have none.
         if content and committed and row.kind != "landed" and committed != commitment(content, row.salt):
             yield Inconsistency(f"event {row.number}", "its salt does not open the content it commits to")
-
-
-def _owed(session: Session) -> dict[int, str]:
-    """Return the number and subject of every event that requires a receipt."""
-    deleted = retention.deleted(session, "receipts") | retention.deleted(session, "declarations")
-    return {
-        event.sequence: event.subject
-        for event in _events(session, (*_RECEIPTED, "declared"))
-        if "receipt" in event.fields and event.subject not in deleted
-    }
-
-
-def _folded(session: Session) -> dict[str, str]:
-    states: dict[str, str] = {}
-    for event in _events(session, _RECEIPTED):
-        if event.kind == "landed":
-            states.setdefault(event.subject, "landed")
-        elif event.subject in states or _arrives(event):
-            states[event.subject] = str(event.fields["state"])
-    return states
 
 
 def _arrives(event: Event) -> bool:

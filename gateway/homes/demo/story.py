@@ -50,21 +50,27 @@ class Story:
             services = self._stage.running(self._folder / "services.log")
         with services as running:
             sent = uploads(cast, certificate)
-            self._send(running, sent)
+            self._scene(f"The schools upload {len(sent)} files over SFTP, to 127.0.0.1:{running.intake[1]}")
+            for upload in sent:
+                upload.sender.party.put(running.intake, f"/in/{upload.name}", upload.data)
+                self._say(f"{upload.sender.party.name} puts  {upload.name:34} {upload.remark}")
             transfers = self._outcomes(sent)
             self._what_oak_sees(running, cast.oak.party, transfers)
             self._what_staff_see(running, cast)
             self._elm_ratifies(running, cast)
             self._receipts_are_evidence(running, cast.oak.party, transfers)
             self._the_console_is_offered(running)
-        self._nothing_in_the_clear()
-        self._what_this_machine_lacks()
-
-    def _send(self, running: Running, sent: list[Sent]) -> None:
-        self._scene(f"The schools upload {len(sent)} files over SFTP, to 127.0.0.1:{running.intake[1]}")
-        for upload in sent:
-            upload.sender.party.put(running.intake, f"/in/{upload.name}", upload.data)
-            self._say(f"{upload.sender.party.name} puts  {upload.name:34} {upload.remark}")
+        self._scene("On the disk: what was uploaded as it was sealed, and no pupil's data in the clear")
+        home = self._folder / "home"
+        files = [path for path in home.rglob("*") if path.is_file()]
+        self._expect(not [path for path in files if MARK in path.read_bytes()], "nothing lies in the clear")
+        self._say(
+            f"{len(files)} files of the home searched for the mark of every invented pupil: none has it."
+        )
+        self._say("Even the file that came without encryption was not written down.")
+        # Print missing confinement, because the demo works without and nobody would notice.
+        for lack in confinement.missing():
+            self._say(f"Note: {lack}. In production, `gateway doctor` says so too.")
 
     def _outcomes(self, sent: list[Sent]) -> list[dict[str, Any]]:
         self._scene(
@@ -162,21 +168,6 @@ class Story:
             self._console.input("  Press Enter once you are in: your passkey is confirmed, as by telephone. ")
             self._stage.confirm("jane", "--staff")
             self._console.input("  Press Enter to go on; the console ends then. ")
-
-    def _nothing_in_the_clear(self) -> None:
-        self._scene("On the disk: what was uploaded as it was sealed, and no pupil's data in the clear")
-        home = self._folder / "home"
-        files = [path for path in home.rglob("*") if path.is_file()]
-        self._expect(not [path for path in files if MARK in path.read_bytes()], "nothing lies in the clear")
-        self._say(
-            f"{len(files)} files of the home searched for the mark of every invented pupil: none has it."
-        )
-        self._say("Even the file that came without encryption was not written down.")
-
-    def _what_this_machine_lacks(self) -> None:
-        """Print missing confinement, because the demo works without and nobody would notice."""
-        for lack in confinement.missing():
-            self._say(f"Note: {lack}. In production, `gateway doctor` says so too.")
 
     def _listing(self, running: Running, party: Party, number: int) -> list[str] | None:
         with party.sftp(running.intake) as session:

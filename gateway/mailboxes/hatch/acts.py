@@ -22,7 +22,20 @@ def recall(counter: Counter, caller: Caller, act: RecallFile) -> Done:
     _check_is_theirs(counter, caller, act.reference)
     check_signed(counter, caller, act)
     if "recall" not in caller.may:
-        _ask_for_recall(counter, caller, act.reference, why)
+        now = counter.clock()
+        entry = Entry(
+            kind="act-proposed", subject=act.reference, fields={"what": "recall"}, actor=caller.name, note=why
+        )
+        with counter.desk.registry.write() as session:
+            before = [
+                event
+                for event in log.events(session, act.reference, kind="act-proposed")
+                if event.at > now - COUNTS and event.actor == caller.name
+            ]
+            if before:
+                raise GatewayError("You have asked for that already.")
+            log.append(session, [entry], now)
+            log.sign_head(session, counter.desk.log_key, counter.desk.log_origin, now)
         return Done(sentence=f"That {act.reference} be recalled is asked for: whoever may do it sees it.")
     with counter.registrar() as registrar:
         withdrawals.withdraw(registrar, act.reference, by=caller.name, why=why)
@@ -47,20 +60,3 @@ def _check_is_theirs(counter: Counter, caller: Caller, reference: str) -> None:
         found = any(find_delivered(session, team, reference, person=caller.name) for team in caller.teams)
     if not found:
         raise MayNotError("That file is in none of your mailboxes.")
-
-
-def _ask_for_recall(counter: Counter, caller: Caller, reference: str, why: str) -> None:
-    now = counter.clock()
-    entry = Entry(
-        kind="act-proposed", subject=reference, fields={"what": "recall"}, actor=caller.name, note=why
-    )
-    with counter.desk.registry.write() as session:
-        before = [
-            event
-            for event in log.events(session, reference, kind="act-proposed")
-            if event.at > now - COUNTS and event.actor == caller.name
-        ]
-        if before:
-            raise GatewayError("You have asked for that already.")
-        log.append(session, [entry], now)
-        log.sign_head(session, counter.desk.log_key, counter.desk.log_origin, now)

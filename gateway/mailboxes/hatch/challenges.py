@@ -56,7 +56,14 @@ class Challenges:
         given = _Given(secrets.token_bytes(_BYTES), now + SECONDS, about)
         with self._lock:
             self._drop((holder, purpose))
-            self._make_room(holder, now)
+            # Drop expired challenges, and the oldest of a holder with many.
+            while self._open:
+                oldest = next(iter(self._open))
+                if self._open[oldest].until >= now and len(self._open) < _KNOWN:
+                    break
+                self._drop(oldest)
+            if self._held[holder] >= EACH:
+                self._drop(next(key for key in self._open if key[0] == holder))
             self._open[holder, purpose] = given
             self._held[holder] += 1
         return given.challenge
@@ -76,16 +83,6 @@ class Challenges:
     def __len__(self) -> int:
         """Return how many are remembered."""
         return len(self._open)
-
-    def _make_room(self, holder: str, now: float) -> None:
-        """Drop expired challenges, and the oldest of a holder with many."""
-        while self._open:
-            oldest = next(iter(self._open))
-            if self._open[oldest].until >= now and len(self._open) < _KNOWN:
-                break
-            self._drop(oldest)
-        if self._held[holder] >= EACH:
-            self._drop(next(key for key in self._open if key[0] == holder))
 
     def _drop(self, key: tuple[str, str]) -> _Given | None:
         given = self._open.pop(key, None)

@@ -90,7 +90,8 @@ def ask_school(counter: Counter, caller: Caller, question: AskSchool) -> SchoolT
     on = local_day(now, catalogue.calendar.timezone)
     with counter.desk.registry.read() as session:
         row = providers.provider_row(session, question.provider)
-        files = _files(session, caller, question)
+        wanted = TransfersWanted(provider=question.provider, before=question.before, sight=caller.sight)
+        files = list(reversed(transfer_lists.latest(session, wanted, FILES + 1)))
         shown = files[:FILES]
         return SchoolTold(
             school=Named(id=row.id, name=row.name),
@@ -100,7 +101,10 @@ def ask_school(counter: Counter, caller: Caller, question: AskSchool) -> SchoolT
             suspended=row.suspended,
             closed_on=row.closed_on,
             contacts=tuple(map(ContactSeen.model_validate, contacts.contacts(session, row.id))),
-            ratifications=_ratifications(session, row),
+            ratifications=tuple(
+                Ratified(academic_year=each.academic_year, signatory=each.signatory, on=each.ratified_on)
+                for each in agreements.ratifications(session, row.id)
+            ),
             cells=tuple(
                 CellSeen.model_validate(each)
                 for _, flows in statuses(session, catalogue, on, [row.id])
@@ -120,18 +124,6 @@ def ask_school(counter: Counter, caller: Caller, question: AskSchool) -> SchoolT
             files=tuple(_line(each, catalogue) for each in shown),
             next=shown[-1].sequence if len(files) > FILES else None,
         )
-
-
-def _files(session: Session, caller: Caller, question: AskSchool) -> list[Transfer]:
-    wanted = TransfersWanted(provider=question.provider, before=question.before, sight=caller.sight)
-    return list(reversed(transfer_lists.latest(session, wanted, FILES + 1)))
-
-
-def _ratifications(session: Session, row: ProviderRow) -> tuple[Ratified, ...]:
-    return tuple(
-        Ratified(academic_year=each.academic_year, signatory=each.signatory, on=each.ratified_on)
-        for each in agreements.ratifications(session, row.id)
-    )
 
 
 def _discrepancies(session: Session, row: ProviderRow) -> tuple[DiscrepancySeen, ...]:
