@@ -1,18 +1,21 @@
-"""Choose the engine for opening sealed files; `promise` defines the duties of each."""
+"""Choose the engine for opening sealed files; `Opener` defines the duties of each."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
-from gateway.errors import ConfigurationError, Fault, Refusal
+from gateway.errors import ConfigurationError
 from gateway.home.settings import OpenLimits, ProcessorSettings
 from gateway.model import Opened
-from gateway.openpgp.judge import Waits
 from gateway.openpgp.source import Sealed
 
 
+# The promise kept by every engine opening a sealed file. `open` returns content only if the file is one
+# integrity-protected OpenPGP message, holding exactly one literal, with exactly one valid signature over
+# all of it by one of the given senders, made within the time window of the limits. Everything else is a
+# named refusal.
 class Opener(Protocol):
     """An engine opening sealed files with the gateway's own keys."""
 
@@ -46,70 +49,6 @@ class Opener(Protocol):
     def session_key(self, sealed: Sealed, limits: OpenLimits) -> bytes | None:
         """Return the session key of a message in SOP notation, CIPHER:HEX; None if no key fits."""
         ...
-
-
-# Open small files with the embedded engine, without starting a program; all others with the program.
-# Starting a program costs more than opening a small file. Both engines keep the same promise, so either may
-# open a file. Only the program refuses: any file not opened by the embedded engine is judged afresh by the
-# program.
-
-SMALL_BYTES = 1024**2
-_SMALL_CONTENT_BYTES = 16 * 1024**2
-T = TypeVar("T")
-
-
-class BySizeOpener:
-    """Open sealed files of up to SMALL_BYTES with `at_hand`, and everything else with `program`."""
-
-    def __init__(self, at_hand: Opener, program: Opener) -> None:
-        self.name = program.name
-        self._at_hand = at_hand
-        self._program = program
-
-    def open(
-        self,
-        sealed: Sealed,
-        senders: Sequence[bytes],
-        limits: OpenLimits,
-        now: datetime,
-        into: int | None = None,
-    ) -> Opened:
-        """See `Opener.open`."""
-        if not _is_small(sealed):
-            return self._program.open(sealed, senders, limits, now, into)
-        return self._first(sealed, limits, lambda opener, caps: opener.open(sealed, senders, caps, now))
-
-    def reopen(self, sealed: Sealed, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
-        """See `Opener.reopen`."""
-        return self._first(sealed, limits, lambda opener, caps: opener.reopen(sealed, sha256, caps, session))
-
-    def session_key(self, sealed: Sealed, limits: OpenLimits) -> bytes | None:
-        """See `Opener.session_key`."""
-        return self._program.session_key(sealed, limits)
-
-    def _first(self, sealed: Sealed, limits: OpenLimits, ask: Callable[[Opener, OpenLimits], T]) -> T:
-        if not _is_small(sealed):
-            return ask(self._program, limits)
-        cap = min(_SMALL_CONTENT_BYTES, limits.embedded_content_bytes)
-        try:
-            return ask(self._at_hand, limits.model_copy(update={"embedded_content_bytes": cap}))
-        except Waits:
-            raise
-        except (Refusal, Fault, MemoryError):
-            return ask(self._program, limits)
-
-
-def _is_small(sealed: Sealed) -> bool:
-    try:
-        return sealed.stat().st_size <= SMALL_BYTES
-    except OSError as error:
-        raise Fault(f"the sealed file cannot be read: {error.strerror}") from error
-
-
-# The promise kept by every engine opening a sealed file. `open` returns content only if the file is one
-# integrity-protected OpenPGP message, holding exactly one literal, with exactly one valid signature over
-# all of it by one of the given senders, made within the time window of the limits. Everything else is a
-# named refusal.
 
 
 ProgramFile = tuple[str, int, int, int]
@@ -173,8 +112,8 @@ def find_opener(settings: ProcessorSettings, secret_keys: Sequence[Path | bytes]
     `secret_keys` are keys, or files holding one, without a passphrase. ConfigurationError for a missing
     program, an unusable key, or, at the first use, a program failing the `self_test`.
     """
+    from gateway.openpgp.by_size import BySizeOpener  # noqa: PLC0415 - loading all of it costs 0.2 s
     from gateway.openpgp.embedded import EmbeddedOpener  # noqa: PLC0415
-    from gateway.openpgp.engines import BySizeOpener  # noqa: PLC0415 - loading all of it costs 0.2 s
     from gateway.openpgp.sop import SopOpener  # noqa: PLC0415
 
     program = _program(settings)
