@@ -42,10 +42,11 @@ from gateway.examiner.protocol import (
 )
 from gateway.home.settings import OpenLimits, ProcessorSettings
 from gateway.openpgp.certificates import describe
-from gateway.openpgp.engines import Opener, believe, find_opener, prove_program
+from gateway.openpgp.engines import believe, find_opener, prove_program
 from gateway.openpgp.judge import Waits
 from gateway.openpgp.layers import open_session_key, seal_session_key
 from gateway.openpgp.memory import Content
+from gateway.openpgp.promise import Opener
 from gateway.openpgp.sealer import CannotSeal, readers, seal
 from gateway.openpgp.source import OpenFile
 from gateway.zones.failpoints import passing

@@ -15,7 +15,8 @@ from pysequoia import CipherSuite, Profile, Tsk, encrypt
 from gateway.errors import ConfigurationError, Fault, Refusal
 from gateway.home.settings import OpenLimits, ProcessorSettings
 from gateway.openpgp.embedded import EmbeddedOpener
-from gateway.openpgp.engines import Opener, ProgramFile, program_file
+from gateway.openpgp.engines import ProgramFile, program_file
+from gateway.openpgp.promise import Opener
 from gateway.openpgp.sop import SopOpener
 from gateway.openpgp.source import OpenFile
 from gateway.zones.memory import anonymous_memory

@@ -12,8 +12,8 @@ from typing import TypeVar
 from gateway.errors import Fault, Refusal
 from gateway.home.settings import OpenLimits
 from gateway.model import Opened
-from gateway.openpgp.engines import Opener
 from gateway.openpgp.judge import Waits
+from gateway.openpgp.promise import Opener
 from gateway.openpgp.source import Sealed
 
 SMALL_BYTES = 1024**2

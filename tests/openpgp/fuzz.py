@@ -28,8 +28,8 @@ from pathlib import Path
 from gateway.errors import Refusal
 from gateway.openpgp import packets
 from gateway.openpgp.embedded import EmbeddedOpener
-from gateway.openpgp.engines import Opener
 from gateway.openpgp.layers import SecretKey, unwrapped
+from gateway.openpgp.promise import Opener
 from gateway.openpgp.sop import SopOpener
 from gateway.openpgp.source import SealedSource
 from gateway.reasons import REASONS

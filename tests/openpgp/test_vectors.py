@@ -16,9 +16,10 @@ from gateway.home.settings import ProcessorSettings
 from gateway.openpgp import explain, late, packets
 from gateway.openpgp.certificates import describe
 from gateway.openpgp.embedded import EmbeddedOpener
-from gateway.openpgp.engines import Opener, find_opener
+from gateway.openpgp.engines import find_opener
 from gateway.openpgp.judge import SignatureClaim, Waits, parsed_senders
 from gateway.openpgp.layers import SecretKey, read_secret_keys, unwrapped
+from gateway.openpgp.promise import Opener
 from gateway.openpgp.sop import SopOpener
 from gateway.reasons import REASONS
 from tests.openpgp import vectors

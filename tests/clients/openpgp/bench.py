@@ -17,8 +17,8 @@ from gateway.home.settings import OpenLimits
 from gateway.model import GatewayKeyKind
 from gateway.openpgp.certificates import Certificate, admit
 from gateway.openpgp.embedded import EmbeddedOpener
-from gateway.openpgp.engines import Opener
 from gateway.openpgp.judge import Waits
+from gateway.openpgp.promise import Opener
 from gateway.openpgp.sealer import certificate_of, clearsign, generate_gateway_key, seal
 from gateway.openpgp.sop import SopOpener
 
