@@ -236,7 +236,7 @@ COMMANDS: Mapping[str, AccessRight] = dict(
                 year.open_year log.cosign hosts.add hosts.join policy_confirm.confirm
                 policy_pack.install policy_optional.switch policy_simulate.simulate policy_propose.propose
                 policy_propose.approve policy_propose.withdraw policy_propose.roll_back policy_propose.status
-                policy_new.flow declare.declare
+                policy_new.agreement policy_new.flow declare.declare
             """,
             AccessRight.PROTECT: "transfers.open_whole",
             AccessRight.INDEX: "pupils.index",

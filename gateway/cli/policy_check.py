@@ -29,6 +29,7 @@ from gateway.home.settings_file import nearest
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue import read
 from gateway.policy.faults import PolicyFault
+from gateway.policy.new_agreement import declare
 from gateway.registry import providers
 
 
@@ -37,6 +38,9 @@ def check(
     folder: Annotated[
         Path | None, typer.Argument(help="A policies folder; that of the home if not given.")
     ] = None,
+    mend: Annotated[
+        bool, typer.Option("--mend", help="First declare the data types and items that it does not list.")
+    ] = False,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
@@ -46,6 +50,9 @@ def check(
     policies = folder or existing(home).policies
     if not policies.is_dir():
         raise ConfigurationError(f"{policies} is no folder")
+    for name in declare(policies) if mend else ():
+        if not as_json:
+            out.print(f"{name}: what the agreement does not list is declared", soft_wrap=True)
     faults = [*faults_of(policies, now().date()), *(() if folder else _unknown_providers(home))]
     if as_json:
         print_json([dataclasses.asdict(fault) for fault in faults])

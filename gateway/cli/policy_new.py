@@ -1,6 +1,5 @@
-"""policy new flow: a flow of your own, written into the policies from the headings of a sample file."""
+"""policy new: an agreement of your own, and flows of your own from the headings of sample files."""
 
-import csv
 from pathlib import Path
 from typing import Annotated
 
@@ -9,17 +8,34 @@ import typer
 from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, existing, fails_clearly, out
 from gateway.errors import GatewayError
 from gateway.policy.catalogue import load_unchecked
-from gateway.policy.new_flow import NewFlow, check_new, columns_of, write_flow
+from gateway.policy.new_agreement import begin
+from gateway.policy.new_flow import NewFlow, check_new, write_flow
 
 app = typer.Typer(no_args_is_help=True, help="Something new in the policies, written for you.")
-_MANY = 64 * 1024
-_ROWS = 50
+
+
+@app.command("agreement")
+@fails_clearly
+def agreement(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder, for the policies.")],
+    text: Annotated[
+        Path, typer.Option(metavar="FILE", dir_okay=False, exists=True, help="The agreement, as plain text.")
+    ],
+    title: Annotated[str, typer.Option(help="What it is called.")],
+    like: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The agreement to begin from, such as cwm-alarch.")
+    ] = None,
+) -> None:
+    """Begin the policies of an agreement of your own from those of one that ships."""
+    begin(folder, text, title, like)
+    out.print(f"{folder} is written; go on with docs/your-own-agreement.md, and see what is left:")
+    out.print(f"gateway policy check --mend {folder}", soft_wrap=True)
 
 
 @app.command("flow")
 @fails_clearly
 def flow(
-    sample: Annotated[Path, typer.Argument(dir_okay=False, exists=True, help="CSV or a workbook.")],
+    sample: Annotated[Path, typer.Argument(dir_okay=False, exists=True, help="CSV, a workbook or XML.")],
     identifier: Annotated[str, typer.Option("--id", help="Of a-z, 0-9 and hyphens.")],
     title: Annotated[str, typer.Option(help="What people call it.")],
     clause: Annotated[str, typer.Option(help="The clause of the agreement that lists it.")],
@@ -43,13 +59,12 @@ def flow(
     """Write a flow, with data type, items, rights, clause and dates, and list the remaining work."""
     from gateway.classify.load import load_rules  # noqa: PLC0415 - loads the classifier
     from gateway.classify.value_kinds import read_date  # noqa: PLC0415 - the same
+    from gateway.cli.policy_sample import read_sample  # noqa: PLC0415 - the same
     from gateway.record.policy_check import check  # noqa: PLC0415 - the same
 
     policies = folder or existing(home).policies
     catalogue, rules = load_unchecked(policies), load_rules(policies)
-    columns = _columns(sample)
-    headings = tuple(columns)
-    fields = {heading: rules.column_field(heading) for heading in headings}
+    found = read_sample(sample, rules)
     new = NewFlow(
         id=identifier,
         title=title,
@@ -61,11 +76,13 @@ def flow(
         basis=basis,
         timescale=timescale,
         about=about,
-        headings=headings,
-        known={heading: field for heading, field in fields.items() if field is not None},
+        headings=tuple(found.values),
+        known=found.known,
         due=_span(due),
         optional=_several(optional),
-        dates=tuple(name for name, found in columns.items() if found and all(map(read_date, found))),
+        dates=tuple(name for name, texts in found.values.items() if texts and all(map(read_date, texts))),
+        elements=found.elements,
+        collection=found.collection,
     )
     check_new(new, catalogue)
     write_flow(policies, new, catalogue)
@@ -89,24 +106,3 @@ def _span(given: str | None) -> tuple[str, str] | None:
     if not dots:
         raise GatewayError("write --due as 06-01..06-30")
     return first, last
-
-
-def _columns(sample: Path) -> dict[str, list[str]]:
-    """Return the columns of a CSV file or of the first sheet of a workbook, by their headings."""
-    try:
-        if sample.suffix.lower() in {".xlsx", ".xls", ".xlsb", ".ods"}:
-            from python_calamine import CalamineError, CalamineWorkbook  # noqa: PLC0415 - loaded where it is needed
-
-            try:
-                sheet = CalamineWorkbook.from_path(sample).get_sheet_by_index(0)
-            except CalamineError as error:
-                raise GatewayError(f"{sample} cannot be read: {error}") from None
-            return columns_of(sheet.to_python())
-        with sample.open(encoding="utf-8-sig", newline="") as text:
-            start = text.read(_MANY)
-    except UnicodeDecodeError:
-        raise GatewayError(f"{sample} is no UTF-8 text: save it as CSV UTF-8, or as a workbook") from None
-    except OSError as error:
-        raise GatewayError(f"{sample} cannot be read: {error.strerror}") from None
-    delimiter = max(",;\t", key=start.partition("\n")[0].count)
-    return columns_of(list(csv.reader(start.splitlines()[:_ROWS], delimiter=delimiter)))

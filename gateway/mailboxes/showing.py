@@ -9,7 +9,16 @@ from sqlmodel import Session
 from gateway.errors import Fault
 from gateway.mailboxes.contents import FileOrder
 from gateway.mailboxes.names import file_name
-from gateway.model import Basis, Classified, Contained, Counting, ProviderKind, Reason, Unlisted
+from gateway.model import (
+    Basis,
+    Classified,
+    Contained,
+    Counting,
+    ProviderKind,
+    Reason,
+    RecordsWhere,
+    Unlisted,
+)
 from gateway.policy.basis import basis_for, left_out
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.counts import counting
@@ -30,11 +39,13 @@ def about_text(
     *,
     withheld: Sequence[str] = (),
     apart: bool = False,
+    where: RecordsWhere | None = None,
 ) -> bytes:
     """Return the UTF-8 text for one delivery; `items` are the labels left out of its view.
 
     `withheld`: the labels of cells left blank because of their values. `apart`: True if records of children
-    visible to few people are left out; their number is not disclosed.
+    visible to few people are left out; their number is not disclosed. `where`: the records that the team
+    gets, where not all.
     """
     lines = [
         f"{file_name(delivery)}",
@@ -44,6 +55,7 @@ def about_text(
         *_no_right(items, catalogue),
         *_not_listed(items, unlisted, catalogue),
         *_withheld(withheld),
+        *_others(where),
         *(_APART if apart else ()),
         "",
         "The file as it was sent is kept, sealed. If your work needs more of it, tell an administrator which",
@@ -82,6 +94,12 @@ _APART = (
     "Because data protection has said that few people may see them:",
     "- records of single pupils. Ask data protection if your work needs them.",
 )
+
+
+def _others(where: RecordsWhere | None) -> Iterator[str]:
+    if where is not None:
+        yield from ("", "Because the agreement gives this team the records of some children only:")
+        yield f"- every record in which {where.item} is not one of: {', '.join(where.values)}"
 
 
 def _encoded(lines: Sequence[str]) -> bytes:
@@ -145,6 +163,7 @@ class TeamView:
     delivery: Delivery
     held: Classified | Contained
     lacking: tuple[str, ...]
+    where: RecordsWhere | None = None
 
     @property
     def withheld(self) -> tuple[str, ...]:
@@ -155,7 +174,7 @@ class TeamView:
     @property
     def says_something(self) -> bool:
         """True if the view has an about text, even with every record included."""
-        return self.delivery.counts or bool(self.lacking or self.held.unlisted or self.withheld)
+        return self.delivery.counts or bool(self.lacking or self.held.unlisted or self.withheld or self.where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +205,10 @@ class Bases:
         """Return the view of a delivery for its team."""
         data_type = delivery.data_type or held.data_type
         asked = (delivery.team, data_type, sender, held.format, held.items, held.other_items, held.stated)
+        basis = self.basis(delivery, held, sender)
         if (lacking := self._lacking.get(asked)) is None:
-            lacking = self._lacking[asked] = left_out(held, self.basis(delivery, held, sender))
-        return TeamView(delivery, held, lacking)
+            lacking = self._lacking[asked] = left_out(held, basis)
+        return TeamView(delivery, held, lacking, basis.where)
 
 
 _View = tuple[int, str | None, datetime, bool, ProviderKind]
@@ -260,7 +280,13 @@ class Showing:
                 found[one.sequence] = about_counts(one, catalogue)
             elif view.says_something or kept:
                 found[one.sequence] = about_text(
-                    one, view.lacking, unlisted, catalogue, withheld=view.withheld, apart=kept
+                    one,
+                    view.lacking,
+                    unlisted,
+                    catalogue,
+                    withheld=view.withheld,
+                    apart=kept,
+                    where=view.where,
                 )
         return found
 

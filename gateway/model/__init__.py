@@ -72,11 +72,22 @@ WITHHELD = "values that are not what they should be"
 OTHER_SCHOOLS = "records of other schools"
 """Label for records left out where a provider gets only its own pupils' records."""
 
+OTHER_RECORDS = "records of children that the team is not there for"
+"""Label for records left out where the agreement gives a team those of some children only."""
+
 EVERY_RECORD = "every record of a pupil"
 """Label for everything left out where a team gets only counts."""
 
 VIEW_EXTENSIONS = {"xls": "xlsx", "xlsb": "xlsx", "ods": "xlsx", "txt": "csv"}
 """Extensions of views, where different from the file's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordsWhere:
+    """The records that a team may have: those in which the item `item` has one of `values`, in any case."""
+
+    item: str
+    values: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +97,8 @@ class Basis:
     `items` are labels, "Group: Item", and items outside Appendix A carried by such files by nature. `told`
     are classifier findings beyond the data type, given to nobody. `without` are numbers of records left out
     as a whole, from 0 in the order of the view. `of_school` is the DfE number and URN of a school, where
-    only its records are given. `stated` are headings with meanings stated by the provider.
+    only its records are given. `stated` are headings with meanings stated by the provider. `where` says which
+    records are given, where not all are.
     """
 
     data_type: str
@@ -95,6 +107,7 @@ class Basis:
     without: tuple[int, ...] = ()
     of_school: tuple[str, str] | None = None
     stated: Stated = ()
+    where: RecordsWhere | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

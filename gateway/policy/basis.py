@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from gateway.law import pack_on
-from gateway.model import Basis, Classified, Contained, ProviderKind, Stated, Unlisted
+from gateway.model import Basis, Classified, Contained, ProviderKind, RecordsWhere, Stated, Unlisted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.schema import Flow
 
@@ -28,7 +28,10 @@ def basis_for(
     """
     listed = tuple(item for item in catalogue.appendix_a if catalogue.may_have(team, item, sender))
     carried = _carried(team, data_type, form, catalogue)
-    return Basis(data_type=data_type, items=(*listed, *carried), told=told, stated=stated)
+    flow = catalogue.flow_of(data_type)
+    records = None if flow is None else flow.of(data_type).records.get(team)
+    where = None if records is None else RecordsWhere(item=records.item, values=records.values)
+    return Basis(data_type=data_type, items=(*listed, *carried), told=told, stated=stated, where=where)
 
 
 def has_a_view(

@@ -22,6 +22,14 @@ _NUMBERED = re.compile(
 """A line that begins with the number of a clause below a heading: 5.3.1, A.3(b), 3(a)."""
 
 
+def numbered(text: str) -> dict[ClauseId, str]:
+    """Return the words of each numbered clause of a text, up to the next one, in the text's order."""
+    found = list(_NUMBERED.finditer(text))
+    ends = [each.start() for each in found[1:]] + [len(text)]
+    said = (text[each.end() - 1 : end].partition("\n\n")[0] for each, end in zip(found, ends, strict=True))
+    return dict(zip((each[1] for each in found), said, strict=True))
+
+
 class ClauseTexts:
     """The texts of the clauses of one agreement."""
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from gateway.home.settings_file import nearest
 from gateway.policy.bodies_check import bodies_faults
 from gateway.policy.calendar_check import calendar_faults
 from gateway.policy.catalogue_schema import Catalogue
@@ -23,7 +24,7 @@ def contradictions(catalogue: Catalogue) -> Iterator[Contradiction]:
     if not catalogue.sensitive_teams():
         yield "teams.toml", ("team",), "no team has sensitive = true, so nobody would see sensitive files"
     yield from _flow_faults(catalogue)
-    # Teams that an item is carried for and that get no file of the data type.
+    # Teams that an item is carried for, or records go to, and that get no file of the data type.
     for table, listed in (("flow", catalogue.flows.flow), ("optional", catalogue.flows.optional)):
         entries = (
             ((table, n), m, entry) for n, flow in enumerate(listed) for m, entry in enumerate(flow.data_type)
@@ -32,6 +33,13 @@ def contradictions(catalogue: Catalogue) -> Iterator[Contradiction]:
             for name in sorted({team for each in entry.carried for team in each.teams} - set(entry.teams)):
                 words = f"{name} gets no {entry.id}, so nothing is carried for it"
                 yield "flows.toml", (*place, "data_type", m, "carried"), words
+            for name, records in entry.records.items():
+                team, where = catalogue.team(name), (*place, "data_type", m, "records", name)
+                if name not in entry.teams or team is None or not team.pupil_level:
+                    yield "flows.toml", where, f"{name} gets no records of {entry.id}"
+                if records.item not in {*catalogue.appendix_a, *entry.carries}:
+                    near = nearest(records.item, catalogue.appendix_a)
+                    yield "flows.toml", (*where, "item"), f"the agreement lists no {records.item}{near}"
     yield from _right_faults(catalogue)
     yield from _method_faults(catalogue)
     yield from unused(catalogue)

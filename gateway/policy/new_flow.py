@@ -1,13 +1,14 @@
 """Write a flow into policies from the headings of a sample: type, items, rights, clause and dates.
 
 Known headings use the existing rules; each unknown heading becomes an item in the flow's own group, with a
-right for its teams. The result then waits for a person to read and confirm.
+right for its teams. Of XML the names of elements with text are the headings. The result then waits for a
+person to read and confirm.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ class NewFlow:
     """A person's description of a flow. `due` are the first and last month-day of a yearly flow.
 
     `known` gives the key of the item or working field for each recognised heading of the sample. `optional`
-    are headings that a file may lack, `dates` those over dates.
+    are headings that a file may lack, `dates` those over dates. `elements` are, of XML, the paths of each
+    heading, as Parent/Name, and `collection` is what a DfE message calls itself.
     """
 
     id: str
@@ -46,6 +48,8 @@ class NewFlow:
     due: tuple[str, str] | None = None
     optional: tuple[str, ...] = ()
     dates: tuple[str, ...] = ()
+    elements: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    collection: str | None = None
 
     @property
     def new(self) -> tuple[str, ...]:
@@ -67,7 +71,7 @@ def check_new(flow: NewFlow, catalogue: Catalogue) -> None:
     if catalogue.flow(flow.id) is not None or flow.id in catalogue.data_types():
         raise GatewayError(f"there is a flow or data type {flow.id} already")
     _check_clause(flow.clause, catalogue)
-    if not set(flow.new) - set(flow.optional):
+    if flow.collection is None and not set(flow.new) - set(flow.optional):
         raise GatewayError("every heading is known or optional, so that nothing tells these files apart")
     for option, given, known in _named(flow, catalogue):
         for name in given:
@@ -101,7 +105,7 @@ def _named(flow: NewFlow, catalogue: Catalogue) -> Iterator[tuple[str, tuple[str
 
 def write_flow(policies: Path, flow: NewFlow, catalogue: Catalogue) -> None:
     """Write a flow into a folder of policies, keeping comments and order."""
-    _append(policies / "flows.toml", _flow_of(flow))
+    _append(policies / "flows.toml", _flow_of(flow, catalogue))
     keys = [_key(flow, each) for each in flow.new if each not in flow.optional]
     told = list(dict.fromkeys([*flow.known.values(), *(_key(flow, each) for each in flow.new)]))
     kind = {"title": flow.title, "must": [], "carries": told}
@@ -112,8 +116,14 @@ def write_flow(policies: Path, flow: NewFlow, catalogue: Catalogue) -> None:
         "because": f"the headings of {flow.title}",
         "needs": keys,
     }
-    _append(policies / "data_types.toml", {"types": {flow.id: kind}, "tables": [table]})
-    _append(policies / "items.toml", {"items": {_key(flow, each): _item_of(flow, each) for each in flow.new}})
+    told_by = {"tables": [table]}
+    if flow.collection is not None:
+        told_by = {}
+        _write_collection(policies / "data_types.toml", flow.collection, flow.id)
+    _append(policies / "data_types.toml", {"types": {flow.id: kind}, **told_by})
+    if flow.new:
+        items = {_key(flow, each): _item_of(flow, each) for each in flow.new}
+        _append(policies / "items.toml", {"items": items})
     _write_rights(policies / "rights.toml", flow, catalogue)
     _write_clause(policies, flow, catalogue)
     if flow.due is not None:
@@ -122,16 +132,19 @@ def write_flow(policies: Path, flow: NewFlow, catalogue: Catalogue) -> None:
         _append(policies / "calendar.toml", {"due": [due]})
 
 
-def _flow_of(flow: NewFlow) -> dict[str, Any]:
+def _flow_of(flow: NewFlow, catalogue: Catalogue) -> dict[str, Any]:
+    bodies = catalogue.bodies
+    senders = [kind.name for kind in bodies.kind if kind.id in flow.senders]
+    recipients = [body.name for body in bodies.recipient if body.id in flow.recipients]
     entry: dict[str, Any] = {"id": flow.id, "timescale": flow.timescale}
     entry |= {"about": [flow.about]} if flow.about != "pupils" else {}
     entry |= {"teams": list(flow.teams), "clauses": [flow.clause]}
     document = {
         "description": flow.title,
         "purpose": flow.words,
-        "from": ", ".join(flow.senders),
-        "to": ", ".join(flow.recipients),
-        "statutory_support": flow.basis,
+        "from": ", ".join(senders),
+        "to": ", ".join(recipients),
+        "statutory_support": catalogue.agreement.bases[flow.basis],
         "timescales": flow.timescale,
         "mechanism": "this gateway",
     }
@@ -150,30 +163,45 @@ def _flow_of(flow: NewFlow) -> dict[str, Any]:
 
 def _item_of(flow: NewFlow, heading: str) -> dict[str, Any]:
     kind = "date" if heading in flow.dates else "label"
-    return {"label": f"{flow.group}: {heading}", "columns": [heading], "values": kind}
+    where = {"elements": list(flow.elements[heading])} if flow.elements else {"columns": [heading]}
+    return {"label": f"{flow.group}: {heading}", **where, "values": kind}
+
+
+def _write_collection(path: Path, collection: str, data_type: str) -> None:
+    """Have a DfE message that calls itself so be of the data type."""
+    types: Any = tomlkit.parse(path.read_text("utf-8"))
+    outside = types["message"]["outside"]
+    for name in [name for name in outside if name.casefold() == collection.casefold()]:
+        del outside[name]
+    types["message"]["returns"][collection] = data_type
+    path.write_text(tomlkit.dumps(types), "utf-8")
 
 
 def _write_rights(path: Path, flow: NewFlow, catalogue: Catalogue) -> None:
     """Add the flow's group to the right of each of its teams; a team without one gets one.
 
-    A team that may have no data about single pupils gets none.
+    A team that may have no data about single pupils gets none; a recipient with a right of its own gets it.
     """
     teams = [
         each.id
         for each in catalogue.teams.team
         if each.id in flow.teams and (each.pupil_level or flow.about == NOBODY)
     ]
+    teams += [body.id for body in catalogue.bodies.recipient if body.id in flow.recipients and not body.own]
     rights = tomlkit.parse(path.read_text("utf-8"))
     entries = rights.get("right")
     for entry in entries if isinstance(entries, AoT) else ():
         if entry.get("team") in teams:
             entry["groups"].append(flow.group)
+    if not flow.new:
+        return
     path.write_text(tomlkit.dumps(rights), "utf-8")
     group: dict[str, Any] = {"label": flow.group, "clause": flow.clause}
     group |= {"of": flow.about} if flow.about != "pupils" else {}
     group |= {"items": list(flow.new), "reason": [{"text": flow.words}]}
     _append(path, {"group": [group]})
-    for team in sorted(set(teams) - {right.team for right in catalogue.rights.right}):
+    lacking = {each.id for each in catalogue.teams.team} & set(teams)
+    for team in sorted(lacking - {right.team for right in catalogue.rights.right}):
         own = {"team": team, "groups": [flow.group], "clauses": [flow.clause], "why": flow.words}
         _append(path, {"right": [own]})
 

@@ -109,6 +109,13 @@ class Carried(PolicyTable):
     law: str
 
 
+class Records(PolicyTable):
+    """Records of a file that a team gets: those in which an item has one of the values, in any case."""
+
+    item: str
+    values: tuple[str, ...] = Field(min_length=1)
+
+
 class FlowDataType(PolicyTable):
     """A data type allowed in a flow, its due times, and the teams using the data.
 
@@ -117,7 +124,7 @@ class FlowDataType(PolicyTable):
     `name`: the name in receipts, by default the flow's. `also_due`: further timescales; `timescale_of`: own
     timescales of some kinds of provider. `within`: another data type whose arrival meets the timescale too.
     `ratification` takes precedence over the flow's. `each_replaces`: the latest file of a school and period
-    supersedes earlier ones.
+    supersedes earlier ones. `records`: by team, the records that the team gets, where not all of a file's.
     """
 
     id: Slug
@@ -134,6 +141,7 @@ class FlowDataType(PolicyTable):
     within: Slug | None = None
     ratification: RatificationSetting | None = None
     each_replaces: bool = False
+    records: dict[Slug, Records] = {}
 
     def holds(self, form: str, team: str | None = None) -> tuple[str, ...]:
         """Return the items outside Appendix A lawful in files of a format, for a team if named."""
@@ -200,10 +208,12 @@ class Flow(PolicyTable):
 class FlowsFile(PolicyTable):
     """flows.toml. `optional` flows are asked for by a law and by no row of the agreement.
 
-    Only flows named in `switched_on` are in use: files of the others wait for a person.
+    Only flows named in `switched_on` are in use: files of the others wait for a person. `not_carried` names
+    data types that are recognised and that the agreement does not list: files of these are refused.
     """
 
     switched_on: tuple[Slug, ...] = ()
+    not_carried: tuple[Slug, ...] = ()
     flow: tuple[Flow, ...] = Field(min_length=1)
     optional: tuple[Flow, ...] = ()
 

@@ -103,6 +103,11 @@ def _type_faults(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
                 yield "flows.toml", place, f"{words}: no file would ever be of it"
     off = (entry.id for flow in catalogue.flows.optional for entry in flow.data_type)
     known, told = {*catalogue.data_types(), *off}, rules.recognised()
+    for n, name in enumerate(catalogue.flows.not_carried):
+        if name in known or name not in types:
+            words = "a flow carries it" if name in known else f"data_types.toml knows no {name}"
+            yield "flows.toml", ("not_carried", n), f"{words}: take it out here"
+    known.update(catalogue.flows.not_carried)
     for name in types:
         if name not in known:
             words = f"no flow carries {name}{nearest(name, known)}: every file of it would be refused"

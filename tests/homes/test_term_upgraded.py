@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
 
@@ -23,7 +20,7 @@ from gateway.zones.failpoints import VARIABLE, UpgradeStep
 from tests import warm
 from tests.commands import invoke
 from tests.content import core_data
-from tests.ending import ending
+from tests.ending import serving
 from tests.homes.test_upgrade import RELEASES, holds, unpacked, upgrade
 
 pytestmark = pytest.mark.timeout(600)
@@ -36,17 +33,6 @@ def party(folder: Path, name: str) -> Party:
     found.openpgp = pysequoia.Tsk.from_bytes((found.folder / "secret.asc").read_bytes())
     found.ssh_key.chmod(0o600)
     return found
-
-
-@contextmanager
-def serving(home: Home, service: str) -> Iterator[tuple[str, int]]:
-    process = warm.Popen(
-        [sys.executable, "-m", "gateway", "serve", service, "--port", "0"],
-        env={**os.environ, "GATEWAY_HOME": str(home.root)}, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    with ending(process):
-        assert process.stdout is not None
-        yield "127.0.0.1", int(process.stdout.readline().rpartition(":")[2])
 
 
 def processed(home: Home, failpoint: str = "") -> int:
@@ -77,7 +63,7 @@ def test_a_term_goes_on(release: str, tmp_path: Path) -> None:
     home, backup = unpacked(release, tmp_path), str(tmp_path / "backup")
     ash, jane = party(tmp_path, "ash"), party(tmp_path, "jane")
     certificate = (tmp_path / "gateway.asc").read_text()
-    with serving(home, "intake") as intake:
+    with serving(home.root, "intake") as intake:
         with home_of_its_own(home):  # Its processor is at work.
             upgrade(home, "--apply", "--backup", backup)
             agreed = upgrade(home, "--apply", "--yes", "--backup", backup, by="ben")
@@ -115,7 +101,7 @@ def test_a_term_goes_on(release: str, tmp_path: Path) -> None:
             assert verified.exit_code == 0, (receipt.name, verified.output)
 
     # Mailboxes open, for files of before and of now.
-    with serving(home, "mailboxes") as mailboxes, jane.sftp(mailboxes) as session:
+    with serving(home.root, "mailboxes") as mailboxes, jane.sftp(mailboxes) as session:
         assert session.listdir("/held")
         names = [one for one in session.listdir("/central-data-team") if not one.endswith(".about.txt")]
         for name in (names[0], names[-1]):

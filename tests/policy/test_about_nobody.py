@@ -40,7 +40,7 @@ def test_counts_of_places_reach_the_planners_and_records_of_children_never(tmp_p
     assert (desk.state(sent), desk.transfer(sent).teams) == ("accepted", ("school-place-planning",))
     receipt = desk.receipt(sent)
     assert "It was recognised, by its content, as Counts of places." in receipt
-    assert "Counts of places, from school to local-authority." in receipt
+    assert "Counts of places, from Maintained school to Local authority." in receipt
     assert "Judged by the headings of Counts of places" in receipt
     assert desk.state(named) == "held"
     assert "everything fits" in desk.gateway("log", "verify")

@@ -96,6 +96,21 @@ def test_a_team_without_a_right_gets_one_and_one_that_works_with_counts_gets_non
     assert not catalogue.may_have("school-place-planning", "Swimming: Pool")
 
 
+def test_elements_of_a_sample_in_xml_are_headings(own: Path) -> None:
+    child = "<Child><Surname>Echo</Surname><Pool>North</Pool><Badge><Day>2026-06-01</Day></Badge></Child>"
+    sample = own.parent / "swimming.xml"
+    sample.write_text(f"<Message><Header><Collection>SWIM</Collection></Header>{child}</Message>")
+    told = invoke(None, "policy", "new", "flow", str(sample), *ASKED, "--policies", str(own))
+    assert "2 items of its own" in told.output
+    items = (own / "items.toml").read_text()
+    assert 'elements = ["Child/Pool"]' in items
+    assert 'elements = ["Badge/Day"]\nvalues = "date"' in items
+    assert 'SWIM = "swimming"' in (own / "data_types.toml").read_text()
+    sample.write_text("<Message><Child>")
+    told = invoke(None, "policy", "new", "flow", str(sample), *ASKED, "--id", "x", "--policies", str(own))
+    assert "save it as XML without a mistake" in told.stderr
+
+
 FLOW = NewFlow(
     id="swimming", title="Swimming", clause="3.3", words="Swimming levels.", senders=("school", "academy"),
     recipients=("local-authority",), teams=("central-data-team",), basis="supporting", timescale="weekly",

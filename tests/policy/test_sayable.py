@@ -11,9 +11,11 @@ from gateway.model import Facts
 from gateway.policy.agreement_schema import Signatory
 from gateway.policy.calendar_schema import CalendarFile, Census, DayRule, OwnTimescale, Results
 from gateway.policy.catalogue import Catalogue
+from gateway.policy.crosscheck import contradictions
 from gateway.policy.embargo import release_moment
 from gateway.policy.parties_check import parties_faults
 from gateway.policy.ratification import has_ended, in_force, lapse_day, year_to_ratify
+from gateway.policy.schema import Records
 from gateway.policy.schooldays import by_rule, censuses, day_after
 
 NAMES = {"role": "head", "name": "Head"}
@@ -136,3 +138,24 @@ def test_a_law_pack_dates_the_first_embargo_and_leaves_the_own_one(catalogue: Ca
     ks2 = [each.dates for each in calendar.results if each.data_type == "ks2"]
     assert ks2[0]
     assert ks2[1] == ()
+
+
+def test_a_team_gets_the_records_of_some_children_where_it_gets_records_at_all(catalogue: Catalogue) -> None:
+    flow = catalogue.flow_of("attendance")
+    assert flow is not None
+    team, others = flow.of("attendance").teams[0], [each for each in catalogue.flows.flow if each != flow]
+
+    def told(team: str, item: str) -> set[str]:
+        records = {"records": {team: Records(item=item, values=("Y",))}}
+        entries = tuple(
+            each.model_copy(update=records) if each.id == "attendance" else each for each in flow.data_type
+        )
+        flows = (flow.model_copy(update={"data_type": entries}), *others)
+        changed = catalogue.model_copy(update={"flows": catalogue.flows.model_copy(update={"flow": flows})})
+        return {text for _, place, text in contradictions(changed) if "records" in place}
+
+    assert told(team, "Pupil: UPN") == set()
+    assert told(team, "Pupil: UPM") == {"the agreement lists no Pupil: UPM; perhaps Pupil: UPN"}
+    assert told("school-place-planning", "Pupil: UPN") == {
+        "school-place-planning gets no records of attendance"
+    }

@@ -3,13 +3,15 @@
 import csv
 import io
 import random
+from dataclasses import replace
 
 import pytest
 
-from gateway.model import Classified
+from gateway.model import OTHER_RECORDS, Classified, RecordsWhere
 from gateway.policy.basis import basis_for
 from gateway.policy.items import teams_for
 from gateway.samples import make, school, variants
+from tests.content import core_data
 from tests.views.appendix_a import COLUMNS, NEVER, NOT_OF_ACADEMIES, VIEWS, columns_of, items_of
 from tests.views.making import CATALOGUE, found, recognised, view_for, view_of
 
@@ -76,3 +78,17 @@ def check(data: bytes, name: str) -> None:
         assert {*again.items, *again.other_items} == expected, (name, team)
         assert (again.data_type, again.pupils) == (what.data_type, what.pupils), (name, team)
         assert set(what.items) - expected == {item for item in left_out if item in what.items}, (name, team)
+
+
+def test_a_team_that_is_there_for_some_children_sees_no_other_record() -> None:
+    data = core_data(1, 6)
+    basis = basis_for("central-data-team", "student-core", CATALOGUE, "school")
+    whole, _ = view_of(data, basis)
+    girls = RecordsWhere(item="Pupil: Gender", values=("f", "Female"))
+    some, left_out = view_of(data, replace(basis, where=girls))
+    assert OTHER_RECORDS in left_out
+    assert 0 < some.count(b"<Sex>F</Sex>") == whole.count(b"<Sex>F</Sex>")
+    assert 0 == some.count(b"<Sex>M</Sex>") < whole.count(b"<Sex>M</Sex>")
+    nobody, _ = view_of(data, replace(basis, where=replace(girls, values=("X",))))
+    assert b"<UPN>" in whole
+    assert b"<UPN>" not in nobody

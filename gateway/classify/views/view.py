@@ -14,11 +14,11 @@ from gateway.classify.views.jcq_view import read_results
 from gateway.classify.views.markup_view import write_markup
 from gateway.classify.views.sieve import Sieve
 from gateway.classify.views.tables import Apart, CsvWriter, Cut, JsonWriter, TableWriter, Write
-from gateway.classify.views.walk import record_names, start_of
+from gateway.classify.views.walk import other_records, record_names, start_of
 from gateway.classify.views.workbook_out import Stream, WorkbookWriter, entry
 from gateway.classify.workbooks import sheets_in
 from gateway.home.settings import ClassifyLimits
-from gateway.model import Basis
+from gateway.model import OTHER_RECORDS, Basis
 
 
 def make_view(
@@ -30,8 +30,14 @@ def make_view(
     content, basis and rules give the same bytes. Raises Unreadable where reading differs from
     classification.
     """
-    sieve = Sieve(rules, basis)
-    changed = _Maker(sieve, Apart(basis.without), rules, limits).make(content, write)
+    sieve, without = Sieve(rules, basis), basis.without
+    if basis.where is not None:
+        others = other_records(content, rules, limits, basis.where)
+        content.seek(0)
+        if others:
+            sieve.leave_out(OTHER_RECORDS)
+            without = tuple(others.union(without))
+    changed = _Maker(sieve, Apart(without), rules, limits).make(content, write)
     return sieve.left_out, not (changed or sieve.changed)
 
 

@@ -13,6 +13,7 @@ from gateway.classify.sheets import tables_in
 from gateway.classify.views.jcq_view import read_results
 from gateway.classify.workbooks import sheets_in
 from gateway.home.settings import ClassifyLimits
+from gateway.model import RecordsWhere
 
 Values = dict[str, list[str]]
 """Values of a record by field: all non-blank texts, in order."""
@@ -27,6 +28,17 @@ def records_in(
 ) -> Iterator[Values]:
     """Yield the records of a classified content, with the wanted fields. Raises Unreadable."""
     yield from _RecordWalk(rules, limits, frozenset(wanted)).walk(content)
+
+
+def other_records(content: BinaryIO, rules: Rules, limits: ClassifyLimits, where: RecordsWhere) -> set[int]:
+    """Return the numbers of the records that are not such as `where` says, from 0. Raises Unreadable."""
+    keys = [key for key, item in (rules.items | rules.others).items() if item.label == where.item]
+    wanted = {value.casefold() for value in where.values}
+    return {
+        number
+        for number, values in enumerate(records_in(content, rules, limits, keys))
+        if wanted.isdisjoint(text.casefold() for key in keys for text in values.get(key, ()))
+    }
 
 
 def record_names(source: Source, rules: Rules) -> tuple[str, ...]:

@@ -1,0 +1,84 @@
+"""Headings and values of a sample file, for a new flow."""
+
+import csv
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateway.classify import markup
+from gateway.classify.content import Source, Unreadable, encoding_of
+from gateway.classify.rules import Rules
+from gateway.classify.views.walk import HEADER, record_names
+from gateway.errors import GatewayError
+from gateway.home.settings import ClassifyLimits
+from gateway.policy.new_flow import columns_of
+
+_MANY = 64 * 1024
+_ROWS = 50
+
+
+@dataclass(slots=True)
+class SampleRead:
+    """The filled values under each heading, and the field of each heading that the rules know.
+
+    Of XML a heading is the name of an element with text, `elements` are its paths (Parent/Name), and
+    `collection` is what a DfE message calls itself.
+    """
+
+    values: dict[str, list[str]] = field(default_factory=dict)
+    known: dict[str, str] = field(default_factory=dict)
+    elements: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    collection: str | None = None
+
+
+def read_sample(sample: Path, rules: Rules) -> SampleRead:
+    """Read a CSV file, the first sheet of a workbook, or XML. Raises GatewayError naming the problem."""
+    try:
+        if sample.suffix.lower() == ".xml":
+            return _of_markup(sample, rules)
+        values = _columns(sample)
+    except OSError as error:
+        raise GatewayError(f"{sample} cannot be read: {error.strerror}") from None
+    fields = {heading: rules.column_field(heading) for heading in values}
+    return SampleRead(values, {heading: key for heading, key in fields.items() if key is not None})
+
+
+def _of_markup(sample: Path, rules: Rules) -> SampleRead:
+    found = SampleRead()
+    try:
+        with sample.open("rb") as content:
+            source = Source(content, encoding_of(content), ClassifyLimits())
+            for record in markup.pupil_records(source, record_names(source, rules)):
+                leaves = list(markup.leaves(record))
+                if markup.local_name(record.tag) == HEADER:
+                    found.collection = next((text for _, name, text in leaves if name == "Collection"), None)
+                    continue
+                for parent, name, text in leaves:
+                    found.values.setdefault(name, []).append(text.strip())
+                    paths = found.elements.get(name, ())
+                    found.elements[name] = tuple(dict.fromkeys((*paths, f"{parent}/{name}")))
+                    if (key := rules.element_field(parent, name)) is not None:
+                        found.known[name] = key
+    except Unreadable:
+        raise GatewayError(f"{sample} cannot be read: save it as XML without a mistake") from None
+    if not found.values:
+        raise GatewayError(f"{sample} has no records of children that are known: see [registers]")
+    return found
+
+
+def _columns(sample: Path) -> dict[str, list[str]]:
+    """Return the columns of a CSV file or of the first sheet of a workbook, by their headings."""
+    if sample.suffix.lower() in {".xlsx", ".xls", ".xlsb", ".ods"}:
+        from python_calamine import CalamineError, CalamineWorkbook  # noqa: PLC0415 - loaded where it is needed
+
+        try:
+            sheet = CalamineWorkbook.from_path(sample).get_sheet_by_index(0)
+        except CalamineError as error:
+            raise GatewayError(f"{sample} cannot be read: {error}") from None
+        return columns_of(sheet.to_python())
+    try:
+        with sample.open(encoding="utf-8-sig", newline="") as text:
+            start = text.read(_MANY)
+    except UnicodeDecodeError:
+        raise GatewayError(f"{sample} is no UTF-8 text: save it as CSV UTF-8, or as a workbook") from None
+    delimiter = max(",;\t", key=start.partition("\n")[0].count)
+    return columns_of(list(csv.reader(start.splitlines()[:_ROWS], delimiter=delimiter)))
