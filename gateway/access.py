@@ -223,10 +223,9 @@ COMMANDS: Mapping[str, AccessRight] = dict(
                 policy_check.check policy_diff.diff policy_pack.sign retention.run_deletions
             """,
             AccessRight.LOOK: """
-                keys.list_all gateway_keys.export gateway_keys.show_all
-                host_keys.list_all year.show_year transfers.list_all receipts.show_one
+                gateway_keys.export gateway_keys.show_all host_keys.list_all year.show_year receipts.show_one
                 flows.list_all flows.status log.head log.verify log.prove log.consistency log.export
-                hosts.list_all policy_explain.explain policy_pack.list_packs policy.try_out
+                policy_explain.explain policy_pack.list_packs policy.try_out
                 policy_optional.list_optional
             """,
             AccessRight.ENROL: """
@@ -247,7 +246,9 @@ COMMANDS: Mapping[str, AccessRight] = dict(
 QUESTIONS: Mapping[str, AccessRight] = dict(
     _listed(
         {
-            AccessRight.UNNAMED: "AskSettings BeginLogin LogIn BeginEnrolment Enrol BeginOpenId FinishOpenId",
+            AccessRight.UNNAMED: """
+                AskSettings AskApi BeginLogin LogIn BeginEnrolment Enrol BeginOpenId FinishOpenId
+            """,
             # Mailbox questions check the team; RecallFile asks others, for people without the right.
             # Each act declares its own right.
             AccessRight.PERSON: """
@@ -266,3 +267,5 @@ QUESTIONS: Mapping[str, AccessRight] = dict(
     )
 )
 """The right needed for each question of the console."""
+OF_PROGRAMS = frozenset({"AskAct", "CarryOutAct", "Collect"})
+"""The questions of programs, each of which also asks for an act that the program's credential names."""

@@ -23,8 +23,9 @@ from gateway.mailboxes.showing import Showing
 from gateway.policy.agreement_schema import Signatory
 from gateway.processor import retention
 from gateway.record.ratifying import Signed, sign
-from gateway.registry import keys, staff
-from gateway.registry.tables import DeclarationRow
+from gateway.registry import keys, programs, staff
+from gateway.registry.invitations import digest_of
+from gateway.registry.tables import DeclarationRow, ProgramRow
 from gateway.samples import make
 from tests.classify import made
 from tests.clock import THIS_YEAR
@@ -102,6 +103,15 @@ def plentiful() -> Desk:
     for invited in ("jane", "sam"):
         desk.gateway("staff", "invite", invited)
     with desk.registrar() as registrar:
+        for name in ("case-files", "returns"):
+            with registrar.registry.write() as session:
+                programs.add(
+                    session,
+                    ProgramRow(
+                        digest=digest_of(name), name=name, acts="transfers list", teams="sen",
+                        made_at=desk.now, made_by="admin", ends_at=desk.now + timedelta(days=90),
+                    ),
+                )  # fmt: skip
         assert retention.run(registrar, desk.now, by="admin") is not None
     desk.close()
     return desk

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 from pydantic.fields import FieldInfo
@@ -45,6 +45,25 @@ class Confirmation(StrEnum):
     PASSKEY = "passkey"
 
 
+class Mailboxes(Protocol):
+    """The mailboxes of the teams of whoever acts. Errors of `ssh/answers` for a team of others."""
+
+    def files(
+        self,
+        team: str,
+        limit: int,
+        before: int | None,
+        *,
+        new: bool,
+        data_type: str | None,
+        provider: str | None,
+    ) -> Sequence[Mapping[str, Any]]:
+        """Return at most `limit` files, latest first, with sequences below `before`."""
+
+    def deal_with(self, team: str, references: Sequence[str], *, undo: bool) -> str:
+        """Mark files as dealt with, or put them back; return a sentence."""
+
+
 @dataclass(frozen=True, slots=True)
 class ActContext:
     """The person carrying out an act, the clock, and the home."""
@@ -58,6 +77,8 @@ class ActContext:
     """The person's sight of files."""
     account: Callable[[], str | None] = lambda: None
     """The account of the machine under which the person acts; None in the console."""
+    mailboxes: Mailboxes | None = None
+    """The mailboxes, where the service of the mailboxes carries the act out."""
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -113,17 +134,20 @@ class ActDone:
 
 @dataclass(frozen=True, slots=True)
 class ActListing:
-    """Rows of a list. `narrow` are the columns for a narrow screen; `latest`: cut from the front.
+    """Rows of a list. `narrow` are the columns for a narrow screen; `latest`: the last rows matter most.
 
-    `closing` is said to people beside the list, if anything is.
+    `closing` is said to people beside the list, if anything is. Of a page, `total` is the number of rows of
+    all pages, where counted, and `following` the cursor of the next page.
     """
 
-    rows: Sequence[Mapping[str, Any]]
+    rows: Iterable[Mapping[str, Any]]
     columns: tuple[str, ...]
     empty: str
     narrow: tuple[str, ...] = ()
     latest: bool = False
     closing: str = ""
+    total: int | None = None
+    following: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +184,8 @@ class Act(BaseModel):
     - `annexed`: the document is printed without the annex unless asked for. `tabled`: the document is one
       table, too.
     - `of_any_file`: the act also takes a reference outside the person's sight.
+    - `by_program`: a program may be let do it by the API; of what changes something, only what no second
+      person has to confirm. `streams`: the answer is a file, given by the mailboxes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -172,12 +198,8 @@ class Act(BaseModel):
     annexed: ClassVar[bool] = False
     tabled: ClassVar[bool] = False
     of_any_file: ClassVar[bool] = False
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **_: object) -> None:
-        """Refuse the declaration of a read-only act on a person: the form of such an act is sent by GET."""
-        if cls.reads and any(is_personal(field) for field in cls.model_fields.values()):
-            raise TypeError(f"{cls.__name__} only reads, and one of its fields is personal")
+    by_program: ClassVar[bool] = False
+    streams: ClassVar[bool] = False
 
     def check(self, context: ActContext) -> None:
         """Refuse visible faults before the person confirms. GatewayError with a sentence."""
@@ -232,11 +254,19 @@ class ReadingAct(Act):
 
     confirmation: ClassVar[Confirmation] = Confirmation.NOTHING
     reads: ClassVar[bool] = True
+    by_program: ClassVar[bool] = True
 
 
-def argument(about: str, default: Any = ..., *, metavar: str = "", **limits: Any) -> Any:  # noqa: ANN401 - as pydantic's Field
-    """Declare a field taken by position on the command line."""
-    told: dict[str, JsonValue] = {"place": True, "metavar": metavar}
+def argument(
+    about: str,
+    default: Any = ...,  # noqa: ANN401 - as pydantic's Field
+    *,
+    metavar: str = "",
+    personal: bool = False,
+    **limits: Any,  # noqa: ANN401 - as above
+) -> Any:  # noqa: ANN401 - as above
+    """Declare a field taken by position on the command line. `personal`: as of an option."""
+    told: dict[str, JsonValue] = {"place": True, "metavar": metavar, "personal": personal}
     return Field(default, description=about, json_schema_extra=told, **limits)
 
 
@@ -252,7 +282,7 @@ def option(
     """Declare a field taken by name on the command line.
 
     For an `asked` field, `-` prompts for the value without echo, to keep the value out of histories. The
-    value of a `personal` field is in no page address: no form sends the value by GET.
+    value of a `personal` field is in no address: a form with such a field is sent by POST.
     """
     told: dict[str, JsonValue] = {"metavar": metavar, "asked": asked, "personal": personal}
     return Field(default, description=about, json_schema_extra=told, **limits)

@@ -8,7 +8,8 @@ from datetime import date
 from typing import Any, ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, ActListing, OneLine, ReadingAct, argument, option
+from gateway.acts.act import Act, ActContext, ActDone, OneLine, ReadingAct, argument, option
+from gateway.acts.listing import ListingAct, Row
 from gateway.home.settings import load_settings
 from gateway.model import Provider
 from gateway.policy import ratification
@@ -70,7 +71,7 @@ class GiveNotice(Act):
         return ActDone(f"the agreement no longer counts for {self.provider} from {ends.isoformat()} on")
 
 
-class ListStandings(ReadingAct):
+class ListStandings(ListingAct):
     """List the ratifications, when each lapses, and the providers to be reminded.
 
     For teams of the local authority only: the agreement keeps the list from other agencies.
@@ -78,10 +79,16 @@ class ListStandings(ReadingAct):
 
     command: ClassVar = "agreement status"
     right: ClassVar = AccessRight.LOOK
+    columns: ClassVar = (
+        "provider", "name", "standing", "academic_year", "lapses", "days_left", "warning", "next_year",
+        "ratified_on", "signatory", "copies_waiting",
+    )  # fmt: skip
+    narrow: ClassVar = ("provider", "standing", "lapses", "next_year")
+    empty: ClassVar = "no education provider is enrolled"
 
     on: date | None = option("How it stands on a day; today if not given.", None)
 
-    def carry_out(self, context: ActContext) -> ActListing:
+    def rows(self, context: ActContext) -> list[Row]:
         """Compare the signatures with those due by the day."""
         load_settings(context.home)
         catalogue = load_catalogue(context.home.policies_in_force)
@@ -91,7 +98,7 @@ class ListStandings(ReadingAct):
             for row in agreements.ratifications(session):
                 signed[row.provider][row.academic_year] = row
             waiting = Counter(copy.provider for copy, _ in copies.waiting(session))
-            rows = [
+            return [
                 {
                     **_standing(provider, signed[provider.id], day, catalogue),
                     "copies_waiting": waiting[provider.id],
@@ -99,12 +106,6 @@ class ListStandings(ReadingAct):
                 for provider in register.of(session).enrolled(years_in_force(day, catalogue))
                 if catalogue.bodies.of(provider.kind).ratifies and not provider.is_closed
             ]
-        columns = (
-            "provider", "name", "standing", "academic_year", "lapses", "days_left", "warning", "next_year",
-            "ratified_on", "signatory", "copies_waiting",
-        )  # fmt: skip
-        narrow = ("provider", "standing", "lapses", "next_year")
-        return ActListing(rows, columns, empty="no education provider is enrolled", narrow=narrow)
 
 
 class PrintAgreement(ReadingAct):

@@ -6,7 +6,8 @@ from enum import StrEnum
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, ActListing, ReadingAct, Why, argument, option
+from gateway.acts.act import Act, ActContext, ActDone, Why, argument, option
+from gateway.acts.listing import ProviderListing, Row
 from gateway.errors import GatewayError, NotFoundError
 from gateway.log.leaf import rfc3339
 from gateway.model import Provider
@@ -28,6 +29,7 @@ class ExpectFlow(Act):
     """Say whether a provider owes a flow: no key stage 1 from a junior school, A levels from a sixth form."""
 
     command: ClassVar = "flows expect"
+    by_program: ClassVar = True
     right: ClassVar = AccessRight.ENROL
 
     identifier: str = argument("The provider, by its short name.", metavar="ID")
@@ -66,6 +68,7 @@ class NoteNilReturn(Act):
     """Record that a provider has nothing to send for a period: a nil return."""
 
     command: ClassVar = "flows nil"
+    by_program: ClassVar = True
     right: ClassVar = AccessRight.ENROL
 
     identifier: str = argument("The provider, by its short name.", metavar="ID")
@@ -103,22 +106,19 @@ class NoteNilReturn(Act):
         )
 
 
-class ListFlowExceptions(ReadingAct):
+class ListFlowExceptions(ProviderListing):
     """List the exceptions made by people from the data owed: who, when and why."""
 
     command: ClassVar = "flows exceptions"
     right: ClassVar = AccessRight.LOOK
+    columns: ClassVar = ("provider", "data_type", "what", "period", "at", "by", "why")
+    empty: ClassVar = "nothing is said: the calendar decides"
 
-    provider: str | None = option("Only this provider's.", None, metavar="ID")
-
-    def carry_out(self, context: ActContext) -> ActListing:
+    def rows(self, context: ActContext) -> list[Row]:
         """Read the exceptions, of one provider or of all."""
         with context.reading() as session:
-            if self.provider is not None:
-                providers.provider_row(session, self.provider)
-            rows = [asdict(one) for one in expectations.said(session, self.provider)]
-        columns = ("provider", "data_type", "what", "period", "at", "by", "why")
-        return ActListing(rows, columns, empty="nothing is said: the calendar decides")
+            self.check_provider(session)
+            return [asdict(one) for one in expectations.said(session, self.provider)]
 
 
 def _check_sends(provider: Provider, data_type: str, catalogue: Catalogue) -> None:

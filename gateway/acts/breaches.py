@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActListing, Moment, MomentAfter, ReadingAct, argument, option
+from gateway.acts.act import Act, ActContext, Moment, MomentAfter, ReadingAct, argument, option
+from gateway.acts.listing import DatedListing, Row
 from gateway.errors import GatewayError
 from gateway.registry.sight import check_all_seen
 from gateway.reports.breach import NOTIFY_WITHIN
@@ -93,17 +94,25 @@ class RecordBreach(Act):
         }
 
 
-class ListBreaches(ReadingAct):
+class ListBreaches(DatedListing):
     """List every record: who made it, by when the ICO is to be told, and whether it was."""
 
     command: ClassVar = "breach list"
     right: ClassVar = AccessRight.LOOK
 
-    def carry_out(self, context: ActContext) -> ActListing:
+    columns: ClassVar = (
+        "number", "versions", "recorded_at", "by", "aware_at", "notify_by", "hours_left", "notified_at",
+        "nature",
+    )  # fmt: skip
+    narrow: ClassVar = ("number", "aware_at", "notify_by", "hours_left", "notified_at")
+    empty: ClassVar = "no breach is on record"
+    when: ClassVar = "aware_at"
+
+    def rows(self, context: ActContext) -> list[Row]:
         """Read the records by number."""
         from gateway.record import breach_records  # noqa: PLC0415 - as above
 
-        rows = []
+        rows: list[Row] = []
         with context.reading() as session:
             for one in breach_records.records(session):
                 notify_by = one.told.aware_at + NOTIFY_WITHIN if one.told else None
@@ -121,12 +130,7 @@ class ListBreaches(ReadingAct):
                     "notified_at": notified_at,
                     "nature": list(one.told.natures) if one.told else [],
                 })  # fmt: skip
-        columns = (
-            "number", "versions", "recorded_at", "by", "aware_at", "notify_by", "hours_left", "notified_at",
-            "nature",
-        )  # fmt: skip
-        narrow = ("number", "aware_at", "notify_by", "hours_left", "notified_at")
-        return ActListing(rows, columns, empty="no breach is on record", narrow=narrow)
+        return rows
 
 
 class ShowBreach(ReadingAct):

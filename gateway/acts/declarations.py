@@ -4,35 +4,27 @@ from dataclasses import asdict
 from typing import Any, ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import (
-    ActContext,
-    ActDetails,
-    ActListing,
-    ReadingAct,
-    Reference,
-    argument,
-    option,
-)
-from gateway.registry import declarations, providers
+from gateway.acts.act import ActContext, ActDetails, ReadingAct, Reference, argument
+from gateway.acts.listing import DatedListing, ProviderListing, Row
+from gateway.registry import declarations
 from gateway.registry.declarations import Recorded
 
 
-class ListDeclarations(ReadingAct):
+class ListDeclarations(DatedListing, ProviderListing):
     """List every declaration, in the order they were made."""
 
     command: ClassVar = "declarations list"
     right: ClassVar = AccessRight.LOOK
+    columns: ClassVar = ("reference", "provider", "method", "data", "state", "goes_at", "declared_by")
+    empty: ClassVar = "nothing was declared"
+    latest: ClassVar = True
+    when: ClassVar = "goes_at"
 
-    provider: str | None = option("Only this provider's.", None, metavar="ID")
-
-    def carry_out(self, context: ActContext) -> ActListing:
+    def rows(self, context: ActContext) -> list[Row]:
         """Read the declarations of one provider or of all."""
         with context.reading() as session:
-            if self.provider is not None:
-                providers.provider_row(session, self.provider)
-            rows = [_row(each) for each in declarations.find(session, provider=self.provider)]
-        columns = ("reference", "provider", "method", "data", "state", "goes_at", "declared_by")
-        return ActListing(rows, columns, empty="nothing was declared", latest=True)
+            self.check_provider(session)
+            return [_row(each) for each in declarations.find(session, provider=self.provider)]
 
 
 class ShowDeclaration(ReadingAct):

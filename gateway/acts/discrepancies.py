@@ -1,7 +1,6 @@
 """Discrepancies: contradictory statements of two rolls about one pupil (agreement, 7.3 and 8.2)."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from gateway.access import AccessRight
 from gateway.acts.act import (
@@ -15,30 +14,28 @@ from gateway.acts.act import (
     argument,
     option,
 )
-from gateway.registry import discrepancies, providers
+from gateway.acts.listing import DatedListing, ProviderListing, Row
+from gateway.registry import discrepancies
 from gateway.registry.discrepancies import Known
 
 
-class ListDiscrepancies(ReadingAct):
+class ListDiscrepancies(DatedListing, ProviderListing):
     """List the open discrepancies."""
 
     command: ClassVar = "discrepancies list"
     right: ClassVar = AccessRight.LOOK
+    columns: ClassVar = ("number", "kind", "state", "providers", "records", "opened_at")
+    empty: ClassVar = "nothing that does not fit"
+    when: ClassVar = "opened_at"
 
-    provider: str | None = option("Only those of this provider.", None, metavar="ID")
     all: bool = option("Those that have ended too.", default=False)
 
-    def carry_out(self, context: ActContext) -> ActListing:
+    def rows(self, context: ActContext) -> list[Row]:
         """Read the discrepancies, the first opened first."""
         with context.reading() as session:
-            if self.provider is not None:
-                providers.provider_row(session, self.provider)
+            self.check_provider(session)
             found = discrepancies.find(session, state=None if self.all else "open", provider=self.provider)
-        return ActListing(
-            rows=[_row(each) for each in found],
-            columns=("number", "kind", "state", "providers", "records", "opened_at"),
-            empty="nothing that does not fit",
-        )
+        return [_row(each) for each in found]
 
 
 class ShowDiscrepancy(ReadingAct):
@@ -67,6 +64,7 @@ class ResolveDiscrepancy(Act):
     """Record that a discrepancy is dealt with, in your name. The same discrepancy is not raised again."""
 
     command: ClassVar = "discrepancies resolve"
+    by_program: ClassVar = True
     right: ClassVar = AccessRight.ENROL
 
     number: int = argument("As discrepancies list has it.", metavar="N", ge=1)
@@ -88,7 +86,7 @@ class ResolveDiscrepancy(Act):
         return ActDone(f"discrepancy {self.number} ({known.kind}) is resolved")
 
 
-def _row(known: Known) -> Mapping[str, Any]:
+def _row(known: Known) -> Row:
     return {
         "number": known.number,
         "kind": known.kind,

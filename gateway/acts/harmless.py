@@ -4,7 +4,8 @@ from dataclasses import asdict
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, ActListing, OneLine, ReadingAct, Why, argument, option
+from gateway.acts.act import Act, ActContext, ActDone, OneLine, Why, argument, option
+from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.policy.unlisted import harmless_name
 from gateway.registry import harmless, providers
@@ -73,15 +74,15 @@ class RemoveHarmless(_HarmlessColumn):
         return ActDone(f"no longer listed as harmless {self._whose}")
 
 
-class ListedHarmless(ReadingAct):
+class ListedHarmless(ListingAct):
     """List every column listed as harmless, by whom and why."""
 
     command: ClassVar = "policy harmless list"
     right: ClassVar = AccessRight.LOOK
+    columns: ClassVar = ("header", "provider", "listed_by", "listed_at", "why")
+    empty: ClassVar = "no column is listed as harmless"
 
-    def carry_out(self, context: ActContext) -> ActListing:
+    def rows(self, context: ActContext) -> list[Row]:
         """Read the list."""
         with context.reading() as session:
-            rows = [asdict(each) | {"provider": each.provider or None} for each in harmless.listed(session)]
-        columns = ("header", "provider", "listed_by", "listed_at", "why")
-        return ActListing(rows, columns, empty="no column is listed as harmless")
+            return [asdict(each) | {"provider": each.provider or None} for each in harmless.listed(session)]

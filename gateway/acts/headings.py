@@ -7,31 +7,30 @@ from gateway.acts.act import (
     Act,
     ActContext,
     ActDone,
-    ActListing,
     OneLine,
-    ReadingAct,
     Reference,
     Why,
     argument,
     option,
 )
+from gateway.acts.listing import ProviderListing, Row
 from gateway.errors import GatewayError
 
 
-class ListHeadings(ReadingAct):
+class ListHeadings(ProviderListing):
     """List the meanings of providers' headings, with who said so: a signing key, or a person."""
 
     command: ClassVar = "headings list"
     right: ClassVar = AccessRight.LOOK
+    columns: ClassVar = ("provider", "heading", "item", "said_at", "reference")
+    empty: ClassVar = "nothing is said of any heading"
 
-    provider: str | None = option("Only those of this provider.", None, metavar="ID")
-
-    def carry_out(self, context: ActContext) -> ActListing:
+    def rows(self, context: ActContext) -> list[Row]:
         """Read the statements in force, by heading."""
         from gateway.registry import harmless  # noqa: PLC0415 - loads the tables, which a declaration does not need
 
         with context.reading() as session:
-            rows = [
+            return [
                 {
                     "provider": each.provider,
                     "heading": each.header,
@@ -43,8 +42,6 @@ class ListHeadings(ReadingAct):
                 for each in harmless.listed(session, stated=True)
                 if self.provider in (None, each.provider)
             ]
-        columns = ("provider", "heading", "item", "said_at", "reference")
-        return ActListing(rows, columns, empty="nothing is said of any heading")
 
 
 class RevokeHeading(Act):

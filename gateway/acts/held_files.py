@@ -11,14 +11,12 @@ from gateway.acts.act import (
     Act,
     ActContext,
     ActDone,
-    ActListing,
-    ReadingAct,
     Reference,
     Why,
     argument,
     option,
 )
-from gateway.acts.transfers import summary
+from gateway.acts.transfers import TransferListing
 from gateway.registry import transfer_lists
 from gateway.registry.transfer_lists import TransfersWanted
 
@@ -26,33 +24,32 @@ if TYPE_CHECKING:
     from gateway.policy.catalogue import Catalogue
 
 
-class ListHeldFiles(ReadingAct):
+class ListHeldFiles(TransferListing):
     """List every held file with the reasons; sensitive files only for those allowed to look at them."""
 
     command: ClassVar = "held list"
-    right: ClassVar = AccessRight.LOOK
     in_console: ClassVar = False  # The console has a separate page, also for triage teams.
+    columns: ClassVar = ("reference", "provider", "name", "data_type", "reasons", "held_until", "landed_at")
+    narrow: ClassVar = ("reference", "reasons", "held_until", "landed_at")
+    empty: ClassVar = "nothing is held"
 
-    def carry_out(self, context: ActContext) -> ActListing:
-        """Read the held files within the person's sight, and count the sensitive ones."""
-        with context.reading() as session:
-            sight, seen = context.sight(session), TransfersWanted(state="held")
-            rows = [summary(one) for page in transfer_lists.pages(session, seen) for one in page]
+    def wanted(self, context: ActContext) -> TransfersWanted:
+        """Return the criteria of the held files asked for."""
+        return replace(super().wanted(context), state="held")
+
+    def closing(self, context: ActContext) -> str:
+        """Count the sensitive files outside the person's sight."""
+        wanted = self.wanted(context)
         with context.open_registry() as registry, registry.read() as session:
-            more = transfer_lists.count(session, replace(seen, sight=replace(sight, few=True))) - len(rows)
-        said = ""
-        if more:
-            from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - most see everything
+            seen = replace(wanted, sight=context.sight(session))
+            every = replace(wanted, sight=replace(seen.sight, few=True))
+            more = transfer_lists.count(session, every) - transfer_lists.count(session, seen)
+        if not more:
+            return ""
+        from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - most see everything
 
-            teams = names_of_lookers(load_catalogue(context.home.policies_in_force))
-            said = f"{more} more file{'' if more == 1 else 's'} for {teams} alone"
-        return ActListing(
-            rows,
-            ("reference", "provider", "name", "data_type", "reasons", "held_until", "landed_at"),
-            empty="nothing is held",
-            narrow=("reference", "reasons", "held_until", "landed_at"),
-            closing=said,
-        )
+        teams = names_of_lookers(load_catalogue(context.home.policies_in_force))
+        return f"{more} more file{'' if more == 1 else 's'} for {teams} alone"
 
 
 class _HeldFileAct(Act):
@@ -156,6 +153,7 @@ class NoteHeldFile(_HeldFileAct):
     """Put a note on a held file, for the next person to decide. No sender reads the note."""
 
     command: ClassVar = "held note"
+    by_program: ClassVar = True
 
     text: Why = argument("What to know of the file; name no child.", metavar="TEXT")
 

@@ -1,4 +1,4 @@
-"""Hosts that share the work: taken off the record, and a dead one's spool taken over."""
+"""Hosts that share the work: listed, taken off the record, and a dead one's spool taken over."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -7,10 +7,44 @@ from sqlmodel import Session
 
 from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, ActDone, Why, argument, option
+from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home.settings import load_settings
 from gateway.registry import hosts
 from gateway.registry.hosts import Host
+
+
+class ListHosts(ListingAct):
+    """List the hosts on record: what each last said of itself.
+
+    At work or silent, the host doing the rounds, its spool, its clock, and keys that it lacks.
+    """
+
+    command: ClassVar = "hosts list"
+    right: ClassVar = AccessRight.LOOK
+    columns: ClassVar = ("name", "said", "state", "rounds", "spool", "oldest", "clock", "keys")
+    empty: ClassVar = "no host is on record that shares the work"
+
+    def rows(self, context: ActContext) -> list[Row]:
+        """Read what the hosts said."""
+        with context.reading() as session:
+            found = hosts.known(session)
+        every = frozenset[str]().union(*(one.holds for one in found))
+        return [
+            {
+                "name": one.name,
+                "said": one.seen_at,
+                "state": "at work" if one.is_at_work else "silent",
+                "rounds": "here" if one.leads else "",
+                "spool": one.spool,
+                "oldest": f"{one.oldest_seconds:.0f} s" if one.spool else "",
+                "clock": f"{one.ahead_seconds:+.1f} s",
+                "keys": "all"
+                if one.holds >= every
+                else f"{len(every - one.holds)} lacking: see gateway doctor",
+            }
+            for one in found
+        ]
 
 
 class RemoveHost(Act):

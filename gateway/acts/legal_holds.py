@@ -7,13 +7,12 @@ from gateway.access import AccessRight
 from gateway.acts.act import (
     ActContext,
     ActDone,
-    ActListing,
-    ReadingAct,
     Reference,
     Why,
     argument,
     option,
 )
+from gateway.acts.listing import DatedListing, Row
 from gateway.acts.pupils import NamesChild
 from gateway.errors import GatewayError
 from gateway.home import Home
@@ -22,16 +21,20 @@ from gateway.registry import holds, persons
 from gateway.registry.holds import HoldSubject
 
 
-class ListLegalHolds(ReadingAct):
+class ListLegalHolds(DatedListing):
     """List the legal holds in force, without naming a child."""
 
     command: ClassVar = "legal-holds list"
     right: ClassVar = AccessRight.LOOK
 
-    def carry_out(self, context: ActContext) -> ActListing:
+    columns: ClassVar = ("number", "reference", "provider", "child", "placed_at", "placed_by", "why")
+    empty: ClassVar = "nothing is on hold"
+    when: ClassVar = "placed_at"
+
+    def rows(self, context: ActContext) -> list[Row]:
         """Read the holds by number."""
         with context.reading() as session:
-            rows = [
+            return [
                 {
                     "number": hold.number,
                     "reference": hold.reference or None,
@@ -43,8 +46,6 @@ class ListLegalHolds(ReadingAct):
                 }
                 for hold in holds.list_holds(session)
             ]
-        columns = ("number", "reference", "provider", "child", "placed_at", "placed_by", "why")
-        return ActListing(rows, columns, empty="nothing is on hold")
 
 
 class _LegalHold(NamesChild):

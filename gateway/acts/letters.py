@@ -1,25 +1,24 @@
 """Letters to schools and staff: a preview of any days, letters sent, and letters returned."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from gateway.access import AccessRight
 from gateway.acts.act import (
     Act,
     ActContext,
     ActDone,
-    ActListing,
     Confirmation,
-    ReadingAct,
     Why,
     argument,
     option,
 )
+from gateway.acts.listing import DatedListing, ListingAct, Row
 from gateway.home.settings import load_settings
 from gateway.registry import letters
 
 
-class PreviewLetters(ReadingAct):
+class PreviewLetters(ListingAct):
     """Preview the letters due by the calendar, by the current record. Nothing is owed or sent.
 
     Letters about single files are not foreseen: each is owed on a file's decision.
@@ -27,11 +26,13 @@ class PreviewLetters(ReadingAct):
 
     command: ClassVar = "letters preview"
     right: ClassVar = AccessRight.ENROL
+    columns: ClassVar = ("day", "kind", "to", "subject")
+    empty: ClassVar = "nobody is written to"
 
     on: date | None = option("As if it were that day; today if not given.", None)
     days: int = option("So many days from then on, each letter once.", 1, ge=1, le=400)
 
-    def carry_out(self, context: ActContext) -> ActListing:
+    def rows(self, context: ActContext) -> list[Row]:
         """Write each letter due on the given days, once."""
         from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - only a preview reads policies
         from gateway.publish.standing import Authority  # noqa: PLC0415 - the same
@@ -40,7 +41,7 @@ class PreviewLetters(ReadingAct):
         catalogue = load_catalogue(context.home.policies_in_force)
         letterhead = Letterhead(catalogue, Authority.of(load_settings(context.home)))
         first = context.clock() if self.on is None else datetime.combine(self.on, time(12), UTC)
-        rows: dict[tuple[str, str], dict[str, Any]] = {}
+        rows: dict[tuple[str, str], Row] = {}
         with context.reading() as session:
             for number in range(self.days):
                 at = first + timedelta(days=number)
@@ -54,26 +55,26 @@ class PreviewLetters(ReadingAct):
                         "text": letter.text,
                     }
                     rows.setdefault((letter.event, letter.recipient), row)
-        return ActListing(list(rows.values()), ("day", "kind", "to", "subject"), empty="nobody is written to")
+        return list(rows.values())
 
 
-class ListLetters(ReadingAct):
+class ListLetters(DatedListing):
     """List every letter owed, with the times of owing, sending and return."""
 
     command: ClassVar = "letters list"
     right: ClassVar = AccessRight.LOOK
+    columns: ClassVar = (
+        "number", "kind", "recipient", "subject", "owed_at", "sent_at", "refused", "bounced_at",
+    )  # fmt: skip
+    narrow: ClassVar = ("number", "kind", "recipient", "sent_at")
+    empty: ClassVar = "no letter was owed"
+    latest: ClassVar = True
+    when: ClassVar = "owed_at"
 
-    def carry_out(self, context: ActContext) -> ActListing:
+    def rows(self, context: ActContext) -> list[Row]:
         """Read the letters without their texts."""
         with context.reading() as session:
-            rows = [row.model_dump(exclude={"text"}) for row in letters.listed(session)]
-        return ActListing(
-            rows,
-            ("number", "kind", "recipient", "subject", "owed_at", "sent_at", "refused", "bounced_at"),
-            empty="no letter was owed",
-            narrow=("number", "kind", "recipient", "sent_at"),
-            latest=True,
-        )
+            return [row.model_dump(exclude={"text"}) for row in letters.listed(session)]
 
 
 class NoteBouncedLetter(Act):
@@ -83,6 +84,7 @@ class NoteBouncedLetter(Act):
     """
 
     command: ClassVar = "letters bounced"
+    by_program: ClassVar = True
     right: ClassVar = AccessRight.ENROL
     confirmation: ClassVar = Confirmation.NOTHING
 

@@ -4,24 +4,27 @@ import dataclasses
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, ActListing, Confirmation, ReadingAct, argument
+from gateway.acts.act import Act, ActContext, ActDone, Confirmation, argument
+from gateway.acts.listing import DatedListing, Row
 from gateway.registry import recalls
 
 
-class ListNotices(ReadingAct):
+class ListNotices(DatedListing):
     """List every notice, latest first, with the first reader."""
 
     command: ClassVar = "notices list"
     right: ClassVar = AccessRight.LOOK
+    columns: ClassVar = ("number", "created_at", "reference", "subject", "read_at", "read_by")
+    empty: ClassVar = "no notices"
+    when: ClassVar = "created_at"
 
-    def carry_out(self, context: ActContext) -> ActListing:
+    def rows(self, context: ActContext) -> list[Row]:
         """Read the notices without the texts, which name persons: reading a text is recorded."""
         with context.reading() as session:
             rows = [dataclasses.asdict(one) for one in recalls.notices(session)]
         for row in rows:
             del row["text"]
-        columns = ("number", "created_at", "reference", "subject", "read_at", "read_by")
-        return ActListing(rows, columns, empty="no notices")
+        return list(rows)
 
 
 class ShowNotice(Act):

@@ -4,7 +4,8 @@ import ipaddress
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, ActListing, ReadingAct, argument
+from gateway.acts.act import Act, ActContext, ActDone, argument
+from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home import Home
 from gateway.publish.projection import replace_published
@@ -12,16 +13,18 @@ from gateway.zones import penalty_files
 from gateway.zones.penalty_files import Lifted, Listed, PenaltyFiles
 
 
-class ListPenalties(ReadingAct):
+class ListPenalties(ListingAct):
     """List the addresses under a penalty, with service and remaining time; a few seconds old."""
 
     command: ClassVar = "penalties list"
     right: ClassVar = AccessRight.LOOK
+    columns: ClassVar = ("service", "address", "until", "seconds")
+    empty: ClassVar = "nobody has to wait"
 
-    def carry_out(self, context: ActContext) -> ActListing:
+    def rows(self, context: ActContext) -> list[Row]:
         """Read the lists of the services."""
         at = context.clock()
-        rows = [
+        return [
             {
                 "service": service,
                 "address": source,
@@ -32,7 +35,6 @@ class ListPenalties(ReadingAct):
             for source, until in sorted(_listed(service, files).until.items())
             if until > at
         ]
-        return ActListing(rows, ("service", "address", "until", "seconds"), empty="nobody has to wait")
 
 
 class LiftPenalty(Act):

@@ -32,6 +32,7 @@ class ImportProviders(Act):
     """
 
     command: ClassVar = "providers import"
+    by_program: ClassVar = True
     right: ClassVar = AccessRight.ENROL
 
     file: GivenFile = argument("A CSV file whose first line names columns.", metavar="FILE")

@@ -23,6 +23,7 @@ from gateway.acts.act import (
     argument,
     option,
 )
+from gateway.acts.listing import ListingAct, Row
 from gateway.enrolment import numbers
 from gateway.errors import ChoiceError, GatewayError, Refusal
 from gateway.home.settings import load_settings
@@ -161,18 +162,19 @@ class InviteProvider(Act):
         )
 
 
-class ListProviders(ReadingAct):
+class ListProviders(ListingAct):
     """List every provider."""
 
     command: ClassVar = "providers list"
     right: ClassVar = AccessRight.LOOK
+    columns: ClassVar = _COLUMNS
+    narrow: ClassVar = ("id", "kind", "name", "ratified", "closed_on")
+    empty: ClassVar = "no provider is enrolled; add one with: gateway providers add"
 
-    def carry_out(self, context: ActContext) -> ActListing:
+    def rows(self, context: ActContext) -> list[Row]:
         """Read the providers, with the ratifications counting today."""
         with context.reading() as session:
-            rows = [asdict(one) for one in register.of(session).enrolled(_counting(context))]
-        empty = "no provider is enrolled; add one with: gateway providers add"
-        return ActListing(rows, _COLUMNS, empty, narrow=("id", "kind", "name", "ratified", "closed_on"))
+            return [asdict(one) for one in register.of(session).enrolled(_counting(context))]
 
 
 class ShowProvider(ReadingAct):
@@ -314,6 +316,7 @@ class SuspendProvider(_ChangeAccess):
     """Suspend a provider's access until resumed; files sent before wait for a person."""
 
     command: ClassVar = "providers suspend"
+    by_program: ClassVar = True
     suspended: ClassVar = True
 
 

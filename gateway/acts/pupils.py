@@ -13,11 +13,11 @@ from gateway.acts.act import (
     ActDone,
     ActListing,
     Confirmation,
-    ReadingAct,
     Why,
     argument,
     option,
 )
+from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.registry import markers, staff
 
@@ -160,20 +160,20 @@ class RestrictChild(_MarkChild):
         return self._mark(context, "restricted", (), self.why)
 
 
-class ListMarkers(ReadingAct):
+class ListMarkers(ListingAct):
     """List the markers in force, to data protection and the people named; no child is named."""
 
     command: ClassVar = "pupils markers"
     right: ClassVar = AccessRight.LOOK
+    columns: ClassVar = ("number", "kind", "people", "files", "placed_at", "placed_by", "why")
+    empty: ClassVar = "no child is marked"
 
-    def carry_out(self, context: ActContext) -> ActListing:
+    def rows(self, context: ActContext) -> list[Row]:
         """Read the markers by number."""
-        columns = ("number", "kind", "people", "files", "placed_at", "placed_by", "why")
         with context.open_registry() as registry, registry.read() as session:
             sight, on = context.sight(session), markers.list_markers(session)
         seen = (one for one in on if sight.marked or sight.person in one.people)
-        rows = [{name: getattr(one, name) for name in columns} for one in seen]
-        return ActListing(rows, columns, empty="no child is marked")
+        return [{name: getattr(one, name) for name in self.columns} for one in seen]
 
 
 class UnmarkChild(Act):

@@ -12,13 +12,12 @@ from gateway.acts.act import (
     Act,
     ActContext,
     ActDone,
-    ActListing,
-    ReadingAct,
     Recording,
     Why,
     argument,
     option,
 )
+from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.log.leaf import Kind
 from gateway.record import dual_control
@@ -26,22 +25,24 @@ from gateway.record.second_person import TwoPersonAct, agreed_to_give, note_prop
 from gateway.registry import roles, staff
 
 
-class ListRoles(ReadingAct):
+class ListRoles(ListingAct):
     """List all persons with a role, and their accounts."""
 
     command: ClassVar = "roles list"
     right: ClassVar = AccessRight.LOOK
+    columns: ClassVar = ("name", "roles", "accounts", "teams", "not_second_to")
+    empty: ClassVar = (
+        "roles are not in force: whoever may run commands is an administrator; gateway roles grant"
+    )
 
-    def carry_out(self, context: ActContext) -> ActListing:
+    def rows(self, context: ActContext) -> list[Row]:
         """Read the persons, and those beside whom each counts as no second person."""
         with context.reading() as session:
             behind = dual_control.who_could_be(session, context.clock())
-            rows = [
+            return [
                 {**asdict(person), "not_second_to": sorted(behind.get(person.name, ()))}
                 for person in roles.people(session)
             ]
-        empty = "roles are not in force: whoever may run commands is an administrator; gateway roles grant"
-        return ActListing(rows, ("name", "roles", "accounts", "teams", "not_second_to"), empty=empty)
 
 
 class _ChangeRole(Act):

@@ -4,10 +4,11 @@ from datetime import timedelta
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import ActContext, ActListing, ReadingAct, option
+from gateway.acts.act import ActContext, option
+from gateway.acts.listing import ProviderListing, Row
 
 
-class ListSensitive(ReadingAct):
+class ListSensitive(ProviderListing):
     """List the sensitive headings received, by provider and file: heading, topic and count, no value.
 
     The count is of records with a value under the heading. A heading is named only in known words, otherwise
@@ -16,11 +17,12 @@ class ListSensitive(ReadingAct):
 
     command: ClassVar = "sensitive list"
     right: ClassVar = AccessRight.PROTECT
+    columns: ClassVar = ("provider", "reference", "heading", "topic", "records")
+    empty: ClassVar = "nothing sensitive came"
 
-    provider: str | None = option("Only those of this provider.", None, metavar="ID")
     days: int = option("Files that landed within so many days.", 30, ge=1, le=3650)
 
-    def carry_out(self, context: ActContext) -> ActListing:
+    def rows(self, context: ActContext) -> list[Row]:
         """Read the findings in each file, latest first."""
         from gateway.model import Classified  # noqa: PLC0415 - as below
         from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - only this act reads policies
@@ -30,7 +32,7 @@ class ListSensitive(ReadingAct):
         catalogue = load_catalogue(context.home.policies_in_force)
         since = context.clock() - timedelta(days=self.days)
         with context.reading() as session:
-            rows = [
+            return [
                 {
                     "provider": provider,
                     "reference": reference,
@@ -43,5 +45,3 @@ class ListSensitive(ReadingAct):
                 if isinstance(part, Classified)
                 for one in sensitive_headings(part, catalogue)
             ]
-        columns = ("provider", "reference", "heading", "topic", "records")
-        return ActListing(rows, columns, empty="nothing sensitive came")

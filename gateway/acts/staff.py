@@ -25,6 +25,7 @@ from gateway.acts.act import (
     argument,
     option,
 )
+from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home.settings import load_settings
 from gateway.log.leaf import Kind, rfc3339
@@ -116,17 +117,18 @@ class SetTeams(Act):
         return ActDone(f"{self.name} belongs to {', '.join(sorted(set(self.team)))} now")
 
 
-class ListStaff(ReadingAct):
+class ListStaff(ListingAct):
     """List everybody who may collect."""
 
     command: ClassVar = "staff list"
     right: ClassVar = AccessRight.LOOK
+    columns: ClassVar = ("name", "teams", "added_at")
+    empty: ClassVar = "nobody is enrolled; gateway staff add"
 
-    def carry_out(self, context: ActContext) -> ActListing:
+    def rows(self, context: ActContext) -> list[Row]:
         """Read the persons and their teams."""
         with context.reading() as session:
-            rows = [asdict(person) for person in staff.list_staff(session)]
-        return ActListing(rows, ("name", "teams", "added_at"), empty="nobody is enrolled; gateway staff add")
+            return [asdict(person) for person in staff.list_staff(session)]
 
 
 class ShowStaff(ReadingAct):

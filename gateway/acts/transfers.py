@@ -1,9 +1,10 @@
-"""Transfers: showing one, and withdrawing or redelivering a delivered file."""
+"""Transfers: listing and showing them, and withdrawing or redelivering a delivered file."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlmodel import Session
@@ -21,13 +22,81 @@ from gateway.acts.act import (
     argument,
     option,
 )
+from gateway.acts.listing import DatedListing, ProviderListing, Row
 from gateway.home import shown_name
 from gateway.model import Classified, Reason, Transfer
-from gateway.registry import log, providers, transfers
+from gateway.registry import log, providers, transfer_lists, transfers
+from gateway.registry.transfer_lists import TransfersWanted
 from gateway.reports.document import school_in_words, unlisted_in_words
 
 if TYPE_CHECKING:
     from gateway.registry.recalls import FileOpening
+
+
+class TransferState(StrEnum):
+    """The states of a transfer."""
+
+    LANDED = "landed"
+    ACCEPTED = "accepted"
+    HELD = "held"
+    REFUSED = "refused"
+
+
+class TransferListing(DatedListing, ProviderListing):
+    """A list of transfers, read in pages, so that any number can be listed."""
+
+    right: ClassVar = AccessRight.LOOK
+    latest: ClassVar = True
+    when: ClassVar = "landed_at"
+
+    def wanted(self, context: ActContext) -> TransfersWanted:
+        """Return the criteria of the transfers asked for."""
+        since, until = self.bounds(context)
+        return TransfersWanted(provider=self.provider, since=since, until=until, search=self.search)
+
+    def rows(self, context: ActContext) -> Iterator[Row]:
+        """Read the transfers in the order of landing."""
+        with context.reading() as session:
+            self.check_provider(session)
+            names = providers.names(session)
+            for page in transfer_lists.pages(session, self.wanted(context)):
+                yield from (_listed(one, names) for one in page)
+
+    def page(self, context: ActContext, limit: int, after: str = "", *, counted: bool = False) -> ActListing:
+        """Return the latest `limit` transfers before a cursor, latest first."""
+        if self.where or self.sort:
+            return super().page(context, limit, after)
+        wanted, before = self.wanted(context), int(after) if after.isdecimal() else None
+        with context.reading() as session:
+            self.check_provider(session)
+            found = transfer_lists.latest(session, replace(wanted, before=before), limit + 1)[::-1]
+            further = len(found) > limit
+            total = transfer_lists.count(session, wanted) if counted else None
+            names = providers.names(session)
+        following = str(found[limit - 1].sequence) if further else ""
+        rows = [_listed(one, names) for one in found[:limit]]
+        return self._listing(context, rows, total=total, following=following)
+
+
+class ListTransfers(TransferListing):
+    """List the latest transfers, in the order of landing."""
+
+    command: ClassVar = "transfers list"
+    columns: ClassVar = ("reference", "provider", "name", "state", "data_type", "reasons", "landed_at")
+    narrow: ClassVar = ("reference", "state", "reasons", "landed_at")
+    empty: ClassVar = "no transfers"
+
+    state: TransferState | None = option("Only those in this state.", None)
+    data_type: str | None = option("Only files that are this.", None)
+    team: str | None = option("Only what goes to this team.", None)
+    why: str | None = option("Only with this reason: policy:embargo, or policy for any.", None)
+
+    def wanted(self, context: ActContext) -> TransfersWanted:
+        """Return the criteria of the transfers asked for."""
+        return replace(
+            super().wanted(context),
+            state=self.state, data_type=self.data_type, team=self.team, code=self.why,
+        )  # fmt: skip
 
 
 class ShowTransfer(ReadingAct):
@@ -167,6 +236,11 @@ def event_objects(session: Session, reference: str) -> list[dict[str, Any]]:
         }
         for step in log.steps(log.events(session, reference))
     ]
+
+
+def _listed(transfer: Transfer, names: Mapping[str, str]) -> Row:
+    provider = transfer.upload.provider
+    return {**summary(transfer), "provider_name": names.get(provider, provider)}
 
 
 def summary(transfer: Transfer) -> dict[str, Any]:

@@ -211,12 +211,11 @@ def show(
     empty: str,
     narrow: Sequence[str] = (),
     limit: int = 0,
-    latest: bool = False,
 ) -> None:
     """Print a listing: whole rows as JSON, or `columns` as a table or, if too wide, as records.
 
-    `narrow` are the columns for a narrow terminal. A table shows only the first `limit` rows (or the
-    `latest`), with the total; 0: all.
+    `narrow` are the columns for a narrow terminal. A table shows only the first `limit` rows, with the total;
+    0: all.
     """
     if as_json:
         print_json(rows)
@@ -224,9 +223,9 @@ def show(
     if not rows:
         out.print(empty)
         return
-    shown = rows[-limit:] if limit and latest else rows[:limit] if limit else rows
+    shown = rows[:limit] if limit else rows
     print_table(shown, columns, narrow)
-    if any(_moment(row.get(column)) for row in shown for column in columns):
+    if any(moment_in(row.get(column)) for row in shown for column in columns):
         out.print(Text(f"\n{local_times()}"))
     tell_rest(len(shown), len(rows))
 
@@ -357,7 +356,7 @@ def _cell(value: object) -> str:
         return NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if (moment := _moment(value)) is not None:
+    if (moment := moment_in(value)) is not None:
         return f"{moment.astimezone():%Y-%m-%d %H:%M}"
     if isinstance(value, list | tuple):
         return ", ".join(_cell(item) for item in value) or NOTHING
@@ -370,12 +369,12 @@ def exact_cell(value: object) -> str:
     """Return a value for a spreadsheet: times in RFC 3339 UTC, nothing where there is none."""
     if value is None:
         return ""
-    if (moment := _moment(value)) is not None:
+    if (moment := moment_in(value)) is not None:
         return rfc3339(moment) or ""
     return _cell(value)
 
 
-def _moment(value: object) -> datetime | None:
+def moment_in(value: object) -> datetime | None:
     """Return the time in a value, given as such or in RFC 3339; else None."""
     if isinstance(value, str) and _RFC3339.fullmatch(value):
         return datetime.fromisoformat(value)

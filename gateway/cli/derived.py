@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -17,6 +18,7 @@ from rich.text import Text
 
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, GivenFile
 from gateway.acts.fields import acts_in, answer_of, type_of
+from gateway.acts.listing import MOST, PAGE, ListingAct
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -24,19 +26,24 @@ from gateway.cli.console import (
     err,
     exact_cell,
     fails_clearly,
+    local_times,
+    moment_in,
     now,
     out,
     plain,
     print_exactly,
     print_json,
+    print_json_list,
+    print_table,
     registrar_of,
     registry,
     show,
+    tell_rest,
     who,
 )
 from gateway.cli.documents import AnnexOption, CsvOption, HtmlOption, deliver, write_listing
 from gateway.cli.identity import real_account, sight_here
-from gateway.cli.options import LISTED, LimitOption
+from gateway.cli.options import LimitOption
 from gateway.home import Home
 
 _DAY = "a day like 2026-11-24"
@@ -72,7 +79,10 @@ def command_of(act: type[Act]) -> Callable[..., None]:
             with context.open_registry() as opened:
                 opened.check_version()
         asked.check(context)
-        _print(asked.carry_out(context), **shown)
+        if isinstance(asked, ListingAct):
+            _print_list(asked, context, **shown)
+        else:
+            _print(asked.carry_out(context), **shown)
 
     parameters = [_parameter(name, field) for name, field in act.model_fields.items()]
     parameters.sort(key=_is_option)
@@ -97,7 +107,7 @@ def command_of(act: type[Act]) -> Callable[..., None]:
 
 _SHOWN: Mapping[str, tuple[object, object]] = {
     "as_json": (JsonOption, False),
-    "limit": (LimitOption, LISTED),
+    "limit": (LimitOption, None),
     "csv": (CsvOption, None),
     "html": (HtmlOption, None),
     "annex": (AnnexOption, False),
@@ -177,11 +187,38 @@ def _taken(act: type[Act], name: str, value: object) -> object:
     return value
 
 
+def _print_list(
+    asked: ListingAct, context: ActContext, *, as_json: bool, limit: int | None, csv: Path | None
+) -> None:
+    """Print one page of a list, or all rows as they are read: for programs, spreadsheets, and `--limit 0`."""
+    most = limit if limit is not None else 0 if as_json or csv is not None else PAGE
+    answer = asked.page(context, most, counted=not as_json) if most else asked.carry_out(context)
+    rows = answer.rows
+    if most and answer.latest:
+        rows = list(rows)[::-1]
+    if csv is not None:
+        write_listing(csv, answer.columns, [*rows], as_json=as_json)
+        return
+    if as_json:
+        print_json_list(rows)
+        return
+    shown, timed, coming = 0, False, iter(rows)
+    while some := [*islice(coming, MOST)]:
+        print_table(some, answer.columns, answer.narrow, headed=not shown)
+        timed = timed or any(moment_in(row.get(column)) for row in some for column in answer.columns)
+        shown += len(some)
+    if not shown:
+        out.print(answer.empty)
+    elif timed:
+        out.print(Text(f"\n{local_times()}"))
+    tell_rest(shown, answer.total or shown)
+    _say(answer.closing)
+
+
 def _print(
     answer: Answer,
     *,
     as_json: bool = False,
-    limit: int = 0,
     csv: Path | None = None,
     html: Path | None = None,
     annex: bool = True,
@@ -195,11 +232,8 @@ def _print(
             print_json(answer.values)
         case ActDetails():
             _print_details(answer)
-        case ActListing() if csv is not None:
-            write_listing(csv, answer.columns, answer.rows, as_json=as_json)
-        case ActListing(rows, columns, empty, narrow, latest):
-            show(rows, columns, as_json=as_json, empty=empty, narrow=narrow, limit=limit, latest=latest)
-            _say("" if as_json else answer.closing)
+        case ActListing():
+            raise TypeError("a list is printed in pages")
         case _:
             deliver(answer, html, csv, as_json=as_json, annex=annex)
 
@@ -221,6 +255,6 @@ def _print_details(answer: ActDetails) -> None:
     for number, part in enumerate(answer.parts):
         if number or lines:
             out.print()
-        show(part.rows, part.columns, as_json=False, empty=part.empty, narrow=part.narrow)
+        show([*part.rows], part.columns, as_json=False, empty=part.empty, narrow=part.narrow)
     for line in answer.closing:
         _say(line)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session
 
+from gateway.acts.listing import PAGE
 from gateway.cli import dates
 from gateway.cli.console import (
     DEFAULT_HOME,
@@ -24,7 +25,7 @@ from gateway.cli.console import (
 )
 from gateway.cli.derived import commands_of
 from gateway.cli.documents import CsvOption, HtmlOption, deliver
-from gateway.cli.options import LISTED, LimitOption
+from gateway.cli.options import LimitOption
 from gateway.home.settings import load_settings
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day
@@ -99,7 +100,7 @@ def status(
     matrix: Annotated[bool, typer.Option("--matrix", help="One line for each provider.")] = False,
     html: HtmlOption = None,
     csv: CsvOption = None,
-    limit: LimitOption = LISTED,
+    limit: LimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show for each provider and flow the due date, and whether early, on time, late or missing.
@@ -122,7 +123,14 @@ def status(
         return
     empty = "no provider is enrolled, or nothing is so"
     narrow = ("provider", "data_type", "state", "due", "missed")
-    show(rows, _STATUS_COLUMNS, as_json=as_json, empty=empty, narrow=narrow, limit=limit)
+    show(
+        rows,
+        _STATUS_COLUMNS,
+        as_json=as_json,
+        empty=empty,
+        narrow=narrow,
+        limit=PAGE if limit is None else limit,
+    )
     if not as_json:
         for each in asked_soon(catalogue, day):
             when = f" of {each.on.day} {each.on:%B %Y}" if each.on else ""

@@ -1,4 +1,4 @@
-"""hosts: the hosts sharing the work, and the joining of another."""
+"""hosts add and join: what another host needs, in a sealed file."""
 
 import sys
 from pathlib import Path
@@ -9,15 +9,12 @@ import typer
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
-    JsonOption,
     fails_clearly,
     now,
     out,
     registrar_of,
-    show,
     who,
 )
-from gateway.cli.console import registry as open_registry
 from gateway.cli.derived import commands_of
 from gateway.errors import GatewayError
 from gateway.home import Home
@@ -28,33 +25,6 @@ app = commands_of(
 )
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="What a host hands to another, sealed.")]
-
-
-@app.command("list")
-@fails_clearly
-def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
-    """List the hosts on record: what each last said of itself.
-
-    At work or silent, the host doing the rounds, its spool, its clock, and keys that it lacks.
-    """
-    with open_registry(home) as registry, registry.read() as session:
-        found = hosts.known(session)
-    every = frozenset[str]().union(*(one.holds for one in found))
-    rows = [
-        {
-            "name": one.name,
-            "said": one.seen_at,
-            "state": "at work" if one.is_at_work else "silent",
-            "rounds": "here" if one.leads else "",
-            "spool": one.spool,
-            "oldest": f"{one.oldest_seconds:.0f} s" if one.spool else "",
-            "clock": f"{one.ahead_seconds:+.1f} s",
-            "keys": "all" if one.holds >= every else f"{len(every - one.holds)} lacking: see gateway doctor",
-        }
-        for one in found
-    ]
-    columns = ["name", "said", "state", "rounds", "spool", "oldest", "clock", "keys"]
-    show(rows, columns, as_json=as_json, empty="no host is on record that shares the work")
 
 
 @app.command()

@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from sqlmodel import Session
 
 from gateway.acts.act import RING, WAITS
+from gateway.acts.keys import owner_kind_of
 from gateway.cli import dates, gateway_keys, host_keys
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
-    JsonOption,
-    counted,
-    existing,
     fails_clearly,
     formerly,
     now,
     out,
-    registry,
-    show,
     who,
 )
+from gateway.cli.derived import commands_of
 from gateway.cli.enrol import least_rsa_bits, show_key, verified_kinds
 from gateway.cli.key_files import read_key_file, separate
-from gateway.cli.options import LISTED, LimitOption, ReasonOption, WhyGivenOption, WhyOption, WhyRevokedOption
-from gateway.errors import GatewayError, NotFoundError, Refusal
+from gateway.cli.options import ReasonOption, WhyGivenOption, WhyOption, WhyRevokedOption
+from gateway.errors import GatewayError, Refusal
 from gateway.home import Home
-from gateway.home.settings import KeyPolicy, load_key_policy
-from gateway.keys.warnings import days_left, step_due
 from gateway.model.invitation import are_words
-from gateway.registry import keys, providers, staff
+from gateway.registry import keys
 from gateway.registry.keys import Key, OwnerKind, Revocation
 
 if TYPE_CHECKING:
@@ -104,37 +97,7 @@ def _known(clerk: Clerk, identifier: str, data: bytes) -> Key | None:
     return known if known is not None and known.owner == identifier else None
 
 
-def key_row(key: Key, at: datetime, policy: KeyPolicy) -> dict[str, Any]:
-    """Return a key as shown in listings."""
-    unused = key.is_in_force(at) and (key.last_used_at or key.added_at) < at - timedelta(
-        days=policy.unused_days
-    )
-    return dataclasses.asdict(key) | {
-        "provider": key.owner if key.owner_kind == "provider" else None,
-        "in_force": key.is_in_force(at),
-        "until": key.until,
-        "days_left": days_left(key, at),
-        "warning": step_due(key, at, policy.warn_days),
-        "unused": unused,
-        "notes": list(_notes(key, at, policy, unused=unused)),
-    }
-
-
-def _notes(key: Key, at: datetime, policy: KeyPolicy, *, unused: bool) -> Iterator[str]:
-    if key.state == "pending" or (key.unconfirmed and key.is_in_force(at)):
-        staff = " --staff" if key.owner_kind == "staff" else ""
-        yield f"waits: gateway keys confirm {key.owner} FPR{staff}, once it is read out to you"
-    if key.why:
-        yield f"{key.state}: {key.why}"
-    if unused:
-        yield f"not used for {counted(policy.unused_days, 'day')}"
-    if key.state in {"active", "retiring"} and key.expires_at is not None and key.expires_at <= at:
-        yield "expired: what it signs waits"
-    elif key.is_in_force(at) and step_due(key, at, policy.warn_days) is not None:
-        yield f"ends in {counted(days_left(key, at) or 0, 'day')}"
-
-
-app = typer.Typer(no_args_is_help=True, help="Keys of providers and staff, and the gateway's own.")
+app = commands_of("keys", "Keys of providers and staff, and the gateway's own.", "gateway.acts.keys")
 app.add_typer(gateway_keys.app, name="gateway")
 app.add_typer(host_keys.app, name="host")
 OwnerArgument = Annotated[str, typer.Argument(metavar="ID", help="The provider; with --staff, the person.")]
@@ -150,28 +113,6 @@ UntilOption = Annotated[
         parser=dates.last_day, metavar="DAY|TIME", help="The last day on which it counts; now if not given."
     ),
 ]
-
-
-@app.command("list")
-@fails_clearly
-def list_all(
-    identifier: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="The provider; with --staff, the person.")
-    ] = None,
-    is_staff: StaffOption = False,
-    home: HomeOption = DEFAULT_HOME,
-    limit: LimitOption = LISTED,
-    as_json: JsonOption = False,
-) -> None:
-    """List the keys of one owner, or of all: end, last use, number of uses, and warnings."""
-    at, policy = now(), load_key_policy(existing(home))
-    with registry(home) as opened, opened.read() as session:
-        owner_kind: OwnerKind | None = "staff" if is_staff else None
-        if identifier is not None:
-            owner_kind = _owner(session, identifier, is_staff=is_staff)
-        rows = [key_row(key, at, policy) for key in keys.list_keys(session, owner_kind, identifier)]
-    columns = ("owner", "kind", "fingerprint", "state", "until", "last_used_at", "uses", "notes")
-    show(rows, columns, as_json=as_json, empty="no key is enrolled", limit=limit)
 
 
 @app.command()
@@ -193,7 +134,7 @@ def add(
     for data in given:
         show_key(data, now())
     with changing(home) as clerk:
-        owner_kind = _owner(clerk.session, identifier, is_staff=is_staff)
+        owner_kind = owner_kind_of(clerk.session, identifier, is_staff=is_staff)
         taken = [taken_in(clerk, owner_kind, identifier, data, Home(home)) for data in given]
     for what in dict.fromkeys(taken):
         out.print(what)
@@ -221,7 +162,7 @@ def confirm(
         for fingerprint in fingerprints:
             key_confirming.check_read_out(fingerprint)
     with changing(home) as clerk:
-        owner_kind = _owner(clerk.session, identifier, is_staff=is_staff)
+        owner_kind = owner_kind_of(clerk.session, identifier, is_staff=is_staff)
         approved = key_confirming.confirm(clerk, owner_kind, identifier, fingerprints, who())
     for key in approved:
         out.print(f"{key.fingerprint} is in force", soft_wrap=True)
@@ -350,20 +291,6 @@ def _revoked(clerk: Clerk, key: Key, revocation: Revocation, why: str) -> Key:
     return clerk.suspend(key, why=why) if key.state in {"active", "retiring"} else key
 
 
-def _owner(session: Session, identifier: str, *, is_staff: bool) -> OwnerKind:
-    """Return the kind of owner. NotFoundError for an unknown one."""
-    if is_staff:
-        staff.get_staff(session, identifier)
-        return "staff"
-    try:
-        providers.provider_row(session, identifier)
-    except NotFoundError as unknown:
-        if identifier in {person.name for person in staff.list_staff(session)}:
-            raise NotFoundError(f"{unknown}; {identifier} is a member of staff: add --staff") from None
-        raise
-    return "provider"
-
-
 def _named(clerk: Clerk, identifier: str, fingerprint: str, *, is_staff: bool) -> Key:
-    owner_kind = _owner(clerk.session, identifier, is_staff=is_staff)
+    owner_kind = owner_kind_of(clerk.session, identifier, is_staff=is_staff)
     return keys.find_key(clerk.session, owner_kind, identifier, fingerprint)

@@ -99,6 +99,9 @@ NOUNS = {
     "penalties": Noun(
         "Addresses that failed to log in too often and have to wait.", acts="gateway.acts.penalties"
     ),
+    "programs": Noun(
+        "Programs of the authority that use the API (docs/api.md).", acts="gateway.acts.programs"
+    ),
     "hosts": Noun("Hosts that share the work on one registry (docs/cluster.md)."),
     "policy": Noun("The policies: checked, explained, tried and compared."),
     "discrepancies": Noun(

@@ -1,12 +1,10 @@
 """Options shared by several commands, with the checks of their values."""
 
-from datetime import datetime
 from typing import Annotated, TypeVar
 
 import typer
 
 from gateway.acts.act import as_reference
-from gateway.cli import dates
 from gateway.cli.console import note_new_name
 from gateway.model import GatewayKeyKind
 
@@ -48,9 +46,8 @@ def as_reference_if_given(given: Given) -> Given:
 
 
 ReferenceArgument = Annotated[str, typer.Argument(metavar="REF", callback=as_reference_if_given)]
-LISTED = 50
 LimitOption = Annotated[
-    int, typer.Option(min=0, help="Print so many at most; 0: all of them. JSON always has all.")
+    int | None, typer.Option(min=0, help="So many at most; 0: all. If not given, 50; JSON and CSV: all.")
 ]
 
 
@@ -75,11 +72,4 @@ WhyRevokedOption = Annotated[
 ReasonOption = Annotated[
     str | None,
     typer.Option("--reason", callback=reason_by_former_name, hidden=True, help="The former name of --why."),
-]
-FromOption = Annotated[
-    datetime | None,
-    typer.Option("--from", parser=dates.day, metavar="DAY", help="Only from this day on."),
-]
-ToOption = Annotated[
-    datetime | None, typer.Option("--to", parser=dates.day, metavar="DAY", help="Only up to this day.")
 ]

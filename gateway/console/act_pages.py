@@ -1,10 +1,8 @@
 """Generic pages for acts without pages of their own: a list, a form for each, and the answer."""
 
-import csv
-import io
 from collections.abc import Iterable
 
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData, QueryParams, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,6 +11,7 @@ from gateway.console.acting import act_for, in_words_of_forms, signed
 from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside
 from gateway.console.site import MOST_OF_A_PART, Site, text
+from gateway.console.spreadsheets import SPREADSHEETS, spreadsheet
 from gateway.zones.hatch.act_questions import (
     ActAnswered,
     ActsTold,
@@ -20,14 +19,13 @@ from gateway.zones.hatch.act_questions import (
     AskAct,
     AskActs,
     CarryOutAct,
-    Cell,
     Given,
-    TableTold,
 )
 from gateway.zones.hatch.answers import Me
 
 _MAY_NOT = 403
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_PAGE = 50
+Asked = FormData | QueryParams
 
 
 async def show_acts(request: Request) -> Response:
@@ -46,28 +44,44 @@ async def show_act(request: Request) -> Response:
     personal = {field.name for field in act.fields if field.personal}
     if not personal.isdisjoint(request.query_params):
         raise HTTPException(400)  # An address is kept in histories and logs.
-    given = _given(act, request.query_params.multi_items())
-    asked = act.reads and (bool(request.query_params) or not any(field.required for field in act.fields))
-    answer, problem = None, ""
-    if asked:
-        question = site.question(request, AskAct, act=act.command, fields=given)
-        try:
-            answer = (await site.inside.reply(question, ActAnswered)).said
-        except DeclinedInside as declined:
-            if declined.status != _MAY_NOT:
-                raise
-            problem = in_words_of_forms(str(declined), act.fields)
-        if answer is not None and act.lists and "csv" in request.query_params:
-            return _csv(answer.tables[0], act)
-    return _page(request, me, act, others, answer, given=given, problem=problem)
+    if act.reads and (bool(request.query_params) or not any(field.required for field in act.fields)):
+        return await _answer(request, site, act, others, me, request.query_params)
+    return _page(request, me, act, others, None, given=_given(act, request.query_params.multi_items()))
+
+
+async def _answer(  # noqa: PLR0917 - what `_act` returns, and what was asked
+    request: Request, site: Site, act: ActTold, others: tuple[ActTold, ...], me: Me, asked: Asked
+) -> Response:
+    """Show the answer of a read-only act: of a list one page, or all of it as a file for a spreadsheet."""
+    given = _given(act, [(name, str(value)) for name, value in asked.multi_items()])
+    kind = str(asked.get("file") or "")
+    limit = _PAGE if act.lists and not kind else 0
+    question = site.question(
+        request, AskAct, act=act.command, fields=given, limit=limit, after=str(asked.get("after") or "")
+    )
+    try:
+        answer = (await site.inside.reply(question, ActAnswered)).said
+    except DeclinedInside as declined:
+        if declined.status != _MAY_NOT:
+            raise
+        problem = in_words_of_forms(str(declined), act.fields)
+        return _page(request, me, act, others, None, given=given, problem=problem)
+    if act.lists and kind in SPREADSHEETS:
+        return spreadsheet(answer.tables[0], act.command.replace(" ", "-"), kind)
+    return _page(request, me, act, others, answer, given=given)
 
 
 async def carry_out(request: Request) -> Response:
-    """Carry out the act of a submitted form; `back` links to the page of origin."""
+    """Carry out the act of a submitted form; `back` links to the page of origin.
+
+    A question with a field that names persons is asked by a form, too, since addresses are kept.
+    """
     site, act, others, me = await _act(request)
     sent = await site.form(request)
     form = FormData([(name, await _text(value)) for name, value in sent.multi_items()])
     await sent.close()
+    if act.reads:
+        return await _answer(request, site, act, others, me, form)
     given = _given(act, [(name, str(value)) for name, value in form.multi_items()])
     question = site.question(request, CarryOutAct, act=act.command, fields=given, assertion=signed(form))
     back = text(form, "back")
@@ -142,20 +156,3 @@ def _given(act: ActTold, items: Iterable[tuple[str, str]]) -> dict[str, Given]:
         elif values:
             given[field.name] = values[0]
     return given
-
-
-def _csv(table: TableTold, act: ActTold) -> Response:
-    """Return a table as CSV for spreadsheets; no cell is read as a formula."""
-    written = io.StringIO()
-    headings = [column.replace("_", " ") for column in table.columns]
-    csv.writer(written).writerows([headings, *([_cell(value) for value in row] for row in table.rows)])
-    name = f"{act.command.replace(' ', '-')}.csv"
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(written.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _cell(value: Cell) -> str:
-    if value is None:
-        return ""
-    said = str(value)
-    return f"'{said}" if said.startswith(_FORMULA) else said

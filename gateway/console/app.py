@@ -11,7 +11,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from gateway.console import act_pages, entering, mailbox_pages, pages
+from gateway.console import act_pages, api, entering, mailbox_pages, pages
 from gateway.console.entering import site_of
 from gateway.console.guard import Guard
 from gateway.console.inside import DeclinedInside
@@ -49,6 +49,7 @@ _ROUTES = [
     Route("/work/{noun}/{verb}", act_pages.show_act, methods=["GET"]),
     Route("/work/{noun}/{verb}", act_pages.carry_out, methods=["POST"]),
     Route("/watch", pages.show_watch, methods=["GET"]),
+    *api.ROUTES,
     Mount("/static", StaticFiles(directory=FOLDER / "static")),
 ]
 

@@ -25,14 +25,17 @@ _UNREACHED = "The inside of the gateway does not answer at the moment. Try again
 class DeclinedInside(GatewayError):  # noqa: N818 - an answer, seldom an error
     """A refusal by the inside: an HTTP status and a sentence; `options` if a passkey has to sign first.
 
-    `again`: the address for a new login, for a person without a passkey.
+    `again`: the address for a new login, for a person without a passkey. `to_programs` is the API's status.
     """
 
-    def __init__(self, status: int, sentence: str, options: str = "", again: str = "") -> None:
+    def __init__(
+        self, status: int, sentence: str, options: str = "", again: str = "", to_programs: int = 0
+    ) -> None:
         super().__init__(sentence)
         self.status = status
         self.options = options
         self.again = again
+        self.to_programs = to_programs or status
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +116,4 @@ def _declined(response: httpx.Response) -> DeclinedInside:
         said = Declining.model_validate_json(response.content)
     except ValueError:
         return DeclinedInside(503, _UNREACHED)
-    return DeclinedInside(response.status_code, said.sentence, said.options, said.again)
+    return DeclinedInside(response.status_code, said.sentence, said.options, said.again, said.status)

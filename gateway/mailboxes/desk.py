@@ -40,6 +40,7 @@ from gateway.registry.deliveries import (
 )
 from gateway.registry.delivery_queries import DeliveriesWanted
 from gateway.registry.log import Entry
+from gateway.registry.programs import is_program
 from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, Declined, denied
 from gateway.words import slug
 from gateway.zones.failpoints import passing
@@ -274,6 +275,8 @@ class Desk:
         return teams
 
     def _folders(self, person: Person, teams: tuple[str, ...]) -> tuple[str, ...]:
+        if is_program(person.key):  # Held files are for people.
+            return teams
         viewer = Viewer(name=person.name, teams=frozenset(teams))
         return (*teams, HELD) if AccessRight.HELD in rights_of(viewer, self.looking) else teams
 

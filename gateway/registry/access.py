@@ -5,6 +5,8 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlmodel import Session, col
 
+from gateway.registry import programs
+from gateway.registry.programs import is_program
 from gateway.registry.tables import KeyRow, StaffRow, StaffTeamRow
 
 _IN_FORCE = ("active", "retiring")
@@ -15,9 +17,11 @@ def teams_while_in_force(
 ) -> tuple[str, ...] | None:
     """Return the teams of a member of staff, sorted; None where the person or the key is not in force.
 
-    The key is the SSH key, passkey or OpenID account of the login. One query gives the answers of `get_staff`
-    and `keys_in_force` together.
+    The key is the SSH key, passkey or OpenID account of the login; of a program, that of `registry/programs`.
+    One query gives the answers of `get_staff` and `keys_in_force` together.
     """
+    if is_program(fingerprint):
+        return programs.teams_of(session, fingerprint, now)
     rows = session.execute(
         select(col(StaffTeamRow.team))
         .select_from(StaffRow)

@@ -83,6 +83,11 @@ def list_providers(session: Session) -> Sequence[Provider]:
     return [_provider(row, listed) for row in rows]
 
 
+def names(session: Session) -> dict[str, str]:
+    """Return the name of each provider, by id."""
+    return dict(session.exec(select(ProviderRow.id, ProviderRow.name)).all())
+
+
 def kinds_of(session: Session, identifiers: Collection[str]) -> dict[str, ProviderKind]:
     """Return the kind of each provider."""
     query = select(ProviderRow.id, ProviderRow.kind).where(col(ProviderRow.id).in_(identifiers))

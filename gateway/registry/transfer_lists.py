@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, exists
+from sqlalchemy import ColumnElement, Select, exists, or_
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func
 
 from gateway.access import EVERYTHING, Sight
 from gateway.model import State, Transfer
 from gateway.registry.sight import within
-from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
+from gateway.registry.tables import DeliveryRow, ProviderRow, ReasonRow, TransferRow
 from gateway.registry.transfers import AT_ONCE, transfers_of
 
 
@@ -21,7 +21,8 @@ class TransfersWanted:
     """Criteria for transfers; a transfer must meet all those given.
 
     `since` and `until` bound the landing time, `until` excluded. `code` is a reason's code, or only the stage
-    such as "policy". `before` bounds the sequence. `sight` limits to the transfers visible to a person.
+    such as "policy". `before` bounds the sequence. `search` is a part of the reference, the file's name, the
+    data type, or the name of the provider, in any case. `sight` limits to the transfers visible to a person.
     """
 
     state: str | None = None
@@ -32,6 +33,7 @@ class TransfersWanted:
     since: datetime | None = None
     until: datetime | None = None
     before: int | None = None
+    search: str | None = None
     sight: Sight = EVERYTHING
 
 
@@ -121,6 +123,19 @@ def _conditions(wanted: TransfersWanted) -> Iterator[ColumnElement[bool]]:
         yield col(TransferRow.landed_at) < wanted.until
     if wanted.before is not None:
         yield col(TransferRow.sequence) < wanted.before
+    if wanted.search:
+        text = wanted.search
+        named = select_columns(col(ProviderRow.id)).where(
+            col(ProviderRow.name).icontains(text, autoescape=True)
+            | col(ProviderRow.id).icontains(text, autoescape=True)
+        )
+        yield or_(
+            col(TransferRow.provider).in_(named),
+            *(
+                col(column).icontains(text, autoescape=True)
+                for column in (TransferRow.reference, TransferRow.name, TransferRow.data_type)
+            ),
+        )
     yield from within(wanted.sight)
     if wanted.team is not None:
         of_it = col(DeliveryRow.transfer) == col(TransferRow.sequence)

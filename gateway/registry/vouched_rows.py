@@ -6,8 +6,8 @@ suitable leaf, or of a leaf added for the purpose. So a row changed, added or re
 back no longer fits the log.
 
 Left out are the log's own leaves and nodes (self-proving), heads carried by a receipt (vouched for by the
-receipt), indexes made from sealed files, letters (no evidence), console sessions and challenges, what
-hosts say of themselves, and counts of the use of keys.
+receipt), indexes made from sealed files, letters (no evidence), console sessions and challenges, requests of
+programs, what hosts say of themselves, and counts of the use of keys.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ OUTSIDE: frozenset[str] = frozenset(
         "letter",
         "log_node",
         "persons_of_transfer",
+        "program_request",
         "pupil",
         "register_version",
         "staged_roll",

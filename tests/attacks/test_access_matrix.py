@@ -10,7 +10,7 @@ import inspect
 import json
 import secrets
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
@@ -25,8 +25,9 @@ from gateway.cli.identity import acting, name_of, real_account
 from gateway.cli.nouns import FORMER
 from gateway.errors import GatewayError
 from gateway.mailboxes.hatch.window import OF_ANYBODY, OF_PERSONS
-from gateway.registry import markers, roles, staff, transfers
-from gateway.registry.tables import AccountRow
+from gateway.registry import markers, programs, roles, staff, transfers
+from gateway.registry.invitations import digest_of
+from gateway.registry.tables import AccountRow, ProgramRow
 from gateway.zones import hatch
 from gateway.zones.hatch import HatchQuestion, OfPerson, questions
 from gateway.zones.hatch.act_questions import AskAct, CarryOutAct
@@ -317,6 +318,67 @@ def test_no_act_at_the_console_is_about_a_file_that_is_not_for_them(
                     assert answer.status_code == 404, (who, name, file, answer.text)
                 elif act.confirmation is Confirmation.PASSKEY:
                     assert answer.status_code == 409, (who, name, file, answer.text)
+
+
+def program(doors: Doors, name: str, *acts: str, teams: str = "") -> str:
+    """The credential of a program, as if two people had let it do whatever is said here."""
+    secret, at = f"{programs.PREFIX}{name}", datetime.now(UTC)
+    with doors.room.registry.write() as session:
+        programs.add(
+            session,
+            ProgramRow(
+                digest=digest_of(secret), name=name, acts=",".join(acts), teams=teams,
+                made_at=at, made_by="test", ends_at=at + timedelta(days=1),
+            ),
+        )  # fmt: skip
+    return secret
+
+
+def test_a_program_may_do_what_its_credential_names_and_programs_may(
+    doors: Doors, console: tuple[Console, dict[str, str]]
+) -> None:
+    opened, _ = console
+    nothing, everything = program(doors, "nothing"), program(doors, "everything", *every_act())
+    for name, act in every_act().items():
+        kind = AskAct if act.reads else CarryOutAct
+        for session, named in ((nothing, False), (everything, True)):
+            answer = opened.ask(kind, session=session, act=name, fields={"no": "field"}).json()
+            expected = 404 if act.streams else 422 if named and act.by_program else 403
+            assert answer["status"] == expected, (name, named, answer)
+    for kind in sorted(kinds(), key=lambda kind: kind.__name__):
+        if issubclass(kind, OfPerson) and kind.__name__ not in access.OF_PROGRAMS:
+            for session in (nothing, everything):
+                answer = opened.ask(kind, session=session, **asked(kind))
+                assert answer.json()["sentence"] == "The credential of this program does not allow that.", (
+                    kind
+                )
+    for file in FILES:
+        place = {"team": TRIAGE, "reference": doors.files[file]}
+        assert opened.ask(questions.Collect, session=nothing, **place).status_code == 403, file
+
+
+def test_a_program_knows_of_no_file_that_is_for_few(
+    doors: Doors, console: tuple[Console, dict[str, str]]
+) -> None:
+    opened, _ = console
+    session = program(doors, "triaging", *every_act(), teams=f"{TRIAGE},{GOVERNANCE}")
+    for name, act in every_act().items():
+        if "reference" in act.model_fields and act.by_program and not act.streams:
+            kind = AskAct if act.reads else CarryOutAct
+            needed = {key: "w" for key, field in act.model_fields.items() if field.is_required()}
+            for file in set(FILES) - {"plain"}:
+                given = needed | {"reference": doors.files[file]}
+                key = {} if act.reads else {"key": f"{name} {file}"}
+                answer = opened.ask(kind, session=session, act=name, fields=given, **key)
+                assert answer.status_code == 404, (name, file, answer.text)
+    for name in ("transfers list", "held list"):
+        answer = opened.ask(AskAct, session=session, act=name, fields={}, whole=True).json()["said"]
+        listed = {one["reference"] for one in json.loads(answer["whole"])["rows"]}
+        assert listed == {doors.files["plain"]}, name
+    for file in FILES:
+        for team in ("held", TRIAGE, GOVERNANCE):
+            place = {"team": team, "reference": doors.files[file]}
+            assert opened.ask(questions.Collect, session=session, **place).status_code == 403, (file, team)
 
 
 @pytest.mark.parametrize("who", KNOWN)

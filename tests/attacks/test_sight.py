@@ -54,11 +54,8 @@ FIELDS = {
 ALWAYS = {"all", "from_", "to"}
 
 TRIED = {
-    "transfers.list_all": "transfers list",
     "flows.list_all": "flows list",
     "flows.status": "flows status",
-    "hosts.list_all": "hosts list",
-    "keys.list_all": "keys list",
     "host_keys.list_all": "keys host list",
     "gateway_keys.show_all": "keys gateway show",
     "log.head": "log head",
@@ -98,7 +95,8 @@ ACTS_NOT_TRIED = {
         "providers convert", "providers merge", "providers remove", "providers import", "providers add",
         "providers set", "providers suspend", "providers resume", "staff add", "staff set", "staff remove",
         "staff invite", "staff log-out", "roles grant", "roles take", "roles vouch", "roles accept",
-        "agreement notice", "providers invite", "hosts remove", "hosts take-over",
+        "agreement notice", "providers invite", "hosts remove", "hosts take-over", "programs add",
+        "programs revoke", "mailbox deal-with",
     },
     "it is for data protection alone, who know of every file": {
         "notices show", "pupils find", "pupils report", "pupils protect", "pupils restrict", "pupils unmark",

@@ -6,11 +6,14 @@ import json
 import tracemalloc
 from collections.abc import Iterator
 from datetime import date, datetime
+from typing import ClassVar, cast
 
 import pytest
 
+from gateway.acts.act import ActContext, as_reference
+from gateway.acts.listing import ListingAct, Row
 from gateway.cli.console import print_json, print_json_list
-from gateway.cli.options import as_reference
+from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.policy.catalogue import load_catalogue
 from gateway.registry.database import Registry
@@ -75,6 +78,53 @@ def test_transfers_are_found_by_day_type_team_and_reason(site: Site) -> None:
     }
     assert {day for _, day in found("--to", "2025-09-02")} == {"2025-09-01", "2025-09-02"}
     assert found("--team", "sen") == found("--why", "policy:embargo") == found("--why", "policy") == set()
+
+
+def test_every_list_is_searched_filtered_and_sorted_in_one_way(site: Site) -> None:
+    def ids(*options: str) -> list[str]:
+        return [one["id"] for one in site.json("providers", "list", *options)]
+
+    every = ids()
+    assert ids("--sort", "-id") == sorted(every, reverse=True) != every
+    assert ids("--search", every[7].upper()) == [one for one in every if every[7] in one]
+    assert ids("--where", f"id={every[7]}", "--where", "kind=school") == [every[7]]
+    assert ids("--where", "kind=nobody") == []
+    refused = invoke(site.home, "providers", "list", "--sort", "nothing")
+    assert refused.exit_code == 2
+    assert "there is no column nothing" in " ".join(refused.stderr.replace("│", " ").split())
+    newest = site.transfers("--limit", "3", "--sort", "-landed_at")
+    assert [one["landed_at"] for one in newest] == sorted((one["landed_at"] for one in newest), reverse=True)
+    assert newest[0]["landed_at"] == max(one["landed_at"] for one in site.transfers())
+    name = newest[0]["provider_name"]
+    found = site.transfers("--search", name.upper())
+    assert found
+    assert {one["provider_name"] for one in found} == {name}
+
+
+def test_a_list_goes_on_where_a_page_ended_though_rows_came_or_went() -> None:
+    class Numbers(ListingAct):
+        columns = ("number",)
+        empty = "none"
+        there: ClassVar[list[int]] = [1, 2, 3, 4, 5, 6]
+
+        def rows(self, context: ActContext) -> list[Row]:
+            return [{"number": one} for one in self.there]
+
+    def page(after: str = "") -> tuple[list[int], str]:
+        answer = Numbers().page(context, 2, after)
+        return [one["number"] for one in answer.rows], answer.following
+
+    context = cast("ActContext", None)
+    shown, after = page()
+    assert shown == [1, 2]
+    Numbers.there.insert(0, 0)
+    assert page(after)[0] == [3, 4]
+    Numbers.there.remove(2)
+    assert page(after)[0] == [3, 4]
+    shown, after = page(page(after)[1])
+    assert (shown, after) == ([5, 6], "")
+    with pytest.raises(GatewayError, match="the cursor of no page"):
+        page("here")
 
 
 def test_a_line_is_a_line_at_80_columns(site: Site) -> None:

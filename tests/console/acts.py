@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import Response
 from starlette.routing import Match, Route
 
-from gateway.console import app
+from gateway.console import api, app
 
 Act = tuple[str, str]
 _SCHOOL, _HELD, _MAILBOX = "/schools/{provider}", "/held/{reference}", "/mailboxes/{team}"
@@ -29,7 +29,7 @@ ACTS: dict[str, frozenset[Act]] = {
     }),
     "test_acts.py": frozenset({
         ("/login", ""), ("/logout", ""), ("/work/transfers/redeliver", ""), ("/work/transfers/confirm", ""),
-        ("/work/agreement/ratify", ""),
+        ("/work/agreement/ratify", ""), ("/work/transfers/list", ""),
         ("/agreement/policies", "approve"), ("/agreement/policies", "withdraw"),
         ("/work/{noun}/{verb}", ""), ("/work/providers/set", ""), ("/work/providers/convert", ""),
         ("/work/providers/close", ""), ("/work/providers/reopen", ""),
@@ -47,7 +47,7 @@ AXE: dict[str, frozenset[str]] = {
 }  # fmt: skip
 ELSEWHERE = frozenset({"/login/openid/back", "/login/openid/done"})
 """Where a browser passes through on its way from an OpenID provider: test_openid.py goes there."""
-LIGHT = frozenset({"/invitation", "/logout", _MAILBOX, "/evidence/receipt"})
+LIGHT = frozenset({"/invitation", "/logout", _MAILBOX, "/evidence/receipt", "/work/transfers/list"})
 """What no passkey is asked for."""
 _TAKEN = (200, 303)
 _TEMPLATES = Path(app.__file__).with_name("templates")
@@ -67,7 +67,7 @@ class Seen:
             return
         given = parse_qs((request.post_data_buffer or b"").decode(errors="replace"))
         path = route_of(request.url, "POST")
-        if path in LIGHT or "credential" in given:
+        if {path, urlsplit(request.url).path} & LIGHT or "credential" in given:
             self.acts |= {(path, given.get("do", [""])[0]), (urlsplit(request.url).path, "")}
 
 
@@ -80,9 +80,13 @@ def route_of(url: str, method: str) -> str:
 
 
 def routes(method: str) -> list[Route]:
-    """Where the application takes such a request."""
+    """Where the application takes such a request of a browser."""
     every = app._ROUTES
-    return [one for one in every if isinstance(one, Route) and method in (one.methods or ())]
+    return [
+        one
+        for one in every
+        if isinstance(one, Route) and one not in api.ROUTES and method in (one.methods or ())
+    ]
 
 
 def buttons() -> set[str]:

@@ -147,8 +147,14 @@ def test_a_task_without_a_page_of_its_own_is_done(house: House, people: dict[str
     assert "It is a junior school." in mary.page.locator("table").inner_text()
     assert mary.faults_at_each_width() == []
     with mary.page.expect_download() as given:
-        mary.button("File for a spreadsheet")
+        mary.button("CSV file")
     assert "It is a junior school." in Path(given.value.path()).read_text("utf-8")
+    mary.page.get_by_label("Reference, school, file name or kind of data").fill("CORE.xml")
+    mary.button("Find a file")
+    assert mary.page.locator("tbody tr").count() == 1
+    assert "core" not in mary.page.url
+    mary.button("Landed at")
+    assert mary.faults_at_each_width() == []
 
 
 def test_a_legal_hold_is_placed_and_lifted(house: House, people: dict[str, Person]) -> None:

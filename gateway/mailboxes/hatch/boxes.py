@@ -1,6 +1,8 @@
 """The mailboxes of a person's teams, as shown by the console."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from gateway.mailboxes.contents import FileOrder, OpenContent
 from gateway.mailboxes.desk import UNDO, Desk
@@ -9,7 +11,6 @@ from gateway.mailboxes.hatch.showing_files import (
     file_seen,
     findings_seen,
     happened,
-    provider_names,
     team_named,
     type_named,
 )
@@ -17,7 +18,7 @@ from gateway.mailboxes.names import MailboxPlace, file_name
 from gateway.model import Basis, Classified, Counting
 from gateway.policy.basis import left_out
 from gateway.policy.catalogue import Catalogue
-from gateway.registry import log
+from gateway.registry import log, providers
 from gateway.registry.deliveries import (
     Delivery,
     removed,
@@ -36,7 +37,7 @@ def ask_mailbox(counter: Counter, caller: Caller, question: AskMailbox) -> Mailb
     found = _files(desk, caller, question)
     shown = found[:PAGE]
     with desk.registry.read() as session:
-        names = provider_names(session)
+        names = providers.names(session)
     return MailboxSeen(
         team=team_named(catalogue, question.team),
         files=tuple(file_seen(each, catalogue, names) for each in shown),
@@ -94,7 +95,7 @@ def ask_file(counter: Counter, caller: Caller, question: AskFile) -> FileTold:
     with desk.registry.read() as session:
         content = contents_of(session, [delivery.sequence]).get(delivery.sequence)
         about = desk.showing.abouts(session, [delivery], caller.name).get(delivery.sequence, b"")
-        names = provider_names(session)
+        names = providers.names(session)
         events = log.events(session, delivery.reference)
     known = content if isinstance(content, Classified) and not isinstance(order.basis, Counting) else None
     lacking = left_out(known, order.basis) if known and isinstance(order.basis, Basis) else ()
@@ -113,17 +114,53 @@ def ask_file(counter: Counter, caller: Caller, question: AskFile) -> FileTold:
 
 
 def deal_with(counter: Counter, caller: Caller, question: DealWith) -> Done:
-    """Mark files as dealt with, or put them back; each file is logged separately."""
-    desk = counter.desk
-    for reference in question.references:
-        place = desk.place(caller.person, question.team, reference, removed=question.undo)
-        if question.undo:
-            desk.restore(caller.person, place)
-        else:
-            desk.deal_with(caller.person, place)
-    many = len(question.references)
-    files = "1 file is" if many == 1 else f"{many} files are"
-    return Done(sentence=f"{files} {'back in the mailbox' if question.undo else 'marked as dealt with'}.")
+    """Mark files as dealt with, or put them back."""
+    own = OwnMailboxes(counter, caller)
+    return Done(sentence=own.deal_with(question.team, question.references, undo=question.undo))
+
+
+@dataclass(frozen=True, slots=True)
+class OwnMailboxes:
+    """The mailboxes of a caller's teams, for acts."""
+
+    counter: Counter
+    caller: Caller
+
+    def files(
+        self,
+        team: str,
+        limit: int,
+        before: int | None,
+        *,
+        new: bool,
+        data_type: str | None,
+        provider: str | None,
+    ) -> Sequence[Mapping[str, Any]]:
+        """Return at most `limit` files, latest first. Declined for a person outside the team."""
+        wanted = DeliveriesWanted(new=new, data_type=data_type, provider=provider)
+        return [
+            {
+                "reference": each.reference,
+                "sequence": each.sequence,
+                "provider": each.provider,
+                "data_type": each.data_type,
+                "period": each.period,
+                "landed_at": each.landed_at,
+                "size": each.content_size if each.whole else None,
+                "new": not each.collected,
+                "name": file_name(each),
+            }
+            for each in self.counter.desk.chosen(self.caller.person, team, wanted, before, limit)
+        ]
+
+    def deal_with(self, team: str, references: Sequence[str], *, undo: bool) -> str:
+        """Mark files as dealt with, or put them back; each file is logged separately."""
+        desk = self.counter.desk
+        for reference in references:
+            place = desk.place(self.caller.person, team, reference, removed=undo)
+            (desk.restore if undo else desk.deal_with)(self.caller.person, place)
+        files = "1 file is" if len(references) == 1 else f"{len(references)} files are"
+        return f"{files} {'back in the mailbox' if undo else 'marked as dealt with'}."
 
 
 def place_of(counter: Counter, caller: Caller, question: Collect) -> MailboxPlace:

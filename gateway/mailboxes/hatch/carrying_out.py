@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from contextlib import nullcontext
 from datetime import datetime
 from functools import cache
@@ -10,11 +13,16 @@ from pydantic import ValidationError
 
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, Confirmation
 from gateway.acts.fields import answer_of, every_act, fields_of
+from gateway.acts.listing import ListingAct
+from gateway.acts.openapi import openapi_document
 from gateway.errors import GatewayError, NotFoundError, Refusal
 from gateway.log.leaf import rfc3339
-from gateway.mailboxes.hatch.counter import Caller, Counter
+from gateway.mailboxes.hatch.boxes import OwnMailboxes
+from gateway.mailboxes.hatch.counter import Caller, Counter, WrongFieldsError
 from gateway.mailboxes.hatch.logins import check_signed
 from gateway.reasons import told as told_by_code
+from gateway.registry import programs
+from gateway.registry.programs import Program
 from gateway.registry.sight import sees
 from gateway.reports.document import (
     Block,
@@ -26,13 +34,16 @@ from gateway.reports.document import (
     Points,
     ReportTable,
     Section,
+    as_object,
 )
 from gateway.zones.hatch.act_questions import (
     ActAnswered,
     ActsTold,
     ActTold,
+    ApiDescribed,
     AskAct,
     AskActs,
+    AskApi,
     CarryOutAct,
     Cell,
     FieldTold,
@@ -87,6 +98,11 @@ def ask(counter: Counter, caller: Caller, question: AskAct) -> ActAnswered:
     """Answer a read-only act; slow answers are at most a minute old."""
     asked, context = _checked(counter, caller, question, reads=True), _context(counter, caller)
     known = asked.known_by(context)
+    if isinstance(asked, ListingAct) and question.limit:
+        page = asked.page(context, question.limit, question.after, counted=not question.whole)
+        return _in_whole(page) if question.whole else _answered(page)
+    if question.whole:
+        return _in_whole(asked.carry_out(context))
     if known is None:
         return _answered(asked.carry_out(context))
     key = (asked.command, asked.model_dump_json(), counter.catalogue().digest, known, str(caller.sight))
@@ -96,25 +112,89 @@ def ask(counter: Counter, caller: Caller, question: AskAct) -> ActAnswered:
 def carry_out(counter: Counter, caller: Caller, question: CarryOutAct) -> ActAnswered:
     """Carry out one act. PasskeyAskedError asks for the passkey first, if the act needs confirmation."""
     asked, context = _checked(counter, caller, question, reads=False), _context(counter, caller)
+    if caller.program is not None:
+        return _carried_out_once(counter, caller.program, asked, context, question.key)
     asked.check(context)
     if asked.confirms() is Confirmation.PASSKEY:
         check_signed(counter, caller, question)
+    return _answered(_carried_out(asked, context))
+
+
+def describe(_counter: Counter, _question: AskApi) -> ApiDescribed:
+    """Return the description of the API, which is derived from the acts and holds no secret."""
+    return ApiDescribed(document=openapi_document())
+
+
+def _carried_out(asked: Act, context: ActContext) -> Answer:
     try:
-        return _answered(asked.carry_out(context))
+        return asked.carry_out(context)
     except Refusal as refused:
         raise GatewayError(" ".join(told_by_code(refused.code, **refused.detail))) from None
 
 
+def _carried_out_once(
+    counter: Counter, program: Program, asked: Act, context: ActContext, key: str
+) -> ActAnswered:
+    """Carry out an act of a program, unless the same request was answered before: that answer is given again.
+
+    A refused request is forgotten, and can be sent again with the same key.
+    """
+    if not key:
+        raise WrongFieldsError("a request that changes something needs the header Idempotency-Key")
+    digest = hashlib.sha256(f"{asked.command} {asked.model_dump_json()}".encode()).hexdigest()
+    registry = counter.desk.registry
+    with registry.write() as session:
+        before = programs.begin_request(session, program.digest, key, digest, counter.clock())
+    if before is not None:
+        return ActAnswered.model_validate_json(before)
+    answer: ActAnswered | None = None
+    try:
+        asked.check(context)
+        answer = _in_whole(_carried_out(asked, context))
+    except GatewayError:
+        with registry.write() as session:
+            programs.end_request(session, program.digest, key, None)
+        raise
+    with registry.write() as session:
+        programs.end_request(session, program.digest, key, answer.model_dump_json())
+    return answer
+
+
+def _in_whole(answer: Answer) -> ActAnswered:
+    """Return everything of an answer as JSON: what the command prints with --json."""
+    match answer:
+        case ActDone():
+            told: object = {"sentence": answer.sentence, "document": answer.document}
+        case ActListing():
+            told = {"rows": [*answer.rows], "next": answer.following or None}
+        case ActDetails():
+            told = answer.values
+        case _:
+            told = as_object(answer)
+    return ActAnswered(whole=json.dumps(told, default=_json_value))
+
+
+def _json_value(value: object) -> object:
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    return sorted(value) if isinstance(value, set | frozenset) else str(value)
+
+
 def _checked(counter: Counter, caller: Caller, question: AskAct | CarryOutAct, *, reads: bool) -> Act:
     """Return the validated act for an entitled caller. NotFoundError for an act unavailable here."""
-    act = every_act().get(question.act)
-    if act is None or not act.in_console or act.reads != reads:
+    act, of_program = every_act().get(question.act), caller.program is not None
+    if act is None or act.streams or act.reads != reads or not (of_program or act.in_console):
         raise NotFoundError(question.act)
-    caller.check(act.right)
+    caller.check_act(act.command, act.right, by_program=act.by_program)
+    several = {one.name for one in fields_of(act) if one.several}
+    given = {
+        name: (value,) if name in several and isinstance(value, str) else value
+        for name, value in question.fields.items()
+    }
     try:
-        asked = act.model_validate(question.fields)
+        asked = act.model_validate(given)
     except ValidationError as error:
-        raise GatewayError(_first(error)) from None
+        raise WrongFieldsError(_first(error)) from None
     _check_seen(counter, caller, asked)
     return asked
 
@@ -127,6 +207,7 @@ def _context(counter: Counter, caller: Caller) -> ActContext:
         open_registry=lambda: nullcontext(counter.desk.registry),
         open_registrar=counter.registrar,
         sight=lambda _: caller.sight,
+        mailboxes=OwnMailboxes(counter, caller),
     )
 
 
@@ -177,16 +258,20 @@ def _answered(answer: Answer) -> ActAnswered:
 
 
 def _table(listing: ActListing) -> TableTold:
-    rows = tuple(tuple(_cell(row.get(column)) for column in listing.columns) for row in listing.rows)
-    moments = frozenset(
-        column for row in listing.rows for column in listing.columns if isinstance(row.get(column), datetime)
+    rows, columns = [*listing.rows], listing.columns
+    return TableTold(
+        columns=columns,
+        moments=frozenset(name for row in rows for name in columns if isinstance(row.get(name), datetime)),
+        rows=tuple(tuple(_cell(row.get(name)) for name in columns) for row in rows),
+        empty=listing.empty,
+        total=listing.total,
+        following=listing.following,
     )
-    return TableTold(columns=listing.columns, moments=moments, rows=rows, empty=listing.empty)
 
 
 def _cell(value: object) -> Cell:
     if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
+        return ", ".join(str(one["code"]) if isinstance(one, Mapping) else str(one) for one in value)
     if isinstance(value, datetime):
         return rfc3339(value)
     if value is None or isinstance(value, str | int | float | bool):

@@ -11,7 +11,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from gateway.access import LACKING, AccessRight, LookingTeams, Sight, Viewer, may_know, rights_of
+from gateway.access import (
+    LACKING,
+    OF_PROGRAMS,
+    AccessRight,
+    LookingTeams,
+    Sight,
+    Viewer,
+    may_know,
+    right_for_question,
+    rights_of,
+)
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.home.settings import DoorLimits, Settings
@@ -24,8 +34,9 @@ from gateway.policy.catalogue import Catalogue
 from gateway.record.key_confirming import READ_OUT
 from gateway.record.policies_in_force import load_policies
 from gateway.record.registrar import Registrar
-from gateway.registry import console_sessions, passkeys, roles
+from gateway.registry import console_sessions, passkeys, programs, roles
 from gateway.registry.access import teams_while_in_force
+from gateway.registry.programs import Program
 from gateway.secrets.signing import Signing
 from gateway.ssh.door import Penalties
 from gateway.zones.hatch import HatchQuestion, OfPerson
@@ -34,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _log = logging.getLogger(__name__)
+_NO_ACT_OF_PROGRAM = "The credential of this program does not allow that."
 _LOOPBACK = re.compile(r"http://localhost:[0-9]{1,5}")
 
 
@@ -46,6 +58,10 @@ class NotLoggedInError(GatewayError):
 
 class MayNotError(GatewayError):
     """The logged-in person lacks the right; the text is a sentence for the person."""
+
+
+class WrongFieldsError(GatewayError):
+    """The fields of an act do not make sense; the text is a sentence for the person."""
 
 
 class NotConfirmedError(MayNotError):
@@ -126,7 +142,8 @@ class Counter:
 class Caller:
     """A logged-in caller: the person as known to the mailboxes, teams and roles.
 
-    With a credential that nobody has `confirmed`, no role counts, and the caller reads only.
+    With a credential that nobody has `confirmed`, no role counts, and the caller reads only. A `program`
+    may do the acts named by its credential.
     """
 
     person: Person
@@ -135,6 +152,7 @@ class Caller:
     session: str = field(repr=False)
     looking: LookingTeams
     confirmed: bool = True
+    program: Program | None = None
 
     def check_confirmed(self) -> None:
         """Raise NotConfirmedError for a credential that nobody has confirmed."""
@@ -149,12 +167,30 @@ class Caller:
     @property
     def may(self) -> frozenset[AccessRight]:
         """The rights of the caller. Roles count even while no administrator is named."""
+        if self.program is not None:
+            return frozenset()
         return rights_of(self._viewer, self.looking)
 
     @property
     def sight(self) -> Sight:
-        """The files the caller may know of."""
+        """The files the caller may know of; a program knows of none that is for few people."""
+        if self.program is not None:
+            return Sight(person=self.name, few=False, marked=False)
         return may_know(self._viewer, self.looking)
+
+    def check_question(self, question: str) -> None:
+        """Raise MayNotError without the right to a question. Programs ask for acts alone."""
+        if self.program is None:
+            self.check(right_for_question(question))
+        elif question not in OF_PROGRAMS:
+            raise MayNotError(_NO_ACT_OF_PROGRAM)
+
+    def check_act(self, command: str, right: AccessRight, *, by_program: bool) -> None:
+        """Raise MayNotError for an act that is not the caller's to do."""
+        if self.program is None:
+            self.check(right)
+        elif not by_program or command not in self.program.acts:
+            raise MayNotError(_NO_ACT_OF_PROGRAM)
 
     def check(self, right: AccessRight) -> None:
         """Raise MayNotError without a right."""
@@ -169,6 +205,16 @@ class Caller:
 def caller(counter: Counter, question: OfPerson) -> Caller:
     """Return the caller of a question, checked anew each time. NotLoggedInError if nobody is logged in."""
     desk, now = counter.desk, counter.clock()
+    if question.session.startswith(programs.PREFIX):
+        with desk.registry.read() as session:
+            program = programs.find(session, question.session, now)
+        if program is None:
+            raise NotLoggedInError
+        person = Person(program.actor, program.key)
+        return Caller(
+            person=person, teams=program.teams, roles=frozenset(), session=question.session,
+            looking=LookingTeams(), program=program,
+        )  # fmt: skip
     with desk.registry.read() as session:
         known = console_sessions.find(session, question.session, question.address, now)
         if known is None:

@@ -7,7 +7,6 @@ from gateway.mailboxes.hatch.counter import Caller, Counter, MayNotError
 from gateway.mailboxes.hatch.showing_files import (
     findings_seen,
     happened,
-    provider_names,
     team_named,
     type_named,
 )
@@ -16,7 +15,7 @@ from gateway.model import Classified, ContentRefused, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.record import headings, withdrawals
 from gateway.record.releases import proposal
-from gateway.registry import log, transfer_lists, transfers
+from gateway.registry import log, providers, transfer_lists, transfers
 from gateway.registry.sight import is_sensitive
 from gateway.registry.transfer_lists import TransfersWanted
 from gateway.ssh.answers import Declined
@@ -40,7 +39,7 @@ def ask_held(counter: Counter, caller: Caller, question: AskHeld) -> HeldPage:
     catalogue = counter.catalogue()
     with counter.desk.registry.read() as session:
         found = transfer_lists.latest(session, wanted(caller, before=question.before), PAGE + 1)
-        names = provider_names(session)
+        names = providers.names(session)
     latest = list(reversed(found))
     shown = latest[:PAGE]
     return HeldPage(
@@ -58,7 +57,7 @@ def ask_held_file(counter: Counter, caller: Caller, question: AskHeldFile) -> He
     """Return the details of a held file. MayNotError if not held or invisible to the caller."""
     with counter.desk.registry.read() as session:
         transfer = look_at(session, caller, question.reference)
-        names = provider_names(session)
+        names = providers.names(session)
         events = log.events(session, question.reference)
         asked = proposal(session, question.reference)
         decides = _decides(caller, transfer)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from sqlmodel import Session, select
-
 from gateway.classify.findings import FINDINGS, describe
 from gateway.mailboxes.names import file_name
 from gateway.model import Classified, ContentRefused, Finding
 from gateway.policy.catalogue import Catalogue
 from gateway.registry import log
 from gateway.registry.deliveries import Delivery
-from gateway.registry.tables import EventRow, ProviderRow
+from gateway.registry.tables import EventRow
 from gateway.zones.hatch.answers import FileSeen, FindingSeen, Happened, Named
 
 _WORDS = {
@@ -27,11 +25,6 @@ _WORDS = {
     "release-proposed": "release proposed",
     "act-proposed": "recall asked for",
 }
-
-
-def provider_names(session: Session) -> dict[str, str]:
-    """Return the name of each provider, by id."""
-    return dict(session.exec(select(ProviderRow.id, ProviderRow.name)).all())
 
 
 def type_named(catalogue: Catalogue, data_type: str | None) -> Named | None:

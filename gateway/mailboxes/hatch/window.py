@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from gateway.access import right_for_question
+from gateway.acts.mailboxes import CollectFile
 from gateway.errors import Fault, GatewayError, NotFoundError, trace_of
 from gateway.mailboxes.contents import OpenContent
 from gateway.mailboxes.desk import AccessEnded, Person
@@ -37,10 +37,18 @@ from gateway.mailboxes.hatch import (
     today,
 )
 from gateway.mailboxes.hatch.confirming import PasskeyAskedError
-from gateway.mailboxes.hatch.counter import Caller, Counter, NotLoggedInError, caller
+from gateway.mailboxes.hatch.counter import (
+    Caller,
+    Counter,
+    MayNotError,
+    NotLoggedInError,
+    WrongFieldsError,
+    caller,
+)
 from gateway.mailboxes.hatch.guessing import GuessedError
 from gateway.mailboxes.hatch.showing_files import team_named
 from gateway.mailboxes.tree import Office
+from gateway.ssh.answers import Declined
 from gateway.zones.hatch import HatchQuestion, OfPerson, act_questions, evidence_questions, school_acts
 from gateway.zones.hatch import questions as asked
 from gateway.zones.hatch.answers import Declining, Me
@@ -59,6 +67,7 @@ class Way(NamedTuple):
 
 OF_ANYBODY: dict[type[HatchQuestion], Way] = {
     asked.AskSettings: Way(logins.ask_settings),
+    act_questions.AskApi: Way(carrying_out.describe),
     asked.BeginLogin: Way(logins.begin_login),
     asked.LogIn: Way(logins.log_in, writes=True),
     asked.BeginEnrolment: Way(logins.begin_enrolment),
@@ -87,7 +96,7 @@ OF_PERSONS: dict[type[OfPerson], Way] = {
     evidence_questions.ApprovePolicies: Way(policies.approve, writes=True),
     evidence_questions.WithdrawPolicies: Way(policies.withdraw, writes=True),
     act_questions.AskActs: Way(carrying_out.ask_acts),
-    act_questions.AskAct: Way(carrying_out.ask),
+    act_questions.AskAct: Way(carrying_out.ask, own=True),
     act_questions.CarryOutAct: Way(carrying_out.carry_out, writes=True),
     asked.VerifyReceipt: Way(evidence.verify_receipt),
     asked.AskOpenings: Way(evidence.ask_openings),
@@ -98,7 +107,7 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 _PIECE = 256 * 1024
-_OURS = 503
+_OURS, _MAY_NOT = 503, 403
 _MOST_BYTES = 2 * 1024**2
 """More than any question needs: the longest is a receipt, up to six times as long in JSON."""
 _TROUBLE = "The gateway cannot do this at the moment. Try again; then tell whoever runs it."
@@ -119,6 +128,16 @@ _TOLD: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
     ((Exception,), _OURS, _TROUBLE),
 )
 """The answer to each kind of error, first match: a status, and a sentence or the error's own."""
+
+
+_TO_PROGRAMS = (
+    (MayNotError, 403),
+    (Declined, 404),
+    (WrongFieldsError, 422),
+    (NotFoundError, 404),
+    (GatewayError, 409),
+)
+"""The status told to programs, first match: for people, a sentence is enough."""
 
 
 class HatchWindow:
@@ -148,7 +167,7 @@ class HatchWindow:
         who = caller(self._counter, question)
         if way.writes and not isinstance(question, asked.LogOut):
             who.check_confirmed()
-        who.check(right_for_question(type(question).__name__))
+        who.check_question(type(question).__name__)
         counter = self._counter if way.writes or way.own else self._counter.within(who.sight)
         said = way.answer(counter, who, question)
         return _said(self._me(who), said)
@@ -174,7 +193,8 @@ class HatchWindow:
         question = asked.Collect.model_validate_json(await _asked(request))
         readers = self._office.readers
         who = await _in(readers, caller, self._counter, question)
-        who.check(right_for_question(type(question).__name__))
+        who.check_question(type(question).__name__)
+        who.check_act(CollectFile.command, CollectFile.right, by_program=CollectFile.by_program)
         place = await _in(readers, boxes.place_of, self._counter, who, question)
         order = await _in(readers, boxes.order_of, self._counter, who, place)
         content = await self._office.contents.borrow(order, who.name)
@@ -241,5 +261,7 @@ def _declined(error: Exception) -> Response:
     )
     if status == _OURS:
         _log.error("hatch-failed %s", trace_of(error))
-    said = Declining(sentence=sentence or str(error), options=options, again=again)
+    kinds = _TO_PROGRAMS if status == _MAY_NOT else ()
+    told = next((told for kind, told in kinds if isinstance(error, kind)), status)
+    said = Declining(sentence=sentence or str(error), options=options, again=again, status=told)
     return JSONResponse(said.model_dump(), status_code=status)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from gateway.registry.tables.console import ConsoleChallengeRow as ConsoleChallengeRow
     from gateway.registry.tables.console import ConsoleSessionRow as ConsoleSessionRow
     from gateway.registry.tables.console import InvitationRow as InvitationRow
+    from gateway.registry.tables.console import ProgramRequestRow as ProgramRequestRow
+    from gateway.registry.tables.console import ProgramRow as ProgramRow
     from gateway.registry.tables.events import CheckpointRow as CheckpointRow
     from gateway.registry.tables.events import EventRow as EventRow
     from gateway.registry.tables.events import NodeRow as NodeRow
@@ -59,7 +61,7 @@ if TYPE_CHECKING:
     from gateway.registry.tables.types import UtcDateTime as UtcDateTime
 
 _WHERE = {
-    "console": "ConsoleChallengeRow ConsoleSessionRow InvitationRow",
+    "console": "ConsoleChallengeRow ConsoleSessionRow InvitationRow ProgramRequestRow ProgramRow",
     "events": "CheckpointRow EventRow NodeRow",
     "files": "AuthorityNoticeRow CopyRow DeclarationRow DeliveryRow ReasonRow ReceiptRow TransferRow",
     "keeping": "DeletionCertificateRow DeletionRow HoldRow HostRow",

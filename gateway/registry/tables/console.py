@@ -1,4 +1,4 @@
-"""Logins to the console: one-time links and current sessions."""
+"""Logins to the console and the API: one-time links, current sessions, and programs."""
 
 from __future__ import annotations
 
@@ -50,3 +50,37 @@ class ConsoleChallengeRow(Row, table=True):
     challenge: bytes = Field(sa_type=LargeBinary)
     about: str = Field(sa_type=Text)
     ends_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class ProgramRow(Row, table=True):
+    """A program that may use the API. `digest` is the SHA-256 of its secret.
+
+    `acts` are the commands of the acts it may carry out, and `teams` those whose files it collects, each
+    separated by commas.
+    """
+
+    __tablename__ = "program"
+    digest: str = Field(primary_key=True, max_length=64)
+    name: str = Field(index=True)
+    acts: str = Field(sa_type=Text)
+    teams: str
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    made_by: str
+    ends_at: datetime = Field(sa_type=UtcDateTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    revoked_by: str | None = None
+    why: str | None = None
+
+
+class ProgramRequestRow(Row, table=True):
+    """A request by which a program changed something, and the answer to it once there is one.
+
+    `key` is the program's Idempotency-Key, `asked` the SHA-256 of the request.
+    """
+
+    __tablename__ = "program_request"
+    program: str = Field(primary_key=True, max_length=64)
+    key: str = Field(primary_key=True, max_length=255)
+    asked: str
+    at: datetime = Field(sa_type=UtcDateTime)
+    answer: str | None = Field(default=None, sa_type=Text)

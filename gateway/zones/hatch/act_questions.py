@@ -2,8 +2,10 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from gateway.home.settings_file import File
-from gateway.zones.hatch import OfPerson, WeightyAct
+from gateway.zones.hatch import HatchQuestion, OfPerson, WeightyAct
 from gateway.zones.hatch.answers import SeenAnswer
 from gateway.zones.hatch.evidence_answers import DocumentSeen
 
@@ -18,17 +20,28 @@ class AskActs(OfPerson):
 
 
 class AskAct(OfPerson):
-    """Ask a read-only act for its answer, by the words of its command."""
+    """Ask a read-only act for its answer, by the words of its command.
+
+    Of a list, `limit` rows after the cursor `after` are asked for; 0: all rows. With `whole`, the answer is
+    everything, as JSON, for programs.
+    """
 
     act: str
     fields: dict[str, Given]
+    limit: int = Field(default=0, ge=0, le=500)
+    after: str = ""
+    whole: bool = False
 
 
 class CarryOutAct(WeightyAct):
-    """Carry out an act, by the words of its command; `fields` are validated as declared by the act."""
+    """Carry out an act, by the words of its command; `fields` are validated as declared by the act.
+
+    A program says by `key` that a request is the same as one before, which is then answered as before.
+    """
 
     act: str
     fields: dict[str, Given]
+    key: str = Field(default="", max_length=255)
 
 
 class FieldTold(SeenAnswer):
@@ -61,16 +74,21 @@ class ActsTold(File):
 
 
 class TableTold(File):
-    """Rows of an answer under column names; `moments` are the columns holding moments."""
+    """Rows of an answer under column names; `moments` are the columns holding moments.
+
+    `total` is the number of rows of all pages, and `following` the cursor of the next page, if any.
+    """
 
     columns: tuple[str, ...]
     moments: frozenset[str]
     rows: tuple[tuple[Cell, ...], ...]
     empty: str
+    total: int | None = None
+    following: str = ""
 
 
 class ActAnswered(File):
-    """The answer of an act: a result, or information."""
+    """The answer of an act: a result, or information; `whole` is everything as JSON, for programs."""
 
     sentence: str = ""
     document: str = ""
@@ -78,3 +96,14 @@ class ActAnswered(File):
     tables: tuple[TableTold, ...] = ()
     report: DocumentSeen | None = None
     closing: tuple[str, ...] = ()
+    whole: str = ""
+
+
+class AskApi(HatchQuestion):
+    """Ask for the description of the API."""
+
+
+class ApiDescribed(File):
+    """The description of the API: an OpenAPI document, as JSON."""
+
+    document: str

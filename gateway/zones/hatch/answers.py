@@ -331,9 +331,11 @@ class OpeningsSeen(File):
 class Declining(File):
     """A refusal, in a sentence; `options` if the person's passkey has to sign first.
 
-    `again`: the address for a new login for this act, for a person without a passkey.
+    `again`: the address for a new login for this act, for a person without a passkey. `status` is for
+    programs.
     """
 
+    status: int = 403
     sentence: str = ""
     options: str = ""
     again: str = ""

@@ -1,0 +1,88 @@
+"""Keys of providers and staff: listed with their ends, uses and warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar
+
+from gateway.access import AccessRight
+from gateway.acts.act import ActContext, argument, option
+from gateway.acts.listing import ListingAct, Row
+from gateway.errors import NotFoundError
+from gateway.home.settings import KeyPolicy, load_key_policy
+from gateway.keys.warnings import days_left, step_due
+from gateway.registry import keys, providers, staff
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from gateway.registry.keys import Key, OwnerKind
+
+
+class ListKeys(ListingAct):
+    """List the keys of one owner, or of all: end, last use, number of uses, and warnings."""
+
+    command: ClassVar = "keys list"
+    right: ClassVar = AccessRight.LOOK
+    columns: ClassVar = ("owner", "kind", "fingerprint", "state", "until", "last_used_at", "uses", "notes")
+    empty: ClassVar = "no key is enrolled"
+
+    id: str | None = argument("The provider; with --staff, the person.", None, metavar="[ID]", personal=True)
+    staff: bool = option("ID is a member of staff.", default=False)
+
+    def rows(self, context: ActContext) -> list[Row]:
+        """Read the keys, by owner."""
+        at, policy = context.clock(), load_key_policy(context.home)
+        kind: OwnerKind | None = "staff" if self.staff else None
+        with context.reading() as session:
+            if self.id is not None:
+                kind = owner_kind_of(session, self.id, is_staff=self.staff)
+            return [_row(key, at, policy) for key in keys.list_keys(session, kind, self.id)]
+
+
+def owner_kind_of(session: Session, identifier: str, *, is_staff: bool) -> OwnerKind:
+    """Return the kind of owner. NotFoundError for an unknown one."""
+    if is_staff:
+        staff.get_staff(session, identifier)
+        return "staff"
+    try:
+        providers.provider_row(session, identifier)
+    except NotFoundError as unknown:
+        if identifier in {person.name for person in staff.list_staff(session)}:
+            raise NotFoundError(f"{unknown}; {identifier} is a member of staff: add --staff") from None
+        raise
+    return "provider"
+
+
+def _row(key: Key, at: datetime, policy: KeyPolicy) -> Row:
+    last = key.last_used_at or key.added_at
+    unused = key.is_in_force(at) and last < at - timedelta(days=policy.unused_days)
+    return asdict(key) | {
+        "provider": key.owner if key.owner_kind == "provider" else None,
+        "in_force": key.is_in_force(at),
+        "until": key.until,
+        "days_left": days_left(key, at),
+        "warning": step_due(key, at, policy.warn_days),
+        "unused": unused,
+        "notes": list(_notes(key, at, policy, unused=unused)),
+    }
+
+
+def _notes(key: Key, at: datetime, policy: KeyPolicy, *, unused: bool) -> Iterator[str]:
+    if key.state == "pending" or (key.unconfirmed and key.is_in_force(at)):
+        staff = " --staff" if key.owner_kind == "staff" else ""
+        yield f"waits: gateway keys confirm {key.owner} FPR{staff}, once it is read out to you"
+    if key.why:
+        yield f"{key.state}: {key.why}"
+    if unused:
+        yield f"not used for {_days(policy.unused_days)}"
+    if key.state in {"active", "retiring"} and key.expires_at is not None and key.expires_at <= at:
+        yield "expired: what it signs waits"
+    elif key.is_in_force(at) and step_due(key, at, policy.warn_days) is not None:
+        yield f"ends in {_days(days_left(key, at) or 0)}"
+
+
+def _days(number: int) -> str:
+    return f"{number} day{'' if number == 1 else 's'}"

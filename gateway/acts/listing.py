@@ -1,0 +1,194 @@
+"""Lists: their rows are found, filtered, sorted and cut into pages in one way, at every door."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+from pydantic import field_validator
+
+from gateway.acts.act import ActContext, ActListing, ReadingAct, option
+from gateway.errors import GatewayError
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+Row: TypeAlias = Mapping[str, Any]
+PAGE = 50
+"""Rows of a page, where nobody says how many."""
+MOST = 500
+"""The most rows of a page."""
+
+
+class ListingAct(ReadingAct):
+    """A question answered by rows.
+
+    - `columns`: the columns shown, `narrow` those of a narrow screen; a row may hold more, for programs.
+    - `empty`: the sentence for no rows.
+    - `latest`: the rows are read oldest first, so a page begins with the last of them.
+    """
+
+    columns: ClassVar[tuple[str, ...]]
+    narrow: ClassVar[tuple[str, ...]] = ()
+    empty: ClassVar[str]
+    latest: ClassVar[bool] = False
+
+    search: str | None = option(
+        "Only rows with this text, such as a part of a reference, a school, a file name or a kind.",
+        None,
+        personal=True,
+        max_length=200,
+    )
+    where: tuple[str, ...] = option(
+        "Only rows with this in a column; may be given again.", (), metavar="COLUMN=VALUE"
+    )
+    sort: str | None = option(
+        "By this column; with a hyphen before it, the last first.", None, metavar="COLUMN"
+    )
+
+    @field_validator("where")
+    @classmethod
+    def _where_names_columns(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for each in given:
+            _check_column(cls, each.partition("=")[0])
+        return given
+
+    @field_validator("sort")
+    @classmethod
+    def _sort_names_a_column(cls, given: str | None) -> str | None:
+        if given is not None:
+            _check_column(cls, given.removeprefix("-"))
+        return given
+
+    def rows(self, context: ActContext) -> Iterable[Row]:
+        """Read the rows, in their own order. GatewayError with a sentence for the person on failure."""
+        raise NotImplementedError
+
+    def closing(self, context: ActContext) -> str:  # noqa: ARG002 - for those that need it
+        """Return a sentence for people beside the list, or nothing."""
+        return ""
+
+    def carry_out(self, context: ActContext) -> ActListing:
+        """List all rows that were asked for. Rows of a long list are read as they are taken."""
+        return self._listing(context, self._found(context))
+
+    def page(self, context: ActContext, limit: int, after: str = "", *, counted: bool = False) -> ActListing:  # noqa: ARG002 - counting costs nothing here
+        """Return `limit` rows after a cursor; where `latest`, and in no other order, the last ones first.
+
+        With `counted`, the answer also says how many rows all pages have. GatewayError for a cursor of no
+        page.
+        """
+        found = list(self._found(context))
+        if self.latest and self.sort is None:
+            found.reverse()
+        start = _place(found, after) if after else 0
+        shown = found[start : start + limit]
+        end = start + len(shown)
+        following = _cursor(end, shown[-1]) if shown and end < len(found) else ""
+        return self._listing(context, shown, total=len(found), following=following)
+
+    def _listing(
+        self, context: ActContext, rows: Iterable[Row], *, total: int | None = None, following: str = ""
+    ) -> ActListing:
+        return ActListing(
+            rows, self.columns, self.empty, self.narrow, self.latest and self.sort is None,
+            closing=self.closing(context), total=total, following=following,
+        )  # fmt: skip
+
+    def _found(self, context: ActContext) -> Iterable[Row]:
+        found: Iterable[Row] = (row for row in self.rows(context) if self._fits(row))
+        if self.sort is not None:
+            column = self.sort.removeprefix("-")
+            found = sorted(found, key=lambda row: _order(row.get(column)), reverse=self.sort[0] == "-")
+        return found
+
+    def _fits(self, row: Row) -> bool:
+        if self.search and self.search.casefold() not in " ".join(map(_text, row.values())).casefold():
+            return False
+        for column, _, value in (each.partition("=") for each in self.where):
+            held = row.get(column)
+            if value not in {_text(one) for one in (held if isinstance(held, list | tuple) else (held,))}:
+                return False
+        return True
+
+
+class DatedListing(ListingAct):
+    """A list of which days can be asked for. `when` is the column of the moment."""
+
+    when: ClassVar[str]
+
+    from_: date | None = option("Only from this day on.", None)
+    to: date | None = option("Only up to this day.", None)
+
+    def bounds(self, context: ActContext) -> tuple[datetime | None, datetime | None]:
+        """Return the first moment of the first day, and that after the last, by the authority's clocks."""
+        if self.from_ is None and self.to is None:
+            return None, None
+        from zoneinfo import ZoneInfo  # noqa: PLC0415 - few lists are told a day
+
+        from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - the same
+
+        zone = ZoneInfo(load_catalogue(context.home.policies_in_force).calendar.timezone)
+        days = (self.from_, None if self.to is None else self.to + timedelta(days=1))
+        first, last = (None if day is None else datetime.combine(day, time(), zone) for day in days)
+        return first, last
+
+    def _found(self, context: ActContext) -> Iterable[Row]:
+        first, last = self.bounds(context)
+        if first is None and last is None:
+            return super()._found(context)
+        since, until = first or datetime.min.replace(tzinfo=UTC), last or datetime.max.replace(tzinfo=UTC)
+        return (row for row in super()._found(context) if (at := row[self.when]) and since <= at < until)
+
+
+class ProviderListing(ListingAct):
+    """A list of which those rows can be asked for that are about one provider."""
+
+    provider: str | None = option("Only this provider's.", None, metavar="ID")
+
+    def check_provider(self, session: Session) -> None:
+        """Refuse a provider that is not on record. NotFoundError."""
+        if self.provider is not None:
+            from gateway.registry import providers  # noqa: PLC0415 - loads the tables of the registry
+
+            providers.provider_row(session, self.provider)
+
+
+def _check_column(act: type[ListingAct], name: str) -> None:
+    if name not in act.columns:
+        raise ValueError(f"there is no column {name}; one of: {', '.join(act.columns)}")
+
+
+def _text(value: object) -> str:
+    """Return a value as typed by a person who looks for the value."""
+    if isinstance(value, Mapping):
+        return str(value.get("code", value))
+    if isinstance(value, list | tuple):
+        return " ".join(map(_text, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
+
+
+def _order(value: object) -> tuple[int, float, str]:
+    """Return the place of a value in a sorted list: numbers, then text and times, then nothing."""
+    if isinstance(value, int | float):
+        return 0, value, ""
+    text = value.astimezone(UTC).isoformat() if isinstance(value, datetime) else _text(value).casefold()
+    return 1 if text else 2, 0, text
+
+
+def _cursor(end: int, row: Row) -> str:
+    return f"{end}.{hashlib.sha256(repr(sorted(row.items())).encode()).hexdigest()[:16]}"
+
+
+def _place(found: Sequence[Row], cursor: str) -> int:
+    """Return how many rows stand before the next page: up to the last row shown, wherever that is now."""
+    number, _, _ = cursor.partition(".")
+    if not number.isdecimal():
+        raise GatewayError("that is the cursor of no page: begin at the first one")
+    end = int(number)
+    there = (place for place in range(1, len(found) + 1) if _cursor(end, found[place - 1]) == cursor)
+    return next(there, end)

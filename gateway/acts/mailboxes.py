@@ -1,0 +1,100 @@
+"""The mailboxes of teams, as programs use them: files are listed, collected and dealt with.
+
+People do the same by SFTP and on the pages of the console.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from gateway.access import AccessRight
+from gateway.acts.act import (
+    Act,
+    ActContext,
+    ActDone,
+    ActListing,
+    Mailboxes,
+    ReadingAct,
+    Reference,
+    argument,
+    option,
+)
+from gateway.acts.listing import MOST, ListingAct, Row
+from gateway.errors import NotFoundError
+
+
+class ListMailbox(ListingAct):
+    """List the files in a team's mailbox, latest first."""
+
+    command: ClassVar = "mailbox list"
+    right: ClassVar = AccessRight.PERSON
+    in_console: ClassVar = False  # The console has pages of its own.
+    columns: ClassVar = (
+        "reference", "provider", "data_type", "period", "landed_at", "size", "new", "name",
+    )  # fmt: skip
+    empty: ClassVar = "nothing waits"
+
+    team: str = argument("The team.", metavar="TEAM")
+    new: bool = option("Only files that nobody collected yet.", default=False)
+    provider: str | None = option("Only this provider's.", None, metavar="ID")
+    data_type: str | None = option("Only files that are this.", None)
+
+    def rows(self, context: ActContext) -> Iterator[Row]:
+        """Read the files, latest first."""
+        before: int | None = None
+        while found := self._read(context, MOST, before):
+            yield from found
+            before = found[-1]["sequence"]
+
+    def page(self, context: ActContext, limit: int, after: str = "", *, counted: bool = False) -> ActListing:
+        """Return the latest `limit` files before a cursor, latest first."""
+        if self.where or self.sort or self.search:
+            return super().page(context, limit, after, counted=counted)
+        found = self._read(context, limit + 1, int(after) if after.isdecimal() else None)
+        following = str(found[limit - 1]["sequence"]) if len(found) > limit else ""
+        return self._listing(context, found[:limit], following=following)
+
+    def _read(self, context: ActContext, limit: int, before: int | None) -> list[Row]:
+        return [
+            *_mailboxes(context).files(
+                self.team, limit, before, new=self.new, data_type=self.data_type, provider=self.provider
+            )
+        ]
+
+
+class CollectFile(ReadingAct):
+    """Collect a file: your team's view of it. The collection is recorded before the first byte is sent."""
+
+    command: ClassVar = "mailbox collect"
+    right: ClassVar = AccessRight.PERSON
+    in_console: ClassVar = False
+    streams: ClassVar = True
+
+    team: str = argument("The team.", metavar="TEAM")
+    reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
+
+
+class DealWithFiles(Act):
+    """Acknowledge files: mark them as dealt with, for the whole team, or put them back within 30 days."""
+
+    command: ClassVar = "mailbox deal-with"
+    right: ClassVar = AccessRight.PERSON
+    in_console: ClassVar = False
+    by_program: ClassVar = True
+
+    team: str = argument("The team.", metavar="TEAM")
+    references: tuple[Reference, ...] = argument(
+        "The files, as their receipts name them.", metavar="REF...", min_length=1, max_length=100
+    )
+    undo: bool = option("Put them back.", default=False)
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Record it, file by file."""
+        return ActDone(_mailboxes(context).deal_with(self.team, self.references, undo=self.undo))
+
+
+def _mailboxes(context: ActContext) -> Mailboxes:
+    if context.mailboxes is None:
+        raise NotFoundError("the mailboxes are not here")
+    return context.mailboxes

@@ -1,0 +1,175 @@
+"""The API of programs, described in OpenAPI 3.1: each act that a program may be let do has one path."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+from gateway.acts.act import Act
+from gateway.acts.fields import answer_of, every_act, fields_of
+from gateway.acts.listing import MOST, PAGE, ListingAct
+
+ROOT = "/api/v1"
+"""The first part of every path."""
+_OURS = frozenset({"place", "metavar", "asked", "personal", "title"})
+_TEXT = {"type": "string"}
+_PROBLEMS = {
+    "400": "The request is no JSON, or too long.",
+    "401": "The credential is missing, unknown, expired or revoked.",
+    "403": "The credential does not allow this act.",
+    "404": "There is no such act, file or thing, or it is not the program's.",
+    "409": "It cannot be done as things stand, or the Idempotency-Key was used for another request.",
+    "422": "The fields do not make sense.",
+    "503": "The gateway cannot answer at the moment.",
+}
+_PAGING: list[dict[str, Any]] = [
+    {
+        "name": "limit",
+        "in": "query",
+        "description": "Rows of a page.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": MOST, "default": PAGE},
+    },
+    {
+        "name": "after",
+        "in": "query",
+        "description": "`next` of the page before.",
+        "schema": _TEXT,
+    },
+]
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "description": "A new random word for each request. With the same word, a request is done once in a day.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+
+
+@cache
+def openapi_document() -> str:
+    """Return the description of the API as JSON."""
+    paths: dict[str, Any] = {}
+    schemas: dict[str, Any] = {
+        "Problem": {
+            "type": "object",
+            "description": "Why a request was refused (RFC 9457).",
+            "properties": {"title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT},
+            "required": ["title", "status", "detail"],
+        },
+    }
+    for act in every_act().values():
+        if act.by_program:
+            way, operation = _operation(act, schemas)
+            paths[path_of(act)] = {way: operation}
+    told = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "File gateway",
+            "version": "1",
+            "description": "What programs of the local authority may ask and do.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"program": []}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"program": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+    return json.dumps(told)
+
+
+def path_of(act: type[Act]) -> str:
+    """Return the path of an act: the words of its command."""
+    return f"{ROOT}/{act.command.replace(' ', '/')}"
+
+
+def _operation(act: type[Act], schemas: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the method of an act, and the description of its request and answers."""
+    fields = _fields_of(act, schemas)
+    title, _, about = " ".join((act.__doc__ or "").replace("`", "").split()).partition(". ")
+    told: dict[str, Any] = {
+        "operationId": act.command.replace(" ", "_").replace("-", "_"),
+        "summary": title,
+        "description": about or title,
+        "tags": [act.command.split(" ")[0]],
+        "responses": {
+            "200": {"description": "Done, or answered.", "content": _answer_of(act)},
+            **{
+                status: {
+                    "description": said,
+                    "content": {
+                        "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+                    },
+                }
+                for status, said in _PROBLEMS.items()
+            },
+        },
+    }
+    required = [one.name for one in fields_of(act) if one.required]
+    if not act.reads:
+        body = {"type": "object", "properties": fields, "required": required, "additionalProperties": False}
+        told["parameters"] = [_KEY]
+        told["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+        return "post", told
+    personal = {one.name for one in fields_of(act) if one.personal}
+    told["parameters"] = [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "description": schema.get("description", name),
+            "schema": schema,
+        }
+        for name, schema in fields.items()
+        if name not in personal
+    ] + (_PAGING if issubclass(act, ListingAct) else [])
+    return "get", told
+
+
+def _fields_of(act: type[Act], schemas: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of each field; what several fields share is added to `schemas`."""
+    whole = act.model_json_schema(ref_template="#/components/schemas/{model}")
+    shared: dict[str, Any] = whole.get("$defs", {})
+    schemas.update({name: _plain(one) for name, one in shared.items() if name != "GivenFile"})
+    told: dict[str, Any] = {}
+    for one in fields_of(act):
+        schema = _plain(whole["properties"][one.name])
+        if one.kind == "file":
+            schema = {
+                "description": one.about,
+                **({"type": "array", "items": _TEXT} if one.several else _TEXT),
+            }
+        told[one.name] = schema
+    return told
+
+
+def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema without the words that are for the other doors."""
+    return {name: value for name, value in schema.items() if name not in _OURS}
+
+
+def _answer_of(act: type[Act]) -> dict[str, Any]:
+    if act.streams:
+        return {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    schema: dict[str, Any] = {}
+    if issubclass(act, ListingAct):
+        row = {
+            "type": "object",
+            "properties": {name: {} for name in act.columns},
+            "additionalProperties": True,
+        }
+        schema = {
+            "type": "object",
+            "properties": {"rows": {"type": "array", "items": row}, "next": {"type": ["string", "null"]}},
+            "required": ["rows", "next"],
+        }
+    elif answer_of(act) == "ActDone":
+        schema = {
+            "type": "object",
+            "properties": {"sentence": _TEXT, "document": _TEXT},
+            "required": ["sentence", "document"],
+        }
+    return {"application/json": {"schema": schema}}

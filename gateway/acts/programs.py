@@ -1,0 +1,119 @@
+"""Programs of the authority that use the API: two people give a credential, one takes it back."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import asdict
+from datetime import timedelta
+from typing import ClassVar
+
+from gateway.access import AccessRight, rights_of
+from gateway.acts.act import WAITS, Act, ActContext, ActDone, Recording, Why, argument, option
+from gateway.acts.listing import ListingAct, Row
+from gateway.errors import GatewayError
+from gateway.record.dual_control import name_of
+from gateway.record.second_person import TwoPersonAct, agreed
+from gateway.registry import programs, roles
+from gateway.registry.invitations import digest_of
+from gateway.registry.tables import ProgramRow
+
+_SECRET_BYTES = 32
+
+
+class ListPrograms(ListingAct):
+    """List the programs with a credential for the API, and those of before."""
+
+    command: ClassVar = "programs list"
+    right: ClassVar = AccessRight.LOOK
+    columns: ClassVar = ("name", "state", "acts", "teams", "made_at", "made_by", "ends_at")
+    narrow: ClassVar = ("name", "state", "ends_at")
+    empty: ClassVar = "no program has a credential; gateway programs add"
+
+    def rows(self, context: ActContext) -> list[Row]:
+        """Read the programs. Nobody can read a credential."""
+        with context.reading() as session:
+            return [asdict(one) for one in programs.listed(session, context.clock())]
+
+
+class AddProgram(Act):
+    """Give a program a credential for the API: two people run the same command within a week.
+
+    The second one is shown the credential, once. The program may carry out the acts named, collects the files
+    of its teams, and sees no file that is for few people.
+    """
+
+    command: ClassVar = "programs add"
+    right: ClassVar = AccessRight.ENROL
+
+    name: str = argument("What the program is to be called, such as case-files.", metavar="NAME")
+    act: tuple[str, ...] = option(
+        'An act it may carry out, such as "transfers list"; may be given again.', min_length=1
+    )
+    team: tuple[str, ...] = option("A team whose files it collects; may be given again.", ())
+    days: int = option("For how many days the credential counts.", 90, ge=1, le=366)
+    why: Why
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Record the credential, once a second person agrees."""
+        with context.recording() as record:
+            self._check(record)
+            scope = "\n".join([*sorted(set(self.act)), "", *sorted(set(self.team)), str(self.days)])
+            digest = hashlib.sha256(scope.encode()).hexdigest()
+            asked = TwoPersonAct("add-program", "programs", f"{self.name} {digest[:16]}")
+            if not agreed(record.session, asked, by=record.by, why=self.why, at=record.at, always=True):
+                return ActDone(WAITS)
+            secret = programs.PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
+            ends = record.at + timedelta(days=self.days)
+            programs.add(
+                record.session,
+                ProgramRow(
+                    digest=digest_of(secret), name=self.name, acts=",".join(sorted(set(self.act))),
+                    teams=",".join(sorted(set(self.team))), made_at=record.at, made_by=record.by,
+                    ends_at=ends,
+                ),
+            )  # fmt: skip
+            record.note("program-added", "programs", note=f"{self.name}; {self.why}")
+        said = (
+            f"it counts until {ends:%Y-%m-%d}, and is shown this once: keep it where only the program reads"
+        )
+        return ActDone(said, document=f"{secret}\n")
+
+    def _check(self, record: Recording) -> None:
+        """Refuse what no program may, and what the person has no right to. GatewayError."""
+        from gateway.acts.fields import every_act  # noqa: PLC0415 - loads the acts of every noun
+
+        if not programs.NAME.fullmatch(self.name):
+            raise GatewayError("a name is 2 to 32 of a-z, 0-9 and hyphen")
+        catalogue, known = record.registrar.catalogue, every_act()
+        may = {one for one, act in known.items() if act.by_program}
+        if unknown := sorted(set(self.act) - may):
+            raise GatewayError(
+                f"no program may do this: {', '.join(unknown)}; one of: {', '.join(sorted(may))}"
+            )
+        teams = {team.id for team in catalogue.teams.team}
+        if unknown := sorted(set(self.team) - teams):
+            raise GatewayError(f"there is no team {unknown[0]}; the teams are {', '.join(sorted(teams))}")
+        if roles.in_force(record.session):
+            viewer = roles.viewer(record.session, name_of(record.by))
+            rights = rights_of(viewer, catalogue.looking_teams())
+            for each in sorted(set(self.act)):
+                if known[each].right not in rights:
+                    raise GatewayError(f"you may not do {each} yourself, so you cannot let a program do it")
+
+
+class RevokeProgram(Act):
+    """Take a program's credential back, at once."""
+
+    command: ClassVar = "programs revoke"
+    right: ClassVar = AccessRight.ENROL
+
+    name: str = argument("As programs list has it.", metavar="NAME")
+    why: Why
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """End the credential."""
+        with context.recording() as record:
+            programs.revoke(record.session, self.name, by=record.by, why=self.why, at=record.at)
+            record.note("program-revoked", "programs", note=f"{self.name}; {self.why}")
+        return ActDone(f"{self.name} is answered no more")

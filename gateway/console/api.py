@@ -1,0 +1,137 @@
+"""The API for programs: each act under the words of its command, as `/openapi.json` describes.
+
+A request bears the credential of a program (RFC 6750). The inside decides on every request. Refusals are
+problem details (RFC 9457).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from http import HTTPStatus
+from typing import TypeVar
+
+from pydantic import ValidationError
+from starlette.background import BackgroundTask
+from starlette.datastructures import QueryParams
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from gateway.console.entering import site_of
+from gateway.console.guard import address_of
+from gateway.console.inside import DeclinedInside
+from gateway.errors import trace_of
+from gateway.zones.hatch import OfPerson
+from gateway.zones.hatch.act_questions import ActAnswered, ApiDescribed, AskAct, AskApi, CarryOutAct
+from gateway.zones.hatch.questions import Collect
+
+Q = TypeVar("Q", bound=OfPerson)
+_log = logging.getLogger(__name__)
+_PAGE = 50
+_COLLECTING = "mailbox collect"
+_TROUBLE = "The gateway cannot do this at the moment. Try again; then tell whoever runs it."
+
+
+async def _describe(request: Request) -> Response:
+    """Give the description of the API to anybody: it holds nothing of this gateway."""
+    site = site_of(request)
+    said = await site.inside.ask(site.question(request, AskApi), ApiDescribed)
+    return Response(said.document, media_type="application/json")
+
+
+async def _ask(request: Request) -> Response:
+    """Answer a question, or give a file."""
+    act, query = _act(request), request.query_params
+    if act == _COLLECTING:
+        return await _collect(request, query)
+    fields = {
+        name: tuple(values) if len(values := query.getlist(name)) > 1 else values[0]
+        for name in query
+        if name not in {"limit", "after"}
+    }
+    limit = query.get("limit", str(_PAGE))
+    question = _question(
+        request, AskAct, act=act, fields=fields, whole=True, after=query.get("after", ""),
+        limit=int(limit) if limit.isdecimal() and int(limit) else -1,
+    )  # fmt: skip
+    return _whole((await site_of(request).inside.reply(question, ActAnswered)).said)
+
+
+async def _carry_out(request: Request) -> Response:
+    """Carry out an act, once for each Idempotency-Key."""
+    fields = json.loads(await request.body())
+    key = request.headers.get("idempotency-key", "")
+    question = _question(request, CarryOutAct, act=_act(request), fields=fields, key=key)
+    return _whole((await site_of(request).inside.reply(question, ActAnswered)).said)
+
+
+async def _collect(request: Request, query: QueryParams) -> Response:
+    """Give a file, whose collection is recorded before its first byte leaves."""
+    question = _question(request, Collect, team=query.get("team", ""), reference=query.get("reference", ""))
+    async with AsyncExitStack() as stack:
+        given = await stack.enter_async_context(site_of(request).inside.collected(question))
+        ending = stack.pop_all()
+    headers = {
+        "content-length": given.headers["content-length"],
+        "content-disposition": f'attachment; filename="{given.headers["x-gateway-name"]}"',
+    }
+    return StreamingResponse(
+        given.aiter_bytes(), media_type="application/octet-stream", headers=headers,
+        background=BackgroundTask(ending.aclose),
+    )  # fmt: skip
+
+
+def _act(request: Request) -> str:
+    return str(request.path_params["act"]).replace("/", " ")
+
+
+def _question(request: Request, kind: type[Q], /, **parts: object) -> Q:
+    """Return a question of the program whose credential a request bears."""
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not secret.startswith("gateway-program-"):
+        raise DeclinedInside(401, "The request needs the credential of a program.")
+    told = {"origin": site_of(request).origin, "address": address_of(request), "session": secret}
+    return kind.model_validate({**told, **parts})
+
+
+def _whole(said: ActAnswered) -> Response:
+    return Response(said.whole, media_type="application/json")
+
+
+def _problem(status: int, detail: str) -> Response:
+    title = HTTPStatus(status).phrase
+    headers = {"www-authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
+    return JSONResponse(
+        {"title": title, "status": status, "detail": detail}, status, headers, "application/problem+json"
+    )
+
+
+def _answering(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """Return the handler whose refusals are problem details."""
+
+    async def answered(request: Request) -> Response:
+        try:
+            return await answer(request)
+        except DeclinedInside as declined:
+            return _problem(declined.to_programs, str(declined))
+        except (ValidationError, ValueError):
+            return _problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The request does not make sense.")
+        except HTTPException as error:
+            return _problem(error.status_code, "There is no such thing.")
+        except Exception as error:  # noqa: BLE001 - this is the boundary
+            _log.error("api-failed %s", trace_of(error))
+            return _problem(HTTPStatus.SERVICE_UNAVAILABLE, _TROUBLE)
+
+    return answered
+
+
+ROUTES = [
+    Route("/openapi.json", _answering(_describe), methods=["GET"]),
+    Route("/api/v1/{act:path}", _answering(_ask), methods=["GET"]),
+    Route("/api/v1/{act:path}", _answering(_carry_out), methods=["POST"]),
+]
+"""The addresses of programs."""

@@ -1,0 +1,161 @@
+"""Programs that use the API: their credentials, of which only digests are kept, and their requests."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from gateway.errors import GatewayError, NotFoundError
+from gateway.registry.invitations import digest_of
+from gateway.registry.tables import ProgramRequestRow, ProgramRow
+
+PREFIX = "gateway-program-"
+"""The beginning of every credential, by which scanners for leaked secrets know one."""
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,31}")
+_ACTOR = "program "
+_KEY = "program:"
+_REMEMBERED = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program whose credential is in force: the acts it may carry out, and the teams it collects for."""
+
+    digest: str
+    name: str
+    acts: frozenset[str]
+    teams: tuple[str, ...]
+
+    @property
+    def actor(self) -> str:
+        """The program's name on record. No person is called so: names of persons have no spaces."""
+        return f"{_ACTOR}{self.name}"
+
+    @property
+    def key(self) -> str:
+        """The program's key, in the place of a person's."""
+        return f"{_KEY}{self.digest}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramListed:
+    """A program as listed. `state` is active, expired or revoked."""
+
+    name: str
+    state: str
+    acts: tuple[str, ...]
+    teams: tuple[str, ...]
+    made_at: datetime
+    made_by: str
+    ends_at: datetime
+    revoked_by: str | None
+    why: str | None
+
+
+def add(session: Session, row: ProgramRow) -> None:
+    """Record a program. GatewayError for a name in use."""
+    if _active(session, row.name, row.made_at):
+        raise GatewayError(f"there is a program {row.name} already: revoke it first, or give another name")
+    session.add(row)
+    session.flush()
+
+
+def find(session: Session, secret: str, now: datetime) -> Program | None:
+    """Return the program of a credential; None where unknown, expired or revoked."""
+    return _in_force(session, digest_of(secret), now)
+
+
+def is_program(key: str) -> bool:
+    """Is a key that of a program, and no person's?"""
+    return key.startswith(_KEY)
+
+
+def teams_of(session: Session, key: str, now: datetime) -> tuple[str, ...] | None:
+    """Return the teams of a program by its `key`, sorted; None where it is not in force."""
+    known = _in_force(session, key.removeprefix(_KEY), now)
+    return None if known is None else known.teams
+
+
+def revoke(session: Session, name: str, *, by: str, why: str, at: datetime) -> None:
+    """End a program's credential at once. NotFoundError where none is in force."""
+    rows = _active(session, name, at)
+    if not rows:
+        raise NotFoundError(f"no program {name} is in force")
+    for row in rows:
+        row.revoked_at, row.revoked_by, row.why = at, by, why
+        session.add(row)
+    session.flush()
+
+
+def listed(session: Session, now: datetime) -> list[ProgramListed]:
+    """Return every program, by name; those in force and those of before."""
+    rows = session.exec(select(ProgramRow).order_by(col(ProgramRow.name), col(ProgramRow.made_at))).all()
+    return [
+        ProgramListed(
+            name=row.name,
+            state="revoked" if row.revoked_at else "expired" if row.ends_at <= now else "active",
+            acts=_split(row.acts), teams=_split(row.teams), made_at=row.made_at, made_by=row.made_by,
+            ends_at=row.ends_at, revoked_by=row.revoked_by, why=row.why,
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def begin_request(session: Session, program: str, key: str, asked: str, at: datetime) -> str | None:
+    """Record a request that changes something; return the answer given to the same request before, if any.
+
+    Requests of more than a day ago are forgotten. GatewayError for a key used for another request, or for a
+    request of which no answer is known yet.
+    """
+    for old in session.exec(
+        select(ProgramRequestRow).where(col(ProgramRequestRow.at) < at - _REMEMBERED)
+    ).all():
+        session.delete(old)
+    session.flush()
+    row = session.get(ProgramRequestRow, (program, key))
+    if row is None:
+        session.add(ProgramRequestRow(program=program, key=key, asked=asked, at=at))
+        session.flush()
+        return None
+    if row.asked != asked:
+        raise GatewayError("this Idempotency-Key was used for another request: take a new one")
+    if row.answer is None:
+        raise GatewayError(
+            "the same request is being answered, or the gateway was stopped meanwhile: read whether it is "
+            "done, then use a new Idempotency-Key"
+        )
+    return row.answer
+
+
+def end_request(session: Session, program: str, key: str, answer: str | None) -> None:
+    """Record the answer to a request; with None, nothing was done, and the request is forgotten."""
+    row = session.get(ProgramRequestRow, (program, key))
+    if row is None:
+        return
+    if answer is None:
+        session.delete(row)
+    else:
+        row.answer = answer
+        session.add(row)
+    session.flush()
+
+
+def _in_force(session: Session, digest: str, now: datetime) -> Program | None:
+    row = session.get(ProgramRow, digest)
+    if row is None or row.revoked_at is not None or row.ends_at <= now:
+        return None
+    return Program(row.digest, row.name, frozenset(_split(row.acts)), _split(row.teams))
+
+
+def _active(session: Session, name: str, at: datetime) -> list[ProgramRow]:
+    found = select(ProgramRow).where(
+        col(ProgramRow.name) == name, col(ProgramRow.revoked_at).is_(None), col(ProgramRow.ends_at) > at
+    )
+    return [*session.exec(found).all()]
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part for part in text.split(",") if part)

@@ -1,0 +1,213 @@
+"""Programs use the API over a real socket: with two people's credential, for what it names alone."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from sqlmodel import select
+
+from gateway.acts.fields import every_act
+from gateway.acts.openapi import openapi_document, path_of
+from gateway.registry import programs
+from gateway.registry.tables import ProgramRow
+from tests.commands import invoke
+from tests.console.pages import console_of
+from tests.console.through_the_hatch import hatch_of
+from tests.mailboxes.mailroom import MARKER, PROVIDER, Mailroom
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+TEAM, OTHER = "early-years", "sen"
+MAILBOX = ("mailbox list", "mailbox collect", "mailbox deal-with")
+
+
+class Api:
+    """A home, and the console's service over it."""
+
+    def __init__(self, room: Mailroom, origin: str) -> None:
+        self.room, self.origin = room, origin
+
+    def command(self, who: str, *arguments: str, code: int = 0) -> str:
+        done = invoke(self.room.home.root, *arguments, environment={"GATEWAY_ADMIN": who})
+        assert done.exit_code == code, done.output
+        return done.stdout if code == 0 else done.output
+
+    def program(self, name: str, *acts: str, team: str = TEAM) -> httpx.Client:
+        """A program that two people gave a credential."""
+        asked = ["programs", "add", name, "--team", team, "--why", "test"]
+        for act in acts:
+            asked += ["--act", act]
+        assert "waits for a second person" in self.command("jane", *asked)
+        secret = self.command("mary", *asked).strip()
+        return self.client(secret)
+
+    def client(self, secret: str) -> httpx.Client:
+        return httpx.Client(base_url=self.origin, headers={"authorization": f"Bearer {secret}"}, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    room = Mailroom(tmp_path_factory.mktemp("api"))
+    with hatch_of(room) as console, console_of(console) as origin:
+        yield Api(room, origin)
+
+
+def problem(response: httpx.Response, status: int) -> str:
+    assert response.headers["content-type"] == "application/problem+json", response.text
+    told = response.json()
+    assert (response.status_code, told["status"]) == (status, status), response.text
+    assert set(told) == {"title", "status", "detail"}
+    return str(told["detail"])
+
+
+def test_the_description_is_openapi_and_told_to_anybody(api: Api) -> None:
+    told = httpx.get(f"{api.origin}/openapi.json").json()
+    assert told == json.loads(openapi_document())
+    OpenAPIV31SpecValidator(told).validate()
+    assert set(told["paths"]) == {path_of(act) for act in every_act().values() if act.by_program}
+
+
+def test_a_file_is_listed_collected_and_acknowledged(api: Api) -> None:
+    content = b"%s of a school" % MARKER
+    reference = api.room.deliver(content, TEAM)
+    other = api.room.deliver(b"of others", OTHER)
+    with api.program("case-files", *MAILBOX) as client:
+        listed = client.get("/api/v1/mailbox/list", params={"team": TEAM, "new": True}).json()
+        assert [one["reference"] for one in listed["rows"]] == [reference]
+        of_it = {"team": TEAM, "reference": reference}
+        assert client.get("/api/v1/mailbox/collect", params=of_it).content == content
+        assert "collected" in [event.kind for event in api.room.events(reference)]
+        assert client.get("/api/v1/mailbox/list", params={"team": TEAM, "new": True}).json()["rows"] == []
+        done = client.post(
+            "/api/v1/mailbox/deal-with",
+            json={"team": TEAM, "references": [reference]},
+            headers={"idempotency-key": "one"},
+        )
+        assert done.json()["sentence"] == "1 file is marked as dealt with."
+        assert client.get("/api/v1/mailbox/list", params={"team": TEAM}).json()["rows"] == []
+        for team, which in ((OTHER, other), (TEAM, other), ("held", other)):
+            asked = {"team": team, "reference": which}
+            problem(client.get("/api/v1/mailbox/collect", params=asked), 404)
+        problem(client.get("/api/v1/mailbox/list", params={"team": OTHER}), 404)
+    by = {event.actor for event in api.room.events(reference) if event.kind in {"collected", "dealt-with"}}
+    assert by == {"program case-files"}
+
+
+def test_a_list_is_read_in_pages(api: Api) -> None:
+    every = [api.room.deliver(f"{number}".encode(), TEAM) for number in range(5)]
+    hidden = {api.room.hold_as_sensitive(b"few")}
+    with api.program("lists", "transfers list", "letters list", *MAILBOX) as client:
+        for path, more in (("transfers/list", {}), ("mailbox/list", {"team": TEAM})):
+            found: list[str] = []
+            after = ""
+            while after is not None:
+                page = client.get(f"/api/v1/{path}", params={"limit": 2, "after": after, **more}).json()
+                assert len(page["rows"]) <= 2
+                found += [one["reference"] for one in page["rows"]]
+                after = page["next"]
+            assert found[:5] == every[::-1]
+            assert len(found) == len(set(found))
+            assert hidden.isdisjoint(found)
+        by_state = client.get("/api/v1/transfers/list", params={"state": "held"}).json()["rows"]
+        assert hidden.isdisjoint({one["reference"] for one in by_state})
+        assert all(one["state"] == "held" for one in by_state)
+        assert client.get("/api/v1/letters/list", params={"from_": "2026-11-01"}).json()["rows"] == []
+        problem(client.get("/api/v1/transfers/list", params={"state": "lost"}), 422)
+        problem(client.get("/api/v1/transfers/list", params={"limit": "0"}), 422)
+
+
+def test_a_request_is_done_once(api: Api) -> None:
+    reference = api.room.hold(b"to note")
+    asked = {"reference": reference, "text": "The school rang."}
+    with api.program("notes", "held note") as client:
+
+        def sent(key: str, **more: str) -> httpx.Response:
+            return client.post("/api/v1/held/note", json=asked | more, headers={"idempotency-key": key})
+
+        assert sent("k1").json() == sent("k1").json() == {"sentence": f"noted on {reference}", "document": ""}
+        assert [event.kind for event in api.room.events(reference)].count("noted") == 1
+        assert "another request" in problem(sent("k1", text="Something else."), 409)
+        assert "Idempotency-Key" in problem(client.post("/api/v1/held/note", json=asked), 422)
+        delivered = api.room.deliver(b"not held", TEAM)
+        for _ in range(2):  # A refused request is forgotten.
+            problem(sent("k2", reference=delivered), 409)
+        with api.room.registry.write() as session:
+            assert programs.begin_request(session, "p", "k3", "a", datetime.now(UTC)) is None
+        with api.room.registry.write() as session, pytest.raises(Exception, match="is being answered"):
+            programs.begin_request(session, "p", "k3", "a", datetime.now(UTC))
+
+
+def test_a_credential_is_made_by_two_and_counts_for_what_it_names(api: Api) -> None:
+    scope = ("programs", "add", "one", "--act", "providers list", "--why", "w")
+    assert "waits for a second person" in api.command("jane", *scope)
+    assert "waits for a second person" in api.command("jane", *scope)  # The same person is no second one.
+    wider = (*scope[:-2], "--act", "letters list", "--why", "w")
+    assert "waits for a second person" in api.command("mary", *wider)  # Nor is another scope the same.
+    secret = api.command("mary", *scope).strip()
+    assert re.fullmatch(r"gateway-program-[\w-]{43}", secret)
+    assert secret.encode() not in api.room.home.registry.read_bytes()
+    with api.client(secret) as client:
+        rows = client.get("/api/v1/providers/list").json()["rows"]
+        assert [one["id"] for one in rows] == [PROVIDER]
+        assert "does not allow" in problem(client.get("/api/v1/letters/list"), 403)
+        problem(client.get("/api/v1/nothing/here"), 404)
+        api.command("jane", "programs", "revoke", "one", "--why", "over")
+        problem(client.get("/api/v1/providers/list"), 401)
+    told = {
+        one["name"]: one["state"] for one in json.loads(api.command("jane", "programs", "list", "--json"))
+    }
+    assert told["one"] == "revoked"
+    assert "no program may do this" in api.command("jane", *scope[:4], "staff add", "--why", "w", code=1)
+
+
+def test_an_expired_credential_and_none_are_refused(api: Api) -> None:
+    client = api.program("old", "providers list")
+    with api.room.registry.write() as session:
+        row = session.exec(select(ProgramRow).where(ProgramRow.name == "old")).one()
+        row.ends_at = datetime.now(UTC) - timedelta(seconds=1)
+    refused = client.get("/api/v1/providers/list")
+    problem(refused, 401)
+    assert refused.headers["www-authenticate"] == "Bearer"
+    for headers in ({}, {"authorization": "Bearer x"}, {"authorization": "Basic eDp5"}):
+        problem(httpx.get(f"{api.origin}/api/v1/providers/list", headers=headers), 401)
+    client.close()
+
+
+def test_a_generated_client_meets_what_is_described(api: Api) -> None:
+    """Schemathesis draws requests from the description, and holds each answer against it."""
+    api.room.deliver(b"some", TEAM)
+    acts = sorted(name for name, act in every_act().items() if act.by_program)
+    client = api.program("generated", *acts)
+    schema = schemathesis.openapi.from_url(f"{api.origin}/openapi.json")
+    headers = {"authorization": client.headers["authorization"]}
+    done: set[str] = set()
+    for each in schema.get_all_operations():
+        operation = each.ok()
+
+        @given(case=operation.as_strategy())
+        @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+        def check(case: Any) -> None:
+            case.call_and_validate(headers=headers, checks=CHECKS)
+
+        check()
+        done.add(operation.path)
+    assert done == set(json.loads(openapi_document())["paths"])
