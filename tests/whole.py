@@ -7,6 +7,7 @@ import json
 import random
 import shutil
 import tempfile
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
