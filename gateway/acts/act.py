@@ -45,7 +45,7 @@ class Confirmation(StrEnum):
     PASSKEY = "passkey"
 
 
-class Mailboxes(Protocol):
+class TeamMailboxes(Protocol):
     """The mailboxes of the teams of whoever acts. Errors of `ssh/answers` for a team of others."""
 
     def files(
@@ -77,7 +77,7 @@ class ActContext:
     """The person's sight of files."""
     account: Callable[[], str | None] = lambda: None
     """The account of the machine under which the person acts; None in the console."""
-    mailboxes: Mailboxes | None = None
+    mailboxes: TeamMailboxes | None = None
     """The mailboxes, where the service of the mailboxes carries the act out."""
 
     @contextmanager

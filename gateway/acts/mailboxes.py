@@ -14,9 +14,9 @@ from gateway.acts.act import (
     ActContext,
     ActDone,
     ActListing,
-    Mailboxes,
     ReadingAct,
     Reference,
+    TeamMailboxes,
     argument,
     option,
 )
@@ -94,7 +94,7 @@ class DealWithFiles(Act):
         return ActDone(_mailboxes(context).deal_with(self.team, self.references, undo=self.undo))
 
 
-def _mailboxes(context: ActContext) -> Mailboxes:
+def _mailboxes(context: ActContext) -> TeamMailboxes:
     if context.mailboxes is None:
         raise NotFoundError("the mailboxes are not here")
     return context.mailboxes
