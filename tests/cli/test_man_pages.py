@@ -32,7 +32,7 @@ def test_every_noun_and_what_stands_below_it_has_a_page(pages: Path) -> None:
 def test_a_page_tells_of_each_option_what_the_help_tells(pages: Path) -> None:
     page = (pages / "gateway-transfers-list.1").read_text("utf-8")
     for told in (
-        r"\fB\-\-provider\fP <str>",
+        r"\fB\-\-provider\fP ID",
         "Only this provider's.",
         r"gateway\-transfers\-list \- List the latest",
     ):
