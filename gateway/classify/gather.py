@@ -104,12 +104,12 @@ class _FormOfRecords:
     without text.
     """
 
-    def __init__(self, part: _Reading, tags: Sequence[str]) -> None:
+    def __init__(self, part: _Reading, form: str, tags: Sequence[str]) -> None:
         self.part = part
         self.meanings: list[_Meaning | None] = [None] * (len(part.leaves) + 2)
         self.unresolved = list(range(2, len(self.meanings)))
         self.naming: list[tuple[str, int]] = []
-        self.blank = len(tags) + 1 - text_count(tags)
+        self.blank = len(tags) + 1 - text_count(form)
         # The first piece is empty, as what stands beside an element alone.
         self.left = [(1 + first, 2 + last, 0 if by is None else 1 + by) for first, last, by in part.left]
         self.texts: Callable[[Sequence[str]], tuple[str, ...]]
@@ -209,7 +209,7 @@ class Gatherer:
         form = "<".join(tags)
         plan = self._plans.get(form)
         if plan is None:
-            plan = _FormOfRecords(self._planned(record, tags, apart, beside), tags)
+            plan = _FormOfRecords(self._planned(record, tags, apart, beside), form, tags)
             if self._takes(tags):
                 self._plans[form] = plan
         if plan.part.depth > self._deepest:

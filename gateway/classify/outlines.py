@@ -5,13 +5,15 @@ lxml writes each angle bracket of a text as a reference, so those left belong to
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from itertools import islice, pairwise
+from itertools import islice
 
 from lxml import etree
 
 from gateway.classify.markup import Element
 
+_LEAVES = re.compile(r"(?<![^<])[^/<][^<]*(?<!/)</")
 # In this order: an ampersand that was written as a reference begins no other.
 _REFERENCES = {"&lt;": "<", "&gt;": ">", "&#13;": "\r", "&amp;": "&"}
 
@@ -40,9 +42,9 @@ def children(tags: Sequence[str]) -> Iterator[tuple[int, int]]:
             first = place + 1
 
 
-def text_count(tags: Sequence[str]) -> int:
-    """Return the number of elements with a text and nothing else inside."""
-    return sum(after == f"/{tag.partition(' ')[0]}" for tag, after in pairwise(tags))
+def text_count(form: str) -> int:
+    """Return the number of elements with a text and nothing else inside, given all tags with "<" between."""
+    return len(_LEAVES.findall(form))
 
 
 def element_at(element: Element, pieces: Sequence[str], place: int) -> Element:

@@ -8,7 +8,7 @@ compared without case, blanks and punctuation.
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from datetime import date
 from functools import cached_property
 from operator import attrgetter
@@ -37,6 +37,7 @@ from gateway.classify.subjects import SubjectRule
 from gateway.classify.value_kinds import (
     Check,
     Identifier,
+    Judge,
     Kind,
     Quick,
     Words,
@@ -62,6 +63,7 @@ _STEPS = re.compile(r"[A-Za-z]\w*(?:\.[A-Za-z]\w*)+", re.ASCII)
 _NOTES = re.compile(r"note|comment|remark|memo\b|narrative|free ?text", re.IGNORECASE)
 
 _NAME_LENGTH = 100
+_KEPT = 2_000
 _WORDS = "{words}"
 _WHO_IT_IS = frozenset({"upn", "former-upn", "la", "school", "birth-date", "school-name"})
 _NAMES_PEOPLE = frozenset({"name", "names", "free"})
@@ -382,6 +384,37 @@ class Rules(BaseModel):
     @cached_property
     def _quick(self) -> dict[tuple[str, bool], Quick | None]:
         return {}
+
+    def judge(self, key: str) -> Judge:
+        """Return the judge of a field's values for views; queries are no fault."""
+        return self.judged_by((key,), lambda: (self.check(key), self.quick(key, with_queries=True)))
+
+    def judged_by(
+        self, name: tuple[object, ...], parts: Callable[[], tuple[Check | None, Quick | None]]
+    ) -> Judge:
+        """Return the judge of this name, made of its check and quick check on first use.
+
+        A judge keeps up to 2,000 good values for further files; an examining process has those of one
+        provider alone.
+        """
+        known = self._judges.get(name)
+        if known is None or len(known.good) > _KEPT:
+            known = self._judges[name] = Judge(*parts())
+        return known
+
+    @cached_property
+    def _judges(self) -> dict[tuple[object, ...], Judge]:
+        return {}
+
+    @cached_property
+    def labels_of_types(self) -> dict[str, dict[str, frozenset[str]]]:
+        """For each data type and field, the labels of the items that the field reveals there."""
+        found: dict[str, dict[str, frozenset[str]]] = {name: {} for name in self.data_types.types}
+        for key, item in (*self.items.items(), *self.others.items()):
+            for data_type, labels in found.items():
+                for name in (key, *item.when.get(data_type, ()), *item.beside):
+                    labels[name] = labels.get(name, frozenset()) | {item.label}
+        return found
 
     @cached_property
     def _checked_by(self) -> tuple[Rules | None, frozenset[str]]:

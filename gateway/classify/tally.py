@@ -24,7 +24,8 @@ from gateway.classify.value_kinds import (
     OTHER_YEAR,
     PUBLISHED_CODE,
     QUERIES,
-    Judge,
+    Check,
+    Quick,
     in_the_past,
     of_another_year,
     quick_in_the_past,
@@ -127,15 +128,18 @@ class Tally:
 
     def column(self, key: str) -> FieldTally:
         """Return a separate tally of a field, for one column alone."""
-        rule = self.rules.fields[key]
+        judge = self.rules.judged_by((key, self.today), lambda: self._judging(key))
+        return FieldTally(key, self.rules.fields[key], judge, counted=key in self.rules.counted)
+
+    def _judging(self, key: str) -> tuple[Check | None, Quick | None]:
         check, any_year = self.rules.check(key), self.all_rules.check(key)
         if check is not None and any_year is not None and check is not any_year:
             check = of_another_year(check, any_year)
         quick = self.all_rules.quick(key, with_queries=False)
-        if check is not None and self.today is not None and "past date" in rule.values:
+        if check is not None and self.today is not None and "past date" in self.rules.fields[key].values:
             check = in_the_past(check, self.today)
             quick = quick_in_the_past(quick, self.today) if quick is not None else None
-        return FieldTally(key, rule, Judge(check, quick), counted=key in self.rules.counted)
+        return check, quick
 
     def says_of_anybody(self) -> bool:
         """Return True where a filled field is personal data, or a filled part is unknown."""

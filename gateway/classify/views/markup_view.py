@@ -7,13 +7,13 @@ attributes, comments, text between elements, namespaces, unknown names, and elem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from html import escape
 from itertools import chain, pairwise
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from gateway.classify import markup
 from gateway.classify.content import Source, unknown
@@ -162,10 +162,10 @@ class _Plan:
     `assessments`: of each the places of its tags, and of the piece with the stage of its key stage.
     """
 
-    def __init__(self, tags: Sequence[str], prefix: str) -> None:
+    def __init__(self, form: str, tags: Sequence[str], prefix: str) -> None:
         self.tags, self.prefix = tags, prefix
-        self.blank = len(tags) + 1 - text_count(tags)
-        self.assessments = list(_assessments(tags, prefix)) if _ASSESSMENT in "".join(tags) else []
+        self.blank = len(tags) + 1 - text_count(form)
+        self.assessments = list(_assessments(tags, prefix)) if _ASSESSMENT in form else []
         self.kept: dict[tuple[bool, ...], _Template | None] = {}
 
 
@@ -181,17 +181,50 @@ def _assessments(tags: Sequence[str], prefix: str, at: int = 0) -> Iterator[tupl
                 yield from _assessments(tags[first:after], prefix, at + first)
 
 
-class _PartOfForm(NamedTuple):
-    """What is kept of one element: the best in it, its template, and the gaps there, by places among its
-    pieces after the first tag.
+class _Kept:
+    """What is kept of elements of one form, while their tags are read.
+
+    `gaps` are the places of pieces in the texts, each with its judge. `around` are the open elements: name,
+    the best before them, and the number of texts and gaps there.
     """
 
-    best: Stay
-    template: str = ""
-    gaps: tuple[tuple[int, Judge | None], ...] = ()
+    def __init__(self, name: str, enough: Stay) -> None:
+        self._enough, self._best = enough, Stay.OUT
+        self._texts: list[str] = []
+        self._gaps: list[tuple[int, Judge | None]] = []
+        self.around = [(name, Stay.OUT, 0, 0)]
 
+    def add(self, stay: Stay, text: str, gap: tuple[int, Judge | None] | None) -> None:
+        """Keep an element of which a text is known."""
+        self._best = max(self._best, stay)
+        self._texts.append(text)
+        if gap is not None:
+            self._gaps.append(gap)
 
-_OUT = _PartOfForm(Stay.OUT)
+    def begin(self, name: str) -> None:
+        """Open an element around others."""
+        self.around.append((name, self._best, len(self._texts), len(self._gaps)))
+        self._texts.append(f"<{name}>")
+        self._best = Stay.OUT
+
+    def end(self) -> None:
+        """Close the innermost open element; without enough inside, nothing of it is kept."""
+        name, before, texts, gaps = self.around.pop()
+        if self._best < self._enough:
+            del self._texts[texts:], self._gaps[gaps:]
+            self._best = before
+        else:
+            self._texts.append(f"</{name}>")
+            self._best = Stay.IN
+
+    def template(self) -> _Template | None:
+        """Return the template; None where nothing is kept."""
+        if not self._texts:
+            return None
+        # The first piece, which is empty, comes twice: there are always several.
+        pieces = itemgetter(0, 0, *(place for place, _ in self._gaps))
+        judges = None, None, *(judge for _, judge in self._gaps)
+        return _Template(f"%s%s{''.join(self._texts)}\n", pieces, judges)
 
 
 class _Pruner:
@@ -203,7 +236,7 @@ class _Pruner:
         self.container, self.leave_out = sieve.container, sieve.leave_out
         self._plans: dict[str, _Plan] = {}
         self._room = _TAGS_REMEMBERED
-        self._parts: dict[tuple[bool, str, str], _PartOfForm] = {}
+        self._leaves: dict[tuple[Stay, str, str], tuple[Stay, str, Judge | None]] = {}
         self._prefix = ""
         self._assessments: dict[tuple[bool, str, str], str] = {}
         self._waiting: list[tuple[_Template, tuple[str, ...]]] = []
@@ -288,7 +321,7 @@ class _Pruner:
             form = f"<{form}"
         plan = self._plans.get(form)
         if plan is None:
-            plan = _Plan(tags, prefix_of(element))
+            plan = _Plan(form, tags, prefix_of(element))
             if self._takes(tags):
                 self._plans[form] = plan
         if pieces.count("") < plan.blank:
@@ -347,52 +380,54 @@ class _Pruner:
         return self._room > 0
 
     def _made(self, name: str, plan: _Plan, enough: Stay, stay: Sequence[bool]) -> _Template | None:
+        """Return what is kept of elements of a form, in one pass over their tags; None where nothing is."""
         if plan.prefix != self._prefix:
-            self._prefix, self._parts = plan.prefix, {}
-        assessed = {first: stays for (first, *_), stays in zip(plan.assessments, stay, strict=True)}
-        part = self._around(name, plan.tags, enough, assessed)
-        if part.best < enough:
-            return None
-        # The first piece, which is empty, comes twice: there are always several.
-        pieces = itemgetter(0, 0, *(1 + place for place, _ in part.gaps))
-        return _Template(f"%s%s{part.template}\n", pieces, (None, None, *(judge for _, judge in part.gaps)))
-
-    def _around(
-        self, name: str, tags: Sequence[str], enough: Stay, assessed: Mapping[int, bool], at: int = 0
-    ) -> _PartOfForm:
-        """Return what is kept of an element with children, whose tags begin `at` this place."""
-        if not self._sieve.is_container(name):
-            return _OUT
-        best, inside, gaps = Stay.OUT, list[str](), list[tuple[int, Judge | None]]()
-        for first, after in children(tags):
-            if at + first in assessed:
-                part = _PartOfForm(Stay.IN, "%s", ((0, None),)) if assessed[at + first] else _OUT
+            self._prefix, self._leaves = plan.prefix, {}
+        assessed = {one[0]: (one[1], stays) for one, stays in zip(plan.assessments, stay, strict=True)}
+        kept, following = _Kept(name, enough), 0
+        for place, tag in enumerate(plan.tags):
+            if place < following:
+                continue
+            if place in assessed:
+                following, stays = assessed[place]
+                if stays:
+                    kept.add(Stay.IN, "%s", (2 * place + 1, None))
+            elif tag[0] == "/":
+                kept.end()
             else:
-                part = self._part(name, tags[first:after], enough, assessed, at + first)
-            if part.best:
-                best = max(best, part.best)
-                inside.append(part.template)
-                gaps += [(2 * first + place, judge) for place, judge in part.gaps]
-        return _PartOfForm(best, f"<{name}>{''.join(inside)}</{name}>", tuple(gaps))
+                following = self._begin(kept, plan.tags, place, enough)
+        return kept.template()
 
-    def _part(
-        self, parent: str, tags: Sequence[str], enough: Stay, assessed: Mapping[int, bool], at: int
-    ) -> _PartOfForm:
-        """Return what is kept of an element in a record. Equal forms are frequent inside others, too."""
-        form = enough is Stay.IN, parent, "<".join(tags)
-        known = self._parts.get(form)
+    def _begin(self, kept: _Kept, tags: Sequence[str], place: int, enough: Stay) -> int:
+        """Keep a leaf, or open an element around others; return the place of the first tag not read."""
+        tag, parent = tags[place], kept.around[-1][0]
+        if tag[-1] == "/" or tags[place + 1][0] == "/":
+            stay, text, judge = self._leaf(parent, tag, enough)
+            is_filled = tag[-1] != "/"
+            if stay:
+                kept.add(stay, text, (2 * place + 2, judge) if is_filled else None)
+            return place + 1 + is_filled
+        name = name_in(tag, self._prefix) if place else parent
+        if self._sieve.is_container(name):
+            kept.begin(name)
+            return place + 1
+        depth = 0
+        for at in range(place, len(tags)):
+            depth += -1 if tags[at][0] == "/" else tags[at][-1] != "/"
+            if not depth:
+                return at + 1
+        return len(tags)
+
+    def _leaf(self, parent: str, tag: str, enough: Stay) -> tuple[Stay, str, Judge | None]:
+        """Return the fate of an element without children, how it is written, and the judge of its text."""
+        known = self._leaves.get((enough, parent, tag))
         if known is None:
-            name = name_in(tags[0], self._prefix)
-            if len(tags) > _OF_A_LEAF:
-                known = self._around(name, tags, enough, assessed, at)
-                known = known._replace(best=Stay.IN) if known.best >= enough else _OUT
-            else:
-                stay = self._stay_of(parent, name, enough)
-                known = _PartOfForm(stay, f"<{name}/>")
-                if len(tags) == _OF_A_LEAF:
-                    known = _PartOfForm(stay, f"<{name}>%s</{name}>", ((1, self._sieve.judge(parent, name)),))
-            if not (assessed and _ASSESSMENT in form[2]) and self._takes(tags):
-                self._parts[form] = known
+            name = name_in(tag, self._prefix)
+            stay = self._stay_of(parent, name, enough)
+            judge = self._sieve.judge(parent, name) if stay else None
+            known = stay, f"<{name}/>" if tag[-1] == "/" else f"<{name}>%s</{name}>", judge
+            if self._takes([tag]):
+                self._leaves[enough, parent, tag] = known
         return known
 
     def _stay_of(self, parent: str, name: str, enough: Stay) -> Stay:

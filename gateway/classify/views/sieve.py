@@ -1,7 +1,7 @@
 """Choose the columns and elements of a file for a view, by their data items."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from collections.abc import Set as AbstractSet
 from enum import IntEnum
 
@@ -36,12 +36,11 @@ class Sieve:
         self._type = basis.data_type
         self._allowed = frozenset(basis.items)
         self._carried = rules.carried(basis.data_type)
-        self._labels = _labels_by_field(rules, basis.data_type)
+        self._labels = rules.labels_of_types[basis.data_type]
         self._told = _AlreadyTold(basis.told)
         self._kinds = ResultKinds(rules.data_types.results)
         self._left_out: Counter[str] = Counter()
         self._elements: dict[tuple[str, str], Stay] = {}
-        self._judges: dict[str, Judge] = {}
         self._of_school = basis.of_school
         self.changed = False
         if basis.without:
@@ -75,13 +74,13 @@ class Sieve:
             key = self._column_field(name, named)
             told = self._told.column(named, name, None if before is None else before + index + 1)
             if self._keeps(key, told=told) and key is not None:
-                found.append((index, self._judge(key)))
+                found.append((index, self._rules.judge(key)))
         return found
 
     def judge(self, parent: str, name: str) -> Judge:
         """Return the judge of an element's text; without a known field, every value is unexpected."""
         key = self._rules.element_field(parent, name)
-        return self._judge(key) if key is not None else Judge(None)
+        return self._rules.judge(key) if key is not None else Judge(None)
 
     def others(self, judge: Judge, values: Collection[str]) -> AbstractSet[str]:
         """Return the values not of their kind, and note their withholding."""
@@ -89,14 +88,6 @@ class Sieve:
         if found:
             self.leave_out(WITHHELD)
         return found
-
-    def _judge(self, key: str) -> Judge:
-        known = self._judges.get(key)
-        if known is None:
-            known = self._judges[key] = Judge(
-                self._rules.check(key), self._rules.quick(key, with_queries=True)
-            )
-        return known
 
     def element(self, parent: str, name: str) -> Stay:
         """Return the fate of an element with text."""
@@ -196,12 +187,3 @@ class _AlreadyTold:
 
     def _is_named(self, key: str | None, name: str) -> bool:
         return (key or "", plain(name[:_HEADER_LENGTH])) in self._named
-
-
-def _labels_by_field(rules: Rules, data_type: str) -> Mapping[str, frozenset[str]]:
-    """Return, for each field, the labels of the items it reveals in files of this type."""
-    found: dict[str, set[str]] = {}
-    for key, item in (*rules.items.items(), *rules.others.items()):
-        for name in (key, *item.when.get(data_type, ()), *item.beside):
-            found.setdefault(name, set()).add(item.label)
-    return {key: frozenset(labels) for key, labels in found.items()}
