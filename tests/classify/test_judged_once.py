@@ -6,10 +6,9 @@ from io import BytesIO
 
 import pytest
 
-from gateway.classify import tally
+from gateway.classify import rules
 from gateway.classify.field_tally import FieldTally
 from gateway.classify.value_kinds import Check, Judge, Quick
-from gateway.classify.views import sieve
 from gateway.classify.views.view import make_view
 from gateway.model import Basis
 from tests.classify import made
@@ -48,8 +47,9 @@ def test_a_value_that_ten_thousand_records_repeat_is_judged_a_few_times(
             super().__init__(counted if check is not None else None, quick)
 
     monkeypatch.setattr(FieldTally, "note", lambda *said: noted.append(said))
-    monkeypatch.setattr(tally, "Judge", Counting)
-    monkeypatch.setattr(sieve, "Judge", Counting)
+    monkeypatch.setattr(rules, "Judge", Counting)
+    for each in (RULES, *RULES._by_pack.values()):
+        monkeypatch.setitem(each.__dict__, "_judges", {})
     what = recognised(data)
     (bad,) = (finding for finding in what.findings if finding.code == "code:unknown")
     assert bad.count == ROWS
