@@ -8,6 +8,7 @@ import unicodedata
 from codecs import charmap_build, charmap_encode
 from collections.abc import Collection, Iterator
 from functools import cached_property, lru_cache
+from importlib.resources import files
 from operator import itemgetter
 from string import ascii_lowercase
 from typing import Annotated
@@ -47,6 +48,9 @@ _LEGIBLE = re.compile(
     "[\t\n\r -~\u00a0-\u00ac\u00ae-\u024f\u1e00-\u1eff"
     "\u2010-\u2015\u2018-\u201f\u2022\u2026\u2032\u2033\u20ac\u2122]*"
 )
+# Frequent English words that no public list of given names or surnames has: of England and Wales (ONS), the
+# United States (Census), or elsewhere. Read at once, since a confined process opens no file.
+_ORDINARY = frozenset(files("gateway.classify").joinpath("ordinary.txt").read_text("ascii").split())
 _APOSTROPHES = frozenset("'`\u2018\u2019\u02bb\u02bc")
 
 
@@ -142,8 +146,8 @@ class Remarks(BaseModel):
     """Words found in no name, label or address, beside those of topics; and exceptions.
 
     `names` and `places` are words of topics that are also names of people, or of streets, houses and
-    classes. `nobody` are words of no name, though of labels and addresses. `labels` are phrases allowed in
-    labels, with figures and words of up to three letters beside.
+    classes. `nobody` are words of no name, beside those of ordinary.txt, though of labels and addresses.
+    `labels` are phrases allowed in labels, with figures and words of up to three letters beside.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -276,11 +280,11 @@ class Sensitive(BaseModel):
 
     @cached_property
     def _nobody(self) -> frozenset[str]:
-        return frozenset(self.remarks.nobody)
+        return (_ORDINARY - self._names).union(self.remarks.nobody)
 
     @cached_property
     def _called_by_nobody(self) -> frozenset[bytes]:
-        return frozenset(_octet_words(" ".join(self.remarks.nobody)))
+        return frozenset(_octet_words(" ".join(self._nobody)))
 
     @cached_property
     def _value_vocabulary(self) -> frozenset[str]:

@@ -464,3 +464,38 @@ _LATER = """
 """
 LATER = tuple(" ".join(story.split()) for story in _LATER.split(";"))
 """Of two and three words, written in three parts, the last after all words had been chosen."""
+
+_UNSEEN = """
+    Mum Vanished; Gran Collects; Sleeps Downstairs; Father Overdosed; Sister Missing; Brother Arrested;
+    Baby Removed; Lodger Violent; Aunt Cares; Dad Drunk; Mattress Floor; Burnt Hands; Broken Wrist;
+    Split Eyebrow; Bald Patches; Bitten Nails; Scarred Arms; Fainted Twice; Seizure Weekly; Blood
+    Sugars; Steroid Cream; Ventilator Nights; Catheter Change; Wheezy Chest; Kidney Dialysis; Feeds
+    Overnight; Latex Reaction; Egg Intolerance; Psychotic Episode; Manic Phase; Sobbing Daily; Withdrawn
+    Lately; Cutting Thighs; Laxatives Found; Starving Herself; Binge Vomits; Nightmares Constant;
+    Screams Loudly; Mutters Alone; Soils Carpet; Licks Walls; Bangs Forehead; Spits Frequently; Swears
+    Constantly; Punches Doors; Smashed Windows; Burgled Neighbours; Robbed Shop; Stole Laptop; Sells
+    Cigarettes; Smokes Spice; Sniffs Aerosols; Swigs Cider; Snorts Powder; Machete Hidden; Hammer
+    Carried; Gun Photograph; Tattoo Gang; Dealer Threatens; Owed Money; Taxi Strangers; Hotel Meetings;
+    Gifts Jewellery; Naked Pictures; Livestream Abuse; Webcam Stranger; Kissed Teacher; Touched Sister;
+    Undressed Publicly; Married Cousin; Engaged Overseas; Passport Confiscated; Flown Pakistan; Stopped
+    Heathrow; Ferry Stowaway; Lorry Arrival; Dublin Transfer; Refused Leave; Deported Uncle; Detention
+    Centre; Tribunal Pending; Magistrates Tuesday; Curfew Tag; Parole Hearing; Jailed Stepfather;
+    Visiting Jail; Solicitor Wrote; Barred Grandfather; Unsupervised Forbidden; Secret Location; Escaped
+    Husband; Shelter Placement; Bailiffs Coming; Mouldy Bedroom; Rats Kitchen; Cold Showers; Candles
+    Only; Broke Family; Universal Credit; Means Tested; Charity Hampers; Unwashed Jumper; Holes Shoes;
+    Skipped Breakfast; Steals Sandwiches; Prays Mosque; Baptised Sikh; Converts Soon; Atheist Household;
+    Votes Labour; Union Striker; Bisexual Daughter; Transitioning Soon; Boyish Pronouns; Dresses
+    Feminine; Dyslexia Suspected; Autism Queried; Stutters Badly; Signs Makaton; Braille Reader;
+    Lipreads Only; Crutches Temporary; Prosthesis Fitting; Wobbly Balance; Tremor Hands; Overweight
+    Referral; Underweight Baby; Premature Twins; Inherited Disorder; Carrier Haemophilia; Tumour Scan;
+    Chemo Cycle; Hospice Mother; Dying Grandad; Funeral Thursday; Drowned Brother; Murdered Aunt;
+    Surrogate Born; Donor Conceived; Unknown Sperm; Bigamous Dad; Affair Child; Twin Separated; Nanny
+    Raises; Au Pair; Boarding Soon; Truanting Mondays; Excluded Repeatedly; Cheated Exam; Plagiarised
+    Essay; Lowest Marks; Backward Speller; Gifted Maths; Lazy Pupil; Rude Attitude; Unpopular Loner;
+    Smelly Boy; Ugly Teeth; Liar Often; Racist Chanting; Jihad Videos; Nazi Salute; Flag Burning; Bomb
+    Hoax; Hacked Server; Trolling Peers; Phone Seized; Social Visits; Strategy Discussion; Conference
+    Review; Panel Decision; Threshold Met; Case Closed; Case Open; Assessment Due; Referral Sent; File
+    Transferred; Notes Attached; Ask Head; Speak Deputy; Phone First; Keep Confidential
+"""
+UNSEEN = tuple(" ".join(story.split()) for story in _UNSEEN.split(";"))
+"""Of two words, written down before the list of ordinary words was drawn up; no word was chosen by them."""
