@@ -181,7 +181,7 @@ def _assessments(tags: Sequence[str], prefix: str, at: int = 0) -> Iterator[tupl
                 yield from _assessments(tags[first:after], prefix, at + first)
 
 
-class _Kept:
+class _HalfMade:
     """What is kept of elements of one form, while their tags are read.
 
     `gaps` are the places of pieces in the texts, each with its judge. `around` are the open elements: name,
@@ -384,7 +384,7 @@ class _Pruner:
         if plan.prefix != self._prefix:
             self._prefix, self._leaves = plan.prefix, {}
         assessed = {one[0]: (one[1], stays) for one, stays in zip(plan.assessments, stay, strict=True)}
-        kept, following = _Kept(name, enough), 0
+        kept, following = _HalfMade(name, enough), 0
         for place, tag in enumerate(plan.tags):
             if place < following:
                 continue
@@ -398,7 +398,7 @@ class _Pruner:
                 following = self._begin(kept, plan.tags, place, enough)
         return kept.template()
 
-    def _begin(self, kept: _Kept, tags: Sequence[str], place: int, enough: Stay) -> int:
+    def _begin(self, kept: _HalfMade, tags: Sequence[str], place: int, enough: Stay) -> int:
         """Keep a leaf, or open an element around others; return the place of the first tag not read."""
         tag, parent = tags[place], kept.around[-1][0]
         if tag[-1] == "/" or tags[place + 1][0] == "/":
