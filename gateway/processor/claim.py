@@ -17,7 +17,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -82,26 +82,6 @@ def claim_waiting(
     (registrar.home.published.root / CLAIMED).touch()
 
 
-class _Taken:
-    """Mark a reference under which the store has another file already."""
-
-
-_TAKEN = _Taken()
-_Result = Upload | OSError | _Taken | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    """Result of storing a batch: uploads safe in the sealed store, oldest first, and the fault met.
-
-    `taken`: references under which the store has another file.
-    """
-
-    uploads: Sequence[Upload]
-    fault: Fault | None = None
-    taken: frozenset[str] = frozenset()
-
-
 @dataclass(frozen=True, slots=True)
 class Claim:
     """Claim uploads in batches, relying on `version` of the register."""
@@ -130,16 +110,15 @@ class Claim:
                 session, uploads, taken.union(() if self.progress is None else self.progress.uploads)
             )
         inside = {one: replace(uploads[one], reference=borne) for one, borne in found.fresh.items()}
-        stored = self._store(inside)
-        faults += [*([stored.fault] if stored.fault else []), *self.empty(found.known)]
-        there = {borne: one for one, borne in found.fresh.items()}
-        safe = {there[upload.reference]: upload for upload in stored.uploads}
+        safe, elsewhere = self._store(inside, faults)
+        faults += self.empty(found.known)
         if self.progress is None:
             faults += self.put_on_record(safe)
         else:
             self.progress.add(safe)
-        again = [there for there, borne in found.fresh.items() if borne in stored.taken]
-        return faults + self.take(again, taken | stored.taken) if again else faults
+        if not elsewhere:
+            return faults
+        return faults + self.take(sorted(elsewhere), taken | {found.fresh[one] for one in elsewhere})
 
     def put_on_record(self, stored: Mapping[str, Upload]) -> list[Fault]:
         """Put stored uploads on record as landed and empty them from the spool; return the faults met.
@@ -177,49 +156,48 @@ class Claim:
                 found[reference] = bounded(there, self.registrar.clock())
         return found, faults
 
-    def _store(self, uploads: Mapping[str, Upload]) -> _Stored:
+    def _store(
+        self, uploads: Mapping[str, Upload], faults: list[Fault]
+    ) -> tuple[dict[str, Upload], set[str]]:
         """Copy the content of uploads, keyed by spool reference, into the sealed store and fsync.
 
-        A failed copy stops none of the others, unless the disk is full.
+        Returns the uploads safe in the store, oldest first, and the spool references of those whose reference
+        another file in the store has; adds to `faults`. A failed copy stops none of the others, unless the
+        disk is full. Several files are copied at a time, because their waits for the disk then overlap.
         """
-        results = self._store_each(uploads)
-        stored = [result for result in results if isinstance(result, Upload)]
-        failed = [result for result in results if isinstance(result, OSError)]
-        pairs = zip(uploads.values(), results, strict=True)
-        taken = frozenset(one.reference for one, result in pairs if result is _TAKEN)
-        fault = Fault(f"the sealed store cannot be written: {_words(failed[0])}") if failed else None
-        try:
-            if stored:
-                self._sealed().settle()
-        except OSError as error:  # A folder perhaps not durable is not trusted.
-            return _Stored((), Fault(f"the sealed store cannot be written: {_words(error)}"))
-        return _Stored(sorted(stored, key=lambda upload: upload.landed_at), fault, taken)
+        full, failed, elsewhere = threading.Event(), list[OSError](), set[str]()
 
-    def _store_each(self, uploads: Mapping[str, Upload]) -> list[_Result]:
-        """Copy several files at a time, because their waits for the disk then overlap."""
-        full = threading.Event()
-
-        def store_one(reference: str) -> _Result:
+        def store_one(reference: str) -> Upload | None:
             if full.is_set():
                 return None
             try:
                 return self._store_one(reference, uploads[reference])
             except FileExistsError:
                 _log.warning("%s: the store has another file of this reference", reference)
-                return _TAKEN
+                elsewhere.add(reference)
             except OSError as error:
                 _log.error("%s: cannot be stored: %s", reference, _words(error))
+                failed.append(error)
                 if error.errno in _FOR_ALL:
                     full.set()
-                return error
             except Exception as error:  # noqa: BLE001 - told where it was raised; one upload must not stop all
                 self._set_aside(reference, trace_of(error))
-                return None
+            return None
 
         if len(uploads) == 1:
-            return [store_one(reference) for reference in uploads]
-        with ThreadPoolExecutor(_COPIERS, "claim") as pool:
-            return list(pool.map(store_one, uploads))
+            results = list(map(store_one, uploads))
+        else:
+            with ThreadPoolExecutor(_COPIERS, "claim") as pool:
+                results = list(pool.map(store_one, uploads))
+        stored = {there: kept for there, kept in zip(uploads, results, strict=True) if kept is not None}
+        try:
+            self._sealed().settle()
+        except OSError as error:  # A folder perhaps not durable is not trusted.
+            failed, stored = [error], {}
+            elsewhere.clear()
+        if failed:
+            faults.append(Fault(f"the sealed store cannot be written: {_words(failed[0])}"))
+        return dict(sorted(stored.items(), key=lambda one: one[1].landed_at)), elsewhere
 
     def _store_one(self, reference: str, upload: Upload) -> Upload | None:
         """Copy one upload and return its stored form; None where set aside.
@@ -297,18 +275,17 @@ def _words(error: OSError) -> str:
 
 
 def _next_batch(spool: Spool, tried: Collection[str]) -> list[str]:
-    """Choose the next batch from untried uploads, providers with the fewest claims first."""
+    """Choose the next batch from untried uploads, providers with the fewest claims first.
+
+    Behind `_BATCH_BYTES_OF_EACH` bytes of a provider, the provider's next uploads wait for another batch.
+    """
     free = (reference for reference in waiting(spool) if reference not in tried)
-    found = in_turn(free, Counter(map(provider_of, tried)), room=_BATCH, each=len(tried) + _BATCH)
-    return [reference for reference, before in _bytes_before(spool, found) if before < _BATCH_BYTES_OF_EACH]
-
-
-def _bytes_before(spool: Spool, references: Iterable[str]) -> Iterator[tuple[str, int]]:
-    """Yield each reference with the number of bytes of the same provider before it."""
-    sums: Counter[str] = Counter()
-    for reference in references:
-        yield reference, sums[provider_of(reference)]
-        sums[provider_of(reference)] += content_size(spool, reference)
+    batch, before = [], Counter[str]()
+    for reference in in_turn(free, Counter(map(provider_of, tried)), room=_BATCH, each=len(tried) + _BATCH):
+        if before[provider_of(reference)] < _BATCH_BYTES_OF_EACH:
+            batch.append(reference)
+        before[provider_of(reference)] += content_size(spool, reference)
+    return batch
 
 
 BELIEVED = timedelta(minutes=10)

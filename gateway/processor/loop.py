@@ -146,7 +146,7 @@ class Processor:
             self._record_late,
             self._publish,
             *self._besides(at_once=at_once),
-            self._hand_out_rest,
+            lambda: None if self._has_handed_out else self._hand_out(),  # Else done while claiming.
             lambda: self._copier.hand_out(self._registrar, self._hands.do, leads=self._work.leads()),
         )
         faults = [_fault_of(step) for step in steps if not self._stop.is_set()]
@@ -251,11 +251,6 @@ class Processor:
             reference = assignment.upload.reference
             self._hands.give(assignment, struck=self._back_off.has_lost(reference))
         self._has_handed_out = self._hands.in_hand.issuperset(due)
-
-    def _hand_out_rest(self) -> None:
-        """Take landed files in hand, unless already done during claiming in this round."""
-        if not self._has_handed_out:
-            self._hand_out()
 
     def _keep_up(self) -> bool:
         """Feed the children and record their results between two batches of claims.

@@ -26,7 +26,6 @@ from gateway.model import (
     Decision,
     Held,
     Late,
-    Opened,
     Provider,
     Refused,
     Signature,
@@ -152,7 +151,10 @@ def decision_on(
         case FileRefused(why=why) | FileWithheld(why=why):
             return _unopened(why, catalogue, signers, now)
         case FileOpened(opened=opened) | FileWaits(opened=opened):
-            objected = _objection(opened, catalogue, signers, now, earlier=earlier)
+            made = opened.signature
+            objected = objection(signers.find(made.certificate), made.created_at, now, catalogue)
+            if earlier is not None and not isinstance(objected, Refused):  # An invalid key outranks a replay.
+                objected = Refused(reasons=(catalogue.reason("open:replayed", earlier=earlier),))
     if objected is None and isinstance(file, FileWaits):
         objected = Held(reasons=(catalogue.reason(file.why.code, **file.why.detail),))
     if isinstance(objected, Held):
@@ -195,17 +197,6 @@ def signature_of(examined: Examined) -> Signature | None:
             return None
         case drop:
             return drop.signature
-
-
-def _objection(
-    opened: Opened, catalogue: Catalogue, signers: Signers, now: datetime, *, earlier: str | None
-) -> Held | Refused | None:
-    """Return the objection to an opened file, or None; an invalid key outranks a replay."""
-    signature = opened.signature
-    objected = objection(signers.find(signature.certificate), signature.created_at, now, catalogue)
-    if earlier is not None and not isinstance(objected, Refused):
-        return Refused(reasons=(catalogue.reason("open:replayed", earlier=earlier),))
-    return objected
 
 
 def _unopened(refused: OpenRefused, catalogue: Catalogue, signers: Signers, now: datetime) -> Decision:

@@ -23,6 +23,7 @@ from gateway.record.schools import Enrolled
 from gateway.registry import discrepancies as recorded
 from gateway.registry import markers, places, providers, receipts, rolls, transfers
 from gateway.registry.log import Entry
+from gateway.registry.places import Place
 from gateway.registry.rolls import Roll
 from gateway.registry.tables import ReceiptRow
 from gateway.secrets.signing import Signing
@@ -71,15 +72,14 @@ def follow(comparison: Comparison, decided: Sequence[Decided]) -> Sequence[Entry
     taken = [
         (each.transfer, roll)
         for each in final
-        if _counts_for_roll(each.decision)
+        # The pupils in another school's file are on the sender's roll only where a person says so.
+        if (
+            isinstance(each.decision, Accepted)
+            or (isinstance(each.decision, Released) and each.decision.on_roll)
+        )
         and (roll := each.roll if each.roll is not None else staged.get(each.transfer.sequence)) is not None
     ]
     return [entry for some in _few(taken) for entry in _compare(comparison, _entered(comparison, some))]
-
-
-def _counts_for_roll(decision: Decision) -> bool:
-    """Do the pupils of a file count for the sender's roll? Those of another school's file do not."""
-    return isinstance(decision, Accepted) or (isinstance(decision, Released) and decision.on_roll)
 
 
 def _few(taken: Iterable[tuple[Transfer, bytes]]) -> Iterator[list[tuple[Transfer, bytes]]]:
@@ -100,7 +100,7 @@ def _entered(comparison: Comparison, taken: Sequence[tuple[Transfer, bytes]]) ->
     """Store the rolls of accepted files, each pupil on the roll of the pupil's school."""
     whole = comparison.catalogue.agreement.discrepancies.whole_rolls
     found = [one for transfer, roll in taken for one in _rolls(comparison.enrolled(), transfer, roll)]
-    places.take_the_rolls_place(comparison.session)
+    places.take_a_place(comparison.session, Place.ROLLS)
     rolls.enter(comparison.session, found)
     complete = {transfer.sequence for transfer, _ in taken if transfer.data_type in whole}
     last: dict[str, datetime] = {}
@@ -192,7 +192,7 @@ def _entry(kind: Kind, number: int, cause: str) -> Entry:
 
 def _tell(comparison: Comparison, provider: str, points: Sequence[tuple[int, DiscrepancyNotice]]) -> None:
     """Leave a signed notice for a provider, about the provider's own records only."""
-    places.take_the_receipts_place(comparison.session)
+    places.take_a_place(comparison.session, Place.RECEIPTS)
     reference = receipts.fresh_reference(comparison.session, provider, comparison.now)
     facts = NoticeFacts(
         reference=reference,

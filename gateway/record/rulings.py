@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -25,7 +25,6 @@ from gateway.model import (
     Upload,
 )
 from gateway.policy import ratification
-from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import renewed_by, text_wanted
 from gateway.publish.projection import Issued
@@ -39,6 +38,7 @@ from gateway.record.registrar import Registrar
 from gateway.record.schools import Enrolled
 from gateway.registry import keys, log, outcomes, persons, places, register, transfers
 from gateway.registry.counts import Earlier
+from gateway.registry.places import Place
 from gateway.registry.transfers import SigningAct, act_of
 
 
@@ -168,7 +168,7 @@ def put_in_force(
     letters.owe_for_decisions(registrar, session, decided, now)
     # Many files use the same keys: taken late, so that other writers wait briefly. The receipts' lock
     # comes first, against deadlocks.
-    places.take_the_receipts_place(session)
+    places.take_a_place(session, Place.RECEIPTS)
     batch.record_uses()
     return put_on_record(registrar, session, entries, receipts, now)
 
@@ -212,9 +212,12 @@ def _told(
 def notices_for(
     registrar: Registrar, session: Session, transfer: Transfer, provider: Provider, now: datetime
 ) -> tuple[str, ...]:
-    """Return the advance notices of a transfer's receipt, each a sentence with its next step."""
-    signature, known = transfer.signature, register.of(session)
-    on_keys = notices_on_keys(
+    """Return the advance notices of a transfer's receipt, each a sentence with its next step.
+
+    They tell of a lapsing ratification, from the first warning on, and of keys that soon count no more.
+    """
+    signature, known, catalogue = transfer.signature, register.of(session), registrar.catalogue
+    told = notices_on_keys(
         session,
         transfer,
         known.holder("openpgp", signature.certificate) if signature is not None else None,
@@ -222,21 +225,16 @@ def notices_for(
         current=registrar.signing.fingerprint,
         warn_days=max(registrar.key_policy.warn_days),
     )
-    years = known.years(provider.id, text_wanted(registrar.catalogue))
-    return (*_lapse(years, provider, registrar.catalogue, now), *on_keys)
-
-
-def _lapse(years: frozenset[str], provider: Provider, catalogue: Catalogue, now: datetime) -> Iterator[str]:
-    """Yield the notice of a lapsing ratification, from the first warning on."""
     if not catalogue.bodies.of(provider.kind).ratifies:
-        return
+        return told
     today = local_day(now, catalogue.calendar.timezone)
-    found = ratification.register(years, today, catalogue)
-    if found.warning is not None and found.academic_year is not None and found.lapses is not None:
-        told = catalogue.reason(
-            "agreement:lapses-soon",
-            lapses=f"{found.lapses.day} {found.lapses:%B %Y}",
-            days=found.days_left,
-            next_year=renewed_by(found.academic_year, catalogue),
-        )
-        yield f"{told.sentence} {told.next_step}"
+    found = ratification.register(known.years(provider.id, text_wanted(catalogue)), today, catalogue)
+    if found.warning is None or found.academic_year is None or found.lapses is None:
+        return told
+    lapse = catalogue.reason(
+        "agreement:lapses-soon",
+        lapses=f"{found.lapses.day} {found.lapses:%B %Y}",
+        days=found.days_left,
+        next_year=renewed_by(found.academic_year, catalogue),
+    )
+    return (f"{lapse.sentence} {lapse.next_step}", *told)

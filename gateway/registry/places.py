@@ -5,6 +5,7 @@ SQLite has one writer at a time already.
 
 from collections.abc import Collection
 from datetime import UTC, datetime
+from enum import Enum
 
 from sqlalchemy import text
 from sqlmodel import Session
@@ -14,9 +15,22 @@ from gateway.registry import tables
 from gateway.registry.hosts import CLOCK_SECONDS
 
 # Arbitrary numbers, equal in every writing process.
-_WRITERS_PLACE, _LOGS_PLACE, _ROLLS_PLACE, _SUBJECTS = 7_201_917, 7_201_918, 7_201_919, 7_201_920
-_RECEIPTS_PLACE = 7_201_921
-_CONCURRENT, _AT_THE_LOG = "gateway writes beside others", "gateway appends"
+_WRITERS_PLACE, _SUBJECTS = 7_201_917, 7_201_920
+_CONCURRENT = "gateway writes beside others"
+
+
+class Place(Enum):
+    """What has one writer at a time, in the order in which several are taken, against deadlocks.
+
+    - `ROLLS`: providers' rolls, compared with each other.
+    - `RECEIPTS`: receipts, published in the order of their numbers, so the lower must become visible first.
+      Taken before the use of keys is counted.
+    - `LOG`: the log, taken last of all.
+    """
+
+    ROLLS = 7_201_919
+    RECEIPTS = 7_201_921
+    LOG = 7_201_918
 
 
 def take_the_writers_place(session: Session, *, dated: bool = True) -> None:
@@ -45,13 +59,13 @@ def take_a_place_of_many(session: Session, subjects: Collection[str]) -> None:
     """Lock the given subjects for writing until the end of the transaction, beside writers on others.
 
     A no-op in SQLite, with its one writer; PostgreSQL too has one where `take_the_writers_place` is called.
-    For comparing providers take `take_the_rolls_place` as well.
+    For comparing providers take `Place.ROLLS` as well.
     """
     tables.load_all()
     if session.get_bind().dialect.name != "postgresql":
         return
     _take_by_the_clock(session, "SELECT pg_advisory_xact_lock_shared(:lock), clock_timestamp()")
-    session.info[_CONCURRENT] = True
+    session.info[_CONCURRENT] = set()
     if not subjects:
         return
     # Sorted against deadlocks; subjects of equal numbers share a lock.
@@ -62,27 +76,11 @@ def take_a_place_of_many(session: Session, subjects: Collection[str]) -> None:
     session.execute(one_by_one, {"lock": _SUBJECTS, "names": sorted(subjects)})
 
 
-def take_the_rolls_place(session: Session) -> None:
-    """Wait to be the only one comparing providers' rolls, until the end of the transaction."""
-    if _CONCURRENT in session.info:
-        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ROLLS_PLACE})
-
-
-def take_the_receipts_place(session: Session) -> None:
-    """Wait to be the only writer of receipts, until the end of the transaction.
-
-    Receipts are published in the order of their numbers, so the lower must become visible first. To be taken
-    before `take_the_logs_place`, and before counting the use of keys.
-    """
-    if _CONCURRENT in session.info:
-        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _RECEIPTS_PLACE})
-
-
-def take_the_logs_place(session: Session) -> None:
-    """Wait to be the only one appending to the log, until the end of the transaction. Taken last of all.
+def take_a_place(session: Session, place: Place) -> None:
+    """Wait to be the only writer at a place, until the end of the transaction; harmless when repeated.
 
     Implied by the writer's lock, and by SQLite.
     """
-    if _CONCURRENT in session.info and _AT_THE_LOG not in session.info:
-        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOGS_PLACE})
-        session.info[_AT_THE_LOG] = True
+    if _CONCURRENT in session.info and place not in session.info[_CONCURRENT]:
+        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": place.value})
+        session.info[_CONCURRENT].add(place)
