@@ -23,7 +23,7 @@ from gateway.record.schools import Enrolled
 from gateway.registry import discrepancies as recorded
 from gateway.registry import markers, places, providers, receipts, rolls, transfers
 from gateway.registry.log import Entry
-from gateway.registry.places import Place
+from gateway.registry.places import WritersPlace
 from gateway.registry.rolls import Roll
 from gateway.registry.tables import ReceiptRow
 from gateway.secrets.signing import Signing
@@ -100,7 +100,7 @@ def _entered(comparison: Comparison, taken: Sequence[tuple[Transfer, bytes]]) ->
     """Store the rolls of accepted files, each pupil on the roll of the pupil's school."""
     whole = comparison.catalogue.agreement.discrepancies.whole_rolls
     found = [one for transfer, roll in taken for one in _rolls(comparison.enrolled(), transfer, roll)]
-    places.take_a_place(comparison.session, Place.ROLLS)
+    places.take_a_place(comparison.session, WritersPlace.ROLLS)
     rolls.enter(comparison.session, found)
     complete = {transfer.sequence for transfer, _ in taken if transfer.data_type in whole}
     last: dict[str, datetime] = {}
@@ -192,7 +192,7 @@ def _entry(kind: Kind, number: int, cause: str) -> Entry:
 
 def _tell(comparison: Comparison, provider: str, points: Sequence[tuple[int, DiscrepancyNotice]]) -> None:
     """Leave a signed notice for a provider, about the provider's own records only."""
-    places.take_a_place(comparison.session, Place.RECEIPTS)
+    places.take_a_place(comparison.session, WritersPlace.RECEIPTS)
     reference = receipts.fresh_reference(comparison.session, provider, comparison.now)
     facts = NoticeFacts(
         reference=reference,

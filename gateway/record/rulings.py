@@ -38,7 +38,7 @@ from gateway.record.registrar import Registrar
 from gateway.record.schools import Enrolled
 from gateway.registry import keys, log, outcomes, persons, places, register, transfers
 from gateway.registry.counts import Earlier
-from gateway.registry.places import Place
+from gateway.registry.places import WritersPlace
 from gateway.registry.transfers import SigningAct, act_of
 
 
@@ -168,7 +168,7 @@ def put_in_force(
     letters.owe_for_decisions(registrar, session, decided, now)
     # Many files use the same keys: taken late, so that other writers wait briefly. The receipts' lock
     # comes first, against deadlocks.
-    places.take_a_place(session, Place.RECEIPTS)
+    places.take_a_place(session, WritersPlace.RECEIPTS)
     batch.record_uses()
     return put_on_record(registrar, session, entries, receipts, now)
 

@@ -19,7 +19,7 @@ from gateway.log import tree
 from gateway.log.checkpoint import LogKey, add_cosignatures, checkpoint, read_checkpoint
 from gateway.log.leaf import FIELDS, Event, Kind, canonical, commitment, leaf_around_number
 from gateway.registry import places
-from gateway.registry.places import Place
+from gateway.registry.places import WritersPlace
 from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
 from gateway.registry.vouched_rows import (
     REGISTER_CHANGED,
@@ -145,7 +145,7 @@ def append(session: Session, entries: Sequence[Entry], at: datetime) -> list[int
     if any(entry.kind.startswith("policy-") for entry in entries):
         session.info[REGISTER_CHANGED] = {}
     spelled = [_spelled(entry, at) for entry in entries]  # Before the lock, to hold the lock briefly.
-    places.take_a_place(session, Place.LOG)
+    places.take_a_place(session, WritersPlace.LOG)
     nodes = Nodes.of(session)
     # Appending reads the complete subtrees below the old root, all read with the size.
     first: int = session.info[_SIZE] if _SIZE in session.info else nodes.size()

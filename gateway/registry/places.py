@@ -19,7 +19,7 @@ _WRITERS_PLACE, _SUBJECTS = 7_201_917, 7_201_920
 _CONCURRENT = "gateway writes beside others"
 
 
-class Place(Enum):
+class WritersPlace(Enum):
     """What has one writer at a time, in the order in which several are taken, against deadlocks.
 
     - `ROLLS`: providers' rolls, compared with each other.
@@ -59,7 +59,7 @@ def take_a_place_of_many(session: Session, subjects: Collection[str]) -> None:
     """Lock the given subjects for writing until the end of the transaction, beside writers on others.
 
     A no-op in SQLite, with its one writer; PostgreSQL too has one where `take_the_writers_place` is called.
-    For comparing providers take `Place.ROLLS` as well.
+    For comparing providers take `WritersPlace.ROLLS` as well.
     """
     tables.load_all()
     if session.get_bind().dialect.name != "postgresql":
@@ -76,7 +76,7 @@ def take_a_place_of_many(session: Session, subjects: Collection[str]) -> None:
     session.execute(one_by_one, {"lock": _SUBJECTS, "names": sorted(subjects)})
 
 
-def take_a_place(session: Session, place: Place) -> None:
+def take_a_place(session: Session, place: WritersPlace) -> None:
     """Wait to be the only writer at a place, until the end of the transaction; harmless when repeated.
 
     Implied by the writer's lock, and by SQLite.

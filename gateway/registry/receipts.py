@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import text, union
 from sqlmodel import Session, col, select
 
-from gateway.registry.places import Place, take_a_place
+from gateway.registry.places import WritersPlace, take_a_place
 from gateway.registry.tables import DeclarationRow, ReceiptRow, TransferRow
 from gateway.registry.vouched_rows import next_numbers
 from gateway.zones.spool import new_reference
@@ -38,7 +38,7 @@ def next_receipts(session: Session, count: int) -> list[int]:
 
     Takes the receipts' lock until the end of the transaction, so that no other number lies between.
     """
-    take_a_place(session, Place.RECEIPTS)
+    take_a_place(session, WritersPlace.RECEIPTS)
     if session.get_bind().dialect.name != "postgresql":
         return next_numbers(session, ReceiptRow, "sequence", count)
     drawn = text(

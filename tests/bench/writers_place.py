@@ -45,7 +45,7 @@ from tests.registry.cluster import Cluster
 from tests.site import Site
 
 # Who has one of these keeps all others from the log.
-_ALONE = {places._WRITERS_PLACE, places.Place.LOG.value}
+_ALONE = {places._WRITERS_PLACE, places.WritersPlace.LOG.value}
 _POLICIES = Path(__file__).parents[2] / "policies"
 
 
@@ -119,7 +119,7 @@ class Places:
         lock = next(iter(given.values())) if isinstance(given, dict) and "_shared" not in statement else None
         if lock in _ALONE or not locks:
             self._locked = at
-        elif lock == places.Place.RECEIPTS.value:
+        elif lock == places.WritersPlace.RECEIPTS.value:
             self._receipting = at
 
     def clear(self) -> None:
