@@ -220,7 +220,8 @@ COMMANDS: Mapping[str, AccessRight] = dict(
                 send_watch.unattended send_keys.renew send_keys.rotate send_keys.revoke
                 send_keys.ratify send_keys.headings send.send_files
                 send.receipts send.status receipts.verify
-                policy_check.check policy_diff.diff policy_pack.sign retention.run_deletions
+                policy_check.check policy_diff.diff policy_pack.sign policy_new.agreement
+                retention.run_deletions
             """,
             AccessRight.LOOK: """
                 gateway_keys.export gateway_keys.show_all host_keys.list_all year.show_year receipts.show_one
@@ -235,7 +236,7 @@ COMMANDS: Mapping[str, AccessRight] = dict(
                 year.open_year log.cosign hosts.add hosts.join policy_confirm.confirm
                 policy_pack.install policy_optional.switch policy_simulate.simulate policy_propose.propose
                 policy_propose.approve policy_propose.withdraw policy_propose.roll_back policy_propose.status
-                policy_new.agreement policy_new.flow declare.declare
+                policy_new.flow declare.declare
             """,
             AccessRight.PROTECT: "transfers.open_whole",
             AccessRight.INDEX: "pupils.index",

@@ -140,7 +140,9 @@ def _merge_named(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Itera
         if name in now:
             yield from _merge(before.get(name, {}), entry, now[name], (*place, name))
         elif name not in before:
-            new.append(tomlkit.item(entry, _parent=new if isinstance(new, AoT) else None))
+            inline = tomlkit.inline_table()
+            inline.update(entry)
+            new.append(tomlkit.item(entry, _parent=new) if isinstance(new, AoT) else inline)
             yield ".".join((*place, name)), "kept"
         elif entry != before[name]:
             yield ".".join((*place, name)), "dropped: this version has no such entry"
