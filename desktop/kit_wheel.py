@@ -22,9 +22,9 @@ import tomlkit
 REPOSITORY = Path(__file__).parents[1]
 AUTHORITYS = frozenset(
     {
-        "acts", "console", "courier", "enrolment", "examiner", "homes", "intake", "keys", "mailboxes",
-        "passage", "processor", "publish", "record", "registry", "reports", "secrets", "ssh", "store",
-        "supervisor",
+        "acts", "browsing", "console", "courier", "enrolment", "examiner", "homes", "intake", "keys",
+        "mailboxes", "passage", "processor", "publish", "record", "registry", "reports", "secrets", "ssh",
+        "store", "supervisor", "web",
     }
 )  # fmt: skip
 """The rooms of which the provider's side knows nothing, as the contract in pyproject.toml says."""

@@ -11,9 +11,9 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from gateway.browsing.guard import Guard
 from gateway.console import act_pages, api, entering, mailbox_pages, pages
 from gateway.console.entering import site_of
-from gateway.console.guard import Guard
 from gateway.console.inside import DeclinedInside
 from gateway.console.site import FOLDER, NotOurFormError, Site, see
 from gateway.errors import trace_of
@@ -53,6 +53,12 @@ _ROUTES = [
     Mount("/static", StaticFiles(directory=FOLDER / "static")),
 ]
 
+_ALLOWS = "style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'"
+_MORE_BYTES = {  # A list of 1 MiB, written as a form or as JSON.
+    "/work/providers/import": 4 * 1024**2,
+    "/api/v1/providers/import": 4 * 1024**2,
+}
+
 
 def application(site: Site) -> ASGIApp:
     """Return the console application behind its guard."""
@@ -67,7 +73,7 @@ def application(site: Site) -> ASGIApp:
         },
     )
     app.state.site = site
-    return Guard(app, site.origin)
+    return Guard(app, site.origin, allows=_ALLOWS, larger=_MORE_BYTES, programs=("/api/",))
 
 
 async def _declined(request: Request, error: Exception) -> Response:

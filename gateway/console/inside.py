@@ -13,7 +13,7 @@ from gateway.home.settings_file import File
 from gateway.zones.hatch import HatchQuestion, OfPerson
 from gateway.zones.hatch.answers import ConsoleKnows, Declining, Me
 from gateway.zones.hatch.questions import AskSettings, Collect
-from gateway.zones.hatch.serving import KEPT_SECONDS, folder_of
+from gateway.zones.hatch.serving import KEPT_SECONDS, socket_in
 
 A = TypeVar("A", bound=File)
 _SECONDS = 120.0
@@ -91,7 +91,7 @@ async def inside_of(home: Home) -> AsyncIterator[Inside]:
     """Yield a client of the inside of `home`. ConfigurationError without a console API."""
     with ExitStack() as stack:
         try:
-            place = stack.enter_context(folder_of(home))
+            place = stack.enter_context(socket_in(home.console))
         except FileNotFoundError:
             raise ConfigurationError(
                 f"{home.console} is missing: the mailboxes make it when they start (gateway serve mailboxes)"

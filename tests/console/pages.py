@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 import uvloop
 
+from gateway.browsing.connections import Places, placed
 from gateway.console.inside import inside_of, settings_of
-from gateway.console.places import Places, placed
 from gateway.console.server import configured
 from gateway.console.site import Site, templates
 from gateway.zones.hatch.serving import at_work

@@ -14,8 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from gateway.console.places import Places, placed
-from gateway.console.server import punctual
+from gateway.browsing.connections import Places, placed, punctual
 from gateway.zones.hatch.serving import at_work, config_of
 from tests.console.by_https import certificate_at
 

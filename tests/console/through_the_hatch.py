@@ -19,7 +19,7 @@ from gateway.registry import invitations, keys, roles
 from gateway.registry.roles import Role
 from gateway.zones.hatch import HatchQuestion, OfPerson
 from gateway.zones.hatch.questions import BeginEnrolment, BeginLogin, Enrol, LogIn
-from gateway.zones.hatch.serving import folder_of
+from gateway.zones.hatch.serving import socket_in
 from tests.console.soft_key import SoftKey
 from tests.mailboxes.mailroom import Mailroom
 
@@ -124,7 +124,7 @@ def hatch_of(room: Mailroom, clock: Callable[[], datetime] = lambda: datetime.no
         thread.start()
         assert ready.wait(60)
         try:
-            with folder_of(room.home) as place:
+            with socket_in(room.home.console) as place:
                 transport = httpx.HTTPTransport(uds=place)
                 with httpx.Client(transport=transport, base_url="http://inside", timeout=30) as client:
                     yield Console(room, client, clock)

@@ -40,5 +40,5 @@ def counter_of(home: Home, office: Office) -> Counter:
 async def hatch_open(home: Home, office: Office) -> AsyncIterator[None]:
     """Answer the console meanwhile."""
     window = HatchWindow(counter_of(home, office), office)
-    async with at_work(config_of(window.app), [listening(home)]):
+    async with at_work(config_of(window.app), [listening(home.console)]):
         yield

@@ -1,4 +1,4 @@
-"""The HTTP server of both ends of the console API: quiet, without own signal handlers, ended in order."""
+"""The HTTP server of the services for browsers: quiet, without own signal handlers, ended in order."""
 
 import asyncio
 import contextlib
@@ -6,12 +6,12 @@ import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Generator, Sequence
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from gateway.home import Home
 from gateway.zones.hatch import SOCKET
 
 KEPT_SECONDS = 60
@@ -81,23 +81,23 @@ async def at_work(
 
 
 @contextlib.contextmanager
-def folder_of(home: Home) -> Generator[str, None, None]:
-    """Yield a path for the socket's folder short enough for the kernel (108 octets), for any home path."""
-    folder = os.open(home.console, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+def socket_in(place: Path) -> Generator[str, None, None]:
+    """Yield a path of the socket in a folder short enough for the kernel (108 octets), for any home path."""
+    folder = os.open(place, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield f"/proc/self/fd/{folder}/{SOCKET}"
     finally:
         os.close(folder)
 
 
-def listening(home: Home) -> socket.socket:
-    """Return the console API's socket, bound anew. Access is controlled by its folder."""
-    home.console.mkdir(mode=0o750, exist_ok=True)
-    (home.console / SOCKET).unlink(missing_ok=True)
+def listening(place: Path) -> socket.socket:
+    """Return a service's socket in a folder, bound anew. Access is controlled by the folder."""
+    place.mkdir(mode=0o750, exist_ok=True)
+    (place / SOCKET).unlink(missing_ok=True)
     opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-    with folder_of(home) as place:
-        opened.bind(place)
-    (home.console / SOCKET).chmod(_SOCKET_MODE)
+    with socket_in(place) as path:
+        opened.bind(path)
+    (place / SOCKET).chmod(_SOCKET_MODE)
     opened.listen(_BACKLOG)
     opened.setblocking(False)
     return opened

@@ -15,14 +15,22 @@ import ssl
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from gateway.errors import ConfigurationError
 from gateway.zones.hatch.serving import QuietServer
 from gateway.zones.source import source_of
 
+SECONDS = 30.0
 EACH = 40
 IN_ALL = 200
 _HANDSHAKE_SECONDS = 10.0
+_COMING = frozenset({h11.IDLE, h11.SEND_BODY})
+_BACKLOG = 128
 _BREATH_SECONDS = 0.1
 """How long nothing is accepted once there are no descriptors left."""
 
@@ -158,3 +166,82 @@ class _Accepting:
 def placed(places: Places) -> type[PlacedServer]:
     """Return the server class for these places."""
     return type("Placed", (PlacedServer,), {"places": places})
+
+
+class PunctualProtocol(H11Protocol):
+    """One connection with a place, busy from a complete request until its answer."""
+
+    seconds = SECONDS
+
+    def __init__(self, *arguments: Any, place: BrowserConnection, places: Places, **more: Any) -> None:  # noqa: ANN401 - as in the server
+        super().__init__(*arguments, **more)
+        self._place = place
+        self._places = places
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in its parent
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Take received bytes without extending the deadline for the rest."""
+        super().data_received(data)
+        if self.conn.their_state in _COMING:
+            self._wait()
+        else:
+            self._place.busy = True
+            self._wait_no_more()
+
+    def on_response_complete(self) -> None:
+        """Begin the next request if partly received, and wait for its rest."""
+        self._place.busy = False
+        super().on_response_complete()
+        if self.conn.their_state is h11.SEND_BODY:
+            self._wait()
+        elif self.conn.their_state is not h11.IDLE:
+            self._place.busy = True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Cancel the deadline."""
+        self._wait_no_more()
+        self._places.leave(self._place)
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(self.seconds, self.transport.abort)
+
+    def _wait_no_more(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def punctual(seconds: float = SECONDS) -> type[PunctualProtocol]:
+    """Return the protocol class with a deadline in seconds."""
+    return type("Punctual", (PunctualProtocol,), {"seconds": seconds})
+
+
+def listening(host: str, port: int, section: str) -> socket.socket:
+    """Return a listening socket. ConfigurationError names the section of gateway.toml that says where."""
+    try:
+        opened = socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=_BACKLOG
+        )
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot listen on port {port} of {host}: {error.strerror}; see {section} in gateway.toml"
+        ) from None
+    opened.setblocking(False)
+    return opened
+
+
+def transport(certificate: Path | None, key: Path | None, proxies: Collection[str]) -> dict[str, object]:
+    """Return the server's options: TLS with a configured certificate, and trusted reverse proxies."""
+    more: dict[str, object] = {"proxy_headers": bool(proxies)}
+    if proxies:
+        more["forwarded_allow_ips"] = list(proxies)
+    if certificate is not None:
+        more |= {"ssl_certfile": certificate, "ssl_keyfile": key}
+    return more

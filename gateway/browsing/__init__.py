@@ -1,0 +1,1 @@
+"""What serves browsers: their connections, deadlines, and the guard in front of every page."""

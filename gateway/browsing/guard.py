@@ -1,0 +1,98 @@
+"""Protections for every request and answer, on every page.
+
+Browsers are told to load nothing from elsewhere, to run only the site's own scripts, to show the pages in no
+frame and to keep no copy. A changing request must come from the site's own pages: the browser's Origin
+header must match.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MOST_BYTES = 512 * 1024
+_SAFE = frozenset({"GET", "HEAD"})
+_WITH_BODY = frozenset({"POST", "PATCH"})
+_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",  # Without a referrer, browsers do not tell the origin of a form either.
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "publickey-credentials-get=(self), publickey-credentials-create=(self)",
+    "cache-control": "no-store",
+}
+_HTTPS = "max-age=31536000"
+
+
+class Guard:
+    """The guard in front of every page. `origin` is the site's address in browsers.
+
+    `allows` is appended to the content security policy, which otherwise allows nothing. `changing`: the
+    methods of changing requests. `larger`: paths at which a body may exceed `most` bytes. `programs`: where
+    paths begin that programs ask, which tell no origin.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        origin: str,
+        *,
+        allows: str,
+        changing: Collection[str] = ("POST",),
+        most: int = MOST_BYTES,
+        larger: Mapping[str, int],
+        programs: tuple[str, ...] = (),
+    ) -> None:
+        self._app = app
+        self._origin = origin
+        self._host = urlsplit(origin).netloc
+        self._changing, self._most, self._larger = frozenset(changing), most, larger
+        self._programs = programs
+        policy = f"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; {allows}"
+        self._headers = {"content-security-policy": policy, **_HEADERS}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request, redirect to the right address, or refuse."""
+        if scope["type"] != "http":
+            return
+        headers = Headers(scope=scope)
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._add_headers(MutableHeaders(scope=message))
+            await send(message)
+
+        turned_down = self._turned_down(scope["method"], headers, scope["path"])
+        await (turned_down or self._app)(scope, receive, guarded)
+
+    def _turned_down(self, method: str, headers: Headers, path: str) -> ASGIApp | None:
+        if headers.get("host") != self._host:
+            if method in _SAFE:
+                return RedirectResponse(f"{self._origin}{path}", status_code=307)
+            return PlainTextResponse("This is not our address.", status_code=421)
+        return None if method in _SAFE else self._not_ours(method, headers, path)
+
+    def _not_ours(self, method: str, headers: Headers, path: str) -> ASGIApp | None:
+        """Return the refusal of a changing request from another origin, or of excessive size; else None."""
+        if method not in self._changing:
+            return PlainTextResponse("Not offered.", status_code=405)
+        # A program bears its credential itself: no page of elsewhere can send one.
+        if headers.get("origin") != self._origin and not path.startswith(self._programs):
+            return PlainTextResponse("This form was not sent from one of our pages.", status_code=403)
+        if "transfer-encoding" in headers:  # Such a body may be of any length, whatever is said beside it.
+            return PlainTextResponse("Say how long it is.", status_code=411)
+        length = headers.get("content-length", "" if method in _WITH_BODY else "0")
+        if not length.isdecimal() or int(length) > self._larger.get(path, self._most):
+            return PlainTextResponse("That is too large.", status_code=413)
+        return None
+
+    def _add_headers(self, headers: MutableHeaders) -> None:
+        for name, value in self._headers.items():
+            headers.setdefault(name, value)
+        if self._origin.startswith("https:"):
+            headers["strict-transport-security"] = _HTTPS
