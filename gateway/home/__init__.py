@@ -5,6 +5,7 @@
     keys/ sealed/                        inside, 0700
     mailboxes/                           inside: penalised sources of the mailboxes
     console/                             inside -> console: the socket of the console API
+    web/                                 intake -> web door: the socket at which the web door asks
     spool/                               outside -> inside: intake writes, the processor takes away
     published/                           inside -> outside: the inside writes, intake reads
     letters/                             inside <-> courier: letters out, results back
@@ -219,6 +220,11 @@ class Home:
     def console(self) -> Path:
         """The folder of the console API's Unix socket, and of nothing else."""
         return self.root / "console"
+
+    @property
+    def web(self) -> Path:
+        """The folder of the Unix socket at which the web door asks intake, and of nothing else."""
+        return self.root / "web"
 
     @property
     def letters(self) -> Letters:

@@ -60,21 +60,30 @@ class OpenIdSettings(File):
             ) from None
 
 
-class ConsoleSettings(File):
-    """The console's listening address, and its origin in browsers.
+class WebSettings(File):
+    """The web door's listening address, and its origin in browsers; off without an `origin`.
 
-    `origin`: the address typed by people, without a path, such as https://gateway.example.gov.uk; by default
-    http://localhost with the port, working on this machine alone. `certificate` and `certificate_key`: for
-    HTTPS without a reverse proxy; `proxies`: the addresses of reverse proxies; `openid`: a further login for
-    staff.
+    `origin`: the address typed by people, without a path, such as https://gateway.example.gov.uk.
+    `certificate` and `certificate_key`: for HTTPS without a reverse proxy; `proxies`: the addresses of
+    reverse proxies.
     """
 
     host: str = "127.0.0.1"
-    port: int = Field(default=2224, ge=0, le=65535)
+    port: int = Field(default=2225, ge=0, le=65535)
     origin: Annotated[str, AfterValidator(_origin)] | None = None
     certificate: Path | None = None
     certificate_key: Path | None = None
     proxies: tuple[str, ...] = ()
+
+
+class ConsoleSettings(WebSettings):
+    """The console's listening address, and its origin in browsers.
+
+    Without an `origin`, http://localhost with the port, working on this machine alone. `openid`: a further
+    login for staff.
+    """
+
+    port: int = Field(default=2224, ge=0, le=65535)
     openid: OpenIdSettings | None = None
 
 
@@ -252,6 +261,7 @@ class Settings(File):
     intake: Listen = Listen(host="0.0.0.0", port=2222)  # noqa: S104 - a drop box listens to all
     mailboxes: Listen = Listen(host="127.0.0.1", port=2223)
     console: ConsoleSettings = ConsoleSettings()
+    web: WebSettings = WebSettings()
     ssh: Ssh = Ssh()
     processor: ProcessorSettings = ProcessorSettings()
     secrets: Secrets = Secrets()
@@ -347,6 +357,7 @@ class IntakeSettings(File):
     limits: IntakeLimits
     ssh: Ssh = Ssh()
     claim_seconds: float = WatchSettings().claim_seconds
+    web: WebSettings = WebSettings()
 
 
 M = TypeVar("M", bound=BaseModel)

@@ -34,4 +34,6 @@ TOO_MANY_UNFINISHED = failed("Too many uploads are unfinished; finish or remove 
 TOO_MUCH_WAITING = failed("Too much is waiting to be processed; try again later.")
 TOO_MANY_TODAY = failed("Too many files have been sent today; try again tomorrow.")
 TOO_MUCH_TODAY = failed("Too much has been sent today; try again tomorrow.")
+NOT_SEALED = denied("This is no encrypted OpenPGP message; nothing of it was kept. Encrypt the file first.")
+WITHOUT_TEMPORARY = denied("This is a name of unfinished uploads; choose another name.")
 NOT_KEPT = denied("What comes without encryption is not kept; encrypt the file and send it from its start.")

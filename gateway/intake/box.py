@@ -70,10 +70,10 @@ class Box:
         self.shelf = Shelf(spool.partial(provider))
         self.recent = Recent(spool.recent / f"{provider}.jsonl", timedelta(days=limits.recent_days))
         self.folders = Folders(clock)
-        quotas = Quotas(
+        self.quotas = Quotas(
             provider, limits=limits, shelf=self.shelf, recent=self.recent, landed=landed, clock=clock
         )
-        self.reception = Reception(self.shelf, self.recent, quotas, clock)
+        self.reception = Reception(self.shelf, self.recent, self.quotas, clock)
         self.completion = Completion(spool, self.shelf, self.recent, landed, clock)
         self._loading = asyncio.Lock()
         self._is_loaded = False

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -165,9 +166,7 @@ class Intake:
         self, connection: Connection, by: LoggedIn, touch: Callable[[], None], ended: Callable[[], None]
     ) -> Session:
         """Return a session in the tree of the logged-in provider."""
-        tree = ProviderTree(
-            published=self._published, box=self.box(by.name), by=by, name_bytes=self._limits.name_bytes
-        )
+        tree = self.tree(by)
 
         def start(
             channel: asyncssh.SSHServerChannel[bytes],
@@ -178,6 +177,12 @@ class Intake:
             return Requests(files, connection, reader, writer, touch)
 
         return Session(connection, start, running=self.running, ended=ended)
+
+    def tree(self, by: LoggedIn) -> ProviderTree:
+        """Return the tree of a logged-in provider, which keeps every rule on files at either door."""
+        return ProviderTree(
+            published=self._published, box=self.box(by.name), by=by, name_bytes=self._limits.name_bytes
+        )
 
     def box(self, provider: str) -> Box:
         """Return the one box of a provider."""
@@ -241,6 +246,7 @@ async def serve(
     ready: Callable[[str, int], None],
     stop: asyncio.Event,
     sockets: Sequence[socket.socket] = (),
+    web: Path | None = None,
 ) -> None:
     """Receive uploads until `stop` is set. `ready(host, port)` is called once connections are accepted.
 
@@ -279,11 +285,23 @@ async def serve(
         ]
         try:
             with metrics.exposed(systemd.handed_over("metrics"), INTAKE, _health(loop, published)):
-                ready(*accepting)
-                await stop.wait()
+                async with _web_door(intake, published, settings, web):
+                    ready(*accepting)
+                    await stop.wait()
         finally:
             for one in rounds:
                 one.cancel()
+
+
+def _web_door(
+    intake: Intake, published: Published, settings: IntakeSettings, place: Path | None
+) -> AbstractAsyncContextManager[None]:
+    """Return a context in which the web door is answered at its socket; nothing where it is off."""
+    if place is None or settings.web.origin is None:
+        return nullcontext()
+    from gateway.intake.web import WebDoor, answering  # noqa: PLC0415 - loads a web framework, and WebAuthn
+
+    return answering(WebDoor(intake, published, settings.web, settings.limits), place)
 
 
 def _health(loop: asyncio.AbstractEventLoop, published: Published) -> metrics.Health:
@@ -338,6 +356,7 @@ async def _until_signal(home: Home, host: str | None, port: int | None) -> None:
         ready=_tell_ready,
         stop=stop,
         sockets=systemd.handed_over("intake"),
+        web=home.web,
     )
     systemd.notify("STOPPING=1")
 

@@ -180,9 +180,9 @@ class ProviderTree:
         folder, name = await self._writable(raw)
         return await self.box.reception.receive(folder, name, wish)
 
-    async def close(self, receiving: Receiving) -> None:
-        """Complete an upload closed by its client."""
-        await self.box.completion.close(receiving, self.by)
+    async def close(self, receiving: Receiving) -> str | None:
+        """Complete an upload closed by its client; return its reference, None before its rename."""
+        return await self.box.completion.close(receiving, self.by)
 
     async def rename(self, old: bytes, new: bytes) -> None:
         """Complete a temporary upload; anything else is declined."""

@@ -47,7 +47,7 @@ class Label(BaseModel):
     """ID.json. `whole`: properly closed by its client, ready to be completed by a rename.
 
     `withheld`: sent in the clear, so the data is empty; `size`, `sha256` and `looks_like` describe the
-    discarded content.
+    discarded content. `length`: the size that the web door was told beforehand, in bytes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,6 +61,7 @@ class Label(BaseModel):
     looks_like: LooksLike = ""
     size: int | None = None
     sha256: str | None = None
+    length: int | None = None
 
 
 @dataclass(slots=True, eq=False)

@@ -46,6 +46,7 @@ def publish_all(home: Home, now: datetime) -> None:
         limits=load_limits(home).intake,
         ssh=settings.ssh,
         claim_seconds=settings.watch.claim_seconds,
+        web=settings.web,
     )
     publish_common(home, signing.certificate, signing.vkey, intake, settings.security_contact)
     registry = Registry(settings.database_url(home))

@@ -6,7 +6,6 @@ provider never reads half a file.
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 from collections.abc import Iterator, Sequence
@@ -144,7 +143,7 @@ def publish_common(
         replace_published(published.common / "keys" / "security.txt", f"Contact: {contact}\n")
     agreement = load_catalogue(home.policies_in_force).agreement_text
     replace_published(published.common / "agreement" / "agreement.txt", agreement)
-    replace_published(published.intake_settings, json.dumps(settings.model_dump(), indent=1))
+    replace_published(published.intake_settings, settings.model_dump_json(indent=1))
 
 
 def publish_checkpoint(registry: Registry, published: Published) -> None:

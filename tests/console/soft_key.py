@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from base64 import urlsafe_b64encode
+from base64 import b64encode, urlsafe_b64encode
 from urllib.parse import urlsplit
 
 import cbor2
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 _PRESENT, _VERIFIED, _WITH_KEY = 0x01, 0x04, 0x40
 
@@ -33,13 +34,30 @@ class SoftKey:
         response = {"attestationObject": cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": told})}
         return self._answer(response, _client_data("webauthn.create", options, origin))
 
-    def signed(self, options: str, origin: str, *, party: str | None = None) -> str:
+    def ssh_line(self, host: str) -> str:
+        """The public key in OpenSSH's form, as that of a token for the web door of a host."""
+        point = self._secret.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        kind = b"sk-ecdsa-sha2-nistp256@openssh.com"
+        parts = (kind, b"nistp256", point, f"ssh:{host}".encode())
+        blob = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+        return f"{kind.decode()} {b64encode(blob).decode()}\n"
+
+    def signed(
+        self,
+        options: str,
+        origin: str,
+        *,
+        party: str | None = None,
+        handle: str = "",
+        count: int | None = None,
+    ) -> str:
         """The answer to `navigator.credentials.get`; `party` where it is that of another origin."""
-        self._signed += 1
+        self._signed = self._signed + 1 if count is None else count
         told = self._told(party or origin, self._flags)
         client = _client_data("webauthn.get", options, origin)
         signature = self._secret.sign(told + hashlib.sha256(client).digest(), ec.ECDSA(hashes.SHA256()))
-        return self._answer({"authenticatorData": told, "signature": signature}, client)
+        response = {"authenticatorData": told, "signature": signature}
+        return self._answer(response | ({"userHandle": handle.encode()} if handle else {}), client)
 
     def _told(self, origin: str, flags: int) -> bytes:
         name = hashlib.sha256((urlsplit(origin).hostname or "").encode()).digest()

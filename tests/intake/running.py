@@ -18,7 +18,7 @@ import uvloop
 
 from gateway.home import Home
 from gateway.home.connections import Ssh
-from gateway.home.settings import IntakeLimits, IntakeSettings, Listen
+from gateway.home.settings import IntakeLimits, IntakeSettings, Listen, WebSettings
 from gateway.intake.server import serve
 from gateway.model import Upload
 from gateway.zones.landed import open_content, read_record, waiting
@@ -41,6 +41,7 @@ class Running:
     port: int = 0
     host: str = "127.0.0.1"
     ssh: Ssh = field(default_factory=Ssh)
+    web: WebSettings = field(default_factory=WebSettings)
     _loop: asyncio.AbstractEventLoop | None = None
     _stop: asyncio.Event | None = None
     _thread: threading.Thread | None = None
@@ -52,7 +53,7 @@ class Running:
         (published.common / "agreement").mkdir(exist_ok=True)
         (published.common / "keys" / "gateway.asc").write_text("the gateway's certificate\n")
         (published.common / "agreement" / "agreement.txt").write_text("the agreement's text\n")
-        settings = IntakeSettings(listen=Listen(port=0), limits=self.limits, ssh=self.ssh)
+        settings = IntakeSettings(listen=Listen(port=0), limits=self.limits, ssh=self.ssh, web=self.web)
         published.intake_settings.write_text(settings.model_dump_json())
 
     def provider(self, name: str) -> Path:
@@ -84,6 +85,7 @@ class Running:
                 port=self.port,
                 ready=accepted,
                 stop=self._stop,
+                web=self.home.web,
             )
 
         def run() -> None:

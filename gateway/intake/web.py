@@ -1,0 +1,389 @@
+"""Intake's end of the web door: uploads by tus 1.0, the provider's receipts, and logins, over a Unix socket.
+
+The web door passes browsers' requests on and holds nothing. Who asks is proved here, and every file goes
+the way of SFTP's: `ProviderTree` keeps the rules on names, folders, quotas and durability. Between two
+requests an upload lies on its provider's shelf, as one cut off. What is no OpenPGP message is refused by its
+first bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+import os
+import re
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from asyncssh import constants
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from gateway.home import REFERENCE, Published
+from gateway.home.settings import IntakeLimits, WebSettings
+from gateway.intake.answers import (
+    GAP,
+    NAME_NOT_UTF8,
+    NO_SUBFOLDERS,
+    NOT_SEALED,
+    STILL_OPEN,
+    TOO_LARGE,
+    WITHOUT_TEMPORARY,
+)
+from gateway.intake.disk import on_disk
+from gateway.intake.passkeys import to_sign
+from gateway.intake.paths import is_temporary
+from gateway.intake.recent import HandedOver
+from gateway.intake.reception import Wish
+from gateway.intake.tree import ProviderTree
+from gateway.intake.unfinished import Unfinished
+from gateway.intake.web_sessions import RunningIntake, WebLogin, WebSessions
+from gateway.ssh.answers import BAD_REQUEST, NO_ROOM, NO_SUCH_FILE, Declined, answer_for, denied
+from gateway.zones.hatch.serving import at_work, config_of, listening
+from gateway.zones.sealing import ENOUGH_BYTES, judge_for
+from gateway.zones.web_paths import ADDRESS, API, MOST_BYTES, PATHS, SETTINGS
+
+_TUS = {"tus-resumable": "1.0.0"}
+_VERSIONS = {"tus-version": "1.0.0", "tus-extension": "creation,termination"}
+_ASSERTION_BYTES = 16 * 1024
+_RECEIPT_BYTES = 1024 * 1024
+_REMEMBERED = 1_000
+_ID = re.compile(r"[0-9a-f]{32}")
+_NOT_LOGGED_IN = denied("Log in with your passkey first.")
+_BUSY = 423
+_STATUS = {
+    BAD_REQUEST: 400, _NOT_LOGGED_IN: 401, GAP: 409, TOO_LARGE: 413, NOT_SEALED: 415, STILL_OPEN: _BUSY,
+    NO_ROOM: 507,
+}  # fmt: skip
+_BY_KIND = {
+    constants.FX_NO_SUCH_FILE: 404,
+    constants.FX_PERMISSION_DENIED: 403,
+    constants.FX_FAILURE: 429,  # A quota; whatever else fails is told as 500.
+}
+_ANEW = Wish(create=True, exclusive=False, truncate=True, append=False)
+_AGAIN = Wish(create=False, exclusive=False, truncate=False, append=False)
+
+
+class WebDoor:
+    """The answers to the web door of one running intake."""
+
+    def __init__(
+        self, intake: RunningIntake, published: Published, settings: WebSettings, limits: IntakeLimits
+    ) -> None:
+        if settings.origin is None:
+            raise ValueError("the web door has no origin")
+        self._intake = intake
+        self._settings = settings
+        self._limits = limits
+        self._origin = settings.origin
+        self._sessions = WebSessions(intake, published, settings.origin)
+        self._secure = settings.origin.startswith("https:")
+        self._handed_over: dict[tuple[str, str], tuple[str, int]] = {}
+
+    def app(self) -> Starlette:
+        """Return the application for the socket."""
+        answers: dict[tuple[str, str], Callable[[Request], Awaitable[Response]]] = {
+            ("/login", "GET"): self._challenge,
+            ("/login", "POST"): self._log_in,
+            ("/logout", "POST"): self._log_out,
+            ("/uploads", "OPTIONS"): self._offer,
+            ("/uploads", "POST"): self._create,
+            ("/uploads/{upload}", "HEAD"): self._offset,
+            ("/uploads/{upload}", "PATCH"): self._append,
+            ("/uploads/{upload}", "DELETE"): self._discard,
+            ("/sent", "GET"): self._sent,
+            ("/receipts/{reference}", "GET"): self._receipt,
+            ("/keys/gateway.asc", "GET"): self._gateway_key,
+        }
+
+        def route(path: str, methods: tuple[str, ...]) -> Route:
+            async def answered(request: Request) -> Response:
+                try:
+                    return await answers[path, request.method](request)
+                except Exception as error:  # noqa: BLE001 - this is the boundary
+                    return self._told(request, error)
+
+            return Route(path, answered, methods=list(methods))
+
+        settings = Route(SETTINGS, self._tell_settings, methods=["GET"])
+        return Starlette(routes=[settings, *(route(path, methods) for path, methods in PATHS.items())])
+
+    def _told(self, request: Request, error: Exception) -> Response:
+        """Return the fixed answer to an error, as a sentence; nothing of the error's text leaves."""
+
+        def tell(code: str, detail: str) -> None:
+            address = request.headers.get(ADDRESS, "")
+            self._intake.door.offences.note(code, address, level=logging.ERROR, detail=detail)
+
+        answer = answer_for(error, tell)
+        status = _STATUS.get(answer) or (
+            _BY_KIND.get(answer.status, 400) if isinstance(error, Declined) else 500
+        )
+        return JSONResponse({"said": answer.sentence}, status, _TUS)
+
+    async def _tell_settings(self, _: Request) -> Response:
+        return Response(self._settings.model_dump_json(), media_type="application/json")
+
+    # Logins.
+
+    def _cookie(self, kind: str) -> str:
+        return f"__Host-{kind}" if self._secure else kind
+
+    def _set(self, response: Response, kind: str, secret: str) -> Response:
+        """Set a cookie for this host and its own pages only, until the browser is closed; "" drops it."""
+        response.set_cookie(
+            self._cookie(kind), secret, max_age=None if secret else 0,
+            path="/", secure=self._secure, httponly=True, samesite="strict",
+        )  # fmt: skip
+        return response
+
+    async def _challenge(self, _: Request) -> Response:
+        browser = secrets.token_urlsafe(32)
+        options = to_sign(self._origin, self._sessions.challenges.give(browser))
+        return self._set(Response(options, media_type="application/json"), "attempt", browser)
+
+    async def _log_in(self, request: Request) -> Response:
+        browser = request.cookies.get(self._cookie("attempt"), "")
+        assertion = await _body(request, _ASSERTION_BYTES)
+        secret = await self._sessions.log_in(browser, _address(request), assertion)
+        return self._set(self._set(Response(status_code=204), "session", secret), "attempt", "")
+
+    async def _log_out(self, request: Request) -> Response:
+        self._login(request).abort()
+        return self._set(Response(status_code=204), "session", "")
+
+    def _login(self, request: Request) -> WebLogin:
+        secret = request.cookies.get(self._cookie("session"), "")
+        login = self._sessions.find(secret, _address(request))
+        if login is None:
+            raise Declined(_NOT_LOGGED_IN)
+        return login
+
+    @asynccontextmanager
+    async def _tree(self, request: Request) -> AsyncIterator[ProviderTree]:
+        """Yield the tree of whoever is logged in, for one of its provider's turns."""
+        tree = self._intake.tree(self._login(request).by)
+        await tree.box.load()
+        async with tree.box.turns:
+            yield tree
+
+    # Uploads (tus 1.0: core protocol, creation, termination).
+
+    async def _offer(self, _: Request) -> Response:
+        most = {"tus-max-size": str(self._limits.sealed_bytes)}
+        return Response(status_code=204, headers=_TUS | _VERSIONS | most)
+
+    async def _create(self, request: Request) -> Response:
+        """Begin an upload. Its address holds no name."""
+        async with self._tree(request) as tree:
+            if (wrong := _other_version(request)) is not None:
+                return wrong
+            length = _number(request, "upload-length")
+            if length > self._limits.sealed_bytes:
+                raise Declined(TOO_LARGE)
+            if length == 0:
+                raise Declined(NOT_SEALED)
+            tree.box.quotas.check_growth(length)
+            receiving = await tree.open_to_write(_path(request), _ANEW)
+            upload = receiving.upload
+            try:
+                upload.label = upload.label.model_copy(update={"length": length})
+            finally:
+                await tree.box.reception.cut_off(receiving)
+        return Response(status_code=201, headers=_TUS | {"location": f"{API}/uploads/{upload.data.stem}"})
+
+    async def _offset(self, request: Request) -> Response:
+        async with self._tree(request) as tree:
+            done = self._handed_over.get((tree.by.name, request.path_params["upload"]))
+            if done is not None:
+                return Response(headers=_TUS | _reach(done[1], done[1]) | {"gateway-reference": done[0]})
+            upload = _found(tree, request)
+            return Response(headers=_TUS | _reach(upload.size, upload.label.length))
+
+    async def _append(self, request: Request) -> Response:
+        """Take the next part of an upload; with the last one, hand it over."""
+        self._login(request)
+        data = await _body(request, MOST_BYTES)  # Before a turn is taken.
+        async with self._tree(request) as tree:
+            if (wrong := _other_version(request)) is not None:
+                return wrong
+            if request.headers.get("content-type") != "application/offset+octet-stream":
+                raise Declined(BAD_REQUEST)
+            upload = _found(tree, request)
+            offset, length = _number(request, "upload-offset"), upload.label.length or 0
+            if upload.busy:
+                raise Declined(STILL_OPEN)
+            if offset != upload.size:
+                raise Declined(GAP)
+            if offset + len(data) > length:
+                raise Declined(TOO_LARGE)
+            if offset == 0:
+                await self._check_sealed(tree, upload, data, length)
+            tree.box.quotas.check_growth(len(data))
+            reference = await _taken(tree, upload, offset, data)
+            if reference is None:
+                return Response(status_code=204, headers=_TUS | _reach(offset + len(data), length))
+            self._remember(tree.by.name, upload.data.stem, reference, length)
+        told = _TUS | _reach(length, length) | {"gateway-reference": reference}
+        return Response(status_code=204, headers=told)
+
+    async def _check_sealed(self, tree: ProviderTree, upload: Unfinished, data: bytes, length: int) -> None:
+        """Raise Declined unless an upload begins as an OpenPGP message; it is then forgotten."""
+        if len(data) < min(length, ENOUGH_BYTES):
+            raise Declined(BAD_REQUEST)
+        if judge_for(upload.label.folder)(data[:ENOUGH_BYTES]) is not True:
+            await tree.box.reception.remove(upload.label.folder, upload.label.name)
+            raise Declined(NOT_SEALED)
+
+    def _remember(self, provider: str, upload: str, reference: str, length: int) -> None:
+        """Remember what was handed over, for a browser that did not get the answer."""
+        self._handed_over[provider, upload] = (reference, length)
+        if len(self._handed_over) > _REMEMBERED:
+            del self._handed_over[next(iter(self._handed_over))]
+
+    async def _discard(self, request: Request) -> Response:
+        async with self._tree(request) as tree:
+            upload = _found(tree, request)
+            await tree.box.reception.remove(upload.label.folder, upload.label.name)
+        return Response(status_code=204, headers=_TUS)
+
+    # What the provider may read.
+
+    async def _sent(self, request: Request) -> Response:
+        """Tell the provider's uploads: those handed over by their references, and unfinished ones."""
+        async with self._tree(request) as tree:
+            known = tree.box.within("in").values()
+            return JSONResponse([_shown(one) for one in known])
+
+    async def _receipt(self, request: Request) -> Response:
+        """Tell the receipt of a reference: the signed text, or the note that the file has landed."""
+        async with self._tree(request) as tree:
+            reference = request.path_params["reference"]
+            if REFERENCE.fullmatch(reference) is None:
+                raise Declined(NO_SUCH_FILE)
+            async for entry in await tree.listing(b"/receipts"):
+                name = entry if isinstance(entry, str) else entry.name
+                if name.endswith(f".{reference}.txt"):
+                    return Response(await _read(tree, f"/receipts/{name}"), media_type="text/plain")
+        raise Declined(NO_SUCH_FILE)
+
+    async def _gateway_key(self, request: Request) -> Response:
+        async with self._tree(request) as tree:
+            return Response(await _read(tree, "/keys/gateway.asc"), media_type="text/plain")
+
+
+def _address(request: Request) -> str:
+    return request.headers.get(ADDRESS, "")
+
+
+async def _body(request: Request, most: int) -> bytes:
+    """Return the body of a request. Declined above `most` bytes, whatever its header says."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > most:
+            raise Declined(TOO_LARGE)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _other_version(request: Request) -> Response | None:
+    if request.headers.get("tus-resumable") == _TUS["tus-resumable"]:
+        return None
+    return Response(status_code=412, headers=_TUS | _VERSIONS)
+
+
+def _number(request: Request, header: str) -> int:
+    text = request.headers.get(header, "")
+    if not (text.isascii() and text.isdecimal() and len(text) < 16):  # noqa: PLR2004 - beyond any file
+        raise Declined(BAD_REQUEST)
+    return int(text)
+
+
+def _path(request: Request) -> bytes:
+    """Return the path of a new upload, from its metadata: `filename`, and `folder`, by default /in."""
+    told: dict[str, bytes] = {}
+    for pair in request.headers.get("upload-metadata", "").split(","):
+        key, _, value = pair.strip().partition(" ")
+        try:
+            told[key] = base64.b64decode(value, validate=True)
+        except (binascii.Error, ValueError):
+            raise Declined(BAD_REQUEST) from None
+    folder, name = told.get("folder", b"in"), told.get("filename", b"")
+    if folder not in {b"in", b"keys", b"agreement"} or not name:
+        raise Declined(BAD_REQUEST)
+    if b"/" in name or name in {b".", b".."}:
+        raise Declined(NO_SUBFOLDERS)
+    try:
+        if is_temporary(name.decode("utf-8")):
+            raise Declined(WITHOUT_TEMPORARY)
+    except UnicodeDecodeError:
+        raise Declined(NAME_NOT_UTF8) from None
+    return b"/" + folder + b"/" + name
+
+
+def _found(tree: ProviderTree, request: Request) -> Unfinished:
+    """Return the provider's unfinished upload of an address. Declined without one."""
+    wanted = request.path_params["upload"]
+    for upload in tree.box.shelf if _ID.fullmatch(wanted) else ():
+        label = upload.label
+        if (
+            upload.data.stem == wanted
+            and label.length is not None
+            and tree.box.shelf.find(label.folder, label.name) is upload
+        ):
+            return upload
+    raise Declined(NO_SUCH_FILE)
+
+
+async def _taken(tree: ProviderTree, upload: Unfinished, offset: int, data: bytes) -> str | None:
+    """Write a part of an upload; return its reference if it was the last one."""
+    receiving = await tree.open_to_write(f"/{upload.label.folder}/{upload.label.name}".encode(), _AGAIN)
+    if receiving.upload is not upload or upload.size != offset:
+        await tree.box.reception.cut_off(receiving)
+        raise Declined(GAP)
+    closed = False
+    try:
+        await receiving.write(offset, data)
+        if upload.size == upload.label.length:
+            closed = True
+            return await tree.close(receiving)
+    finally:
+        if not closed:
+            await tree.box.reception.cut_off(receiving)
+    return None
+
+
+def _reach(size: int, length: int | None) -> dict[str, str]:
+    return {"upload-offset": str(size), "upload-length": str(length), "cache-control": "no-store"}
+
+
+def _shown(one: Unfinished | HandedOver) -> dict[str, object]:
+    if isinstance(one, HandedOver):
+        return {
+            "name": one.name, "size": one.size, "reference": one.reference,
+            "at": one.landed_at.isoformat(),
+        }  # fmt: skip
+    label = one.label
+    upload = one.data.stem if label.length is not None else None
+    return {"name": label.name, "size": one.size, "upload": upload, "length": label.length}
+
+
+async def _read(tree: ProviderTree, path: str) -> bytes:
+    reading = await tree.open_to_read(path.encode())
+    try:
+        return await on_disk(os.pread, reading.descriptor, _RECEIPT_BYTES, 0)
+    finally:
+        reading.close()
+
+
+@asynccontextmanager
+async def answering(door: WebDoor, place: Path) -> AsyncIterator[None]:
+    """Answer the web door at the socket in a folder until the block ends."""
+    async with at_work(config_of(door.app()), [listening(place)]):
+        yield

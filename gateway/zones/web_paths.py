@@ -1,0 +1,19 @@
+"""What the web door asks intake: HTTP over a Unix socket, for these paths and methods alone."""
+
+PATHS: dict[str, tuple[str, ...]] = {
+    "/login": ("GET", "POST"),
+    "/logout": ("POST",),
+    "/uploads": ("OPTIONS", "POST"),
+    "/uploads/{upload}": ("HEAD", "PATCH", "DELETE"),
+    "/sent": ("GET",),
+    "/receipts/{reference}": ("GET",),
+    "/keys/gateway.asc": ("GET",),
+}
+"""What browsers may ask, below API of the web door."""
+API = "/api"
+SETTINGS = "/settings"
+"""What the web door itself asks when it starts."""
+ADDRESS = "x-gateway-address"
+"""The header with the browser's address, in the word of the web door."""
+MOST_BYTES = 1024 * 1024
+"""The largest part of an upload in one request."""
