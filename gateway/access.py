@@ -214,8 +214,8 @@ COMMANDS: Mapping[str, AccessRight] = dict(
             # Services, timers, the provider's side, and commands without a registry.
             AccessRight.UNNAMED: """
                 services.init services.run services.process services.serve_intake services.serve_mailboxes
-                services.serve_console services.serve_courier doctor.doctor status.status backup.backup
-                backup.restore install.install classify.classify_files samples.samples demo.demo
+                services.serve_console services.serve_web services.serve_courier doctor.doctor status.status
+                backup.backup backup.restore install.install classify.classify_files samples.samples demo.demo
                 upgrade.upgrade sandbox.sandbox send_setup.setup send_watch.watch
                 send_watch.unattended send_keys.renew send_keys.rotate send_keys.revoke
                 send_keys.ratify send_keys.headings send.send_files

@@ -30,11 +30,11 @@ SERVICES: dict[str, tuple[str, ...]] = {
     "mailboxes": ("serve", "mailboxes"),
     "processor": ("process",),
     "console": ("serve", "console"),
+    "web": ("serve", "web"),
     "courier": ("serve", "courier"),
 }
 _ORDER = (("processor", "mailboxes"), ("intake", "console"))
-_WITH_A_RELAY = (*_ORDER, ("courier",))
-_OUTSIDE = frozenset({"intake", "console", "courier"})
+_OUTSIDE = frozenset({"intake", "console", "web", "courier"})
 """Services without any secret."""
 _START_SECONDS = 60
 _STOP_SECONDS = 30
@@ -52,9 +52,9 @@ class _Heard:
 def run(home: Home, options: Mapping[str, Sequence[str]], ready: Callable[[dict[str, str]], None]) -> int:
     """Run all services until one ends or SIGTERM or SIGINT arrives; return the exit status.
 
-    `options` are further arguments by service. The courier runs where gateway.toml names a relay. `ready`
-    is called once, with HOST:PORT by service (for the console, its address), when all accept work. Raises
-    GatewayError where one does not start.
+    `options` are further arguments by service. The courier runs where gateway.toml names a relay, the web
+    door where it names its origin. `ready` is called once, with HOST:PORT by service (for the console and the
+    web door, the address), when all accept work. Raises GatewayError where one does not start.
     """
     heard: queue.Queue[_Heard] = queue.Queue()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -62,7 +62,10 @@ def run(home: Home, options: Mapping[str, Sequence[str]], ready: Callable[[dict[
     children: dict[str, subprocess.Popen[str]] = {}
     places: dict[str, str] = {}
     try:
-        for together in _ORDER if load_settings(home).letters.relay is None else _WITH_A_RELAY:
+        settings = load_settings(home)
+        optional = {"web": settings.web.origin, "courier": settings.letters.relay}
+        last = tuple(name for name, asked in optional.items() if asked is not None)
+        for together in (*_ORDER, *((last,) if last else ())):
             for name in together:
                 children[name] = _start(home, name, options.get(name, ()), heard)
             if not _await_ready(heard, together, places):

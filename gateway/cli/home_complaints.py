@@ -98,7 +98,7 @@ def _draft(home: Home) -> Iterator[Complaint]:
 
 def _modes(home: Home) -> Iterator[Complaint]:
     """Yield files open to change by other users, or private files open to reading."""
-    private = (home.registry, *home.root.glob("registry.db-*"), home.mailboxes, home.console)
+    private = (home.registry, *home.root.glob("registry.db-*"), home.mailboxes, home.console, home.web)
     for path in private:
         if path.exists() and path.stat().st_mode & 0o007:
             yield Complaint(

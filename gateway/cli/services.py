@@ -142,6 +142,16 @@ def serve_console(home: HomeOption = DEFAULT_HOME, host: HostOption = None, port
     raise typer.Exit(run_console(Home(home), host=host, port=port))
 
 
+@serve.command("web")
+@fails_clearly
+def serve_web(home: HomeOption = DEFAULT_HOME, host: HostOption = None, port: PortOption = None) -> None:
+    """Serve the pages on which schools send by browser. Needs only web/ of the home, and running intake."""
+    from gateway.web.server import run_web  # noqa: PLC0415 - a zone of its own
+
+    stacks.tell_on_signal()
+    raise typer.Exit(run_web(Home(home), host=host, port=port))
+
+
 @serve.command("courier")
 @fails_clearly
 def serve_courier(home: HomeOption = DEFAULT_HOME) -> None:

@@ -58,12 +58,13 @@ def test_the_outside_zone_is_kept_from_every_room_inside() -> None:
     assert kept_from <= all_of_it
 
 
-def test_the_console_is_kept_from_every_room_but_the_shared_ones() -> None:
+@pytest.mark.parametrize("room", ["console", "web"])
+def test_who_serves_browsers_is_kept_from_every_room_but_the_shared_ones(room: str) -> None:
     """It shows what it is answered: no key, no registry and no policy is in its reach."""
-    (contract,) = [one for one in LINTER["contracts"] if one.get("source_modules") == ["gateway.console"]]
+    (contract,) = [one for one in LINTER["contracts"] if one.get("source_modules") == [f"gateway.{room}"]]
     kept_from = {name.removeprefix("gateway.") for name in contract["forbidden_modules"]}
     outside = {name.removeprefix("gateway.") for name in OUTSIDE["forbidden_modules"]}
-    assert kept_from == (outside - {"console"}) | {"intake", "ssh"}
+    assert kept_from == (outside - {room, "browsing"}) | {"intake", "ssh"}
 
 
 @pytest.mark.parametrize("line", LAYERED["layers"])

@@ -1,0 +1,180 @@
+"""The web door as a service: static pages, and a way to intake for what they ask.
+
+It has nothing of the home but a socket. Whoever captures it can change the pages; see SECURITY.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
+
+import httpx
+import uvloop
+from anyio import open_file  # noqa: F401 - a static file would import anyio after sending its header
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from gateway.browsing.connections import Places, listening, placed, punctual, transport
+from gateway.browsing.guard import Guard
+from gateway.errors import ConfigurationError, trace_of
+from gateway.home import Home
+from gateway.home.settings import WebSettings
+from gateway.observe import systemd
+from gateway.zones.hatch.serving import KEPT_SECONDS, at_work, config_of, socket_in
+from gateway.zones.web_paths import ADDRESS, API, MOST_BYTES, PATHS, SETTINGS
+
+STATIC = Path(__file__).parent / "static"
+ALLOWS = (
+    "style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+_CHANGING = ("POST", "PATCH", "DELETE", "OPTIONS")
+_THERE = frozenset(
+    {"content-type", "cookie", "tus-resumable", "upload-length", "upload-metadata", "upload-offset"}
+)
+_BACK = frozenset(
+    {
+        "content-type", "location", "set-cookie", "gateway-reference", "tus-resumable", "tus-version",
+        "tus-extension", "tus-max-size", "upload-length", "upload-offset",
+    }
+)  # fmt: skip
+_UNREACHED = "The gateway does not answer at the moment. Try again in a minute."
+_PATIENCE_SECONDS = 30
+_SECONDS = 120.0
+_log = logging.getLogger(__name__)
+
+
+def run_web(home: Home, *, host: str | None = None, port: int | None = None) -> int:
+    """Serve the web door of `home` until SIGTERM or SIGINT; return the exit status.
+
+    `host` and `port` override the settings. Print `ready web ORIGIN` when accepting connections.
+    ConfigurationError names the obstacle to starting.
+    """
+    for noisy in ("httpx", "httpcore"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    uvloop.run(_serve(home, host, port))
+    return 0
+
+
+async def _serve(home: Home, host: str | None, port: int | None) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with intake_of(home) as intake:
+        settings = await settings_of(intake)
+        sockets = systemd.handed_over("web") or [
+            listening(
+                settings.host if host is None else host, settings.port if port is None else port, "[web]"
+            )
+        ]
+        _log.info("page sha256=%s", digest())
+        app = application(intake, str(settings.origin))
+        config = config_of(
+            app,
+            http=punctual(),
+            **transport(settings.certificate, settings.certificate_key, settings.proxies),
+        )
+        async with at_work(config, sockets, placed(Places(settings.proxies))):
+            alive = asyncio.create_task(systemd.keep_alive())
+            sys.stdout.write(f"ready web {settings.origin}\n")
+            sys.stdout.flush()
+            systemd.notify("READY=1")
+            await stop.wait()
+            systemd.notify("STOPPING=1")
+            alive.cancel()
+
+
+@asynccontextmanager
+async def intake_of(home: Home) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a client of intake's end of the web door, whenever its socket is made."""
+    home.web.mkdir(mode=0o750, exist_ok=True)
+    with socket_in(home.web) as place:
+        limits = httpx.Limits(max_connections=64, keepalive_expiry=KEPT_SECONDS / 2)
+        way = httpx.AsyncHTTPTransport(uds=place, limits=limits)
+        # Without a jar that keeps nothing, one browser's cookies would be sent in the name of the next.
+        none = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        async with httpx.AsyncClient(
+            transport=way, base_url="http://intake", timeout=_SECONDS, cookies=none
+        ) as client:
+            yield client
+
+
+async def settings_of(intake: httpx.AsyncClient) -> WebSettings:
+    """Return the web door's settings. ConfigurationError while it is off, or intake does not run."""
+    patient = AsyncRetrying(
+        retry=retry_if_exception_type(httpx.TransportError),
+        stop=stop_after_delay(_PATIENCE_SECONDS),
+        wait=wait_fixed(0.2),
+        reraise=True,
+    )
+    try:
+        async for attempt in patient:
+            with attempt:
+                return WebSettings.model_validate_json((await intake.get(SETTINGS)).content)
+    except httpx.TransportError:
+        pass
+    raise ConfigurationError("intake does not answer: set `origin` under [web] in gateway.toml, restart it")
+
+
+def digest() -> str:
+    """Return the SHA-256 over the names and contents of all static files, in lower-case hexadecimal."""
+    told = hashlib.sha256()
+    for path in sorted(STATIC.iterdir()):
+        told.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return told.hexdigest()
+
+
+def application(intake: httpx.AsyncClient, origin: str) -> ASGIApp:
+    """Return the web door as an application behind its guard."""
+
+    async def passed_on(request: Request) -> Response:
+        """Pass a request on to intake, and its answer back: known headers only."""
+        if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+            return JSONResponse({"said": "This was not asked by one of our pages."}, 403)
+        headers = {name: value for name, value in request.headers.items() if name in _THERE}
+        headers[ADDRESS] = request.client.host if request.client is not None else ""
+        body = await request.body() if request.method in {"POST", "PATCH"} else None
+        path = request.url.path.removeprefix(API)
+        try:
+            answer = await intake.request(request.method, path, headers=headers, content=body)
+        except httpx.TransportError:
+            return JSONResponse({"said": _UNREACHED}, 503)
+        response = Response(b"" if request.method == "HEAD" else answer.content, answer.status_code)
+        del response.headers["content-length"]
+        response.raw_headers = [
+            *((name.lower(), value) for name, value in answer.headers.raw if name.lower().decode() in _BACK),
+            (b"content-length", str(len(response.body)).encode()),
+        ]
+        return response
+
+    async def page(_: Request) -> Response:
+        return FileResponse(STATIC / "index.html")
+
+    async def failed(_: Request, error: Exception) -> Response:
+        _log.error("page-failed %s", trace_of(error))
+        return PlainTextResponse("Something went wrong here. It is in the log of the gateway.", 500)
+
+    async def no_page(_: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 404
+        return PlainTextResponse("There is no such page.", status)
+
+    routes = [
+        *(Route(f"{API}{path}", passed_on, methods=list(methods)) for path, methods in PATHS.items()),
+        Route("/", page, methods=["GET"]),
+        Mount("/static", StaticFiles(directory=STATIC)),
+    ]
+    app = Starlette(routes=routes, exception_handlers={HTTPException: no_page, Exception: failed})
+    return Guard(app, origin, allows=ALLOWS, changing=_CHANGING, most=MOST_BYTES, larger={})

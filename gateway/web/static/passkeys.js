@@ -1,0 +1,72 @@
+// Passkeys of a school's people: made here, used here. The secret half never leaves the device.
+"use strict";
+
+const Passkeys = (() => {
+  const KIND = "sk-ecdsa-sha2-nistp256@openssh.com";
+  const ES256 = -7;
+  const POINT_BYTES = 65;
+
+  const encoded = (buffer) =>
+    btoa(Array.from(new Uint8Array(buffer), (byte) => String.fromCharCode(byte)).join(""));
+  const url = (buffer) => encoded(buffer).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  const decoded = (text) =>
+    Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+
+  // The public key in OpenSSH's form: that of a token for this site (PROTOCOL.u2f).
+  function sshBlob(point) {
+    const text = new TextEncoder();
+    const parts = [text.encode(KIND), text.encode("nistp256"), point, text.encode(`ssh:${location.hostname}`)];
+    const blob = new Uint8Array(parts.reduce((size, part) => size + 4 + part.length, 0));
+    const view = new DataView(blob.buffer);
+    let at = 0;
+    for (const part of parts) {
+      view.setUint32(at, part.length);
+      blob.set(part, at + 4);
+      at += 4 + part.length;
+    }
+    return blob;
+  }
+
+  // Returns the line to enrol, and its fingerprint. The handle tells the school at the login, and is random
+  // beyond that: two people who share a device keep a passkey each.
+  async function make(school) {
+    const random = crypto.getRandomValues(new Uint8Array(16));
+    const credential = await navigator.credentials.create({
+      publicKey: {
+        rp: { id: location.hostname, name: "File gateway" },
+        user: { id: new TextEncoder().encode(`${school}:${url(random)}`), name: school, displayName: school },
+        challenge: crypto.getRandomValues(new Uint8Array(32)),
+        pubKeyCredParams: [{ type: "public-key", alg: ES256 }],
+        authenticatorSelection: { residentKey: "required", userVerification: "required" },
+        attestation: "none",
+      },
+    });
+    const point = new Uint8Array(credential.response.getPublicKey()).slice(-POINT_BYTES);
+    const blob = sshBlob(point);
+    const digest = encoded(await crypto.subtle.digest("SHA-256", blob)).replaceAll("=", "");
+    return { line: `${KIND} ${encoded(blob)}\n`, fingerprint: `SHA256:${digest}` };
+  }
+
+  async function logIn() {
+    const asked = await fetch("/api/login");
+    if (!asked.ok) {
+      throw new Error((await asked.json()).said);
+    }
+    const publicKey = await asked.json();
+    publicKey.challenge = decoded(publicKey.challenge);
+    publicKey.allowCredentials = [];
+    const credential = await navigator.credentials.get({ publicKey });
+    const response = {};
+    for (const part of ["clientDataJSON", "authenticatorData", "signature", "userHandle"]) {
+      response[part] = url(credential.response[part] || new ArrayBuffer(0));
+    }
+    const { id, type } = credential;
+    const body = JSON.stringify({ id, rawId: url(credential.rawId), type, response });
+    const answer = await fetch("/api/login", { method: "POST", body });
+    if (!answer.ok) {
+      throw new Error((await answer.json()).said);
+    }
+  }
+
+  return { make, logIn };
+})();
