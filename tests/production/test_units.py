@@ -39,10 +39,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_there_is_a_unit_for_each_service_under_its_own_user() -> None:
     users = {}
-    for name in ("intake", "processor", "mailboxes", "courier", "console"):
+    for name in ("intake", "processor", "mailboxes", "courier", "console", "web"):
         text = (UNITS / f"gateway-{name}.service").read_text()
         users[name] = re.search(r"^User=(.+)$", text, re.MULTILINE)[1]
-    assert len(set(users.values())) == 5
+    assert len(set(users.values())) == 6
     made = set(re.findall(r"^u\s+(\S+)", (UNITS / "gateway.sysusers").read_text(), re.MULTILINE))
     assert made == set(users.values())
 
@@ -116,7 +116,7 @@ def test_the_sample_of_the_settings_is_valid() -> None:
     assert settings.intake.port == 2222
 
 
-@pytest.mark.parametrize("service", ["intake", "processor", "mailboxes", "console"])
+@pytest.mark.parametrize("service", ["intake", "processor", "mailboxes", "console", "web"])
 def test_no_service_has_a_network_of_its_own(service: str) -> None:
     common = (UNITS / "gateway-.service.d/50-confinement.conf").read_text()
     assert "\nPrivateNetwork=yes\n" in common
@@ -126,8 +126,8 @@ def test_no_service_has_a_network_of_its_own(service: str) -> None:
     assert "RestrictAddressFamilies" not in own
 
 
-@pytest.mark.parametrize("service", ["mailboxes", "console"])
-def test_what_staff_reach_is_open_to_listed_addresses_only(service: str) -> None:
+@pytest.mark.parametrize("service", ["mailboxes", "console", "web"])
+def test_what_is_not_for_everybody_is_open_to_listed_addresses_only(service: str) -> None:
     socket = (UNITS / f"gateway-{service}.socket").read_text()
     assert "\nIPAddressDeny=any\n" in socket
     assert "\nIPAddressAllow=localhost\n" in socket
