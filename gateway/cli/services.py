@@ -148,7 +148,7 @@ def serve_web(home: HomeOption = DEFAULT_HOME, host: HostOption = None, port: Po
     """Serve the pages on which schools send by browser. Needs only web/ of the home, and running intake."""
     from gateway.web.server import run_web  # noqa: PLC0415 - a zone of its own
 
-    stacks.tell_on_signal()
+    logs.tell_on_signal()
     raise typer.Exit(run_web(Home(home), host=host, port=port))
 
 
