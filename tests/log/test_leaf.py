@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.log.leaf import FIELDS, Event, Kind, commitment, leaf, read_event, rfc3339
@@ -106,6 +106,7 @@ def test_a_subject_is_not_personal_either(marker: str) -> None:
         event(subject=marker)
 
 
+@settings(deadline=None)
 @given(
     st.text(min_size=1).filter(
         lambda text: any(not (c.isascii() and c.isalnum()) and c not in "-,:._/+" for c in text)
