@@ -67,7 +67,7 @@ class Display:
         if self._task is None or self._task[0] != shown:
             if self._task is not None:
                 self._bar.remove_task(self._task[1])
-            self._task = shown, self._bar.add_task(shown, total=size)
+            self._task = shown, self._bar.add_task(shown, total=size, completed=done)
         if self._bar.console.is_terminal:
             self._bar.start()
         self._bar.update(self._task[1], completed=done)

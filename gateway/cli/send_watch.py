@@ -30,8 +30,7 @@ def watch(
     passphrase_file: PassphraseFileOption = None,
 ) -> None:
     """Send files put into a folder: each ends in sent, held or refused, with the receipt beside."""
-    from gateway.send.checking import Check  # noqa: PLC0415 - keeps --help quick
-    from gateway.send.kit import Kit  # noqa: PLC0415
+    from gateway.send.kit import Kit  # noqa: PLC0415 - keeps --help quick
     from gateway.send.sending import KitAtWork  # noqa: PLC0415
     from gateway.send.watching import Stillness, WatchedFolder  # noqa: PLC0415
 
@@ -41,11 +40,9 @@ def watch(
     with Display() as shown:
         sender = KitAtWork(opened, passphrases_of(opened, passphrase_file, shown.ask), shown)
         sender.unlock()
-        sender.refresh()
         watched = WatchedFolder(
             sender,
             folder,
-            Check.of(opened),
             Stillness(still, time.monotonic),
             tell=lambda line: typer.echo(plain(line)),
             anyway=why if anyway else "",

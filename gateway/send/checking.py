@@ -1,6 +1,7 @@
 """Classify and check a file before sending, by the authority's policies in force."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -19,15 +20,18 @@ from gateway.policy.shipped import shipped_policies
 from gateway.policy.unlisted import harmless_name, sensitive_reasons
 from gateway.reasons import told
 from gateway.send import policies
+from gateway.send.connection import CannotReach
 from gateway.send.files import Mark, opened, unwritten
 from gateway.send.kit import Kit
 from gateway.send.sealing import TooLarge, check_size
 from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
 
 _MIB = 1024 * 1024
-_NOT_TOLD = (
-    "the gateway has not told yet by what it judges: checked by the policies that came with this program"
+_CUT = "classify:malformed"
+_NO_POLICIES = (
+    "the authority's policies could not be fetched yet, so nothing can be checked: try again in a minute"
 )
+_NOT_TOLD = "the gateway has not told yet what kind of organisation you are: checked as a school"
 _OTHER_VERSION = (
     "the authority's policies are of another version than this program: checked by those that came with it"
 )
@@ -49,7 +53,8 @@ _OF_THE_SENDER = frozenset({"policy:sender-not-in-flow", "policy:other-school", 
 class Seen:
     """A checked local file. `stops`: sentences, each an obstacle to sending without confirmation.
 
-    `digest` is the SHA-256 of its content, in hex.
+    `digest` is the SHA-256 of its content, in hex. `is_cut`: the content may end before its end, as where its
+    writer stopped; half of a CSV file is one with fewer pupils, which only its last line may show.
     """
 
     file: Path
@@ -57,6 +62,7 @@ class Seen:
     mark: Mark
     found: Classified | ContentRefused
     stops: tuple[str, ...]
+    is_cut: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +80,18 @@ class Check:
 
     @classmethod
     def of(cls, kit: Kit) -> Self:
-        """Return the check by the gateway's last facts; without any, as a school by the shipped policies."""
+        """Return the check by the authority's policies and the facts about this provider, as fetched last.
+
+        CannotReach where none were fetched yet. Policies of another version than this program are not
+        understood: those that came with it are taken.
+        """
         name = kit.settings().provider
         with TemporaryDirectory() as folder:
             facts = policies.kept(kit, Path(folder))
             if facts is None:
-                return cls._by(shipped_policies(), Provider(id=name, name=name, kind="school"), _NOT_TOLD)
+                raise CannotReach(_NO_POLICIES)
+            if not facts:
+                return cls._by(Path(folder), Provider(id=name, name=name, kind="school"), _NOT_TOLD)
             facts = {key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()}
             facts["stated"] = tuple(map(tuple, facts.get("stated", ())))
             provider = Provider(**{**facts, "id": name}, name=name, ratified=True)
@@ -111,9 +123,16 @@ class Check:
                     "which is signed and encrypted here"
                 )
             digest = _digest(source, mark.size, tell)
+            source.seek(-min(mark.size, 2), os.SEEK_END)
+            is_ended = source.read().rstrip(b"\0").endswith((b"\n", b"\r"))  # Also in UTF-16.
             source.seek(0)
             found = classify(source, file.name, ClassifyLimits(), self.rules, today=today)
-        return Seen(file, digest, mark, found, tuple(self._stops(found)))
+        is_cut = (
+            found.code == _CUT or not is_ended
+            if isinstance(found, ContentRefused)
+            else (found.format == "CSV" and not is_ended)
+        )
+        return Seen(file, digest, mark, found, tuple(self._stops(found)), is_cut)
 
     def _check_size(self, file: Path, size: int) -> None:
         if not size:

@@ -94,12 +94,13 @@ class Mark:
 
 @contextmanager
 def unwritten(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
-    """Open a file nobody is writing to, and keep writers waiting meanwhile.
+    """Open a file nobody is writing to or has locked, and keep writers waiting meanwhile.
 
-    Uses a lease on Linux, share modes on Windows. InUse if the file is open elsewhere. Also yields False if
-    the system cannot tell, as for network folders.
+    Uses locks (flock and fcntl) and a lease on Linux, share modes on Windows. InUse if the file is open
+    elsewhere. Also yields False if the system cannot tell, as for network folders.
     """
     with _sharing_no_writing(path) as file:
+        _lock(file)
         told = _lease(file)
         try:
             yield file, told
@@ -108,6 +109,22 @@ def unwritten(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
                 import fcntl  # noqa: PLC0415 - missing on Windows
 
                 fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+
+
+def _lock(file: BinaryIO) -> None:
+    """Share the locks of a file until it is closed. InUse if somebody holds one alone."""
+    if sys.platform == "win32":
+        return
+    import fcntl  # noqa: PLC0415 - missing on Windows
+
+    for lock in (fcntl.flock, fcntl.lockf):
+        try:
+            lock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            raise InUse("somebody has locked it") from None
+        except OSError as error:
+            if error.errno not in {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}:
+                raise  # A file system without locks has nobody's.
 
 
 def _lease(file: BinaryIO) -> bool:
@@ -152,11 +169,18 @@ def _sharing_no_writing(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a regular file for reading, without waiting. IsLink for a link, OSError for other kinds."""
+    """Open a regular file for reading, without waiting.
+
+    IsLink for a link, InUse for another's write lease, OSError for other kinds.
+    """
     if path.is_symlink():
         raise IsLink(f"{path.name} is a link: put the file itself there")
     flags = os.O_RDONLY | _NOFOLLOW | _BINARY | getattr(os, "O_NONBLOCK", 0)
-    with os.fdopen(os.open(path, flags), "rb") as file:
+    try:
+        descriptor = os.open(path, flags)
+    except BlockingIOError:
+        raise InUse("somebody has it open to write to") from None
+    with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(f"{path.name} is no plain file")
         yield file

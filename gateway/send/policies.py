@@ -34,14 +34,22 @@ def keep(kit: Kit, sftp: paramiko.SFTPClient, page: PageTold | None) -> None:
 
 
 def kept(kit: Kit, folder: Path) -> dict[str, Any] | None:
-    """Write the kept policies into a folder; return the facts about the provider, None without either."""
+    """Write the kept policies into a folder; return the facts about the provider, or None without policies.
+
+    The facts are empty before the gateway has told them.
+    """
     known = _known(kit)
-    if "provider" not in known or "files" not in known:
+    if "files" not in known:
         return None
     for name, text in known["files"].items():
         (folder / name).write_text(text, "utf-8")
-    provider: dict[str, Any] = known["provider"]
+    provider: dict[str, Any] = known.get("provider", {})
     return provider
+
+
+def has_kept(kit: Kit) -> bool:
+    """Return True once the authority's policies were fetched."""
+    return "files" in _known(kit)
 
 
 def holds_text(kit: Kit, text: str) -> bool:

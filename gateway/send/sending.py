@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -189,15 +189,20 @@ class KitAtWork:
         return self.passphrases.of("openpgp", self.own.check) if self.own.key.is_protected else ""
 
     def refresh(self) -> None:
-        """Fetch the basis of checks; keep the stored one while the gateway is out of reach."""
-        if not self.settings.host_keys:
-            return
-        with suppress(CannotReach, *BROKEN), self.session() as sftp:
-            try:
-                page = told(self.kit, sftp)
-            except GatewayError:
-                page = None  # Not signed by the present key: ignored, and fetched again later.
-            policies.keep(self.kit, sftp, page)
+        """Fetch the basis of checks; keep the stored one while the gateway is out of reach.
+
+        CannotReach or a broken session's error where nothing is stored.
+        """
+        try:
+            with self.session() as sftp:
+                try:
+                    page = told(self.kit, sftp)
+                except GatewayError:
+                    page = None  # Not signed by the present key: ignored, and fetched again later.
+                policies.keep(self.kit, sftp, page)
+        except (CannotReach, *BROKEN):
+            if not policies.has_kept(self.kit):
+                raise
 
     def recipient(self) -> bytes:
         """Return the gateway's certificate to encrypt to, as of the last session."""

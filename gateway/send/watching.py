@@ -6,7 +6,6 @@ any moment the next run files the decided files, continues those in transit, and
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import threading
@@ -35,6 +34,7 @@ from gateway.send.files import (
     check_folder,
     make_anew,
     move,
+    opened,
     unwritten,
 )
 from gateway.send.sealing import digest_of
@@ -45,6 +45,11 @@ FOLDERS = {"accepted": "sent", "held": "held", "refused": "refused"}
 _UNFINISHED = (".", "~$")
 _UNFINISHED_ENDS = (".part", ".partial", ".filepart", ".tmp", ".crdownload")
 _UNTOLD = 12
+_CUT = (
+    "The last line of the file has no end, as where the program that wrote it stopped. Export it again; if "
+    "it is whole, send it with gateway send FILE."
+)
+_GOES_ON = "it seems to be cut off, as where a program is not done with it"
 _BATCH = 50
 _RECEIPT_SECONDS = 120.0
 _PAUSE_SECONDS, _HELD_SECONDS, _LOCK_SECONDS = 10.0, 300.0, 60.0
@@ -53,11 +58,16 @@ _MOST_TRIES = 3
 _log = logging.getLogger(__name__)
 
 
+class Unfinished(GatewayError):  # noqa: N818 - named after the event
+    """A file seems cut off, and its writer may go on with it."""
+
+
 @dataclass(slots=True)
 class Stillness:
     """Find files unchanged for a while, and not being written to according to the system.
 
-    Without an answer from the system, as for network folders, the wait is twelve times as long.
+    Without an answer from the system, as for network folders, the wait is twelve times as long; as for files
+    that seem cut off.
     """
 
     seconds: float
@@ -94,14 +104,17 @@ class WatchedFolder:
     """The watch over one folder. `anyway` is the reason for sending faulty files too."""
 
     def __init__(
-        self, sender: KitAtWork, folder: Path, check: Check, stillness: Stillness, *,
+        self, sender: KitAtWork, folder: Path, stillness: Stillness, *,
         tell: Callable[[str], None], anyway: str = "",
     ) -> None:  # fmt: skip
-        self._sender, self._folder, self._check = sender, folder, check
+        self._sender, self._folder = sender, folder
+        self._check: Check | None = None
+        self._refreshed_at = 0.0
         self._stillness, self._tell, self._anyway = stillness, tell, anyway
         self._looked_at_held = -_HELD_SECONDS
         self._told: dict[Path, str] = {}
         self._stuck: set[Path] = set()
+        self._cut: set[Mark] = set()
         self._done, self._left = 0, 0
         self._failed = 0
         own = {sender.kit.root, sender.settings.ssh_key.parent, sender.settings.openpgp_key.parent}
@@ -161,8 +174,9 @@ class WatchedFolder:
         for file in self._stillness.still(waiting):
             if len(to_send) == _BATCH:
                 break
+            check = self._fresh_check()
             with self._each(file):
-                wish = self._wish(file)
+                wish = self._wish(file, check)
                 known = None if wish is None else files.of_content(wish.digest)
                 if wish is not None and _is_decided(known):
                     self._file(wish.file, known, files)
@@ -174,6 +188,15 @@ class WatchedFolder:
         if files.held() and self._stillness.clock() - self._looked_at_held >= _HELD_SECONDS:
             with self._sender.session() as sftp:
                 self._look_at_held(sftp, files)
+
+    def _fresh_check(self) -> Check:
+        """Return the check by policies that were asked for within the last five minutes."""
+        if self._check is None or self._stillness.clock() - self._refreshed_at >= _HELD_SECONDS:
+            self._sender.refresh()
+            self._check, self._refreshed_at = Check.of(self._sender.kit), self._stillness.clock()
+            if self._check.note:
+                _log.warning("%s", self._check.note)
+        return self._check
 
     def _waiting(self) -> list[Path]:
         """Return the files present; for other entries, tell why they are not sent."""
@@ -197,6 +220,8 @@ class WatchedFolder:
             yield
         except InUse as error:
             self._tell_once(file, f"{error}; it is taken once it is closed")
+        except Unfinished as error:
+            self._tell_once(file, f"{error}; it is taken or refused once it has not changed for longer")
         except Changed as error:
             self._tell_once(file, f"{error}; what it is now is sent as a file of its own")
         except IsLink as error:
@@ -214,20 +239,27 @@ class WatchedFolder:
             self._told[path] = words
             self._tell(f"{path.name}: not taken: {words}")
 
-    def _wish(self, file: Path) -> ToSend | None:
+    def _wish(self, file: Path, check: Check) -> ToSend | None:
         """Return the file as an order to send; None if moved to refused/ with the reasons beside."""
         with unwritten(file) as (source, told):
             mark = Mark.of(source)
             if not self._stillness.is_sure(file, told=told):
                 raise InUse("the system cannot tell whether somebody writes to it")
+        may_go_on = not self._stillness.is_sure(file, told=False)
+        if may_go_on and mark in self._cut:
+            raise Unfinished(_GOES_ON)
         try:
             tell = partial(self._sender.progress.at, "checking", file.name)
-            seen = self._check.look_at(file, date.today(), tell)  # noqa: DTZ011 - the calendar on the wall
-            stops = () if self._anyway else seen.stops
+            seen = check.look_at(file, date.today(), tell)  # noqa: DTZ011 - the calendar on the wall
+            stops = () if self._anyway else seen.stops or ((_CUT,) if seen.is_cut else ())
+            is_cut = seen.is_cut
         except (InUse, IsLink):
             raise
         except GatewayError as error:
-            stops = (str(error),)
+            stops, is_cut = (str(error),), not mark.size
+        if is_cut and may_go_on:
+            self._cut.add(mark)
+            raise Unfinished(_GOES_ON)
         if not stops:
             return ToSend(file, seen.digest, seen.mark, self._anyway if seen.stops else "")
         self._refuse(file, mark, stops)
@@ -352,8 +384,8 @@ def _is_decided(known: SentFile | None) -> TypeGuard[SentFile]:
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with opened(path) as file:
+        return digest_of(file)
 
 
 def _free(path: Path) -> Path:

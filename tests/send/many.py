@@ -1,13 +1,16 @@
-"""Many files in a watched folder while kit and gateway are killed, again and again.
+"""A nightly export into a watched folder while kit and gateway are killed, again and again: `make nightly`.
 
-    python -m tests.send.many [--files 1000] [--kills 50] [--seed 1]
+    python -m tests.send.many [--files 1000] [--kills 50] [--seed 1] [--still 5]
 
-Whatever was killed when: each file has exactly one accepted transfer and one verified receipt beside it.
+However it was written and whatever was killed when: each file is sent whole, has exactly one accepted
+transfer, and one verified receipt beside it.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import os
 import random
 import signal
@@ -15,13 +18,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from gateway.verify.verify_files import verify_receipt_files
 from tests import warm
-from tests.content import core_data
 from tests.ports import free_ports
+from tests.send.export import Written, planned, under_way
 from tests.send.office import Office
 from tests.site import Site
 from tests.waiting import until
@@ -62,8 +66,8 @@ class Gateway:
             self._process.stdout.close()
 
 
-def run(root: Path, *, files: int, kills: int, seed: int) -> None:
-    """Send so many files, with so many kills in between; fails where one of them is lost or doubled."""
+def run(root: Path, *, files: int, kills: int, seed: int, still: float = 0.2) -> None:
+    """Send an export of so many files, with so many kills in between; fails for a half, lost or doubled."""
     rng = random.Random(seed)
     site = Site(root)
     gateway = Gateway(site)
@@ -73,21 +77,24 @@ def run(root: Path, *, files: int, kills: int, seed: int) -> None:
         oak = Office(site, "oak", gateway.place, root / "oak")
         folder = oak.root / "out"
         folder.mkdir()
-        for number in range(files):
-            (folder / f"core-{number:04}.xml").write_bytes(core_data(seed=1_000 + number, pupils=2))
-        watch = oak.process("watch", str(folder), "--still", "0.2")
-        for _ in range(kills):
-            time.sleep(rng.uniform(0.3, 3))
-            if rng.random() < 2 / 3:
-                end(watch)
-                watch = oak.process("watch", str(folder), "--still", "0.2")
-            else:
-                gateway.kill()
-                gateway.start()
-        until(lambda: not list(folder.glob("*.xml")) or None, "the last file", _PATIENCE + files)
+        plan = planned(folder, files, still, rng)
+        watching = "watch", str(folder), "--still", str(still)
+        watch = oak.process(*watching)
+        with under_way(plan) as is_written:
+            for _ in range(kills):
+                time.sleep(rng.uniform(0.3, 3))
+                if rng.random() < 2 / 3:
+                    end(watch)
+                    watch = oak.process(*watching)
+                else:
+                    gateway.kill()
+                    gateway.start()
+            until(is_written, "the last writer", _PATIENCE + files)
+        until(lambda: not [*folder.glob("export*")] or None, "the last file", _PATIENCE + files)
         watch.terminate()
-        watch.communicate(timeout=60)
-        check(oak, folder, files)
+        told, _ = watch.communicate(timeout=60)
+        check(oak, folder, plan)
+        print(told[-300:])
     finally:
         gateway.kill()
         if watch is not None and watch.poll() is None:
@@ -100,35 +107,45 @@ def end(process: subprocess.Popen[str]) -> None:
     process.communicate(timeout=60)
 
 
-def check(oak: Office, folder: Path, files: int) -> None:
-    """Exactly one accepted transfer, and one verified receipt beside each file."""
+def check(oak: Office, folder: Path, plan: Sequence[Written]) -> None:
+    """Each file whole in sent/, with one accepted transfer of it and one verified receipt beside."""
     accepted = [one for one in oak.transfers() if one["state"] == "accepted"]
-    assert len(accepted) == files, len(accepted)
+    assert len(accepted) == len(plan), (len(accepted), len(plan))
     assert {one["state"] for one in oak.transfers()} <= {"accepted", "refused"}
-    sent = sorted((folder / "sent").glob("*.xml"))
-    assert len(sent) == files
+    sent = {path.name: path for path in (folder / "sent").iterdir() if path.suffix in {".xml", ".csv"}}
+    assert sent.keys() == {one.path.name for one in plan}
     references = {one["reference"] for one in accepted}
     certificate = oak.site.certificate.encode()
-    for file in sent:
-        (receipt,) = (folder / "sent").glob(f"{file.name}.*.json")
-        (verdict,) = [v for v in verify_receipt_files([receipt], certificate) if v.file == receipt.name]
+    for one in plan:
+        assert sent[one.path.name].read_bytes() == one.content, f"half of one {one.way}"
+        (path,) = (folder / "sent").glob(f"{one.path.name}.*.json")
+        (verdict,) = [v for v in verify_receipt_files([path], certificate) if v.file == path.name]
         assert verdict.good, verdict
-        assert verdict.reference in references
-        references.discard(verdict.reference)
-    assert not list((folder / "refused").iterdir())
+        receipt = json.loads(path.read_text())["receipt"]
+        assert receipt["content_sha256"] == hashlib.sha256(one.content).hexdigest(), one.way
+        references.remove(receipt["reference"])
+    whole = {one.path.name: one.content for one in plan}
+    for path in (folder / "refused").glob("*.why.txt"):
+        half = path.with_name(path.name.removesuffix(".why.txt"))
+        name = half.name.replace(" (2)", "")
+        assert whole[name].startswith(half.read_bytes())
+        assert half.read_bytes() != whole[name], half
 
 
 def main() -> None:
     """Run as a command."""
     parser = argparse.ArgumentParser(prog="tests.send.many")
-    parser.add_argument("--files", type=int, default=1_000)
-    parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--files", type=int, default=300)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=random.randrange(2**31))
+    parser.add_argument("--still", type=float, default=5)
     asked = parser.parse_args()
+    print(f"seed {asked.seed}", flush=True)
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as root:
-        run(Path(root), files=asked.files, kills=asked.kills, seed=asked.seed)
-    print(f"{asked.files} files, {asked.kills} kills: each accepted once, {time.monotonic() - began:.0f} s")
+        run(Path(root), files=asked.files, kills=asked.kills, seed=asked.seed, still=asked.still)
+    seconds = time.monotonic() - began
+    print(f"{asked.files} files, {asked.kills} kills: each accepted once and whole, {seconds:.0f} s")
 
 
 if __name__ == "__main__":

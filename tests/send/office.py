@@ -15,11 +15,13 @@ from click.testing import Result
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from gateway.home import Home
 from gateway.openpgp.sealer import generate_gateway_key
 from gateway.samples import make, school
 from tests import warm
 from tests.commands import invoke
 from tests.site import Site
+from tests.waiting import until
 
 PASSPHRASE = "correct horse battery staple"
 
@@ -74,6 +76,8 @@ class Office:
         self.site.gateway("keys", "confirm", self.name, *heard)
         if ratified:
             self.site.gateway("agreement", "ratify", self.name, "--signatory", "The Head")
+        shown = Home(self.site.home).published.common / "agreement" / "policies.asc"
+        until(lambda: shown.exists() or None, "the policies by which the kit checks")
 
     @property
     def environment(self) -> dict[str, str]:

@@ -90,3 +90,19 @@ def test_the_policies_are_those_of_the_authority(tmp_path: Path) -> None:
         assert (result.exit_code, elm.transfers()) == (1, [])
         check = Check.of(Kit(elm.kit))
         assert (check.note, check.catalogue.flow_of("phonics")) == ("", None)
+
+
+def test_without_the_authority_s_policies_nothing_is_checked_or_sent(oak: Office) -> None:
+    """Not by those of some other authority, that came with the program."""
+    file = oak.file("unchecked.xml", core_data(seed=56))
+    (oak.kit / "checked-by.json").unlink()
+    served = Home(oak.site.home).published.common / "agreement" / "policies.asc"
+    signed = served.read_bytes()
+    served.unlink()
+    before = len(oak.transfers())
+    result = oak.send(str(file))
+    served.write_bytes(signed)
+    assert (result.exit_code, "could not be fetched yet" in result.stderr) == (4, True), result.stderr
+    assert len(oak.transfers()) == before
+    (sent,) = oak.json(str(file))
+    assert sent["state"] == "accepted"

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.send_kit import Display
-from gateway.send.checking import Check
 from gateway.send.kit import Kit
 from gateway.send.passphrases import Passphrases
 from gateway.send.sending import KitAtWork
@@ -116,7 +115,7 @@ def test_a_file_that_is_taken_away_between_two_looks_keeps_no_other_from_going(o
 def watched(oak: Office, folder: Path, tell: Callable[[str], None]) -> WatchedFolder:
     kit = Kit(oak.kit)
     sender = KitAtWork(kit, Passphrases(oak.name, oak.passphrase, None), Display())
-    return WatchedFolder(sender, folder, Check.of(kit), Stillness(0, time.monotonic), tell=tell)
+    return WatchedFolder(sender, folder, Stillness(0, time.monotonic), tell=tell)
 
 
 def test_a_file_that_is_still_being_written_is_not_taken(tmp_path: Path) -> None:

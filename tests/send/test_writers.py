@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import random
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +15,6 @@ import pytest
 
 from gateway.cli.send_kit import Display
 from gateway.samples import make, school
-from gateway.send.checking import Check
 from gateway.send.files import InUse, unwritten
 from gateway.send.kit import Kit
 from gateway.send.passphrases import Passphrases
@@ -20,9 +22,22 @@ from gateway.send.sending import KitAtWork
 from gateway.send.watching import Stillness, WatchedFolder
 from gateway.verify.verify_files import verify_receipt_files
 from tests.content import core_data
+from tests.send import many
 from tests.send.office import Office
 from tests.site import Site
 from tests.waiting import until
+
+Lock = Callable[[object, int], object]
+_ASKS = """
+import sys
+from pathlib import Path
+from gateway.send import files
+try:
+    with files.unwritten(Path(sys.argv[1])):
+        pass
+except files.InUse as error:
+    print(error)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +47,11 @@ def oak(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         yield Office(site, "oak", services.intake, site.root / "oak")
 
 
-def watched(office: Office, folder: Path, tell: Callable[[str], None]) -> WatchedFolder:
+def watched(
+    office: Office, folder: Path, tell: Callable[[str], None], stillness: Stillness | None = None
+) -> WatchedFolder:
     sender = KitAtWork(Kit(office.kit), Passphrases(office.name, office.passphrase, None), Display())
-    return WatchedFolder(sender, folder, Check.of(Kit(office.kit)), Stillness(0, time.monotonic), tell=tell)
+    return WatchedFolder(sender, folder, stillness or Stillness(0, time.monotonic), tell=tell)
 
 
 def test_a_file_that_a_paused_writer_has_open_is_neither_sent_nor_moved(oak: Office) -> None:
@@ -129,6 +146,47 @@ def test_three_hundred_at_once_are_finished_in_order_and_counted(oak: Office) ->
     certificate = oak.site.certificate.encode()
     receipt = next((folder / "sent").glob("core 007.xml.*.json"))
     assert all(verdict.good for verdict in verify_receipt_files([receipt], certificate))
+
+
+def test_a_nightly_export_is_sent_whole_while_kit_and_gateway_are_killed(tmp_path: Path) -> None:
+    """Each way of writing three times; `make nightly` has 300 files."""
+    many.run(tmp_path, files=30, kills=4, seed=3)
+
+
+def test_what_seems_cut_off_waits_for_its_rest_and_is_refused_in_the_end(oak: Office) -> None:
+    folder = oak.root / "cut"
+    folder.mkdir()
+    whole, told = make_list(46), list[str]()
+    half = whole[: whole.rindex(b",")]
+    (folder / "pupils.csv").write_bytes(half)
+    stillness = Stillness(0.5, time.monotonic)
+
+    def tell(line: str) -> None:
+        told.append(line)
+        if "cut off" in line and len(told) == 1:
+            with (folder / "pupils.csv").open("ab") as file:
+                file.write(whole[len(half) :])
+
+    watching = watched(oak, folder, tell, stillness)
+    watching.run(threading.Event(), once=True)
+    assert (folder / "sent" / "pupils.csv").read_bytes() == whole
+    (folder / "never.csv").write_bytes(half)
+    watching.run(threading.Event(), once=True)
+    assert (folder / "refused" / "never.csv").read_bytes() == half
+    assert "The last line of the file has no end" in (folder / "refused" / "never.csv.why.txt").read_text()
+
+
+@pytest.mark.parametrize("lock", [fcntl.flock, fcntl.lockf])
+def test_the_system_is_asked_whether_somebody_has_locked_it(tmp_path: Path, lock: Lock) -> None:
+    """Another process: locks of fcntl are a process's."""
+    file = tmp_path / "locked.csv"
+    file.touch()
+    with file.open("r+") as locked:
+        lock(locked, fcntl.LOCK_EX)
+        asked = subprocess.run(
+            [sys.executable, "-c", _ASKS, file], capture_output=True, text=True, check=True
+        )
+    assert asked.stdout == "somebody has locked it\n"
 
 
 def test_the_system_is_asked_whether_somebody_writes(tmp_path: Path) -> None:
