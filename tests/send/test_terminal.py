@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import random
 import re
 import select
 import subprocess
@@ -13,30 +14,54 @@ from collections.abc import Iterator
 
 import pytest
 
+from gateway.cli.send_kit import Display
+from gateway.send.kit import Kit
+from gateway.send.passphrases import Passphrases
+from gateway.send.sending import KitAtWork
+from tests import warm
 from tests.content import core_data
+from tests.send.cable import cable
 from tests.send.office import PASSPHRASE, Office
-from tests.site import Site
+from tests.send.test_sending import elsewhere
+from tests.site import Running, Site
 
 _PATIENCE = 60.0
+_KILLS = int(os.environ.get("GATEWAY_TEST_KILLS", "4"))
+_SEALED_BYTES, _QUESTIONS_BYTES = 1_900_000, 12_000
 HIDES_CURSOR, SHOWS_CURSOR = "\x1b[?25l", "\x1b[?25h"
 
 
 @pytest.fixture(scope="module")
-def oak(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    site = Site(tmp_path_factory.mktemp("site"))
-    with site.running() as services:
-        yield Office(site, "oak", services.intake, site.root / "oak", own=True)
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return Site(tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture(scope="module")
+def services(site: Site) -> Iterator[Running]:
+    with site.running() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def oak(site: Site, services: Running) -> Office:
+    return Office(site, "oak", services.intake, site.root / "oak", own=True)
+
+
+@pytest.fixture(scope="module")
+def elm(site: Site, services: Running) -> Office:
+    """Without a passphrase: nobody is asked."""
+    return Office(site, "elm", services.intake, site.root / "elm")
 
 
 class Terminal:
     """A command at a terminal of its own."""
 
-    def __init__(self, office: Office, *arguments: str) -> None:
+    def __init__(self, office: Office, *arguments: str, is_warm: bool = False) -> None:
         environment = {**os.environ, **office.environment, "TERM": "xterm-256color"}
         del environment["GATEWAY_KIT_PASSPHRASE_FILE"]
         ours, theirs = pty.openpty()
         self._ours, self.shown, self._typed = ours, "", 0
-        self.process = subprocess.Popen(
+        self.process = (warm.Popen if is_warm else subprocess.Popen)(
             [sys.executable, "-m", "gateway", "send", *arguments],
             env=environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
         )  # fmt: skip
@@ -116,3 +141,41 @@ def test_three_wrong_passphrases_end_it(oak: Office) -> None:
     at.type("wrong")
     shown = at.rest()
     assert (at.process.returncode, "none of the three opens" in shown) == (1, True), shown
+
+
+@pytest.mark.timeout(600)
+def test_an_upload_that_is_killed_anywhere_goes_on_where_it_was(elm: Office, services: Running) -> None:
+    """From its first line on, each run shows what is there already. `make nightly` kills at 20 places."""
+    seed = random.randrange(2**31)
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    file = elm.file("scan.bin", rng.randbytes(_SEALED_BYTES).hex().encode())
+    offsets = [int((place + rng.uniform(0.3, 0.7)) * _SEALED_BYTES / (_KILLS + 1)) for place in range(_KILLS)]
+    there = 0
+    for offset in (*offsets, None):
+        with cable(services.intake) as laid:
+            elsewhere(elm, laid.place)
+            laid.stall_after = None if offset is None else _QUESTIONS_BYTES + offset - there
+            at = Terminal(elm, str(file), "--anyway", "--why", "a trial", is_warm=True)
+            if offset is not None:
+                assert laid.stalled.wait(_PATIENCE), at.shown
+                at.process.kill()
+            shown = plainly(at.rest())
+        elsewhere(elm, services.intake)
+        resumed = re.search(r"sending scan\.bin \S+ +([0-9.]+)/[0-9.]+ MB", shown)
+        assert resumed is not None, shown
+        assert abs(float(resumed[1]) * 1_000_000 - there) < 60_000, (resumed[1], there)
+        if offset is not None:
+            before, there = there, _there(elm)
+            assert before < there < _SEALED_BYTES
+    assert "reference " in shown, shown
+    assert len(elm.transfers()) == 1
+
+
+def _there(office: Office) -> int:
+    """How many bytes of the one file on its way the gateway has."""
+    sender = KitAtWork(Kit(office.kit), Passphrases(office.name, None, None), Display())
+    with sender.files() as files, sender.session() as sftp:
+        (sent,) = files.on_their_way()
+        size: int = sftp.stat(f"/in/{sent.remote}.filepart").st_size
+    return size
