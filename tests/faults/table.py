@@ -44,9 +44,9 @@ as at the start.
 
 `make faults` also sends 60 files out of a watched folder while kit and gateway are killed ten times, and
 `make nightly` 300, written by programs that pause, die halfway, hold locks or leases, rename and append. On
-29 November 2026, on two cores with other work beside: 300 files, 20 kills -9 of `gateway send watch` or of the
-whole gateway, 268 s, and then exactly one accepted transfer, of the whole of it, and one verified receipt of
-each file.
+29 November 2026, on two cores with other work beside: 300 files, 20 kills -9 of `gateway send watch` or of
+the whole gateway, 268 s, and then exactly one accepted transfer, of the whole of it, and one verified receipt
+of each file.
 
 Not shown here, for want of the means: a block device that loses writes (there is no device-mapper), and so
 the order of fsyncs is asserted from a trace of the system calls; a host that hangs.
