@@ -74,6 +74,7 @@ class GiveNotice(Act):
 class ListStandings(ListingAct):
     """List the ratifications, when each lapses, and the providers to be reminded.
 
+    A school is covered where a provider that has ratified sends for it: for what that sends, and no more.
     For teams of the local authority only: the agreement keeps the list from other agencies.
     """
 
@@ -81,7 +82,7 @@ class ListStandings(ListingAct):
     right: ClassVar = AccessRight.LOOK
     columns: ClassVar = (
         "provider", "name", "standing", "academic_year", "lapses", "days_left", "warning", "next_year",
-        "ratified_on", "signatory", "copies_waiting",
+        "ratified_on", "signatory", "covered_by", "copies_waiting",
     )  # fmt: skip
     narrow: ClassVar = ("provider", "standing", "lapses", "next_year")
     empty: ClassVar = "no education provider is enrolled"
@@ -98,14 +99,24 @@ class ListStandings(ListingAct):
             for row in agreements.ratifications(session):
                 signed[row.provider][row.academic_year] = row
             waiting = Counter(copy.provider for copy, _ in copies.waiting(session))
-            return [
-                {
-                    **_standing(provider, signed[provider.id], day, catalogue),
-                    "copies_waiting": waiting[provider.id],
-                }
-                for provider in register.of(session).enrolled(years_in_force(day, catalogue))
-                if catalogue.bodies.of(provider.kind).ratifies and not provider.is_closed
-            ]
+            known = register.of(session).enrolled(years_in_force(day, catalogue))
+        rows = [
+            {
+                **_standing(provider, signed[provider.id], day, catalogue),
+                "covered_by": None,
+                "copies_waiting": waiting[provider.id],
+            }
+            for provider in known
+            if catalogue.bodies.of(provider.kind).ratifies and not provider.is_closed
+        ]
+        ratified = {each["provider"] for each in rows if each["standing"] == "ratified"}
+        covers = {number: one.id for one in known if one.id in ratified for number in one.schools}
+        numbers = {one.id: (one.dfe_number, one.urn) for one in known}
+        for each in rows:
+            by = [covers[number] for number in numbers[each["provider"]] if number in covers]
+            if by and each["standing"] != "ratified":
+                each |= {"standing": "covered", "covered_by": by[0]}
+        return rows
 
 
 class PrintAgreement(ReadingAct):

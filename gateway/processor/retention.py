@@ -15,7 +15,7 @@ from gateway.errors import Fault
 from gateway.home import Home
 from gateway.processor.checkpoints import hour_of
 from gateway.publish.everything import copy_path
-from gateway.publish.projection import give_back, receipt_files, take_back
+from gateway.publish.projection import give_back, receipt_files, receipt_folders, take_back
 from gateway.record.deletions_due import plan_at
 from gateway.record.registrar import Registrar
 from gateway.registry import letters, log, notices, retention
@@ -156,8 +156,14 @@ def _files(home: Home, due: Due, found: Holding) -> list[str]:
         return [f"{_STORED}{due.reference}"]
     if due.what not in {"receipts", "notices", "declarations"}:
         return []
-    folder = home.published.provider(found.provider).relative_to(home.root) / "receipts"
-    return sorted({str(folder / name) for receipt in found.receipts for name in receipt_files(receipt)})
+    return sorted(
+        {
+            str(folder.relative_to(home.root) / name)
+            for receipt in found.receipts
+            for folder in receipt_folders(home.published, receipt)
+            for name in receipt_files(receipt)
+        }
+    )
 
 
 def _remove(registrar: Registrar, files: Sequence[str]) -> None:

@@ -68,12 +68,12 @@ def publish_given(published: Published, issued: Issued) -> bool:
 def _put_out(published: Published, page: Sequence[ReceiptRow], *, look_first: bool) -> None:
     try:
         for receipt in page:
-            folder = published.provider(receipt.provider) / "receipts"
-            folder.mkdir(parents=True, exist_ok=True)
-            for name, content in receipt_files(receipt).items():
-                put = put_published if look_first else replace_published
-                put(folder / name, content)
-                passing("publish.half")
+            for folder in receipt_folders(published, receipt):
+                folder.mkdir(parents=True, exist_ok=True)
+                for name, content in receipt_files(receipt).items():
+                    put = put_published if look_first else replace_published
+                    put(folder / name, content)
+                    passing("publish.half")
         passing("publish.written")
         replace_published(_watermark_file(published), str(page[-1].sequence))
         passing("publish.marked")
@@ -165,6 +165,13 @@ def receipt_files(receipt: ReceiptRow) -> dict[str, str]:
         return {f"{stem}.landed": receipt.text}
     # A notice has no JSON form, being for people alone.
     return {f"{stem}.txt": receipt.text} | ({f"{stem}.json": receipt.json_text} if receipt.json_text else {})
+
+
+def receipt_folders(published: Published, receipt: ReceiptRow) -> list[Path]:
+    """Return where a receipt lies: with its provider, and with each school for which that sent."""
+    named = json.loads(receipt.json_text)["receipt"] if '"schools":' in receipt.json_text else {}
+    schools = {one["provider"] for one in named.get("schools", ()) if one["provider"]} - {receipt.provider}
+    return [published.provider(one) / "receipts" for one in (receipt.provider, *sorted(schools))]
 
 
 def _holds(path: Path, content: str) -> bool:
@@ -270,10 +277,10 @@ def give_back(registry: Registry, published: Published, before: datetime) -> Non
 
 
 def _remove_receipts(session: Session, published: Published, one: ReceiptRow) -> None:
-    folder = published.provider(one.provider) / "receipts"
     for receipt in session.exec(select(ReceiptRow).where(ReceiptRow.reference == one.reference)).all():
-        for name in receipt_files(receipt):
-            (folder / name).unlink(missing_ok=True)
+        for folder in receipt_folders(published, receipt):
+            for name in receipt_files(receipt):
+                (folder / name).unlink(missing_ok=True)
 
 
 def _taken_back_file(published: Published) -> Path:

@@ -36,6 +36,7 @@ FORMAT = "gateway-receipt/1"
 # The placeholders of a reason filled with a file's own statements.
 _FROM_FILES = frozenset({"found", "kind", "feature", "what"})
 _IN_THE_MAKING = 256
+_SCHOOL = ("number", "provider", "name")
 _CLAUSE = re.compile(CLAUSE)
 _NUMBER = re.compile(r"\d{3}/?\d{4}|\d{3,4}|\d{6}|EY\d{6}")
 
@@ -44,6 +45,8 @@ _NUMBER = re.compile(r"\d{3}/?\d{4}|\d{3,4}|\d{6}|EY\d{6}")
 class ReceiptFacts:
     """The facts of a receipt. Sizes in bytes, digests and fingerprints lower-case hex, times aware.
     - `name`: the file's name as given by the sender. `organisation`: the local authority.
+    - `schools`: those of a sender's several schools that the file is about: number, provider, name; the
+      last two are empty where none is enrolled.
     - `withheld`: no content was kept, so size and digest are intake's statements only.
     - `salt`: 32 random hexadecimal digits. The log holds a digest of the receipt for ever; without the salt
       nobody can confirm a guess at the receipt's contents.
@@ -78,6 +81,7 @@ class ReceiptFacts:
     teams: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()
     notices: tuple[str, ...] = ()
+    schools: tuple[tuple[str, str, str], ...] = ()
     withheld: bool = False
     salt: str = ""
     wording: Wording = UNNAMED
@@ -161,6 +165,11 @@ def receipt_object(facts: ReceiptFacts) -> Mapping[str, object]:
         "other_items": [shown(item) for item in facts.other_items],
         "notices": list(facts.notices),
         "told_by_intake": list(facts.told_by_intake),
+        **(
+            {"schools": [dict(zip(_SCHOOL, one, strict=True)) for one in facts.schools]}
+            if facts.schools
+            else {}
+        ),
         **({"salt": facts.salt} if facts.salt else {}),
     }
 

@@ -326,6 +326,7 @@ def _content_details(facts: ReceiptFacts) -> Iterator[tuple[str, str]]:
         ("Judged by", _listed(shown["evidence"])),
         ("Could also be", shown["runner_up"]),
         ("Pupil records", facts.pupils),
+        ("Schools", "; ".join(f"{name} ({number})".strip() for number, _, name in facts.schools)),
         *((STATED[key], value) for key, value in stated.items()),
         ("Data items", _listed(shown["items"])),
         ("Not in list", _listed(shown["other_items"])),

@@ -68,8 +68,12 @@ def receipt_facts(
     *,
     salt: str = "",
     wording: Wording = UNNAMED,
+    schools: tuple[tuple[str, str, str], ...] = (),
 ) -> ReceiptFacts:
-    """Return the facts of a transfer's current receipt. A receipt given to anybody has a `salt`."""
+    """Return the facts of a transfer's current receipt. A receipt given to anybody has a `salt`.
+
+    `schools` are those of a sender's several schools that the file names: number, provider, name.
+    """
     content = transfer.content
     recognised = content if isinstance(content, Classified) else None
     return ReceiptFacts(
@@ -102,6 +106,7 @@ def receipt_facts(
         teams=transfer.teams,
         reasons=transfer.reasons,
         notices=notices,
+        schools=schools,
         withheld=transfer.upload.withheld,
         salt=salt,
         wording=wording,

@@ -18,8 +18,9 @@ from gateway.record.dual_control import check_two
 from gateway.record.outcome import put_on_record
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Batch, Ruling, put_in_force
+from gateway.record.schools import Enrolled
 from gateway.record.withdrawals import Withdrawal
-from gateway.registry import log, recalls, transfers
+from gateway.registry import log, recalls, register, transfers
 from gateway.registry.log import Entry
 
 _SETTLED = frozenset({"decided", "released", "refused", "withdrawn", "redelivered"})
@@ -246,12 +247,16 @@ def _receipted(
 ) -> Issued | None:
     """Issue a receipt to the sender about a further team."""
     after = transfers.get(session, transfer.upload.reference)
+    known, counting = register.of(session), registrar.counting(by.at)
+    sender = known.provider(transfer.upload.provider, counting)
+    enrolled = Enrolled.of(known.enrolled(counting), registrar.catalogue.bodies)
     facts = outcome.receipt_facts(
         after,
-        registrar.provider(session, transfer.upload.provider, by.at),
+        sender,
         registrar.settings.organisation,
         salt=outcome.fresh_salt(),
         wording=registrar.catalogue.wording,
+        schools=enrolled.named(sender, after.content),
     )
     told = outcome.decision_entry(
         after, facts, registrar.catalogue.digest, kind="redelivered", actor=by.person, note=by.why

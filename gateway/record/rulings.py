@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -154,7 +154,12 @@ def put_in_force(
         owed.append(copies_owed.owe(session, transfer, one.decision, catalogue, enrolled))
         schools.record(session, transfer, one.decision, enrolled)
     entries, receipts = _told(
-        registrar, session, list(zip(rulings, decided, owed, strict=True)), counts.earlier, now
+        registrar,
+        session,
+        list(zip(rulings, decided, owed, strict=True)),
+        counts.earlier,
+        now,
+        enrolled=enrolled,
     )
     for each in owed:
         entries += each.entries
@@ -179,6 +184,8 @@ def _told(
     decided: Sequence[tuple[Ruling, Transfer, copies_owed.CopiesOwed]],
     earlier: Sequence[Earlier],
     now: datetime,
+    *,
+    enrolled: Callable[[], Enrolled],
 ) -> tuple[list[log.Entry], list[tuple[ReceiptFacts, int]]]:
     """Return the log's entries, and the receipt facts with the place of the entry of each."""
     catalogue, entries, receipts = registrar.catalogue, [], []
@@ -193,6 +200,7 @@ def _told(
             (*ruling.told, *superseded.told(found, transfer), *owed.told, *notices),
             salt=outcome.fresh_salt(),
             wording=catalogue.wording,
+            schools=enrolled().named(sender, transfer.content) if sender.schools else (),
         )
         receipts.append((facts, place))
         said = outcome.decision_entry(

@@ -54,6 +54,19 @@ class Enrolled:
             return None
         return sender.id
 
+    def named(self, sender: Provider, content: object) -> tuple[tuple[str, str, str], ...]:
+        """Return those of a sender's several schools that a file names: number, provider, name, by number.
+
+        Empty for a sender of one school. Provider and name are empty where none is enrolled.
+        """
+        if not sender.schools or not isinstance(content, Classified):
+            return ()
+        own = speaks_for(sender)
+        found = {number_of(one) for one in content.schools} or {named_school(content) or ""}
+        numbers = sorted(own.intersection(_in_full(number, own) for number in found))
+        each = [(number, self.providers.get(self.owner(sender, number) or "")) for number in numbers]
+        return tuple((number, one.id if one else "", one.name if one else "") for number, one in each)
+
     def owners(self, sender: Provider, content: Classified) -> frozenset[str]:
         """Return all schools with records in a file."""
         numbers = {number_of(school) for school in content.schools} or {named_school(content) or ""}

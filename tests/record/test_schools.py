@@ -59,6 +59,47 @@ def test_a_trusts_file_of_two_schools_lands_on_two_rolls_and_counts_for_both(des
     assert "taken for each that it names: 2." in desk.receipt(sent)
 
 
+def test_each_school_of_a_trusts_file_is_named_on_the_receipt_and_has_a_copy(desk: Desk) -> None:
+    _, _, trust = schools(desk)
+    desk.gateway("providers", "set", "trust", "--schools", f"{OAK},{ELM},{FIR}")
+    sent = desk.send(trust, csv(core(LAESTAB=(OAK, ELM, FIR))), "three.csv.pgp")
+    desk.process()
+    folder = desk.home / "published" / "providers"
+    (own,) = (folder / "trust" / "receipts").glob(f"*.{sent}.json")
+    named = json.loads(own.read_text())["receipt"]["schools"]
+    assert [(one["number"], one["provider"]) for one in named] == [(OAK, "oak"), (ELM, "elm"), (FIR, "")]
+    for school in ("oak", "elm"):
+        for form in ("json", "txt"):
+            (copy,) = (folder / school / "receipts").glob(f"*.{sent}.{form}")
+            assert copy.read_bytes() == own.with_suffix(f".{form}").read_bytes()
+            assert OAK in copy.read_text()
+    desk.gateway("audit")
+
+
+def test_what_names_no_other_school_is_copied_to_nobody(desk: Desk) -> None:
+    oak, _, _ = schools(desk)
+    sent = desk.send(oak, csv(core(LAESTAB=(OAK,))), "own.csv.pgp")
+    desk.process()
+    (receipt,) = desk.home.glob(f"published/providers/*/receipts/*.{sent}.json")
+    assert "schools" not in json.loads(receipt.read_text())["receipt"]
+
+
+def test_the_schools_of_a_trust_that_has_ratified_are_covered(desk: Desk) -> None:
+    desk.provider("elm", years=(), dfe_number=ELM)
+    desk.provider("oak", years=YEARS, dfe_number=OAK)
+    desk.provider("trust", "academy", years=YEARS)
+
+    def standings() -> dict[str, tuple[str, str | None]]:
+        found = json.loads(desk.gateway("agreement", "status", "--json"))
+        return {one["provider"]: (one["standing"], one["covered_by"]) for one in found}
+
+    assert standings()["elm"] == ("never", None)
+    desk.gateway("providers", "set", "trust", "--schools", f"{OAK},{ELM}")
+    assert standings() == {
+        "elm": ("covered", "trust"), "oak": ("ratified", None), "trust": ("ratified", None),
+    }  # fmt: skip
+
+
 def test_the_same_file_from_one_school_waits_and_touches_no_roll(desk: Desk) -> None:
     oak, _, _ = schools(desk)
     sent = desk.send(oak, BOTH, "both.csv.pgp")

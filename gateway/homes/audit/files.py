@@ -20,7 +20,7 @@ from gateway.homes.audit.inconsistency import Inconsistency, paged
 from gateway.log.checkpoint import read_checkpoint
 from gateway.publish.events import event_of, is_events
 from gateway.publish.everything import copy_path
-from gateway.publish.projection import published_up_to, receipt_files, taken_back_up_to
+from gateway.publish.projection import published_up_to, receipt_files, receipt_folders, taken_back_up_to
 from gateway.registry import copies, keys, log, providers, retention
 from gateway.registry.database import Registry
 from gateway.registry.tables import ReceiptRow, TransferRow
@@ -75,9 +75,9 @@ def check_published(session: Session, home: Home, vkey: str) -> Iterator[Inconsi
         if row.reference != reference:
             yield from _compare(expected, out, gone)
             expected, reference = {}, row.reference
-        folder = home.published.provider(row.provider) / "receipts"
-        for name, content in receipt_files(row).items():
-            expected[folder / name] = (content, row.sequence or 0)
+        for folder in receipt_folders(home.published, row):
+            for name, content in receipt_files(row).items():
+                expected[folder / name] = (content, row.sequence or 0)
     yield from _compare(expected, out, gone)
     # Check that each file in an /out is the file sealed for that provider.
     known = {copy_path(home, copy): copy for copy in copies.owed(session, made_too=True)}
@@ -178,10 +178,9 @@ def _check_strangers(session: Session, published: Published, provider: str) -> I
     for start in range(0, len(names), _TOGETHER):
         some = names[start : start + _TOGETHER]
         references = {found[1] for name in some if (found := _FILE_OF_RECEIPT.fullmatch(name))}
-        query = select(ReceiptRow).where(
-            col(ReceiptRow.reference).in_(references), ReceiptRow.provider == provider
-        )
-        known = {name for row in session.exec(query) for name in receipt_files(row)}
+        rows = session.exec(select(ReceiptRow).where(col(ReceiptRow.reference).in_(references)))
+        here = (row for row in rows if folder in receipt_folders(published, row))
+        known = {name for row in here for name in receipt_files(row)}
         for name in some:
             if is_events(name):
                 yield from _check_events(session, provider, folder / name)
