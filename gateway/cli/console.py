@@ -28,6 +28,7 @@ from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.reasons import REASONS
 from gateway.reasons import told as told_by_code
+from gateway.reasons.languages import Language, told_by_kit
 
 if TYPE_CHECKING:
     from gateway.record.registrar import Registrar
@@ -339,7 +340,26 @@ def formerly(former: str, name: str, command: Callable[P, R]) -> Callable[P, R]:
 
 def complain(what: str) -> None:
     """Print the one line on stderr of a failed command."""
-    err.print(Text(f"gateway: {plain(what)}"), soft_wrap=True)
+    err.print(Text(f"gateway: {plain(in_words(what))}"), soft_wrap=True)
+
+
+_language: Language = "en"
+
+
+def speak(language: Language) -> None:
+    """Print the provider's messages in a language from now on."""
+    global _language  # noqa: PLW0603 - one command, one language
+    _language = language
+
+
+def say(line: str, to: Console | None = None) -> None:
+    """Print a line in the language of the command, to standard output unless otherwise said."""
+    (to or out).print(Text(plain(in_words(line))), soft_wrap=True)
+
+
+def in_words(text: str) -> str:
+    """Return a message in the language of the command."""
+    return told_by_kit(text, _language)
 
 
 def told(error: GatewayError) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.text import Text
 from typer.core import TyperGroup
 
 from gateway.cli import send_keys, send_setup, send_watch
@@ -21,10 +21,11 @@ from gateway.cli.console import (
     counted,
     err,
     fails_clearly,
-    out,
     plain,
     print_json,
+    say,
     show,
+    speak,
 )
 from gateway.cli.send_kit import DEFAULT_KIT, Display, KitOption, PassphraseFileOption, passphrases_of
 from gateway.errors import GatewayError
@@ -44,8 +45,11 @@ class _FilesGroup(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - of typer's own click
         """Insert the command for files before a first argument naming no command."""
-        if args and args[0] not in {*self.commands, *ctx.help_option_names}:
-            args = [_FILES, *args]
+        at = 0
+        while args[at:] and args[at].partition("=")[0] in {"--language", "--as"}:
+            at += 1 if "=" in args[at] else 2
+        if args[at:] and args[at] not in {*self.commands, *ctx.help_option_names}:
+            args = [*args[:at], _FILES, *args[at:]]
         return super().parse_args(ctx, args)
 
 
@@ -55,6 +59,23 @@ app = typer.Typer(
     help="The provider's side: gateway send FILE... checks, signs, encrypts and sends files, and waits for "
     "their verified receipts. Exit 0: all accepted; 3: some held; 1: some refused, or not sent.",
 )
+
+
+@app.callback()
+def _for_all(
+    context: typer.Context,
+    provider: Annotated[  # noqa: ARG001 - read where the kit is looked for
+        str, typer.Option("--as", help="As which provider, in a kit of several, such as a trust's.")
+    ] = "",
+    language: Annotated[
+        str, typer.Option(help="en or cy; by default that of the system's settings (LANG).")
+    ] = "",
+) -> None:
+    asked = language or next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    speak("cy" if asked.lower().startswith(("cy", "welsh")) else "en")
+    context.call_on_close(lambda: speak("en"))
+
+
 app.command("setup")(send_setup.setup)
 app.command("watch")(send_watch.watch)
 app.command("unattended")(send_watch.unattended)
@@ -168,7 +189,7 @@ def status(
         print_json(dataclasses.asdict(found))
         return
     for line in found.lines:
-        out.print(Text(plain(line)), soft_wrap=True)
+        say(line)
 
 
 @contextmanager
@@ -210,13 +231,13 @@ def _tell_seen(seen: Seen) -> None:
     what = f"{found.data_type}" if isinstance(found, Classified) else "not recognised"
     pupils = found.pupils if isinstance(found, Classified) else None
     count = "" if pupils is None else f", {counted(pupils, 'pupil')}"
-    err.print(Text(f"{plain(seen.file.name)}: {what}{count}"), soft_wrap=True)
+    say(f"{plain(seen.file.name)}: {what}{count}", err)
     findings = found.findings if isinstance(found, Classified) else ()
     for finding in findings:
         told = f"  {finding.severity}: {finding.code} in {counted(finding.count, 'record')}"
-        err.print(Text(told), soft_wrap=True)
+        say(told, err)
     for stop in seen.stops:
-        err.print(Text(f"  {plain(stop)}"), soft_wrap=True)
+        say(f"  {stop}", err)
 
 
 def _result(file: Path, outcome: Proved | GatewayError | None, problem: str | None) -> dict[str, Any]:
@@ -252,15 +273,12 @@ def _tell_result(row: dict[str, Any]) -> None:
     if row["problem"] is not None:
         complain(f"{name}: {row['state']}: {row['problem']}")
         return
-    out.print(Text(f"{name}: {row['state'].upper()}, reference {row['reference']}"), soft_wrap=True)
+    say(f"{name}: {row['state'].upper()}, reference {row['reference']}")
     for reason in row["reasons"]:
-        out.print(
-            Text(f"  {plain(reason['sentence'])} {plain(reason['next_step'])} [{reason['code']}]"),
-            soft_wrap=True,
-        )
-    out.print(Text(f"  receipt, verified: {row['receipt']}"), soft_wrap=True)
+        say(f"  {reason['sentence']} {reason['next_step']} [{reason['code']}]")
+    say(f"  receipt, verified: {row['receipt']}")
     if row["before"]:
-        out.print(Text(f"  not sent again: {row['before']}"), soft_wrap=True)
+        say(f"  not sent again: {row['before']}")
 
 
 def _exit_code(rows: Sequence[dict[str, Any]]) -> int:

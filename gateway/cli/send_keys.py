@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.text import Text
 
-from gateway.cli.console import fails_clearly, now, out, plain
+from gateway.cli.console import err, fails_clearly, in_words, now, plain, say
 from gateway.cli.send_kit import (
     DEFAULT_KIT,
     Display,
@@ -90,7 +89,7 @@ def revoke(
         path = sender.kit.root / "openpgp-before" if before else sender.settings.openpgp_key
         if not path.exists():
             raise GatewayError(f"there is no {path}: no key was replaced here")
-        if not yes and not typer.confirm(f"Revoke {path}? It cannot be taken back.", err=True):
+        if not yes and not typer.confirm(in_words(f"Revoke {path}? It cannot be taken back."), err=True):
             raise typer.Exit(1)
         _tell(ceremonies.revoke(sender, path, reason.value, wait))
 
@@ -121,13 +120,14 @@ def ratify(
             typer.echo("\n".join(page))
             if number < len(pages):
                 typer.prompt(
-                    f"page {number} of {len(pages)}; Enter goes on", default="", show_default=False,
+                    in_words(f"page {number} of {len(pages)}; Enter goes on"), default="", show_default=False,
                     prompt_suffix="", err=True,
                 )  # fmt: skip
-        typer.echo(f"The agreement is kept in {plain(kept)}, to be printed.", err=True)
+        say(f"The agreement is kept in {kept}, to be printed.", err)
         who = name or needed("The name of whoever may ratify it for you", "--name")
         what = office or needed("Their office, such as headteacher", "--office")
-        if not yes and not typer.confirm(f"Do you, {plain(who)}, agree to it as {plain(what)}?", err=True):
+        question = in_words(f"Do you, {plain(who)}, agree to it as {plain(what)}?")
+        if not yes and not typer.confirm(question, err=True):
             raise typer.Exit(1)
         _tell(ceremonies.ratify(sender, text, who, what, wait))
 
@@ -178,12 +178,12 @@ def headings(
 def _asked(heading: str, may_be: Mapping[str, str]) -> str:
     """Ask a person for the item under a heading; return its key, or "" for something else."""
     listed = ["something else", *may_be]
-    typer.echo(f"What is {plain(heading)}?", err=True)
+    say(f"What is {heading}?", err)
     for number, label in enumerate(listed):
-        typer.echo(f"  {number}  {label}", err=True)
+        say(f"  {number}  {in_words(label)}", err)
     chosen = -1
     while not 0 <= chosen <= len(may_be):
-        chosen = typer.prompt("Number", default=0, type=int, err=True)
+        chosen = typer.prompt(in_words("Number"), default=0, type=int, err=True)
     return may_be[listed[chosen]] if chosen else ""
 
 
@@ -201,13 +201,12 @@ def _at_work(kit: Path, passphrase_file: Path | None) -> Iterator[KitAtWork]:
 
 
 def _tell(step: Step) -> None:
-    out.print(Text(plain(step.done)), soft_wrap=True)
+    say(step.done)
     proved = step.proved
     if proved is None:
         raise GatewayError("handed in, and no receipt yet: gateway send receipts")
-    out.print(Text(f"{proved.state.upper()}, reference {proved.reference}"), soft_wrap=True)
+    say(f"{proved.state.upper()}, reference {proved.reference}")
     for reason in proved.reasons:
-        told = f"  {plain(reason['sentence'])} {plain(reason['next_step'])} [{reason['code']}]"
-        out.print(Text(told), soft_wrap=True)
+        say(f"  {reason['sentence']} {reason['next_step']} [{reason['code']}]")
     if proved.state != "accepted":
         raise typer.Exit(_HELD if proved.state == "held" else 1)

@@ -9,21 +9,37 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
-from rich.text import Text
 
-from gateway.cli.console import complain, err, plain
+from gateway.cli.console import complain, err, in_words, plain, say
 from gateway.errors import GatewayError
 
 if TYPE_CHECKING:
     from gateway.send.kit import Kit
     from gateway.send.passphrases import Passphrases
 
+
+def _of_provider(context: typer.Context, kit: Path) -> Path:
+    """Return the kit of the provider named with --as: the first one of a kit lies in its folder itself."""
+    named = context.parent.params.get("provider") if context.parent else None
+    if not named:
+        return kit
+    from gateway.send.kit import Kit  # noqa: PLC0415 - keeps --help quick
+
+    kits = [one for one in map(Kit, (kit, *kit.glob(f"{OTHERS}/*"))) if one.settings_file.exists()]
+    known = {one.settings().provider: one.root for one in kits}
+    if named not in known:
+        raise typer.BadParameter(f"this kit is of {', '.join(sorted(known))}, and not of {named}")
+    return known[named]
+
+
+OTHERS = "providers"
 KitOption = Annotated[
     Path,
     typer.Option(
         "--kit",
         envvar="GATEWAY_KIT",
         resolve_path=True,
+        callback=_of_provider,
         help="The folder of keys, receipts and what was sent.",
     ),
 ]
@@ -59,7 +75,7 @@ class Display:
     def ask(self, question: str) -> str:
         """Ask a person without echo."""
         self._bar.stop()
-        return str(typer.prompt(question, hide_input=True, err=True))
+        return str(typer.prompt(in_words(question), hide_input=True, err=True))
 
     def at(self, step: str, name: str, done: int, size: int) -> None:
         """Show the progress of a step on a file, in bytes."""
@@ -74,7 +90,7 @@ class Display:
 
     def broken(self, error: str) -> None:
         """Say that a session broke or failed, and is tried again."""
-        err.print(Text(f"{plain(error)}: trying again"), soft_wrap=True)
+        say(f"{plain(error)}: trying again", err)
 
 
 def passphrases_of(kit: Kit, file: Path | None, ask: Callable[[str], str] | None = None) -> Passphrases:
@@ -98,13 +114,13 @@ def new_passphrases(file: Path | None, judge: Callable[[str], None]) -> tuple[st
     if not sys.stdin.isatty():
         raise GatewayError("the keys need a passphrase: name a file that holds it with --passphrase-file")
     while True:
-        typed = str(typer.prompt("A passphrase for your keys", hide_input=True, err=True))
+        typed = str(typer.prompt(in_words("A passphrase for your keys"), hide_input=True, err=True))
         try:
             judge(typed)
         except GatewayError as error:
             complain(str(error))
             continue
-        if typed == typer.prompt("The same once more", hide_input=True, err=True):
+        if typed == typer.prompt(in_words("The same once more"), hide_input=True, err=True):
             return typed, typed
         complain("the two are not the same")
 
@@ -113,4 +129,4 @@ def needed(question: str, option: str) -> str:
     """Ask a person for a line. GatewayError, naming the option, where nobody is there."""
     if not sys.stdin.isatty():
         raise GatewayError(f"say it with {option}")
-    return str(typer.prompt(question, err=True)).strip()
+    return str(typer.prompt(in_words(question), err=True)).strip()

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.text import Text
 
-from gateway.cli.console import complain, fails_clearly, now, out, plain
+from gateway.cli.console import complain, fails_clearly, now, say
 from gateway.cli.send_kit import (
     DEFAULT_KIT,
+    OTHERS,
     KitOption,
     PassphraseFileOption,
     needed,
@@ -54,6 +54,8 @@ def setup(
 ) -> None:
     """Open the authority's invitation, compare six words by telephone, and make or take your keys.
 
+    With an invitation of a further provider, the kit is of several: name one with --as.
+
     Nothing is overwritten: with a new invitation your keys stay, and the gateway's are compared anew. Without
     an invitation, your words are shown again.
     """
@@ -67,9 +69,9 @@ def setup(
         return
     invited = read_invitation(invitation)
     if place.settings_file.exists() and place.settings().provider != invited.provider:
-        raise GatewayError(f"this kit is of {place.settings().provider}: name another folder with --kit")
-    _say(f"{invited.organisation} invites {invited.name}, known as {invited.provider},")
-    _say(f"to its gateway at {invited.host}, port {invited.port}")
+        place = Kit(kit / OTHERS / invited.provider)
+    say(f"{invited.organisation} invites {invited.name}, known as {invited.provider},")
+    say(f"to its gateway at {invited.host}, port {invited.port}")
     _compare(invited, words)
     if place.settings_file.exists():
         accept(place, invited, place.settings())
@@ -84,8 +86,8 @@ def _compare(invited: ProviderInvitation, told: str | None) -> None:
 
     words = invited.words()
     if told is None:
-        _say(f"Ring {invited.organisation} on a number that you know, not one from the message that")
-        _say("brought the invitation, and type the six words that they read out to you.")
+        say(f"Ring {invited.organisation} on a number that you know, not one from the message that")
+        say("brought the invitation, and type the six words that they read out to you.")
     for left in reversed(range(1 if told else _TRIES)):
         try:
             compare(told or needed("The six words that you hear", "--words"), words)
@@ -96,7 +98,7 @@ def _compare(invited: ProviderInvitation, told: str | None) -> None:
                 ) from None
             complain(f"{error}. Have them read out once more")
         else:
-            _say("the invitation is theirs: all six words are the same")
+            say("the invitation is theirs: all six words are the same")
             return
 
 
@@ -130,18 +132,14 @@ def _make(
         where = (
             "is in this system's key ring" if all(kept) else "will be asked for: there is no key ring here"
         )
-        _say(f"the passphrase {where}")
+        say(f"the passphrase {where}")
 
 
 def _say_hand_over(kit: Kit, folder: Path) -> None:
     from gateway.send.setup import hand_over  # noqa: PLC0415
 
     given = hand_over(kit, folder)
-    _say(f"Send this file to the authority: {given.file}")
-    _say("Once they have it, read these six words out to them, by telephone:")
-    _say(f"  {' '.join(given.words)}")
-    _say("next, when they say that your keys are in force: gateway send ratify")
-
-
-def _say(line: str) -> None:
-    out.print(Text(plain(line)), soft_wrap=True)
+    say(f"Send this file to the authority: {given.file}")
+    say("Once they have it, read these six words out to them, by telephone:")
+    say(f"  {' '.join(given.words)}")
+    say("next, when they say that your keys are in force: gateway send ratify")

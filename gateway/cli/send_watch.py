@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.console import counted, fails_clearly, plain
+from gateway.cli.console import counted, fails_clearly, in_words, plain
 from gateway.cli.send_kit import DEFAULT_KIT, Display, KitOption, PassphraseFileOption, passphrases_of
 from gateway.cli.signals import until_told
 from gateway.errors import ChoiceError, GatewayError
@@ -44,8 +44,9 @@ def watch(
             sender,
             folder,
             Stillness(still, time.monotonic),
-            tell=lambda line: typer.echo(plain(line)),
+            tell=lambda line: typer.echo(plain(in_words(line))),
             anyway=why if anyway else "",
+            in_words=in_words,
         )
         with until_told() as stop:
             watched.run(stop, once=once)

@@ -9,6 +9,8 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Literal
 
+from gateway.reasons import REASONS
+
 Language = Literal["en", "cy"]
 _BLANK = re.compile(r"\{(\w+)\}")
 _ENGLISH = (
@@ -30,6 +32,7 @@ _WORDS: dict[Language, dict[str, str]] = {
         "not on record": "heb ei gofnodi",
     },
 }
+_REASON = re.compile(r"(?P<before>\s*)(?P<told>\S.*) \[(?P<code>[a-z]+:[a-z-]+)\]", re.DOTALL)
 _DATE = re.compile(
     rf"(?P<on> on)?(?P<day>(?:^| )\d{{1,2}}) (?P<month>{'|'.join(_ENGLISH)}) (?P<year>\d{{4}})"
     r"(?P<at> at(?= \d))?"
@@ -44,11 +47,13 @@ def table(language: Language) -> Mapping[str, tuple[str, str]]:
 
 
 @lru_cache(8)
-def _texts(language: Language) -> tuple[Mapping[str, str], tuple[tuple[re.Pattern[str], str], ...]]:
+def _texts(
+    language: Language, kind: str = "texts"
+) -> tuple[Mapping[str, str], tuple[tuple[re.Pattern[str], str], ...]]:
     """Return all other texts: a word-for-word table, and patterns for texts with blanks, most specific
     first.
     """
-    text = files("gateway.reasons").joinpath(f"{language}-texts.toml").read_text("utf-8")
+    text = files("gateway.reasons").joinpath(f"{language}-{kind}.toml").read_text("utf-8")
     known: dict[str, str] = tomllib.loads(text)["texts"]
     blank = sorted((each for each in known if "{" in each), key=lambda each: -len(_BLANK.sub("", each)))
     return known, tuple((re.compile(_pattern(each), re.DOTALL), known[each]) for each in blank)
@@ -69,6 +74,26 @@ def told(text: str, language: Language) -> str:
         if (found := pattern.fullmatch(text)) is not None:
             return into.format_map({name: told(value, language) for name, value in found.groupdict().items()})
     return _with_days(text, language)
+
+
+def told_by_kit(text: str, language: Language) -> str:
+    """Translate a line of the provider's program, with the reasons and values in it, where it is known."""
+    if language == "en" or not text.strip():
+        return text
+    known, patterns = _texts(language, "kit")
+    if text in known:
+        return known[text]
+    said = _REASON.fullmatch(text)
+    if said is not None and said["code"] in REASONS:
+        template, code = REASONS[said["code"]], said["code"]
+        into = " ".join(table(language)[code])
+        line = translated(said["told"], f"{template.sentence} {template.next_step}", into, language, {})
+        return f"{said['before']}{line or said['told']} [{code}]"
+    for pattern, into in patterns:
+        if (found := pattern.fullmatch(text)) is not None:
+            blanks = found.groupdict().items()
+            return into.format_map({name: told_by_kit(value, language) for name, value in blanks})
+    return told(text, language)
 
 
 def is_told(text: str, language: Language) -> bool:

@@ -41,9 +41,7 @@ class Enrolled:
         if not self.bodies.of(sender.kind).own_pupils:
             return None
         own = speaks_for(sender)
-        # The only DfE number ending in an establishment number; the number unchanged for none or several.
-        fitting = [one for one in own if len(one) == _DFE_NUMBER and one.endswith(number)]
-        number = fitting[0] if len(number) == _ESTABLISHMENT and len(fitting) == 1 else number
+        number = _in_full(number, own)
         if number in {sender.dfe_number, sender.urn}:
             return sender.id
         if number in sender.schools:
@@ -76,6 +74,12 @@ class Enrolled:
 def _numbers(provider: Provider) -> Iterator[str]:
     if not provider.is_closed:
         yield from filter(None, (provider.dfe_number, provider.urn))
+
+
+def _in_full(number: str, known: Iterable[str]) -> str:
+    """Return the only DfE number ending in an establishment number; the number for none or several."""
+    fitting = [one for one in known if len(one) == _DFE_NUMBER and one.endswith(number)]
+    return fitting[0] if len(number) == _ESTABLISHMENT and len(fitting) == 1 else number
 
 
 def record(

@@ -101,13 +101,17 @@ class Stillness:
 
 
 class WatchedFolder:
-    """The watch over one folder. `anyway` is the reason for sending faulty files too."""
+    """The watch over one folder. `anyway` is the reason for sending faulty files too.
+
+    `in_words` gives what stands beside refused files the language of their senders.
+    """
 
     def __init__(
         self, sender: KitAtWork, folder: Path, stillness: Stillness, *,
-        tell: Callable[[str], None], anyway: str = "",
+        tell: Callable[[str], None], anyway: str = "", in_words: Callable[[str], str] = str,
     ) -> None:  # fmt: skip
         self._sender, self._folder = sender, folder
+        self._in_words = in_words
         self._check: Check | None = None
         self._refreshed_at = 0.0
         self._stillness, self._tell, self._anyway = stillness, tell, anyway
@@ -268,7 +272,8 @@ class WatchedFolder:
     def _refuse(self, file: Path, mark: Mark, stops: Sequence[str]) -> None:
         """Move an unsendable file to refused/, with the reasons beside."""
         target = _free(self._folder / FOLDERS["refused"] / file.name)
-        text = "This file was NOT sent.\n\n" + "\n".join(stops) + "\n"
+        head, *told = map(self._in_words, ("This file was NOT sent.", *stops))
+        text = f"{head}\n\n" + "\n".join(told) + "\n"
         with unwritten(file) as (source, _):
             if Mark.of(source) != mark:
                 raise Changed("it was changed while it was checked")

@@ -1,0 +1,31 @@
+"""A trust's office sends for several schools with one kit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.content import core_data
+from tests.send.office import Office
+from tests.site import Site
+
+
+def test_one_kit_sends_as_each_of_its_providers(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    with site.running() as services:
+        oak = Office(site, "oak", services.intake, tmp_path / "oak")
+        site.gateway("providers", "add", "elm", "--name", "The elm", "--kind", "school")
+        elm = Office.__new__(Office)
+        elm.site, elm.name, elm.root, elm.kit, elm.passphrase = site, "elm", tmp_path, oak.kit, oak.passphrase
+        invited, given = elm.invited(services.intake), elm.given(None)
+        elm.done(*invited, "--owner", "The elm <office@elm.invalid>", *given)
+        site.gateway("keys", "add", "elm", str(tmp_path / "elm.keys"))
+        heard = elm.done("--as", "elm", "setup").splitlines()[2].split()
+        site.gateway("keys", "confirm", "elm", *heard)
+        site.gateway("agreement", "ratify", "elm", "--signatory", "The Head")
+
+        for number, each in enumerate((oak, elm)):
+            file = str(oak.file(f"{each.name}.xml", core_data(seed=71 + number)))
+            (sent,) = oak.json("--as", each.name, file)
+            assert (sent["state"], len(each.transfers())) == ("accepted", 1)
+        unknown = oak.send("--as", "ash", "status")
+        assert (unknown.exit_code, "this kit is of elm, oak" in unknown.stderr) == (2, True), unknown.stderr
