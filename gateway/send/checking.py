@@ -28,9 +28,6 @@ from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
 
 _MIB = 1024 * 1024
 _CUT = "classify:malformed"
-_NO_POLICIES = (
-    "the authority's policies could not be fetched yet, so nothing can be checked: try again in a minute"
-)
 _NOT_TOLD = "the gateway has not told yet what kind of organisation you are: checked as a school"
 _OTHER_VERSION = (
     "the authority's policies are of another version than this program: checked by those that came with it"
@@ -89,7 +86,7 @@ class Check:
         with TemporaryDirectory() as folder:
             facts = policies.kept(kit, Path(folder))
             if facts is None:
-                raise CannotReach(_NO_POLICIES)
+                raise CannotReach(policies.NONE)
             if not facts:
                 return cls._by(Path(folder), Provider(id=name, name=name, kind="school"), _NOT_TOLD)
             facts = {key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()}

@@ -19,6 +19,7 @@ from gateway.send.told import PageTold
 from gateway.send.trust import fetched
 
 _SHOWN = "/agreement/policies.asc"
+NONE = "the gateway shows no policies that its present key has signed, so nothing can be checked now"
 _MOST_BYTES = 8 * 1024 * 1024
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}\.(toml|txt)")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -37,6 +37,7 @@ from gateway.send.upload import upload
 _NAME_BYTES, _DIGITS = 100, 12
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.3, 5.0
 _LONGEST_WAIT = 30
+_POLICIES_SECONDS = 60.0
 _MOST_FAST, _MOST_SLOW = 600.0, 86_400.0
 Step = Literal["checking", "sealing", "sending"]
 
@@ -191,18 +192,24 @@ class KitAtWork:
     def refresh(self) -> None:
         """Fetch the basis of checks; keep the stored one while the gateway is out of reach.
 
-        CannotReach or a broken session's error where nothing is stored.
+        Where nothing is stored, try for a minute, as after a change of the gateway's key; CannotReach or a
+        broken session's error afterwards.
         """
-        try:
-            with self.session() as sftp:
-                try:
-                    page = told(self.kit, sftp)
-                except GatewayError:
-                    page = None  # Not signed by the present key: ignored, and fetched again later.
-                policies.keep(self.kit, sftp, page)
-        except (CannotReach, *BROKEN):
+
+        def fetch(sftp: paramiko.SFTPClient) -> None:
+            try:
+                page = told(self.kit, sftp)
+            except GatewayError:
+                page = None  # Not signed by the present key: ignored, and fetched again later.
+            policies.keep(self.kit, sftp, page)
             if not policies.has_kept(self.kit):
-                raise
+                raise CannotReach(policies.NONE)
+
+        if not policies.has_kept(self.kit):
+            self.retried(fetch, _POLICIES_SECONDS)
+            return
+        with suppress(CannotReach, *BROKEN), self.session() as sftp:
+            fetch(sftp)
 
     def recipient(self) -> bytes:
         """Return the gateway's certificate to encrypt to, as of the last session."""

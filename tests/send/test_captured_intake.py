@@ -11,6 +11,7 @@ import paramiko
 import pytest
 
 from gateway.home import Home
+from gateway.send import sending
 from gateway.send.kit import Kit
 from tests.content import core_data
 from tests.send.office import Office
@@ -93,12 +94,17 @@ def test_the_page_of_another_school_is_not_believed(offices: tuple[Office, Offic
 
 
 def test_other_texts_that_the_gateway_signed_are_not_taken_for_policies(
-    offices: tuple[Office, Office],
+    offices: tuple[Office, Office], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     oak, elm = offices
     policies = Home(oak.site.home).published.common / "agreement" / "policies.asc"
     true = policies.read_bytes()
     policies.write_bytes(served(elm, "txt").read_bytes())
-    (sent,) = elm.json(str(elm.file("core.xml", core_data(seed=73))))
+    file = str(elm.file("core.xml", core_data(seed=73)))
+    with monkeypatch.context() as patched:
+        patched.setattr(sending, "_POLICIES_SECONDS", 0)
+        result = elm.send(file)
     policies.write_bytes(true)
+    assert (result.exit_code, "so nothing can be checked now" in result.stderr) == (4, True), result.stderr
+    (sent,) = elm.json(file)
     assert sent["state"] == "accepted"

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.home import Home
 from gateway.samples import make, school
+from gateway.send import sending
 from gateway.send.checking import Check
 from gateway.send.kit import Kit
 from tests.classify.made import as_csv, core_rows
@@ -92,7 +93,9 @@ def test_the_policies_are_those_of_the_authority(tmp_path: Path) -> None:
         assert (check.note, check.catalogue.flow_of("phonics")) == ("", None)
 
 
-def test_without_the_authority_s_policies_nothing_is_checked_or_sent(oak: Office) -> None:
+def test_without_the_authority_s_policies_nothing_is_checked_or_sent(
+    oak: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Not by those of some other authority, that came with the program."""
     file = oak.file("unchecked.xml", core_data(seed=56))
     (oak.kit / "checked-by.json").unlink()
@@ -100,9 +103,11 @@ def test_without_the_authority_s_policies_nothing_is_checked_or_sent(oak: Office
     signed = served.read_bytes()
     served.unlink()
     before = len(oak.transfers())
-    result = oak.send(str(file))
+    with monkeypatch.context() as patched:
+        patched.setattr(sending, "_POLICIES_SECONDS", 0)
+        result = oak.send(str(file))
     served.write_bytes(signed)
-    assert (result.exit_code, "could not be fetched yet" in result.stderr) == (4, True), result.stderr
+    assert (result.exit_code, "so nothing can be checked now" in result.stderr) == (4, True), result.stderr
     assert len(oak.transfers()) == before
     (sent,) = oak.json(str(file))
     assert sent["state"] == "accepted"

@@ -83,7 +83,7 @@ def test_gpg_and_lftp_send_without_a_terminal_as_the_guide_has_it(tmp_path: Path
     block = re.search(r"gpg without a terminal.*?```sh\n(.*?)```", guide, re.DOTALL)
     assert block is not None
     site = Site(tmp_path)
-    with site.running() as services, TemporaryDirectory(prefix="g") as home:
+    with site.running() as services, TemporaryDirectory(prefix="g", ignore_cleanup_errors=True) as home:
         office = tmp_path / "office"
         office.mkdir()
         (office / "FILE").write_text("correct horse battery staple\n")
