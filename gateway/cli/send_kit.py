@@ -28,7 +28,7 @@ def _of_provider(context: typer.Context, kit: Path) -> Path:
     kits = [one for one in map(Kit, (kit, *kit.glob(f"{OTHERS}/*"))) if one.settings_file.exists()]
     known = {one.settings().provider: one.root for one in kits}
     if named not in known:
-        raise typer.BadParameter(f"this kit is of {', '.join(sorted(known))}, and not of {named}")
+        raise typer.BadParameter(in_words(f"this kit is of {', '.join(sorted(known))}, and not of {named}"))
     return known[named]
 
 

@@ -64,7 +64,7 @@ def test_each_school_of_a_trusts_file_is_named_on_the_receipt_and_has_a_copy(des
     desk.gateway("providers", "set", "trust", "--schools", f"{OAK},{ELM},{FIR}")
     sent = desk.send(trust, csv(core(LAESTAB=(OAK, ELM, FIR))), "three.csv.pgp")
     desk.process()
-    folder = desk.home / "published" / "providers"
+    folder = desk.home.published.root / "providers"
     (own,) = (folder / "trust" / "receipts").glob(f"*.{sent}.json")
     named = json.loads(own.read_text())["receipt"]["schools"]
     assert [(one["number"], one["provider"]) for one in named] == [(OAK, "oak"), (ELM, "elm"), (FIR, "")]
@@ -80,7 +80,7 @@ def test_what_names_no_other_school_is_copied_to_nobody(desk: Desk) -> None:
     oak, _, _ = schools(desk)
     sent = desk.send(oak, csv(core(LAESTAB=(OAK,))), "own.csv.pgp")
     desk.process()
-    (receipt,) = desk.home.glob(f"published/providers/*/receipts/*.{sent}.json")
+    (receipt,) = desk.home.published.root.glob(f"providers/*/receipts/*.{sent}.json")
     assert "schools" not in json.loads(receipt.read_text())["receipt"]
 
 

@@ -222,17 +222,22 @@ def test_a_full_disk_is_told_by_a_sentence_and_an_exit_code(oak: Office) -> None
 
 
 _MEASURED = """
+import resource
 from gateway.cli import main
 try:
     main()
 finally:
-    print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")))
+    own = next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]
+    print(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 
 
 @pytest.mark.timeout(600)
 def test_memory_does_not_grow_with_the_file(oak: Office) -> None:
-    """Against a twin of few bytes: 96 MiB, read, sealed and sent, in 40 MB more at most."""
+    """Against a twin of few bytes: 96 MiB, read, sealed and sent, in 40 MB more at most.
+
+    That of the child that seals is counted as well, as where both had their peaks at once.
+    """
     peaks = []
     for size in (1_000, 96 * 2**20):
         file = oak.file(f"{size}.bin", random.Random(size).randbytes(size))
@@ -242,9 +247,9 @@ def test_memory_does_not_grow_with_the_file(oak: Office) -> None:
         )  # fmt: skip
         file.unlink()
         assert done.returncode == 3, done.stderr
-        peaks.append(int(done.stdout.split()[-2]) * 1024)
-    assert peaks[1] < 200 * 10**6, peaks
-    assert peaks[1] - peaks[0] < 40 * 10**6, peaks
+        peaks.append([int(number) * 1024 for number in done.stdout.split()[-2:]])
+    assert sum(peaks[1]) < 250 * 10**6, peaks
+    assert peaks[1][0] - peaks[0][0] < 40 * 10**6, peaks
 
 
 def test_another_host_key_is_not_talked_to(oak: Office, services: Running) -> None:
