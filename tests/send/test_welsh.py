@@ -13,6 +13,7 @@ from gateway.reasons import languages
 from tests.content import core_data
 from tests.send.office import Office, with_another_column
 from tests.site import Site
+from tests.waiting import until
 
 KIT = Path(__file__).parents[2] / "gateway"
 SAYS = {
@@ -104,7 +105,7 @@ def test_a_file_is_told_of_in_welsh(oak: Office, monkeypatch: pytest.MonkeyPatch
     assert "gweler uchod; i'w hanfon er hynny: --anyway --why" in stopped
     assert ": gateway send headings FFEIL" in stopped
     monkeypatch.setenv("LC_ALL", "cy_GB.UTF-8")
-    assert "fel y dywedodd y porth ar " in oak.done("status")
+    until(lambda: "fel y dywedodd y porth ar " in oak.done("status") or None, "the page", 90)
     assert "anfonwyd hi o'r blaen, ar " in oak.done(file)
     monkeypatch.setenv("LC_ALL", "en_GB.UTF-8")
     assert "it was sent before, on " in oak.done(file)
