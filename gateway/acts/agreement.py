@@ -116,7 +116,7 @@ class ListStandings(ListingAct):
             by = [covers[number] for number in numbers[each["provider"]] if number in covers]
             if by and each["standing"] != "ratified":
                 each |= {"standing": "covered", "covered_by": by[0]}
-        return rows
+        return [*rows]
 
 
 class PrintAgreement(ReadingAct):
