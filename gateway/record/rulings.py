@@ -153,14 +153,8 @@ def put_in_force(
     for one, transfer in zip(rulings, decided, strict=True):
         owed.append(copies_owed.owe(session, transfer, one.decision, catalogue, enrolled))
         schools.record(session, transfer, one.decision, enrolled)
-    entries, receipts = _told(
-        registrar,
-        session,
-        list(zip(rulings, decided, owed, strict=True)),
-        counts.earlier,
-        now,
-        enrolled=enrolled,
-    )
+    told = list(zip(rulings, decided, owed, strict=True))
+    entries, receipts = _told(registrar, session, told, counts.earlier, now, enrolled=enrolled)
     for each in owed:
         entries += each.entries
     entries += follow(

@@ -58,7 +58,7 @@ _MOST_TRIES = 3
 _log = logging.getLogger(__name__)
 
 
-class Unfinished(GatewayError):  # noqa: N818 - named after the event
+class SeemsCut(GatewayError):  # noqa: N818 - named after the event
     """A file seems cut off, and its writer may go on with it."""
 
 
@@ -224,7 +224,7 @@ class WatchedFolder:
             yield
         except InUse as error:
             self._tell_once(file, f"{error}; it is taken once it is closed")
-        except Unfinished as error:
+        except SeemsCut as error:
             self._tell_once(file, f"{error}; it is taken or refused once it has not changed for longer")
         except Changed as error:
             self._tell_once(file, f"{error}; what it is now is sent as a file of its own")
@@ -251,7 +251,7 @@ class WatchedFolder:
                 raise InUse("the system cannot tell whether somebody writes to it")
         may_go_on = not self._stillness.is_sure(file, told=False)
         if may_go_on and mark in self._cut:
-            raise Unfinished(_GOES_ON)
+            raise SeemsCut(_GOES_ON)
         try:
             tell = partial(self._sender.progress.at, "checking", file.name)
             seen = check.look_at(file, date.today(), tell)  # noqa: DTZ011 - the calendar on the wall
@@ -263,7 +263,7 @@ class WatchedFolder:
             stops, is_cut = (str(error),), not mark.size
         if is_cut and may_go_on:
             self._cut.add(mark)
-            raise Unfinished(_GOES_ON)
+            raise SeemsCut(_GOES_ON)
         if not stops:
             return ToSend(file, seen.digest, seen.mark, self._anyway if seen.stops else "")
         self._refuse(file, mark, stops)
