@@ -73,7 +73,7 @@ def test_each_school_of_a_trusts_file_is_named_on_the_receipt_and_has_a_copy(des
             (copy,) = (folder / school / "receipts").glob(f"*.{sent}.{form}")
             assert copy.read_bytes() == own.with_suffix(f".{form}").read_bytes()
             assert OAK in copy.read_text()
-    desk.gateway("log", "audit")
+    assert "everything fits" in desk.gateway("log", "verify")
 
 
 def test_what_names_no_other_school_is_copied_to_nobody(desk: Desk) -> None:
