@@ -6,6 +6,7 @@ provider never reads half a file.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from collections.abc import Iterator, Sequence
