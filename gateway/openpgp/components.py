@@ -1,6 +1,6 @@
 """The parts of a certificate, as stated by its own packets.
 
-Sequoia parses the packets and verifies the signatures; `standing` judges validity at a moment.
+Sequoia parses the packets and verifies the signatures; `Parts.standing` judges validity at a moment.
 """
 
 from collections.abc import Iterator, Sequence

@@ -119,7 +119,14 @@ def write_flow(policies: Path, flow: NewFlow, catalogue: Catalogue) -> None:
     told_by = {"tables": [table]}
     if flow.collection is not None:
         told_by = {}
-        _write_collection(policies / "data_types.toml", flow.collection, flow.id)
+        # Have a DfE message that calls itself so be of the data type.
+        path = policies / "data_types.toml"
+        types: Any = tomlkit.parse(path.read_text("utf-8"))
+        outside = types["message"]["outside"]
+        for name in [name for name in outside if name.casefold() == flow.collection.casefold()]:
+            del outside[name]
+        types["message"]["returns"][flow.collection] = flow.id
+        path.write_text(tomlkit.dumps(types), "utf-8")
     _append(policies / "data_types.toml", {"types": {flow.id: kind}, **told_by})
     if flow.new:
         items = {_key(flow, each): _item_of(flow, each) for each in flow.new}
@@ -165,16 +172,6 @@ def _item_of(flow: NewFlow, heading: str) -> dict[str, Any]:
     kind = "date" if heading in flow.dates else "label"
     where = {"elements": list(flow.elements[heading])} if flow.elements else {"columns": [heading]}
     return {"label": f"{flow.group}: {heading}", **where, "values": kind}
-
-
-def _write_collection(path: Path, collection: str, data_type: str) -> None:
-    """Have a DfE message that calls itself so be of the data type."""
-    types: Any = tomlkit.parse(path.read_text("utf-8"))
-    outside = types["message"]["outside"]
-    for name in [name for name in outside if name.casefold() == collection.casefold()]:
-        del outside[name]
-    types["message"]["returns"][collection] = data_type
-    path.write_text(tomlkit.dumps(types), "utf-8")
 
 
 def _write_rights(path: Path, flow: NewFlow, catalogue: Catalogue) -> None:

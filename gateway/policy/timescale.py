@@ -102,7 +102,10 @@ def status(
         (scale, entry.id) for _, entry, _ in expected for scale in entry.timescales(provider.kind)
     )
     planned = plan(calendar, entries, _own_inset(provider, calendar), on.year)
-    day = _day(on, owed.since, catalogue)
+    starts = catalogue.school_year_starts
+    first = first_year(academic_year(on, starts))
+    terms = school_year(catalogue.calendar, first) is not None
+    day = _Day(on, max(owed.since, day_in(first, starts)), owed.since, terms)
     takes_part = owes_anything(provider) and on <= owed.until
     return [
         _judge(
@@ -204,13 +207,6 @@ def periods_around(provider: Provider, data_type: str, catalogue: Catalogue, on:
         return []
     due = (flow.of(data_type).timescales(provider.kind)[0], data_type)
     return plan(catalogue.calendar, (due,), _own_inset(provider, catalogue.calendar), on.year)[due]
-
-
-def _day(on: date, since: date, catalogue: Catalogue) -> _Day:
-    starts = catalogue.school_year_starts
-    first = first_year(academic_year(on, starts))
-    terms = school_year(catalogue.calendar, first) is not None
-    return _Day(on, max(since, day_in(first, starts)), since, terms)
 
 
 def _by_data_type(

@@ -152,10 +152,15 @@ def pupils(
 
 
 def _pupil(rng: Random, of: School, n: int, year: str, today: date, *, narrow: bool) -> Pupil:
-    born = _birthday(rng, year, today)
+    # A date of birth for a child in year group `year` in the academic year of `today`.
+    age_on_31_august = 4 if year == "R" else 4 + int(year)
+    latest = date(academic_year(today) - age_on_31_august, 8, 31)
+    born = latest - timedelta(days=rng.randrange(365))
     started = date(academic_year(born) + 5, 9, 4)
     first_school = of.establishment if n < 1000 else f"{int(of.establishment) + 100 * (n // 1000):04d}"
-    forename, surname = _name(rng, narrow=narrow)
+    wide = not narrow and rng.random() < 0.1
+    forenames = _WIDE_FORENAMES if wide else _FORENAMES
+    forename, surname = rng.choice(forenames), rng.choice(_WIDE_SURNAMES if wide else _SURNAMES)
     return Pupil(
         upn=upn(first_school, started.year, n % 1000),
         former_upn=upn("2999", started.year, n % 1000) if rng.random() < 0.05 else "",
@@ -192,19 +197,6 @@ def _pupil(rng: Random, of: School, n: int, year: str, today: date, *, narrow: b
         postcode=f"ZZ{rng.randrange(1, 99)} {rng.randrange(1, 9)}ZZ",
         guardian=f"{rng.choice(_FORENAMES[:6])} {surname}",
     )
-
-
-def _birthday(rng: Random, year: str, today: date) -> date:
-    """Return a date of birth for a child in year group `year` in the academic year of `today`."""
-    age_on_31_august = 4 if year == "R" else 4 + int(year)
-    latest = date(academic_year(today) - age_on_31_august, 8, 31)
-    return latest - timedelta(days=rng.randrange(365))
-
-
-def _name(rng: Random, *, narrow: bool) -> tuple[str, str]:
-    wide = not narrow and rng.random() < 0.1
-    forenames = _WIDE_FORENAMES if wide else _FORENAMES
-    return rng.choice(forenames), rng.choice(_WIDE_SURNAMES if wide else _SURNAMES)
 
 
 def _uln(rng: Random) -> str:
