@@ -15,7 +15,7 @@ from typing import Protocol
 from gateway.errors import Fault
 from gateway.examiner.channel import Broken, close_all, receive, send
 from gateway.examiner.confinement import environment
-from gateway.examiner.nursery import CRASHED, GREETING, asked
+from gateway.examiner.process_pool import CRASHED, GREETING, asked
 
 _START_SECONDS = 60
 _TO_END_SECONDS = 5
@@ -73,7 +73,7 @@ class Child:
         self._command = command
         self._setup = setup
         self._surroundings = surroundings
-        self._nursery: Process | None = None
+        self._pool: Process | None = None
         self._channel: socket.socket | None = None
         self._greeted = False
         self._begun: object = None
@@ -147,14 +147,14 @@ class Child:
         if self._channel is not None:
             self._channel.close()
             self._channel = None
-        if self._nursery is not None:
-            self._nursery.terminate()
+        if self._pool is not None:
+            self._pool.terminate()
             try:
-                self._nursery.wait(_TO_END_SECONDS)
+                self._pool.wait(_TO_END_SECONDS)
             except subprocess.TimeoutExpired:
-                self._nursery.kill()
-                self._nursery.wait()
-            self._nursery = None
+                self._pool.kill()
+                self._pool.wait()
+            self._pool = None
         self._greeted = self._is_ending = False
 
     def _lost(self, broken: Broken) -> ExaminerLost:
@@ -194,7 +194,7 @@ class Child:
             setup = self._setup()
             ours, theirs = socket.socketpair()
             with theirs:
-                self._nursery = begun(self._command, theirs.fileno())
+                self._pool = begun(self._command, theirs.fileno())
             self._channel = ours
             send(ours, setup, until=time.monotonic() + _START_SECONDS)
         return self._channel

@@ -19,8 +19,8 @@ from typing import BinaryIO, cast
 from gateway.classify import Rules, classify, classify_ahead, load_rules
 from gateway.examiner.confinement import Needs
 from gateway.examiner.growing import Growing
-from gateway.examiner.nursery import Answer, serve
 from gateway.examiner.persons import PersonTaker, RollTaker
+from gateway.examiner.process_pool import Answer, serve
 from gateway.examiner.protocol import ANSWER, CLASSIFIER_SETUP, REQUEST, Read, Reading
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused

@@ -16,7 +16,7 @@ from gateway.enrolment.key_file import Update, is_ssh, updated
 from gateway.enrolment.key_file import judge as judged_key
 from gateway.errors import Refusal
 from gateway.examiner.confinement import Needs
-from gateway.examiner.nursery import Answer, serve
+from gateway.examiner.process_pool import Answer, serve
 from gateway.examiner.protocol import (
     ANSWER,
     DROP_BYTES,

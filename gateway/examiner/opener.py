@@ -16,7 +16,7 @@ from typing import assert_never
 
 from gateway.errors import Fault, GatewayError, Refusal
 from gateway.examiner.confinement import Needs
-from gateway.examiner.nursery import Answer, serve
+from gateway.examiner.process_pool import Answer, serve
 from gateway.examiner.protocol import (
     ANSWER,
     OPENER_SETUP,

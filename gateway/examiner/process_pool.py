@@ -50,7 +50,7 @@ Work = Callable[[bytes, Sequence[int]], Answer]
 
 
 @dataclass(slots=True)
-class Nursery:
+class ProcessPool:
     """One child serving the service at the other end of `channel`."""
 
     channel: socket.socket
@@ -183,4 +183,4 @@ def serve(description: str, prepared: Callable[[bytes], tuple[Needs, Worker]]) -
             _log.error("%s", error)
             return
         keep_in_memory()
-        Nursery(channel, Cell(needs), worker.work).serve()
+        ProcessPool(channel, Cell(needs), worker.work).serve()

@@ -19,7 +19,7 @@ from gateway.classify.views.view import make_view
 from gateway.classify.views.who import named_records
 from gateway.errors import GatewayError
 from gateway.examiner.confinement import Needs
-from gateway.examiner.nursery import Answer, serve
+from gateway.examiner.process_pool import Answer, serve
 from gateway.examiner.protocol import (
     ANSWER,
     REQUEST,

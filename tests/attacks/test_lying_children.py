@@ -12,8 +12,8 @@ import asyncssh
 import pytest
 
 from gateway.examiner.child import ExaminerLost, where
-from gateway.examiner.nursery import CRASHED
 from gateway.examiner.parent import Examiner, Examiners, believable_refusal
+from gateway.examiner.process_pool import CRASHED
 from gateway.examiner.protocol import FileRefused, OpenRefused
 from gateway.home import Home
 from gateway.homes.demo.parties import Party

@@ -132,9 +132,9 @@ def never(*_: object) -> None:
 
 def process_of(child: Child) -> int:
     """The process that looks at a file."""
-    nursery = child._nursery
-    assert isinstance(nursery, subprocess.Popen | Forked)
-    return int(Path(f"/proc/{nursery.pid}/task/{nursery.pid}/children").read_text().split()[0])
+    pool = child._pool
+    assert isinstance(pool, subprocess.Popen | Forked)
+    return int(Path(f"/proc/{pool.pid}/task/{pool.pid}/children").read_text().split()[0])
 
 
 def descriptors() -> list[str]:
