@@ -84,10 +84,9 @@ class Guard:
         # A program bears its credential itself: no page of elsewhere can send one.
         if headers.get("origin") != self._origin and not path.startswith(self._programs):
             return PlainTextResponse("This form was not sent from one of our pages.", status_code=403)
-        if "transfer-encoding" in headers:  # Such a body may be of any length, whatever is said beside it.
-            return PlainTextResponse("Say how long it is.", status_code=411)
         length = headers.get("content-length", "" if method in _WITH_BODY else "0")
-        if not length.isdecimal() or int(length) > self._larger.get(path, self._most):
+        chunked = "transfer-encoding" in headers  # Of any length, whatever is said beside it.
+        if chunked or not length.isdecimal() or int(length) > self._larger.get(path, self._most):
             return PlainTextResponse("That is too large.", status_code=413)
         return None
 
