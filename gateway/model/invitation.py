@@ -56,8 +56,15 @@ def keys_words(gateway_key: str, provider: str, ssh: str, openpgp: str) -> tuple
 
 
 def are_words(heard: Sequence[str]) -> bool:
-    """Return True for words rather than fingerprints, whose beginnings have 16 characters at least."""
-    return all(one.strip(",.;").isalpha() and len(one) <= _LONGEST for one in " ".join(heard).split())
+    """Return True for words rather than fingerprints, whose beginnings have 16 characters at least.
+
+    A fingerprint read out in groups can have letters only: but within a word upper and lower case do not mix.
+    """
+    said = [one.strip(",.;") for one in " ".join(heard).split()]
+    return all(
+        one.isalpha() and len(one) <= _LONGEST and (one.istitle() or one.islower() or one.isupper())
+        for one in said
+    )
 
 
 def compare(heard: str | Sequence[str], words: Sequence[str]) -> None:

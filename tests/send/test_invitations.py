@@ -235,3 +235,17 @@ def test_a_key_of_version_6_says_what_to_do_instead(ash: Office, services: Runni
     given = ("--openpgp-key", str(KEYS / "openpgpjs-6-version-6.asc"))
     result = ash.send(*ash.invited(services.intake), *given)
     assert (result.exit_code, "of a newer kind than the kit can sign with" in result.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("abandon ability able about above absent", True),
+        ("Abandon, ability, able, about, above, absent.", True),
+        ("ABANDON ABILITY ABLE ABOUT ABOVE ABSENT", True),
+        ("aBcd efGh ijKl mnOp qrSt uvWx", False),  # A fingerprint whose first 24 characters are letters.
+        ("056D 6DDF B7DA E74D", False),
+    ],
+)
+def test_a_fingerprint_of_letters_alone_is_not_taken_for_words(said: str, words: bool) -> None:
+    assert are_words([said]) is words
