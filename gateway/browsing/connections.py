@@ -22,7 +22,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gateway.errors import ConfigurationError
-from gateway.zones.hatch.serving import QuietServer
+from gateway.zones.console_api.serving import QuietServer
 from gateway.zones.source import source_of
 
 SECONDS = 30.0

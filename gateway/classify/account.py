@@ -12,7 +12,7 @@ from gateway.classify.book_texts import Place
 from gateway.classify.content import beside
 from gateway.classify.disclosure import Disclosure
 from gateway.classify.format_rules import plain
-from gateway.classify.furniture import is_long
+from gateway.classify.report_wording import is_long
 from gateway.classify.rules import ItemRule, Rules, WorkingRule
 from gateway.classify.value_shapes import Shape
 from gateway.model import Unlisted, ValueKind

@@ -9,8 +9,8 @@ from typing import BinaryIO, cast
 
 from gateway.classify.calamine import in_memory
 from gateway.classify.content import head_of, locked, malformed, size_of, unknown
-from gateway.classify.leftovers import is_leftover
 from gateway.classify.sensitive import Sensitive
+from gateway.classify.system_files import is_system_file
 from gateway.home.settings import ClassifyLimits
 
 FORMAT = "ZIP"
@@ -72,7 +72,7 @@ def names(archive: zipfile.ZipFile) -> list[str]:
 
 def files(archive: zipfile.ZipFile, sensitive: Sensitive) -> list[str]:
     """Return the names of files put there by somebody, without files left by operating systems."""
-    found = [name for name in names(archive) if not is_leftover(archive, name, sensitive)]
+    found = [name for name in names(archive) if not is_system_file(archive, name, sensitive)]
     if len(found) > FILES:
         raise unknown(f"an archive of more than {FILES} files", format=FORMAT)
     return found

@@ -14,7 +14,7 @@ from operator import itemgetter
 
 from gateway.classify.content import Row, Source, beside, malformed, text_chunks, unknown
 from gateway.classify.formulas import Formulas, maybe_formulas, settled_header
-from gateway.classify.furniture import Furniture, Title
+from gateway.classify.report_wording import ReportWording, Title
 from gateway.classify.rules import Rules
 from gateway.home.settings import ClassifyLimits
 
@@ -211,7 +211,7 @@ def batches(
             yield batch
 
 
-def _is_passed_over(row: Row, furniture: Furniture, formulas: Formulas) -> bool:
+def _is_passed_over(row: Row, furniture: ReportWording, formulas: Formulas) -> bool:
     """Return True for a blank row or a report's own. Raises Unreadable for another row of one cell."""
     alone = not any(row[1:])
     if alone and not (row and row[0].strip()):

@@ -154,7 +154,7 @@ class JsonRule(RuleTable):
     beside: tuple[str, ...]
 
 
-class FurnitureRule(RuleTable):
+class ReportWordingRule(RuleTable):
     """Words of lines printed by reports around a table, and kinds of schools in names."""
 
     words: tuple[str, ...]

@@ -20,18 +20,18 @@ from gateway.classify.format_rules import (
     AROUND,
     CONTAINERS,
     CtfRule,
-    FurnitureRule,
     JcqRule,
     JsonRule,
     MessageRule,
     NameHint,
     RegisterRule,
+    ReportWordingRule,
     ResultsRule,
     RuleTable,
     SchoolsRule,
     plain,
 )
-from gateway.classify.furniture import Furniture
+from gateway.classify.report_wording import ReportWording
 from gateway.classify.sensitive import Sensitive, is_legible
 from gateway.classify.subjects import SubjectRule
 from gateway.classify.value_kinds import (
@@ -226,7 +226,7 @@ class DataTypes(RuleTable):
     registers: RegisterRule
     schools: SchoolsRule
     json_records: JsonRule
-    furniture: FurnitureRule
+    furniture: ReportWordingRule
     names: tuple[NameHint, ...]
 
 
@@ -432,13 +432,13 @@ class Rules(BaseModel):
         return expected(rule, self.data_types.codes.get(rule.codes or "", ()))
 
     @cached_property
-    def furniture(self) -> Furniture:
+    def furniture(self) -> ReportWording:
         """Recogniser of lines printed by reports around tables."""
         rule = self.data_types.furniture
         is_name = Words("name", self, of_people=False).are
         words, schools = frozenset(rule.words), frozenset(rule.kinds_of_school)
         headings = self._headings | words
-        return Furniture(words, schools, is_name, headings, self._all_codes, self._is_telling)
+        return ReportWording(words, schools, is_name, headings, self._all_codes, self._is_telling)
 
     @cached_property
     def _headings(self) -> frozenset[str]:

@@ -13,7 +13,7 @@ from typing import Literal
 from gateway.classify.content import Row, active, beside, unknown
 from gateway.classify.delimited import KNOWN_COLUMNS, Header, Table, batches, find_header
 from gateway.classify.formulas import Formulas, settled_header
-from gateway.classify.furniture import is_lookup
+from gateway.classify.report_wording import is_lookup
 from gateway.classify.rules import Rules
 from gateway.home.settings import ClassifyLimits
 

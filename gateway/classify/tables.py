@@ -15,7 +15,7 @@ from gateway.classify.facts import table_facts
 from gateway.classify.format_rules import plain
 from gateway.classify.results import KINDS, Kind, ResultKinds, SingleResult
 from gateway.classify.schools import RowSchools, Slot, in_a_title
-from gateway.classify.strays import Column, check_side_by_side, strays, without_headers
+from gateway.classify.stray_rows import Column, check_side_by_side, strays, without_headers
 from gateway.classify.tally import Tally
 from gateway.classify.value_kinds import distinct
 from gateway.classify.verdict import Verdict

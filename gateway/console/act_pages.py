@@ -12,7 +12,7 @@ from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside
 from gateway.console.site import MOST_OF_A_PART, Site, text
 from gateway.console.spreadsheets import SPREADSHEETS, spreadsheet
-from gateway.zones.hatch.act_questions import (
+from gateway.zones.console_api.act_questions import (
     ActAnswered,
     ActsTold,
     ActTold,
@@ -21,7 +21,7 @@ from gateway.zones.hatch.act_questions import (
     CarryOutAct,
     Given,
 )
-from gateway.zones.hatch.answers import Me
+from gateway.zones.console_api.answers import Me
 
 _MAY_NOT = 403
 _PAGE = 50

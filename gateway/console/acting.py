@@ -12,10 +12,10 @@ from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside, Reply
 from gateway.console.site import text
 from gateway.home.settings_file import File
-from gateway.zones.hatch import WeightyAct
-from gateway.zones.hatch.act_questions import FieldTold
-from gateway.zones.hatch.answers import Done, Me, MeSeen
-from gateway.zones.hatch.questions import AskMe
+from gateway.zones.console_api import WeightyAct
+from gateway.zones.console_api.act_questions import FieldTold
+from gateway.zones.console_api.answers import Done, Me, MeSeen
+from gateway.zones.console_api.questions import AskMe
 
 _OPTION = re.compile(r"--[a-z]+(?:-[a-z]+)*")
 

@@ -25,9 +25,9 @@ from gateway.console.entering import site_of
 from gateway.console.guard import address_of
 from gateway.console.inside import DeclinedInside
 from gateway.errors import trace_of
-from gateway.zones.hatch import OfPerson
-from gateway.zones.hatch.act_questions import ActAnswered, ApiDescribed, AskAct, AskApi, CarryOutAct
-from gateway.zones.hatch.questions import Collect
+from gateway.zones.console_api import OfPerson
+from gateway.zones.console_api.act_questions import ActAnswered, ApiDescribed, AskAct, AskApi, CarryOutAct
+from gateway.zones.console_api.questions import Collect
 
 Q = TypeVar("Q", bound=OfPerson)
 _log = logging.getLogger(__name__)

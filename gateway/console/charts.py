@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gateway.zones.hatch.answers import DaySeen
-from gateway.zones.hatch.school_answers import KeyLife
+from gateway.zones.console_api.answers import DaySeen
+from gateway.zones.console_api.school_answers import KeyLife
 
 _HEIGHT = 120
 _STEP = 40

@@ -8,9 +8,9 @@ from starlette.responses import Response
 
 from gateway.console.inside import DeclinedInside
 from gateway.console.site import Site, fresh_secret, see, text
-from gateway.zones.hatch import OF_AN_ACT
-from gateway.zones.hatch.answers import Begun, Done, MeSeen, OpenIdBegun, PasskeyOptions
-from gateway.zones.hatch.questions import (
+from gateway.zones.console_api import OF_AN_ACT
+from gateway.zones.console_api.answers import Begun, Done, MeSeen, OpenIdBegun, PasskeyOptions
+from gateway.zones.console_api.questions import (
     AskMe,
     BeginEnrolment,
     BeginLogin,

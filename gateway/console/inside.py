@@ -10,10 +10,10 @@ import httpx
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.home.settings_file import File
-from gateway.zones.hatch import HatchQuestion, OfPerson
-from gateway.zones.hatch.answers import ConsoleKnows, Declining, Me
-from gateway.zones.hatch.questions import AskSettings, Collect
-from gateway.zones.hatch.serving import KEPT_SECONDS, socket_in
+from gateway.zones.console_api import ConsoleQuestion, OfPerson
+from gateway.zones.console_api.answers import ConsoleKnows, Declining, Me
+from gateway.zones.console_api.questions import AskSettings, Collect
+from gateway.zones.console_api.serving import KEPT_SECONDS, socket_in
 
 A = TypeVar("A", bound=File)
 _SECONDS = 120.0
@@ -52,7 +52,7 @@ class Inside:
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
 
-    async def ask(self, question: HatchQuestion, kind: type[A]) -> A:
+    async def ask(self, question: ConsoleQuestion, kind: type[A]) -> A:
         """Return the answer to a question open to anybody. DeclinedInside without an answer."""
         return kind.model_validate((await self._sent(question))["said"])
 
@@ -75,7 +75,7 @@ class Inside:
         except httpx.TransportError:
             raise DeclinedInside(503, _UNREACHED) from None
 
-    async def _sent(self, question: HatchQuestion) -> dict[str, object]:
+    async def _sent(self, question: ConsoleQuestion) -> dict[str, object]:
         try:
             response = await self._client.post(question.path(), json=question.model_dump(mode="json"))
         except httpx.TransportError:

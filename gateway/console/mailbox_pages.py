@@ -19,8 +19,8 @@ from gateway.console.charts import chart_of
 from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside
 from gateway.console.site import Site, see, text
-from gateway.zones.hatch.answers import Done, FileTold, MailboxSeen, TodaySeen
-from gateway.zones.hatch.questions import AskFile, AskMailbox, AskToday, Collect, DealWith, RecallFile
+from gateway.zones.console_api.answers import Done, FileTold, MailboxSeen, TodaySeen
+from gateway.zones.console_api.questions import AskFile, AskMailbox, AskToday, Collect, DealWith, RecallFile
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer

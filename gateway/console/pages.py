@@ -12,11 +12,11 @@ from gateway.console.acting import act, signed
 from gateway.console.charts import time_line_of
 from gateway.console.entering import site_of
 from gateway.console.site import see, text
-from gateway.zones.hatch import evidence_answers as told
-from gateway.zones.hatch import evidence_questions as asked
-from gateway.zones.hatch import school_acts
-from gateway.zones.hatch.answers import HeldPage, HeldTold, OpeningsSeen, ReceiptVerified
-from gateway.zones.hatch.questions import (
+from gateway.zones.console_api import evidence_answers as told
+from gateway.zones.console_api import evidence_questions as asked
+from gateway.zones.console_api import school_acts
+from gateway.zones.console_api.answers import HeldPage, HeldTold, OpeningsSeen, ReceiptVerified
+from gateway.zones.console_api.questions import (
     AskAgreement,
     AskHeld,
     AskHeldFile,
@@ -25,7 +25,7 @@ from gateway.zones.hatch.questions import (
     AskSchools,
     VerifyReceipt,
 )
-from gateway.zones.hatch.school_answers import AgreementSeen, SchoolsSeen, SchoolTold
+from gateway.zones.console_api.school_answers import AgreementSeen, SchoolsSeen, SchoolTold
 
 SIGNS = {
     "on-time": ("✓", "on time", "green"),

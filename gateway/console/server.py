@@ -16,8 +16,8 @@ from gateway.console.site import Site, templates
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.observe import systemd
-from gateway.zones.hatch.answers import ConsoleKnows
-from gateway.zones.hatch.serving import at_work, config_of
+from gateway.zones.console_api.answers import ConsoleKnows
+from gateway.zones.console_api.serving import at_work, config_of
 
 _PATIENCE_SECONDS = 30
 

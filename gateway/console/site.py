@@ -17,11 +17,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from gateway.console.guard import address_of, is_own, token_of
 from gateway.console.inside import Inside
 from gateway.home.settings_file import File
-from gateway.zones.hatch import HatchQuestion, OfPerson
-from gateway.zones.hatch.answers import ConsoleKnows, Me
+from gateway.zones.console_api import ConsoleQuestion, OfPerson
+from gateway.zones.console_api.answers import ConsoleKnows, Me
 
 A = TypeVar("A", bound=File)
-Q = TypeVar("Q", bound=HatchQuestion)
+Q = TypeVar("Q", bound=ConsoleQuestion)
 FOLDER = Path(__file__).parent
 MOST_OF_A_PART = 1024**2
 """Characters of one field of a form at most, and octets of a file."""

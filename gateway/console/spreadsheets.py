@@ -7,7 +7,7 @@ import io
 
 from starlette.responses import Response
 
-from gateway.zones.hatch.act_questions import Cell, TableTold
+from gateway.zones.console_api.act_questions import Cell, TableTold
 
 SPREADSHEETS = {
     "csv": "text/csv; charset=utf-8",

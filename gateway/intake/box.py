@@ -16,7 +16,7 @@ from gateway.intake.disk import on_disk
 from gateway.intake.paths import IntakePlace
 from gateway.intake.recent import HandedOver, Recent
 from gateway.intake.reception import Quotas, Reception
-from gateway.intake.unfinished import Shelf, Unfinished
+from gateway.intake.unfinished import Unfinished, UnfinishedUploads
 from gateway.model import Folder
 from gateway.ssh.answers import Declined
 
@@ -67,14 +67,19 @@ class Box:
         self._clock = clock
         # One turn for all sessions of a provider, so that other providers do not wait longer.
         self.turns = asyncio.Semaphore(_TURNS)
-        self.shelf = Shelf(spool.partial(provider))
+        self.unfinished = UnfinishedUploads(spool.partial(provider))
         self.recent = Recent(spool.recent / f"{provider}.jsonl", timedelta(days=limits.recent_days))
         self.folders = Folders(clock)
         self.quotas = Quotas(
-            provider, limits=limits, shelf=self.shelf, recent=self.recent, landed=landed, clock=clock
+            provider,
+            limits=limits,
+            unfinished=self.unfinished,
+            recent=self.recent,
+            landed=landed,
+            clock=clock,
         )
-        self.reception = Reception(self.shelf, self.recent, self.quotas, clock)
-        self.completion = Completion(spool, self.shelf, self.recent, landed, clock)
+        self.reception = Reception(self.unfinished, self.recent, self.quotas, clock)
+        self.completion = Completion(spool, self.unfinished, self.recent, landed, clock)
         self._loading = asyncio.Lock()
         self._is_loaded = False
 
@@ -82,30 +87,30 @@ class Box:
         """Load the uploads left by an earlier run of the service, once."""
         async with self._loading:
             if not self._is_loaded:
-                await self.shelf.load()
+                await self.unfinished.load()
                 await on_disk(self.recent.load, self._clock())
                 self._is_loaded = True
 
     async def expire(self, now: datetime, keep: timedelta) -> None:
         """Drop unfinished uploads idle for longer than `keep`, and outdated recent entries."""
-        await self.shelf.expire(now, keep)
+        await self.unfinished.expire(now, keep)
         if self._is_loaded:
             await on_disk(self.recent.expire, now)
 
     def find(self, folder: Folder, name: str) -> Unfinished | HandedOver | None:
         """Return the upload with a name: an unfinished one before a handed-over one."""
-        return self.shelf.find(folder, name) or self.recent.find(folder, name)
+        return self.unfinished.find(folder, name) or self.recent.find(folder, name)
 
     def has_below(self, folder: Folder, name: str) -> bool:
         """Return True if an upload lies below `name`, a folder made by a client."""
         above = f"{name}/"
-        unfinished = any(upload.label.name.startswith(above) for upload in self.shelf.within(folder))
+        unfinished = any(upload.label.name.startswith(above) for upload in self.unfinished.within(folder))
         return unfinished or self.recent.has_below(folder, name)
 
     def within(self, folder: Folder) -> dict[str, Unfinished | HandedOver]:
         """Return the uploads in `folder`, by name; an unfinished one hides a handed-over one."""
         sent: dict[str, Unfinished | HandedOver] = {e.name: e for e in self.recent.within(folder)}
-        return sent | {upload.label.name: upload for upload in self.shelf.within(folder)}
+        return sent | {upload.label.name: upload for upload in self.unfinished.within(folder)}
 
     async def set_modified(self, folder: Folder, name: str, modified: int) -> None:
         """Remember the modification time set by a client, for listings only."""

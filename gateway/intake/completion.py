@@ -13,7 +13,7 @@ from gateway.intake.backlog import Landed
 from gateway.intake.disk import on_disk
 from gateway.intake.paths import is_temporary
 from gateway.intake.recent import HandedOver, Recent
-from gateway.intake.unfinished import Shelf, Unfinished
+from gateway.intake.unfinished import Unfinished, UnfinishedUploads
 from gateway.intake.upload import Receiving
 from gateway.model import Folder, Upload
 from gateway.observe.metrics import HAND_OVER_SECONDS, LANDED, LANDED_BYTES
@@ -86,13 +86,18 @@ _log = logging.getLogger(__name__)
 
 
 class Completion:
-    """Hand the uploads on one provider's `shelf` over to the processor."""
+    """Hand the uploads of one provider over to the processor."""
 
     def __init__(
-        self, spool: Spool, shelf: Shelf, recent: Recent, landed: Landed, clock: Callable[[], datetime]
+        self,
+        spool: Spool,
+        unfinished: UnfinishedUploads,
+        recent: Recent,
+        landed: Landed,
+        clock: Callable[[], datetime],
     ) -> None:
         self._spool = spool
-        self._shelf = shelf
+        self._unfinished = unfinished
         self._recent = recent
         self._landed = landed
         self._clock = clock
@@ -119,7 +124,7 @@ class Completion:
         finally:
             upload.completing = False
             if reference is None:
-                await self._shelf.keep(upload, self._clock())
+                await self._unfinished.keep(upload, self._clock())
         return reference
 
     def _adds_nothing(self, receiving: Receiving) -> bool:
@@ -143,7 +148,7 @@ class Completion:
 
     async def rename(self, folder: Folder, old: str, new: str, by: LoggedIn) -> str:
         """Rename a temporary upload to its final name and hand it over. Returns the reference."""
-        upload = self._shelf.find(folder, old)
+        upload = self._unfinished.find(folder, old)
         if upload is None:
             raise Declined(NO_SUCH_FILE if self._recent.find(folder, old) is None else HANDED_OVER)
         if not is_temporary(old) or is_temporary(new):
@@ -158,8 +163,8 @@ class Completion:
         finally:
             upload.completing = False
             if upload.worthless:
-                await self._shelf.drop(upload)
-        await self._shelf.drop(self._shelf.find(folder, new))
+                await self._unfinished.drop(upload)
+        await self._unfinished.drop(self._unfinished.find(folder, new))
         return reference
 
     async def _hand_over(self, upload: Unfinished, name: str, by: LoggedIn) -> str:
@@ -171,7 +176,7 @@ class Completion:
             # Data only in memory is lost; data possibly not durable is in an unknown state.
             upload.worthless |= upload.kept is not None or isinstance(error, NotDurableError)
             raise
-        self._shelf.take_down(upload)
+        self._unfinished.take_down(upload)
         self._recent.remember(entry)
         self._landed.add(by.name, entry.size)
         LANDED.inc()

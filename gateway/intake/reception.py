@@ -22,7 +22,7 @@ from gateway.intake.answers import (
 from gateway.intake.backlog import Landed
 from gateway.intake.disk import check_room, on_disk
 from gateway.intake.recent import Recent
-from gateway.intake.unfinished import Label, Shelf, Unfinished, Writer, new_unfinished, open_again
+from gateway.intake.unfinished import Label, Unfinished, UnfinishedUploads, Writer, new_unfinished, open_again
 from gateway.intake.upload import Memory, Receiving
 from gateway.model import Folder
 from gateway.ssh.answers import NO_SUCH_FILE, Declined
@@ -32,21 +32,21 @@ _FRESH_SECONDS = 1.0
 
 
 class Quotas:
-    """The quotas of `provider`, counting the `shelf`, recent hand-overs, and landed files."""
+    """The quotas of `provider`, counting `unfinished` uploads, recent hand-overs, and landed files."""
 
     def __init__(
         self,
         provider: str,
         *,
         limits: IntakeLimits,
-        shelf: Shelf,
+        unfinished: UnfinishedUploads,
         recent: Recent,
         landed: Landed,
         clock: Callable[[], datetime],
     ) -> None:
         self._provider = provider
         self.limits = limits
-        self._shelf = shelf
+        self._unfinished = unfinished
         self._recent = recent
         self._landed = landed
         self._clock = clock
@@ -54,7 +54,7 @@ class Quotas:
 
     async def check_begin(self) -> None:
         """Raise Declined if one more upload may not begin."""
-        if sum(1 for _ in self._shelf) >= self.limits.unfinished_uploads:
+        if sum(1 for _ in self._unfinished) >= self.limits.unfinished_uploads:
             raise Declined(TOO_MANY_UNFINISHED)
         if self._recent.today(self._clock()).uploads >= self.limits.uploads_per_day:
             raise Declined(TOO_MANY_TODAY)
@@ -64,7 +64,7 @@ class Quotas:
 
     def check_growth(self, size: int) -> None:
         """Raise Declined if `size` more bytes exceed the day's quota, or the waiting bytes' limit."""
-        unfinished = sum(upload.size for upload in self._shelf)
+        unfinished = sum(upload.size for upload in self._unfinished)
         if self._recent.today(self._clock()).size + unfinished + size > self.limits.bytes_per_day:
             raise Declined(TOO_MUCH_TODAY)
         waiting = unfinished + self._landed.waiting(self._provider) + size
@@ -75,7 +75,7 @@ class Quotas:
         """Raise OSError if the disk is nearly full, by a recent check; each write checks again."""
         now = time.monotonic()
         if now - self._room_at >= _FRESH_SECONDS:
-            await on_disk(check_room, self._shelf.place, self.limits.free_bytes)
+            await on_disk(check_room, self._unfinished.place, self.limits.free_bytes)
             self._room_at = now
 
 
@@ -93,10 +93,12 @@ class Wish:
 
 
 class Reception:
-    """The receiver of one provider's uploads, putting them on its `shelf`."""
+    """The receiver of one provider's uploads."""
 
-    def __init__(self, shelf: Shelf, recent: Recent, quotas: Quotas, clock: Callable[[], datetime]) -> None:
-        self._shelf = shelf
+    def __init__(
+        self, unfinished: UnfinishedUploads, recent: Recent, quotas: Quotas, clock: Callable[[], datetime]
+    ) -> None:
+        self._unfinished = unfinished
         self._recent = recent
         self._quotas = quotas
         self._clock = clock
@@ -108,7 +110,7 @@ class Reception:
         An upload of the same name still being written by another connection continues separately if this one
         starts anew, and is taken over if this one resumes it.
         """
-        known = self._shelf.find(folder, name)
+        known = self._unfinished.find(folder, name)
         if wish.exclusive and (known or self._recent.find(folder, name)) is not None:
             raise Declined(ALREADY_EXISTS)
         if known is not None and not wish.truncate:
@@ -123,8 +125,8 @@ class Reception:
                 raise Declined(HANDED_OVER)
         await self._quotas.check_begin()
         label = Label(folder=folder, name=name, started_at=self._clock())
-        upload = new_unfinished(self._shelf.place, label)
-        earlier = self._shelf.put(upload)
+        upload = new_unfinished(self._unfinished.place, label)
+        earlier = self._unfinished.put(upload)
         receiving = self._receiving(upload, None, wish)
         passing("upload.opened")
         if earlier is not None and not earlier.busy:
@@ -156,11 +158,11 @@ class Reception:
             may_grow=self._quotas.check_growth,
         )
         upload.receiving = receiving
-        self._shelf.opened(upload)
+        self._unfinished.opened(upload)
         return receiving
 
     async def _take_over(self, writer: Writer) -> None:
-        _log.info("taken-over provider=%s", self._shelf.place.name)
+        _log.info("taken-over provider=%s", self._unfinished.place.name)
         await self.cut_off(writer)
 
     async def cut_off(self, writer: Writer) -> None:
@@ -168,15 +170,15 @@ class Reception:
         try:
             await writer.release(whole=False)
         finally:
-            await self._shelf.keep(writer.upload, self._clock())
+            await self._unfinished.keep(writer.upload, self._clock())
 
     async def remove(self, folder: Folder, name: str) -> None:
         """Discard an unfinished upload."""
-        upload = self._shelf.find(folder, name)
+        upload = self._unfinished.find(folder, name)
         if upload is None:
             raise Declined(NO_SUCH_FILE if self._recent.find(folder, name) is None else GONE)
         if upload.completing:
             raise Declined(STILL_OPEN)
         if upload.receiving is not None:
             await self._take_over(upload.receiving)
-        await self._shelf.drop(upload)
+        await self._unfinished.drop(upload)

@@ -33,7 +33,7 @@ from gateway.intake.disk import on_disk
 from gateway.intake.files import Files
 from gateway.intake.recent import sweep_journals
 from gateway.intake.tree import ProviderTree
-from gateway.intake.unfinished import sweep_shelf
+from gateway.intake.unfinished import sweep_unfinished
 from gateway.observe import metrics, systemd
 from gateway.observe.metrics import INTAKE, INTAKE_DOOR
 from gateway.ssh.answers import TOO_MANY_HANDLES, Declined, Names, guarded
@@ -193,19 +193,19 @@ class Intake:
     async def sweep(self) -> None:
         """Erase expired unfinished uploads, and remains of interrupted hand-overs."""
         now, keep = _utc_now(), timedelta(hours=self._limits.resume_hours)
-        for shelf in await on_disk(_shelves, self._spool):
-            box = self._boxes.get(shelf.name)
+        for folder in await on_disk(_folders, self._spool):
+            box = self._boxes.get(folder.name)
             if box is not None:
                 await box.expire(now, keep)
-            in_use = frozenset() if box is None else box.shelf.in_use
-            if gone := await on_disk(sweep_shelf, shelf, now, keep, in_use):
-                _log.info("expired provider=%s uploads=%d", shelf.name, gone)
+            in_use = frozenset() if box is None else box.unfinished.in_use
+            if gone := await on_disk(sweep_unfinished, folder, now, keep, in_use):
+                _log.info("expired provider=%s uploads=%d", folder.name, gone)
         await on_disk(sweep_landed, self._spool.landed, now, keep)
         remembered = timedelta(days=self._limits.recent_days)
         await on_disk(sweep_journals, self._spool.recent, now, remembered, frozenset(self._boxes))
 
 
-def _shelves(spool: Spool) -> list[Path]:
+def _folders(spool: Spool) -> list[Path]:
     return [path for path in (spool.root / "partial").iterdir() if PROVIDER_ID.fullmatch(path.name)]
 
 

@@ -120,9 +120,9 @@ class Unfinished:
         self.label_file.unlink(missing_ok=True)
 
 
-def new_unfinished(shelf: Path, label: Label) -> Unfinished:
-    """Return a new upload for the folder `shelf`, without files so far."""
-    return Unfinished(shelf / f"{secrets.token_hex(16)}.data", label, touched_at=label.started_at)
+def new_unfinished(folder: Path, label: Label) -> Unfinished:
+    """Return a new upload for `folder`, without files so far."""
+    return Unfinished(folder / f"{secrets.token_hex(16)}.data", label, touched_at=label.started_at)
 
 
 def make_files(upload: Unfinished) -> int:
@@ -143,10 +143,10 @@ def open_again(upload: Unfinished) -> int:
     return os.open(upload.data, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
 
 
-def load_shelf(shelf: Path) -> list[Unfinished]:
-    """Return the unfinished uploads in the folder `shelf`, oldest first; make a missing folder."""
-    shelf.mkdir(mode=0o750, parents=True, exist_ok=True)
-    found = [upload for path in shelf.glob("*.data") if (upload := _load(path)) is not None]
+def load_unfinished(folder: Path) -> list[Unfinished]:
+    """Return the unfinished uploads in `folder`, oldest first; make a missing folder."""
+    folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+    found = [upload for path in folder.glob("*.data") if (upload := _load(path)) is not None]
     return sorted(found, key=lambda upload: upload.touched_at)
 
 
@@ -164,9 +164,9 @@ def _load(data: Path) -> Unfinished | None:
     return Unfinished(data, label, size, touched_at=touched_at, sha256=label.sha256)
 
 
-def sweep_shelf(shelf: Path, now: datetime, keep: timedelta, in_use: frozenset[Path]) -> int:
-    """Erase uploads in the folder `shelf` idle for longer than `keep`; return their number."""
-    stale = {path for path in shelf.iterdir() if path not in in_use and _age(path, now) > keep}
+def sweep_unfinished(folder: Path, now: datetime, keep: timedelta, in_use: frozenset[Path]) -> int:
+    """Erase uploads in `folder` idle for longer than `keep`; return their number."""
+    stale = {path for path in folder.iterdir() if path not in in_use and _age(path, now) > keep}
     for path in stale:
         data = path.with_suffix(".data")
         if data in stale or not data.exists():  # A label is as fresh as its data.
@@ -181,11 +181,11 @@ def _age(path: Path, now: datetime) -> timedelta:
         return timedelta(0)
 
 
-# The shelf of one provider: unfinished uploads, by client-given names. The shelf changes only on the event
-# loop; threads do the disk work, on uploads marked busy meanwhile.
+# Unfinished uploads of one provider, by client-given names. The list changes only on the event loop;
+# threads do the disk work, on uploads marked busy meanwhile.
 
 
-class Shelf:
+class UnfinishedUploads:
     """The unfinished uploads in the folder `place`."""
 
     def __init__(self, place: Path) -> None:
@@ -195,7 +195,7 @@ class Shelf:
 
     async def load(self) -> None:
         """Load the uploads left by an earlier run of the service."""
-        found = await on_disk(load_shelf, self.place)
+        found = await on_disk(load_unfinished, self.place)
         self._named = {_key(upload): upload for upload in found}
 
     def __iter__(self) -> Iterator[Unfinished]:
@@ -237,7 +237,7 @@ class Shelf:
             await on_disk(upload.erase)
 
     def take_down(self, upload: Unfinished) -> None:
-        """Remove a completed or dropped `upload` from the shelf."""
+        """Remove a completed or dropped `upload` from the list."""
         self._open.discard(upload)
         if self._named.get(_key(upload)) is upload:
             del self._named[_key(upload)]

@@ -2,7 +2,7 @@
 
 The web door passes browsers' requests on and holds nothing. Who asks is proved here, and every file goes
 the way of SFTP's: `ProviderTree` keeps the rules on names, folders, quotas and durability. Between two
-requests an upload lies on its provider's shelf, as one cut off. What is no OpenPGP message is refused by its
+requests an upload lies on its provider's list, as one cut off. What is no OpenPGP message is refused by its
 first bytes.
 """
 
@@ -44,7 +44,7 @@ from gateway.intake.tree import ProviderTree
 from gateway.intake.unfinished import Unfinished
 from gateway.intake.web_sessions import RunningIntake, WebLogin, WebSessions
 from gateway.ssh.answers import BAD_REQUEST, NO_ROOM, NO_SUCH_FILE, Declined, answer_for, denied
-from gateway.zones.hatch.serving import at_work, config_of, listening
+from gateway.zones.console_api.serving import at_work, config_of, listening
 from gateway.zones.sealing import ENOUGH_BYTES, judge_for
 from gateway.zones.web_paths import ADDRESS, API, MOST_BYTES, PATHS, SETTINGS
 
@@ -330,12 +330,12 @@ def _path(request: Request) -> bytes:
 def _found(tree: ProviderTree, request: Request) -> Unfinished:
     """Return the provider's unfinished upload of an address. Declined without one."""
     wanted = request.path_params["upload"]
-    for upload in tree.box.shelf if _ID.fullmatch(wanted) else ():
+    for upload in tree.box.unfinished if _ID.fullmatch(wanted) else ():
         label = upload.label
         if (
             upload.data.stem == wanted
             and label.length is not None
-            and tree.box.shelf.find(label.folder, label.name) is upload
+            and tree.box.unfinished.find(label.folder, label.name) is upload
         ):
             return upload
     raise Declined(NO_SUCH_FILE)

@@ -18,10 +18,10 @@ import uvloop
 
 from gateway.home import Home
 from gateway.home.settings import Listen, load_settings
-from gateway.mailboxes.desk import Person
-from gateway.mailboxes.hatch.opening import hatch_open
-from gateway.mailboxes.office import open_office
-from gateway.mailboxes.tree import MailboxTree, Office
+from gateway.mailboxes.console_api.opening import console_api_open
+from gateway.mailboxes.mailbox_access import Person
+from gateway.mailboxes.resources import open_resources
+from gateway.mailboxes.tree import MailboxTree, SharedResources
 from gateway.observe import systemd
 from gateway.observe.metrics import MAILBOXES_DOOR
 from gateway.secrets.process_memory import keep_in_memory, keep_to_itself
@@ -48,9 +48,9 @@ def run_mailboxes(home: Home, *, host: str | None = None, port: int | None = Non
     )
     host_key(host_key_path(home))  # Fail first on an unusable key.
     keep_to_itself()
-    with open_office(home, lambda: datetime.now(UTC)) as office:
+    with open_resources(home, lambda: datetime.now(UTC)) as resources:
         keep_in_memory()
-        uvloop.run(_serve(home, office, listen))
+        uvloop.run(_serve(home, resources, listen))
     return 0
 
 
@@ -62,10 +62,10 @@ def host_key_path(home: Home) -> Path:
 class Mailboxes:
     """The SFTP service for staff."""
 
-    def __init__(self, office: Office) -> None:
-        self._office = office
+    def __init__(self, resources: SharedResources) -> None:
+        self._resources = resources
         self.running: set[asyncio.Task[None]] = set()
-        self.door = Door(office.limits, MAILBOXES_DOOR, time.monotonic)
+        self.door = Door(resources.limits, MAILBOXES_DOOR, time.monotonic)
 
     def shown(self, name: str) -> str:  # noqa: ARG002
         """Return only "kind=staff"; the logged key identifies the person to those entitled to know."""
@@ -74,7 +74,7 @@ class Mailboxes:
     async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:  # noqa: ARG002
         """Return True if `key` is in force for the person called `name`."""
         loop = asyncio.get_running_loop()
-        keys = await loop.run_in_executor(self._office.readers, self._office.desk.keys_of, name)
+        keys = await loop.run_in_executor(self._resources.readers, self._resources.desk.keys_of, name)
         return any(key.public_data == known.public_data for known in keys)
 
     def session(
@@ -87,19 +87,19 @@ class Mailboxes:
             reader: asyncssh.SSHReader[bytes],
             writer: asyncssh.SSHWriter[bytes],
         ) -> Handler:
-            tree = MailboxTree(channel, Person(by.name, by.key), self._office)
+            tree = MailboxTree(channel, Person(by.name, by.key), self._resources)
             return Handler(tree, connection, reader, writer, touch)
 
         return Session(connection, start, running=self.running, ended=ended)
 
 
-async def _serve(home: Home, office: Office, listen: Listen) -> None:
+async def _serve(home: Home, resources: SharedResources, listen: Listen) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with (
-        hatch_open(home, office),
-        accepting(home, office, listen, systemd.handed_over("mailboxes")) as port,
+        console_api_open(home, resources),
+        accepting(home, resources, listen, systemd.handed_over("mailboxes")) as port,
     ):
         shown = f"[{listen.host}]" if ":" in listen.host else listen.host
         sys.stdout.write(f"ready mailboxes {shown}:{port}\n")
@@ -111,14 +111,14 @@ async def _serve(home: Home, office: Office, listen: Listen) -> None:
 
 @contextlib.asynccontextmanager
 async def accepting(
-    home: Home, office: Office, listen: Listen, sockets: Sequence[socket.socket] = ()
+    home: Home, resources: SharedResources, listen: Listen, sockets: Sequence[socket.socket] = ()
 ) -> AsyncIterator[int]:
     """Accept connections at `listen`, or on open `sockets`; yield the port.
 
     Close every connection on leaving.
     """
     home.mailboxes.mkdir(mode=0o750, exist_ok=True)
-    service = Mailboxes(office)
+    service = Mailboxes(resources)
     async with serving(
         service.door,
         service,
@@ -129,15 +129,15 @@ async def accepting(
         running=service.running,
         balancers=Balancers(load_settings(home).ssh.balancers, service.door),
     ) as (_, port):
-        sweeping = asyncio.create_task(_sweep(office))
+        sweeping = asyncio.create_task(_sweep(resources))
         try:
             yield port
         finally:
             sweeping.cancel()
 
 
-async def _sweep(office: Office) -> None:
+async def _sweep(resources: SharedResources) -> None:
     """Close idle contents, forever."""
     while True:
-        await asyncio.sleep(office.limits.idle_seconds / 10)
-        office.contents.close_unread()
+        await asyncio.sleep(resources.limits.idle_seconds / 10)
+        resources.contents.close_unread()

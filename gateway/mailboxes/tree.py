@@ -22,7 +22,7 @@ from gateway.errors import Fault
 from gateway.home.settings import MailboxLimits
 from gateway.log.checkpoint import LogKey
 from gateway.mailboxes.contents import Contents, OpenContent
-from gateway.mailboxes.desk import PAGE, AccessEnded, Desk, Person
+from gateway.mailboxes.mailbox_access import PAGE, AccessEnded, MailboxAccess, Person
 from gateway.mailboxes.names import (
     ABOUT,
     HELD,
@@ -110,10 +110,10 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class SharedResources:
     """Resources shared by all sessions. `readers` and `writers` are threads for registry calls."""
 
-    desk: Desk
+    desk: MailboxAccess
     lists: Lists
     contents: Contents
     readers: Executor
@@ -155,13 +155,15 @@ class EncodedPage:
 class MailboxTree(Server):
     """The SFTP session of `person`."""
 
-    def __init__(self, channel: asyncssh.SSHServerChannel[bytes], person: Person, office: Office) -> None:
+    def __init__(
+        self, channel: asyncssh.SSHServerChannel[bytes], person: Person, resources: SharedResources
+    ) -> None:
         super().__init__(channel)
         self._person = person
-        self._office = office
-        self._desk = office.desk
+        self._resources = resources
+        self._desk = resources.desk
         self._open = 0
-        self.handles = office.limits.handles_per_session
+        self.handles = resources.limits.handles_per_session
 
     async def realpath(self, path: bytes) -> bytes:
         """Return the canonical form of a path, existing or not."""
@@ -171,14 +173,14 @@ class MailboxTree(Server):
         """Return the size and times of a file, or the attributes of a folder."""
         place = place_of(path)
         if place.is_list:
-            inside = await self._ask(self._office.lists.inside, place)
+            inside = await self._ask(self._resources.lists.inside, place)
             return self._folder(place) if inside is not None else _attrs(_FILE_MODE, None, self._desk.clock())
         found = await self._ask(self._desk.find, place)
         if found is None:
             return self._folder(place)
         if place.is_about:
             return _file(found, len(await self._ask(self._desk.about, place)))
-        return _file(found, self._office.contents.size_of(found))
+        return _file(found, self._resources.contents.size_of(found))
 
     async def lstat(self, path: bytes) -> asyncssh.SFTPAttrs:
         """Return the same as `stat`: the tree has no links."""
@@ -206,7 +208,7 @@ class MailboxTree(Server):
         """Yield the person's folders, or the files of a folder, latest first; encoded, in pages."""
         place = place_of(path)
         if place.is_list:
-            inside = await self._ask(self._office.lists.inside, place)
+            inside = await self._ask(self._resources.lists.inside, place)
             if inside is None:
                 raise Declined(NO_SUCH_FILE)
             return self._lists(place, inside)
@@ -216,7 +218,9 @@ class MailboxTree(Server):
                 return self._root(place, there)
             folders = await self._ask(self._desk.folders)
             further = (REMOVED,) if there and place.shelf is None else ()
-            lists = (LISTS,) if place.shelf is None and self._office.lists.teams.intersection(folders) else ()
+            lists = (
+                (LISTS,) if place.shelf is None and self._resources.lists.teams.intersection(folders) else ()
+            )
             return self._root(place, (*folders, *further, *lists))
         if place.name is not None:
             raise Declined(NO_SUCH_FILE)
@@ -234,10 +238,10 @@ class MailboxTree(Server):
         place = place_of(path)
         if pflags & _WRITING:
             raise Declined(READ_ONLY)
-        if self._open >= self._office.limits.open_files_per_session:
+        if self._open >= self._resources.limits.open_files_per_session:
             raise Declined(TOO_MANY_HANDLES)
         if place.is_list:
-            text = await self._tell(self._office.lists.text, place)
+            text = await self._tell(self._resources.lists.text, place)
             self._open += 1
             return ListText(text)
         delivery = await self._ask(self._desk.find, place)
@@ -248,12 +252,12 @@ class MailboxTree(Server):
             text = await self._ask(self._desk.about, place)
             self._open += 1
             return AboutText(order.delivery, text)
-        content = await self._office.contents.borrow(order, self._person.name)
+        content = await self._resources.contents.borrow(order, self._person.name)
         passing("collect.opened")
         try:
             await self._tell(self._desk.collect, place, content.given)
         except BaseException:
-            self._office.contents.give_back(content, self._person.name)
+            self._resources.contents.give_back(content, self._person.name)
             raise
         passing("collect.recorded")
         self._open += 1
@@ -268,13 +272,13 @@ class MailboxTree(Server):
         await self._ask(self._desk.check_reading, opened.delivery)
         if isinstance(file, AboutText):
             return file.text[offset : offset + length]
-        return self._office.contents.read(_collected(file).content, offset, length)
+        return self._resources.contents.read(_collected(file).content, offset, length)
 
     async def close(self, file: object) -> None:
         """Release the content of an open file."""
         self._open -= 1
         if not isinstance(file, AboutText | ListText):
-            self._office.contents.give_back(_collected(file).content, self._person.name)
+            self._resources.contents.give_back(_collected(file).content, self._person.name)
 
     async def abandon(self, file: object) -> None:
         """Close the file: a client's reading to the end makes no difference."""
@@ -304,14 +308,14 @@ class MailboxTree(Server):
         self, question: Callable[Concatenate[Person, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Return the desk's answer about this person, awaited in a reader thread."""
-        return await self._wait(self._office.readers, question, *args, **kwargs)
+        return await self._wait(self._resources.readers, question, *args, **kwargs)
 
     async def _tell(
         self, record: Callable[Concatenate[Person, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Record something in a writer thread; declined if recording fails."""
         try:
-            return await self._wait(self._office.writers, record, *args, **kwargs)
+            return await self._wait(self._resources.writers, record, *args, **kwargs)
         except Fault as fault:
             _log.error("not recorded: %s", fault)
             raise Declined(NOT_RECORDED) from None
@@ -368,7 +372,7 @@ class MailboxTree(Server):
         page, now, names = self._desk.page(person, place, before), self._desk.clock().timestamp(), []
         for delivery in page.files:
             name, modified = file_name(delivery), int(delivery.decided_at.timestamp())
-            size = self._office.contents.size_of(delivery)
+            size = self._resources.contents.size_of(delivery)
             names.append(encoded(name, _FILE_MODE, size, modified, now))
             if delivery.sequence in page.abouts:
                 names.append(encoded(f"{name}{ABOUT}", _FILE_MODE, None, modified, now))

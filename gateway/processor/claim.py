@@ -27,8 +27,8 @@ from sqlmodel import Session
 from gateway.errors import Fault, trace_of
 from gateway.home import CLAIMED, Spool, provider_of
 from gateway.model import Upload
-from gateway.processor.hands import in_turn
 from gateway.processor.in_progress import InProgress
+from gateway.processor.worker_pool import in_turn
 from gateway.record.outcome import land
 from gateway.record.registrar import Registrar
 from gateway.registry import receipts, register, transfers

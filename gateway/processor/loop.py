@@ -19,13 +19,13 @@ from gateway.model import Folder
 from gateway.observe.metrics import FAULTS
 from gateway.passage import Examination, conclude
 from gateway.processor.claim import Claim, claim_waiting
-from gateway.processor.hands import ATTEMPTS, Finished, Hands
 from gateway.processor.in_progress import A_MOMENT_SECONDS, BackOff, InProgress
 from gateway.processor.judged_anew import JudgingAnew
 from gateway.processor.provider_copies import Copier
 from gateway.processor.rounds import Rounds
 from gateway.processor.watch import Watch
 from gateway.processor.work import Work
+from gateway.processor.worker_pool import ATTEMPTS, Finished, WorkerPool
 from gateway.publish.everything import publish_all
 from gateway.publish.projection import is_published
 from gateway.record.assignments import assignments
@@ -54,7 +54,7 @@ class Processor:
         self,
         registrar: Registrar,
         *,
-        hands: Hands,
+        pool: WorkerPool,
         owner: Owner,
         rescan_seconds: float,
         renew: Callable[[int], Policies | None] = lambda _version: None,
@@ -63,13 +63,13 @@ class Processor:
         self._renew = renew
         self._home = registrar.home
         self._rescan_seconds = rescan_seconds
-        self._hands = hands
+        self._pool = pool
         self._progress = InProgress(time.monotonic)
         # Hosts that share the work find each other's files on record.
         self._claims_into = None if registrar.settings.host.shares else self._progress
         self._rounds = Rounds(registrar)
-        self._copier = Copier(self._home, hands.examiners, pause_seconds=rescan_seconds, done=self.wake)
-        self._anew = JudgingAnew(hands.examiners, pause_seconds=rescan_seconds, done=self.wake)
+        self._copier = Copier(self._home, pool.examiners, pause_seconds=rescan_seconds, done=self.wake)
+        self._anew = JudgingAnew(pool.examiners, pause_seconds=rescan_seconds, done=self.wake)
         self._keys = secret_files.generation(self._home)
         self._back_off = BackOff(rescan_seconds, time.monotonic)
         self._unshown: set[Folder] = set()
@@ -115,7 +115,7 @@ class Processor:
         """
         with self._working():
             fault = self._round(at_once=True)
-            while self._hands.in_hand or self._copier.busy or self._anew.busy or self._rounds.more_held:
+            while self._pool.in_hand or self._copier.busy or self._anew.busy or self._rounds.more_held:
                 self._wait(0 if self._rounds.more_held else A_MOMENT_SECONDS)
                 fault = self._round(at_once=True)
             fault = fault or _fault_of(lambda: self._record_late(all_of_them=True))
@@ -127,7 +127,7 @@ class Processor:
 
     def wake(self) -> None:
         """Start the next round now."""
-        self._hands.wake()
+        self._pool.wake()
 
     def _round(self, *, at_once: bool = False) -> Fault | None:
         """Run one round of all steps; return the first fault, or None.
@@ -147,7 +147,7 @@ class Processor:
             self._publish,
             *self._besides(at_once=at_once),
             lambda: None if self._has_handed_out else self._hand_out(),  # Else done while claiming.
-            lambda: self._copier.hand_out(self._registrar, self._hands.do, leads=self._work.leads()),
+            lambda: self._copier.hand_out(self._registrar, self._pool.do, leads=self._work.leads()),
         )
         faults = [_fault_of(step) for step in steps if not self._stop.is_set()]
         return self._told([fault for fault in faults if fault is not None])
@@ -186,7 +186,7 @@ class Processor:
         yield lambda: self._rounds.letters(self._registrar, leads=leads)
         if leads:
             yield lambda: self._rounds.keys(self._registrar)
-            yield lambda: self._anew.hand_out(self._registrar, self._hands.do)
+            yield lambda: self._anew.hand_out(self._registrar, self._pool.do)
 
     def _told(self, faults: Sequence[Fault]) -> Fault | None:
         """Log and count the faults of a round; return the first."""
@@ -244,13 +244,13 @@ class Processor:
             return
         self._work.let_go([one for one in landed if self._back_off.rests(one)])
         due = [one for one in landed if not self._back_off.rests(one)]
-        taken = self._hands.choose(due)
+        taken = self._pool.choose(due)
         now = self._registrar.clock()
         version = self._news.register
         for assignment in assignments(self._registrar, taken, now, uploads, version) if taken else ():
             reference = assignment.upload.reference
-            self._hands.give(assignment, struck=self._back_off.has_lost(reference))
-        self._has_handed_out = self._hands.in_hand.issuperset(due)
+            self._pool.give(assignment, struck=self._back_off.has_lost(reference))
+        self._has_handed_out = self._pool.in_hand.issuperset(due)
 
     def _keep_up(self) -> bool:
         """Feed the children and record their results between two batches of claims.
@@ -264,7 +264,7 @@ class Processor:
             self._hand_out()  # Before the commit, so that children work meanwhile.
         if (fault := _fault_of(self._record_late)) is not None:
             self._told([fault])
-        finished, woken = self._hands.wait(0)
+        finished, woken = self._pool.wait(0)
         if woken:
             self.wake()  # Files landed since may be in no batch of this round.
         self._take_in(finished)
@@ -281,14 +281,14 @@ class Processor:
 
     def _wait(self, seconds: float | None) -> None:
         """Wait for results, then record them."""
-        self._take_in(self._hands.wait(seconds)[0])
+        self._take_in(self._pool.wait(seconds)[0])
 
     def _take_in(self, finished: Sequence[Finished]) -> None:
         examinations = [item.examination or self._failed(item) for item in finished]
         try:
             self._conclude([one for one in examinations if one is not None])
         finally:
-            self._hands.put_down(item.reference for item in finished)
+            self._pool.put_down(item.reference for item in finished)
 
     def _conclude(self, examined: list[Examination]) -> None:
         if not examined:
@@ -335,10 +335,10 @@ class Processor:
 
     def _finish(self) -> None:
         """Record the results still coming in; files not begun or not finished stay landed."""
-        self._hands.give_up()
-        while before := len(self._hands.in_hand):
+        self._pool.give_up()
+        while before := len(self._pool.in_hand):
             self._wait(1.0)
-            if len(self._hands.in_hand) == before:
+            if len(self._pool.in_hand) == before:
                 break
         for step in (self._record_late, self._show):
             if (fault := _fault_of(step)) is not None:
@@ -349,7 +349,7 @@ class Processor:
         with (
             self._owner(self._registrar, self.wake) as self._work,
             closing(self._rounds),
-            self._hands.at_work(warm=warm),
+            self._pool.at_work(warm=warm),
         ):
             yield
 

@@ -19,10 +19,10 @@ from gateway.home.settings import Metrics, Settings, load_settings
 from gateway.observe import metrics, systemd
 from gateway.observe.metrics import PROCESSOR
 from gateway.processor import retention
-from gateway.processor.hands import Hands
 from gateway.processor.loop import Processor
 from gateway.processor.registry_view import RegistryView
 from gateway.processor.work import alone, prove_engine, prove_store, renewed, sharing
+from gateway.processor.worker_pool import WorkerPool
 from gateway.publish.everything import publish_all
 from gateway.publish.projection import publish_receipts
 from gateway.record.policies_in_force import Keeper
@@ -141,7 +141,7 @@ def open_processor(
         keeper.hand_on(home.policies_in_force)
         yield Processor(
             registrar,
-            hands=Hands(settings.workers or os.cpu_count() or 1, clock, examiners(home)),
+            pool=WorkerPool(settings.workers or os.cpu_count() or 1, clock, examiners(home)),
             owner=sharing if registrar.settings.host.shares else alone,
             rescan_seconds=settings.rescan_seconds,
             renew=lambda version: renewed(keeper, registrar, version),

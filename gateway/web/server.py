@@ -33,7 +33,7 @@ from gateway.errors import ConfigurationError, trace_of
 from gateway.home import Home
 from gateway.home.settings import WebSettings
 from gateway.observe import systemd
-from gateway.zones.hatch.serving import KEPT_SECONDS, at_work, config_of, socket_in
+from gateway.zones.console_api.serving import KEPT_SECONDS, at_work, config_of, socket_in
 from gateway.zones.web_paths import ADDRESS, API, MOST_BYTES, PATHS, SETTINGS
 
 STATIC = Path(__file__).parent / "static"

@@ -24,16 +24,16 @@ from gateway.acts.fields import every_act
 from gateway.cli.identity import acting, name_of, real_account
 from gateway.cli.nouns import FORMER
 from gateway.errors import GatewayError
-from gateway.mailboxes.hatch.window import OF_ANYBODY, OF_PERSONS
+from gateway.mailboxes.console_api.api import OF_ANYBODY, OF_PERSONS
 from gateway.registry import markers, programs, roles, staff, transfers
 from gateway.registry.invitations import digest_of
 from gateway.registry.tables import AccountRow, ProgramRow
-from gateway.zones import hatch
-from gateway.zones.hatch import HatchQuestion, OfPerson, questions
-from gateway.zones.hatch.act_questions import AskAct, CarryOutAct
+from gateway.zones import console_api
+from gateway.zones.console_api import ConsoleQuestion, OfPerson, questions
+from gateway.zones.console_api.act_questions import AskAct, CarryOutAct
 from tests.commands import COMMAND, invoke
 from tests.console.soft_key import SoftKey
-from tests.console.through_the_hatch import Console, hatch_of
+from tests.console.through_the_api import Console, console_api_of
 from tests.mailboxes.mailroom import NOW, PROVIDER, Mailroom
 
 READ = {"look", "held"}
@@ -127,8 +127,8 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Doors:
 
 @pytest.fixture(scope="module")
 def console(doors: Doors) -> Iterator[tuple[Console, dict[str, str]]]:
-    """The hatch of the console, and the session of each person."""
-    with hatch_of(doors.room, lambda: datetime.now(UTC)) as opened:
+    """The console API of the console, and the session of each person."""
+    with console_api_of(doors.room, lambda: datetime.now(UTC)) as opened:
         sessions = {name: opened.enrolled(name, SoftKey()) for name in (*PEOPLE, "removed")}
         doors.remove()
         yield opened, sessions
@@ -167,15 +167,21 @@ def right_of(name: str, command: Callable[..., Any]) -> AccessRight:
     return access.COMMANDS[name] if act is None else act.right
 
 
-def kinds() -> set[type[HatchQuestion]]:
+def kinds() -> set[type[ConsoleQuestion]]:
     """Every question that the console may ask."""
-    modules = [import_module(f"{hatch.__name__}.{one.name}") for one in iter_modules(hatch.__path__)]
+    modules = [
+        import_module(f"{console_api.__name__}.{one.name}") for one in iter_modules(console_api.__path__)
+    ]
     there = [kind for module in modules for _, kind in inspect.getmembers(module, inspect.isclass)]
-    named = {kind for kind in there if issubclass(kind, HatchQuestion) and kind.__module__ != hatch.__name__}
+    named = {
+        kind
+        for kind in there
+        if issubclass(kind, ConsoleQuestion) and kind.__module__ != console_api.__name__
+    }
     return {kind for kind in named if not any(kind in other.__bases__ for other in named)}
 
 
-def asked(kind: type[HatchQuestion], reference: str = "261124-school-a-AAAAA") -> dict[str, Any]:
+def asked(kind: type[ConsoleQuestion], reference: str = "261124-school-a-AAAAA") -> dict[str, Any]:
     """A question of that kind that makes sense."""
     parts: dict[str, Any] = {"team": TRIAGE, "reference": reference, "references": [], "provider": PROVIDER}
     parts |= {"why": "w", "advice": "a", "text": "t", "again": True, "name": "n", "kind": "school"}

@@ -12,7 +12,7 @@ from gateway.cli.doctor import examine
 from gateway.errors import ConfigurationError
 from gateway.home.settings import load_key_policy, load_limits
 from gateway.home.versions import policy_digest
-from gateway.mailboxes.office import open_office
+from gateway.mailboxes.resources import open_resources
 from gateway.policy.catalogue import load_catalogue
 from gateway.reports.retention import load_retention
 from tests.workshop import Desk
@@ -44,7 +44,7 @@ def test_nothing_is_read_of_a_version_that_was_changed(edited: Desk, reader: str
 def test_mailboxes_and_console_do_not_start_on_it_and_doctor_says_so(edited: Desk) -> None:
     with (
         pytest.raises(ConfigurationError, match="was changed on the disk"),
-        open_office(edited.home, edited.clock),
+        open_resources(edited.home, edited.clock),
     ):
         pass
     (told,) = [one for one in examine(edited.home, edited.now) if "changed on the disk" in one.what]
@@ -63,7 +63,10 @@ def test_a_version_that_never_came_into_force_is_not_used_either(desk: Desk) -> 
     forged = forged.rename(desk.home.version(policy_digest(forged)))
     (desk.home.versions / "current").write_text(f"{forged.name}\n")
     assert load_catalogue(desk.home.policies_in_force)
-    with pytest.raises(ConfigurationError, match="never came into force"), open_office(desk.home, desk.clock):
+    with (
+        pytest.raises(ConfigurationError, match="never came into force"),
+        open_resources(desk.home, desk.clock),
+    ):
         pass
     assert [one for one in examine(desk.home, desk.now) if "names other policies" in one.what]
     desk.process()
@@ -73,5 +76,8 @@ def test_a_version_that_never_came_into_force_is_not_used_either(desk: Desk) -> 
 def test_nor_is_a_draft_once_any_came_into_force(desk: Desk) -> None:
     desk.process()
     (desk.home.versions / "current").unlink()
-    with pytest.raises(ConfigurationError, match="never came into force"), open_office(desk.home, desk.clock):
+    with (
+        pytest.raises(ConfigurationError, match="never came into force"),
+        open_resources(desk.home, desk.clock),
+    ):
         pass

@@ -21,16 +21,16 @@ from gateway.cli.identity import real_account
 from gateway.home.versions import policy_digest
 from gateway.homes.demo.parties import Party
 from gateway.registry.tables import EventRow
-from gateway.zones.hatch import OfPerson
-from gateway.zones.hatch.act_questions import CarryOutAct
-from gateway.zones.hatch.evidence_questions import ApprovePolicies
-from gateway.zones.hatch.school_acts import AddKey, ConfirmKey
+from gateway.zones.console_api import OfPerson
+from gateway.zones.console_api.act_questions import CarryOutAct
+from gateway.zones.console_api.evidence_questions import ApprovePolicies
+from gateway.zones.console_api.school_acts import AddKey, ConfirmKey
 from tests.apart import apart
 from tests.classify.made import as_csv, core_rows
 from tests.clock import THIS_YEAR
 from tests.commands import invoke
 from tests.console.soft_key import SoftKey
-from tests.console.through_the_hatch import Console, hatch_of
+from tests.console.through_the_api import Console, console_api_of
 from tests.content import core_data
 from tests.workshop import Desk
 
@@ -303,5 +303,5 @@ IN_CONSOLE = (
 
 @pytest.mark.parametrize("what", IN_CONSOLE)
 def test_nor_in_the_console_beside_the_command_line(desk: Desk, what: str) -> None:
-    with hatch_of(desk) as console:
+    with console_api_of(desk) as console:
         assert not TRIED[what](Alone(desk, console))

@@ -23,7 +23,7 @@ from gateway.access import AccessRight
 from gateway.acts.act import Act
 from gateway.acts.fields import answer_of, every_act
 from gateway.home.settings import load_settings
-from gateway.mailboxes.hatch.window import OF_PERSONS
+from gateway.mailboxes.console_api.api import OF_PERSONS
 from gateway.model import Provider
 from gateway.policy.discrepancies import Discrepancy, RollRow
 from gateway.record import breach_records
@@ -36,13 +36,13 @@ from gateway.registry.tables import DeletionCertificateRow
 from gateway.reports.document import Document, Paragraph, Section
 from gateway.secrets.signing import Signing
 from gateway.verify import verify_log
-from gateway.zones.hatch.act_questions import AskAct
-from gateway.zones.hatch.evidence_questions import AskPolicies
-from gateway.zones.hatch.questions import AskOpenings, AskSchool, AskToday
+from gateway.zones.console_api.act_questions import AskAct
+from gateway.zones.console_api.evidence_questions import AskPolicies
+from gateway.zones.console_api.questions import AskOpenings, AskSchool, AskToday
 from tests.attacks.test_access_matrix import PEOPLE, Doors, commands, right_of
 from tests.commands import invoke
 from tests.console.soft_key import SoftKey
-from tests.console.through_the_hatch import Console, hatch_of
+from tests.console.through_the_api import Console, console_api_of
 from tests.mailboxes.mailroom import NOW, PROVIDER, Mailroom
 
 OTHER, OTHER_TEAM = "school-b", "early-years"
@@ -188,7 +188,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
 
 @pytest.fixture(scope="module")
 def console(told: Told) -> Iterator[tuple[Console, dict[str, str]]]:
-    with hatch_of(told.room, lambda: datetime.now(UTC)) as opened:
+    with console_api_of(told.room, lambda: datetime.now(UTC)) as opened:
         yield opened, {name: opened.enrolled(name, SoftKey()) for name in PEOPLE}
 
 

@@ -1,6 +1,7 @@
 """The console's pages, with many transfers on record: 300 schools, a passkey of software, real HTTP.
 
-Each page is asked for over the loopback, and answered through the hatch by the service that has the registry.
+Each page is asked for over the loopback, and answered through the console API by the service that has the
+registry.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from types import SimpleNamespace
 
 from gateway.home import Home
 from gateway.home.settings import load_settings
-from gateway.mailboxes.hatch.judged import SECONDS
+from gateway.mailboxes.console_api.judged import SECONDS
 from gateway.registry.database import Registry
 from tests.bench.growth import Grown, Lived
 from tests.bench.measure import Line, Setting, in_parts, line, percentile, seconds
 from tests.console.pages import console_of
-from tests.console.through_the_hatch import hatch_of
+from tests.console.through_the_api import console_api_of
 from tests.console.visitor import Visitor
 
 _SCHOOLS = 300
@@ -64,7 +65,7 @@ def _visited(grown: Grown) -> Iterator[Visitor]:
     home = Home(grown.site.home)
     registry = Registry(load_settings(home).database_url(home))
     room = SimpleNamespace(home=home, registry=registry)
-    with hatch_of(room) as console, console_of(console) as origin:  # type: ignore[arg-type] # all that is used
+    with console_api_of(room) as console, console_of(console) as origin:  # type: ignore[arg-type] # all that is used
         console.grant("jane", "triage")
         visitor = Visitor(origin)
         visitor.client.timeout = _PATIENCE

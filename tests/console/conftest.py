@@ -17,7 +17,7 @@ from tests.console.acts import Seen, route_of
 from tests.console.office import Office
 from tests.console.pages import console_of
 from tests.console.served import Served
-from tests.console.through_the_hatch import hatch_of
+from tests.console.through_the_api import console_api_of
 from tests.content import census, core_data
 from tests.mailboxes.mailroom import Mailroom
 from tests.site import Party, Running, Site
@@ -135,7 +135,7 @@ class House:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The pages in this process, without a browser: one for all tests that ask them."""
     room = Mailroom(tmp_path_factory.mktemp("served"))
-    with hatch_of(room) as console, console_of(console) as origin:
+    with console_api_of(room) as console, console_of(console) as origin:
         served = Served(room, console, origin)
         yield served
         for visitor in served.visitors:
@@ -144,9 +144,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    """One room for all tests of a file, asked through its hatch by whoever has the console."""
+    """One room for all tests of a file, asked through its console API by whoever has the console."""
     room, clock = Mailroom(tmp_path_factory.mktemp("office")), Clock()
-    with hatch_of(room, clock) as console:
+    with console_api_of(room, clock) as console:
         yield Office(room, console, clock)
 
 

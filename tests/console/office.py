@@ -1,10 +1,10 @@
-"""A home behind its hatch, and people who are logged in at a console that is hostile."""
+"""A home behind its console API, and people who are logged in at a console that is hostile."""
 
 from __future__ import annotations
 
 from tests.clock import Clock
 from tests.console.soft_key import SoftKey
-from tests.console.through_the_hatch import Console
+from tests.console.through_the_api import Console
 from tests.mailboxes.mailroom import Mailroom
 
 TEAM, OTHER = "central-data-team", "early-years"

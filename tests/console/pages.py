@@ -1,4 +1,4 @@
-"""The console itself in this process, over the hatch of a home: real HTTP, without a browser."""
+"""The console itself in this process, over the console API of a home: real HTTP, without a browser."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from gateway.browsing.connections import Places, placed
 from gateway.console.inside import inside_of, settings_of
 from gateway.console.server import configured
 from gateway.console.site import Site, templates
-from gateway.zones.hatch.serving import at_work
-from tests.console.through_the_hatch import Console
+from gateway.zones.console_api.serving import at_work
+from tests.console.through_the_api import Console
 
 
 @contextmanager
 def console_of(console: Console, **more: object) -> Iterator[str]:
-    """The pages of a home whose hatch is open; their origin. `more` are settings in the place of its own.
+    """The pages of a home whose console API is open; their origin. `more` are settings in place of its own.
 
     With an origin of its own, it is the port at which they are served that is told.
     """

@@ -1,9 +1,9 @@
-"""A home, its hatch and its pages, served for real in this process."""
+"""A home, its console API and its pages, served for real in this process."""
 
 from __future__ import annotations
 
 from gateway.registry import providers
-from tests.console.through_the_hatch import Console
+from tests.console.through_the_api import Console
 from tests.console.visitor import Visitor
 from tests.mailboxes.mailroom import PROVIDER, Mailroom
 
@@ -11,7 +11,7 @@ TEAM, OTHER = "central-data-team", "early-years"
 
 
 class Served:
-    """A home, its hatch and its pages.
+    """A home, its console API and its pages.
 
     Jane triages, sam is of another team, mary is an administrator, dora protects data.
     """

@@ -27,7 +27,7 @@ from gateway.registry import programs
 from gateway.registry.tables import ProgramRow
 from tests.commands import invoke
 from tests.console.pages import console_of
-from tests.console.through_the_hatch import hatch_of
+from tests.console.through_the_api import console_api_of
 from tests.mailboxes.mailroom import MARKER, PROVIDER, Mailroom
 
 CHECKS = [
@@ -67,7 +67,7 @@ class Api:
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     room = Mailroom(tmp_path_factory.mktemp("api"))
-    with hatch_of(room) as console, console_of(console) as origin:
+    with console_api_of(room) as console, console_of(console) as origin:
         yield Api(room, origin)
 
 

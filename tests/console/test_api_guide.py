@@ -11,7 +11,7 @@ from pathlib import Path
 
 import gateway
 from tests.console.pages import console_of
-from tests.console.through_the_hatch import hatch_of
+from tests.console.through_the_api import console_api_of
 from tests.mailboxes.mailroom import Mailroom
 
 GUIDE = Path(gateway.__file__).parents[1] / "docs/api.md"
@@ -36,7 +36,7 @@ def test_each_command_of_the_guide_does_what_it_says(tmp_path: Path) -> None:
         )  # fmt: skip
         return done.stdout
 
-    with hatch_of(room) as console, console_of(console) as origin:
+    with console_api_of(room) as console, console_of(console) as origin:
         known["GATEWAY"] = origin
         assert "waits for a second person" in run(add)
         known["CREDENTIAL"] = run(add, "mary").strip()

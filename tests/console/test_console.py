@@ -260,7 +260,7 @@ def test_forms_and_pages_need_no_script(house: House, jane: Person) -> None:
     context.close()
 
 
-# What is tried against it; more of that in test_pages.py and test_hatch*.py.
+# What is tried against it; more of that in test_pages.py and test_console_api*.py.
 
 
 def test_what_a_school_names_its_files_is_text_and_no_markup(house: House, jane: Person) -> None:

@@ -17,7 +17,7 @@ from gateway.home.settings import load_settings
 from gateway.registry import console_sessions
 from tests.console.by_https import certificate_at, shown, visitor_by_https
 from tests.console.pages import console_of
-from tests.console.through_the_hatch import Console, hatch_of
+from tests.console.through_the_api import Console, console_api_of
 from tests.console.visitor import Visitor
 from tests.ending import ending
 from tests.mailboxes.mailroom import Mailroom
@@ -70,7 +70,7 @@ def by_https(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ByHttps]:
     named = f'[console]\norigin = "{origin}"'
     settings.write_text(re.sub(r"(?m)^\[console\].*$", named, settings.read_text()))
     assert load_settings(room.home).console.origin == origin
-    with hatch_of(room) as console:
+    with console_api_of(room) as console:
         room.staff("jane", "central-data-team")
         yield ByHttps(room, console, origin, front, *certificate_at(folder, NAME))
 

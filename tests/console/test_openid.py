@@ -20,7 +20,7 @@ from werkzeug.serving import make_server
 
 from gateway.registry import keys
 from tests.console.pages import console_of
-from tests.console.through_the_hatch import Console, hatch_of
+from tests.console.through_the_api import Console, console_api_of
 from tests.console.visitor import Visitor
 from tests.mailboxes.mailroom import Mailroom
 
@@ -122,7 +122,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             f'client_secret_file = "{secret}"\nname = "the county account"\n'
         )
     try:
-        with hatch_of(room) as console, console_of(console) as origin:
+        with console_api_of(room) as console, console_of(console) as origin:
             room.staff("anna", TEAM)
             room.staff("ben", TEAM)
             console.grant("anna", "triage")

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from gateway.browsing.connections import Places, placed, punctual
-from gateway.zones.hatch.serving import at_work, config_of
+from gateway.zones.console_api.serving import at_work, config_of
 from tests.console.by_https import certificate_at
 
 SECONDS, EACH, IN_ALL = 0.4, 3, 8

@@ -10,7 +10,7 @@ import paramiko
 import pytest
 from paramiko.sftp import CMD_CLOSE, CMD_OPEN, SFTP_FLAG_CREATE, SFTP_FLAG_WRITE
 
-from gateway.intake.unfinished import load_shelf, sweep_shelf
+from gateway.intake.unfinished import load_unfinished, sweep_unfinished
 from tests.intake.running import SEALED, Running
 from tests.waiting import eventually
 
@@ -118,7 +118,7 @@ def test_expired_uploads_go(tmp_path) -> None:
             then = (now - timedelta(hours=age)).timestamp()
             os.utime(path, (then, then))
     in_use = frozenset({tmp_path / "busy.data", tmp_path / "busy.json"})
-    assert sweep_shelf(tmp_path, now, timedelta(hours=24), in_use) == 1
+    assert sweep_unfinished(tmp_path, now, timedelta(hours=24), in_use) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "busy.data",
         "busy.json",
@@ -134,7 +134,7 @@ def test_a_shelf_with_odd_files_loads(tmp_path) -> None:
     (tmp_path / "c.json").write_text('{"folder":"in","name":"c","started_at":"2026-01-01T00:00:00Z"}')
     (tmp_path / "d.data").write_bytes(b"1234")
     (tmp_path / "d.json").write_text('{"folder":"in","name":"d","started_at":"2026-01-01T00:00:00Z"}')
-    (upload,) = load_shelf(tmp_path)
+    (upload,) = load_unfinished(tmp_path)
     assert (upload.label.name, upload.size, upload.busy) == ("d", 4, False)
 
 

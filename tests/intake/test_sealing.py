@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.intake.unfinished import load_shelf
+from gateway.intake.unfinished import load_unfinished
 from gateway.zones.sealing import ENOUGH_BYTES, is_public, is_sealed, looks_like
 from tests.intake.running import SEALED, Running, sealed
 from tests.waiting import eventually
@@ -305,7 +305,7 @@ def test_a_label_of_something_withheld_is_read_back(tmp_path: Path) -> None:
         '{"folder":"in","name":"a","started_at":"2026-01-01T00:00:00Z","whole":true,'
         '"withheld":true,"size":7,"sha256":"00"}'
     )
-    (upload,) = load_shelf(tmp_path)
+    (upload,) = load_unfinished(tmp_path)
     assert (upload.size, upload.sha256, upload.label.withheld) == (7, "00", True)
 
 

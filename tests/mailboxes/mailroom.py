@@ -21,9 +21,9 @@ from gateway.classify import classify, load_rules
 from gateway.home import Home
 from gateway.home.settings import ClassifyLimits, Listen, Settings, load_settings
 from gateway.homes.create import create_home
-from gateway.mailboxes.office import open_office
+from gateway.mailboxes.resources import open_resources
 from gateway.mailboxes.server import accepting, host_key_path
-from gateway.mailboxes.tree import Office
+from gateway.mailboxes.tree import SharedResources
 from gateway.model import Accepted, Classified, Held, Opened, Provider, Released, Signature, Upload
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.decide import decide
@@ -59,7 +59,7 @@ class Mailroom:
         self.sender = pysequoia.Tsk.generate("School A <a@example.invalid>")
         self.port = 0
         self.rules = load_catalogue(self.home.policies).rules
-        self.office: Office
+        self.resources: SharedResources
         with self.registry.write() as session:
             providers.add_provider(session, Provider(id=PROVIDER, name="School A", kind="school"), NOW)
 
@@ -177,11 +177,11 @@ class Mailroom:
 
         async def main() -> None:
             loops.append(asyncio.get_running_loop())
-            async with accepting(self.home, self.office, Listen(port=0)) as self.port:
+            async with accepting(self.home, self.resources, Listen(port=0)) as self.port:
                 ready.set()
                 await stop.wait()
 
-        with open_office(self.home, clock) as self.office:
+        with open_resources(self.home, clock) as self.resources:
             thread = threading.Thread(target=lambda: uvloop.run(main()))
             thread.start()
             assert ready.wait(60)

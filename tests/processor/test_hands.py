@@ -1,4 +1,4 @@
-"""The hands keep a provider's children while more of it comes, no longer, and forget no file."""
+"""The pool keep a provider's children while more of it comes, no longer, and forget no file."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.examiner.protocol import FileLost, Job
-from gateway.processor import hands as module
-from gateway.processor.hands import A_COMMIT, Finished, Hands
+from gateway.processor import pool as module
+from gateway.processor.worker_pool import A_COMMIT, Finished, WorkerPool
 from tests.processor.test_turns import NOW, file
 from tests.waiting import until
 
@@ -61,18 +61,16 @@ def examiners() -> Watchable:
 
 
 @pytest.fixture
-def hands(examiners: Watchable) -> Iterator[Hands]:
-    found = Hands(WORKERS, lambda: NOW, examiners)  # type: ignore[arg-type] # as far as they are asked
+def pool(examiners: Watchable) -> Iterator[WorkerPool]:
+    found = WorkerPool(WORKERS, lambda: NOW, examiners)  # type: ignore[arg-type] # as far as they are asked
     with found.at_work():
         yield found
 
 
-def finished(hands: Hands, count: int) -> Counter[str]:
+def finished(pool: WorkerPool, count: int) -> Counter[str]:
     """The references of so many files that are out of hand."""
     found: Counter[str] = Counter()
-    until(
-        lambda: found.update(one.reference for one in hands.wait(1)[0]) or found.total() >= count, "all", 60
-    )
+    until(lambda: found.update(one.reference for one in pool.wait(1)[0]) or found.total() >= count, "all", 60)
     return found
 
 
@@ -80,80 +78,80 @@ def words(examiners: Watchable) -> list[str]:
     return [one.split()[1] for one in examiners.told]
 
 
-def test_one_transaction_takes_no_more_than_it_may_and_providers_take_turns(hands: Hands) -> None:
+def test_one_transaction_takes_no_more_than_it_may_and_providers_take_turns(pool: WorkerPool) -> None:
     for number in range(A_COMMIT + 9):
-        hands._inbox.put(Finished(f"261124-mallory-{number:05}"))
-    hands._inbox.put(Finished("261124-oak-00001"))
-    first, woken = hands.wait(0)
+        pool._inbox.put(Finished(f"261124-mallory-{number:05}"))
+    pool._inbox.put(Finished("261124-oak-00001"))
+    first, woken = pool.wait(0)
     assert len(first) == A_COMMIT
     assert "261124-oak-00001" in {one.reference for one in first[:2]}
     assert not woken
-    assert len(hands.wait(0)[0]) == 10
+    assert len(pool.wait(0)[0]) == 10
 
 
-def test_a_wait_ends_when_somebody_wants_a_look_and_after_its_time(hands: Hands) -> None:
-    assert hands.wait(0.01) == ([], False)
-    hands.wake()
-    assert hands.wait(None) == ([], True)
+def test_a_wait_ends_when_somebody_wants_a_look_and_after_its_time(pool: WorkerPool) -> None:
+    assert pool.wait(0.01) == ([], False)
+    pool.wake()
+    assert pool.wait(None) == ([], True)
 
 
-def test_something_else_is_done_where_no_file_waits(hands: Hands) -> None:
+def test_something_else_is_done_where_no_file_waits(pool: WorkerPool) -> None:
     done = threading.Event()
-    hands.do(done.set)
+    pool.do(done.set)
     assert done.wait(10)
 
 
 def test_files_that_follow_each_other_are_looked_at_by_one_worker_that_rests_in_the_end(
-    hands: Hands, examiners: Watchable
+    pool: WorkerPool, examiners: Watchable
 ) -> None:
     for number in range(5):
-        hands.give(file("oak", number), struck=False)
-        finished(hands, 1)
+        pool.give(file("oak", number), struck=False)
+        finished(pool, 1)
     until(lambda: "rests" in words(examiners), "its rest", 10)
     assert words(examiners) == [*["looks"] * 5, "rests"]
     assert len({one.split()[0] for one in examiners.told}) == 1
 
 
 def test_where_others_are_about_each_rests_at_once(
-    hands: Hands, examiners: Watchable, monkeypatch: pytest.MonkeyPatch
+    pool: WorkerPool, examiners: Watchable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "A_MOMENT_SECONDS", 60)
     for name in ("oak", "elm"):
-        hands.give(file(name), struck=False)
-    finished(hands, 2)
+        pool.give(file(name), struck=False)
+    finished(pool, 2)
     until(lambda: Counter(words(examiners))["rests"] > 0, "a rest", 10)
 
 
 def test_however_files_come_each_is_looked_at_once(
-    hands: Hands, examiners: Watchable, monkeypatch: pytest.MonkeyPatch
+    pool: WorkerPool, examiners: Watchable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where one comes at the very moment in which a worker stops waiting for it."""
     monkeypatch.setattr(module, "A_MOMENT_SECONDS", 0.001)
     draw = random.Random(5)
     for number in range(600):
-        hands.give(file("oak", number), struck=False)
+        pool.give(file("oak", number), struck=False)
         if not draw.randrange(3):
             time.sleep(draw.choice([0.0005, 0.001, 0.0012, 0.002]))
-    found = finished(hands, 600)
+    found = finished(pool, 600)
     assert len(found) == 600
     assert set(found.values()) == {1}
 
 
-def test_as_many_are_looked_at_at_once_as_there_are_workers(hands: Hands, examiners: Watchable) -> None:
+def test_as_many_are_looked_at_at_once_as_there_are_workers(pool: WorkerPool, examiners: Watchable) -> None:
     examiners.one.seconds = 0.02
     for number in range(20):
-        hands.give(file("oak", number), struck=False)
+        pool.give(file("oak", number), struck=False)
     begun = time.monotonic()
-    finished(hands, 20)
+    finished(pool, 20)
     assert time.monotonic() - begun >= 0.02 * 20 / WORKERS
     assert len({one.split()[0] for one in examiners.told}) == WORKERS
 
 
 def test_the_end_waits_for_nobody_who_lingers(examiners: Watchable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "A_MOMENT_SECONDS", 60)
-    hands = Hands(WORKERS, lambda: NOW, examiners)  # type: ignore[arg-type] # as far as they are asked
+    pool = WorkerPool(WORKERS, lambda: NOW, examiners)  # type: ignore[arg-type] # as far as they are asked
     begun = time.monotonic()
-    with hands.at_work():
-        hands.give(file("oak"), struck=False)
-        finished(hands, 1)
+    with pool.at_work():
+        pool.give(file("oak"), struck=False)
+        finished(pool, 1)
     assert time.monotonic() - begun < 30

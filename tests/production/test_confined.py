@@ -98,7 +98,7 @@ def test_a_file_goes_all_the_way(production: Production) -> None:
     assert "PermissionError" not in logs, logs
 
 
-def test_the_console_asks_through_the_hatch(production: Production) -> None:
+def test_the_console_asks_through_the_api(production: Production) -> None:
     with production.unit("mailboxes"), production.unit("console") as console:
         origin = f"http://localhost:{production.place('console')[1]}"
         with urllib.request.urlopen(f"{origin}/login", timeout=60) as page:

@@ -21,7 +21,7 @@ from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import Reopen
 from gateway.home import Home
 from gateway.home.settings import load_settings
-from gateway.mailboxes.desk import Person
+from gateway.mailboxes.mailbox_access import Person
 from gateway.processor import retention
 from gateway.registry import keys, log
 from gateway.registry.database import Registry

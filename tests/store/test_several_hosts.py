@@ -18,9 +18,9 @@ from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.homes.demo.parties import Party
-from gateway.mailboxes.hatch.challenges import EACH, ChallengeOverError, SharedChallenges
-from gateway.mailboxes.hatch.opening import counter_of
-from gateway.mailboxes.office import open_office
+from gateway.mailboxes.console_api.challenges import EACH, ChallengeOverError, SharedChallenges
+from gateway.mailboxes.console_api.opening import counter_of
+from gateway.mailboxes.resources import open_resources
 from gateway.processor import retention
 from gateway.processor.service import open_processor
 from gateway.record.policies_in_force import Keeper
@@ -172,8 +172,8 @@ def test_a_challenge_of_the_console_given_at_one_host_is_taken_once_at_another(h
 
 def test_the_console_of_a_host_that_shares_keeps_its_challenges_with_the_others(hosts: Hosts) -> None:
     _, two = hosts
-    with open_office(two.home, two.clock) as office:
-        assert isinstance(counter_of(two.home, office).challenges, SharedChallenges)
+    with open_resources(two.home, two.clock) as resources:
+        assert isinstance(counter_of(two.home, resources).challenges, SharedChallenges)
 
 
 def test_copies_are_sealed_once_and_a_new_host_fetches_them(

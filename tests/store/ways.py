@@ -23,8 +23,8 @@ from gateway.examiner.parent import Examiner
 from gateway.examiner.pupil_index import counting_seed
 from gateway.home.settings import load_settings
 from gateway.homes.demo.parties import Party
-from gateway.mailboxes.desk import Desk, Person
 from gateway.mailboxes.fetching import fetched
+from gateway.mailboxes.mailbox_access import MailboxAccess, Person
 from gateway.mailboxes.names import MailboxPlace, file_name
 from gateway.mailboxes.showing import Showing
 from gateway.model import Folder
@@ -158,7 +158,7 @@ class Way:
         with self.desk.registrar() as registrar, forked(), closing(Examiner(home)) as examiner:
             showing = Showing(lambda: registrar.catalogue, lambda sha256: counting_seed(home, sha256))
             key, origin = registrar.signing.log_key, registrar.signing.origin
-            desk = Desk(registrar.registry, showing, LookingTeams(), key, origin, clock)
+            desk = MailboxAccess(registrar.registry, showing, LookingTeams(), key, origin, clock)
             files = desk.page(self.origin.jane, MailboxPlace(team), None).files
             (delivery,) = [one for one in files if one.reference == reference]
             place = MailboxPlace(team, file_name(delivery))

@@ -12,7 +12,7 @@ import asyncssh
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.homes.demo.parties import Party
-from gateway.mailboxes.desk import Person
+from gateway.mailboxes.mailbox_access import Person
 from gateway.processor.service import open_registrar
 from gateway.record.registrar import Registrar
 from gateway.registry.database import Registry
@@ -24,7 +24,7 @@ NEXT = "2026-27"
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class MailboxAccess:
     """What `collect` wants to know of a gateway."""
 
     home: Home
@@ -41,12 +41,12 @@ class Desk:
 
 
 @contextmanager
-def desk_of(year: Year) -> Iterator[Desk]:
+def desk_of(year: Year) -> Iterator[MailboxAccess]:
     """The mailboxes' end of the home."""
     home = Home(year.office.home)
     registry = Registry(load_settings(home).database_url(home))
     try:
-        yield Desk(home, registry)
+        yield MailboxAccess(home, registry)
     finally:
         registry.close()
 

@@ -18,7 +18,7 @@ from gateway.browsing.connections import Places, placed, punctual
 from gateway.home import Home
 from gateway.home.settings import IntakeLimits, WebSettings
 from gateway.web.server import application, intake_of
-from gateway.zones.hatch.serving import at_work, config_of
+from gateway.zones.console_api.serving import at_work, config_of
 from tests.console.soft_key import SoftKey
 from tests.intake.running import Running
 

@@ -15,7 +15,7 @@ from gateway.intake import passkeys
 from gateway.ssh import serving
 from gateway.web import server
 from gateway.web.server import run_web
-from gateway.zones.hatch.serving import socket_in
+from gateway.zones.console_api.serving import socket_in
 from gateway.zones.penalty_files import of_intake
 from tests.console.soft_key import SoftKey
 from tests.intake.running import Running

@@ -402,7 +402,7 @@ FILES: Mapping[str, Export] = {
                     "Name": lambda p: f"{p.surname}, {p.forename}",
                     "DOB": lambda p: p.born,
                     "Date of Admission": date(2026, 9, 2),
-                    "Previous School": of("Ash Nursery", "Fir Pre-School"),
+                    "Previous School": of("Ash ForkingParent", "Fir Pre-School"),
                     "NCY": "R",
                 },
                 9,

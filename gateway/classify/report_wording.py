@@ -1,0 +1,161 @@
+"""Wording printed by reports around a table, and kept by workbooks beside one: nobody's data."""
+
+import re
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from itertools import islice
+
+from gateway.classify.content import Row
+from gateway.classify.sensitive import is_legible
+
+_TOKEN = re.compile(r"[^\W\d_]+|\d+")
+_NAMING = re.compile(r"\bby\b ?:?|:(?!\d)", re.IGNORECASE)
+# "Not to be shared with: Ann Brown" is a statement about a person.
+_NO_HEADING = frozenset({"not", "no", "do", "must", "with", "please", "keep"})
+_PAIRS = re.compile(r"[,;]")
+_PAIR = 2
+_FIGURES = re.compile(r"[-+]?\d{1,7}([.,]\d{1,4})?%?", re.ASCII)
+_LONGEST = 150
+_LONGEST_NUMBER = 6
+_ABOVE = 4_000
+_COVER_CELLS = 60
+_TITLE_CELLS = 40
+_TITLE_WORDS = 12
+_TABLE_CELLS = 3
+_WIDE_ROWS = 3
+_LOOKUP_COLUMNS = 3
+_LOOKUP_ROWS = 500
+_LONGEST_MEANING = 60
+_SUMS = frozenset({"total", "totals", "grand total", "average", "averages", "mean", "count", "sum"})
+
+
+@dataclass(frozen=True, slots=True)
+class ReportWording:
+    """Recognise lines printed by reports.
+
+    `words` are the words of such lines, `schools` the endings of school names; `is_name` judges names like
+    those of pupils. `headings` are words in column names, `codes` all codes; `is_telling` is true for a
+    heading about something sensitive.
+    """
+
+    words: frozenset[str]
+    schools: frozenset[str]
+    is_name: Callable[[str], bool]
+    headings: frozenset[str] = frozenset()
+    codes: frozenset[str] = frozenset()
+    is_telling: Callable[[str], bool] = bool
+
+    def is_line(self, text: str) -> bool:
+        """Return True for a line of these words, dates and short numbers, or naming a person or school.
+
+        A name follows "by" or a colon, as in "Report run by: Ann Brown on 4 May", or is a school's. Counts
+        after a heading ("Service children: 4") and keys to codes ("EXP = Expected") also pass.
+        """
+        if len(text) > _LONGEST:
+            return False
+        if self.are_words(text) or self._is_school(text) or self._is_count(text) or self._is_key(text):
+            return True
+        heading, _, named = _NAMING.sub("\n", text, count=1).partition("\n")
+        words = named.split()
+        while words and self.are_words(words[-1]):
+            words.pop()
+        plain = _NO_HEADING.isdisjoint(heading.casefold().split()) and self.are_words(heading)
+        return plain and self._is_named(" ".join(words))
+
+    def is_sum(self, row: Row) -> bool:
+        """Return True for a row of totals: first a word for totals, then figures in the other cells."""
+        first = next(filter(None, map(str.strip, row)), "")
+        if first.casefold().rstrip(":") not in _SUMS:
+            return False
+        _, *others = filter(None, map(str.strip, row))
+        return all(map(_FIGURES.fullmatch, others))
+
+    def are_rows(self, rows: Iterable[Row]) -> bool:
+        """Return True where a sheet's rows are few and such lines; a name may have a cell of its own."""
+        cells = [[cell.strip() for cell in row if cell.strip()] for row in islice(rows, _COVER_CELLS + 1)]
+        return sum(map(len, cells)) <= _COVER_CELLS >= len(cells) and all(map(self._is_row, cells))
+
+    def _is_row(self, cells: list[str]) -> bool:
+        if len(cells) == _TABLE_CELLS - 1:
+            heading = cells[0].rstrip(": ")
+            return self.is_line(f"{heading}: {cells[1]}") or all(map(self.is_line, cells))
+        return all(map(self.is_line, cells))
+
+    def _is_count(self, text: str) -> bool:
+        heading, colon, count = text.rpartition(":")
+        tokens = _TOKEN.findall(heading.casefold())
+        plain = bool(colon and tokens) and is_legible(heading) and not self.is_telling(heading)
+        return plain and _FIGURES.fullmatch(count.strip()) is not None and self.headings.issuperset(tokens)
+
+    def _is_key(self, text: str) -> bool:
+        pairs = [pair.split("=") for pair in _PAIRS.split(text.strip(" .")) if pair.strip()]
+        return bool(pairs) and all(
+            len(pair) == _PAIR and all(one.strip().upper() in self.codes for one in pair) for pair in pairs
+        )
+
+    def _is_named(self, text: str) -> bool:
+        return 0 < len(text.split()) <= _TITLE_WORDS // 2 and self.is_name(text)
+
+    def _is_school(self, text: str) -> bool:
+        words = text.casefold().split()
+        return bool(words) and words[-1] in self.schools and self._is_named(text)
+
+    def are_words(self, text: str) -> bool:
+        """Return True where a text has only the wording of reports, dates and short numbers."""
+        tokens = _TOKEN.findall(text.casefold())
+        return is_legible(text) and all(
+            t in self.words or (t.isdigit() and len(t) <= _LONGEST_NUMBER) for t in tokens
+        )
+
+
+class Title:
+    """Rows above a table: a title, a date, a filter or two, and no table of their own."""
+
+    def __init__(self, furniture: ReportWording) -> None:
+        self.crowded = False
+        self._said: list[str] = []
+        self._furniture = furniture
+        self._cells = 0
+        self._wide = 0
+
+    def add(self, row: Row) -> None:
+        """Add a row."""
+        cells = [cell for cell in row if cell.strip()]
+        if self._cells <= _TITLE_CELLS:
+            self._said += cells
+        self._cells += len(cells)
+        self._wide += len(cells) >= _TABLE_CELLS
+        self.crowded |= self._cells > _TITLE_CELLS or self._wide > _WIDE_ROWS
+        self.crowded |= any(is_long(cell) and not self._furniture.is_line(cell) for cell in cells)
+
+    def telling(self) -> str:
+        """Return the text of the rows without the usual wording of reports."""
+        return " ".join(" ".join(c.split()) for c in self._said if not self._furniture.are_words(c))[:_ABOVE]
+
+
+def is_long(text: str) -> bool:
+    """Return True for a text longer than a title."""
+    return len(text) > _LONGEST or len(text.split()) > _TITLE_WORDS
+
+
+def is_lookup(rows: Iterable[Row], codes: Collection[frozenset[str]]) -> bool:
+    """Return True where rows list published codes and meanings, with at most a heading above.
+
+    The first cell of each row is a code of one list, each once; the cells beside are short.
+    """
+    lists, counted, met = list(codes), 0, set[str]()
+    for number, row in enumerate(rows):
+        cells = [cell.strip() for cell in row if cell.strip()]
+        if not cells:
+            continue
+        counted += 1
+        if len(cells) > _LOOKUP_COLUMNS or counted > _LOOKUP_ROWS or max(map(len, cells)) > _LONGEST_MEANING:
+            return False
+        code = cells[0].upper()
+        fitting = [known for known in lists if code in known and code not in met]
+        if fitting:
+            lists = fitting
+            met.add(code)
+        elif number > 0:
+            return False
+    return bool(met)

@@ -1,0 +1,273 @@
+"""The console API: HTTP over a Unix socket, each question answered, or declined with a sentence.
+
+Errors leave only as fixed answers: no exception text reaches a person unless written for people.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor
+from typing import Any, NamedTuple, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from gateway.acts.mailboxes import CollectFile
+from gateway.errors import Fault, GatewayError, NotFoundError, trace_of
+from gateway.mailboxes.console_api import (
+    acts,
+    boxes,
+    carrying_out,
+    confirming,
+    evidence,
+    held_files,
+    key_acts,
+    logins,
+    openid_logins,
+    policies,
+    schools,
+    today,
+)
+from gateway.mailboxes.console_api.confirming import PasskeyAskedError
+from gateway.mailboxes.console_api.context import (
+    Caller,
+    ConsoleContext,
+    MayNotError,
+    NotLoggedInError,
+    WrongFieldsError,
+    caller,
+)
+from gateway.mailboxes.console_api.guessing import GuessedError
+from gateway.mailboxes.console_api.showing_files import team_named
+from gateway.mailboxes.contents import OpenContent
+from gateway.mailboxes.mailbox_access import AccessEnded, Person
+from gateway.mailboxes.tree import SharedResources
+from gateway.ssh.answers import Declined
+from gateway.zones.console_api import (
+    ConsoleQuestion,
+    OfPerson,
+    act_questions,
+    evidence_questions,
+    school_acts,
+)
+from gateway.zones.console_api import questions as asked
+from gateway.zones.console_api.answers import Declining, Me
+
+
+class Way(NamedTuple):
+    """The answering function of a question; `writes` marks changes, `own` the mailboxes of one's teams.
+
+    All other questions read the registry within the caller's sight.
+    """
+
+    answer: Callable[..., BaseModel]
+    writes: bool = False
+    own: bool = False
+
+
+OF_ANYBODY: dict[type[ConsoleQuestion], Way] = {
+    asked.AskSettings: Way(logins.ask_settings),
+    act_questions.AskApi: Way(carrying_out.describe),
+    asked.BeginLogin: Way(logins.begin_login),
+    asked.LogIn: Way(logins.log_in, writes=True),
+    asked.BeginEnrolment: Way(logins.begin_enrolment),
+    asked.Enrol: Way(logins.enrol, writes=True),
+    asked.BeginOpenId: Way(openid_logins.begin_openid),
+    asked.FinishOpenId: Way(openid_logins.finish_openid, writes=True),
+}
+OF_PERSONS: dict[type[OfPerson], Way] = {
+    asked.AskMe: Way(logins.ask_me),
+    asked.LogOut: Way(logins.log_out, writes=True),
+    asked.ConfirmByOpenId: Way(confirming.confirm),
+    asked.AskToday: Way(today.ask_today),
+    asked.AskMailbox: Way(boxes.ask_mailbox, own=True),
+    asked.AskFile: Way(boxes.ask_file, own=True),
+    asked.DealWith: Way(boxes.deal_with, writes=True),
+    asked.RecallFile: Way(acts.recall, writes=True),
+    asked.AskHeld: Way(held_files.ask_held),
+    asked.AskHeldFile: Way(held_files.ask_held_file),
+    asked.AskSchools: Way(schools.ask_schools),
+    asked.AskSchool: Way(schools.ask_school),
+    asked.AskAgreement: Way(evidence.ask_agreement),
+    school_acts.AddKey: Way(key_acts.add_key, writes=True),
+    school_acts.ConfirmKey: Way(key_acts.confirm_key, writes=True),
+    evidence_questions.AskWatch: Way(evidence.ask_watch),
+    evidence_questions.AskPolicies: Way(policies.ask_policies),
+    evidence_questions.ApprovePolicies: Way(policies.approve, writes=True),
+    evidence_questions.WithdrawPolicies: Way(policies.withdraw, writes=True),
+    act_questions.AskActs: Way(carrying_out.ask_acts),
+    act_questions.AskAct: Way(carrying_out.ask, own=True),
+    act_questions.CarryOutAct: Way(carrying_out.carry_out, writes=True),
+    asked.VerifyReceipt: Way(evidence.verify_receipt),
+    asked.AskOpenings: Way(evidence.ask_openings),
+}
+
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+_PIECE = 256 * 1024
+_OURS, _MAY_NOT = 503, 403
+_MOST_BYTES = 2 * 1024**2
+"""More than any question needs: the longest is a receipt, up to six times as long in JSON."""
+_TROUBLE = "The gateway cannot do this at the moment. Try again; then tell whoever runs it."
+
+
+class TooLongError(GatewayError):
+    """The question exceeds the maximum length."""
+
+
+_TOLD: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
+    ((PasskeyAskedError,), 409, ""),
+    ((NotLoggedInError, AccessEnded), 401, "You are not logged in, or your session has ended."),
+    ((TooLongError,), 413, "The question is too long."),
+    ((NotFoundError,), 404, "There is no such thing, or it is not yours."),
+    ((ValidationError,), 400, "The question does not make sense."),
+    ((Fault,), _OURS, _TROUBLE),
+    ((GatewayError,), 403, ""),
+    ((Exception,), _OURS, _TROUBLE),
+)
+"""The answer to each kind of error, first match: a status, and a sentence or the error's own."""
+
+
+_TO_PROGRAMS = (
+    (MayNotError, 403),
+    (Declined, 404),
+    (WrongFieldsError, 422),
+    (NotFoundError, 404),
+    (GatewayError, 409),
+)
+"""The status told to programs, first match: for people, a sentence is enough."""
+
+
+class ConsoleApi:
+    """Answer questions concurrently; blocking work runs in the threads of the resources."""
+
+    def __init__(self, console: ConsoleContext, resources: SharedResources) -> None:
+        self._counter = console
+        self._resources = resources
+        routes = [
+            Route(kind.path(), self._answering(kind, way), methods=["POST"])
+            for kind, way in (OF_ANYBODY | OF_PERSONS).items()
+        ]
+        collecting = Route(asked.Collect.path(), self._guarded(self._collect), methods=["POST"])
+        self.app = Starlette(routes=[*routes, collecting])
+
+    def _answering(self, kind: type[ConsoleQuestion], way: Way) -> Callable[[Request], Any]:
+        async def answer(request: Request) -> Response:
+            question = kind.model_validate_json(await _asked(request))
+            threads = self._resources.writers if way.writes else self._resources.readers
+            if not isinstance(question, OfPerson):
+                return _said(None, await _in(threads, way.answer, self._counter, question))
+            return await _in(threads, self._answer, way, question)
+
+        return self._guarded(answer)
+
+    def _answer(self, way: Way, question: OfPerson) -> Response:
+        who = caller(self._counter, question)
+        if way.writes and not isinstance(question, asked.LogOut):
+            who.check_confirmed()
+        who.check_question(type(question).__name__)
+        console = self._counter if way.writes or way.own else self._counter.within(who.sight)
+        said = way.answer(console, who, question)
+        return _said(self._me(who), said)
+
+    def _me(self, who: Caller) -> Me:
+        catalogue = self._counter.catalogue()
+        return Me(name=who.name, teams=tuple(team_named(catalogue, team) for team in who.teams), may=who.may)
+
+    def _guarded(self, answer: Callable[[Request], Any]) -> Callable[[Request], Any]:
+        async def guarded(request: Request) -> Response:
+            try:
+                answered: Response = await answer(request)
+            except Exception as error:  # noqa: BLE001 - this is the boundary
+                if isinstance(error, GuessedError):
+                    await asyncio.sleep(error.pause)
+                return _declined(error)
+            return answered
+
+        return guarded
+
+    async def _collect(self, request: Request) -> Response:
+        """Send a file: open the permitted view, record the collection, then begin sending."""
+        question = asked.Collect.model_validate_json(await _asked(request))
+        readers = self._resources.readers
+        who = await _in(readers, caller, self._counter, question)
+        who.check_question(type(question).__name__)
+        who.check_act(CollectFile.command, CollectFile.right, by_program=CollectFile.by_program)
+        place = await _in(readers, boxes.place_of, self._counter, who, question)
+        order = await _in(readers, boxes.order_of, self._counter, who, place)
+        content = await self._resources.contents.borrow(order, who.name)
+        try:
+            await _in(self._resources.writers, boxes.record_collected, self._counter, who, place, content)
+        except BaseException:
+            self._resources.contents.give_back(content, who.name)
+            raise
+        return _FileGiven(self._resources, who.person, content, boxes.name_of(place, content))
+
+
+class _FileGiven(StreamingResponse):
+    """The bytes of a content, released however the reader leaves."""
+
+    def __init__(self, resources: SharedResources, person: Person, content: OpenContent, name: str) -> None:
+        self._resources = resources
+        self._content = content
+        self._person = person
+        headers = {"content-length": str(content.given.size), "x-gateway-name": name}
+        super().__init__(self._pieces(), media_type="application/octet-stream", headers=headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._resources.contents.give_back(self._content, self._person.name)
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        """Yield the content piece by piece, stopping after a withdrawal or loss of access."""
+        desk, offset = self._resources.desk, 0
+        while True:
+            await _in(self._resources.readers, desk.check_reading, self._person, self._content.order.delivery)
+            piece = self._resources.contents.read(self._content, offset, _PIECE)
+            if not piece:
+                return
+            yield piece
+            offset += len(piece)
+
+
+async def _asked(request: Request) -> bytes:
+    """Return the body of a question. TooLongError as soon as the maximum length is passed."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _MOST_BYTES:
+            raise TooLongError
+    return bytes(body)
+
+
+async def _in(threads: Executor, call: Callable[..., T], *arguments: object) -> T:
+    return await asyncio.get_running_loop().run_in_executor(threads, call, *arguments)
+
+
+def _said(me: Me | None, said: BaseModel) -> Response:
+    whole = {"me": None if me is None else me.model_dump(mode="json"), "said": said.model_dump(mode="json")}
+    return JSONResponse(whole)
+
+
+def _declined(error: Exception) -> Response:
+    """Return the fixed answer to an error. Unexpected errors are logged, and answered in general terms."""
+    options, again = (error.options, error.again) if isinstance(error, PasskeyAskedError) else ("", "")
+    status, sentence = next(
+        (status, sentence) for kinds, status, sentence in _TOLD if isinstance(error, kinds)
+    )
+    if status == _OURS:
+        _log.error("console-api-failed %s", trace_of(error))
+    kinds = _TO_PROGRAMS if status == _MAY_NOT else ()
+    told = next((told for kind, told in kinds if isinstance(error, kind)), status)
+    said = Declining(sentence=sentence or str(error), options=options, again=again, status=told)
+    return JSONResponse(said.model_dump(), status_code=status)

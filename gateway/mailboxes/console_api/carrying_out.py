@@ -1,0 +1,279 @@
+"""List and carry out acts for the console, after the required confirmation."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import nullcontext
+from datetime import datetime
+from functools import cache
+
+from pydantic import ValidationError
+
+from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, Confirmation
+from gateway.acts.fields import answer_of, every_act, fields_of
+from gateway.acts.listing import ListingAct
+from gateway.acts.openapi import openapi_document
+from gateway.errors import GatewayError, NotFoundError, Refusal
+from gateway.log.leaf import rfc3339
+from gateway.mailboxes.console_api.boxes import OwnMailboxes
+from gateway.mailboxes.console_api.context import Caller, ConsoleContext, WrongFieldsError
+from gateway.mailboxes.console_api.logins import check_signed
+from gateway.reasons import told as told_by_code
+from gateway.registry import programs
+from gateway.registry.programs import Program
+from gateway.registry.sight import sees
+from gateway.reports.document import (
+    Block,
+    Chart,
+    Details,
+    Document,
+    Matrix,
+    Paragraph,
+    Points,
+    ReportTable,
+    Section,
+    as_object,
+)
+from gateway.zones.console_api.act_questions import (
+    ActAnswered,
+    ActsTold,
+    ActTold,
+    ApiDescribed,
+    AskAct,
+    AskActs,
+    AskApi,
+    CarryOutAct,
+    Cell,
+    FieldTold,
+    TableTold,
+)
+from gateway.zones.console_api.evidence_answers import BlockSeen, DocumentSeen, SectionSeen
+
+
+def seen(document: Document) -> DocumentSeen:
+    """Return a document as an answer. Charts and matrices appear as tables."""
+    return DocumentSeen(
+        title=document.title,
+        subtitle=document.subtitle,
+        sections=tuple(map(_section, document.sections)),
+        annex=tuple(map(_section, document.annex)),
+    )
+
+
+def _section(section: Section) -> SectionSeen:
+    return SectionSeen(title=section.title, blocks=tuple(map(_block, section.blocks)))
+
+
+def _block(block: Block) -> BlockSeen:
+    match block:
+        case Paragraph(text, important):
+            return BlockSeen(text=text, important=important)
+        case Points(texts):
+            return BlockSeen(points=texts)
+        case Details(pairs):
+            rows = tuple((label, value) for label, value in pairs if value is not None)
+            return BlockSeen(rows=rows)
+        case ReportTable(headings, rows):
+            return BlockSeen(headings=headings, rows=rows)
+        case Chart():
+            return BlockSeen(text=block.caption, headings=block.table.headings, rows=block.table.rows)
+        case Matrix():
+            return BlockSeen(headings=block.table.headings, rows=block.table.rows)
+
+
+def ask_acts(_counter: ConsoleContext, caller: Caller, _question: AskActs) -> ActsTold:
+    """Return the acts that the caller may carry out here."""
+    return ActsTold(
+        acts=tuple(
+            _told(command)
+            for command, act in every_act().items()
+            if act.in_console and act.right in caller.may
+        )
+    )
+
+
+def ask(console: ConsoleContext, caller: Caller, question: AskAct) -> ActAnswered:
+    """Answer a read-only act; slow answers are at most a minute old."""
+    asked, context = _checked(console, caller, question, reads=True), _context(console, caller)
+    known = asked.known_by(context)
+    if isinstance(asked, ListingAct) and question.limit:
+        page = asked.page(context, question.limit, question.after, counted=not question.whole)
+        return _in_whole(page) if question.whole else _answered(page)
+    if question.whole:
+        return _in_whole(asked.carry_out(context))
+    if known is None:
+        return _answered(asked.carry_out(context))
+    key = (asked.command, asked.model_dump_json(), console.catalogue().digest, known, str(caller.sight))
+    return console.judged.acts.of(key, lambda: _answered(asked.carry_out(context)))
+
+
+def carry_out(console: ConsoleContext, caller: Caller, question: CarryOutAct) -> ActAnswered:
+    """Carry out one act. PasskeyAskedError asks for the passkey first, if the act needs confirmation."""
+    asked, context = _checked(console, caller, question, reads=False), _context(console, caller)
+    if caller.program is not None:
+        return _carried_out_once(console, caller.program, asked, context, question.key)
+    asked.check(context)
+    if asked.confirms() is Confirmation.PASSKEY:
+        check_signed(console, caller, question)
+    return _answered(_carried_out(asked, context))
+
+
+def describe(_counter: ConsoleContext, _question: AskApi) -> ApiDescribed:
+    """Return the description of the API, which is derived from the acts and holds no secret."""
+    return ApiDescribed(document=openapi_document())
+
+
+def _carried_out(asked: Act, context: ActContext) -> Answer:
+    try:
+        return asked.carry_out(context)
+    except Refusal as refused:
+        raise GatewayError(" ".join(told_by_code(refused.code, **refused.detail))) from None
+
+
+def _carried_out_once(
+    console: ConsoleContext, program: Program, asked: Act, context: ActContext, key: str
+) -> ActAnswered:
+    """Carry out an act of a program, unless the same request was answered before: that answer is given again.
+
+    A refused request is forgotten, and can be sent again with the same key.
+    """
+    if not key:
+        raise WrongFieldsError("a request that changes something needs the header Idempotency-Key")
+    digest = hashlib.sha256(f"{asked.command} {asked.model_dump_json()}".encode()).hexdigest()
+    registry = console.desk.registry
+    with registry.write() as session:
+        before = programs.begin_request(session, program.digest, key, digest, console.clock())
+    if before is not None:
+        return ActAnswered.model_validate_json(before)
+    answer: ActAnswered | None = None
+    try:
+        asked.check(context)
+        answer = _in_whole(_carried_out(asked, context))
+    except GatewayError:
+        with registry.write() as session:
+            programs.end_request(session, program.digest, key, None)
+        raise
+    with registry.write() as session:
+        programs.end_request(session, program.digest, key, answer.model_dump_json())
+    return answer
+
+
+def _in_whole(answer: Answer) -> ActAnswered:
+    """Return everything of an answer as JSON: what the command prints with --json."""
+    match answer:
+        case ActDone():
+            told: object = {"sentence": answer.sentence, "document": answer.document}
+        case ActListing():
+            told = {"rows": [*answer.rows], "next": answer.following or None}
+        case ActDetails():
+            told = answer.values
+        case _:
+            told = as_object(answer)
+    return ActAnswered(whole=json.dumps(told, default=_json_value))
+
+
+def _json_value(value: object) -> object:
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    return sorted(value) if isinstance(value, set | frozenset) else str(value)
+
+
+def _checked(console: ConsoleContext, caller: Caller, question: AskAct | CarryOutAct, *, reads: bool) -> Act:
+    """Return the validated act for an entitled caller. NotFoundError for an act unavailable here."""
+    act, of_program = every_act().get(question.act), caller.program is not None
+    if act is None or act.streams or act.reads != reads or not (of_program or act.in_console):
+        raise NotFoundError(question.act)
+    caller.check_act(act.command, act.right, by_program=act.by_program)
+    several = {one.name for one in fields_of(act) if one.several}
+    given = {
+        name: (value,) if name in several and isinstance(value, str) else value
+        for name, value in question.fields.items()
+    }
+    try:
+        asked = act.model_validate(given)
+    except ValidationError as error:
+        raise WrongFieldsError(_first(error)) from None
+    _check_seen(console, caller, asked)
+    return asked
+
+
+def _context(console: ConsoleContext, caller: Caller) -> ActContext:
+    return ActContext(
+        home=console.home,
+        person=caller.name,
+        clock=console.clock,
+        open_registry=lambda: nullcontext(console.desk.registry),
+        open_registrar=console.registrar,
+        sight=lambda _: caller.sight,
+        mailboxes=OwnMailboxes(console, caller),
+    )
+
+
+def _check_seen(console: ConsoleContext, caller: Caller, asked: Act) -> None:
+    """Raise NotFoundError for an act on a file outside the caller's sight."""
+    reference = getattr(asked, "reference", None)
+    if isinstance(reference, str) and not asked.of_any_file:
+        with console.desk.registry.read() as session:
+            if not sees(session, caller.sight, reference):
+                raise NotFoundError(reference)
+
+
+@cache
+def _told(command: str) -> ActTold:
+    act = every_act()[command]
+    title, _, about = " ".join((act.__doc__ or "").replace("`", "").split()).partition(". ")
+    return ActTold(
+        command=command,
+        title=title.rstrip("."),
+        about=about,
+        reads=act.reads,
+        lists=answer_of(act) == "ActListing",
+        fields=tuple(map(FieldTold.model_validate, fields_of(act))),
+    )
+
+
+def _first(error: ValidationError) -> str:
+    told = error.errors()[0]
+    field = " ".join(str(each) for each in told["loc"])
+    return f"{field}: {told['msg'].removeprefix('Value error, ')}"
+
+
+def _answered(answer: Answer) -> ActAnswered:
+    match answer:
+        case ActDone():
+            return ActAnswered(sentence=answer.sentence, document=answer.document)
+        case ActListing():
+            return ActAnswered(tables=(_table(answer),), closing=(answer.closing,))
+        case ActDetails():
+            return ActAnswered(
+                sentence=answer.heading,
+                lines=tuple((label, _cell(value)) for label, value in answer.shown_lines().items()),
+                tables=tuple(map(_table, answer.parts)),
+                closing=(*answer.paragraphs, *answer.closing),
+            )
+        case _:
+            return ActAnswered(report=seen(answer))
+
+
+def _table(listing: ActListing) -> TableTold:
+    rows, columns = [*listing.rows], listing.columns
+    return TableTold(
+        columns=columns,
+        moments=frozenset(name for row in rows for name in columns if isinstance(row.get(name), datetime)),
+        rows=tuple(tuple(_cell(row.get(name)) for name in columns) for row in rows),
+        empty=listing.empty,
+        total=listing.total,
+        following=listing.following,
+    )
+
+
+def _cell(value: object) -> Cell:
+    if isinstance(value, list | tuple):
+        return ", ".join(str(one["code"]) if isinstance(one, Mapping) else str(one) for one in value)
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return str(value)

@@ -1,0 +1,237 @@
+"""The context of the console API, and its authenticated callers."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from gateway.access import (
+    LACKING,
+    OF_PROGRAMS,
+    AccessRight,
+    LookingTeams,
+    Sight,
+    Viewer,
+    may_know,
+    right_for_question,
+    rights_of,
+)
+from gateway.errors import GatewayError
+from gateway.home import Home
+from gateway.home.settings import DoorLimits, Settings
+from gateway.mailboxes.console_api.challenges import Challenges
+from gateway.mailboxes.console_api.guessing import GuessedError
+from gateway.mailboxes.console_api.judged import Judged
+from gateway.mailboxes.console_api.openid import OpenIdProvider
+from gateway.mailboxes.mailbox_access import MailboxAccess, Person
+from gateway.policy.catalogue import Catalogue
+from gateway.record.key_confirming import READ_OUT
+from gateway.record.policies_in_force import load_policies
+from gateway.record.registrar import Registrar
+from gateway.registry import console_sessions, passkeys, programs, roles
+from gateway.registry.access import teams_while_in_force
+from gateway.registry.programs import Program
+from gateway.secrets.signing import Signing
+from gateway.ssh.door import Penalties
+from gateway.zones.console_api import ConsoleQuestion, OfPerson
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_log = logging.getLogger(__name__)
+_NO_ACT_OF_PROGRAM = "The credential of this program does not allow that."
+_LOOPBACK = re.compile(r"http://localhost:[0-9]{1,5}")
+
+
+class NotLoggedInError(GatewayError):
+    """No login is in force for the secret and address."""
+
+    def __init__(self) -> None:
+        super().__init__("You are not logged in, or your session has ended.")
+
+
+class MayNotError(GatewayError):
+    """The logged-in person lacks the right; the text is a sentence for the person."""
+
+
+class WrongFieldsError(GatewayError):
+    """The fields of an act do not make sense; the text is a sentence for the person."""
+
+
+class NotConfirmedError(MayNotError):
+    """The caller logged in with a credential that nobody has confirmed."""
+
+    def __init__(self, fingerprint: str) -> None:
+        super().__init__(not_confirmed(fingerprint))
+
+
+def not_confirmed(fingerprint: str) -> str:
+    """Return the sentence on an unconfirmed credential, with the number to read out in groups of four."""
+    shown = " ".join(fingerprint[at : at + 4] for at in range(0, READ_OUT, 4))
+    return (
+        "What you log in with is not confirmed to be yours yet: ring whoever invited you, on a number you "
+        f"know, and read to them {shown}. Until then you can read what your teams were sent, and no more."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleContext:
+    """The context for answering, usable from any thread.
+
+    `penalties` live in this service's memory; use them under `lock` only.
+    """
+
+    home: Home
+    settings: Settings
+    desk: MailboxAccess
+    catalogue: Callable[[], Catalogue]
+    challenges: Challenges
+    penalties: Penalties
+    limits: DoorLimits
+    judged: Judged
+    openid: OpenIdProvider | None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """The time, in UTC."""
+        return self.desk.clock
+
+    def within(self, sight: Sight) -> ConsoleContext:
+        """Return the same console, whose desk reads of no files but those within a sight."""
+        narrowed = self.desk.registry.within(lambda _: sight)
+        return replace(self, desk=replace(self.desk, registry=narrowed))
+
+    def check_origin(self, question: ConsoleQuestion) -> None:
+        """Raise MayNotError unless the question's origin is the console's address."""
+        known = self.settings.console.origin
+        if question.origin != known and not (known is None and _LOOPBACK.fullmatch(question.origin)):
+            raise MayNotError("The console was reached by an address that the settings do not name.")
+
+    def note_failure(self, address: str, error: GuessedError) -> None:
+        """Delay the answer to a failure, the longer the more recent failures at the address."""
+        _log.warning("console-login-failed address=%s", address)
+        with self.lock:
+            self.penalties.add(address, self.limits.penalty_login_failed)
+            error.pause = self.penalties.pause(address)
+
+    @contextmanager
+    def registrar(self) -> Iterator[Registrar]:
+        """Yield the registrar recording acts; the processor publishes the results."""
+        policies = load_policies(self.home.policies_in_force)
+        yield Registrar(
+            home=self.home,
+            settings=self.settings,
+            limits=policies.limits,
+            registry=self.desk.registry,
+            catalogue=policies.catalogue,
+            signing=Signing.load(self.home, self.settings),
+            clock=self.clock,
+            key_policy=policies.keys,
+            brings_out=False,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """A logged-in caller: the person as known to the mailboxes, teams and roles.
+
+    With a credential that nobody has `confirmed`, no role counts, and the caller reads only. A `program`
+    may do the acts named by its credential.
+    """
+
+    person: Person
+    teams: tuple[str, ...]
+    roles: frozenset[str]
+    session: str = field(repr=False)
+    looking: LookingTeams
+    confirmed: bool = True
+    program: Program | None = None
+
+    def check_confirmed(self) -> None:
+        """Raise NotConfirmedError for a credential that nobody has confirmed."""
+        if not self.confirmed:
+            raise NotConfirmedError(self.person.key)
+
+    @property
+    def name(self) -> str:
+        """The person's name, as in the log."""
+        return self.person.name
+
+    @property
+    def may(self) -> frozenset[AccessRight]:
+        """The rights of the caller. Roles count even while no administrator is named."""
+        if self.program is not None:
+            return frozenset()
+        return rights_of(self._viewer, self.looking)
+
+    @property
+    def sight(self) -> Sight:
+        """The files the caller may know of; a program knows of none that is for few people."""
+        if self.program is not None:
+            return Sight(person=self.name, few=False, marked=False)
+        return may_know(self._viewer, self.looking)
+
+    def check_question(self, question: str) -> None:
+        """Raise MayNotError without the right to a question. Programs ask for acts alone."""
+        if self.program is None:
+            self.check(right_for_question(question))
+        elif question not in OF_PROGRAMS:
+            raise MayNotError(_NO_ACT_OF_PROGRAM)
+
+    def check_act(self, command: str, right: AccessRight, *, by_program: bool) -> None:
+        """Raise MayNotError for an act that is not the caller's to do."""
+        if self.program is None:
+            self.check(right)
+        elif not by_program or command not in self.program.acts:
+            raise MayNotError(_NO_ACT_OF_PROGRAM)
+
+    def check(self, right: AccessRight) -> None:
+        """Raise MayNotError without a right."""
+        if right not in self.may:
+            raise MayNotError(LACKING[right])
+
+    @property
+    def _viewer(self) -> Viewer:
+        return Viewer(name=self.name, teams=frozenset(self.teams), roles=self.roles)
+
+
+def caller(console: ConsoleContext, question: OfPerson) -> Caller:
+    """Return the caller of a question, checked anew each time. NotLoggedInError if nobody is logged in."""
+    desk, now = console.desk, console.clock()
+    if question.session.startswith(programs.PREFIX):
+        with desk.registry.read() as session:
+            program = programs.find(session, question.session, now)
+        if program is None:
+            raise NotLoggedInError
+        person = Person(program.actor, program.key)
+        return Caller(
+            person=person, teams=program.teams, roles=frozenset(), session=question.session,
+            looking=LookingTeams(), program=program,
+        )  # fmt: skip
+    with desk.registry.read() as session:
+        known = console_sessions.find(session, question.session, question.address, now)
+        if known is None:
+            raise NotLoggedInError
+        teams = teams_while_in_force(session, known.staff, known.passkey, now)
+        if teams is None:
+            raise NotLoggedInError
+        confirmed = passkeys.confirmed(session, known.passkey)
+        has = frozenset(roles.person(session, known.staff).roles if confirmed else ())
+    if known.is_to_be_noted(now):
+        with desk.registry.write() as session:
+            console_sessions.note_seen(session, question.session, now)
+    return Caller(
+        person=Person(known.staff, known.passkey),
+        teams=teams,
+        roles=has,
+        session=question.session,
+        looking=desk.looking,
+        confirmed=confirmed,
+    )

@@ -1,0 +1,129 @@
+"""Held files for permitted viewers: reasons, findings, and possible decisions."""
+
+from sqlmodel import Session
+
+from gateway.home import shown_name
+from gateway.mailboxes.console_api.context import Caller, ConsoleContext, MayNotError
+from gateway.mailboxes.console_api.showing_files import (
+    findings_seen,
+    happened,
+    team_named,
+    type_named,
+)
+from gateway.mailboxes.names import HELD
+from gateway.model import Classified, ContentRefused, Transfer
+from gateway.policy.catalogue import Catalogue
+from gateway.record import headings, withdrawals
+from gateway.record.releases import proposal
+from gateway.registry import log, providers, transfer_lists, transfers
+from gateway.registry.sight import is_sensitive
+from gateway.registry.transfer_lists import TransfersWanted
+from gateway.ssh.answers import Declined
+from gateway.zones.console_api.answers import (
+    HeaderSeen,
+    HeadingSaid,
+    HeldPage,
+    HeldSeen,
+    HeldTold,
+    Named,
+    ProposedBy,
+    WhyWas,
+)
+from gateway.zones.console_api.questions import AskHeld, AskHeldFile
+
+PAGE = 50
+
+
+def ask_held(console: ConsoleContext, caller: Caller, question: AskHeld) -> HeldPage:
+    """Return a page of the held files the person may know of."""
+    catalogue = console.catalogue()
+    with console.desk.registry.read() as session:
+        found = transfer_lists.latest(session, wanted(caller, before=question.before), PAGE + 1)
+        names = providers.names(session)
+    latest = list(reversed(found))
+    shown = latest[:PAGE]
+    return HeldPage(
+        files=tuple(_seen(each, catalogue, names) for each in shown),
+        next=shown[-1].sequence if len(latest) > PAGE else None,
+    )
+
+
+def wanted(caller: Caller, *, before: int | None = None) -> TransfersWanted:
+    """Return the query for the held files a caller may know of."""
+    return TransfersWanted(state="held", before=before, sight=caller.sight)
+
+
+def ask_held_file(console: ConsoleContext, caller: Caller, question: AskHeldFile) -> HeldTold:
+    """Return the details of a held file. MayNotError if not held or invisible to the caller."""
+    with console.desk.registry.read() as session:
+        transfer = look_at(session, caller, question.reference)
+        names = providers.names(session)
+        events = log.events(session, question.reference)
+        asked = proposal(session, question.reference)
+        decides = _decides(caller, transfer)
+        open_headings = headings.asked(session, transfer) if decides else ()
+        said = headings.waiting(session, transfer.upload.provider, console.clock()) if open_headings else ()
+    catalogue, content = console.catalogue(), transfer.content
+    meanings = headings.meanings(console.home.policies_in_force, catalogue) if open_headings else {}
+    known = content if isinstance(content, Classified) else None
+    return HeldTold(
+        file=_seen(transfer, catalogue, names),
+        upload_name=shown_name(transfer.upload.name),
+        evidence=content.evidence if content is not None else (),
+        pupils=known.pupils if known else None,
+        findings=findings_seen(content),
+        items=known.items if known else (),
+        unlisted=_headers(content),
+        asked=open_headings,
+        meanings=tuple(Named(id=key, name=label) for key, label in meanings.items()),
+        said=tuple(HeadingSaid.model_validate(one) for one in said if one.heading in open_headings),
+        events=tuple(happened(events)),
+        proposed=None if asked is None else ProposedBy.model_validate(asked),
+        decides=decides,
+        recalled=withdrawals.waits_for_second(transfer),
+        sent_on=_can_be_collected(console, caller, question.reference),
+        data_types=tuple(named for each in catalogue.data_types() if (named := type_named(catalogue, each))),
+        teams=tuple(team_named(catalogue, team.id) for team in catalogue.teams.team),
+    )
+
+
+def look_at(session: Session, caller: Caller, reference: str) -> Transfer:
+    """Return a held file the caller may know of; MayNotError otherwise, the same for unknown files."""
+    one = transfer_lists.find(session, wanted(caller), reference)
+    if one is None:
+        raise MayNotError("That file is not held, or it waits for others than you.")
+    return transfers.get(session, reference)
+
+
+def _seen(transfer: Transfer, catalogue: Catalogue, names: dict[str, str]) -> HeldSeen:
+    upload = transfer.upload
+    return HeldSeen(
+        reference=upload.reference,
+        sequence=transfer.sequence,
+        provider=Named(id=upload.provider, name=names.get(upload.provider, upload.provider)),
+        data_type=type_named(catalogue, transfer.data_type),
+        landed_at=upload.landed_at,
+        held_until=transfer.held_until,
+        reasons=tuple(map(WhyWas.model_validate, transfer.reasons)),
+        sensitive=is_sensitive(transfer),
+    )
+
+
+def _headers(content: Classified | ContentRefused | None) -> tuple[HeaderSeen, ...]:
+    found = content.unlisted if isinstance(content, Classified) else ()
+    return tuple(map(HeaderSeen.model_validate, found))
+
+
+def _decides(caller: Caller, transfer: Transfer) -> bool:
+    """Return True if the person may decide here; a file held for a dropped key is decided elsewhere."""
+    needed = "recall" if withdrawals.waits_for_second(transfer) else "decide"
+    return needed in caller.may and transfer.waits_for != "approval"
+
+
+def _can_be_collected(console: ConsoleContext, caller: Caller, reference: str) -> bool:
+    """Return True if the person may open the file through the folder of held files."""
+    try:
+        console.desk.place(caller.person, HELD, reference)
+    except Declined:
+        return False
+    return True

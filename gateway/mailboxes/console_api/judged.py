@@ -1,0 +1,115 @@
+"""Slow answers about all schools or all files, computed at most once a minute."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Generic, TypeVar
+
+from gateway.mailboxes.mailbox_access import MailboxAccess
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.timescale import FlowStatus
+from gateway.registry.flow_status import statuses
+from gateway.zones.console_api.act_questions import ActAnswered
+
+SECONDS = 60.0
+MEANWHILE = 600.0
+_MOST = 8
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class WithinTheMinute(Generic[K, V]):
+    """A cache of a few answers, thread-safe. `clock` gives monotonic seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._working = threading.Lock()
+        self._known: dict[K, tuple[float, V]] = {}
+        self._renewed: set[K] = set()
+
+    def of(self, asked: K, work: Callable[[], V]) -> V:
+        """Return an answer computed within the last minute, else compute a new one.
+
+        While a new answer is computed in a separate thread by `work`, callers get the last one, unless ten
+        minutes old.
+        """
+        known = self._within(asked, SECONDS)
+        if known is None and (known := self._within(asked, MEANWHILE)) is not None:
+            self._renew(asked, work)
+        if known is not None:
+            return known[1]
+        with self._working:  # Concurrent callers wait for the same answer.
+            known = self._within(asked, SECONDS)
+            return known[1] if known is not None else self._worked_out(asked, work)
+
+    def _within(self, asked: K, seconds: float) -> tuple[float, V] | None:
+        with self._lock:
+            known = self._known.get(asked)
+            return known if known is not None and self._clock() < known[0] + seconds else None
+
+    def _worked_out(self, asked: K, work: Callable[[], V]) -> V:
+        now, found = self._clock(), work()
+        with self._lock:
+            self._known.pop(asked, None)
+            while len(self._known) >= _MOST:
+                del self._known[next(iter(self._known))]
+            self._known[asked] = (now, found)
+        return found
+
+    def _renew(self, asked: K, work: Callable[[], V]) -> None:
+        with self._lock:
+            if asked in self._renewed:
+                return
+            self._renewed.add(asked)
+
+        def renew() -> None:
+            try:
+                with self._working:
+                    self._worked_out(asked, work)
+            finally:
+                with self._lock:
+                    self._renewed.discard(asked)
+
+        threading.Thread(target=renew, name="judged", daemon=True).start()
+
+
+LATE = frozenset({"late", "missing"})
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedFlows:
+    """The flows `of` each school, as judged at the moment `at`."""
+
+    at: datetime
+    of: Mapping[str, Sequence[FlowStatus]]
+
+
+class Judged:
+    """The status of all schools' flows on a day, and the answers of slow acts."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._flows: WithinTheMinute[tuple[date, str, frozenset[str]], JudgedFlows] = WithinTheMinute(clock)
+        self.acts: WithinTheMinute[tuple[str, ...], ActAnswered] = WithinTheMinute(clock)
+
+    def flows(
+        self, desk: MailboxAccess, catalogue: Catalogue, day: date, enrolled: Collection[str]
+    ) -> JudgedFlows:
+        """Return the flows of all `enrolled` providers."""
+
+        def judge() -> JudgedFlows:
+            now = desk.clock()
+            with desk.registry.read() as session:
+                found = {provider.id: flows for provider, flows in statuses(session, catalogue, day)}
+            return JudgedFlows(now, found)
+
+        return self._flows.of((day, catalogue.digest, frozenset(enrolled)), judge)
+
+
+def is_late(flows: Sequence[FlowStatus]) -> bool:
+    """Return True if any of the flows is late or missing."""
+    return any(flow.state in LATE for flow in flows)

@@ -1,0 +1,68 @@
+"""The tasks that wait for a person, on the first page: what, since when, and where it is done."""
+
+from collections.abc import Iterator
+
+from sqlmodel import Session
+
+from gateway.mailboxes.console_api.context import Caller
+from gateway.record import policy_proposals
+from gateway.record.dual_control import name_of
+from gateway.record.releases import proposal
+from gateway.registry import at_a_glance
+from gateway.registry.at_a_glance import MOST, ThingsWaiting
+from gateway.zones.console_api.answers import WaitingTask
+
+_EACH = 20
+"""The most schools, and the most proposals, that are told one by one."""
+
+
+def needs_of(session: Session, caller: Caller, *, recalls: int = 0, late: int = 0) -> Iterator[WaitingTask]:
+    """Yield the tasks within a person's rights, those that hold up other people first.
+
+    `recalls` and `late` are the open requests for recall, and the schools late with something.
+    """
+    may = caller.may
+    if "decide" in may:
+        yield from _to_second(session, caller)
+        waiting = at_a_glance.held_for_a_person(session, caller.sight)
+        if waiting.number:
+            yield WaitingTask(
+                said=f"Decide on {_number(waiting, 'held file')}", since=waiting.since, page="held"
+            )
+    if "recall" in may and recalls:
+        said = f"Answer {recalls} request{'s' if recalls > 1 else ''} to take a file back"
+        yield WaitingTask(said=said, since=None, page="recalls")
+    if "enrol" in may:
+        yield from _to_approve(session, caller)
+        for key in at_a_glance.keys_pending(session, _EACH):
+            said = f"Ring {key.name} to confirm its keys"
+            yield WaitingTask(said=said, since=key.since, page="school", of=key.provider)
+    if "protect" in may:
+        unread = at_a_glance.unread_notices(session)
+        if unread.number:
+            yield WaitingTask(said=f"Read {_number(unread, 'notice')}", since=unread.since, page="notices")
+    if "look" in may and late:
+        said = f"Chase {late} school{'s' if late > 1 else ''} of which something is late or missing"
+        yield WaitingTask(said=said, since=None, page="schools")
+
+
+def _to_second(session: Session, caller: Caller) -> Iterator[WaitingTask]:
+    """Yield the releases that somebody else proposed against the agreement."""
+    for reference in at_a_glance.releases_proposed(session, caller.sight)[:_EACH]:
+        first = proposal(session, reference)
+        if first is not None and name_of(first.by) != caller.name:
+            said = f"Say yes or no to the release of {reference}, which {first.by} proposed"
+            yield WaitingTask(said=said, since=first.at, page="held-file", of=reference)
+
+
+def _to_approve(session: Session, caller: Caller) -> Iterator[WaitingTask]:
+    """Yield the change of policies that somebody else proposed."""
+    first = policy_proposals.proposal(session)
+    if first is not None and first.approved_by is None and name_of(first.by) != caller.name:
+        said = f"Approve or withdraw the change of policies that {first.by} proposed"
+        yield WaitingTask(said=said, since=first.at, page="policies")
+
+
+def _number(waiting: ThingsWaiting, thing: str) -> str:
+    shown = f"more than {MOST - 1}" if waiting.number >= MOST else str(waiting.number)
+    return f"{shown} {thing}{'' if waiting.number == 1 else 's'}"

@@ -1,0 +1,200 @@
+"""Identify a person through an OpenID Connect provider (OpenID Connect Core 1.0; RFC 7636 for the code).
+
+The code exchange and the verification of the token against the provider's published keys happen inside, so
+that nothing depends on the console's word. State, nonce and code verifier derive from a challenge valid for
+one browser, for a few minutes, once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import threading
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from gateway.errors import ConfigurationError
+from gateway.home.settings import OpenIdSettings
+from gateway.mailboxes.console_api.guessing import GuessedError
+from gateway.zones.console_api import OF_AN_ACT
+
+if TYPE_CHECKING:
+    from authlib.integrations.httpx_client import OAuth2Client
+
+BACK = "/login/openid/back"
+"""Where the provider sends the browser back to, at our origin."""
+_KNOWN_SECONDS = 600.0
+_UNREACHED_SECONDS = 30.0
+"""The pause after a failed fetch, so that nobody opening the login page waits for a dead provider."""
+_TIMEOUT = 5.0
+_LEEWAY = 60
+_MOST_BYTES = 512 * 1024
+_ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+
+
+class NotProvedError(GuessedError):
+    """The provider did not prove the person's identity; the cause stays undisclosed."""
+
+    def __init__(self) -> None:
+        super().__init__("Your account was not accepted. Try again, or ask for an invitation.")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The identifiers of one attempt, all derived from its challenge. `act`: confirms an act."""
+
+    challenge: bytes
+    act: bool = False
+
+    @property
+    def state(self) -> str:
+        """Comes back with the browser."""
+        return (OF_AN_ACT if self.act else "") + self._of(b"state")
+
+    @property
+    def nonce(self) -> str:
+        """Comes back in the token."""
+        return self._of(b"nonce")
+
+    @property
+    def verifier(self) -> str:
+        """The proof that the token is requested by the beginner of the login (RFC 7636, 4.1)."""
+        return self._of(b"verifier")
+
+    def _of(self, what: bytes) -> str:
+        digest = hmac.new(self.challenge, what, hashlib.sha256).digest()
+        return urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+class OpenIdProvider:
+    """One provider, thread-safe. Its published metadata is fetched again every few minutes."""
+
+    def __init__(self, settings: OpenIdSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        self.settings = settings
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[float, dict[str, Any] | None]] = {}
+
+    def address(self, attempt: Attempt, origin: str) -> str:
+        """Return the address for the browser. Confirming an act requires a new login there."""
+        more: dict[str, Any] = {"prompt": "login", "max_age": 0} if attempt.act else {}
+        with self._client(origin) as client:
+            told, _ = client.create_authorization_url(
+                self._about()["authorization_endpoint"],
+                state=attempt.state,
+                nonce=attempt.nonce,
+                code_verifier=attempt.verifier,
+                **more,
+            )
+        return str(told)
+
+    def subject(
+        self, attempt: Attempt, origin: str, *, code: str, state: str, now: datetime, since: datetime | None
+    ) -> str:
+        """Return the subject identifier of the person logged in. NotProvedError without proof.
+
+        `since`: earlier logins do not count.
+        """
+        if not hmac.compare_digest(state.encode(), attempt.state.encode()):
+            raise NotProvedError
+        claims = self._claims(attempt, self._token(attempt, origin, code), now)
+        if since is not None and not _is_since(claims, since):
+            raise NotProvedError
+        return str(claims["sub"])
+
+    def _token(self, attempt: Attempt, origin: str, code: str) -> str:
+        from authlib.common.errors import AuthlibBaseError  # noqa: PLC0415 - an extra, rarely installed
+
+        with self._client(origin) as client:
+            try:
+                told = client.fetch_token(
+                    self._about()["token_endpoint"],
+                    grant_type="authorization_code",
+                    code=code,
+                    code_verifier=attempt.verifier,
+                )
+                return str(told["id_token"])
+            except (AuthlibBaseError, httpx.HTTPError, KeyError, ValueError):
+                raise NotProvedError from None
+
+    def _claims(self, attempt: Attempt, token: str, now: datetime) -> Mapping[str, Any]:
+        from authlib.oidc.core import CodeIDToken  # noqa: PLC0415 - an extra, rarely installed
+        from joserfc import jwt  # noqa: PLC0415
+        from joserfc.errors import JoseError  # noqa: PLC0415
+        from joserfc.jwk import KeySet  # noqa: PLC0415
+
+        known = self.settings
+        try:
+            keys = KeySet.import_key_set(self._published(self._about()["jwks_uri"]))  # type: ignore[arg-type]
+            decoded = jwt.decode(token, keys, algorithms=_ALGORITHMS)
+            claims = CodeIDToken(
+                decoded.claims,
+                decoded.header,
+                {
+                    "iss": {"essential": True, "values": [known.issuer]},
+                    "aud": {"essential": True, "values": [known.client_id]},
+                },
+                {"nonce": attempt.nonce, "client_id": known.client_id},
+            )
+            claims.validate(now=int(now.timestamp()), leeway=_LEEWAY)
+        except (JoseError, ValueError, KeyError, TypeError):
+            raise NotProvedError from None
+        if not isinstance(claims.get("sub"), str) or not claims["sub"]:
+            raise NotProvedError
+        found: Mapping[str, Any] = claims
+        return found
+
+    def _client(self, origin: str) -> OAuth2Client:
+        try:
+            from authlib.integrations.httpx_client import OAuth2Client  # noqa: PLC0415 - an extra
+        except ImportError:
+            raise ConfigurationError("[console.openid]: install the extra: gateway[openid]") from None
+        return OAuth2Client(
+            client_id=self.settings.client_id,
+            client_secret=self.settings.secret(),
+            redirect_uri=f"{origin}{BACK}",
+            scope="openid",
+            code_challenge_method="S256",
+            timeout=_TIMEOUT,
+        )
+
+    def _about(self) -> dict[str, Any]:
+        """Return the provider's metadata. NotProvedError if another issuer answers."""
+        told = self._published(f"{self.settings.issuer.rstrip('/')}/.well-known/openid-configuration")
+        if told.get("issuer") != self.settings.issuer:
+            raise NotProvedError
+        return told
+
+    def _published(self, address: str) -> dict[str, Any]:
+        with self._lock:
+            until, told = self._known.get(address, (0.0, None))
+            if self._clock() >= until:
+                told = _got(address)
+                seconds = _UNREACHED_SECONDS if told is None else _KNOWN_SECONDS
+                self._known[address] = (self._clock() + seconds, told)
+        if told is None:
+            raise NotProvedError
+        return told
+
+
+def _got(address: str) -> dict[str, Any] | None:
+    """Return the JSON published at an address; None for a failed or unfit answer."""
+    try:
+        answer = httpx.get(address, timeout=_TIMEOUT)
+        answer.raise_for_status()
+        told = answer.json() if len(answer.content) <= _MOST_BYTES else None
+    except (httpx.HTTPError, ValueError):
+        return None
+    return told if isinstance(told, dict) else None
+
+
+def _is_since(claims: Mapping[str, Any], since: datetime) -> bool:
+    """Return True for a login since a moment, by the token's auth_time (Core, 3.1.2.1, max_age)."""
+    at = claims.get("auth_time")
+    return isinstance(at, int | float) and at >= (since - timedelta(seconds=_LEEWAY)).timestamp()

@@ -1,0 +1,166 @@
+"""The matrix of schools and due files, and each school's page."""
+
+from __future__ import annotations
+
+from sqlmodel import Session
+
+from gateway.mailboxes.console_api.context import Caller, ConsoleContext
+from gateway.mailboxes.console_api.judged import is_late
+from gateway.mailboxes.console_api.showing_files import type_named
+from gateway.model import Transfer
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.dates import local_day
+from gateway.policy.lawful import asked_soon
+from gateway.registry import (
+    agreements,
+    contacts,
+    discrepancies,
+    keys,
+    letters,
+    providers,
+    receipts,
+    transfer_lists,
+)
+from gateway.registry.discrepancies import MEANINGS
+from gateway.registry.flow_status import statuses
+from gateway.registry.tables import LetterRow, ProviderRow
+from gateway.registry.transfer_lists import TransfersWanted
+from gateway.zones.console_api.answers import Named, WhyWas
+from gateway.zones.console_api.questions import AskSchool, AskSchools
+from gateway.zones.console_api.school_answers import (
+    CellSeen,
+    ContactSeen,
+    DiscrepancySeen,
+    KeyLife,
+    Ratified,
+    SchoolRow,
+    SchoolsSeen,
+    SchoolTold,
+    ToldSchool,
+    TransferLine,
+)
+
+ROWS = 50
+FILES = 20
+TOLD = 20
+_NOTICES = {
+    receipts.KEY_NOTICE: "about a key",
+    receipts.AGREEMENT_NOTICE: "about the agreement",
+    receipts.DISCREPANCY_NOTICE: "about pupils on two rolls",
+}
+
+
+def ask_schools(console: ConsoleContext, _caller: Caller, question: AskSchools) -> SchoolsSeen:
+    """Return a page of the matrix, schools by name, for callers with a role."""
+    catalogue = console.catalogue()
+    on = question.on or local_day(console.clock(), catalogue.calendar.timezone)
+    with console.desk.registry.read() as session:
+        enrolled = providers.list_providers(session)
+    judged = console.judged.flows(console.desk, catalogue, on, [each.id for each in enrolled])
+    flows = judged.of
+    everybody = sorted(
+        (each for each in enrolled if not question.late or is_late(flows[each.id])),
+        key=lambda each: each.name.casefold(),
+    )
+    shown = everybody[question.page * ROWS : (question.page + 1) * ROWS]
+    found = {
+        each.id: {flow.data_type: CellSeen.model_validate(flow) for flow in flows[each.id]} for each in shown
+    }
+    types = [each for each in catalogue.data_types() if any(each in cells for cells in found.values())]
+    return SchoolsSeen(
+        on=on,
+        judged_at=judged.at,
+        data_types=tuple(named for each in types if (named := type_named(catalogue, each))),
+        schools=tuple(
+            SchoolRow(
+                school=Named(id=each.id, name=each.name),
+                cells=tuple(found[each.id].get(data_type) for data_type in types),
+            )
+            for each in shown
+        ),
+        page=question.page,
+        pages=max(1, -(-len(everybody) // ROWS)),
+        late=question.late,
+    )
+
+
+def ask_school(console: ConsoleContext, caller: Caller, question: AskSchool) -> SchoolTold:
+    """Return the details of a provider. NotFoundError for an unknown one."""
+    catalogue, now = console.catalogue(), console.clock()
+    on = local_day(now, catalogue.calendar.timezone)
+    with console.desk.registry.read() as session:
+        row = providers.provider_row(session, question.provider)
+        wanted = TransfersWanted(provider=question.provider, before=question.before, sight=caller.sight)
+        files = list(reversed(transfer_lists.latest(session, wanted, FILES + 1)))
+        shown = files[:FILES]
+        return SchoolTold(
+            school=Named(id=row.id, name=row.name),
+            kind=row.kind,
+            dfe_number=row.dfe_number,
+            urn=row.urn,
+            suspended=row.suspended,
+            closed_on=row.closed_on,
+            contacts=tuple(map(ContactSeen.model_validate, contacts.contacts(session, row.id))),
+            ratifications=tuple(
+                Ratified(academic_year=each.academic_year, signatory=each.signatory, on=each.ratified_on)
+                for each in agreements.ratifications(session, row.id)
+            ),
+            cells=tuple(
+                CellSeen.model_validate(each)
+                for _, flows in statuses(session, catalogue, on, [row.id])
+                for each in flows
+            ),
+            keys=tuple(map(KeyLife.model_validate, keys.list_keys(session, "provider", row.id))),
+            discrepancies=_discrepancies(session, row),
+            told=_told(session, row),
+            becomes=catalogue.bodies.of(row.kind).becomes,
+            coming=tuple(
+                f"{each.data_type}, {each.on or 'from now on'}: {each.says}"
+                for each in asked_soon(catalogue, on)
+            ),
+            signatories=tuple(
+                Named(id=one.role, name=one.name) for one in catalogue.agreement.signatories(row.kind)
+            ),
+            files=tuple(_line(each, catalogue) for each in shown),
+            next=shown[-1].sequence if len(files) > FILES else None,
+        )
+
+
+def _discrepancies(session: Session, row: ProviderRow) -> tuple[DiscrepancySeen, ...]:
+    return tuple(
+        DiscrepancySeen(
+            number=each.number, what=MEANINGS[each.kind], providers=each.providers, opened_at=each.opened_at
+        )
+        for each in discrepancies.find(session, provider=row.id)
+    )
+
+
+def _told(session: Session, row: ProviderRow) -> tuple[ToldSchool, ...]:
+    """Return the latest notices and letters, latest first, without the possibly long text of letters."""
+    found = [
+        ToldSchool(at=at, what=_NOTICES.get(name, name), how="notice", became=f"published as {reference}")
+        for reference, name, at in receipts.notices_to(session, row.id, TOLD)
+    ]
+    found += [
+        ToldSchool(at=each.owed_at, what=each.subject, how="letter", became=_became(each))
+        for each in letters.to_provider(session, row.id, TOLD)
+    ]
+    return tuple(sorted(found, key=lambda each: each.at, reverse=True)[:TOLD])
+
+
+def _became(letter: LetterRow) -> str:
+    if letter.bounced_at is not None:
+        return "came back"
+    if letter.refused is not None:
+        return "was refused by the relay"
+    return "waits for the relay" if letter.sent_at is None else "is with the relay"
+
+
+def _line(transfer: Transfer, catalogue: Catalogue) -> TransferLine:
+    return TransferLine(
+        reference=transfer.upload.reference,
+        data_type=type_named(catalogue, transfer.data_type),
+        state=transfer.state,
+        landed_at=transfer.upload.landed_at,
+        reasons=tuple(map(WhyWas.model_validate, transfer.reasons)),
+    )

@@ -1,0 +1,79 @@
+"""Files, reasons and findings in the words of the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from gateway.classify.findings import FINDINGS, describe
+from gateway.mailboxes.names import file_name
+from gateway.model import Classified, ContentRefused, Finding
+from gateway.policy.catalogue import Catalogue
+from gateway.registry import log
+from gateway.registry.deliveries import Delivery
+from gateway.registry.tables import EventRow
+from gateway.zones.console_api.answers import FileSeen, FindingSeen, Happened, Named
+
+_WORDS = {
+    "landed": "arrived",
+    "decided": "decided by the policies",
+    "delivered": "delivered to a team",
+    "collected": "downloaded",
+    "opened": "opened as a whole",
+    "dealt-with": "marked as dealt with",
+    "restored": "put back",
+    "judged-anew": "read again by other rules: still held",
+    "release-proposed": "release proposed",
+    "act-proposed": "recall asked for",
+}
+
+
+def type_named(catalogue: Catalogue, data_type: str | None) -> Named | None:
+    """Return a data type with its name in receipts."""
+    if data_type is None:
+        return None
+    flow = catalogue.flow_of(data_type)
+    told = flow.of(data_type).name if flow is not None else None
+    return Named(id=data_type, name=told or f"{data_type[:1].upper()}{data_type[1:].replace('-', ' ')}")
+
+
+def team_named(catalogue: Catalogue, team: str) -> Named:
+    """Return a team with its name."""
+    found = catalogue.team(team)
+    return Named(id=team, name=team if found is None else found.name)
+
+
+def file_seen(delivery: Delivery, catalogue: Catalogue, names: Mapping[str, str]) -> FileSeen:
+    """Return a delivery as shown in a list."""
+    return FileSeen(
+        reference=delivery.reference,
+        sequence=delivery.sequence,
+        provider=Named(id=delivery.provider, name=names.get(delivery.provider, delivery.provider)),
+        data_type=type_named(catalogue, delivery.data_type),
+        period=delivery.period,
+        landed_at=delivery.landed_at,
+        size=delivery.content_size if delivery.whole else None,
+        new=not delivery.collected,
+        name=file_name(delivery),
+    )
+
+
+def findings_seen(content: Classified | ContentRefused | None) -> tuple[FindingSeen, ...]:
+    """Return the findings in a file, except codes without words in this version."""
+    found: tuple[Finding, ...] = content.findings if isinstance(content, Classified) else ()
+    return tuple(
+        FindingSeen(sentence=describe(each), count=each.count, rows=each.rows)
+        for each in found
+        if each.code in FINDINGS
+    )
+
+
+def happened(events: Sequence[EventRow]) -> Iterator[Happened]:
+    """Yield the log's steps about a file, in words."""
+    for step in log.steps(events):
+        yield Happened(
+            at=step.event.at,
+            what=_WORDS.get(step.kind, step.kind.replace("-", " ")),
+            by=step.event.actor,
+            why=step.event.note,
+            team=step.fields.get("team"),
+        )

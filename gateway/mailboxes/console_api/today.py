@@ -1,0 +1,99 @@
+"""The first page: new files, waiting files, approaching ends, and response times of receipts."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from statistics import median
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session
+
+from gateway.mailboxes.console_api.context import Caller, ConsoleContext
+from gateway.mailboxes.console_api.held_files import wanted
+from gateway.mailboxes.console_api.judged import JudgedFlows, is_late
+from gateway.mailboxes.console_api.logins import news_of
+from gateway.mailboxes.console_api.needs import needs_of
+from gateway.mailboxes.console_api.showing_files import team_named
+from gateway.record.second_person import COUNTS
+from gateway.registry import at_a_glance, providers, transfer_lists, transfers
+from gateway.registry.at_a_glance import MOST
+from gateway.zones.console_api.answers import Counted, DaySeen, TodaySeen
+from gateway.zones.console_api.questions import AskToday
+
+DAYS = 14
+_LATEST = 200
+_ENDING = timedelta(days=60)
+
+
+def ask_today(console: ConsoleContext, caller: Caller, _: AskToday) -> TodaySeen:
+    """Return the caller's first page: own teams, and the whole gateway if permitted."""
+    now, catalogue, news = console.clock(), console.catalogue(), news_of(console, caller)
+    with console.desk.registry.read() as session:
+        new = tuple(
+            _counted(
+                team, team_named(catalogue, team).name, at_a_glance.new_files(session, team, caller.name)
+            )
+            for team in caller.teams
+        )
+        held = _held(session, caller) if "held" in caller.may else None
+        if "look" not in caller.may:
+            return TodaySeen(new=new, news=news, needs=tuple(needs_of(session, caller)), held=held)
+        zone = ZoneInfo(catalogue.calendar.timezone)
+        waits = [each.total_seconds() for each in at_a_glance.waits(session, _LATEST)]
+        ending = at_a_glance.keys_ending(session, now, now + _ENDING)
+        enrolled = providers.added(session)
+        judged = console.judged.flows(console.desk, catalogue, now.astimezone(zone).date(), enrolled)
+        late, recalls = _late(judged), tuple(_recalls(session, now))
+        return TodaySeen(
+            new=new,
+            news=news,
+            needs=tuple(needs_of(session, caller, recalls=len(recalls), late=late.count)),
+            held=held,
+            waiting=_counted("waiting", "waiting to be decided", at_a_glance.still_landed(session)),
+            late=late,
+            late_at=judged.at,
+            recalls=recalls,
+            days=tuple(_days(session, now, zone)),
+            median_seconds=median(waits) if waits else None,
+            slowest_seconds=max(waits, default=None),
+            expiring=(_counted("keys", "certificates of providers that end within 60 days", ending),),
+        )
+
+
+def _held(session: Session, caller: Caller) -> Counted:
+    count = transfer_lists.count(session, wanted(caller), MOST)
+    return _counted("held", "held for a person or a date", count)
+
+
+def _late(judged: JudgedFlows) -> Counted:
+    late = sum(map(is_late, judged.of.values()))
+    return _counted("late", "schools of which something is late or missing", late)
+
+
+def _recalls(session: Session, now: datetime) -> Iterator[str]:
+    """Yield the files with an open request for recall, still in mailboxes."""
+    for reference in at_a_glance.recalls_asked(session, now - COUNTS):
+        if transfers.get(session, reference).state == "accepted":
+            yield reference
+
+
+def _days(session: Session, now: datetime, zone: ZoneInfo) -> Iterator[DaySeen]:
+    """Yield each of the last days by the local authority's clock, latest last."""
+    today = now.astimezone(zone).date()
+    for back in range(DAYS - 1, -1, -1):
+        on = today - timedelta(days=back)
+        found = at_a_glance.landed_by_state(session, _begins(on, zone), _begins(on + timedelta(days=1), zone))
+        yield DaySeen(
+            on=on,
+            accepted=found.get("accepted", 0),
+            held=found.get("held", 0),
+            refused=found.get("refused", 0),
+            waiting=found.get("landed", 0),
+        )
+
+
+def _begins(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone)
+
+
+def _counted(identifier: str, name: str, count: int) -> Counted:
+    return Counted(id=identifier, name=name, count=min(count, MOST - 1), more=count >= MOST)

@@ -1,0 +1,353 @@
+"""Access of one person to the mailboxes, from the registry. Everything here may block: never call on the
+loop.
+
+Every call checks the person again, so that a removed person or a revoked key gets no further answer.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import asyncssh
+from sqlmodel import Session
+
+from gateway.access import AccessRight, LookingTeams, Sight, Viewer, may_open, rights_of
+from gateway.errors import NotFoundError
+from gateway.log.checkpoint import LogKey
+from gateway.mailboxes.contents import FileOrder, Given
+from gateway.mailboxes.names import ABOUT, HELD, MailboxPlace, file_name, reference_in
+from gateway.mailboxes.showing import Showing
+from gateway.registry import keys, log, staff
+from gateway.registry.access import teams_while_in_force
+from gateway.registry.database import Registry
+from gateway.registry.deliveries import (
+    Delivery,
+    deal_with,
+    delivered,
+    delivered_providers,
+    delivered_types,
+    find_delivered,
+    find_held,
+    find_removed,
+    held,
+    may_read,
+    note_collected,
+    removed,
+    restore,
+)
+from gateway.registry.delivery_queries import DeliveriesWanted
+from gateway.registry.log import Entry
+from gateway.registry.programs import is_program
+from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, Declined, denied
+from gateway.words import slug
+from gateway.zones.failpoints import passing
+
+_log = logging.getLogger(__name__)
+
+PAGE = 2000
+ACCESS_ENDED = denied("Your access to the mailboxes has ended.")
+TAKEN_BACK = denied("The file was taken back; tell the central data team what you have of it.")
+REMOVED_ALREADY = denied("It is removed already, and goes from here by itself after 30 days.")
+UNDO = timedelta(days=30)
+NOT_TO_REMOVE = denied("Held files cannot be removed; they wait until somebody releases or refuses them.")
+
+
+ABOUT_ONLY = denied("This only tells of the file beside it; remove that one.")
+
+
+class AccessEnded(Declined):
+    """The person, or the SSH key of the login, is no longer in force."""
+
+    def __init__(self) -> None:
+        super().__init__(ACCESS_ENDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A logged-in member of staff: name, and fingerprint of the SSH key."""
+
+    name: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some files of a folder; `abouts` are the sequences of those with a NAME.about.txt."""
+
+    files: Sequence[Delivery]
+    abouts: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxAccess:
+    """The registry as used by the mailboxes."""
+
+    registry: Registry
+    showing: Showing
+    looking: LookingTeams
+    log_key: LogKey
+    log_origin: str
+    clock: Callable[[], datetime]
+
+    def keys_of(self, name: str) -> list[asyncssh.SSHKey]:
+        """Return the SSH keys in force of the person called `name`; [] for an unknown person."""
+        with self.registry.read() as session:
+            known = keys.keys_in_force(session, "staff", name, "ssh", self.clock())
+            try:
+                staff.get_staff(session, name)
+            except NotFoundError:
+                return []
+        return [key for material in known if (key := _imported(material)) is not None]
+
+    def folders(self, person: Person) -> tuple[str, ...]:
+        """Return a person's folders."""
+        with self.registry.read() as session:
+            return self._folders(person, self._teams(session, person))
+
+    def page(self, person: Person, place: MailboxPlace, before: int | None) -> Page:
+        """Return at most PAGE files of a folder, latest first, with sequences below `before`.
+
+        Declined for a folder the person does not have.
+        """
+        with self.registry.read() as session:
+            teams = self._teams(session, person)
+            self._check_folder(person, teams, place)
+            files = self._page(session, person, teams, place, before)
+            return Page(files, self.showing.told_of(session, files))
+
+    def _page(
+        self,
+        session: Session,
+        person: Person,
+        teams: tuple[str, ...],
+        place: MailboxPlace,
+        before: int | None,
+    ) -> Sequence[Delivery]:
+        folder, name = place.folder or "", person.name
+        if folder == HELD and not place.removed:
+            rules = self.showing.catalogue().rules
+            return held(session, self._may_open(person, teams), rules, before=before, limit=PAGE)
+        if place.removed:
+            found = removed(session, folder, self._undoable(), person=name, before=before, limit=PAGE)
+        else:
+            found = delivered(session, folder, wanted=place.wanted, person=name, before=before, limit=PAGE)
+        return self.showing.with_apart(session, found, name)
+
+    def chosen(
+        self, person: Person, team: str, wanted: DeliveriesWanted, before: int | None, limit: int
+    ) -> Sequence[Delivery]:
+        """Return at most `limit` matching files of a team, latest first, with sequences below `before`."""
+        with self.registry.read() as session:
+            self._check_folder(person, self._teams(session, person), MailboxPlace(team, removed=True))
+            found = delivered(session, team, wanted=wanted, person=person.name, before=before, limit=limit)
+            return self.showing.with_apart(session, found, person.name)
+
+    def place(self, person: Person, folder: str, reference: str, *, removed: bool = False) -> MailboxPlace:
+        """Return the place of a file in a folder, by its reference. Declined if invisible to the person."""
+        with self.registry.read() as session:
+            teams, wanted = self._teams(session, person), MailboxPlace(folder, removed=removed)
+            self._check_folder(person, teams, wanted)
+            found = self._named(session, person, teams, wanted, reference)
+        if found is None:
+            raise Declined(NO_SUCH_FILE)
+        return MailboxPlace(folder, file_name(found), removed=removed)
+
+    def kinds(self, person: Person, place: MailboxPlace) -> Sequence[str]:
+        """Return the subfolders of a shelf: the data types or the providers of a team's files."""
+        with self.registry.read() as session:
+            self._check_folder(person, self._teams(session, person), place)
+            folder = str(place.folder)
+            if place.shelf == "by-type":
+                return delivered_types(session, folder, person.name)
+            return delivered_providers(session, folder, person.name)
+
+    def removed_folders(self, person: Person) -> tuple[str, ...]:
+        """Return a person's teams with removed files still restorable."""
+        with self.registry.read() as session:
+            teams, since = self._teams(session, person), self._undoable()
+            return tuple(team for team in teams if removed(session, team, since, person=person.name, limit=1))
+
+    def check_reading(self, person: Person, delivery: Delivery) -> None:
+        """Raise Declined if the person's access ended, or the open file was taken back."""
+        with self.registry.read() as session:
+            self._teams(session, person)
+            if not may_read(session, delivery, person.name):
+                raise Declined(TAKEN_BACK)
+
+    def find(self, person: Person, place: MailboxPlace) -> Delivery | None:
+        """Return the file at `place`; None for a folder. Declined if nothing is there."""
+        with self.registry.read() as session:
+            return self._find(session, person, place)
+
+    def about(self, person: Person, place: MailboxPlace) -> bytes:
+        """Return the about text of the view at `place`. Declined if nothing was left out."""
+        with self.registry.read() as session:
+            delivery = self._file(session, person, place)
+            text = self.showing.abouts(session, [delivery], person.name).get(delivery.sequence)
+        if text is None:
+            raise Declined(NO_SUCH_FILE)
+        return text
+
+    def order(self, person: Person, place: MailboxPlace) -> FileOrder:
+        """Return the order to open the file at `place`. Declined for a folder or a missing file."""
+        with self.registry.read() as session:
+            return self.showing.order(session, self._file(session, person, place), person.name)
+
+    def collect(self, person: Person, place: MailboxPlace, given: Given) -> None:
+        """Record a person's collection of `given` at `place`, durable before the first byte leaves.
+
+        Declined if the file is no longer visible to the person. Fault if recording fails.
+        """
+        now = self.clock()
+        with self.registry.write() as session:
+            delivery = self._file(session, person, place)
+            keys.note(session, "staff", person.name, person.key, now)
+            collected = Entry(
+                kind="collected",
+                subject=delivery.reference,
+                fields={**self._where(session, person, delivery), **_left_out(given)},
+                actor=person.name,
+                content=given.sha256,
+                note=_with_key(person),
+            )
+            note_collected(session, delivery, now)
+            self._record(session, collected, now)
+            passing("collect.written")
+
+    def deal_with(self, person: Person, place: MailboxPlace) -> None:
+        """Record that a person has dealt with the file at `place`, for the whole team.
+
+        Declined for a held file, or one invisible to the person.
+        """
+        now = self.clock()
+        with self.registry.write() as session:
+            delivery = self._file(session, person, place)
+            if place.removed:
+                raise Declined(REMOVED_ALREADY)
+            if delivery.team is None or place.is_about:
+                raise Declined(NOT_TO_REMOVE if delivery.team is None else ABOUT_ONLY)
+            deal_with(session, delivery, by=person.name, at=now)
+            fields = self._where(session, person, delivery)
+            entry = Entry(
+                kind="dealt-with", subject=delivery.reference, fields=fields, actor=person.name,
+                note=_with_key(person),
+            )  # fmt: skip
+            self._record(session, entry, now)
+
+    def restore(self, person: Person, place: MailboxPlace) -> None:
+        """Put a file removed by the team back into the mailbox, for the whole team.
+
+        Declined if the file is gone, or was removed too long ago.
+        """
+        now = self.clock()
+        with self.registry.write() as session:
+            delivery = self._file(session, person, place)
+            restore(session, delivery)
+            fields = self._where(session, person, delivery)
+            entry = Entry(
+                kind="restored", subject=delivery.reference, fields=fields, actor=person.name,
+                note=_with_key(person),
+            )  # fmt: skip
+            self._record(session, entry, now)
+
+    def _undoable(self) -> datetime:
+        """Return the earliest removal time (aware) still restorable."""
+        return self.clock() - UNDO
+
+    def _record(self, session: Session, entry: Entry, now: datetime) -> None:
+        """Append an entry and sign the log's head: the last step of a transaction."""
+        log.append(session, [entry], now)
+        log.sign_head(session, self.log_key, self.log_origin, now)
+
+    def _where(self, session: Session, person: Person, delivery: Delivery) -> dict[str, str]:
+        """Return the provider and team of a file for the log; for a held one, the person's triage team."""
+        looking = self.looking.at_held(few=delivery.sensitive)
+        team = delivery.team or min(looking.intersection(self._teams(session, person)))
+        return {"provider": delivery.provider, "team": team}
+
+    def _teams(self, session: Session, person: Person) -> tuple[str, ...]:
+        teams = teams_while_in_force(session, person.name, person.key, self.clock())
+        if teams is None:
+            raise AccessEnded
+        return teams
+
+    def _folders(self, person: Person, teams: tuple[str, ...]) -> tuple[str, ...]:
+        if is_program(person.key):  # Held files are for people.
+            return teams
+        viewer = Viewer(name=person.name, teams=frozenset(teams))
+        return (*teams, HELD) if AccessRight.HELD in rights_of(viewer, self.looking) else teams
+
+    def _may_open(self, person: Person, teams: tuple[str, ...]) -> Sight:
+        return may_open(Viewer(name=person.name, teams=frozenset(teams)), self.looking)
+
+    def _check_folder(self, person: Person, teams: tuple[str, ...], place: MailboxPlace) -> None:
+        own_only = place.removed or place.shelf is not None
+        if place.folder not in (teams if own_only else self._folders(person, teams)):
+            raise Declined(NO_SUCH_FILE)
+
+    def _find(self, session: Session, person: Person, place: MailboxPlace) -> Delivery | None:
+        teams = self._teams(session, person)
+        if place.is_list:
+            raise Declined(NO_SUCH_FILE)
+        if place.folder is None:
+            return None
+        self._check_folder(person, teams, place)
+        if place.name is None:
+            self._check_kind(session, person, place)
+            return None
+        reference = reference_in(place.name)
+        found = None if reference is None else self._named(session, person, teams, place, reference)
+        if found is None or file_name(found) != place.name.removesuffix(ABOUT) or not _stands(found, place):
+            raise Declined(NO_SUCH_FILE)
+        return self.showing.with_apart(session, [found], person.name)[0]
+
+    def _named(
+        self, session: Session, person: Person, teams: tuple[str, ...], place: MailboxPlace, reference: str
+    ) -> Delivery | None:
+        folder = place.folder or ""
+        if place.removed:
+            return find_removed(session, folder, self._undoable(), reference, person=person.name)
+        if folder == HELD:
+            rules = self.showing.catalogue().rules
+            return find_held(session, reference, self._may_open(person, teams), rules)
+        return find_delivered(session, folder, reference, person=person.name)
+
+    def _check_kind(self, session: Session, person: Person, place: MailboxPlace) -> None:
+        """Raise Declined for an empty subfolder of a shelf."""
+        if place.kind is not None and not self._page(session, person, (), place, None):
+            raise Declined(NO_SUCH_FILE)
+
+    def _file(self, session: Session, person: Person, place: MailboxPlace) -> Delivery:
+        found = self._find(session, person, place)
+        if found is None:
+            raise Declined(IS_FOLDER)
+        return found
+
+
+def _stands(delivery: Delivery, place: MailboxPlace) -> bool:
+    """Return True if a file belongs on the shelf of `place`; a file just opened still counts as new."""
+    wanted = place.wanted
+    return delivery.data_type == (wanted.data_type or delivery.data_type) and delivery.provider == (
+        wanted.provider or delivery.provider
+    )
+
+
+def _with_key(person: Person) -> str:
+    """Name the key of a session beside the log, since another person may hold it."""
+    return f"with the key {person.key}"
+
+
+def _left_out(given: Given) -> dict[str, str]:
+    """Return the data items left out of a view as a log field: lower case, with hyphens."""
+    return {"left_out": ",".join(map(slug, given.left_out))} if given.left_out else {}
+
+
+def _imported(known: keys.Key) -> asyncssh.SSHKey | None:
+    try:
+        return asyncssh.import_public_key(known.material)
+    except asyncssh.KeyImportError:
+        _log.warning("%s: the registry holds a key that is none", known.fingerprint)
+        return None

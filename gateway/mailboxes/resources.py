@@ -1,0 +1,75 @@
+"""Resources shared by all sessions of the mailboxes, opened together and closed in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime
+
+from gateway.access import LookingTeams
+from gateway.errors import ConfigurationError
+from gateway.examiner.parent import Examiners
+from gateway.examiner.pupil_index import counting_seed
+from gateway.home import Home
+from gateway.home.settings import load_limits, load_settings
+from gateway.log.checkpoint import LogKey
+from gateway.mailboxes.contents import Contents, FileOrder, Given
+from gateway.mailboxes.fetching import fetched, in_force
+from gateway.mailboxes.mailbox_access import MailboxAccess
+from gateway.mailboxes.names import HELD, LISTS, REMOVED, SHELVES
+from gateway.mailboxes.showing import Showing
+from gateway.mailboxes.tree import Lists, SharedResources
+from gateway.policy.catalogue import Catalogue
+from gateway.registry.database import Registry
+from gateway.secrets import secret_files
+
+_READERS = 8
+_WRITERS = 4
+
+
+@contextmanager
+def open_resources(home: Home, clock: Callable[[], datetime]) -> Iterator[SharedResources]:
+    """Yield the shared resources, and close them in order. ConfigurationError for a missing part."""
+    settings, limits = load_settings(home), load_limits(home)
+    log_key = LogKey.load(secret_files.log_key(home))
+    registry = Registry(settings.database_url(home))
+    registry.check_version()
+    catalogue = in_force(home, registry)
+    looking = _looking(catalogue())
+    examiners = Examiners(home)
+    readers = ThreadPoolExecutor(_READERS, "read")
+    writers = ThreadPoolExecutor(_WRITERS, "write")
+    openers = ThreadPoolExecutor(limits.mailboxes.openers, "open")
+
+    def fetch(order: FileOrder) -> Given:
+        return fetched(examiners.mine(), order, home)
+
+    showing = Showing(catalogue, lambda sha256: counting_seed(home, sha256))
+    try:
+        yield SharedResources(
+            desk=MailboxAccess(registry, showing, looking, log_key, settings.log_origin, clock),
+            lists=Lists(registry, looking.welfare, log_key, settings.log_origin, clock),
+            contents=Contents(fetch, limits.mailboxes, openers),
+            readers=readers,
+            writers=writers,
+            limits=limits.mailboxes,
+        )
+    finally:
+        for threads in (readers, writers, openers):
+            threads.shutdown(wait=False, cancel_futures=True)
+        examiners.close()
+        registry.close()
+
+
+def _looking(catalogue: Catalogue) -> LookingTeams:
+    """Return the teams that see more than their own deliveries.
+
+    ConfigurationError for a team named like a fixed folder.
+    """
+    for taken in (HELD, REMOVED, LISTS, *SHELVES):
+        if catalogue.team(taken) is not None:
+            raise ConfigurationError(
+                f"policies/teams.toml: team: {taken} is a folder of all teams, not a team"
+            )
+    return catalogue.looking_teams()

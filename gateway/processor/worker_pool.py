@@ -1,0 +1,305 @@
+"""Worker pool of the processor: threads examining files, each with isolated children of its own."""
+
+import logging
+import queue
+import threading
+import time
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    retry_if_not_exception_type,
+    stop_after_attempt,
+    stop_when_event_set,
+    wait_random_exponential,
+)
+
+from gateway.errors import Fault, GatewayError, trace_of
+from gateway.examiner.child import ExaminerLost
+from gateway.examiner.parent import Examiners
+from gateway.home import provider_of
+from gateway.observe.metrics import EXAMINE_SECONDS, FAULTS
+from gateway.passage import Examination, examine
+from gateway.record.assignments import Assignment
+
+ATTEMPTS = 3
+A_MOMENT_SECONDS = 0.25
+"""Seconds for which a worker keeps its children for the same provider before preparing fresh ones."""
+A_COMMIT = 64
+"""Most files in one transaction."""
+_LOOKS_AGAIN_SECONDS, _ENDS_SECONDS = 1.0, 10.0
+_IN_HAND, _IN_HAND_OF_EACH = 256, 64
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """File back from a worker: examined, failed by a fault of the gateway, or its child was lost."""
+
+    reference: str
+    examination: Examination | None = None
+    lost: bool = False
+
+
+class WorkerPool:
+    """Files in hand, the workers and their results. Give and take from one thread only."""
+
+    def __init__(self, workers: int, clock: Callable[[], datetime], examiners: Examiners) -> None:
+        self.examiners = examiners
+        self.in_hand: set[str] = set()
+        self._workers = workers
+        self._clock = clock
+        self._turns = Turns(workers, time.monotonic)
+        self._others: deque[Callable[[], None]] = deque()
+        self._more = threading.Condition()
+        self._lingering = 0
+        self._inbox: queue.Queue[Finished | None] = queue.Queue()
+        self._here: list[Finished] = []
+        self._ending = threading.Event()
+
+    @contextmanager
+    def at_work(self, *, warm: bool = False) -> Iterator[None]:
+        """Run the worker threads inside the context.
+
+        With `warm`, start children before the first file comes.
+        """
+        threads = [
+            threading.Thread(target=self._work, args=[warm], name=f"examine_{number}", daemon=True)
+            for number in range(self._workers)
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            with self._more:
+                self._ending.set()
+                self._others.clear()
+                self._more.notify_all()
+            self.examiners.close()
+            for thread in threads:
+                thread.join(_ENDS_SECONDS)
+
+    def choose(self, landed: Iterable[str]) -> Sequence[str]:
+        """Choose the landed files to take in hand now, as far as there is room.
+
+        `landed` has the oldest first.
+        """
+        free = (one for one in landed if one not in self.in_hand)
+        held = Counter(map(provider_of, self.in_hand))
+        return in_turn(free, held, room=_IN_HAND - len(self.in_hand), each=_IN_HAND_OF_EACH)
+
+    def give(self, assignment: Assignment, *, struck: bool) -> None:
+        """Queue a file for examination. `struck`: an earlier attempt lost its child."""
+        self.in_hand.add(assignment.upload.reference)
+        with self._more:
+            self._turns.add(assignment, struck=struck)
+            self._more.notify_all()
+
+    def do(self, work: Callable[[], None]) -> None:
+        """Queue other work for idle workers. `work` must not raise."""
+        with self._more:
+            self._others.append(work)
+            self._more.notify_all()
+
+    def give_up(self) -> None:
+        """Drop the files not yet begun; they stay landed."""
+        with self._more:
+            left = self._turns.give_up()
+        self.put_down(one.upload.reference for one in left)
+
+    def put_down(self, references: Iterable[str]) -> None:
+        """Mark files as no longer in hand."""
+        self.in_hand.difference_update(references)
+
+    def wake(self) -> None:
+        """End a `wait` now."""
+        self._inbox.put(None)
+
+    def wait(self, seconds: float | None) -> tuple[Sequence[Finished], bool]:
+        """Wait for results; return the finished files and True where `wake` was called.
+
+        Returns at most one transaction's worth: providers take turns, and the rest comes next time.
+        """
+        got: list[Finished | None] = []
+        with suppress(queue.Empty):
+            if not self._here and seconds != 0:
+                got.append(self._inbox.get(timeout=seconds))
+            while True:
+                got.append(self._inbox.get_nowait())
+        self._here += [item for item in got if item is not None]
+        files = {item.reference: item for item in self._here}
+        found = in_turn(files, Counter(), room=A_COMMIT, each=A_COMMIT)
+        self._here = [item for item in self._here if item.reference not in set(found)]
+        return [files[reference] for reference in found], None in got
+
+    def _work(self, warm: bool) -> None:
+        """Examine files in turn until the end; runs in a thread of its own."""
+        mine = self.examiners.mine()
+        if warm:
+            with suppress(GatewayError, OSError):  # Told with the first file, which starts them again.
+                mine.start()
+        rested = True
+        while not self._ending.is_set():
+            with self._more:
+                keeps = 0.0 if self._turns.are_shared else A_MOMENT_SECONDS
+                self._lingering += not rested
+                next_job = partial(self._next, rested=rested)
+                job = self._more.wait_for(next_job, _LOOKS_AGAIN_SECONDS if rested else keeps)
+                self._lingering -= not rested
+            try:
+                if job:
+                    job()
+                elif not rested:
+                    mine.rest()
+            except BaseException as error:  # noqa: BLE001 - told where it was raised; no worker ends by it
+                FAULTS.labels("internal").inc()
+                _log.error("a worker failed: %s", trace_of(error))
+            rested = not job
+
+    def _next(self, *, rested: bool) -> Callable[[], None] | None:
+        """Return the next job, or None; called with the lock held.
+
+        A rested worker leaves files to workers whose children are still prepared.
+        """
+        if self._ending.is_set():
+            return lambda: None
+        may_look = not rested or len(self._turns) > self._lingering
+        if may_look and (given := self._turns.next()) is not None:
+            return lambda: self._examine(*given)
+        return self._others.popleft() if self._others else None
+
+    @EXAMINE_SECONDS.time()
+    def _examine(self, assignment: Assignment, whose: str) -> None:
+        """Examine one file and always report the result to the loop."""
+        reference = assignment.upload.reference
+        finished = Finished(reference, lost=True)
+        retrying = Retrying(
+            retry=retry_if_exception_type(Fault) & retry_if_not_exception_type(ExaminerLost),
+            stop=stop_after_attempt(ATTEMPTS) | stop_when_event_set(self._ending),
+            wait=wait_random_exponential(multiplier=0.2, max=5),
+            reraise=True,
+        )
+        try:
+            found = retrying(lambda: examine(assignment, self.examiners.mine(), self._clock()))
+            finished = Finished(reference, found)
+        except Exception as error:  # noqa: BLE001 - told; one bad file must not end the service
+            finished = self._unfinished(reference, error)
+        finally:
+            self._inbox.put(finished)
+            with self._more:
+                self._turns.done(whose)
+                self._more.notify_all()
+
+    def _unfinished(self, reference: str, error: Exception) -> Finished:
+        """Log and count a failed examination; the result has `lost` where the file may be at fault."""
+        if self._ending.is_set():  # The children were ended during the examination.
+            _log.info("%s: stays landed, as the processor stops", reference)
+            return Finished(reference)
+        if isinstance(error, ExaminerLost):
+            FAULTS.labels("examiner-lost").inc()
+            _log.error("%s: %s", reference, error)
+            return Finished(reference, lost=True)
+        if isinstance(error, GatewayError):
+            FAULTS.labels("engine").inc()
+            _log.error("%s: %s; it stays landed and is tried again", reference, error)
+            return Finished(reference)
+        FAULTS.labels("internal").inc()
+        _log.error("%s: could not be examined: %s", reference, trace_of(error))
+        return Finished(reference, lost=True)
+
+
+A_TURN_FILES, A_TURN_SECONDS = 8, 0.5
+"""Most files, and most seconds, of one turn while other providers wait."""
+
+_ABOUT_SECONDS = 10.0
+_STRUCK = ""
+"""Queue name for files that lost a process: examined one at a time."""
+
+
+def in_turn(waiting: Iterable[str], held: Counter[str], *, room: int, each: int) -> list[str]:
+    """Choose at most `room` of the waiting references, given oldest first.
+
+    Providers take turns: the provider with the fewest held or chosen comes first. None gets more than
+    `each`.
+    """
+    held = held.copy()
+    queues: dict[str, deque[str]] = {}
+    for reference in waiting:
+        queues.setdefault(provider_of(reference), deque()).append(reference)
+    found: list[str] = []
+    while queues and len(found) < room:
+        provider = min(queues, key=held.__getitem__)  # Among equals, the first to come.
+        if held[provider] >= each:
+            break
+        found.append(queues[provider].popleft())
+        held[provider] += 1
+        if not queues[provider]:
+            del queues[provider]
+    return found
+
+
+@dataclass(slots=True)
+class Turns:
+    """Files in hand and not yet begun, shared by `workers`."""
+
+    workers: int
+    clock: Callable[[], float]
+    _waiting: OrderedDict[str, deque[Assignment]] = field(default_factory=OrderedDict)
+    _at_work: Counter[str] = field(default_factory=Counter)
+    _seen: dict[str, float] = field(default_factory=dict)
+    _whose: str = ""
+    _turn_files: int = 0
+    _turn_ends: float = 0.0
+
+    def __len__(self) -> int:
+        """Return the number of waiting files."""
+        return sum(map(len, self._waiting.values()))
+
+    def add(self, assignment: Assignment, *, struck: bool = False) -> None:
+        """Queue a file. `struck`: a process was lost over the file, so others must not wait for it."""
+        provider = assignment.upload.provider
+        self._seen[provider] = self.clock()
+        self._waiting.setdefault(_STRUCK if struck else provider, deque()).append(assignment)
+
+    @property
+    def are_shared(self) -> bool:
+        """True where several providers were active in the last seconds; any of them may send more at once."""
+        latest = self.clock() - _ABOUT_SECONDS
+        self._seen = {provider: at for provider, at in self._seen.items() if at >= latest}
+        return len(self._seen) > 1
+
+    def next(self) -> tuple[Assignment, str] | None:
+        """Return the next file and the provider in turn, or None; call `done` afterwards."""
+        is_over = self._turn_files >= A_TURN_FILES or self.clock() >= self._turn_ends
+        if is_over and self._whose in self._waiting:
+            self._waiting.move_to_end(self._whose)
+        most = max(1, self.workers - 1) if self.are_shared else self.workers
+        free = (one for one in self._waiting if self._at_work[one] < (1 if one == _STRUCK else most))
+        whose = next(free, None)
+        if whose is None:
+            return None
+        if whose != self._whose or is_over:
+            self._whose, self._turn_files, self._turn_ends = whose, 0, self.clock() + A_TURN_SECONDS
+        self._turn_files += 1
+        self._at_work[whose] += 1
+        found = self._waiting[whose].popleft()
+        if not self._waiting[whose]:
+            del self._waiting[whose]
+        return found, whose
+
+    def done(self, whose: str) -> None:
+        """Mark a file of a turn as finished."""
+        self._at_work[whose] -= 1
+
+    def give_up(self) -> list[Assignment]:
+        """Remove and return every waiting file."""
+        left = [one for files in self._waiting.values() for one in files]
+        self._waiting.clear()
+        return left

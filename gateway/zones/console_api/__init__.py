@@ -1,0 +1,48 @@
+"""The protocol of the console API: questions of the console, and answers of the inside.
+
+A question is a POST over a Unix socket, its address the name of the question, its body JSON. The inside
+trusts only proofs of identity: a session's secret in the person's browser, and the passkey's signature for
+each act needing confirmation.
+"""
+
+import hashlib
+import re
+from typing import ClassVar
+
+from gateway.home.settings_file import File
+
+SOCKET = "inside"
+"""The name of the socket in its folder."""
+OF_AN_ACT = "act."
+"""The prefix of the OpenID state in a login confirming an act."""
+STEP = re.compile(r"(?<!^)(?=[A-Z])")
+
+
+class ConsoleQuestion(File):
+    """A question. `origin` is the origin of the page, `address` the browser's."""
+
+    origin: str
+    address: str
+
+    @classmethod
+    def path(cls) -> str:
+        """Return the question's URL path."""
+        return "/" + STEP.sub("-", cls.__name__).lower()
+
+
+class OfPerson(ConsoleQuestion):
+    """A question by a logged-in person; `session` is the secret in the person's browser."""
+
+    session: str
+
+
+class WeightyAct(OfPerson):
+    """An act needing confirmation: `assertion` is the passkey's signature for exactly this act, if signed."""
+
+    assertion: str | None = None
+    UNSIGNED: ClassVar[frozenset[str]] = frozenset({"assertion", "session", "origin", "address"})
+
+    def signed_over(self) -> str:
+        """Return the text to sign with the passkey: the act with all its fields."""
+        told = self.model_dump_json(exclude=set(self.UNSIGNED))
+        return f"{self.path()} {hashlib.sha256(told.encode()).hexdigest()}"

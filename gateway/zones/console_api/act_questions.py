@@ -1,0 +1,109 @@
+"""Questions of the console about acts: list a person's acts, and carry one out."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from gateway.home.settings_file import File
+from gateway.zones.console_api import ConsoleQuestion, OfPerson, WeightyAct
+from gateway.zones.console_api.answers import SeenAnswer
+from gateway.zones.console_api.evidence_answers import DocumentSeen
+
+Cell = str | int | float | bool | None
+"""One value of a list; a moment is RFC 3339 in UTC."""
+Given = str | int | bool | tuple[str, ...]
+"""The value of one field of an act in a form."""
+
+
+class AskActs(OfPerson):
+    """Ask for the acts the person may carry out here."""
+
+
+class AskAct(OfPerson):
+    """Ask a read-only act for its answer, by the words of its command.
+
+    Of a list, `limit` rows after the cursor `after` are asked for; 0: all rows. With `whole`, the answer is
+    everything, as JSON, for programs.
+    """
+
+    act: str
+    fields: dict[str, Given]
+    limit: int = Field(default=0, ge=0, le=500)
+    after: str = ""
+    whole: bool = False
+
+
+class CarryOutAct(WeightyAct):
+    """Carry out an act, by the words of its command; `fields` are validated as declared by the act.
+
+    A program says by `key` that a request is the same as one before, which is then answered as before.
+    """
+
+    act: str
+    fields: dict[str, Given]
+    key: str = Field(default="", max_length=255)
+
+
+class FieldTold(SeenAnswer):
+    """One field of an act, as shown in a form."""
+
+    name: str
+    about: str
+    kind: Literal["text", "number", "day", "moment", "yes-no", "choice", "file"]
+    required: bool
+    several: bool
+    choices: tuple[str, ...]
+    personal: bool = False
+
+
+class ActTold(File):
+    """One act, as shown on a page. One with `reads` changes nothing; `title` is its first sentence."""
+
+    command: str
+    title: str
+    about: str
+    reads: bool
+    lists: bool
+    fields: tuple[FieldTold, ...]
+
+
+class ActsTold(File):
+    """Every act a person may carry out, in the order of declaration."""
+
+    acts: tuple[ActTold, ...]
+
+
+class TableTold(File):
+    """Rows of an answer under column names; `moments` are the columns holding moments.
+
+    `total` is the number of rows of all pages, and `following` the cursor of the next page, if any.
+    """
+
+    columns: tuple[str, ...]
+    moments: frozenset[str]
+    rows: tuple[tuple[Cell, ...], ...]
+    empty: str
+    total: int | None = None
+    following: str = ""
+
+
+class ActAnswered(File):
+    """The answer of an act: a result, or information; `whole` is everything as JSON, for programs."""
+
+    sentence: str = ""
+    document: str = ""
+    lines: tuple[tuple[str, Cell], ...] = ()
+    tables: tuple[TableTold, ...] = ()
+    report: DocumentSeen | None = None
+    closing: tuple[str, ...] = ()
+    whole: str = ""
+
+
+class AskApi(ConsoleQuestion):
+    """Ask for the description of the API."""
+
+
+class ApiDescribed(File):
+    """The description of the API: an OpenAPI document, as JSON."""
+
+    document: str

@@ -1,0 +1,167 @@
+"""Every question of the console."""
+
+from datetime import date
+
+from pydantic import Field
+
+from gateway.zones.console_api import ConsoleQuestion, OfPerson, WeightyAct
+
+
+class AskSettings(ConsoleQuestion):
+    """Ask for the settings needed by the console."""
+
+
+class BeginLogin(ConsoleQuestion):
+    """Begin a login; `browser` is the attempt's secret in the person's browser."""
+
+    browser: str
+
+
+class LogIn(ConsoleQuestion):
+    """Log in by a passkey. `assertion` is JSON from the browser."""
+
+    browser: str
+    assertion: str
+
+
+class BeginEnrolment(ConsoleQuestion):
+    """Begin an enrolment by a one-time link; `code` is the link's secret."""
+
+    browser: str
+    code: str
+
+
+class Enrol(ConsoleQuestion):
+    """Enrol a new passkey. `attestation` is JSON from the browser."""
+
+    browser: str
+    code: str
+    attestation: str
+
+
+class BeginOpenId(ConsoleQuestion):
+    """Begin a login at the provider; `code`, if any, is from a one-time link."""
+
+    browser: str
+    code: str = ""
+
+
+class FinishOpenId(ConsoleQuestion):
+    """Finish an OpenID login with `given`, the provider's code, and the state sent along."""
+
+    browser: str
+    code: str = ""
+    given: str = Field(max_length=4_096)
+    state: str = Field(max_length=200)
+
+
+class ConfirmByOpenId(OfPerson):
+    """Confirm an act by the new login at the provider."""
+
+    given: str = Field(max_length=4_096)
+    state: str = Field(max_length=200)
+
+
+class AskMe(OfPerson):
+    """Ask for the logged-in person, and the person's other sessions."""
+
+
+class LogOut(OfPerson):
+    """End this session; with `others`, the person's other sessions instead."""
+
+    others: bool = False
+
+
+class AskToday(OfPerson):
+    """Ask for the first page."""
+
+
+class AskMailbox(OfPerson):
+    """Ask for a page of a team's matching files, latest first, with sequences below `before`.
+
+    `removed`: files dealt with by the team, still restorable.
+    """
+
+    team: str
+    new: bool = False
+    provider: str | None = None
+    data_type: str | None = None
+    period: str | None = None
+    removed: bool = False
+    before: int | None = None
+
+
+class AskFile(OfPerson):
+    """Ask for the facts about one file of a team, without opening it."""
+
+    team: str
+    reference: str
+    removed: bool = False
+
+
+class Collect(OfPerson):
+    """Ask for the team's view of a file. The answer is its bytes, not JSON."""
+
+    team: str
+    reference: str
+
+
+class DealWith(OfPerson):
+    """Mark files of a team as dealt with; with `undo`, put them back."""
+
+    team: str
+    references: tuple[str, ...] = Field(max_length=100)
+    undo: bool = False
+
+
+class RecallFile(WeightyAct):
+    """Recall a file from every mailbox, at once."""
+
+    reference: str
+    why: str
+
+
+class AskHeld(OfPerson):
+    """Ask for a page of held files, latest first, with sequences below `before`."""
+
+    before: int | None = None
+
+
+class AskHeldFile(OfPerson):
+    """Ask for the details of a held file."""
+
+    reference: str
+
+
+class VerifyReceipt(OfPerson):
+    """Verify a receipt: the text or JSON pasted or uploaded on the page."""
+
+    text: str = Field(max_length=262_144)
+
+
+class AskOpenings(OfPerson):
+    """Ask for the newest log head, and the latest openings of files, before a log entry if given."""
+
+    before: int | None = None
+
+
+class AskSchools(OfPerson):
+    """Ask for the matrix of schools and due files, at the end of a day; `page` counts from 0.
+
+    `late`: only schools with something late or missing.
+    """
+
+    late: bool = False
+    on: date | None = None
+    page: int = Field(default=0, ge=0)
+
+
+class AskSchool(OfPerson):
+    """Ask for the details of a provider; files latest first, with sequences below `before`."""
+
+    provider: str
+    before: int | None = None
+
+
+class AskAgreement(OfPerson):
+    """Ask for the agreement beside the rules enforcing its clauses, and the ratifications."""

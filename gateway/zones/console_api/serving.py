@@ -1,0 +1,103 @@
+"""The HTTP server of the services for browsers: quiet, without own signal handlers, ended in order."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Generator, Sequence
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from gateway.zones.console_api import SOCKET
+
+KEPT_SECONDS = 60
+"""The time an idle connection is kept."""
+_FAREWELL_SECONDS = 5
+_SOCKET_MODE = 0o660
+_BACKLOG = 128
+
+
+class QuietServer(uvicorn.Server):
+    """uvicorn's server, leaving signals to the program. `ready` is set once connections are accepted."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept connections."""
+        await super().startup(sockets)
+        self.ready.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave signals to the program."""
+        yield
+
+
+def config_of(
+    app: Any,  # noqa: ANN401 - as in uvicorn
+    *,
+    http: type[H11Protocol] = H11Protocol,
+    **more: Any,  # noqa: ANN401
+) -> uvicorn.Config:
+    """Return a server configuration for `app`: HTTP/1.1 only, by `http`, silent about the software."""
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    return uvicorn.Config(
+        app,
+        http=http,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEPT_SECONDS,
+        timeout_graceful_shutdown=_FAREWELL_SECONDS,
+        **more,
+    )
+
+
+@contextlib.asynccontextmanager
+async def at_work(
+    config: uvicorn.Config, sockets: Sequence[socket.socket], kind: type[QuietServer] = QuietServer
+) -> AsyncIterator[None]:
+    """Serve on listening sockets until the block ends, then close them."""
+    server = kind(config)
+    running = asyncio.create_task(server.serve(sockets=list(sockets)))
+    try:
+        ready = asyncio.create_task(server.ready.wait())
+        await asyncio.wait((running, ready), return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            ready.cancel()
+            await running  # Raises the obstacle to starting.
+        yield
+    finally:
+        server.should_exit = True
+        await asyncio.wait([running])
+
+
+@contextlib.contextmanager
+def socket_in(place: Path) -> Generator[str, None, None]:
+    """Yield a path of the socket in a folder short enough for the kernel (108 octets), for any home path."""
+    folder = os.open(place, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{SOCKET}"
+    finally:
+        os.close(folder)
+
+
+def listening(place: Path) -> socket.socket:
+    """Return a service's socket in a folder, bound anew. Access is controlled by the folder."""
+    place.mkdir(mode=0o750, exist_ok=True)
+    (place / SOCKET).unlink(missing_ok=True)
+    opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    with socket_in(place) as path:
+        opened.bind(path)
+    (place / SOCKET).chmod(_SOCKET_MODE)
+    opened.listen(_BACKLOG)
+    opened.setblocking(False)
+    return opened

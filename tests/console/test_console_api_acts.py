@@ -1,0 +1,237 @@
+"""Held files through the console API, and acts of weight: who may, and what the passkey signed for."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import get_args
+
+from starlette.routing import Match
+
+from gateway.access import Role
+from gateway.console import app, mailbox_pages
+from gateway.errors import GatewayError
+from gateway.record import policy_proposals
+from gateway.registry import keys, log, providers, recalls, transfers
+from gateway.registry.log import Entry
+from gateway.zones.console_api.act_questions import AskAct, CarryOutAct
+from gateway.zones.console_api.answers import WaitingTask
+from gateway.zones.console_api.questions import (
+    AskHeld,
+    AskHeldFile,
+    AskMailbox,
+    AskOpenings,
+    AskToday,
+    RecallFile,
+)
+from tests.console.office import OTHER, TEAM, Office
+from tests.console.soft_key import SoftKey
+from tests.console.through_the_api import ORIGIN
+
+MOMENT = datetime(2026, 11, 29, 9, 0, tzinfo=UTC)
+
+
+def act(command: str, **fields: str) -> dict[str, object]:
+    return {"act": command, "fields": fields}
+
+
+def refused(office: Office, who: str, reference: str, why: str) -> int:
+    asked = act("held refuse", reference=reference, why=why)
+    return int(office.ask(who, CarryOutAct, **asked).status_code)
+
+
+def test_held_files_are_for_those_who_triage_and_the_sensitive_ones_for_fewer(office: Office) -> None:
+    held, sensitive = office.room.hold(b"h"), office.room.hold_as_sensitive(b"s")
+    seen = {who: office.ask(who, AskHeld) for who in ("jane", "sam", "kim")}
+    assert seen["sam"].status_code == 403
+    listed = {who: [f["reference"] for f in seen[who].json()["said"]["files"]] for who in ("jane", "kim")}
+    assert held in listed["jane"]
+    assert sensitive not in listed["jane"]
+    assert {held, sensitive} <= set(listed["kim"])
+    assert office.ask("jane", AskHeldFile, reference=sensitive).status_code == 403
+    assert office.ask("kim", AskHeldFile, reference=sensitive).json()["said"]["decides"] is False
+    assert refused(office, "jane", sensitive, "no") == 404
+
+
+def test_an_act_of_weight_is_done_once_the_passkey_signed_for_it(office: Office) -> None:
+    reference, jane = office.room.hold(b"w"), office.keys["jane"]
+    asked = act("held refuse", reference=reference, why="wrong file")
+    before = office.room.log_size()
+    assert office.ask("jane", CarryOutAct, **asked).status_code == 409
+    assert office.room.log_size() == before
+    done = office.console.signed(CarryOutAct, office.sessions["jane"], jane, **asked)
+    assert done.status_code == 200, done.text
+    assert [(e.kind, e.actor, e.note) for e in office.room.events(reference)][-1] == (
+        "refused", "jane", "wrong file",
+    )  # fmt: skip
+
+
+def test_what_was_signed_for_one_act_serves_no_other(office: Office) -> None:
+    one, two = office.room.hold(b"1"), office.room.hold(b"2")
+    session, jane = office.sessions["jane"], office.keys["jane"]
+    asked = act("held refuse", reference=one, why="it is wrong")
+    elsewhere = office.console.ask(CarryOutAct, session=session, **asked, origin="https://evil.example")
+    assert elsewhere.status_code == 403
+    options = office.console.ask(CarryOutAct, session=session, **asked).json()["options"]
+    assertion = jane.signed(options, ORIGIN)
+    for parts in (
+        act("held refuse", reference=two, why="it is wrong"),
+        act("held refuse", reference=one, why="another reason"),
+        act("held release", reference=one, why="it is wrong"),
+    ):
+        response = office.console.ask(CarryOutAct, session=session, **parts, assertion=assertion)
+        assert response.status_code == 403, response.text
+    with office.room.registry.read() as read:
+        assert {transfers.get(read, each).state for each in (one, two)} == {"held"}
+    assert office.console.ask(CarryOutAct, session=session, **asked, assertion=assertion).status_code == 200
+    again = office.console.ask(CarryOutAct, session=session, **asked, assertion=assertion)
+    assert again.status_code == 403
+
+
+def test_another_persons_passkey_signs_for_nobody_else(office: Office) -> None:
+    reference = office.room.hold(b"o")
+    asked = act("held refuse", reference=reference, why="no")
+    response = office.console.signed(CarryOutAct, office.sessions["jane"], office.keys["kim"], **asked)
+    assert response.status_code == 403
+
+
+def test_who_has_no_role_decides_nothing(office: Office) -> None:
+    reference = office.room.hold(b"n")
+    for who in ("sam", "kim"):
+        assert refused(office, who, reference, "no") == 403
+    assert office.ask("sam", AskOpenings).status_code == 403
+
+
+def test_a_recall_is_asked_for_by_the_team_and_done_by_those_who_may(office: Office) -> None:
+    reference = office.room.deliver(b"r", OTHER)
+    asked = {"reference": reference, "why": "not for us"}
+    done = office.console.signed(RecallFile, office.sessions["sam"], office.keys["sam"], **asked)
+    assert "asked for" in done.json()["said"]["sentence"]
+    assert reference in office.said("jane", AskToday)["recalls"]
+    assert (
+        office.console.signed(RecallFile, office.sessions["jane"], office.keys["jane"], **asked).status_code
+        == 200
+    )
+    listed = office.said("sam", AskMailbox, team=OTHER)["files"]
+    assert reference not in [file["reference"] for file in listed]
+    assert reference not in office.said("jane", AskToday)["recalls"]
+    end = {"reference": reference, "why": "I looked at it, too"}
+    again, for_good = act("transfers redeliver", **end), act("transfers confirm", **end)
+    jane = office.sessions["jane"], office.keys["jane"]
+    assert (
+        office.console.signed(CarryOutAct, *jane, **for_good).status_code == 403
+    )  # She took it back herself.
+    lee = SoftKey()
+    office.room.staff("lee", TEAM)
+    office.console.grant("lee", "triage")
+    session = office.console.enrolled("lee", lee)
+    against = office.console.signed(CarryOutAct, session, lee, **again)
+    assert "not ratified" in against.json()["sentence"]
+    assert office.console.signed(CarryOutAct, session, lee, **for_good).status_code == 200
+    done = [(event.kind, event.actor) for event in office.room.events(reference)]
+    assert done[-1] == ("withdrawn", "lee")
+    other = office.room.deliver(b"r", TEAM)
+    assert office.ask("sam", RecallFile, reference=other, why="spite").status_code == 403
+
+
+def test_a_reason_is_one_line_of_text(office: Office) -> None:
+    reference = office.room.hold(b"l")
+    for why in ("", " ", "x" * 401, "a\x00b"):
+        assert refused(office, "jane", reference, why) == 403
+
+
+def appoints(office: Office, name: str, role: Role) -> None:
+    """Gives a role to somebody who may have it by another test."""
+    with suppress(GatewayError):
+        office.console.grant(name, role)
+
+
+def needs(office: Office, who: str) -> list[tuple[str, str]]:
+    return [(one["page"], one["of"]) for one in office.said(who, AskToday)["needs"]]
+
+
+def test_the_first_page_tells_each_person_what_waits_for_them_alone(office: Office) -> None:
+    before = office.room.hold(b"needs")
+    told = {one["page"]: one for one in office.said("jane", AskToday)["needs"]}
+    assert told["held"]["said"].startswith("Decide on ")
+    assert told["held"]["since"] is not None
+    assert not {"school", "policies", "notices"} & told.keys()  # these are for other roles
+    assert [page for page, _ in needs(office, "kim") if page != "schools"] == []
+    assert needs(office, "sam") == []
+    sensitive = office.room.hold_as_sensitive(b"needs few")
+    count = told["held"]["said"]
+    assert {one["page"]: one for one in office.said("jane", AskToday)["needs"]}["held"]["said"] == count
+    assert before != sensitive
+
+
+def test_a_release_that_is_proposed_needs_somebody_else(office: Office) -> None:
+    reference = office.room.hold(b"second")
+    with office.room.registry.write() as session:
+        fields = {"data_type": "student-core", "teams": TEAM, "reasons": "policy:sensitive"}
+        entry = Entry(kind="release-proposed", subject=reference, fields=fields, actor="ann", note="why")
+        log.append(session, [entry], MOMENT)
+    assert ("held-file", reference) in needs(office, "jane")
+    assert ("held-file", reference) not in needs(office, "kim")
+    for actor in ("jane", "jane (as ops)"):  # The log names her so, where an agent proved her.
+        with office.room.registry.write() as session:
+            mine = Entry(kind="release-proposed", subject=reference, fields=fields, actor=actor, note="why")
+            log.append(session, [mine], MOMENT)
+        assert ("held-file", reference) not in needs(office, "jane"), actor
+
+
+def test_each_task_of_the_first_page_leads_to_a_page_that_there_is() -> None:
+    assert mailbox_pages._WHERE.keys() == set(get_args(WaitingTask.model_fields["page"].annotation))
+    for page, path in mailbox_pages._WHERE.items():
+        scope = {"type": "http", "method": "GET", "path": path.partition("?")[0] + "x" * path.endswith("/")}
+        found = any(route.matches(scope)[0] is Match.FULL for route in app._ROUTES)
+        assert found or path.startswith("#"), page
+
+
+def test_keys_a_notice_and_policies_need_those_whose_they_are(office: Office) -> None:
+    appoints(office, "kim", Role.ADMINISTRATOR)
+    appoints(office, "jane", Role.DATA_PROTECTION)
+    now = MOMENT
+    with office.room.registry.write() as session:
+        recalls.tell(session, "r", "a file was withdrawn", "text", now)
+        policy_proposals.propose(session, "0" * 64, now, by="ann", why=None, at=now)
+        school = providers.list_providers(session)[0].id
+        keys.add_key(
+            session,
+            "provider",
+            school,
+            "ssh",
+            fingerprint="SHA256:x",
+            material="x",
+            at=now,
+            by="ann",
+            state="pending",
+        )
+    assert {("school", school), ("policies", "")} <= set(needs(office, "kim"))
+    assert ("notices", "") in needs(office, "jane")
+    with office.room.registry.write() as session:
+        for one in recalls.notices(session):
+            recalls.read_notice(session, one.number, by="jane", at=now)
+    assert ("notices", "") not in needs(office, "jane")
+
+
+def test_staff_are_enrolled_invited_given_a_role_and_removed_in_the_console(office: Office) -> None:
+    appoints(office, "kim", Role.ADMINISTRATOR)
+
+    def does(command: str, **fields: object) -> dict[str, str]:
+        asked = {"act": command, "fields": fields}
+        done = office.console.signed(CarryOutAct, office.sessions["kim"], office.keys["kim"], **asked)
+        assert done.status_code == 200, done.text
+        said: dict[str, str] = done.json()["said"]
+        return said
+
+    assert office.ask("jane", CarryOutAct, **act("staff remove", name="sam")).status_code == 403
+    does("staff add", name="noor", team=[OTHER], why="new")  # no key: she enters by the console alone
+    does("staff set", name="noor", team=[TEAM, OTHER])
+    invited = does("staff invite", name="noor")
+    assert "/invitation#" in invited["document"]
+    assert "gateway keys confirm noor" in invited["sentence"]
+    listed = office.said("kim", AskAct, act="staff list", fields={})["tables"][0]["rows"]
+    assert ["noor", f"{TEAM}, {OTHER}"] in [row[:2] for row in listed]
+    does("staff remove", name="noor", why="left")
+    listed = office.said("kim", AskAct, act="staff list", fields={})["tables"][0]["rows"]
+    assert "noor" not in [row[0] for row in listed]

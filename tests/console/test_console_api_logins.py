@@ -1,0 +1,253 @@
+"""Coming in through the console API, and how long one stays: invitations, passkeys, sessions."""
+
+from __future__ import annotations
+
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gateway.home.settings import DoorLimits
+from gateway.mailboxes.console_api.challenges import EACH, SECONDS, ChallengeOverError, Challenges
+from gateway.registry import keys, passkeys
+from gateway.ssh.door import LONGEST_PAUSE, Penalties
+from gateway.zones.console_api.act_questions import CarryOutAct
+from gateway.zones.console_api.questions import (
+    AskHeld,
+    AskMailbox,
+    AskMe,
+    AskToday,
+    BeginEnrolment,
+    BeginLogin,
+    DealWith,
+    Enrol,
+    LogIn,
+    LogOut,
+    RecallFile,
+)
+from tests.clock import Clock
+from tests.console.office import OTHER, TEAM, Office
+from tests.console.soft_key import SoftKey
+from tests.console.through_the_api import HERE, ORIGIN, console_api_of
+from tests.mailboxes.mailroom import Mailroom
+
+
+def test_an_invitation_works_once_and_for_a_while(office: Office) -> None:
+    console, key, browser = office.console, SoftKey(), secrets.token_urlsafe(32)
+    office.room.staff("new", TEAM)
+    code = console.invite("new")
+    told = console.said(BeginEnrolment, browser=browser, code=code)
+    made = key.made(told["options"], ORIGIN)
+    assert console.said(Enrol, browser=browser, code=code, attestation=made)["name"] == "new"
+    assert console.ask(Enrol, browser=browser, code=code, attestation=made).status_code == 403
+    assert console.ask(BeginEnrolment, browser=browser, code=code).status_code == 403
+    late = console.invite("new", hours=-1)
+    assert console.ask(BeginEnrolment, browser=browser, code=late).status_code == 403
+    with office.room.registry.read() as session:
+        (kept,) = passkeys.of_person(session, "new", office.clock())
+        saw_the_link = keys.list_keys(session, "staff", "new")[-1].added_by
+        assert saw_the_link == "whoever enrolled new"
+    events = office.room.events(kept.fingerprint)
+    assert [(event.kind, event.actor, event.note) for event in events] == [
+        ("key-added", "new", "invited by whoever enrolled new")
+    ]
+
+
+def test_a_replayed_assertion_is_not_taken(office: Office) -> None:
+    browser = secrets.token_urlsafe(32)
+    signed = office.keys["jane"].signed(office.console.to_log_in(browser), ORIGIN)
+    assert office.console.ask(LogIn, browser=browser, assertion=signed).status_code == 200
+    assert office.console.ask(LogIn, browser=browser, assertion=signed).status_code == 403
+    office.console.to_log_in(browser)  # Also not for the next challenge of the same browser.
+    assert office.console.ask(LogIn, browser=browser, assertion=signed).status_code == 403
+
+
+def test_what_was_signed_for_one_browser_logs_no_other_in(office: Office) -> None:
+    mine, theirs = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    office.console.to_log_in(theirs)
+    signed = office.keys["jane"].signed(office.console.to_log_in(mine), ORIGIN)
+    assert office.console.ask(LogIn, browser=theirs, assertion=signed).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        lambda key, options: key.signed(options, "http://localhost.example:2224"),
+        lambda key, options: key.signed(options, ORIGIN, party="https://evil.example"),
+        lambda key, options: SoftKey().signed(options, ORIGIN),
+        lambda key, options: key.signed(options.replace('"challenge": "', '"challenge": "AA'), ORIGIN),
+        lambda key, options: "{}",
+        lambda key, options: "no JSON",
+        lambda key, options: '{"id": 3, "response": []}',
+    ],
+    ids=["another origin", "another party", "unknown key", "another challenge", "empty", "text", "senseless"],
+)
+def test_what_is_not_signed_for_this_logs_nobody_in(office: Office, how) -> None:
+    browser = secrets.token_urlsafe(32)
+    assertion = how(office.keys["jane"], office.console.to_log_in(browser))
+    response = office.console.ask(LogIn, browser=browser, assertion=assertion, address="127.0.0.1")
+    assert response.status_code == 403, response.text
+
+
+def test_a_passkey_that_did_not_look_who_uses_it_is_not_enough(office: Office) -> None:
+    browser, key = secrets.token_urlsafe(32), SoftKey(verified=False)
+    office.room.staff("careless", TEAM)
+    code = office.console.invite("careless")
+    options = office.console.said(BeginEnrolment, browser=browser, code=code)["options"]
+    made = key.made(options, ORIGIN)
+    assert office.console.ask(Enrol, browser=browser, code=code, attestation=made).status_code == 403
+
+
+def test_a_strange_address_of_the_pages_is_not_taken(office: Office) -> None:
+    for origin in ("https://evil.example", "http://localhost", "http://localhost:1@evil.example", ""):
+        assert office.console.ask(BeginLogin, browser="b", origin=origin).status_code == 403
+
+
+def test_whoever_guesses_shuts_nobody_out_who_shares_the_address(office: Office) -> None:
+    """Wrong codes and strange passkeys are answered ever later; what is right passes at once."""
+    browser = secrets.token_urlsafe(32)
+    waiting = office.console.to_log_in(browser)
+
+    def guess(number: int) -> int:
+        return office.console.ask(BeginEnrolment, browser="b", code=f"guess-{number}").status_code
+
+    with ThreadPoolExecutor(12) as many:
+        assert set(many.map(guess, range(12))) == {403}
+    code = office.console.invite("jane")
+    assert office.console.ask(BeginEnrolment, browser=browser, code=code).status_code == 200
+    signed = office.keys["jane"].signed(waiting, ORIGIN)
+    assert office.console.ask(LogIn, browser=browser, assertion=signed).status_code == 200
+    assert office.console.logged_in(office.keys["jane"])
+
+
+def test_many_who_begin_to_log_in_take_no_colleagues_challenge(office: Office) -> None:
+    """A challenge is of a browser: an office has one address."""
+    browser = secrets.token_urlsafe(32)
+    waiting = office.console.to_log_in(browser)
+    for _ in range(40):
+        office.console.to_log_in(secrets.token_urlsafe(32))
+    signed = office.keys["jane"].signed(waiting, ORIGIN)
+    assert office.console.ask(LogIn, browser=browser, assertion=signed).status_code == 200
+
+
+def test_a_person_who_asks_for_many_challenges_loses_their_own_alone() -> None:
+    now = [0.0]
+    challenges = Challenges(lambda: now[0])
+    first = challenges.give("jane", "an act")
+    for number in range(EACH + 1):
+        challenges.give("sam", f"act {number}")
+    with pytest.raises(ChallengeOverError):
+        challenges.take("sam", "act 0")
+    assert challenges.take("jane", "an act") == first
+    challenges.give("jane", "an act")
+    now[0] += SECONDS + 1
+    with pytest.raises(ChallengeOverError):
+        challenges.take("jane", "an act")
+    challenges.give("kim", "an act")
+    assert len(challenges) == 1  # What is over is forgotten.
+
+
+def test_answers_to_guesses_come_ever_later() -> None:
+    now = [0.0]
+    penalties = Penalties(DoorLimits(), lambda: now[0])
+    pauses = []
+    for _ in range(40):
+        penalties.add("192.0.2.1", DoorLimits().penalty_login_failed)
+        pauses.append(penalties.pause("192.0.2.1"))
+    assert pauses[:5] == [0.0] * 5  # Whoever mistypes does not wait.
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == penalties.pause("192.0.2.1") == LONGEST_PAUSE
+    assert penalties.pause("192.0.2.2") == 0.0
+    now[0] += DoorLimits().penalty_most
+    assert penalties.pause("192.0.2.1") == 0.0
+
+
+def test_a_session_has_a_secret_that_nobody_chose_before(office: Office) -> None:
+    browser = secrets.token_urlsafe(32)
+    signed = office.keys["sam"].signed(office.console.to_log_in(browser), ORIGIN)
+    begun = office.console.said(LogIn, browser=browser, assertion=signed)
+    assert begun["session"] != browser
+    assert office.console.ask(AskMe, session=browser).status_code == 401
+
+
+def test_a_session_ends_when_somebody_logs_out_or_ends_it_from_elsewhere(office: Office) -> None:
+    one, two = office.console.logged_in(office.keys["sam"]), office.console.logged_in(office.keys["sam"])
+    assert office.console.ask(LogOut, session=one).status_code == 200
+    assert office.console.ask(AskToday, session=one).status_code == 401
+    office.console.said(LogOut, session=office.sessions["sam"], others=True)
+    assert office.console.ask(AskToday, session=two).status_code == 401
+    assert office.ask("sam", AskToday).status_code == 200
+
+
+def test_a_session_is_of_one_address(office: Office) -> None:
+    assert office.ask("jane", AskToday, address="192.0.2.11").status_code == 401
+    assert office.ask("jane", AskToday, address=HERE).status_code == 200
+
+
+def test_a_session_ends_by_itself(tmp_path) -> None:
+    room, clock = Mailroom(tmp_path), Clock()
+    clock.set(datetime.now(UTC))
+    room.staff("jane", TEAM)
+    with console_api_of(room, clock) as console:
+        key = SoftKey()
+        idle = console.enrolled("jane", key)
+        clock.set(clock() + timedelta(minutes=59))
+        assert console.ask(AskToday, session=idle).status_code == 200
+        clock.set(clock() + timedelta(minutes=61))
+        assert console.ask(AskToday, session=idle).status_code == 401
+        busy, began = console.logged_in(key), clock()
+        while clock() < began + timedelta(hours=9, minutes=50):
+            assert console.ask(AskToday, session=busy).status_code == 200
+            clock.set(clock() + timedelta(minutes=30))
+        assert console.ask(AskToday, session=busy).status_code == 401
+
+
+def test_whoever_is_removed_or_whose_passkey_is_revoked_gets_no_further_answer(office: Office) -> None:
+    office.room.staff("gone", TEAM)
+    office.room.staff("robbed", TEAM)
+    gone, robbed = office.console.enrolled("gone", SoftKey()), office.console.enrolled("robbed", SoftKey())
+    office.room.remove_staff("gone")
+    with office.room.registry.write() as session:
+        (kept,) = passkeys.of_person(session, "robbed", office.clock())
+        keys.end_key(
+            session, "staff", "robbed", kept.fingerprint, state="revoked", at=office.clock(), by="test"
+        )
+    assert office.console.ask(AskToday, session=gone).status_code == 401
+    assert office.console.ask(AskToday, session=robbed).status_code == 401
+
+
+def test_a_passkey_that_nobody_confirmed_reads_and_does_nothing_else(office: Office) -> None:
+    """A console that was captured while somebody was invited has one of its own: it decides nothing."""
+    console, key, held = office.console, SoftKey(), office.room.hold(b"unconfirmed")
+    office.room.staff("lou", OTHER)
+    console.grant("lou", "triage")
+    session, delivered = console.unconfirmed("lou", key), office.room.deliver(b"lou", OTHER)
+    assert console.ask(AskMailbox, session=session, team=OTHER).status_code == 200
+    act = {"act": "held refuse", "fields": {"reference": held, "why": "spite"}}
+    assert console.ask(AskHeld, session=session).status_code == 403
+    for kind, parts in (
+        (CarryOutAct, act),
+        (DealWith, {"team": OTHER, "references": [delivered]}),
+        (RecallFile, {"reference": delivered, "why": "spite"}),
+    ):
+        declined = console.ask(kind, session=session, **parts)
+        assert (declined.status_code, "not confirmed" in declined.text) == (403, True), declined.text
+    with office.room.registry.read() as opened:
+        (mine,) = passkeys.of_person(opened, "lou", office.clock())
+    told = " ".join(console.said(AskMe, session=session)["news"])
+    assert mine.fingerprint[:16] in told.replace(" ", "")
+    console.confirm("lou")
+    assert console.ask(AskHeld, session=session).status_code == 200
+    assert console.signed(CarryOutAct, session, key, **act).status_code == 200
+
+
+def test_a_person_hears_of_each_key_that_somebody_adds_for_them(office: Office) -> None:
+    with office.room.registry.write() as session:
+        keys.add_key(
+            session, "staff", "sam", "ssh", fingerprint="SHA256:planted", material="ssh-ed25519 AAAA",
+            at=office.clock(), by="adma", state="pending",
+        )  # fmt: skip
+    told = " ".join(office.said("sam", AskToday)["news"])
+    assert "SSH key SHA256:planted was added for you" in told
+    assert "waits to be confirmed" in told
