@@ -32,17 +32,17 @@ from tests.classify import made
 from tests.clock import THIS_YEAR
 from tests.corpus.children import csv
 from tests.corpus.schools import ELM, OAK, core
-from tests.workshop import MailboxAccess
+from tests.workshop import Desk
 
 YEARS = THIS_YEAR
 
 
 @cache
-def whole() -> MailboxAccess:
+def whole() -> Desk:
     """The home. It must not be changed: change what it is `copied` to."""
     root = Path(tempfile.mkdtemp(prefix="evidence-"))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
-    desk = MailboxAccess(root)
+    desk = Desk(root)
     oak, elm = desk.provider("oak", years=YEARS), desk.provider("elm")
     fft = desk.provider("fft", "fft")
     # The school that the samples are about: it gets a copy of its own.
@@ -73,7 +73,7 @@ def whole() -> MailboxAccess:
 
 
 @cache
-def plentiful() -> MailboxAccess:
+def plentiful() -> Desk:
     """A home with several rows in every table that the log vouches for. It must not be changed either."""
     root = Path(tempfile.mkdtemp(prefix="plentiful-"))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
@@ -118,7 +118,7 @@ def plentiful() -> MailboxAccess:
     return desk
 
 
-def expectations(desk: MailboxAccess) -> None:
+def expectations(desk: Desk) -> None:
     """What people say of what is owed, and of columns that mean no harm."""
     for flow in ("ks1", "a-level-results"):
         desk.gateway("flows", "expect", "oak", flow, "no", "--why", "a junior school")
@@ -128,7 +128,7 @@ def expectations(desk: MailboxAccess) -> None:
         desk.gateway("policy", "harmless", "add", column, "--why", "a cupboard")
 
 
-def a_trusts_file(desk: MailboxAccess) -> None:
+def a_trusts_file(desk: Desk) -> None:
     """A file of two schools, from the trust that speaks for them."""
     desk.pass_time(hours=1)
     desk.provider("oak-of-the-trust", dfe_number=OAK)
@@ -139,7 +139,7 @@ def a_trusts_file(desk: MailboxAccess) -> None:
     desk.process()
 
 
-def signed_in_part(desk: MailboxAccess) -> None:
+def signed_in_part(desk: Desk) -> None:
     """Two signatures of three that an agreement might want."""
     roles = tuple(Signatory(role=role, name=role) for role in ("head", "chair", "clerk"))
     with desk.registrar() as registrar, desk.registry.write() as session:
@@ -154,7 +154,7 @@ def signed_in_part(desk: MailboxAccess) -> None:
         registrar.sign_head(session, desk.now)
 
 
-def marked_children(desk: MailboxAccess) -> None:
+def marked_children(desk: Desk) -> None:
     """Two children whose data few people may see; a third one's marker is off again."""
     first, second, third = (made.Child(number).asked for number in (1, 2, 3))
     desk.gateway("pupils", "protect", *first, "--person", "jane", "--person", "sam", "--why", "a request")
@@ -163,7 +163,7 @@ def marked_children(desk: MailboxAccess) -> None:
     desk.gateway("pupils", "unmark", "3", "--why", "by mistake")
 
 
-def withdrawn(desk: MailboxAccess, *providers: str) -> None:
+def withdrawn(desk: Desk, *providers: str) -> None:
     """What these sent and was delivered, out of the mailboxes; data protection has read of the first."""
     listed = json.loads(desk.gateway("transfers", "list", "--json"))
     for provider in providers:
@@ -174,13 +174,13 @@ def withdrawn(desk: MailboxAccess, *providers: str) -> None:
     desk.gateway("notices", "show", "1")
 
 
-def people_with_roles(desk: MailboxAccess) -> None:
+def people_with_roles(desk: Desk) -> None:
     """Two people, known by accounts. No administrator: so every test may still run every command."""
     for name, role in (("ann", "auditor"), ("ben", "triage")):
         desk.gateway("roles", "grant", name, role, "--account", name, "--why", "known to us")
 
 
-def jane(desk: MailboxAccess) -> Person:
+def jane(desk: Desk) -> Person:
     """A person of the central data team with a fresh SSH key."""
     party = Party("jane", desk.root / "parties" / "jane")
     public = party.ssh_public.read_text("ascii").strip()
@@ -193,7 +193,7 @@ def jane(desk: MailboxAccess) -> Person:
     return Person("jane", fingerprint)
 
 
-def collect(desk: MailboxAccess, person: Person, team: str, reference: str) -> None:
+def collect(desk: Desk, person: Person, team: str, reference: str) -> None:
     """Open a file, and deal with it, as the mailboxes service lets a person do it."""
     with desk.registrar() as registrar:
         signing = registrar.signing
@@ -212,7 +212,7 @@ def collect(desk: MailboxAccess, person: Person, team: str, reference: str) -> N
         mailboxes.deal_with(person, place)
 
 
-def declare(desk: MailboxAccess) -> None:
+def declare(desk: Desk) -> None:
     """A file that goes another way."""
     with desk.registry.write() as session:
         session.add(

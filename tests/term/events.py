@@ -24,7 +24,7 @@ NEXT = "2026-27"
 
 
 @dataclass(frozen=True, slots=True)
-class MailboxAccess:
+class Desk:
     """What `collect` wants to know of a gateway."""
 
     home: Home
@@ -41,12 +41,12 @@ class MailboxAccess:
 
 
 @contextmanager
-def desk_of(year: Year) -> Iterator[MailboxAccess]:
+def desk_of(year: Year) -> Iterator[Desk]:
     """The mailboxes' end of the home."""
     home = Home(year.office.home)
     registry = Registry(load_settings(home).database_url(home))
     try:
-        yield MailboxAccess(home, registry)
+        yield Desk(home, registry)
     finally:
         registry.close()
 
