@@ -51,6 +51,7 @@ STATED: dict[str, set[str]] = {
     "a key": {"key_confirming._check_second"},
     "a key that comes back": {"keys._agreed_for"},
     "what a heading means": {"headings.say"},
+    "a program's credential": {"programs.carry_out"},
 }
 
 
@@ -102,7 +103,7 @@ def at_console(arguments: tuple[str, ...]) -> Asked | None:
         name = given.removeprefix("--").replace("-", "_")
         value = True if name == "override" else next(rest)
         value = Path(value).read_text() if name == "ssh_key" else value
-        fields[name] = [value] if name in {"team", "ssh_key"} else value
+        fields[name] = [value] if name in {"team", "ssh_key", "act"} else value
     return CarryOutAct, {"act": act.command, "fields": fields}
 
 
@@ -263,6 +264,14 @@ def explain(alone: Alone) -> bool:
     return json.loads(alone.desk.gateway("headings", "list", "--json")) != []
 
 
+def add_program(alone: Alone) -> bool:
+    said = alone.says(
+        "programs", "add", "case-files", "--act", "transfers list", "--team", "sen", "--why", "x"
+    )
+    assert "second person" in said, said
+    return json.loads(alone.desk.gateway("programs", "list", "--json")) != []
+
+
 TRIED: dict[str, Callable[[Alone], bool]] = {
     "a release against the policy": release,
     "a delivery against the policy": deliver,
@@ -276,6 +285,7 @@ TRIED: dict[str, Callable[[Alone], bool]] = {
     "a key": add_key,
     "a key that comes back": bring_key_back,
     "what a heading means": explain,
+    "a program's credential": add_program,
 }
 """What takes two: what one person says, and whether they have reached it by that."""
 
@@ -298,6 +308,7 @@ IN_CONSOLE = (
     "policies",
     "a key",
     "what a heading means",
+    "a program's credential",
 )
 
 

@@ -1,4 +1,4 @@
-"""The pool keep a provider's children while more of it comes, no longer, and forget no file."""
+"""The pool keeps a provider's children while more of it comes, no longer, and forget no file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.examiner.protocol import FileLost, Job
-from gateway.processor import pool as module
+from gateway.processor import worker_pool as module
 from gateway.processor.worker_pool import A_COMMIT, Finished, WorkerPool
 from tests.processor.test_turns import NOW, file
 from tests.waiting import until
