@@ -1,13 +1,12 @@
 """Sign and encrypt: small files by PGPy, with compression, large ones as a stream by Sequoia.
 
-Why two: docs/decisions/0013-the-kits-openpgp-engine.md. Sequoia works in a child process, because its Python
-package blocks the interpreter meanwhile, and progress could not be shown.
+Why two: docs/decisions/0013-the-kits-openpgp-engine.md. Sequoia works in a child process (`sealing_child`),
+because its Python package blocks the interpreter meanwhile, and progress could not be shown.
 """
 
 import errno
 import hashlib
 import json
-import secrets
 import subprocess
 import sys
 import time
@@ -23,7 +22,7 @@ from pgpy.errors import PGPError
 
 from gateway.errors import GatewayError
 from gateway.send.files import PRIVATE_FILE, DiskFull, make_anew
-from gateway.send.openpgp_key import OwnKey, WrongPassphrase, read_key
+from gateway.send.openpgp_key import OwnKey, WrongPassphrase
 
 _MIB = 1024 * 1024
 _SMALL_BYTES = 4 * _MIB
@@ -82,13 +81,13 @@ class Sealer:
             "source": source.name if sys.platform == "win32" else f"/dev/fd/{source.fileno()}",
             "target": str(target),
             "key": self.own.armored.decode("ascii"),
-            "passphrase": self.passphrase,
+            "passphrase": self.passphrase if self.own.key.is_protected else "",
             "recipient": self.recipient.decode("ascii"),
         }
         target.unlink(missing_ok=True)
         make_anew(target, b"", PRIVATE_FILE)
         process = subprocess.Popen(
-            [sys.executable, "-I", "-m", "gateway.send.sealing"],
+            [sys.executable, "-I", "-m", "gateway.send.sealing_child"],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
             pass_fds=() if sys.platform == "win32" else (source.fileno(),),
         )  # fmt: skip
@@ -117,19 +116,3 @@ def digest_of(file: BinaryIO) -> str:
     """Return the SHA-256 of a file from its start, in hex."""
     file.seek(0)
     return hashlib.file_digest(cast(Any, file), "sha256").hexdigest()
-
-
-def _work() -> None:
-    """Sign and encrypt as ordered on standard input: the child process."""
-    from pysequoia import Cert, Tsk, encrypt_file  # noqa: PLC0415 - unneeded in the parent
-
-    asked = json.load(sys.stdin)
-    once = secrets.token_hex(16)
-    key = read_key(asked["key"].encode()).under(asked["passphrase"], once)
-    signer = Tsk.from_bytes(key).signer(once)
-    recipient = Cert.from_bytes(asked["recipient"].encode())
-    encrypt_file(asked["source"], asked["target"], recipients=[recipient], signer=signer, armor=False)
-
-
-if __name__ == "__main__":
-    _work()

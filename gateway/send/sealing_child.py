@@ -1,0 +1,39 @@
+"""Sign and encrypt one file as a stream: a process of its own, which holds little beside Sequoia.
+
+Standard input has the order as JSON: `source` and `target` (paths), `key` (a secret key, armored, under
+`passphrase`, or under none), `recipient` (a certificate, armored). Any failure ends the process with a
+traceback.
+"""
+
+import json
+import secrets
+import sys
+
+from pysequoia import Cert, PySigner, Tsk, encrypt_file
+
+
+def main() -> None:
+    """Carry out the order on standard input."""
+    asked = json.load(sys.stdin)
+    key, passphrase = asked["key"].encode(), asked["passphrase"]
+    try:
+        signer = Tsk.from_bytes(key).signer(passphrase or None)
+    except Exception:  # noqa: BLE001 - pysequoia raises no class of its own
+        signer = _rewritten(key, passphrase)
+    recipient = Cert.from_bytes(asked["recipient"].encode())
+    encrypt_file(asked["source"], asked["target"], recipients=[recipient], signer=signer, armor=False)
+
+
+def _rewritten(key: bytes, passphrase: str) -> PySigner:
+    """Return the signer of a key that Sequoia refuses as GnuPG wrote it. WrongPassphrase if it stays shut.
+
+    PGPy takes 130 MB to open a key, so it is asked in this case only.
+    """
+    from gateway.send.openpgp_key import read_key  # noqa: PLC0415 - loads PGPy
+
+    once = secrets.token_hex(16)
+    return Tsk.from_bytes(read_key(key).under(passphrase, once)).signer(once)
+
+
+if __name__ == "__main__":
+    main()
