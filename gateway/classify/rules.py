@@ -8,7 +8,7 @@ compared without case, blanks and punctuation.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import date
 from functools import cached_property
 from operator import attrgetter
@@ -63,7 +63,6 @@ _STEPS = re.compile(r"[A-Za-z]\w*(?:\.[A-Za-z]\w*)+", re.ASCII)
 _NOTES = re.compile(r"note|comment|remark|memo\b|narrative|free ?text", re.IGNORECASE)
 
 _NAME_LENGTH = 100
-_KEPT = 2_000
 _WORDS = "{words}"
 _WHO_IT_IS = frozenset({"upn", "former-upn", "la", "school", "birth-date", "school-name"})
 _NAMES_PEOPLE = frozenset({"name", "names", "free"})
@@ -387,23 +386,18 @@ class Rules(BaseModel):
 
     def judge(self, key: str) -> Judge:
         """Return the judge of a field's values for views; queries are no fault."""
-        return self.judged_by((key,), lambda: (self.check(key), self.quick(key, with_queries=True)))
-
-    def judged_by(
-        self, name: tuple[object, ...], parts: Callable[[], tuple[Check | None, Quick | None]]
-    ) -> Judge:
-        """Return the judge of this name, made of its check and quick check on first use.
-
-        A judge keeps up to 2,000 good values for further files; an examining process has those of one
-        provider alone.
-        """
-        known = self._judges.get(name)
-        if known is None or len(known.good) > _KEPT:
-            known = self._judges[name] = Judge(*parts())
+        known = self._judges.get(key)
+        if known is None:
+            known = self._judges[key] = Judge(self.check(key), self.quick(key, with_queries=True))
         return known
 
+    def forget_values(self) -> None:
+        """Forget the values judged so far: at the start of each view, so that none outlasts its file."""
+        for judge in self._judges.values():
+            judge.forget()
+
     @cached_property
-    def _judges(self) -> dict[tuple[object, ...], Judge]:
+    def _judges(self) -> dict[str, Judge]:
         return {}
 
     @cached_property

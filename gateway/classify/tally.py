@@ -25,6 +25,7 @@ from gateway.classify.value_kinds import (
     PUBLISHED_CODE,
     QUERIES,
     Check,
+    Judge,
     Quick,
     in_the_past,
     of_another_year,
@@ -128,7 +129,7 @@ class Tally:
 
     def column(self, key: str) -> FieldTally:
         """Return a separate tally of a field, for one column alone."""
-        judge = self.rules.judged_by((key, self.today), lambda: self._judging(key))
+        judge = Judge(*self._judging(key))
         return FieldTally(key, self.rules.fields[key], judge, counted=key in self.rules.counted)
 
     def _judging(self, key: str) -> tuple[Check | None, Quick | None]:

@@ -378,6 +378,12 @@ class Judge:
         self.quick = quick
         self._all_differ = False
 
+    def forget(self) -> None:
+        """Forget the values met so far."""
+        self.good = set(_BLANK)
+        self._bad.clear()
+        self._all_differ = False
+
     def faults(self, values: Collection[str]) -> dict[str, str]:
         """Return the values with a fault, and their fault. An empty text has none."""
         if self.check is None:
