@@ -27,6 +27,7 @@ from gateway.policy.carry_over import Files, OwnEdit, carry_over, earlier_releas
 from gateway.policy.catalogue import policy_files
 from gateway.policy.shipped import shipped_policies
 from gateway.processor.work import home_of_its_own, prove_engine, prove_store
+from gateway.publish.projection import replace_published
 from gateway.record.policies_in_force import take_over
 from gateway.record.policy_check import check
 from gateway.record.upgrade import UpgradePlan, draft_folder, plan_file
@@ -195,6 +196,7 @@ def undo(home: Home, plan: UpgradePlan) -> None:
                 closing(sqlite3.connect(home.registry)) as registry,
             ):
                 backup.backup(registry)
+                _bring_back_heads(home, registry)
             current, before = home.versions / "current", plan.backup / "policies-in-force" / "current"
             if before.is_file():
                 write_durably(current, before.read_bytes(), mode=0o644)
@@ -206,6 +208,18 @@ def undo(home: Home, plan: UpgradePlan) -> None:
             raise Fault(
                 f"the upgrade could not be taken back yet: {type(error).__name__}; try again"
             ) from None
+
+
+def _bring_back_heads(home: Home, registry: sqlite3.Connection) -> None:
+    """Take the heads of the upgrade out of published/, or the log would seem to have been cut short."""
+    newest = registry.execute("SELECT size, text FROM checkpoint ORDER BY size DESC LIMIT 1").fetchone()
+    size, head = newest or (0, None)
+    for path in home.published.log.glob("[0-9]*"):
+        if int(path.name) > size:
+            path.unlink()
+    published = home.published.log / "checkpoint"
+    if head is not None and published.exists():
+        replace_published(published, head)
 
 
 def _check_nothing_since(home: Home, plan: UpgradePlan) -> None:

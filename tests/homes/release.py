@@ -32,14 +32,7 @@ from tests.term.clock import begin_again, put_forward
 UNKNOWN = b"Ward,Hours\nNorth,12\nSouth,9\n"
 SENSITIVE = b"Name,Concern\nSamplia D'Essai,child protection plan\nOscar Specimen,none\n"
 """Unknown to the first release, sensitive today."""
-_OWN_EDITS = (
-    ("limits.toml", "uploads_per_day = 20_000", "uploads_per_day = 12_000"),
-    (
-        "flows.toml",
-        'teams = ["school-place-planning"',
-        'teams = ["education-welfare", "school-place-planning"',
-    ),
-)
+_OWN_EDITS = (("limits.toml", "uploads_per_day = 20_000", "uploads_per_day = 12_000"),)
 stage._COMMAND_SECONDS = 600
 _HERE = Path(__file__).parents[2]
 _TERM = (date(2026, 9, 14), date(2026, 10, 5), date(2026, 11, 16))
