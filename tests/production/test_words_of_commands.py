@@ -42,9 +42,11 @@ def fault(command: str) -> str | None:
         if not set(words[depth].split("|")) <= shown.keys():
             return f"there is no {words[depth]}"
         at, depth = shown[words[depth].partition("|")[0]], depth + 1
+    of_group = []
     if isinstance(at, TyperGroup):
-        at = at.commands.get("files", at)  # gateway send FILE: what it is without a command.
-    shown_options = [one for one in at.params if not getattr(one, "hidden", False)]
+        # gateway send FILE: what it is without a command.
+        of_group, at = at.params, at.commands.get("files", at)
+    shown_options = [one for one in (*at.params, *of_group) if not getattr(one, "hidden", False)]
     known = {name for one in shown_options for name in (*one.opts, *one.secondary_opts)} | {"--help"}
     asked = [
         re.split(r"[=\]]", word.strip("[]"))[0] for word in words[depth:] if re.match(r"\[?--[a-z]", word)
@@ -58,9 +60,12 @@ def test_the_commands_of_a_page_are_there(page: Path) -> None:
     assert not faults
 
 
-def said(text: str) -> Iterator[str]:
+def said(path: Path) -> Iterator[str]:
     """The commands that sentences of a source name: in brackets, or behind a colon."""
-    joined = re.sub(r"\s*\n[#\s]*", " ", re.sub(r'"\s*\n\s*f?"', "", text))
+    text = path.read_text("utf-8")
+    if path.suffix == ".py":  # Of a string over several lines, one.
+        text = re.sub(r'"\s*\n\s*f?"', "", text)
+    joined = re.sub(r"\s*\n[#\s]*", " ", text)
     yield from re.findall(r"(?:\(|: )(gateway(?: [a-z]+[a-z-]*)+(?: [A-Z]+)?(?: --[a-z-]+)?)", joined)
 
 
@@ -74,7 +79,7 @@ def test_the_commands_that_sentences_of_the_program_name_are_there() -> None:
         (str(path.relative_to(REPOSITORY)), one)
         for path in sources
         if path.is_file()
-        for one in said(path.read_text("utf-8"))
+        for one in said(path)
         if one.split()[1] in COMMAND.commands
     ]
     assert len(named) > 40
