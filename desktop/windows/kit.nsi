@@ -1,6 +1,6 @@
 ; The offline installer for Windows: Python's embeddable package, the wheels of the provider's side, and ours.
 ; Built on Linux by `make kit`. For the user who runs it alone: needs no administrator, changes no search path.
-;   makensis -DVERSION=0.2.0 -DSTAGE=folder -DOUT=gateway-0.2.0-windows.exe kit.nsi
+;   makensis -DVERSION=0.3.0 -DSTAGE=folder -DOUT=gateway-0.3.0-windows.exe kit.nsi
 Unicode true
 SetCompressor /SOLID lzma
 Name "Gateway, the school's side ${VERSION}"
