@@ -48,7 +48,7 @@ def open_resources(home: Home, clock: Callable[[], datetime]) -> Iterator[Shared
     showing = Showing(catalogue, lambda sha256: counting_seed(home, sha256))
     try:
         yield SharedResources(
-            desk=MailboxAccess(registry, showing, looking, log_key, settings.log_origin, clock),
+            mailboxes=MailboxAccess(registry, showing, looking, log_key, settings.log_origin, clock),
             lists=Lists(registry, looking.welfare, log_key, settings.log_origin, clock),
             contents=Contents(fetch, limits.mailboxes, openers),
             readers=readers,

@@ -74,7 +74,7 @@ class Mailboxes:
     async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:  # noqa: ARG002
         """Return True if `key` is in force for the person called `name`."""
         loop = asyncio.get_running_loop()
-        keys = await loop.run_in_executor(self._resources.readers, self._resources.desk.keys_of, name)
+        keys = await loop.run_in_executor(self._resources.readers, self._resources.mailboxes.keys_of, name)
         return any(key.public_data == known.public_data for known in keys)
 
     def session(

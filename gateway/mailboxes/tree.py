@@ -113,7 +113,7 @@ T = TypeVar("T")
 class SharedResources:
     """Resources shared by all sessions. `readers` and `writers` are threads for registry calls."""
 
-    desk: MailboxAccess
+    mailboxes: MailboxAccess
     lists: Lists
     contents: Contents
     readers: Executor
@@ -161,7 +161,7 @@ class MailboxTree(Server):
         super().__init__(channel)
         self._person = person
         self._resources = resources
-        self._desk = resources.desk
+        self._mailboxes = resources.mailboxes
         self._open = 0
         self.handles = resources.limits.handles_per_session
 
@@ -174,12 +174,14 @@ class MailboxTree(Server):
         place = place_of(path)
         if place.is_list:
             inside = await self._ask(self._resources.lists.inside, place)
-            return self._folder(place) if inside is not None else _attrs(_FILE_MODE, None, self._desk.clock())
-        found = await self._ask(self._desk.find, place)
+            if inside is not None:
+                return self._folder(place)
+            return _attrs(_FILE_MODE, None, self._mailboxes.clock())
+        found = await self._ask(self._mailboxes.find, place)
         if found is None:
             return self._folder(place)
         if place.is_about:
-            return _file(found, len(await self._ask(self._desk.about, place)))
+            return _file(found, len(await self._ask(self._mailboxes.about, place)))
         return _file(found, self._resources.contents.size_of(found))
 
     async def lstat(self, path: bytes) -> asyncssh.SFTPAttrs:
@@ -188,9 +190,9 @@ class MailboxTree(Server):
 
     async def fstat(self, file: object) -> asyncssh.SFTPAttrs:
         """Return the size and times of an open file."""
-        await self._ask(self._desk.folders)
+        await self._ask(self._mailboxes.folders)
         if isinstance(file, ListText):
-            return _attrs(_FILE_MODE, len(file.text), self._desk.clock())
+            return _attrs(_FILE_MODE, len(file.text), self._mailboxes.clock())
         if isinstance(file, AboutText):
             return _file(file.delivery, len(file.text))
         collected = _collected(file)
@@ -198,11 +200,11 @@ class MailboxTree(Server):
 
     async def setstat(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:  # noqa: ARG002
         """Succeed and do nothing: clients set times and modes unasked."""
-        await self._ask(self._desk.find, place_of(path))
+        await self._ask(self._mailboxes.find, place_of(path))
 
     async def fsetstat(self, file: object, attrs: asyncssh.SFTPAttrs) -> None:  # noqa: ARG002
         """Succeed and do nothing."""
-        await self._ask(self._desk.folders)
+        await self._ask(self._mailboxes.folders)
 
     async def opendir(self, path: bytes) -> AsyncIterator[Sequence[bytes]]:
         """Yield the person's folders, or the files of a folder, latest first; encoded, in pages."""
@@ -213,10 +215,10 @@ class MailboxTree(Server):
                 raise Declined(NO_SUCH_FILE)
             return self._lists(place, inside)
         if place.folder is None:
-            there = await self._ask(self._desk.removed_folders)
+            there = await self._ask(self._mailboxes.removed_folders)
             if place.removed:
                 return self._root(place, there)
-            folders = await self._ask(self._desk.folders)
+            folders = await self._ask(self._mailboxes.folders)
             further = (REMOVED,) if there and place.shelf is None else ()
             lists = (
                 (LISTS,) if place.shelf is None and self._resources.lists.teams.intersection(folders) else ()
@@ -225,7 +227,7 @@ class MailboxTree(Server):
         if place.name is not None:
             raise Declined(NO_SUCH_FILE)
         if place.has_folders:
-            return self._kinds(place, await self._ask(self._desk.kinds, place))
+            return self._kinds(place, await self._ask(self._mailboxes.kinds, place))
         return self._files(place, await self._ask(self._page, place, None))
 
     async def open(
@@ -244,18 +246,18 @@ class MailboxTree(Server):
             text = await self._tell(self._resources.lists.text, place)
             self._open += 1
             return ListText(text)
-        delivery = await self._ask(self._desk.find, place)
+        delivery = await self._ask(self._mailboxes.find, place)
         if delivery is None:
             raise Declined(IS_FOLDER)
-        order = await self._ask(self._desk.order, place)
+        order = await self._ask(self._mailboxes.order, place)
         if place.is_about:
-            text = await self._ask(self._desk.about, place)
+            text = await self._ask(self._mailboxes.about, place)
             self._open += 1
             return AboutText(order.delivery, text)
         content = await self._resources.contents.borrow(order, self._person.name)
         passing("collect.opened")
         try:
-            await self._tell(self._desk.collect, place, content.given)
+            await self._tell(self._mailboxes.collect, place, content.given)
         except BaseException:
             self._resources.contents.give_back(content, self._person.name)
             raise
@@ -266,10 +268,10 @@ class MailboxTree(Server):
     async def read(self, file: object, offset: int, length: int) -> bytes:
         """Return a piece of an open file, unless withdrawn since opening."""
         if isinstance(file, ListText):
-            await self._ask(self._desk.folders)
+            await self._ask(self._mailboxes.folders)
             return file.text[offset : offset + length]
         opened = file if isinstance(file, AboutText) else _collected(file)
-        await self._ask(self._desk.check_reading, opened.delivery)
+        await self._ask(self._mailboxes.check_reading, opened.delivery)
         if isinstance(file, AboutText):
             return file.text[offset : offset + length]
         return self._resources.contents.read(_collected(file).content, offset, length)
@@ -286,7 +288,7 @@ class MailboxTree(Server):
 
     async def remove(self, path: bytes) -> None:
         """Mark a file as dealt with."""
-        await self._tell(self._desk.deal_with, place_of(path))
+        await self._tell(self._mailboxes.deal_with, place_of(path))
 
     async def rename(self, old: bytes, new: bytes) -> None:
         """Put a file removed by the team back in place; every other rename is declined."""
@@ -298,7 +300,7 @@ class MailboxTree(Server):
             or replace(before, removed=False) != after
         ):
             raise Declined(READ_ONLY)
-        await self._tell(self._desk.restore, before)
+        await self._tell(self._mailboxes.restore, before)
 
     async def posix_rename(self, old: bytes, new: bytes) -> None:
         """Rename, as `rename`."""
@@ -307,7 +309,7 @@ class MailboxTree(Server):
     async def _ask(
         self, question: Callable[Concatenate[Person, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Return the desk's answer about this person, awaited in a reader thread."""
+        """Return the mailboxes' answer about this person, awaited in a reader thread."""
         return await self._wait(self._resources.readers, question, *args, **kwargs)
 
     async def _tell(
@@ -345,7 +347,7 @@ class MailboxTree(Server):
         ]
 
     async def _lists(self, place: MailboxPlace, inside: Sequence[str]) -> AsyncIterator[Sequence[bytes]]:
-        now = self._desk.clock().timestamp()
+        now = self._mailboxes.clock().timestamp()
         lists = [encoded(name, _FILE_MODE, None, int(now), now) for name in inside]
         yield [
             *self._folders(place, (".", "..")),
@@ -369,7 +371,11 @@ class MailboxTree(Server):
 
     def _page(self, person: Person, place: MailboxPlace, before: int | None) -> EncodedPage:
         """Return the next page of a folder; run in a thread, because a page may be two thousand files."""
-        page, now, names = self._desk.page(person, place, before), self._desk.clock().timestamp(), []
+        page, now, names = (
+            self._mailboxes.page(person, place, before),
+            self._mailboxes.clock().timestamp(),
+            [],
+        )
         for delivery in page.files:
             name, modified = file_name(delivery), int(delivery.decided_at.timestamp())
             size = self._resources.contents.size_of(delivery)
@@ -379,11 +385,11 @@ class MailboxTree(Server):
         return EncodedPage(names, page.files[-1].sequence if len(page.files) == PAGE else None)
 
     def _folders(self, place: MailboxPlace, names: Sequence[str]) -> list[bytes]:
-        now = self._desk.clock().timestamp()
+        now = self._mailboxes.clock().timestamp()
         return [encoded(name, _folder_mode(place), 0, int(now), now) for name in names]
 
     def _folder(self, place: MailboxPlace) -> asyncssh.SFTPAttrs:
-        return _attrs(_folder_mode(place), 0, self._desk.clock())
+        return _attrs(_folder_mode(place), 0, self._mailboxes.clock())
 
 
 def _folder_mode(place: MailboxPlace) -> int:

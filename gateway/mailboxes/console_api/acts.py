@@ -26,7 +26,7 @@ def recall(console: ConsoleContext, caller: Caller, act: RecallFile) -> Done:
         entry = Entry(
             kind="act-proposed", subject=act.reference, fields={"what": "recall"}, actor=caller.name, note=why
         )
-        with console.desk.registry.write() as session:
+        with console.mailboxes.registry.write() as session:
             before = [
                 event
                 for event in log.events(session, act.reference, kind="act-proposed")
@@ -35,7 +35,7 @@ def recall(console: ConsoleContext, caller: Caller, act: RecallFile) -> Done:
             if before:
                 raise GatewayError("You have asked for that already.")
             log.append(session, [entry], now)
-            log.sign_head(session, console.desk.log_key, console.desk.log_origin, now)
+            log.sign_head(session, console.mailboxes.log_key, console.mailboxes.log_origin, now)
         return Done(sentence=f"That {act.reference} be recalled is asked for: whoever may do it sees it.")
     with console.registrar() as registrar:
         withdrawals.withdraw(registrar, act.reference, by=caller.name, why=why)
@@ -56,7 +56,7 @@ def _check_is_theirs(console: ConsoleContext, caller: Caller, reference: str) ->
     """Raise MayNotError unless the file is in one of the caller's mailboxes, or the caller may recall any."""
     if "recall" in caller.may:
         return
-    with console.desk.registry.read() as session:
+    with console.mailboxes.registry.read() as session:
         found = any(find_delivered(session, team, reference, person=caller.name) for team in caller.teams)
     if not found:
         raise MayNotError("That file is in none of your mailboxes.")

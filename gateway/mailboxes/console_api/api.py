@@ -150,7 +150,7 @@ class ConsoleApi:
     """Answer questions concurrently; blocking work runs in the threads of the resources."""
 
     def __init__(self, console: ConsoleContext, resources: SharedResources) -> None:
-        self._counter = console
+        self._console = console
         self._resources = resources
         routes = [
             Route(kind.path(), self._answering(kind, way), methods=["POST"])
@@ -164,22 +164,22 @@ class ConsoleApi:
             question = kind.model_validate_json(await _asked(request))
             threads = self._resources.writers if way.writes else self._resources.readers
             if not isinstance(question, OfPerson):
-                return _said(None, await _in(threads, way.answer, self._counter, question))
+                return _said(None, await _in(threads, way.answer, self._console, question))
             return await _in(threads, self._answer, way, question)
 
         return self._guarded(answer)
 
     def _answer(self, way: Way, question: OfPerson) -> Response:
-        who = caller(self._counter, question)
+        who = caller(self._console, question)
         if way.writes and not isinstance(question, asked.LogOut):
             who.check_confirmed()
         who.check_question(type(question).__name__)
-        console = self._counter if way.writes or way.own else self._counter.within(who.sight)
+        console = self._console if way.writes or way.own else self._console.within(who.sight)
         said = way.answer(console, who, question)
         return _said(self._me(who), said)
 
     def _me(self, who: Caller) -> Me:
-        catalogue = self._counter.catalogue()
+        catalogue = self._console.catalogue()
         return Me(name=who.name, teams=tuple(team_named(catalogue, team) for team in who.teams), may=who.may)
 
     def _guarded(self, answer: Callable[[Request], Any]) -> Callable[[Request], Any]:
@@ -198,14 +198,14 @@ class ConsoleApi:
         """Send a file: open the permitted view, record the collection, then begin sending."""
         question = asked.Collect.model_validate_json(await _asked(request))
         readers = self._resources.readers
-        who = await _in(readers, caller, self._counter, question)
+        who = await _in(readers, caller, self._console, question)
         who.check_question(type(question).__name__)
         who.check_act(CollectFile.command, CollectFile.right, by_program=CollectFile.by_program)
-        place = await _in(readers, boxes.place_of, self._counter, who, question)
-        order = await _in(readers, boxes.order_of, self._counter, who, place)
+        place = await _in(readers, boxes.place_of, self._console, who, question)
+        order = await _in(readers, boxes.order_of, self._console, who, place)
         content = await self._resources.contents.borrow(order, who.name)
         try:
-            await _in(self._resources.writers, boxes.record_collected, self._counter, who, place, content)
+            await _in(self._resources.writers, boxes.record_collected, self._console, who, place, content)
         except BaseException:
             self._resources.contents.give_back(content, who.name)
             raise
@@ -230,9 +230,11 @@ class _FileGiven(StreamingResponse):
 
     async def _pieces(self) -> AsyncIterator[bytes]:
         """Yield the content piece by piece, stopping after a withdrawal or loss of access."""
-        desk, offset = self._resources.desk, 0
+        mailboxes, offset = self._resources.mailboxes, 0
         while True:
-            await _in(self._resources.readers, desk.check_reading, self._person, self._content.order.delivery)
+            await _in(
+                self._resources.readers, mailboxes.check_reading, self._person, self._content.order.delivery
+            )
             piece = self._resources.contents.read(self._content, offset, _PIECE)
             if not piece:
                 return

@@ -33,10 +33,10 @@ PAGE = 50
 
 def ask_mailbox(console: ConsoleContext, caller: Caller, question: AskMailbox) -> MailboxSeen:
     """Return a page of a team's files. Declined for a person outside the team."""
-    desk, catalogue = console.desk, console.catalogue()
-    found = _files(desk, caller, question)
+    mailboxes, catalogue = console.mailboxes, console.catalogue()
+    found = _files(mailboxes, caller, question)
     shown = found[:PAGE]
-    with desk.registry.read() as session:
+    with mailboxes.registry.read() as session:
         names = providers.names(session)
     return MailboxSeen(
         team=team_named(catalogue, question.team),
@@ -55,7 +55,7 @@ def _types_of(team: str, catalogue: Catalogue) -> Iterator[Named]:
                 yield named
 
 
-def _files(desk: MailboxAccess, caller: Caller, question: AskMailbox) -> list[Delivery]:
+def _files(mailboxes: MailboxAccess, caller: Caller, question: AskMailbox) -> list[Delivery]:
     """Return one file more than a page, to show if another page follows."""
     wanted = DeliveriesWanted(
         new=question.new,
@@ -65,11 +65,11 @@ def _files(desk: MailboxAccess, caller: Caller, question: AskMailbox) -> list[De
     )
     # Removed files come from another query; this call still checks the team.
     limit = 1 if question.removed else PAGE + 1
-    found = desk.chosen(caller.person, question.team, wanted, question.before, limit)
+    found = mailboxes.chosen(caller.person, question.team, wanted, question.before, limit)
     if not question.removed:
         return list(found)
-    since = desk.clock() - UNDO
-    with desk.registry.read() as session:
+    since = mailboxes.clock() - UNDO
+    with mailboxes.registry.read() as session:
         return list(
             removed(
                 session,
@@ -88,13 +88,13 @@ def ask_file(console: ConsoleContext, caller: Caller, question: AskFile) -> File
     A team with counts alone learns no count of the content; with records of children left out for the person,
     nothing about single records is shown.
     """
-    desk, catalogue = console.desk, console.catalogue()
-    place = desk.place(caller.person, question.team, question.reference, removed=question.removed)
-    order = desk.order(caller.person, place)
+    mailboxes, catalogue = console.mailboxes, console.catalogue()
+    place = mailboxes.place(caller.person, question.team, question.reference, removed=question.removed)
+    order = mailboxes.order(caller.person, place)
     delivery = order.delivery
-    with desk.registry.read() as session:
+    with mailboxes.registry.read() as session:
         content = contents_of(session, [delivery.sequence]).get(delivery.sequence)
-        about = desk.showing.abouts(session, [delivery], caller.name).get(delivery.sequence, b"")
+        about = mailboxes.showing.abouts(session, [delivery], caller.name).get(delivery.sequence, b"")
         names = providers.names(session)
         events = log.events(session, delivery.reference)
     known = content if isinstance(content, Classified) and not isinstance(order.basis, Counting) else None
@@ -150,34 +150,34 @@ class OwnMailboxes:
                 "new": not each.collected,
                 "name": file_name(each),
             }
-            for each in self.console.desk.chosen(self.caller.person, team, wanted, before, limit)
+            for each in self.console.mailboxes.chosen(self.caller.person, team, wanted, before, limit)
         ]
 
     def deal_with(self, team: str, references: Sequence[str], *, undo: bool) -> str:
         """Mark files as dealt with, or put them back; each file is logged separately."""
-        desk = self.console.desk
+        mailboxes = self.console.mailboxes
         for reference in references:
-            place = desk.place(self.caller.person, team, reference, removed=undo)
-            (desk.restore if undo else desk.deal_with)(self.caller.person, place)
+            place = mailboxes.place(self.caller.person, team, reference, removed=undo)
+            (mailboxes.restore if undo else mailboxes.deal_with)(self.caller.person, place)
         files = "1 file is" if len(references) == 1 else f"{len(references)} files are"
         return f"{files} {'back in the mailbox' if undo else 'marked as dealt with'}."
 
 
 def place_of(console: ConsoleContext, caller: Caller, question: Collect) -> MailboxPlace:
     """Return the place of a file to collect; for held files, the folder of held files."""
-    return console.desk.place(caller.person, question.team, question.reference)
+    return console.mailboxes.place(caller.person, question.team, question.reference)
 
 
 def order_of(console: ConsoleContext, caller: Caller, place: MailboxPlace) -> FileOrder:
     """Return the order to open the team's share of a file."""
-    return console.desk.order(caller.person, place)
+    return console.mailboxes.order(caller.person, place)
 
 
 def record_collected(
     console: ConsoleContext, caller: Caller, place: MailboxPlace, content: OpenContent
 ) -> None:
     """Record the collection before the first byte leaves."""
-    console.desk.collect(caller.person, place, content.given)
+    console.mailboxes.collect(caller.person, place, content.given)
 
 
 def name_of(place: MailboxPlace, content: OpenContent) -> str:

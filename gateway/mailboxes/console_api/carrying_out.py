@@ -83,7 +83,7 @@ def _block(block: Block) -> BlockSeen:
             return BlockSeen(headings=block.table.headings, rows=block.table.rows)
 
 
-def ask_acts(_counter: ConsoleContext, caller: Caller, _question: AskActs) -> ActsTold:
+def ask_acts(_console: ConsoleContext, caller: Caller, _question: AskActs) -> ActsTold:
     """Return the acts that the caller may carry out here."""
     return ActsTold(
         acts=tuple(
@@ -120,7 +120,7 @@ def carry_out(console: ConsoleContext, caller: Caller, question: CarryOutAct) ->
     return _answered(_carried_out(asked, context))
 
 
-def describe(_counter: ConsoleContext, _question: AskApi) -> ApiDescribed:
+def describe(_console: ConsoleContext, _question: AskApi) -> ApiDescribed:
     """Return the description of the API, which is derived from the acts and holds no secret."""
     return ApiDescribed(document=openapi_document())
 
@@ -142,7 +142,7 @@ def _carried_out_once(
     if not key:
         raise WrongFieldsError("a request that changes something needs the header Idempotency-Key")
     digest = hashlib.sha256(f"{asked.command} {asked.model_dump_json()}".encode()).hexdigest()
-    registry = console.desk.registry
+    registry = console.mailboxes.registry
     with registry.write() as session:
         before = programs.begin_request(session, program.digest, key, digest, console.clock())
     if before is not None:
@@ -204,7 +204,7 @@ def _context(console: ConsoleContext, caller: Caller) -> ActContext:
         home=console.home,
         person=caller.name,
         clock=console.clock,
-        open_registry=lambda: nullcontext(console.desk.registry),
+        open_registry=lambda: nullcontext(console.mailboxes.registry),
         open_registrar=console.registrar,
         sight=lambda _: caller.sight,
         mailboxes=OwnMailboxes(console, caller),
@@ -215,7 +215,7 @@ def _check_seen(console: ConsoleContext, caller: Caller, asked: Act) -> None:
     """Raise NotFoundError for an act on a file outside the caller's sight."""
     reference = getattr(asked, "reference", None)
     if isinstance(reference, str) and not asked.of_any_file:
-        with console.desk.registry.read() as session:
+        with console.mailboxes.registry.read() as session:
             if not sees(session, caller.sight, reference):
                 raise NotFoundError(reference)
 

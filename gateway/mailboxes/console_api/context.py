@@ -89,7 +89,7 @@ class ConsoleContext:
 
     home: Home
     settings: Settings
-    desk: MailboxAccess
+    mailboxes: MailboxAccess
     catalogue: Callable[[], Catalogue]
     challenges: Challenges
     penalties: Penalties
@@ -101,12 +101,12 @@ class ConsoleContext:
     @property
     def clock(self) -> Callable[[], datetime]:
         """The time, in UTC."""
-        return self.desk.clock
+        return self.mailboxes.clock
 
     def within(self, sight: Sight) -> ConsoleContext:
-        """Return the same console, whose desk reads of no files but those within a sight."""
-        narrowed = self.desk.registry.within(lambda _: sight)
-        return replace(self, desk=replace(self.desk, registry=narrowed))
+        """Return the same console, whose mailboxes are read of no files but those within a sight."""
+        narrowed = self.mailboxes.registry.within(lambda _: sight)
+        return replace(self, mailboxes=replace(self.mailboxes, registry=narrowed))
 
     def check_origin(self, question: ConsoleQuestion) -> None:
         """Raise MayNotError unless the question's origin is the console's address."""
@@ -129,7 +129,7 @@ class ConsoleContext:
             home=self.home,
             settings=self.settings,
             limits=policies.limits,
-            registry=self.desk.registry,
+            registry=self.mailboxes.registry,
             catalogue=policies.catalogue,
             signing=Signing.load(self.home, self.settings),
             clock=self.clock,
@@ -204,9 +204,9 @@ class Caller:
 
 def caller(console: ConsoleContext, question: OfPerson) -> Caller:
     """Return the caller of a question, checked anew each time. NotLoggedInError if nobody is logged in."""
-    desk, now = console.desk, console.clock()
+    mailboxes, now = console.mailboxes, console.clock()
     if question.session.startswith(programs.PREFIX):
-        with desk.registry.read() as session:
+        with mailboxes.registry.read() as session:
             program = programs.find(session, question.session, now)
         if program is None:
             raise NotLoggedInError
@@ -215,7 +215,7 @@ def caller(console: ConsoleContext, question: OfPerson) -> Caller:
             person=person, teams=program.teams, roles=frozenset(), session=question.session,
             looking=LookingTeams(), program=program,
         )  # fmt: skip
-    with desk.registry.read() as session:
+    with mailboxes.registry.read() as session:
         known = console_sessions.find(session, question.session, question.address, now)
         if known is None:
             raise NotLoggedInError
@@ -225,13 +225,13 @@ def caller(console: ConsoleContext, question: OfPerson) -> Caller:
         confirmed = passkeys.confirmed(session, known.passkey)
         has = frozenset(roles.person(session, known.staff).roles if confirmed else ())
     if known.is_to_be_noted(now):
-        with desk.registry.write() as session:
+        with mailboxes.registry.write() as session:
             console_sessions.note_seen(session, question.session, now)
     return Caller(
         person=Person(known.staff, known.passkey),
         teams=teams,
         roles=has,
         session=question.session,
-        looking=desk.looking,
+        looking=mailboxes.looking,
         confirmed=confirmed,
     )

@@ -50,9 +50,9 @@ _SENTENCES = {
 def ask_watch(console: ConsoleContext, _caller: Caller, _: AskWatch) -> WatchSeen:
     """Return the state of the gateway, for callers with a role."""
     home, watch = console.home, console.settings.watch
-    snapshot = take(home, console.desk.registry, console.clock(), counted=False)
+    snapshot = take(home, console.mailboxes.registry, console.clock(), counted=False)
     services = tuple(_services(console))
-    with console.desk.registry.read() as session:
+    with console.mailboxes.registry.read() as session:
         landed = at_a_glance.still_landed(session)
         unsent = len(letters.unsent(session, _LETTERS))
     found = [*wrong(snapshot, watch), *("service-down" for each in services if not each.up)]
@@ -109,7 +109,7 @@ def ask_agreement(console: ConsoleContext, _caller: Caller, _: AskAgreement) -> 
     Only for callers with a role, because the agreement keeps the list of schools from other agencies.
     """
     catalogue = console.catalogue()
-    with console.desk.registry.read() as session:
+    with console.mailboxes.registry.read() as session:
         standings = list(_standings(session, console, catalogue))
     standings.sort(key=lambda each: (each.standing == "ratified", each.school.name.casefold()))
     return AgreementSeen(
@@ -150,7 +150,7 @@ PAGE = 50
 
 def verify_receipt(console: ConsoleContext, _caller: Caller, question: VerifyReceipt) -> ReceiptVerified:
     """Verify a receipt for callers with a role; for a genuine one, name any newer receipt in force."""
-    with console.desk.registry.read() as session:
+    with console.mailboxes.registry.read() as session:
         known = keys.list_keys(session, "gateway", "gateway")
     certificates = b"\n".join(key.material.encode() for key in known if key.kind == "openpgp")
     descriptor = anonymous_memory("receipt")
@@ -171,7 +171,7 @@ def _newer(console: ConsoleContext, verdict: FileVerdict) -> NewerReceipt | None
     """Return the receipt in force of the file, if different from the verified one."""
     if verdict.reference is None:
         return None
-    with console.desk.registry.read() as session:
+    with console.mailboxes.registry.read() as session:
         latest = receipts.latest(session, verdict.reference)
     if latest is None or not latest.json_text:
         return None
@@ -183,7 +183,7 @@ def _newer(console: ConsoleContext, verdict: FileVerdict) -> NewerReceipt | None
 
 def ask_openings(console: ConsoleContext, _caller: Caller, question: AskOpenings) -> OpeningsSeen:
     """Return the openings of files by person, and the newest log head."""
-    with console.desk.registry.read() as session:
+    with console.mailboxes.registry.read() as session:
         found = at_a_glance.openings(session, question.before, PAGE + 1)
         head = log.newest_head(session)
     shown = found[:PAGE]

@@ -37,7 +37,7 @@ PAGE = 50
 def ask_held(console: ConsoleContext, caller: Caller, question: AskHeld) -> HeldPage:
     """Return a page of the held files the person may know of."""
     catalogue = console.catalogue()
-    with console.desk.registry.read() as session:
+    with console.mailboxes.registry.read() as session:
         found = transfer_lists.latest(session, wanted(caller, before=question.before), PAGE + 1)
         names = providers.names(session)
     latest = list(reversed(found))
@@ -55,7 +55,7 @@ def wanted(caller: Caller, *, before: int | None = None) -> TransfersWanted:
 
 def ask_held_file(console: ConsoleContext, caller: Caller, question: AskHeldFile) -> HeldTold:
     """Return the details of a held file. MayNotError if not held or invisible to the caller."""
-    with console.desk.registry.read() as session:
+    with console.mailboxes.registry.read() as session:
         transfer = look_at(session, caller, question.reference)
         names = providers.names(session)
         events = log.events(session, question.reference)
@@ -123,7 +123,7 @@ def _decides(caller: Caller, transfer: Transfer) -> bool:
 def _can_be_collected(console: ConsoleContext, caller: Caller, reference: str) -> bool:
     """Return True if the person may open the file through the folder of held files."""
     try:
-        console.desk.place(caller.person, HELD, reference)
+        console.mailboxes.place(caller.person, HELD, reference)
     except Declined:
         return False
     return True

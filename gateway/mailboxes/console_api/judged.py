@@ -97,13 +97,13 @@ class Judged:
         self.acts: WithinTheMinute[tuple[str, ...], ActAnswered] = WithinTheMinute(clock)
 
     def flows(
-        self, desk: MailboxAccess, catalogue: Catalogue, day: date, enrolled: Collection[str]
+        self, mailboxes: MailboxAccess, catalogue: Catalogue, day: date, enrolled: Collection[str]
     ) -> JudgedFlows:
         """Return the flows of all `enrolled` providers."""
 
         def judge() -> JudgedFlows:
-            now = desk.clock()
-            with desk.registry.read() as session:
+            now = mailboxes.clock()
+            with mailboxes.registry.read() as session:
                 found = {provider.id: flows for provider, flows in statuses(session, catalogue, day)}
             return JudgedFlows(now, found)
 

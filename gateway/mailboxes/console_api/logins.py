@@ -60,7 +60,7 @@ def log_in(console: ConsoleContext, question: LogIn) -> Begun:
 
 
 def _begun(console: ConsoleContext, question: LogIn, challenge: bytes) -> Begun:
-    now, registry = console.clock(), console.desk.registry
+    now, registry = console.clock(), console.mailboxes.registry
     with registry.read() as session:
         passkey = passkeys.find(session, signing_in.credential_in(question.assertion), now)
     if passkey is None:
@@ -84,7 +84,7 @@ def begin_enrolment(console: ConsoleContext, question: BeginEnrolment) -> Passke
     """Return the options for the browser to make a passkey for an invited person."""
     console.check_origin(question)
     name = invited(console, question, question.code)
-    with console.desk.registry.read() as session:
+    with console.mailboxes.registry.read() as session:
         known = passkeys.of_person(session, name, console.clock())
     challenge = console.challenges.give(question.browser, _ENROLMENT)
     options = signing_in.to_make(
@@ -104,7 +104,7 @@ def enrol(console: ConsoleContext, question: Enrol) -> Begun:
     challenge = console.challenges.take(question.browser, _ENROLMENT)
     made = signing_in.made(question.attestation, challenge, question.origin)
     now, secret = console.clock(), secrets.token_urlsafe(_SECRET_BYTES)
-    with console.desk.registry.write() as session:
+    with console.mailboxes.registry.write() as session:
         invitation = invitations.invited(session, question.code, now)
         if invitation is None:
             raise NotInvitedError
@@ -123,14 +123,14 @@ def enrol(console: ConsoleContext, question: Enrol) -> Begun:
         )
         log.append(session, [entry], now)
         console_sessions.begin(session, secret, name, passkey=fingerprint, address=question.address, at=now)
-        log.sign_head(session, console.desk.log_key, console.desk.log_origin, now)
+        log.sign_head(session, console.mailboxes.log_key, console.mailboxes.log_origin, now)
     _log.info("console-enrolled")
     return Begun(session=secret, name=name)
 
 
 def log_out(console: ConsoleContext, caller: Caller, question: LogOut) -> Done:
     """End the session, or the person's other ones."""
-    with console.desk.registry.write() as session:
+    with console.mailboxes.registry.write() as session:
         if question.others:
             ended = console_sessions.end_all(session, caller.name, but=caller.session)
             return Done(sentence=f"Sessions elsewhere that were ended: {ended}.")
@@ -141,7 +141,7 @@ def log_out(console: ConsoleContext, caller: Caller, question: LogOut) -> Done:
 def ask_me(console: ConsoleContext, caller: Caller, _: AskMe) -> MeSeen:
     """Return the caller's own page."""
     now = console.clock()
-    with console.desk.registry.read() as session:
+    with console.mailboxes.registry.read() as session:
         sessions = console_sessions.of_person(session, caller.name, now)
         keys = passkeys.of_person(session, caller.name, now)
     this = invitations.digest_of(caller.session)
@@ -165,7 +165,7 @@ def ask_me(console: ConsoleContext, caller: Caller, _: AskMe) -> MeSeen:
 def news_of(console: ConsoleContext, caller: Caller) -> tuple[str, ...]:
     """Return the news of the caller's keys: a person hears of a key that somebody else added."""
     now = console.clock()
-    with console.desk.registry.read() as session:
+    with console.mailboxes.registry.read() as session:
         theirs = list_keys(session, "staff", caller.name)
     new = [key for key in theirs if key.ended_at is None and (key.unconfirmed or key.added_at > now - _NEWS)]
     own = caller.person.key
@@ -188,7 +188,7 @@ def check_signed(console: ConsoleContext, caller: Caller, act: WeightyAct) -> No
     Raise PasskeyAskedError to ask for the signature, NotSignedError for a wrong one.
     """
     console.check_origin(act)
-    purpose, now, registry = act.signed_over(), console.clock(), console.desk.registry
+    purpose, now, registry = act.signed_over(), console.clock(), console.mailboxes.registry
     caller.check_confirmed()
     with registry.read() as session:
         own = [each for each in passkeys.of_person(session, caller.name, now) if each.confirmed]
@@ -211,7 +211,7 @@ def check_signed(console: ConsoleContext, caller: Caller, act: WeightyAct) -> No
 
 def invited(console: ConsoleContext, question: ConsoleQuestion, code: str) -> str:
     """Return the invited person's name. NotInvitedError, delayed against guessing, for an invalid code."""
-    with console.desk.registry.read() as session:
+    with console.mailboxes.registry.read() as session:
         invitation = invitations.invited(session, code, console.clock())
     if invitation is None:
         error = NotInvitedError()

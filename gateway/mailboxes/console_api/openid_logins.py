@@ -51,7 +51,7 @@ def finish_openid(console: ConsoleContext, question: FinishOpenId) -> Begun:
 
 def _begun(console: ConsoleContext, question: FinishOpenId, subject: str) -> Begun:
     now, secret, issuer = console.clock(), secrets.token_urlsafe(_SECRET_BYTES), _issuer(console)
-    with console.desk.registry.write() as session:
+    with console.mailboxes.registry.write() as session:
         known = staff.find_openid(session, issuer, subject, now)
         if known is None:
             raise NotProvedError
@@ -66,7 +66,7 @@ def _begun(console: ConsoleContext, question: FinishOpenId, subject: str) -> Beg
 def _bound(console: ConsoleContext, question: FinishOpenId, subject: str, digest: str) -> Begun:
     """Bind the account to the invited person, using up the invitation, and log the person in."""
     now, secret = console.clock(), secrets.token_urlsafe(_SECRET_BYTES)
-    with console.desk.registry.write() as session:
+    with console.mailboxes.registry.write() as session:
         invitation = invitations.invited_by(session, digest, now)
         if invitation is None:
             raise NotInvitedError
@@ -82,7 +82,7 @@ def _bound(console: ConsoleContext, question: FinishOpenId, subject: str, digest
         )
         log.append(session, [entry], now)
         console_sessions.begin(session, secret, name, passkey=account, address=question.address, at=now)
-        log.sign_head(session, console.desk.log_key, console.desk.log_origin, now)
+        log.sign_head(session, console.mailboxes.log_key, console.mailboxes.log_origin, now)
     _log.info("console-enrolled")
     return Begun(session=secret, name=name)
 

@@ -24,9 +24,9 @@ def counter_of(home: Home, resources: SharedResources) -> ConsoleContext:
     return ConsoleContext(
         home=home,
         settings=settings,
-        desk=resources.desk,
-        catalogue=in_force(home, resources.desk.registry),
-        challenges=SharedChallenges(resources.desk.registry)
+        mailboxes=resources.mailboxes,
+        catalogue=in_force(home, resources.mailboxes.registry),
+        challenges=SharedChallenges(resources.mailboxes.registry)
         if settings.host.shares
         else Challenges(time.monotonic),
         penalties=Penalties(resources.limits, time.monotonic),

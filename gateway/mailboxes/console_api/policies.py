@@ -34,7 +34,7 @@ def ask_policies(console: ConsoleContext, caller: Caller, question: asked.AskPol
     """Return the versions, the proposal, and the differences; by default those of the proposal."""
     catalogue = console.catalogue()
     names = names_today(catalogue, local_day(console.clock(), catalogue.calendar.timezone))
-    with console.desk.registry.read() as session:
+    with console.mailboxes.registry.read() as session:
         past, found = proposals.loaded(session), proposals.proposal(session)
         known = {*past, *([found.digest] if found else [])}
         before = question.before or (past[-1] if past else None)
@@ -56,7 +56,7 @@ def ask_policies(console: ConsoleContext, caller: Caller, question: asked.AskPol
 
 def approve(console: ConsoleContext, caller: Caller, act: asked.ApprovePolicies) -> Done:
     """Approve another person's proposal, unless replaced meanwhile."""
-    with console.desk.registry.read() as session:
+    with console.mailboxes.registry.read() as session:
         proposals.to_approve(session, by=caller.name, at=console.clock(), digest=act.digest)
     check_signed(console, caller, act)
     now = console.clock()

@@ -54,9 +54,9 @@ def ask_schools(console: ConsoleContext, _caller: Caller, question: AskSchools) 
     """Return a page of the matrix, schools by name, for callers with a role."""
     catalogue = console.catalogue()
     on = question.on or local_day(console.clock(), catalogue.calendar.timezone)
-    with console.desk.registry.read() as session:
+    with console.mailboxes.registry.read() as session:
         enrolled = providers.list_providers(session)
-    judged = console.judged.flows(console.desk, catalogue, on, [each.id for each in enrolled])
+    judged = console.judged.flows(console.mailboxes, catalogue, on, [each.id for each in enrolled])
     flows = judged.of
     everybody = sorted(
         (each for each in enrolled if not question.late or is_late(flows[each.id])),
@@ -88,7 +88,7 @@ def ask_school(console: ConsoleContext, caller: Caller, question: AskSchool) -> 
     """Return the details of a provider. NotFoundError for an unknown one."""
     catalogue, now = console.catalogue(), console.clock()
     on = local_day(now, catalogue.calendar.timezone)
-    with console.desk.registry.read() as session:
+    with console.mailboxes.registry.read() as session:
         row = providers.provider_row(session, question.provider)
         wanted = TransfersWanted(provider=question.provider, before=question.before, sight=caller.sight)
         files = list(reversed(transfer_lists.latest(session, wanted, FILES + 1)))

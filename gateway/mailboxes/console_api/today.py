@@ -27,7 +27,7 @@ _ENDING = timedelta(days=60)
 def ask_today(console: ConsoleContext, caller: Caller, _: AskToday) -> TodaySeen:
     """Return the caller's first page: own teams, and the whole gateway if permitted."""
     now, catalogue, news = console.clock(), console.catalogue(), news_of(console, caller)
-    with console.desk.registry.read() as session:
+    with console.mailboxes.registry.read() as session:
         new = tuple(
             _counted(
                 team, team_named(catalogue, team).name, at_a_glance.new_files(session, team, caller.name)
@@ -41,7 +41,7 @@ def ask_today(console: ConsoleContext, caller: Caller, _: AskToday) -> TodaySeen
         waits = [each.total_seconds() for each in at_a_glance.waits(session, _LATEST)]
         ending = at_a_glance.keys_ending(session, now, now + _ENDING)
         enrolled = providers.added(session)
-        judged = console.judged.flows(console.desk, catalogue, now.astimezone(zone).date(), enrolled)
+        judged = console.judged.flows(console.mailboxes, catalogue, now.astimezone(zone).date(), enrolled)
         late, recalls = _late(judged), tuple(_recalls(session, now))
         return TodaySeen(
             new=new,
