@@ -7,7 +7,7 @@ limits the files known to a person; the registry turns a `Sight` into a conditio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -174,6 +174,16 @@ def may_open(viewer: Viewer, looking: LookingTeams) -> Sight:
         few=not looking.sensitive.isdisjoint(viewer.teams),
         marked=False,
     )
+
+
+def known_to_program(name: str) -> Sight:
+    """Return the files a program may know of: none that is for few people, or about a marked child."""
+    return Sight(person=name, few=False, marked=False)
+
+
+def program_may(command: str, acts: Container[str], *, by_program: bool) -> bool:
+    """Return True for an act that programs may be let do, and that this one's credential names."""
+    return by_program and command in acts
 
 
 def roles_with(right: AccessRight) -> frozenset[Role]:

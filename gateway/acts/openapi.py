@@ -9,9 +9,8 @@ from typing import Any
 from gateway.acts.act import Act
 from gateway.acts.fields import answer_of, every_act, fields_of
 from gateway.acts.listing import MOST, PAGE, ListingAct
+from gateway.zones.api_paths import ROOT
 
-ROOT = "/api/v1"
-"""The first part of every path."""
 _OURS = frozenset({"place", "metavar", "asked", "personal", "title"})
 _TEXT = {"type": "string"}
 _PROBLEMS = {

@@ -17,6 +17,7 @@ from gateway.record.second_person import TwoPersonAct, agreed
 from gateway.registry import programs, roles
 from gateway.registry.invitations import digest_of
 from gateway.registry.tables import ProgramRow
+from gateway.zones.api_paths import CREDENTIAL
 
 _SECRET_BYTES = 32
 
@@ -63,7 +64,7 @@ class AddProgram(Act):
             asked = TwoPersonAct("add-program", "programs", f"{self.name} {digest[:16]}")
             if not agreed(record.session, asked, by=record.by, why=self.why, at=record.at, always=True):
                 return ActDone(WAITS)
-            secret = programs.PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
+            secret = CREDENTIAL + secrets.token_urlsafe(_SECRET_BYTES)
             ends = record.at + timedelta(days=self.days)
             programs.add(
                 record.session,

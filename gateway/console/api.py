@@ -25,6 +25,7 @@ from gateway.console.entering import site_of
 from gateway.console.guard import address_of
 from gateway.console.inside import DeclinedInside
 from gateway.errors import trace_of
+from gateway.zones.api_paths import CREDENTIAL, ROOT
 from gateway.zones.console_api import OfPerson
 from gateway.zones.console_api.act_questions import ActAnswered, ApiDescribed, AskAct, AskApi, CarryOutAct
 from gateway.zones.console_api.questions import Collect
@@ -92,7 +93,7 @@ def _act(request: Request) -> str:
 def _question(request: Request, kind: type[Q], /, **parts: object) -> Q:
     """Return a question of the program whose credential a request bears."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not secret.startswith("gateway-program-"):
+    if scheme.lower() != "bearer" or not secret.startswith(CREDENTIAL):
         raise DeclinedInside(401, "The request needs the credential of a program.")
     told = {"origin": site_of(request).origin, "address": address_of(request), "session": secret}
     return kind.model_validate({**told, **parts})
@@ -131,7 +132,7 @@ def _answering(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Re
 
 ROUTES = [
     Route("/openapi.json", _answering(_describe), methods=["GET"]),
-    Route("/api/v1/{act:path}", _answering(_ask), methods=["GET"]),
-    Route("/api/v1/{act:path}", _answering(_carry_out), methods=["POST"]),
+    Route(f"{ROOT}/{{act:path}}", _answering(_ask), methods=["GET"]),
+    Route(f"{ROOT}/{{act:path}}", _answering(_carry_out), methods=["POST"]),
 ]
 """The addresses of programs."""

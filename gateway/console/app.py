@@ -17,6 +17,7 @@ from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside
 from gateway.console.site import FOLDER, NotOurFormError, Site, see
 from gateway.errors import trace_of
+from gateway.zones.api_paths import ROOT
 
 _log = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ def application(site: Site) -> ASGIApp:
         },
     )
     app.state.site = site
-    return Guard(app, site.origin, allows=_ALLOWS, larger=_MORE_BYTES, programs=("/api/",))
+    return Guard(app, site.origin, allows=_ALLOWS, larger=_MORE_BYTES, programs=(f"{ROOT}/",))
 
 
 async def _declined(request: Request, error: Exception) -> Response:

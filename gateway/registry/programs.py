@@ -12,8 +12,6 @@ from gateway.errors import GatewayError, NotFoundError
 from gateway.registry.invitations import digest_of
 from gateway.registry.tables import ProgramRequestRow, ProgramRow
 
-PREFIX = "gateway-program-"
-"""The beginning of every credential, by which scanners for leaked secrets know one."""
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,31}")
 _ACTOR = "program "
 _KEY = "program:"

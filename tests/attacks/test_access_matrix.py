@@ -29,6 +29,7 @@ from gateway.registry import markers, programs, roles, staff, transfers
 from gateway.registry.invitations import digest_of
 from gateway.registry.tables import AccountRow, ProgramRow
 from gateway.zones import console_api
+from gateway.zones.api_paths import CREDENTIAL
 from gateway.zones.console_api import ConsoleQuestion, OfPerson, questions
 from gateway.zones.console_api.act_questions import AskAct, CarryOutAct
 from tests.commands import COMMAND, invoke
@@ -328,7 +329,7 @@ def test_no_act_at_the_console_is_about_a_file_that_is_not_for_them(
 
 def program(doors: Doors, name: str, *acts: str, teams: str = "") -> str:
     """The credential of a program, as if two people had let it do whatever is said here."""
-    secret, at = f"{programs.PREFIX}{name}", datetime.now(UTC)
+    secret, at = f"{CREDENTIAL}{name}", datetime.now(UTC)
     with doors.room.registry.write() as session:
         programs.add(
             session,

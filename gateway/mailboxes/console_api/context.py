@@ -18,7 +18,9 @@ from gateway.access import (
     LookingTeams,
     Sight,
     Viewer,
+    known_to_program,
     may_know,
+    program_may,
     right_for_question,
     rights_of,
 )
@@ -39,6 +41,7 @@ from gateway.registry.access import teams_while_in_force
 from gateway.registry.programs import Program
 from gateway.secrets.signing import Signing
 from gateway.ssh.door import Penalties
+from gateway.zones.api_paths import CREDENTIAL
 from gateway.zones.console_api import ConsoleQuestion, OfPerson
 
 if TYPE_CHECKING:
@@ -175,7 +178,7 @@ class Caller:
     def sight(self) -> Sight:
         """The files the caller may know of; a program knows of none that is for few people."""
         if self.program is not None:
-            return Sight(person=self.name, few=False, marked=False)
+            return known_to_program(self.name)
         return may_know(self._viewer, self.looking)
 
     def check_question(self, question: str) -> None:
@@ -189,7 +192,7 @@ class Caller:
         """Raise MayNotError for an act that is not the caller's to do."""
         if self.program is None:
             self.check(right)
-        elif not by_program or command not in self.program.acts:
+        elif not program_may(command, self.program.acts, by_program=by_program):
             raise MayNotError(_NO_ACT_OF_PROGRAM)
 
     def check(self, right: AccessRight) -> None:
@@ -205,7 +208,7 @@ class Caller:
 def caller(console: ConsoleContext, question: OfPerson) -> Caller:
     """Return the caller of a question, checked anew each time. NotLoggedInError if nobody is logged in."""
     mailboxes, now = console.mailboxes, console.clock()
-    if question.session.startswith(programs.PREFIX):
+    if question.session.startswith(CREDENTIAL):
         with mailboxes.registry.read() as session:
             program = programs.find(session, question.session, now)
         if program is None:
