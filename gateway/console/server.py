@@ -1,25 +1,18 @@
 """The console service: listen, ask the inside, and end in order."""
 
 import asyncio
-import logging
-import signal
-import sys
 
 import uvicorn
-import uvloop
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from gateway.browsing.connections import Places, listening, placed, punctual, transport
+from gateway.browsing.connections import punctual, transport
+from gateway.browsing.serving import patiently, run, serve, sockets_of
 from gateway.console.app import application
 from gateway.console.inside import Inside, inside_of, settings_of
 from gateway.console.site import Site, templates
 from gateway.errors import ConfigurationError
 from gateway.home import Home
-from gateway.observe import systemd
 from gateway.zones.console_api.answers import ConsoleKnows
-from gateway.zones.console_api.serving import at_work, config_of
-
-_PATIENCE_SECONDS = 30
+from gateway.zones.console_api.serving import config_of
 
 
 def run_console(home: Home, *, host: str | None = None, port: int | None = None) -> int:
@@ -28,56 +21,36 @@ def run_console(home: Home, *, host: str | None = None, port: int | None = None)
     `host` and `port` override the settings. Print `ready console ORIGIN` when accepting connections.
     ConfigurationError names the obstacle to starting.
     """
-    for noisy in ("httpx", "httpcore"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    uvloop.run(_serve(home, host, port))
-    return 0
+    return run(lambda stop: _serve(home, host, port, stop))
 
 
-async def _serve(home: Home, host: str | None, port: int | None) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+async def _serve(home: Home, host: str | None, port: int | None, stop: asyncio.Event) -> None:
     await _awaited(home)
     async with inside_of(home) as inside:
         knows = await _settings(inside)
-        sockets = systemd.handed_over("console") or [
-            listening(knows.host if host is None else host, knows.port if port is None else port, "[console]")
-        ]
+        sockets = sockets_of(
+            "console", knows.host if host is None else host, knows.port if port is None else port
+        )
         origin = knows.origin or f"http://localhost:{sockets[0].getsockname()[1]}"
         site = Site(inside, knows, origin, templates(knows.zone))
-        async with at_work(configured(site, knows), sockets, placed(Places(knows.proxies))):
-            alive = asyncio.create_task(systemd.keep_alive())
-            sys.stdout.write(f"ready console {origin}\n")
-            sys.stdout.flush()
-            systemd.notify("READY=1")
-            await stop.wait()
-            systemd.notify("STOPPING=1")
-            alive.cancel()
+        await serve(
+            "console", origin, configured(site, knows), sockets=sockets, proxies=knows.proxies, stop=stop
+        )
 
 
 async def _awaited(home: Home) -> None:
     """Wait for the console API: the mailboxes service may have been started at the same time."""
-    async for attempt in _patiently():
+    async for attempt in patiently(ConfigurationError):
         with attempt:
             async with inside_of(home) as inside:
                 await settings_of(inside)
 
 
 async def _settings(inside: Inside) -> ConsoleKnows:
-    async for attempt in _patiently():
+    async for attempt in patiently(ConfigurationError):
         with attempt:
             return await settings_of(inside)
     raise ConfigurationError("the inside does not answer")
-
-
-def _patiently() -> AsyncRetrying:
-    return AsyncRetrying(
-        retry=retry_if_exception_type(ConfigurationError),
-        stop=stop_after_delay(_PATIENCE_SECONDS),
-        wait=wait_fixed(0.2),
-        reraise=True,
-    )
 
 
 def configured(site: Site, knows: ConsoleKnows) -> uvicorn.Config:

@@ -8,15 +8,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 
 import httpx
-import uvloop
 from anyio import open_file  # noqa: F401 - a static file would import anyio after sending its header
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -25,15 +22,14 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from gateway.browsing.connections import Places, listening, placed, punctual, transport
+from gateway.browsing.connections import punctual, transport
 from gateway.browsing.guard import Guard
+from gateway.browsing.serving import patiently, run, serve, sockets_of
 from gateway.errors import ConfigurationError, trace_of
 from gateway.home import Home
 from gateway.home.settings import WebSettings
-from gateway.observe import systemd
-from gateway.zones.console_api.serving import KEPT_SECONDS, at_work, config_of, socket_in
+from gateway.zones.console_api.serving import KEPT_SECONDS, config_of, socket_in
 from gateway.zones.web_paths import ADDRESS, API, MOST_BYTES, PATHS, SETTINGS
 
 STATIC = Path(__file__).parent / "static"
@@ -52,7 +48,6 @@ _BACK = frozenset(
     }
 )  # fmt: skip
 _UNREACHED = "The gateway does not answer at the moment. Try again in a minute."
-_PATIENCE_SECONDS = 30
 _SECONDS = 120.0
 _log = logging.getLogger(__name__)
 
@@ -63,38 +58,23 @@ def run_web(home: Home, *, host: str | None = None, port: int | None = None) -> 
     `host` and `port` override the settings. Print `ready web ORIGIN` when accepting connections.
     ConfigurationError names the obstacle to starting.
     """
-    for noisy in ("httpx", "httpcore"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    uvloop.run(_serve(home, host, port))
-    return 0
+    return run(lambda stop: _serve(home, host, port, stop))
 
 
-async def _serve(home: Home, host: str | None, port: int | None) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+async def _serve(home: Home, host: str | None, port: int | None, stop: asyncio.Event) -> None:
     async with intake_of(home) as intake:
         settings = await settings_of(intake)
-        sockets = systemd.handed_over("web") or [
-            listening(
-                settings.host if host is None else host, settings.port if port is None else port, "[web]"
-            )
-        ]
+        sockets = sockets_of(
+            "web", settings.host if host is None else host, settings.port if port is None else port
+        )
         _log.info("page sha256=%s", digest())
-        app = application(intake, str(settings.origin))
+        origin = str(settings.origin)
         config = config_of(
-            app,
+            application(intake, origin),
             http=punctual(),
             **transport(settings.certificate, settings.certificate_key, settings.proxies),
         )
-        async with at_work(config, sockets, placed(Places(settings.proxies))):
-            alive = asyncio.create_task(systemd.keep_alive())
-            sys.stdout.write(f"ready web {settings.origin}\n")
-            sys.stdout.flush()
-            systemd.notify("READY=1")
-            await stop.wait()
-            systemd.notify("STOPPING=1")
-            alive.cancel()
+        await serve("web", origin, config, sockets=sockets, proxies=settings.proxies, stop=stop)
 
 
 @asynccontextmanager
@@ -114,14 +94,8 @@ async def intake_of(home: Home) -> AsyncIterator[httpx.AsyncClient]:
 
 async def settings_of(intake: httpx.AsyncClient) -> WebSettings:
     """Return the web door's settings. ConfigurationError while it is off, or intake does not run."""
-    patient = AsyncRetrying(
-        retry=retry_if_exception_type(httpx.TransportError),
-        stop=stop_after_delay(_PATIENCE_SECONDS),
-        wait=wait_fixed(0.2),
-        reraise=True,
-    )
     try:
-        async for attempt in patient:
+        async for attempt in patiently(httpx.TransportError):
             with attempt:
                 return WebSettings.model_validate_json((await intake.get(SETTINGS)).content)
     except httpx.TransportError:

@@ -8,12 +8,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from gateway.browsing import serving as browsing
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings import WebSettings
 from gateway.intake import passkeys
 from gateway.ssh import serving
-from gateway.web import server
 from gateway.web.server import run_web
 from gateway.zones.console_api.serving import socket_in
 from gateway.zones.penalty_files import of_intake
@@ -207,7 +207,7 @@ def test_what_other_sites_ask_is_refused(doors: Doors) -> None:
 
 
 def test_it_is_off_without_an_origin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(browsing, "_PATIENCE_SECONDS", 0.1)
     running = Running(Home(tmp_path / "home"))
     running.publish()
     running.start()

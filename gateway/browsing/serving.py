@@ -1,0 +1,71 @@
+"""A service for browsers from its start to its end, the same for each of them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from typing import Any
+
+import uvicorn
+import uvloop
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from gateway.browsing.connections import Places, listening, placed
+from gateway.observe import systemd
+from gateway.zones.console_api.serving import at_work
+
+_PATIENCE_SECONDS = 30
+
+
+def run(service: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
+    """Run a service until it ends; return the exit status. SIGTERM and SIGINT set the event it is given."""
+    for noisy in ("httpx", "httpcore"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+    async def served() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await service(stop)
+
+    uvloop.run(served())
+    return 0
+
+
+def sockets_of(name: str, host: str, port: int) -> list[socket.socket]:
+    """Return the sockets handed over by systemd, else one opened here. ConfigurationError for none."""
+    return systemd.handed_over(name) or [listening(host, port, f"[{name}]")]
+
+
+async def serve(
+    name: str,
+    origin: str,
+    config: uvicorn.Config,
+    *,
+    sockets: Sequence[socket.socket],
+    proxies: Collection[str],
+    stop: asyncio.Event,
+) -> None:
+    """Serve until `stop` is set. Print `ready NAME ORIGIN`, and tell systemd, when accepting connections."""
+    async with at_work(config, sockets, placed(Places(proxies))):
+        alive = asyncio.create_task(systemd.keep_alive())
+        sys.stdout.write(f"ready {name} {origin}\n")
+        sys.stdout.flush()
+        systemd.notify("READY=1")
+        await stop.wait()
+        systemd.notify("STOPPING=1")
+        alive.cancel()
+
+
+def patiently(error: type[Exception]) -> AsyncRetrying:
+    """Return attempts for half a minute while `error` is raised: services may be started in any order."""
+    return AsyncRetrying(
+        retry=retry_if_exception_type(error),
+        stop=stop_after_delay(_PATIENCE_SECONDS),
+        wait=wait_fixed(0.2),
+        reraise=True,
+    )
