@@ -97,15 +97,19 @@ class WebSessions:
         if guest is None:
             raise Declined(TOO_MANY)
         login.guest = guest
-        await asyncio.sleep(guest.held)
-        login.passkey = await self._proved(browser, assertion)
-        if login.passkey is None or not await login.still_welcome():
-            door.punish(guest, tried=True)
-            door.leave(guest)
-            raise Declined(NOT_ACCEPTED)
-        if login.ended or not door.log_in(guest, login.passkey.provider) or not door.begin_session(guest):
-            door.leave(guest)
-            raise Declined(TOO_MANY)
+        logged_in = False
+        try:
+            await asyncio.sleep(guest.held)
+            login.passkey = await self._proved(browser, assertion)
+            if login.passkey is None or not await login.still_welcome():
+                door.punish(guest, tried=True)
+                raise Declined(NOT_ACCEPTED)
+            if login.ended or not door.log_in(guest, login.passkey.provider) or not door.begin_session(guest):
+                raise Declined(TOO_MANY)
+            logged_in = True
+        finally:
+            if not logged_in:  # Also where reading failed, or the browser went away.
+                door.leave(guest)
         secret = secrets.token_urlsafe(32)
         login.digest = _digest(secret)
         self._open[login.digest] = login
