@@ -130,14 +130,14 @@ class Account:
 
         Raises Unreadable for a long text in the header or footer of a page, to be read by a person.
         """
-        furniture = self._rules.furniture
-        if place == "page" and is_long(text) and not furniture.is_line(text):
+        wording = self._rules.report_wording
+        if place == "page" and is_long(text) and not wording.is_line(text):
             raise beside("a long text in the header or footer of a page", format=None)
         if place != "cell":
             self.title(text)
         elif self._topic_of(text):
             self._texts = [*self._texts[: _MOST - 1], text]
-        elif len(_WORD.findall(text)) > 1 and not furniture.is_line(text):
+        elif len(_WORD.findall(text)) > 1 and not wording.is_line(text):
             self._beside_cells += 1
 
     def _topic_of(self, text: str) -> str:

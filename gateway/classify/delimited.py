@@ -90,7 +90,7 @@ def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tu
     A row with mostly known names ends the search.
     """
     best, header, above = 0, None, ""
-    title = Title(rules.furniture)
+    title = Title(rules.report_wording)
     for position, row in enumerate(islice(rows, HEADER_WITHIN)):
         if len(row) > limits.columns:
             raise unknown("a table with more columns than this gateway reads", format="CSV")
@@ -192,7 +192,7 @@ def batches(
     totals, the name of a system, the person running the report. Any other line with only its first cell
     filled raises Unreadable, because it would stay unread.
     """
-    seen, number, furniture = 0, BATCH, rules.furniture
+    seen, number, wording = 0, BATCH, rules.report_wording
     while batch := _some(rows, number):
         seen += len(batch)
         if seen > limits.rows:
@@ -203,7 +203,7 @@ def batches(
             raise unknown("a table with more columns than this gateway reads", format="CSV")
         # Nearly every batch passes this quick test; only the others are examined row by row.
         if not (min(lengths) > 1 and all(map(_SECOND, batch))):
-            batch = [row for row in batch if not _is_passed_over(row, furniture, formulas)]
+            batch = [row for row in batch if not _is_passed_over(row, wording, formulas)]
         if suspicious():
             batch = formulas.settle(batch)
         formulas.passed(len(batch))
@@ -211,14 +211,14 @@ def batches(
             yield batch
 
 
-def _is_passed_over(row: Row, furniture: ReportWording, formulas: Formulas) -> bool:
+def _is_passed_over(row: Row, wording: ReportWording, formulas: Formulas) -> bool:
     """Return True for a blank row or a report's own. Raises Unreadable for another row of one cell."""
     alone = not any(row[1:])
     if alone and not (row and row[0].strip()):
         return True
-    if not alone and not furniture.is_sum(row):
+    if not alone and not wording.is_sum(row):
         return False
-    if alone and not furniture.is_line(row[0]):
+    if alone and not wording.is_line(row[0]):
         raise beside("a line under the table with one cell alone", format="CSV")
     formulas.passed_over += 1
     return True

@@ -111,10 +111,10 @@ class ReportWording:
 class Title:
     """Rows above a table: a title, a date, a filter or two, and no table of their own."""
 
-    def __init__(self, furniture: ReportWording) -> None:
+    def __init__(self, wording: ReportWording) -> None:
         self.crowded = False
         self._said: list[str] = []
-        self._furniture = furniture
+        self._wording = wording
         self._cells = 0
         self._wide = 0
 
@@ -126,11 +126,11 @@ class Title:
         self._cells += len(cells)
         self._wide += len(cells) >= _TABLE_CELLS
         self.crowded |= self._cells > _TITLE_CELLS or self._wide > _WIDE_ROWS
-        self.crowded |= any(is_long(cell) and not self._furniture.is_line(cell) for cell in cells)
+        self.crowded |= any(is_long(cell) and not self._wording.is_line(cell) for cell in cells)
 
     def telling(self) -> str:
         """Return the text of the rows without the usual wording of reports."""
-        return " ".join(" ".join(c.split()) for c in self._said if not self._furniture.are_words(c))[:_ABOVE]
+        return " ".join(" ".join(c.split()) for c in self._said if not self._wording.are_words(c))[:_ABOVE]
 
 
 def is_long(text: str) -> bool:

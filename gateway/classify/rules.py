@@ -392,7 +392,7 @@ class Rules(BaseModel):
         return known
 
     def forget_values(self) -> None:
-        """Forget the values judged so far: at the start of each view, so that none outlasts its file."""
+        """Forget the values judged so far: at the end of each view, so that none outlasts it."""
         for judge in self._judges.values():
             judge.forget()
 
@@ -426,7 +426,7 @@ class Rules(BaseModel):
         return expected(rule, self.data_types.codes.get(rule.codes or "", ()))
 
     @cached_property
-    def furniture(self) -> ReportWording:
+    def report_wording(self) -> ReportWording:
         """Recogniser of lines printed by reports around tables."""
         rule = self.data_types.furniture
         is_name = Words("name", self, of_people=False).are

@@ -69,6 +69,6 @@ def _check_other(sheet: Sheet, rules: Rules, format: str) -> None:  # noqa: A002
         return
     if sheet.shown == "very hidden":
         raise active("a sheet that the spreadsheet program does not show", format=format)
-    if not (is_lookup(sheet.rows(), rules.code_sets.values()) or rules.furniture.are_rows(sheet.rows())):
+    if not (is_lookup(sheet.rows(), rules.code_sets.values()) or rules.report_wording.are_rows(sheet.rows())):
         where = "a hidden sheet" if sheet.shown == "hidden" else "a sheet"
         raise beside(f"{where} that is no table of known columns", format=format)

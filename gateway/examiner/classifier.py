@@ -56,7 +56,7 @@ def rehearse(rules: Rules, limits: ClassifyLimits) -> list[Classified | ContentR
             for with_queries in (False, True):
                 if (quick := of_pack.quick(key, with_queries=with_queries)) is not None:
                     quick(("X Y",))
-        of_pack.furniture.is_line("X")
+        of_pack.report_wording.is_line("X")
     return [
         classify(
             io.BytesIO(text), name, limits, rules, today=_DAY, on_pupil=RollTaker(), on_person=PersonTaker()

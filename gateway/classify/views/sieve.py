@@ -33,7 +33,6 @@ class Sieve:
 
     def __init__(self, rules: Rules, basis: Basis) -> None:
         self._rules = rules
-        rules.forget_values()
         self._type = basis.data_type
         self._allowed = frozenset(basis.items)
         self._carried = rules.carried(basis.data_type)

@@ -37,7 +37,10 @@ def make_view(
         if others:
             sieve.leave_out(OTHER_RECORDS)
             without = tuple(others.union(without))
-    changed = _Maker(sieve, Apart(without), rules, limits).make(content, write)
+    try:
+        changed = _Maker(sieve, Apart(without), rules, limits).make(content, write)
+    finally:
+        rules.forget_values()
     return sieve.left_out, not (changed or sieve.changed)
 
 
