@@ -4,20 +4,18 @@ published/log/checkpoint is the newest signed head. The last head of each hour, 
 witness, is kept beside the newest as published/log/SIZE. All can be made again from the registry.
 """
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from gateway.errors import Fault
 from gateway.home import Published
 from gateway.processor.witness import witnesses
-from gateway.publish.projection import replace_published
+from gateway.publish.projection import number_in, published_is_written, replace_published
 from gateway.record.registrar import Registrar
 from gateway.registry import log
 from gateway.registry.log import SignedHead
 
-_WATERMARK = ".heads"
+HEADS_MARK = ".heads"
 
 
 class Checkpoints:
@@ -54,15 +52,13 @@ class Checkpoints:
             witness.close()
 
     def _tell(self, published: Published) -> None:
-        size = _watermark(published)
+        size = number_in(published.root / HEADS_MARK)
         path = published.log / str(size)
         if not self._witnesses or not path.exists():
             return
-        try:
+        with published_is_written():
             for witness in self._witnesses:
                 witness.tell(size, path.read_text("utf-8"))
-        except OSError as error:
-            raise _unwritable(error) from None
 
 
 def hour_of(moment: datetime) -> datetime:
@@ -85,30 +81,15 @@ def keep_checkpoints(registrar: Registrar, now: datetime) -> None:
     """Publish kept heads not yet in published/. Raises Fault where published/ cannot be written."""
     published = registrar.home.published
     with registrar.registry.read() as session:
-        heads = log.heads_after(session, _watermark(published))
-    try:
+        heads = log.heads_after(session, number_in(published.root / HEADS_MARK))
+    with published_is_written():
         published.log.mkdir(parents=True, exist_ok=True)
         for head in to_keep(heads, now):
             replace_published(published.log / str(head.size), head.text)
-            replace_published(published.root / _WATERMARK, str(head.size))
-    except OSError as error:
-        raise _unwritable(error) from None
+            replace_published(published.root / HEADS_MARK, str(head.size))
 
 
 def keep_cosigned(published: Published, head: SignedHead) -> None:
     """Publish a head just cosigned by a witness. Raises Fault where published/ cannot be written."""
-    try:
+    with published_is_written():
         replace_published(published.log / str(head.size), head.text)
-    except OSError as error:
-        raise _unwritable(error) from None
-
-
-def _watermark(published: Published) -> int:
-    try:
-        return int((published.root / _WATERMARK).read_text("ascii"))
-    except (FileNotFoundError, ValueError):
-        return 0
-
-
-def _unwritable(error: OSError) -> Fault:
-    return Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}")

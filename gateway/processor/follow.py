@@ -6,8 +6,7 @@ the dependent parts of published/ to be made again from the registry. Receipts h
 
 import json
 import os
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from typing import NamedTuple
 
 from sqlmodel import col, select
@@ -16,7 +15,7 @@ from gateway.errors import Fault
 from gateway.home import Published, provider_of
 from gateway.keys import rotation
 from gateway.publish.everything import publish_all, take_back_copies
-from gateway.publish.projection import publish_access, replace_published
+from gateway.publish.projection import publish_access, published_is_written, replace_published
 from gateway.record.registrar import Registrar
 from gateway.registry import log
 from gateway.registry.tables import EventRow
@@ -84,7 +83,7 @@ class Follow:
 
     def _note(self, published: Published, read_to: int) -> None:
         if self._shares:
-            with _published_is_written():
+            with published_is_written():
                 replace_published(published.root / _CURSOR, str(read_to))
         self._read_to = read_to
 
@@ -96,7 +95,7 @@ class Follow:
             take_back_copies(registrar.home, registrar.registry)
         if not self._shares:
             if any(kind.startswith(_OF_ACCESS) for kind in kinds):
-                with _published_is_written():
+                with published_is_written():
                     publish_access(registrar.registry, registrar.home.published, registrar.clock())
             return
         kept = copies_of(registrar.home, registrar.settings)
@@ -110,18 +109,9 @@ class Follow:
             raise Fault(f"what was taken back cannot be removed: {os.strerror(error.errno or 0)}") from None
 
     def _show_all(self, registrar: Registrar) -> None:
-        with _published_is_written():
+        with published_is_written():
             rotation.finish(registrar.home, registrar.registry)
             publish_all(registrar.home, registrar.clock())
-
-
-@contextmanager
-def _published_is_written() -> Iterator[None]:
-    """Turn OSError into Fault."""
-    try:
-        yield
-    except OSError as error:
-        raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
 
 
 def _remove(published: Published, reference: str) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from gateway.errors import ConfigurationError, Fault
+from gateway.errors import ConfigurationError
 from gateway.examiner.parent import Examiners
 from gateway.home import Home
 from gateway.home.settings import Metrics, Settings, load_settings
@@ -24,7 +24,7 @@ from gateway.processor.registry_view import RegistryView
 from gateway.processor.work import alone, prove_engine, prove_store, renewed, sharing
 from gateway.processor.worker_pool import WorkerPool
 from gateway.publish.everything import publish_all
-from gateway.publish.projection import publish_receipts
+from gateway.publish.projection import publish_receipts, published_is_written
 from gateway.record.policies_in_force import Keeper
 from gateway.record.registrar import Registrar
 from gateway.record.upgrade import bring_up_to_date
@@ -130,10 +130,8 @@ def open_processor(
     prove_store(home, load_settings(home))
     with open_registrar(home, clock) as registrar:
         make_pupil_key(home)
-        try:
+        with published_is_written():
             publish_all(home, clock())
-        except OSError as error:
-            raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
         publish_receipts(registrar.registry, home.published, redo=True)
         retention.finish(registrar)
         settings = registrar.settings.processor

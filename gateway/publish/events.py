@@ -7,17 +7,15 @@ own, `events-2026-11.jsonl`, to which lines are only ever added; `events.jsonl` 
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway.errors import Fault
 from gateway.home import Published
 from gateway.log.leaf import rfc3339
-from gateway.publish.projection import after, number_in, replace_published
+from gateway.publish.projection import after, number_in, published_is_written, replace_published
 from gateway.registry.database import Registry
 from gateway.registry.tables import ReceiptRow
 
@@ -33,18 +31,15 @@ def publish_events(registry: Registry, published: Published) -> None:
     Fault where published/ cannot be written.
     """
     mark = published.root / ".events"
-    try:
-        with registry.read() as session:
-            for page in after(session, number_in(mark)):
-                told: defaultdict[Path, list[ReceiptRow]] = defaultdict(list)
-                for one in page:
-                    folder = published.provider(one.provider) / "receipts"
-                    told[folder / f"events-{one.created_at:%Y-%m}.jsonl"].append(one)
-                for path, rows in told.items():
-                    _add(path, rows)
-                replace_published(mark, str(page[-1].sequence))
-    except OSError as error:
-        raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
+    with published_is_written(), registry.read() as session:
+        for page in after(session, number_in(mark)):
+            told: defaultdict[Path, list[ReceiptRow]] = defaultdict(list)
+            for one in page:
+                folder = published.provider(one.provider) / "receipts"
+                told[folder / f"events-{one.created_at:%Y-%m}.jsonl"].append(one)
+            for path, rows in told.items():
+                _add(path, rows)
+            replace_published(mark, str(page[-1].sequence))
 
 
 def _add(path: Path, rows: Sequence[ReceiptRow]) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from pathlib import Path
 
-from gateway.errors import Fault
 from gateway.home import Home, Published, shown_name
 from gateway.home.settings import IntakeSettings, load_limits, load_settings
 from gateway.model import VIEW_EXTENSIONS
-from gateway.publish.projection import publish_access, publish_common, replace_published
+from gateway.publish.projection import publish_access, publish_common, published_is_written, replace_published
 from gateway.registry import copies, keys, log
 from gateway.registry.copies import Copy
 from gateway.registry.database import Registry
@@ -107,9 +105,7 @@ def take_back_copies(home: Home, registry: Registry) -> None:
     """
     with registry.read() as session:
         owed = {copy_path(home, copy) for copy in copies.owed(session, made_too=True)}
-    try:
+    with published_is_written():
         for path in (home.published.root / "providers").glob("*/out/[!.]*"):
             if path not in owed:
                 path.unlink(missing_ok=True)
-    except OSError as error:
-        raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None

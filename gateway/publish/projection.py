@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import takewhile
 from pathlib import Path
@@ -67,7 +68,7 @@ def publish_given(published: Published, issued: Issued) -> bool:
 
 
 def _put_out(published: Published, page: Sequence[ReceiptRow], *, look_first: bool) -> None:
-    try:
+    with published_is_written():
         for receipt in page:
             for folder in receipt_folders(published, receipt):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -78,16 +79,12 @@ def _put_out(published: Published, page: Sequence[ReceiptRow], *, look_first: bo
         passing("publish.written")
         replace_published(_watermark_file(published), str(page[-1].sequence))
         passing("publish.marked")
-    except OSError as error:
-        raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
 
 
 def _put_head(published: Published, head: str) -> None:
-    try:
+    with published_is_written():
         published.log.mkdir(parents=True, exist_ok=True)
         replace_published(published.log / "checkpoint", head)
-    except OSError as error:
-        raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
 
 
 def is_published(published: Published, receipt: int, head: str | None) -> bool:
@@ -243,14 +240,12 @@ def take_back(registry: Registry, published: Published, before: datetime, *, mos
                 ReceiptRow.created_at >= before,
             )
             later = set(session.exec(query).all())
-            try:
+            with published_is_written():
                 for receipt in old:
                     if receipt.json_text and receipt.reference not in later:
                         _remove_receipts(session, published, receipt)
                 if old:
                     replace_published(_taken_back_file(published), str(old[-1].sequence))
-            except OSError as error:
-                raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
             looked += len(old)
             if len(old) < len(page) or looked >= most:
                 break
@@ -268,12 +263,10 @@ def give_back(registry: Registry, published: Published, before: datetime) -> Non
             return
         too_early = select(ReceiptRow.sequence).where(ReceiptRow.created_at >= before)
         first = session.exec(too_early.order_by(col(ReceiptRow.sequence)).limit(1)).one() or 1
-    try:
+    with published_is_written():
         # In this order, a crash in between only repeats the work.
         replace_published(_watermark_file(published), str(min(first - 1, published_up_to(published))))
         replace_published(_taken_back_file(published), str(first - 1))
-    except OSError as error:
-        raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
     publish_receipts(registry, published)
 
 
@@ -303,6 +296,15 @@ def put_published(path: Path, content: str) -> bool:
         return False
     replace_published(path, content)
     return True
+
+
+@contextmanager
+def published_is_written() -> Iterator[None]:
+    """Turn OSError into Fault, with the system's own words."""
+    try:
+        yield
+    except OSError as error:
+        raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
 
 
 def replace_published(path: Path, content: str) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Collection, Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -24,7 +23,7 @@ from gateway.openpgp.sealer import clearsign, sign_detached
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day, spoken_minute
 from gateway.policy.timescale import FlowStatus
-from gateway.publish.projection import replace_published
+from gateway.publish.projection import published_is_written, replace_published
 from gateway.publish.standing import Authority, ProviderFacts, gather, of_each, sections
 from gateway.reasons.languages import told
 from gateway.registry.database import Registry
@@ -143,24 +142,21 @@ def publish_pages(
     """
     day = local_day(at, catalogue.calendar.timezone)
     written = 0
-    try:
-        with registry.read() as session:
-            each = of_each(session, day)
-            for provider, flows in statuses(session, catalogue, day, only):
-                facts = gather(session, catalogue, provider, flows, each, authority=authority, at=at)
-                folder = published.pages(provider.id)
-                folder.mkdir(parents=True, exist_ok=True)
-                html = page(facts)
-                replace_published(folder / "status.html", html)
-                signature = sign_detached(signing.openpgp, html.encode()).decode("ascii")
-                replace_published(folder / "status.html.asc", signature)
-                # Write a calendar only where changed: making one takes longer than the rest of the pages.
-                path = folder / "calendar.ics"
-                if not (path.exists() and tells_the_same(path.read_bytes(), facts)):
-                    replace_published(path, calendar(facts).decode())
-                written += 1
-    except OSError as error:
-        raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
+    with published_is_written(), registry.read() as session:
+        each = of_each(session, day)
+        for provider, flows in statuses(session, catalogue, day, only):
+            facts = gather(session, catalogue, provider, flows, each, authority=authority, at=at)
+            folder = published.pages(provider.id)
+            folder.mkdir(parents=True, exist_ok=True)
+            html = page(facts)
+            replace_published(folder / "status.html", html)
+            signature = sign_detached(signing.openpgp, html.encode()).decode("ascii")
+            replace_published(folder / "status.html.asc", signature)
+            # Write a calendar only where changed: making one takes longer than the rest of the pages.
+            path = folder / "calendar.ics"
+            if not (path.exists() and tells_the_same(path.read_bytes(), facts)):
+                replace_published(path, calendar(facts).decode())
+            written += 1
     return written
 
 
@@ -177,11 +173,9 @@ def publish_policies(published: Published, policies: Path, signing: Signing, at:
         return
     files = {one.name: one.read_text("utf-8") for one in policy_files(policies)}
     line = json.dumps({**of, "at": at.isoformat(), "files": files})
-    try:
+    with published_is_written():
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_published(path, clearsign(signing.openpgp, line))
-    except OSError as error:
-        raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
 
 
 def told_since(session: Session, sequence: int) -> tuple[set[str], int]:
