@@ -7,12 +7,13 @@ the dependent parts of published/ to be made again from the registry. Receipts h
 import json
 import os
 from collections.abc import Collection
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from sqlmodel import col, select
 
 from gateway.errors import Fault
-from gateway.home import Published, provider_of
+from gateway.home import Published
 from gateway.keys import rotation
 from gateway.publish.everything import publish_all, take_back_copies
 from gateway.publish.projection import publish_access, published_is_written, replace_published
@@ -103,8 +104,13 @@ class Follow:
             for one in news:
                 if one.kind == "withdrawn" and kept is not None:
                     kept.remove(one.subject)
-                if one.kind == "deleted" and json.loads(one.leaf)["fields"]["what"] in _GIVEN_OUT:
-                    _remove(registrar.home.published, one.subject)
+            gone = {
+                one.subject
+                for one in news
+                if one.kind == "deleted" and json.loads(one.leaf)["fields"]["what"] in _GIVEN_OUT
+            }
+            if gone:
+                _remove(registrar.home.published, gone)
         except OSError as error:
             raise Fault(f"what was taken back cannot be removed: {os.strerror(error.errno or 0)}") from None
 
@@ -114,11 +120,15 @@ class Follow:
             publish_all(registrar.home, registrar.clock())
 
 
-def _remove(published: Published, reference: str) -> None:
-    """Remove the published files of a deleted upload, notice or declaration."""
-    folder = published.provider(provider_of(reference)) / "receipts"
-    for path in folder.glob(f"*.{reference}.*"):
-        path.unlink(missing_ok=True)
+def _remove(published: Published, references: AbstractSet[str]) -> None:
+    """Remove the published files of deleted uploads, notices or declarations.
+
+    All folders are looked through: a trust's receipt lies with each of its schools, whom nothing on record
+    may name any more.
+    """
+    for path in (published.root / "providers").glob("*/receipts/*"):
+        if not references.isdisjoint(path.name.split(".")[1:-1]):
+            path.unlink(missing_ok=True)
 
 
 def _read_to(published: Published) -> int | None:

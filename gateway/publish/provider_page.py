@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import icalendar
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from gateway.errors import Fault
 from gateway.home import Published
@@ -28,7 +28,7 @@ from gateway.publish.standing import Authority, ProviderFacts, gather, of_each, 
 from gateway.reasons.languages import told
 from gateway.registry.database import Registry
 from gateway.registry.flow_status import statuses
-from gateway.registry.tables import ReceiptRow
+from gateway.registry.tables import ReceiptRow, SchoolOfTransferRow, TransferRow
 from gateway.secrets.signing import Signing
 
 # Version of the calendar's form: raise with each change, so that calendars are made again.
@@ -179,7 +179,18 @@ def publish_policies(published: Published, policies: Path, signing: Signing, at:
 
 
 def told_since(session: Session, sequence: int) -> tuple[set[str], int]:
-    """Return the providers with a receipt or notice after `sequence`, and the number of the last."""
-    query = select(ReceiptRow.sequence, ReceiptRow.provider).where(col(ReceiptRow.sequence) > sequence)
+    """Return the providers with a receipt or notice after `sequence`, and the number of the last.
+
+    A trust's file counts for each school in it.
+    """
+    query = (
+        select(ReceiptRow.provider, SchoolOfTransferRow.provider, func.max(ReceiptRow.sequence))
+        .select_from(ReceiptRow)
+        .outerjoin(TransferRow, col(TransferRow.reference) == col(ReceiptRow.reference))
+        .outerjoin(SchoolOfTransferRow, col(SchoolOfTransferRow.transfer) == col(TransferRow.sequence))
+        .where(col(ReceiptRow.sequence) > sequence)
+        .group_by(col(ReceiptRow.provider), col(SchoolOfTransferRow.provider))
+    )
     rows = session.exec(query).all()
-    return {provider for _, provider in rows}, max([sequence, *(number or 0 for number, _ in rows)])
+    told = {provider for *both, _ in rows for provider in both if provider is not None}
+    return told, max([sequence, *(number or 0 for *_, number in rows)])
