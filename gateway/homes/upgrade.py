@@ -26,8 +26,9 @@ from gateway.homes.backup import copy_registry
 from gateway.policy.carry_over import Files, OwnEdit, carry_over, earlier_releases
 from gateway.policy.catalogue import policy_files
 from gateway.policy.shipped import shipped_policies
+from gateway.processor.checkpoints import HEADS_MARK
 from gateway.processor.work import home_of_its_own, prove_engine, prove_store
-from gateway.publish.projection import replace_published
+from gateway.publish.projection import number_in, replace_published
 from gateway.record.policies_in_force import take_over
 from gateway.record.policy_check import check
 from gateway.record.upgrade import UpgradePlan, draft_folder, plan_file
@@ -214,9 +215,12 @@ def _bring_back_heads(home: Home, registry: sqlite3.Connection) -> None:
     """Take the heads of the upgrade out of published/, or the log would seem to have been cut short."""
     newest = registry.execute("SELECT size, text FROM checkpoint ORDER BY size DESC LIMIT 1").fetchone()
     size, head = newest or (0, None)
-    for path in home.published.log.glob("[0-9]*"):
-        if int(path.name) > size:
-            path.unlink()
+    kept = {int(path.name): path for path in home.published.log.glob("[0-9]*")}
+    for beyond in [each for each in kept if each > size]:
+        kept.pop(beyond).unlink()
+    mark = home.published.root / HEADS_MARK
+    if number_in(mark) > size:
+        replace_published(mark, str(max(kept, default=0)))
     published = home.published.log / "checkpoint"
     if head is not None and published.exists():
         replace_published(published, head)
