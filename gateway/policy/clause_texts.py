@@ -74,8 +74,7 @@ class ClauseTexts:
                     ("printed", clause),
                     f"clauses {other} and {clause} begin in one place",
                 )
-        numbered = dict.fromkeys(found[1] for found in _NUMBERED.finditer(self._text))
-        for clause in numbered.keys() - self._starts.keys():
+        for clause in numbered(self._text).keys() - self._starts.keys():
             words = f"the text has a clause {clause}, and no words stand for it here"
             yield "agreement.toml", ("clauses",), words
         for clause in self._agreement.printed.keys() - self._agreement.clauses.keys():

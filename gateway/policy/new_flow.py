@@ -179,6 +179,8 @@ def _write_rights(path: Path, flow: NewFlow, catalogue: Catalogue) -> None:
 
     A team that may have no data about single pupils gets none; a recipient with a right of its own gets it.
     """
+    if not flow.new:
+        return
     teams = [
         each.id
         for each in catalogue.teams.team
@@ -190,8 +192,6 @@ def _write_rights(path: Path, flow: NewFlow, catalogue: Catalogue) -> None:
     for entry in entries if isinstance(entries, AoT) else ():
         if entry.get("team") in teams:
             entry["groups"].append(flow.group)
-    if not flow.new:
-        return
     path.write_text(tomlkit.dumps(rights), "utf-8")
     group: dict[str, Any] = {"label": flow.group, "clause": flow.clause}
     group |= {"of": flow.about} if flow.about != "pupils" else {}
