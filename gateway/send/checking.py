@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 from gateway.classify import Rules, classify, load_rules
 from gateway.classify.findings import describe
@@ -87,15 +87,17 @@ class Check:
             facts = policies.kept(kit, Path(folder))
             if facts is None:
                 raise CannotReach(policies.NONE)
-            if not facts:
-                return cls._by(Path(folder), Provider(id=name, name=name, kind="school"), _NOT_TOLD)
-            facts = {key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()}
-            facts["stated"] = tuple(map(tuple, facts.get("stated", ())))
-            provider = Provider(**{**facts, "id": name}, name=name, ratified=True)
+            provider, note = Provider(id=name, name=name, kind="school"), _NOT_TOLD
+            if facts:
+                told: dict[str, Any] = {
+                    key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()
+                }
+                told["stated"] = tuple(map(tuple, told.get("stated", ())))
+                provider, note = Provider(**{**told, "id": name}, name=name, ratified=True), ""
             try:
-                return cls._by(Path(folder), provider)
+                return cls._by(Path(folder), provider, note)
             except ConfigurationError:
-                return cls._by(shipped_policies(), provider, _OTHER_VERSION)
+                return cls._by(shipped_policies(), provider, note or _OTHER_VERSION)
 
     @classmethod
     def _by(cls, folder: Path, provider: Provider, note: str = "") -> Self:

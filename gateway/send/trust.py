@@ -15,7 +15,7 @@ from gateway.send.files import make_anew
 from gateway.send.kit import Kit
 
 _MOST_BYTES = 1024 * 1024
-# The whole of what an old key signs (`keys.gateway_keys.succession_text`). The gateway signs other texts in
+# The whole of what an old key signs (`keys.rotation.succession_text`). The gateway signs other texts in
 # which names stand that others chose: none of those is a succession.
 _SUCCESSION_TEXT = re.compile(
     r"The gateway of [^\n]+ has a new OpenPGP key since \d{4}-\d\d-\d\d\.\n\n"
