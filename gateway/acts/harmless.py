@@ -7,6 +7,7 @@ from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, ActDone, OneLine, Why, argument, option
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
+from gateway.model import counted
 from gateway.policy.unlisted import harmless_name
 from gateway.registry import harmless, providers
 from gateway.registry.harmless import EVERY, Harmless
@@ -55,8 +56,7 @@ class ListHarmless(_HarmlessColumn):
             record.note("column-listed", self.provider or "every-provider", note=f"{self.column}: {self.why}")
         with context.open_registrar() as registrar:
             gone_on = reconsider_unlisted(registrar)
-        files = f"{gone_on} file{'' if gone_on == 1 else 's'}"
-        return ActDone(f"listed as harmless {self._whose}; {files} decided anew")
+        return ActDone(f"listed as harmless {self._whose}; {counted(gone_on, 'file')} decided anew")
 
 
 class RemoveHarmless(_HarmlessColumn):

@@ -17,6 +17,7 @@ from gateway.acts.act import (
     option,
 )
 from gateway.acts.transfers import TransferListing
+from gateway.model import counted
 from gateway.registry import transfer_lists
 from gateway.registry.transfer_lists import TransfersWanted
 
@@ -49,7 +50,7 @@ class ListHeldFiles(TransferListing):
         from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - most see everything
 
         teams = names_of_lookers(load_catalogue(context.home.policies_in_force))
-        return f"{more} more file{'' if more == 1 else 's'} for {teams} alone"
+        return f"{counted(more, 'more file')} for {teams} alone"
 
 
 class _HeldFileAct(Act):

@@ -13,6 +13,7 @@ from gateway.acts.listing import ListingAct, Row
 from gateway.errors import NotFoundError
 from gateway.home.settings import KeyPolicy, load_key_policy
 from gateway.keys.warnings import days_left, step_due
+from gateway.model import counted
 from gateway.registry import keys, providers, staff
 
 if TYPE_CHECKING:
@@ -77,12 +78,8 @@ def _notes(key: Key, at: datetime, policy: KeyPolicy, *, unused: bool) -> Iterat
     if key.why:
         yield f"{key.state}: {key.why}"
     if unused:
-        yield f"not used for {_days(policy.unused_days)}"
+        yield f"not used for {counted(policy.unused_days, 'day')}"
     if key.state in {"active", "retiring"} and key.expires_at is not None and key.expires_at <= at:
         yield "expired: what it signs waits"
     elif key.is_in_force(at) and step_due(key, at, policy.warn_days) is not None:
-        yield f"ends in {_days(days_left(key, at) or 0)}"
-
-
-def _days(number: int) -> str:
-    return f"{number} day{'' if number == 1 else 's'}"
+        yield f"ends in {counted(days_left(key, at) or 0, 'day')}"

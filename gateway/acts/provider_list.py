@@ -19,7 +19,7 @@ from gateway.acts.act import (
 )
 from gateway.acts.providers import judged_key
 from gateway.errors import GatewayError
-from gateway.model import NewKey
+from gateway.model import NewKey, counted
 from gateway.policy.bodies_schema import BodiesFile
 from gateway.record.enroller import Enroller
 from gateway.record.provider_list import AS_BEFORE, ListTakenIn, TakenIn, TriedError, take_in
@@ -71,7 +71,7 @@ class ImportProviders(Act):
         done = ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
         closing = [f"{'would be' if self.dry_run else 'done'}: {done or 'nothing'}"]
         for why, count in sorted(Counter(why for _, why in taken.read.passed_over).items()):
-            closing.append(f"passed over: {count} line{'' if count == 1 else 's'} ({why})")
+            closing.append(f"passed over: {counted(count, 'line')} ({why})")
         without = sum(not row["dfe_number"] for row in rows if bodies.of(row["kind"]).own_pupils)
         if without:
             closing.append(
@@ -79,7 +79,7 @@ class ImportProviders(Act):
             )
         if added := sum(row["keys"] for row in rows):
             ring = "ring each provider, then gateway keys confirm ID FPR"
-            closing.append(f"{added} key{'' if added == 1 else 's'} to be confirmed: {ring}")
+            closing.append(f"{counted(added, 'key')} to be confirmed: {ring}")
         columns = ("line", "id", "name", "kind", "dfe_number", "urn", "keys", "what")
         changed = [row for row in rows if row["what"] != AS_BEFORE or row["keys"]]
         tried = (ActListing(changed, columns, empty="all of it is on record so already"),)

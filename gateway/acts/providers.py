@@ -28,7 +28,7 @@ from gateway.enrolment import numbers
 from gateway.errors import ChoiceError, GatewayError, Refusal
 from gateway.home.settings import load_settings
 from gateway.log.leaf import Kind
-from gateway.model import Provider, RatificationsThatCount
+from gateway.model import Provider, RatificationsThatCount, counted
 from gateway.model.invitation import ProviderInvitation, place_of
 from gateway.policy.bodies_schema import BodiesFile
 from gateway.policy.catalogue import load_catalogue
@@ -263,7 +263,7 @@ class SetProvider(Act):
 
             with context.open_registrar() as registrar:
                 gone_on = reconsider_schools(registrar, self.id)
-            said += f"\n{gone_on} file{'' if gone_on == 1 else 's'} decided anew" if gone_on else ""
+            said += f"\n{counted(gone_on, 'file')} decided anew" if gone_on else ""
         return ActDone(said)
 
     def _wanted(self) -> dict[str, str]:

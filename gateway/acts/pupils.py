@@ -19,6 +19,7 @@ from gateway.acts.act import (
 )
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
+from gateway.model import counted
 from gateway.registry import markers, staff
 
 if TYPE_CHECKING:
@@ -123,8 +124,7 @@ class _MarkChild(NamesChild):
             marker, unindexed = children.mark(
                 registrar, kind, self.asked(), people, by=context.person, why=why
             )
-        files = f"{marker.files} file{'' if marker.files == 1 else 's'}"
-        said = f"marker {marker.number}, in {files} by now: {_said(marker)}"
+        said = f"marker {marker.number}, in {counted(marker.files, 'file')} by now: {_said(marker)}"
         return ActDone(f"{said}\n{_unindexed(unindexed)}".rstrip())
 
 

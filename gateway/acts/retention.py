@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from gateway.access import AccessRight
 from gateway.acts.act import ActContext, ActDetails, ActDone, ActListing, ReadingAct, argument, option
+from gateway.model import counted
 from gateway.registry import holds, retention
 from gateway.registry.sight import check_all_seen
 
@@ -39,7 +40,7 @@ class PlanDeletions(ReadingAct):
         if plan.on_hold:
             closing.append(f"would be due, and kept by a legal hold: {len(plan.on_hold)} more")
         if undecided:
-            closing.append(f"not decided, and so kept: {undecided} transfer{'' if undecided == 1 else 's'}")
+            closing.append(f"not decided, and so kept: {counted(undecided, 'transfer')}")
         columns = ("reference", "what", "data_type", "rule", "due_since")
         return ActDetails(
             heading="",

@@ -29,6 +29,7 @@ from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home.settings import load_settings
 from gateway.log.leaf import Kind, rfc3339
+from gateway.model import counted
 from gateway.registry import console_sessions, invitations, keys, log, roles, staff
 from gateway.zones.places import places_of
 
@@ -242,7 +243,7 @@ class LogOutStaff(Act):
         with context.recording(signs=False) as record:
             staff.get_staff(record.session, self.name)
             ended = console_sessions.end_all(record.session, self.name)
-        return ActDone(f"{ended} session{'' if ended == 1 else 's'} of {self.name} ended")
+        return ActDone(f"{counted(ended, 'session')} of {self.name} ended")
 
 
 def _looking_among(record: Recording, wanted: Sequence[str]) -> frozenset[str]:

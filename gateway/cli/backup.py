@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, fails_clearly, now, out
+from gateway.cli.console import DEFAULT_HOME, HomeOption, fails_clearly, now, out
 from gateway.cli.progress import progress
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.homes import backup as copies
 from gateway.homes import dated_backups
+from gateway.model import counted
 
 
 @fails_clearly

@@ -15,7 +15,6 @@ from gateway.cli.console import (
     HomeOption,
     JsonOption,
     complain,
-    counted,
     existing,
     fails_clearly,
     out,
@@ -23,7 +22,7 @@ from gateway.cli.console import (
     print_json,
 )
 from gateway.errors import GatewayError
-from gateway.model import Classified, ContentRefused
+from gateway.model import Classified, ContentRefused, counted
 from gateway.reasons import told
 from gateway.reports.document import school_in_words, unlisted_in_words
 from gateway.zones.sealing import ENOUGH_BYTES, is_sealed

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from gateway.cli.console import counted
+from gateway.model import counted
 
 _FEW = 3
 _NAMED = 5

@@ -267,11 +267,6 @@ def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> tuple[l
     return headings, [[_cell(row.get(column)) for column in columns] for row in rows]
 
 
-def counted(number: int, noun: str, plural: str = "") -> str:
-    """Return a number with its noun: "1 file", "2 files"."""
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"
-
-
 def print_json(value: object) -> None:
     """Print JSON; times in RFC 3339, UTC."""
     escaped = not terminal.shows_all()

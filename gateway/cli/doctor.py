@@ -19,7 +19,6 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
-    counted,
     err,
     fails_clearly,
     now,
@@ -35,6 +34,7 @@ from gateway.cli.provider_complaints import kinds_of_keys, of_provider, of_teams
 from gateway.errors import ConfigurationError, Fault, GatewayError, trace_of
 from gateway.home import Home
 from gateway.home.settings import Settings, load_key_policy, load_limits, load_settings
+from gateway.model import counted
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, local_day
 from gateway.policy.ratification import years_in_force

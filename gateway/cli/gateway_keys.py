@@ -15,7 +15,6 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
-    counted,
     existing,
     fails_clearly,
     now,
@@ -32,7 +31,7 @@ from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.home.settings import load_key_policy, load_settings
 from gateway.homes.settings_text import note_passphrase_file
-from gateway.model import GatewayKeyKind
+from gateway.model import GatewayKeyKind, counted
 from gateway.registry import keys
 
 app = typer.Typer(no_args_is_help=True, help="The gateway's own OpenPGP keys.")

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from gateway.cli.complaints import Complaint, Together
-from gateway.cli.console import counted
 from gateway.home import Home
 from gateway.home.settings import KeyPolicy
 from gateway.keys.warnings import days_left, step_due
+from gateway.model import counted
 from gateway.registry import hosts, keys, providers, transfers
 from gateway.registry.keys import Key
 from gateway.secrets import secret_files

@@ -19,7 +19,6 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
-    counted,
     fails_clearly,
     now,
     out,
@@ -33,6 +32,7 @@ from gateway.cli.options import ReferenceArgument
 from gateway.cli.progress import progress
 from gateway.errors import GatewayError, NotFoundError
 from gateway.homes.audit.inconsistency import Inconsistency, watch
+from gateway.model import counted
 from gateway.registry import keys, log
 from gateway.registry.sight import unseen
 

@@ -14,7 +14,6 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
-    counted,
     existing,
     fails_clearly,
     now,
@@ -26,6 +25,7 @@ from gateway.cli.console import (
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings_file import nearest
+from gateway.model import counted
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue import read
 from gateway.policy.faults import PolicyFault

@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, existing, fails_clearly, out, plain
+from gateway.cli.console import DEFAULT_HOME, HomeOption, existing, fails_clearly, out, plain
 from gateway.errors import GatewayError
 from gateway.home.settings_file import nearest
+from gateway.model import counted
 from gateway.policy.catalogue import Catalogue, load_unchecked
 from gateway.policy.clause_texts import ClauseTexts
 from gateway.policy.confirming import cited_now, confirmed, due

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, existing, fails_clearly, out
+from gateway.cli.console import DEFAULT_HOME, HomeOption, existing, fails_clearly, out
 from gateway.errors import GatewayError
+from gateway.model import counted
 from gateway.policy.catalogue import load_unchecked
 from gateway.policy.new_agreement import begin
 from gateway.policy.new_flow import NewFlow, check_new, write_flow

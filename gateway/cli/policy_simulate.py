@@ -12,7 +12,6 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
-    counted,
     existing,
     fails_clearly,
     now,
@@ -21,6 +20,7 @@ from gateway.cli.console import (
     registry,
     show,
 )
+from gateway.model import counted
 from gateway.policy.catalogue import load_catalogue
 
 if TYPE_CHECKING:

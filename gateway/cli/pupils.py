@@ -1,9 +1,10 @@
 """pupils index: the one command on pupils to read the files themselves."""
 
-from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, fails_clearly, out, registrar_of
+from gateway.cli.console import DEFAULT_HOME, HomeOption, fails_clearly, out, registrar_of
 from gateway.cli.derived import commands_of
 from gateway.cli.progress import progress
 from gateway.errors import GatewayError
+from gateway.model import counted
 
 app = commands_of("pupils", "Which files hold a child. Every question is logged.", "gateway.acts.pupils")
 

@@ -18,7 +18,6 @@ from gateway.cli import send_keys, send_setup, send_watch
 from gateway.cli.console import (
     JsonOption,
     complain,
-    counted,
     err,
     fails_clearly,
     plain,
@@ -29,6 +28,7 @@ from gateway.cli.console import (
 )
 from gateway.cli.send_kit import DEFAULT_KIT, Display, KitOption, PassphraseFileOption, passphrases_of
 from gateway.errors import GatewayError
+from gateway.model import counted
 
 if TYPE_CHECKING:
     from gateway.send.checking import Seen

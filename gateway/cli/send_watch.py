@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.console import counted, fails_clearly, in_words, plain
+from gateway.cli.console import fails_clearly, in_words, plain
 from gateway.cli.send_kit import DEFAULT_KIT, Display, KitOption, PassphraseFileOption, passphrases_of
 from gateway.cli.signals import until_told
 from gateway.errors import ChoiceError, GatewayError
+from gateway.model import counted
 
 _STILL_SECONDS = 5.0
 

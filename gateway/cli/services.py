@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 
 from gateway import supervisor
-from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, fails_clearly, now, out
+from gateway.cli.console import DEFAULT_HOME, HomeOption, fails_clearly, now, out
 from gateway.cli.options import GatewayKeyOption
 from gateway.cli.signals import until_told
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.home.settings import Secrets, Settings, checked, load_settings
-from gateway.model import GatewayKeyKind
+from gateway.model import GatewayKeyKind, counted
 from gateway.observe import logs
 from gateway.openpgp.certificates import grouped
 

@@ -11,7 +11,6 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
-    counted,
     fails_clearly,
     now,
     out,
@@ -22,6 +21,7 @@ from gateway.cli.policy_standing import standing, told
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings import Listen, load_settings
+from gateway.model import counted
 from gateway.record.snapshot import Expiry, Snapshot, take, wrong
 from gateway.registry.hosts import Host
 from gateway.zones.places import answers, place_of, processor_is_at_work

@@ -13,7 +13,6 @@ import typer
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
-    counted,
     fails_clearly,
     out,
     registrar_of,
@@ -22,6 +21,7 @@ from gateway.cli.console import (
 from gateway.cli.derived import commands_of
 from gateway.cli.options import ReferenceArgument, WhyOption
 from gateway.errors import GatewayError
+from gateway.model import counted
 
 if TYPE_CHECKING:
     from gateway.record.openings import Whole

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.access import AccessRight
-from gateway.cli.console import DEFAULT_HOME, HomeOption, counted, existing, fails_clearly, now, out, who
+from gateway.cli.console import DEFAULT_HOME, HomeOption, existing, fails_clearly, now, out, who
 from gateway.cli.identity import person_in
 from gateway.cli.progress import progress
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.home.versions import policy_digest
+from gateway.model import counted
 
 if TYPE_CHECKING:
     from gateway.homes.upgrade import Upgrade

@@ -18,7 +18,6 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
-    counted,
     existing,
     fails_clearly,
     now,
@@ -32,7 +31,7 @@ from gateway.cli.options import WhyGivenOption
 from gateway.cli.provider_complaints import kinds_of_keys, of_provider, of_teams
 from gateway.errors import GatewayError
 from gateway.home import Home
-from gateway.model import RatificationsThatCount
+from gateway.model import RatificationsThatCount, counted
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, day_in, first_year, local_day
 from gateway.policy.ratification import following, opens, text_wanted

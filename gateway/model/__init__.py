@@ -585,3 +585,8 @@ class Alike:
     sequence: int
     reference: str
     content: Classified | ContentRefused | None = None
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: "1 file", "2 files"."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"

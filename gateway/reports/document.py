@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from gateway.classify.formulas import is_formula
+from gateway.model import counted
 
 WIDTH = 78
 _LABEL = 24
@@ -287,8 +288,7 @@ def school_in_words(one: dict[str, Any]) -> str:
     marks = ("dfe_number", "urn", "establishment", "centre")
     said = [f"{mark.replace('_', ' ')} {one[mark]}" for mark in marks if one[mark]]
     named = ", ".join(said) or (f"name {one['name']}" if one["name"] else "no school")
-    records = f"{one['records']} record{'' if one['records'] == 1 else 's'}"
-    return f"{'further schools' if one['further'] else named}: {records}"
+    return f"{'further schools' if one['further'] else named}: {counted(one['records'], 'record')}"
 
 
 def unlisted_in_words(one: dict[str, Any]) -> str:

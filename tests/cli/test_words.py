@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from gateway.cli import dates
 from gateway.cli.app import app
-from gateway.cli.console import counted
+from gateway.model import counted
 from tests.commands import invoke
 
 KEY = ("oak", "abcd")

@@ -15,7 +15,7 @@ from gateway.mailboxes.console_api.showing_files import (
 from gateway.mailboxes.contents import FileOrder, OpenContent
 from gateway.mailboxes.mailbox_access import UNDO, MailboxAccess
 from gateway.mailboxes.names import MailboxPlace, file_name
-from gateway.model import Basis, Classified, Counting
+from gateway.model import Basis, Classified, Counting, counted
 from gateway.policy.basis import left_out
 from gateway.policy.catalogue import Catalogue
 from gateway.registry import log, providers
@@ -159,7 +159,7 @@ class OwnMailboxes:
         for reference in references:
             place = mailboxes.place(self.caller.person, team, reference, removed=undo)
             (mailboxes.restore if undo else mailboxes.deal_with)(self.caller.person, place)
-        files = "1 file is" if len(references) == 1 else f"{len(references)} files are"
+        files = counted(len(references), "file is", "files are")
         return f"{files} {'back in the mailbox' if undo else 'marked as dealt with'}."
 
 
