@@ -10,6 +10,8 @@ from sqlmodel import select
 
 from gateway.homes.demo.parties import Party
 from gateway.model import Provider
+from gateway.processor.follow import _remove
+from gateway.publish.provider_page import told_since
 from gateway.record.schools import Enrolled
 from gateway.registry.tables import FullRollRow, PupilRow
 from tests.classify import made
@@ -57,6 +59,9 @@ def test_a_trusts_file_of_two_schools_lands_on_two_rolls_and_counts_for_both(des
     assert [status(desk, each)["last"] is not None for each in ("oak", "elm", "trust")] == [True, True, False]
     assert {status(desk, each)["state"] for each in ("trust",)} == {"not-expected"}
     assert "taken for each that it names: 2." in desk.receipt(sent)
+    with desk.registry.read() as session:
+        told, _ = told_since(session, 0)
+    assert told == {"oak", "elm", "trust"}, "each of whose pages is made anew"
 
 
 def test_each_school_of_a_trusts_file_is_named_on_the_receipt_and_has_a_copy(desk: Desk) -> None:
@@ -74,6 +79,9 @@ def test_each_school_of_a_trusts_file_is_named_on_the_receipt_and_has_a_copy(des
             assert copy.read_bytes() == own.with_suffix(f".{form}").read_bytes()
             assert OAK in copy.read_text()
     assert "everything fits" in desk.gateway("log", "verify")
+    kept = {path for path in folder.glob("*/receipts/*") if sent not in path.name}
+    _remove(desk.home.published, {sent})  # As another host does, once the deletion is on record.
+    assert set(folder.glob("*/receipts/*")) == kept
 
 
 def test_what_names_no_other_school_is_copied_to_nobody(desk: Desk) -> None:
