@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -26,7 +25,15 @@ from gateway.cli.console import (
     show,
     speak,
 )
-from gateway.cli.send_kit import DEFAULT_KIT, Display, KitOption, PassphraseFileOption, passphrases_of
+from gateway.cli.send_kit import (
+    DEFAULT_KIT,
+    AnywayOption,
+    AnywayWhyOption,
+    KitOption,
+    PassphraseFileOption,
+    at_work,
+    reason_anyway,
+)
 from gateway.errors import GatewayError
 from gateway.model import counted
 
@@ -91,10 +98,8 @@ def send_files(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE...", help="Plain files; they are sealed here.")
     ],
-    anyway: Annotated[
-        bool, typer.Option("--anyway", help="Send also what is not as the agreement has it. Needs --why.")
-    ] = False,
-    why: Annotated[str, typer.Option(help="Why it is sent all the same; kept with what was sent.")] = "",
+    anyway: AnywayOption = False,
+    why: AnywayWhyOption = "",
     again: Annotated[bool, typer.Option("--again", help="Send also what was sent before.")] = False,
     wait: Annotated[
         float, typer.Option(min=0, help="So many seconds for the way and the receipts.")
@@ -111,18 +116,17 @@ def send_files(
     from gateway.send.sending import ToSend, pass_on  # noqa: PLC0415 - keeps --help quick
     from gateway.send.sent import alone  # noqa: PLC0415
 
-    if anyway and not why.strip():
-        raise GatewayError("say why it is sent all the same: --why")
-    with _sender(kit, passphrase_file) as sender:
+    because = reason_anyway(anyway, why)
+    with at_work(kit, passphrase_file) as sender:
         sender.refresh()
         seen, problems = _looked_at(sender, files)
     for one in seen:
         _tell_seen(one)
-    fit = [one for one in seen if anyway or not one.stops]
+    fit = [one for one in seen if because or not one.stops]
     problems |= {
         one.file: "see above; to send it all the same: --anyway --why" for one in seen if one not in fit
     }
-    wishes = [ToSend(one.file, one.digest, one.mark, why if one.stops else "", again) for one in fit]
+    wishes = [ToSend(one.file, one.digest, one.mark, because if one.stops else "", again) for one in fit]
     results: dict[Path, Proved | GatewayError | None] = {}
     if wishes:
         with alone(kit, seconds=wait), sender.progress:
@@ -146,7 +150,7 @@ def receipts(
     """Fetch and verify the receipts of files on the way or held, and list all sent files."""
     from gateway.send.sent import alone  # noqa: PLC0415
 
-    with alone(kit, seconds=_PATIENCE), _sender(kit, passphrase_file) as sender, sender.files() as sent:
+    with alone(kit, seconds=_PATIENCE), at_work(kit, passphrase_file) as sender, sender.files() as sent:
         waiting = [*sent.on_their_way(), *sent.held()]
         if waiting:
             with sender.session() as sftp:
@@ -180,7 +184,7 @@ def status(
     page = None
     if not offline and Kit(kit).settings().host_keys:
         try:
-            with _sender(kit, passphrase_file) as sender, sender.session() as sftp:
+            with at_work(kit, passphrase_file) as sender, sender.session() as sftp:
                 page = told(sender.kit, sftp)
         except (CannotReach, *BROKEN) as error:
             complain(f"{error}: what follows is as it is known here")
@@ -190,18 +194,6 @@ def status(
         return
     for line in found.lines:
         say(line)
-
-
-@contextmanager
-def _sender(kit: Path, passphrase_file: Path | None) -> Iterator[KitAtWork]:
-    from gateway.send.kit import Kit  # noqa: PLC0415 - keeps --help quick
-    from gateway.send.sending import KitAtWork  # noqa: PLC0415
-
-    opened = Kit(kit)
-    with Display() as shown:
-        sender = KitAtWork(opened, passphrases_of(opened, passphrase_file, shown.ask), shown)
-        sender.unlock()
-        yield sender
 
 
 def _looked_at(sender: KitAtWork, files: Sequence[Path]) -> tuple[list[Seen], dict[Path, str]]:

@@ -17,11 +17,10 @@ import typer
 from gateway.cli.console import err, fails_clearly, in_words, now, plain, say
 from gateway.cli.send_kit import (
     DEFAULT_KIT,
-    Display,
     KitOption,
     PassphraseFileOption,
+    at_work,
     needed,
-    passphrases_of,
 )
 from gateway.errors import GatewayError
 
@@ -48,7 +47,7 @@ def renew(
     """Extend your OpenPGP key by two years from now; the gateway takes the new date at once."""
     from gateway.send import ceremonies  # noqa: PLC0415 - keeps --help quick
 
-    with _at_work(kit, passphrase_file) as sender:
+    with _alone(kit, passphrase_file) as sender:
         _tell(ceremonies.renew(sender, now(), wait))
 
 
@@ -65,7 +64,7 @@ def rotate(
     """
     from gateway.send import ceremonies  # noqa: PLC0415
 
-    with _at_work(kit, passphrase_file) as sender:
+    with _alone(kit, passphrase_file) as sender:
         _tell(ceremonies.rotate(sender, "ssh" if ssh else "openpgp", now(), wait))
 
 
@@ -85,7 +84,7 @@ def revoke(
     """Revoke your OpenPGP key at once, without return. For an SSH key: ring."""
     from gateway.send import ceremonies  # noqa: PLC0415
 
-    with _at_work(kit, passphrase_file) as sender:
+    with _alone(kit, passphrase_file) as sender:
         path = sender.kit.root / "openpgp-before" if before else sender.settings.openpgp_key
         if not path.exists():
             raise GatewayError(f"there is no {path}: no key was replaced here")
@@ -106,7 +105,7 @@ def ratify(
     """Show the agreement page by page, sign it in the name of whoever may, and send the signed copy."""
     from gateway.send import ceremonies  # noqa: PLC0415
 
-    with _at_work(kit, passphrase_file) as sender:
+    with _alone(kit, passphrase_file) as sender:
         text = ceremonies.agreement_text(sender)
         kept = sender.kit.root / "agreement.txt"
         kept.write_text(text, "utf-8")
@@ -154,7 +153,7 @@ def headings(
     from gateway.send.headings import choices, misfit  # noqa: PLC0415
 
     today = now().date()
-    with _at_work(kit, passphrase_file) as sender:
+    with _alone(kit, passphrase_file) as sender:
         sender.refresh()
         check = Check.of(sender.kit)
         seen = check.look_at(file, today)
@@ -188,15 +187,10 @@ def _asked(heading: str, may_be: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def _at_work(kit: Path, passphrase_file: Path | None) -> Iterator[KitAtWork]:
-    from gateway.send.kit import Kit  # noqa: PLC0415
-    from gateway.send.sending import KitAtWork  # noqa: PLC0415
+def _alone(kit: Path, passphrase_file: Path | None) -> Iterator[KitAtWork]:
     from gateway.send.sent import alone  # noqa: PLC0415
 
-    opened = Kit(kit)
-    with alone(kit, seconds=_PATIENCE), Display() as shown:
-        sender = KitAtWork(opened, passphrases_of(opened, passphrase_file, shown.ask), shown)
-        sender.unlock()
+    with alone(kit, seconds=_PATIENCE), at_work(kit, passphrase_file) as sender:
         yield sender
 
 

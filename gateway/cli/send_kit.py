@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
 
@@ -16,23 +17,21 @@ from gateway.errors import GatewayError
 if TYPE_CHECKING:
     from gateway.send.kit import Kit
     from gateway.send.passphrases import Passphrases
+    from gateway.send.sending import KitAtWork
 
 
 def _of_provider(context: typer.Context, kit: Path) -> Path:
-    """Return the kit of the provider named with --as: the first one of a kit lies in its folder itself."""
     named = context.parent.params.get("provider") if context.parent else None
     if not named:
         return kit
     from gateway.send.kit import Kit  # noqa: PLC0415 - keeps --help quick
 
-    kits = [one for one in map(Kit, (kit, *kit.glob(f"{OTHERS}/*"))) if one.settings_file.exists()]
-    known = {one.settings().provider: one.root for one in kits}
-    if named not in known:
-        raise typer.BadParameter(in_words(f"this kit is of {', '.join(sorted(known))}, and not of {named}"))
-    return known[named]
+    try:
+        return Kit(kit).of(named).root
+    except GatewayError as error:
+        raise typer.BadParameter(in_words(str(error))) from None
 
 
-OTHERS = "providers"
 KitOption = Annotated[
     Path,
     typer.Option(
@@ -50,6 +49,17 @@ PassphraseFileOption = Annotated[
         help="Its first line is the keys' passphrase; where the SSH key has another, that is the second.",
     ),
 ]
+AnywayOption = Annotated[
+    bool, typer.Option("--anyway", help="Send also what is not as the agreement has it. Needs --why.")
+]
+AnywayWhyOption = Annotated[str, typer.Option(help="Why it is sent all the same; kept with what was sent.")]
+
+
+def reason_anyway(anyway: bool, why: str) -> str:
+    """Return why faulty files are sent all the same; empty if they are not. GatewayError without a reason."""
+    if anyway and not why.strip():
+        raise GatewayError("say why it is sent all the same: --why")
+    return why if anyway else ""
 
 
 DEFAULT_KIT = Path(typer.get_app_dir("gateway-send"))
@@ -91,6 +101,19 @@ class Display:
     def broken(self, error: str) -> None:
         """Say that a session broke or failed, and is tried again."""
         say(f"{plain(error)}: trying again", err)
+
+
+@contextmanager
+def at_work(kit: Path, passphrase_file: Path | None) -> Iterator[KitAtWork]:
+    """Yield the kit in a folder with its keys unlocked, its progress shown on a terminal."""
+    from gateway.send.kit import Kit  # noqa: PLC0415 - keeps --help quick
+    from gateway.send.sending import KitAtWork  # noqa: PLC0415
+
+    opened = Kit(kit)
+    with Display() as shown:
+        sender = KitAtWork(opened, passphrases_of(opened, passphrase_file, shown.ask), shown)
+        sender.unlock()
+        yield sender
 
 
 def passphrases_of(kit: Kit, file: Path | None, ask: Callable[[str], str] | None = None) -> Passphrases:

@@ -10,7 +10,6 @@ import typer
 from gateway.cli.console import complain, fails_clearly, now, say
 from gateway.cli.send_kit import (
     DEFAULT_KIT,
-    OTHERS,
     KitOption,
     PassphraseFileOption,
     needed,
@@ -69,7 +68,7 @@ def setup(
         return
     invited = read_invitation(invitation)
     if place.settings_file.exists() and place.settings().provider != invited.provider:
-        place = Kit(kit / OTHERS / invited.provider)
+        place = place.beside(invited.provider)
     say(f"{invited.organisation} invites {invited.name}, known as {invited.provider},")
     say(f"to its gateway at {invited.host}, port {invited.port}")
     _compare(invited, words)

@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 from gateway.cli.console import fails_clearly, in_words, plain
-from gateway.cli.send_kit import DEFAULT_KIT, Display, KitOption, PassphraseFileOption, passphrases_of
+from gateway.cli.send_kit import (
+    DEFAULT_KIT,
+    AnywayOption,
+    AnywayWhyOption,
+    KitOption,
+    PassphraseFileOption,
+    at_work,
+    reason_anyway,
+)
 from gateway.cli.signals import until_told
 from gateway.errors import ChoiceError, GatewayError
 from gateway.model import counted
@@ -22,31 +30,23 @@ def watch(
     still: Annotated[
         float, typer.Option(min=0, help="A file is taken once unchanged for so many seconds.")
     ] = (_STILL_SECONDS),
-    anyway: Annotated[
-        bool, typer.Option("--anyway", help="Send also what is not as the agreement has it. Needs --why.")
-    ] = False,
-    why: Annotated[str, typer.Option(help="Why it is sent all the same; kept with what was sent.")] = "",
+    anyway: AnywayOption = False,
+    why: AnywayWhyOption = "",
     once: Annotated[bool, typer.Option("--once", help="Stop once nothing is left to send.")] = False,
     kit: KitOption = DEFAULT_KIT,
     passphrase_file: PassphraseFileOption = None,
 ) -> None:
     """Send files put into a folder: each ends in sent, held or refused, with the receipt beside."""
-    from gateway.send.kit import Kit  # noqa: PLC0415 - keeps --help quick
-    from gateway.send.sending import KitAtWork  # noqa: PLC0415
-    from gateway.send.watching import Stillness, WatchedFolder  # noqa: PLC0415
+    from gateway.send.watching import Stillness, WatchedFolder  # noqa: PLC0415 - keeps --help quick
 
-    if anyway and not why.strip():
-        raise GatewayError("say why it is sent all the same: --why")
-    opened = Kit(kit)
-    with Display() as shown:
-        sender = KitAtWork(opened, passphrases_of(opened, passphrase_file, shown.ask), shown)
-        sender.unlock()
+    because = reason_anyway(anyway, why)
+    with at_work(kit, passphrase_file) as sender:
         watched = WatchedFolder(
             sender,
             folder,
             Stillness(still, time.monotonic),
             tell=lambda line: typer.echo(plain(in_words(line))),
-            anyway=why if anyway else "",
+            anyway=because,
             in_words=in_words,
         )
         with until_told() as stop:

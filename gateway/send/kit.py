@@ -12,6 +12,7 @@ import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -41,6 +42,9 @@ class KitSettings(BaseModel):
     gateway_key: str = ""
     ssh_key: Path
     openpgp_key: Path
+
+
+_FURTHER = "providers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,24 @@ class Kit:
     def receipts(self) -> Path:
         """The fetched receipts."""
         return self.root / "receipts"
+
+    def beside(self, provider: str) -> Self:
+        """Return the kit of a further provider of the same sender, such as a trust's school.
+
+        The first provider's kit lies in the folder itself, each further one's in providers/ of it.
+        """
+        first = self.root.parent.parent if self.root.parent.name == _FURTHER else self.root
+        return type(self)(first / _FURTHER / provider)
+
+    def of(self, provider: str) -> Self:
+        """Return the kit of a provider among those of one sender. ConfigurationError if it is of none."""
+        further = sorted(self.beside(provider).root.parent.glob("*"))
+        first = self.beside(provider).root.parent.parent
+        kits = [one for one in map(type(self), (first, *further)) if one.settings_file.exists()]
+        known = {one.settings().provider: one for one in kits or [self]}
+        if provider not in known:
+            raise ConfigurationError(f"this kit is of {', '.join(sorted(known))}, and not of {provider}")
+        return known[provider]
 
     def make(self) -> None:
         """Make the folders, for this user alone. Existing folders stay."""

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from gateway.errors import ConfigurationError
+from gateway.send.kit import Kit, KitSettings
 from tests.content import core_data
 from tests.send.office import Office
 from tests.site import Site
@@ -29,3 +33,27 @@ def test_one_kit_sends_as_each_of_its_providers(tmp_path: Path) -> None:
             assert (sent["state"], len(each.transfers())) == ("accepted", 1)
         unknown = oak.send("--as", "ash", "status")
         assert (unknown.exit_code, "this kit is of elm, oak" in unknown.stderr) == (2, True), unknown.stderr
+
+
+@pytest.fixture
+def several(tmp_path: Path) -> Kit:
+    """The kit of oak, and elm's beside it."""
+    first = Kit(tmp_path / "kit")
+    for kit, provider in ((first, "oak"), (first.beside("elm"), "elm")):
+        kit.make()
+        kit.write_settings(KitSettings(provider=provider, ssh_key=Path("ssh"), openpgp_key=Path("key.asc")))
+    return first
+
+
+def test_each_kit_of_several_finds_the_others(several: Kit) -> None:
+    for kit in (several, several.of("elm")):
+        assert [kit.of(name).settings().provider for name in ("oak", "elm")] == ["oak", "elm"]
+        assert kit.beside("ash").root == several.root / "providers/ash"  # None lies inside a further one.
+
+
+def test_a_kit_that_cannot_be_read_is_said(several: Kit, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="nothing is set up"):
+        Kit(tmp_path / "none").of("oak")
+    several.of("elm").settings_file.write_text("provider = ")
+    with pytest.raises(ConfigurationError, match=r"elm.kit\.toml"):
+        several.of("oak")
