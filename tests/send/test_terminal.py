@@ -10,7 +10,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -69,12 +69,16 @@ class Terminal:
 
     def until(self, *words: str) -> str:
         """What was shown until some of these words stand at its end, shown since something was typed."""
+        return self.watched(lambda: plainly(self.shown[self._typed :]).endswith(words))
+
+    def watched(self, ends: Callable[[], bool]) -> str:
+        """What was shown until something is so. A terminal that nobody reads would stop who draws on it."""
         deadline = time.monotonic() + _PATIENCE
-        while not plainly(self.shown[self._typed :]).endswith(words):
+        while not ends():
             assert time.monotonic() < deadline, self.shown
-            if select.select([self._ours], [], [], 1)[0]:
+            if select.select([self._ours], [], [], 0.1)[0]:
                 try:
-                    self.shown += os.read(self._ours, 65_536).decode()
+                    self.shown += os.read(self._ours, 65_536).decode(errors="replace")
                 except OSError:
                     raise AssertionError(f"it has ended: {self.shown}") from None
         return self.shown
@@ -87,7 +91,7 @@ class Terminal:
         """What was shown in all, once it has ended."""
         try:
             while piece := os.read(self._ours, 65_536):
-                self.shown += piece.decode()
+                self.shown += piece.decode(errors="replace")
         except OSError:  # So a terminal ends on Linux.
             pass
         self.process.wait(_PATIENCE)
@@ -158,7 +162,7 @@ def test_an_upload_that_is_killed_anywhere_goes_on_where_it_was(elm: Office, ser
             laid.stall_after = None if offset is None else _QUESTIONS_BYTES + offset - there
             at = Terminal(elm, str(file), "--anyway", "--why", "a trial", is_warm=True)
             if offset is not None:
-                assert laid.stalled.wait(_PATIENCE), at.shown
+                at.watched(laid.stalled.is_set)
                 at.process.kill()
             shown = plainly(at.rest())
         elsewhere(elm, services.intake)
