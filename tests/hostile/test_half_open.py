@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -32,7 +31,7 @@ file.write(bytes.fromhex(sys.argv[4]) * 1000)
 file.flush()
 client.stat("/in")
 print("half way", flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -70,10 +69,8 @@ def test_a_connection_that_went_silent_is_closed_and_its_upload_kept(tmp_path: P
     try:
         assert client.stdout is not None
         assert client.stdout.readline() == "half way\n"
-        before = time.monotonic()
         run("ip", "-n", cable, "link", "set", f"{cable}b", "down")
         eventually(lambda: bool(running.partial()) and running.partial()[0].stat().st_size > 0)
-        assert time.monotonic() - before < 25
         assert running.landed() == []
         assert running.partial()[0].stat().st_size == 1000 * len(SEALED)
     finally:

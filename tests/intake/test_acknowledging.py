@@ -10,7 +10,7 @@ from tests.intake.running import Running
 
 DELAYED_SECONDS = 0.04
 LEAST_KEXINIT = 200
-TRIES = 100  # A busy machine is late now and then; the timer of TCP is it each time.
+TRIES = 1_000  # A busy machine is late now and then; the timer of TCP is it each time.
 UNACKED = 24  # Where the number of segments stands in struct tcp_info.
 
 

@@ -235,4 +235,4 @@ def test_no_descriptor_is_left_open(trials: Trials, oak: Party) -> None:
     for party, data in files:
         trials.tried(party.name, data)
     gc.collect()
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before

@@ -24,14 +24,15 @@ class Watched:
 
     def __init__(self, told: list[str]) -> None:
         self.told = told
-        self.seconds = 0.0
+        self.together: threading.Barrier | None = None
 
     def start(self) -> None:
         """Nothing needs to be."""
 
     def examine(self, job: Job) -> FileLost:
-        """Take a while."""
-        time.sleep(self.seconds)
+        """Wait until as many files as `together` says are looked at at once."""
+        if self.together is not None:
+            self.together.wait(60)
         self.told.append(f"{threading.get_ident()} looks")
         return FileLost(reference=job.reference)
 
@@ -98,7 +99,7 @@ def test_a_wait_ends_when_somebody_wants_a_look_and_after_its_time(pool: WorkerP
 def test_something_else_is_done_where_no_file_waits(pool: WorkerPool) -> None:
     done = threading.Event()
     pool.do(done.set)
-    assert done.wait(10)
+    assert done.wait(60)
 
 
 def test_files_that_follow_each_other_are_looked_at_by_one_worker_that_rests_in_the_end(
@@ -107,7 +108,7 @@ def test_files_that_follow_each_other_are_looked_at_by_one_worker_that_rests_in_
     for number in range(5):
         pool.give(file("oak", number), struck=False)
         finished(pool, 1)
-    until(lambda: "rests" in words(examiners), "its rest", 10)
+    until(lambda: "rests" in words(examiners), "its rest")
     assert words(examiners) == [*["looks"] * 5, "rests"]
     assert len({one.split()[0] for one in examiners.told}) == 1
 
@@ -119,7 +120,7 @@ def test_where_others_are_about_each_rests_at_once(
     for name in ("oak", "elm"):
         pool.give(file(name), struck=False)
     finished(pool, 2)
-    until(lambda: Counter(words(examiners))["rests"] > 0, "a rest", 10)
+    until(lambda: Counter(words(examiners))["rests"] > 0, "a rest")
 
 
 def test_however_files_come_each_is_looked_at_once(
@@ -138,20 +139,18 @@ def test_however_files_come_each_is_looked_at_once(
 
 
 def test_as_many_are_looked_at_at_once_as_there_are_workers(pool: WorkerPool, examiners: Watchable) -> None:
-    examiners.one.seconds = 0.02
-    for number in range(20):
+    examiners.one.together = threading.Barrier(WORKERS)
+    for number in range(10 * WORKERS):
         pool.give(file("oak", number), struck=False)
-    begun = time.monotonic()
-    finished(pool, 20)
-    assert time.monotonic() - begun >= 0.02 * 20 / WORKERS
+    finished(pool, 10 * WORKERS)
     assert len({one.split()[0] for one in examiners.told}) == WORKERS
 
 
 def test_the_end_waits_for_nobody_who_lingers(examiners: Watchable, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "A_MOMENT_SECONDS", 60)
+    monkeypatch.setattr(module, "A_MOMENT_SECONDS", 600)
+    before = set(threading.enumerate())
     pool = WorkerPool(WORKERS, lambda: NOW, examiners)  # type: ignore[arg-type] # as far as they are asked
-    begun = time.monotonic()
     with pool.at_work():
         pool.give(file("oak"), struck=False)
         finished(pool, 1)
-    assert time.monotonic() - begun < 30
+    assert set(threading.enumerate()) <= before

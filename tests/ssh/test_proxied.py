@@ -169,6 +169,7 @@ def client(port: int, source: str, name: str, key: paramiko.PKey) -> Iterator[pa
     """A client at the address `source`."""
     line = socket.create_connection(("127.0.0.1", port), timeout=60, source_address=(source, 0))
     transport = paramiko.Transport(line)
+    transport.banner_timeout = transport.auth_timeout = 60
     try:
         transport.connect(username=name, pkey=key)
         yield transport
@@ -188,10 +189,8 @@ def check_sees_clients(port: int, files: PenaltyFiles, name: str, key: Path) -> 
         guess(port, "127.0.0.5")
     until(lambda: files.read_listed().until, "somebody to have to wait")
     assert set(files.read_listed().until) == {"127.0.0.5"}
-    begun = time.monotonic()
     with client(port, "127.0.0.6", name, paramiko.Ed25519Key.from_private_key_file(str(key))) as transport:
         assert transport.is_authenticated()
-    assert time.monotonic() - begun < 25
     assert set(files.read_listed().until) == {"127.0.0.5"}
 
 
@@ -199,7 +198,7 @@ def check_sees_clients(port: int, files: PenaltyFiles, name: str, key: Path) -> 
 def test_penalties_of_intake_see_the_client_behind_haproxy(
     intake: Callable[..., Running], tmp_path: Path
 ) -> None:
-    running = intake("127.0.0.1/32", penalty_login_failed=20.0)
+    running = intake("127.0.0.1/32", penalty_login_failed=300.0)
     key = running.provider("avon")
     with haproxy(tmp_path, running.port) as port:
         check_sees_clients(port, of_intake(running.home.spool, running.home.published), "avon", key)
