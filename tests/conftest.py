@@ -67,7 +67,6 @@ LONG = (
     "attacks/test_lying_children.py",
     "store/test_move.py",
     "openpgp/test_engines_agree.py",
-    "classify/test_patterns.py",
     "classify/test_streaming.py",
     "attacks/test_greedy_provider.py",
     "keys/test_guide.py",

@@ -49,7 +49,7 @@ def test_it_gets_no_type(classify: Classify, name: str) -> None:
 
 
 def cost_of_each(folder: Path, what: str) -> tuple[dict[str, float], int]:
-    """The `calls` or `seconds` that each of them, and an ordinary table, takes; and the most memory, in MB."""
+    """The `calls` or `seconds` that each of them and an ordinary table takes; and the most memory, in MB."""
     for number, made in enumerate(HOSTILE.values()):
         (folder / f"{number:03}").write_bytes(made())
     (folder / "ordinary").write_bytes(b"".join(csv_core(2 * 1024**2)))

@@ -24,7 +24,7 @@ from gateway.classify.results import ResultKinds
 from gateway.classify.sensitive import Sensitive
 from tests.classify.conftest import POLICIES
 
-SHORT, LONG = 1_000, 16_000
+SHORT, LONG = 500, 8_000
 SHARES = 16
 RATIO = 5 * LONG / SHORT  # a quadratic pattern takes LONG / SHORT times as long again
 FLOOR = 0.006  # a linear one takes about a twentieth of it for LONG characters
