@@ -1,11 +1,50 @@
-"""Write into the page of the web door the digests of what it loads (Subresource Integrity)."""
+"""Build the page of the web door: `python desktop/web_page.py [--fetch]`; the same bytes on every computer.
+
+`--fetch` takes the libraries of `web.toml` anew, by their digests; without it, those in `static` are checked.
+Then the list of words, and the digests of what the page loads (Subresource Integrity), are written.
+"""
 
 import hashlib
+import io
 import re
+import sys
+import tarfile
+import tomllib
 from base64 import b64encode
 from pathlib import Path
+from urllib.request import urlopen
 
-STATIC = Path(__file__).parents[1] / "gateway/web/static"
+ROOT = Path(__file__).parents[1]
+STATIC = ROOT / "gateway/web/static"
+WORDS = ROOT / "gateway/model/read_aloud.txt"
+
+
+def libraries() -> list[dict[str, str]]:
+    """Return what the lock lists."""
+    return list(tomllib.loads((ROOT / "desktop/web.toml").read_text("utf-8"))["taken"])
+
+
+def taken_from(archive: bytes, library: dict[str, str]) -> bytes:
+    """Return the file of a library's archive. ValueError for another archive or file than the lock's."""
+    if f"sha512-{b64encode(hashlib.sha512(archive).digest()).decode()}" != library["integrity"]:
+        raise ValueError(f"{library['from']} is not the archive that the lock names")
+    with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
+        found = opened.extractfile(library["file"])
+        data = b"" if found is None else found.read()
+    return checked(data, library)
+
+
+def checked(data: bytes, library: dict[str, str]) -> bytes:
+    """Return a library's file. ValueError for other bytes than the lock says."""
+    if hashlib.sha256(data).hexdigest() != library["sha256"]:
+        raise ValueError(f"{library['as']} is not the file that the lock names")
+    return data
+
+
+def word_list() -> str:
+    """Return the script with the words that are read out (gateway.model.invitation)."""
+    words = " ".join(WORDS.read_text("ascii").split())
+    return f'// Made by desktop/web_page.py.\nconst WORDS = "{words}".split(" ");\n'
 
 
 def with_digests(page: str) -> str:
@@ -15,9 +54,21 @@ def with_digests(page: str) -> str:
         digest = hashlib.sha384((STATIC / found[2]).read_bytes()).digest()
         return f'{found[1]}integrity="sha384-{b64encode(digest).decode()}"'
 
-    return re.sub(r'((?:src|href)="/static/([a-z.-]+)" )integrity="[^"]*"', told, page)
+    return re.sub(r'((?:src|href)="/static/([a-z0-9.-]+)" )integrity="[^"]*"', told, page)
+
+
+def build(*, fetch: bool) -> None:
+    """Write whatever of the page is not written by hand. ValueError where a library is not the lock's."""
+    for library in libraries():
+        path = STATIC / library["as"]
+        if fetch:
+            with urlopen(library["from"]) as answer:
+                path.write_bytes(taken_from(answer.read(), library))
+        checked(path.read_bytes(), library)
+    (STATIC / "words.js").write_text(word_list(), "ascii")
+    page = STATIC / "index.html"
+    page.write_text(with_digests(page.read_text("utf-8")), "utf-8")
 
 
 if __name__ == "__main__":
-    page = STATIC / "index.html"
-    page.write_text(with_digests(page.read_text("utf-8")), "utf-8")
+    build(fetch="--fetch" in sys.argv)

@@ -54,6 +54,7 @@ _ASSERTION_BYTES = 16 * 1024
 _RECEIPT_BYTES = 1024 * 1024
 _REMEMBERED = 1_000
 _ID = re.compile(r"[0-9a-f]{32}")
+_GATEWAY_KEY = re.compile(r"gateway(?:(?:-[0-9a-f]{16})?-succession)?\.asc")
 _NOT_LOGGED_IN = denied("Log in with your passkey first.")
 _BUSY = 423
 _STATUS = {
@@ -98,7 +99,7 @@ class WebDoor:
             ("/uploads/{upload}", "DELETE"): self._discard,
             ("/sent", "GET"): self._sent,
             ("/receipts/{reference}", "GET"): self._receipt,
-            ("/keys/gateway.asc", "GET"): self._gateway_key,
+            ("/keys/{name}", "GET"): self._gateway_key,
         }
 
         def route(path: str, methods: tuple[str, ...]) -> Route:
@@ -273,8 +274,11 @@ class WebDoor:
         raise Declined(NO_SUCH_FILE)
 
     async def _gateway_key(self, request: Request) -> Response:
+        """Tell the gateway's certificate, or an earlier key's signed word on its successor."""
         async with self._tree(request) as tree:
-            return Response(await _read(tree, "/keys/gateway.asc"), media_type="text/plain")
+            if _GATEWAY_KEY.fullmatch(name := request.path_params["name"]) is None:
+                raise Declined(NO_SUCH_FILE)
+            return Response(await _read(tree, f"/keys/{name}"), media_type="text/plain")
 
 
 def _address(request: Request) -> str:

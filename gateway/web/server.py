@@ -17,6 +17,7 @@ import httpx
 from anyio import open_file  # noqa: F401 - a static file would import anyio after sending its header
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
@@ -148,7 +149,7 @@ def application(intake: httpx.AsyncClient, origin: str) -> ASGIApp:
     routes = [
         *(Route(f"{API}{path}", passed_on, methods=list(methods)) for path, methods in PATHS.items()),
         Route("/", page, methods=["GET"]),
-        Mount("/static", StaticFiles(directory=STATIC)),
+        Mount("/static", GZipMiddleware(StaticFiles(directory=STATIC))),
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: no_page, Exception: failed})
     return Guard(app, origin, allows=ALLOWS, changing=_CHANGING, most=MOST_BYTES, larger={})

@@ -7,7 +7,7 @@ PATHS: dict[str, tuple[str, ...]] = {
     "/uploads/{upload}": ("HEAD", "PATCH", "DELETE"),
     "/sent": ("GET",),
     "/receipts/{reference}": ("GET",),
-    "/keys/gateway.asc": ("GET",),
+    "/keys/{name}": ("GET",),
 }
 """What browsers may ask, below API of the web door."""
 API = "/api"

@@ -1,7 +1,10 @@
-// The page: what is shown, and what its buttons do. All text is put in as text, never as markup.
+// What all parts of the page share. All text is put in as text, never as markup.
 "use strict";
 
 const at = (id) => document.getElementById(id);
+
+// The kit of whoever is logged in, the number of the login, and the opened key: in memory alone.
+const here = { kit: null, key: null };
 
 function tell(id, sentence) {
   for (const one of ["problem", "said"]) {
@@ -26,117 +29,60 @@ async function acting(button, act, otherwise) {
   }
 }
 
-function cell(row, ...content) {
-  const made = document.createElement("td");
-  made.append(...content);
-  row.append(made);
-}
-
-let unfinished = [];
-
-async function showSent() {
-  const answer = await fetch("/api/sent");
-  at("outside").hidden = answer.ok;
-  at("inside").hidden = !answer.ok;
-  if (!answer.ok) {
-    return;
-  }
-  const sent = await answer.json();
-  unfinished = sent.filter((one) => one.upload);
-  const rows = sent.map((one) => {
-    const row = document.createElement("tr");
-    cell(row, one.name);
-    cell(row, one.reference || "not finished: choose the same file again to go on");
-    if (one.reference) {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.className = "second";
-      button.textContent = "Show";
-      const of = document.createElement("span");
-      of.className = "hidden";
-      of.textContent = ` the receipt of ${one.name}`;
-      button.append(of);
-      button.addEventListener("click", () =>
-        acting(button, () => showReceipt(one.reference), "The receipt could not be fetched. Try again."),
-      );
-      cell(row, button);
-    } else {
-      cell(row, "none yet");
-    }
-    return row;
-  });
-  at("sent").replaceChildren(...rows);
-}
-
-async function showReceipt(reference) {
-  const answer = await fetch(`/api/receipts/${reference}`);
-  if (answer.status === 404) {
-    throw new Error("There is no receipt yet. Look again in a minute.");
-  }
-  if (!answer.ok) {
-    throw new Error((await answer.json()).said);
-  }
-  at("receipt").textContent = await answer.text();
-  at("receipt").hidden = false;
-  at("receipt").focus();
-}
-
-async function send() {
-  const file = at("file").files[0];
-  const known = unfinished.find((one) => one.name === file.name && one.length === file.size);
-  const place = known ? `/api/uploads/${known.upload}` : null;
-  const progress = (part) => {
-    at("progress").value = part;
-  };
-  at("going").hidden = false;
-  try {
-    const reference = await Uploads.send(file, file.name, "in", progress, place);
-    tell("said", `The file has arrived. Its reference is ${reference}.`);
-    at("send").reset();
-  } finally {
-    at("going").hidden = true;
-    await showSent();
+// Tells password managers whose passphrase is asked for.
+function nameSchool(provider) {
+  for (const one of document.querySelectorAll(".who")) {
+    one.value = provider;
   }
 }
 
-async function make() {
-  const school = at("school").value.trim();
-  const made = await Passkeys.make(school);
-  const file = URL.createObjectURL(new Blob([made.line], { type: "text/plain" }));
-  at("line").href = file;
-  at("line").download = `${school}.pub`;
-  at("fingerprint").textContent = made.fingerprint;
-  at("made").hidden = false;
-  at("made").querySelector("h2").focus();
+// Makes a link that saves a text as a file.
+function saves(link, name, content) {
+  URL.revokeObjectURL(link.href);
+  link.href = URL.createObjectURL(new Blob([content], { type: "text/plain" }));
+  link.download = name;
 }
 
-at("log-in").addEventListener("click", () =>
-  acting(
-    at("log-in"),
-    async () => {
-      await Passkeys.logIn();
-      await showSent();
-    },
-    "Your passkey was not used. Try again, or make one first.",
-  ),
+const grouped = (fingerprint) => fingerprint.toUpperCase().match(/.{1,4}/g).join(" ");
+
+async function showKey(kit, key) {
+  here.key = key;
+  at("own-key").hidden = !key;
+  at("sheet").hidden = true;
+  if (key) {
+    const ends = await key.getExpirationTime();
+    const until = ends instanceof Date ? `It counts until ${ends.toISOString().slice(0, 10)}.` : "It does not expire.";
+    at("own-said").textContent = `Its fingerprint is ${grouped(kit.fingerprint)}. ${until}`;
+    here.kit = kit;
+  }
+}
+
+async function showSheet() {
+  const { kit, key } = here;
+  const { words, armored } = await Kits.recovery(key);
+  const made = new Date().toISOString().slice(0, 10);
+  at("sheet-of").textContent = `${kit.name} (${kit.provider}), key ${grouped(kit.fingerprint)}, sheet made on ${made}`;
+  at("sheet-words").textContent = words;
+  at("sheet-key").textContent = armored;
+  saves(at("sheet-file"), `${kit.provider}-recovery.asc`, armored);
+  at("sheet").hidden = false;
+  at("sheet").querySelector("h2").focus();
+}
+
+// Tells the SHA-256 over all files that the page loads, as the gateway writes it into its log at each start.
+async function showDigest() {
+  const loaded = [...document.querySelectorAll("script[src], link[href]")];
+  const files = new Map(loaded.map((one) => [(one.src || one.href).split("/").pop(), one.src || one.href]));
+  files.set("index.html", "/");
+  let told = "";
+  for (const name of [...files.keys()].sort()) {
+    told += `${name} ${sha256(await (await fetch(files.get(name))).arrayBuffer())}\n`;
+  }
+  at("digest").textContent = sha256(told);
+}
+
+at("recover").addEventListener("click", () =>
+  acting(at("recover"), showSheet, "The recovery sheet was not made. Try again."),
 );
-at("log-out").addEventListener("click", () =>
-  acting(
-    at("log-out"),
-    async () => {
-      await fetch("/api/logout", { method: "POST" });
-      at("receipt").hidden = true;
-      await showSent();
-    },
-    "You are still logged in. Try again.",
-  ),
-);
-at("make").addEventListener("submit", (event) => {
-  event.preventDefault();
-  acting(event.submitter, make, "No passkey was made. Try again.");
-});
-at("send").addEventListener("submit", (event) => {
-  event.preventDefault();
-  acting(event.submitter, send, "The file was not sent. Look at your connection, and send it again.");
-});
-showSent();
+at("print").addEventListener("click", () => print());
+at("about").addEventListener("toggle", () => at("about").open && showDigest());

@@ -5,6 +5,8 @@ const Passkeys = (() => {
   const KIND = "sk-ecdsa-sha2-nistp256@openssh.com";
   const ES256 = -7;
   const POINT_BYTES = 65;
+  // What the passkey's own secret is asked for (WebAuthn Level 3, PRF): it opens the OpenPGP key, where there is one.
+  const PRF = { prf: { eval: { first: new TextEncoder().encode("gateway: the lock of an OpenPGP key") } } };
 
   const encoded = (buffer) =>
     btoa(Array.from(new Uint8Array(buffer), (byte) => String.fromCharCode(byte)).join(""));
@@ -27,7 +29,24 @@ const Passkeys = (() => {
     return blob;
   }
 
-  // Returns the line to enrol, and its fingerprint. The handle tells the school at the login, and is random
+  // Returns the secret that a passkey gave, as text; null where it gives none.
+  function secretOf(credential) {
+    const { prf } = credential.getClientExtensionResults();
+    return prf?.results?.first ? encoded(prf.results.first) : null;
+  }
+
+  // Asks a new passkey for its secret, where it has one and did not give it when it was made.
+  async function secretOfNew(credential) {
+    if (secretOf(credential) || !credential.getClientExtensionResults().prf?.enabled) {
+      return secretOf(credential);
+    }
+    const challenge = crypto.getRandomValues(new Uint8Array(32));
+    const allowCredentials = [{ type: "public-key", id: credential.rawId }];
+    const asked = { challenge, allowCredentials, userVerification: "required", extensions: PRF };
+    return secretOf(await navigator.credentials.get({ publicKey: asked }));
+  }
+
+  // Returns { id, line, fingerprint, secret }: the line to enrol, and what opens a key. The handle tells the school at the login, and is random
   // beyond that: two people who share a device keep a passkey each.
   async function make(school) {
     const random = crypto.getRandomValues(new Uint8Array(16));
@@ -39,14 +58,17 @@ const Passkeys = (() => {
         pubKeyCredParams: [{ type: "public-key", alg: ES256 }],
         authenticatorSelection: { residentKey: "required", userVerification: "required" },
         attestation: "none",
+        extensions: PRF,
       },
     });
     const point = new Uint8Array(credential.response.getPublicKey()).slice(-POINT_BYTES);
     const blob = sshBlob(point);
     const digest = encoded(await crypto.subtle.digest("SHA-256", blob)).replaceAll("=", "");
-    return { line: `${KIND} ${encoded(blob)}\n`, fingerprint: `SHA256:${digest}` };
+    const line = `${KIND} ${encoded(blob)}\n`;
+    return { id: credential.id, line, fingerprint: `SHA256:${digest}`, secret: await secretOfNew(credential) };
   }
 
+  // Returns { id, secret } of the passkey that let in. The secret is not sent.
   async function logIn() {
     const asked = await fetch("/api/login");
     if (!asked.ok) {
@@ -55,6 +77,7 @@ const Passkeys = (() => {
     const publicKey = await asked.json();
     publicKey.challenge = decoded(publicKey.challenge);
     publicKey.allowCredentials = [];
+    publicKey.extensions = PRF;
     const credential = await navigator.credentials.get({ publicKey });
     const response = {};
     for (const part of ["clientDataJSON", "authenticatorData", "signature", "userHandle"]) {
@@ -66,6 +89,7 @@ const Passkeys = (() => {
     if (!answer.ok) {
       throw new Error((await answer.json()).said);
     }
+    return { id, secret: secretOf(credential) };
   }
 
   return { make, logIn };

@@ -68,5 +68,5 @@ const Uploads = (() => {
     return reference;
   }
 
-  return { send };
+  return { send, Refused };
 })();

@@ -1,0 +1,243 @@
+// After the login: files are sealed and sent, and their receipts fetched, proved and shown.
+"use strict";
+
+const LOOKS = 30;
+const LOOK_SECONDS = 2;
+const SPARE_BYTES = 1024 * 1024;
+
+const progress = (part) => {
+  at("progress").value = part;
+};
+
+function doing(what) {
+  at("going").hidden = !what;
+  at("doing").textContent = what || "";
+  progress(0);
+}
+
+async function checked(answer) {
+  if (!answer.ok) {
+    throw new Error((await answer.json()).said);
+  }
+  return answer;
+}
+
+async function logIn() {
+  const { id, secret } = await Passkeys.logIn();
+  const kit = (await Kits.get("kits", id)) || null;
+  await showKey(kit, kit && kit.prf && secret ? await Kits.opening(kit.key, secret) : null);
+  here.kit = kit;
+  nameSchool(kit ? kit.provider : "");
+  at("unlock").hidden = !kit || kit.prf;
+  at("file-hint").textContent = kit
+    ? "It is signed and encrypted here, in your browser, before it leaves. What is encrypted already goes as it is."
+    : "This browser holds no key for your passkey: send what is encrypted already, or open your invitation here first.";
+  at("made").hidden = true;
+  await showSent();
+  await goOn();
+}
+
+async function logOut() {
+  await fetch("/api/logout", { method: "POST" });
+  at("receipt").hidden = true;
+  await showKey(null, null);
+  here.kit = null;
+  await showSent();
+}
+
+// Files of this passkey, the newest first: those known here, and those of today that others of the school sent.
+async function known(listed) {
+  const own = (await Kits.all("sent")).filter((one) => here.kit && one.credential === here.kit.credential);
+  own.sort((one, other) => other.at - one.at);
+  const names = new Set(own.map((one) => one.reference || one.remote));
+  return [...own, ...listed.filter((one) => !names.has(one.reference || one.name))];
+}
+
+function cell(row, ...content) {
+  const made = document.createElement("td");
+  made.append(...content);
+  row.append(made);
+}
+
+function rowOf(one) {
+  const row = document.createElement("tr");
+  cell(row, one.name);
+  cell(row, one.reference || "not finished: log in again, or choose the same file again, to go on");
+  if (!one.reference) {
+    cell(row, "none yet");
+    return row;
+  }
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "second";
+  button.textContent = "Show";
+  const of = document.createElement("span");
+  of.className = "hidden";
+  of.textContent = ` the receipt of ${one.name}`;
+  button.append(of);
+  button.addEventListener("click", () =>
+    acting(button, () => showReceipt(one), "The receipt could not be fetched. Try again."),
+  );
+  cell(row, button);
+  return row;
+}
+
+async function showSent() {
+  const answer = await fetch("/api/sent");
+  at("outside").hidden = answer.ok;
+  at("inside").hidden = !answer.ok;
+  if (answer.ok) {
+    at("sent").replaceChildren(...(await known(await answer.json())).map(rowOf));
+  }
+}
+
+// Returns the signed text of a receipt: the gateway's newest, else the one that was proved before; null without one.
+async function fetched(one) {
+  const answer = await fetch(`/api/receipts/${one.reference}`);
+  return answer.status === 404 ? one.receipt || null : (await checked(answer)).text();
+}
+
+async function showReceipt(one) {
+  at("receipt").hidden = true;
+  const signed = await fetched(one);
+  if (!signed) {
+    throw new Error("There is no receipt yet. Look again in a minute.");
+  }
+  let [said, proof] = [signed, "Not proved: this browser does not know the gateway’s key. Open your invitation here first."];
+  if (here.kit) {
+    said = await Trust.receipt(signed, here.kit, one.reference, one.sha256);
+    proof = one.sha256
+      ? "Proved: the gateway’s key, which you compared, signed this receipt, and it is about the file that you sent here."
+      : "Proved: the gateway’s key, which you compared, signed this receipt. The file was not sent from this browser.";
+  }
+  if (here.kit && one.sha256) {
+    await Kits.put("sent", Object.assign(one, { receipt: signed }));
+  }
+  at("proof").textContent = proof;
+  at("receipt-text").textContent = said;
+  at("receipt").hidden = false;
+  at("receipt").focus();
+}
+
+// Waits for the receipt of what was just sent; a slow one is left to the button beside the file.
+async function awaitReceipt(one) {
+  for (let look = 0; look < LOOKS; look++) {
+    if (await fetched(one)) {
+      return showReceipt(one);
+    }
+    await new Promise((done) => setTimeout(done, 1000 * LOOK_SECONDS));
+  }
+}
+
+async function opened() {
+  if (!here.key) {
+    const passphrase = at("unlocking").value;
+    if (here.kit.prf || !passphrase) {
+      throw new Error(here.kit.prf ? "Your passkey did not open your key. Log out, and in again." : "Type the passphrase of your key.");
+    }
+    await showKey(here.kit, await Kits.opening(here.kit.key, passphrase));
+    at("unlock").hidden = true;
+  }
+  return here.key;
+}
+
+// Throws an Error for a file that the gateway would not take for its size, before it is read.
+async function checkSize(file) {
+  const most = Number((await fetch("/api/uploads", { method: "OPTIONS" })).headers.get("Tus-Max-Size"));
+  if (file.size === 0) {
+    throw new Error("The file is empty. Look whether it is the one that you meant.");
+  }
+  if (most && file.size > most - file.size / 1024 - SPARE_BYTES) {
+    throw new Error(`The file is too large: the gateway takes ${Math.floor(most / SPARE_BYTES)} MiB at most. Divide it.`);
+  }
+}
+
+// Returns { one, blob }: the row of a file, and what is to be sent.
+async function sealed(file) {
+  const whose = here.kit ? here.kit.credential : "";
+  if (await Sealing.isSealed(file)) {
+    const one = { sha256: await Sealing.digestOf(file), credential: whose, name: file.name, remote: file.name, at: Date.now() };
+    return { one, blob: file };
+  }
+  if (!here.kit) {
+    throw new Error("This browser holds no key for your passkey, so it cannot encrypt the file. Open your invitation here first.");
+  }
+  const key = await opened();
+  await Trust.follow(here.kit);
+  await checkSize(file);
+  doing("Signed and encrypted so far");
+  const made = await Sealing.seal(file, key, here.kit.gateway[here.kit.current], progress);
+  const remote = Sealing.remoteName(file.name, made.sha256);
+  const one = { sha256: made.sha256, credential: whose, name: file.name, remote, at: Date.now(), waiting: made.id };
+  await Kits.put("sent", one);
+  return { one, blob: made.file };
+}
+
+// Sends what is sealed, from where it stopped, and notes its reference.
+async function upload(one, blob) {
+  doing("Sent so far");
+  const listed = await (await checked(await fetch("/api/sent"))).json();
+  const begun = listed.find((other) => other.upload && other.name === one.remote && other.length === blob.size);
+  const place = begun ? `/api/uploads/${begun.upload}` : null;
+  try {
+    one.reference = await Uploads.send(blob, one.remote, "in", progress, place);
+    await Kits.put("sent", one);
+  } catch (error) {
+    if (error instanceof Uploads.Refused && one.waiting) {
+      await forget(one);
+    }
+    throw error;
+  }
+  if (one.waiting) {
+    await Sealing.forget(one.waiting);
+  }
+}
+
+async function forget(one) {
+  await Sealing.forget(one.waiting);
+  await Kits.remove("sent", one.sha256);
+}
+
+async function send() {
+  try {
+    const { one, blob } = await sealed(at("file").files[0]);
+    await upload(one, blob);
+    tell("said", `The file has arrived. Its reference is ${one.reference}. Its receipt comes within seconds.`);
+    at("send").reset();
+    doing(null);
+    await showSent();
+    await awaitReceipt(one);
+  } finally {
+    doing(null);
+    await showSent();
+  }
+}
+
+// Goes on with what an earlier visit sealed and could not send.
+async function goOn() {
+  const begun = (await Kits.all("sent")).filter(
+    (one) => one.waiting && !one.reference && here.kit && one.credential === here.kit.credential,
+  );
+  try {
+    for (const one of begun) {
+      const blob = await Sealing.waiting(one.waiting);
+      await (blob ? upload(one, blob) : forget(one));
+      tell("said", blob ? `${one.name} has arrived. Its reference is ${one.reference}.` : `Choose ${one.name} again, and send it.`);
+    }
+  } finally {
+    doing(null);
+    await showSent();
+  }
+}
+
+at("log-in").addEventListener("click", () =>
+  acting(at("log-in"), logIn, "Your passkey was not used. Try again, or make one first."),
+);
+at("log-out").addEventListener("click", () =>
+  acting(at("log-out"), logOut, "You are still logged in. Try again."),
+);
+at("send").addEventListener("submit", (event) => {
+  event.preventDefault();
+  acting(event.submitter, send, "The file was not sent. Look at your connection, and send it again.");
+});
+showSent();
