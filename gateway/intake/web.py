@@ -151,7 +151,10 @@ class WebDoor:
     async def _log_in(self, request: Request) -> Response:
         browser = request.cookies.get(self._cookie("attempt"), "")
         assertion = await _body(request, _ASSERTION_BYTES)
+        before = self._sessions.find(request.cookies.get(self._cookie("session"), ""), _address(request))
         secret = await self._sessions.log_in(browser, _address(request), assertion)
+        if before is not None:  # The page was loaded anew: one browser has one login.
+            before.abort()
         return self._set(self._set(Response(status_code=204), "session", secret), "attempt", "")
 
     async def _log_out(self, request: Request) -> Response:

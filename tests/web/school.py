@@ -1,4 +1,4 @@
-"""A secretary's browser with a virtual passkey, before a whole gateway; every byte that leaves it is recorded."""
+"""A secretary's browser with a virtual passkey, before a whole gateway; all that leaves it is recorded."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from gateway.home import Home
 from tests.console.conftest import CHANNEL, CHROMIUM, RULES
 from tests.ports import free_port
 from tests.site import Party, Running, Site
@@ -122,12 +123,15 @@ class School:
         self.site.gateway("keys", "add", "oak", str(file))
         aloud = page.locator("#fingerprint").inner_text()
         self.site.gateway("keys", "confirm", "oak", *aloud.split())
+        line = file.read_text("utf-8").split()[1]
+        published = Home(self.site.home).published.provider("oak") / "authorized_keys"
+        until(lambda: line in published.read_text("utf-8"), "the passkey to be published")
         return aloud
 
     def enrols(self, page: Page, folder: Path) -> str:
         """A passkey alone is made, and confirmed by the authority; its fingerprint."""
         page.get_by_text("need a passkey only").click()
-        page.get_by_label("Your school’s short name").fill("oak")
+        page.locator("#school").fill("oak")
         page.get_by_role("button", name="Make a passkey").click()
         return self.hands_over(page, folder)
 

@@ -173,6 +173,12 @@ def test_logins_of_one_provider_are_limited(tmp_path: Path) -> None:
         assert others[1].log_in() == 204
 
 
+def test_a_browser_that_logs_in_again_has_one_login(tmp_path: Path) -> None:
+    with doors_of(Home(tmp_path / "home"), connections_per_provider=2) as doors:
+        ann = doors.secretary()
+        assert [ann.log_in() for _ in range(4)] == [204] * 4
+
+
 def test_cookies_are_for_this_host_and_its_own_pages_only(tmp_path: Path) -> None:
     running = Running(Home(tmp_path / "home"), web=WebSettings(origin="https://send.example.gov.uk"))
     running.publish()

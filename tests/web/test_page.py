@@ -1,4 +1,4 @@
-"""The page in a real browser: files that are sealed already, uploads that are cut off, and what the page loads."""
+"""The page in a real browser: what is sealed already, what is cut off, and what the page loads."""
 
 from __future__ import annotations
 

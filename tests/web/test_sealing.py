@@ -7,15 +7,33 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route, expect
 
 from tests.content import core_data
 from tests.waiting import until
-from tests.web.school import School, school_at
+from tests.web.school import School, leads_to, school_at
 
 PROVED = "which you compared, signed this receipt, and it is about the file that you sent here."
-
 LYING = "async () => Array.fromAsync((await navigator.storage.getDirectory()).keys())"
+CLICKS = (
+    "() => { window.clicks = 0; addEventListener('click', (one) => one.detail && window.clicks++, true); }"
+)
+SECRETS = """async () => [
+    ...[here.key.keyPacket, ...here.key.subkeys.map((one) => one.keyPacket)].flatMap((packet) =>
+        Object.values(packet.privateParams).map((one) => Array.from(one))),
+    ...here.kit.key.split("\\n").filter((line) => line.length > 40)
+        .map((line) => Array.from(new TextEncoder().encode(line)))]"""
+"""The secret numbers of the opened key, and the lines of the key as it is kept."""
+GIVEN = """() => {
+    const get = navigator.credentials.get.bind(navigator.credentials);
+    window.given = [];
+    navigator.credentials.get = async (asked) => {
+        const found = await get(asked);
+        window.given.push(Array.from(new Uint8Array(found.getClientExtensionResults().prf.results.first)));
+        return found;
+    };
+}"""
+"""What the passkey gives from now on, by which the key is locked."""
 
 
 @pytest.fixture(scope="module")
@@ -29,50 +47,246 @@ def chooses(page: Page, name: str, content: bytes) -> None:
     page.get_by_label("The file", exact=True).set_input_files(file)
 
 
-def secrets_of(page: Page) -> list[bytes]:
-    """The secret numbers of the opened key, and the lines of the key as it is kept."""
-    told = page.evaluate(
-        """async () => [
-            ...[here.key.keyPacket, ...here.key.subkeys.map((one) => one.keyPacket)].flatMap((packet) =>
-                Object.values(packet.privateParams).map((one) => Array.from(one))),
-            ...here.kit.key.split("\\n").filter((line) => line.length > 40)
-                .map((line) => Array.from(new TextEncoder().encode(line)))]"""
-    )
-    return [bytes(one) for one in told]
+def presses(page: Page, button: str) -> None:
+    page.get_by_role("button", name=button, exact=True).click()
+
+
+def answers(page: Page, address: str, text: str) -> None:
+    """From now on, a captured web door answers with this text."""
+    page.route(address, lambda route: route.fulfill(body=text))
+
+
+def enrolled(school: School, folder: Path, *, secret: bool = True) -> Page:
+    """A browser with keys that are in force, logged in."""
+    page = school.opens(secret=secret)
+    school.opens_invitation(page, folder)
+    presses(page, "Make my keys")
+    if not secret:
+        page.get_by_text("Your passkey is made. Choose a passphrase").wait_for()
+        page.get_by_label("A passphrase for your key").fill("rope gravel onion tulip")
+        page.get_by_label("The same once more").fill("rope gravel onion tulip")
+        presses(page, "Make my keys")
+    page.get_by_role("heading", name="Your keys are made").wait_for()
+    school.hands_over(page, folder)
+    school.logs_in(page)
+    return page
+
+
+def sends(page: Page, name: str, content: bytes) -> None:
+    chooses(page, name, content)
+    presses(page, "Send")
+    page.get_by_text(PROVED).wait_for()
 
 
 def test_from_an_invitation_to_a_proved_receipt(school: School, tmp_path: Path) -> None:
     page = school.opens()
-    page.evaluate(
-        """() => { const get = navigator.credentials.get.bind(navigator.credentials);
-            window.given = [];
-            navigator.credentials.get = async (asked) => {
-                const found = await get(asked);
-                const { prf } = found.getClientExtensionResults();
-                window.given.push(Array.from(new Uint8Array(prf.results.first)));
-                return found; }; }"""
-    )
+    page.evaluate(GIVEN)
+    page.evaluate(CLICKS)
     school.opens_invitation(page, tmp_path)
     assert school.faults(page) == []
-    page.get_by_role("button", name="Make my keys").click()
+    presses(page, "Make my keys")
     page.get_by_role("heading", name="Your keys are made").wait_for()
     assert school.faults(page) == []
     assert len(school.hands_over(page, tmp_path).split()) == 6
-    school.logs_in(page)
+    presses(page, "Log in with your passkey")
+    page.locator("#inside").wait_for()
     content = core_data(1)
-    chooses(page, "core <b>.xml", content)
-    page.get_by_role("button", name="Send", exact=True).click()
-    page.get_by_text(PROVED).wait_for()
+    sends(page, "core <b>.xml", content)
+    files = 2
+    assert page.evaluate("window.clicks") + files <= 8
     assert "Your file was ACCEPTED." in page.locator("#receipt-text").inner_text()
     assert school.faults(page) == []
     (decided,) = [one for one in school.site.transfers() if one["name"].startswith("core")]
     assert (decided["state"], decided["data_type"]) == ("accepted", "student-core")
-    kept = page.evaluate("async () => (await indexedDB.databases()).map((one) => one.name)")
-    assert kept == ["gateway"]
     assert page.evaluate(LYING) == []
     assert school.problems == []
-    secrets = [*secrets_of(page), *(bytes(one) for one in page.evaluate("window.given")), content[1000:1040]]
-    assert len(secrets) > 5
-    for secret in secrets:
-        for form in (secret, secret.hex().encode(), base64.b64encode(secret), base64.urlsafe_b64encode(secret)):
-            assert form.rstrip(b"=") not in school.recorder.said
+    told = [*page.evaluate(SECRETS), *page.evaluate("window.given")]
+    assert len(told) > 10
+    for secret in [*map(bytes, told), content[1000:1040]]:
+        forms = secret, secret.hex().encode(), base64.b64encode(secret), base64.urlsafe_b64encode(secret)
+        assert all(form.rstrip(b"=") not in school.recorder.said for form in forms)
+
+
+def test_a_second_file_takes_three_acts_by_keyboard(school: School, tmp_path: Path) -> None:
+    page = enrolled(school, tmp_path)
+    page.reload()
+    page.get_by_role("button", name="Log in with your passkey").focus()
+    page.keyboard.press("Enter")
+    page.locator("#inside").wait_for()
+    chooses(page, "second.xml", core_data(2))
+    page.get_by_label("The file", exact=True).focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_text(PROVED).wait_for()
+    expect(page.locator("#receipt")).to_be_focused()
+
+
+def test_a_passkey_without_a_secret_leaves_the_lock_to_a_passphrase(school: School, tmp_path: Path) -> None:
+    page = enrolled(school, tmp_path, secret=False)
+    page.reload()
+    school.logs_in(page)
+    chooses(page, "locked.xml", core_data(3))
+    page.get_by_label("The passphrase of your key").fill("another")
+    presses(page, "Send")
+    page.get_by_text("The passphrase does not open the key.").wait_for()
+    page.get_by_label("The passphrase of your key").fill("rope gravel onion tulip")
+    presses(page, "Send")
+    page.get_by_text(PROVED).wait_for()
+    assert b"rope gravel" not in school.recorder.said
+    assert b"rope+gravel" not in school.recorder.said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("abandon ability able about above", "Six words are read out, and these are 5."),
+        ("zebra", "Word 1, zebra, is another here."),
+        ("gateway", "Word 1, gateway, is not one of the list."),
+    ],
+)
+def test_no_key_is_made_before_the_words_are_the_same(
+    school: School, tmp_path: Path, words: str, said: str
+) -> None:
+    page = school.opens()
+    school.opens_invitation(page, tmp_path)
+    heard = page.get_by_label("The six words")
+    if len(words.split()) == 1:
+        words = " ".join([words, *heard.input_value().split()[1:]])
+    heard.fill(words)
+    presses(page, "Make my keys")
+    page.get_by_text(said).wait_for()
+    assert page.evaluate("Kits.all('kits')") == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("gateway.example", "evil.example"),
+        lambda text: "Trust me.\n" + text,
+        lambda text: text.replace("purpose", "Purpose"),
+        lambda text: "",
+    ],
+    ids=["another address", "a text before it", "another form", "empty"],
+)
+def test_a_changed_invitation_is_none(school: School, tmp_path: Path, change) -> None:
+    page = school.opens()
+    invitation, _ = school.invites(tmp_path)
+    changed = change(invitation.read_text("utf-8"))
+    assert changed != invitation.read_text("utf-8")
+    invitation.write_text(changed)
+    page.get_by_label("Your invitation").set_input_files(invitation)
+    page.get_by_text("This is no invitation, or it was changed on its way.").wait_for()
+    assert not page.locator("#enrol").is_visible()
+
+
+def test_what_was_sealed_and_cut_off_goes_on_after_the_page_was_closed(
+    school: School, tmp_path: Path
+) -> None:
+    page = enrolled(school, tmp_path)
+    parts: list[str] = []
+
+    def once(route: Route) -> None:
+        """The first part arrives; then the connection is gone."""
+        if route.request.method == "PATCH":
+            parts.append(route.request.url)
+        if len(parts) > 1:
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/api/uploads/*", once)
+    chooses(page, "large.xml", core_data(4) + b" " * 3_000_000)
+    presses(page, "Send")
+    until(lambda: page.wait_for_timeout(50) or len(parts) > 1, "the cut")
+    page.reload()
+    page.unroute("**/api/uploads/*")
+    assert len(page.evaluate(LYING)) == 1
+    school.logs_in(page)
+    page.get_by_text("large.xml has arrived.").wait_for()
+    assert page.evaluate(LYING) == []
+    until(lambda: leads_to(page, "Show the receipt of large.xml", "#receipt"), "the receipt")
+    assert PROVED in page.locator("#proof").inner_text()
+
+
+def test_a_receipt_that_is_forged_or_of_another_file_is_told(school: School, tmp_path: Path) -> None:
+    page = enrolled(school, tmp_path)
+    sends(page, "mine.xml", core_data(5))
+    genuine = page.request.get(
+        f"{school.origin}/api/receipts/{page.evaluate('Kits.all(`sent`).then((all) => all[0].reference)')}"
+    ).text()
+    sends(page, "other.xml", core_data(6))
+    for text, said in (
+        (genuine.replace("ACCEPTED", "REFUSED"), "not signed by the gateway"),
+        (f"Your file was LOST.\n{genuine}", "not signed by the gateway"),
+        (genuine, "for another file"),
+    ):
+        answers(page, "**/api/receipts/*", text)
+        presses(page, "Show the receipt of other.xml")
+        page.get_by_text(said).wait_for()
+        assert not page.locator("#receipt").is_visible()
+        page.unroute("**/api/receipts/*")
+
+
+def test_a_lost_browser_is_replaced_from_the_recovery_sheet(school: School, tmp_path: Path) -> None:
+    page = enrolled(school, tmp_path)
+    fingerprint = page.evaluate("here.kit.fingerprint")
+    presses(page, "Make a recovery sheet")
+    words = page.locator("#sheet-words").inner_text()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save the key as a file").click()
+    download.value.save_as(tmp_path / "recovery.asc")
+    assert (tmp_path / "recovery.asc").read_text() == page.locator("#sheet-key").text_content()
+    assert school.faults(page) == []
+    page.emulate_media(media="print")
+    assert not page.locator("#inside").is_visible()
+    other = school.opens()
+    school.opens_invitation(other, tmp_path)
+    other.get_by_text("I have an OpenPGP key already").click()
+    other.get_by_label("Your secret key").set_input_files(tmp_path / "recovery.asc")
+    other.get_by_label("The local authority has confirmed").check()
+    other.get_by_label("Its passphrase, or the words").fill("wrong words")
+    presses(other, "Make my keys")
+    other.get_by_text("The passphrase does not open the key.").wait_for()
+    other.get_by_label("Its passphrase, or the words").fill(words)
+    presses(other, "Make my keys")
+    other.get_by_role("heading", name="Your passkey is made").wait_for()
+    assert school.hands_over(other, tmp_path).startswith("SHA256:")
+    school.logs_in(other)
+    assert other.evaluate("here.kit.fingerprint") == fingerprint
+    sends(other, "again.xml", core_data(7))
+
+
+def test_what_only_seems_to_be_encrypted_does_not_leave_in_the_clear(school: School, tmp_path: Path) -> None:
+    page = enrolled(school, tmp_path)
+    content = b"\xc1ccents,UPN\n" + b"secret of nobody," * 10
+    chooses(page, "plain.csv", content)
+    presses(page, "Send")
+    page.get_by_text("The file has arrived.").wait_for()
+    chooses(page, "plain.csv.pgp", b"secret of nobody," * 10)
+    presses(page, "Send")
+    page.get_by_text("The file has arrived.").wait_for()
+    chooses(page, "empty.csv", b"")
+    presses(page, "Send")
+    page.get_by_text("The file is empty.").wait_for()
+    assert b"secret of nobody" not in school.recorder.said
+
+
+def test_the_gateways_new_key_is_trusted_by_signed_succession_only(school: School, tmp_path: Path) -> None:
+    """Twice, so that one change was missed; and never back."""
+    page = enrolled(school, tmp_path)
+    first = school.site.gateway("keys", "gateway", "export")
+    stranger = school.oak.certificate.read_text()
+    answers(page, "**/api/keys/gateway.asc", stranger)
+    chooses(page, "new.xml", core_data(8))
+    presses(page, "Send")
+    page.get_by_text("does not vouch for the new one").wait_for()
+    page.unroute("**/api/keys/gateway.asc")
+    for _ in range(2):
+        school.site.gateway("keys", "gateway", "rotate")
+    presses(page, "Send")
+    page.get_by_text(PROVED).wait_for()
+    assert page.evaluate("Object.keys(here.kit.gateway).length") == 3
+    answers(page, "**/api/keys/gateway.asc", first)
+    chooses(page, "old.xml", core_data(9))
+    presses(page, "Send")
+    page.get_by_text("that it has replaced").wait_for()

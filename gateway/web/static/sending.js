@@ -240,4 +240,3 @@ at("send").addEventListener("submit", (event) => {
   event.preventDefault();
   acting(event.submitter, send, "The file was not sent. Look at your connection, and send it again.");
 });
-showSent();
