@@ -1,1 +1,1 @@
-"""The web door: pages on which schools send by browser, and their requests passed on to intake."""
+"""The web door: the page on which schools seal and send, and its requests passed on to intake."""
