@@ -200,8 +200,12 @@ def check_for(rule: ValueStatement, rules: Vocabulary) -> Check | None:
         return several[0]
 
     def check(text: str) -> str | None:
-        faults = [fault for one in several if (fault := one(text)) is not None]
-        return next((f for f in faults if f in QUERIES), faults[0]) if len(faults) == len(several) else None
+        faults = []
+        for one in several:
+            if (fault := one(text)) is None:
+                return None
+            faults.append(fault)
+        return next((fault for fault in faults if fault in QUERIES), faults[0])
 
     return check
 
