@@ -29,7 +29,6 @@ _MANY = etree.XPath("boolean(descendant-or-self::*[count(@*) > $most])")
 # Elements in another namespace than the record's.
 _ELSEWHERE = etree.XPath("boolean(descendant::*[namespace-uri() != $space])")
 _SPACES = b"xmlns"
-_RESERVED = (_SPACES, b"xml:")
 _INSTANCE, _XML = "{http://www.w3.org/2001/XMLSchema-instance}", "{http://www.w3.org/XML/1998/namespace}"
 _ADDRESSES = re.compile(r"[\w:/.#-]{1,200}(\s+[\w:/.#-]{1,200}){0,9}\.xsd", re.ASCII)
 _OF_MARKUP = {
@@ -54,17 +53,6 @@ def local_name(tag: str) -> str:
 def namespace_length(tag: str) -> int:
     """Return the number of characters of a tag's namespace."""
     return tag.rfind("}") + 1
-
-
-def names_namespaces(source: Source) -> bool:
-    """Return True where a document may use namespaces. A quick check of the whole document."""
-    before = b""
-    for piece in utf8_chunks(source):
-        text = before + piece
-        if any(sign in text for sign in _RESERVED):
-            return True
-        before = text[1 - len(_SPACES) :]
-    return False
 
 
 def root_of(source: Source) -> str:

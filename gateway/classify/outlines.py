@@ -20,7 +20,8 @@ _REFERENCES = {"&lt;": "<", "&gt;": ">", "&#13;": "\r", "&amp;": "&"}
 
 def written(element: Element) -> str:
     """Return an element as lxml writes it."""
-    return str(etree.tostring(element, encoding="unicode", with_tail=False))
+    text: str = etree.tostring(element, encoding="unicode", with_tail=False)
+    return text
 
 
 def cut(text: str) -> list[str]:

@@ -7,26 +7,15 @@ attributes, comments, text between elements, namespaces, unknown names, and elem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from itertools import chain, pairwise
-from operator import itemgetter
+from itertools import accumulate, pairwise
 from typing import Any
 
 from gateway.classify import markup
 from gateway.classify.content import Source, unknown
-from gateway.classify.outlines import (
-    children,
-    cut,
-    element_at,
-    name_in,
-    prefix_of,
-    text_count,
-    text_of,
-    written,
-)
+from gateway.classify.outlines import children, cut, name_in, text_count, text_of, written
 from gateway.classify.value_kinds import Judge
 from gateway.classify.views.sieve import Sieve, Stay
 from gateway.classify.views.tables import Apart, Write
@@ -36,7 +25,7 @@ from gateway.model import WITHHELD
 Element = Any  # lxml carries no types.
 _TAGS_REMEMBERED = 100_000
 _AT_ONCE = 100_000  # characters
-_ASSESSMENT, _STAGE = "StageAssessment", "Stage"
+_ASSESSMENT, _STAGE, _RESULT = "StageAssessment", "Stage", "Result"
 _OF_A_LEAF = 2  # tags
 
 
@@ -45,10 +34,9 @@ def write_markup(source: Source, records: tuple[str, ...], sieve: Sieve, apart: 
     if sieve.divides:
         raise unknown("XML is not divided by schools", format="XML")
     root = markup.root_of(source)
-    sieve.changed = sieve.changed or markup.names_namespaces(source)
     space = "{" + root[: markup.namespace_length(root)] if "}" in root else ""
     write(b"<?xml version='1.0' encoding='utf-8'?>\n")
-    document = _Document(write, _Pruner(sieve, space), apart, frozenset(records))
+    document = _Document(write, _Pruner(sieve, space), apart, frozenset(records), f"{space}{HEADER}")
     for record in markup.pupil_records(source, records, document.aside):
         document.take(record)
     document.end()
@@ -57,11 +45,13 @@ def write_markup(source: Source, records: tuple[str, ...], sieve: Sieve, apart: 
 class _Document:
     """Output so far: open elements, outermost first, each with its name in the view."""
 
-    def __init__(self, write: Write, pruner: _Pruner, apart: Apart, records: frozenset[str]) -> None:
+    def __init__(
+        self, write: Write, pruner: _Pruner, apart: Apart, records: frozenset[str], header: str
+    ) -> None:
         self._give = write
         self._pruner = pruner
         self._apart = apart
-        self._records = records
+        self._records, self._header = records, header
         self._open: list[tuple[Element, str]] = []
         self._loose = False
         self._last: Element | None = None
@@ -74,31 +64,26 @@ class _Document:
 
     def take(self, record: Element) -> None:
         """Write unwritten content before a record, then the record."""
-        if not self._follows(record):
+        # Nothing is unwritten between a record and the next one.
+        if self._last is None or record.getprevious() is not self._last:
             around = [record, *record.iterancestors()][::-1]
             for outer, inner in pairwise(around):
                 if not self._is_open(outer):
                     self._start(outer)
                 self._catch_up(outer, inner)
         is_first, self._last = self._last is None, record
-        if markup.local_name(record.tag) == HEADER:
+        if record.tag == self._header:
             if is_first:
                 self._write(record, loose=self._loose, enough=Stay.BESIDE)
         elif self._apart.next_stays():
             self._write(record, loose=self._loose, enough=Stay.IN)
         self._loose = False
 
-    def _follows(self, record: Element) -> bool:
-        """Return True where a record directly follows the last one, so that nothing is left to write
-        before.
-        """
-        return self._last is not None and record.getprevious() is self._last
-
     def end(self) -> None:
         """Write the content after the last record and close the open elements."""
         if self._open:
             self._finish(self._open[0][0])
-        self._out()
+        self._give(self._pruner.written(0).encode())
 
     def _catch_up(self, parent: Element, until: Element | None) -> None:
         """Write the children of `parent` before `until`, and remove them from the tree."""
@@ -113,13 +98,17 @@ class _Document:
             parent.remove(child)
 
     def _write(self, element: Element, *, loose: bool, enough: Stay) -> None:
-        """Write the kept part of an element, if any. Elements with children wait, to be judged together."""
+        """Write the kept part of an element, if any. All waits until there is much, to be judged together."""
         if loose:
             self._pruner.tidy(element)
         if not len(element):
-            self._out(self._pruner.leaf(element, enough))
-        elif self._pruner.add(element, enough):
-            self._out()
+            self._pruner.put(self._pruner.leaf(element, enough))
+        elif enough is Stay.BESIDE and "}" in self._pruner.name(element):
+            self._pruner.leave_out()
+        else:
+            self._pruner.add(element, enough)
+        if text := self._pruner.written(_AT_ONCE):
+            self._give(text.encode())
 
     def _start(self, element: Element) -> None:
         attributes = element.attrib
@@ -127,33 +116,36 @@ class _Document:
             element.text and not element.text.isspace()
         ):
             self._pruner.leave_out()
-        name = self._pruner.container(markup.local_name(element.tag))
-        self._out(f"<{name}>\n")
+        name = self._pruner.container(markup.local_name(element.tag), bare=not (attributes or element.nsmap))
+        self._pruner.put(f"<{name}>\n")
         self._open.append((element, name))
 
     def _finish(self, element: Element) -> None:
         self._catch_up(element, None)
         end = f"</{self._open.pop()[1]}>"
-        self._out(f"{end}\n" if self._open else end)
+        self._pruner.put(f"{end}\n" if self._open else end)
 
     def _is_open(self, element: Element) -> bool:
         return any(each is element for each, _ in self._open)
 
-    def _out(self, text: str = "") -> None:
-        """Write the waiting elements, then a text."""
-        self._give(f"{''.join(self._pruner.written())}{text}".encode())
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Template:
-    """What is kept of elements of a form: a template, and its gaps, with the judge of each piece there.
+    """What is kept of elements of a form: a template, and its gaps: the place of a piece, and its judge.
 
-    An assessment, judged before, has no judge.
+    An assessment, judged before, has no judge; nor has the first piece, which is empty.
     """
 
-    template: str
-    pieces: Callable[[Sequence[str]], tuple[str, ...]]
-    judges: tuple[Judge | None, ...]
+    text: str
+    gaps: Sequence[tuple[int, Judge | None]]
+
+
+_Part = tuple[Stay, str, Sequence[tuple[int, Judge | None]]]
+"""What is kept of an element inside others: its fate, template and gaps, by places after its first tag's."""
+_NOTHING: _Part = Stay.OUT, "", ()
+_ASSESSED: _Part = Stay.IN, "%s", ((1, None),)
+_Kept = tuple[_Template, list[list[str]], list[int]]
+"""What is kept of elements: their template, the pieces in its gaps, and the numbers of the elements."""
 
 
 class _Plan:
@@ -162,10 +154,12 @@ class _Plan:
     `assessments`: of each the places of its tags, and of the piece with the stage of its key stage.
     """
 
-    def __init__(self, form: str, tags: Sequence[str], prefix: str) -> None:
-        self.tags, self.prefix = tags, prefix
-        self.blank = len(tags) + 1 - text_count(form)
-        self.assessments = list(_assessments(tags, prefix)) if _ASSESSMENT in form else []
+    def __init__(self, form: str, enough: Stay) -> None:
+        self.tags, self.enough = form.split("<"), enough
+        prefix, colon, self.name = self.tags[0].partition(" ")[0].rpartition(":")
+        self.prefix = prefix + colon
+        self.blank = len(self.tags) - text_count(form)
+        self.assessments = list(_assessments(self.tags, self.prefix)) if _ASSESSMENT in form else []
         self.kept: dict[tuple[bool, ...], _Template | None] = {}
 
 
@@ -181,52 +175,6 @@ def _assessments(tags: Sequence[str], prefix: str, at: int = 0) -> Iterator[tupl
                 yield from _assessments(tags[first:after], prefix, at + first)
 
 
-class _HalfMade:
-    """What is kept of elements of one form, while their tags are read.
-
-    `gaps` are the places of pieces in the texts, each with its judge. `around` are the open elements: name,
-    the best before them, and the number of texts and gaps there.
-    """
-
-    def __init__(self, name: str, enough: Stay) -> None:
-        self._enough, self._best = enough, Stay.OUT
-        self._texts: list[str] = []
-        self._gaps: list[tuple[int, Judge | None]] = []
-        self.around = [(name, Stay.OUT, 0, 0)]
-
-    def add(self, stay: Stay, text: str, gap: tuple[int, Judge | None] | None) -> None:
-        """Keep an element of which a text is known."""
-        self._best = max(self._best, stay)
-        self._texts.append(text)
-        if gap is not None:
-            self._gaps.append(gap)
-
-    def begin(self, name: str) -> None:
-        """Open an element around others."""
-        self.around.append((name, self._best, len(self._texts), len(self._gaps)))
-        self._texts.append(f"<{name}>")
-        self._best = Stay.OUT
-
-    def end(self) -> None:
-        """Close the innermost open element; without enough inside, nothing of it is kept."""
-        name, before, texts, gaps = self.around.pop()
-        if self._best < self._enough:
-            del self._texts[texts:], self._gaps[gaps:]
-            self._best = before
-        else:
-            self._texts.append(f"</{name}>")
-            self._best = Stay.IN
-
-    def template(self) -> _Template | None:
-        """Return the template; None where nothing is kept."""
-        if not self._texts:
-            return None
-        # The first piece, which is empty, comes twice: there are always several.
-        pieces = itemgetter(0, 0, *(place for place, _ in self._gaps))
-        judges = None, None, *(judge for _, judge in self._gaps)
-        return _Template(f"%s%s{''.join(self._texts)}\n", pieces, judges)
-
-
 class _Pruner:
     """Write elements without the parts not to be kept, many together."""
 
@@ -234,12 +182,11 @@ class _Pruner:
         self._sieve = sieve
         self._space = space
         self.container, self.leave_out = sieve.container, sieve.leave_out
-        self._plans: dict[str, _Plan] = {}
+        self._plans: dict[tuple[str, Stay], _Plan] = {}
         self._room = _TAGS_REMEMBERED
-        self._leaves: dict[tuple[Stay, str, str], tuple[Stay, str, Judge | None]] = {}
-        self._prefix = ""
-        self._assessments: dict[tuple[bool, str, str], str] = {}
-        self._waiting: list[tuple[_Template, tuple[str, ...]]] = []
+        self._parts: dict[tuple[Stay, str], dict[tuple[str, str], _Part]] = {}
+        self._assessments: dict[tuple[Stay, str, str], str] = {}
+        self._waiting: list[tuple[str, Stay | None]] = []
         self._length = 0
 
     def tidy(self, element: Element) -> None:
@@ -248,13 +195,16 @@ class _Pruner:
             if inner is not element and inner.tail and not inner.tail.isspace():
                 inner.tail = None
                 self.leave_out()
-            if not all(map(markup.is_of_markup, inner.attrib.keys(), inner.attrib.values())):
-                self.leave_out()
-            inner.attrib.clear()
+            if inner.attrib:
+                self._sieve.changed = True
+                if not all(map(markup.is_of_markup, inner.attrib.keys(), inner.attrib.values())):
+                    self.leave_out()
+                inner.attrib.clear()
 
     def leaf(self, element: Element, enough: Stay) -> str:
         """Return what is kept of an element without children, and the end of its line."""
-        name, text = self._name(element.tag), element.text or ""
+        name, text = self.name(element), element.text or ""
+        self._sieve.changed = self._sieve.changed or bool(element.nsmap or element.attrib)
         if not text.strip() and self._sieve.is_container(name):
             return ""
         around = element.getparent()
@@ -268,39 +218,48 @@ class _Pruner:
         )
         return f"<{name}>{kept}</{name}>\n"
 
-    def add(self, element: Element, enough: Stay) -> bool:
-        """Take an element with children, to be written; return True where many wait.
+    def add(self, element: Element, enough: Stay) -> None:
+        """Take an element with children, to be written.
 
         `enough`: the content required in an element with children for it to stay; in a record no trace of
         removed content may remain.
         """
-        kept = self._kept(element, enough)
-        if kept is not None:
-            self._waiting.append(kept)
-        return self._length > _AT_ONCE
+        self.put(written(element), enough)
 
-    def written(self) -> list[str]:
-        """Return the waiting elements, each a line, without the texts that are not of their kind."""
+    def put(self, text: str, enough: Stay | None = None) -> None:
+        """Take a text, to be written as it is, or an element as written."""
+        self._waiting.append((text, enough))
+        self._length += len(text)
+
+    def written(self, at_least: int) -> str:
+        """Return what waits, without the texts that are not of their kind; nothing where less waits."""
+        if self._length < at_least:
+            return ""
         waiting, self._waiting, self._length = self._waiting, [], 0
-        return self._judged(waiting)
+        return "".join(self._lines(waiting))
 
-    def _judged(self, waiting: Sequence[tuple[_Template, tuple[str, ...]]]) -> list[str]:
+    def _lines(self, waiting: Sequence[tuple[str, Stay | None]]) -> list[str]:
+        """Return the texts, and of each element a line of what is kept; empty where nothing is."""
+        lines = [text if enough is None else "" for text, enough in waiting]
+        kept: list[_Kept] = []
+        for each in (Stay.BESIDE, Stay.IN):
+            numbers = [number for number, (_, enough) in enumerate(waiting) if enough is each]
+            if numbers:
+                kept += self._kept(waiting, numbers, each)
         values: dict[Judge, set[str]] = {}
-        alike: dict[_Template, list[tuple[str, ...]]] = {}
-        for kept, pieces in waiting:
-            alike.setdefault(kept, []).append(pieces)
-        for kept, rows in alike.items():
-            for judge, column in zip(kept.judges, zip(*rows, strict=True), strict=True):
+        for template, columns, _ in kept:
+            for (_, judge), column in zip(template.gaps, columns, strict=True):
                 if judge is not None:
                     values.setdefault(judge, set()).update(column)
-        bad: dict[Judge | None, set[str]] = {}
-        for judge, met in values.items():
-            if others := self._others(judge, met):
-                bad[judge] = others
-        return [
-            kept.template % (tuple(map(_without, pieces, map(bad.get, kept.judges))) if bad else pieces)
-            for kept, pieces in waiting
-        ]
+        bad = {judge: others for judge, met in values.items() if (others := self._others(judge, met))}
+        for template, columns, numbers in kept:
+            good = (
+                ["" if text in bad[judge] else text for text in column] if judge in bad else column
+                for (_, judge), column in zip(template.gaps, columns, strict=True)
+            )
+            for number, row in zip(numbers, zip(*good, strict=True), strict=True):
+                lines[number] = template.text % row
+        return lines
 
     def _others(self, judge: Judge, pieces: set[str]) -> set[str]:
         """Return the pieces with texts not of their kind, and note their withholding; a blank is none."""
@@ -310,134 +269,152 @@ class _Pruner:
             self.leave_out(WITHHELD)
         return bad
 
-    def _kept(self, element: Element, enough: Stay) -> tuple[_Template, tuple[str, ...]] | None:
-        """Return what is kept of an element with children, with the pieces; None where nothing is."""
-        text = written(element)
-        self._length += len(text)
-        pieces = cut(text)
-        tags = pieces[1::2]
-        form = "<".join(tags)
-        if enough is Stay.BESIDE:
-            form = f"<{form}"
-        plan = self._plans.get(form)
+    def _kept(
+        self, waiting: Sequence[tuple[str, Stay | None]], numbers: Sequence[int], enough: Stay
+    ) -> Iterator[_Kept]:
+        """Yield what is kept of the elements of these numbers, those kept alike together."""
+        texts = [waiting[number][0] for number in numbers]
+        pieces = cut("".join(texts))
+        tags, blank, own = pieces[1::2], pieces.count(""), len(pieces) // 2 // len(texts)
+        starts: Sequence[int] = range(0, len(pieces), 2 * own)
+        forms: dict[str, Any] = {"<".join(tags[:own]): range(len(texts))}
+        if tags != tags[:own] * len(texts):
+            starts, forms = [0, *accumulate(2 * text.count("<") for text in texts)], {}
+            for place, (start, end) in enumerate(pairwise(starts)):
+                forms.setdefault("<".join(tags[start // 2 : end // 2]), []).append(place)
+        for form, places in forms.items():
+            plan = self._plan(form, enough)
+            blank -= plan.blank * len(places)
+            alike: dict[tuple[bool, ...], Any] = {} if plan.assessments else {(): places}
+            for place in places if plan.assessments else ():
+                stay = tuple([self._assess(plan, pieces, starts[place], one) for one in plan.assessments])
+                alike.setdefault(stay, []).append(place)
+            for stay, same in alike.items():
+                if (template := self._template(plan, stay)) is not None:
+                    columns = [
+                        pieces[gap : -1 : 2 * own]
+                        if same == range(len(texts))
+                        else [pieces[starts[place] + gap] for place in same]
+                        for gap, _ in template.gaps
+                    ]
+                    yield template, columns, [numbers[place] for place in same]
+        if blank < 1 and any(
+            text and not text.isspace() and (before[0] == "/" or before[-1] == "/" or after[0] != "/")
+            for before, text, after in zip(tags, pieces[2::2], tags[1:], strict=False)
+        ):
+            self.leave_out()  # Text between elements.
+
+    def _plan(self, form: str, enough: Stay) -> _Plan:
+        plan = self._plans.get((form, enough))
         if plan is None:
-            plan = _Plan(form, tags, prefix_of(element))
-            if self._takes(tags):
-                self._plans[form] = plan
-        if pieces.count("") < plan.blank:
-            self._note_between(element)
-        stay = tuple([self._assess(element, pieces, each, enough) for each in plan.assessments])
+            plan = _Plan(form, enough)
+            # Attributes and declared namespaces are left out.
+            self._sieve.changed = self._sieve.changed or " " in form
+            if self._takes(plan.tags):
+                self._plans[form, enough] = plan
+        return plan
+
+    def _template(self, plan: _Plan, stay: tuple[bool, ...]) -> _Template | None:
         if stay in plan.kept:
-            kept = plan.kept[stay]
-        else:
-            kept = self._made(self._name(element.tag), plan, enough, stay)
-            if self._takes(tags):
-                plan.kept[stay] = kept
-        return None if kept is None else (kept, kept.pieces(pieces))
+            return plan.kept[stay]
+        template = self._made(plan, stay)
+        if self._takes(plan.tags):
+            plan.kept[stay] = template
+        return template
 
-    def _note_between(self, element: Element) -> None:
-        """Note text between elements, which is left out."""
-        around = (inner.text for inner in element.iter() if len(inner))
-        behind = (inner.tail for inner in element.iter() if inner is not element)
-        if any(text and not text.isspace() for text in chain(around, behind)):
-            self.leave_out()
-
-    def _assess(self, element: Element, pieces: list[str], where: tuple[int, int, int], enough: Stay) -> bool:
+    def _assess(self, plan: _Plan, pieces: list[str], at: int, where: tuple[int, int, int]) -> bool:
         """Put what is kept of an assessment in the place of its first tag; return True where anything is.
 
-        Equal ones are frequent.
+        `at` is the place of the element's first piece. Equal assessments are frequent.
         """
         first, after, stage = where
-        form = enough is Stay.IN, text_of(pieces[stage]), "<".join(pieces[2 * first + 1 : 2 * after])
+        start, inside = at + 2 * first + 1, pieces[at + 2 * first + 1 : at + 2 * after]
+        form = plan.enough, text_of(pieces[at + stage]), "<".join(inside)
         known = self._assessments.get(form)
         if known is None:
-            assessment = element_at(element, pieces, 2 * first + 1)
-            known = self._assessment(assessment, form[1], enough)
-            if self._takes(pieces[first:after]):
+            known = self._assessment(plan, form[1], inside)
+            if self._takes(inside):
                 self._assessments[form] = known
-        pieces[2 * first + 1] = known
+        pieces[start] = known
         return known != ""
 
-    def _assessment(self, assessment: Element, stage: str, enough: Stay) -> str:
+    def _assessment(self, plan: _Plan, stage: str, inside: list[str]) -> str:
         """Return what is kept of an assessment; nothing without a data type, nor a result its qualifier
         does not have.
         """
-        stage, subject, qualifier = (
-            assessment.findtext(f"{{*}}{name}") or default
-            for name, default in (("Stage", stage), ("Subject", ""), ("ResultQualifier", ""))
-        )
-        if not self._sieve.assessment(stage.strip().upper(), subject.strip().upper()):
+        said: dict[str, str] = {}
+        results = []
+        for first, after in children(inside[::2]):
+            name = name_in(inside[2 * first], plan.prefix)
+            text = text_of(inside[2 * first + 1]) if after == first + _OF_A_LEAF else ""
+            said.setdefault(name, text)
+            if name == _RESULT:
+                results.append((2 * first, 2 * after - 1, text))
+        subject, qualifier = said.get("Subject", ""), said.get("ResultQualifier", "")
+        if not self._sieve.assessment((said.get(_STAGE) or stage).strip().upper(), subject.strip().upper()):
             return ""
-        for result in assessment.iterfind("{*}Result"):
-            if not self._sieve.is_result(qualifier, result.text or ""):
-                result.text = None
-        kept = self._kept(assessment, enough)
-        return "" if kept is None else self._judged([kept])[0].rstrip("\n")
+        for start, end, text in reversed(results):
+            if not self._sieve.is_result(qualifier, text):
+                inside[start:end] = [f"{inside[start].removesuffix('/')}/"]
+        (line,) = self._lines([(f"<{'<'.join(inside)}<", plan.enough)])
+        return line.rstrip("\n")
 
     def _takes(self, tags: Sequence[str]) -> bool:
         """Return True where there is room to remember something of this length."""
         self._room -= len(tags)
         return self._room > 0
 
-    def _made(self, name: str, plan: _Plan, enough: Stay, stay: Sequence[bool]) -> _Template | None:
-        """Return what is kept of elements of a form, in one pass over their tags; None where nothing is."""
-        if plan.prefix != self._prefix:
-            self._prefix, self._leaves = plan.prefix, {}
-        assessed = {one[0]: (one[1], stays) for one, stays in zip(plan.assessments, stay, strict=True)}
-        kept, following = _HalfMade(name, enough), 0
-        for place, tag in enumerate(plan.tags):
-            if place < following:
-                continue
-            if place in assessed:
-                following, stays = assessed[place]
-                if stays:
-                    kept.add(Stay.IN, "%s", (2 * place + 1, None))
-            elif tag[0] == "/":
-                kept.end()
+    def _made(self, plan: _Plan, stay: Sequence[bool]) -> _Template | None:
+        """Return what is kept of elements of a form; None where nothing is."""
+        assessed = {first: stays for (first, *_), stays in zip(plan.assessments, stay, strict=True)}
+        stays, text, gaps = self._part(plan, plan.name, plan.tags, 0, assessed)
+        return _Template(f"%s{text}\n", ((0, None), *gaps)) if stays else None
+
+    def _part(
+        self, plan: _Plan, name: str, tags: Sequence[str], at: int, assessed: Mapping[int, bool]
+    ) -> _Part:
+        """Return what is kept of an element around others; its first tag has the place `at` in the form.
+
+        Equal ones are frequent in other forms, too.
+        """
+        if not self._sieve.is_container(name):
+            return _NOTHING
+        parts = self._parts.setdefault((plan.enough, plan.prefix), {})
+        best, texts, gaps = Stay.OUT, list[str](), list[tuple[int, Judge | None]]()
+        for first, after in children(tags):
+            if at + first in assessed:
+                stays, text, inside = _ASSESSED if assessed[at + first] else _NOTHING
             else:
-                following = self._begin(kept, plan.tags, place, enough)
-        return kept.template()
+                form = name, "<".join(tags[first:after])
+                known = parts.get(form)
+                if known is None:
+                    inner = name_in(tags[first], plan.prefix)
+                    is_leaf = after - first <= _OF_A_LEAF
+                    known = (
+                        self._leaf(plan, name, inner, filled=after > first + 1)
+                        if is_leaf
+                        else self._part(plan, inner, tags[first:after], at + first, assessed)
+                    )
+                    if (is_leaf or not assessed) and self._takes(tags[first:after]):
+                        parts[form] = known
+                stays, text, inside = known
+            if stays:
+                best = max(best, stays)
+                texts.append(text)
+                gaps += [(2 * first + place, judge) for place, judge in inside]
+        return (Stay.IN, f"<{name}>{''.join(texts)}</{name}>", gaps) if best >= plan.enough else _NOTHING
 
-    def _begin(self, kept: _HalfMade, tags: Sequence[str], place: int, enough: Stay) -> int:
-        """Keep a leaf, or open an element around others; return the place of the first tag not read."""
-        tag, parent = tags[place], kept.around[-1][0]
-        if tag[-1] == "/" or tags[place + 1][0] == "/":
-            stay, text, judge = self._leaf(parent, tag, enough)
-            is_filled = tag[-1] != "/"
-            if stay:
-                kept.add(stay, text, (2 * place + 2, judge) if is_filled else None)
-            return place + 1 + is_filled
-        name = name_in(tag, self._prefix) if place else parent
-        if self._sieve.is_container(name):
-            kept.begin(name)
-            return place + 1
-        depth = 0
-        for at in range(place, len(tags)):
-            depth += -1 if tags[at][0] == "/" else tags[at][-1] != "/"
-            if not depth:
-                return at + 1
-        return len(tags)
-
-    def _leaf(self, parent: str, tag: str, enough: Stay) -> tuple[Stay, str, Judge | None]:
-        """Return the fate of an element without children, how it is written, and the judge of its text."""
-        known = self._leaves.get((enough, parent, tag))
-        if known is None:
-            name = name_in(tag, self._prefix)
-            stay = self._stay_of(parent, name, enough)
-            judge = self._sieve.judge(parent, name) if stay else None
-            known = stay, f"<{name}/>" if tag[-1] == "/" else f"<{name}>%s</{name}>", judge
-            if self._takes([tag]):
-                self._leaves[enough, parent, tag] = known
-        return known
+    def _leaf(self, plan: _Plan, parent: str, name: str, *, filled: bool) -> _Part:
+        """Return what is kept of an element without children."""
+        stay = self._stay_of(parent, name, plan.enough)
+        if not filled:
+            return stay, f"<{name}/>", ()
+        return stay, f"<{name}>%s</{name}>", [(2, self._sieve.judge(parent, name))] if stay else ()
 
     def _stay_of(self, parent: str, name: str, enough: Stay) -> Stay:
         is_around = enough is Stay.BESIDE
         return self._sieve.around(parent, name) if is_around else self._sieve.element(parent, name)
 
-    def _name(self, tag: str) -> str:
+    def name(self, element: Element) -> str:
         """Return the name of an element; of one in another namespace than the root, a name nobody knows."""
-        return tag.removeprefix(self._space) if self._space and tag.startswith(self._space) else tag
-
-
-def _without(piece: str, bad: AbstractSet[str] | None) -> str:
-    return "" if bad and piece in bad else piece
+        return str(element.tag).removeprefix(self._space)

@@ -115,10 +115,13 @@ class Sieve:
         self.leave_out()
         return False
 
-    def container(self, name: str) -> str:
-        """Return the name in the view of an element around records, hiding unknown names."""
+    def container(self, name: str, *, bare: bool) -> str:
+        """Return the name in the view of an element around records, hiding unknown names.
+
+        `bare`: the element has no attributes and declares no namespaces, which are not written.
+        """
         known = self._rules.container(name)
-        self.changed = self.changed or known != name
+        self.changed = self.changed or known != name or not bare
         return known
 
     def assessment(self, stage: str, subject: str) -> bool:
