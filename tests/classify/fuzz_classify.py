@@ -31,6 +31,7 @@ SECONDS = 5.0
 FUZZ = settings(
     max_examples=int(os.environ.get("GATEWAY_FUZZ_EXAMPLES", "300")),
     deadline=None,
+    derandomize=False,
     suppress_health_check=list(HealthCheck),
 )
 SEEDS = [

@@ -126,7 +126,7 @@ class Uploader(threading.Thread):
         """Put files on one connection; those that were acknowledged are no longer `waiting`."""
         party = self.party
         with party.sftp(self._place) as session:
-            session.get_channel().settimeout(20)
+            session.get_channel().settimeout(60)
             while waiting and self.party is party:
                 seed, content = waiting[0]
                 if seed % 10 == 0 or not self._certificate:

@@ -232,7 +232,6 @@ def test_somebody_else_behind_an_address_that_waits_is_judged_by_their_key(
     eventually(lambda: waits(intake, "127.0.0.2"))
     kept = [connect(intake, "127.0.0.2") for _ in range(3)]
     transport = paramiko.Transport(connect(intake, "127.0.0.2"))
-    transport.banner_timeout = transport.auth_timeout = 60
     transport.connect(username="avon", pkey=paramiko.Ed25519Key(filename=str(intake.provider("avon"))))
     client = paramiko.SFTPClient.from_transport(transport)
     assert client is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,12 +22,23 @@ def url(cluster: Cluster) -> str:
     return cluster.database("owned")
 
 
-def is_free(registry: Registry) -> bool:
+@contextmanager
+def owned(registry: Registry, **more: float) -> Iterator[Ownership]:
+    """Own it, once the server has ended the session of whoever did: it takes a moment over that."""
+    with ExitStack() as stack:
+        yield until(lambda: _entered(stack, registry, **more), "it to be free")
+
+
+def _entered(stack: ExitStack, registry: Registry, **more: float) -> Ownership | None:
     try:
-        with Ownership(registry):
-            return True
+        return stack.enter_context(Ownership(registry, **more))
     except Fault:
-        return False
+        return None
+
+
+def is_free(registry: Registry) -> bool:
+    with ExitStack() as stack:
+        return _entered(stack, registry) is not None
 
 
 def holds(ownership: Ownership) -> bool:
@@ -47,22 +59,22 @@ def two(url: str) -> Iterator[tuple[Registry, Registry]]:
 
 def test_one_at_a_time_and_then_the_next(two: tuple[Registry, Registry]) -> None:
     one, other = two
-    with Ownership(one) as held:
+    with owned(one) as held:
         with pytest.raises(Fault, match="of another host is at work"), Ownership(other):
             pass
         held.hold()
         assert not is_free(other)
-    assert is_free(other)
+    with owned(other):
+        assert not is_free(one)
 
 
 def test_whoever_lost_it_holds_it_again_unless_another_does(
     two: tuple[Registry, Registry], cluster: Cluster
 ) -> None:
     one, other = two
-    with Ownership(one, says_seconds=0.05) as held:
+    with owned(one, says_seconds=0.05) as held:
         cluster.break_connections()
-        until(lambda: is_free(other), "it to be free")
-        with Ownership(other):
+        with owned(other):
             until(lambda: held._connection is None, "the former owner to notice")
             with pytest.raises(Fault, match="another host"):
                 held.hold()
@@ -76,7 +88,7 @@ def test_one_that_says_nothing_is_not_waited_for(
     """As a process that stands still: the server ends its session."""
     monkeypatch.setattr("gateway.registry.ownership._SETTINGS", ("SET idle_session_timeout = '2s'",))
     still, other = two
-    with Ownership(still, says_seconds=60):
+    with owned(still, says_seconds=600):
         assert not is_free(other)
         until(lambda: is_free(other), "the next one")
 

@@ -169,7 +169,6 @@ def client(port: int, source: str, name: str, key: paramiko.PKey) -> Iterator[pa
     """A client at the address `source`."""
     line = socket.create_connection(("127.0.0.1", port), timeout=60, source_address=(source, 0))
     transport = paramiko.Transport(line)
-    transport.banner_timeout = transport.auth_timeout = 60
     try:
         transport.connect(username=name, pkey=key)
         yield transport
