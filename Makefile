@@ -24,6 +24,7 @@ test: $(VENV)/.installed-dev
 faults: $(VENV)/.installed-dev
 	timeout 1500 $(BIN)/python -m pytest -n 2 --dist load -m faults tests/faults tests/term \
 	    tests/end_to_end tests/hostile tests/corpus/test_one_more_column.py \
+	    tests/classify/test_streaming.py tests/record/test_second_person.py \
 	    $(if $(PYTEST_ARGS),$(PYTEST_ARGS),--faults-table docs/faults.md)
 
 # Three hosts in network namespaces, PostgreSQL with a standby, SeaweedFS, HAProxy: a hundred faults at random. As root;

@@ -47,7 +47,7 @@ def told(content: bytes, limits: ClassifyLimits) -> list[tuple[str, ...]] | str:
     return found
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(elements(), min_size=1, max_size=5), attributes)
 def test_a_record_is_passed_over_only_where_a_close_look_finds_nothing(
     inside: list[str], said: list[str]
@@ -100,7 +100,7 @@ TOGETHER = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(first=TOGETHER, second=TOGETHER)
 def test_values_looked_at_together_are_judged_as_each_by_itself(
     first: list[str], second: list[str], rules: Rules

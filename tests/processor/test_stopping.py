@@ -16,7 +16,7 @@ from tests.workshop import Desk
 
 def test_a_stop_is_no_fault_of_the_file_in_hand(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     oak = desk.provider("oak", years=THIS_YEAR)
-    sent = desk.send(oak, core_data(1, 20_000))
+    sent = desk.send(oak, core_data(1, 8_000))
     stop = threading.Event()
     with caplog.at_level(logging.INFO), open_processor(desk.home, lambda: desk.now) as processor:
         working = threading.Thread(target=processor.run, args=(stop,))

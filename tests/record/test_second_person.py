@@ -27,7 +27,6 @@ from gateway.registry.database import Registry
 
 BEGUN = datetime(2026, 11, 2, 9, tzinfo=UTC)
 DIGEST = "ab" * 32
-STEPS = 5
 ROLES: tuple[Role, ...] = (Role.TRIAGE, Role.ADMINISTRATOR)
 PUPPETS = ("anon", "bogus")
 GOVERNANCE = "governance"
@@ -51,15 +50,15 @@ class Town:
 Move = tuple[str, str | None, Callable[[Session, Town], Town]]
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.parametrize("steps", [4, pytest.param(5, marks=pytest.mark.faults)])
 @pytest.mark.parametrize("begins", ["alone", "apart"])
-def test_no_five_acts_of_one_person_reach_what_asks_for_two(tmp_path: Path, begins: str) -> None:
+def test_no_few_acts_of_one_person_reach_what_asks_for_two(tmp_path: Path, begins: str, steps: int) -> None:
     with registry(tmp_path) as opened, contextlib.suppress(_DoneError), opened.write() as session:
         here = BEGINNINGS[begins](session)
         tried = explored(
-            session, Town(at=BEGUN + 3 * COOLING, here=here, alone=begins == "alone"), STEPS - 1, set()
+            session, Town(at=BEGUN + 3 * COOLING, here=here, alone=begins == "alone"), steps - 1, set()
         )
-        assert tried > 500
+        assert tried > {4: 100, 5: 500}[steps]
         raise _DoneError
 
 
