@@ -1,4 +1,4 @@
-"""Clients in tests wait a minute for what a quiet machine says at once: a busy one may be ten times slower."""
+"""Clients in tests wait a minute for what a quiet machine says at once: a busy one may be far slower."""
 
 from __future__ import annotations
 
