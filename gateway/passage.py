@@ -169,7 +169,8 @@ def _ruling(
     if transfer.state != "landed":
         return None
     signers = signers_of(batch.session, upload.provider, now)
-    if examination.judged_by and examination.judged_by != f"{signers.digest} {registrar.catalogue.rules}":
+    judged_by = f"{signers.digest} {registrar.catalogue.rules} {registrar.signing.key_set}"
+    if examination.judged_by and examination.judged_by != judged_by:
         return None  # A key or the rules changed meanwhile: the file stays landed for another examination.
     if examination.judged_by and examination.decided_before != transfer.decided_at:
         return None  # Decided by another process meanwhile, and landed again.

@@ -292,10 +292,11 @@ def _clock(session: Session, at: datetime) -> Iterator[Complaint]:
 
 
 def _index(session: Session, home: Home) -> Iterator[Complaint]:
-    if not home.pupil_key.exists() and persons.is_any(session):
+    path = home.pupil_key(home.key_set)
+    if not path.exists() and persons.is_any(session):
         yield Complaint(
             "fault",
-            f"{home.pupil_key} is missing: no child is found, and no marker protects one",
+            f"{path} is missing: no child is found, and no marker protects one",
             PUT_BACK,
         )
 

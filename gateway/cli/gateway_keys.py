@@ -76,12 +76,19 @@ def rotate(
         ),
     ] = None,
     compromised: Annotated[
-        bool, typer.Option("--compromised", help="The old key may be in wrong hands: it ends at once.")
+        bool,
+        typer.Option("--compromised", help="The keys may be in wrong hands: all end at once."),
+    ] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Also new: the keys of the log and of the index of pupils.")
     ] = False,
     key: GatewayKeyOption = GatewayKeyKind.CURVE25519,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Change to a new key. The old one signs the succession, and opens files for a while."""
+    """Change to a new key. The old one signs the succession, and opens files for a while.
+
+    May be repeated after an interruption.
+    """
     from gateway.keys.rotation import rotate as change  # noqa: PLC0415
     from gateway.openpgp.certificates import grouped  # noqa: PLC0415 - loads the OpenPGP libraries
 
@@ -100,12 +107,16 @@ def rotate(
             until=None if compromised else end,
             person=who(),
             kind=key,
+            every_key=every,
         )
     if done.resumed:
         out.print("an earlier change that was cut off is finished; nothing new was made")
     out.print(f"the key is now  {grouped(done.current.fingerprint)}", soft_wrap=True)
     if done.old.not_after is not None:
         out.print(f"the old one opens files until {done.old.not_after:%Y-%m-%d %H:%M} UTC")
+    if compromised or every:
+        out.print("the log has another key: /keys/gateway-log-keys.asc; tell whoever keeps its heads")
+        out.print("the index of pupils has another key: everything on record is carried over")
     out.print("providers find it in /keys/gateway.asc, each with a notice; be ready to read it out")
 
 

@@ -121,7 +121,7 @@ def inconsistencies(
         certificates = tuple(key.material.encode() for key in gateway_keys if key.kind == "openpgp")
         watch(session, _counting(rows_to_look_at(session), tell))
         found = list(_kept_elsewhere(session, heads, vkey))
-        found += islice(audit(session, Anchors((vkey,), certificates)), _SHOWN)
+        found += islice(audit(session, Anchors(vkey, certificates)), _SHOWN)
         leaves = log.size(session)
     found += settled(registry, lambda session: check_published(session, home, vkey))[:_SHOWN]
     if sealed:
@@ -140,9 +140,9 @@ def cosign(
 
     offered = _read(file)
     with registrar_of(home) as registrar:
-        known = (registrar.signing.vkey, *registrar.settings.log.witnesses)
         with registrar.registry.write() as session:
-            head = log.cosign(session, offered, known)
+            own = (one.key for one in log.keys_in_time(session, registrar.signing.vkey))
+            head = log.cosign(session, offered, (*own, *registrar.settings.log.witnesses))
         keep_cosigned(registrar.home.published, head)
     out.print(f"the head of {counted(head.size, 'entry', 'entries')} is kept with its cosignatures")
 
@@ -243,10 +243,16 @@ def _named_head(file: Path) -> tuple[str, str]:
 
 def _kept_elsewhere(session: Session, heads: list[tuple[str, str]], vkey: str) -> Iterator[Inconsistency]:
     from gateway.log.checkpoint import read_checkpoint  # noqa: PLC0415 - loads cryptography
+    from gateway.verify.verify_receipts import Unproved, read_head  # noqa: PLC0415 - as above
 
-    size = log.size(session)
+    size, log_keys = log.size(session), log.keys_in_time(session, vkey)
     for name, text in heads:
-        kept = read_checkpoint(text, [vkey])
+        kept = read_checkpoint(text, {one.key for one in log_keys})
+        try:
+            read_head(text, log_keys)
+        except Unproved as error:
+            yield Inconsistency(name, str(error))
+            continue
         if kept.size > size:
             yield Inconsistency(
                 name, f"it is of {kept.size} entries, but the log has only {size}: it was cut"

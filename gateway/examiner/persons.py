@@ -8,6 +8,7 @@ import hmac
 import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import BinaryIO
 
@@ -26,6 +27,9 @@ PUPILS = 200_000
 """Most pupils indexed per file; the service logs the number left out."""
 
 _ENTRY = struct.Struct(">16s16s8sIB8s")
+_BIRTH_DATE = 8
+KEY = 32
+"""Octets of a key of digests. A successor is the key before it with so many more."""
 _ON_ROLL, _HAS_FORMER, _HAS_BIRTH_DATE = 1, 2, 4
 
 
@@ -71,7 +75,7 @@ def digested(pupils: Iterable[Pupil], key: bytes) -> Iterator[RollEntry]:
             pupil=_digest(key, b"pupil", upn),
             on_roll=on_roll,
             record=record,
-            birth_date=_digest(key, b"birth date", f"{upn} {born}")[:8] if born else None,
+            birth_date=_digest(key, b"birth date", f"{upn} {born}", _BIRTH_DATE) if born else None,
             former=_digest(key, b"pupil", former) if former is not None else None,
             school=school,
         )
@@ -190,5 +194,30 @@ def name_digests(surname: str, forename: str, born: date, key: bytes) -> frozens
     return frozenset(_digest(key, b"name", one) for one in name_keys(surname, forename, "", born))
 
 
-def _digest(key: bytes, what: bytes, text: str) -> bytes:
-    return hmac.digest(key, what + b"\0" + text.encode(), "sha256")[:DIGEST]
+def carried(digest: bytes, key: bytes) -> bytes:
+    """Return a digest on record under a key's predecessor as a digest under `key`, of the same length.
+
+    Nobody needs to be asked for again: a digest under the successor is the digest of the digest before.
+    """
+    return hmac.digest(key[-KEY:], b"carried\0" + digest, "sha256")[: len(digest)]
+
+
+def roll_carried(roll: bytes, key: bytes) -> bytes:
+    """Return a packed roll with every digest carried over to `key`."""
+    return packed(
+        replace(
+            entry,
+            pupil=carried(entry.pupil, key),
+            former=carried(entry.former, key) if entry.former else None,
+            birth_date=carried(entry.birth_date, key) if entry.birth_date else None,
+        )
+        for entry in unpacked(roll)
+    )
+
+
+def _digest(key: bytes, what: bytes, text: str, length: int = DIGEST) -> bytes:
+    """Return a digest under a key, or under its successors one after the other."""
+    found = hmac.digest(key[:KEY], what + b"\0" + text.encode(), "sha256")[:length]
+    for end in range(2 * KEY, len(key) + 1, KEY):
+        found = carried(found, key[:end])
+    return found

@@ -21,6 +21,7 @@ from pathlib import Path
 PROVIDER_ID = re.compile(r"[a-z0-9-]{1,32}")
 REFERENCE = re.compile(r"\d{6}-[a-z0-9-]{1,32}-[0-9A-HJKMNP-TV-Z]{5}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_KEY_SET = re.compile(r"[0-9a-f]{8}")
 CLAIMED = ".claimed"
 """An empty file in published/, touched whenever the processor has looked for uploads to claim."""
 _SHOWN_NAME_BYTES = 160
@@ -207,9 +208,21 @@ class Home:
         return self.root / "keys"
 
     @property
-    def pupil_key(self) -> Path:
-        """The key for digesting pupils' numbers."""
-        return self.keys / "pupil-index.key"
+    def key_set(self) -> str:
+        """The key set in use: the second word of keys/signing; empty for the set made with the home."""
+        try:
+            words = (self.keys / "signing").read_text("ascii", "replace").split()
+        except FileNotFoundError:
+            return ""
+        return words[1] if len(words) > 1 and _KEY_SET.fullmatch(words[1]) else ""
+
+    def log_key(self, key_set: str) -> Path:
+        """Return the path of the log's key of a set."""
+        return self.keys / f"log{key_set and f'-{key_set}'}.pem"
+
+    def pupil_key(self, key_set: str) -> Path:
+        """Return the path of the key of a set for digesting pupils' numbers."""
+        return self.keys / f"pupil-index{key_set and f'-{key_set}'}.key"
 
     @property
     def mailboxes(self) -> Path:

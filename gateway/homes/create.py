@@ -181,7 +181,7 @@ def _make_keys(
     home: Home, settings: Settings, now: datetime, known: str | None, kind: GatewayKeyKind
 ) -> tuple[NewKey, LogKey]:
     pem = LogKey.generate()
-    secret_files.write_secret(home.keys / "log.pem", pem if known is None else lock(pem, known))
+    secret_files.write_secret(home.log_key(""), pem if known is None else lock(pem, known))
     secret_files.make_pupil_key(home)
     log_key = LogKey.load(pem)
     vkey = log_key.vkey(settings.log_origin)

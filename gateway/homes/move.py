@@ -152,7 +152,7 @@ def _head(connection: Connection) -> tuple[int, bytes]:
 def _misfits(moved: Registrar) -> Iterator[str]:
     with moved.registry.read() as session:
         ours = [key for key in keys.list_keys(session, "gateway") if key.kind == "openpgp"]
-        anchors = Anchors((moved.signing.vkey,), tuple(key.material.encode() for key in ours))
+        anchors = Anchors(moved.signing.vkey, tuple(key.material.encode() for key in ours))
         yield from (f"{found.where}: {found.what}" for found in audit(session, anchors))
     sealed = settled(moved.registry, lambda session: check_sealed(session, moved.home, moved.settings))
     yield from (f"{found.where}: {found.what}" for found in sealed)

@@ -171,7 +171,7 @@ def rehearsed(home: Home) -> Iterator[Session]:
                     for key in keys.list_keys(session, "gateway")
                     if key.kind == "openpgp"
                 )
-                for found in audit(session, Anchors((signing.vkey,), certificates)):
+                for found in audit(session, Anchors(signing.vkey, certificates)):
                     raise GatewayError(f"the log does not hold: {found.where}: {found.what}")
                 yield session
 

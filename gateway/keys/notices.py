@@ -15,6 +15,10 @@ from gateway.receipts.text import WIDTH, spoken, visible
 from gateway.registry.keys import Key
 
 _ASK = "If you know nothing of this, ring the local authority at once; quote the reference above."
+_LOG_KEYS = (
+    "The log that proves your receipts has a new key, too. Fetch /keys/gateway-log-keys.asc, which says "
+    "until where each key of the log counts, and give it to whoever checks receipts."
+)
 _LABEL = 16
 
 
@@ -99,10 +103,11 @@ def expires(key: Key, days: int) -> KeyNotice:
     )
 
 
-def gateway_key(old: str, until: datetime | None) -> KeyNotice:
+def gateway_key(old: str, until: datetime | None, *, other_log_key: bool = False) -> KeyNotice:
     """Return the notice of the gateway's new key. `old` is the fingerprint of the one before.
 
-    `until` is the old key's end; None for an immediate end of a compromised key.
+    `until` is the old key's end; None for an immediate end of a compromised key. `other_log_key`: the log has
+    another key since then, too.
     """
     old_end = (
         f"The old one still opens files until {spoken(until)}."
@@ -117,7 +122,12 @@ def gateway_key(old: str, until: datetime | None) -> KeyNotice:
     return KeyNotice(
         "The GATEWAY has a new OpenPGP key.",
         f"Files are to be encrypted to the key above from now on. {old_end} (The old key: {grouped(old)})",
-        ("Fetch /keys/gateway.asc and /keys/gateway-succession.asc.", check, "gpg --import gateway.asc"),
+        (
+            f"Fetch /keys/gateway.asc{' and /keys/gateway-succession.asc' if until else ''}.",
+            check,
+            "gpg --import gateway.asc",
+            *([_LOG_KEYS] if other_log_key else []),
+        ),
     )
 
 

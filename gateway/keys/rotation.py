@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.errors import ConfigurationError, GatewayError
+from gateway.examiner.persons import carried, roll_carried
 from gateway.home import Home
 from gateway.home.settings import Settings, read_toml
 from gateway.keys import notices
@@ -27,9 +28,10 @@ from gateway.policy.agreement_schema import AgreementFile
 from gateway.publish.everything import publish_all
 from gateway.reasons.languages import Language
 from gateway.receipts.facts import log_key_statement
-from gateway.registry import hosts, keys, providers
+from gateway.registry import hosts, keys, log, providers
 from gateway.registry.database import Registry
 from gateway.registry.keys import Key
+from gateway.registry.persons import carry_over
 from gateway.secrets import secret_files
 from gateway.secrets.passphrase import passphrase
 from gateway.secrets.signing import Signing
@@ -114,11 +116,13 @@ def rotate(
     until: datetime | None,
     person: str,
     kind: GatewayKeyKind = GatewayKeyKind.CURVE25519,
+    every_key: bool = False,
 ) -> Rotation:
     """Change to a fresh key of a kind; the one before opens files until `until`.
 
     None as `until`: the old one may be in wrong hands; the key and those retiring end at once, and vouch for
-    nobody. GatewayError where another change of keys is under way.
+    nobody. Then, or with `every_key`, the log's key and the key of the pupils' index have successors too.
+    GatewayError where another change of keys is under way.
     """
     with changing_keys(home):
         secret_files.sweep(home)
@@ -126,10 +130,16 @@ def rotate(
             publish_all(home, at)
             return _done(registry, resumed=True)
         signing = Signing.load(home, settings)
-        new = _left_behind(home, registry, at, kind) or make_gateway_key(
+        vkey = signing.vkey
+        if until is None or every_key:
+            with registry.read() as session:
+                known = [one.key for one in log.keys_in_time(session, vkey)]
+            vkey = secret_files.make_key_set(home, signing.origin, known)
+        statement = log_key_statement(settings.organisation, vkey)
+        new = _left_behind(home, registry, at, kind, statement) or make_gateway_key(
             home,
             settings.organisation,
-            signing.vkey,
+            vkey,
             at,
             passphrase(home) if secret_files.is_protected(home) else None,
             kind=kind,
@@ -138,20 +148,34 @@ def rotate(
             write_succession(home, settings.organisation, signing.openpgp, new, at)
         if settings.host.shares:
             _check_everybody_has_it(home, registry, settings.host.name)
-        _record(home, registry, settings, signing, new, at=at, until=until, person=person)
+        _record(
+            home,
+            registry,
+            signing,
+            new,
+            vkey=vkey,
+            organisation=settings.organisation,
+            at=at,
+            until=until,
+            person=person,
+        )
         finish(home, registry)
         publish_all(home, at)
         return _done(registry, resumed=False)
 
 
 def finish(home: Home, registry: Registry) -> bool:
-    """Let the current key on record sign too; return True where there was anything to do."""
+    """Let the current keys on record sign too; return True where there was anything to do."""
     with registry.read() as session:
         current = _current(keys.list_keys(session, "gateway", "gateway"))
-    if current.fingerprint == secret_files.signing_fingerprint(home):
-        return False
-    secret_files.choose_signing_key(home, current.fingerprint)
-    return True
+        *ended, last = log.keys_in_time(session, "")
+    chosen = current.fingerprint, secret_files.key_set_of(last.key) if ended else ""
+    is_chosen = chosen == (secret_files.signing_fingerprint(home), home.key_set)
+    if not is_chosen:
+        secret_files.choose_signing_key(home, *chosen)
+    if ended:  # Also those that an interrupted change has left.
+        secret_files.forget_key_sets(home, [secret_files.key_set_of(one.key) for one in ended])
+    return not is_chosen
 
 
 def held(home: Home) -> list[str]:
@@ -191,17 +215,18 @@ def changing_keys(home: Home) -> Iterator[None]:
 def _record(
     home: Home,
     registry: Registry,
-    settings: Settings,
     signing: Signing,
     new: NewKey,
     *,
+    vkey: str,
+    organisation: str,
     at: datetime,
     until: datetime | None,
     person: str,
 ) -> None:
     """Record the rotation in one transaction, with a notice to every provider;
 
-    a compromised key signs nothing.
+    a compromised key signs nothing. `vkey` is the key of the log from now on.
     """
     if until is None:
         signing = dataclasses.replace(signing, openpgp=secret_files.openpgp_secret(home, new.fingerprint))
@@ -209,7 +234,7 @@ def _record(
         clerk = Clerk(
             session=session,
             signing=signing,
-            organisation=settings.organisation,
+            organisation=organisation,
             at=at,
             person=person,
             languages=_languages(home),
@@ -222,10 +247,24 @@ def _record(
                     clerk.revoke(key, "hard")
         else:
             clerk.retire(old, until)
-        notice = notices.gateway_key(old.fingerprint, until)
+        notice = notices.gateway_key(old.fingerprint, until, other_log_key=vkey != signing.vkey)
         for provider in providers.list_providers(session):
             clerk.tell(current, notice, provider.id)
-        sign_head(clerk)
+        if vkey == signing.vkey:
+            sign_head(clerk)
+            return
+        key_set = secret_files.key_set_of(vkey)
+        pupil_key = secret_files.pupil_key_of(home, key_set)
+        carry_over(session, lambda one: carried(one, pupil_key), lambda one: roll_carried(one, pupil_key))
+        log.change_key(
+            session,
+            signing.log_key,
+            secret_files.log_key_of(home, key_set),
+            signing.origin,
+            at,
+            by=person,
+            lost=until is None,
+        )
 
 
 def _languages(home: Home) -> tuple[Language, ...]:
@@ -252,12 +291,15 @@ def _check_everybody_has_it(home: Home, registry: Registry, name: str | None) ->
         )
 
 
-def _left_behind(home: Home, registry: Registry, at: datetime, kind: GatewayKeyKind) -> NewKey | None:
-    """Return the unannounced key, of the given kind, of an interrupted attempt."""
+def _left_behind(
+    home: Home, registry: Registry, at: datetime, kind: GatewayKeyKind, said: str
+) -> NewKey | None:
+    """Return the unannounced key of an interrupted attempt, of the given kind, that signed `said`."""
     with registry.read() as session:
         known = {key.fingerprint for key in keys.list_keys(session, "gateway", "gateway")}
     for path in secret_files.secret_keys(home):
-        if path.stem not in known and secret_files.statement_file(home, path.stem).exists():
+        statement = secret_files.statement_file(home, path.stem)
+        if path.stem not in known and statement.exists() and said in statement.read_text("utf-8"):
             found = described(secret_files.openpgp_secret(home, path.stem), at)
             if found.algorithm.startswith("RSA") == (kind == GatewayKeyKind.RSA4096):
                 return found

@@ -27,6 +27,7 @@ _MAX_COUNT = 2**53 - 1
 
 Kind = Literal[
     "log-started",
+    "log-key-changed",
     "landed",
     "decided",
     "delivered",
@@ -172,6 +173,8 @@ _KEPT = {**_WHO, "what": "word", "data_type": "word", "rule": "word", "sha256": 
 # elsewhere.
 FIELDS: dict[str, dict[str, str]] = {
     "log-started": {"log_key": "vkey", "record": "digest"},
+    # `size`: of the last head that `earlier` signs. `cause`: "superseded" or "compromised".
+    "log-key-changed": {**_WHO, "log_key": "vkey", "earlier": "vkey", "size": _COUNT, "cause": "word"},
     "landed": {**_TRANSFER, "folder": "word", "key": "fingerprint"},
     "decided": _DECISION,
     "delivered": {"provider": "provider", "team": "word", "flow": "word"},

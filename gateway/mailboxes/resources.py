@@ -13,7 +13,6 @@ from gateway.examiner.parent import Examiners
 from gateway.examiner.pupil_index import counting_seed
 from gateway.home import Home
 from gateway.home.settings import load_limits, load_settings
-from gateway.log.checkpoint import LogKey
 from gateway.mailboxes.contents import Contents, FileOrder, Given
 from gateway.mailboxes.fetching import fetched, in_force
 from gateway.mailboxes.mailbox_access import MailboxAccess
@@ -32,7 +31,7 @@ _WRITERS = 4
 def open_resources(home: Home, clock: Callable[[], datetime]) -> Iterator[SharedResources]:
     """Yield the shared resources, and close them in order. ConfigurationError for a missing part."""
     settings, limits = load_settings(home), load_limits(home)
-    log_key = LogKey.load(secret_files.log_key(home))
+    log_key = secret_files.CurrentLogKey(home)
     registry = Registry(settings.database_url(home))
     registry.check_version()
     catalogue = in_force(home, registry)

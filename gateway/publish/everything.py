@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import datetime
 from pathlib import Path
 
@@ -51,6 +52,7 @@ def publish_all(home: Home, now: datetime) -> None:
     try:
         publish_access(registry, home.published, now)
         publish_gateway_keys(home, registry)
+        publish_log_keys(home, registry, signing, settings.organisation)
         publish_agreement_news(registry, home.published)
         take_back_copies(home, registry)
     finally:
@@ -63,6 +65,27 @@ def publish_all(home: Home, now: datetime) -> None:
 # own succession.
 
 _SHOWN_DIGITS = 16
+
+
+def publish_log_keys(home: Home, registry: Registry, signing: Signing, organisation: str) -> None:
+    """Write the signed statement about the log's keys, once it has had several. Idempotent."""
+    with registry.read() as session:
+        *ended, current = log.keys_in_time(session, signing.vkey)
+    # Read by `verify_receipts.keys_in` and, whole, by `verify_files`.
+    text = (
+        f"The gateway of {organisation} signs its log and its receipts with the last of these keys, and "
+        "signed with the others up to the size of the log that is named:\n\n"
+        f"openpgp-key: {signing.fingerprint}\n"
+    )
+    for key in ended:
+        root = base64.b64encode(key.last.root).decode() if key.last else ""
+        why = "compromised" if key.lost else "superseded"
+        text += f"log-key: {key.key} until {key.last and key.last.size} {root} {why}\n"
+    text += f"log-key: {current.key}\n"
+    path = home.published.common / "keys" / "gateway-log-keys.asc"
+    # Signed anew only where it says something new, since it is published again and again.
+    if ended and (not path.exists() or text not in path.read_text("utf-8")):
+        replace_published(path, signing.clearsign(text))
 
 
 def publish_gateway_keys(home: Home, registry: Registry) -> None:

@@ -20,7 +20,7 @@ from gateway.secrets import secret_files
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """One upload to examine. `judged_by` is the digests of the provider's keys in the job, and of the rules.
+    """One upload to examine. `judged_by`: digests of the provider's keys and the rules; the key set.
 
     `decided_before`: the time of an earlier decision, where the file is examined again.
     """
@@ -52,8 +52,13 @@ def assignments(
             *((in_progress[reference], None) for reference in references if reference in in_progress),
         ]
         return [
-            replace(assignment_of(registrar, session, upload, now), decided_before=before)
+            replace(
+                one,
+                judged_by=f"{one.judged_by} {registrar.signing.key_set}",
+                decided_before=before,
+            )
             for upload, before in found
+            for one in [assignment_of(registrar, session, upload, now)]
         ]
 
 

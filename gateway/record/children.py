@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from gateway.classify.identifiers import is_upn
 from gateway.errors import GatewayError
-from gateway.examiner.persons import name_digests, number_digest
+from gateway.examiner.persons import KEY, name_digests, number_digest
 from gateway.home import Home
 from gateway.log.leaf import commitment
 from gateway.model import Transfer
@@ -86,7 +86,10 @@ class FoundChild:
 
 def digests_of(home: Home, asked: Asked) -> frozenset[bytes]:
     """Return the digests of a child. GatewayError, without the words given, for an incomplete name."""
-    key = secret_files.pupil_key(home)
+    return _digests(asked, secret_files.pupil_key(home))
+
+
+def _digests(asked: Asked, key: bytes) -> frozenset[bytes]:
     found: set[bytes] = set()
     if asked.upn is not None:
         upn = asked.upn.strip().upper()
@@ -107,10 +110,16 @@ def find(registrar: Registrar, asked: Asked, *, by: str, why: str | None, what: 
     """Return the findings about a child to one person, after logging the question."""
     now, digests = registrar.clock(), digests_of(registrar.home, asked)
     with registrar.registry.write() as session:
-        found = _found(session, digests)
+        found = _found(session, digests, asked_as=_digests_ever(registrar.home, asked))
         log.append(session, _questions(digests, len(found.files), by=by, why=why, what=what), now)
         registrar.sign_head(session, now)
     return found
+
+
+def _digests_ever(home: Home, asked: Asked) -> frozenset[bytes]:
+    """Return the digests of a child under the pupils' key and each before it: the log keeps old questions."""
+    key = secret_files.pupil_key(home)
+    return frozenset().union(*(_digests(asked, key[:end]) for end in range(KEY, len(key) + 1, KEY)))
 
 
 def mark(
@@ -146,7 +155,7 @@ def unmark(registrar: Registrar, number: int, *, by: str, why: str) -> None:
         registrar.sign_head(session, now)
 
 
-def _found(session: Session, digests: frozenset[bytes]) -> FoundChild:
+def _found(session: Session, digests: frozenset[bytes], *, asked_as: frozenset[bytes]) -> FoundChild:
     references = transfers.references(session, persons.transfers_with(session, digests))
     names = list(references.values())
     gone, held = persons.deleted(session, names), holds.on_hold(session, names)
@@ -165,7 +174,7 @@ def _found(session: Session, digests: frozenset[bytes]) -> FoundChild:
         rolls=_rolls(session, digests),
         markers=tuple(markers.of_child(session, digests)),
         holds=tuple(holds.of_child(session, digests)),
-        questions=tuple(_asked_before(session, digests)),
+        questions=tuple(_asked_before(session, asked_as)),
         unindexed=len(persons.unindexed(session)),
     )
 

@@ -12,7 +12,7 @@ from gateway.examiner.protocol import Read, Reading, Reopen
 from gateway.examiner.pupil_index import persons_of
 from gateway.model import ContentRefused, Transfer
 from gateway.record.registrar import Registrar
-from gateway.registry import persons, transfers
+from gateway.registry import log, persons, transfers
 
 _log = logging.getLogger(__name__)
 
@@ -51,6 +51,7 @@ def _index(registrar: Registrar, examiner: Examiner, reference: str) -> None:
         transfer = transfers.get(session, reference)
     found = b"" if _is_malware(transfer) else _persons(registrar, examiner, transfer)
     with registrar.registry.write() as session:
+        log.check_key(session, registrar.signing.vkey)  # The digests are of its key set.
         persons.note(session, transfer.sequence, found)
 
 

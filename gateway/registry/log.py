@@ -6,15 +6,17 @@ import base64
 import hashlib
 import json
 import secrets
+import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import text, tuple_
 from sqlmodel import Session, col, func, select
 
-from gateway.errors import NotFoundError
+from gateway.errors import Fault, NotFoundError
 from gateway.log import tree
 from gateway.log.checkpoint import LogKey, add_cosignatures, checkpoint, read_checkpoint
 from gateway.log.leaf import FIELDS, Event, Kind, canonical, commitment, leaf_around_number
@@ -31,12 +33,21 @@ from gateway.registry.vouched_rows import (
     take_changes,
 )
 
+if TYPE_CHECKING:
+    from gateway.verify.verify_receipts import KeyInTime
+
 _NODES_FETCHED = 400
 _NODES = "gateway log nodes"
+_LEAVES, _SIZE, _SIGNED = "gateway log leaves", "gateway log size", "gateway log head"
+_CHANGED = "gateway log key changed"
+_KEY_CHANGED: Kind = "log-key-changed"
 # For each set bit of its size, a tree ends in a complete subtree of 2^level leaves.
 _SIZE_AND_ROOT = text("""
-    SELECT tree.size, node.level, node.position, node.hash
-    FROM (SELECT coalesce((SELECT max(number) FROM event) + 1, 0) AS size) tree
+    SELECT tree.size, node.level, node.position, node.hash, tree.changed
+    FROM (
+        SELECT coalesce((SELECT max(number) FROM event) + 1, 0) AS size,
+        (SELECT leaf FROM event WHERE kind = 'log-key-changed' ORDER BY number DESC LIMIT 1) AS changed
+    ) tree
     LEFT JOIN (
         WITH RECURSIVE up(level) AS (SELECT 0 UNION ALL SELECT level + 1 FROM up WHERE level < 30)
         SELECT level FROM up
@@ -66,7 +77,8 @@ class Nodes:
     def size(self) -> int:
         """Return the number of leaves, and read the nodes of the root."""
         found = self._session.execute(_SIZE_AND_ROOT).all()
-        self._known |= {(level, index): node for _, level, index, node in found if node is not None}
+        self._known |= {(level, index): node for _, level, index, node, _ in found if node is not None}
+        self._session.info[_CHANGED] = found[0][4]
         size: int = found[0][0]
         return size
 
@@ -96,7 +108,6 @@ class Nodes:
 
 
 _FETCHED = 400
-_LEAVES, _SIZE, _SIGNED = "gateway log leaves", "gateway log size", "gateway log head"
 R = TypeVar("R")
 
 
@@ -204,11 +215,59 @@ def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carri
     fresh = _SIZE in session.info and session.info.get(_SIGNED) != now
     if not fresh and (known := session.get(CheckpointRow, now)) is not None:
         return known.text
+    check_key(session, key.vkey(origin), now)
     signed = checkpoint(origin, now, root(session, now), key)
     put = insert_rows if carried else add_rows
     put(session, CheckpointRow, [{"size": now, "text": signed, "created_at": at}])
     session.info[_SIGNED] = now
     return signed
+
+
+def check_key(session: Session, vkey: str, at_size: int = sys.maxsize) -> None:
+    """Raise Fault where another key than `vkey` signs the head of so many leaves; services follow soon."""
+    if _CHANGED not in session.info:
+        event = latest(session, _KEY_CHANGED)
+        session.info[_CHANGED] = None if event is None else event.leaf
+    leaf = session.info[_CHANGED]
+    if leaf is not None:
+        fields = json.loads(leaf)["fields"]
+        if vkey != fields["log_key" if at_size > fields["size"] else "earlier"]:
+            raise Fault("the key of the log has changed, and is not followed here yet")
+
+
+def change_key(
+    session: Session, old: LogKey, new: LogKey, origin: str, at: datetime, *, by: str | None, lost: bool
+) -> str:
+    """Let `new` sign the log's heads from now on; return the head over the entry that says so.
+
+    That head is the last one by `old`, so that the old key vouches for the new one. A `lost` key signs no
+    more: the entry ends it at the size before.
+    """
+    record_changes(session, at)
+    fields: dict[str, str | int] = {
+        "log_key": new.vkey(origin),
+        "earlier": old.vkey(origin),
+        "size": size(session) + (not lost),
+        "cause": "compromised" if lost else "superseded",
+    }
+    (number,) = append(session, [Entry(kind=_KEY_CHANGED, subject="log", fields=fields, actor=by)], at)
+    session.info[_CHANGED] = session.info[_LEAVES][number]
+    return sign_head(session, new if lost else old, origin, at)
+
+
+def keys_in_time(session: Session, vkey: str) -> tuple[KeyInTime, ...]:
+    """Return the log's verifier keys in their order, as the log names them; `vkey` where it names none."""
+    from gateway.verify.verify_receipts import Head, KeyInTime  # noqa: PLC0415 - loads cryptography
+
+    ended, current = [], vkey
+    for event in events(session, "log", kind=_KEY_CHANGED):
+        with suppress(ValueError, KeyError):  # An audit says what is wrong with the leaf, or with a node.
+            fields = json.loads(event.leaf)["fields"]
+            key, size = fields["earlier"], fields["size"]
+            last = Head(key.split("+")[0], size, root(session, size))
+            ended.append(KeyInTime(key, last, fields["cause"] == "compromised"))
+            current = fields["log_key"]
+    return (*ended, KeyInTime(current))
 
 
 def record_changes(session: Session, at: datetime) -> None:

@@ -1,15 +1,25 @@
 """An index of the children in each file by keyed digests, made from the sealed files and reproducible."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, LargeBinary, bindparam, false, or_
+from sqlalchemy import ColumnElement, LargeBinary, bindparam, false, or_, update
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
 from gateway.registry import markers, register
-from gateway.registry.tables import DeletionRow, PersonsOfTransferRow, PupilRow, TransferRow
+from gateway.registry.tables import (
+    DeletionRow,
+    DiscrepancyPartyRow,
+    DiscrepancyRow,
+    HoldRow,
+    MarkerRow,
+    PersonsOfTransferRow,
+    PupilRow,
+    StagedRollRow,
+    TransferRow,
+)
 from gateway.registry.vouched_rows import insert_rows, inserting
 
 DIGEST = 16
@@ -105,3 +115,46 @@ def deleted(session: Session, references: Collection[str]) -> Mapping[str, datet
         DeletionRow.what == "sealed", col(DeletionRow.reference).in_(list(references))
     )
     return dict(session.exec(query).all())
+
+
+def carry_over(
+    session: Session, carry: Callable[[bytes], bytes], carry_roll: Callable[[bytes], bytes]
+) -> None:
+    """Replace every digest of a child on record by its successor; `carry_roll` does so in a packed roll."""
+
+    def all_of(persons: bytes) -> bytes:
+        return b"".join(sorted(map(carry, split(persons))))
+
+    # Nothing vouches for the indexes, which are long.
+    place, key = PupilRow.__table__, col(PupilRow.provider)  # type: ignore[attr-defined] # as in vouched_rows
+    said = select_columns(key, *(getattr(PupilRow, name) for name in ("pupil", "former", "birth_date")))
+    pupils = [
+        {
+            "of": provider,
+            "was": pupil,
+            "pupil": carry(pupil),
+            "former": former and carry(former),
+            "birth_date": born and carry(born),
+        }
+        for provider, pupil, former, born in session.execute(said)
+    ]
+    one = update(place).where(place.c.provider == bindparam("of"), place.c.pupil == bindparam("was"))
+    if pupils:
+        session.connection().execute(one, pupils)
+    for indexed in session.exec(select(PersonsOfTransferRow)).all():
+        indexed.persons = all_of(indexed.persons)
+    for staged in session.exec(select(StagedRollRow)).all():
+        staged.roll = carry_roll(staged.roll)
+    for marker in session.exec(select(MarkerRow)).all():
+        marker.persons = all_of(marker.persons)
+    for hold in session.exec(select(HoldRow).where(col(HoldRow.persons).is_not(None))).all():
+        hold.persons = all_of(hold.persons or b"")
+    for party in session.exec(select(DiscrepancyPartyRow)).all():
+        party.pupil = carry(party.pupil)
+    for found in session.exec(select(DiscrepancyRow)).all():
+        # Spelled by `discrepancies.key_of`: the kind, one digest or two in hexadecimal, the providers.
+        digests = 2 if found.kind == "former-upn" else 1
+        kind, *parts = found.key.split(":")
+        carried = [carry(bytes.fromhex(part)).hex() for part in parts[:digests]]
+        found.key = ":".join((kind, *carried, *parts[digests:]))
+    session.flush()

@@ -1,7 +1,7 @@
 """The files of a home's keys/ folder; made once, later changed only in their protection.
 
 openpgp/FINGERPRINT.asc     secret OpenPGP keys of the gateway still opening files
-signing                     the fingerprint of the key signing receipts
+signing                     the fingerprint of the key signing receipts, then the key set in use
 statements/FINGERPRINT.asc  the key's signed statement, naming the log's key
 succession/FINGERPRINT.asc  the older key's signed statement, naming this one as its successor
 hosts.asc                   the signed list of the SSH host keys
@@ -9,20 +9,31 @@ log.pem                     the Ed25519 key signing the log's checkpoints and JS
 mailboxes_host_key          the SSH host key of the mailboxes service
 pupil-index.key             the key for digesting pupils' numbers; useful only together with the registry
 
-Only `signing` names the current key, so that one rename changes from key to key. OpenPGP keys, the log's key
-and the pupils' key may be protected by a passphrase (`openpgp.at_rest`).
+The log's and the pupils' key are a key set. The successors of the first set are log-SET.pem and
+pupil-index-SET.key, where SET is the key id of the log's key. A successor of the pupils' key begins with the
+key before, since digests on record are digested once more (`examiner.persons`).
+
+Only `signing` names the current keys, so that one rename changes from keys to keys. OpenPGP keys, the log's
+key and the pupils' key may be protected by a passphrase (`openpgp.at_rest`).
 """
+
+from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gateway.errors import ConfigurationError
 from gateway.home import Home
+from gateway.log.checkpoint import LogKey
 from gateway.openpgp.at_rest import is_locked, lock, unlock
 from gateway.secrets.passphrase import changed, passphrase
 from gateway.zones.spool import fsync_folder, private_mode, write_durably
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 FOLDERS = ("openpgp", "statements", "succession")
 _ASIDE = ".new"
@@ -50,7 +61,7 @@ def openpgp_secrets(home: Home) -> dict[str, bytes]:
 
 def signing_fingerprint(home: Home) -> str:
     """Return the fingerprint of the current OpenPGP key, for signing and for files sealed to the gateway."""
-    return _read(home.keys / "signing").decode("ascii", "replace").strip()
+    return _read(home.keys / "signing").decode("ascii", "replace").partition("\n")[0].strip()
 
 
 def signing_key(home: Home) -> bytes:
@@ -65,7 +76,21 @@ def openpgp_secret(home: Home, fingerprint: str) -> bytes:
 
 def log_key(home: Home) -> bytes:
     """Return the private key of the log, PEM."""
-    return _secret(home, home.keys / "log.pem")
+    return _secret(home, home.log_key(home.key_set))
+
+
+class CurrentLogKey(LogKey):
+    """The log's key of a home, loaded anew after a change, for services that hold the key for long."""
+
+    def __init__(self, home: Home) -> None:
+        self._home, self._generation = home, generation(home)
+        self._now = LogKey.load(log_key(home))
+
+    def _key(self) -> Ed25519PrivateKey:
+        found = generation(self._home)
+        if found != self._generation:
+            self._now, self._generation = LogKey.load(log_key(self._home)), found
+        return self._now._key()  # noqa: SLF001 - of its own class
 
 
 def log_statement(home: Home, fingerprint: str) -> str:
@@ -83,9 +108,10 @@ def succession_file(home: Home, fingerprint: str) -> Path:
     return home.keys / "succession" / f"{fingerprint}.asc"
 
 
-def choose_signing_key(home: Home, fingerprint: str) -> None:
-    """Make another key sign from now on: one rename, switching all its files at once."""
-    write_durably(home.keys / "signing", f"{fingerprint}\n".encode(), mode=private_mode(home.keys))
+def choose_signing_key(home: Home, fingerprint: str, key_set: str = "") -> None:
+    """Make another key sign from now on, and a key set count: one rename, switching all files at once."""
+    chosen = "".join(f"{word}\n" for word in (fingerprint, key_set) if word)
+    write_durably(home.keys / "signing", chosen.encode(), mode=private_mode(home.keys))
 
 
 def write_secret(path: Path, secret: bytes) -> None:
@@ -103,7 +129,7 @@ def write_secret(path: Path, secret: bytes) -> None:
 
 def pupil_key(home: Home) -> bytes:
     """Return the key for digesting pupils' numbers, 32 octets. ConfigurationError if missing."""
-    return _secret(home, home.pupil_key)
+    return _secret(home, home.pupil_key(home.key_set))
 
 
 def make_pupil_key(home: Home) -> None:
@@ -111,9 +137,55 @@ def make_pupil_key(home: Home) -> None:
 
     Its loss makes the registry's knowledge of rolls unusable, and nothing else.
     """
-    if not home.pupil_key.exists():
+    path = home.pupil_key(home.key_set)
+    if not path.exists():
         key = secrets.token_bytes(32)
-        write_secret(home.pupil_key, lock(key, passphrase(home)) if is_protected(home) else key)
+        write_secret(path, lock(key, passphrase(home)) if is_protected(home) else key)
+
+
+def make_key_set(home: Home, origin: str, known: Collection[str]) -> str:
+    """Return the verifier key of a log's key made to follow, with a pupils' key of the same set.
+
+    `known` are the verifier keys on record: a set made by an interrupted attempt is none of those, and is
+    taken up again.
+    """
+    for path in sorted(home.keys.glob("log-*.pem")):
+        vkey = LogKey.load(_secret(home, path)).vkey(origin)
+        if vkey not in known:
+            return vkey
+    make_pupil_key(home)
+    pem, known_phrase = LogKey.generate(), passphrase(home) if is_protected(home) else None
+    vkey = LogKey.load(pem).vkey(origin)
+    key_set = key_set_of(vkey)
+    # The log's key comes last: its presence proves a complete set.
+    for path, secret in (
+        (home.pupil_key(key_set), pupil_key(home) + secrets.token_bytes(32)),
+        (home.log_key(key_set), pem),
+    ):
+        write_secret(path, secret if known_phrase is None else lock(secret, known_phrase))
+    return vkey
+
+
+def key_set_of(vkey: str) -> str:
+    """Return the name of the key set of a verifier key of the log."""
+    return vkey.split("+")[1]
+
+
+def log_key_of(home: Home, key_set: str) -> LogKey:
+    """Return the log's key of a set."""
+    return LogKey.load(_secret(home, home.log_key(key_set)))
+
+
+def pupil_key_of(home: Home, key_set: str) -> bytes:
+    """Return the pupils' key of a set."""
+    return _secret(home, home.pupil_key(key_set))
+
+
+def forget_key_sets(home: Home, ended: Iterable[str]) -> None:
+    """Remove the files of key sets out of use: every set named, and the first, unless in use."""
+    for key_set in {"", *ended} - {home.key_set}:
+        for path in (home.log_key(key_set), home.pupil_key(key_set)):
+            path.unlink(missing_ok=True)
 
 
 def sweep(home: Home) -> None:
@@ -125,29 +197,26 @@ def sweep(home: Home) -> None:
 
 def generation(home: Home) -> tuple[tuple[str, int, int], ...]:
     """Return a value changing with every gateway key made, replaced, removed or chosen for signing."""
-    watched = (home.keys / "openpgp", home.keys / "signing", home.keys / "log.pem")
+    watched = (home.keys / "openpgp", home.keys / "signing", home.log_key(home.key_set))
     return tuple((path.name, at.st_mtime_ns, at.st_ino) for path in watched if (at := _status(path)))
 
 
 def holding(home: Home) -> list[str]:
     """Return the names of a home's keys, sorted: equal on hosts sharing work."""
-    return sorted(
-        f"{folder}/{path.stem[:16]}"
-        for folder in FOLDERS
-        for path in (home.keys / folder).glob("*.asc")
-        if not path.name.startswith(".")
-    )
+    statements = (path for folder in FOLDERS for path in (home.keys / folder).glob("[!.]*.asc"))
+    names = [f"{path.parent.name}/{path.stem[:16]}" for path in statements]
+    return sorted([*names, *(path.stem for path in home.keys.glob("log-*.pem"))])
 
 
 def protectable(home: Home) -> list[Path]:
     """Return the secrets eligible for a passphrase."""
-    pupils = home.pupil_key
-    return [*secret_keys(home), home.keys / "log.pem", *([pupils] if pupils.exists() else [])]
+    of_sets = (path for name in ("log*.pem", "pupil-index*.key") for path in sorted(home.keys.glob(name)))
+    return [*secret_keys(home), *of_sets]
 
 
 def is_protected(home: Home) -> bool:
     """Return True if new secrets get the passphrase: judged by the log's key, among the last in `protect`."""
-    return is_locked(_read(home.keys / "log.pem"))
+    return is_locked(_read(home.log_key(home.key_set)))
 
 
 def unprotected(home: Home) -> list[Path]:

@@ -24,20 +24,25 @@ class Signing:
     log_key: LogKey
     log_statement: str
     origin: str
+    key_set: str = ""
 
     @classmethod
     def load(cls, home: Home, settings: Settings) -> Self:
         """Read the keys. ConfigurationError names a missing one."""
-        fingerprint = secret_files.signing_fingerprint(home)
+        fingerprint, key_set = secret_files.signing_fingerprint(home), home.key_set
         openpgp = secret_files.openpgp_secret(home, fingerprint)
-        return cls(
+        found = cls(
             openpgp=openpgp,
             fingerprint=fingerprint,
             certificate=certificate_of(openpgp).decode(),
-            log_key=LogKey.load(secret_files.log_key(home)),
+            log_key=secret_files.log_key_of(home, key_set),
             log_statement=secret_files.log_statement(home, fingerprint),
             origin=settings.log_origin,
+            key_set=key_set,
         )
+        if fingerprint != secret_files.signing_fingerprint(home):  # Changed between the two reads.
+            return cls.load(home, settings)
+        return found
 
     @property
     def vkey(self) -> str:

@@ -11,26 +11,31 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.errors import GatewayError
 from gateway.log.leaf import rfc3339
 from gateway.model import Signature
-from gateway.openpgp.certificates import split
+from gateway.openpgp.certificates import describe, split
 from gateway.openpgp.sealer import verify_clearsigned
 from gateway.verify.verify_receipts import (
     HEAD,
     LEAF,
     Checked,
     Head,
+    KeyInTime,
     Unproved,
     check_entry,
+    check_in_time,
     check_inclusion,
     check_original,
     check_receipt,
     compare_heads,
+    keys_in,
     read_checkpoint,
+    read_head,
     read_text,
     report,
     strict_json,
@@ -46,6 +51,7 @@ _KINDS = (
     (rf"{_NOTICE} [^\n]*\n", "a notice about a key"),
     (r"Certificate of deletion, ", "a certificate of deletion"),
     (r"The gateway of [^\n]* has a new OpenPGP key since ", "the old key's word on the gateway's new key"),
+    (r"The gateway of [^\n]* signs its log and its receipts with the last of", "the list of the log's keys"),
     (r"The gateway of [^\n]* shows these SSH host keys, as of ", "the list of the gateway's SSH host keys"),
 )
 _REFERENCE = re.compile(r"^    Reference +(\S+)$", re.MULTILINE)
@@ -84,6 +90,13 @@ _STATEMENT = re.compile(
 )
 
 
+# As `receipts.facts.log_keys_statement`, whole, for the same reason.
+_LOG_KEYS = re.compile(
+    r"The gateway of [^\n]+ signs its log and its receipts with the last of these keys, and signed with the "
+    r"others up to the size of the log that is named:\n\nopenpgp-key: [0-9a-f]+\n(log-key: [^\n]+\s*)+"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class FileVerdict:
     """Result for one file. `lines` are plain words: the finding first, then everything proved and not
@@ -107,6 +120,7 @@ def verify_receipt_files(
     *,
     original: Path | None = None,
     consistency: Path | None = None,
+    log_keys: Sequence[KeyInTime] = (),
 ) -> list[FileVerdict]:
     """Return one verdict per file, and one more for findings across the files.
 
@@ -117,14 +131,17 @@ def verify_receipt_files(
     `gateway_certificate` may hold several certificates, one after the other in time: an old receipt needs
     an old one. Without a certificate a text receipt proves nothing, and a JSON receipt only its integrity.
     `original` is the file the receipts should be for; `consistency` a proof between two of their heads.
-    Never raises for a file's content.
+    `log_keys` are the keys that the log has had, in their order; where none are given, those of a list among
+    the files count, signed by the newest certificate. Each key counts for its time only. Never raises for a
+    file's content.
     """
     verdicts: list[FileVerdict] = []
-    heads: list[Head] = []
-    log_keys: set[str] = set()
+    known = list(log_keys) or _listed(paths, gateway_certificate)
+    heads = [one.last for one in known if one.last is not None]
+    vouched: set[str] = set()
     for path in sorted(paths, key=_is_head):
         try:
-            verdict, head = _verify_file(path, gateway_certificate, original, log_keys)
+            verdict, head = _verify_file(path, gateway_certificate, original, vouched, known)
             heads += [head] if head is not None else []
         except (Unproved, GatewayError, OSError) as error:
             verdict = FileVerdict(
@@ -146,6 +163,21 @@ def vouched_log_key(statement: str, gateway_certificate: bytes) -> str:
     return said[1]
 
 
+def _listed(paths: Sequence[Path], certificate: bytes | None) -> list[KeyInTime]:
+    """Return the keys of the longest list of the log's keys among files.
+
+    Only the newest of the gateway's certificates signs one: those before may be in wrong hands.
+    """
+    found: list[list[KeyInTime]] = [[]]
+    signers = sorted(split(certificate or b""), key=lambda one: describe(one, datetime.now(UTC)).created_at)
+    for path in paths if signers else ():
+        with contextlib.suppress(Unproved, GatewayError, OSError):
+            text, _ = verify_clearsigned(read_text(path), signers[-1:])
+            if _LOG_KEYS.fullmatch(text):
+                found.append(keys_in(text))
+    return max(found, key=len)
+
+
 def _is_head(path: Path) -> bool:
     try:
         return HEAD.search(read_text(path)) is not None
@@ -154,12 +186,19 @@ def _is_head(path: Path) -> bool:
 
 
 def _verify_file(
-    path: Path, certificate: bytes | None, original: Path | None, log_keys: set[str]
+    path: Path,
+    certificate: bytes | None,
+    original: Path | None,
+    vouched: set[str],
+    known: Sequence[KeyInTime],
 ) -> tuple[FileVerdict, Head | None]:
-    """Verify one file; add the log key of a receipt vouched for by the certificate to `log_keys`."""
+    """Verify one file; add the log key of a receipt vouched for by the certificate to `vouched`.
+
+    `known` are the keys that the log has had, each of which counts for its time only.
+    """
     text = read_text(path)
     if HEAD.search(text):
-        return _verify_head(path, text, log_keys)
+        return _verify_head(path, text, vouched, known)
     if not text.lstrip().startswith((CLEARSIGNED, "{")):
         raise Unproved(
             "not a receipt, nor anything else that the gateway signs: neither a signed text nor JSON"
@@ -175,22 +214,23 @@ def _verify_file(
                 raise Unproved(f"this is {kind}, which is for no file")
             return FileVerdict(path.name, True, True, tuple(report_notice(kind, signed, signature))), None
         verdict, checked = _verify_text(path, signed, signature, original)
+    if known:
+        cautions = tuple(check_in_time(known, checked.log_key, checked.head))
+        verdict = replace(verdict, lines=(*verdict.lines, *cautions))
     if verdict.anchored:
-        log_keys.add(checked.log_key)
+        vouched.add(checked.log_key)
     return verdict, checked.head
 
 
-def _verify_head(path: Path, text: str, log_keys: set[str]) -> tuple[FileVerdict, Head]:
-    if not log_keys:
+def _verify_head(
+    path: Path, text: str, vouched: set[str], known: Sequence[KeyInTime]
+) -> tuple[FileVerdict, Head]:
+    keys = known or [KeyInTime(one) for one in sorted(vouched)]
+    if not keys:
         raise Unproved("a head of the log is checked together with a receipt, which says whose it must be")
-    for log_key in sorted(log_keys):
-        with contextlib.suppress(Unproved):
-            head = read_checkpoint(text, log_key)
-            line = (
-                f"genuine: a head of the log {head.origin} of {head.size} entries, signed with the log's key"
-            )
-            return FileVerdict(path.name, True, True, (line,)), head
-    raise Unproved("the head of the log is not signed with the log's key")
+    head, cautions = read_head(text, keys)
+    line = f"genuine: a head of the log {head.origin} of {head.size} entries, signed with the log's key"
+    return FileVerdict(path.name, True, True, (line, *cautions)), head
 
 
 def _verify_json(

@@ -20,17 +20,20 @@ from pathlib import Path
 from gateway.verify.verify_receipts import (
     LEAF,
     Head,
+    KeyInTime,
     Unproved,
+    check_in_time,
     check_receipt,
     hashes,
     parent,
-    read_checkpoint,
+    read_head,
+    read_key,
     read_text,
     say,
     strict_json,
 )
 
-WITHHELD = b'{"hash":'
+WITHHELD, CHANGED = b'{"hash":', b'"kind":"log-key-changed"'
 
 
 def roots(leaves: Path) -> Iterator[bytes]:
@@ -75,12 +78,43 @@ def check_log(leaves: Path, heads: Sequence[Head]) -> int:
     return size
 
 
-def read_head(path: Path, log_key: str) -> Head:
+def head_in(path: Path, keys: Sequence[KeyInTime]) -> Head:
     """Return the head in a file: a signed head, or a receipt carrying one."""
     text = read_text(path)
-    if text.startswith("{"):
-        return check_receipt(text, log_key).head
-    return read_checkpoint(text, log_key)
+    if not text.startswith("{"):
+        return read_head(text, keys)[0]
+    checked = check_receipt(text)
+    check_in_time(keys, checked.log_key, checked.head)
+    return checked.head
+
+
+def keys_of(leaves: Path) -> list[KeyInTime]:
+    """Return the log's keys out of use, in their order, as its entries name them, and the key in use.
+
+    Empty for a log that has had one key only.
+    """
+    with leaves.open("rb") as file:
+        changes = [strict_json(line.decode(), LEAF)["fields"] for line in file if CHANGED in line]
+    every = list(roots(leaves)) if changes else []
+    keys = []
+    for one in changes:
+        if not 0 < one["size"] <= len(every):
+            raise Unproved("an entry ends a key of the log where the log has no entry")
+        last = Head(read_key(one["earlier"])[0], one["size"], every[one["size"] - 1])
+        keys.append(KeyInTime(one["earlier"], last, one["cause"] == "compromised"))
+    return [*keys, *(KeyInTime(one["log_key"]) for one in changes[-1:])]
+
+
+def check_keys(keys: Sequence[KeyInTime], log_key: str, heads: Sequence[Head]) -> None:
+    """Check that `log_key` vouches for each of the log's keys; raises Unproved where not.
+
+    The key in use vouches for those before. A key before vouches for those after by its last head, which is
+    over the entry that names its successor, unless it was taken out of use as lost.
+    """
+    names = [one.key for one in keys]
+    later = keys[names.index(log_key) : -1] if log_key in names else keys
+    if log_key not in names or any(one.lost or one.last not in heads for one in later):
+        raise Unproved("the log has another key since: give that of /keys/gateway-log.vkey")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -95,7 +129,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         log_key = args.log_key or read_text(args.folder / "log-key.vkey").strip()
         inside = sorted(args.folder.glob("checkpoint-*"))
-        heads = [read_head(path, log_key) for path in (*inside, *args.files)]
+        keys = keys_of(args.folder / "leaves.jsonl") or [KeyInTime(log_key)]
+        heads = [head_in(path, keys) for path in (*inside, *args.files)]
+        check_keys(keys, log_key, heads)
         size = check_log(args.folder / "leaves.jsonl", heads)
         with (args.folder / "leaves.jsonl").open("rb") as leaves:
             hidden = sum(line.startswith(WITHHELD) for line in leaves)
@@ -103,6 +139,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         say(f"NOT PROVED: {error}")
         return 1
     say(f"proved: the {size} entries are those that {len(heads)} heads signed with {log_key} state")
+    if len(keys) > 1:
+        say(f"the log names {len(keys) - 1} keys before that, each of which signed the heads of its time")
     if hidden:
         say(f"NOT told: what {hidden} of them say, whose hashes alone are here")
     if args.log_key is None:

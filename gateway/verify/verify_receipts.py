@@ -33,6 +33,9 @@ TEXTS = ("format", "leaf", "checkpoint", "signature", "log_key", "log_key_certif
 RECEIPT = {"receipt": dict, "index": int, "proof": list} | dict.fromkeys(TEXTS, str)
 LEAF = {"at": str, "fields": dict, "kind": str, "sequence": int, "subject": str, "version": int}
 CONSISTENCY = {"origin": str, "first": int, "second": int, "proof": list}
+KEYS = re.compile(
+    r"^log-key: (\S+)(?: until ([1-9][0-9]{0,17}) (\S+) (superseded|compromised))?$", re.MULTILINE
+)
 SIGNATURES = re.compile(r"(?:— [^\s+]+ [A-Za-z0-9+/]+={0,2}\n)+")
 HEAD = re.compile(r"\A[^\s{-]\S*\n\d+\n\S+\n\n— ")
 DECIDED = ["decided", "released", "refused", "withdrawn", "redelivered"]
@@ -50,6 +53,18 @@ class Head:
     origin: str
     size: int
     root: bytes
+
+
+@dataclass(frozen=True)
+class KeyInTime:
+    """Verifier key of the log, and the last head that it signs; None for the key in use.
+
+    `lost`: taken out of use since the key may be in wrong hands.
+    """
+
+    key: str
+    last: Head | None = None
+    lost: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +98,52 @@ def check_receipt(text: str, log_key: str | None = None) -> Checked:
     head = read_checkpoint(given["checkpoint"], given["log_key"])
     check_inclusion(given["leaf"], given["index"], given["proof"], head)
     return Checked(receipt, head, given["index"], given["log_key"], given["log_key_certificate"], entry["at"])
+
+
+def keys_in(text: str) -> list[KeyInTime]:
+    """Return the log's keys in a text, in their order: one verifier key, or /keys/gateway-log-keys.asc.
+
+    The OpenPGP signature on the latter is not checked here.
+    """
+    if not (found := KEYS.findall(text)):
+        read_key(text.strip())
+        return [KeyInTime(text.strip())]
+    keys = []
+    for key, size, root, why in found:
+        last = Head(read_key(key)[0], int(size), hashes([root])[0]) if size else None
+        keys.append(KeyInTime(key, last, why == "compromised"))
+    sizes = [one.last.size if one.last else 0 for one in keys]
+    if sizes[-1] or sizes[:-1] != sorted(set(sizes[:-1]) - {0}):
+        raise Unproved("the keys of the log are not in their order")
+    return keys
+
+
+def key_at(keys: Sequence[KeyInTime], size: int) -> str:
+    """Return the key, of a log's keys in their order, that signs its head of `size` entries."""
+    return next(one.key for one in keys if one.last is None or size <= one.last.size)
+
+
+def check_in_time(keys: Sequence[KeyInTime], key: str, head: Head) -> list[str]:
+    """Check that `key` signed heads of this size; return lines on what that leaves open."""
+    place = next((place for place, one in enumerate(keys) if one.key == key), None)
+    if place is None:
+        raise Unproved("it was signed with another key than the one you gave")
+    last, before = keys[place].last, keys[place - 1].last if place else None
+    if before is not None and head.size <= before.size:
+        raise Unproved(f"its key signs only heads of more than {before.size} entries: it is a forgery")
+    if last is None:
+        return []
+    if head.size > last.size or (head.size == last.size and head != last):
+        raise Unproved(
+            f"its key was taken out of use at {last.size} entries of the log, and the log goes on "
+            "without it: it is a forgery. Ring the authority"
+        )
+    if not keys[place].lost:
+        return []
+    return [
+        "  NOT proved: that it is as old as it says: the key that signed it may have been in wrong hands.",
+        f"    A consistency proof from {head.size} to {last.size} entries shows it (gateway log consistency)",
+    ]
 
 
 def check_entry(entry: Mapping[str, Any], index: int, reference: object, stage: object) -> None:
@@ -273,12 +334,13 @@ def report(checked: Checked, *, anchored: bool) -> list[str]:
     ]
 
 
-def check_file(path: Path, log_key: str | None, original: Path | None) -> tuple[Head, list[str]]:
+def check_file(path: Path, keys: Sequence[KeyInTime], original: Path | None) -> tuple[Head, list[str]]:
     """Return the head in a receipt or checkpoint, and the findings in lines."""
     text = read_text(path)
     if text.lstrip().startswith("{"):
-        checked = check_receipt(text, log_key)
-        lines = report(checked, anchored=log_key is not None)
+        checked = check_receipt(text)
+        cautions = check_in_time(keys, checked.log_key, checked.head) if keys else []
+        lines = [*report(checked, anchored=bool(keys)), *cautions]
         if original is not None:
             lines.append(f"  proved: {check_original(original, checked.receipt)}")
         return checked.head, lines
@@ -286,26 +348,39 @@ def check_file(path: Path, log_key: str | None, original: Path | None) -> tuple[
         raise Unproved("a signed text: gpg --verify checks it, this here only the .json of the same name")
     if not HEAD.search(text):
         raise Unproved("not a receipt in JSON, nor a head of the log; nothing else is checked here")
-    if log_key is None:
+    if not keys:
         raise Unproved("a head of the log can be checked only with --log-key")
-    head = read_checkpoint(text, log_key)
-    return head, [f"a head of the log {head.origin} of {head.size} entries, signed with the log's key"]
+    head, cautions = read_head(text, keys)
+    return head, [
+        f"a head of the log {head.origin} of {head.size} entries, signed with the log's key",
+        *cautions,
+    ]
+
+
+def read_head(text: str, keys: Sequence[KeyInTime]) -> tuple[Head, list[str]]:
+    """Return the head in a checkpoint signed by the key of its time, and lines on what that leaves open."""
+    ids = {unbase64(line.rpartition(" ")[2])[:4] for line in text.rpartition("\n\n")[2].splitlines()}
+    signer = next((one.key for one in keys if read_key(one.key)[1] in ids), keys[-1].key)
+    head = read_checkpoint(text, signer)
+    return head, check_in_time(keys, signer, head)
 
 
 def check_files(args: argparse.Namespace) -> bool:
     """Check every file and print the findings; return False where any check fails."""
     in_file = args.log_key is not None and "+" not in args.log_key
-    log_key = read_text(Path(args.log_key)).strip() if in_file else args.log_key
+    given = read_text(Path(args.log_key)) if in_file else args.log_key
+    keys = keys_in(given) if given else []
     heads: list[Head] = []
     for path in args.files:
         try:
-            head, lines = check_file(path, log_key, args.original)
+            head, lines = check_file(path, keys, args.original)
         except (Unproved, OSError) as error:
             say(f"{path.name}: NOT PROVED: {error}")
             continue
         heads.append(head)
         say(f"{path.name}: {lines[0]}", *lines[1:])
-    say(*compare_heads(heads, args.consistency))
+    ends = [one.last for one in keys if one.last is not None]
+    say(*compare_heads([*heads, *ends], args.consistency))
     return len(heads) == len(args.files)
 
 
@@ -319,7 +394,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run as a command; return the exit status."""
     parser = argparse.ArgumentParser(prog="gateway.verify.verify_receipts", description="check receipts")
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    parser.add_argument("--log-key", metavar="KEY", help="the log's key, NAME+ID+BASE64, or a file with it")
+    parser.add_argument("--log-key", metavar="KEY", help="the log's key, NAME+ID+BASE64, or a file of keys")
     parser.add_argument("--original", type=Path, metavar="FILE", help="what the receipt should be for")
     parser.add_argument("--consistency", type=Path, metavar="FILE", help="a proof from one head to another")
     try:

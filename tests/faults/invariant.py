@@ -111,7 +111,7 @@ def _check_log(session: Session, yard: Yard) -> None:
     certificates = tuple(
         key.material.encode() for key in keys.list_keys(session, "gateway") if key.kind == "openpgp"
     )
-    found = [*audit(session, Anchors((signing.vkey,), certificates)), *check_sealed(session, yard.home)]
+    found = [*audit(session, Anchors(signing.vkey, certificates)), *check_sealed(session, yard.home)]
     assert found == [], found
 
 

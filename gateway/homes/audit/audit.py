@@ -9,14 +9,15 @@ from gateway.homes.audit.inconsistency import Inconsistency
 from gateway.homes.audit.receipts import check_names, check_receipts, check_transfers
 from gateway.homes.audit.rows import check_heads, check_rows, last_known, recorded_classes
 from gateway.homes.audit.tree import check_tree
+from gateway.registry import log
 from gateway.registry.tables import EventRow, ReceiptRow, TransferRow
 
 
 @dataclass(frozen=True, slots=True)
 class Anchors:
-    """Trust anchors of the audit: verifier keys of the log and the gateway's OpenPGP certificates."""
+    """Trust anchors of the audit: the log's key in use, and the gateway's OpenPGP certificates."""
 
-    vkeys: tuple[str, ...]
+    vkey: str
     certificates: tuple[bytes, ...]
 
 
@@ -26,12 +27,15 @@ def audit(session: Session, anchors: Anchors) -> Iterator[Inconsistency]:
     The audit cannot detect a registry replaced as a whole by an older copy. A later checkpoint kept
     elsewhere detects such a replacement (`gateway log verify --checkpoint FILE`).
     """
-    yield from check_tree(session, anchors.vkeys)
+    log_keys = log.keys_in_time(session, anchors.vkey)
+    if log_keys[-1].key != anchors.vkey:
+        yield Inconsistency("log", "it names another key as its own than keys/ holds")
+    yield from check_tree(session, log_keys)
     expected = last_known(session)
     yield from check_rows(session, expected)
     yield from check_transfers(session)
     yield from check_names(session)
-    yield from check_receipts(session, anchors.vkeys, anchors.certificates)
+    yield from check_receipts(session, log_keys, anchors.certificates)
     yield from check_heads(session, expected)
 
 

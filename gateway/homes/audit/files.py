@@ -13,11 +13,9 @@ from pathlib import Path
 
 from sqlmodel import Session, col, select
 
-from gateway.errors import GatewayError
 from gateway.home import Home, Published
 from gateway.home.settings import Settings
 from gateway.homes.audit.inconsistency import Inconsistency, paged
-from gateway.log.checkpoint import read_checkpoint
 from gateway.publish.events import event_of, is_events
 from gateway.publish.everything import copy_path
 from gateway.publish.projection import published_up_to, receipt_files, receipt_folders, taken_back_up_to
@@ -26,6 +24,7 @@ from gateway.registry.database import Registry
 from gateway.registry.tables import ReceiptRow, TransferRow
 from gateway.store.of_home import store_of
 from gateway.store.store import Store
+from gateway.verify.verify_receipts import Unproved, read_head
 from gateway.zones.landed import is_waiting
 
 _FILE_OF_RECEIPT = re.compile(r".*\.(\d{6}-[a-z0-9-]{1,32}-[0-9A-Z]{5})\.(?:txt|json|landed)", re.DOTALL)
@@ -110,12 +109,12 @@ def _fault_of(path: Path, sha256: str | None) -> str | None:
 
 def _check_heads(session: Session, published: Published, vkey: str) -> Iterator[Inconsistency]:
     """Check that the log still begins as each published head states; others may hold a copy of the head."""
-    size = log.size(session)
+    size, log_keys = log.size(session), log.keys_in_time(session, vkey)
     for path in sorted(published.log.glob("[!.]*")) if published.log.is_dir() else []:
         where = f"published log/{path.name}"
         try:
-            head = read_checkpoint(path.read_text("utf-8"), [vkey])
-        except (GatewayError, UnicodeDecodeError):
+            head, _ = read_head(path.read_text("utf-8"), log_keys)
+        except (Unproved, UnicodeDecodeError):
             yield Inconsistency(where, "it is no head that was signed with the log's key")
             continue
         if path.name not in {"checkpoint", str(head.size)}:

@@ -16,7 +16,7 @@ from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 from gateway.registry import retention
 from gateway.registry.tables import EventRow, ReceiptRow, TransferRow
 from gateway.registry.vouched_rows import content_of, sealed_content
-from gateway.verify.verify_receipts import Unproved, check_receipt
+from gateway.verify.verify_receipts import KeyInTime, Unproved, check_receipt, key_at
 
 _RULINGS = ("decided", "released", "refused", "withdrawn", "redelivered")
 _RECEIPTED = ("landed", *_RULINGS)
@@ -24,7 +24,7 @@ _HEX = re.compile(r"[0-9a-f]{128}")
 
 
 def check_receipts(
-    session: Session, vkeys: Sequence[str], certificates: Sequence[bytes]
+    session: Session, log_keys: Sequence[KeyInTime], certificates: Sequence[bytes]
 ) -> Iterator[Inconsistency]:
     """Yield every receipt that is not genuine, is missing, or has no event."""
     # The number and subject of every event that requires a receipt.
@@ -44,9 +44,9 @@ def check_receipts(
         except (Unproved, SignatureInvalid) as error:
             yield Inconsistency(where, str(error))
             continue
-        if checked.log_key not in vkeys:
+        if checked.log_key != key_at(log_keys, checked.head.size):
             yield Inconsistency(where, "it is signed by another key than the log's")
-        if not _is_as_it_was_made(row, vkeys):
+        if not _is_as_it_was_made(row, log_keys):
             yield Inconsistency(where, "it is not the row that was made")
         if owed.pop(checked.index, None) is None:
             yield Inconsistency(where, "the log asks for no such receipt, or has it twice")
@@ -57,14 +57,14 @@ def check_receipts(
         yield Inconsistency(f"receipt of {reference}", f"the one that event {number} asks for is missing")
 
 
-def _is_as_it_was_made(row: ReceiptRow, vkeys: Sequence[str]) -> bool:
+def _is_as_it_was_made(row: ReceiptRow, log_keys: Sequence[KeyInTime]) -> bool:
     """Check the row's seal where the log covers only the statement. Earlier versions had no seal."""
     if "rows" not in json.loads(json.loads(row.json_text)["leaf"])["fields"]:
         return row.seal is None
     seal = bytes.fromhex(row.seal) if row.seal and _HEX.fullmatch(row.seal) else b""
     return any(
-        VerifierKey.read(vkey).verify(seal, sealed_content(content_of(row), number))
-        for vkey in vkeys
+        VerifierKey.read(one.key).verify(seal, sealed_content(content_of(row), number))
+        for one in log_keys
         for number in (row.sequence, None)
     )
 

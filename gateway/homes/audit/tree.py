@@ -18,6 +18,7 @@ from gateway.log.checkpoint import read_checkpoint
 from gateway.log.leaf import Event, commitment, leaf, read_event
 from gateway.registry import retention
 from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
+from gateway.verify.verify_receipts import KeyInTime, key_at
 
 # These leaves have about twice as many nodes, fetched together.
 _TOGETHER = 200
@@ -57,7 +58,7 @@ class Forgotten:
         return cls(texts=frozenset(retention.deleted(session, "index") | people), salts=frozenset(people))
 
 
-def check_tree(session: Session, vkeys: tuple[str, ...]) -> Iterator[Inconsistency]:
+def check_tree(session: Session, log_keys: Sequence[KeyInTime]) -> Iterator[Inconsistency]:
     """Yield every inconsistency between leaves, nodes and heads, in the log's order."""
     heads = {row.size: row.text for row in session.exec(select(CheckpointRow)).all()}
     frontier, forgotten, size, nodes = Frontier(), Forgotten.read(session), 0, 0
@@ -72,7 +73,7 @@ def check_tree(session: Session, vkeys: tuple[str, ...]) -> Iterator[Inconsisten
             found += [(size, Inconsistency(where, what)) for what in faults_of(row, forgotten)]
             size = tree.append(frontier, size, row.leaf)
             if size in heads:
-                found += [(size, one) for one in _head_faults(heads.pop(size), size, frontier, vkeys)]
+                found += [(size, one) for one in _head_faults(heads.pop(size), size, frontier, log_keys)]
         nodes += len(frontier.fresh)
         yield from _in_order(found + _node_faults(session, frontier))
     for beyond in sorted(heads):
@@ -155,10 +156,12 @@ def _in_order(found: list[tuple[int, Inconsistency]]) -> Iterator[Inconsistency]
         yield inconsistency
 
 
-def _head_faults(text: str, size: int, frontier: Frontier, vkeys: tuple[str, ...]) -> Iterator[Inconsistency]:
+def _head_faults(
+    text: str, size: int, frontier: Frontier, log_keys: Sequence[KeyInTime]
+) -> Iterator[Inconsistency]:
     where = f"checkpoint {size}"
     try:
-        head = read_checkpoint(text, vkeys)
+        head = read_checkpoint(text, [key_at(log_keys, size)])
     except GatewayError:
         yield Inconsistency(where, "its signature is not good")
         return

@@ -152,11 +152,13 @@ def verify_receipt(console: ConsoleContext, _caller: Caller, question: VerifyRec
     """Verify a receipt for callers with a role; for a genuine one, name any newer receipt in force."""
     with console.mailboxes.registry.read() as session:
         known = keys.list_keys(session, "gateway", "gateway")
+        log_keys = log.keys_in_time(session, "")
     certificates = b"\n".join(key.material.encode() for key in known if key.kind == "openpgp")
     descriptor = anonymous_memory("receipt")
     try:
         os.write(descriptor, question.text.encode())
-        verdicts = verify_receipt_files([Path(f"/proc/self/fd/{descriptor}")], certificates)
+        path = Path(f"/proc/self/fd/{descriptor}")
+        verdicts = verify_receipt_files([path], certificates, log_keys=log_keys if log_keys[1:] else ())
     finally:
         os.close(descriptor)
     genuine = bool(verdicts) and all(each.good and each.anchored for each in verdicts)

@@ -80,7 +80,7 @@ def found_in(path: Path) -> Inconsistency | None:
     registry = Registry(f"sqlite:///{path}")
     try:
         with registry.read() as session:
-            anchors = Anchors((signing.vkey,), (signing.certificate.encode(),))
+            anchors = Anchors(signing.vkey, (signing.certificate.encode(),))
             return first(audit(session, anchors))
     except (ValueError, TypeError):
         return UNREADABLE

@@ -1,0 +1,247 @@
+"""Successors of the log's key and the pupils' key: what was proved stays proved, who was found is found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import Fault
+from gateway.examiner.parent import Examiner
+from gateway.home.settings import load_settings
+from gateway.keys import rotation
+from gateway.log.checkpoint import LogKey, checkpoint
+from gateway.passage import conclude, examine
+from gateway.processor.claim import claim_waiting
+from gateway.processor.service import open_registrar
+from gateway.record.assignments import assignments
+from gateway.registry import log, markers
+from gateway.secrets import secret_files
+from gateway.secrets.signing import Signing
+from gateway.verify import verify_log, verify_receipts
+from gateway.verify.verify_files import verify_receipt_files
+from tests.classify import made
+from tests.clock import THIS_YEAR
+from tests.school import School
+from tests.waiting import until
+from tests.workshop import Desk, Workshop, fresh
+
+pytestmark = pytest.mark.needs("gpg")
+LIST = "gateway-log-keys.asc"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Workshop]:
+    with Workshop.at_work(tmp_path) as running:
+        yield running
+
+
+def rotate(shop: Workshop, *, lost: bool) -> None:
+    rotation.rotate(
+        shop.home,
+        shop.registry,
+        load_settings(shop.home),
+        at=shop.now,
+        until=None if lost else shop.now + timedelta(days=30),
+        person="admin",
+        every_key=True,
+    )
+
+
+def published(shop: Workshop, name: str) -> Path:
+    return shop.home.published.common / "keys" / name
+
+
+def receipt_of(shop: Workshop, school: School) -> Path:
+    """Send a file, and return its receipt for machines."""
+    reference = shop.sent(school, school.sealed(fresh(), shop.certificate)).upload.reference
+    folder = shop.home.published.provider(school.name) / "receipts"
+    until(lambda: list(folder.glob(f"*{reference}.json")), "the receipt")
+    return next(folder.glob(f"*{reference}.json"))
+
+
+def forged(shop: Workshop, size: int, stolen: LogKey, into: Path) -> Path:
+    """Return a head of `size` entries that never was, signed with a key of the log."""
+    origin = load_settings(shop.home).log_origin
+    into.write_text(checkpoint(origin, size, bytes(32), stolen), "utf-8")
+    return into
+
+
+def said(paths: list[Path], certificates: str) -> list[str]:
+    verdicts = verify_receipt_files(paths, certificates.encode())
+    return [f"{each.good} {' '.join(each.lines)}" for each in verdicts]
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_receipts_of_each_key_verify_with_the_list_of_keys(
+    shop: Workshop, oak: School, tmp_path: Path, lost: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, first = shop.certificate, receipt_of(shop, oak)
+    stolen = LogKey.load(secret_files.log_key(shop.home))
+    rotate(shop, lost=lost)
+    second, listed = receipt_of(shop, oak), published(shop, LIST)
+    texts = [first.with_suffix(".txt"), second.with_suffix(".txt")]
+    every = said([first, second, *texts, listed], old + shop.certificate)
+    assert all(each.startswith("True") for each in every), every
+    assert sum("may have been in wrong hands" in each for each in every) == (2 if lost else 0)
+    # With nothing but Python, by the list alone; the key in use alone proves what it signed.
+    arguments = [str(first), str(second), "--log-key"]
+    assert verify_receipts.main([*arguments, str(listed)]) == 0
+    assert verify_receipts.main([*arguments, str(published(shop, "gateway-log.vkey"))]) == 1
+    # A continuation by the old key is told from the log, and so is a head from before the new one.
+    last = verify_receipts.keys_in(listed.read_text("utf-8"))[0].last
+    assert last is not None
+    for size, key in ((last.size + 1, stolen), (last.size, stolen)):
+        head = forged(shop, size, key, tmp_path / "head")
+        assert verify_receipts.main([str(head), "--log-key", str(listed)]) == 1
+        assert said([head, second, listed], shop.certificate)[-1].startswith("False")
+    capsys.readouterr()
+    assert "forgery" in " ".join(
+        said([forged(shop, last.size + 1, stolen, tmp_path / "head"), listed], shop.certificate)
+    )
+    shop.gateway("log", "verify", "--sealed")
+    shop.gateway("log", "verify", "--checkpoint", str(first), "--checkpoint", str(second))
+    head = forged(shop, last.size + 1, stolen, tmp_path / "head")
+    assert "forgery" in shop.gateway("log", "verify", "--checkpoint", str(head), code=1)
+
+
+def test_an_exported_log_names_its_keys(shop: Workshop, oak: School, tmp_path: Path) -> None:
+    first, before = receipt_of(shop, oak), published(shop, "gateway-log.vkey").read_text().strip()
+    rotate(shop, lost=False)
+    between = published(shop, "gateway-log.vkey").read_text().strip()
+    shop.gateway("log", "export", str(tmp_path / "one"))
+    # The old key vouches for the new one, so that who knows the old one alone can go on.
+    for known in (before, between):
+        assert verify_log.main([str(tmp_path / "one"), str(first), "--log-key", known]) == 0
+    rotate(shop, lost=True)
+    shop.gateway("log", "export", str(tmp_path / "two"))
+    for known in (before, between):
+        assert verify_log.main([str(tmp_path / "two"), "--log-key", known]) == 1
+    now = published(shop, "gateway-log.vkey").read_text().strip()
+    assert verify_log.main([str(tmp_path / "two"), str(first), "--log-key", now]) == 0
+    shop.gateway("log", "verify")
+
+
+def test_nothing_is_put_on_record_with_the_key_before(shop: Workshop) -> None:
+    old = Signing.load(shop.home, load_settings(shop.home))
+    rotate(shop, lost=True)
+    with suppress(Fault), shop.registry.write() as session:
+        log.append(session, [log.Entry(kind="noted", subject="log")], shop.now)
+        log.sign_head(session, old.log_key, old.origin, shop.now)
+        pytest.fail("a head was signed with a key out of use")
+    with pytest.raises(Fault), shop.registry.read() as session:
+        log.check_key(session, old.vkey)
+
+
+def test_a_list_signed_with_a_key_before_counts_for_nothing(
+    shop: Workshop, oak: School, tmp_path: Path
+) -> None:
+    settings, old = load_settings(shop.home), shop.certificate
+    thief = Signing.load(shop.home, settings)
+    rotate(shop, lost=True)
+    listed = published(shop, LIST).read_text("utf-8")
+    text = listed.partition("\n\n")[2].partition("-----BEGIN")[0]
+    false = tmp_path / "false.asc"
+    false.write_text(thief.clearsign(text.replace(text.split("log-key: ")[-1], f"{thief.vkey}\n")), "utf-8")
+    true = tmp_path / "true.asc"
+    true.write_text(listed, "utf-8")
+    head = forged(shop, 10_000, thief.log_key, tmp_path / "head")
+    for files in ([false, head, true], [true, head, false]):
+        assert not all(one.good for one in verify_receipt_files(files, (old + shop.certificate).encode()))
+    assert receipt_of(shop, oak).exists()
+
+
+@pytest.mark.parametrize("point", ["_record", "choose_signing_key", "forget_key_sets"])
+def test_a_change_of_all_keys_goes_on_wherever_it_is_killed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    oak = desk.provider("oak", years=THIS_YEAR)
+    first = desk.send(oak, core(1))
+    desk.process()
+
+    def killed(*_given: object, **_named: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(rotation if point == "_record" else secret_files, point, killed)
+        with pytest.raises(KeyboardInterrupt):
+            rotate(desk, lost=True)
+    if point == "forget_key_sets":
+        assert not rotation.finish(desk.home, desk.registry)
+    else:
+        rotate(desk, lost=True)
+    assert len(list(desk.home.keys.glob("log*.pem"))) == 1
+    assert len(list(desk.home.keys.glob("pupil-index*.key"))) == 1
+    assert len(secret_files.secret_keys(desk.home)) == len(desk.gateway_keys())
+    with desk.registry.read() as session:
+        assert len(log.events(session, "log", kind="log-key-changed")) == 1
+    second = desk.send(oak, core(2))
+    desk.process()
+    paths = [path for one in (first, second) for path in desk.receipts("oak", f"*{one}.json")]
+    assert verify_receipts.main([*map(str, paths), "--log-key", str(published(desk, LIST))]) == 0
+    assert found(desk, 1) == {first}
+    desk.gateway("log", "verify")
+
+
+def core(*pupils: int) -> bytes:
+    return made.ctf(made.pupil(made.Child(one), made.CORE_INSIDE) for one in pupils).encode()
+
+
+def found(desk: Desk, pupil: int) -> set[str]:
+    said = json.loads(desk.gateway("pupils", "find", "--upn", made.Child(pupil).upn, "--json"))
+    return {one["reference"] for one in said}
+
+
+def test_children_are_found_marked_and_compared_as_before(desk: Desk) -> None:
+    oak, elm = desk.provider("oak", years=THIS_YEAR), desk.provider("elm", years=THIS_YEAR)
+    first = desk.send(oak, core(1, 2))
+    held = desk.send(elm, f"UPN,Locker\n{made.Child(1).upn},blue\n".encode(), "lockers.csv.pgp")
+    desk.process()
+    desk.gateway("pupils", "restrict", *made.Child(2).asked, "--why", "order 7")
+    desk.gateway("legal-holds", "place", "--upn", made.Child(1).upn, "--why", "claim")
+    desk.gateway("pupils", "find", "--upn", made.Child(1).upn, "--why", "request 12")
+    before = secret_files.pupil_key(desk.home)
+    desk.gateway("keys", "gateway", "rotate", "--all")
+    assert secret_files.pupil_key(desk.home)[: len(before)] == before != secret_files.pupil_key(desk.home)
+    assert found(desk, 1) == {first, held}
+    assert found(desk, 2) == {first}
+    assert "request 12" in desk.gateway("pupils", "report", "--upn", made.Child(1).upn)
+    assert "marked so already" in desk.gateway(
+        "pupils", "restrict", *made.Child(2).asked, "--why", "x", code=1
+    )
+    # What comes now is digested alike: the marker covers it, and the two rolls of one pupil are compared.
+    second = desk.send(elm, core(2))
+    desk.process()
+    assert found(desk, 2) == {first, second}
+    with desk.registry.read() as session:
+        (marker,) = markers.list_markers(session)
+    assert marker.files == 2
+    assert "two-rolls" in desk.gateway("discrepancies", "list")
+    desk.gateway("keys", "gateway", "rotate", "--compromised")
+    assert found(desk, 2) == {first, second}
+    third = desk.send(elm, core(2, 3))
+    desk.process()
+    assert found(desk, 2) == {first, second, third}
+    assert len(json.loads(desk.gateway("discrepancies", "list", "--json"))) == 1
+    desk.gateway("log", "verify")
+
+
+def test_a_file_read_before_the_change_is_read_again(desk: Desk) -> None:
+    """Its digests, under the key before, never stand beside those under the new one."""
+    oak = desk.provider("oak", years=THIS_YEAR)
+    reference = desk.land(oak, core(1))
+    with open_registrar(desk.home, lambda: desk.now) as registrar:
+        claim_waiting(registrar)
+        (claimed,) = assignments(registrar, [reference], desk.now)
+        with closing(Examiner(desk.home)) as examiner:
+            examination = examine(claimed, examiner, desk.now)
+        desk.gateway("keys", "gateway", "rotate", "--all")
+        with pytest.raises(Fault, match="key of the log"):
+            conclude(registrar, [examination])
+        assert conclude(registrar.with_new_keys(), [examination]) == {}
+        assert conclude(registrar.with_new_keys(), [replace(examination, judged_by="")])
