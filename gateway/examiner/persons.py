@@ -172,11 +172,6 @@ class PersonTaker:
             before = text[1 - _LENGTH :]
 
 
-def persons_digested(numbers: Iterable[str], names: Iterable[str], key: bytes) -> bytes:
-    """Return the digests of persons under `key`: distinct, sorted and concatenated."""
-    return b"".join(sorted(person_digests(numbers, names, key)))
-
-
 def person_digests(numbers: Iterable[str], names: Iterable[str], key: bytes) -> frozenset[bytes]:
     """Return the digests of persons under `key`."""
     return frozenset(

@@ -5,7 +5,7 @@ import hmac
 import logging
 from collections.abc import Collection
 
-from gateway.examiner.persons import digested, packed, person_digests, persons_digested
+from gateway.examiner.persons import digested, packed, person_digests
 from gateway.examiner.protocol import Read, RecordsNamed
 from gateway.home import Home
 from gateway.secrets import secret_files
@@ -21,11 +21,11 @@ def roll_of(read: Read, home: Home) -> str | None:
 
 
 def persons_of(read: Read, home: Home) -> str:
-    """Return the digests of all persons in a file, in base64."""
+    """Return the digests of all persons in a file, in base64: distinct, sorted and concatenated."""
     if read.left_out:
         _log.warning("%s: %d records beyond the indexed persons", read.reference, read.left_out)
     key = secret_files.pupil_key(home)
-    return base64.b64encode(persons_digested(read.numbers, read.names, key)).decode()
+    return base64.b64encode(b"".join(sorted(person_digests(read.numbers, read.names, key)))).decode()
 
 
 def records_with(named: RecordsNamed, persons: Collection[bytes], home: Home) -> tuple[int, ...] | None:

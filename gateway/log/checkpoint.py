@@ -142,7 +142,7 @@ class LogKey:
 
     def sign(self, message: bytes) -> bytes:
         """Return the Ed25519 signature over `message`, 64 bytes."""
-        return self._key().sign(message)
+        return self._secret.sign(message)
 
     def line(self, name: str, kind: int, blob: bytes) -> str:
         """Return a signature line of a note; `blob` follows the key id."""
@@ -151,10 +151,7 @@ class LogKey:
     def _verifier(self, name: str, kind: int) -> VerifierKey:
         if not _NAME.fullmatch(name):
             raise CheckpointError("a key's name has no spaces and no plus sign")
-        return VerifierKey(name, kind, self._key().public_key().public_bytes_raw())
-
-    def _key(self) -> Ed25519PrivateKey:
-        return self._secret
+        return VerifierKey(name, kind, self._secret.public_key().public_bytes_raw())
 
 
 def checkpoint(origin: str, size: int, root: bytes, key: LogKey) -> str:

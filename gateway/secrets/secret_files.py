@@ -84,13 +84,14 @@ class CurrentLogKey(LogKey):
 
     def __init__(self, home: Home) -> None:
         self._home, self._generation = home, generation(home)
-        self._now = LogKey.load(log_key(home))
+        self._loaded = LogKey.load(log_key(home))
 
-    def _key(self) -> Ed25519PrivateKey:
+    @property
+    def _secret(self) -> Ed25519PrivateKey:  # type: ignore[override] # read only, and always there
         found = generation(self._home)
         if found != self._generation:
-            self._now, self._generation = LogKey.load(log_key(self._home)), found
-        return self._now._key()  # noqa: SLF001 - of its own class
+            self._loaded, self._generation = LogKey.load(log_key(self._home)), found
+        return self._loaded._secret  # noqa: SLF001 - of its own class
 
 
 def log_statement(home: Home, fingerprint: str) -> str:
@@ -197,7 +198,7 @@ def sweep(home: Home) -> None:
 
 def generation(home: Home) -> tuple[tuple[str, int, int], ...]:
     """Return a value changing with every gateway key made, replaced, removed or chosen for signing."""
-    watched = (home.keys / "openpgp", home.keys / "signing", home.log_key(home.key_set))
+    watched = (home.keys / "openpgp", home.keys / "signing", *sorted(home.keys.glob("log*.pem")))
     return tuple((path.name, at.st_mtime_ns, at.st_ino) for path in watched if (at := _status(path)))
 
 

@@ -74,6 +74,11 @@ class Kit:
         return self.root / "gateway"
 
     @property
+    def log_keys(self) -> Path:
+        """The gateway's signed list of the log's keys, as last fetched; missing while the log had one key."""
+        return self.root / "gateway-log-keys.asc"
+
+    @property
     def sent(self) -> Path:
         """The database of sent files and their outcomes."""
         return self.root / "sent.db"

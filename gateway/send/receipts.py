@@ -98,7 +98,7 @@ def _kept(kit: Kit, sftp: paramiko.SFTPClient, name: str, sent: SentFile) -> Pro
 
 
 def _proved(kit: Kit, path: Path, sent: SentFile) -> Proved:
-    texts = [other for other in (path.with_suffix(".txt"),) if other.exists()]
+    texts = [other for other in (path.with_suffix(".txt"), kit.log_keys) if other.exists()]
     for verdict in verify_receipt_files([path, *texts], kit.trusted()):
         if not verdict.good:
             raise NotGenuine(

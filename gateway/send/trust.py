@@ -27,6 +27,7 @@ _SUCCESSION_TEXT = re.compile(
 )
 KEYS = "/keys"
 CERTIFICATE, SUCCESSION = f"{KEYS}/gateway.asc", f"{KEYS}/gateway-succession.asc"
+LOG_KEYS = f"{KEYS}/gateway-log-keys.asc"
 _EARLIER = re.compile(r"gateway-[0-9a-f]{16}-succession\.asc")
 _MOST_EARLIER = 20
 
@@ -51,16 +52,17 @@ def follow(kit: Kit, sftp: paramiko.SFTPClient) -> None:
         raise GatewayError(f"the gateway has no {CERTIFICATE}: ring the authority")
     shown = describe(data, datetime.now(UTC)).fingerprint
     current = kit.current()
-    if shown == current:
-        return
-    if (kit.gateway / f"{shown}.asc").exists():
+    if shown != current and (kit.gateway / f"{shown}.asc").exists():
         raise GatewayError(
             "the gateway shows a key of its own that it has replaced since: do not go on; ring the authority"
         )
-    words = [fetched(sftp, SUCCESSION), *_earlier(sftp)]
+    words = [fetched(sftp, SUCCESSION), *_earlier(sftp)] if shown != current else []
     while current != shown:
         current, certificate = _successor(kit, current, [word for word in words if word is not None])
         trust(kit, certificate, current)
+    listed = fetched(sftp, LOG_KEYS)
+    if listed is not None:  # Each receipt is verified with it, and it with the certificates trusted here.
+        make_anew(kit.log_keys, listed)
 
 
 def trust(kit: Kit, certificate: bytes, fingerprint: str) -> None:

@@ -118,11 +118,6 @@ def keys_in(text: str) -> list[KeyInTime]:
     return keys
 
 
-def key_at(keys: Sequence[KeyInTime], size: int) -> str:
-    """Return the key, of a log's keys in their order, that signs its head of `size` entries."""
-    return next(one.key for one in keys if one.last is None or size <= one.last.size)
-
-
 def check_in_time(keys: Sequence[KeyInTime], key: str, head: Head) -> list[str]:
     """Check that `key` signed heads of this size; return lines on what that leaves open."""
     place = next((place for place, one in enumerate(keys) if one.key == key), None)

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from gateway.home.settings import load_settings
+from gateway.log.checkpoint import LogKey
 from gateway.secrets import secret_files
 from gateway.ssh.host_keys import fingerprint
 from gateway.ssh.server import make_host_key
+from gateway.verify.verify_files import verify_receipt_files
 from tests.clock import commands_go_by
 from tests.commands import invoke
 from tests.school import School
@@ -39,6 +42,10 @@ def commands() -> list[str]:
     return [line.partition("  #")[0].rstrip() for line in block[1].splitlines()]
 
 
+def keys_of_receipts(receipts: list[Path]) -> set[str]:
+    return {json.loads(path.read_text())["log_key"] for path in receipts if path.suffix == ".json"}
+
+
 def done(shop: Workshop, *words: str) -> None:
     result = invoke(shop.home.root, *words)
     assert result.exit_code == 0 or words[0] == "doctor", (words, result.output)
@@ -58,7 +65,8 @@ def test_the_page_leaves_no_old_key_and_no_file_behind(
         door.parent.mkdir(exist_ok=True)
         make_host_key(door)
     hosts = [fingerprint(door) for door in doors]
-    first = shop.certificate
+    first, signed = shop.certificate, LogKey.load(secret_files.log_key(shop.home))
+    digested = secret_files.pupil_key(shop.home)
     kept = shop.sent(oak, oak.sealed(fresh(), first))
     done(shop, "keys", "gateway", "rotate")
     stolen = shop.certificate
@@ -89,6 +97,17 @@ def test_the_page_leaves_no_old_key_and_no_file_behind(
     shop.gateway("log", "verify", "--sealed")
     # Everybody is told, signed by the new key alone.
     published = shop.home.published.common / "keys"
+    # The keys of the log and of the index of pupils are others; receipts of before and of now verify.
+    vkey = signed.vkey(load_settings(shop.home).log_origin)
+    listed = published / "gateway-log-keys.asc"
+    assert (published / "gateway-log.vkey").read_text().strip() != vkey
+    assert secret_files.pupil_key(shop.home)[-len(digested) :] != digested
+    assert [path.name for path in shop.home.keys.glob("*.pem")] == [shop.home.log_key(shop.home.key_set).name]
+    receipts = [path for path in shop.receipts(oak.name, "*") if path.suffix in {".txt", ".json"}]
+    certificates = "".join(key.material for key in shop.gateway_keys() if key.kind == "openpgp")
+    verdicts = verify_receipt_files([*receipts, listed], certificates.encode())
+    assert [each for each in verdicts if not each.good] == []
+    assert len({vkey, *keys_of_receipts(receipts)}) == 2
     assert not (published / "gateway-succession.asc").exists()
     listed = (published / "gateway-hosts.asc").read_text()
     assert all(str(fingerprint(door)) in listed for door in doors[:1])

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from pysequoia import Tsk
 
+from gateway.send.kit import Kit
 from gateway.send.openpgp_key import read_key
+from gateway.verify.verify_files import verify_receipt_files
 from tests.content import core_data
 from tests.openpgp.gnupg import Gnupg
 from tests.send.office import Office
@@ -82,9 +84,15 @@ def test_the_agreement_is_ratified(site: Site, services: Running) -> None:
 
 def test_the_gateways_new_key_is_taken_on_the_word_of_the_old_one(site: Site, services: Running) -> None:
     fir = Office(site, "fir", services.intake, site.root / "fir")
-    site.gateway("keys", "gateway", "rotate")
+    (before,) = fir.json(str(fir.file("core.xml", core_data(seed=124))))
+    site.gateway("keys", "gateway", "rotate", "--all")
     (sent,) = fir.json(str(fir.file("core.xml", core_data(seed=24))))
-    assert sent["state"] == "accepted"
+    assert (before["state"], sent["state"]) == ("accepted", "accepted")
+    # The receipts of both are proved by the keys that the log had, each in its time.
+    kit = Kit(fir.kit)
+    verdicts = verify_receipt_files([*kit.receipts.iterdir(), kit.log_keys], kit.trusted())
+    assert all(each.good for each in verdicts)
+    assert len(verdicts) == 5
     assert len(list((fir.kit / "gateway").glob("*.asc"))) == 2
 
 

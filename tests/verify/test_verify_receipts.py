@@ -462,7 +462,7 @@ def test_it_imports_nothing_but_the_standard_library_and_cryptography() -> None:
 
 def test_it_is_short_enough_to_read() -> None:
     lines = Path(verify_receipts.__file__).read_text("utf-8").splitlines()
-    assert len([line for line in lines if line.strip()]) <= 270
+    assert len([line for line in lines if line.strip()]) <= 330
 
 
 @pytest.mark.parametrize("form", ["module", "copy"])

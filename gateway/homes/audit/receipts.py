@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 from sqlmodel import Session, col, select
 
 from gateway.homes.audit.inconsistency import Inconsistency, paged
-from gateway.homes.audit.tree import read_leaf
+from gateway.homes.audit.tree import key_at, read_leaf
 from gateway.log.checkpoint import VerifierKey
 from gateway.log.leaf import Event, commitment
 from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 from gateway.registry import retention
 from gateway.registry.tables import EventRow, ReceiptRow, TransferRow
 from gateway.registry.vouched_rows import content_of, sealed_content
-from gateway.verify.verify_receipts import KeyInTime, Unproved, check_receipt, key_at
+from gateway.verify.verify_receipts import KeyInTime, Unproved, check_receipt
 
 _RULINGS = ("decided", "released", "refused", "withdrawn", "redelivered")
 _RECEIPTED = ("landed", *_RULINGS)

@@ -18,7 +18,7 @@ from gateway.log.checkpoint import read_checkpoint
 from gateway.log.leaf import Event, commitment, leaf, read_event
 from gateway.registry import retention
 from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
-from gateway.verify.verify_receipts import KeyInTime, key_at
+from gateway.verify.verify_receipts import KeyInTime
 
 # These leaves have about twice as many nodes, fetched together.
 _TOGETHER = 200
@@ -81,6 +81,11 @@ def check_tree(session: Session, log_keys: Sequence[KeyInTime]) -> Iterator[Inco
     stored = session.exec(select(func.count()).select_from(NodeRow)).one()
     if stored != nodes:
         yield Inconsistency("log_node", f"there are {stored} nodes where the log makes {nodes}")
+
+
+def key_at(log_keys: Sequence[KeyInTime], size: int) -> str:
+    """Return the key, of the log's keys in their order, that signs the head of `size` entries."""
+    return next(one.key for one in log_keys if one.last is None or size <= one.last.size)
 
 
 def read_leaf(row: EventRow) -> Event:
