@@ -67,8 +67,9 @@ class School:
 
     def opens(self, *, secret: bool = True) -> Page:
         """The page, in a browser of its own. `secret`: whether the passkey can lock a key (PRF)."""
+        self.problems.clear()
         page = self.browser.new_context(accept_downloads=True).new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(120_000)
         page.add_init_script(
             "addEventListener('securitypolicyviolation', e => console.error('csp', e.violatedDirective))"
         )

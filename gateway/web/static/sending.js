@@ -1,7 +1,7 @@
 // After the login: files are sealed and sent, and their receipts fetched, proved and shown.
 "use strict";
 
-const LOOKS = 30;
+const LOOKS = 60;
 const LOOK_SECONDS = 2;
 const SPARE_BYTES = 1024 * 1024;
 
