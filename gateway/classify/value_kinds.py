@@ -458,18 +458,21 @@ _LABEL = rf"(?:{_TITLED}|[A-Z]?[0-9][A-Za-z0-9]*+|{_SMALL})"
 _SHORT_TEXT = rf"(?=[^{BETWEEN}]{{1,90}}+(?![^{BETWEEN}]))"
 _FEW_DIGITS = rf"(?!(?:[^{BETWEEN}\d]*+\d){{{_MOST_DIGITS + 1}}})"
 _LINE = rf"{_PLACE}(?: {_PLACE}){{0,3}}+"
-_COMMA = r"(?:,[ \n]|\n)"
+_CODE_OF_A_PLACE = r"[A-Z]{1,2}\d{1,2} \d[A-Z]{2}"
+_BREAK = r"(?:,[ \n]|\n)"
+_COMMA = rf"{_BREAK}(?!{_CODE_OF_A_PLACE})"
 _DAY = r"(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
 _QUICK = {
     "name": rf"{_SHORT_TEXT}{_NAME}(?:,? {_NAME}){{0,7}}+",
     "names": rf"{_SHORT_TEXT}{_NAME}(?: {_NAME}){{0,7}}+",
     "label": rf"[A-Z]{{1,3}}(?![^{BETWEEN}])|{_SHORT_TEXT}{_FEW_DIGITS}{_LABEL}(?: {_LABEL}){{0,8}}+",
     "address line": rf"{_SHORT_TEXT}(?:\d{{1,3}}[A-Z]? )?+{_LINE}(?: \d{{1,3}}[A-Z]?)?+"
-    rf"(?:{_COMMA}(?:\d{{1,2}}[A-Z]? )?+{_LINE}(?:{_COMMA}{_LINE}){{0,2}}+)?+",
+    rf"(?:{_COMMA}(?:\d{{1,2}}[A-Z]? )?+{_LINE}(?:{_COMMA}{_LINE}){{0,2}}+)?+"
+    rf"(?:{_BREAK}{_CODE_OF_A_PLACE})?+",
     "date": _DAY,
     "past date": _DAY,
     "number": r"\d{1,7}(?:\.\d{1,9})?",
-    "postcode": r"[A-Z]{1,2}\d{1,2} \d[A-Z]{2}",
+    "postcode": _CODE_OF_A_PLACE,
     "contact": r"0[\d ]{9,12}",
     "upn": r"[A-HJ-NP-RT-Z]\d{12}",
     "reference": r"[A-Z]?\d{1,20}",
