@@ -266,7 +266,7 @@ QUESTIONS: Mapping[str, AccessRight] = dict(
                 ConfirmByOpenId AskMe LogOut AskToday AskMailbox AskFile Collect DealWith RecallFile
                 AskActs AskAct CarryOutAct
             """,
-            AccessRight.HELD: "AskHeld AskHeldFile",
+            AccessRight.HELD: "AskHeldFile",
             AccessRight.LOOK: """
                 VerifyReceipt AskOpenings AskSchools AskSchool AskAgreement AskWatch AskPolicies
             """,

@@ -204,6 +204,13 @@ class Act(BaseModel):
     def check(self, context: ActContext) -> None:
         """Refuse visible faults before the person confirms. GatewayError with a sentence."""
 
+    def effect(self, context: ActContext) -> str:  # noqa: ARG002 - for those that need it
+        """Return a sentence about what will be done, for the person to read before the confirmation.
+
+        GatewayError for faults that only the carrying out would show.
+        """
+        return ""
+
     def confirms(self) -> Confirmation:
         """Tell how the person confirms the act where a passkey can be asked for."""
         return self.confirmation

@@ -2,41 +2,87 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING, ClassVar
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from gateway.access import AccessRight
+from sqlmodel import Session
+
+from gateway.access import EVERYTHING, AccessRight
 from gateway.acts.act import (
     Act,
     ActContext,
     ActDone,
+    Confirmation,
     Reference,
     Why,
     argument,
     option,
 )
 from gateway.acts.transfers import TransferListing
-from gateway.model import counted
-from gateway.registry import transfer_lists
+from gateway.errors import GatewayError
+from gateway.model import Transfer, WaitsFor, counted
+from gateway.reasons import for_officers
+from gateway.registry import at_a_glance, providers, roles, transfer_lists, transfers
 from gateway.registry.transfer_lists import TransfersWanted
 
 if TYPE_CHECKING:
     from gateway.policy.catalogue import Catalogue
 
 
+class WaitsForWhom(StrEnum):
+    """For whom or what a held file waits."""
+
+    PERSON = "a person"
+    SECOND = "a second person"
+    SCHOOL = "the school"
+    DATE = "a date"
+
+
+_WAITS: Mapping[WaitsFor, WaitsForWhom] = {
+    "person": WaitsForWhom.PERSON,
+    "approval": WaitsForWhom.PERSON,
+    "key": WaitsForWhom.SCHOOL,
+    "ratification": WaitsForWhom.SCHOOL,
+    "date": WaitsForWhom.DATE,
+}
+
+
 class ListHeldFiles(TransferListing):
     """List every held file with the reasons; sensitive files only for those allowed to look at them."""
 
     command: ClassVar = "held list"
-    in_console: ClassVar = False  # The console has a separate page, also for triage teams.
-    columns: ClassVar = ("reference", "provider", "name", "data_type", "reasons", "held_until", "landed_at")
-    narrow: ClassVar = ("reference", "reasons", "held_until", "landed_at")
+    right: ClassVar = AccessRight.HELD
+    columns: ClassVar = (
+        "reference", "provider_name", "data_type", "why", "waits_for", "owner", "days", "landed_at",
+    )  # fmt: skip
+    narrow: ClassVar = ("reference", "why", "waits_for", "days")
     empty: ClassVar = "nothing is held"
+    tabs: ClassVar = ("waits_for", tuple(WaitsForWhom))
 
     def wanted(self, context: ActContext) -> TransfersWanted:
         """Return the criteria of the held files asked for."""
         return replace(super().wanted(context), state="held")
+
+    def listed(
+        self, session: Session, context: ActContext, found: Sequence[Transfer]
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the files with who decides on each, for whom or what it waits, and for how many days."""
+        from gateway.record import releases, withdrawals  # noqa: PLC0415 - loads what decides
+
+        now, owners = context.clock(), at_a_glance.owners_of_held_files(session)
+        asked = at_a_glance.releases_proposed(session, EVERYTHING)
+        proposed = {reference for reference in asked if releases.proposal(session, reference)}
+        for transfer, row in zip(found, super().listed(session, context, found), strict=True):
+            second = row["reference"] in proposed or withdrawals.waits_for_second(transfer)
+            yield row | {
+                "why": for_officers(transfer.reasons),
+                "waits_for": WaitsForWhom.SECOND if second else _WAITS[transfer.waits_for or "person"],
+                "owner": owners.get(row["reference"]),
+                "days": (now - transfer.upload.landed_at).days,
+            }
 
     def closing(self, context: ActContext) -> str:
         """Count the sensitive files outside the person's sight."""
@@ -67,6 +113,14 @@ class _HeldFileAct(Act):
         with context.reading() as session:
             releases.held(session, self.reference)
 
+    def effect(self, context: ActContext) -> str:
+        """Name the file's school and kind, and why the file waits."""
+        with context.reading() as session:
+            transfer = transfers.get(session, self.reference)
+            school = providers.names(session).get(transfer.upload.provider, transfer.upload.provider)
+        kind = transfer.data_type or "of no known kind"
+        return f"{self.reference} is from {school}, {kind}. It waits: {for_officers(transfer.reasons)}."
+
 
 class ReleaseHeldFile(_HeldFileAct):
     """Release a held file, in your name, as far as the agreement allows.
@@ -84,6 +138,20 @@ class ReleaseHeldFile(_HeldFileAct):
     override: bool = option(
         "Propose it to a second person, where the agreement speaks against it.", default=False
     )
+
+    def effect(self, context: ActContext) -> str:
+        """Name the teams that get it, and what the agreement says against it. GatewayError as `release`."""
+        from gateway.record import releases  # noqa: PLC0415 - loads what decides
+
+        with context.open_registrar() as registrar, registrar.registry.read() as session:
+            asked = releases.wished(
+                registrar, session, self.reference,
+                data_type=self.as_, teams=self.team, override=self.override,
+            )  # fmt: skip
+            teams = " and ".join(names_of(asked.teams, registrar.catalogue))
+        against = " ".join(why.sentence for why in asked.forbidden)
+        said = f"The agreement speaks against it: {against} A second person decides. " if against else ""
+        return f"{super().effect(context)} {said}It goes to: {teams}."
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Release the file, or propose to."""
@@ -116,6 +184,56 @@ class ConfirmRelease(_HeldFileAct):
         with context.open_registrar() as registrar:
             asked = releases.confirm(registrar, self.reference, by=context.person, why=self.why)
         return ActDone(f"{self.reference} is released to {', '.join(asked.teams)}")
+
+
+class DeclineRelease(_HeldFileAct):
+    """Say no to a release against the agreement that somebody proposed. The file goes on waiting."""
+
+    command: ClassVar = "held decline"
+
+    why: Why
+
+    def check(self, context: ActContext) -> None:
+        """Refuse a file of which no release is proposed."""
+        from gateway.record import releases  # noqa: PLC0415 - as above
+
+        super().check(context)
+        with context.reading() as session:
+            releases.proposed(session, self.reference)
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """End the proposal."""
+        from gateway.record import releases  # noqa: PLC0415 - as above
+
+        with context.recording() as record:
+            releases.held(record.session, self.reference)
+            asked = releases.proposed(record.session, self.reference)
+            record.note("release-declined", self.reference, note=self.why)
+        return ActDone(f"{self.reference} goes on waiting: {asked.by} proposed its release in vain")
+
+
+class AssignHeldFile(_HeldFileAct):
+    """Say who decides on a held file: you, or a colleague who may. Everybody else still may, too."""
+
+    command: ClassVar = "held assign"
+    confirmation: ClassVar = Confirmation.NOTHING
+
+    to: str | None = option(
+        "The colleague, by name; you, if not given.", None, metavar="NAME", max_length=100
+    )
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Put the person's name on the file, in place of any other."""
+        from gateway.record import releases  # noqa: PLC0415 - as above
+        from gateway.record.dual_control import name_of  # noqa: PLC0415 - as above
+
+        with context.recording() as record:
+            releases.held(record.session, self.reference)
+            name = self.to or name_of(record.by)
+            if self.to and not roles.may(record.session, name, AccessRight.DECIDE):
+                raise GatewayError(f"{name} has no role that decides on held files")
+            record.note("assigned", self.reference, note=name)
+        return ActDone(f"{self.reference} is for {name} to decide")
 
 
 class ReturnHeldFile(_HeldFileAct):
@@ -154,6 +272,7 @@ class NoteHeldFile(_HeldFileAct):
     """Put a note on a held file, for the next person to decide. No sender reads the note."""
 
     command: ClassVar = "held note"
+    confirmation: ClassVar = Confirmation.NOTHING
     by_program: ClassVar = True
 
     text: Why = argument("What to know of the file; name no child.", metavar="TEXT")
@@ -170,5 +289,9 @@ class NoteHeldFile(_HeldFileAct):
 
 def names_of_lookers(catalogue: Catalogue) -> str:
     """Name the teams with sight of sensitive files."""
-    found = (catalogue.team(team) for team in catalogue.sensitive_teams())
-    return " and ".join(team.name for team in found if team is not None)
+    return " and ".join(names_of(catalogue.sensitive_teams(), catalogue))
+
+
+def names_of(teams: Iterable[str], catalogue: Catalogue) -> list[str]:
+    """Return the names of teams of the policies."""
+    return [team.name for team in map(catalogue.team, teams) if team is not None]

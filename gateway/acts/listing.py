@@ -27,6 +27,7 @@ class ListingAct(ReadingAct):
 
     - `columns`: the columns shown, `narrow` those of a narrow screen; a row may hold more, for programs.
     - `empty`: the sentence for no rows.
+    - `tabs`: a column, and the values of it by which the list is divided on a page.
     - `latest`: the rows are read oldest first, so a page begins with the last of them.
     """
 
@@ -34,6 +35,7 @@ class ListingAct(ReadingAct):
     narrow: ClassVar[tuple[str, ...]] = ()
     empty: ClassVar[str]
     latest: ClassVar[bool] = False
+    tabs: ClassVar[tuple[str, tuple[str, ...]] | None] = None
 
     search: str | None = option(
         "Only rows with this text, such as a part of a reference, a school, a file name or a kind.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -58,9 +58,17 @@ class TransferListing(DatedListing, ProviderListing):
         """Read the transfers in the order of landing."""
         with context.reading() as session:
             self.check_provider(session)
-            names = providers.names(session)
             for page in transfer_lists.pages(session, self.wanted(context)):
-                yield from (_listed(one, names) for one in page)
+                yield from self.listed(session, context, page)
+
+    def listed(
+        self, session: Session, context: ActContext, found: Sequence[Transfer]
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the rows of some transfers; `provider_name` is shown, and searched for, too."""
+        del context
+        names = providers.names(session)
+        for one in found:
+            yield summary(one) | {"provider_name": names.get(one.upload.provider, one.upload.provider)}
 
     def page(self, context: ActContext, limit: int, after: str = "", *, counted: bool = False) -> ActListing:
         """Return the latest `limit` transfers before a cursor, latest first."""
@@ -72,9 +80,8 @@ class TransferListing(DatedListing, ProviderListing):
             found = transfer_lists.latest(session, replace(wanted, before=before), limit + 1)[::-1]
             further = len(found) > limit
             total = transfer_lists.count(session, wanted) if counted else None
-            names = providers.names(session)
+            rows = [*self.listed(session, context, found[:limit])]
         following = str(found[limit - 1].sequence) if further else ""
-        rows = [_listed(one, names) for one in found[:limit]]
         return self._listing(context, rows, total=total, following=following)
 
 
@@ -236,11 +243,6 @@ def event_objects(session: Session, reference: str) -> list[dict[str, Any]]:
         }
         for step in log.steps(log.events(session, reference))
     ]
-
-
-def _listed(transfer: Transfer, names: Mapping[str, str]) -> Row:
-    provider = transfer.upload.provider
-    return {**summary(transfer), "provider_name": names.get(provider, provider)}
 
 
 def summary(transfer: Transfer) -> dict[str, Any]:

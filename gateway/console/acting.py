@@ -70,6 +70,7 @@ async def act_for(  # noqa: PLR0917 - as `act`, with the answer's type
                 "confirm.html",
                 me,
                 what=what,
+                effect=str(declined),
                 fields=fields,
                 options=declined.options,
                 again=declined.again,

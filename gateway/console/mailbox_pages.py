@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _MOST = 100
 _FILTERS = ("provider", "data_type", "period")
 _WHERE = {
-    "held": "/held",
+    "held": "/work/held/list",
     "held-file": "/held/",
     "recalls": "#recalls",
     "school": "/schools/",

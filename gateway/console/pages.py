@@ -15,10 +15,9 @@ from gateway.console.site import see, text
 from gateway.zones.console_api import evidence_answers as told
 from gateway.zones.console_api import evidence_questions as asked
 from gateway.zones.console_api import school_acts
-from gateway.zones.console_api.answers import HeldPage, HeldTold, OpeningsSeen, ReceiptVerified
+from gateway.zones.console_api.answers import HeldTold, OpeningsSeen, ReceiptVerified
 from gateway.zones.console_api.questions import (
     AskAgreement,
-    AskHeld,
     AskHeldFile,
     AskOpenings,
     AskSchool,
@@ -182,12 +181,9 @@ async def verify_receipt(request: Request) -> Response:
     return site.page(request, "receipt.html", reply.me, seen=reply.said)
 
 
-async def show_held(request: Request) -> Response:
-    """Show a page of held files."""
-    site, before = site_of(request), request.query_params.get("before", "")
-    question = site.question(request, AskHeld, before=int(before) if before.isdecimal() else None)
-    reply = await site.inside.reply(question, HeldPage)
-    return site.page(request, "held.html", reply.me, seen=reply.said)
+async def show_held(_request: Request) -> Response:
+    """Lead to the list of held files, from where it was before."""
+    return see("/work/held/list")
 
 
 async def show_held_file(request: Request) -> Response:

@@ -6,6 +6,7 @@ package.
 """
 
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Literal
@@ -20,11 +21,13 @@ class Template:
     """Text for one code with its blanks: a sentence, the next step, and the source of its clause.
 
     The clause itself stands in the policies: in reasons.toml, or with the flow, item, method or safeguard.
+    `officer` is why a file is held, in the words of the authority's own lists; empty for other codes.
     """
 
     sentence: str
     next_step: str
     rests_on: RestsOn = "the code"
+    officer: str = ""
 
 
 REASONS: dict[str, Template] = {
@@ -57,6 +60,14 @@ def reason(code: str, clause: str, **detail: str | int) -> Reason:
     return Reason(code=code, clause=clause, sentence=sentence, next_step=next_step)
 
 
+def for_officers(reasons: Iterable[Reason]) -> str:
+    """Return why a file is held, in the words of the authority's lists: at least one of its reasons."""
+    reasons = list(reasons)
+    known = (REASONS.get(one.code) for one in reasons)
+    words = dict.fromkeys(one.officer for one in known if one is not None and one.officer)
+    return "; ".join(words or [one.sentence for one in reasons[:1]])
+
+
 def documented() -> str:
     """Return all reasons as the page docs/reasons.md."""
     lines = [
@@ -77,4 +88,6 @@ def documented() -> str:
             "",
             template.next_step,
         ]
+        if template.officer:
+            lines += ["", f"In the authority's lists: {template.officer}."]
     return "\n".join(lines) + "\n"

@@ -23,7 +23,7 @@ from gateway.registry import log, transfers
 from gateway.registry.log import Entry
 
 ADVICE_LENGTH = 400
-_DECIDED = frozenset({"decided", "released", "refused", "withdrawn"})
+_ENDS = frozenset({"release-declined", "decided", "released", "refused", "withdrawn"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +57,7 @@ def release(
     now = registrar.clock()
     with registrar.registry.write() as session:
         transfer = held(session, reference)
-        asked = _judged(registrar, session, transfer, now, data_type=data_type, teams=teams)
-        if asked.forbidden and not override:
-            said = "; ".join(f"{why.sentence} ({why.clause})" for why in asked.forbidden)
-            raise GatewayError(
-                f"the agreement speaks against this release: {said} "
-                "With --override it is proposed to a second person"
-            )
+        asked = wished(registrar, session, reference, data_type=data_type, teams=teams, override=override)
         if asked.forbidden and about is not None:
             raise GatewayError("--on is for a release that needs no second person")
         if asked.forbidden:
@@ -87,6 +81,27 @@ def release(
     return asked
 
 
+def wished(
+    registrar: Registrar,
+    session: Session,
+    reference: str,
+    *,
+    data_type: str | None = None,
+    teams: tuple[str, ...] = (),
+    override: bool = False,
+) -> Release:
+    """Return the release of a held file as a person wishes it. GatewayError as `release`."""
+    transfer = held(session, reference)
+    asked = _judged(registrar, session, transfer, registrar.clock(), data_type=data_type, teams=teams)
+    if asked.forbidden and not override:
+        said = "; ".join(f"{why.sentence} ({why.clause})" for why in asked.forbidden)
+        raise GatewayError(
+            f"the agreement speaks against this release: {said} "
+            "With --override it is proposed to a second person"
+        )
+    return asked
+
+
 def confirm(registrar: Registrar, reference: str, *, by: str, why: str) -> Release:
     """Confirm, as a second person, a proposed release; the file goes on.
 
@@ -94,10 +109,7 @@ def confirm(registrar: Registrar, reference: str, *, by: str, why: str) -> Relea
     """
     now = registrar.clock()
     with registrar.registry.write() as session:
-        transfer = held(session, reference)
-        asked_for = proposal(session, reference)
-        if asked_for is None:
-            raise GatewayError(f"nobody has proposed to release {reference} against the policy")
+        transfer, asked_for = held(session, reference), proposed(session, reference)
         said = f"{asked_for.by} proposed to release {reference}: somebody else must confirm it, by name"
         check_two(session, asked_for.by, by, since=asked_for.at, at=now, said=said)
         check_release(session, transfer, by, now)
@@ -117,6 +129,14 @@ def confirm(registrar: Registrar, reference: str, *, by: str, why: str) -> Relea
         head = put_in_force(registrar, Batch(session), [ruling], now)
     registrar.bring_out(head)
     return asked
+
+
+def proposed(session: Session, reference: str) -> Proposal:
+    """Return the release proposed for a held file. GatewayError if there is none."""
+    asked_for = proposal(session, reference)
+    if asked_for is None:
+        raise GatewayError(f"nobody has proposed to release {reference} against the policy")
+    return asked_for
 
 
 def send_back(registrar: Registrar, reference: str, *, by: str, advice: str) -> None:
@@ -149,9 +169,9 @@ def held(session: Session, reference: str) -> Transfer:
 
 
 def proposal(session: Session, reference: str) -> Proposal | None:
-    """Return the release proposed for a held file since the last decision, or None."""
+    """Return the release proposed for a held file, neither declined nor decided since, or None."""
     for event in reversed(log.events(session, reference)):
-        if event.kind in _DECIDED:
+        if event.kind in _ENDS:
             return None
         if event.kind == "release-proposed":
             fields = json.loads(event.leaf)["fields"]

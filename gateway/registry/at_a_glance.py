@@ -102,6 +102,17 @@ def releases_proposed(session: Session, sight: Sight) -> list[str]:
     return list(dict.fromkeys(session.execute(query).scalars()))
 
 
+def owners_of_held_files(session: Session) -> dict[str, str]:
+    """Return who was said to decide on each held file, by reference: the person named last."""
+    query = (
+        select(col(EventRow.subject), col(EventRow.note))
+        .join(TransferRow, col(TransferRow.reference) == col(EventRow.subject))
+        .where(col(EventRow.kind) == "assigned", col(TransferRow.state) == "held")
+        .order_by(col(EventRow.number))
+    )
+    return {reference: name for reference, name in session.execute(query) if name}
+
+
 class PendingKey(NamedTuple):
     """A provider whose keys wait for the call: id, name, and since when the first of them does."""
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import inspect
 from sqlmodel import Session, col, select
 
-from gateway.access import POWERFUL, Role, Viewer
+from gateway.access import POWERFUL, AccessRight, Role, Viewer, roles_with
 from gateway.errors import GatewayError
 from gateway.registry import givings, keys
 from gateway.registry.tables import AccountRow, RoleRow, StaffRow, StaffTeamRow
@@ -67,6 +67,11 @@ def viewer(session: Session, name: str) -> Viewer:
 def is_powerful(session: Session, name: str) -> bool:
     """Do two persons decide on a person's keys and roles? Only where roles are in force."""
     return in_force(session) and not POWERFUL.isdisjoint(person(session, name).roles)
+
+
+def may(session: Session, name: str, right: AccessRight) -> bool:
+    """Has a person a right by roles? Everybody has, while roles are not in force."""
+    return not in_force(session) or not roles_with(right).isdisjoint(person(session, name).roles)
 
 
 def administrators(session: Session) -> frozenset[str]:

@@ -94,7 +94,7 @@ def _pages(grown: Grown, size: int, visitor: Visitor) -> dict[str, str]:
         "dealt with": f"{team}?removed=yes",
         "a file": f"{team}/{latest[1]}",
         "held": "/held",
-        "held, in the middle": f"/held?before={size // 2}",
+        "held, in the middle": f"/work/held/list?after={size // 2}",
         "a held file": f"/held/{held['reference']}",
         "schools": "/schools",
         "schools that are late": "/schools?late=yes",

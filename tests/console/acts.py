@@ -23,6 +23,7 @@ ACTS: dict[str, frozenset[Act]] = {
         ("/invitation", ""), ("/invitation/passkey", ""), (_MAILBOX, "download"), (_MAILBOX, "deal"),
         (_MAILBOX, "restore"), ("/recall/{reference}", ""), ("/work/held/return", ""),
         ("/work/held/release", ""), ("/work/held/confirm", ""), ("/work/held/refuse", ""),
+        ("/work/held/decline", ""), ("/work/held/assign", ""), ("/work/held/note", ""),
         ("/work/headings/say", ""),
         ("/work/{noun}/{verb}", ""), ("/evidence/receipt", ""), (_SCHOOL, "add-key"),
         (_SCHOOL, "confirm-key"),
@@ -37,7 +38,7 @@ ACTS: dict[str, frozenset[Act]] = {
 }  # fmt: skip
 AXE: dict[str, frozenset[str]] = {
     "test_console.py": frozenset({
-        "/", "/login", "/invitation", "/me", _MAILBOX, "/mailboxes/{team}/{reference}", "/held", _HELD,
+        "/", "/login", "/invitation", "/me", _MAILBOX, "/mailboxes/{team}/{reference}", _HELD,
         "/schools", _SCHOOL, "/agreement", "/agreement/policies", "/evidence",
         "/work/{noun}/{verb}", "/watch",
     }),
@@ -45,9 +46,19 @@ AXE: dict[str, frozenset[str]] = {
         "/work", "/work/{noun}/{verb}",
     }),
 }  # fmt: skip
-ELSEWHERE = frozenset({"/login/openid/back", "/login/openid/done"})
-"""Where a browser passes through on its way from an OpenID provider: test_openid.py goes there."""
-LIGHT = frozenset({"/invitation", "/logout", _MAILBOX, "/evidence/receipt", "/work/transfers/list"})
+ELSEWHERE = frozenset({"/login/openid/back", "/login/openid/done", "/held"})
+"""Where a browser only passes through: from an OpenID provider (test_openid.py), and to the held files."""
+LIGHT = frozenset(
+    {
+        "/work/held/assign",
+        "/work/held/note",
+        "/invitation",
+        "/logout",
+        _MAILBOX,
+        "/evidence/receipt",
+        "/work/transfers/list",
+    }
+)
 """What no passkey is asked for."""
 _TAKEN = (200, 303)
 _TEMPLATES = Path(app.__file__).with_name("templates")

@@ -98,6 +98,7 @@ def test_a_held_file_is_returned_once_the_passkey_has_signed(house: House, jane:
     reference = house.sent("what.pgp", b"what is this\n" * 9)
     jane.link("Held")
     jane.link(reference)
+    _choose(jane, "Send it back")
     jane.page.get_by_label("Your advice to the sender").fill("Send it as a CTF, please.")
     jane.button("Return with this advice")
     assert jane.heading() == "Confirm with your passkey"
@@ -113,13 +114,29 @@ def test_a_held_file_is_returned_once_the_passkey_has_signed(house: House, jane:
     assert written
 
 
+def _choose(person: Person, what: str) -> None:
+    """Open one of the ways to decide on a held file."""
+    person.page.locator("summary", has_text=what).click()
+
+
 def test_what_the_agreement_speaks_against_takes_a_second_person(house: House, jane: Person) -> None:
     elm = house.site.provider("elm", ratified=False)
     reference = house.sent("core.xml.pgp", core_data(9), party=elm)
     jane.page.goto(f"{house.origin}/held/{reference}")
-    jane.page.get_by_label(re.compile("Propose it")).check()
-    jane.page.get_by_label("Why", exact=True).fill("The Head rang about it.")
+    _choose(jane, "Release it")
+    told = jane.page.locator("details[open]").inner_text()
+    assert "it goes to " in told
+    assert "The agreement speaks against it: Your organisation has not ratified" in told
+    jane.page.get_by_label("Why", exact=True).first.fill("The Head rang about it.")
     jane.button("Release")
+    assert "speaks against this release" in jane.page.locator("main").inner_text()
+    assert not jane.page.locator("[data-passkey]").count(), "it is said before the passkey is asked for"
+    jane.page.goto(f"{house.origin}/held/{reference}")
+    _choose(jane, "Release it")
+    jane.page.get_by_label(re.compile("Propose it")).check()
+    jane.page.get_by_label("Why", exact=True).first.fill("The Head rang about it.")
+    jane.button("Release")
+    assert f"{reference} is from The elm" in jane.page.locator("main").inner_text()
     jane.button("Confirm")
     jane.page.wait_for_selector(".panel")
     assert "second person" in jane.page.locator(".panel").inner_text()
@@ -127,11 +144,57 @@ def test_what_the_agreement_speaks_against_takes_a_second_person(house: House, j
     kim = house.enters("kim")
     kim.page.goto(f"{house.origin}/held/{reference}")
     assert "Proposed by jane" in kim.page.locator("main").inner_text()
-    kim.page.get_by_label("Why you allow it").fill("I rang them, too.")
-    kim.button("Allow this release")
+    kim.page.get_by_label("Why you allow it").fill("I rang them, and it is not so.")
+    kim.button("Say no")
     kim.button("Confirm")
     kim.page.wait_for_selector(".panel")
-    assert ("released", "kim") in events(house, reference)
+    assert ("release-declined", "kim") in events(house, reference)
+    kim.page.goto(f"{house.origin}/held/{reference}")
+    _choose(kim, "Release it")
+    kim.page.get_by_label(re.compile("Propose it")).check()
+    kim.page.get_by_label("Why", exact=True).first.fill("They rang again, and it is.")
+    kim.button("Release")
+    kim.button("Confirm")
+    kim.page.wait_for_selector(".panel")
+    jane.page.goto(f"{house.origin}/held/{reference}")
+    jane.page.get_by_label("Why you allow it").fill("I rang them, too.")
+    jane.button("Allow this release")
+    jane.button("Confirm")
+    jane.page.wait_for_selector(".panel")
+    assert ("released", "jane") in events(house, reference)
+
+
+def test_the_held_files_are_a_worklist(house: House, jane: Person) -> None:
+    """Divided by for whom each waits, with whose it is; taken on, noted and given away without a passkey."""
+    reference = house.sent("notes.txt.pgp", b"nothing that anybody knows, once more\n")
+
+    def listed(tab: str) -> str:
+        jane.page.goto(f"{house.origin}/held")
+        jane.page.get_by_role("link", name=tab, exact=True).click()
+        jane.page.wait_for_selector(f".tabs a[aria-current]:text-is('{tab}')")
+        return str(jane.page.locator("main").inner_text())
+
+    assert reference in listed("A person")
+    assert jane.faults_at_each_width() == []
+    assert reference not in listed("A date")
+    jane.page.goto(f"{house.origin}/held/{reference}")
+    assert "The sender was told" in jane.page.locator("main").inner_text()
+    jane.button("Take it on")
+    jane.page.wait_for_selector(".panel")
+    jane.page.goto(f"{house.origin}/work/held/list?where=owner=jane")
+    jane.page.get_by_role("link", name=reference).click()
+    assert jane.page.get_by_role("button", name="Take it on").count() == 0
+    _choose(jane, "Leave a note")
+    jane.page.get_by_label("What to know of the file").fill("They ring back.")
+    jane.button("Leave the note")
+    jane.page.wait_for_selector(".panel")
+    assert ("noted", "jane") in events(house, reference)
+    jane.page.goto(f"{house.origin}/held/{reference}")
+    _choose(jane, "Leave a note")
+    jane.page.get_by_label("The colleague").fill("kim")
+    jane.button("Give it to them")
+    jane.page.wait_for_selector(".panel")
+    assert "kim" in listed("A person")
 
 
 def test_two_people_say_what_a_heading_of_a_held_file_means(house: House, jane: Person) -> None:
@@ -234,7 +297,7 @@ def test_everything_works_by_the_keyboard(house: House, jane: Person) -> None:
         assert outline == "solid"  # One sees where one is.
         with jane.page.expect_navigation():
             jane.page.keyboard.press("Enter")
-    assert jane.heading() == f"{held_file(house)} is held"
+    assert f"{held_file(house)} waits" in jane.page.locator(".lead").inner_text()
 
 
 def test_what_is_printed_is_the_page_and_not_what_surrounds_it(house: House, jane: Person) -> None:
@@ -276,7 +339,8 @@ def test_what_people_say_is_text_and_no_markup(house: House, jane: Person) -> No
     reference = house.sent("odd.pgp", b"odd\n" * 20)
     house.site.gateway("providers", "set", "oak", "--name", "<b>Oak</b> & Sons")
     jane.page.goto(f"{house.origin}/held/{reference}")
-    jane.page.get_by_label("Why", exact=True).fill("<script>document.title='owned'</script>")
+    _choose(jane, "Refuse it for good")
+    jane.page.get_by_label("Why", exact=True).last.fill("<script>document.title='owned'</script>")
     jane.button("Refuse for good")
     assert "&lt;script" not in jane.page.locator("main").inner_text()
     jane.button("Confirm")
@@ -292,7 +356,7 @@ def test_no_page_can_be_framed(house: House, jane: Person) -> None:
     page.set_content(f'<iframe src="{house.origin}/held"></iframe>')
     (framed,) = page.frames[1:]
     framed.wait_for_url("chrome-error:**")  # The browser's own page, which says that it is refused.
-    assert "is held" not in framed.content()
+    assert "Held" not in framed.content()
     page.close()
 
 

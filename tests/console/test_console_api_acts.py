@@ -17,7 +17,6 @@ from gateway.registry.log import Entry
 from gateway.zones.console_api.act_questions import AskAct, CarryOutAct
 from gateway.zones.console_api.answers import WaitingTask
 from gateway.zones.console_api.questions import (
-    AskHeld,
     AskHeldFile,
     AskMailbox,
     AskOpenings,
@@ -42,9 +41,11 @@ def refused(office: Office, who: str, reference: str, why: str) -> int:
 
 def test_held_files_are_for_those_who_triage_and_the_sensitive_ones_for_fewer(office: Office) -> None:
     held, sensitive = office.room.hold(b"h"), office.room.hold_as_sensitive(b"s")
-    seen = {who: office.ask(who, AskHeld) for who in ("jane", "sam", "kim")}
+    asked = {"act": "held list", "fields": {}, "limit": 50}
+    seen = {who: office.ask(who, AskAct, **asked) for who in ("jane", "sam", "kim")}
     assert seen["sam"].status_code == 403
-    listed = {who: [f["reference"] for f in seen[who].json()["said"]["files"]] for who in ("jane", "kim")}
+    tables = {who: seen[who].json()["said"]["tables"][0] for who in ("jane", "kim")}
+    listed = {who: [row[0] for row in table["rows"]] for who, table in tables.items()}
     assert held in listed["jane"]
     assert sensitive not in listed["jane"]
     assert {held, sensitive} <= set(listed["kim"])

@@ -14,7 +14,7 @@ from gateway.registry import keys, passkeys
 from gateway.ssh.door import LONGEST_PAUSE, Penalties
 from gateway.zones.console_api.act_questions import CarryOutAct
 from gateway.zones.console_api.questions import (
-    AskHeld,
+    AskHeldFile,
     AskMailbox,
     AskMe,
     AskToday,
@@ -225,7 +225,7 @@ def test_a_passkey_that_nobody_confirmed_reads_and_does_nothing_else(office: Off
     session, delivered = console.unconfirmed("lou", key), office.room.deliver(b"lou", OTHER)
     assert console.ask(AskMailbox, session=session, team=OTHER).status_code == 200
     act = {"act": "held refuse", "fields": {"reference": held, "why": "spite"}}
-    assert console.ask(AskHeld, session=session).status_code == 403
+    assert console.ask(AskHeldFile, session=session, reference=held).status_code == 403
     for kind, parts in (
         (CarryOutAct, act),
         (DealWith, {"team": OTHER, "references": [delivered]}),
@@ -238,7 +238,7 @@ def test_a_passkey_that_nobody_confirmed_reads_and_does_nothing_else(office: Off
     told = " ".join(console.said(AskMe, session=session)["news"])
     assert mine.fingerprint[:16] in told.replace(" ", "")
     console.confirm("lou")
-    assert console.ask(AskHeld, session=session).status_code == 200
+    assert console.ask(AskHeldFile, session=session, reference=held).status_code == 200
     assert console.signed(CarryOutAct, session, key, **act).status_code == 200
 
 

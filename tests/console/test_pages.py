@@ -42,7 +42,7 @@ def test_every_page_is_for_whoever_is_logged_in(served: Served) -> None:
         for path in (
             "/",
             BOX,
-            "/held",
+            "/work/held/list",
             "/schools",
             "/schools/oak",
             "/agreement",
@@ -109,7 +109,15 @@ def test_what_may_be_a_minute_old_says_as_of_when(served: Served) -> None:
 
 
 def test_every_answer_forbids_what_could_be_done_with_it(served: Served) -> None:
-    paths = ("/", "/login", "/nothing", "/static/console.css", "/held", "/static/../app.py", "/static/")
+    paths = (
+        "/",
+        "/login",
+        "/nothing",
+        "/static/console.css",
+        "/work/held/list",
+        "/static/../app.py",
+        "/static/",
+    )
     for path in paths:
         headers = served.jane.client.get(path).headers
         policy = headers["content-security-policy"]

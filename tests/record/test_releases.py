@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+from typing import Any
 
 import pytest
 from sqlmodel import select
@@ -27,6 +29,11 @@ def unknown(desk: Desk) -> str:
     desk.process()
     assert desk.codes(sent) == ["classify:unknown"]
     return sent
+
+
+def listed(desk: Desk, *asked: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(desk.gateway("held", "list", "--json", *asked))
+    return rows
 
 
 def test_a_release_against_the_agreement_takes_two_named_people(
@@ -54,6 +61,57 @@ def test_a_release_against_the_agreement_takes_two_named_people(
     assert len({reason["next_step"] for reason in stated["reasons"]}) == 1
     with desk.registry.read() as session:  # It is the sender that it speaks against, not what is in it.
         assert not any(row.whole for row in session.exec(select(DeliveryRow)))
+
+
+def test_a_second_person_says_no(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = desk.send(desk.provider("oak"), core_data())
+    desk.process()
+    assert "nobody has proposed" in desk.gateway("held", "decline", sent, "--why", "no", code=1)
+    monkeypatch.setenv("GATEWAY_ADMIN", "jane")
+    desk.gateway("held", "release", sent, "--why", "needed for a tribunal", "--override")
+    waiting = listed(desk)[0]
+    assert (waiting["waits_for"], waiting["owner"]) == ("a second person", None)
+    monkeypatch.setenv("GATEWAY_ADMIN", "sam")
+    told = desk.gateway("held", "decline", sent, "--why", "there is no tribunal")
+    assert f"{sent} goes on waiting" in told
+    assert listed(desk)[0]["waits_for"] == "the school"
+    assert "nobody has proposed" in desk.gateway("held", "confirm", sent, "--why", "x", code=1)
+    declined = desk.events(sent)[-1]
+    assert (declined.kind, declined.note) == ("release-declined", "there is no tribunal")
+    assert b"tribunal" not in declined.leaf
+    # Proposed once more, it can be confirmed.
+    desk.gateway("held", "release", sent, "--why", "there is one", "--override")
+    monkeypatch.setenv("GATEWAY_ADMIN", "jane")
+    desk.gateway("held", "confirm", sent, "--why", "read the order")
+    assert desk.state(sent) == "accepted"
+
+
+def test_a_held_file_is_somebodys(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = unknown(desk)
+    monkeypatch.setenv("GATEWAY_ADMIN", "jane")
+    assert f"{sent} is for jane to decide" in desk.gateway("held", "assign", sent)
+    assert listed(desk)[0]["owner"] == "jane"
+    desk.gateway("held", "assign", sent, "--to", "sam")
+    (row,) = listed(desk, "--where", "owner=sam")
+    assert (row["why"], row["waits_for"], row["days"]) == (
+        "Not recognised as any kind of data", "a person", 0,
+    )  # fmt: skip
+    assert listed(desk, "--where", "owner=jane") == []
+    assert not any(b"sam" in event.leaf for event in desk.events(sent))
+    desk.gateway("held", "refuse", sent, "--why", "nobody knows it")
+    assert "is not held" in desk.gateway("held", "assign", sent, code=1)
+
+
+def test_a_held_file_is_given_to_whoever_may_decide(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = unknown(desk)
+    monkeypatch.setenv("GATEWAY_ADMIN", "jane")
+    for name in ("jane", "tom"):
+        desk.gateway("staff", "add", name, "--team", "central-data-team")
+    desk.gateway(
+        "roles", "grant", "jane", "administrator", "--account", getpass.getuser(), "--why", "she runs it"
+    )
+    assert "has no role that decides" in desk.gateway("held", "assign", sent, "--to", "tom", code=1)
+    desk.gateway("held", "assign", sent, "--to", "jane")
 
 
 def test_a_person_says_what_it_is_about_where_the_file_does_not(desk: Desk) -> None:

@@ -90,7 +90,6 @@ OF_PERSONS: dict[type[OfPerson], Way] = {
     asked.AskFile: Way(boxes.ask_file, own=True),
     asked.DealWith: Way(boxes.deal_with, writes=True),
     asked.RecallFile: Way(acts.recall, writes=True),
-    asked.AskHeld: Way(held_files.ask_held),
     asked.AskHeldFile: Way(held_files.ask_held_file),
     asked.AskSchools: Way(schools.ask_schools),
     asked.AskSchool: Way(schools.ask_school),

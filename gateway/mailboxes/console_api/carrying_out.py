@@ -116,7 +116,7 @@ def carry_out(console: ConsoleContext, caller: Caller, question: CarryOutAct) ->
         return _carried_out_once(console, caller.program, asked, context, question.key)
     asked.check(context)
     if asked.confirms() is Confirmation.PASSKEY:
-        check_signed(console, caller, question)
+        check_signed(console, caller, question, asked.effect(context))
     return _answered(_carried_out(asked, context))
 
 
@@ -223,6 +223,7 @@ def _check_seen(console: ConsoleContext, caller: Caller, asked: Act) -> None:
 @cache
 def _told(command: str) -> ActTold:
     act = every_act()[command]
+    divided = act.tabs if issubclass(act, ListingAct) else None
     title, _, about = " ".join((act.__doc__ or "").replace("`", "").split()).partition(". ")
     return ActTold(
         command=command,
@@ -230,6 +231,8 @@ def _told(command: str) -> ActTold:
         about=about,
         reads=act.reads,
         lists=answer_of(act) == "ActListing",
+        tabs_of=divided[0] if divided else "",
+        tabs=divided[1] if divided else (),
         fields=tuple(map(FieldTold.model_validate, fields_of(act))),
     )
 

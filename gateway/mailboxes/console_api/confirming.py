@@ -16,18 +16,18 @@ _ACT, _CONFIRMED = "openid-act", " was confirmed"
 
 
 class PasskeyAskedError(GatewayError):
-    """The act needs the signature of a passkey; `options` are for the person's browser.
+    """The act, of this effect, needs the signature of a passkey; `options` are for the person's browser.
 
     A person without a passkey logs in again at `again`.
     """
 
-    def __init__(self, options: str, again: str = "") -> None:
-        super().__init__("Confirm this with your passkey.")
+    def __init__(self, effect: str, options: str, again: str = "") -> None:
+        super().__init__(effect)
         self.options = options
         self.again = again
 
 
-def check_logged_in_again(console: ConsoleContext, caller: Caller, act: WeightyAct) -> None:
+def check_logged_in_again(console: ConsoleContext, caller: Caller, act: WeightyAct, effect: str) -> None:
     """Pass an act after a new login for the act; raise PasskeyAskedError to ask for the login."""
     purpose = act.signed_over()
     if act.assertion is not None:
@@ -36,7 +36,7 @@ def check_logged_in_again(console: ConsoleContext, caller: Caller, act: WeightyA
     provider = _provider(console)
     about = f"{console.clock().isoformat()} {purpose}"
     challenge = console.challenges.give(caller.session, _ACT, about)
-    raise PasskeyAskedError("", provider.address(Attempt(challenge, act=True), act.origin))
+    raise PasskeyAskedError(effect, "", provider.address(Attempt(challenge, act=True), act.origin))
 
 
 def confirm(console: ConsoleContext, caller: Caller, question: ConfirmByOpenId) -> Done:

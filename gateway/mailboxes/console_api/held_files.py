@@ -2,6 +2,7 @@
 
 from sqlmodel import Session
 
+from gateway.errors import GatewayError
 from gateway.home import shown_name
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, MayNotError
 from gateway.mailboxes.console_api.showing_files import (
@@ -13,44 +14,28 @@ from gateway.mailboxes.console_api.showing_files import (
 from gateway.mailboxes.names import HELD
 from gateway.model import Classified, ContentRefused, Transfer
 from gateway.policy.catalogue import Catalogue
+from gateway.reasons import for_officers
 from gateway.record import headings, withdrawals
-from gateway.record.releases import proposal
-from gateway.registry import log, providers, transfer_lists, transfers
+from gateway.record.releases import proposal, wished
+from gateway.registry import at_a_glance, log, providers, transfer_lists, transfers
 from gateway.registry.sight import is_sensitive
 from gateway.registry.transfer_lists import TransfersWanted
 from gateway.ssh.answers import Declined
 from gateway.zones.console_api.answers import (
     HeaderSeen,
     HeadingSaid,
-    HeldPage,
     HeldSeen,
     HeldTold,
     Named,
     ProposedBy,
     WhyWas,
 )
-from gateway.zones.console_api.questions import AskHeld, AskHeldFile
-
-PAGE = 50
+from gateway.zones.console_api.questions import AskHeldFile
 
 
-def ask_held(console: ConsoleContext, caller: Caller, question: AskHeld) -> HeldPage:
-    """Return a page of the held files the person may know of."""
-    catalogue = console.catalogue()
-    with console.mailboxes.registry.read() as session:
-        found = transfer_lists.latest(session, wanted(caller, before=question.before), PAGE + 1)
-        names = providers.names(session)
-    latest = list(reversed(found))
-    shown = latest[:PAGE]
-    return HeldPage(
-        files=tuple(_seen(each, catalogue, names) for each in shown),
-        next=shown[-1].sequence if len(latest) > PAGE else None,
-    )
-
-
-def wanted(caller: Caller, *, before: int | None = None) -> TransfersWanted:
+def wanted(caller: Caller) -> TransfersWanted:
     """Return the query for the held files a caller may know of."""
-    return TransfersWanted(state="held", before=before, sight=caller.sight)
+    return TransfersWanted(state="held", sight=caller.sight)
 
 
 def ask_held_file(console: ConsoleContext, caller: Caller, question: AskHeldFile) -> HeldTold:
@@ -61,6 +46,8 @@ def ask_held_file(console: ConsoleContext, caller: Caller, question: AskHeldFile
         events = log.events(session, question.reference)
         asked = proposal(session, question.reference)
         decides = _decides(caller, transfer)
+        owner = at_a_glance.owners_of_held_files(session).get(question.reference)
+        would = _would(console, session, question.reference) if decides else ""
         open_headings = headings.asked(session, transfer) if decides else ()
         said = headings.waiting(session, transfer.upload.provider, console.clock()) if open_headings else ()
     catalogue, content = console.catalogue(), transfer.content
@@ -80,6 +67,8 @@ def ask_held_file(console: ConsoleContext, caller: Caller, question: AskHeldFile
         events=tuple(happened(events)),
         proposed=None if asked is None else ProposedBy.model_validate(asked),
         decides=decides,
+        owner=owner,
+        would=would,
         recalled=withdrawals.waits_for_second(transfer),
         sent_on=_can_be_collected(console, caller, question.reference),
         data_types=tuple(named for each in catalogue.data_types() if (named := type_named(catalogue, each))),
@@ -99,7 +88,7 @@ def _seen(transfer: Transfer, catalogue: Catalogue, names: dict[str, str]) -> He
     upload = transfer.upload
     return HeldSeen(
         reference=upload.reference,
-        sequence=transfer.sequence,
+        why=for_officers(transfer.reasons),
         provider=Named(id=upload.provider, name=names.get(upload.provider, upload.provider)),
         data_type=type_named(catalogue, transfer.data_type),
         landed_at=upload.landed_at,
@@ -118,6 +107,21 @@ def _decides(caller: Caller, transfer: Transfer) -> bool:
     """Return True if the person may decide here; a file held for a dropped key is decided elsewhere."""
     needed = "recall" if withdrawals.waits_for_second(transfer) else "decide"
     return needed in caller.may and transfer.waits_for != "approval"
+
+
+def _would(console: ConsoleContext, session: Session, reference: str) -> str:
+    """Say which teams would get a file that is released as it was recognised; why not, if nobody could."""
+    try:
+        with console.registrar() as registrar:
+            asked = wished(registrar, session, reference, override=True)
+    except GatewayError as error:
+        return f"{error}."
+    catalogue = registrar.catalogue
+    kind = type_named(catalogue, asked.data_type)
+    teams = " and ".join(team_named(catalogue, team).name for team in asked.teams)
+    against = " ".join(why.sentence for why in asked.forbidden)
+    said = f" The agreement speaks against it: {against}" if against else ""
+    return f"Released as {kind.name if kind else asked.data_type}, it goes to {teams}.{said}"
 
 
 def _can_be_collected(console: ConsoleContext, caller: Caller, reference: str) -> bool:

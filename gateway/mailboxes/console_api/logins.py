@@ -182,10 +182,11 @@ def _added(key: Key) -> str:
     )
 
 
-def check_signed(console: ConsoleContext, caller: Caller, act: WeightyAct) -> None:
+def check_signed(console: ConsoleContext, caller: Caller, act: WeightyAct, effect: str = "") -> None:
     """Pass an act only with the signature of the person's passkey over exactly this act.
 
-    Raise PasskeyAskedError to ask for the signature, NotSignedError for a wrong one.
+    Raise PasskeyAskedError to ask for the signature, saying the `effect` of the act; NotSignedError for a
+    wrong one.
     """
     console.check_origin(act)
     purpose, now, registry = act.signed_over(), console.clock(), console.mailboxes.registry
@@ -193,12 +194,12 @@ def check_signed(console: ConsoleContext, caller: Caller, act: WeightyAct) -> No
     with registry.read() as session:
         own = [each for each in passkeys.of_person(session, caller.name, now) if each.confirmed]
     if not own:
-        confirming.check_logged_in_again(console, caller, act)
+        confirming.check_logged_in_again(console, caller, act, effect)
         return
     if act.assertion is None:
         challenge = console.challenges.give(caller.session, purpose)
         allowed = [each.credential for each in own]
-        raise PasskeyAskedError(signing_in.to_sign(act.origin, challenge, allowed))
+        raise PasskeyAskedError(effect, signing_in.to_sign(act.origin, challenge, allowed))
     challenge = console.challenges.take(caller.session, purpose)
     said = signing_in.credential_in(act.assertion)
     passkey = next((each for each in own if each.credential == said), None)

@@ -57,13 +57,18 @@ class FieldTold(SeenAnswer):
 
 
 class ActTold(File):
-    """One act, as shown on a page. One with `reads` changes nothing; `title` is its first sentence."""
+    """One act, as shown on a page. One with `reads` changes nothing; `title` is its first sentence.
+
+    A list may be divided by the values `tabs` of a column `tabs_of`.
+    """
 
     command: str
     title: str
     about: str
     reads: bool
     lists: bool
+    tabs_of: str = ""
+    tabs: tuple[str, ...] = ()
     fields: tuple[FieldTold, ...]
 
 

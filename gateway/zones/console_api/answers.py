@@ -212,23 +212,16 @@ class FileTold(File):
 
 
 class HeldSeen(File):
-    """A held file in a list."""
+    """A held file, with why it is held: by reasons, and `why` in the words of the authority's lists."""
 
     reference: str
-    sequence: int
+    why: str
     provider: Named
     data_type: Named | None
     landed_at: datetime
     held_until: datetime | None
     reasons: tuple[WhyWas, ...]
     sensitive: bool
-
-
-class HeldPage(File):
-    """A page of held files; `next` leads to the following page."""
-
-    files: tuple[HeldSeen, ...]
-    next: int | None
 
 
 class HeaderSeen(SeenAnswer):
@@ -264,7 +257,8 @@ class HeldTold(File):
     """The details of a held file. `decides`: the person may decide on it here.
 
     `recalled`: taken back, and waiting for a second person. `asked` are headings the person may say the
-    meaning of, `meanings` the items to choose from, `said` the answers waiting for a second person.
+    meaning of, `meanings` the items to choose from, `said` the answers waiting for a second person. `owner`
+    was said to decide; `would` is what became of the file if it was released as it was recognised.
     """
 
     file: HeldSeen
@@ -280,6 +274,8 @@ class HeldTold(File):
     events: tuple[Happened, ...]
     proposed: ProposedBy | None
     decides: bool
+    owner: str | None = None
+    would: str = ""
     recalled: bool
     sent_on: bool
     data_types: tuple[Named, ...]

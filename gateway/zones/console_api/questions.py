@@ -121,12 +121,6 @@ class RecallFile(WeightyAct):
     why: str
 
 
-class AskHeld(OfPerson):
-    """Ask for a page of held files, latest first, with sequences below `before`."""
-
-    before: int | None = None
-
-
 class AskHeldFile(OfPerson):
     """Ask for the details of a held file."""
 
