@@ -71,3 +71,16 @@ def test_letters_to_providers_are_in_each_language(catalogue: Catalogue) -> None
                     assert f"{{{name}_{language}}}" in rule.text, (rule.kind, name, language)
         told = dict.fromkeys(NAMES, "Ŵ")
         assert not set("{}") & set(filled(rule.text, told) + filled(rule.subject, told))
+
+
+def test_what_waits_for_a_person_is_said_in_the_words_of_officers() -> None:
+    """A list of held files says why in a few words, which are not those that its sender reads."""
+    waiting = {
+        code for code, each in REASONS.items() if re.search(r"\bso (?:it|the file) waits\b", each.sentence)
+    }
+    assert {"policy:unlisted-items", "policy:no-team", "policy:agreement-not-ratified"} <= waiting
+    assert not [code for code in waiting if not REASONS[code].officer]
+    told = [each.officer for each in REASONS.values() if each.officer]
+    assert len(set(told)) == len(told)
+    assert max(map(len, told)) < 70
+    assert not [words for words in told if re.search(r"[{}]|\byou", words) or words.endswith(".")]
