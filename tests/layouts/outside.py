@@ -225,6 +225,7 @@ _ELEMENTS = {
     "checked": ("FSMhistory/FSMinstance/FSMEligibilityVerificationDate 2026-09-01", ()),
     "proficiency": ("BasicDetails/EnglishProficiency B", ()),
     "removed": (_GROUNDS.format("9(1)(d)"), ("RemovalGrounds>", "education-welfare")),
+    "removed before 2024": (_GROUNDS.format("8(1)(d)"), ("RemovalGrounds>", "education-welfare")),
 }
 _CORE = frozenset(
     {"central-data-team", "admissions-and-entitlements", "education-welfare", "ethnic-minority-and-traveller",
@@ -323,6 +324,22 @@ _RETURNS = {
         Date LA Notified: 2026-10-05
         Date Parents Notified: 2026-10-05""",
 }
+# Returns of which one heading alone says what they are; all others are those of core data.
+_OTHERS = (
+    ("register-entry", "New Starter: Y\nStart Date: 2026-10-05\nYear Group: 9"),
+    ("register-entry", "Date Added to Roll: 2026-10-05\nYear Group: 9\nPostcode: TA1 1AA"),
+    ("home-education", "Elective Home Education Start Date: 2026-10-05\nYear Group: 9\nPostcode: TA1 1AA"),
+    ("home-education", "Electively Home Educated: Y\nYear Group: 9\nPostcode: TA1 1AA"),
+    ("continuous-absence", "Continuous Absence Start: 2026-09-21\nDays of Continuous Absence: 10"),
+)
+_KS5 = """
+    KS5_ACADYR: 2025/2026
+    KS5_CANDNO: 000{n}
+    KS5_EXAMYEAR: 2026
+    KS5_SEASON: S
+    KS5_BOARDNO: 70
+    KS5_GRADE: B
+    KS5_POINTS: 40"""
 _EXCLUDED = frozenset({"central-data-team", "exclusions", "education-welfare", "admissions-and-entitlements"})
 _KS2 = """
     ACADYR: 2025/2026
@@ -374,6 +391,9 @@ def _tables() -> Iterator[Outside]:
     for data_type, text in _RETURNS.items():
         teams = _WELFARE | {"exclusions"} if data_type == "suspension-notice" else _WELFARE
         yield Outside(data_type, "2026-10-06", _table(text), data_type, teams)
+    for number, (data_type, text) in enumerate(_OTHERS):
+        yield Outside(f"{data_type}, like core {number}", "2026-10-06", _table(text), data_type, _WELFARE)
+    yield Outside("KS5 examinations", "2026-09-15", _table(_KS5), "a-level-results", _DATA)
     excluded = "Exclusion Type: Suspension\nReason: PP\nStart Date: 2026-10-05\nNumber of Sessions: 4"
     yield Outside("suspension", "2026-10-06", _table(excluded), "exclusions", _EXCLUDED)
     yield Outside("GIAP KS1", "2026-09-15", _table(_KS1), "ks1", _DATA)
