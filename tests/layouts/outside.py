@@ -330,6 +330,7 @@ _OTHERS = (
     ("register-entry", "Date Added to Roll: 2026-10-05\nYear Group: 9\nPostcode: TA1 1AA"),
     ("home-education", "Elective Home Education Start Date: 2026-10-05\nYear Group: 9\nPostcode: TA1 1AA"),
     ("home-education", "Electively Home Educated: Y\nYear Group: 9\nPostcode: TA1 1AA"),
+    ("sickness-return", "Days of Illness: 15\nExpected Length of Illness: 20"),
     ("continuous-absence", "Continuous Absence Start: 2026-09-21\nDays of Continuous Absence: 10"),
 )
 _KS5 = """
