@@ -211,9 +211,8 @@ def test_what_was_sealed_and_cut_off_goes_on_after_the_page_was_closed(
 def test_a_receipt_that_is_forged_or_of_another_file_is_told(school: School, tmp_path: Path) -> None:
     page = enrolled(school, tmp_path)
     sends(page, "mine.xml", core_data(5))
-    genuine = page.request.get(
-        f"{school.origin}/api/receipts/{page.evaluate('Kits.all(`sent`).then((all) => all[0].reference)')}"
-    ).text()
+    reference = page.evaluate("Kits.all('sent').then((all) => all[0].reference)")
+    genuine = page.request.get(f"{school.origin}/api/receipts/{reference}").text()
     sends(page, "other.xml", core_data(6))
     for text, said in (
         (genuine.replace("ACCEPTED", "REFUSED"), "not signed by the gateway"),
@@ -225,6 +224,16 @@ def test_a_receipt_that_is_forged_or_of_another_file_is_told(school: School, tmp
         page.get_by_text(said).wait_for()
         assert not page.locator("#receipt").is_visible()
         page.unroute("**/api/receipts/*")
+
+    def under_another_reference(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, headers=answer.headers | {"gateway-reference": reference})
+
+    page.route("**/api/uploads/*", under_another_reference)
+    chooses(page, "third.xml", core_data(10))
+    presses(page, "Send")
+    page.get_by_text("for another file").wait_for()
+    assert not page.locator("#receipt").is_visible()
 
 
 def test_a_lost_browser_is_replaced_from_the_recovery_sheet(school: School, tmp_path: Path) -> None:
