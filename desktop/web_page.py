@@ -1,8 +1,8 @@
 """Build the page of the web door: `python desktop/web_page.py [--fetch]`; the same bytes on every computer.
 
 `--fetch` takes the libraries of `web.toml` anew, by their digests; without it, those in `static` are checked.
-Then the list of words, and the digests of what the page loads (Subresource Integrity), are written. At the end
-it tells the digest over the whole page, which the service logs at each start, for the notes of a release.
+Then the list of words, and the digests of what the page loads (Subresource Integrity), are written.
+It ends with the digest over the whole page, which the service logs at each start, for the notes of a release.
 """
 
 import hashlib
