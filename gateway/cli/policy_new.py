@@ -41,9 +41,9 @@ def flow(
     title: Annotated[str, typer.Option(help="What people call it.")],
     clause: Annotated[str, typer.Option(help="The clause of the agreement that lists it.")],
     words: Annotated[str, typer.Option(help="What that clause says, in short.")],
-    senders: Annotated[str, typer.Option(help="Kinds of provider, by commas.")],
-    recipients: Annotated[str, typer.Option(help="Recipients, by commas.")],
-    teams: Annotated[str, typer.Option(help="Teams, by commas.")],
+    senders: Annotated[str, typer.Option(help="Kinds of provider, by id or name, by commas.")],
+    recipients: Annotated[str, typer.Option(help="Recipients, by id or name, by commas.")],
+    teams: Annotated[str, typer.Option(help="Teams, by id or name, by commas.")],
     timescale: Annotated[str, typer.Option(help="Such as weekly, or one of calendar.toml.")] = "on-event",
     due: Annotated[str | None, typer.Option(metavar="MM-DD..MM-DD", help="When, if it is annual.")] = None,
     basis: Annotated[str, typer.Option(help="One of the bases in agreement.toml.")] = "supporting",
@@ -59,8 +59,7 @@ def flow(
 ) -> None:
     """Write a flow, with data type, items, rights, clause and dates, and list the remaining work."""
     from gateway.classify.load import load_rules  # noqa: PLC0415 - loads the classifier
-    from gateway.classify.value_kinds import read_date  # noqa: PLC0415 - the same
-    from gateway.cli.policy_sample import read_sample  # noqa: PLC0415 - the same
+    from gateway.cli.policy_sample import kind_of, read_sample  # noqa: PLC0415 - the same
     from gateway.record.policy_check import check  # noqa: PLC0415 - the same
 
     policies = folder or existing(home).policies
@@ -71,9 +70,9 @@ def flow(
         title=title,
         clause=clause,
         words=words,
-        senders=_several(senders),
-        recipients=_several(recipients),
-        teams=_several(teams),
+        senders=_ids(senders, {one.name: one.id for one in catalogue.bodies.kind}),
+        recipients=_ids(recipients, {one.name: one.id for one in catalogue.bodies.recipient}),
+        teams=_ids(teams, {one.name: one.id for one in catalogue.teams.team}),
         basis=basis,
         timescale=timescale,
         about=about,
@@ -81,13 +80,19 @@ def flow(
         known=found.known,
         due=_span(due),
         optional=_several(optional),
-        dates=tuple(name for name, texts in found.values.items() if texts and all(map(read_date, texts))),
+        values={name: kind for name, texts in found.values.items() if (kind := kind_of(texts, rules))},
         elements=found.elements,
         collection=found.collection,
     )
     check_new(new, catalogue)
     write_flow(policies, new, catalogue)
     out.print(f"{identifier} is written: {counted(len(new.new), 'item')} of its own", soft_wrap=True)
+    for heading in (one for one in new.new if any(found.values[one]) and one not in new.values):
+        out.print(
+            f"{heading}: its values in the sample are of no one kind, and count as labels; see `values` of "
+            "its item in items.toml, for whatever is of another kind reaches nobody",
+            soft_wrap=True,
+        )
     faults = check(policies)
     for fault in faults:
         out.print(str(fault), soft_wrap=True)
@@ -98,6 +103,12 @@ def flow(
 
 def _several(given: str) -> tuple[str, ...]:
     return tuple(one.strip() for one in given.split(",") if one.strip())
+
+
+def _ids(given: str, named: dict[str, str]) -> tuple[str, ...]:
+    """Return the ids of what is given by id or by name; `named` are the ids by name."""
+    by_name = {name.casefold(): one for name, one in named.items()}
+    return tuple(by_name.get(one.casefold(), one) for one in _several(given))
 
 
 def _span(given: str | None) -> tuple[str, str] | None:

@@ -1,12 +1,14 @@
 """Headings and values of a sample file, for a new flow."""
 
 import csv
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.classify import markup
 from gateway.classify.content import Source, Unreadable, encoding_of
 from gateway.classify.rules import Rules
+from gateway.classify.value_kinds import Identifier, Kind, check_for
 from gateway.classify.views.walk import HEADER, record_names
 from gateway.errors import GatewayError
 from gateway.home.settings import ClassifyLimits
@@ -40,6 +42,40 @@ def read_sample(sample: Path, rules: Rules) -> SampleRead:
         raise GatewayError(f"{sample} cannot be read: {error.strerror}") from None
     fields = {heading: rules.column_field(heading) for heading in values}
     return SampleRead(values, {heading: key for heading, key in fields.items() if key is not None})
+
+
+@dataclass(frozen=True, slots=True)
+class _Stated:
+    """A statement on values, tried on a sample."""
+
+    values: tuple[Kind, ...]
+    identifier: Identifier | None = None
+    codes: str | None = None
+    several: bool = False
+
+
+# The narrowest first: whatever is of another kind is kept from every view.
+_TRIED = (
+    _Stated(("date",)),
+    _Stated(("time",)),
+    _Stated(("flag",)),
+    _Stated(("number",)),
+    _Stated(("identifier",), "short"),
+    _Stated(("identifier",), "reference"),
+    _Stated(("label",)),
+)
+
+
+def kind_of(texts: Iterable[str], rules: Rules) -> dict[str, str]:
+    """Return the narrowest kind that all values of a sample have, as items.toml states it; empty for none."""
+    filled = [text for text in texts if text.strip()]
+    for tried in _TRIED if filled else ():
+        check = check_for(tried, rules)
+        if check is not None and not any(map(check, filled)):
+            return {"values": tried.values[0]} | (
+                {"identifier": tried.identifier} if tried.identifier else {}
+            )
+    return {}
 
 
 def _of_markup(sample: Path, rules: Rules) -> SampleRead:

@@ -29,7 +29,8 @@ class NewFlow:
     """A person's description of a flow. `due` are the first and last month-day of a yearly flow.
 
     `known` gives the key of the item or working field for each recognised heading of the sample. `optional`
-    are headings that a file may lack, `dates` those over dates. `elements` are, of XML, the paths of each
+    are headings that a file may lack. `values` are the kind of the values below a heading, as items.toml
+    states it; without one they are labels. `elements` are, of XML, the paths of each
     heading, as Parent/Name, and `collection` is what a DfE message calls itself.
     """
 
@@ -47,7 +48,7 @@ class NewFlow:
     known: dict[str, str]
     due: tuple[str, str] | None = None
     optional: tuple[str, ...] = ()
-    dates: tuple[str, ...] = ()
+    values: dict[str, dict[str, str]] = field(default_factory=dict)
     elements: dict[str, tuple[str, ...]] = field(default_factory=dict)
     collection: str | None = None
 
@@ -169,9 +170,8 @@ def _flow_of(flow: NewFlow, catalogue: Catalogue) -> dict[str, Any]:
 
 
 def _item_of(flow: NewFlow, heading: str) -> dict[str, Any]:
-    kind = "date" if heading in flow.dates else "label"
     where = {"elements": list(flow.elements[heading])} if flow.elements else {"columns": [heading]}
-    return {"label": f"{flow.group}: {heading}", **where, "values": kind}
+    return {"label": f"{flow.group}: {heading}", **where, **flow.values.get(heading, {"values": "label"})}
 
 
 def _write_rights(path: Path, flow: NewFlow, catalogue: Catalogue) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from gateway.classify.load import load_rules
+from gateway.cli.policy_sample import kind_of
 from gateway.errors import GatewayError
 from gateway.policy.catalogue import load_catalogue, load_unchecked
 from gateway.policy.new_flow import NewFlow, check_new
@@ -61,7 +63,10 @@ def test_it_is_whole_once_it_is_confirmed_and_files_of_it_are_recognised(own: Pa
     (found,) = json.loads(result.stdout)
     assert (found["data_type"], found["pupils"]) == ("swimming", 2)
     assert {"Swimming: Swim Level", "Swimming: Pool"} <= set(found["items"])
-    assert 'columns = ["Badge Day"]\nvalues = "date"' in (own / "items.toml").read_text()
+    items = (own / "items.toml").read_text()
+    assert 'columns = ["Badge Day"]\nvalues = "date"' in items
+    assert 'columns = ["Swim Level"]\nvalues = "number"' in items
+    assert 'columns = ["Pool"]\nvalues = "label"' in items
     (own.parent / "swimming.csv").write_text("\n".join(
         ",".join(line.split(",")[:4] + line.split(",")[5:6]) for line in SAMPLE.splitlines()
     ))  # fmt: skip
@@ -135,3 +140,33 @@ def test_what_the_policies_do_not_know_is_named_with_what_they_do(wrong: dict[st
     check_new(FLOW, shipped())
     with pytest.raises(GatewayError, match=said):
         check_new(replace(FLOW, **wrong), shipped())
+
+
+KINDS = {
+    "12.5,£7,40%": {"values": "number"},
+    "09:30,14:00": {"values": "time"},
+    "Y,N,y": {"values": "flag"},
+    "SEMH,EHCP,B1": {"values": "identifier", "identifier": "short"},
+    "PL-00123,R2/14": {"values": "identifier", "identifier": "reference"},
+    "2026-06-01,01/09/2025": {"values": "date"},
+    "Active,Autumn 2": {"values": "label"},
+    "She said so; see the other form?,Active": {},
+    ",": {},
+}
+
+
+@pytest.mark.parametrize("texts", KINDS)
+def test_values_are_of_the_narrowest_kind_that_the_sample_has(texts: str) -> None:
+    assert kind_of(texts.split(","), load_rules(POLICIES)) == KINDS[texts]
+
+
+def test_parties_and_teams_are_given_by_name_too_and_free_words_are_told(own: Path) -> None:
+    said = "She said so; see the other form?"
+    (own.parent / "swimming.csv").write_text(SAMPLE.replace("good", said))
+    told = written(own, "--senders", "Maintained School, academy", "--teams", "CENTRAL DATA TEAM")
+    assert "Remark of Coach: its values in the sample are of no one kind" in " ".join(told.split())
+    assert said not in told
+    flow = load_unchecked(own).flow("swimming")
+    assert flow is not None
+    assert flow.senders == ("school", "academy")
+    assert flow.of("swimming").teams == ("central-data-team",)
