@@ -203,6 +203,7 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
                 ("hosts", key_complaints.of_hosts(session, home, settings.host.name)),
                 ("what landed", _undecided(session, at)),
                 ("the clock", _clock(session, at)),
+                ("the key set", _key_set(session, home)),
                 ("the index of pupils", _index(session, home)),
                 ("sealed files", _sealed(session, home, settings)),
             ):
@@ -288,6 +289,20 @@ def _clock(session: Session, at: datetime) -> Iterator[Complaint]:
             f"the clock of this machine says {at:%Y-%m-%d %H:%M} UTC, and the log has entries of "
             f"{newest:%Y-%m-%d %H:%M}: one of them is wrong",
             "timedatectl set-ntp true, and see that the time is right; then start the services again",
+        )
+
+
+def _key_set(session: Session, home: Home) -> Iterator[Complaint]:
+    *ended, last = log.keys_in_time(session, "")
+    wanted = last.key.split("+")[1] if ended else ""
+    if wanted != home.key_set:
+        yield Complaint(
+            "fault",
+            f"the key of the log in use is {home.log_key(wanted)}, and keys/signing names another one: "
+            "nothing can be put on record",
+            "gateway keys gateway rotate, which finishes a change that was cut off"
+            if home.log_key(wanted).exists()
+            else PUT_BACK,
         )
 
 

@@ -89,6 +89,7 @@ def rotate(
 
     May be repeated after an interruption.
     """
+    from gateway.keys.rotation import resume  # noqa: PLC0415
     from gateway.keys.rotation import rotate as change  # noqa: PLC0415
     from gateway.openpgp.certificates import grouped  # noqa: PLC0415 - loads the OpenPGP libraries
 
@@ -96,25 +97,28 @@ def rotate(
     end = at + timedelta(days=load_key_policy(place).overlap_days)
     if until is not None:
         end = dates.last_moment(until, place.policies_in_force, at)
-    if not _agreed(home, "rotate-compromised" if compromised else "rotate", "gateway-keys"):
-        return
     with registry(home, whole=True) as opened:
-        done = change(
-            place,
-            opened,
-            load_settings(place),
-            at=at,
-            until=None if compromised else end,
-            person=who(),
-            kind=key,
-            every_key=every,
-        )
+        # Whoever is asked below is put on record with the keys in use, so a change cut off comes first.
+        done = resume(place, opened, at)
+        if done is None:
+            if not _agreed(home, "rotate-compromised" if compromised else "rotate", "gateway-keys"):
+                return
+            done = change(
+                place,
+                opened,
+                load_settings(place),
+                at=at,
+                until=None if compromised else end,
+                person=who(),
+                kind=key,
+                every_key=every,
+            )
     if done.resumed:
         out.print("an earlier change that was cut off is finished; nothing new was made")
     out.print(f"the key is now  {grouped(done.current.fingerprint)}", soft_wrap=True)
     if done.old.not_after is not None:
         out.print(f"the old one opens files until {done.old.not_after:%Y-%m-%d %H:%M} UTC")
-    if compromised or every:
+    if (compromised or every) and not done.resumed:
         out.print("the log has another key: /keys/gateway-log-keys.asc; tell whoever keeps its heads")
         out.print("the index of pupils has another key: everything on record is carried over")
     out.print("providers find it in /keys/gateway.asc, each with a notice; be ready to read it out")

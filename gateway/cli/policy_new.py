@@ -59,7 +59,7 @@ def flow(
 ) -> None:
     """Write a flow, with data type, items, rights, clause and dates, and list the remaining work."""
     from gateway.classify.load import load_rules  # noqa: PLC0415 - loads the classifier
-    from gateway.cli.policy_sample import kind_of, read_sample  # noqa: PLC0415 - the same
+    from gateway.cli.policy_sample import kind_of, lists_of, read_sample  # noqa: PLC0415 - the same
     from gateway.record.policy_check import check  # noqa: PLC0415 - the same
 
     policies = folder or existing(home).policies
@@ -93,6 +93,13 @@ def flow(
             "its item in items.toml, for whatever is of another kind reaches nobody",
             soft_wrap=True,
         )
+    for heading in new.new:
+        if lists := lists_of(found.values[heading], rules):
+            out.print(
+                f"{heading}: its values are codes of {' and of '.join(lists)}; where the agreement means these, "
+                f'write values = "code" and codes = "{lists[0]}" to its item in items.toml',
+                soft_wrap=True,
+            )
     faults = check(policies)
     for fault in faults:
         out.print(str(fault), soft_wrap=True)

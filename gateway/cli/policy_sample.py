@@ -8,7 +8,7 @@ from pathlib import Path
 from gateway.classify import markup
 from gateway.classify.content import Source, Unreadable, encoding_of
 from gateway.classify.rules import Rules
-from gateway.classify.value_kinds import Identifier, Kind, check_for
+from gateway.classify.value_kinds import Codes, Identifier, Kind, check_for
 from gateway.classify.views.walk import HEADER, record_names
 from gateway.errors import GatewayError
 from gateway.home.settings import ClassifyLimits
@@ -72,10 +72,17 @@ def kind_of(texts: Iterable[str], rules: Rules) -> dict[str, str]:
     for tried in _TRIED if filled else ():
         check = check_for(tried, rules)
         if check is not None and not any(map(check, filled)):
-            return {"values": tried.values[0]} | (
-                {"identifier": tried.identifier} if tried.identifier else {}
-            )
+            identifier = {"identifier": tried.identifier} if tried.identifier else {}
+            return {"values": tried.values[0], **identifier}
     return {}
+
+
+def lists_of(texts: Iterable[str], rules: Rules) -> list[str]:
+    """Return the code lists of the policies that hold all values of a sample, if these are two codes or more."""
+    filled = {text.strip() for text in texts} - {""}
+    if len([text for text in filled if len(text) > 1]) < 2:  # noqa: PLR2004
+        return []
+    return sorted(name for name, codes in rules.code_sets.items() if all(map(Codes(codes).has, filled)))
 
 
 def _of_markup(sample: Path, rules: Rules) -> SampleRead:

@@ -13,6 +13,7 @@ from gateway.openpgp.certificates import grouped
 from gateway.reasons.languages import Language, told
 from gateway.receipts.text import WIDTH, spoken, visible
 from gateway.registry.keys import Key
+from gateway.registry.receipts import GATEWAY_KEY_HEADLINE
 
 _ASK = "If you know nothing of this, ring the local authority at once; quote the reference above."
 _LOG_KEYS = (
@@ -120,7 +121,7 @@ def gateway_key(old: str, until: datetime | None, *, other_log_key: bool = False
         else "Ring the local authority on a number you know, and compare the fingerprint above."
     )
     return KeyNotice(
-        "The GATEWAY has a new OpenPGP key.",
+        GATEWAY_KEY_HEADLINE,
         f"Files are to be encrypted to the key above from now on. {old_end} (The old key: {grouped(old)})",
         (
             f"Fetch /keys/gateway.asc{' and /keys/gateway-succession.asc' if until else ''}.",

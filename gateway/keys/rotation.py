@@ -124,11 +124,9 @@ def rotate(
     nobody. Then, or with `every_key`, the log's key and the key of the pupils' index have successors too.
     GatewayError where another change of keys is under way.
     """
+    if (done := resume(home, registry, at)) is not None:
+        return done
     with changing_keys(home):
-        secret_files.sweep(home)
-        if finish(home, registry):
-            publish_all(home, at)
-            return _done(registry, resumed=True)
         signing = Signing.load(home, settings)
         vkey = signing.vkey
         if until is None or every_key:
@@ -162,6 +160,16 @@ def rotate(
         finish(home, registry)
         publish_all(home, at)
         return _done(registry, resumed=False)
+
+
+def resume(home: Home, registry: Registry, at: datetime) -> Rotation | None:
+    """Finish a change that was cut off, and publish; None where there was none. GatewayError as `rotate`."""
+    with changing_keys(home):
+        secret_files.sweep(home)
+        if not finish(home, registry):
+            return None
+        publish_all(home, at)
+        return _done(registry, resumed=True)
 
 
 def finish(home: Home, registry: Registry) -> bool:

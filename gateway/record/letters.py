@@ -19,7 +19,7 @@ from gateway.model import Provider, Transfer
 from gateway.policy.agenda import in_words
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day, spoken, spoken_minute
-from gateway.policy.letters_schema import FileLetterKind, LetterRule, filled
+from gateway.policy.letters_schema import FileLetterKind, LetterKind, LetterRule, filled
 from gateway.policy.timescale import FlowStatus
 from gateway.policy.wording import Wording
 from gateway.publish.standing import Authority, ProviderFacts, gather, news, of_each
@@ -90,7 +90,10 @@ def by_calendar(
     catalogue = letterhead.catalogue
     zone = catalogue.calendar.timezone
     day = local_day(now, zone)
-    changes = notices.of_the_agreement(session, now - _NEWS)
+    left: dict[LetterKind, dict[str, list[tuple[str, datetime]]]] = {
+        "agreement-changed": notices.of_the_agreement(session, now - _NEWS),
+        "gateway-key": notices.of_the_gateways_key(session, now - _NEWS),
+    }
     each, standing = of_each(session, day), []
     for provider, flows in statuses(session, catalogue, day):
         if provider.suspended or provider.is_closed:
@@ -101,7 +104,8 @@ def by_calendar(
             yield from _for_flow(letterhead, session, provider, one, day)
         yield from _for_keys(letterhead, session, facts)
         yield from _for_agreement(letterhead, session, facts)
-        yield from _for_changes(letterhead, session, provider, changes.get(provider.id, ()))
+        for kind, found in left.items():
+            yield from _for_notices(letterhead, session, provider, kind, found.get(provider.id, ()))
         for rule in _weekly(letterhead, "provider", day):
             event = f"weekly:provider:{provider.id}:{_week(catalogue, now)}"
             if event not in sent:
@@ -236,15 +240,19 @@ def _for_agreement(letterhead: Letterhead, session: Session, of: ProviderFacts) 
             yield from _written(letterhead, session, rule, event, {"year": year}, provider=of.provider)
 
 
-def _for_changes(
-    letterhead: Letterhead, session: Session, provider: Provider, left: Sequence[tuple[str, datetime]]
+def _for_notices(
+    letterhead: Letterhead,
+    session: Session,
+    provider: Provider,
+    kind: LetterKind,
+    left: Sequence[tuple[str, datetime]],
 ) -> Iterator[Letter]:
-    """Yield letters about notices of changes in the agreement, given by reference and time."""
+    """Yield letters of a kind about notices left for a provider, given by reference and time."""
     zone = letterhead.catalogue.calendar.timezone
     for reference, at in left:
         facts = {"day": spoken(local_day(at, zone)), "reference": reference}
-        for rule in letterhead.catalogue.letters.rules("agreement-changed"):
-            event = f"agreement-changed:{rule.to}:{reference}"
+        for rule in letterhead.catalogue.letters.rules(kind):
+            event = f"{kind}:{rule.to}:{reference}"
             yield from _written(letterhead, session, rule, event, facts, provider=provider)
 
 

@@ -3,13 +3,18 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from gateway.registry import holds
-from gateway.registry.receipts import AGREEMENT_NOTICE, DISCREPANCY_NOTICE
+from gateway.registry.receipts import (
+    AGREEMENT_NOTICE,
+    DISCREPANCY_NOTICE,
+    GATEWAY_KEY_HEADLINE,
+    KEY_NOTICE,
+)
 from gateway.registry.tables import DeclarationRow, ReceiptRow
 from gateway.reports.retention import KeptNotice
 
@@ -26,10 +31,21 @@ def kept(session: Session, references: Collection[str]) -> list[KeptNotice]:
 
 def of_the_agreement(session: Session, since: datetime) -> dict[str, list[tuple[str, datetime]]]:
     """Return the notices of changes of the agreement since a moment: reference and time, by provider."""
+    return _left(session, since, ReceiptRow.name == AGREEMENT_NOTICE)
+
+
+def of_the_gateways_key(session: Session, since: datetime) -> dict[str, list[tuple[str, datetime]]]:
+    """Return the notices of a new key of the gateway since a moment: reference and time, by provider."""
+    # Other notices of keys have the same name; a headline is one line, and English is in each notice.
+    about = col(ReceiptRow.text).contains(f"\n{GATEWAY_KEY_HEADLINE}\n")
+    return _left(session, since, ReceiptRow.name == KEY_NOTICE, about)
+
+
+def _left(session: Session, since: datetime, *wanted: Any) -> dict[str, list[tuple[str, datetime]]]:  # noqa: ANN401 - a condition
     columns = (ReceiptRow.provider, ReceiptRow.reference, ReceiptRow.created_at)
-    wanted = (ReceiptRow.name == AGREEMENT_NOTICE, col(ReceiptRow.created_at) >= since)
     found: dict[str, list[tuple[str, datetime]]] = {}
-    for provider, reference, at in session.exec(select(*columns).where(*wanted)):
+    query = select(*columns).where(col(ReceiptRow.created_at) >= since, *wanted)
+    for provider, reference, at in session.exec(query):
         found.setdefault(provider, []).append((reference, at))
     return found
 

@@ -13,6 +13,7 @@ from gateway.zones.spool import new_reference
 
 # The names under which notices are published.
 KEY_NOTICE = "key-notice"
+GATEWAY_KEY_HEADLINE = "The GATEWAY has a new OpenPGP key."
 AGREEMENT_NOTICE = "agreement-notice"
 DISCREPANCY_NOTICE = "NOTICE"
 

@@ -188,6 +188,20 @@ def test_a_change_of_the_agreement_is_written_about_once(desk: Desk, relay: tupl
     assert reference in opened(told[0], desk.certificate.encode())[0]
 
 
+def test_a_new_key_of_the_gateway_is_written_about_once(desk: Desk, relay: tuple[Relay, int]) -> None:
+    handler, before = relay[0], len(relay[0].taken)
+    desk.gateway("keys", "gateway", "rotate")
+    with desk.registrar() as registrar:
+        owe_by_calendar(registrar, desk.now)
+        assert owe_by_calendar(registrar, desk.now) == 0
+    go(desk)
+    told = [one for one in handler.taken[before:] if "has a new key" in str(one["Subject"])]
+    assert [one["To"] for one in told] == ["office@oak.invalid"]
+    with desk.registry.read() as session:
+        ((reference, _),) = notices.of_the_gateways_key(session, desk.now)["oak"]
+    assert reference in opened(told[0], desk.certificate.encode())[0]
+
+
 def test_letters_are_kept_as_long_as_the_policy_says(desk: Desk) -> None:
     with desk.registry.write() as session:
         letters.owe(session, [letter(400)], "test.invalid/log", desk.now - timedelta(days=801))

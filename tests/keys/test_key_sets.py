@@ -245,3 +245,16 @@ def test_a_file_read_before_the_change_is_read_again(desk: Desk) -> None:
             conclude(registrar, [examination])
         assert conclude(registrar.with_new_keys(), [examination]) == {}
         assert conclude(registrar.with_new_keys(), [replace(examination, judged_by="")])
+
+
+def test_doctor_tells_of_keys_that_are_not_those_of_the_log(desk: Desk) -> None:
+    desk.gateway("keys", "gateway", "rotate", "--all")
+    signing = desk.home.keys / "signing"
+    chosen = signing.read_text("ascii")
+    signing.write_text(chosen.partition("\n")[0] + "\n", "ascii")
+    said = desk.gateway("doctor", "--all", code=1)
+    assert "nothing can be put on record" in " ".join(said.split())
+    assert "gateway keys gateway rotate" in said
+    assert "nothing new was made" in desk.gateway("keys", "gateway", "rotate", "--compromised")
+    assert signing.read_text("ascii") == chosen
+    assert "nothing can be put on record" not in " ".join(desk.gateway("doctor", "--all").split())

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.classify.load import load_rules
-from gateway.cli.policy_sample import kind_of
+from gateway.cli.policy_sample import kind_of, lists_of
 from gateway.errors import GatewayError
 from gateway.policy.catalogue import load_catalogue, load_unchecked
 from gateway.policy.new_flow import NewFlow, check_new
@@ -146,7 +146,7 @@ KINDS = {
     "12.5,£7,40%": {"values": "number"},
     "09:30,14:00": {"values": "time"},
     "Y,N,y": {"values": "flag"},
-    "SEMH,EHCP,B1": {"values": "identifier", "identifier": "short"},
+    "B1,B2,SEMH": {"values": "identifier", "identifier": "short"},
     "PL-00123,R2/14": {"values": "identifier", "identifier": "reference"},
     "2026-06-01,01/09/2025": {"values": "date"},
     "Active,Autumn 2": {"values": "label"},
@@ -158,6 +158,12 @@ KINDS = {
 @pytest.mark.parametrize("texts", KINDS)
 def test_values_are_of_the_narrowest_kind_that_the_sample_has(texts: str) -> None:
     assert kind_of(texts.split(","), load_rules(POLICIES)) == KINDS[texts]
+
+
+def test_the_lists_that_hold_the_codes_of_a_sample_are_named() -> None:
+    rules = load_rules(POLICIES)
+    assert "sen-need" in lists_of(["SEMH", "MSI", ""], rules)
+    assert lists_of(["SEMH", "B1"], rules) == lists_of(["SEMH"], rules) == []
 
 
 def test_parties_and_teams_are_given_by_name_too_and_free_words_are_told(own: Path) -> None:
