@@ -59,7 +59,7 @@ def flow(
 ) -> None:
     """Write a flow, with data type, items, rights, clause and dates, and list the remaining work."""
     from gateway.classify.load import load_rules  # noqa: PLC0415 - loads the classifier
-    from gateway.cli.policy_sample import kind_of, lists_of, read_sample  # noqa: PLC0415 - the same
+    from gateway.cli.policy_sample import doubts, kind_of, read_sample  # noqa: PLC0415 - the same
     from gateway.record.policy_check import check  # noqa: PLC0415 - the same
 
     policies = folder or existing(home).policies
@@ -87,19 +87,9 @@ def flow(
     check_new(new, catalogue)
     write_flow(policies, new, catalogue)
     out.print(f"{identifier} is written: {counted(len(new.new), 'item')} of its own", soft_wrap=True)
-    for heading in (one for one in new.new if any(found.values[one]) and one not in new.values):
-        out.print(
-            f"{heading}: its values in the sample are of no one kind, and count as labels; see `values` of "
-            "its item in items.toml, for whatever is of another kind reaches nobody",
-            soft_wrap=True,
-        )
     for heading in new.new:
-        if lists := lists_of(found.values[heading], rules):
-            out.print(
-                f"{heading}: its values are codes of {' and of '.join(lists)}; where the agreement means these, "
-                f'write values = "code" and codes = "{lists[0]}" to its item in items.toml',
-                soft_wrap=True,
-            )
+        for line in doubts(heading, found.values[heading], rules):
+            out.print(line, soft_wrap=True)
     faults = check(policies)
     for fault in faults:
         out.print(str(fault), soft_wrap=True)

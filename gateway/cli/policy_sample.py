@@ -1,7 +1,7 @@
 """Headings and values of a sample file, for a new flow."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -77,12 +77,22 @@ def kind_of(texts: Iterable[str], rules: Rules) -> dict[str, str]:
     return {}
 
 
-def lists_of(texts: Iterable[str], rules: Rules) -> list[str]:
-    """Return the code lists of the policies that hold all values of a sample, if these are two codes or more."""
+def doubts(heading: str, texts: Iterable[str], rules: Rules) -> Iterator[str]:
+    """Yield what a person is to look at in the kind of a heading's values, repeating none of the values."""
     filled = {text.strip() for text in texts} - {""}
-    if len([text for text in filled if len(text) > 1]) < 2:  # noqa: PLR2004
-        return []
-    return sorted(name for name, codes in rules.code_sets.items() if all(map(Codes(codes).has, filled)))
+    if filled and not kind_of(filled, rules):
+        yield (
+            f"{heading}: its values in the sample are of no one kind, and count as labels; see `values` of "
+            "its item in items.toml, for whatever is of another kind reaches nobody"
+        )
+    if len([text for text in filled if len(text) > 1]) > 1:  # One code, or a letter, is in many lists.
+        sets = rules.code_sets
+        lists = sorted(name for name in sets if all(map(Codes(sets[name]).has, filled)))
+        if lists:
+            yield (
+                f"{heading}: its values are codes of {' and of '.join(lists)}; where the agreement means "
+                f'these, write values = "code" and codes = "{lists[0]}" to its item in items.toml'
+            )
 
 
 def _of_markup(sample: Path, rules: Rules) -> SampleRead:

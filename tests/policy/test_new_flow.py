@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.classify.load import load_rules
-from gateway.cli.policy_sample import kind_of, lists_of
+from gateway.cli.policy_sample import doubts, kind_of
 from gateway.errors import GatewayError
 from gateway.policy.catalogue import load_catalogue, load_unchecked
 from gateway.policy.new_flow import NewFlow, check_new
@@ -162,8 +162,9 @@ def test_values_are_of_the_narrowest_kind_that_the_sample_has(texts: str) -> Non
 
 def test_the_lists_that_hold_the_codes_of_a_sample_are_named() -> None:
     rules = load_rules(POLICIES)
-    assert "sen-need" in lists_of(["SEMH", "MSI", ""], rules)
-    assert lists_of(["SEMH", "B1"], rules) == lists_of(["SEMH"], rules) == []
+    (said,) = doubts("Need", ["SEMH", "MSI", ""], rules)
+    assert "sen-need" in said
+    assert list(doubts("Need", ["SEMH", "B1"], rules)) == list(doubts("Need", ["SEMH"], rules)) == []
 
 
 def test_parties_and_teams_are_given_by_name_too_and_free_words_are_told(own: Path) -> None:
