@@ -69,9 +69,16 @@ def verify(
     Needs the gateway's certificate, or a home with the certificate.
     """
     from gateway.verify.verify_files import verify_receipt_files  # noqa: PLC0415 - loads OpenPGP
+    from gateway.verify.verify_receipts import keys_in, read_text  # noqa: PLC0415 - loads cryptography
 
+    listed = Home(home).published.common / "keys" / "gateway-log-keys.asc"
+    own = [listed] if gateway_key is None and listed.exists() else []
     verdicts = verify_receipt_files(
-        files, _certificate(gateway_key, home), original=original, consistency=consistency
+        files,
+        _certificate(gateway_key, home),
+        original=original,
+        consistency=consistency,
+        log_keys=[key for path in own for key in keys_in(read_text(path))],
     )
     if as_json:
         print_json([dataclasses.asdict(verdict) for verdict in verdicts])
