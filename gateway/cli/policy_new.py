@@ -87,12 +87,9 @@ def flow(
     check_new(new, catalogue)
     write_flow(policies, new, catalogue)
     out.print(f"{identifier} is written: {counted(len(new.new), 'item')} of its own", soft_wrap=True)
-    for heading in new.new:
-        for line in doubts(heading, found.values[heading], rules):
-            out.print(line, soft_wrap=True)
-    faults = check(policies)
-    for fault in faults:
-        out.print(str(fault), soft_wrap=True)
+    doubted = (line for heading in new.new for line in doubts(heading, found.values[heading], rules))
+    for line in (*doubted, *map(str, check(policies))):
+        out.print(line, soft_wrap=True)
     out.print(
         "read what was written, then: gateway policy confirm, and gateway policy propose", soft_wrap=True
     )
