@@ -95,6 +95,27 @@ class Place:
 
 
 _BLANK = "\ue000"
+# Headings of fields that the policies know by patterns, and elements that no sample has.
+_HEADINGS = {
+    "absence-counts": "Termly Reason I Autumn AB",
+    "attendance-rate": "Percentage Attendance",
+    "census-side-table": "Session Details Table ID",
+    "census-table": "Addresses Order Seq Column",
+    "deletion-date": "Deletion Date",
+    "part-time-timetable": "Part-time Timetable Start",
+    "phonics-other": "Phonics Total",
+    "register-entry-date": "Date Entered in the Admission Register",
+    "removal-grounds": "Grounds for Deletion",
+    "subject-grade": "Geography",
+    "teacher-assessment": "Reading",
+}
+_ELEMENTS = (
+    ("LookedAfter", "InCare"),
+    ("School", "Email"),
+    ("Disabilities", "Disability"),
+    ("ServiceChildConcern", "MoveConcern"),
+    ("NAWdetails", "SpeakWelsh"),
+)
 _PUPILS = 24
 
 
@@ -152,9 +173,10 @@ def _table_places() -> Iterator[Place]:
             table = [list(head), *map(list, rows)]
             if key in columns:
                 table[row][columns[key]] = _BLANK
-            elif RULES.fields[key].columns:
+            elif heading := next(iter(RULES.fields[key].columns), _HEADINGS.get(key)):
+                assert RULES.column_field(heading) == key or key == "subject-grade"
                 table = [[*line, ""] for line in table]
-                table[0][-1] = RULES.fields[key].columns[0]
+                table[0][-1] = heading
                 table[row][-1] = _BLANK
             else:
                 continue
@@ -164,6 +186,9 @@ def _table_places() -> Iterator[Place]:
 
 def _markup_places(data_type: str, variant: str, form: str, records: tuple[str, ...]) -> Iterator[Place]:
     text = _sample(data_type, variant)
+    if data_type == "student-core":
+        added = "".join(f"<{around}><{name}>Y</{name}></{around}>" for around, name in _ELEMENTS)
+        text = text.replace(b"</Pupil>", f"{added}</Pupil>".encode(), 5)
     met: set[tuple[str, str]] = set()
     for element in etree.fromstring(text).iter():
         around = element.getparent()
