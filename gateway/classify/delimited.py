@@ -79,7 +79,10 @@ def read_table(source: Source, rules: Rules) -> Table:
     for _ in settled_header(islice(_sampled(sample, delimiter), header.position + 1)):
         pass
     watch, formulas = _FormulaWatch(), Formulas()
-    rows = _rows(_lines(_stretches(source, watch.look)), delimiter)
+    # Append two lines found in no text. Where they do not come back as rows of their own, an unclosed
+    # quotation mark has swallowed them.
+    lines = chain(_lines(_stretches(source, watch.look)), _END * _ENDS)
+    rows = chain.from_iterable(_until_the_end(csv.reader(lines, delimiter=delimiter)))
     below = islice(rows, header.position + 1, None)
     return Table(header, batches(below, rules, source.limits, formulas, lambda: watch.alarmed), formulas)
 
@@ -136,13 +139,6 @@ def _lines(stretches: Iterable[str]) -> Iterator[str]:
     """Yield the lines of a text with their ends, kept in cells of several lines."""
     # str.splitlines would also split at characters that end no line in a table.
     return chain.from_iterable(StringIO(text, newline="\n") for text in stretches)
-
-
-def _rows(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
-    # Append two lines found in no text. Where they do not come back as rows of their own, an unclosed
-    # quotation mark has swallowed them.
-    rows = csv.reader(chain(lines, _END * _ENDS), delimiter=delimiter)
-    return chain.from_iterable(_until_the_end(rows))
 
 
 def _until_the_end(rows: Iterator[Row]) -> Iterator[list[Row]]:
