@@ -329,10 +329,10 @@ def test_a_captured_classifier_changes_nothing_of_what_is_being_opened(
     asked = SimpleNamespace(dump_json=lambda _: json.dumps([attack, {}]).encode())
     monkeypatch.setattr("gateway.examiner.asking.REQUEST", asked)
     request = Reading(reference=REFERENCE, name="x", today=date(2026, 11, 27))
-    with following(captured, request, 20) as follower:
+    with following(captured, request, 60) as follower:
         assert follower is not None
         os.write(follower.memory, b"so far, ")
-        said, given = captured.finish(time.monotonic() + 20)
+        said, given = captured.finish(time.monotonic() + 60)
         assert not given
         with Content(100, follower.memory) as content:
             content.write(b"and so on")

@@ -353,7 +353,7 @@ def test_a_host_is_handed_all_it_needs_under_a_code_and_a_key_is_announced_when_
     assert "does not fit" in two.gateway("hosts", "join", str(tmp_path / "two"), given="guessed\n", code=1)
     two.gateway("hosts", "join", str(tmp_path / "two"), given=f"{code}\n")
     # Within seconds it is known that the other host has it.
-    until(lambda: invoke(one.home.root, "keys", "gateway", "rotate").exit_code == 0, "host two", seconds=40)
+    until(lambda: invoke(one.home.root, "keys", "gateway", "rotate").exit_code == 0, "host two", seconds=120)
     until(lambda: two.certificate == one.certificate != before, "the new key at both doors")
     until(lambda: told_of_hosts(one) == told_of_hosts(two) == [], "both to say that they have the same keys")
     sent = two.send(two.provider("yew", years=YEARS), core_data())
