@@ -16,7 +16,7 @@ _CANNOT_SIGN = "the gateway's OpenPGP key cannot sign; is the clock right?"
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """The signing keys of a home, loaded once."""
+    """The signing keys of a home, loaded once. `vkey` is the log's verifier key."""
 
     openpgp: bytes
     fingerprint: str
@@ -24,6 +24,7 @@ class Signing:
     log_key: LogKey
     log_statement: str
     origin: str
+    vkey: str
     key_set: str = ""
 
     @classmethod
@@ -31,23 +32,20 @@ class Signing:
         """Read the keys. ConfigurationError names a missing one."""
         fingerprint, key_set = secret_files.signing_fingerprint(home), home.key_set
         openpgp = secret_files.openpgp_secret(home, fingerprint)
+        log_key = secret_files.log_key_of(home, key_set)
         found = cls(
             openpgp=openpgp,
             fingerprint=fingerprint,
             certificate=certificate_of(openpgp).decode(),
-            log_key=secret_files.log_key_of(home, key_set),
+            log_key=log_key,
             log_statement=secret_files.log_statement(home, fingerprint),
             origin=settings.log_origin,
+            vkey=log_key.vkey(settings.log_origin),
             key_set=key_set,
         )
         if fingerprint != secret_files.signing_fingerprint(home):  # Changed between the two reads.
             return cls.load(home, settings)
         return found
-
-    @property
-    def vkey(self) -> str:
-        """The log's verifier key."""
-        return self.log_key.vkey(self.origin)
 
     def clearsign(self, text: str) -> str:
         """Return `text` signed for people, verifiable with any OpenPGP program.
