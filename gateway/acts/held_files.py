@@ -24,7 +24,7 @@ from gateway.acts.act import (
 from gateway.acts.transfers import TransferListing
 from gateway.errors import GatewayError
 from gateway.model import Transfer, WaitsFor, counted
-from gateway.reasons import for_officers
+from gateway.reasons import for_officers, waits_for_second
 from gateway.registry import at_a_glance, providers, roles, transfer_lists, transfers
 from gateway.registry.transfer_lists import TransfersWanted
 
@@ -70,13 +70,10 @@ class ListHeldFiles(TransferListing):
         self, session: Session, context: ActContext, found: Sequence[Transfer]
     ) -> Iterator[dict[str, Any]]:
         """Yield the files with who decides on each, for whom or what it waits, and for how many days."""
-        from gateway.record import releases, withdrawals  # noqa: PLC0415 - loads what decides
-
         now, owners = context.clock(), at_a_glance.owners_of_held_files(session)
-        asked = at_a_glance.releases_proposed(session, EVERYTHING)
-        proposed = {reference for reference in asked if releases.proposal(session, reference)}
+        proposed = frozenset(at_a_glance.releases_proposed(session, EVERYTHING))
         for transfer, row in zip(found, super().listed(session, context, found), strict=True):
-            second = row["reference"] in proposed or withdrawals.waits_for_second(transfer)
+            second = row["reference"] in proposed or waits_for_second(transfer)
             yield row | {
                 "why": for_officers(transfer.reasons),
                 "waits_for": WaitsForWhom.SECOND if second else _WAITS[transfer.waits_for or "person"],

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Literal
 
-from gateway.model import Reason
+from gateway.model import Reason, Transfer
 
 RestsOn = Literal["the code", "the flow", "the group of items", "the method", "the safeguard"]
 
@@ -35,7 +35,8 @@ REASONS: dict[str, Template] = {
     for code, entry in tomllib.loads(files("gateway.reasons").joinpath("en.toml").read_text("utf-8")).items()
 }
 
-WITHDRAWN = frozenset({"person:withdrawn", "person:withdrawn-for-good"})
+WITHDRAWN_BY_ONE = "person:withdrawn"
+WITHDRAWN = frozenset({WITHDRAWN_BY_ONE, "person:withdrawn-for-good"})
 """Codes of a file withdrawn after being passed on: awaiting a second person, or final."""
 
 OVERRIDING = frozenset({"person:released-against-policy", "person:redelivered"})
@@ -58,6 +59,11 @@ def reason(code: str, clause: str, **detail: str | int) -> Reason:
     """Return the reason for `code` under `clause`. Raises KeyError for an unknown code or blank."""
     sentence, next_step = told(code, **detail)
     return Reason(code=code, clause=clause, sentence=sentence, next_step=next_step)
+
+
+def waits_for_second(transfer: Transfer) -> bool:
+    """Has one person withdrawn a file, without a second person's decision yet?"""
+    return transfer.state == "held" and any(why.code == WITHDRAWN_BY_ONE for why in transfer.reasons)
 
 
 def for_officers(reasons: Iterable[Reason]) -> str:

@@ -12,7 +12,7 @@ from gateway.model import Reason, Released, Transfer
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.release import Release, ReleaseImpossibleError, judge_release
 from gateway.publish.projection import Issued
-from gateway.reasons import WITHDRAWN
+from gateway.reasons import WITHDRAWN, waits_for_second
 from gateway.record import outcome, withdrawals
 from gateway.record.dual_control import check_two
 from gateway.record.outcome import put_on_record
@@ -68,7 +68,7 @@ def redeliver(
     with registrar.registry.write() as session:
         transfer = _known(session, reference)
         asked = _judged(registrar, session, transfer, now, teams)
-        if withdrawals.waits_for_second(transfer):
+        if waits_for_second(transfer):
             withdrawals.check_second(session, transfer, by, now)
         if asked.forbidden and not override:
             said = "; ".join(f"{one.sentence} ({one.clause})" for one in asked.forbidden)
@@ -101,7 +101,7 @@ def confirm(registrar: Registrar, reference: str, *, by: str, why: str) -> Again
             raise GatewayError(f"nobody proposes to give {reference} to a team any longer")
         said = f"{proposed.by} proposed this of {reference}: somebody else must confirm, by name"
         check_two(session, proposed.by, by, since=proposed.at, at=now, said=said)
-        if withdrawals.waits_for_second(transfer):
+        if waits_for_second(transfer):
             withdrawals.check_second(session, transfer, by, now)
         asked = _judged(registrar, session, transfer, now, proposed.teams)
         note = f"{why} (proposed by {proposed.by}: {proposed.why})"

@@ -20,10 +20,10 @@ from gateway.record.outcome import put_on_record
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Batch, Ruling, put_in_force
 from gateway.registry import log, transfers
+from gateway.registry.at_a_glance import PROPOSAL_ENDS
 from gateway.registry.log import Entry
 
 ADVICE_LENGTH = 400
-_ENDS = frozenset({"release-declined", "decided", "released", "refused", "withdrawn"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +171,7 @@ def held(session: Session, reference: str) -> Transfer:
 def proposal(session: Session, reference: str) -> Proposal | None:
     """Return the release proposed for a held file, neither declined nor decided since, or None."""
     for event in reversed(log.events(session, reference)):
-        if event.kind in _ENDS:
+        if event.kind in PROPOSAL_ENDS:
             return None
         if event.kind == "release-proposed":
             fields = json.loads(event.leaf)["fields"]

@@ -11,6 +11,7 @@ from gateway.model import Held, Reason, Refused, Transfer
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.release import STAY
 from gateway.publish.everything import take_back_copies
+from gateway.reasons import WITHDRAWN_BY_ONE, waits_for_second
 from gateway.receipts.authority import AuthorityFacts, render_authority_notice
 from gateway.record.dual_control import check_two
 from gateway.record.registrar import Registrar
@@ -18,7 +19,6 @@ from gateway.record.rulings import Batch, Ruling, put_in_force
 from gateway.registry import copies, log, providers, recalls, rolls, transfers
 from gateway.registry.recalls import FileOpening
 
-_WAITS = "person:withdrawn"
 _FOR_GOOD = "person:withdrawn-for-good"
 
 
@@ -45,7 +45,7 @@ def withdraw(registrar: Registrar, reference: str, *, by: str, why: str) -> With
             copies=copies.forget(session, transfer.sequence),
         )
         tell(registrar, session, transfer, done, by=by, why=why, headline=_TAKEN, next_step=_DECIDE)
-        reasons = _reasons(registrar.catalogue, transfer, _WAITS, done.openings)
+        reasons = _reasons(registrar.catalogue, transfer, WITHDRAWN_BY_ONE, done.openings)
         decision = Held(reasons=reasons, flow=transfer.flow)
         ruling = Ruling(
             reference=reference,
@@ -76,11 +76,6 @@ def withdraw_for_good(registrar: Registrar, reference: str, *, by: str, why: str
         head = put_in_force(registrar, Batch(session), [ruling], now)
     registrar.bring_out(head)
     return done
-
-
-def waits_for_second(transfer: Transfer) -> bool:
-    """Has one person withdrawn a file, without a second person's decision yet?"""
-    return transfer.state == "held" and any(why.code == _WAITS for why in transfer.reasons)
 
 
 def check_second(session: Session, transfer: Transfer, by: str, at: datetime) -> None:

@@ -90,16 +90,26 @@ def unread_notices(session: Session) -> ThingsWaiting:
     return _waiting(session, col(AuthorityNoticeRow.created_at), col(AuthorityNoticeRow.read_at).is_(None))
 
 
+PROPOSAL_ENDS = frozenset({"release-declined", "decided", "released", "refused", "withdrawn"})
+"""The kinds of event that end the proposal of a release."""
+
+
 def releases_proposed(session: Session, sight: Sight) -> list[str]:
-    """Return the held files within a sight with a release proposed by a person, latest first."""
+    """Return the held files within a sight of which a proposed release still waits, latest first."""
+    last = func.max(col(EventRow.number))
     query = (
-        select(col(EventRow.subject))
+        select(col(EventRow.subject), last)
         .join(TransferRow, col(TransferRow.reference) == col(EventRow.subject))
         .where(col(EventRow.kind) == "release-proposed", col(TransferRow.state) == "held", *within(sight))
-        .order_by(col(EventRow.number).desc())
+        .group_by(col(EventRow.subject))
+        .order_by(last.desc())
         .limit(MOST)
     )
-    return list(dict.fromkeys(session.execute(query).scalars()))
+    asked: dict[str, int] = dict(session.execute(query).tuples().all())
+    of_them = col(EventRow.subject).in_(asked), col(EventRow.kind).in_(PROPOSAL_ENDS)
+    ended = select(col(EventRow.subject), last).where(*of_them).group_by(col(EventRow.subject))
+    ends: dict[str, int] = dict(session.execute(ended).tuples().all()) if asked else {}
+    return [reference for reference, number in asked.items() if number > ends.get(reference, 0)]
 
 
 def owners_of_held_files(session: Session) -> dict[str, str]:

@@ -14,8 +14,8 @@ from gateway.mailboxes.console_api.showing_files import (
 from gateway.mailboxes.names import HELD
 from gateway.model import Classified, ContentRefused, Transfer
 from gateway.policy.catalogue import Catalogue
-from gateway.reasons import for_officers
-from gateway.record import headings, withdrawals
+from gateway.reasons import for_officers, waits_for_second
+from gateway.record import headings
 from gateway.record.releases import proposal, wished
 from gateway.registry import at_a_glance, log, providers, transfer_lists, transfers
 from gateway.registry.sight import is_sensitive
@@ -69,7 +69,7 @@ def ask_held_file(console: ConsoleContext, caller: Caller, question: AskHeldFile
         decides=decides,
         owner=owner,
         would=would,
-        recalled=withdrawals.waits_for_second(transfer),
+        recalled=waits_for_second(transfer),
         sent_on=_can_be_collected(console, caller, question.reference),
         data_types=tuple(named for each in catalogue.data_types() if (named := type_named(catalogue, each))),
         teams=tuple(team_named(catalogue, team.id) for team in catalogue.teams.team),
@@ -105,7 +105,7 @@ def _headers(content: Classified | ContentRefused | None) -> tuple[HeaderSeen, .
 
 def _decides(caller: Caller, transfer: Transfer) -> bool:
     """Return True if the person may decide here; a file held for a dropped key is decided elsewhere."""
-    needed = "recall" if withdrawals.waits_for_second(transfer) else "decide"
+    needed = "recall" if waits_for_second(transfer) else "decide"
     return needed in caller.may and transfer.waits_for != "approval"
 
 
