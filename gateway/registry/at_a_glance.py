@@ -105,10 +105,10 @@ def releases_proposed(session: Session, sight: Sight) -> list[str]:
         .order_by(last.desc())
         .limit(MOST)
     )
-    asked: dict[str, int] = dict(session.execute(query).tuples().all())
+    asked = {row[0]: row[1] for row in session.execute(query)}
     of_them = col(EventRow.subject).in_(asked), col(EventRow.kind).in_(PROPOSAL_ENDS)
     ended = select(col(EventRow.subject), last).where(*of_them).group_by(col(EventRow.subject))
-    ends: dict[str, int] = dict(session.execute(ended).tuples().all()) if asked else {}
+    ends = {row[0]: row[1] for row in session.execute(ended)} if asked else {}
     return [reference for reference, number in asked.items() if number > ends.get(reference, 0)]
 
 
