@@ -229,6 +229,10 @@ class Reader:
         if text.startswith("gateway held confirm"):
             self.person = "kim"
             return self.proposed
+        if text.startswith("gateway held decline"):
+            reference = self.send(self.school("elm", ratified=False), name, content)
+            self.type(f"gateway held release {reference} --why 'they rang' --override")
+            return reference
         if "--override" in text:
             self.proposed = self.send(self.school("elm", ratified=False), name, content)
             return self.proposed
