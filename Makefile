@@ -19,10 +19,10 @@ WORKERS ?= $(shell expr 2 \* $$(nproc))
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-# Kills, full disks, failing calls, wrong clocks, and all of what the suite tries a part of: as root, 25 minutes at
+# Kills, full disks, failing calls, wrong clocks, and all of what the suite tries a part of: as root, 35 minutes at
 # most. Writes docs/faults.md, unless PYTEST_ARGS picks only some of them.
 faults: $(VENV)/.installed-dev
-	timeout 1500 $(BIN)/python -m pytest -n 2 --dist load -m faults tests/faults tests/term \
+	timeout 2100 $(BIN)/python -m pytest -n 2 --dist load -m faults tests/faults tests/term \
 	    tests/end_to_end tests/hostile tests/corpus/test_one_more_column.py \
 	    tests/classify/test_streaming.py tests/record/test_second_person.py \
 	    $(if $(PYTEST_ARGS),$(PYTEST_ARGS),--faults-table docs/faults.md)
