@@ -16,6 +16,7 @@ from gateway.acts.act import (
     ActContext,
     ActDone,
     Confirmation,
+    OneLine,
     Reference,
     Why,
     argument,
@@ -30,6 +31,7 @@ from gateway.registry.transfer_lists import TransfersWanted
 
 if TYPE_CHECKING:
     from gateway.policy.catalogue import Catalogue
+    from gateway.policy.release import Release
 
 
 class WaitsForWhom(StrEnum):
@@ -141,14 +143,13 @@ class ReleaseHeldFile(_HeldFileAct):
         from gateway.record import releases  # noqa: PLC0415 - loads what decides
 
         with context.open_registrar() as registrar, registrar.registry.read() as session:
+            transfer = releases.held(session, self.reference)
             asked = releases.wished(
-                registrar, session, self.reference,
-                data_type=self.as_, teams=self.team, override=self.override,
-            )  # fmt: skip
-            teams = " and ".join(names_of(asked.teams, registrar.catalogue))
-        against = " ".join(why.sentence for why in asked.forbidden)
-        said = f"The agreement speaks against it: {against} A second person decides. " if against else ""
-        return f"{super().effect(context)} {said}It goes to: {teams}."
+                registrar, session, transfer, data_type=self.as_, teams=self.team, override=self.override
+            )
+            said = release_in_words(asked, registrar.catalogue)
+        second = " A second person decides." if asked.forbidden else ""
+        return f"{super().effect(context)} {said}{second}"
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Release the file, or propose to."""
@@ -215,7 +216,7 @@ class AssignHeldFile(_HeldFileAct):
     command: ClassVar = "held assign"
     confirmation: ClassVar = Confirmation.NOTHING
 
-    to: str | None = option(
+    to: OneLine | None = option(
         "The colleague, by name; you, if not given.", None, metavar="NAME", max_length=100
     )
 
@@ -287,6 +288,16 @@ class NoteHeldFile(_HeldFileAct):
 def names_of_lookers(catalogue: Catalogue) -> str:
     """Name the teams with sight of sensitive files."""
     return " and ".join(names_of(catalogue.sensitive_teams(), catalogue))
+
+
+def release_in_words(asked: Release, catalogue: Catalogue) -> str:
+    """Say which teams get a file that is released, and what the agreement says against it."""
+    flow = catalogue.flow_of(asked.data_type)
+    kind = flow.of(asked.data_type).name if flow is not None else None
+    against = " ".join(why.sentence for why in asked.forbidden)
+    said = f" The agreement speaks against it: {against}" if against else ""
+    teams = " and ".join(names_of(asked.teams, catalogue))
+    return f"Released as {kind or asked.data_type}, it goes to {teams}.{said}"
 
 
 def names_of(teams: Iterable[str], catalogue: Catalogue) -> list[str]:

@@ -57,7 +57,7 @@ def release(
     now = registrar.clock()
     with registrar.registry.write() as session:
         transfer = held(session, reference)
-        asked = wished(registrar, session, reference, data_type=data_type, teams=teams, override=override)
+        asked = wished(registrar, session, transfer, data_type=data_type, teams=teams, override=override)
         if asked.forbidden and about is not None:
             raise GatewayError("--on is for a release that needs no second person")
         if asked.forbidden:
@@ -84,14 +84,13 @@ def release(
 def wished(
     registrar: Registrar,
     session: Session,
-    reference: str,
+    transfer: Transfer,
     *,
     data_type: str | None = None,
     teams: tuple[str, ...] = (),
     override: bool = False,
 ) -> Release:
     """Return the release of a held file as a person wishes it. GatewayError as `release`."""
-    transfer = held(session, reference)
     asked = _judged(registrar, session, transfer, registrar.clock(), data_type=data_type, teams=teams)
     if asked.forbidden and not override:
         said = "; ".join(f"{why.sentence} ({why.clause})" for why in asked.forbidden)

@@ -70,7 +70,7 @@ def is_powerful(session: Session, name: str) -> bool:
 
 
 def may(session: Session, name: str, right: AccessRight) -> bool:
-    """Has a person a right by roles? Everybody has, while roles are not in force."""
+    """Return True for a person with a right by roles, and for everybody while roles are not in force."""
     return not in_force(session) or not roles_with(right).isdisjoint(person(session, name).roles)
 
 

@@ -2,6 +2,7 @@
 
 from sqlmodel import Session
 
+from gateway.acts.held_files import release_in_words
 from gateway.errors import GatewayError
 from gateway.home import shown_name
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, MayNotError
@@ -16,7 +17,7 @@ from gateway.model import Classified, ContentRefused, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.reasons import for_officers, waits_for_second
 from gateway.record import headings
-from gateway.record.releases import proposal, wished
+from gateway.record.releases import held, proposal, wished
 from gateway.registry import at_a_glance, log, providers, transfer_lists, transfers
 from gateway.registry.sight import is_sensitive
 from gateway.registry.transfer_lists import TransfersWanted
@@ -113,15 +114,10 @@ def _would(console: ConsoleContext, session: Session, reference: str) -> str:
     """Say which teams would get a file that is released as it was recognised; why not, if nobody could."""
     try:
         with console.registrar() as registrar:
-            asked = wished(registrar, session, reference, override=True)
+            asked = wished(registrar, session, held(session, reference), override=True)
     except GatewayError as error:
         return f"{error}."
-    catalogue = registrar.catalogue
-    kind = type_named(catalogue, asked.data_type)
-    teams = " and ".join(team_named(catalogue, team).name for team in asked.teams)
-    against = " ".join(why.sentence for why in asked.forbidden)
-    said = f" The agreement speaks against it: {against}" if against else ""
-    return f"Released as {kind.name if kind else asked.data_type}, it goes to {teams}.{said}"
+    return release_in_words(asked, registrar.catalogue)
 
 
 def _can_be_collected(console: ConsoleContext, caller: Caller, reference: str) -> bool:
