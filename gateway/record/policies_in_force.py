@@ -100,7 +100,10 @@ class Keeper:
             past, coming = loaded(session), proposal(session)
         if not past:
             folder = self._kept_copy(self._home.policies)
-            self._put_in_force(load_policies(folder), None, None)
+            # The pointer comes before the log's entry: a service that starts in between would find a version
+            # in the log and only the draft on the disk, and refuse to start.
+            self._point_to(folder.name)
+            self._put_in_force(load_policies(folder), None, None, is_first=True)
             return load_policies(folder)
         if coming is not None and coming.approved_by is not None and coming.begins <= self._clock():
             self.put_in_force(coming.digest)
@@ -257,9 +260,11 @@ class Keeper:
         if self._home.policies_in_force != self._home.version(digest):
             write_durably(self._home.versions / "current", f"{digest}\n".encode(), mode=0o644)
 
-    def _put_in_force(self, policies: Policies, by: str | None, why: str | None) -> None:
+    def _put_in_force(
+        self, policies: Policies, by: str | None, why: str | None, *, is_first: bool = False
+    ) -> None:
         now, catalogue = self._clock(), policies.catalogue
-        changes = self._changes(catalogue)
+        changes = None if is_first else self._changes(catalogue)
         with self._registry.write() as session:
             if entries := list(_entries(session, catalogue, now, by, why)):
                 log.append(session, entries, now)

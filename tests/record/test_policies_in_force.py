@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from pathlib import Path
 
+import pytest
+
 from gateway.policy.catalogue import policy_digest
 from gateway.processor.service import open_processor
+from gateway.record import policies_in_force
+from gateway.record.policies_in_force import check_on_record
 from gateway.registry import log
 from tests.clock import THIS_YEAR
 from tests.content import core_data, core_data_and_telephones, school_history
@@ -49,6 +54,29 @@ def test_what_is_edited_decides_the_next_file_and_stands_on_the_log(desk: Desk) 
     assert loaded(desk) == [before, after]
     assert (policies_of(desk, first), policies_of(desk, second)) == (before, after)
     assert [policy_digest(desk.home.version(digest)) for digest in (before, after)] == [before, after]
+
+
+def test_a_service_that_starts_as_they_first_come_into_force_takes_them(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The moment after the log's first entry, of which the processor itself tells."""
+    found: list[Path] = []
+
+    class Starting(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if "are in force" in record.getMessage():
+                with desk.registry.read() as session:
+                    check_on_record(session, desk.home)
+                found.append(desk.home.policies_in_force)
+
+    logger, starting = logging.getLogger(policies_in_force.__name__), Starting()
+    caplog.set_level(logging.INFO, logger.name)
+    logger.addHandler(starting)
+    try:
+        desk.process()
+    finally:
+        logger.removeHandler(starting)
+    assert found == [desk.home.version(policy_digest(desk.home.policies))]
 
 
 def line_of(desk: Desk, file: str, text: str) -> int:
