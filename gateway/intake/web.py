@@ -51,10 +51,13 @@ from gateway.zones.web_paths import ADDRESS, API, MOST_BYTES, PATHS, SETTINGS
 _TUS = {"tus-resumable": "1.0.0"}
 _VERSIONS = {"tus-version": "1.0.0", "tus-extension": "creation,termination"}
 _ASSERTION_BYTES = 16 * 1024
-_RECEIPT_BYTES = 1024 * 1024
+_MOST_READ = 8 * 1024 * 1024
 _REMEMBERED = 1_000
 _ID = re.compile(r"[0-9a-f]{32}")
-_GATEWAY_KEY = re.compile(r"gateway(?:(?:-[0-9a-f]{16})?-succession)?\.asc")
+_SHOWN = re.compile(
+    r"/keys/gateway(?:(?:-[0-9a-f]{16})?-succession|-log-keys)?\.asc|"
+    r"/agreement/(?:agreement\.txt|policies\.asc)|/pages(/status\.html(?:\.asc)?)"
+)
 _NOT_LOGGED_IN = denied("Log in with your passkey first.")
 _BUSY = 423
 _STATUS = {
@@ -79,6 +82,7 @@ class WebDoor:
         if settings.origin is None:
             raise ValueError("the web door has no origin")
         self._intake = intake
+        self._published = published
         self._settings = settings
         self._limits = limits
         self._origin = settings.origin
@@ -99,7 +103,10 @@ class WebDoor:
             ("/uploads/{upload}", "DELETE"): self._discard,
             ("/sent", "GET"): self._sent,
             ("/receipts/{reference}", "GET"): self._receipt,
-            ("/keys/{name}", "GET"): self._gateway_key,
+            ("/keys/{name}", "GET"): self._published_text,
+            ("/agreement/{name}", "GET"): self._published_text,
+            ("/pages/{name}", "GET"): self._published_text,
+            ("/log", "GET"): self._log,
         }
 
         def route(path: str, methods: tuple[str, ...]) -> Route:
@@ -276,12 +283,19 @@ class WebDoor:
                     return Response(await _read(tree, f"/receipts/{name}"), media_type="text/plain")
         raise Declined(NO_SUCH_FILE)
 
-    async def _gateway_key(self, request: Request) -> Response:
-        """Tell the gateway's certificate, or an earlier key's signed word on its successor."""
+    async def _published_text(self, request: Request) -> Response:
+        """Tell the gateway's certificates and successions, the agreement, or the provider's own page."""
         async with self._tree(request) as tree:
-            if _GATEWAY_KEY.fullmatch(name := request.path_params["name"]) is None:
+            if (shown := _SHOWN.fullmatch(request.url.path)) is None:
                 raise Declined(NO_SUCH_FILE)
-            return Response(await _read(tree, f"/keys/{name}"), media_type="text/plain")
+            return Response(await _read(tree, shown[1] or shown[0]), media_type="text/plain")
+
+    async def _log(self, request: Request) -> Response:
+        """Tell the newest signed head of the log, and proofs that it goes on from those seen before."""
+        path = self._published.pages(self._login(request).by.name) / "log.json"
+        if not await on_disk(path.is_file):
+            raise Declined(NO_SUCH_FILE)
+        return Response(await on_disk(path.read_bytes), media_type="application/json")
 
 
 def _address(request: Request) -> str:
@@ -384,7 +398,7 @@ def _shown(one: Unfinished | HandedOver) -> dict[str, object]:
 async def _read(tree: ProviderTree, path: str) -> bytes:
     reading = await tree.open_to_read(path.encode())
     try:
-        return await on_disk(os.pread, reading.descriptor, _RECEIPT_BYTES, 0)
+        return await on_disk(os.pread, reading.descriptor, _MOST_READ, 0)
     finally:
         reading.close()
 

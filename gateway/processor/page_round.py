@@ -28,6 +28,7 @@ class Pages:
         # Only the processor itself makes pages, not the commands that load this.
         from gateway.publish.events import publish_events  # noqa: PLC0415
         from gateway.publish.provider_page import (  # noqa: PLC0415
+            publish_log_proofs,
             publish_pages,
             publish_policies,
             told_since,
@@ -46,11 +47,13 @@ class Pages:
         if made_for != self._made_for:
             home, catalogue = registrar.home, registrar.catalogue
             publish_policies(home.published, home.version(catalogue.digest), registrar.signing, at)
+        only = changed if made_for == self._made_for else None
         publish_pages(
             registrar.registry, registrar.home.published, registrar.catalogue, registrar.signing,
-            authority=Authority.of(registrar.settings), at=at,
-            only=changed if made_for == self._made_for else None,
+            authority=Authority.of(registrar.settings), at=at, only=only,
         )  # fmt: skip
+        if registrar.settings.web.origin is not None:
+            publish_log_proofs(registrar.registry, registrar.home.published, only)
         publish_events(registrar.registry, registrar.home.published)
         self._made_at, self._made_for, self._told_up_to = time.monotonic(), made_for, up_to
         self._known = known

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from base64 import b64encode
 from collections.abc import Collection, Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -26,6 +28,7 @@ from gateway.policy.timescale import FlowStatus
 from gateway.publish.projection import published_is_written, replace_published
 from gateway.publish.standing import Authority, ProviderFacts, gather, of_each, sections
 from gateway.reasons.languages import told
+from gateway.registry import log, providers
 from gateway.registry.database import Registry
 from gateway.registry.flow_status import statuses
 from gateway.registry.tables import ReceiptRow, SchoolOfTransferRow, TransferRow
@@ -41,6 +44,8 @@ _SUMMARIES = {
     "nil": "{data}: nothing to send ({period})",
 }
 _CAME = "{data} came ({period})"
+_HEAD_SIZE = re.compile(r"^ {4}Size {12}(\d+)$", re.MULTILINE)  # As receipts.layout.proof_lines writes it.
+_HEADS = 60  # About as many as a school's browsers see in a term; each has a proof of some 20 hashes.
 TEMPLATES = Environment(
     loader=PackageLoader("gateway.publish"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
     lstrip_blocks=True,
@@ -158,6 +163,33 @@ def publish_pages(
                 replace_published(path, calendar(facts).decode())
             written += 1
     return written
+
+
+def publish_log_proofs(registry: Registry, published: Published, only: Collection[str] | None) -> None:
+    """Write for each provider, or for `only`, what shows its browsers that the log goes on as they saw it.
+
+    log.json holds the newest signed head, and a consistency proof to it (RFC 9162, 2.1.4) from the head of
+    each of the provider's latest receipts, and from those that the file held before. Raises Fault where
+    published/ cannot be written.
+    """
+    with published_is_written(), registry.read() as session:
+        head = log.newest_head(session)
+        if head is None:
+            return
+        for provider in [one.id for one in providers.list_providers(session)] if only is None else only:
+            path = published.pages(provider) / "log.json"
+            before = json.loads(path.read_text("utf-8")) if path.exists() else {}
+            latest = select(ReceiptRow.text).where(ReceiptRow.provider == provider)
+            texts = session.exec(latest.order_by(col(ReceiptRow.sequence).desc()).limit(_HEADS)).all()
+            seen: set[int] = {before.get("size", 0), *map(int, before.get("proofs", ()))}
+            seen |= {int(size) for text in texts for size in _HEAD_SIZE.findall(text)[-1:]}
+            sizes = sorted(size for size in seen if 0 < size < head.size)[-_HEADS:]
+            proofs = {
+                size: [b64encode(node).decode() for node in proof]
+                for size, proof in zip(sizes, log.consistency_proofs(session, sizes, head.size), strict=True)
+            }
+            told = {"size": head.size, "head": head.text, "proofs": proofs}
+            replace_published(path, json.dumps(told))
 
 
 def publish_policies(published: Published, policies: Path, signing: Signing, at: datetime) -> None:

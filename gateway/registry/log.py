@@ -291,6 +291,11 @@ def consistency_proof(session: Session, first: int, second: int) -> list[bytes]:
     return _read(session, lambda store: tree.consistency_proof(store, first, second))
 
 
+def consistency_proofs(session: Session, firsts: Sequence[int], second: int) -> list[list[bytes]]:
+    """Return the consistency proof from each size, read together."""
+    return _read(session, lambda store: [tree.consistency_proof(store, one, second) for one in firsts])
+
+
 def root(session: Session, at_size: int) -> bytes:
     """Return the root of the log's first `at_size` leaves."""
     return _read(session, lambda store: tree.root(store, at_size))

@@ -8,6 +8,9 @@ PATHS: dict[str, tuple[str, ...]] = {
     "/sent": ("GET",),
     "/receipts/{reference}": ("GET",),
     "/keys/{name}": ("GET",),
+    "/agreement/{name}": ("GET",),
+    "/pages/{name}": ("GET",),
+    "/log": ("GET",),
 }
 """What browsers may ask, below API of the web door."""
 API = "/api"

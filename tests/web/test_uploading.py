@@ -142,6 +142,35 @@ def test_another_provider_finds_none_of_it(doors: Doors, ann: Secretary) -> None
     assert {one["name"] for one in ann.client.get("/api/sent").json()} == {"core.pgp", "other.pgp"}
 
 
+def test_only_what_is_published_for_the_provider_is_told(doors: Doors, ann: Secretary) -> None:
+    published = doors.intake.home.published
+    for folder, text in ((published.common / "agreement", "common"), (published.pages("avon"), "avon's own")):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("agreement.txt", "notice-1.txt", "status.html", "calendar.ics", "log.json"):
+            (folder / name).write_text(text)
+    told = {
+        place: ann.client.get(f"/api/{place}").text
+        for place in ("agreement/agreement.txt", "pages/status.html", "log")
+    }
+    assert told == {
+        "agreement/agreement.txt": "common",
+        "pages/status.html": "avon's own",
+        "log": "avon's own",
+    }
+    for place in (
+        "agreement/notice-1.txt", "agreement/status.html", "pages/calendar.ics", "pages/log.json",
+        "keys/status.html", "pages/..%2fstatus.html", "log/checkpoint",
+    ):  # fmt: skip
+        assert ann.client.get(f"/api/{place}").status_code == 404, place
+    bob = doors.secretary("birch")
+    assert bob.client.get("/api/log").status_code == 401
+    assert bob.log_in() == 204
+    assert [bob.client.get(f"/api/{place}").status_code for place in ("pages/status.html", "log")] == [
+        404,
+        404,
+    ]
+
+
 def test_tus_tells_what_it_offers(doors: Doors, ann: Secretary) -> None:
     offered = ann.client.options("/api/uploads")
     assert offered.headers["tus-version"] == "1.0.0"

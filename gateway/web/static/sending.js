@@ -109,6 +109,7 @@ async function showReceipt(one) {
     proof = one.sha256
       ? "Proved: the gateway’s key, which you compared, signed this receipt, and it is about the file that you sent here."
       : "Proved: the gateway’s key, which you compared, signed this receipt. The file was not sent from this browser.";
+    proof = `${proof} ${await Proof.told(said, here.kit, one)}`;
   }
   if (here.kit && one.sha256) {
     await Kits.put("sent", Object.assign(one, { receipt: signed }));
@@ -175,6 +176,7 @@ async function sealed(file) {
 
 // Sends what is sealed, from where it stopped, and notes its reference.
 async function upload(one, blob) {
+  one.after = one.after ?? (here.kit?.log?.newest || 0); // Its receipt stands later in the log than all seen so far.
   doing("Sent so far");
   const listed = await (await checked(await fetch("/api/sent"))).json();
   const begun = listed.find((other) => other.upload && other.name === one.remote && other.length === blob.size);

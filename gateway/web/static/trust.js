@@ -194,5 +194,5 @@ const Trust = (() => {
 
   const keysWords = (kit) => sixWords("keys", kit.provider, [kit.current, kit.passkey, kit.fingerprint]);
 
-  return { read, compare, pinned, follow, receipt, keysWords };
+  return { read, compare, pinned, verified, follow, receipt, keysWords };
 })();
