@@ -193,6 +193,7 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
         with registry.read() as session:
             today = local_day(at, catalogue.calendar.timezone)
             for what, complaints in (
+                ("whose log it is", _of_this_gateway(session, home)),
                 ("policies in force", _on_record(session, home)),
                 ("the calendar", of_calendar(catalogue, today)),
                 ("the law pack", of_law(catalogue, today)),
@@ -211,6 +212,14 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
         yield from guarded("the spool", _spool(home, at))
     finally:
         registry.close()
+
+
+def _of_this_gateway(session: Session, home: Home) -> Iterator[Complaint]:
+    """Raise ConfigurationError where the registry's log is another gateway's."""
+    published = home.published.common / "keys" / "gateway-log.vkey"
+    if published.exists():
+        log.check_is_ours(session, published.read_text("ascii").strip())
+    yield from ()
 
 
 def _on_record(session: Session, home: Home) -> Iterator[Complaint]:

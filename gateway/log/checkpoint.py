@@ -199,6 +199,12 @@ def read_checkpoint(text: str, vkeys: Iterable[str]) -> Checkpoint:
     return Checkpoint(origin, size, root, tuple(cosignatures))
 
 
+def names_signer(text: str, vkeys: Iterable[str]) -> bool:
+    """Return True where a signature line of `text` names one of the keys; its signature is not verified."""
+    keys = map(VerifierKey.read, vkeys)
+    return not {(key.name, key.key_id) for key in keys}.isdisjoint(map(_signer, _split(text)[1]))
+
+
 def add_cosignatures(held: str, offered: str, vkeys: Iterable[str]) -> str:
     """Return `held` with new cosignatures from `offered`, the same head, by the witnesses in `vkeys`.
 

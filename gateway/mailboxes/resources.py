@@ -20,6 +20,7 @@ from gateway.mailboxes.names import HELD, LISTS, REMOVED, SHELVES
 from gateway.mailboxes.showing import Showing
 from gateway.mailboxes.tree import Lists, SharedResources
 from gateway.policy.catalogue import Catalogue
+from gateway.registry import log
 from gateway.registry.database import Registry
 from gateway.secrets import secret_files
 
@@ -34,6 +35,8 @@ def open_resources(home: Home, clock: Callable[[], datetime]) -> Iterator[Shared
     log_key = secret_files.CurrentLogKey(home)
     registry = Registry(settings.database_url(home))
     registry.check_version()
+    with registry.read() as session:
+        log.check_is_ours(session, log_key.vkey(settings.log_origin))
     catalogue = in_force(home, registry)
     looking = _looking(catalogue())
     examiners = Examiners(home)

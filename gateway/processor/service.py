@@ -28,6 +28,7 @@ from gateway.publish.projection import publish_receipts, published_is_written
 from gateway.record.policies_in_force import Keeper
 from gateway.record.registrar import Registrar
 from gateway.record.upgrade import bring_up_to_date
+from gateway.registry import log
 from gateway.registry.database import Registry
 from gateway.secrets.process_memory import keep_in_memory, keep_to_itself
 from gateway.secrets.secret_files import make_pupil_key
@@ -49,6 +50,8 @@ def open_registrar(
     try:
         registry.check_version()
         signing = Signing.load(home, settings)
+        with registry.read() as session:
+            log.check_is_ours(session, signing.vkey)
         policies = Keeper(home, registry, signing, clock).current()
         yield Registrar(
             home=home,

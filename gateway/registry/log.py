@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import text, tuple_
 from sqlmodel import Session, col, func, select
 
-from gateway.errors import Fault, NotFoundError
+from gateway.errors import ConfigurationError, Fault, NotFoundError
 from gateway.log import tree
-from gateway.log.checkpoint import LogKey, add_cosignatures, checkpoint, read_checkpoint
+from gateway.log.checkpoint import LogKey, add_cosignatures, checkpoint, names_signer, read_checkpoint
 from gateway.log.leaf import FIELDS, Event, Kind, canonical, commitment, leaf_around_number
 from gateway.registry import places
 from gateway.registry.places import WritersPlace
@@ -234,6 +234,21 @@ def check_key(session: Session, vkey: str, at_size: int = sys.maxsize) -> None:
         fields = json.loads(leaf)["fields"]
         if vkey != fields["log_key" if at_size > fields["size"] else "earlier"]:
             raise Fault("the key of the log has changed, and is not followed here yet")
+
+
+def check_is_ours(session: Session, vkey: str) -> None:
+    """ConfigurationError where the log in this registry is another gateway's: none of its keys is `vkey`.
+
+    A setting that names the database of another authority must not mix two authorities' records.
+    """
+    heads = select(CheckpointRow.text).order_by(col(CheckpointRow.size).desc())
+    newest = session.exec(heads.limit(1)).first()
+    keys = [one.key for one in keys_in_time(session, vkey)]
+    if newest is not None and not (vkey in keys and names_signer(newest, keys)):
+        raise ConfigurationError(
+            "the registry is another gateway's: its log is signed by another key than the one in keys/ of "
+            "this home. Set database in gateway.toml to this gateway's own, or bring keys/ back from a backup"
+        )
 
 
 def change_key(

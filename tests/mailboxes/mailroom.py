@@ -47,10 +47,10 @@ UNREAD = Classified(data_type="student-core", level="certain", evidence=(), form
 class Mailroom:
     """A home with one provider, and the service over it while it is `open`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, database: str | None = None) -> None:
         self.root = root
         self.home = Home(root / "home")
-        create_home(self.home, Settings(log_origin="test.invalid/log"), NOW)
+        create_home(self.home, Settings(log_origin="test.invalid/log", database=database), NOW)
         limits = self.home.policies / "limits.toml"
         # Tests that fail to log in on purpose must not make the others wait.
         limits.write_text(f"{limits.read_text()}\n[mailboxes]\n{PENALTIES}")
