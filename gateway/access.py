@@ -71,16 +71,14 @@ _KNOW_FEW = frozenset({Role.ADMINISTRATOR, Role.DATA_PROTECTION, Role.AUDITOR})
 """The roles with sight of the existence of sensitive files."""
 LACKING: Mapping[AccessRight, str] = {
     AccessRight.HELD: "Held files are for the team that triages, and for those who have a role.",
-    AccessRight.DECIDE: (
-        "To decide on a held file takes the role triage: gateway roles grant, on the gateway itself."
-    ),
+    AccessRight.DECIDE: ("To decide on a held file takes the role triage: ask an administrator."),
     AccessRight.RECALL: "To take a file back takes the role triage, administrator or data-protection.",
     AccessRight.ENROL: (
         "Schools, keys, ratifications and policies are changed by those with the role administrator."
     ),
     AccessRight.PROTECT: "What is known of a child, and legal holds, are for the role data-protection.",
     AccessRight.BREACH: "Breaches are recorded by those with the role data-protection or administrator.",
-    AccessRight.LOOK: "This is for those who have a role: gateway roles grant, on the gateway itself.",
+    AccessRight.LOOK: "This is for those who have a role: ask an administrator.",
     AccessRight.APPOINT: "Roles are given by those with the role administrator or data-protection.",
     AccessRight.INDEX: "The index of pupils is kept by those with the role administrator or data-protection.",
     AccessRight.WELFARE: "Children on no roll are for the team that looks for them and for data-protection.",
@@ -240,8 +238,7 @@ COMMANDS: Mapping[str, AccessRight] = dict(
                 policy_optional.list_optional
             """,
             AccessRight.ENROL: """
-                move.move keys.add keys.confirm keys.retire
-                keys.restore keys.revoke gateway_keys.rotate gateway_keys.reseal gateway_keys.destroy
+                move.move gateway_keys.rotate gateway_keys.reseal gateway_keys.destroy
                 gateway_keys.protect host_keys.announce host_keys.switch host_keys.publish
                 year.open_year log.cosign hosts.add hosts.join policy_confirm.confirm
                 policy_pack.install policy_optional.switch policy_simulate.simulate policy_propose.propose
@@ -271,7 +268,6 @@ QUESTIONS: Mapping[str, AccessRight] = dict(
                 VerifyReceipt AskOpenings AskSchools AskSchool AskAgreement AskWatch AskPolicies
             """,
             AccessRight.ENROL: """
-                AddKey ConfirmKey
                 ApprovePolicies WithdrawPolicies
             """,
         }

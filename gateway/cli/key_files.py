@@ -12,12 +12,6 @@ def read_key_file(file: Path) -> bytes:
     return read_at_most(file, _KEY_FILE_BYTES, "a key")
 
 
-def separate(data: bytes) -> list[bytes]:
-    """Return the keys of a file as the provider's kit hands it over: an SSH key, then a certificate."""
-    ssh, block, certificate = data.partition(b"-----BEGIN PGP PUBLIC KEY BLOCK")
-    return [ssh, block + certificate] if ssh.strip() and block else [data]
-
-
 def read_at_most(file: Path, most: int, what: str) -> bytes:
     """Return the content of a file. GatewayError where unreadable or longer than `most` octets."""
     try:

@@ -5,7 +5,6 @@ from typing import Annotated, TypeVar
 import typer
 
 from gateway.acts.act import as_reference
-from gateway.cli.console import note_new_name
 from gateway.model import GatewayKeyKind
 
 GatewayKeyOption = Annotated[
@@ -51,25 +50,10 @@ LimitOption = Annotated[
 ]
 
 
-def reason_by_former_name(given: str | None) -> str | None:
-    """Return a reason given by the former option --reason, now --why."""
-    if given is not None:
-        note_new_name("--reason", "--why")
-    return reason_if_given(given)
-
-
 WhyOption = Annotated[
     str, typer.Option(callback=reason, help="Why: for the record, without any pupil's data.")
 ]
 WhyGivenOption = Annotated[
     str | None,
     typer.Option("--why", callback=reason_if_given, help="Why: for the record, without personal data."),
-]
-WhyRevokedOption = Annotated[
-    str | None,
-    typer.Option("--why", callback=reason_if_given, help="Why: for the record, without personal data."),
-]
-ReasonOption = Annotated[
-    str | None,
-    typer.Option("--reason", callback=reason_by_former_name, hidden=True, help="The former name of --why."),
 ]

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from gateway.console.acting import act_for, in_words_of_forms, signed
 from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside
-from gateway.console.site import MOST_OF_A_PART, Site, text
+from gateway.console.site import MOST_OF_A_PART, Site, is_ours, text
 from gateway.console.spreadsheets import SPREADSHEETS, spreadsheet
 from gateway.zones.console_api.act_questions import (
     ActAnswered,
@@ -64,8 +64,7 @@ async def _answer(  # noqa: PLR0917 - what `_act` returns, and what was asked
     except DeclinedInside as declined:
         if declined.status != _MAY_NOT:
             raise
-        problem = in_words_of_forms(str(declined), act.fields)
-        return _page(request, me, act, others, None, given=given, problem=problem)
+        return _page(request, me, act, others, None, given=given, declined=declined)
     if act.lists and kind in SPREADSHEETS:
         return spreadsheet(answer.tables[0], act.command.replace(" ", "-"), kind)
     return _page(request, me, act, others, answer, given=given)
@@ -80,14 +79,20 @@ async def carry_out(request: Request) -> Response:
     sent = await site.form(request)
     form = FormData([(name, await _text(value)) for name, value in sent.multi_items()])
     await sent.close()
-    if act.reads:
+    if act.reads and text(form, "ask") != "form":
         return await _answer(request, site, act, others, me, form)
     given = _given(act, [(name, str(value)) for name, value in form.multi_items()])
     question = site.question(request, CarryOutAct, act=act.command, fields=given, assertion=signed(form))
     back = text(form, "back")
-    here = back if back.startswith("/") and not back.startswith("//") else request.url.path
+    here = back if is_ours(back) else request.url.path
+    if text(form, "ask") == "form":
+        return _page(request, me, act, others, None, back=here, given=given)
     what = f"{act.title[:1].lower()}{act.title[1:]}"
-    reply = await act_for(request, form, question, ActAnswered, what, here, act.fields)
+    reply = await act_for(request, form, question, ActAnswered, what, here)
+    if isinstance(reply, DeclinedInside):
+        files = {field.name for field in act.fields if field.kind == "file"}
+        given = {name: value for name, value in given.items() if name not in files}
+        return _page(request, me, act, others, None, back=here, given=given, declined=reply)
     if isinstance(reply, Response):
         return reply
     again = given if given.get("dry_run") else None  # No other typed value is shown again.
@@ -102,15 +107,17 @@ def _page(
     answer: ActAnswered | None,
     *,
     given: dict[str, Given] | None = None,
-    problem: str = "",
+    declined: DeclinedInside | None = None,
     back: str = "/work",
 ) -> Response:
-    """Show an act. Rows of a list link to each item's page, if the noun has a show act."""
+    """Show an act; after a refusal, with what was typed. Rows of a list link to each item's page."""
     shows = next((one for one in others if one.reads and one.command.endswith(" show")), None)
     keys = [field.name for field in shows.fields if field.required] if shows else []
     return site_of(request).page(
-        request, "act.html", me, status=_MAY_NOT if problem else 200,
-        act=act, others=others, answer=answer, given=given or {}, problem=problem, back=back,
+        request, "act.html", me, status=declined.status if declined else 200,
+        act=act, others=others, answer=answer, given=given or {}, back=back,
+        problem=in_words_of_forms(declined, act.fields) if declined else "",
+        wrong=declined.field if declined else "",
         key=keys[0] if len(keys) == 1 else "", shows=shows,
     )  # fmt: skip
 

@@ -20,9 +20,10 @@ from gateway.zones.console_api.questions import AskMe
 _OPTION = re.compile(r"--[a-z]+(?:-[a-z]+)*")
 
 
-def in_words_of_forms(sentence: str, fields: Sequence[FieldTold] = ()) -> str:
-    """Return the sentence, with labels of fields in the place of the options of commands."""
+def in_words_of_forms(declined: DeclinedInside, fields: Sequence[FieldTold]) -> str:
+    """Return the sentence of a refusal, with labels of fields in the place of the options of commands."""
     labels = {}
+    sentence = str(declined).removeprefix(f"{declined.field}: ")
     for one in fields:
         labels[f"--{one.name.rstrip('_').replace('_', '-')}"] = re.split(r"[:;.,(]", one.about)[0]
     return _OPTION.sub(lambda found: f"“{labels[found[0]]}”" if found[0] in labels else found[0], sentence)
@@ -41,43 +42,40 @@ def signed(form: FormData) -> str | None:
 async def act(request: Request, form: FormData, question: WeightyAct, what: str, back: str) -> Response:
     """Carry out an act, or ask for the passkey first. `what` names the act; `back` is the page of origin."""
     reply = await act_for(request, form, question, Done, what, back)
+    if isinstance(reply, DeclinedInside):
+        me = await me_of(request)
+        return site_of(request).page(
+            request, "declined.html", me, status=reply.status, problem=str(reply), back=back
+        )
     if isinstance(reply, Response):
         return reply
     return site_of(request).page(request, "done.html", reply.me, sentence=reply.said.sentence, back=back)
 
 
 async def act_for(  # noqa: PLR0917 - as `act`, with the answer's type
-    request: Request,
-    form: FormData,
-    question: WeightyAct,
-    kind: type[A],
-    what: str,
-    back: str,
-    labels: Sequence[FieldTold] = (),
-) -> Reply[A] | Response:
-    """Return an act's answer; or the page asking for the passkey, or explaining a refusal."""
+    request: Request, form: FormData, question: WeightyAct, kind: type[A], what: str, back: str
+) -> Reply[A] | Response | DeclinedInside:
+    """Return an act's answer, or the page asking for the passkey, or the refusal."""
     site = site_of(request)
     try:
         return await site.inside.reply(question, kind)
     except DeclinedInside as declined:
         if declined.status not in {_TO_SIGN, 403, 404}:
             raise
-        me = await me_of(request)
-        if declined.status == _TO_SIGN:
-            fields = [(name, value) for name, value in form.multi_items() if name not in _OURS]
-            return site.page(
-                request,
-                "confirm.html",
-                me,
-                what=what,
-                effect=str(declined),
-                fields=fields,
-                options=declined.options,
-                again=declined.again,
-                back=back,
-            )
-        problem = in_words_of_forms(str(declined), labels)
-        return site.page(request, "declined.html", me, status=declined.status, problem=problem, back=back)
+        if declined.status != _TO_SIGN:
+            return declined
+        fields = [(name, value) for name, value in form.multi_items() if name not in _OURS]
+        return site.page(
+            request,
+            "confirm.html",
+            await me_of(request),
+            what=what,
+            effect=str(declined),
+            fields=fields,
+            options=declined.options,
+            again=declined.again,
+            back=back,
+        )
 
 
 async def me_of(request: Request) -> Me:

@@ -15,7 +15,7 @@ from gateway.browsing.guard import Guard
 from gateway.console import act_pages, api, entering, mailbox_pages, pages
 from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside
-from gateway.console.site import FOLDER, NotOurFormError, Site, see
+from gateway.console.site import FOLDER, MOST_OF_A_PART, NotOurFormError, Site, see
 from gateway.errors import trace_of
 from gateway.zones.api_paths import ROOT
 
@@ -40,7 +40,6 @@ _ROUTES = [
     Route("/held/{reference}", pages.show_held_file, methods=["GET"]),
     Route("/schools", pages.show_schools, methods=["GET"]),
     Route("/schools/{provider}", pages.show_school, methods=["GET"]),
-    Route("/schools/{provider}", pages.change_school, methods=["POST"]),
     Route("/agreement", pages.show_agreement, methods=["GET"]),
     Route("/agreement/policies", pages.show_policies, methods=["GET"]),
     Route("/agreement/policies", pages.decide_policies, methods=["POST"]),
@@ -54,6 +53,7 @@ _ROUTES = [
     Mount("/static", StaticFiles(directory=FOLDER / "static")),
 ]
 
+_NOT_LOGGED_IN = 401
 _ALLOWS = "style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'"
 _MORE_BYTES = {  # A list of 1 MiB, written as a form or as JSON.
     "/work/providers/import": 4 * 1024**2,
@@ -80,15 +80,48 @@ def application(site: Site) -> ASGIApp:
 async def _declined(request: Request, error: Exception) -> Response:
     """Return the inside's refusal; redirect to the login page without a login."""
     status = error.status if isinstance(error, DeclinedInside) else 503
-    if status == 401:  # noqa: PLR2004 - not logged in
-        response: Response = see("/login")
-        site_of(request).drop_secret(response, "session")
-        return response
-    return _problem(request, status, str(error))
+    return (
+        await _not_logged_in(request) if status == _NOT_LOGGED_IN else _problem(request, status, str(error))
+    )
+
+
+async def _not_logged_in(request: Request) -> Response:
+    """Show the login page, which leads back to the page that was asked for, with what was typed there."""
+    site, address = site_of(request), request.url.path
+    if request.method == "POST":
+        response = await entering.show_login_for(
+            request, address, await _typed(request), status=_NOT_LOGGED_IN
+        )
+    elif request.headers.get("sec-fetch-site") == "cross-site" and not site.held_by(request, "session"):
+        # A link elsewhere led here: browsers send strict cookies only with requests from own pages.
+        onward = f"{address}?{request.url.query}" if request.url.query else address
+        response = site.page(request, "onward.html", onward=onward)
+    else:
+        response = see("/login")
+        if address != "/":
+            site.set_secret(response, entering.TO, f"{address}?{request.url.query}".rstrip("?"))
+    site.drop_secret(response, "session")
+    return response
+
+
+async def _typed(request: Request) -> list[tuple[str, str]]:
+    """Return what stands in the form of a request, without files."""
+    form = await request.form(max_files=8, max_fields=300, max_part_size=MOST_OF_A_PART)
+    return [
+        (name, value)
+        for name, value in form.multi_items()
+        if isinstance(value, str) and name not in {"token", "credential"}
+    ]
 
 
 async def _not_ours(request: Request, _: Exception) -> Response:
-    return _problem(request, 403, "That form is too old, or not from this session. Open the page again.")
+    """Keep what was typed in a form of another session; nothing is done before it is sent again."""
+    kept, path = await _typed(request), request.url.path
+    if path.startswith(("/login", "/invitation")) or not site_of(request).held_by(request, "session"):
+        return _problem(request, 403, "That form is too old, or not from this session. Open the page again.")
+    response = entering.resume(request, path, kept)
+    response.status_code = 403
+    return response
 
 
 async def _no_page(request: Request, error: Exception) -> Response:

@@ -1,13 +1,15 @@
 """Login and logout: the pages for making and using a passkey."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.console.inside import DeclinedInside
-from gateway.console.site import Site, fresh_secret, see, text
+from gateway.console.site import Site, fresh_secret, is_ours, see, text
 from gateway.zones.console_api import OF_AN_ACT
 from gateway.zones.console_api.answers import Begun, Done, MeSeen, OpenIdBegun, PasskeyOptions
 from gateway.zones.console_api.questions import (
@@ -23,6 +25,9 @@ from gateway.zones.console_api.questions import (
 )
 
 _ATTEMPT = "attempt"
+_KEPT = "kept:"
+TO = "to"
+"""The cookie with the address of the page to be shown after the login."""
 
 
 def site_of(request: Request) -> Site:
@@ -33,7 +38,7 @@ def site_of(request: Request) -> Site:
 
 async def show_login(request: Request) -> Response:
     """Show the login page."""
-    return await _login(request, "")
+    return await show_login_for(request)
 
 
 async def log_in(request: Request) -> Response:
@@ -45,8 +50,32 @@ async def log_in(request: Request) -> Response:
         question = site.question(request, LogIn, browser=browser, assertion=text(form, "credential"))
         begun = await site.inside.ask(question, Begun)
     except DeclinedInside as declined:
-        return await _login(request, str(declined), declined.status)
-    return _entered(site, begun)
+        return await show_login_for(request, text(form, "to"), _kept(form), str(declined), declined.status)
+    if is_ours(to := text(form, "to")):
+        return resume(request, to, _kept(form), _entered(site, begun), begun.session)
+    return _entered(site, begun, site.held_by(request, TO))
+
+
+def resume(
+    request: Request,
+    to: str,
+    kept: Sequence[tuple[str, str]],
+    entered: Response | None = None,
+    secret: str = "",
+) -> Response:
+    """Show what was typed in a form for the page `to`, to be sent from the session of now."""
+    response = site_of(request).page(request, "resume.html", secret=secret, to=to, kept=kept)
+    for name, value in entered.raw_headers if entered else ():
+        if name == b"set-cookie":
+            response.raw_headers.append((name, value))
+    return response
+
+
+def _kept(form: FormData) -> list[tuple[str, str]]:
+    """Return what a login page has kept of a form."""
+    return [
+        (name.removeprefix(_KEPT), str(value)) for name, value in form.multi_items() if name.startswith(_KEPT)
+    ]
 
 
 async def show_invitation(request: Request) -> Response:
@@ -113,8 +142,13 @@ async def show_me(request: Request) -> Response:
     return site.page(request, "me.html", reply.me, seen=reply.said)
 
 
-async def _login(request: Request, problem: str, status: int = 200) -> Response:
-    """Return the login page, with a new challenge for a new attempt."""
+async def show_login_for(
+    request: Request, to: str = "", kept: Sequence[tuple[str, str]] = (), problem: str = "", status: int = 200
+) -> Response:
+    """Return the login page, with a new challenge for a new attempt.
+
+    `kept` is what was typed in a form for the page `to` without being logged in.
+    """
     site, browser = site_of(request), fresh_secret()
     options = ""
     try:
@@ -129,6 +163,8 @@ async def _login(request: Request, problem: str, status: int = 200) -> Response:
         status=status,
         problem=problem,
         options=options,
+        to=to,
+        kept=kept,
         **await elsewhere(request, browser),
     )
     site.set_secret(response, _ATTEMPT, browser)
@@ -164,8 +200,8 @@ async def finish_elsewhere(request: Request) -> Response:
     try:
         begun = await site.inside.ask(site.question(request, FinishOpenId, browser=browser, **told), Begun)
     except DeclinedInside as declined:
-        return await _login(request, str(declined), declined.status)
-    return _entered(site, begun)
+        return await show_login_for(request, problem=str(declined), status=declined.status)
+    return _entered(site, begun, site.held_by(request, TO))
 
 
 def _invitation(request: Request, problem: str, status: int = 200) -> Response:
@@ -175,8 +211,9 @@ def _invitation(request: Request, problem: str, status: int = 200) -> Response:
     return response
 
 
-def _entered(site: Site, begun: Begun) -> Response:
-    response = see("/")
+def _entered(site: Site, begun: Begun, to: str = "/") -> Response:
+    response = see(to if is_ours(to) else "/")
     site.drop_secret(response, _ATTEMPT)
+    site.drop_secret(response, TO)
     site.set_secret(response, "session", begun.session)
     return response

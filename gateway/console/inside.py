@@ -26,16 +26,24 @@ class DeclinedInside(GatewayError):  # noqa: N818 - an answer, seldom an error
     """A refusal by the inside: an HTTP status and a sentence; `options` if a passkey has to sign first.
 
     `again`: the address for a new login, for a person without a passkey. `to_programs` is the API's status.
+    `field` is the field of a form that is wrong, where one is.
     """
 
-    def __init__(
-        self, status: int, sentence: str, options: str = "", again: str = "", to_programs: int = 0
+    def __init__(  # noqa: PLR0917 - the parts of one answer
+        self,
+        status: int,
+        sentence: str,
+        options: str = "",
+        again: str = "",
+        to_programs: int = 0,
+        field: str = "",
     ) -> None:
         super().__init__(sentence)
         self.status = status
         self.options = options
         self.again = again
         self.to_programs = to_programs or status
+        self.field = field
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,4 +124,6 @@ def _declined(response: httpx.Response) -> DeclinedInside:
         said = Declining.model_validate_json(response.content)
     except ValueError:
         return DeclinedInside(503, _UNREACHED)
-    return DeclinedInside(response.status_code, said.sentence, said.options, said.again, said.status)
+    return DeclinedInside(
+        response.status_code, said.sentence, said.options, said.again, said.status, said.field
+    )

@@ -1,10 +1,7 @@
 """Pages of schools, the agreement and its policies, the watch, evidence and held files."""
 
-from collections.abc import Callable
 from datetime import UTC, date, datetime
-from typing import NamedTuple
 
-from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,7 +11,6 @@ from gateway.console.entering import site_of
 from gateway.console.site import see, text
 from gateway.zones.console_api import evidence_answers as told
 from gateway.zones.console_api import evidence_questions as asked
-from gateway.zones.console_api import school_acts
 from gateway.zones.console_api.answers import HeldTold, OpeningsSeen, ReceiptVerified
 from gateway.zones.console_api.questions import (
     AskAgreement,
@@ -77,43 +73,6 @@ async def show_agreement(request: Request) -> Response:
     site = site_of(request)
     reply = await site.inside.reply(site.question(request, AskAgreement), AgreementSeen)
     return site.page(request, "agreement.html", reply.me, seen=reply.said)
-
-
-class _Change(NamedTuple):
-    """A kind of act on a school: the words for people, and a function reading its fields from the form."""
-
-    kind: type[school_acts.OfSchool]
-    words: str
-    parts: Callable[[FormData], dict[str, object]]
-
-
-_CHANGES = {
-    "add-key": _Change(school_acts.AddKey, "enrol a key of", lambda form: {"key": text(form, "key")}),
-    "confirm-key": _Change(
-        school_acts.ConfirmKey,
-        "put in force the key that was read out by",
-        lambda form: {"read_out": text(form, "read_out")},
-    ),
-}
-
-
-async def change_school(request: Request) -> Response:
-    """Carry out the change chosen by the pressed button on a school."""
-    site, provider = site_of(request), request.path_params["provider"]
-    form = await site.form(request)
-    done, back = text(form, "do"), f"/schools/{provider}"
-    change = _CHANGES.get(done)
-    if change is None:
-        return see(back)
-    question = site.question(
-        request,
-        change.kind,
-        assertion=signed(form),
-        provider=provider,
-        why=text(form, "why"),
-        **change.parts(form),
-    )
-    return await act(request, form, question, f"{change.words} {provider}", back)
 
 
 async def show_watch(request: Request) -> Response:

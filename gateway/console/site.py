@@ -118,6 +118,11 @@ def text(form: FormData | Mapping[str, str], name: str) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
+def is_ours(path: str) -> bool:
+    """Return True for the path of a page of this site, as redirects may lead to."""
+    return path.startswith("/") and not path.startswith(("//", "/\\"))
+
+
 def fresh_secret() -> str:
     """Return a secret for one browser."""
     return secrets.token_urlsafe(32)

@@ -55,6 +55,7 @@ class Registry:
         self._register = register.KeptRegister()
         self._reading = _ONE_MOMENT if self._engine.dialect.name == "postgresql" else {}
         self._sight: Callable[[Session], Sight] | None = None
+        self._tried: Connection | None = None
 
     def within(self, sight_of: Callable[[Session], Sight]) -> Registry:
         """Return the same registry, whose reading sessions are limited to a person's sight.
@@ -64,6 +65,26 @@ class Registry:
         narrowed = copy.copy(self)
         narrowed._sight = sight_of  # noqa: SLF001 - its own kind
         return narrowed
+
+    @contextmanager
+    def on_trial(self) -> Iterator[Registry]:
+        """Yield the same registry for one writer, which reads what it wrote, and of which nothing stays.
+
+        All is one transaction, taken back at the end. Fault as for `write`.
+        """
+        try:
+            with (
+                self._engine.connect().execution_options(gateway_write=True) as connection,
+                connection.begin() as transaction,
+            ):
+                tried = copy.copy(self)
+                tried._tried, tried._register = connection, register.KeptRegister()  # noqa: SLF001 - its own kind
+                try:
+                    yield tried
+                finally:
+                    transaction.rollback()
+        except DatabaseError as error:
+            raise _fault(error) from None
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -85,26 +106,32 @@ class Registry:
 
     def _session(self, writing: Callable[[Session], None] | None) -> Iterator[Session]:
         """Yield a session that writes once `writing` has taken its place, or only reads."""
+        if self._tried is not None:
+            yield from self._session_on(self._tried, writing)
+            return
         options = {"gateway_write": True} if writing else {"gateway_write": False, **self._reading}
         try:
-            with (
-                self._engine.connect().execution_options(**options) as connection,
-                connection.begin(),
-                Session(connection) as session,
-            ):
-                register.keep(session, self._register)
-                if writing:
-                    writing(session)
-                elif self._sight is not None:
-                    from gateway.registry.sight import keep_to  # noqa: PLC0415 - most see everything
-
-                    keep_to(session, self._sight(session))
-                yield session
-                if writing:
-                    log.record_changes(session, datetime.now(UTC))
-                    register.count_up(session)
+            with self._engine.connect().execution_options(**options) as connection, connection.begin():
+                yield from self._session_on(connection, writing)
         except DatabaseError as error:
             raise _fault(error) from None
+
+    def _session_on(
+        self, connection: Connection, writing: Callable[[Session], None] | None
+    ) -> Iterator[Session]:
+        with Session(connection) as session:
+            register.keep(session, self._register)
+            if writing:
+                writing(session)
+            elif self._sight is not None:
+                from gateway.registry.sight import keep_to  # noqa: PLC0415 - most see everything
+
+                keep_to(session, self._sight(session))
+            yield session
+            if writing:
+                log.record_changes(session, datetime.now(UTC))
+                register.count_up(session)
+                session.flush()
 
     @property
     def is_shared(self) -> bool:

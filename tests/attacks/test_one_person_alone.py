@@ -24,7 +24,6 @@ from gateway.registry.tables import EventRow
 from gateway.zones.console_api import OfPerson
 from gateway.zones.console_api.act_questions import CarryOutAct
 from gateway.zones.console_api.evidence_questions import ApprovePolicies
-from gateway.zones.console_api.school_acts import AddKey, ConfirmKey
 from tests.apart import apart
 from tests.classify.made import as_csv, core_rows
 from tests.clock import THIS_YEAR
@@ -42,14 +41,14 @@ STATED: dict[str, set[str]] = {
     "a release against the policy": {"releases.confirm", "releases.release"},
     "a delivery against the policy": {"redeliveries.confirm"},
     "a withdrawal": {"withdrawals.check_second"},
-    "a revocation": {"keys._revoked"},
+    "a revocation": {"keys.carry_out"},
     "the gateway's keys": {"gateway_keys._agreed"},
     "a role": {"roles._agreed"},
     "policies": {"policy_proposals.to_approve"},
     "a team that sees held files": {"staff._agreed_to_show"},
     "a link": {"staff._agreed_to_invite"},
     "a key": {"key_confirming._check_second"},
-    "a key that comes back": {"keys._agreed_for"},
+    "a key that comes back": {"keys._is_agreed"},
     "what a heading means": {"headings.say"},
     "a program's credential": {"programs.carry_out"},
 }
@@ -84,10 +83,6 @@ Asked = tuple[type[OfPerson], dict[str, Any]]
 def at_console(arguments: tuple[str, ...]) -> Asked | None:
     """What the console is asked in the place of a command; None where it has no such act."""
     match arguments:
-        case ("keys", "add", owner, file):
-            return AddKey, {"provider": owner, "key": Path(file).read_text()}
-        case ("keys", "confirm", owner, fingerprint):
-            return ConfirmKey, {"provider": owner, "read_out": fingerprint}
         case ("policy", "approve", digest, _):
             return ApprovePolicies, {"digest": digest}
     act = every_act().get(" ".join(arguments[:2]))
@@ -98,10 +93,11 @@ def at_console(arguments: tuple[str, ...]) -> Asked | None:
     rest = iter(arguments[2:])
     for given in rest:
         if not given.startswith("--"):
-            fields[next(placed)] = given
+            name = next(placed)
+            fields[name] = Path(given).read_text() if name == "file" else given
             continue
         name = given.removeprefix("--").replace("-", "_")
-        value = True if name == "override" else next(rest)
+        value = True if name in {"override", "staff"} else next(rest)
         value = Path(value).read_text() if name == "ssh_key" else value
         fields[name] = [value] if name in {"team", "ssh_key", "act"} else value
     return CarryOutAct, {"act": act.command, "fields": fields}

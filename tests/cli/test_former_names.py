@@ -35,14 +35,6 @@ def test_keys_are_still_approved(site: Commands, tmp_path: Path) -> None:
     assert not site.result("keys", "confirm", "oak", "0" * 40).stderr.startswith("gateway: note")
 
 
-def test_a_reason_is_still_a_why(site: Commands, tmp_path: Path) -> None:
-    first, second, *_ = enrolled(site, "elm", tmp_path)
-    before = site.result("keys", "revoke", "elm", first, "--reason", "a laptop was stolen")
-    assert (before.exit_code, before.stderr) == (0, "gateway: note: --reason is called --why now\n")
-    now = site.result("keys", "revoke", "elm", second, "--why", "a laptop was stolen")
-    assert (now.exit_code, now.stderr) == (0, "")
-
-
 def test_a_declaration_is_still_declared(site: Commands) -> None:
     options = ("--no-ask", "--provider", "oak", "--data", "finance", "--method", "pigeon")
     said = [site.result(*words, *options).stderr for words in (("declare",), ("declarations", "add"))]

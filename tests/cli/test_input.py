@@ -36,7 +36,7 @@ def usage(desk: Commands, *arguments: str) -> str:
 @pytest.mark.parametrize(
     "command",
     [
-        ("keys", "revoke", "oak", "FPR", "--reason"),
+        ("keys", "revoke", "oak", "FPR", "--why"),
         ("held", "release", "261124-oak-00000", "--why"),
         ("held", "refuse", "261124-oak-00000", "--why"),
         ("legal-holds", "place", "261124-oak-00000", "--why"),

@@ -34,14 +34,6 @@ def test_the_keys_of_a_member_of_staff_are_listed(desk: Commands) -> None:
     assert "there is no provider joe" in desk.refused("keys", "list", "joe")
 
 
-@pytest.mark.parametrize("option", ["--why", "--reason"])
-def test_both_names_of_a_reason_are_taken_and_one_is_shown(desk: Commands, option: str) -> None:
-    assert "no single key" in desk.refused("keys", "revoke", "oak", "ffff", option, "lost")
-    shown = desk.gateway("keys", "revoke", "--help")
-    assert "--why" in shown
-    assert "--reason" not in shown
-
-
 def test_a_key_is_not_revoked_without_a_reason(desk: Commands) -> None:
     result = desk.result("keys", "revoke", "oak", "ffff")
     assert result.exit_code == 2

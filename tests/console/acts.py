@@ -25,15 +25,16 @@ ACTS: dict[str, frozenset[Act]] = {
         ("/work/held/release", ""), ("/work/held/confirm", ""), ("/work/held/refuse", ""),
         ("/work/held/decline", ""), ("/work/held/assign", ""), ("/work/held/note", ""),
         ("/work/headings/say", ""),
-        ("/work/{noun}/{verb}", ""), ("/evidence/receipt", ""), (_SCHOOL, "add-key"),
-        (_SCHOOL, "confirm-key"),
+        ("/work/{noun}/{verb}", ""), ("/evidence/receipt", ""), ("/work/keys/add", ""),
+        ("/work/keys/confirm", ""),
     }),
     "test_acts.py": frozenset({
         ("/login", ""), ("/logout", ""), ("/work/transfers/redeliver", ""), ("/work/transfers/confirm", ""),
         ("/work/agreement/ratify", ""), ("/work/transfers/list", ""),
         ("/agreement/policies", "approve"), ("/agreement/policies", "withdraw"),
         ("/work/{noun}/{verb}", ""), ("/work/providers/set", ""), ("/work/providers/convert", ""),
-        ("/work/providers/close", ""), ("/work/providers/reopen", ""),
+        ("/work/providers/close", ""), ("/work/providers/reopen", ""), ("/work/keys/retire", ""),
+        ("/work/keys/revoke", ""),
     }),
 }  # fmt: skip
 AXE: dict[str, frozenset[str]] = {

@@ -246,6 +246,23 @@ def test_what_a_school_writes_into_its_headings_is_text_and_no_markup(
     assert dora.faults_at_each_width() == []
 
 
+def test_a_key_is_retired_and_revoked_from_the_page_of_its_school(
+    house: House, people: dict[str, Person]
+) -> None:
+    mary = people["mary"]
+    first, second = house.site.json("keys", "list", "oak")[:2]
+    for key, words in ((first, "Retire it"), (second, "Revoke it")):
+        mary.page.goto(f"{house.origin}/schools/oak")
+        mary.page.locator("summary", has_text="Retire or revoke a key").click()
+        mary.page.get_by_label("Its fingerprint").fill(key["fingerprint"])
+        mary.page.locator("#key-why").fill("A laptop is lost.")
+        mary.button(words)
+        assert key["fingerprint"] in confirmed(mary)
+    states = {one["fingerprint"]: one["state"] for one in house.site.json("keys", "list", "oak")}
+    assert states[first["fingerprint"]] == "retired"
+    assert states[second["fingerprint"]] in {"pending", "revoked"}
+
+
 def test_every_act_that_is_told_of_was_done_here(house: House) -> None:
     """Runs last."""
     assert sorted(ACTS["test_acts.py"] - house.seen.acts) == []

@@ -405,9 +405,13 @@ def test_an_administrator_enrols_schools_and_confirms_their_keys(house: House, t
     mary.page.wait_for_selector(".panel")
     mary.page.goto(f"{house.origin}/schools/hazel")
     assert mary.faults_at_each_width() == []
-    groups = mary.page.locator(".groups").inner_text()
-    mary.page.get_by_label("What was read out").fill(groups)
-    mary.button("It is this key")
+    mary.page.get_by_label("What was read out").fill("0123 4567 89ab cdef 0123")
+    mary.button("Confirm what was read out")
+    assert "does not match" in mary.page.locator(".error-summary").inner_text()
+    assert mary.faults_at_each_width() == []
+    read_out = asyncssh.import_public_key(made).get_fingerprint()
+    mary.page.get_by_label("The six words, or the fingerprints").fill(read_out)
+    mary.button("Continue")
     mary.button("Confirm")
     mary.page.wait_for_selector(".panel")
     served = site.home / "published" / "providers" / "hazel" / "authorized_keys"

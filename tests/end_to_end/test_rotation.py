@@ -187,7 +187,7 @@ def enrolled(site: Commands) -> tuple[dict[str, Party], Party]:
     fingerprint = str(rogue.openpgp.extract_certificate().fingerprint)
     site.gateway("keys", "add", "ash", str(rogue.certificate))
     site.confirm("ash")
-    site.gateway("keys", "revoke", "ash", fingerprint, "--reason", "laptop stolen")
+    site.gateway("keys", "revoke", "ash", fingerprint, "--why", "laptop stolen")
     return schools, rogue
 
 

@@ -70,7 +70,7 @@ def of_providers(desk: Desk) -> Party:
     for path in (more.ssh_public, more.certificate):
         desk.gateway("keys", "add", NAMED, str(path))
     fingerprint = admit(more.certificate.read_bytes(), desk.now).fingerprint
-    desk.gateway("keys", "revoke", NAMED, fingerprint, "--reason", WORDS)
+    desk.gateway("keys", "revoke", NAMED, fingerprint, "--why", WORDS)
     desk.gateway(
         "staff", "add", "jane", "--team", "sen", "--ssh-key", str(named_party(desk, "jane").ssh_public)
     )

@@ -92,7 +92,7 @@ def by_us(shop: Workshop, oak: School) -> None:
 
 
 def by_the_command(shop: Workshop, oak: School) -> None:
-    words = ("keys", "revoke", oak.name, oak.fingerprint, "--reason", "it was stolen after all")
+    words = ("keys", "revoke", oak.name, oak.fingerprint, "--why", "it was stolen after all")
     said = invoke(shop.home.root, *words)
     assert said.exit_code == 0, said.output
 

@@ -48,10 +48,22 @@ async function signThenSend(button) {
     form.elements.credential.value = given(credential);
     form.submit();
   } catch (error) {
-    problem.textContent =
-      "Your passkey was not used. Load this page again and try once more; if it stays so, ask for a new invitation.";
+    problem.textContent = whatWentWrong(error, button.dataset.passkey);
     problem.hidden = false;
   }
+}
+
+function whatWentWrong(error, way) {
+  if (!window.PublicKeyCredential || error.name === "NotSupportedError") {
+    return "This browser or device has no passkeys. Use another one, or a security key; a new invitation brings it in.";
+  }
+  if (error.name === "InvalidStateError" && way === "create") {
+    return "This device holds a passkey of yours already: log in with it.";
+  }
+  if (error.name === "NotAllowedError") {
+    return "Nothing was done: the passkey was cancelled, or took too long, or this device holds none of yours. Press the button to try once more.";
+  }
+  return "Your passkey was not used. Load this page again and try once more; if it stays so, ask for a new invitation.";
 }
 
 for (const button of document.querySelectorAll("[data-passkey]")) {
@@ -64,7 +76,11 @@ for (const button of document.querySelectorAll("[data-passkey]")) {
 
 // The code of a one-time link stands behind the #, which no browser sends anywhere.
 const invitation = document.querySelector("[data-code-from-link]");
-if (invitation && location.hash.length > 1) {
-  invitation.elements.code.value = location.hash.slice(1);
-  history.replaceState(null, "", location.pathname);
+function takeCode() {
+  if (invitation && location.hash.length > 1) {
+    invitation.elements.code.value = location.hash.slice(1);
+    history.replaceState(null, "", location.pathname);
+  }
 }
+takeCode();
+window.addEventListener("hashchange", takeCode);  // A second link, opened in the same tab.

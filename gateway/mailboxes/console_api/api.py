@@ -27,7 +27,6 @@ from gateway.mailboxes.console_api import (
     confirming,
     evidence,
     held_files,
-    key_acts,
     logins,
     openid_logins,
     policies,
@@ -45,6 +44,7 @@ from gateway.mailboxes.console_api.context import (
 )
 from gateway.mailboxes.console_api.guessing import GuessedError
 from gateway.mailboxes.console_api.showing_files import team_named
+from gateway.mailboxes.console_api.words import for_pages
 from gateway.mailboxes.contents import OpenContent
 from gateway.mailboxes.mailbox_access import AccessEnded, Person
 from gateway.mailboxes.tree import SharedResources
@@ -54,7 +54,6 @@ from gateway.zones.console_api import (
     OfPerson,
     act_questions,
     evidence_questions,
-    school_acts,
 )
 from gateway.zones.console_api import questions as asked
 from gateway.zones.console_api.answers import Declining, Me
@@ -94,8 +93,6 @@ OF_PERSONS: dict[type[OfPerson], Way] = {
     asked.AskSchools: Way(schools.ask_schools),
     asked.AskSchool: Way(schools.ask_school),
     asked.AskAgreement: Way(evidence.ask_agreement),
-    school_acts.AddKey: Way(key_acts.add_key, writes=True),
-    school_acts.ConfirmKey: Way(key_acts.confirm_key, writes=True),
     evidence_questions.AskWatch: Way(evidence.ask_watch),
     evidence_questions.AskPolicies: Way(policies.ask_policies),
     evidence_questions.ApprovePolicies: Way(policies.approve, writes=True),
@@ -270,5 +267,11 @@ def _declined(error: Exception) -> Response:
         _log.error("console-api-failed %s", trace_of(error))
     kinds = _TO_PROGRAMS if status == _MAY_NOT else ()
     told = next((told for kind, told in kinds if isinstance(error, kind)), status)
-    said = Declining(sentence=sentence or str(error), options=options, again=again, status=told)
+    said = Declining(
+        sentence=sentence or for_pages(str(error)),
+        field=error.field if isinstance(error, WrongFieldsError) else "",
+        options=options,
+        again=again,
+        status=told,
+    )
     return JSONResponse(said.model_dump(), status_code=status)

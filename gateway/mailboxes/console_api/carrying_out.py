@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 
@@ -20,6 +21,7 @@ from gateway.log.leaf import rfc3339
 from gateway.mailboxes.console_api.boxes import OwnMailboxes
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, WrongFieldsError
 from gateway.mailboxes.console_api.logins import check_signed
+from gateway.mailboxes.console_api.words import for_pages
 from gateway.reasons import told as told_by_code
 from gateway.registry import programs
 from gateway.registry.programs import Program
@@ -114,10 +116,25 @@ def carry_out(console: ConsoleContext, caller: Caller, question: CarryOutAct) ->
     asked, context = _checked(console, caller, question, reads=False), _context(console, caller)
     if caller.program is not None:
         return _carried_out_once(console, caller.program, asked, context, question.key)
-    asked.check(context)
     if asked.confirms() is Confirmation.PASSKEY:
+        if question.assertion is None:
+            _try(console, caller, asked)
         check_signed(console, caller, question, asked.effect(context))
+    else:
+        asked.check(context)
     return _answered(_carried_out(asked, context))
+
+
+def _try(console: ConsoleContext, caller: Caller, asked: Act) -> None:
+    """Carry an act out in a transaction that is taken back. GatewayError as it would be refused.
+
+    Whoever is asked for the passkey has then made no mistake that only the carrying out would show.
+    """
+    with console.mailboxes.registry.on_trial() as registry:
+        tried = replace(console, mailboxes=replace(console.mailboxes, registry=registry))
+        context = _context(tried, caller)
+        asked.check(context)
+        _carried_out(asked, context)
 
 
 def describe(_console: ConsoleContext, _question: AskApi) -> ApiDescribed:
@@ -194,7 +211,10 @@ def _checked(console: ConsoleContext, caller: Caller, question: AskAct | CarryOu
     try:
         asked = act.model_validate(given)
     except ValidationError as error:
-        raise WrongFieldsError(_first(error)) from None
+        told = error.errors()[0]
+        field = " ".join(str(each) for each in told["loc"])
+        sentence = f"{field}: {told['msg'].removeprefix('Value error, ')}"
+        raise WrongFieldsError(sentence, str(told["loc"][0]) if told["loc"] else "") from None
     _check_seen(console, caller, asked)
     return asked
 
@@ -224,11 +244,11 @@ def _check_seen(console: ConsoleContext, caller: Caller, asked: Act) -> None:
 def _told(command: str) -> ActTold:
     act = every_act()[command]
     divided = act.tabs if issubclass(act, ListingAct) else None
-    title, _, about = " ".join((act.__doc__ or "").replace("`", "").split()).partition(". ")
+    title, _, about = " ".join((act.__doc__ or "").split()).partition(". ")
     return ActTold(
         command=command,
-        title=title.rstrip("."),
-        about=about,
+        title=title.replace("`", "").rstrip("."),
+        about=for_pages(about).replace("`", ""),
         reads=act.reads,
         lists=answer_of(act) == "ActListing",
         tabs_of=divided[0] if divided else "",
@@ -237,24 +257,18 @@ def _told(command: str) -> ActTold:
     )
 
 
-def _first(error: ValidationError) -> str:
-    told = error.errors()[0]
-    field = " ".join(str(each) for each in told["loc"])
-    return f"{field}: {told['msg'].removeprefix('Value error, ')}"
-
-
 def _answered(answer: Answer) -> ActAnswered:
     match answer:
         case ActDone():
-            return ActAnswered(sentence=answer.sentence, document=answer.document)
+            return ActAnswered(sentence=for_pages(answer.sentence), document=answer.document)
         case ActListing():
-            return ActAnswered(tables=(_table(answer),), closing=(answer.closing,))
+            return ActAnswered(tables=(_table(answer),), closing=(for_pages(answer.closing),))
         case ActDetails():
             return ActAnswered(
-                sentence=answer.heading,
+                sentence=for_pages(answer.heading),
                 lines=tuple((label, _cell(value)) for label, value in answer.shown_lines().items()),
                 tables=tuple(map(_table, answer.parts)),
-                closing=(*answer.paragraphs, *answer.closing),
+                closing=tuple(map(for_pages, (*answer.paragraphs, *answer.closing))),
             )
         case _:
             return ActAnswered(report=seen(answer))
@@ -266,7 +280,7 @@ def _table(listing: ActListing) -> TableTold:
         columns=columns,
         moments=frozenset(name for row in rows for name in columns if isinstance(row.get(name), datetime)),
         rows=tuple(tuple(_cell(row.get(name)) for name in columns) for row in rows),
-        empty=listing.empty,
+        empty=for_pages(listing.empty),
         total=listing.total,
         following=listing.following,
     )
@@ -274,7 +288,8 @@ def _table(listing: ActListing) -> TableTold:
 
 def _cell(value: object) -> Cell:
     if isinstance(value, list | tuple):
-        return ", ".join(str(one["code"]) if isinstance(one, Mapping) else str(one) for one in value)
+        told = (str(one["code"]) if isinstance(one, Mapping) else str(one) for one in value)
+        return for_pages(", ".join(told))
     if isinstance(value, datetime):
         return rfc3339(value)
     if value is None or isinstance(value, str | int | float | bool):

@@ -64,7 +64,14 @@ class MayNotError(GatewayError):
 
 
 class WrongFieldsError(GatewayError):
-    """The fields of an act do not make sense; the text is a sentence for the person."""
+    """The fields of an act do not make sense; the text is a sentence for the person.
+
+    `field` is the one that is wrong, and begins the sentence; "" for several together.
+    """
+
+    def __init__(self, sentence: str, field: str = "") -> None:
+        super().__init__(sentence)
+        self.field = field
 
 
 class NotConfirmedError(MayNotError):

@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlmodel import Session
 
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext
+from gateway.mailboxes.console_api.words import for_pages
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.citations import cited_by
 from gateway.policy.clause_texts import ClauseTexts
@@ -39,6 +40,7 @@ _SENTENCES = {
     "files-wait": "Files wait longer to be decided than they should: look at the processor and its log.",
     "files-set-aside": "Something was set aside in the spool that intake should never have written.",
     "gateway-key-expires": "The gateway's own key ends soon: gateway keys gateway rotate.",
+    "no-backup": "No backup was noted. Whoever runs the machine makes one, and by a timer from then on.",
     "disk-nearly-full": "A disk is nearly full.",
     "host-silent": "A host that shares the work says nothing: gateway hosts list names it (docs/cluster.md).",
     "host-spool-waits": "Uploads wait at one host, and nothing takes them in: gateway hosts list names it.",
@@ -56,6 +58,9 @@ def ask_watch(console: ConsoleContext, _caller: Caller, _: AskWatch) -> WatchSee
         landed = at_a_glance.still_landed(session)
         unsent = len(letters.unsent(session, _LETTERS))
     found = [*wrong(snapshot, watch), *("service-down" for each in services if not each.up)]
+    backup = last_backup(home)
+    if backup is None:
+        found.append("no-backup")
     return WatchSeen(
         at=snapshot.at,
         services=services,
@@ -70,7 +75,7 @@ def ask_watch(console: ConsoleContext, _caller: Caller, _: AskWatch) -> WatchSee
             for one in snapshot.disks
         ),
         ending=tuple(_ending(snapshot)),
-        backup=last_backup(home),
+        backup=backup,
         log_entries=snapshot.log_entries,
     )
 
@@ -78,7 +83,7 @@ def ask_watch(console: ConsoleContext, _caller: Caller, _: AskWatch) -> WatchSee
 def _sentence(code: str) -> str:
     """Return the sentence for a fault; its code if no sentence is written."""
     name = code.partition(":")[0]
-    return _SENTENCES.get(name, f"Something is wrong: {name}.")
+    return for_pages(_SENTENCES.get(name, f"Something is wrong: {name}."))
 
 
 def _services(console: ConsoleContext) -> Iterator[ServiceSeen]:

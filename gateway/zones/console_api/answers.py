@@ -328,10 +328,11 @@ class Declining(File):
     """A refusal, in a sentence; `options` if the person's passkey has to sign first.
 
     `again`: the address for a new login for this act, for a person without a passkey. `status` is for
-    programs.
+    programs. `field` is the field of a form that is wrong, where one is.
     """
 
     status: int = 403
     sentence: str = ""
+    field: str = ""
     options: str = ""
     again: str = ""
