@@ -149,10 +149,10 @@ def leads_to(page: Page, button: str, place: str) -> bool:
 
 
 @contextmanager
-def school_at(root: Path) -> Iterator[School]:
-    """The school oak, its agreement ratified, before a gateway at work."""
+def school_at(root: Path, *, ratified: bool = True) -> Iterator[School]:
+    """The school oak, its agreement ratified or not yet, before a gateway at work."""
     site, port, behind = Site(root), free_port(), free_port()
-    oak, origin = site.provider("oak"), f"http://localhost:{port}"
+    oak, origin = site.provider("oak", ratified=ratified), f"http://localhost:{port}"
     with (site.home / "gateway.toml").open("a") as settings:
         settings.write(f'\n[web]\nport = {behind}\norigin = "{origin}"\n')
     with site.running() as services, Recorder(port, behind) as recorder, sync_playwright() as playwright:

@@ -4,7 +4,8 @@
 const at = (id) => document.getElementById(id);
 
 // The kit of whoever is logged in, the number of the login, and the opened key: in memory alone.
-const here = { kit: null, key: null };
+// `lock`: the passkey's secret or the passphrase, under which a new key is kept.
+const here = { kit: null, key: null, lock: null };
 
 function tell(id, sentence) {
   for (const one of ["problem", "said"]) {
@@ -49,10 +50,16 @@ async function showKey(kit, key) {
   here.key = key;
   at("own-key").hidden = !key;
   at("sheet").hidden = true;
+  at("new-passkey").hidden = true;
   if (key) {
     const ends = await key.getExpirationTime();
     const until = ends instanceof Date ? `It counts until ${ends.toISOString().slice(0, 10)}.` : "It does not expire.";
     at("own-said").textContent = `Its fingerprint is ${grouped(kit.fingerprint)}. ${until}`;
+    at("next-said").textContent = kit.next
+      ? `Your new key waits to be confirmed. When they ring you, read this out: ${grouped(kit.next.fingerprint)}`
+      : "";
+    at("replace").textContent = kit.next ? "Go on to the new key, once it is confirmed" : "Replace it by a new key";
+    at("which").querySelector("[value=before]").hidden = !kit.before;
     here.kit = kit;
   }
 }
@@ -64,6 +71,7 @@ async function showSheet() {
   at("sheet-of").textContent = `${kit.name} (${kit.provider}), key ${grouped(kit.fingerprint)}, sheet made on ${made}`;
   at("sheet-words").textContent = words;
   at("sheet-key").textContent = armored;
+  drawCode(at("sheet-code"), armored);
   saves(at("sheet-file"), `${kit.provider}-recovery.asc`, armored);
   at("sheet").hidden = false;
   at("sheet").querySelector("h2").focus();

@@ -27,6 +27,7 @@ async function logIn() {
   const kit = (await Kits.get("kits", id)) || null;
   await showKey(kit, kit && kit.prf && secret ? await Kits.opening(kit.key, secret) : null);
   here.kit = kit;
+  here.lock = secret;
   nameSchool(kit ? kit.provider : "");
   at("unlock").hidden = !kit || kit.prf;
   at("file-hint").textContent = kit
@@ -35,6 +36,7 @@ async function logIn() {
   at("made").hidden = true;
   await showSent();
   await goOn();
+  await showStanding();
 }
 
 async function logOut() {
@@ -42,6 +44,8 @@ async function logOut() {
   at("receipt").hidden = true;
   await showKey(null, null);
   here.kit = null;
+  here.lock = null;
+  await showStanding();
   await showSent();
 }
 
@@ -137,6 +141,7 @@ async function opened() {
       throw new Error(here.kit.prf ? "Your passkey did not open your key. Log out, and in again." : "Type the passphrase of your key.");
     }
     await showKey(here.kit, await Kits.opening(here.kit.key, passphrase));
+    here.lock = passphrase;
     at("unlock").hidden = true;
   }
   return here.key;
@@ -175,14 +180,14 @@ async function sealed(file) {
 }
 
 // Sends what is sealed, from where it stopped, and notes its reference.
-async function upload(one, blob) {
+async function upload(one, blob, folder = "in") {
   one.after = one.after ?? (here.kit?.log?.newest || 0); // Its receipt stands later in the log than all seen so far.
   doing("Sent so far");
   const listed = await (await checked(await fetch("/api/sent"))).json();
   const begun = listed.find((other) => other.upload && other.name === one.remote && other.length === blob.size);
   const place = begun ? `/api/uploads/${begun.upload}` : null;
   try {
-    one.reference = await Uploads.send(blob, one.remote, "in", progress, place);
+    one.reference = await Uploads.send(blob, one.remote, folder, progress, place);
     await Kits.put("sent", one);
   } catch (error) {
     if (error instanceof Uploads.Refused && one.waiting) {

@@ -1,0 +1,172 @@
+// What the gateway tells of this school: what is due, held and refused, its people's keys, and its agreement. All of
+// it is verified before it is shown, by the rules of gateway/send/told.py, policies.py and ceremonies.py.
+"use strict";
+
+const Standing = (() => {
+  const ENTITIES = { amp: "&", lt: "<", gt: ">", "#34": '"', "#39": "'" };
+  const PART = /<(div|h2|p|dt|dd)((?: [a-z-]+="[^"<>]*")*)>([^<]*)/g;
+  const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
+  const UNSIGNED = "is not signed by the gateway’s key that you compared. Do not believe it; ring the local authority.";
+  const LOOKS = 3;
+
+  const plain = (text) => text.replace(/&([a-z]+|#\d+);/g, (all, name) => ENTITIES[name] ?? all);
+  const attributesOf = (text) =>
+    Object.fromEntries([...text.matchAll(/ ([a-z-]+)="([^"]*)"/g)].map(([, name, value]) => [name, plain(value)]));
+  const without = (text) => text.split(/\s+/).filter((word) => word).join(" ");
+
+  async function fetched(place) {
+    const answer = await fetch(`/api/${place}`);
+    return answer.status === 404 ? null : (await checked(answer)).text();
+  }
+
+  // Returns the gateway's page about this school, as it was signed; null before the gateway has made one. The page
+  // and its signature are two files: for a moment, one may be newer.
+  async function signedPage(kit) {
+    for (let look = 1; ; look++) {
+      const [html, signature] = [await fetched("pages/status.html"), await fetched("pages/status.html.asc")];
+      if (html === null) {
+        return null;
+      }
+      try {
+        const { signatures } = await openpgp.verify({
+          message: await openpgp.createMessage({ binary: new TextEncoder().encode(html) }),
+          signature: await openpgp.readSignature({ armoredSignature: signature || "" }),
+          verificationKeys: await openpgp.readKey({ armoredKey: kit.gateway[kit.current] }),
+          date: null,
+        });
+        await signatures[0].verified;
+        return html;
+      } catch {
+        if (look === LOOKS) {
+          throw new Error(`The page about your school ${UNSIGNED}`);
+        }
+        await new Promise((done) => setTimeout(done, 1000));
+      }
+    }
+  }
+
+  // Returns { at, ratify, languages: { en: [{ heading, lines }] } } of the gateway's page; a line is { about, says, data }.
+  // The page is the gateway's own template, in which every mark of a text is escaped.
+  function read(html, provider) {
+    const main = attributesOf(/<main((?: [a-z-]+="[^"<>]*")*)>/.exec(html)?.[1] || "");
+    if (JSON.parse(main["data-provider"] || "{}").id !== provider) {
+      throw new Error("The page is about another school. Do not believe it; ring the local authority.");
+    }
+    const told = { at: main["data-at"], ratify: null, languages: {} };
+    let [sections, term] = [[], {}];
+    for (const [, name, attributes, text] of html.slice(html.indexOf("<main")).matchAll(PART)) {
+      const [data, said] = [attributesOf(attributes), plain(text)];
+      if (name === "div") {
+        sections = told.languages[data.lang] = [];
+      } else if (name === "h2") {
+        sections.push({ heading: said, lines: [] });
+      } else if (name === "dt") {
+        term = { about: said, data };
+      } else if (sections.length) {
+        sections.at(-1).lines.push(name === "p" ? { about: "", says: said, data } : { ...term, says: said });
+        told.ratify = data["data-ratify"] || told.ratify;
+      }
+    }
+    return told;
+  }
+
+  // Throws an Error for a page older than one that was seen before.
+  async function newer(kit, told) {
+    if (kit.told && Date.parse(told.at) < Date.parse(kit.told)) {
+      throw new Error("The gateway shows an old page about your school. Do not believe it; ring the local authority.");
+    }
+    kit.told = told.at;
+    await Kits.put("kits", kit);
+  }
+
+  // Returns the agreement's text: one that the gateway's key has signed among its policies, with any line ends.
+  async function agreement(kit) {
+    const [text, signed] = [await fetched("agreement/agreement.txt"), await fetched("agreement/policies.asc")];
+    if (text === null || signed === null) {
+      throw new Error("The gateway has no agreement to sign. Ring the local authority.");
+    }
+    const { files } = JSON.parse(await Trust.verified(signed, [kit.gateway[kit.current]]));
+    const bodies = Object.entries(files).filter(([name]) => name.endsWith(".txt"));
+    if (!bodies.some(([, body]) => without(body) === without(text)) || CONTROL.test(text)) {
+      throw new Error(`The text of the agreement ${UNSIGNED}`);
+    }
+    return text;
+  }
+
+  return { signedPage, read, newer, agreement };
+})();
+
+let agreed = "";
+
+function listOf({ heading, lines }) {
+  const [title, list] = [document.createElement("h3"), document.createElement("dl")];
+  title.textContent = heading;
+  for (const [name, text] of lines.flatMap(({ about, says }) => [["dt", about || heading], ["dd", says]])) {
+    const part = document.createElement(name);
+    part.textContent = text;
+    list.append(part);
+  }
+  return [title, list];
+}
+
+// One row a key of the school; those of this browser are marked.
+function rowsOfKeys({ lines }) {
+  return lines.map(({ about, says }) => {
+    const row = document.createElement("tr");
+    const own = [here.kit.passkey, grouped(here.kit.fingerprint)].some((one) => says.includes(one));
+    cell(row, about);
+    cell(row, says);
+    cell(row, own ? "in this browser" : "of somebody else, or on another device");
+    return row;
+  });
+}
+
+// Shows what is due, waits and came, and whose keys count, in the page's language where the gateway tells it so.
+async function showStanding() {
+  for (const id of ["standing", "people", "agreement"]) {
+    at(id).hidden = true;
+  }
+  const html = here.kit && (await Standing.signedPage(here.kit));
+  if (!html) {
+    return;
+  }
+  const told = Standing.read(html, here.kit.provider);
+  await Standing.newer(here.kit, told);
+  const { lang } = document.documentElement;
+  const sections = told.languages[lang] || Object.values(told.languages)[0];
+  const isKeys = ({ lines }) => lines.some(({ data }) => data["data-key"]);
+  at("standing-at").textContent = `Signed by the gateway’s key, as of ${new Date(told.at).toLocaleString(lang)}.`;
+  at("standing-list").replaceChildren(...sections.filter((one) => !isKeys(one) && one.lines.length).flatMap(listOf));
+  at("people-list").replaceChildren(...sections.filter(isKeys).flatMap(rowsOfKeys));
+  at("sign").hidden = !told.ratify;
+  at("standing").hidden = false;
+  at("people").hidden = false;
+}
+
+async function readAgreement() {
+  agreed = await Standing.agreement(here.kit);
+  at("agreement-text").textContent = agreed;
+  at("agreement").hidden = false;
+  at("agreement").querySelector("h2").focus();
+}
+
+// Signs the text that was shown, as an agreement and nothing else, in the name of whoever may sign it.
+async function signAgreement() {
+  const [name, office] = [at("signatory").value.trim(), at("office").value.trim()];
+  const said = `Signed by: ${name}, ${office}\n\n${agreed}`;
+  const signed = await sealedText("we agree to the text below; for /agreement alone.", said);
+  await outcome(await handIn("agreement", "agreement.txt", signed));
+  at("sign").reset();
+  at("sign").hidden = true;
+}
+
+at("look").addEventListener("click", () =>
+  acting(at("look"), showStanding, "The gateway could not be asked. Try again."),
+);
+at("read").addEventListener("click", () =>
+  acting(at("read"), readAgreement, "The agreement could not be read. Try again."),
+);
+at("sign").addEventListener("submit", (event) => {
+  event.preventDefault();
+  acting(event.submitter, signAgreement, "The agreement was not handed in. Try again.");
+});

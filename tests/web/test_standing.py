@@ -1,0 +1,153 @@
+"""What the gateway tells of a school, its agreement, and its keys: shown and changed in the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from gateway.home import Home
+from tests.content import core_data
+from tests.waiting import until
+from tests.web.school import School, school_at
+from tests.web.test_sealing import answers, enrolled, presses, sends
+
+PAGE = "**/api/pages/status.html"
+OF_BIRCH = "(html) => (async () => Standing.read(html, 'birch'))().catch((error) => error.message)"
+
+
+@pytest.fixture(scope="module")
+def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[School]:
+    with school_at(tmp_path_factory.mktemp("school"), ratified=False) as school:
+        yield school
+
+
+@pytest.fixture
+def page(school: School, tmp_path: Path) -> Page:
+    """A browser of the school whose page the gateway has made."""
+    page = enrolled(school, tmp_path)
+    own = Home(school.site.home).published.pages("oak") / "status.html"
+    fingerprint = page.evaluate("grouped(here.kit.fingerprint)")
+    until(lambda: own.exists() and fingerprint in own.read_text(), "the page of the school", 180)
+    return page
+
+
+def keys_of(school: School) -> dict[str, dict[str, Any]]:
+    return {one["fingerprint"]: one for one in school.site.json("keys", "list", "oak")}
+
+
+def arrives(page: Page) -> None:
+    """The receipt of what was just handed in is shown, proved."""
+    page.locator("#receipt:not([hidden])").wait_for()
+    assert not page.locator("#problem").is_visible()
+
+
+def test_where_a_school_stands_is_shown_once_it_is_verified(school: School, page: Page) -> None:
+    presses(page, "Look again")
+    page.locator("#standing").get_by_role("heading", name="Due").wait_for()
+    own = page.evaluate("[here.kit.passkey, grouped(here.kit.fingerprint)]")
+    rows = page.locator("#people-list tr", has_text="in this browser")
+    assert sorted(rows.locator("td:nth-child(2)").all_inner_texts()) == sorted(own)
+    listed = page.locator("#people-list tr").count()
+    alive = [one for one in keys_of(school).values() if one["state"] != "revoked"]
+    assert listed <= len(alive)
+    assert school.faults(page) == []
+    html = page.evaluate("fetch('/api/pages/status.html').then((one) => one.text())")
+    answers(page, PAGE, html.replace("Due", "Nothing due"))
+    presses(page, "Look again")
+    page.locator("#problem", has_text="The page about your school is not signed").wait_for()
+    assert not page.locator("#standing").is_visible()
+    page.unroute(PAGE)
+    page.evaluate("() => { here.kit.told = '2100-01-01T00:00:00+00:00'; }")
+    said = page.evaluate("showStanding().catch((error) => error.message)")
+    assert "shows an old page" in said
+    assert not page.locator("#standing").is_visible()
+
+
+def test_the_page_of_another_school_is_refused(school: School, page: Page) -> None:
+    html = page.evaluate("fetch('/api/pages/status.html').then((one) => one.text())")
+    said = page.evaluate(OF_BIRCH, html)
+    assert "about another school" in said
+
+
+def test_the_agreement_is_read_and_signed_in_the_page(school: School, page: Page) -> None:
+    presses(page, "Look again")
+    page.locator("#standing").wait_for()
+    answers(page, "**/api/agreement/agreement.txt", "We agree to everything.")
+    presses(page, "Read the agreement")
+    page.locator("#problem", has_text="The text of the agreement is not signed").wait_for()
+    page.unroute("**/api/agreement/agreement.txt")
+    presses(page, "Read the agreement")
+    text = (Home(school.site.home).published.common / "agreement/agreement.txt").read_text()
+    page.locator("#agreement:not([hidden])").wait_for()
+    assert page.locator("#agreement-text").text_content() == text
+    page.get_by_label("The name of whoever may sign it").fill("Ann Head")
+    page.get_by_label("Their office").fill("headteacher")
+    page.get_by_label("They have read the agreement").check()
+    assert school.faults(page) == []
+    presses(page, "Sign the agreement")
+    arrives(page)
+    assert "has ratified the data sharing agreement" in " ".join(
+        page.locator("#receipt-text").inner_text().split()
+    )
+    (signed,) = [one for one in school.site.json("agreement", "status") if one["provider"] == "oak"]
+    assert (signed["signatory"], bool(signed["signed_copy"])) == ("Ann Head, headteacher", True)
+
+
+def test_a_key_is_renewed_replaced_and_revoked_in_the_page(school: School, page: Page) -> None:
+    first = page.evaluate("here.kit.fingerprint")
+    presses(page, "Extend it by two years")
+    arrives(page)
+    assert "is taken over" in page.locator("#receipt-text").inner_text()
+    presses(page, "Replace it by a new key")
+    page.get_by_text("Your new key waits to be confirmed.").wait_for()
+    second = page.evaluate("here.kit.next.fingerprint")
+    assert page.evaluate("here.kit.fingerprint") == first != second
+    sends(page, "meanwhile.xml", core_data(1))
+    school.site.gateway("keys", "confirm", "oak", second)
+    published = Home(school.site.home).published.provider("oak") / "receipts"
+    confirmed = "is in force from now on"
+    until(
+        lambda: any(
+            confirmed in " ".join(one.read_text().split()) for one in published.glob("new-openpgp-key*.txt")
+        ),
+        "the word",
+    )
+    page.get_by_role("button", name="Go on to the new key").click()
+    until(lambda: page.evaluate("here.kit.fingerprint") == second, "the new key to be used")
+    sends(page, "after.xml", core_data(2))
+    page.get_by_text("Revoke a key").click()
+    page.get_by_label("Which one").select_option("before")
+    page.get_by_label("Why").select_option("keySuperseded")
+    page.get_by_label("I know that this cannot").check()
+    assert school.faults(page) == []
+    presses(page, "Revoke the key")
+    until(lambda: page.evaluate("here.kit.before") is None, "the revocation")
+    page.get_by_label("Why").select_option("keyCompromised")
+    page.get_by_label("I know that this cannot").check()
+    presses(page, "Revoke the key")
+    page.get_by_text("Your key is revoked.").wait_for()
+    states = {name.lower().replace(" ", ""): one["state"] for name, one in keys_of(school).items()}
+    assert (states[first], states[second]) == ("revoked", "revoked")
+
+
+def test_another_passkey_opens_the_same_key_once_it_is_confirmed(school: School, page: Page) -> None:
+    presses(page, "Make another passkey")
+    arrives(page)
+    fingerprint = page.locator("#passkey-said").inner_text()
+    assert keys_of(school)[fingerprint]["state"] == "pending"
+    school.site.gateway("keys", "confirm", "oak", fingerprint)
+    assert keys_of(school)[fingerprint]["state"] == "active"
+
+
+def test_the_recovery_sheet_shows_the_key_as_a_code(school: School, page: Page) -> None:
+    presses(page, "Make a recovery sheet")
+    code = page.get_by_role("img", name="The same key as a QR code")
+    assert code.locator("path").get_attribute("d").startswith("M4 4h1v1h-1zM5 4h1v1h-1z")
+    side = int(code.get_attribute("viewBox").split()[2]) - 8
+    assert (side - 17) % 4 == 0
+    assert school.faults(page) == []
+    assert school.problems == []
