@@ -166,11 +166,8 @@ def test_the_role_of_one_is_not_let_into_the_database_of_the_other(cluster: Clus
     cluster.database("borough")
     for name in ("county", "borough"):
         cluster.sql(f"revoke connect on database {name} from public")
-    keeper = {
-        "host": str(cluster.folder),
-        "user": "keeper",
-        "password": "correct horse",
-    }  # pragma: allowlist secret
+    secret = "correct horse"  # pragma: allowlist secret
+    keeper = {"host": str(cluster.folder), "user": "keeper", "password": secret}
     with psycopg.connect(dbname="county", **keeper) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
     with pytest.raises(psycopg.OperationalError, match="permission denied"):
