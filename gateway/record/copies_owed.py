@@ -14,6 +14,7 @@ from sqlmodel import Session
 from gateway.model import Accepted, Classified, Decision, Provider, Released, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.recipients import copies_for, is_shared, partners, parts_for
+from gateway.reasons import told
 from gateway.record.outcome import put_on_record
 from gateway.record.registrar import Registrar
 from gateway.record.schools import Enrolled
@@ -24,7 +25,7 @@ from gateway.registry.tables import CopyRow
 
 @dataclass(frozen=True, slots=True)
 class CopiesOwed:
-    """The log's entries about the copies owed of a file, and sentences of the receipt about those waiting."""
+    """The log's entries about the copies owed of a file, and the receipt's sentences about them."""
 
     entries: tuple[Entry, ...] = ()
     told: tuple[str, ...] = ()
@@ -46,23 +47,24 @@ def owe(
         return _NOTHING
     if not isinstance(content, Classified) or decided_at is None:
         return _NOTHING
-    everybody, entries, waiting = tuple(enrolled().providers.values()), [], []
+    everybody = tuple(enrolled().providers.values())
+    ready: list[Provider] = []
+    waiting: list[Provider] = []
     for waits in (False, True):
         whole = copies_for(decision, content, catalogue, everybody, unratified=waits)
         parts = parts_for(decision, content, catalogue, everybody, unratified=waits)
         for provider in (*whole, *parts):
             part = provider in parts
             copies.owe(session, transfer.sequence, provider.id, decided_at, part=part, waits=waits)
-            if waits:
-                waiting.append(provider)
-            else:
-                entries.append(_delivered(transfer.upload.reference, provider.id, decision.flow))
-    # Who has signed is told to a sender only of the partners of a flow, never of single schools.
-    told = (
-        catalogue.reason("policy:copy-waits", recipient=name)
-        for name in partners(decision, catalogue, waiting)
-    )
-    return CopiesOwed(tuple(entries), tuple(f"{each.sentence} {each.next_step}" for each in told))
+            (waiting if waits else ready).append(provider)
+    entries = [_delivered(transfer.upload.reference, each.id, decision.flow) for each in ready]
+    # Who gets a copy, and who has signed, is told to a sender only of the partners of a flow, never of single
+    # schools.
+    sent = partners(decision, catalogue, ready)
+    later = partners(decision, catalogue, waiting)
+    notes = [told("policy:copy-sent", recipient=name) for name in sent]
+    notes += [told("policy:copy-waits", recipient=name) for name in later if name not in sent]
+    return CopiesOwed(tuple(entries), tuple(f"{sentence} {next_step}" for sentence, next_step in notes))
 
 
 def follow(registrar: Registrar) -> int:

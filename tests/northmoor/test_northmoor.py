@@ -208,6 +208,7 @@ def test_two_year_checks_go_to_the_early_years_team_and_to_the_health_trust(
     assert (
         "Two-year checks, from nursery to Northmoor Council, The health trust. (agreement clause B.2" in told
     )
+    assert "The health trust gets a copy of what it may have of this file." in told
     council.desk.process()
     (copy,) = (council.desk.home.published.provider("trust") / "out").iterdir()
     gateway = pysequoia.Cert.from_bytes(council.desk.certificate.encode())
