@@ -7,6 +7,7 @@ It ends with the digest over the whole page, which the service logs at each star
 
 import hashlib
 import io
+import json
 import re
 import sys
 import tarfile
@@ -18,6 +19,7 @@ from urllib.request import urlopen
 ROOT = Path(__file__).parents[1]
 STATIC = ROOT / "gateway/web/static"
 WORDS = ROOT / "gateway/model/read_aloud.txt"
+WELSH = ROOT / "gateway/reasons/cy-web.toml"
 
 
 def libraries() -> list[dict[str, str]]:
@@ -48,6 +50,12 @@ def word_list() -> str:
     return f'// Made by desktop/web_page.py.\nconst WORDS = "{words}".split(" ");\n'
 
 
+def welsh() -> str:
+    """Return the script with the words of the page in Welsh (gateway/reasons/cy-web.toml)."""
+    texts = tomllib.loads(WELSH.read_text("utf-8"))["texts"]
+    return f"// Made by desktop/web_page.py.\nconst WELSH = {json.dumps(texts)};\n"
+
+
 def with_digests(page: str) -> str:
     """Return the page with an integrity attribute for each file of its own that it loads."""
 
@@ -67,6 +75,7 @@ def build(*, fetch: bool) -> None:
                 path.write_bytes(taken_from(answer.read(), library))
         checked(path.read_bytes(), library)
     (STATIC / "words.js").write_text(word_list(), "ascii")
+    (STATIC / "welsh.js").write_text(welsh(), "ascii")
     page = STATIC / "index.html"
     page.write_text(with_digests(page.read_text("utf-8")), "utf-8")
 

@@ -35,8 +35,8 @@ from gateway.zones.web_paths import ADDRESS, API, MOST_BYTES, PATHS, SETTINGS
 
 STATIC = Path(__file__).parent / "static"
 ALLOWS = (
-    "style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'none'; "
-    "require-trusted-types-for 'script'; trusted-types 'none'"
+    "style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; worker-src 'self'; "
+    "form-action 'none'; require-trusted-types-for 'script'; trusted-types worker"
 )
 _CHANGING = ("POST", "PATCH", "DELETE", "OPTIONS")
 _THERE = frozenset(
@@ -138,6 +138,13 @@ def application(intake: httpx.AsyncClient, origin: str) -> ASGIApp:
     async def page(_: Request) -> Response:
         return FileResponse(STATIC / "index.html")
 
+    async def worker(_: Request) -> Response:
+        """Tell the page's worker, from the one path at which browsers let it keep the page itself."""
+        return FileResponse(STATIC / "worker.js")
+
+    async def stated(_: Request) -> Response:
+        return PlainTextResponse(digest())
+
     async def failed(_: Request, error: Exception) -> Response:
         _log.error("page-failed %s", trace_of(error))
         return PlainTextResponse("Something went wrong here. It is in the log of the gateway.", 500)
@@ -149,6 +156,8 @@ def application(intake: httpx.AsyncClient, origin: str) -> ASGIApp:
     routes = [
         *(Route(f"{API}{path}", passed_on, methods=list(methods)) for path, methods in PATHS.items()),
         Route("/", page, methods=["GET"]),
+        Route("/worker.js", worker, methods=["GET"]),
+        Route("/digest", stated, methods=["GET"]),
         Mount("/static", GZipMiddleware(StaticFiles(directory=STATIC))),
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: no_page, Exception: failed})

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Route
 
-from desktop.web_page import STATIC, checked, libraries, taken_from, with_digests, word_list
+from desktop.web_page import STATIC, checked, libraries, taken_from, welsh, with_digests, word_list
 from gateway.web.server import digest
 from tests.content import core_data
 from tests.intake.running import sealed
@@ -99,7 +99,7 @@ def test_the_page_names_the_digest_of_all_that_it_loads() -> None:
     assert all(path.startswith("/static/") for path, _ in loaded)
     assert all("integrity=" in more for path, more in loaded if not path.endswith(".svg"))
     assert not re.search(r"\son\w+=|\sstyle=|<style|<script>", page)
-    own = {path.name for path in STATIC.iterdir()} - {"index.html"}
+    own = {path.name for path in STATIC.iterdir()} - {"index.html", "worker.js"}
     assert {path.removeprefix("/static/") for path, _ in loaded} == own
 
 
@@ -108,6 +108,7 @@ def test_the_page_is_the_same_to_the_byte_wherever_it_is_built() -> None:
     for library in libraries():
         checked((STATIC / library["as"]).read_bytes(), library)
     assert (STATIC / "words.js").read_text("ascii") == word_list()
+    assert (STATIC / "welsh.js").read_text("ascii") == welsh()
     together = b"".join(path.read_bytes() for path in sorted(STATIC.iterdir()))
     assert len(gzip.compress(together)) <= 250_000
 

@@ -56,9 +56,9 @@ def answers(page: Page, address: str, text: str) -> None:
     page.route(address, lambda route: route.fulfill(body=text))
 
 
-def enrolled(school: School, folder: Path, *, secret: bool = True) -> Page:
+def enrolled(school: School, folder: Path, *, secret: bool = True, kept: bool = False) -> Page:
     """A browser with keys that are in force, logged in."""
-    page = school.opens(secret=secret)
+    page = school.opens(secret=secret, kept=kept)
     school.opens_invitation(page, folder)
     presses(page, "Make my keys")
     if not secret:

@@ -5,7 +5,7 @@ const at = (id) => document.getElementById(id);
 
 // The kit of whoever is logged in, the number of the login, and the opened key: in memory alone.
 // `lock`: the passkey's secret or the passphrase, under which a new key is kept.
-const here = { kit: null, key: null, lock: null };
+const here = { kit: null, key: null, lock: null, offline: false };
 
 function tell(id, sentence) {
   for (const one of ["problem", "said"]) {
@@ -82,6 +82,7 @@ async function showDigest() {
   const loaded = [...document.querySelectorAll("script[src], link[href]")];
   const files = new Map(loaded.map((one) => [(one.src || one.href).split("/").pop(), one.src || one.href]));
   files.set("index.html", "/");
+  files.set("worker.js", "/worker.js");
   let told = "";
   for (const name of [...files.keys()].sort()) {
     told += `${name} ${sha256(await (await fetch(files.get(name))).arrayBuffer())}\n`;
@@ -89,6 +90,20 @@ async function showDigest() {
   at("digest").textContent = sha256(told);
 }
 
+// Has this version of the page kept for when there is no network. The worker's address is the one that may become a
+// script here (Trusted Types).
+async function keepPage() {
+  const worker = { createScriptURL: () => "/worker.js" };
+  const script = (globalThis.trustedTypes?.createPolicy("worker", worker) || worker).createScriptURL("");
+  await navigator.serviceWorker.register(script, { scope: "/", updateViaCache: "none" });
+  const { active } = await navigator.serviceWorker.ready;
+  const loaded = [...document.querySelectorAll("script[src], link[href]")];
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = ({ data }) => (document.documentElement.dataset.page = data);
+  active.postMessage(loaded.map((one) => new URL(one.src || one.href).pathname), [port2]);
+}
+
+addEventListener("load", () => keepPage().catch(() => {}));
 at("recover").addEventListener("click", () =>
   acting(at("recover"), showSheet, "The recovery sheet was not made. Try again."),
 );

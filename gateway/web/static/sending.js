@@ -22,8 +22,22 @@ async function checked(answer) {
   return answer;
 }
 
+// Without a network the key alone is opened, to seal what is sent later.
+async function entered() {
+  try {
+    here.offline = false;
+    return await Passkeys.logIn();
+  } catch (error) {
+    here.offline = error instanceof TypeError;
+    if (here.offline && (await Kits.all("kits")).length) {
+      return Passkeys.unlock();
+    }
+    throw error;
+  }
+}
+
 async function logIn() {
-  const { id, secret } = await Passkeys.logIn();
+  const { id, secret } = await entered();
   const kit = (await Kits.get("kits", id)) || null;
   await showKey(kit, kit && kit.prf && secret ? await Kits.opening(kit.key, secret) : null);
   here.kit = kit;
@@ -35,12 +49,18 @@ async function logIn() {
     : "This browser holds no key for your passkey: send what is encrypted already, or open your invitation here first.";
   at("made").hidden = true;
   await showSent();
+  if (here.offline) {
+    tell("said", "There is no connection. Files are sealed here now, and sent when you log in with one.");
+    return;
+  }
   await goOn();
   await showStanding();
 }
 
 async function logOut() {
-  await fetch("/api/logout", { method: "POST" });
+  if (!here.offline) {
+    await fetch("/api/logout", { method: "POST" });
+  }
   at("receipt").hidden = true;
   await showKey(null, null);
   here.kit = null;
@@ -87,7 +107,7 @@ function rowOf(one) {
 }
 
 async function showSent() {
-  const answer = await fetch("/api/sent");
+  const answer = here.offline && here.kit ? Response.json([]) : await fetch("/api/sent");
   at("outside").hidden = answer.ok;
   at("inside").hidden = !answer.ok;
   if (answer.ok) {
@@ -161,7 +181,7 @@ async function checkSize(file) {
 // Returns { one, blob }: the row of a file, and what is to be sent.
 async function sealed(file) {
   const whose = here.kit ? here.kit.credential : "";
-  if (await Sealing.isSealed(file)) {
+  if (!here.offline && (await Sealing.isSealed(file))) {
     const one = { sha256: await Sealing.digestOf(file), credential: whose, name: file.name, remote: file.name, at: Date.now() };
     return { one, blob: file };
   }
@@ -169,8 +189,10 @@ async function sealed(file) {
     throw new Error("This browser holds no key for your passkey, so it cannot encrypt the file. Open your invitation here first.");
   }
   const key = await opened();
-  await Trust.follow(here.kit);
-  await checkSize(file);
+  if (!here.offline) {
+    await Trust.follow(here.kit);
+    await checkSize(file);
+  }
   doing("Signed and encrypted so far");
   const made = await Sealing.seal(file, key, here.kit.gateway[here.kit.current], progress);
   const remote = Sealing.remoteName(file.name, made.sha256);
@@ -208,6 +230,11 @@ async function forget(one) {
 async function send() {
   try {
     const { one, blob } = await sealed(at("file").files[0]);
+    if (here.offline) {
+      tell("said", "The file is sealed, and waits in this browser. It is sent when you log in with a connection.");
+      at("send").reset();
+      return;
+    }
     await upload(one, blob);
     tell("said", `The file has arrived. Its reference is ${one.reference}. Its receipt comes within seconds.`);
     at("send").reset();

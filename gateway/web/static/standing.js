@@ -160,8 +160,8 @@ async function signAgreement() {
   at("sign").hidden = true;
 }
 
-at("look").addEventListener("click", () =>
-  acting(at("look"), showStanding, "The gateway could not be asked. Try again."),
+at("look-again").addEventListener("click", () =>
+  acting(at("look-again"), showStanding, "The gateway could not be asked. Try again."),
 );
 at("read").addEventListener("click", () =>
   acting(at("read"), readAgreement, "The agreement could not be read. Try again."),
