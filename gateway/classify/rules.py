@@ -12,7 +12,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import date
 from functools import cached_property
 from operator import attrgetter
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -64,6 +64,7 @@ _NOTES = re.compile(r"note|comment|remark|memo\b|narrative|free ?text", re.IGNOR
 
 _NAME_LENGTH = 100
 _WORDS = "{words}"
+_BASES_REMEMBERED = 8
 _WHO_IT_IS = frozenset({"upn", "former-upn", "la", "school", "birth-date", "school-name"})
 _NAMES_PEOPLE = frozenset({"name", "names", "free"})
 
@@ -399,6 +400,21 @@ class Rules(BaseModel):
     @cached_property
     def _judges(self) -> dict[str, Judge]:
         return {}
+
+    def plans(self, data_type: str, items: tuple[str, ...]) -> dict[str, Any]:
+        """Return the plans shared by views of a basis: by the form of a record, its names alone."""
+        if len(self._plans) >= _BASES_REMEMBERED:
+            self._plans.clear()
+        return self._plans.setdefault((data_type, items), {})
+
+    @cached_property
+    def _plans(self) -> dict[tuple[str, tuple[str, ...]], dict[str, Any]]:
+        return {}
+
+    @cached_property
+    def element_names(self) -> frozenset[str]:
+        """Names of elements with a text that the policies know."""
+        return frozenset(path.rpartition("/")[2] for path in self._elements)
 
     @cached_property
     def labels_of_types(self) -> dict[str, dict[str, frozenset[str]]]:

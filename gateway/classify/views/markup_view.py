@@ -27,6 +27,7 @@ _TAGS_REMEMBERED = 100_000
 _AT_ONCE = 100_000  # characters
 _ASSESSMENT, _STAGE, _RESULT = "StageAssessment", "Stage", "Result"
 _OF_A_LEAF = 2  # tags
+_PLANS_SHARED = 100
 
 
 def write_markup(source: Source, records: tuple[str, ...], sieve: Sieve, apart: Apart, write: Write) -> None:
@@ -83,7 +84,7 @@ class _Document:
         """Write the content after the last record and close the open elements."""
         if self._open:
             self._finish(self._open[0][0])
-        self._give(self._pruner.written(0).encode())
+        self._give(self._pruner.written().encode())
 
     def _catch_up(self, parent: Element, until: Element | None) -> None:
         """Write the children of `parent` before `until`, and remove them from the tree."""
@@ -106,9 +107,9 @@ class _Document:
         elif enough is Stay.BESIDE and "}" in self._pruner.name(element):
             self._pruner.leave_out()
         else:
-            self._pruner.add(element, enough)
-        if text := self._pruner.written(_AT_ONCE):
-            self._give(text.encode())
+            self._pruner.put(written(element), enough)
+        if self._pruner.length >= _AT_ONCE:
+            self._give(self._pruner.written().encode())
 
     def _start(self, element: Element) -> None:
         attributes = element.attrib
@@ -151,6 +152,8 @@ _Kept = tuple[_Template, list[list[str]], list[int]]
 class _Plan:
     """Form of elements. `blank`: number of pieces without text; `kept`: by the assessments that stay.
 
+    `lacking`: the labels left out of it, where views share it.
+
     `assessments`: of each the places of its tags, and of the piece with the stage of its key stage.
     """
 
@@ -161,6 +164,7 @@ class _Plan:
         self.blank = len(self.tags) - text_count(form)
         self.assessments = list(_assessments(self.tags, self.prefix)) if _ASSESSMENT in form else []
         self.kept: dict[tuple[bool, ...], _Template | None] = {}
+        self.lacking: frozenset[str] | None = None
 
 
 def _assessments(tags: Sequence[str], prefix: str, at: int = 0) -> Iterator[tuple[int, int, int]]:
@@ -183,11 +187,12 @@ class _Pruner:
         self._space = space
         self.container, self.leave_out = sieve.container, sieve.leave_out
         self._plans: dict[tuple[str, Stay], _Plan] = {}
+        self._shared: dict[str, _Plan] | None = sieve.plans
         self._room = _TAGS_REMEMBERED
         self._parts: dict[tuple[Stay, str], dict[tuple[str, str], _Part]] = {}
         self._assessments: dict[tuple[Stay, str, str], str] = {}
         self._waiting: list[tuple[str, Stay | None]] = []
-        self._length = 0
+        self.length = 0  # characters that wait
 
     def tidy(self, element: Element) -> None:
         """Remove attributes, and text between elements."""
@@ -218,24 +223,18 @@ class _Pruner:
         )
         return f"<{name}>{kept}</{name}>\n"
 
-    def add(self, element: Element, enough: Stay) -> None:
-        """Take an element with children, to be written.
+    def put(self, text: str, enough: Stay | None = None) -> None:
+        """Take a text, to be written as it is, or an element with children, as written.
 
         `enough`: the content required in an element with children for it to stay; in a record no trace of
         removed content may remain.
         """
-        self.put(written(element), enough)
-
-    def put(self, text: str, enough: Stay | None = None) -> None:
-        """Take a text, to be written as it is, or an element as written."""
         self._waiting.append((text, enough))
-        self._length += len(text)
+        self.length += len(text)
 
-    def written(self, at_least: int) -> str:
-        """Return what waits, without the texts that are not of their kind; nothing where less waits."""
-        if self._length < at_least:
-            return ""
-        waiting, self._waiting, self._length = self._waiting, [], 0
+    def written(self) -> str:
+        """Return what waits, without the texts that are not of their kind."""
+        waiting, self._waiting, self.length = self._waiting, [], 0
         return "".join(self._lines(waiting))
 
     def _lines(self, waiting: Sequence[tuple[str, Stay | None]]) -> list[str]:
@@ -305,6 +304,10 @@ class _Pruner:
             self.leave_out()  # Text between elements.
 
     def _plan(self, form: str, enough: Stay) -> _Plan:
+        if self._shared and enough is Stay.IN and (shared := self._shared.get(form)) is not None:
+            for label in shared.lacking or ():
+                self.leave_out(label)
+            return shared
         plan = self._plans.get((form, enough))
         if plan is None:
             plan = _Plan(form, enough)
@@ -312,7 +315,16 @@ class _Pruner:
             self._sieve.changed = self._sieve.changed or " " in form
             if self._takes(plan.tags):
                 self._plans[form, enough] = plan
+                if enough is Stay.IN and not plan.assessments:
+                    self._share(form, plan)
         return plan
+
+    def _share(self, form: str, plan: _Plan) -> None:
+        """Keep a plan for later views, where each name is one of the policies: it tells nothing of a file."""
+        if self._shared is not None and len(self._shared) < _PLANS_SHARED:
+            plan.lacking = self._sieve.lacking(plan.tags)
+            if plan.lacking is not None:
+                self._shared[form] = plan
 
     def _template(self, plan: _Plan, stay: tuple[bool, ...]) -> _Template | None:
         if stay in plan.kept:

@@ -1,9 +1,11 @@
 """Choose the columns and elements of a file for a view, by their data items."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from collections.abc import Set as AbstractSet
 from enum import IntEnum
+from itertools import pairwise
+from typing import Any
 
 from gateway.classify.ctf import is_result, type_of_assessment
 from gateway.classify.results import ResultKinds, SingleResult
@@ -33,7 +35,7 @@ class Sieve:
 
     def __init__(self, rules: Rules, basis: Basis) -> None:
         self._rules = rules
-        self._type = basis.data_type
+        self._basis = basis.data_type, basis.items
         self._allowed = frozenset(basis.items)
         self._carried = rules.carried(basis.data_type)
         self._labels = rules.labels_of_types[basis.data_type]
@@ -100,6 +102,34 @@ class Sieve:
                 known = Stay.BESIDE if aside else Stay.IN
             self._elements[parent, name] = known
         return known
+
+    @property
+    def plans(self) -> dict[str, Any] | None:
+        """Plans shared with other views of the same basis; None for a file with findings of its own."""
+        return None if self._told.any else self._rules.plans(*self._basis)
+
+    def lacking(self, tags: Sequence[str]) -> frozenset[str] | None:
+        """Return the labels that the elements of a form lack; None where no policy knows a name.
+
+        `tags` are all tags of an element around others. What a view leaves out of it, another one does, too.
+        """
+        around, found = list[str](), set[str]()
+        for tag, after in pairwise(tags):
+            if tag[0] == "/":
+                around.pop()
+            elif tag[-1] != "/" and after[0] != "/":
+                if tag not in self._rules.containers:
+                    return None
+                around.append(tag)
+            else:
+                name = tag.removesuffix("/")
+                if name not in self._rules.element_names:
+                    return None
+                key = self._rules.element_field(around[-1], name)
+                found |= {UNKNOWN} if key is None else self._lacking(key)
+                if name == tag:
+                    around.append(name)
+        return frozenset(found)
 
     def around(self, parent: str, name: str) -> Stay:
         """Return the fate of an element outside all records, kept where naming the document's owner."""
@@ -175,6 +205,7 @@ class _AlreadyTold:
     def __init__(self, told: tuple[Unlisted, ...]) -> None:
         self._positions = {one.position for one in told if one.place == "column" and not one.further}
         self._named = {(one.field, plain(one.header)) for one in told if not one.further}
+        self.any = bool(told)
         self._is_all = not any(one.further for one in told)
         self._until = max((one.position for one in told if not one.further and not one.topic), default=0)
 
