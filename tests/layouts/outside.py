@@ -331,6 +331,7 @@ _OTHERS = (
     ("home-education", "Elective Home Education Start Date: 2026-10-05\nYear Group: 9\nPostcode: TA1 1AA"),
     ("home-education", "Electively Home Educated: Y\nYear Group: 9\nPostcode: TA1 1AA"),
     ("sickness-return", "Days of Illness: 15\nExpected Length of Illness: 20"),
+    ("suspension-notice", "Type: SUSP\nReason: PP\nSuspension Start: 2026-10-05\nLA Notified: 2026-10-05"),
     ("continuous-absence", "Continuous Absence Start: 2026-09-21\nDays of Continuous Absence: 10"),
 )
 _KS5 = """
@@ -389,11 +390,9 @@ Creating with Materials, Being Imaginative and Expressive"""
 
 
 def _tables() -> Iterator[Outside]:
-    for data_type, text in _RETURNS.items():
+    for number, (data_type, text) in enumerate((*_RETURNS.items(), *_OTHERS)):
         teams = _WELFARE | {"exclusions"} if data_type == "suspension-notice" else _WELFARE
-        yield Outside(data_type, "2026-10-06", _table(text), data_type, teams)
-    for number, (data_type, text) in enumerate(_OTHERS):
-        yield Outside(f"{data_type}, like core {number}", "2026-10-06", _table(text), data_type, _WELFARE)
+        yield Outside(f"{data_type} {number}", "2026-10-06", _table(text), data_type, teams)
     yield Outside("KS5 examinations", "2026-09-15", _table(_KS5), "a-level-results", _DATA)
     excluded = "Exclusion Type: Suspension\nReason: PP\nStart Date: 2026-10-05\nNumber of Sessions: 4"
     yield Outside("suspension", "2026-10-06", _table(excluded), "exclusions", _EXCLUDED)

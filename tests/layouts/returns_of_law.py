@@ -73,6 +73,27 @@ RETURNS: dict[str, tuple[str, frozenset[str], bytes]] = {
             ("Date Parents Notified", "2026-11-20"),
         ),
     ),
+    "one-date.csv": (
+        "suspension-notice",
+        DUTY_OF_SUSPENSIONS,
+        _table(
+            ("Exclusion Category", "SUSP"),
+            ("Suspension Reason", "DB"),
+            ("Suspension Start", "2026-11-20"),
+            ("Suspension Length", "2.5"),
+            ("Date LA Notified", "2026-11-20"),
+        ),
+    ),
+    "plain-headings.csv": (
+        "suspension-notice",
+        DUTY_OF_SUSPENSIONS,
+        _table(
+            ("Category", "SUSP"),
+            ("Reason", "DB"),
+            ("Start Date", "2026-11-20"),
+            ("Date Parents Notified", "2026-11-20"),
+        ),
+    ),
     "home.csv": (
         "home-education",
         WELFARE,
