@@ -49,7 +49,7 @@ class AccessRight(StrEnum):
     WELFARE = "welfare"
 
 
-FEW_REASONS = ("policy:sensitive", "open:malware")
+FEW_REASONS = ("policy:sensitive", "policy:awaited", "open:malware")
 """Reasons for restricting sight of a file to few people."""
 POWERFUL = frozenset({Role.ADMINISTRATOR, Role.DATA_PROTECTION})
 """Roles given and taken by two persons."""

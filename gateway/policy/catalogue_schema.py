@@ -80,6 +80,13 @@ class Catalogue(PolicyTable):
         return found
 
     @cached_property
+    def awaited(self) -> dict[tuple[str, str], str]:
+        """The law that is to ask for an item later, by data type and item."""
+        return {
+            (each.data_type, item): each.law for p in self.law for each in p.awaited for item in each.items
+        }
+
+    @cached_property
     def _flows(self) -> dict[str, Flow]:
         return {entry.id: flow for flow in self.flows.flow for entry in flow.data_type}
 

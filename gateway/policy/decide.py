@@ -5,7 +5,7 @@ accepted for the teams entitled to a view.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 
 from gateway.law import LawPack, pack_on
 from gateway.model import (
@@ -28,6 +28,7 @@ from gateway.policy.parts import of_parts
 from gateway.policy.ratification import unratified
 from gateway.policy.recipients import reaches_providers
 from gateway.policy.schema import Flow, ItemAction
+from gateway.policy.timescale import out_of_season
 from gateway.policy.unlisted import (
     notices,
     return_waits,
@@ -135,6 +136,7 @@ def _of_flow(
         *value_notices(classified, catalogue),
         *item_reasons(classified, catalogue, flow, "notice", provider.kind),
         *_version_reasons(classified, catalogue, now, "notice"),
+        *(_season_reasons(classified, catalogue, provider, now) if "statutory" in flow.basis else ()),
     )
     if until is not None:
         embargo = embargo_reason(flow, catalogue, until)
@@ -214,7 +216,23 @@ def _old_return(classified: Classified, catalogue: Catalogue, flow: Flow, now: d
     day = classified.facts.reference_date
     today = local_day(now, catalogue.calendar.timezone)
     if "statutory" in flow.basis and day is not None and (today - day).days > _OLDEST_RETURN:
-        yield catalogue.reason("policy:old-return", day=f"{day.day} {day:%B %Y}")
+        yield catalogue.reason("policy:old-return", day=_said(day))
+
+
+def _season_reasons(
+    classified: Classified, catalogue: Catalogue, provider: Provider, now: datetime
+) -> Iterator[Reason]:
+    """Yield a notice of a statutory return that came when none is asked for."""
+    day = local_day(now, catalogue.calendar.timezone)
+    period = out_of_season(classified, provider, catalogue, day)
+    if period is not None:
+        detail = {"period": period.name, "first": _said(period.first), "due": _said(period.due)}
+        kind = catalogue.wording.name(classified.data_type)
+        yield catalogue.reason("policy:out-of-season", kind=kind, **detail)
+
+
+def _said(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"
 
 
 def _newest(packs: tuple[LawPack, ...], form: str) -> tuple[int, ...]:

@@ -60,7 +60,14 @@ def _outside(
 ) -> tuple[Reason, ...]:
     carried = lawful_items(classified, catalogue, flow)
     unlisted = (item for item in classified.items if item not in catalogue.appendix_a)
-    items = tuple(dict.fromkeys(item for item in (*classified.other_items, *unlisted) if item not in carried))
+    # What a law is to ask for later has a reason of its own.
+    items = tuple(
+        dict.fromkeys(
+            item
+            for item in (*classified.other_items, *unlisted)
+            if item not in carried and (classified.data_type, item) not in catalogue.awaited
+        )
+    )
     rule = catalogue.rights.outside
     holds = rule.default == "hold" or any(item in rule.hold or item in rule.sensitive for item in items)
     if not items or holds != (action == "hold"):

@@ -19,7 +19,13 @@ from gateway.policy.schools import of_other_schools, without_school
 
 # Reasons for a hold beyond one person's judgement.
 _TAKES_TWO = frozenset(
-    {"open:malware", "policy:sensitive", "policy:items-outside-held", "policy:items-proposed-held"}
+    {
+        "open:malware",
+        "policy:awaited",
+        "policy:sensitive",
+        "policy:items-outside-held",
+        "policy:items-proposed-held",
+    }
 )
 # Reasons for a hold over pupils possibly of another school than the sender's.
 _OF_OTHERS = frozenset({"policy:other-school", "policy:school-not-named"})

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from gateway.model import Arrival, Provider
+from gateway.model import Arrival, Classified, Provider
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import academic_year, day_in, first_year, local_day
 from gateway.policy.expected import expected_of, owes_anything
 from gateway.policy.placing import Known, Placed, PlacedArrival, index_on, place
+from gateway.policy.reference import reference_period
 from gateway.policy.schema import Flow, FlowDataType, Timescale
 from gateway.policy.schooldays import Period, plan
 from gateway.policy.terms import school_year
@@ -26,6 +27,8 @@ State = Literal[
 ]
 
 _ONE_DAY = timedelta(days=1)
+# The DfE takes a census for four weeks; an authority may ask for corrections as long.
+_LONG_AFTER = timedelta(days=30)
 _BY_SCHOOL_DAYS: frozenset[Timescale] = frozenset({"daily", "weekly"})
 
 
@@ -207,6 +210,26 @@ def periods_around(provider: Provider, data_type: str, catalogue: Catalogue, on:
         return []
     due = (flow.of(data_type).timescales(provider.kind)[0], data_type)
     return plan(catalogue.calendar, (due,), _own_inset(provider, catalogue.calendar), on.year)[due]
+
+
+def out_of_season(
+    classified: Classified, provider: Provider, catalogue: Catalogue, day: date
+) -> Period | None:
+    """Return the period of a return that came on a day before or long after it; None within, or without one.
+
+    The period is the stated one, else that of the day. Optional data has no season.
+    """
+    if classified.data_type in catalogue.calendar.optional:
+        return None
+    periods = periods_around(provider, classified.data_type, catalogue, day)
+    stated = reference_period(classified, catalogue, day)
+    found = next((each for each in periods if each.name == stated), None)
+    at = index_on(periods, day)
+    if found is None and at >= 0:
+        found = periods[at]
+    if found is None or (stated in {None, found.name} and found.opens <= day <= found.due + _LONG_AFTER):
+        return None
+    return found
 
 
 def _by_data_type(

@@ -47,9 +47,15 @@ def sensitive_reasons(content: Classified | ContentRefused, catalogue: Catalogue
         for part in content.parts:
             yield from sensitive_reasons(part, catalogue)
         return
-    if topics := sensitive_topics(content, catalogue, catalogue.flow_of(content.data_type)):
-        yield catalogue.reason("policy:sensitive", topics=", ".join(topics))
-        found = [*dict.fromkeys(one.told for one in sensitive_headings(content, catalogue))]
+    topics = sensitive_topics(content, catalogue, catalogue.flow_of(content.data_type))
+    awaited = {item: law for item in topics if (law := catalogue.awaited.get((content.data_type, item)))}
+    if awaited:
+        laws = "; ".join(dict.fromkeys(awaited.values()))
+        yield catalogue.reason("policy:awaited", items=", ".join(awaited), law=laws)
+    if rest := [topic for topic in topics if topic not in awaited]:
+        yield catalogue.reason("policy:sensitive", topics=", ".join(rest))
+        headings = (one for one in sensitive_headings(content, catalogue) if one.topic not in awaited)
+        found = [*dict.fromkeys(one.told for one in headings)]
         more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
         yield catalogue.reason("policy:sensitive-heading", where="; ".join(found[:_NAMED]) + more)
 

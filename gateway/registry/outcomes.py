@@ -145,6 +145,7 @@ def _decide(row: TransferRow, decision: Decision, at: datetime) -> None:
 _OF_WHAT_IS_IN_IT = frozenset(
     {
         "open:malware",
+        "policy:awaited",
         "policy:items-outside-held",
         "policy:items-proposed-held",
         "policy:no-basis",
@@ -176,6 +177,7 @@ _NEED_NOBODY = frozenset(
         "policy:items-elsewhere",
         "policy:items-outside",
         "policy:items-proposed",
+        "policy:out-of-season",
         "policy:sensitive-heading",
         "policy:unlisted-left-out",
         "policy:unlisted-take-out",
@@ -192,7 +194,7 @@ def _waits_for(decision: Held) -> WaitsFor:
         return "date"
     codes = {reason.code for reason in decision.reasons} - _NEED_NOBODY
     # Sensitive contents are judged again once the key is in force.
-    if codes & _NEED_A_KEY and codes <= _NEED_A_KEY | {"policy:sensitive", "policy:sensitive-heading"}:
+    if codes & _NEED_A_KEY and codes <= _NEED_A_KEY | {"policy:awaited", "policy:sensitive"}:
         return "key"
     if codes == {"key:pending"}:
         return "approval"
