@@ -368,11 +368,10 @@ class Rules(BaseModel):
 
     def check(self, key: str) -> Check | None:
         """Return the check of a field's values; None for free text."""
-        other, alike = self._checked_by
-        if other is not None and key in alike:
-            return other.check(key)
         if key not in self._checks:
-            self._checks[key] = check_for(self.fields[key], self)
+            other, alike = self._checked_by
+            shared = other is not None and key in alike
+            self._checks[key] = other.check(key) if other and shared else check_for(self.fields[key], self)
         return self._checks[key]
 
     def quick(self, key: str, *, with_queries: bool) -> Quick | None:
