@@ -14,11 +14,13 @@ from gateway.policy.basis import basis_for
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.decide import decide
 from gateway.record.policy_check import check
+from tests.classify import made
 from tests.layouts.returns_of_law import FLOWS, RETURNS
 from tests.policies import POLICIES
 from tests.views.making import view_of
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+CHILDREN = made.children(3)
 OAK = Provider(id="oak", name="Oak", kind="school", dfe_number="9991234", ratified=True)
 
 
@@ -59,6 +61,23 @@ def test_a_return_waits_and_is_told_why_until_its_flow_is_switched_on(name: str)
     assert len(told) == 1
     assert catalogue.wording.name(data_type) in told[0].sentence
     assert what.data_type == data_type
+
+
+@pytest.mark.parametrize("heading", ["Continuous Absence", "Days of Sickness", "Ground for Deletion"])
+def test_one_heading_of_a_return_makes_a_list_of_pupils_wait_and_no_core_data(
+    heading: str, switched_on: Path
+):
+    rows = [
+        ["UPN", "Surname", "Forename", "Date of Birth", "Year Group", heading],
+        *(
+            [c.upn, c.surname, c.forename, c.born, "9", "D" if "Ground" in heading else "15"]
+            for c in CHILDREN
+        ),
+    ]
+    for policies in (POLICIES, switched_on):
+        _, decision, _ = decided(made.as_csv(rows).encode(), policies)
+        assert isinstance(decision, Held)
+        assert "classify:law-return" in {reason.code for reason in decision.reasons}
 
 
 def test_every_flow_of_the_law_names_its_statute_clause_teams_timescale_and_how_long_it_is_kept():
