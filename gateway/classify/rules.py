@@ -268,15 +268,9 @@ class Rules(BaseModel):
         )  # fmt: skip
         # Only the codes differ: everything slow to compile is shared.
         for name in (
-            "fields",
-            "_columns",
-            "column_patterns",
-            "_elements",
-            "containers",
-            "_affixes",
-            "counted",
+            "fields", "_columns", "column_patterns", "_elements", "containers", "_affixes", "counted",
             "_carried",
-        ):
+        ):  # fmt: skip
             under.__dict__[name] = getattr(self, name)
         changed = {name for name in codes if set(codes[name]) != set(self.data_types.codes.get(name, ()))}
         under.__dict__["_checked_by"] = (
