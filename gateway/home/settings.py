@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 import tomllib
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import parse_qs, urlsplit
@@ -20,6 +22,8 @@ from gateway.home.versions import check_unchanged
 
 _ORIGIN = re.compile(r"https://[a-z0-9-]+(\.[a-z0-9-]+)+(:[0-9]{1,5})?|http://localhost:[0-9]{1,5}")
 _ISSUER = re.compile(r"https://[^\s?#]{1,300}|http://localhost:[0-9]{1,5}")
+# A file changed so lately may change once more and bear the same times.
+_LATELY_SECONDS = 2.0
 
 
 def _origin(text: str) -> str:
@@ -393,13 +397,22 @@ def checked(kind: type[M], content: Mapping[str, object], where: str) -> M:
 
 
 def load_settings(home: Home) -> Settings:
-    """Return gateway.toml of `home`. ConfigurationError for a home never made."""
+    """Return gateway.toml of `home` as it is now. ConfigurationError for a home never made."""
     if not home.settings.is_file():
         raise ConfigurationError(
             f"{home.root} is not a gateway home; name yours with --home or in GATEWAY_HOME, or make a first "
             "one with: gateway init"
         )
-    return read_toml(home.settings, Settings)
+    state = home.settings.stat()
+    if time.time() - state.st_ctime < _LATELY_SECONDS:
+        return read_toml(home.settings, Settings)
+    return _settings_as_of(home.settings, state.st_mtime_ns, state.st_ctime_ns, state.st_ino)
+
+
+@lru_cache(8)
+def _settings_as_of(path: Path, *_state: int) -> Settings:
+    """Return the settings of a file in one state: they are asked for with every file that comes."""
+    return read_toml(path, Settings)
 
 
 def load_limits(home: Home) -> Limits:

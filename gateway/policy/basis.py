@@ -26,7 +26,8 @@ def basis_for(
     The basis holds the Appendix A items the team has a right to, and the items outside Appendix A carried by
     this data type for the teams using them.
     """
-    listed = tuple(item for item in catalogue.appendix_a if catalogue.may_have(team, item, sender))
+    granted = catalogue.granted(team, sender)
+    listed = tuple(item for item in catalogue.appendix_a if item in granted)
     carried = _carried(team, data_type, form, catalogue)
     flow = catalogue.flow_of(data_type)
     records = None if flow is None else flow.of(data_type).records.get(team)
@@ -43,7 +44,8 @@ def has_a_view(
     file must hold no item outside the team's rights. Data set by others goes to every team of the flow.
     """
     listed = [item for item in classified.items if item in catalogue.appendix_a]
-    own = [item for item in listed if catalogue.may_have(team, item, sender)]
+    granted = catalogue.granted(team, sender)
+    own = [item for item in listed if item in granted]
     if len(own) == len(listed) or flow.contents != "appendix-a":
         return True
     return any(item not in catalogue.identifying for item in own)

@@ -95,6 +95,11 @@ class Catalogue(PolicyTable):
         return {right.team: right for right in self.rights.right}
 
     @cached_property
+    def _granted(self) -> dict[tuple[str, ProviderKind | None], frozenset[str]]:
+        """The items worked out so far by `granted`: they are asked for with every file that comes."""
+        return {}
+
+    @cached_property
     def _singly(self) -> dict[str, frozenset[str]]:
         """The items each team may have besides whole groups."""
         chosen = {each.id: each.items for each in self.rights.selection}
@@ -227,11 +232,19 @@ class Catalogue(PolicyTable):
 
         Without a sender, return True only for items allowed from every kind.
         """
-        right = self._rights.get(team)
-        if right is None or item not in self.appendix_a or item in right.without:
-            return False
-        barred = right.not_from.values() if sender is None else [right.not_from.get(sender, ())]
-        return not any(item in items for items in barred) and self.would_have(right, item)
+        return item in self.granted(team, sender)
+
+    def granted(self, team: str, sender: ProviderKind | None) -> frozenset[str]:
+        """Return the items for which `may_have` is true."""
+        if (known := self._granted.get((team, sender))) is not None:
+            return known
+        found: frozenset[str] = frozenset()
+        if (right := self._rights.get(team)) is not None:
+            barred = right.not_from.values() if sender is None else [right.not_from.get(sender, ())]
+            without = {*right.without, *(item for items in barred for item in items)}
+            found = frozenset(one for one in self.appendix_a if self.would_have(right, one)) - without
+        self._granted[team, sender] = found
+        return found
 
     def would_have(self, right: Right, item: str) -> bool:
         """Return True if a right grants an Appendix A item, before exceptions apply."""

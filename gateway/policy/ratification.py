@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 
 from gateway.model import Provider, RatificationsThatCount, Reason
+from gateway.policy.agreement_schema import Year
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import academic_year, academic_year_from, day_in, first_year, local_day
 from gateway.policy.schema import Flow, MonthDay
@@ -38,9 +40,7 @@ class Register:
 
 def lapse_day(year: str, catalogue: Catalogue) -> date:
     """Return the first day on which a ratification of an academic year no longer counts."""
-    said = catalogue.agreement.year
-    lapses = day_in(first_year(year) + said.valid_years, said.lapses)
-    return lapses if said.ends is None else min(lapses, said.ends + timedelta(days=1))
+    return _span(year, catalogue.agreement.year)[1]
 
 
 def has_ended(on: date, catalogue: Catalogue) -> bool:
@@ -55,19 +55,36 @@ def in_force(years: Collection[str], on: date, catalogue: Catalogue) -> bool:
 
 
 def _covers(year: str, on: date, catalogue: Catalogue) -> bool:
-    return _first_day(year, catalogue) <= on < lapse_day(year, catalogue)
+    first, lapses = _span(year, catalogue.agreement.year)
+    return first <= on < lapses
 
 
 def _first_day(year: str, catalogue: Catalogue) -> date:
-    return day_in(first_year(year), catalogue.agreement.year.starts)
+    return _span(year, catalogue.agreement.year)[0]
+
+
+# Asked for several times with every file that comes.
+@lru_cache(256)
+def _span(year: str, said: Year) -> tuple[date, date]:
+    """Return the first day of an academic year, and the first on which its ratification does not count."""
+    first = first_year(year)
+    lapses = day_in(first + said.valid_years, said.lapses)
+    return day_in(first, said.starts), lapses if said.ends is None else min(
+        lapses, said.ends + timedelta(days=1)
+    )
+
+
+@lru_cache(64)
+def _covering(on: date, said: Year) -> tuple[str, ...]:
+    first = first_year(academic_year(on, said.starts))
+    years = (academic_year_from(first - back) for back in range(said.valid_years, -1, -1))
+    spans = ((year, *_span(year, said)) for year in years)
+    return tuple(year for year, begins, lapses in spans if begins <= on < lapses)
 
 
 def years_in_force(on: date, catalogue: Catalogue) -> RatificationsThatCount:
     """Return the ratifications covering the day: of one year, or of several still valid."""
-    first = first_year(academic_year(on, catalogue.agreement.year.starts))
-    years = (academic_year_from(first - back) for back in range(catalogue.agreement.year.valid_years, -1, -1))
-    covering = tuple(year for year in years if _covers(year, on, catalogue))
-    return RatificationsThatCount(covering, text_wanted(catalogue), on)
+    return RatificationsThatCount(_covering(on, catalogue.agreement.year), text_wanted(catalogue), on)
 
 
 def text_wanted(catalogue: Catalogue) -> str | None:

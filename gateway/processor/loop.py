@@ -147,7 +147,6 @@ class Processor:
             self._publish,
             *self._besides(at_once=at_once),
             lambda: None if self._has_handed_out else self._hand_out(),  # Else done while claiming.
-            lambda: self._copier.hand_out(self._registrar, self._pool.do, leads=self._work.leads()),
         )
         faults = [_fault_of(step) for step in steps if not self._stop.is_set()]
         return self._told([fault for fault in faults if fault is not None])
@@ -176,6 +175,8 @@ class Processor:
         behind = self._is_behind and self._registrar.settings.host.shares
         if (self._is_besides_due or self._rounds.more_held) and not behind:
             yield lambda: self._rounds.held(self._registrar, leads=leads)
+        if self._is_besides_due or self._copier.busy:
+            yield lambda: self._copier.hand_out(self._registrar, self._pool.do, leads=leads)
         if not self._is_besides_due:
             return
         self._besides_at = now
@@ -264,10 +265,8 @@ class Processor:
             self._hand_out()  # Before the commit, so that children work meanwhile.
         if (fault := _fault_of(self._record_late)) is not None:
             self._told([fault])
-        finished, woken = self._pool.wait(0)
-        if woken:
+        if self._wait(0):
             self.wake()  # Files landed since may be in no batch of this round.
-        self._take_in(finished)
         return not self._stop.is_set()
 
     def _record_late(self, *, all_of_them: bool = False) -> None:
@@ -279,16 +278,15 @@ class Processor:
         if faults:
             raise faults[0]
 
-    def _wait(self, seconds: float | None) -> None:
-        """Wait for results, then record them."""
-        self._take_in(self._pool.wait(seconds)[0])
-
-    def _take_in(self, finished: Sequence[Finished]) -> None:
+    def _wait(self, seconds: float | None) -> bool:
+        """Wait for results, then record them; return True where `wake` was called meanwhile."""
+        finished, woken = self._pool.wait(seconds)
         examinations = [item.examination or self._failed(item) for item in finished]
         try:
             self._conclude([one for one in examinations if one is not None])
         finally:
             self._pool.put_down(item.reference for item in finished)
+        return woken
 
     def _conclude(self, examined: list[Examination]) -> None:
         if not examined:

@@ -106,12 +106,6 @@ class Ruling:
     held_for: tuple[Reason, ...] = ()
     arrives: bool = False
 
-    @property
-    def told(self) -> tuple[str, ...]:
-        """The receipt's sentences about an earlier hold."""
-        shown = map(plain_reason, self.held_for)
-        return tuple(f"Until then it was held: {one.sentence} ({one.code})" for one in shown)
-
 
 def put_in_force(
     registrar: Registrar, batch: Batch, rulings: Sequence[Ruling], now: datetime
@@ -187,11 +181,13 @@ def _told(
         sender = registrar.provider(session, transfer.upload.provider, now)
         found = superseded.standing_among(earlier, transfer, sender, catalogue)
         notices = notices_for(registrar, session, transfer, sender, now)
+        shown = map(plain_reason, ruling.held_for)
+        before = (f"Until then it was held: {one.sentence} ({one.code})" for one in shown)
         facts = outcome.receipt_facts(
             transfer,
             sender,
             registrar.settings.organisation,
-            (*ruling.told, *superseded.told(found, transfer), *owed.told, *notices),
+            (*before, *superseded.told(found, transfer), *owed.told, *notices),
             salt=outcome.fresh_salt(),
             wording=catalogue.wording,
             schools=enrolled().named(sender, transfer.content) if sender.schools else (),

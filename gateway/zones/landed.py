@@ -138,14 +138,14 @@ def count_aside(spool: Spool) -> int:
 def named_at(spool: Spool, reference: str) -> float:
     """Return the kernel's time of an upload's naming, in epoch seconds. FileNotFoundError if gone."""
     with _opened(spool) as folder:
-        return _status(folder, _whole(reference), _record(reference)).st_ctime
+        return _status(folder, _named(reference, "landed"), _named(reference, "json")).st_ctime
 
 
 def content_size(spool: Spool, reference: str) -> int:
     """Return the approximate content size of a landed upload, in bytes; 0 if missing."""
     with _opened(spool) as folder:
         try:
-            return _status(folder, _whole(reference), _content(reference)).st_size
+            return _status(folder, _named(reference, "landed"), _named(reference, "sealed")).st_size
         except FileNotFoundError:
             return 0
 
@@ -165,7 +165,7 @@ def read_handed_over(spool: Spool, reference: str) -> LandedUpload:
 
     BadFileError for a record intake should never have written; OSError for a disk failure.
     """
-    descriptor, is_whole = _open_first(spool, _whole(reference), _record(reference))
+    descriptor, is_whole = _open_first(spool, _named(reference, "landed"), _named(reference, "json"))
     with os.fdopen(descriptor, "rb", buffering=0) as file:
         status = os.fstat(descriptor)
         if is_whole:
@@ -190,7 +190,8 @@ def _open_first(spool: Spool, whole: str, apart: str) -> tuple[int, bool]:
         try:
             return open_regular(folder, whole), True
         except FileNotFoundError:
-            return open_regular(folder, apart, _kind(apart)), False
+            kind = "its record" if apart.endswith(".json") else "its content"
+            return open_regular(folder, apart, kind), False
 
 
 def _parsed(text: bytes) -> Upload:
@@ -209,36 +210,24 @@ def open_content(spool: Spool, reference: str, most: int) -> tuple[int, int]:
     FileNotFoundError if gone. BadFileError if larger than `most`, or with holes: intake writes every byte,
     and a file of holes takes no room outside but could fill the disk inside.
     """
-    descriptor, is_whole = _open_first(spool, _whole(reference), _content(reference))
+    descriptor, is_whole = _open_first(spool, _named(reference, "landed"), _named(reference, "sealed"))
     try:
         size = divided(descriptor)[0] if is_whole else os.fstat(descriptor).st_size
-        return descriptor, _checked_size(descriptor, size, most)
+        if size > most:
+            raise BadFileError("its content is larger than an upload may be")  # noqa: TRY301 - closed below
+        try:
+            hole = os.lseek(descriptor, 0, os.SEEK_HOLE) if size else 0
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # A file system without information on holes.
+                raise
+            hole = size
+        if hole < size:
+            raise BadFileError("its content has holes")  # noqa: TRY301 - as above
+        os.lseek(descriptor, 0, os.SEEK_SET)
     except BaseException:
         os.close(descriptor)
         raise
-
-
-def _checked_size(descriptor: int, size: int, most: int) -> int:
-    if size > most:
-        raise BadFileError("its content is larger than an upload may be")
-    if _has_holes(descriptor, size):
-        raise BadFileError("its content has holes")
-    return size
-
-
-def _kind(name: str) -> str:
-    return "its record" if name.endswith(".json") else "its content"
-
-
-def _has_holes(descriptor: int, size: int) -> bool:
-    try:
-        hole = os.lseek(descriptor, 0, os.SEEK_HOLE) if size else 0
-    except OSError as error:
-        if error.errno == errno.EINVAL:  # A file system without information on holes.
-            return False
-        raise
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return hole < size
+    return descriptor, size
 
 
 def set_aside(spool: Spool, reference: str) -> None:
@@ -247,7 +236,7 @@ def set_aside(spool: Spool, reference: str) -> None:
     A person restores the name after correcting the file.
     """
     with _opened(spool) as folder:
-        for name in (_whole(reference), _record(reference)):
+        for name in (_named(reference, "landed"), _named(reference, "json")):
             aside = f"{reference}.{secrets.token_hex(4)}{ASIDE}"
             with contextlib.suppress(FileNotFoundError):
                 os.rename(name, aside, src_dir_fd=folder, dst_dir_fd=folder)
@@ -256,27 +245,15 @@ def set_aside(spool: Spool, reference: str) -> None:
 def take_away(spool: Spool, reference: str) -> None:
     """Remove a landed upload after safe storage inside; harmless when repeated. The record goes first."""
     with _opened(spool) as folder:
-        _remove(folder, _whole(reference))
-        _remove(folder, _record(reference))
-        passing("land.half-emptied")
-        _remove(folder, _content(reference))
+        for suffix in ("landed", "json", "sealed"):
+            if suffix == "sealed":
+                passing("land.half-emptied")
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(_named(reference, suffix), dir_fd=folder)
 
 
-def _remove(folder: int, name: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(name, dir_fd=folder)
-
-
-def _whole(reference: str) -> str:
-    return f"{checked_reference(reference)}.landed"
-
-
-def _record(reference: str) -> str:
-    return f"{checked_reference(reference)}.json"
-
-
-def _content(reference: str) -> str:
-    return f"{checked_reference(reference)}.sealed"
+def _named(reference: str, suffix: str) -> str:
+    return f"{checked_reference(reference)}.{suffix}"
 
 
 # Move the complete uploads of a dead host's spool into this host's. Each upload keeps its reference, so the
