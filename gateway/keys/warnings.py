@@ -26,33 +26,25 @@ def step_due(key: Key, now: datetime, steps: tuple[int, ...]) -> int | None:
 
 
 def notices_on_keys(
-    session: Session, transfer: Transfer, signer: Key | None, now: datetime, *, current: str, warn_days: int
-) -> tuple[str, ...]:
-    """Return a receipt's warnings about the transfer's keys: the signer's and the gateway's.
+    session: Session, transfer: Transfer, key: Key | None, now: datetime, *, current: str, warn_days: int
+) -> Iterator[str]:
+    """Yield a receipt's warnings about the transfer's keys: the signer's, `key`, and the gateway's.
 
     `current` is the fingerprint of the gateway's own key.
     """
-    return (*_of_signer(signer, now, warn_days), *_of_gateway(session, transfer, current, now))
-
-
-def _of_signer(key: Key | None, now: datetime, warn_days: int) -> Iterator[str]:
     left = days_left(key, now) if key is not None and key.is_in_force(now) else None
-    if key is None or key.until is None or left is None or left > warn_days:
-        return
-    days = f"{left} day{'s' if left != 1 else ''}"
-    if key.until == key.expires_at:
-        yield (
-            f"Your key {grouped(key.fingerprint[-16:])} expires in {days}, on {_day(key.until)}. Extend it "
-            f"(gpg --quick-set-expire {key.fingerprint.upper()} 2y), export it, and put the file into /keys."
-        )
-    else:
-        yield (
-            f"Your key {grouped(key.fingerprint[-16:])} counts for {days} more, until {_day(key.until)}. "
-            "Sign with your new one from now on."
-        )
-
-
-def _of_gateway(session: Session, transfer: Transfer, current: str, now: datetime) -> Iterator[str]:
+    if key is not None and key.until is not None and left is not None and left <= warn_days:
+        name, days = grouped(key.fingerprint[-16:]), f"{left} day{'s' if left != 1 else ''}"
+        if key.until == key.expires_at:
+            yield (
+                f"Your key {name} expires in {days}, on {_day(key.until)}. Extend it (gpg --quick-set-expire "
+                f"{key.fingerprint.upper()} 2y), export it, and put the file into /keys."
+            )
+        else:
+            yield (
+                f"Your key {name} counts for {days} more, until {_day(key.until)}. Sign with your new one "
+                "from now on."
+            )
     if transfer.opened_by in {None, current}:
         return
     old = keys.holder(session, "openpgp", transfer.opened_by or "")

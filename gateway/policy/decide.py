@@ -34,8 +34,7 @@ from gateway.policy.unlisted import (
     return_waits,
     sensitive_reasons,
     sensitive_topics,
-    value_notices,
-    value_waits,
+    value_reasons,
     waits,
 )
 
@@ -125,7 +124,9 @@ def _of_flow(
         *_old_return(classified, catalogue, flow, now),
         *_version_reasons(classified, catalogue, now, "hold"),
     ]
-    if not sensitive and not _is_for_anybody(teams, classified, catalogue, flow):
+    # In a flow without teams the file may be for a provider.
+    for_teams = bool(flow.of(classified.data_type).teams)
+    if not sensitive and not teams and (for_teams or not reaches_providers(classified, flow, catalogue)):
         holds.append(catalogue.reason("policy:no-team"))
     until = _embargo(classified, catalogue, now, flow)
     told = (
@@ -133,7 +134,7 @@ def _of_flow(
         *schools.notices(classified, catalogue, provider),
         *schools.doubts(classified, catalogue, provider),
         *notices(classified, catalogue, provider, flow),
-        *value_notices(classified, catalogue),
+        *value_reasons(classified, catalogue, "notice"),
         *item_reasons(classified, catalogue, flow, "notice", provider.kind),
         *_version_reasons(classified, catalogue, now, "notice"),
         *(_season_reasons(classified, catalogue, provider, now) if "statutory" in flow.basis else ()),
@@ -148,12 +149,6 @@ def _of_flow(
     return Accepted(
         classified=classified, flow=flow.id, teams=teams, reasons=(_allowed(flow, catalogue, provider), *told)
     )
-
-
-def _is_for_anybody(teams: tuple[str, ...], classified: Classified, catalogue: Catalogue, flow: Flow) -> bool:
-    """Return True if a team gets the file; or, in a flow without teams, a provider."""
-    for_teams = bool(flow.of(classified.data_type).teams)
-    return bool(teams) or (not for_teams and reaches_providers(classified, flow, catalogue))
 
 
 def _embargo(classified: Classified, catalogue: Catalogue, now: datetime, flow: Flow) -> datetime | None:
@@ -174,7 +169,7 @@ def _waits_for_person(
         yield catalogue.reason("policy:assessment", title=flow.document.description)
     yield from schools.waits(classified, catalogue, provider)
     yield from waits(classified, catalogue, provider, flow)
-    yield from value_waits(classified, catalogue)
+    yield from value_reasons(classified, catalogue, "hold")
     yield from return_waits(classified, catalogue, provider, flow)
     yield from item_reasons(classified, catalogue, flow, "hold")
     yield from persons_reasons(classified, catalogue, flow)

@@ -48,7 +48,16 @@ def item_reasons(
 
     `sender` is the kind told to remove items carried by none of its flows.
     """
-    return (*_outside(classified, catalogue, flow, action, sender), *_proposed(classified, catalogue, action))
+    outside = _outside(classified, catalogue, flow, action, sender)
+    if catalogue.rights.proposed.action != action:
+        return outside
+    code = "policy:items-proposed" if action == "notice" else "policy:items-proposed-held"
+    proposed = (
+        catalogue.reason_under(group.clause, code, items=", ".join(found))
+        for group in catalogue.rights.group
+        if (found := [item for item in group.proposed if f"{group.label}: {item}" in classified.items])
+    )
+    return (*outside, *proposed)
 
 
 def _outside(
@@ -86,14 +95,3 @@ def _outside(
         "policy:items-elsewhere": [item for item in items if item in asked],
     }
     return tuple(catalogue.reason(code, items=", ".join(found)) for code, found in sorts.items() if found)
-
-
-def _proposed(classified: Classified, catalogue: Catalogue, action: ItemAction) -> tuple[Reason, ...]:
-    if catalogue.rights.proposed.action != action:
-        return ()
-    code = "policy:items-proposed" if action == "notice" else "policy:items-proposed-held"
-    return tuple(
-        catalogue.reason_under(group.clause, code, items=", ".join(found))
-        for group in catalogue.rights.group
-        if (found := [item for item in group.proposed if f"{group.label}: {item}" in classified.items])
-    )

@@ -30,6 +30,7 @@ from gateway.zones.failpoints import passing
 # Projections are not fsynced; after a power cut the last hour is written again at the start.
 _REDONE = timedelta(hours=1)
 _PAGE = 100
+_WATERMARK, _TAKEN_BACK = ".receipts", ".receipts-taken-back"
 
 
 class Issued(NamedTuple):
@@ -77,7 +78,7 @@ def _put_out(published: Published, page: Sequence[ReceiptRow], *, look_first: bo
                     put(folder / name, content)
                     passing("publish.half")
         passing("publish.written")
-        replace_published(_watermark_file(published), str(page[-1].sequence))
+        replace_published(published.root / _WATERMARK, str(page[-1].sequence))
         passing("publish.marked")
 
 
@@ -207,13 +208,9 @@ def _redo_from(session: Session, published: Published) -> int:
     return max(first - 1, taken_back_up_to(published))
 
 
-def _watermark_file(published: Published) -> Path:
-    return published.root / ".receipts"
-
-
 def published_up_to(published: Published) -> int:
     """Return the sequence of the last published receipt; 0 where there is none."""
-    return number_in(_watermark_file(published))
+    return number_in(published.root / _WATERMARK)
 
 
 def number_in(path: Path) -> int:
@@ -245,7 +242,7 @@ def take_back(registry: Registry, published: Published, before: datetime, *, mos
                     if receipt.json_text and receipt.reference not in later:
                         _remove_receipts(session, published, receipt)
                 if old:
-                    replace_published(_taken_back_file(published), str(old[-1].sequence))
+                    replace_published(published.root / _TAKEN_BACK, str(old[-1].sequence))
             looked += len(old)
             if len(old) < len(page) or looked >= most:
                 break
@@ -265,8 +262,8 @@ def give_back(registry: Registry, published: Published, before: datetime) -> Non
         first = session.exec(too_early.order_by(col(ReceiptRow.sequence)).limit(1)).one() or 1
     with published_is_written():
         # In this order, a crash in between only repeats the work.
-        replace_published(_watermark_file(published), str(min(first - 1, published_up_to(published))))
-        replace_published(_taken_back_file(published), str(first - 1))
+        replace_published(published.root / _WATERMARK, str(min(first - 1, published_up_to(published))))
+        replace_published(published.root / _TAKEN_BACK, str(first - 1))
     publish_receipts(registry, published)
 
 
@@ -277,13 +274,9 @@ def _remove_receipts(session: Session, published: Published, one: ReceiptRow) ->
                 (folder / name).unlink(missing_ok=True)
 
 
-def _taken_back_file(published: Published) -> Path:
-    return published.root / ".receipts-taken-back"
-
-
 def taken_back_up_to(published: Published) -> int:
     """Return the sequence of the last receipt removed for age; 0 where there is none."""
-    return number_in(_taken_back_file(published))
+    return number_in(published.root / _TAKEN_BACK)
 
 
 def put_published(path: Path, content: str) -> bool:

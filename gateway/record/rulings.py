@@ -215,13 +215,15 @@ def notices_for(
     They tell of a lapsing ratification, from the first warning on, and of keys that soon count no more.
     """
     signature, known, catalogue = transfer.signature, register.of(session), registrar.catalogue
-    told = notices_on_keys(
-        session,
-        transfer,
-        known.holder("openpgp", signature.certificate) if signature is not None else None,
-        now,
-        current=registrar.signing.fingerprint,
-        warn_days=max(registrar.key_policy.warn_days),
+    told = tuple(
+        notices_on_keys(
+            session,
+            transfer,
+            known.holder("openpgp", signature.certificate) if signature is not None else None,
+            now,
+            current=registrar.signing.fingerprint,
+            warn_days=max(registrar.key_policy.warn_days),
+        )
     )
     if not catalogue.bodies.of(provider.kind).ratifies:
         return told
