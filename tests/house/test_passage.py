@@ -43,7 +43,7 @@ _BESIDES = tuple(
         "zones/failpoints.py",
     )
 )
-FUNCTIONS, FILES, HOPS = 426, 80, 20
+FUNCTIONS, FILES, HOPS = 408, 80, 20
 COSTS = {"statements": 18, "commits": 1, "fsyncs": 2, "leaves": 1, "heads": 1, "brought out": 4}
 
 
