@@ -13,43 +13,69 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 from gateway.home import Home
-from tests.console.conftest import CHANNEL, CHROMIUM, RULES
+from tests.console.conftest import RULES
 from tests.ports import free_port
 from tests.site import Party, Running, Site
 from tests.waiting import until
+from tests.web.browsers import Driven, driven
 
-HANDED = {
-    "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
-    "isUserVerified": True, "automaticPresenceSimulation": True,
-}  # fmt: skip
+PROVED = "which you compared, signed this receipt, and it is about the file that you sent here."
 
 
 class Recorder(socketserver.ThreadingTCPServer):
-    """Passes connections on to the page's service, and keeps what the browser said."""
+    """Passes connections on to the page's service, keeps what the browser said, and can cut it off."""
 
     daemon_threads, allow_reuse_address = True, True
 
     def __init__(self, port: int, behind: int) -> None:
-        self.behind, self.said = behind, bytearray()
+        self.behind, self.said, self.keeps = behind, bytearray(), True
+        self.passed, self.cuts, self._refused, self._mute = 0, [], 0, False
         super().__init__(("127.0.0.1", port), Passing)
+
+    def cut_off(self, at: list[int]) -> None:
+        """Cut off once so many bytes have passed: in turn an answer, and a request with the next two."""
+        self.cuts = at
+
+    def passes(self, data: bytes) -> bool:
+        """Whether the connection that asked this goes on."""
+        self.passed += len(data)
+        if self.keeps:
+            self.said += data
+        if not self.cuts or self.passed < self.cuts[0]:
+            return True
+        self.cuts = self.cuts[1:]
+        self._mute = len(self.cuts) % 2 == 0
+        self._refused = 0 if self._mute else 2
+        return self._mute
+
+    def answers(self) -> bool:
+        """Whether what was answered arrives."""
+        mute, self._mute = self._mute, False
+        return not mute
+
+    def admits(self) -> bool:
+        """Whether a new connection is taken."""
+        self._refused -= 1
+        return self._refused < 0
 
 
 class Passing(socketserver.BaseRequestHandler):
     server: Recorder
 
     def handle(self) -> None:
+        if not self.server.admits():
+            return
         with suppress(OSError), socket.create_connection(("127.0.0.1", self.server.behind)) as other:
             ways = {self.request: other, other: self.request}
             while True:
                 for one in select.select(list(ways), [], [])[0]:
                     data = one.recv(65536)
-                    if not data:
+                    goes_on = self.server.passes(data) if one is self.request else self.server.answers()
+                    if not data or not goes_on:
                         return
-                    if one is self.request:
-                        self.server.said += data
                     ways[one].sendall(data)
 
 
@@ -60,10 +86,12 @@ class School:
     site: Site
     oak: Party
     services: Running
-    browser: Browser
+    browser: Driven
     origin: str
     recorder: Recorder
     problems: list[str] = field(default_factory=list)
+    strays: list[str] = field(default_factory=list)
+    """What the policies of the page forbade, and requests to elsewhere, in all pages: there is none."""
 
     def opens(self, *, secret: bool = True, kept: bool = False) -> Page:
         """The page, in a browser of its own. `secret`: whether the passkey can lock a key (PRF).
@@ -71,8 +99,7 @@ class School:
         `kept`: a worker keeps the page for when there is no network; a test that answers itself has none.
         """
         self.problems.clear()
-        workers = "allow" if kept else "block"
-        page = self.browser.new_context(accept_downloads=True, service_workers=workers).new_page()
+        page = self.browser.page(secret=secret, kept=kept)
         page.set_default_timeout(120_000)
         page.add_init_script(
             "addEventListener('securitypolicyviolation', e => console.error('csp', e.violatedDirective))"
@@ -80,19 +107,18 @@ class School:
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.on("request", lambda one: self._asked(one.url))
-        devtools = page.context.new_cdp_session(page)
-        devtools.send("WebAuthn.enable")
-        devtools.send("WebAuthn.addVirtualAuthenticator", {"options": HANDED | {"hasPrf": secret}})
         page.goto(self.origin)
         return page
 
     def _asked(self, url: str) -> None:
         if not url.startswith((self.origin, f"blob:{self.origin}")):
-            self.problems.append(url)
+            self.strays.append(url)
 
     def _heard(self, told) -> None:
         """Chromium tells of each refusal, and would like a weaker algorithm, RS256, to be offered as well."""
-        if not re.search(
+        if told.text.startswith("csp "):
+            self.strays.append(told.text)
+        elif not re.search(
             r"status of (401|403|404|503)|default algorithm identifiers|by Playwright", told.text
         ):
             self.problems.append(told.text)
@@ -123,10 +149,7 @@ class School:
 
     def hands_over(self, page: Page, folder: Path) -> str:
         """What the page saves is enrolled, and confirmed by what is read out, which is returned."""
-        with page.expect_download() as download:
-            page.get_by_role("link", name="Save this file").click()
-        file = folder / download.value.suggested_filename
-        download.value.save_as(file)
+        file = self.browser.saves(page, "Save this file", folder)
         self.site.gateway("keys", "add", "oak", str(file))
         aloud = page.locator("#fingerprint").inner_text()
         self.site.gateway("keys", "confirm", "oak", *aloud.split())
@@ -147,6 +170,36 @@ class School:
         until(lambda: leads_to(page, "Log in with your passkey", "#inside"), "the passkey to be published")
 
 
+def enrolled(school: School, folder: Path, *, secret: bool = True, kept: bool = False) -> Page:
+    """A browser with keys that are in force, logged in."""
+    page = school.opens(secret=secret, kept=kept)
+    school.opens_invitation(page, folder)
+    presses(page, "Make my keys")
+    if not secret:
+        page.get_by_text("Your passkey is made. Choose a passphrase").wait_for()
+        page.get_by_label("A passphrase for your key").fill("rope gravel onion tulip")
+        page.get_by_label("The same once more").fill("rope gravel onion tulip")
+        presses(page, "Make my keys")
+    page.get_by_role("heading", name="Your keys are made").wait_for()
+    school.hands_over(page, folder)
+    school.logs_in(page)
+    return page
+
+
+def chooses(page: Page, name: str, content: bytes) -> None:
+    file = {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+    page.get_by_label("The file", exact=True).set_input_files(file)
+
+
+def answers(page: Page, address: str, text: str) -> None:
+    """From now on, a captured web door answers with this text."""
+    page.route(address, lambda route: route.fulfill(body=text))
+
+
+def presses(page: Page, button: str) -> None:
+    page.get_by_role("button", name=button, exact=True).click()
+
+
 def leads_to(page: Page, button: str, place: str) -> bool:
     """Whether a button shows a part of the page, and no problem."""
     page.get_by_role("button", name=button).click()
@@ -155,8 +208,8 @@ def leads_to(page: Page, button: str, place: str) -> bool:
 
 
 @contextmanager
-def school_at(root: Path, *, ratified: bool = True) -> Iterator[School]:
-    """The school oak, its agreement ratified or not yet, before a gateway at work."""
+def school_at(root: Path, name: str = "chromium", *, ratified: bool = True) -> Iterator[School]:
+    """The school oak, its agreement ratified or not yet, with this browser before a gateway at work."""
     site, port, behind = Site(root), free_port(), free_port()
     oak, origin = site.provider("oak", ratified=ratified), f"http://localhost:{port}"
     with (site.home / "gateway.toml").open("a") as settings:
@@ -164,10 +217,11 @@ def school_at(root: Path, *, ratified: bool = True) -> Iterator[School]:
     with site.running() as services, Recorder(port, behind) as recorder, sync_playwright() as playwright:
         thread = threading.Thread(target=recorder.serve_forever)
         thread.start()
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(CHANNEL))
         try:
-            yield School(site, oak, services, browser, origin, recorder)
+            with driven(playwright, name) as browser:
+                school = School(site, oak, services, browser, origin, recorder)
+                yield school
+                assert school.strays == []
         finally:
-            browser.close()
             recorder.shutdown()
             thread.join(60)

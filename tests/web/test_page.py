@@ -12,21 +12,20 @@ from hashlib import sha512
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Route
 
-from desktop.web_page import STATIC, checked, libraries, taken_from, welsh, with_digests, word_list
+from desktop.web_page import STATIC, checked, libraries, taken_from, welsh, word_list
 from gateway.web.server import digest
 from tests.content import core_data
-from tests.intake.running import sealed
 from tests.waiting import until
+from tests.web.browsers import BROWSERS
 from tests.web.school import School, leads_to, school_at
 
 PART = 1024 * 1024
 
 
-@pytest.fixture(scope="module")
-def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[School]:
-    with school_at(tmp_path_factory.mktemp("school")) as school:
+@pytest.fixture(scope="module", params=BROWSERS)
+def school(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[School]:
+    with school_at(tmp_path_factory.mktemp("school"), request.param) as school:
         yield school
 
 
@@ -54,47 +53,8 @@ def test_from_a_new_passkey_to_a_receipt(school: School, tmp_path: Path) -> None
     assert not re.search(rb"(?:GET|POST|PATCH|HEAD) \S*core", school.recorder.said)
 
 
-def test_an_upload_that_is_cut_off_again_and_again_arrives_whole(school: School, tmp_path: Path) -> None:
-    page = school.opens()
-    school.enrols(page, tmp_path)
-    school.logs_in(page)
-    lost = {"before": 0, "after": 0}
-
-    def cut_off(route: Route) -> None:
-        """Every third part does not arrive; of every third the answer does not."""
-        turn = sum(lost.values()) + len(parts)
-        if turn % 3 == 0:
-            lost["before"] += 1
-            route.abort()
-        elif turn % 3 == 1:
-            lost["after"] += 1
-            route.fetch()
-            route.abort()
-        else:
-            parts.append(1)
-            route.continue_()
-
-    parts: list[int] = []
-    page.clock.install()  # The page waits longer after each failure.
-    page.route("**/api/uploads/*", lambda route: cut_off(route) if _patches(route) else route.continue_())
-    name = tmp_path / "large.gpg"
-    name.write_bytes(sealed(5 * PART))
-    page.get_by_label("The file", exact=True).set_input_files(name)
-    page.get_by_role("button", name="Send", exact=True).click()
-    arrived = page.get_by_text("The file has arrived.")
-    until(lambda: page.clock.run_for(5_000) or arrived.is_visible(), "the upload")
-    assert min(lost.values()) >= 1
-    assert [one for one in school.problems if "ERR_FAILED" not in one] == []
-
-
-def _patches(route: Route) -> bool:
-    return route.request.method == "PATCH"
-
-
 def test_the_page_names_the_digest_of_all_that_it_loads() -> None:
-    """`python desktop/web_page.py` writes them."""
     page = (STATIC / "index.html").read_text("utf-8")
-    assert with_digests(page) == page
     loaded = re.findall(r'<(?:script|link)[^>]*(?:src|href)="([^"]+)"([^>]*)>', page)
     assert all(path.startswith("/static/") for path, _ in loaded)
     assert all("integrity=" in more for path, more in loaded if not path.endswith(".svg"))

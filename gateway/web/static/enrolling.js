@@ -58,7 +58,7 @@ async function enrol() {
     key: await Kits.locked(key, passkey.secret || at("passphrase").value),
   });
   await Kits.put("kits", kit);
-  await navigator.storage.persist();
+  navigator.storage.persist().catch(() => {}); // Not waited for: Firefox asks the person, who may answer later.
   const known = file && at("known").checked;
   const words = known ? kit.passkey : (await Trust.keysWords(kit)).join(" ");
   handOver(kit.provider, known ? "pub" : "keys", passkey.line + (known ? "" : key.toPublic().armor()), words);

@@ -1,0 +1,149 @@
+"""The browsers of schools with virtual passkeys: Debian's Chromium by DevTools, its Firefox by WebDriver."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright
+
+from tests.console.conftest import CHANNEL, CHROMIUM
+from tests.ports import free_port
+
+NAMES = {"chromium": "chromium", "firefox": "firefox-esr"}
+"""The programs of the browsers, by their names here."""
+BROWSERS = [pytest.param(name, marks=pytest.mark.needs(program)) for name, program in NAMES.items()]
+FIREFOX = "/usr/bin/firefox-esr"
+HANDED = {
+    "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
+    "isUserVerified": True,
+}  # fmt: skip
+# Passkeys of software instead of those that are plugged in.
+_SOFT = {
+    "security.webauth.webauthn_enable_softtoken": True,
+    "security.webauth.webauthn_enable_usbtoken": False,
+}
+
+
+_KEEPING = """
+const make = URL.createObjectURL.bind(URL);
+window.saved = new Map();
+URL.createObjectURL = (content) => {
+    const address = make(content);
+    window.saved.set(address, content);
+    return address;
+};"""
+"""What links of the page save: WebDriver does not tell of it in Firefox yet."""
+_SECRET = """
+const ask = navigator.credentials?.get.bind(navigator.credentials);
+if (ask) {
+    navigator.credentials.get = async ({ publicKey: { extensions, ...plain } }) => {
+        const given = await ask({ publicKey: { ...plain, extensions } });
+        const found = await ask({ publicKey: plain });
+        found.getClientExtensionResults = () => given.getClientExtensionResults();
+        return found;
+    };
+}"""
+"""Firefox's passkey of software leaves out the mark of what it signs with its secret (ED; WebAuthn, 6.1), so
+that the signature is of no use: the secret is asked for apart."""
+_WITHOUT_SECRET = """
+for (const act of navigator.credentials ? ["create", "get"] : []) {
+    const before = navigator.credentials[act].bind(navigator.credentials);
+    navigator.credentials[act] = ({ publicKey: { extensions, ...plain } }) => before({ publicKey: plain });
+}"""
+"""That passkey always has a secret (PRF): here, it is not asked for it."""
+
+
+class Marionette:
+    """Commands of WebDriver that BiDi does not have yet, to a Firefox at work (its protocol of version 3)."""
+
+    def __init__(self, port: int) -> None:
+        self._line = socket.create_connection(("127.0.0.1", port), 60)
+        self._answers = self._line.makefile("rb")
+        self._heard()
+        self._asked = 0
+
+    def ask(self, command: str, **told: object) -> object:
+        self._asked += 1
+        message = json.dumps([0, self._asked, command, told]).encode()
+        self._line.sendall(b"%d:%b" % (len(message), message))
+        _, _, error, result = self._heard()
+        assert error is None, error
+        return result["value"]
+
+    def _heard(self):
+        length = b""
+        while (digit := self._answers.read(1)) != b":":
+            assert digit, "Firefox has gone"
+            length += digit
+        return json.loads(self._answers.read(int(length)))
+
+    def close(self) -> None:
+        self._answers.close()
+        self._line.close()
+
+
+@dataclass
+class Driven:
+    """A browser that opens pages, each with a store and a passkey of its own."""
+
+    name: str
+    browser: Browser
+    marionette: Marionette | None = None
+    _passkeys: list[object] = field(default_factory=list)
+
+    def page(self, *, secret: bool, kept: bool) -> Page:
+        """An empty page. `secret`: the passkey can lock a key (PRF). `kept`: a worker keeps the page."""
+        workers = "allow" if kept else "block"
+        page = self.browser.new_context(accept_downloads=True, service_workers=workers).new_page()
+        if self.marionette is None:
+            devtools = page.context.new_cdp_session(page)
+            devtools.send("WebAuthn.enable")
+            passkey = {**HANDED, "automaticPresenceSimulation": True, "hasPrf": secret}
+            devtools.send("WebAuthn.addVirtualAuthenticator", {"options": passkey})
+        else:
+            # One for the whole browser: that of the page before goes.
+            while self._passkeys:
+                gone = self._passkeys.pop()
+                self.marionette.ask("WebAuthn:RemoveVirtualAuthenticator", authenticatorId=gone)
+            added = self.marionette.ask("WebAuthn:AddVirtualAuthenticator", **HANDED, isUserConsenting=True)
+            self._passkeys.append(added)
+            page.add_init_script(_KEEPING + (_SECRET if secret else _WITHOUT_SECRET))
+        return page
+
+    def saves(self, page: Page, words: str, folder: Path) -> Path:
+        """The file that a link with these words saves, in a folder."""
+        link = page.get_by_role("link", name=words)
+        if self.marionette is None:
+            with page.expect_download() as download:
+                link.click()
+            file = folder / download.value.suggested_filename
+            download.value.save_as(file)
+            return file
+        name, text = link.evaluate("async (one) => [one.download, await window.saved.get(one.href).text()]")
+        (folder / name).write_text(text, "utf-8")
+        return folder / name
+
+
+@contextmanager
+def driven(playwright: Playwright, name: str) -> Iterator[Driven]:
+    """The browser of this name until the block ends."""
+    if name == "chromium":
+        with playwright.chromium.launch(executable_path=CHROMIUM, args=list(CHANNEL)) as browser:
+            yield Driven(name, browser)
+        return
+    port = free_port()
+    with playwright.firefox.launch(
+        channel="moz-firefox", executable_path=FIREFOX, args=["-marionette"],
+        firefox_user_prefs={"marionette.port": port, **_SOFT},
+    ) as browser:  # fmt: skip
+        marionette = Marionette(port)
+        try:
+            yield Driven(name, browser, marionette)
+        finally:
+            marionette.close()
