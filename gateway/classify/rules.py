@@ -60,7 +60,7 @@ _BETWEEN_DATES = re.compile(r"\b(?:as|at|of|on|from|to|since|until|up to)\b| - |
 _WORDS_OF_NAME = re.compile(r"[^\W\d_]+")
 _STEPS = re.compile(r"[A-Za-z]\w*(?:\.[A-Za-z]\w*)+", re.ASCII)
 
-_NOTES = re.compile(r"note|comment|remark|memo\b|narrative|free ?text", re.IGNORECASE)
+NOTES = re.compile(r"note|comment|remark|memo\b|narrative|free ?text", re.IGNORECASE)
 
 _NAME_LENGTH = 100
 _WORDS = "{words}"
@@ -469,7 +469,7 @@ class Rules(BaseModel):
     def column_patterns(self) -> tuple[re.Pattern[str], tuple[str, ...]]:
         """All patterns as one, because trying each is slow; and the field of each group."""
         pairs = [
-            (pattern.replace(_WORDS, self._words_of_columns), key)
+            (pattern.replace(_WORDS, self.words_of_columns), key)
             for key, rule in self.fields.items()
             for pattern in rule.patterns
         ]
@@ -477,7 +477,7 @@ class Rules(BaseModel):
         return re.compile(whole), tuple(key for _, key in pairs)
 
     @cached_property
-    def _words_of_columns(self) -> str:
+    def words_of_columns(self) -> str:
         """A pattern of a few words in a row: those of names of columns, subjects, and short figures.
 
         What a law pack names as a column of a table is one word.
@@ -576,7 +576,7 @@ class Rules(BaseModel):
 
     def _is_apart(self, name: str) -> bool:
         """Return True where a name announces sensitive data or free text."""
-        return _NOTES.search(name) is not None or bool(self.sensitive.of_name(name))
+        return NOTES.search(name) is not None or bool(self.sensitive.of_name(name))
 
     def _is_telling(self, text: str) -> bool:
         """Return True where a text is about something sensitive, as a heading or a sentence."""

@@ -56,7 +56,7 @@ _REMEMBERED = 1_000
 _ID = re.compile(r"[0-9a-f]{32}")
 _SHOWN = re.compile(
     r"/keys/gateway(?:(?:-[0-9a-f]{16})?-succession|-log-keys)?\.asc|"
-    r"/agreement/(?:agreement\.txt|policies\.asc)|/pages(/status\.html(?:\.asc)?)"
+    r"/agreement/(?:agreement\.txt|(?:policies|headings)\.asc)|/pages(/status\.html(?:\.asc)?)"
 )
 _NOT_LOGGED_IN = denied("Log in with your passkey first.")
 _BUSY = 423

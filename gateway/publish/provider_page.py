@@ -9,15 +9,17 @@ import hashlib
 import json
 import re
 from base64 import b64encode
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import icalendar
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlmodel import Session, col, func, select
 
+from gateway.classify import load_rules
+from gateway.classify.headings import known_headings
 from gateway.errors import Fault
 from gateway.home import Published
 from gateway.home.versions import policy_digest, policy_files
@@ -193,21 +195,29 @@ def publish_log_proofs(registry: Registry, published: Published, only: Collectio
 
 
 def publish_policies(published: Published, policies: Path, signing: Signing, at: datetime) -> None:
-    """Write /agreement/policies.asc, for a provider's program to check files before sending.
+    """Write /agreement/policies.asc and headings.asc, by which files are checked before they are sent.
 
-    The file is one signed line of JSON, left alone while the policies in force and the key stay the same.
+    The first is for a provider's program, the second for a browser (`known_headings`). Each is one signed
+    line of JSON, left alone while the policies in force and the key stay the same. Raises Fault where the
+    policies are not those of their digest.
     """
-    path = published.common / "agreement" / "policies.asc"
     of = {"digest": policy_digest(policies), "key": signing.fingerprint}
     if of["digest"] != policies.name:
         raise Fault(f"{policies} was changed on the disk: bring it back from a backup")
-    if path.exists() and json.dumps(of)[1:-1] in path.read_text("utf-8"):
-        return
-    files = {one.name: one.read_text("utf-8") for one in policy_files(policies)}
-    line = json.dumps({**of, "at": at.isoformat(), "files": files})
-    with published_is_written():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_published(path, clearsign(signing.openpgp, line))
+    shown: dict[str, Callable[[], dict[str, Any]]] = {
+        "policies.asc": lambda: {
+            "files": {one.name: one.read_text("utf-8") for one in policy_files(policies)}
+        },
+        "headings.asc": lambda: known_headings(load_rules(policies)),
+    }
+    for name, content in shown.items():
+        path = published.common / "agreement" / name
+        if path.exists() and json.dumps(of)[1:-1] in path.read_text("utf-8"):
+            continue
+        line = json.dumps({**of, "at": at.isoformat(), **content()})
+        with published_is_written():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            replace_published(path, clearsign(signing.openpgp, line))
 
 
 def told_since(session: Session, sequence: int) -> tuple[set[str], int]:

@@ -1,0 +1,250 @@
+// Before a file leaves: a first look at its name, its first bytes and its headings, by the list that the gateway signed.
+// It decides nothing: what the page does not know is shown, and the receipt has the last word.
+"use strict";
+
+const Look = (() => {
+  const HEAD_BYTES = 1024 * 1024;
+  const ROWS = 20;
+  const LEAST_KNOWN = 2;
+  const NAME_LENGTH = 100;
+  const DAY = /\s*[([]\s*\d{1,4}(?:[/. -]\w+){1,2}[^()[\]]*[)\]]\s*$/; // Of a column, as systems add it at its end.
+  const MOST_TAKEN = 64 * 1024 * 1024;
+  const [QUOTE, LF, CR] = [0x22, 0x0a, 0x0d];
+  // What is no data from a school's system, by its first bytes.
+  const DOCUMENTS = [
+    [/^%PDF-/, "a PDF document"],
+    [/^\{\\rtf/, "a text document"],
+    [/^(\x89PNG|\xff\xd8\xff|GIF8|II\*\x00|MM\x00\*)/, "a picture"],
+    [/^MZ/, "a program"],
+  ];
+  const DOCUMENT_NAMES = /\.(docx?|odt|pptx?|odp|msg|eml|pages)$/i;
+
+  const raw = (bytes) => Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+
+  // As gateway.classify.format_rules has it: without case, blanks and punctuation.
+  const plain = (name) =>
+    name.replaceAll("%", "percent").replaceAll(" & ", "and").replace(/[^\p{L}\p{N}]+/gu, "").toLowerCase() || name.trim();
+
+  // Python's patterns in JavaScript: the end of a text, and repetitions that are not tried again.
+  function pattern(text, words, number) {
+    const whole = text.replaceAll("\\Z", "$");
+    const of = whole.replaceAll("{words}", () => `(?=(?<w${number}>${words.replace(/\+$/, "")}))\\k<w${number}>`);
+    return new RegExp(`^(?:${of})$`);
+  }
+
+  // Returns { column(name), element(parent, name), kind(name) } of a list: "" for what the agreement or a system has,
+  // a label for what stands outside the agreement, and null for what is not known.
+  function known(list) {
+    const [columns, elements, patterns] = [new Map(), new Map(), []];
+    const containers = new Set(list.containers);
+    for (const field of list.fields) {
+      const is = field.outside || "";
+      field.columns.forEach((name) => columns.set(name, is));
+      field.elements.forEach((name) => elements.set(name, is));
+      field.patterns.forEach((text) => patterns.push([pattern(text, list.words, patterns.length), is]));
+    }
+    list.subjects.forEach((name) => columns.set(name, columns.get(name) || ""));
+    list.by_law.forEach((name) => elements.set(name, elements.get(name) || ""));
+    const notes = new RegExp(list.notes, "i");
+    const [prefixes, suffixes] = list.affixes;
+
+    function column(name) {
+      const text = plain(name.replace(DAY, ""));
+      const bare = text.slice((prefixes.find((one) => text.startsWith(one)) || "").length);
+      const end = suffixes.find((one) => text.endsWith(one)) || " ";
+      const cut = (form) => (form.endsWith(end) ? form.slice(0, -end.length) : form);
+      const form = [text, bare, cut(text), cut(bare)].find((one) => columns.has(one));
+      const wide = form === undefined && text && text.length <= NAME_LENGTH && !notes.test(name);
+      return columns.get(form) ?? (wide ? patterns.find(([one]) => one.test(text))?.[1] : null) ?? null;
+    }
+
+    const element = (parent, name) =>
+      [`${parent}/${name}`, `${parent}/*`, name].map((one) => elements.get(one)).find((one) => one !== undefined) ??
+      (containers.has(name) ? "" : null);
+    const kind = (name) => list.kinds.find(([text]) => new RegExp(text, "i").test(name))?.[1] || null;
+    return { column, element, kind };
+  }
+
+  // Yields the rows of bytes as cells, [start, end[ each, with the end of the row; separators are ASCII.
+  function* rows(bytes, separator) {
+    let [cells, start, quoted, filled] = [[], 0, false, false];
+    for (let at = 0; at <= bytes.length; at++) {
+      const byte = at < bytes.length ? bytes[at] : LF;
+      if (byte === QUOTE && (quoted || !filled)) {
+        quoted = !quoted;
+        filled = true;
+      } else if (!quoted && (byte === separator || byte === LF)) {
+        cells.push([start, at - (byte === LF && bytes[at - 1] === CR && at > start ? 1 : 0)]);
+        [start, filled] = [at + 1, false];
+        if (byte === LF) {
+          yield { cells, end: Math.min(at + 1, bytes.length) };
+          cells = [];
+        }
+      } else if (byte !== 0x20) {
+        filled = true;
+      }
+    }
+  }
+
+  function separatorOf(head) {
+    const count = (sign) => raw(head.subarray(0, 8192)).split(sign).length;
+    return [",", ";", "\t", "|"].sort((one, other) => count(other) - count(one))[0].charCodeAt(0);
+  }
+
+  function decoded(bytes) {
+    const text = new TextDecoder().decode(bytes);
+    return text.includes("\ufffd") ? new TextDecoder("windows-1252").decode(bytes) : text;
+  }
+
+  // Returns { row, separator, headings } of a table: the row that has most known headings; null without one.
+  function headingsOf(head, of) {
+    const separator = separatorOf(head);
+    let [best, row] = [null, 0];
+    for (const { cells } of rows(head, separator)) {
+      const names = cells.map(([start, end]) => decoded(head.subarray(start, end)).trim().replace(/^\ufeff?"(.*)"$/s, "$1"));
+      const score = names.filter((name) => name && of.column(name) !== null).length;
+      if (score >= LEAST_KNOWN && score > (best ? best.score : 0)) {
+        best = { row, separator, score, headings: names };
+      }
+      if (++row === ROWS) {
+        break;
+      }
+    }
+    return best;
+  }
+
+  // Returns the names of elements at the start of XML that the agreement does not have: [names, label or null] each.
+  function elementsOf(text, of) {
+    const [found, stack] = [new Map(), []];
+    let leaf = false;
+    for (const [, end, name, , empty] of text.matchAll(/<(\/?)(?:[\w.-]+:)?([\w.-]+)((?:\s[^<>]*?)?)(\/?)>/g)) {
+      if (end) {
+        const is = leaf && stack.length > 2 ? of.element(stack.at(-2), name) : "";
+        stack.pop();
+        void (is === "" || found.set(name, is));
+      } else if (!empty) {
+        stack.push(name);
+      }
+      leaf = !end && !empty;
+    }
+    const by = new Map();
+    found.forEach((label, name) => by.set(label, [...(by.get(label) || []), name]));
+    return [...by].map(([label, names]) => [names.join(", "), label]);
+  }
+
+  // Returns { kind, others, table }: what is told of a file, and the headings that the agreement does not have.
+  async function first(file) {
+    const head = new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer());
+    const start = raw(head.subarray(0, 64));
+    const is = DOCUMENTS.find(([one]) => one.test(start))?.[1] || (DOCUMENT_NAMES.test(file.name) ? "a document" : null);
+    if (await Sealing.isSealed(file)) {
+      return { kind: "It is encrypted already, and goes as it is. The page cannot look into it; its receipt will say." };
+    }
+    if (is || file.size === 0) {
+      const stop = `This is ${is}, and no data as your system exports it. The gateway will refuse it.`;
+      return { stop: file.size ? stop : "The file is empty. Look whether it is the one that you meant." };
+    }
+    if (start.startsWith("PK") || start.startsWith("\xd0\xcf\x11\xe0")) {
+      return { kind: "It is a workbook or an archive. The page does not look into it; its receipt will say." };
+    }
+    const of = known(await list());
+    const kind = of.kind(file.name);
+    const told = kind ? `By its name, it is of the kind: ${kind}.` : "Its name does not tell its kind; its receipt will.";
+    if (/^(\xef\xbb\xbf)?\s*</.test(start)) {
+      return { kind: told, others: elementsOf(decoded(head), of) };
+    }
+    const table = /^(\xff\xfe|\xfe\xff)/.test(start) ? null : headingsOf(head, of);
+    if (!table) {
+      return { kind: `${told} The page finds no row of headings that it knows; its receipt will say.` };
+    }
+    const others = table.headings.map((name, column) => [name, name ? of.column(name) : "", column]);
+    return { kind: told, others: others.filter(([, label]) => label !== ""), table };
+  }
+
+  // Returns a new file without one column; every other byte stays.
+  async function without(file, table, column) {
+    if (file.size > MOST_TAKEN) {
+      throw new Error("The file is too large to be changed here. Leave the column out when you export it.");
+    }
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    const [parts, separator] = [[], Uint8Array.of(table.separator)];
+    let row = 0;
+    for (const { cells, end } of rows(bytes, table.separator)) {
+      const left = row++ < table.row ? cells : cells.filter((_, place) => place !== column);
+      left.forEach(([from, to], place) => parts.push(...(place ? [separator] : []), bytes.subarray(from, to)));
+      parts.push(bytes.subarray(cells.at(-1)[1], end));
+    }
+    return new File(parts, file.name, { type: file.type });
+  }
+
+  // Returns the list of headings that the gateway signed, never an older one than before. Throws an Error without it.
+  async function list() {
+    if (!here.kit) {
+      throw new Error("this browser does not know the gateway’s key");
+    }
+    try {
+      const answer = await fetch("/api/agreement/headings.asc");
+      const told = JSON.parse(await Trust.verified(await answer.text(), Object.values(here.kit.gateway)));
+      if (told.at >= (here.kit.headings || "")) {
+        here.kit.headings = told.at;
+        await Kits.put("kits", here.kit);
+        return told;
+      }
+    } catch {
+      // Told below, as an older list is.
+    }
+    throw new Error("the list of headings is missing, older than before, or not signed by the gateway’s key");
+  }
+
+  // Returns what is told of a file, whether or not the list is there.
+  const told = (file) =>
+    first(file).catch(({ message }) => ({ kind: `The page did not look into the file: ${message}. Its receipt will say.` }));
+
+  return { known, told, without };
+})();
+
+let looks = 0;
+
+function rowOfHeading(file, table, [name, label, column]) {
+  const row = at("heading").content.cloneNode(true);
+  const [of, why, out] = ["strong", "p", "button"].map((one) => row.querySelector(one));
+  of.textContent = name;
+  why.textContent = label
+    ? `${label}: the agreement does not list it. The gateway keeps it from whoever may not have it, or refuses the file.`
+    : why.textContent;
+  out.textContent = `Take out ${name}`;
+  out.hidden = !table;
+  out.addEventListener("click", () =>
+    acting(out, () => takeOut(file, table, name, column), "The column was not taken out. Leave it out when you export."),
+  );
+  return row;
+}
+
+async function takeOut(file, table, name, column) {
+  const given = new DataTransfer();
+  given.items.add(await Look.without(file, table, column));
+  at("file").files = given.files;
+  await lookAt();
+  tell("said", `${name} is taken out of what is sent. The file on your disk stays as it is.`);
+}
+
+async function lookAt() {
+  const [file, turn] = [at("file").files[0], ++looks];
+  at("seen").hidden = true;
+  if (!file) {
+    return;
+  }
+  const { stop, kind, others = [], table } = await Look.told(file);
+  if (turn === looks) {
+    Object.assign(at("seen-said"), { textContent: stop || kind, className: stop ? "problem" : "hint" });
+    at("seen-others").replaceChildren(...others.map((other) => rowOfHeading(file, table, other)));
+    at("seen-list").hidden = others.length === 0;
+    at("seen").hidden = false;
+  }
+}
+
+at("file").addEventListener("change", lookAt);
+at("send").addEventListener("reset", () => {
+  looks++;
+  at("seen").hidden = true;
+});
