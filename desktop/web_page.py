@@ -1,8 +1,8 @@
 """Build the page of the web door: `python desktop/web_page.py [--fetch]`; the same bytes on every computer.
 
 `--fetch` takes the libraries of `web.toml` anew, by their digests; without it, those in `static` are checked.
-Then the list of words, and the digests of what the page loads (Subresource Integrity), are written.
-It ends with the digest over the whole page, which the service logs at each start, for the notes of a release.
+Then the list of words, the digests of what the page loads (Subresource Integrity), and in CHANGELOG.md the
+digest over the whole page, are written. The service logs that digest at each start.
 """
 
 import hashlib
@@ -66,6 +66,11 @@ def with_digests(page: str) -> str:
     return re.sub(r'((?:src|href)="/static/([a-z0-9.-]+)" )integrity="[^"]*"', told, page)
 
 
+def with_digest(changes: str, digest: str) -> str:
+    """Return the list of changes with the digest of the page in its newest section."""
+    return re.sub(r"(page sha256=)[0-9a-f]{64}", rf"\g<1>{digest}", changes, count=1)
+
+
 def build(*, fetch: bool) -> None:
     """Write whatever of the page is not written by hand. ValueError where a library is not the lock's."""
     for library in libraries():
@@ -84,4 +89,6 @@ if __name__ == "__main__":
     build(fetch="--fetch" in sys.argv)
     from gateway.web.server import digest
 
+    changes = ROOT / "CHANGELOG.md"
+    changes.write_text(with_digest(changes.read_text("utf-8"), digest()), "utf-8")
     sys.stdout.write(f"page sha256={digest()}\n")

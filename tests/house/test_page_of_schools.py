@@ -1,0 +1,14 @@
+"""The page on which schools send is built: `python desktop/web_page.py` writes the digests of its files."""
+
+from __future__ import annotations
+
+from desktop.web_page import ROOT, STATIC, with_digest, with_digests
+from gateway.web.server import digest
+
+
+def test_what_was_edited_was_built() -> None:
+    page = (STATIC / "index.html").read_text("utf-8")
+    assert with_digests(page) == page
+    changes = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    assert f"page sha256={digest()}" in changes
+    assert with_digest(changes, digest()) == changes
