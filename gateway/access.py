@@ -234,7 +234,7 @@ COMMANDS: Mapping[str, AccessRight] = dict(
             AccessRight.LOOK: """
                 gateway_keys.export gateway_keys.show_all host_keys.list_all year.show_year receipts.show_one
                 flows.list_all flows.status log.head log.verify log.prove log.consistency log.export
-                policy_explain.explain policy_pack.list_packs policy.try_out
+                policy_pack.list_packs policy.try_out
                 policy_optional.list_optional
             """,
             AccessRight.ENROL: """

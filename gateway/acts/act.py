@@ -184,6 +184,8 @@ class Act(BaseModel):
     - `annexed`: the document is printed without the annex unless asked for. `tabled`: the document is one
       table, too.
     - `of_any_file`: the act also takes a reference outside the person's sight.
+    - `beside`: commands about the thing of an answer, each with the field that names it and flags to be set,
+      such as "keys confirm:id,staff"; the value stands under `named_by`, or under that field's own name.
     - `by_program`: a program may be let do it by the API; of what changes something, only what no second
       person has to confirm. `streams`: the answer is a file, given by the mailboxes.
     """
@@ -198,6 +200,8 @@ class Act(BaseModel):
     annexed: ClassVar[bool] = False
     tabled: ClassVar[bool] = False
     of_any_file: ClassVar[bool] = False
+    beside: ClassVar[tuple[str, ...]] = ()
+    named_by: ClassVar[str] = ""
     by_program: ClassVar[bool] = False
     streams: ClassVar[bool] = False
 

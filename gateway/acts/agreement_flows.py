@@ -33,7 +33,7 @@ class ExpectFlow(Act):
     right: ClassVar = AccessRight.ENROL
 
     identifier: str = argument("The provider, by its short name.", metavar="ID")
-    data_type: str = argument("As `flows status` names the data type.", metavar="FLOW")
+    data_type: str = argument("The kind of data.", metavar="FLOW")
     expected: Expected = argument("Is it expected? default: as the calendar says.", metavar="EXPECTED")
     why: Why
 
@@ -72,7 +72,7 @@ class NoteNilReturn(Act):
     right: ClassVar = AccessRight.ENROL
 
     identifier: str = argument("The provider, by its short name.", metavar="ID")
-    data_type: str = argument("As `flows status` names the data type.", metavar="FLOW")
+    data_type: str = argument("The kind of data.", metavar="FLOW")
     why: Why
     on: date | None = option("A day of the period; today if not given.", None)
 

@@ -29,7 +29,7 @@ class BreachNature(StrEnum):
 class RecordBreach(Act):
     """Put the record of a breach for the ICO (UK GDPR Article 33) on record, prefilled from the registry.
 
-    Times are local unless they name a zone; a day counts from its beginning, or with --to until its end.
+    Times are local unless they name a zone; a day counts from its beginning, or as the end until its own.
     """
 
     command: ClassVar = "breach record"
@@ -137,6 +137,8 @@ class ShowBreach(ReadingAct):
     """Show a record as it was put on record last: in short, or with its annex."""
 
     command: ClassVar = "breach show"
+    beside: ClassVar = ("breach record:amend",)
+    named_by: ClassVar = "number"
     right: ClassVar = AccessRight.LOOK
     annexed: ClassVar = True
 

@@ -42,6 +42,7 @@ class ShowDiscrepancy(ReadingAct):
     """Show where each record of a discrepancy stands, and how it ended."""
 
     command: ClassVar = "discrepancies show"
+    beside: ClassVar = ("discrepancies resolve:number",)
     right: ClassVar = AccessRight.LOOK
 
     number: int = argument("As discrepancies list has it.", metavar="N", ge=1)

@@ -78,6 +78,7 @@ class ListedHarmless(ListingAct):
     """List every column listed as harmless, by whom and why."""
 
     command: ClassVar = "policy harmless list"
+    beside: ClassVar = ("policy harmless remove:column",)
     right: ClassVar = AccessRight.LOOK
     columns: ClassVar = ("header", "provider", "listed_by", "listed_at", "why")
     empty: ClassVar = "no column is listed as harmless"

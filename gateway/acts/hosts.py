@@ -21,6 +21,7 @@ class ListHosts(ListingAct):
     """
 
     command: ClassVar = "hosts list"
+    beside: ClassVar = ("hosts remove:name",)
     right: ClassVar = AccessRight.LOOK
     columns: ClassVar = ("name", "said", "state", "rounds", "spool", "oldest", "clock", "keys")
     empty: ClassVar = "no host is on record that shares the work"

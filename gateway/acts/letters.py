@@ -15,6 +15,7 @@ from gateway.acts.act import (
 )
 from gateway.acts.listing import DatedListing, ListingAct, Row
 from gateway.home.settings import load_settings
+from gateway.model import counted
 from gateway.registry import letters
 
 
@@ -62,6 +63,7 @@ class ListLetters(DatedListing):
     """List every letter owed, with the times of owing, sending and return."""
 
     command: ClassVar = "letters list"
+    beside: ClassVar = ("letters bounced:number",)
     right: ClassVar = AccessRight.LOOK
     columns: ClassVar = (
         "number", "kind", "recipient", "subject", "owed_at", "sent_at", "refused", "bounced_at",
@@ -75,6 +77,34 @@ class ListLetters(DatedListing):
         """Read the letters without their texts."""
         with context.reading() as session:
             return [row.model_dump(exclude={"text"}) for row in letters.listed(session)]
+
+
+class ChaseProvider(Act):
+    """Write to a provider about what is late, due, or wrong there, at once and once a day at most.
+
+    The letter is the weekly one of the policies. It leaves for the addresses of the provider's contacts.
+    """
+
+    command: ClassVar = "letters chase"
+    right: ClassVar = AccessRight.ENROL
+
+    provider: str = argument("The provider, by its short name.", metavar="ID")
+
+    def effect(self, context: ActContext) -> str:
+        """Show the letter, and to whom it goes. GatewayError as for the carrying out."""
+        from gateway.record.letters import Letterhead, chasing  # noqa: PLC0415 - loads OpenPGP libraries
+
+        with context.open_registrar() as registrar, context.reading() as session:
+            found = chasing(Letterhead.of(registrar), session, self.provider, context.clock())
+        return f"To {', '.join(one.recipient for one in found)}: {found[0].subject}. {found[0].text}"
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Owe the letter. GatewayError where there is nothing to write, or nobody to write to."""
+        from gateway.record.letters import chase  # noqa: PLC0415 - loads OpenPGP libraries
+
+        with context.open_registrar() as registrar:
+            owed = chase(registrar, self.provider, context.clock())
+        return ActDone(f"{counted(owed, 'letter')} to {self.provider} will leave with the next round")
 
 
 class NoteBouncedLetter(Act):

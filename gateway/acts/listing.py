@@ -27,6 +27,9 @@ class ListingAct(ReadingAct):
 
     - `columns`: the columns shown, `narrow` those of a narrow screen; a row may hold more, for programs.
     - `empty`: the sentence for no rows.
+    - `heading`: what a page calls the list; else the first sentence of its docstring.
+    - `leads`: columns whose values lead to a page: of a `file`, a `held-file` or a `school`.
+    - `together`: commands for several rows of the list, by their `reference`.
     - `tabs`: a column, and the values of it by which the list is divided on a page.
     - `latest`: the rows are read oldest first, so a page begins with the last of them.
     """
@@ -36,6 +39,9 @@ class ListingAct(ReadingAct):
     empty: ClassVar[str]
     latest: ClassVar[bool] = False
     tabs: ClassVar[tuple[str, tuple[str, ...]] | None] = None
+    heading: ClassVar[str] = ""
+    together: ClassVar[tuple[str, ...]] = ()
+    leads: ClassVar[Mapping[str, str]] = {"reference": "file", "provider": "school"}
 
     search: str | None = option(
         "Only rows with this text, such as a part of a reference, a school, a file name or a kind.",

@@ -13,6 +13,7 @@ class ListNotices(DatedListing):
     """List every notice, latest first, with the first reader."""
 
     command: ClassVar = "notices list"
+    beside: ClassVar = ("notices show:number",)
     right: ClassVar = AccessRight.LOOK
     columns: ClassVar = ("number", "created_at", "reference", "subject", "read_at", "read_by")
     empty: ClassVar = "no notices"

@@ -26,6 +26,7 @@ class ListPrograms(ListingAct):
     """List the programs with a credential for the API, and those of before."""
 
     command: ClassVar = "programs list"
+    beside: ClassVar = ("programs revoke:name",)
     right: ClassVar = AccessRight.LOOK
     columns: ClassVar = ("name", "state", "acts", "teams", "made_at", "made_by", "ends_at")
     narrow: ClassVar = ("name", "state", "ends_at")

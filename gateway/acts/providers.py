@@ -181,6 +181,12 @@ class ShowProvider(ReadingAct):
     """Show a provider with contacts, keys and history."""
 
     command: ClassVar = "providers show"
+    beside: ClassVar = (
+        "providers set:id", "letters chase:provider", "flows nil:identifier", "flows expect:identifier",
+        "agreement notice:provider", "report provider:provider", "providers invite:id",
+        "providers suspend:id", "providers resume:id", "providers merge:former", "providers close:provider",
+    )  # fmt: skip
+    named_by: ClassVar = "id"
     right: ClassVar = AccessRight.LOOK
 
     id: str = argument("The provider, by its short name.", metavar="ID")

@@ -164,6 +164,7 @@ class ListMarkers(ListingAct):
     """List the markers in force, to data protection and the people named; no child is named."""
 
     command: ClassVar = "pupils markers"
+    beside: ClassVar = ("pupils unmark:number",)
     right: ClassVar = AccessRight.LOOK
     columns: ClassVar = ("number", "kind", "people", "files", "placed_at", "placed_by", "why")
     empty: ClassVar = "no child is marked"

@@ -29,6 +29,7 @@ class ListRoles(ListingAct):
     """List all persons with a role, and their accounts."""
 
     command: ClassVar = "roles list"
+    beside: ClassVar = ("roles grant:name", "roles take:name")
     right: ClassVar = AccessRight.LOOK
     columns: ClassVar = ("name", "roles", "accounts", "teams", "not_second_to")
     empty: ClassVar = (

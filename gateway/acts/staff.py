@@ -125,6 +125,7 @@ class ListStaff(ListingAct):
     right: ClassVar = AccessRight.LOOK
     columns: ClassVar = ("name", "teams", "added_at")
     empty: ClassVar = "nobody is enrolled; gateway staff add"
+    heading: ClassVar = "People"
 
     def rows(self, context: ActContext) -> list[Row]:
         """Read the persons and their teams."""
@@ -137,9 +138,14 @@ class ShowStaff(ReadingAct):
 
     command: ClassVar = "staff show"
     right: ClassVar = AccessRight.LOOK
-    in_console: ClassVar = False  # Its address would bear a person's name.
+    beside: ClassVar = (
+        "staff set:name", "staff invite:name", "keys confirm:id,staff", "keys add:id,staff",
+        "keys revoke:id,staff", "roles grant:name", "roles take:name", "roles vouch:name",
+        "staff log-out:name", "staff remove:name",
+    )  # fmt: skip
+    named_by: ClassVar = "name"
 
-    name: str = argument("The name they log in with.", metavar="NAME")
+    name: str = argument("The name they log in with.", metavar="NAME", personal=True)
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Read the person's teams, keys and entries of the log."""

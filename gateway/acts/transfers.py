@@ -92,6 +92,8 @@ class ListTransfers(TransferListing):
     columns: ClassVar = ("reference", "provider", "name", "state", "data_type", "reasons", "landed_at")
     narrow: ClassVar = ("reference", "state", "reasons", "landed_at")
     empty: ClassVar = "no transfers"
+    heading: ClassVar = "Files"
+    tabs: ClassVar = ("state", ("accepted", "held", "refused", "landed"))
 
     state: TransferState | None = option("Only those in this state.", None)
     data_type: str | None = option("Only files that are this.", None)
@@ -111,6 +113,11 @@ class ShowTransfer(ReadingAct):
 
     command: ClassVar = "transfers show"
     right: ClassVar = AccessRight.LOOK
+    beside: ClassVar = (
+        "policy explain:reference", "report transfer:reference", "transfers withdraw:reference",
+        "transfers redeliver:reference", "transfers confirm:reference", "legal-holds place:reference",
+        "legal-holds lift:reference",
+    )  # fmt: skip
 
     reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from gateway.acts.policy_explain import decision_object
 from gateway.cli import dates
 from gateway.cli.console import (
     DEFAULT_HOME,
@@ -25,7 +26,6 @@ from gateway.cli.console import (
     who,
 )
 from gateway.cli.derived import commands_of
-from gateway.cli.policy_explain import decision_object
 from gateway.errors import GatewayError
 from gateway.model import Decision, Refused
 from gateway.policy.catalogue import Catalogue

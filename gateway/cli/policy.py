@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from gateway.acts.policy_explain import ExplainDecision, decision_object
 from gateway.cli import (
     dates,
     policy_check,
@@ -31,8 +32,7 @@ from gateway.cli.console import (
     print_json,
     registry,
 )
-from gateway.cli.derived import commands_of
-from gateway.cli.policy_explain import decision_object, explain
+from gateway.cli.derived import command_of, commands_of
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.model import Provider
@@ -60,7 +60,7 @@ def add_to(app: typer.Typer) -> None:
 app = typer.Typer(no_args_is_help=True, help="The policies: checked, explained, tried and compared.")
 _HARMLESS = "Columns that are listed as harmless; files with them pass."
 app.add_typer(commands_of("policy harmless", _HARMLESS, "gateway.acts.harmless"), name="harmless")
-app.command()(explain)
+app.command("explain")(command_of(ExplainDecision))
 add_to(app)
 
 

@@ -23,6 +23,8 @@ from gateway.zones.console_api.act_questions import (
 )
 from gateway.zones.console_api.answers import Me
 
+_LEADS = {"file": "/work/transfers/show?reference=", "held-file": "/held/", "school": "/schools/"}
+"""Where the values of a column of a list lead to."""
 _MAY_NOT = 403
 _PAGE = 50
 Asked = FormData | QueryParams
@@ -111,11 +113,14 @@ def _page(
     back: str = "/work",
 ) -> Response:
     """Show an act; after a refusal, with what was typed. Rows of a list link to each item's page."""
-    shows = next((one for one in others if one.reads and one.command.endswith(" show")), None)
-    keys = [field.name for field in shows.fields if field.required] if shows else []
+    noun = act.command.rpartition(" ")[0]
+    may = {one.command: one for one in others}
+    shows = may.get(f"{noun} show")
+    keys = [field.name for field in shows.fields if field.required] if shows and shows.reads else []
     return site_of(request).page(
         request, "act.html", me, status=declined.status if declined else 200,
-        act=act, others=others, answer=answer, given=given or {}, back=back,
+        act=act, answer=answer, given=given or {}, back=back, may=may, leads=_LEADS,
+        others=[one for one in others if one.command.rpartition(" ")[0] == noun],
         problem=in_words_of_forms(declined, act.fields) if declined else "",
         wrong=declined.field if declined else "",
         key=keys[0] if len(keys) == 1 else "", shows=shows,
@@ -123,15 +128,13 @@ def _page(
 
 
 async def _act(request: Request) -> tuple[Site, ActTold, tuple[ActTold, ...], Me]:
-    """Return the act at an address, among those the person may carry out, and the noun's other acts."""
+    """Return the act at an address, among all that the person may carry out, and these."""
     site = site_of(request)
-    reply = await site.inside.reply(site.question(request, AskActs), ActsTold)
-    noun = request.path_params["noun"].replace(".", " ")
-    command = f"{noun} {request.path_params['verb']}"
-    others = tuple(one for one in reply.said.acts if one.command.rpartition(" ")[0] == noun)
-    for act in others:
+    command = f"{request.path_params['noun'].replace('.', ' ')} {request.path_params['verb']}"
+    reply = await site.inside.reply(site.question(request, AskActs, about=command), ActsTold)
+    for act in reply.said.acts:
         if act.command == command:
-            return site, act, others, reply.me
+            return site, act, reply.said.acts, reply.me
     raise HTTPException(404)
 
 

@@ -146,6 +146,7 @@ def templates(zone: str) -> Environment:
     clock = ZoneInfo(zone)
     made.filters.update(
         local=lambda moment: _local(moment, clock),
+        day=lambda day: f"{day.day} {day:%b %Y}",
         at=datetime.fromisoformat,
         exact=lambda moment: moment.isoformat().replace("+00:00", "Z"),
         size=_size,

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from gateway.access import Sight
+from gateway.errors import GatewayError
 from gateway.model import Provider, Transfer
 from gateway.policy.agenda import in_words
 from gateway.policy.catalogue import Catalogue
@@ -109,15 +110,56 @@ def by_calendar(
         for rule in _weekly(letterhead, "provider", day):
             event = f"weekly:provider:{provider.id}:{_week(catalogue, now)}"
             if event not in sent:
-                said = {
-                    _in("news", one): news(facts, one, max(rule.days, default=0))
-                    for one in catalogue.wording.languages
-                }
-                if any(said.values()):
-                    said |= {"day": spoken(day)}
-                    yield from _written(letterhead, session, rule, event, said, provider=provider)
+                yield from _of_news(letterhead, session, rule, event, facts)
     yield from _of_all(letterhead, session, standing, now, sent)
     yield from _digests(letterhead, session, day, zone)
+
+
+def _of_news(
+    letterhead: Letterhead, session: Session, rule: LetterRule, event: str, facts: ProviderFacts
+) -> Iterator[Letter]:
+    """Yield the letter with all that a provider is to know today, if there is anything."""
+    catalogue = letterhead.catalogue
+    said = {
+        _in("news", one): news(facts, one, max(rule.days, default=0)) for one in catalogue.wording.languages
+    }
+    if any(said.values()):
+        said |= {"day": spoken(local_day(facts.at, catalogue.calendar.timezone))}
+        yield from _written(letterhead, session, rule, event, said, provider=facts.provider)
+
+
+def chasing(letterhead: Letterhead, session: Session, provider: str, now: datetime) -> list[Letter]:
+    """Return the unsigned letters that chase a provider today. GatewayError for none; NotFoundError."""
+    catalogue = letterhead.catalogue
+    day = local_day(now, catalogue.calendar.timezone)
+    providers.provider_row(session, provider)
+    if not any(one.email for one in contacts.contacts(session, provider)):
+        raise GatewayError(f"no e-mail address of {provider} is on record: ring them, or set a contact first")
+    rules = [rule for rule in catalogue.letters.rules("weekly") if rule.to == "provider"]
+    found = [
+        letter
+        for one, flows in statuses(session, catalogue, day, [provider])
+        for rule in rules
+        for letter in _of_news(
+            letterhead, session, rule, f"weekly:provider:{provider}:chased:{day}",
+            gather(
+                session, catalogue, one, flows, of_each(session, day), authority=letterhead.authority, at=now
+            ),
+        )
+    ]  # fmt: skip
+    if not found:
+        raise GatewayError(f"there is nothing to write to {provider}: nothing is late, due or wrong there")
+    return found
+
+
+def chase(registrar: Registrar, provider: str, now: datetime) -> int:
+    """Owe the letters that chase a provider; return their number. GatewayError as `chasing`, or again."""
+    with registrar.registry.write() as session:
+        found = chasing(Letterhead.of(registrar), session, provider, now)
+        owed = letters.owe(session, _signed(registrar, found), registrar.signing.origin, now)
+    if not owed:
+        raise GatewayError(f"{provider} was written to today already")
+    return owed
 
 
 def _week(catalogue: Catalogue, now: datetime) -> str:

@@ -44,6 +44,18 @@ class Rulebook(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class KeylessRules:
+    """A rulebook without any key, for showing what would be decided."""
+
+    home: Home
+    catalogue: Catalogue
+
+    def provider(self, session: Session, provider: str, now: datetime) -> Provider:
+        """Return a provider as the policies see one at `now`."""
+        return register.of(session).provider(provider, years_at(now, self.catalogue))
+
+
+@dataclass(frozen=True, slots=True)
 class Registrar:
     """The context for recording in one home. `clock` gives the time in UTC.
 

@@ -17,7 +17,7 @@ from gateway.publish.projection import Issued
 from gateway.reasons import WITHDRAWN
 from gateway.record.dual_control import check_release, check_two
 from gateway.record.outcome import put_on_record
-from gateway.record.registrar import Registrar
+from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.rulings import Batch, Ruling, put_in_force
 from gateway.registry import log, transfers
 from gateway.registry.at_a_glance import PROPOSAL_ENDS
@@ -57,7 +57,7 @@ def release(
     now = registrar.clock()
     with registrar.registry.write() as session:
         transfer = held(session, reference)
-        asked = wished(registrar, session, transfer, data_type=data_type, teams=teams, override=override)
+        asked = wished(registrar, session, transfer, now, data_type=data_type, teams=teams, override=override)
         if asked.forbidden and about is not None:
             raise GatewayError("--on is for a release that needs no second person")
         if asked.forbidden:
@@ -82,16 +82,17 @@ def release(
 
 
 def wished(
-    registrar: Registrar,
+    rulebook: Rulebook,
     session: Session,
     transfer: Transfer,
+    now: datetime,
     *,
     data_type: str | None = None,
     teams: tuple[str, ...] = (),
     override: bool = False,
 ) -> Release:
     """Return the release of a held file as a person wishes it. GatewayError as `release`."""
-    asked = _judged(registrar, session, transfer, registrar.clock(), data_type=data_type, teams=teams)
+    asked = _judged(rulebook, session, transfer, now, data_type=data_type, teams=teams)
     if asked.forbidden and not override:
         said = "; ".join(f"{why.sentence} ({why.clause})" for why in asked.forbidden)
         raise GatewayError(
@@ -185,7 +186,7 @@ def proposal(session: Session, reference: str) -> Proposal | None:
 
 
 def _judged(
-    registrar: Registrar,
+    rulebook: Rulebook,
     session: Session,
     transfer: Transfer,
     now: datetime,
@@ -197,7 +198,7 @@ def _judged(
         raise GatewayError(
             f"{transfer.upload.reference} was never opened, so there is nothing to send on; refuse it instead"
         )
-    if transfer.rules != registrar.catalogue.rules:
+    if transfer.rules != rulebook.catalogue.rules:
         raise GatewayError(
             f"other rules are in force since {transfer.upload.reference} was held: the processor judges it "
             "anew, within minutes. Look at its reasons then"
@@ -206,8 +207,8 @@ def _judged(
         return judge_release(
             transfer.content,
             transfer.reasons,
-            registrar.catalogue,
-            registrar.provider(session, transfer.upload.provider, now),
+            rulebook.catalogue,
+            rulebook.provider(session, transfer.upload.provider, now),
             now,
             data_type=data_type,
             teams=teams,

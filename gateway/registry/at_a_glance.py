@@ -151,15 +151,21 @@ def _waiting(session: Session, since: Mapped[datetime], *which: ColumnElement[bo
 
 
 def recalls_asked(session: Session, since: datetime) -> list[str]:
-    """Return the references with a recall proposed after `since`, latest first, at most MOST."""
+    """Return the references with an unanswered recall proposed after `since`, latest first, at most MOST.
+
+    A withdrawal answers it, also if the file was given back since.
+    """
     query = (
-        select(col(EventRow.subject), col(EventRow.leaf))
-        .where(col(EventRow.kind) == "act-proposed", col(EventRow.at) > since)
+        select(col(EventRow.subject), col(EventRow.kind), col(EventRow.leaf))
+        .where(col(EventRow.kind).in_(("act-proposed", "withdrawn")), col(EventRow.at) > since)
         .order_by(col(EventRow.number).desc())
         .limit(MOST)
     )
-    found = [str(subject) for subject, leaf in session.execute(query) if b'"what":"recall"' in leaf]
-    return list(dict.fromkeys(found))
+    latest: dict[str, bool] = {}
+    for subject, kind, leaf in session.execute(query):
+        if kind == "withdrawn" or b'"what":"recall"' in leaf:
+            latest.setdefault(str(subject), kind == "act-proposed")
+    return [subject for subject, waits in latest.items() if waits]
 
 
 def openings(session: Session, before: int | None, limit: int) -> Sequence[OpeningOnRecord]:

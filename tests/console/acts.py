@@ -28,6 +28,7 @@ ACTS: dict[str, frozenset[Act]] = {
         ("/work/{noun}/{verb}", ""), ("/evidence/receipt", ""), ("/work/keys/add", ""),
         ("/work/keys/confirm", ""),
     }),
+    "test_afternoon.py": frozenset({("/work/letters/chase", "")}),
     "test_acts.py": frozenset({
         ("/login", ""), ("/logout", ""), ("/work/transfers/redeliver", ""), ("/work/transfers/confirm", ""),
         ("/work/agreement/ratify", ""), ("/work/transfers/list", ""),

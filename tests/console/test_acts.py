@@ -136,7 +136,7 @@ def test_a_task_without_a_page_of_its_own_is_done(house: House, people: dict[str
     mary.page.get_by_role("link", name="Say whether a provider owes a flow").click()
     assert mary.faults_at_each_width() == []
     mary.page.get_by_label("The provider, by its short name").fill("oak")
-    mary.page.get_by_label("As `flows status` names").fill("ks1")
+    mary.page.get_by_label("The kind of data").fill("ks1")
     mary.page.get_by_label("Is it expected?").select_option("no")
     mary.page.get_by_label("Why: for the record").fill("It is a junior school.")
     mary.button("Continue")

@@ -48,7 +48,7 @@ def test_a_breach_is_on_record_with_its_72_hours(served: Served) -> None:
         "what": "It went to the wrong team.",
         "measure": "Recalled.",
     }
-    assert dora.act(record, **{**fields, "transfer": ""}) == 403
+    assert dora.post(record, **{**fields, "transfer": ""}) == 403
     assert "“Files concerned”, “Members of staff concerned”" in dora.text
     assert "--" not in dora.text
     dora.get(record)

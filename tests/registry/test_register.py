@@ -146,3 +146,16 @@ def test_policies_that_are_to_decide_are_a_change(registry: Registry) -> None:
 def test_a_provider_that_is_not_enrolled_is_told(registry: Registry) -> None:
     with registry.read() as session, pytest.raises(NotFoundError):
         register.of(session).provider("elm")
+
+
+def test_a_trial_reads_what_it_wrote_and_nothing_of_it_stays(registry: Registry) -> None:
+    with registry.on_trial() as tried:
+        with tried.write() as session:
+            suspend(session)
+        with tried.read() as session:
+            assert register.of(session).provider("oak", COUNTING).suspended
+    with registry.write() as session:
+        add_key(session)  # The register has the number now that it had in the trial.
+    with registry.read() as session:
+        assert not register.of(session).provider("oak", COUNTING).suspended
+        assert [key.fingerprint for key in keys.list_keys(session, "provider", "oak")] == ["f"]

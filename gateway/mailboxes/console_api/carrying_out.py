@@ -21,9 +21,10 @@ from gateway.log.leaf import rfc3339
 from gateway.mailboxes.console_api.boxes import OwnMailboxes
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, WrongFieldsError
 from gateway.mailboxes.console_api.logins import check_signed
+from gateway.mailboxes.console_api.showing_files import type_named
 from gateway.mailboxes.console_api.words import for_pages
 from gateway.reasons import told as told_by_code
-from gateway.registry import programs
+from gateway.registry import programs, providers, staff
 from gateway.registry.programs import Program
 from gateway.registry.sight import sees
 from gateway.reports.document import (
@@ -46,12 +47,20 @@ from gateway.zones.console_api.act_questions import (
     AskAct,
     AskActs,
     AskApi,
+    BesideTold,
     CarryOutAct,
     Cell,
     FieldTold,
     TableTold,
 )
+from gateway.zones.console_api.answers import Named
 from gateway.zones.console_api.evidence_answers import BlockSeen, DocumentSeen, SectionSeen
+
+_SCHOOLS = frozenset({"provider", "former", "into", "identifier"})
+_PEOPLE = frozenset({
+    "staff set", "staff show", "staff remove", "staff invite", "staff log-out", "roles grant", "roles take",
+    "roles vouch", "pupils protect",
+})  # fmt: skip
 
 
 def seen(document: Document) -> DocumentSeen:
@@ -85,15 +94,40 @@ def _block(block: Block) -> BlockSeen:
             return BlockSeen(headings=block.table.headings, rows=block.table.rows)
 
 
-def ask_acts(_console: ConsoleContext, caller: Caller, _question: AskActs) -> ActsTold:
+def ask_acts(console: ConsoleContext, caller: Caller, question: AskActs) -> ActsTold:
     """Return the acts that the caller may carry out here."""
-    return ActsTold(
-        acts=tuple(
-            _told(command)
-            for command, act in every_act().items()
-            if act.in_console and act.right in caller.may
-        )
+    acts = (
+        _told(command) for command, act in every_act().items() if act.in_console and act.right in caller.may
     )
+    return ActsTold(
+        acts=tuple(_knowing(console, act) if act.command == question.about else act for act in acts)
+    )
+
+
+def _knowing(console: ConsoleContext, act: ActTold) -> ActTold:
+    """Return an act whose fields know what can be chosen: teams, kinds of data, schools, people."""
+    catalogue = console.catalogue()
+    known: dict[str, tuple[Named, ...]] = {}
+    wanted = {field.name for field in act.fields if field.kind == "text"}
+    if "team" in wanted:
+        known["team"] = tuple(Named(id=one.id, name=one.name) for one in catalogue.teams.team)
+    kinds = tuple(named for one in catalogue.data_types() if (named := type_named(catalogue, one)))
+    known |= dict.fromkeys(wanted & {"as_", "data_type"}, kinds)
+    of_schools, of_people = (
+        wanted & _SCHOOLS,
+        wanted & {"name", "person"} if act.command in _PEOPLE else set(),
+    )
+    if act.command.startswith("providers ") and act.command != "providers add":
+        of_schools |= wanted & {"id"}
+    with console.mailboxes.registry.read() as session:
+        if of_schools:
+            names = providers.names(session)
+            known |= dict.fromkeys(of_schools, tuple(Named(id=key, name=name) for key, name in names.items()))
+        if of_people:
+            people = tuple(Named(id=one.name, name=one.name) for one in staff.list_staff(session))
+            known |= dict.fromkeys(of_people, people)
+    fields = (one.model_copy(update={"known": known.get(one.name, ())}) for one in act.fields)
+    return act.model_copy(update={"fields": tuple(fields)})
 
 
 def ask(console: ConsoleContext, caller: Caller, question: AskAct) -> ActAnswered:
@@ -233,17 +267,19 @@ def _context(console: ConsoleContext, caller: Caller) -> ActContext:
 
 def _check_seen(console: ConsoleContext, caller: Caller, asked: Act) -> None:
     """Raise NotFoundError for an act on a file outside the caller's sight."""
-    reference = getattr(asked, "reference", None)
-    if isinstance(reference, str) and not asked.of_any_file:
+    named = getattr(asked, "reference", None)
+    if named is not None and not asked.of_any_file:
         with console.mailboxes.registry.read() as session:
-            if not sees(session, caller.sight, reference):
-                raise NotFoundError(reference)
+            for reference in (named,) if isinstance(named, str) else named:
+                if not sees(session, caller.sight, reference):
+                    raise NotFoundError(reference)
 
 
 @cache
 def _told(command: str) -> ActTold:
     act = every_act()[command]
     divided = act.tabs if issubclass(act, ListingAct) else None
+    beside = (one.partition(":")[::2] for one in act.beside)
     title, _, about = " ".join((act.__doc__ or "").split()).partition(". ")
     return ActTold(
         command=command,
@@ -253,7 +289,18 @@ def _told(command: str) -> ActTold:
         lists=answer_of(act) == "ActListing",
         tabs_of=divided[0] if divided else "",
         tabs=divided[1] if divided else (),
-        fields=tuple(map(FieldTold.model_validate, fields_of(act))),
+        heading=act.heading if issubclass(act, ListingAct) else "",
+        leads=tuple(act.leads.items()) if issubclass(act, ListingAct) else (),
+        together=act.together if issubclass(act, ListingAct) else (),
+        beside=tuple(
+            BesideTold(command=other, field=field.split(",")[0], flags=tuple(field.split(",")[1:]))
+            for other, field in beside
+        ),
+        named_by=act.named_by,
+        fields=tuple(
+            FieldTold.model_validate(replace(one, about=for_pages(one.about).replace("`", "")))
+            for one in fields_of(act)
+        ),
     )
 
 

@@ -17,6 +17,7 @@ from gateway.model import Classified, ContentRefused, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.reasons import for_officers, waits_for_second
 from gateway.record import headings
+from gateway.record.registrar import KeylessRules
 from gateway.record.releases import held, proposal, wished
 from gateway.registry import at_a_glance, log, providers, transfer_lists, transfers
 from gateway.registry.sight import is_sensitive
@@ -112,12 +113,12 @@ def _decides(caller: Caller, transfer: Transfer) -> bool:
 
 def _would(console: ConsoleContext, session: Session, reference: str) -> str:
     """Say which teams would get a file that is released as it was recognised; why not, if nobody could."""
+    rules = KeylessRules(console.home, console.catalogue())
     try:
-        with console.registrar() as registrar:
-            asked = wished(registrar, session, held(session, reference), override=True)
+        asked = wished(rules, session, held(session, reference), console.clock(), override=True)
     except GatewayError as error:
         return f"{error}."
-    return release_in_words(asked, registrar.catalogue)
+    return release_in_words(asked, rules.catalogue)
 
 
 def _can_be_collected(console: ConsoleContext, caller: Caller, reference: str) -> bool:

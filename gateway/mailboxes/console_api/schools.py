@@ -110,6 +110,9 @@ def ask_school(console: ConsoleContext, caller: Caller, question: AskSchool) -> 
                 for _, flows in statuses(session, catalogue, on, [row.id])
                 for each in flows
             ),
+            kinds={
+                one: named.name for one in catalogue.data_types() if (named := type_named(catalogue, one))
+            },
             keys=tuple(map(KeyLife.model_validate, keys.list_keys(session, "provider", row.id))),
             discrepancies=_discrepancies(session, row),
             told=_told(session, row),

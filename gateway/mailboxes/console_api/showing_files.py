@@ -31,9 +31,9 @@ def type_named(catalogue: Catalogue, data_type: str | None) -> Named | None:
     """Return a data type with its name in receipts."""
     if data_type is None:
         return None
-    flow = catalogue.flow_of(data_type)
-    told = flow.of(data_type).name if flow is not None else None
-    return Named(id=data_type, name=told or f"{data_type[:1].upper()}{data_type[1:].replace('-', ' ')}")
+    name = catalogue.wording.name(data_type)
+    unnamed = f"{data_type[:1].upper()}{data_type[1:].replace('-', ' ')}"
+    return Named(id=data_type, name=unnamed if name == data_type else name)
 
 
 def team_named(catalogue: Catalogue, team: str) -> Named:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from gateway.home.settings_file import File
 from gateway.zones.console_api import ConsoleQuestion, OfPerson, WeightyAct
-from gateway.zones.console_api.answers import SeenAnswer
+from gateway.zones.console_api.answers import Named, SeenAnswer
 from gateway.zones.console_api.evidence_answers import DocumentSeen
 
 Cell = str | int | float | bool | None
@@ -16,7 +16,9 @@ Given = str | int | bool | tuple[str, ...]
 
 
 class AskActs(OfPerson):
-    """Ask for the acts the person may carry out here."""
+    """Ask for the acts the person may carry out here; `about`: with what the fields of one may name."""
+
+    about: str = ""
 
 
 class AskAct(OfPerson):
@@ -54,12 +56,23 @@ class FieldTold(SeenAnswer):
     several: bool
     choices: tuple[str, ...]
     personal: bool = False
+    known: tuple[Named, ...] = ()
+
+
+class BesideTold(File):
+    """An act about the thing of an answer: the field that names it, and flags to be set."""
+
+    command: str
+    field: str
+    flags: tuple[str, ...] = ()
 
 
 class ActTold(File):
     """One act, as shown on a page. One with `reads` changes nothing; `title` is its first sentence.
 
-    A list may be divided by the values `tabs` of a column `tabs_of`.
+    A list may be divided by the values `tabs` of a column `tabs_of`; `leads` are columns and the pages that
+    their values lead to, `together` the acts on several rows. An answer about one thing, named by `named_by`,
+    leads to the acts `beside`.
     """
 
     command: str
@@ -69,6 +82,11 @@ class ActTold(File):
     lists: bool
     tabs_of: str = ""
     tabs: tuple[str, ...] = ()
+    heading: str = ""
+    leads: tuple[tuple[str, str], ...] = ()
+    together: tuple[str, ...] = ()
+    beside: tuple[BesideTold, ...] = ()
+    named_by: str = ""
     fields: tuple[FieldTold, ...]
 
 

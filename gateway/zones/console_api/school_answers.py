@@ -93,7 +93,7 @@ class Ratified(File):
 
 
 class SchoolTold(File):
-    """A provider's page; `next` leads to earlier files."""
+    """A provider's page; `kinds` are names of kinds of data, and `next` leads to earlier files."""
 
     school: Named
     kind: str
@@ -104,6 +104,7 @@ class SchoolTold(File):
     contacts: tuple[ContactSeen, ...]
     ratifications: tuple[Ratified, ...]
     cells: tuple[CellSeen, ...]
+    kinds: dict[str, str]
     keys: tuple[KeyLife, ...]
     discrepancies: tuple[DiscrepancySeen, ...]
     told: tuple[ToldSchool, ...]

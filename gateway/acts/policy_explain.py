@@ -1,23 +1,13 @@
-"""`policy explain`: the reasons of a decision, by the policies of the day, and the persons' statements."""
+"""Why a file was decided as it was, by the policies of the day, and what persons said."""
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
-from rich.text import Text
 from sqlmodel import Session
 
+from gateway.access import AccessRight
+from gateway.acts.act import ActContext, ActDetails, ActListing, ReadingAct, Reference, argument
 from gateway.acts.transfers import event_objects, reason_object
-from gateway.cli.console import (
-    DEFAULT_HOME,
-    HomeOption,
-    JsonOption,
-    fails_clearly,
-    out,
-    print_json,
-    registry,
-    show,
-)
-from gateway.cli.options import ReferenceArgument
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home import Home
 from gateway.model import Decision, Held, Reason, Refused, Released, Transfer
@@ -26,27 +16,30 @@ from gateway.policy.explain import render
 from gateway.registry import declarations, log, transfers
 
 
-@fails_clearly
-def explain(
-    reference: ReferenceArgument,
-    home: HomeOption = DEFAULT_HOME,
-    as_json: JsonOption = False,
-) -> None:
+class ExplainDecision(ReadingAct):
     """Explain the decision on a transfer or declaration: each reason with its clause, as of the day."""
-    with registry(home) as opened, opened.read() as session:
-        decision = _decision_on(session, reference)
-        digest = _decided_by(session, reference)
-        said = [step for step in event_objects(session, reference) if step["reasons"] or step["why"]]
-    catalogue = _catalogue_of(Home(home), digest)
-    if as_json:
-        print_json(decision_object(decision) | {"reference": reference, "policies": digest, "history": said})
-        return
-    out.print(Text(f"{reference}: {render(decision, catalogue)}"), soft_wrap=True)
-    if digest is not None:
-        out.print(Text(f"\nby the policies {digest}"), soft_wrap=True)
-    out.print()
-    # Earlier reasons and persons' notes, in any present state.
-    show(said, ("at", "kind", "reasons", "by", "why"), as_json=False, empty="nothing else is on record")
+
+    command: ClassVar = "policy explain"
+    right: ClassVar = AccessRight.LOOK
+
+    reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
+
+    def carry_out(self, context: ActContext) -> ActDetails:
+        """Read the decision, and earlier reasons and persons' notes."""
+        with context.reading() as session:
+            decision = _decision_on(session, self.reference)
+            digest = _decided_by(session, self.reference)
+            said = [step for step in event_objects(session, self.reference) if step["reasons"] or step["why"]]
+        told = {"reference": self.reference, "policies": digest, "history": said}
+        by = () if digest is None else (f"by the policies {digest}",)
+        return ActDetails(
+            heading=f"{self.reference}: {render(decision, _catalogue_of(context.home, digest))}",
+            values=decision_object(decision) | told,
+            paragraphs=by,
+            parts=(
+                ActListing(said, ("at", "kind", "reasons", "by", "why"), empty="nothing else is on record"),
+            ),
+        )
 
 
 def _decided_by(session: Session, reference: str) -> str | None:
