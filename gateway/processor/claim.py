@@ -50,9 +50,6 @@ from gateway.zones.spool import encoded_tail
 # Larger batches cost less per file; smaller ones keep a new upload waiting for less time.
 _BATCH, _BATCH_BYTES_OF_EACH = 16, 1024**2
 _COPIERS = 8
-A_SHARE = 16
-"""Most uploads of one provider between spool and decision: the rest of a heap waits in the spool, where it
-is as safe, and keeps nobody else waiting."""
 _FOR_ALL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _log = logging.getLogger(__name__)
 
@@ -66,8 +63,8 @@ def claim_waiting(
     """Claim every upload waiting in the spool, in batches, until `go_on` returns False.
 
     Providers take turns, and each batch is chosen from the uploads present then, so one provider's backlog
-    does not delay another provider's new upload. Claimed uploads are noted in `progress`, `A_SHARE` of a
-    provider at most; without `progress` they go on record as landed.
+    does not delay another provider's new upload. Claimed uploads are noted in `progress`; without
+    `progress` they go on record as landed.
 
     Raises Fault where some upload could not be claimed (the others are inside by then), and OSError where
     the spool cannot be read.
@@ -75,11 +72,7 @@ def claim_waiting(
     faults: list[Fault] = []
     tried = progress.in_spool if progress is not None else set()
     left = sum(1 for _ in waiting(registrar.home.spool))
-    while left > len(tried):
-        before = tried if progress is None else progress.in_spool
-        each = len(tried) + _BATCH if progress is None else A_SHARE
-        if not (batch := _next_batch(registrar.home.spool, tried, before, each)):
-            break
+    while left > len(tried) and (batch := _next_batch(registrar.home.spool, tried)):
         faults += Claim(registrar, progress, version).take(batch)
         tried.update(batch)
         if not go_on():
@@ -281,18 +274,17 @@ def _words(error: OSError) -> str:
     return os.strerror(error.errno or 0)
 
 
-def _next_batch(spool: Spool, tried: Collection[str], before: Collection[str], each: int) -> list[str]:
-    """Choose the next batch from untried uploads, providers with the fewest claims `before` first.
+def _next_batch(spool: Spool, tried: Collection[str]) -> list[str]:
+    """Choose the next batch from untried uploads, providers with the fewest claims first.
 
-    None gets more than `each`, with those before. Behind `_BATCH_BYTES_OF_EACH` bytes of a provider, the
-    next uploads of the same provider wait for another batch.
+    Behind `_BATCH_BYTES_OF_EACH` bytes of a provider, the provider's next uploads wait for another batch.
     """
     free = (reference for reference in waiting(spool) if reference not in tried)
-    batch, octets = [], Counter[str]()
-    for reference in in_turn(free, Counter(map(provider_of, before)), room=_BATCH, each=each):
-        if octets[provider_of(reference)] < _BATCH_BYTES_OF_EACH:
+    batch, before = [], Counter[str]()
+    for reference in in_turn(free, Counter(map(provider_of, tried)), room=_BATCH, each=len(tried) + _BATCH):
+        if before[provider_of(reference)] < _BATCH_BYTES_OF_EACH:
             batch.append(reference)
-        octets[provider_of(reference)] += content_size(spool, reference)
+        before[provider_of(reference)] += content_size(spool, reference)
     return batch
 
 

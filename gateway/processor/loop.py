@@ -118,10 +118,7 @@ class Processor:
             while self._pool.in_hand or self._copier.busy or self._anew.busy or self._rounds.more_held:
                 self._wait(0 if self._rounds.more_held else A_MOMENT_SECONDS)
                 fault = self._round(at_once=True)
-            held_up = len(self._progress) > 0
             fault = fault or _fault_of(lambda: self._record_late(all_of_them=True))
-            if held_up:  # The rest of a heap waits behind these: it lands, too.
-                fault = fault or _fault_of(lambda: claim_waiting(self._registrar))
             if fault is not None:
                 raise fault
             self._rounds.pages(self._registrar, at_once=True)

@@ -11,8 +11,7 @@ import pytest
 from sqlmodel import col, select
 
 from gateway.home import provider_of
-from gateway.processor.claim import A_SHARE, Claim, claim_waiting
-from gateway.processor.in_progress import InProgress
+from gateway.processor.claim import claim_waiting
 from gateway.registry import transfers
 from gateway.registry.tables import EventRow
 from tests.content import core_data
@@ -43,24 +42,7 @@ def test_a_file_behind_a_heap_is_decided_long_before_its_end(desk: Desk) -> None
     desk.process()
     order = decided(desk)
     assert len(order) == HEAP + 1
-    assert order.index(sent) <= 3 * A_SHARE
-
-
-def test_of_a_heap_no_more_than_a_share_is_taken_inside_before_it_is_decided(desk: Desk) -> None:
-    mallory, oak = desk.provider("mallory"), desk.provider("oak")
-    for number in range(3 * A_SHARE):
-        desk.land(mallory, b"%d" % number)
-    progress = InProgress(lambda: 0.0)
-    with desk.registrar() as registrar:
-        claim_waiting(registrar, progress=progress)
-        share = progress.in_spool
-        assert len(share) == A_SHARE
-        sent = desk.land(oak, b"a small one")
-        claim_waiting(registrar, progress=progress)
-        assert progress.in_spool - share == {sent}
-        Claim(registrar).empty(progress.take_out(sorted(share)[:5]))  # As if these were decided.
-        claim_waiting(registrar, progress=progress)
-    assert len(progress.in_spool) == A_SHARE + 1
+    assert order.index(sent) < HEAP * 2 / 3
 
 
 def test_two_heaps_are_taken_inside_in_batches_as_large_as_one(desk: Desk) -> None:
