@@ -288,14 +288,15 @@ def option(
     metavar: str = "",
     asked: bool = False,
     personal: bool = False,
+    also: str = "",
     **limits: Any,  # noqa: ANN401 - as above
 ) -> Any:  # noqa: ANN401 - as above
-    """Declare a field taken by name on the command line.
+    """Declare a field taken by name on the command line; `also` is a second name, for scripts of before.
 
     For an `asked` field, `-` prompts for the value without echo, to keep the value out of histories. The
     value of a `personal` field is in no address: a form with such a field is sent by POST.
     """
-    told: dict[str, JsonValue] = {"metavar": metavar, "asked": asked, "personal": personal}
+    told: dict[str, JsonValue] = {"metavar": metavar, "asked": asked, "personal": personal, "also": also}
     return Field(default, description=about, json_schema_extra=told, **limits)
 
 

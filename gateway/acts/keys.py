@@ -246,7 +246,7 @@ class RevokeKey(_NamedKeyAct):
 
     command: ClassVar = "keys revoke"
 
-    why: Why
+    why: Why = option("Why: for the record, without any pupil's data.", also="--reason")
     superseded: bool = option(
         "It was replaced, and is in nobody's wrong hands: what it signed before waits for a person.",
         default=False,

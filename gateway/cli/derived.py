@@ -132,7 +132,8 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
         kind = Path if kind is GivenFile else str
     if kind is int:
         words |= _limits(field)
-    made = typer.Argument(**words) if by_place else typer.Option(_spelled(name), **words)
+    spelled = [_spelled(name), *filter(None, [str(told.get("also", ""))])]
+    made = typer.Argument(**words) if by_place else typer.Option(*spelled, **words)
     annotation: Any = list[kind] if several else kind  # type: ignore[valid-type]
     required = field.is_required()
     if not required and (field.default is None or several):

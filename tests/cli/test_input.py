@@ -95,7 +95,7 @@ def test_a_key_is_approved_by_what_is_read_out(desk: Commands, tmp_path: Path) -
     party = Party("ash", tmp_path)
     desk.gateway("providers", "add", "ash", "--name", "Ash", "--kind", "school")
     for file, kind in ((party.certificate, "openpgp"), (party.ssh_public, "ssh")):
-        desk.gateway("keys", "add", "ash", str(file), "--pending")
+        desk.gateway("keys", "add", "ash", str(file))
         fingerprint = key_of(desk, "ash", kind)
         start = len("SHA256:") if kind == "ssh" else 0
         for length in (start + 4, start + 15):

@@ -133,7 +133,7 @@ def test_a_pending_key_and_what_becomes_of_it(site: Commands, oak: Party, tmp_pa
     site.gateway("keys", "retire", "oak", fingerprint, "--until", "2099-12-31")
     key = listed(site, fingerprint)
     assert (key["state"], key["until"]) == ("retiring", "2100-01-01T00:00:00Z")
-    site.gateway("keys", "revoke", "oak", fingerprint, "--superseded", "--why", "a newer one")
+    site.gateway("keys", "revoke", "oak", fingerprint, "--superseded", "--reason", "a newer one")
     key = listed(site, fingerprint)
     assert (key["state"], key["revocation"], key["why"]) == ("revoked", "soft", "a newer one")
     again = ("keys", "revoke", "oak", fingerprint, "--why", "stolen after all")

@@ -16,7 +16,7 @@ from tests.workshop import Desk
 def test_a_sensitive_file_that_waits_for_its_key_is_not_shown_to_all_who_triage(desk: Desk) -> None:
     oak = desk.provider("oak", years=THIS_YEAR)
     newer = Party("newer", desk.root / "parties" / "newer")
-    desk.gateway("keys", "add", "oak", str(newer.certificate), "--pending")
+    desk.gateway("keys", "add", "oak", str(newer.certificate))
     sealed = newer.seal(FILES["nhs-number.csv"](), desk.certificate)
     sent = desk.land(oak, sealed, "list.csv.pgp")
     desk.process(sent)
