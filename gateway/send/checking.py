@@ -40,6 +40,7 @@ _NOT_OF_THE_FILE = frozenset(
         "policy:agreement-not-ratified",
         "classify:version-old",
         "policy:assessment",
+        "policy:out-of-season",
     }
 )
 """Reasons not stopping a file: all is well, or the file only has to wait."""
