@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -354,9 +354,11 @@ def _typed_moment(given: object) -> object:
 
 
 def _typed_end(given: object) -> object:
-    if isinstance(given, str) and len(given) == len("2026-11-24"):
-        return datetime.fromisoformat(str(_typed_moment(given))) + timedelta(days=1)
-    return _typed_moment(given)
+    typed = _typed_moment(given)
+    if isinstance(typed, str) and len(typed) == len("2026-11-24"):
+        with suppress(ValueError):  # The thirtieth of February is refused as every other field refuses it.
+            return datetime.fromisoformat(typed) + timedelta(days=1)
+    return typed
 
 
 Moment = Annotated[datetime, BeforeValidator(_typed_moment)]
