@@ -37,6 +37,8 @@ _ONLY_IN = {
 }  # fmt: skip
 # What makes a file a return of the law, which waits whatever else is in it.
 _OF_RETURNS = {key for table in RULES.data_types.tables if table.waits for key in table.of}
+# A field that makes a table of this kind one of another.
+_OF_ANOTHER = {("exclusions", "suspension-notice")}
 _SENDERS = {"ks2": "dfe", "ks4": "dfe", "fft-aspire": "fft", "alps-lpuk": "alps"}
 
 
@@ -113,7 +115,10 @@ def _belongs(key: str, data_type: str) -> bool:
     words = (label.partition(":")[0], key, key.partition("-")[0])
     only = next((_ONLY_IN[word] for word in words if word in _ONLY_IN), data_type)
     return (
-        only == data_type and key not in _OF_RETURNS and (key not in _TELLING or data_type in _WITH_TELLING)
+        only == data_type
+        and key not in _OF_RETURNS
+        and (data_type, key) not in _OF_ANOTHER
+        and (key not in _TELLING or data_type in _WITH_TELLING)
     )
 
 

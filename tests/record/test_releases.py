@@ -91,6 +91,7 @@ def test_a_held_file_is_somebodys(desk: Desk, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("GATEWAY_ADMIN", "jane")
     assert f"{sent} is for jane to decide" in desk.gateway("held", "assign", sent)
     assert listed(desk)[0]["owner"] == "jane"
+    desk.gateway("staff", "add", "sam", "--team", "central-data-team")
     desk.gateway("held", "assign", sent, "--to", "sam")
     (row,) = listed(desk, "--where", "owner=sam")
     assert (row["why"], row["waits_for"], row["days"]) == (
