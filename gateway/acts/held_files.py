@@ -239,7 +239,7 @@ class AssignHeldFile(_HeldFileAct):
             name = self.to or name_of(record.by)
             if self.to and not roles.may(record.session, name, AccessRight.DECIDE):
                 raise GatewayError(f"{name} has no role that decides on held files")
-            if self.to:
+            if self.to and not roles.in_force(record.session):
                 staff.get_staff(record.session, name)
             record.note("assigned", self.reference, note=name)
         return ActDone(f"{self.reference} is for {name} to decide")
