@@ -152,7 +152,7 @@ def templates(zone: str) -> Environment:
         size=_size,
         seconds=_seconds,
         grouped=_grouped,
-        sentence_case=lambda words: words[:1].upper() + words[1:],
+        sentence_case=_sentence_case,
     )
     return made
 
@@ -167,6 +167,12 @@ def _size(octets: int) -> str:
     while amount >= _STEP and unit < len(_UNITS) - 1:
         amount, unit = amount / _STEP, unit + 1
     return f"{amount:.0f} {_UNITS[unit]}" if unit == 0 else f"{amount:.1f} {_UNITS[unit]}"
+
+
+def _sentence_case(words: str) -> str:
+    """Begin a sentence with a capital, but for a fingerprint or reference, which has digits in it."""
+    first = words.partition(" ")[0]
+    return words if any(letter.isdigit() for letter in first) else words[:1].upper() + words[1:]
 
 
 def _grouped(fingerprint: str) -> str:

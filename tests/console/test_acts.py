@@ -19,6 +19,7 @@ from tests.apart import apart
 from tests.console.acts import ACTS, AXE
 from tests.console.conftest import House, Person
 from tests.content import core_data
+from tests.waiting import until
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(240)]
 
@@ -261,6 +262,8 @@ def test_a_key_is_retired_and_revoked_from_the_page_of_its_school(
     states = {one["fingerprint"]: one["state"] for one in house.site.json("keys", "list", "oak")}
     assert states[first["fingerprint"]] == "retired"
     assert states[second["fingerprint"]] in {"pending", "revoked"}
+    # The console may not write what intake reads: the processor follows.
+    until(lambda: house.site.result("log", "verify").exit_code == 0, "intake to be told of the keys")
 
 
 def test_every_act_that_is_told_of_was_done_here(house: House) -> None:

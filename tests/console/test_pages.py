@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from gateway.console.site import templates
 from gateway.samples import make, school
 from tests.console.served import OTHER, TEAM, Served
 from tests.mailboxes.mailroom import PROVIDER
@@ -327,3 +328,9 @@ def test_the_agreement_stands_beside_its_rules(served: Served) -> None:
     assert "✗ never" in served.jane.text
     assert "This list covers all the known data needed by this agreement" in served.jane.text
     assert "reason policy:no-flow" in served.jane.text
+
+
+def test_a_fingerprint_that_begins_a_sentence_stays_as_it_is() -> None:
+    sentence_case = templates("Europe/London").filters["sentence_case"]
+    assert sentence_case("f9ec5146e922 is revoked") == "f9ec5146e922 is revoked"
+    assert sentence_case("the key waits") == "The key waits"
