@@ -170,7 +170,7 @@ def _size(octets: int) -> str:
 
 
 def _sentence_case(words: str) -> str:
-    """Begin a sentence with a capital, but for a fingerprint or reference, which has digits in it."""
+    """Begin a sentence in upper case, but for a fingerprint or reference, which has digits in it."""
     first = words.partition(" ")[0]
     return words if any(letter.isdigit() for letter in first) else words[:1].upper() + words[1:]
 
