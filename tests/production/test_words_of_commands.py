@@ -87,6 +87,6 @@ def test_the_commands_that_sentences_of_the_program_name_are_there() -> None:
 
 
 def test_what_is_not_there_is_found() -> None:
-    text = "`gateway keys approve oak`, `gateway keys revoke x FPR --reason x`, `gateway keys add|list oak`"
-    assert [fault(one) for one in spoken(text)] == ["there is no approve", "there is no --reason", None]
+    text = "`gateway keys approve oak`, `gateway keys revoke x FPR --because x`, `gateway keys add|list oak`"
+    assert [fault(one) for one in spoken(text)] == ["there is no approve", "there is no --because", None]
     assert len(list(spoken((REPOSITORY / "docs/admins.md").read_text("utf-8")))) > 40
