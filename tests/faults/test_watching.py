@@ -94,6 +94,8 @@ def test_the_watched_folder_is_replaced(fresh_yard: Yard, note: Note) -> None:
         landed.rename(landed.with_name("replaced"))
         landed.mkdir(mode=0o755)
         fresh_yard.await_decided(*fresh_yard.send_fresh(2), seconds=10)
+        # What is decided is taken out of the spool a moment later.
+        until(lambda: not any(landed.iterdir()), "the spool to be empty")
         landed.rmdir()
         time.sleep(1)
         landed.mkdir(mode=0o755)
