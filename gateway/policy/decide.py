@@ -34,7 +34,8 @@ from gateway.policy.unlisted import (
     return_waits,
     sensitive_reasons,
     sensitive_topics,
-    value_reasons,
+    value_notices,
+    value_waits,
     waits,
 )
 
@@ -134,7 +135,7 @@ def _of_flow(
         *schools.notices(classified, catalogue, provider),
         *schools.doubts(classified, catalogue, provider),
         *notices(classified, catalogue, provider, flow),
-        *value_reasons(classified, catalogue, "notice"),
+        *value_notices(classified, catalogue),
         *item_reasons(classified, catalogue, flow, "notice", provider.kind),
         *_version_reasons(classified, catalogue, now, "notice"),
         *(_season_reasons(classified, catalogue, provider, now) if "statutory" in flow.basis else ()),
@@ -169,7 +170,7 @@ def _waits_for_person(
         yield catalogue.reason("policy:assessment", title=flow.document.description)
     yield from schools.waits(classified, catalogue, provider)
     yield from waits(classified, catalogue, provider, flow)
-    yield from value_reasons(classified, catalogue, "hold")
+    yield from value_waits(classified, catalogue)
     yield from return_waits(classified, catalogue, provider, flow)
     yield from item_reasons(classified, catalogue, flow, "hold")
     yield from persons_reasons(classified, catalogue, flow)

@@ -1,13 +1,13 @@
 """Judge file contents beyond the flow's items: columns, grades, sensitive data."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from gateway.model import Classified, ContentRefused, Provider, Reason, Unlisted
+from gateway.model import Classified, ContentRefused, Finding, Provider, Reason, Unlisted
 from gateway.policy.basis import lawful_items
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.schema import Flow, ItemAction
+from gateway.policy.schema import Flow
 from gateway.words import HIDDEN, plain
 
 _NAMED = 6
@@ -127,19 +127,23 @@ def return_waits(
         )
 
 
-def value_reasons(classified: Classified, catalogue: Catalogue, action: ItemAction) -> Iterator[Reason]:
-    """Yield the reason for holding a file with too many values foreign to their columns, or a notice about
-    values left out of every view.
-    """
-    holds = action == "hold"
-    wrong = [one for one in classified.findings if (one.much if holds else one.expected and not one.much)]
-    where = ", ".join(dict.fromkeys(finding.about for finding in wrong))  # In words of the gateway.
-    if holds and where:
-        yield catalogue.reason("policy:wrong-column", where=where)
-    elif wrong and not holds:
-        count = sum(finding.count for finding in wrong)
+def value_waits(classified: Classified, catalogue: Catalogue) -> Iterator[Reason]:
+    """Yield the reason for holding a file with too many values foreign to their columns."""
+    if wrong := _abouts(finding for finding in classified.findings if finding.much):
+        yield catalogue.reason("policy:wrong-column", where=wrong)
+
+
+def value_notices(classified: Classified, catalogue: Catalogue) -> Iterator[Reason]:
+    """Yield a notice about values left out of every view."""
+    if withheld := [finding for finding in classified.findings if finding.expected and not finding.much]:
+        count = sum(finding.count for finding in withheld)
         told = "1 value" if count == 1 else f"{count} values"
-        yield catalogue.reason("policy:values-withheld", count=told, where=where)
+        yield catalogue.reason("policy:values-withheld", count=told, where=_abouts(withheld))
+
+
+def _abouts(findings: Iterable[Finding]) -> str:
+    """Return the labels of findings, each once, in words of the gateway."""
+    return ", ".join(dict.fromkeys(finding.about for finding in findings))
 
 
 def notices(classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow) -> Iterator[Reason]:
