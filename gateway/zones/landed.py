@@ -213,21 +213,26 @@ def open_content(spool: Spool, reference: str, most: int) -> tuple[int, int]:
     descriptor, is_whole = _open_first(spool, _named(reference, "landed"), _named(reference, "sealed"))
     try:
         size = divided(descriptor)[0] if is_whole else os.fstat(descriptor).st_size
-        if size > most:
-            raise BadFileError("its content is larger than an upload may be")  # noqa: TRY301 - closed below
-        try:
-            hole = os.lseek(descriptor, 0, os.SEEK_HOLE) if size else 0
-        except OSError as error:
-            if error.errno != errno.EINVAL:  # A file system without information on holes.
-                raise
-            hole = size
-        if hole < size:
-            raise BadFileError("its content has holes")  # noqa: TRY301 - as above
-        os.lseek(descriptor, 0, os.SEEK_SET)
+        _check_whole(descriptor, size, most)
     except BaseException:
         os.close(descriptor)
         raise
     return descriptor, size
+
+
+def _check_whole(descriptor: int, size: int, most: int) -> None:
+    """BadFileError if larger than `most`, or with holes; the descriptor stands at the beginning again."""
+    if size > most:
+        raise BadFileError("its content is larger than an upload may be")
+    try:
+        hole = os.lseek(descriptor, 0, os.SEEK_HOLE) if size else 0
+    except OSError as error:
+        if error.errno == errno.EINVAL:  # A file system without information on holes.
+            return
+        raise
+    if hole < size:
+        raise BadFileError("its content has holes")
+    os.lseek(descriptor, 0, os.SEEK_SET)
 
 
 def set_aside(spool: Spool, reference: str) -> None:
@@ -245,11 +250,15 @@ def set_aside(spool: Spool, reference: str) -> None:
 def take_away(spool: Spool, reference: str) -> None:
     """Remove a landed upload after safe storage inside; harmless when repeated. The record goes first."""
     with _opened(spool) as folder:
-        for suffix in ("landed", "json", "sealed"):
-            if suffix == "sealed":
-                passing("land.half-emptied")
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(_named(reference, suffix), dir_fd=folder)
+        for suffix in ("landed", "json"):
+            _remove(folder, _named(reference, suffix))
+        passing("land.half-emptied")
+        _remove(folder, _named(reference, "sealed"))
+
+
+def _remove(folder: int, name: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
 
 
 def _named(reference: str, suffix: str) -> str:
