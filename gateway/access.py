@@ -71,7 +71,7 @@ _KNOW_FEW = frozenset({Role.ADMINISTRATOR, Role.DATA_PROTECTION, Role.AUDITOR})
 """The roles with sight of the existence of sensitive files."""
 LACKING: Mapping[AccessRight, str] = {
     AccessRight.HELD: "Held files are for the team that triages, and for those who have a role.",
-    AccessRight.DECIDE: ("To decide on a held file takes the role triage: ask an administrator."),
+    AccessRight.DECIDE: "To decide on a held file takes the role triage: ask an administrator.",
     AccessRight.RECALL: "To take a file back takes the role triage, administrator or data-protection.",
     AccessRight.ENROL: (
         "Schools, keys, ratifications and policies are changed by those with the role administrator."

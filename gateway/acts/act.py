@@ -180,7 +180,8 @@ class Act(BaseModel):
     - `command`: the words of the act in the command line and the console.
     - `right`: the right needed by the person (`gateway/access.py`).
     - `reference`: the field naming the file concerned; every door hides files outside the person's sight.
-    - `in_console`: False for an act on files offered by the command line alone.
+    - `in_console`: False for an act that only the command line offers. Any act that changes more than the
+      registry is one: the console tries an act before the passkey is asked for, and takes back no more.
     - `annexed`: the document is printed without the annex unless asked for. `tabled`: the document is one
       table, too.
     - `of_any_file`: the act also takes a reference outside the person's sight.
