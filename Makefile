@@ -103,7 +103,7 @@ docs: $(VENV)/.installed-dev
 # A manual page of every command, for the archive of a release.
 man: $(VENV)/.installed-dev
 	rm -rf build/man
-	$(BIN)/python desktop/man_pages.py build/man
+	$(BIN)/python packaging/man_pages.py build/man
 
 # Every package that runs in production, with its hashes, for every Python that is supported.
 # requirements-build.lock is what packages are built with where the index has no wheel of them, and this one;
@@ -124,11 +124,11 @@ lock: $(VENV)/.installed-dev
 
 # The wheel of the provider's side alone, without a line of the authority's: what a school is given.
 kit: $(VENV)/.installed-dev
-	$(BIN)/python desktop/kit_wheel.py build/kit
+	$(BIN)/python packaging/kit_wheel.py build/kit
 
 # The offline installer for Windows, of the embeddable package that a person fetched from python.org; needs nsis.
 kit-windows: $(VENV)/.installed-dev
-	$(BIN)/python desktop/windows/build.py --python "$(KIT_PYTHON)" --sha256 "$(KIT_PYTHON_SHA256)" \
+	$(BIN)/python packaging/windows/build.py --python "$(KIT_PYTHON)" --sha256 "$(KIT_PYTHON_SHA256)" \
 	    --out gateway-windows.exe
 
 # Fails also where the index could not be asked about a package: what was not looked up is not known to be good.

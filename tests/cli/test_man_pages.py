@@ -12,7 +12,7 @@ import pytest
 from gateway.cli.nouns import NOUNS
 from tests.production.guide import REPOSITORY
 
-PAGES = REPOSITORY / "desktop/man_pages.py"
+PAGES = REPOSITORY / "packaging/man_pages.py"
 
 
 @pytest.fixture(scope="module")

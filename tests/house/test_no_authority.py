@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from desktop.web_page import libraries
+from web_page import libraries
 
 _GATEWAY = Path(__file__).parents[2] / "gateway"
 _THEIRS = re.compile(r"somerset|933|egress|capita|12\.[0-9]+", re.IGNORECASE)

@@ -1,8 +1,9 @@
-"""The page on which schools send is built: `python desktop/web_page.py` writes the digests of its files."""
+"""The page on which schools send is built: `python packaging/web_page.py` writes the digests of its files."""
 
 from __future__ import annotations
 
-from desktop.web_page import ROOT, STATIC, with_digest, with_digests
+from web_page import ROOT, STATIC, with_digest, with_digests
+
 from gateway.web.server import digest
 
 

@@ -9,8 +9,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from kit_wheel import AUTHORITYS, build
 
-from desktop.kit_wheel import AUTHORITYS, build
 from tests.content import core_data
 from tests.production.test_two_sides import linked
 from tests.send.office import PASSPHRASE, Office

@@ -18,7 +18,7 @@ import pytest
 from tests.production.guide import REPOSITORY
 
 pytestmark = [pytest.mark.install, pytest.mark.timeout(900), pytest.mark.needs("makensis", "git")]
-BUILD = REPOSITORY / "desktop/windows/build.py"
+BUILD = REPOSITORY / "packaging/windows/build.py"
 
 
 def build(archive: Path, sha256: str, out: Path) -> subprocess.CompletedProcess[str]:

@@ -9,8 +9,8 @@ from pathlib import Path
 import lxml.html
 import pytest
 from playwright.sync_api import Page
+from web_page import STATIC, WELSH
 
-from desktop.web_page import STATIC, WELSH
 from gateway.web.server import digest
 from tests.content import core_data
 from tests.waiting import until

@@ -12,8 +12,8 @@ from hashlib import sha512
 from pathlib import Path
 
 import pytest
+from web_page import STATIC, checked, libraries, taken_from, welsh, word_list
 
-from desktop.web_page import STATIC, checked, libraries, taken_from, welsh, word_list
 from gateway.web.server import digest
 from tests.content import core_data
 from tests.waiting import until

@@ -1,6 +1,6 @@
 """Build the offline installer for Windows, on Linux: `make kit-windows`.
 
-    python desktop/windows/build.py --python python-3.13.9-embed-amd64.zip --sha256 HEX --out NAME.exe
+    python packaging/windows/build.py --python python-3.13.9-embed-amd64.zip --sha256 HEX --out NAME.exe
 
 A person fetches Python's embeddable package for Windows from python.org, with the SHA-256 that it tells.
 All else comes from the package index, in the versions of requirements.lock, by hashes, for Windows. What is

@@ -1,6 +1,6 @@
 """Write a manual page of every command into a folder: `make man`, at each release.
 
-    python desktop/man_pages.py build/man
+    python packaging/man_pages.py build/man
 
 Pages are laid out by click-man. What they tell is what each command's `--help` tells: click-man's own walk
 over a command knows the classes of click, and typer has classes of its own.

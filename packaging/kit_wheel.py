@@ -1,6 +1,6 @@
 """Build the wheel of the provider's side alone: `make kit`.
 
-    python desktop/kit_wheel.py FOLDER
+    python packaging/kit_wheel.py FOLDER
 
 What the commands of a provider import is followed through the source, into functions too; the rooms of the
 authority's side are left out, and with them every module that is reached through those alone.

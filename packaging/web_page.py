@@ -1,4 +1,4 @@
-"""Build the page of the web door: `python desktop/web_page.py [--fetch]`; the same bytes on every computer.
+"""Build the page of the web door: `python packaging/web_page.py [--fetch]`; the same bytes on every computer.
 
 `--fetch` takes the libraries of `web.toml` anew, by their digests; without it, those in `static` are checked.
 Then the list of words, the digests of what the page loads (Subresource Integrity), and in CHANGELOG.md the
@@ -24,7 +24,7 @@ WELSH = ROOT / "gateway/reasons/cy-web.toml"
 
 def libraries() -> list[dict[str, str]]:
     """Return what the lock lists."""
-    return list(tomllib.loads((ROOT / "desktop/web.toml").read_text("utf-8"))["taken"])
+    return list(tomllib.loads((ROOT / "packaging/web.toml").read_text("utf-8"))["taken"])
 
 
 def taken_from(archive: bytes, library: dict[str, str]) -> bytes:
@@ -47,13 +47,13 @@ def checked(data: bytes, library: dict[str, str]) -> bytes:
 def word_list() -> str:
     """Return the script with the words that are read out (gateway.model.invitation)."""
     words = " ".join(WORDS.read_text("ascii").split())
-    return f'// Made by desktop/web_page.py.\nconst WORDS = "{words}".split(" ");\n'
+    return f'// Made by packaging/web_page.py.\nconst WORDS = "{words}".split(" ");\n'
 
 
 def welsh() -> str:
     """Return the script with the words of the page in Welsh (gateway/reasons/cy-web.toml)."""
     texts = tomllib.loads(WELSH.read_text("utf-8"))["texts"]
-    return f"// Made by desktop/web_page.py.\nconst WELSH = {json.dumps(texts)};\n"
+    return f"// Made by packaging/web_page.py.\nconst WELSH = {json.dumps(texts)};\n"
 
 
 def with_digests(page: str) -> str:
