@@ -74,7 +74,7 @@ class Marionette:
         self._line.sendall(b"%d:%b" % (len(message), message))
         _, _, error, result = self._heard()
         assert error is None, error
-        return result["value"]
+        return result.get("value")
 
     def _heard(self):
         length = b""
@@ -146,4 +146,6 @@ def driven(playwright: Playwright, name: str) -> Iterator[Driven]:
         try:
             yield Driven(name, browser, marionette)
         finally:
+            # Asked by Playwright alone, this Firefox stays for half a minute and is killed then.
+            marionette.ask("Marionette:Quit", flags=["eForceQuit"])
             marionette.close()
