@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gc
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 
 import pytest
@@ -29,68 +30,107 @@ _NUMBERS = count(1)
 # By how many new objects a search for garbage begins, and after how many searches one among what is older. As
 # Python begins they are 700, 10 and 10.
 _SEARCHES = 20_000, 20, 20
+_A_WHILE_SECONDS = 30
 # The files that take longest, in that order: begun first, so that no worker is left with one at the end.
 LONG = (
-    "attacks/test_captured_children.py",
-    "hostile/test_abuse.py",
-    "store/test_every_way.py",
+    "web/test_sealing.py",
     "send/test_sending.py",
-    "homes/audit/test_tampering.py",
-    "console/test_console.py",
-    "store/test_several_hosts.py",
-    "attacks/test_reading_along.py",
-    "secrets/test_secret_files.py",
-    "registry/test_postgresql.py",
-    "end_to_end/test_rotation.py",
-    "console/test_acts.py",
-    "cli/test_streams.py",
-    "keys/test_gateway_keys.py",
-    "production/test_admins_guide.py",
-    "production/test_confined.py",
-    "record/drops/test_keys.py",
-    "end_to_end/test_embargo.py",
+    "web/test_standing.py",
+    "web/test_large.py",
     "openpgp/test_vectors.py",
-    "classify/test_quick_looks.py",
-    "send/test_ceremonies.py",
-    "processor/test_stopping.py",
-    "end_to_end/test_readme.py",
-    "hostile/test_penalties.py",
-    "send/test_sandbox.py",
-    "store/test_home_on_s3.py",
-    "classify/test_properties.py",
-    "mailboxes/test_service.py",
-    "classify/test_hostile.py",
-    "processor/test_retention.py",
-    "attacks/test_shared_address.py",
+    "console/test_afternoon.py",
+    "clients/test_vendors.py",
     "production/test_upgrade.py",
-    "store/test_stores.py",
-    "cli/test_policy.py",
-    "record/test_discrepancies.py",
-    "attacks/test_greedy_client.py",
-    "evidence/test_privacy.py",
-    "attacks/test_lying_children.py",
+    "attacks/test_captured_children.py",
+    "homes/test_upgrade.py",
+    "production/test_two_sides.py",
+    "web/test_look.py",
+    "web/test_page.py",
+    "console/test_acts.py",
+    "store/test_several_hosts.py",
+    "secrets/test_secret_files.py",
+    "console/test_console.py",
+    "attacks/test_reading_along.py",
+    "corpus/test_corpus.py",
+    "cli/test_streams.py",
+    "send/test_ceremonies.py",
+    "production/test_confined.py",
+    "web/test_proving.py",
+    "end_to_end/test_readme.py",
+    "corpus/test_benign.py",
+    "send/test_sandbox.py",
+    "classify/test_quick_looks.py",
+    "attacks/test_kit.py",
+    "production/test_admins_guide.py",
+    "send/test_writers.py",
+    "end_to_end/test_rotation.py",
     "store/test_move.py",
-    "openpgp/test_engines_agree.py",
+    "hostile/test_abuse.py",
+    "send/test_headings.py",
+    "send/test_checking.py",
+    "verify/test_verify_files.py",
     "classify/test_streaming.py",
-    "attacks/test_greedy_provider.py",
-    "keys/test_guide.py",
-    "production/test_first_of_september.py",
-    "keys/test_life.py",
-    "processor/test_witness_mail.py",
+    "console/test_console_api.py",
+    "views/test_remarks.py",
+    "mailboxes/test_service.py",
     "confusion/test_confusion.py",
-    "hostile/test_content.py",
-    "corpus/test_one_more_column.py",
-    "processor/test_dry_run.py",
-    "record/test_recalls.py",
-    "attacks/test_captured_intake.py",
-    "cli/test_flows.py",
-    "production/test_supply.py",
-    "keys/test_expiry.py",
+    "policy/test_clauses.py",
     "record/test_policies_in_force.py",
-    "send/test_watching.py",
-    "cli/test_running.py",
+    "openpgp/test_engines_agree.py",
+    "homes/test_term_upgraded.py",
+    "attacks/test_sight.py",
+    "send/test_first_day.py",
+    "homes/audit/test_tampering.py",
+    "classify/test_hostile.py",
+    "send/test_invitations.py",
+    "web/test_offline.py",
+    "samples/test_build.py",
+    "processor/test_judged_anew.py",
+    "keys/test_gateway_keys.py",
+    "layouts/test_periods.py",
+    "send/test_welsh.py",
+    "console/test_api_guide.py",
     "cli/test_nouns.py",
+    "processor/test_dry_run.py",
+    "layouts/test_layouts.py",
+    "processor/test_witness_mail.py",
+    "samples/test_layouts.py",
+    "end_to_end/test_embargo.py",
+    "production/test_kit_wheel.py",
+    "attacks/test_captured_intake.py",
+    "openpgp/test_certificates.py",
+    "log/test_vectors.py",
+    "classify/test_stories.py",
+    "classify/test_pumping.py",
+    "evidence/test_privacy.py",
+    "hostile/test_content.py",
+    "classify/test_properties.py",
+    "production/test_supply.py",
+    "evidence/test_elsewhere.py",
+    "classify/test_recognise.py",
+    "policy/test_methods.py",
+    "registry/test_postgresql.py",
+    "classify/test_rehearsal.py",
+    "production/test_first_of_september.py",
+    "receipts/test_receipt.py",
+    "store/test_two_authorities.py",
+    "record/drops/test_keys.py",
+    "processor/test_stopping.py",
+    "end_to_end/test_remarks_reach_nobody.py",
+    "store/test_every_way.py",
+    "cli/test_roles.py",
+    "attacks/test_shared_address.py",
+    "bench/test_counts.py",
+    "end_to_end/test_law_flows.py",
+    "send/test_terminal.py",
+    "log/test_leaf.py",
+    "hostile/test_paramiko_suite.py",
+    "send/test_captured_intake.py",
+    "classify/test_ahead.py",
+    "attacks/test_greedy_provider.py",
+    "end_to_end/test_bare_machine.py",
     "record/drops/test_agreement.py",
+    "openpgp/test_moments.py",
 )
 
 
@@ -117,6 +157,17 @@ def _turn(item: pytest.Item) -> int:
     """Where a test stands in the order: those of one file stay together, in theirs."""
     file = item.nodeid.partition("::")[0].removeprefix("tests/")
     return LONG.index(file) if file in LONG else len(LONG)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell of files that ought to be begun earlier."""
+    seconds = Counter[str]()
+    for report in chain.from_iterable(terminalreporter.stats.values()):
+        if isinstance(report, pytest.TestReport):
+            seconds[report.nodeid.partition("::")[0].removeprefix("tests/")] += report.duration
+    for file, taken in seconds.most_common():
+        if taken > _A_WHILE_SECONDS and file not in LONG:
+            terminalreporter.write_line(f"{file} took {taken:.0f} s: put it into LONG of tests/conftest.py")
 
 
 @pytest.fixture
