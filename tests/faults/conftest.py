@@ -1,4 +1,4 @@
-"""The fault suite: `make faults`. Left out of `make test`; every test here carries the mark `faults`."""
+"""The fault suite: `make faults`, `make faults-sample`. `make test` leaves out what has the mark `faults`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.invariant import Outcome
+from tests.faults.sample import drawn
 from tests.faults.table import PROPERTY, Noted, write
 from tests.faults.yard import Yard, yard
 
@@ -17,14 +18,24 @@ Note = Callable[[str, int, Outcome], None]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=50, help="how many random kills in each of three runs")
+    parser.addoption("--sample", metavar="SEED", help="of each kind of fault only one case, drawn by SEED")
     parser.addoption("--faults-table", type=Path, metavar="FILE", help="write what was tried into FILE")
 
 
+def pytest_report_header(config: pytest.Config) -> str:
+    seed = config.getoption("--sample")
+    return f"faults: one case of each kind, drawn by --sample {seed}" if seed else "faults: all of them"
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker("faults")
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    ours = [item for item in items if item.path.is_relative_to(HERE)]
+    for item in ours:
+        item.add_marker("faults")
+    if seed := config.getoption("--sample"):
+        kept = drawn((item.nodeid for item in ours), seed)
+        config.hook.pytest_deselected(items=[item for item in ours if item.nodeid not in kept])
+        items[:] = [item for item in items if item not in ours or item.nodeid in kept]
 
 
 def pytest_terminal_summary(

@@ -21,6 +21,7 @@ receipt of it each; every receipt and the log fit; no content in the clear on an
 whose client was told, by the answer to its CLOSE, that it had landed.
 
 `make faults` runs the suite (as root, for mounts and limits) and, where all of it holds, writes this page.
+`make faults-sample`, a few minutes of CI, breaks each kind once: which case of it, the commit draws.
 Figures of {day}:
 
 | fault | times | landed | accepted | held | refused | in progress | lost |

@@ -1,0 +1,30 @@
+"""The short form of the fault suite: of each kind of fault one case, drawn by a seed.
+
+A kind is a test function; of the one that kills at named steps, each part of the work, such as the hand-over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+# Their short forms are in `make test`: tests/courier/test_letters.py and tests/send/test_writers.py.
+LEFT_OUT = ("test_letters_of_a_term.py", "test_watched_folder.py")
+
+
+def kind(test: str) -> str:
+    """The kind of a test, by the identifier that pytest gives it."""
+    name, _, case = test.partition("[")
+    return f"{name} {case.partition('.')[0]}" if name.endswith("::test_killed_at_a_named_step") else name
+
+
+def drawn(tests: Iterable[str], seed: str) -> set[str]:
+    """One test of each kind; the same for the same seed, whatever other tests there are."""
+    kinds: dict[str, list[str]] = {}
+    for test in tests:
+        if not test.partition("::")[0].endswith(LEFT_OUT):
+            kinds.setdefault(kind(test), []).append(test)
+    return {
+        min(cases, key=lambda one: hashlib.sha256(f"{seed} {one}".encode()).digest())
+        for cases in kinds.values()
+    }
