@@ -9,7 +9,7 @@ from typing import Literal
 from zipfile import ZipFile
 
 from gateway.classify import archive, markup
-from gateway.classify.content import Source, encoding_of, utf8_chunks
+from gateway.classify.content import Source, encoding_of
 from gateway.home.settings import ClassifyLimits
 
 Place = Literal["page", "cell", "book"]
@@ -54,7 +54,7 @@ def texts_in(book: ZipFile, limits: ClassifyLimits) -> Iterator[tuple[Place, str
         elements = next((names for pattern, names in _PARTS if pattern.fullmatch(name)), ())
         if _CUSTOM.fullmatch(name):
             elements = (_root(book, name, limits),)
-        if elements and _says(book, name, elements, limits):
+        if elements and archive.says(book, name, elements, limits):
             for found in _records(book, name, elements, limits):
                 yield from ((place, text[:_LONGEST]) for place, text in _texts(found) if text.strip())
 
@@ -81,17 +81,6 @@ def _texts(found: markup.Element) -> Iterator[tuple[Place, str]]:
 def _root(book: ZipFile, name: str, limits: ClassifyLimits) -> str:
     with archive.member(book, name) as part:
         return markup.local_name(markup.root_of(Source(part, encoding_of(part), limits)))
-
-
-def _says(book: ZipFile, name: str, elements: tuple[str, ...], limits: ClassifyLimits) -> bool:
-    """Return True where a part contains one of these names: much quicker than parsing, and rare in sheets."""
-    wanted, end = tuple(element.encode() for element in elements), b""
-    with archive.member(book, name) as part:
-        for piece in utf8_chunks(Source(part, encoding_of(part), limits)):
-            if any(one in end + piece for one in wanted):
-                return True
-            end = piece[-_LONGEST:]
-    return False
 
 
 def _records(

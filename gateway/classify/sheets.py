@@ -7,11 +7,11 @@ sheet, is for a person to see.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Literal
 
 from gateway.classify.content import Row, active, beside, unknown
-from gateway.classify.delimited import KNOWN_COLUMNS, Header, Table, batches, find_header
+from gateway.classify.delimited import HEADER_WITHIN, KNOWN_COLUMNS, Header, Table, batches, find_header
 from gateway.classify.formulas import Formulas, settled_header
 from gateway.classify.report_wording import is_lookup
 from gateway.classify.rules import Rules
@@ -41,8 +41,11 @@ def tables_in(sheets: list[Sheet], rules: Rules, limits: ClassifyLimits, format:
         raise unknown(f"a workbook of more than {SHEETS} sheets", format=format)
     found: list[TableOf] = []
     for sheet in sheets:
-        score, header = find_header(sheet.rows(), rules, limits)
-        if header is None or score < KNOWN_COLUMNS or is_lookup(sheet.rows(), rules.code_sets.values()):
+        rows = sheet.rows()
+        first = list(islice(rows, HEADER_WITHIN))
+        score, header = find_header(first, rules, limits)
+        codes = rules.code_sets.values()
+        if header is None or score < KNOWN_COLUMNS or is_lookup(chain(first, rows), codes):
             _check_other(sheet, rules, format)
         else:
             if sheet.shown == "very hidden":
@@ -57,11 +60,10 @@ def tables_in(sheets: list[Sheet], rules: Rules, limits: ClassifyLimits, format:
 
 
 def _table(sheet: Sheet, header: Header, rules: Rules, limits: ClassifyLimits) -> Table:
-    for _ in settled_header(islice(sheet.rows(), header.position + 1)):
+    rows, formulas = sheet.rows(), Formulas()
+    for _ in settled_header(islice(rows, header.position + 1)):
         pass
-    formulas = Formulas()
-    below = islice(sheet.rows(), header.position + 1, None)
-    return Table(header, batches(below, rules, limits, formulas, lambda: False), formulas)
+    return Table(header, batches(rows, rules, limits, formulas, lambda: False), formulas)
 
 
 def _check_other(sheet: Sheet, rules: Rules, format: str) -> None:  # noqa: A002

@@ -6,7 +6,7 @@ trusted; openpyxl interprets cell formats and date numbers.
 
 import zipfile
 from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache, partial
 from posixpath import normpath
 
 from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format
@@ -14,16 +14,7 @@ from openpyxl.utils.cell import column_index_from_string
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
 
 from gateway.classify import archive, markup
-from gateway.classify.content import (
-    Row,
-    Source,
-    Unreadable,
-    active,
-    encoding_of,
-    malformed,
-    unknown,
-    utf8_chunks,
-)
+from gateway.classify.content import Row, Source, Unreadable, active, encoding_of, malformed, unknown
 from gateway.classify.formulas import reaches_out
 from gateway.classify.package import check_package
 from gateway.classify.sheets import Sheet, Shown
@@ -36,6 +27,7 @@ _SIGNATURE_PARTS = frozenset({"[Content_Types].xml", WORKBOOK})
 _RELATIONS = "xl/_rels/workbook.xml.rels"
 _RELATION = "relationships}id"
 _STRINGS_BYTES = 24 * 1024**2
+_FIGURES, _TOO_MANY_LETTERS = "0123456789", 4
 _RULES = ("cfRule", "dataValidation")  # display and validity of cells: formulas as well
 _SHOWN: dict[str, Shown] = {"": "visible", "visible": "visible", "hidden": "hidden"}
 
@@ -62,6 +54,7 @@ class _Parts:
         self._book = book
         self._limits = limits
         self._names = set(archive.names(book))
+        self._encodings: dict[str, str] = {}
         self._strings = list(self._read_strings())
         # The numbers, as text, of cell formats showing a number as a date.
         formats = {str(number): code for number, code in BUILTIN_FORMATS.items()}
@@ -106,35 +99,28 @@ class _Parts:
 
     def check_rules(self, sheet: str) -> None:
         """Raise Unreadable where a formula beside the cells of a sheet reaches outside."""
-        if any(self._says(sheet, rule.encode()) for rule in _RULES):
+        if archive.says(self._book, sheet, _RULES, self._limits):
             for rule in self._records(sheet, *_RULES):
                 _check_formula("".join(rule.itertext()), calculated=True)
 
-    def _says(self, name: str, wanted: bytes) -> bool:
-        """Return True where a part contains these octets: much quicker than parsing, and rare."""
-        with archive.member(self._book, name) as part:
-            source = Source(part, encoding_of(part), self._limits)
-            end = b""
-            for piece in utf8_chunks(source):
-                if wanted in end + piece:
-                    return True
-                end = piece[-len(wanted) :]
-        return False
-
     def _row(self, row: markup.Element) -> Row:
         cells: Row = []
+        most = self._limits.columns
         for cell in row.iterchildren("{*}c"):
-            index = _column(cell.get("r"), len(cells))
-            if index > self._limits.columns:
+            filled = len(cells)
+            # Without a valid reference, a cell is in the next column.
+            index = max(_column((cell.get("r") or "").rstrip(_FIGURES)[:_TOO_MANY_LETTERS]), filled + 1)
+            if index > most:
                 raise unknown("a table with more columns than this gateway reads", format=FORMAT)
-            cells.extend("" for _ in range(len(cells), index - 1))
+            if index > filled + 1:
+                cells += [""] * (index - 1 - filled)
             cells.append(self._value(cell))
         return cells
 
     def _value(self, cell: markup.Element) -> str:
         raw, inline, formula = None, None, None
         for part in cell:
-            name = markup.local_name(part.tag)
+            name = part.tag.rpartition("}")[2]
             if name == "v":
                 raw = part.text or ""
             elif name == "is":
@@ -171,8 +157,11 @@ class _Parts:
         if name not in self._names:
             return
         with archive.member(self._book, name) as part:
-            source = Source(part, encoding_of(part), self._limits)
-            markup.root_of(source)
+            known = self._encodings.get(name)
+            source = Source(part, known or encoding_of(part), self._limits)
+            if known is None:  # A sheet is read several times.
+                self._encodings[name] = source.encoding
+                markup.root_of(source)
             yield from markup.records(source, elements)
 
 
@@ -190,13 +179,13 @@ def _part_name(target: str) -> str:
     return normpath(target.lstrip("/") if target.startswith("/") else f"xl/{target}")
 
 
-def _column(reference: str | None, filled: int) -> int:
-    """Return the column of a cell from 1; without a valid reference, the next one."""
-    letters = (reference or "").rstrip("0123456789")
+@lru_cache(1_000)
+def _column(letters: str) -> int:
+    """Return the column of these letters from 1; 0 where there is none."""
     try:
-        return max(int(column_index_from_string(letters)), filled + 1)
+        return int(column_index_from_string(letters))
     except (ValueError, KeyError):
-        return filled + 1
+        return 0
 
 
 def _text(element: markup.Element) -> str:
