@@ -16,6 +16,7 @@ from gateway.classify.content import Source, law_return, unknown
 from gateway.classify.facts import academic_year_from, of_facts, school, software, version
 from gateway.classify.format_rules import CtfRule
 from gateway.classify.gather import Gatherer
+from gateway.classify.outlines import element_at, text_of
 from gateway.classify.rules import Rules
 from gateway.classify.tally import Tally
 from gateway.classify.value_kinds import read_date
@@ -79,19 +80,19 @@ class Assessments:
         """Count a record and its assessments; `left` is as in `Tally.record`."""
         types, odd = set(), False
         assessments = self._gatherer.gather(record, apart="StageAssessment", beside="Stage", left=left)
-        for assessment in assessments:
+        for written, stage, place in assessments:
             # The same assessments occur again and again.
-            known = self._ordinary.get(assessment[2:])
+            known = self._ordinary.get((written, stage))
             if known is None:
-                kind, filled, ordinary, plain = self._read(assessment.element, assessment.beside)
+                kind, filled, ordinary, plain = self._read(element_at(record, place), text_of(stage))
                 known, odd = (kind, filled), odd or not plain
-                if ordinary and len(self._ordinary) < _REMEMBERED and len(assessment.written) < _LONG:
-                    self._ordinary[assessment[2:]] = known
+                if ordinary and len(self._ordinary) < _REMEMBERED and len(written) < _LONG:
+                    self._ordinary[written, stage] = known
             types.add(known[0])
             self._tally.results[known[0]] += known[1]
         self._tally.assessed.update(types)
         if odd:
-            self._note_unknown([assessment.element for assessment in assessments])
+            self._note_unknown([element_at(record, place) for _, _, place in assessments])
         if assessments:
             self._tally.field("assessments").filled += 1
         self.rows += len(assessments)

@@ -25,7 +25,8 @@ class FaultCount:
     def add(self, row: int) -> None:
         """Count the fault in the record of this number."""
         self.count += 1
-        self.show(row)
+        if len(self.rows) < ROWS_SHOWN:  # The others of many are quicker to pass over here.
+            self.show(row)
 
     def show(self, row: int) -> None:
         """Add a record to the first with the fault."""

@@ -13,7 +13,6 @@ from gateway.classify.markup import COMMENT, Element, leaves, local_name
 from gateway.classify.outlines import (
     children,
     cut,
-    element_at,
     name_in,
     prefix_of,
     text_count,
@@ -75,21 +74,9 @@ class _Meaning:
             self._waiting.clear()
 
 
-class Left(NamedTuple):
-    """Element of a record left to the caller: the place of its first tag, and what is written in it.
-
-    `beside` is the text of an element beside it.
-    """
-
-    record: Element
-    place: int
-    written: str
-    beside: str
-
-    @property
-    def element(self) -> Element:
-        """The element itself."""
-        return element_at(self.record, cut(written(self.record)), self.place)
+Left = tuple[str, str, int]
+"""Element of a record left to the caller: what is written in it, what is written in an element beside it, and
+the place of its first tag in the record (`outlines.element_at`)."""
 
 
 class _Reading(NamedTuple):
@@ -113,12 +100,12 @@ class _FormOfRecords:
     without text.
     """
 
-    def __init__(self, part: _Reading, form: str, tags: Sequence[str]) -> None:
+    def __init__(self, part: _Reading, tags: Sequence[str]) -> None:
         self.part = part
         self.meanings: list[_Meaning | None] = [None] * (len(part.leaves) + 2)
         self.unresolved = list(range(2, len(self.meanings)))
         self.naming: list[tuple[str, int]] = []
-        self.blank = len(tags) + 1 - text_count(form)
+        self.blank = len(tags) + 1 - text_count(tags)
         # The first piece is empty, as what stands beside an element alone.
         self.left = [(1 + first, 2 + last, 0 if by is None else 1 + by) for first, last, by in part.left]
         self.texts: Callable[[Sequence[str]], tuple[str, ...]]
@@ -219,7 +206,7 @@ class Gatherer:
         form = "<".join(tags)
         plan = self._plans.get(form)
         if plan is None:
-            plan = _FormOfRecords(self._planned(record, tags, apart, beside), form, tags)
+            plan = _FormOfRecords(self._planned(record, tags, apart, beside), tags)
             if self._takes(tags):
                 self._plans[form] = plan
         if plan.part.depth > self._deepest:
@@ -236,10 +223,7 @@ class Gatherer:
         if (self._tally.records + 1) % SETTLE_EVERY == 0 or self._length > _AT_ONCE:
             self._count()
         self._tally.record(values, left=left, said=said)
-        return [
-            Left(record, first, "<".join(pieces[first:after]), text_of(pieces[beside]))
-            for first, after, beside in plan.left
-        ]
+        return [("<".join(pieces[first:after]), pieces[by], first) for first, after, by in plan.left]
 
     def _take(self, plan: _FormOfRecords, texts: tuple[str, ...]) -> dict[str, str]:
         """Keep the texts of a record until they are counted; return those naming the pupil, or required."""

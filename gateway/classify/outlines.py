@@ -5,7 +5,6 @@ lxml writes each angle bracket of a text as a reference, so those left belong to
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
@@ -13,7 +12,6 @@ from lxml import etree
 
 from gateway.classify.markup import Element
 
-_LEAVES = re.compile(r"(?<![^<])[^/<][^<]*(?<!/)</")
 # In this order: an ampersand that was written as a reference begins no other.
 _REFERENCES = {"&lt;": "<", "&gt;": ">", "&#13;": "\r", "&amp;": "&"}
 
@@ -43,14 +41,15 @@ def children(tags: Sequence[str]) -> Iterator[tuple[int, int]]:
             first = place + 1
 
 
-def text_count(form: str) -> int:
-    """Return the number of elements with a text and nothing else inside, given all tags with "<" between."""
-    return len(_LEAVES.findall(form))
+def text_count(tags: Sequence[str]) -> int:
+    """Return the number of elements with a text and nothing else inside, given all tags."""
+    kinds = ["/" if tag[0] == "/" else " " if tag[-1] == "/" else "<" for tag in tags]
+    return "".join(kinds).count("</")
 
 
-def element_at(element: Element, pieces: Sequence[str], place: int) -> Element:
+def element_at(element: Element, place: int) -> Element:
     """Return the element inside another whose first tag has this place among the pieces."""
-    before = sum(not tag.startswith("/") for tag in pieces[1:place:2])
+    before = sum(not tag.startswith("/") for tag in cut(written(element))[1:place:2])
     return next(islice(element.iter(), before, None))
 
 

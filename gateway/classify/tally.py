@@ -416,10 +416,11 @@ class Tally:
         return self._labels(self.rules.others, data_type)
 
     def _labels(self, items: Mapping[str, ItemRule], data_type: str) -> tuple[str, ...]:
+        filled = {key for key, field in self.fields.items() if field.filled}
         carried = (
             item.label
             for key, item in items.items()
-            if any(self.filled(k) for k in (key, *item.when.get(data_type, ())))
+            if key in filled or not filled.isdisjoint(item.when.get(data_type, ()))
         )
         return tuple(dict.fromkeys(carried))
 

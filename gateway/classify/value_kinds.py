@@ -433,8 +433,10 @@ class Judge:
 
 def distinct(values: Collection[str]) -> AbstractSet[str]:
     """Return the distinct values. Many columns repeat one value in each row: a quick check."""
-    if isinstance(values, tuple) and values and values.count(values[0]) == len(values):
-        return {values[0]}
+    if isinstance(values, tuple) and values and values[0] == values[-1]:
+        first = values[0]
+        if values.count(first) == len(values):
+            return {first}
     return values if isinstance(values, AbstractSet) else set(values)
 
 

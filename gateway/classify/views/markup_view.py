@@ -161,7 +161,7 @@ class _Plan:
         self.tags, self.enough = form.split("<"), enough
         prefix, colon, self.name = self.tags[0].partition(" ")[0].rpartition(":")
         self.prefix = prefix + colon
-        self.blank = len(self.tags) - text_count(form)
+        self.blank = len(self.tags) - text_count(self.tags)
         self.assessments = list(_assessments(self.tags, self.prefix)) if _ASSESSMENT in form else []
         self.kept: dict[tuple[bool, ...], _Template | None] = {}
         self.lacking: frozenset[str] | None = None
