@@ -5,7 +5,7 @@ VENV := .venv
 unexport PYTHONDONTWRITEBYTECODE
 BIN := $(VENV)/bin
 
-.PHONY: kit kit-windows first-day nightly hooks demo term test faults faults-sample install-check cluster soak lint format bench clients confusion fuzz docs man lock audit sbom clean
+.PHONY: kit kit-windows first-day nightly hooks demo term test faults faults-sample install-check deb package-check release release-check cluster soak lint format bench clients confusion fuzz docs man lock audit sbom clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gateway demo
@@ -42,7 +42,28 @@ cluster: $(VENV)/.installed-dev
 
 # The guide for production, followed on a clean Debian 13 that boots: as root, ten minutes, and a mirror of Debian.
 install-check: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m install tests/production $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m install tests/production --ignore tests/production/test_package.py $(PYTEST_ARGS)
+
+# The package of the Debian or Ubuntu that this runs on; needs debhelper, libpython3-dev and python3-venv of it.
+deb: $(VENV)/.installed-dev
+	rm -rf build/deb
+	$(BIN)/python packaging/release.py build/deb --only deb
+
+# That package on a clean Debian 13 that boots: three commands to a receipt, upgrade, downgrade, purge. As root.
+package-check: deb
+	$(BIN)/python -m pytest -n 0 -m install tests/production/test_package.py $(PYTEST_ARGS)
+
+# All of a release, in build/release, from the commit that is checked out; it needs packaging/build-packages.txt.
+# RELEASE_KEY=FILE signs its statement with an OpenPGP secret key.
+release: $(VENV)/.installed-dev
+	rm -rf build/release
+	$(BIN)/python packaging/release.py build/release $(if $(RELEASE_KEY),--sign-with $(RELEASE_KEY))
+
+# The same, and once more in another folder: the bytes have to be the same.
+release-check: release
+	rm -rf build/release-again
+	$(BIN)/python packaging/release.py build/release-again
+	diff --recursive --brief --exclude='*.asc' build/release build/release-again
 
 # A nightly export of 300 files by writers that pause, crash, lock, rename and append, while kit and gateway are killed;
 # then an upload that is killed at 20 places: some seven minutes; the seed is printed. NIGHTLY_ARGS="--seed 7" draws it again.

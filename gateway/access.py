@@ -224,8 +224,8 @@ COMMANDS: Mapping[str, AccessRight] = dict(
                 services.init services.run services.process services.serve_intake services.serve_mailboxes
                 services.serve_console services.serve_web services.serve_courier doctor.doctor status.status
                 backup.backup backup.restore install.install classify.classify_files samples.samples demo.demo
-                upgrade.upgrade sandbox.sandbox send_setup.setup send_watch.watch
-                send_watch.unattended send_keys.renew send_keys.rotate send_keys.revoke
+                upgrade.upgrade sandbox.sandbox verify_release.verify_release send_setup.setup
+                send_watch.watch send_watch.unattended send_keys.renew send_keys.rotate send_keys.revoke
                 send_keys.ratify send_keys.headings send.send_files
                 send.receipts send.status receipts.verify
                 policy_check.check policy_diff.diff policy_pack.sign policy_new.agreement

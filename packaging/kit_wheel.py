@@ -34,6 +34,7 @@ COMMANDS = (
     "gateway.cli.receipts",
     "gateway.cli.samples",
     "gateway.cli.send",
+    "gateway.cli.verify_release",
 )
 
 

@@ -19,7 +19,7 @@ class Noun:
     """The modules of the acts behind the commands, separated by spaces, if any."""
 
 
-PROVIDERS = frozenset({"classify", "receipts", "samples", "send"})
+PROVIDERS = frozenset({"classify", "receipts", "samples", "send", "verify-release"})
 """The nouns of the provider's side alone; of receipts only `verify`."""
 # In the order of the help: verbs, then nouns.
 NOUNS = {
@@ -64,6 +64,11 @@ NOUNS = {
     "samples": Noun(
         "Write synthetic files of every flow. No pupil in them exists, and no UPN in them can.",
         attribute="samples",
+    ),
+    "verify-release": Noun(
+        "Check that a file is of a release and unchanged, by the release's signed statement. Works offline.",
+        "verify_release",
+        "verify_release",
     ),
     "demo": Noun(
         "Show the gateway at work: real services and files in a temporary home, which is cleaned up.",

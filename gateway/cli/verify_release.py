@@ -1,0 +1,86 @@
+"""verify-release: hold a downloaded file against the signed statement of its release, offline."""
+
+import hashlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gateway.cli.console import fails_clearly, out
+from gateway.errors import GatewayError
+
+STATEMENT = "gateway-release.intoto.json"
+
+
+class _Digest(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    sha256: str
+
+
+class _Subject(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    digest: _Digest
+
+
+class _Statement(BaseModel):
+    """An in-toto Statement v1, as far as it is read here."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: str = Field(alias="_type", pattern=r"^https://in-toto\.io/Statement/v1$")
+    predicate_type: str = Field(alias="predicateType", pattern=r"^https://slsa\.dev/provenance/v1$")
+    subject: tuple[_Subject, ...]
+
+
+@fails_clearly
+def verify_release(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of a release, as it was fetched.")],
+    key: Annotated[Path, typer.Option(metavar="CERTIFICATE", help="The OpenPGP certificate of releases.")],
+    statement: Annotated[
+        Path | None,
+        typer.Option(help=f"The statement of the release; {STATEMENT} beside the file, if not given."),
+    ] = None,
+) -> None:
+    """Check that a file is of a release and unchanged, by the release's signed statement. Works offline.
+
+    The statement is in-toto's (SLSA provenance v1), with its detached OpenPGP signature beside it.
+    """
+    from gateway.openpgp.sealer import SignatureInvalid, verify_detached  # noqa: PLC0415 - loads OpenPGP
+
+    told = statement or _beside(file)
+    signed = _read(told)
+    try:
+        signature = verify_detached(signed, _read(told.with_name(f"{told.name}.asc")), [_read(key)])
+    except (SignatureInvalid, RuntimeError):
+        raise GatewayError(
+            f"{told.name} is not signed by {key.name}: do not install this; fetch the file, the statement "
+            "and its signature again, and compare the certificate's fingerprint with SECURITY.md"
+        ) from None
+    try:
+        subjects = _Statement.model_validate_json(signed).subject
+    except ValidationError:
+        raise GatewayError(f"{told.name} is signed, but is no statement about a release") from None
+    digest = hashlib.sha256(_read(file)).hexdigest()
+    names = [subject.name for subject in subjects if subject.digest.sha256 == digest]
+    if not names:
+        raise GatewayError(
+            f"{file.name} was changed, or is not of this release: do not install this; fetch it again"
+        )
+    out.print(f"{names[0]}: as released; signed by {signature.certificate}", soft_wrap=True)
+
+
+def _beside(file: Path) -> Path:
+    """Return the statement beside a file, or one folder above, where that of the kit is."""
+    beside, above = file.parent / STATEMENT, file.parent / ".." / STATEMENT
+    return above if not beside.exists() and above.exists() else beside
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise GatewayError(f"{path} cannot be read: {error.strerror}") from None
