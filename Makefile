@@ -5,7 +5,7 @@ VENV := .venv
 unexport PYTHONDONTWRITEBYTECODE
 BIN := $(VENV)/bin
 
-.PHONY: kit kit-windows first-day nightly hooks demo term test faults faults-sample install-check deb package-check release release-check cluster soak lint format bench clients confusion fuzz docs man lock audit sbom clean
+.PHONY: kit kit-windows first-day nightly hooks demo term test faults faults-sample install-check deb package-check containers-check release release-check cluster soak lint format bench clients confusion fuzz docs man lock audit sbom clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gateway demo
@@ -42,7 +42,8 @@ cluster: $(VENV)/.installed-dev
 
 # The guide for production, followed on a clean Debian 13 that boots: as root, ten minutes, and a mirror of Debian.
 install-check: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m install tests/production --ignore tests/production/test_package.py $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m install tests/production \
+	    --ignore tests/production/test_package.py --ignore tests/production/test_containers.py $(PYTEST_ARGS)
 
 # The package of the Debian or Ubuntu that this runs on; needs debhelper, libpython3-dev and python3-venv of it.
 deb: $(VENV)/.installed-dev
@@ -52,6 +53,10 @@ deb: $(VENV)/.installed-dev
 # That package on a clean Debian 13 that boots: three commands to a receipt, upgrade, downgrade, purge. As root.
 package-check: deb
 	$(BIN)/python -m pytest -n 0 -m install tests/production/test_package.py $(PYTEST_ARGS)
+
+# Images of that package, run by the Compose file: as root, with buildah, podman, podman-compose and nftables.
+containers-check: deb
+	$(BIN)/python -m pytest -n 0 -m install tests/production/test_containers.py $(PYTEST_ARGS)
 
 # All of a release, in build/release, from the commit that is checked out; it needs packaging/build-packages.txt.
 # RELEASE_KEY=FILE signs its statement with an OpenPGP secret key.
