@@ -63,16 +63,20 @@ def test_a_return_waits_and_is_told_why_until_its_flow_is_switched_on(name: str)
     assert what.data_type == data_type
 
 
-@pytest.mark.parametrize("heading", ["Continuous Absence", "Days of Sickness", "Ground for Deletion"])
+@pytest.mark.parametrize(
+    ("heading", "value"),
+    [
+        ("Continuous Absence", "15"), ("Days of Sickness", "15"), ("Ground for Deletion", "D"),
+        ("Date of Deletion", "2026-10-01"), ("New Starter", "N"), ("Part-time Timetable", "N"),
+        ("LA Notified", "Y"),
+    ],
+)  # fmt: skip
 def test_one_heading_of_a_return_makes_a_list_of_pupils_wait_and_no_core_data(
-    heading: str, switched_on: Path
+    heading: str, value: str, switched_on: Path
 ):
     rows = [
         ["UPN", "Surname", "Forename", "Date of Birth", "Year Group", heading],
-        *(
-            [c.upn, c.surname, c.forename, c.born, "9", "D" if "Ground" in heading else "15"]
-            for c in CHILDREN
-        ),
+        *([c.upn, c.surname, c.forename, c.born, "9", value] for c in CHILDREN),
     ]
     for policies in (POLICIES, switched_on):
         _, decision, _ = decided(made.as_csv(rows).encode(), policies)
