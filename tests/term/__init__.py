@@ -1,1 +1,1 @@
-"""A school year of 300 schools, put forward day by day: `make term`."""
+"""A school year of 200 schools, put forward day by day: `make term`."""

@@ -1,4 +1,4 @@
-"""A school year with 300 schools and 30 staff, by the command line: `make term`, or `python -m tests.term`.
+"""A school year with 200 schools and 30 staff, by the command line: `make term`, or `python -m tests.term`.
 
 It puts the clock forward day by day. At its end it makes the reports, verifies the whole log, and measures
 every listing and report, each as a process of its own: it fails where one takes over 2 s or 200 MB. How many

@@ -76,9 +76,12 @@ class Office:
         assert result.exit_code in {0, 1}, (words, result.exit_code, result.stderr)
         return json.loads(result.stdout)
 
-    def run(self, *words: str) -> None:
-        """What a service or a timer does: no administrator's command either."""
-        result = self._run(*words, by="timer")
+    def run(self, *words: str, tries: int = 1) -> None:
+        """What a service or a timer does: no administrator's command either; after a fault, again."""
+        for _ in range(tries):
+            result = self._run(*words, by="timer")
+            if result.exit_code == 0:
+                return
         assert result.exit_code == 0, (words, result.exit_code, result.stdout, result.stderr)
 
     def _run(self, *words: str, by: str) -> Result:
