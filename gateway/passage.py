@@ -223,9 +223,9 @@ def _vouched_for(
 ) -> bool:
     """Is the drop signed with a key in force of the provider? The examining child should have checked.
 
-    A renewal or revocation is signed by the certificate's own key and needs no other signature.
+    A certificate's renewal or revocation is signed by its own key and needs no other signature.
     """
-    if isinstance(drop, KeyDrop) and drop.key.change != "new":
+    if isinstance(drop, KeyDrop) and drop.key.change != "new" and drop.key.kind == "openpgp":
         return True
     signature, signers = drop.signature, signers_of(batch.session, upload.provider, now)
     return signature is not None and any(key.fingerprint == signature.certificate for key in signers.in_force)

@@ -22,6 +22,7 @@ from gateway.examiner.protocol import (
     DROP_BYTES,
     JUDGE_SETUP,
     REQUEST,
+    SSH_FINGERPRINT,
     AgreementCopy,
     DropToJudge,
     FileRefused,
@@ -58,7 +59,7 @@ def examine_key(drop: DropToJudge) -> KeyDrop | HeadingsDrop | FileRefused:
         content, signature = _unwrapped(drop)
         if signature is not None and headings.is_statement(content):
             return HeadingsDrop(reference=job.reference, stated=headings.read(content), signature=signature)
-        found = _found(_said_of_keys(content), job, is_signed=signature is not None)
+        found = _lost(content) or _found(_said_of_keys(content), job, is_signed=signature is not None)
     except Refusal as refusal:
         return refused(job, refusal.code, refusal.detail)
     return KeyDrop(reference=job.reference, key=found, signature=signature)
@@ -75,6 +76,17 @@ def _unwrapped(drop: DropToJudge) -> tuple[bytes, Signature | None]:
         raise IsSealed
     senders = [sender.encode() for sender in job.senders]
     return open_signed(data, senders, drop.limits, job.now, DROP_BYTES)
+
+
+def _lost(content: bytes) -> FoundKey | None:
+    """Return the SSH key that a statement takes out of use, by its fingerprint; None for another content."""
+    text = content.decode("latin-1")
+    said = read_as("lost-key", text)
+    if said is None or said == text or SSH_FINGERPRINT.fullmatch(said.strip()) is None:
+        return None
+    return FoundKey(
+        change="revoked", kind="ssh", fingerprint=said.strip(), material="", algorithm="", final=True
+    )
 
 
 def _said_of_keys(content: bytes) -> bytes:

@@ -39,6 +39,7 @@ from gateway.examiner.protocol import (
     CLASSIFIER_SETUP,
     JUDGE_SETUP,
     OPENER_SETUP,
+    SSH_FINGERPRINT,
     VIEWER_SETUP,
     AgreementCopy,
     ClassifierSetup,
@@ -163,7 +164,9 @@ def _fits(key: FoundKey) -> bool:
     """
     if key.kind == "openpgp":
         return _CERTIFICATE.fullmatch(key.material) is not None
-    line = _SSH_LINE.fullmatch(key.material)  # A drop neither renews nor revokes an SSH key.
+    if key.change == "revoked":
+        return not key.material and SSH_FINGERPRINT.fullmatch(key.fingerprint) is not None
+    line = _SSH_LINE.fullmatch(key.material)  # A drop does not renew an SSH key.
     return line is not None and key.change == "new" and _ssh_fingerprint(line) == key.fingerprint
 
 

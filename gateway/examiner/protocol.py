@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -185,14 +186,16 @@ class StillSealed:
 
 
 FoundChange = Literal["new", "renewed", "revoked"]
+SSH_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}", re.ASCII)
+"""An SSH key's fingerprint as OpenSSH shows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundKey:
     """Key found in a drop in /keys: new, or a known certificate renewed or revoked.
 
-    `material` is public, as stored in the registry. After `expires_at` the key cannot sign. `final`: a
-    revoked key that may be in wrong hands.
+    `material` is public, as stored in the registry; empty for an SSH key revoked by its fingerprint. After
+    `expires_at` the key cannot sign. `final`: a revoked key that may be in wrong hands.
     """
 
     change: FoundChange

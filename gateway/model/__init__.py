@@ -13,10 +13,11 @@ from typing import ClassVar, Literal, NamedTuple
 
 STATEMENT = "Statement to the gateway: "
 """Beginning of the first line of every text signed for one purpose."""
-Purpose = Literal["ratification", "key"]
+Purpose = Literal["ratification", "key", "lost-key"]
 _FIRST: dict[Purpose, str] = {
     "ratification": f"{STATEMENT}we agree to the text below; for /agreement alone.",
     "key": f"{STATEMENT}the key below is ours; for /keys alone.",
+    "lost-key": f"{STATEMENT}the SSH key below is ours no more; for /keys alone.",
 }
 
 

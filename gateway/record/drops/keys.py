@@ -3,7 +3,7 @@
 A new key counts only when signed by a key in force of the same provider: clearsigned, as `gpg --sign` makes
 it, or signed and encrypted like any file. A known certificate needs no such signature, since its own primary
 key has signed all additions; nor does a revocation certificate, effective at once. Nobody else can have made
-either.
+either. An SSH key or passkey is revoked by a signed statement that names its fingerprint.
 """
 
 from collections.abc import Iterator
@@ -40,6 +40,8 @@ def settle(drop: Drop, found: FoundKey) -> Decision:
     )
     if found.change == "new":
         return _settle_new(drop, clerk, found, known)
+    if known is None and found.kind == "ssh":
+        return _refused(drop, "key:not-a-key")
     if known is None:  # Known at the examination, and gone since: for a person.
         return Held(reasons=(drop.registrar.catalogue.reason("internal:held"),))
     return _settle_update(drop, clerk, found, known)
@@ -69,7 +71,8 @@ def _settle_update(drop: Drop, clerk: Clerk, found: FoundKey, known: Key) -> Dec
         revocation: Revocation = "hard" if found.final else "soft"
         if not known.may_be_revoked(revocation):
             return _refused(drop, "key:nothing-new")
-        clerk.revoke(known, revocation, new=_new(found), dropped_as=drop.reference)
+        new = _new(found) if found.material else None
+        clerk.revoke(known, revocation, new=new, dropped_as=drop.reference)
         return _taken(drop, "key:revocation-taken")
     if known.state in {"retired", "revoked"}:
         return _refused(drop, "key:known")

@@ -9,6 +9,7 @@ import asyncssh
 import pytest
 
 from gateway.enrolment.key_file import judge
+from gateway.model import stated
 from gateway.publish.projection import publish_access
 from tests.policies import enact
 from tests.school import School, verified
@@ -254,6 +255,36 @@ def test_nobody_revokes_another_s_key(shop: Workshop, oak: School, school) -> No
     assert shop.sent(oak, bytes(forged), "keys").state == "refused"
     for one in (oak, elm):
         assert shop.sent(one, one.sealed(fresh(), shop.certificate)).state == "accepted"
+
+
+def test_an_ssh_key_is_revoked_by_a_signed_statement_that_names_it(
+    shop: Workshop, oak: School, school
+) -> None:
+    elm, lost = school("elm"), asyncssh.generate_private_key("ssh-ed25519")
+    named, strangers = lost.get_fingerprint(), asyncssh.generate_private_key("ssh-ed25519").get_fingerprint()
+    with shop.changing() as clerk:
+        clerk.add("provider", oak.name, judge(lost.export_public_key(), shop.now, 2048))
+    said = stated("lost-key", named).encode()
+    for by, data, code in (
+        (oak, elm.signed(said, "--clearsign"), "key:wrong-signer"),
+        (oak, oak.signed(named.encode(), "--clearsign"), "key:not-a-key"),
+        (oak, oak.signed(stated("key", named).encode(), "--clearsign"), "key:not-a-key"),
+        (oak, oak.signed(stated("lost-key", strangers).encode(), "--clearsign"), "key:not-a-key"),
+        (elm, elm.signed(said, "--clearsign"), "key:known"),
+    ):
+        refused = shop.sent(by, data, "keys")
+        assert (refused.state, codes(refused)) == ("refused", {code})
+    assert shop.key(oak, named, "ssh").state == "active"
+    signed = oak.signed(said, "--clearsign")
+    dropped = shop.sent(oak, signed, "keys")
+    assert (dropped.state, codes(dropped)) == ("accepted", {"key:revocation-taken"})
+    assert shop.key(oak, named, "ssh").state == "revoked"
+    assert "REVOKED" in shop.notices(oak)[-1]
+    assert shop.kinds(named)[-1] == "key-revoked"
+    publish_access(shop.registry, shop.home.published, shop.now)
+    published = (shop.home.published.provider(oak.name) / "authorized_keys").read_text()
+    assert lost.export_public_key().decode().split()[1] not in published
+    assert codes(shop.sent(oak, signed, "keys")) == {"key:nothing-new"}
 
 
 def test_a_key_once_taken_out_of_use_does_not_come_back(shop: Workshop, oak: School) -> None:
