@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 from tests.console.conftest import CHANNEL, CHROMIUM
 from tests.ports import free_port
@@ -93,14 +93,17 @@ class Driven:
     """A browser that opens pages, each with a store and a passkey of its own."""
 
     name: str
-    browser: Browser
+    browser: Browser | None
     marionette: Marionette | None = None
+    context: BrowserContext | None = None
+    """The one store of all pages, where the browser keeps a profile on disk."""
     _passkeys: list[object] = field(default_factory=list)
 
     def page(self, *, secret: bool, kept: bool) -> Page:
         """An empty page. `secret`: the passkey can lock a key (PRF). `kept`: a worker keeps the page."""
         workers = "allow" if kept else "block"
-        page = self.browser.new_context(accept_downloads=True, service_workers=workers).new_page()
+        context = self.context or self.browser.new_context(accept_downloads=True, service_workers=workers)
+        page = context.new_page()
         if self.marionette is None:
             devtools = page.context.new_cdp_session(page)
             devtools.send("WebAuthn.enable")
@@ -131,8 +134,17 @@ class Driven:
 
 
 @contextmanager
-def driven(playwright: Playwright, name: str) -> Iterator[Driven]:
-    """The browser of this name until the block ends."""
+def driven(playwright: Playwright, name: str, profile: Path | None = None) -> Iterator[Driven]:
+    """The browser of this name until the block ends.
+
+    `profile`: Chromium's folder for what pages keep; without it, they keep it in memory.
+    """
+    if name == "chromium" and profile is not None:
+        with playwright.chromium.launch_persistent_context(
+            profile, executable_path=CHROMIUM, args=list(CHANNEL), service_workers="block"
+        ) as context:
+            yield Driven(name, context.browser, context=context)
+        return
     if name == "chromium":
         with playwright.chromium.launch(executable_path=CHROMIUM, args=list(CHANNEL)) as browser:
             yield Driven(name, browser)

@@ -208,8 +208,13 @@ def leads_to(page: Page, button: str, place: str) -> bool:
 
 
 @contextmanager
-def school_at(root: Path, name: str = "chromium", *, ratified: bool = True) -> Iterator[School]:
-    """The school oak, its agreement ratified or not yet, with this browser before a gateway at work."""
+def school_at(
+    root: Path, name: str = "chromium", *, ratified: bool = True, profile: Path | None = None
+) -> Iterator[School]:
+    """The school oak, its agreement ratified or not yet, with this browser before a gateway at work.
+
+    `profile`: where the browser keeps what pages keep (see `driven`).
+    """
     site, port, behind = Site(root), free_port(), free_port()
     oak, origin = site.provider("oak", ratified=ratified), f"http://localhost:{port}"
     with (site.home / "gateway.toml").open("a") as settings:
@@ -218,7 +223,7 @@ def school_at(root: Path, name: str = "chromium", *, ratified: bool = True) -> I
         thread = threading.Thread(target=recorder.serve_forever)
         thread.start()
         try:
-            with driven(playwright, name) as browser:
+            with driven(playwright, name, profile) as browser:
                 school = School(site, oak, services, browser, origin, recorder)
                 yield school
                 assert school.strays == []
