@@ -16,8 +16,9 @@ from base64 import b64encode
 from pathlib import Path
 from urllib.request import urlopen
 
+from gateway.web.page import STATIC, digest
+
 ROOT = Path(__file__).parents[1]
-STATIC = ROOT / "gateway/web/static"
 WORDS = ROOT / "gateway/model/read_aloud.txt"
 WELSH = ROOT / "gateway/reasons/cy-web.toml"
 
@@ -87,8 +88,6 @@ def build(*, fetch: bool) -> None:
 
 if __name__ == "__main__":
     build(fetch="--fetch" in sys.argv)
-    from gateway.web.server import digest
-
     changes = ROOT / "CHANGELOG.md"
     changes.write_text(with_digest(changes.read_text("utf-8"), digest()), "utf-8")
     sys.stdout.write(f"page sha256={digest()}\n")

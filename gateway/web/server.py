@@ -6,19 +6,17 @@ It has nothing of the home but a socket. Whoever captures it can change the page
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from pathlib import Path
 
 import httpx
 from anyio import open_file  # noqa: F401 - a static file would import anyio after sending its header
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -30,10 +28,10 @@ from gateway.browsing.serving import patiently, run, serve, sockets_of
 from gateway.errors import ConfigurationError, trace_of
 from gateway.home import Home
 from gateway.home.settings import WebSettings
+from gateway.web.page import STATIC, digest
 from gateway.zones.console_api.serving import KEPT_SECONDS, config_of, socket_in
 from gateway.zones.web_paths import ADDRESS, API, MOST_BYTES, PATHS, SETTINGS
 
-STATIC = Path(__file__).parent / "static"
 ALLOWS = (
     "style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; worker-src 'self'; "
     "form-action 'none'; require-trusted-types-for 'script'; trusted-types worker"
@@ -104,14 +102,6 @@ async def settings_of(intake: httpx.AsyncClient) -> WebSettings:
     raise ConfigurationError("intake does not answer: set `origin` under [web] in gateway.toml, restart it")
 
 
-def digest() -> str:
-    """Return the SHA-256 over the names and contents of all static files, in lower-case hexadecimal."""
-    told = hashlib.sha256()
-    for path in sorted(STATIC.iterdir()):
-        told.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return told.hexdigest()
-
-
 def application(intake: httpx.AsyncClient, origin: str) -> ASGIApp:
     """Return the web door as an application behind its guard."""
 
@@ -121,7 +111,10 @@ def application(intake: httpx.AsyncClient, origin: str) -> ASGIApp:
             return JSONResponse({"said": "This was not asked by one of our pages."}, 403)
         headers = {name: value for name, value in request.headers.items() if name in _THERE}
         headers[ADDRESS] = request.client.host if request.client is not None else ""
-        body = await request.body() if request.method in {"POST", "PATCH"} else None
+        try:
+            body = await request.body() if request.method in {"POST", "PATCH"} else None
+        except ClientDisconnect:  # Whoever is cut off hears nothing, and is no fault of ours.
+            return Response(status_code=400)
         path = request.url.path.removeprefix(API)
         try:
             answer = await intake.request(request.method, path, headers=headers, content=body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from web_page import ROOT, STATIC, with_digest, with_digests
 
-from gateway.web.server import digest
+from gateway.web.page import digest
 
 
 def test_what_was_edited_was_built() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,7 +16,7 @@ from gateway.home import Home
 from gateway.home.settings import WebSettings
 from gateway.intake import passkeys
 from gateway.ssh import serving
-from gateway.web.server import run_web
+from gateway.web.server import application, run_web
 from gateway.zones.console_api.serving import socket_in
 from gateway.zones.penalty_files import of_intake
 from tests.console.soft_key import SoftKey
@@ -210,6 +212,31 @@ def test_what_other_sites_ask_is_refused(doors: Doors) -> None:
     assert ann.client.post("/api/login", content=b"x" * 2_000_000).status_code == 413
     assert "access-control-allow-origin" not in ann.client.options("/api/uploads").headers
     assert ann.client.get("/api/sent").status_code == 200
+
+
+def test_who_is_cut_off_while_sending_leaves_no_error_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    scope = {
+        "type": "http", "http_version": "1.1", "method": "POST", "scheme": "http", "path": "/api/login",
+        "raw_path": b"/api/login", "query_string": b"", "client": ("127.0.0.1", 1),
+        "headers": [(b"host", b"localhost:1"), (b"origin", b"http://localhost:1"), (b"content-length", b"9")],
+    }  # fmt: skip
+    told: list[int] = []
+
+    async def cut_off() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def hear(message: dict[str, Any]) -> None:
+        told.append(message.get("status", 0))
+
+    async def ask() -> None:
+        async with httpx.AsyncClient() as intake:
+            await application(intake, "http://localhost:1")(scope, cut_off, hear)
+
+    asyncio.run(ask())
+    assert told[0] == 400
+    assert caplog.records == []
 
 
 def test_it_is_off_without_an_origin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page
 from web_page import STATIC, WELSH
 
-from gateway.web.server import digest
+from gateway.web.page import digest
 from tests.content import core_data
 from tests.waiting import until
 from tests.web.school import School, school_at

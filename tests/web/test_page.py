@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from web_page import STATIC, checked, libraries, taken_from, welsh, word_list
 
-from gateway.web.server import digest
+from gateway.web.page import digest
 from tests.content import core_data
 from tests.waiting import until
 from tests.web.browsers import BROWSERS

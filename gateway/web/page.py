@@ -1,0 +1,14 @@
+"""The files of the page on which schools send by browser, and the one digest over all of them."""
+
+import hashlib
+from pathlib import Path
+
+STATIC = Path(__file__).parent / "static"
+
+
+def digest() -> str:
+    """Return the SHA-256 over the names and contents of all static files, in lower-case hexadecimal."""
+    told = hashlib.sha256()
+    for path in sorted(STATIC.iterdir()):
+        told.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return told.hexdigest()
