@@ -90,11 +90,15 @@ def test_what_a_file_is(page: Page, name: str, content: bytes, said: str) -> Non
     page.locator("#seen-said", has_text=said).wait_for()
 
 
-def test_elements_outside_the_agreement_are_shown(page: Page) -> None:
-    content = core_data(1).replace(b"</Surname>", b"</Surname><ShoeSize>33</ShoeSize>")
-    chooses(page, "core.xml", content)
-    assert "ShoeSize" in ", ".join(shown(page))
-    assert page.get_by_role("button", name="Take out").count() == 0
+def test_elements_outside_the_agreement_are_shown_and_taken_out(page: Page) -> None:
+    content = core_data(1)
+    more = content.replace(b"</Surname>", b"</Surname><ShoeSize>33 \xc3\xa9</ShoeSize>")
+    chooses(page, "core.xml", more)
+    assert shown(page) == ["ShoeSize"]
+    presses(page, "Take out ShoeSize")
+    page.get_by_text("ShoeSize is taken out of what is sent.").wait_for()
+    assert shown(page) == []
+    assert bytes(page.evaluate(CONTENT)) == content
 
 
 def test_without_the_signed_list_the_look_is_skipped_and_the_file_sent(school: School, page: Page) -> None:

@@ -9,6 +9,7 @@ const Look = (() => {
   const NAME_LENGTH = 100;
   const DAY = /\s*[([]\s*\d{1,4}(?:[/. -]\w+){1,2}[^()[\]]*[)\]]\s*$/; // Of a column, as systems add it at its end.
   const MOST_TAKEN = 64 * 1024 * 1024;
+  const TAG = /<(\/?)(?:[\w.-]+:)?([\w.-]+)((?:\s[^<>]*?)?)(\/?)>/g;
   const [QUOTE, LF, CR] = [0x22, 0x0a, 0x0d];
   // What is no data from a school's system, by its first bytes.
   const DOCUMENTS = [
@@ -113,26 +114,31 @@ const Look = (() => {
     return best;
   }
 
-  // Returns the names of elements at the start of XML that the agreement does not have: [names, label or null] each.
-  function elementsOf(text, of) {
-    const [found, stack] = [new Map(), []];
-    let leaf = false;
-    for (const [, end, name, , empty] of text.matchAll(/<(\/?)(?:[\w.-]+:)?([\w.-]+)((?:\s[^<>]*?)?)(\/?)>/g)) {
-      if (end) {
-        const is = leaf && stack.length > 2 ? of.element(stack.at(-2), name) : "";
-        stack.pop();
-        void (is === "" || found.set(name, is));
-      } else if (!empty) {
-        stack.push(name);
+  // Yields the elements of XML that hold no others: { parent, name, start, end }.
+  function* leaves(text) {
+    const stack = [];
+    let start = null;
+    for (const { 0: tag, 1: end, 2: name, 4: empty, index } of text.matchAll(TAG)) {
+      if (end && start !== null && stack.length > 2) {
+        yield { parent: stack.at(-2), name, start, end: index + tag.length };
       }
-      leaf = !end && !empty;
+      void (end ? stack.pop() : empty || stack.push(name));
+      start = end || empty ? null : index;
     }
-    const by = new Map();
-    found.forEach((label, name) => by.set(label, [...(by.get(label) || []), name]));
-    return [...by].map(([label, names]) => [names.join(", "), label]);
   }
 
-  // Returns { kind, others, table }: what is told of a file, and the headings that the agreement does not have.
+  // Returns the names of elements at the start of XML that the agreement does not have: [names, label or null] each.
+  function elementsOf(text, of) {
+    const by = new Map();
+    for (const { parent, name } of leaves(text)) {
+      const label = of.element(parent, name);
+      void (label === "" || by.set(label, (by.get(label) || new Set()).add(name)));
+    }
+    return [...by].map(([label, names]) => [[...names].join(", "), label, names]);
+  }
+
+  // Returns { kind, others, cut }: what is told of a file, the headings that the agreement does not have, and what takes
+  // one out of the file's bytes.
   async function first(file) {
     const head = new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer());
     const start = raw(head.subarray(0, 64));
@@ -151,22 +157,35 @@ const Look = (() => {
     const kind = of.kind(file.name);
     const told = kind ? `By its name, it is of the kind: ${kind}.` : "Its name does not tell its kind; its receipt will.";
     if (/^(\xef\xbb\xbf)?\s*</.test(start)) {
-      return { kind: told, others: elementsOf(decoded(head), of) };
+      const isOut = ({ parent, name }, names) => names.has(name) && of.element(parent, name) !== "";
+      const cut = (bytes, names) => withoutElements(bytes, (one) => isOut(one, names));
+      return { kind: told, others: elementsOf(decoded(head), of), cut };
     }
     const table = /^(\xff\xfe|\xfe\xff)/.test(start) ? null : headingsOf(head, of);
     if (!table) {
       return { kind: `${told} The page finds no row of headings that it knows; its receipt will say.` };
     }
     const others = table.headings.map((name, column) => [name, name ? of.column(name) : "", column]);
-    return { kind: told, others: others.filter(([, label]) => label !== ""), table };
+    const cut = (bytes, column) => withoutColumn(bytes, table, column);
+    return { kind: told, others: others.filter(([, label]) => label !== ""), cut };
   }
 
-  // Returns a new file without one column; every other byte stays.
-  async function without(file, table, column) {
+  // Returns a new file without what is cut out; every other byte stays.
+  async function without(file, cut, which) {
     if (file.size > MOST_TAKEN) {
       throw new Error("The file is too large to be changed here. Leave the column out when you export it.");
     }
-    const bytes = new Uint8Array(await file.arrayBuffer());
+    return new File(cut(new Uint8Array(await file.arrayBuffer()), which), file.name, { type: file.type });
+  }
+
+  function withoutElements(bytes, isOut) {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    const [parts, out] = [[], [...leaves(text)].filter(isOut)];
+    [...out, { start: text.length }].forEach(({ start }, place) => parts.push(text.slice(place && out[place - 1].end, start)));
+    return parts;
+  }
+
+  function withoutColumn(bytes, table, column) {
     const [parts, separator] = [[], Uint8Array.of(table.separator)];
     let row = 0;
     for (const { cells, end } of rows(bytes, table.separator)) {
@@ -174,7 +193,7 @@ const Look = (() => {
       left.forEach(([from, to], place) => parts.push(...(place ? [separator] : []), bytes.subarray(from, to)));
       parts.push(bytes.subarray(cells.at(-1)[1], end));
     }
-    return new File(parts, file.name, { type: file.type });
+    return parts;
   }
 
   // Returns the list of headings that the gateway signed, never an older one than before. Throws an Error without it.
@@ -205,7 +224,7 @@ const Look = (() => {
 
 let looks = 0;
 
-function rowOfHeading(file, table, [name, label, column]) {
+function rowOfHeading(file, cut, [name, label, column]) {
   const row = at("heading").content.cloneNode(true);
   const [of, why, out] = ["strong", "p", "button"].map((one) => row.querySelector(one));
   of.textContent = name;
@@ -213,16 +232,15 @@ function rowOfHeading(file, table, [name, label, column]) {
     ? `${label}: the agreement does not list it. The gateway keeps it from whoever may not have it, or refuses the file.`
     : why.textContent;
   out.textContent = `Take out ${name}`;
-  out.hidden = !table;
   out.addEventListener("click", () =>
-    acting(out, () => takeOut(file, table, name, column), "The column was not taken out. Leave it out when you export."),
+    acting(out, () => takeOut(file, cut, name, column), "The column was not taken out. Leave it out when you export."),
   );
   return row;
 }
 
-async function takeOut(file, table, name, column) {
+async function takeOut(file, cut, name, column) {
   const given = new DataTransfer();
-  given.items.add(await Look.without(file, table, column));
+  given.items.add(await Look.without(file, cut, column));
   at("file").files = given.files;
   await lookAt();
   tell("said", `${name} is taken out of what is sent. The file on your disk stays as it is.`);
@@ -234,10 +252,10 @@ async function lookAt() {
   if (!file) {
     return;
   }
-  const { stop, kind, others = [], table } = await Look.told(file);
+  const { stop, kind, others = [], cut } = await Look.told(file);
   if (turn === looks) {
     Object.assign(at("seen-said"), { textContent: stop || kind, className: stop ? "problem" : "hint" });
-    at("seen-others").replaceChildren(...others.map((other) => rowOfHeading(file, table, other)));
+    at("seen-others").replaceChildren(...others.map((other) => rowOfHeading(file, cut, other)));
     at("seen-list").hidden = others.length === 0;
     at("seen").hidden = false;
   }
