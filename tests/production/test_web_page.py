@@ -1,6 +1,6 @@
 """The page on which schools send by browser, built anew on a clean Debian: the same to the byte.
 
-`make install-check`. Python's standard library, and whatever `desktop/web.toml` locks, are all that it takes.
+`make install-check`. Python's standard library, and whatever `packaging/web.toml` locks, are all that it takes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop.web_page import ROOT, STATIC, libraries
+from web_page import ROOT, STATIC, libraries
 from gateway.web.page import digest
 from tests.production.clean_root import CERTIFICATES
 
@@ -28,8 +28,8 @@ PLACE = "srv/another path/of-this"
 # Another user, umask, time and place of the world, and no UTF-8.
 ELSEWHERE = (
     "umask 0077; export TZ=Asia/Kathmandu LC_ALL=C PYTHONUTF8=0 PYTHONCOERCECLOCALE=0 PYTHONPATH=.;"
-    f' cd "/{PLACE}" && python3 desktop/web_page.py --fetch'
-    " && faketime '2031-03-04 05:06:07' python3 desktop/web_page.py"
+    f' cd "/{PLACE}" && python3 packaging/web_page.py --fetch'
+    " && faketime '2031-03-04 05:06:07' python3 packaging/web_page.py"
 )
 
 
@@ -49,7 +49,7 @@ def root() -> Iterator[Path]:
         (made / "dev/shm").mkdir(exist_ok=True)
         (made / "dev/shm").chmod(0o1777)  # For faketime.
         sources = made / PLACE
-        for name in ("desktop", "gateway"):
+        for name in ("packaging", "gateway"):
             shutil.copytree(ROOT / name, sources / name, ignore=shutil.ignore_patterns("__pycache__"))
         (sources / "CHANGELOG.md").write_text("page sha256=" + "0" * 64 + "\n")
         static = sources / STATIC.relative_to(ROOT)

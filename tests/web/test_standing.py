@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,20 @@ def test_another_passkey_opens_the_same_key_once_it_is_confirmed(school: School,
     assert keys_of(school)[fingerprint]["state"] == "pending"
     school.site.gateway("keys", "confirm", "oak", fingerprint)
     assert keys_of(school)[fingerprint]["state"] == "active"
+    told = Home(school.site.home).published.pages("oak") / "status.html"
+    listed = re.compile(rf'data-state="active"[^>]*>[^<]*</dt>\s*<dd>{re.escape(fingerprint)}')
+    until(lambda: listed.search(told.read_text()), "the page of the school", 180)
+    presses(page, "Look again")
+    row = page.locator("#people-list tr", has_text=fingerprint)
+    row.get_by_role("button", name="Revoke").click()
+    page.get_by_text("it cannot be taken back.").wait_for()
+    assert keys_of(school)[fingerprint]["state"] == "active"
+    assert school.faults(page) == []
+    row.get_by_role("button", name="Revoke for good").click()
+    page.locator("#receipt-text", has_text="You revoked the key").wait_for()
+    assert keys_of(school)[fingerprint]["state"] == "revoked"
+    used = page.locator("#people-list tr", has_text="in this browser")
+    assert used.get_by_role("button").count() == 0
 
 
 def test_the_recovery_sheet_shows_the_key_as_a_code(school: School, page: Page) -> None:

@@ -84,15 +84,6 @@ async function makePasskey() {
   handOver(school, "pub", made.line, made.fingerprint);
 }
 
-at("invitation").addEventListener("change", () =>
-  acting(at("invitation"), invite, "The invitation could not be read. Try again."),
-);
-at("enrol").addEventListener("submit", (event) => {
-  event.preventDefault();
-  const act = event.submitter === at("keep") ? keep : enrol;
-  acting(event.submitter, act, "No keys were made. Try again.");
-});
-at("make").addEventListener("submit", (event) => {
-  event.preventDefault();
-  acting(event.submitter, makePasskey, "No passkey was made. Try again.");
-});
+does("invitation", "change", invite, "The invitation could not be read. Try again.");
+does("enrol", "submit", ({ submitter }) => (submitter === at("keep") ? keep() : enrol()), "No keys were made. Try again.");
+does("make", "submit", makePasskey, "No passkey was made. Try again.");

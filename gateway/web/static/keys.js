@@ -9,7 +9,7 @@ async function sealedText(purpose, text) {
   const signingKeys = await opened();
   await Trust.follow(here.kit);
   const encryptionKeys = await openpgp.readKey({ armoredKey: here.kit.gateway[here.kit.current] });
-  const binary = new TextEncoder().encode(`Statement to the gateway: ${purpose}\n\n${text}`);
+  const binary = utf8(`Statement to the gateway: ${purpose}\n\n${text}`);
   const message = await openpgp.createMessage({ binary });
   return openpgp.encrypt({ message, encryptionKeys, signingKeys, format: "binary" });
 }
@@ -96,6 +96,18 @@ async function addPasskey() {
   await outcome(await handIn("keys", "new-passkey", signed));
 }
 
+// A passkey or SSH key of the school that this browser does not use, by its fingerprint: it lets nobody in any more.
+async function revokeLogin(fingerprint, button) {
+  if (!button.dataset.sure) {
+    button.dataset.sure = "asked";
+    button.firstChild.data = "Revoke for good";
+    tell("said", "Nobody logs in with that key any more after this, and it cannot be taken back.");
+    return;
+  }
+  const signed = await sealedText("the SSH key below is ours no more; for /keys alone.", fingerprint);
+  await outcome(await handIn("keys", "lost-key", signed));
+}
+
 // The certificate with its revocation (RFC 9580, 5.2.3.31): nobody can take it back.
 async function revokeKey() {
   const [kit, present] = [here.kit, await opened()];
@@ -132,14 +144,7 @@ function drawCode(svg, text) {
   svg.querySelector("path").setAttribute("d", path);
 }
 
-for (const [id, act, otherwise] of [
-  ["renew", renewKey, "Your key was not extended. Try again."],
-  ["replace", replaceKey, "Your key was not replaced. Try again."],
-  ["add-passkey", addPasskey, "No passkey was made. Try again."],
-]) {
-  at(id).addEventListener("click", () => acting(at(id), act, otherwise));
-}
-at("revoke").addEventListener("submit", (event) => {
-  event.preventDefault();
-  acting(event.submitter, revokeKey, "The key was not revoked. Try again.");
-});
+does("renew", "click", renewKey, "Your key was not extended. Try again.");
+does("replace", "click", replaceKey, "Your key was not replaced. Try again.");
+does("add-passkey", "click", addPasskey, "No passkey was made. Try again.");
+does("revoke", "submit", revokeKey, "The key was not revoked. Try again.");

@@ -7,6 +7,22 @@ const at = (id) => document.getElementById(id);
 // `lock`: the passkey's secret or the passphrase, under which a new key is kept.
 const here = { kit: null, key: null, lock: null, offline: false };
 
+const utf8 = (text) => new TextEncoder().encode(text);
+const base64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+
+async function checked(answer) {
+  if (!answer.ok) {
+    throw new Error((await answer.json()).said);
+  }
+  return answer;
+}
+
+// Returns a text that the gateway publishes; null where there is none.
+async function published(place) {
+  const answer = await fetch(`/api/${place}`);
+  return answer.status === 404 ? null : (await checked(answer)).text();
+}
+
 function tell(id, sentence) {
   for (const one of ["problem", "said"]) {
     at(one).hidden = one !== id;
@@ -28,6 +44,24 @@ async function acting(button, act, otherwise) {
   } finally {
     button.disabled = false;
   }
+}
+
+// Has a button, or whatever else an event is of, do an act; what fails otherwise than by a sentence of ours.
+function does(id, event, act, otherwise) {
+  at(id).addEventListener(event, (one) => {
+    one.preventDefault();
+    acting(one.submitter || at(id), () => act(one), otherwise);
+  });
+}
+
+// Returns a button of a row. `of`: what it is about, for whoever does not see the row.
+function buttonOf(words, of, act, otherwise) {
+  const [button, hidden] = [document.createElement("button"), document.createElement("span")];
+  Object.assign(button, { type: "button", className: "second", textContent: words });
+  Object.assign(hidden, { className: "hidden", textContent: ` ${of}` });
+  button.append(hidden);
+  button.addEventListener("click", () => acting(button, () => act(button), otherwise));
+  return button;
 }
 
 // Tells password managers whose passphrase is asked for.
@@ -104,8 +138,6 @@ async function keepPage() {
 }
 
 addEventListener("load", () => keepPage().catch(() => {}));
-at("recover").addEventListener("click", () =>
-  acting(at("recover"), showSheet, "The recovery sheet was not made. Try again."),
-);
+does("recover", "click", showSheet, "The recovery sheet was not made. Try again.");
 at("print").addEventListener("click", () => print());
 at("about").addEventListener("toggle", () => at("about").open && showDigest());

@@ -8,8 +8,7 @@ const Passkeys = (() => {
   // What the passkey's own secret is asked for (WebAuthn Level 3, PRF): it opens the OpenPGP key, where there is one.
   const PRF = { prf: { eval: { first: new TextEncoder().encode("gateway: the lock of an OpenPGP key") } } };
 
-  const encoded = (buffer) =>
-    btoa(Array.from(new Uint8Array(buffer), (byte) => String.fromCharCode(byte)).join(""));
+  const encoded = (buffer) => base64(new Uint8Array(buffer));
   const url = (buffer) => encoded(buffer).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
   const decoded = (text) =>
     Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));

@@ -17,11 +17,9 @@ const Proof = (() => {
   const NOT_SHOWN = "Not shown: that the log goes on from all that this browser saw of it. Ask the local authority why.";
   const RING = "Ring the local authority.";
 
-  const bytes = (text) => new TextEncoder().encode(text);
   const hashed = (...parts) => parts.reduce((told, part) => told.update(part), sha256.create()).array();
   const parent = (left, right) => hashed([1], left, right);
   const same = (one, other) => base64(one) === base64(other);
-  const base64 = (data) => btoa(String.fromCharCode(...data));
   const half = (number) => Math.floor(number / 2);
 
   // Throws an Error that tells why something is not proved.
@@ -78,7 +76,7 @@ const Proof = (() => {
   function keyOf(logKey) {
     const [name, id, ...rest] = logKey.split("+");
     const material = unbase64(rest.join("+"), 33);
-    const expected = hashed(bytes(`${name}\n`), material).slice(0, 4);
+    const expected = hashed(utf8(`${name}\n`), material).slice(0, 4);
     const hex = expected.map((byte) => byte.toString(16).padStart(2, "0")).join("");
     need(material[0] === 1 && hex === id, "The key of the gateway’s log cannot be read.");
     return { name, id: expected, material: new Uint8Array(material.slice(1)) };
@@ -87,7 +85,7 @@ const Proof = (() => {
   async function isSigned({ material }, signature, text) {
     try {
       const key = await crypto.subtle.importKey("raw", material, "Ed25519", false, ["verify"]);
-      return await crypto.subtle.verify("Ed25519", key, new Uint8Array(signature), bytes(text));
+      return await crypto.subtle.verify("Ed25519", key, new Uint8Array(signature), utf8(text));
     } catch {
       throw new Error("This browser is too old to check the gateway’s log. Take a newer one.");
     }
@@ -198,7 +196,7 @@ const Proof = (() => {
     if (keys.length) {
       checkInTime(keys, head);
     }
-    const start = hashed([0], bytes(leaf));
+    const start = hashed([0], utf8(leaf));
     const inside = index >= 0 && index < head.size && same(climb(index, head.size - 1, start, hashes)[1], head.root);
     need(inside, "The proof does not lead to the head of the gateway’s log: the receipt was not recorded so.");
     return { head, index };

@@ -15,13 +15,6 @@ function doing(what) {
   progress(0);
 }
 
-async function checked(answer) {
-  if (!answer.ok) {
-    throw new Error((await answer.json()).said);
-  }
-  return answer;
-}
-
 // Without a network the key alone is opened, to seal what is sent later.
 async function entered() {
   try {
@@ -91,18 +84,8 @@ function rowOf(one) {
     cell(row, "none yet");
     return row;
   }
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "second";
-  button.textContent = "Show";
-  const of = document.createElement("span");
-  of.className = "hidden";
-  of.textContent = ` the receipt of ${one.name}`;
-  button.append(of);
-  button.addEventListener("click", () =>
-    acting(button, () => showReceipt(one), "The receipt could not be fetched. Try again."),
-  );
-  cell(row, button);
+  const failed = "The receipt could not be fetched. Try again.";
+  cell(row, buttonOf("Show", `the receipt of ${one.name}`, () => showReceipt(one), failed));
   return row;
 }
 
@@ -116,10 +99,7 @@ async function showSent() {
 }
 
 // Returns the signed text of a receipt: the gateway's newest, else the one that was proved before; null without one.
-async function fetched(one) {
-  const answer = await fetch(`/api/receipts/${one.reference}`);
-  return answer.status === 404 ? one.receipt || null : (await checked(answer)).text();
-}
+const fetched = async (one) => (await published(`receipts/${one.reference}`)) ?? (one.receipt || null);
 
 async function showReceipt(one) {
   at("receipt").hidden = true;
@@ -264,13 +244,6 @@ async function goOn() {
   }
 }
 
-at("log-in").addEventListener("click", () =>
-  acting(at("log-in"), logIn, "Your passkey was not used. Try again, or make one first."),
-);
-at("log-out").addEventListener("click", () =>
-  acting(at("log-out"), logOut, "You are still logged in. Try again."),
-);
-at("send").addEventListener("submit", (event) => {
-  event.preventDefault();
-  acting(event.submitter, send, "The file was not sent. Look at your connection, and send it again.");
-});
+does("log-in", "click", logIn, "Your passkey was not used. Try again, or make one first.");
+does("log-out", "click", logOut, "You are still logged in. Try again.");
+does("send", "submit", send, "The file was not sent. Look at your connection, and send it again.");

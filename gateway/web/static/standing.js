@@ -14,22 +14,17 @@ const Standing = (() => {
     Object.fromEntries([...text.matchAll(/ ([a-z-]+)="([^"]*)"/g)].map(([, name, value]) => [name, plain(value)]));
   const without = (text) => text.split(/\s+/).filter((word) => word).join(" ");
 
-  async function fetched(place) {
-    const answer = await fetch(`/api/${place}`);
-    return answer.status === 404 ? null : (await checked(answer)).text();
-  }
-
   // Returns the gateway's page about this school, as it was signed; null before the gateway has made one. The page
   // and its signature are two files: for a moment, one may be newer.
   async function signedPage(kit) {
     for (let look = 1; ; look++) {
-      const [html, signature] = [await fetched("pages/status.html"), await fetched("pages/status.html.asc")];
+      const [html, signature] = [await published("pages/status.html"), await published("pages/status.html.asc")];
       if (html === null) {
         return null;
       }
       try {
         const { signatures } = await openpgp.verify({
-          message: await openpgp.createMessage({ binary: new TextEncoder().encode(html) }),
+          message: await openpgp.createMessage({ binary: utf8(html) }),
           signature: await openpgp.readSignature({ armoredSignature: signature || "" }),
           verificationKeys: await openpgp.readKey({ armoredKey: kit.gateway[kit.current] }),
           date: null,
@@ -81,7 +76,7 @@ const Standing = (() => {
 
   // Returns the agreement's text: one that the gateway's key has signed among its policies, with any line ends.
   async function agreement(kit) {
-    const [text, signed] = [await fetched("agreement/agreement.txt"), await fetched("agreement/policies.asc")];
+    const [text, signed] = [await published("agreement/agreement.txt"), await published("agreement/policies.asc")];
     if (text === null || signed === null) {
       throw new Error("The gateway has no agreement to sign. Ring the local authority.");
     }
@@ -111,12 +106,15 @@ function listOf({ heading, lines }) {
 
 // One row a key of the school; those of this browser are marked.
 function rowsOfKeys({ lines }) {
-  return lines.map(({ about, says }) => {
+  return lines.map(({ about, says, data }) => {
     const row = document.createElement("tr");
     const own = [here.kit.passkey, grouped(here.kit.fingerprint)].some((one) => says.includes(one));
     cell(row, about);
     cell(row, says);
     cell(row, own ? "in this browser" : "of somebody else, or on another device");
+    const revoke = (button) => revokeLogin(says, button);
+    const isOther = !own && data["data-key"] === "ssh";
+    cell(row, isOther ? buttonOf("Revoke", says, revoke, "The key was not revoked. Try again.") : "");
     return row;
   });
 }
@@ -160,13 +158,6 @@ async function signAgreement() {
   at("sign").hidden = true;
 }
 
-at("look-again").addEventListener("click", () =>
-  acting(at("look-again"), showStanding, "The gateway could not be asked. Try again."),
-);
-at("read").addEventListener("click", () =>
-  acting(at("read"), readAgreement, "The agreement could not be read. Try again."),
-);
-at("sign").addEventListener("submit", (event) => {
-  event.preventDefault();
-  acting(event.submitter, signAgreement, "The agreement was not handed in. Try again.");
-});
+does("look-again", "click", showStanding, "The gateway could not be asked. Try again.");
+does("read", "click", readAgreement, "The agreement could not be read. Try again.");
+does("sign", "submit", signAgreement, "The agreement was not handed in. Try again.");

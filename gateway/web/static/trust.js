@@ -40,13 +40,12 @@ const Trust = (() => {
     "The gateway’s key has changed, and the one that you compared does not vouch for the new one. Ring the local " +
     "authority, and ask for a new invitation.";
 
-  const bytes = (said) => new TextEncoder().encode(said);
   const digest = async (data) => new Uint8Array(await crypto.subtle.digest("SHA-256", data));
 
   async function sixWords(purpose, provider, facts) {
-    const digests = await Promise.all(facts.map((fact) => digest(bytes(fact))));
+    const digests = await Promise.all(facts.map((fact) => digest(utf8(fact))));
     const told = await digest(new Uint8Array(await new Blob(digests).arrayBuffer()));
-    const stretched = await scrypt.scrypt(told, bytes(`${purpose}:${provider}`), 2 ** 15, 8, 1, 9);
+    const stretched = await scrypt.scrypt(told, utf8(`${purpose}:${provider}`), 2 ** 15, 8, 1, 9);
     const number = stretched.reduce((all, byte) => (all << 8n) | BigInt(byte), 0n);
     return Array.from({ length: NUMBER }, (_, place) => WORDS[Number((number >> BigInt(11 * place)) & 2047n)]);
   }
@@ -117,22 +116,11 @@ const Trust = (() => {
     }
   }
 
-  async function fetched(name) {
-    const answer = await fetch(`/api/keys/${name}`);
-    if (answer.status === 404) {
-      return null;
-    }
-    if (!answer.ok) {
-      throw new Error((await answer.json()).said);
-    }
-    return answer.text();
-  }
-
   // Returns the words on succession that lead from `current` to the key shown now, the oldest first; not proved yet.
   async function successions(current) {
     const words = [];
     for (let name = "gateway-succession.asc"; words.length < MOST_SUCCESSIONS; ) {
-      const word = await fetched(name);
+      const word = await published(`keys/${name}`);
       const said = word && SUCCESSION.exec(await claimed(word));
       if (!said) {
         break;
@@ -149,7 +137,7 @@ const Trust = (() => {
   // Switches a kit to the gateway's new key, where the one before names it. Forward only: a key that has a
   // successor is never encrypted to again. Throws an Error for any other key.
   async function follow(kit) {
-    const shown = await openpgp.readKey({ armoredKey: (await fetched("gateway.asc")) || "" });
+    const shown = await openpgp.readKey({ armoredKey: (await published("keys/gateway.asc")) || "" });
     if (shown.getFingerprint() === kit.current) {
       return;
     }

@@ -8,9 +8,6 @@ const Uploads = (() => {
 
   const wait = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
 
-  const base64 = (text) =>
-    btoa(Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join(""));
-
   class Refused extends Error {}
 
   async function checked(answer) {
@@ -31,7 +28,7 @@ const Uploads = (() => {
   }
 
   async function begin(name, length, folder) {
-    const metadata = `filename ${base64(name)},folder ${base64(folder)}`;
+    const metadata = `filename ${base64(utf8(name))},folder ${base64(utf8(folder))}`;
     const headers = { ...TUS, "Upload-Length": String(length), "Upload-Metadata": metadata };
     return (await checked(await fetch("/api/uploads", { method: "POST", headers }))).headers.get("Location");
   }
