@@ -1,6 +1,6 @@
 """The page on which schools send by browser, built anew on a clean Debian: the same to the byte.
 
-`make install-check`. Python's standard library, and whatever `packaging/web.toml` locks, are all that it takes.
+`make install-check`. It takes Python's standard library, and whatever `packaging/web.toml` locks.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from web_page import ROOT, STATIC, libraries
+
 from gateway.web.page import digest
 from tests.production.clean_root import CERTIFICATES
 
