@@ -25,6 +25,8 @@ _OFFICE_TYPES = "[Content_Types].xml"
 _OFFICE_PARTS = (_OFFICE_TYPES, "_rels/", "docProps/", "word/", "ppt/", "xl/")
 _TAG = re.compile(r"<[^<>]*>")
 _ELEMENT = re.compile(r"<(?:[A-Za-z_][\w.-]{0,30}:)?([A-Za-z_][\w.-]{1,60})")  # without its prefix
+_CONTROLS, _MOST_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]"), 0.02
+_RUNS = re.compile(r"[\t\n\r -~]{16,}")
 _CELLS = re.compile(r"[,;\t|\"\n]+")
 _HEADINGS_WITHIN = 128 * 1024
 _NAME_LENGTH = 40
@@ -76,9 +78,17 @@ def _texts(content: BinaryIO) -> Iterator[tuple[str, bool]]:
         yield head[1:].decode("utf-16-le", "replace"), True
     else:
         try:
-            yield head.decode(encoding_of(content), "replace"), True
+            encoding = encoding_of(content)
         except Unreadable:
-            yield head.decode("latin-1"), True
+            encoding = "latin-1"
+        yield _readable(head.decode(encoding, "replace")), True
+
+
+def _readable(text: str) -> str:
+    """Return a text; of what is none, its longer runs alone, because abbreviations stand in it by chance."""
+    if len(_CONTROLS.findall(text)) <= _MOST_CONTROLS * len(text):
+        return text
+    return "\n".join(_RUNS.findall(text))
 
 
 def _members(content: BinaryIO) -> Iterator[tuple[str, bool]]:

@@ -4,6 +4,7 @@ import io
 import tarfile
 from email.message import EmailMessage
 from io import BytesIO
+from random import Random
 
 import openpyxl
 import pytest
@@ -181,3 +182,9 @@ def test_a_workbook_without_a_password_is_read(classify: Classify) -> None:
         book.active.append(list(row))
     book.save(out)
     assert isinstance(classify(out.getvalue()), Classified)
+
+
+def test_bytes_that_are_no_text_tell_of_nothing_but_in_their_longer_texts(classify: Classify) -> None:
+    noise = Random(1).randbytes(300_000)
+    assert classify(noise).sensitive == ()
+    assert classify(noise + b"CREATE TABLE safeguarding, child protection plan\n" + noise).sensitive != ()
