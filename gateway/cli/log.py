@@ -7,6 +7,7 @@ import dataclasses
 import json
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -37,6 +38,7 @@ from gateway.registry import keys, log
 from gateway.registry.sight import unseen
 
 if TYPE_CHECKING:
+    from gateway.homes.audit.portions import Portions
     from gateway.record.registrar import Registrar
 
 app = typer.Typer(no_args_is_help=True, help="The append-only log.")
@@ -73,6 +75,11 @@ def verify(
         typer.Option(help="A signed head or a JSON receipt, kept elsewhere: is it part of this log?"),
     ] = None,
     sealed: Annotated[bool, typer.Option("--sealed", help="Read every sealed file as well.")] = False,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="How many processes check signatures.")] = 1,
+    state: Annotated[
+        Path | None,
+        typer.Option(help="Keeps what was checked without a fault: a run that was cut off goes on there."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Recompute the whole log, compare registry and published files, and name contradictions.
@@ -80,10 +87,14 @@ def verify(
     Exit 1 for a contradiction, 2 for a named file without head or receipt.
     """
     from gateway.homes.audit.audit import summary  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.homes.audit.portions import Portions, State  # noqa: PLC0415 - as above
 
     heads = [_named_head(file) for file in checkpoint or []]
-    with registrar_of(home) as registrar, progress("recomputing the log") as told:
-        found, leaves = inconsistencies(registrar, heads, sealed=sealed, tell=told)
+    with registrar_of(home) as registrar, progress("recomputing the log") as told, ExitStack() as ends:
+        signing = registrar.signing
+        kept = State(state, signing.log_key, signing.vkey) if state is not None else None
+        portions = ends.enter_context(closing(Portions(workers, kept)))
+        found, leaves = inconsistencies(registrar, heads, sealed=sealed, tell=told, portions=portions)
     if as_json:
         print_json(
             {"fits": not found, "leaves": leaves, "inconsistencies": [dataclasses.asdict(m) for m in found]}
@@ -102,11 +113,12 @@ def inconsistencies(
     *,
     sealed: bool,
     tell: Callable[[int, int], None] = lambda _done, _all: None,
+    portions: Portions | None = None,
 ) -> tuple[list[Inconsistency], int]:
     """Return the contradictions, limited for each kind of check, and the size of the log.
 
     `heads` are those kept elsewhere, each with its file's name. `tell` is called with the rows done and the
-    total.
+    total. `portions` are as for `audit`.
     """
     from gateway.homes.audit.audit import (  # noqa: PLC0415 - loads the OpenPGP libraries
         Anchors,
@@ -121,7 +133,7 @@ def inconsistencies(
         certificates = tuple(key.material.encode() for key in gateway_keys if key.kind == "openpgp")
         watch(session, _counting(rows_to_look_at(session), tell))
         found = list(_kept_elsewhere(session, heads, vkey))
-        found += islice(audit(session, Anchors(vkey, certificates)), _SHOWN)
+        found += islice(audit(session, Anchors(vkey, certificates), portions), _SHOWN)
         leaves = log.size(session)
     found += settled(registry, lambda session: check_published(session, home, vkey))[:_SHOWN]
     if sealed:

@@ -20,6 +20,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
 from gateway.errors import ConfigurationError, GatewayError
@@ -55,6 +56,7 @@ class VerifierKey:
         return hashlib.sha256(named).digest()[:4]
 
     @classmethod
+    @lru_cache(64)
     def read(cls, vkey: str) -> Self:
         """Read a key in text form. Raises CheckpointError unless an Ed25519 verifier key."""
         name, key_id, encoded = [*vkey.strip().split("+", 2), "", ""][:3]

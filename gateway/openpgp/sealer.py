@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 import pgpy
 from pgpy.constants import (
@@ -140,7 +141,7 @@ def verify_clearsigned(
     programs.
     """
     text, block = _parts(signed, comments=comments)
-    certs = [Cert.from_bytes(data) for data in certificates]
+    certs = _certs(tuple(certificates))
     try:
         verified = verify(bytes=signed.strip(_BLANKS).encode("utf-8"), store=lambda _: certs)
         signature = Sig.from_bytes(block.encode("utf-8"))
@@ -159,9 +160,14 @@ def verify_clearsigned(
     )
 
 
+@lru_cache(8)
+def _certs(certificates: tuple[bytes, ...]) -> list[Cert]:
+    return [Cert.from_bytes(data) for data in certificates]
+
+
 def verify_detached(data: bytes, signature: bytes, certificates: Sequence[bytes]) -> Signature:
     """Return the valid detached signature of `data` (armored or binary); else SignatureInvalid."""
-    certs = [Cert.from_bytes(certificate) for certificate in certificates]
+    certs = _certs(tuple(certificates))
     try:
         parsed = Sig.from_bytes(signature)
         verified = verify(bytes=data, store=lambda _: certs, signature=parsed)

@@ -22,6 +22,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,7 @@ def parent(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
+@lru_cache(64)  # Receipts that are made together carry the same head.
 def read_checkpoint(text: str, log_key: str) -> Head:
     """Return the head in a C2SP checkpoint signed by `log_key`."""
     body, _, signatures = text.rpartition("\n\n")
@@ -207,6 +209,7 @@ def read_checkpoint(text: str, log_key: str) -> Head:
     return Head(name, int(lines[1]), hashes([lines[2]])[0])
 
 
+@lru_cache(64)
 def read_key(log_key: str) -> tuple[str, bytes, bytes]:
     """Return name, key id and public key of a C2SP verifier key: NAME+KEYID+BASE64."""
     name, key_id, encoded = [*log_key.split("+", 2), "", ""][:3]

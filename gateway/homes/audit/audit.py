@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlmodel import Session, SQLModel, func, select
 
 from gateway.homes.audit.inconsistency import Inconsistency
+from gateway.homes.audit.portions import Portions
 from gateway.homes.audit.receipts import check_names, check_receipts, check_transfers
 from gateway.homes.audit.rows import check_heads, check_rows, last_known, recorded_classes
 from gateway.homes.audit.tree import check_tree
@@ -21,21 +22,23 @@ class Anchors:
     certificates: tuple[bytes, ...]
 
 
-def audit(session: Session, anchors: Anchors) -> Iterator[Inconsistency]:
+def audit(session: Session, anchors: Anchors, portions: Portions | None = None) -> Iterator[Inconsistency]:
     """Yield every inconsistency: in the log, then the rows, then transfers and receipts.
 
     The audit cannot detect a registry replaced as a whole by an older copy. A later checkpoint kept
-    elsewhere detects such a replacement (`gateway log verify --checkpoint FILE`).
+    elsewhere detects such a replacement (`gateway log verify --checkpoint FILE`). `portions` tells how many
+    processes check, and what needs no second check; without it this process checks all.
     """
+    portions = portions or Portions()
     log_keys = log.keys_in_time(session, anchors.vkey)
     if log_keys[-1].key != anchors.vkey:
         yield Inconsistency("log", "it names another key as its own than keys/ holds")
-    yield from check_tree(session, log_keys)
+    yield from check_tree(session, log_keys, portions)
     expected = last_known(session)
     yield from check_rows(session, expected)
     yield from check_transfers(session)
     yield from check_names(session)
-    yield from check_receipts(session, log_keys, anchors.certificates)
+    yield from check_receipts(session, log_keys, anchors.certificates, portions)
     yield from check_heads(session, expected)
 
 
@@ -43,7 +46,7 @@ def rows_to_look_at(session: Session) -> int:
     """Return the number of rows read by an audit, counting a row once for each reading."""
     counts = {table: _count(session, table) for table in recorded_classes()}
     transfers, receipts = counts[TransferRow], counts[ReceiptRow]
-    return 2 * _count(session, EventRow) + sum(counts.values()) + transfers + receipts
+    return _count(session, EventRow) + sum(counts.values()) + transfers + receipts
 
 
 def _count(session: Session, table: type[SQLModel]) -> int:

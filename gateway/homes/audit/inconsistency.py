@@ -25,11 +25,10 @@ def watch(session: Session, looked_at: Callable[[int], None]) -> None:
 
 
 def paged(session: Session, table: type[R], order: Sequence[Any]) -> Iterator[R]:
-    """Yield every row of a table in order, with one page in memory at a time."""
+    """Yield every row of a table in order, with one page in memory at a time: a session holds none itself."""
     looked_at, number = session.info.get(_WATCH), 0
     for row in session.exec(select(table).order_by(*order).execution_options(yield_per=_PAGE)):
         yield row
-        session.expunge(row)
         number += 1
         if looked_at is not None and number % _PAGE == 0:
             looked_at(_PAGE)

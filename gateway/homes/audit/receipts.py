@@ -5,13 +5,16 @@ events.
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any
 
 from sqlmodel import Session, col, select
 
 from gateway.homes.audit.inconsistency import Inconsistency, paged
-from gateway.homes.audit.tree import key_at, read_leaf
+from gateway.homes.audit.portions import Faults, Portions
+from gateway.homes.audit.tree import key_at
 from gateway.log.checkpoint import VerifierKey
-from gateway.log.leaf import Event, commitment
+from gateway.log.leaf import commitment
 from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 from gateway.registry import retention
 from gateway.registry.tables import EventRow, ReceiptRow, TransferRow
@@ -24,37 +27,62 @@ _HEX = re.compile(r"[0-9a-f]{128}")
 
 
 def check_receipts(
-    session: Session, log_keys: Sequence[KeyInTime], certificates: Sequence[bytes]
+    session: Session, log_keys: Sequence[KeyInTime], certificates: Sequence[bytes], portions: Portions
 ) -> Iterator[Inconsistency]:
     """Yield every receipt that is not genuine, is missing, or has no event."""
     # The number and subject of every event that requires a receipt.
     deleted = retention.deleted(session, "receipts") | retention.deleted(session, "declarations")
     owed = {
-        event.sequence: event.subject
-        for event in _events(session, (*_RECEIPTED, "declared"))
-        if "receipt" in event.fields and event.subject not in deleted
+        number: subject
+        for number, _, subject, _, fields in _events(session, (*_RECEIPTED, "declared"))
+        if "receipt" in fields and subject not in deleted
     }
-    for row in paged(session, ReceiptRow, [col(ReceiptRow.sequence)]):
-        where = f"receipt {row.sequence} of {row.reference}"
-        try:
-            text, _ = verify_clearsigned(row.text, certificates)
-            if not row.json_text:  # A notice has no entry in the log.
-                continue
-            checked = check_receipt(row.json_text)
-        except (Unproved, SignatureInvalid) as error:
-            yield Inconsistency(where, str(error))
-            continue
-        if checked.log_key != key_at(log_keys, checked.head.size):
-            yield Inconsistency(where, "it is signed by another key than the log's")
-        if not _is_as_it_was_made(row, log_keys):
-            yield Inconsistency(where, "it is not the row that was made")
-        if owed.pop(checked.index, None) is None:
-            yield Inconsistency(where, "the log asks for no such receipt, or has it twice")
-        stated = tuple(checked.receipt[name] for name in ("reference", "provider", "stage"))
-        if stated != (row.reference, row.provider, row.stage) or row.reference not in text:
-            yield Inconsistency(where, "its columns are not what it states")
+    keys = tuple(log_keys), tuple(certificates)
+    rows = paged(session, ReceiptRow, [col(ReceiptRow.sequence)])
+    for portion, faults in portions.checked(receipt_faults, rows, _number, lambda _: keys):
+        for row in portion:
+            where = f"receipt {row.sequence} of {row.reference}"
+            for fault in faults.get(_number(row), (None,)):
+                if fault is not None:
+                    yield Inconsistency(where, fault)
+                elif row.json_text and owed.pop(json.loads(row.json_text)["index"], None) is None:
+                    yield Inconsistency(where, "the log asks for no such receipt, or has it twice")
     for number, reference in sorted(owed.items()):
         yield Inconsistency(f"receipt of {reference}", f"the one that event {number} asks for is missing")
+
+
+def receipt_faults(
+    rows: Sequence[ReceiptRow], log_keys: Sequence[KeyInTime], certificates: Sequence[bytes]
+) -> Faults:
+    """Return the faults of receipts by number; None stands where the log is to be asked for the receipt."""
+    found = ((_number(row), [*_faults_of(row, log_keys, certificates)]) for row in rows)
+    return {number: faults for number, faults in found if faults != [None]}
+
+
+def _faults_of(
+    row: ReceiptRow, log_keys: Sequence[KeyInTime], certificates: Sequence[bytes]
+) -> Iterator[str | None]:
+    try:
+        text, _ = verify_clearsigned(row.text, certificates)
+        checked = check_receipt(row.json_text) if row.json_text else None
+    except (Unproved, SignatureInvalid) as error:
+        yield str(error)
+        return
+    if checked is None:  # A notice has no entry in the log.
+        yield None
+        return
+    if checked.log_key != key_at(log_keys, checked.head.size):
+        yield "it is signed by another key than the log's"
+    if not _is_as_it_was_made(row, log_keys):
+        yield "it is not the row that was made"
+    yield None
+    stated = tuple(checked.receipt[name] for name in ("reference", "provider", "stage"))
+    if stated != (row.reference, row.provider, row.stage) or row.reference not in text:
+        yield "its columns are not what it states"
+
+
+def _number(row: ReceiptRow) -> int:
+    return row.sequence or 0
 
 
 def _is_as_it_was_made(row: ReceiptRow, log_keys: Sequence[KeyInTime]) -> bool:
@@ -72,11 +100,12 @@ def _is_as_it_was_made(row: ReceiptRow, log_keys: Sequence[KeyInTime]) -> bool:
 def check_transfers(session: Session) -> Iterator[Inconsistency]:
     """Yield every transfer whose state differs from the state its events lead to."""
     folded: dict[str, str] = {}
-    for event in _events(session, _RECEIPTED):
-        if event.kind == "landed":
-            folded.setdefault(event.subject, "landed")
-        elif event.subject in folded or _arrives(event):
-            folded[event.subject] = str(event.fields["state"])
+    for _, kind, subject, _, fields in _events(session, _RECEIPTED):
+        if kind == "landed":
+            folded.setdefault(subject, "landed")
+        # The first entry on a file decided within a moment names its folder.
+        elif subject in folded or (kind == "decided" and "folder" in fields):
+            folded[subject] = str(fields.get("state"))
     for row in paged(session, TransferRow, [col(TransferRow.sequence)]):
         where = f"transfer {row.reference}"
         state = folded.pop(row.reference, None)
@@ -92,32 +121,26 @@ def check_names(session: Session) -> Iterator[Inconsistency]:
     """Yield every event whose commitment does not match the file's name or content and the salt."""
     query = select(TransferRow.reference, TransferRow.name, TransferRow.content_sha256)
     known = {reference: (name, content) for reference, name, content in session.exec(query).all()}
-    for row in paged(session, EventRow, [col(EventRow.number)]):
-        name, content = known.get(row.subject, (None, None))
+    for number, kind, subject, salt, fields in _events(session, _RECEIPTED):
+        name, content = known.get(subject, (None, None))
         # Retention may have deleted a name and kept its salt.
-        if not name or row.salt is None or row.kind not in _RECEIPTED:
+        if not name or salt is None:
             continue
-        try:
-            fields = read_leaf(row).fields
-        except ValueError:
-            fields = {}
-        if fields.get("name_commitment") != commitment(name, row.salt):
-            yield Inconsistency(f"event {row.number}", "its salt does not open the name that it commits to")
+        if fields.get("name_commitment") != commitment(name, salt):
+            yield Inconsistency(f"event {number}", "its salt does not open the name that it commits to")
         committed = fields.get("content_commitment")  # Entries of earlier versions have none.
-        if content and committed and row.kind != "landed" and committed != commitment(content, row.salt):
-            yield Inconsistency(f"event {row.number}", "its salt does not open the content it commits to")
+        if content and committed and kind != "landed" and committed != commitment(content, salt):
+            yield Inconsistency(f"event {number}", "its salt does not open the content it commits to")
 
 
-def _arrives(event: Event) -> bool:
-    """Return True for the first entry on a file decided within a moment."""
-    return event.kind == "decided" and "folder" in event.fields
+def _events(
+    session: Session, kinds: Sequence[str]
+) -> Iterator[tuple[int, str, str, bytes | None, dict[str, Any]]]:
+    """Yield number, kind, subject, salt and fields of events.
 
-
-def _events(session: Session, kinds: Sequence[str]) -> Iterator[Event]:
+    The check of the tree reports unreadable leaves.
+    """
     query = select(EventRow).where(col(EventRow.kind).in_(kinds)).order_by(col(EventRow.number))
-    for row in session.exec(query):
-        try:
-            yield read_leaf(row)
-        except ValueError:
-            # The check of the tree reports unreadable leaves.
-            continue
+    for row in session.exec(query.execution_options(yield_per=1000)):
+        with suppress(ValueError, TypeError, KeyError):
+            yield row.number, row.kind, row.subject, row.salt, dict(json.loads(row.leaf)["fields"])

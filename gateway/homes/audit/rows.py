@@ -8,9 +8,10 @@ from sqlalchemy import or_
 from sqlmodel import Session, SQLModel, col, select
 
 from gateway.homes.audit.inconsistency import Inconsistency, paged
-from gateway.receipts.text import stated_in
+from gateway.receipts.text import statement_in
 from gateway.registry.tables import CheckpointRow, EventRow, ReceiptRow
 from gateway.registry.vouched_rows import Row, digest, identity, known_digest, read_changes, recorded_tables
+from gateway.verify.verify_receipts import canonical
 
 
 def check_rows(session: Session, expected: dict[Row, str] | None = None) -> Iterator[Inconsistency]:
@@ -27,8 +28,7 @@ def check_rows(session: Session, expected: dict[Row, str] | None = None) -> Iter
 
 def check_heads(session: Session, expected: dict[Row, str]) -> Iterator[Inconsistency]:
     """Check signed heads like `check_rows`. Receipts vouch for some heads, so check receipts first."""
-    for identified, head in _carried_heads(session):
-        expected.setdefault(identified, head)
+    expected.update(_carried_heads(session, expected))
     yield from _check_table(session, CheckpointRow, expected)
     yield from _missing(key for key in expected if key[0] == CheckpointRow.__tablename__)
 
@@ -41,7 +41,7 @@ def _check_table(
         known = expected.pop(identity(row), None)
         if known is None:
             yield Inconsistency(_named(identity(row)), "the log knows of no such row")
-        elif known != digest(row) and known != _stated(row):
+        elif known != _stated(row) and known != digest(row):
             yield Inconsistency(_named(identity(row)), "it is not as the log has it")
 
 
@@ -55,23 +55,26 @@ def _stated(row: SQLModel) -> str | None:
     if not isinstance(row, ReceiptRow):
         return None
     try:
-        statement, canonical = stated_in(row.text, row.json_text)
-    except ValueError:  # A notice, which has no proof.
+        statement, spelled = statement_in(row.text), canonical(json.loads(row.json_text)["receipt"])
+    except (ValueError, TypeError, KeyError):  # A notice, which has no proof.
         return None
     told = {name: getattr(row, name) for name in ("reference", "provider", "name", "stage", "created_at")}
-    digested = hashlib.sha256(canonical.encode()).hexdigest()
-    return known_digest({**told, "statement": statement, "canonical": canonical, "digest": digested})
+    digested = hashlib.sha256(spelled).hexdigest()
+    return known_digest({**told, "statement": statement, "canonical": spelled.decode(), "digest": digested})
 
 
-def _carried_heads(session: Session) -> Iterator[tuple[Row, str]]:
-    """Yield the signed heads carried by receipts, as signed."""
-    for text, at in session.exec(select(ReceiptRow.json_text, ReceiptRow.created_at)):
+def _carried_heads(session: Session, expected: dict[Row, str]) -> Iterator[tuple[Row, str]]:
+    """Yield the signed heads carried by receipts, as signed, each once, and none expected already."""
+    query = select(ReceiptRow.json_text, ReceiptRow.created_at).execution_options(yield_per=1000)
+    for text, at in session.exec(query):
         try:
             head = json.loads(text)["checkpoint"]
-            row = CheckpointRow(size=int(head.split("\n")[1]), text=head, created_at=at)
+            size = int(head.split("\n")[1])
         except (ValueError, TypeError, KeyError, IndexError, AttributeError):
             continue  # A notice, or a case for the check of receipts.
-        yield identity(row), digest(row)
+        key = str(CheckpointRow.__tablename__), json.dumps([size])
+        if key not in expected:
+            yield key, digest(CheckpointRow(size=size, text=head, created_at=at))
 
 
 def last_known(session: Session) -> dict[Row, str]:

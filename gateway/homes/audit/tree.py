@@ -13,6 +13,7 @@ from sqlmodel import Session, col, func, select
 
 from gateway.errors import GatewayError
 from gateway.homes.audit.inconsistency import Inconsistency, paged
+from gateway.homes.audit.portions import Faults, Portions
 from gateway.log import tree
 from gateway.log.checkpoint import read_checkpoint
 from gateway.log.leaf import Event, commitment, leaf, read_event
@@ -20,8 +21,6 @@ from gateway.registry import retention
 from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
 from gateway.verify.verify_receipts import KeyInTime
 
-# These leaves have about twice as many nodes, fetched together.
-_TOGETHER = 200
 _COMMITTED = ("commitment", "record", "name_commitment")
 
 
@@ -57,12 +56,20 @@ class Forgotten:
         people = retention.deleted(session, "people") | retention.deleted(session, "declarations")
         return cls(texts=frozenset(retention.deleted(session, "index") | people), salts=frozenset(people))
 
+    def among(self, rows: Sequence[EventRow]) -> tuple[Sequence[str], Sequence[str]]:
+        """Return the texts and the salts of these rows' subjects alone, sorted."""
+        subjects = {row.subject for row in rows}
+        return sorted(self.texts & subjects), sorted(self.salts & subjects)
 
-def check_tree(session: Session, log_keys: Sequence[KeyInTime]) -> Iterator[Inconsistency]:
+
+def check_tree(
+    session: Session, log_keys: Sequence[KeyInTime], portions: Portions
+) -> Iterator[Inconsistency]:
     """Yield every inconsistency between leaves, nodes and heads, in the log's order."""
     heads = {row.size: row.text for row in session.exec(select(CheckpointRow)).all()}
     frontier, forgotten, size, nodes = Frontier(), Forgotten.read(session), 0, 0
-    for rows in _batches(session):
+    events = paged(session, EventRow, [col(EventRow.number)])
+    for rows, faults in portions.checked(event_faults, events, lambda row: row.number, forgotten.among):
         found: list[tuple[int, Inconsistency]] = []
         for row in rows:
             where = f"event {size}"
@@ -70,7 +77,7 @@ def check_tree(session: Session, log_keys: Sequence[KeyInTime]) -> Iterator[Inco
                 yield from _in_order(found + _node_faults(session, frontier))
                 yield Inconsistency(where, "it is missing from the log")
                 return
-            found += [(size, Inconsistency(where, what)) for what in faults_of(row, forgotten)]
+            found += [(size, Inconsistency(where, what)) for what in faults.get(size, ()) if what]
             size = tree.append(frontier, size, row.leaf)
             if size in heads:
                 found += [(size, one) for one in _head_faults(heads.pop(size), size, frontier, log_keys)]
@@ -94,6 +101,12 @@ def read_leaf(row: EventRow) -> Event:
     if leaf(event) != row.leaf:
         raise ValueError("the leaf is not in its canonical form")
     return event
+
+
+def event_faults(rows: Sequence[EventRow], texts: Sequence[str], salts: Sequence[str]) -> Faults:
+    """Return the faults of events by number; `texts` and `salts` are those forgotten."""
+    forgotten = Forgotten(frozenset(texts), frozenset(salts))
+    return {row.number: list(told) for row in rows if (told := [*faults_of(row, forgotten)])}
 
 
 def faults_of(row: EventRow, forgotten: Forgotten) -> Iterator[str]:
@@ -126,16 +139,6 @@ def _opens(committed: str | int | None, text: str, salt: bytes | None) -> bool:
     except ValueError:
         return False
     return isinstance(committed, str) and hmac.compare_digest(committed, opened)
-
-
-def _batches(session: Session) -> Iterator[Sequence[EventRow]]:
-    batch: list[EventRow] = []
-    for row in paged(session, EventRow, [col(EventRow.number)]):
-        batch.append(row)
-        if len(batch) == _TOGETHER:
-            yield batch
-            batch = []
-    yield batch
 
 
 def _node_faults(session: Session, frontier: Frontier) -> list[tuple[int, Inconsistency]]:
