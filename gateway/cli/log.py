@@ -38,7 +38,7 @@ from gateway.registry import keys, log
 from gateway.registry.sight import unseen
 
 if TYPE_CHECKING:
-    from gateway.homes.audit.portions import Portions
+    from gateway.homes.audit.portions import AuditPortions
     from gateway.record.registrar import Registrar
 
 app = typer.Typer(no_args_is_help=True, help="The append-only log.")
@@ -87,13 +87,13 @@ def verify(
     Exit 1 for a contradiction, 2 for a named file without head or receipt.
     """
     from gateway.homes.audit.audit import summary  # noqa: PLC0415 - loads the OpenPGP libraries
-    from gateway.homes.audit.portions import Portions, State  # noqa: PLC0415 - as above
+    from gateway.homes.audit.portions import AuditPortions, KeptPortions  # noqa: PLC0415 - as above
 
     heads = [_named_head(file) for file in checkpoint or []]
     with registrar_of(home) as registrar, progress("recomputing the log") as told, ExitStack() as ends:
         signing = registrar.signing
-        kept = State(state, signing.log_key, signing.vkey) if state is not None else None
-        portions = ends.enter_context(closing(Portions(workers, kept)))
+        kept = KeptPortions(state, signing.log_key, signing.vkey) if state is not None else None
+        portions = ends.enter_context(closing(AuditPortions(workers, kept)))
         found, leaves = inconsistencies(registrar, heads, sealed=sealed, tell=told, portions=portions)
     if as_json:
         print_json(
@@ -113,7 +113,7 @@ def inconsistencies(
     *,
     sealed: bool,
     tell: Callable[[int, int], None] = lambda _done, _all: None,
-    portions: Portions | None = None,
+    portions: AuditPortions | None = None,
 ) -> tuple[list[Inconsistency], int]:
     """Return the contradictions, limited for each kind of check, and the size of the log.
 

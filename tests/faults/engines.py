@@ -9,6 +9,7 @@ import pwd
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -101,14 +102,20 @@ class Relay:
 
 
 class Balancer:
-    """HAProxy before some doors, given with their names."""
+    """HAProxy before some doors, given with their names; `health`: the port at which each is asked."""
 
-    def __init__(self, folder: Path, doors: dict[str, tuple[str, int]]) -> None:
+    def __init__(self, folder: Path, doors: dict[str, tuple[str, int]], *, health: int | None = None) -> None:
         """Start it."""
         (self.port,) = free_ports(1)
-        self._settings = folder / "haproxy.cfg"
-        servers = (_SERVER.format(name=name, host=host, port=port) for name, (host, port) in doors.items())
-        self._settings.write_text(_HAPROXY.format(front=self.port) + "".join(servers))
+        folder.mkdir(exist_ok=True)
+        self._settings, self._told = folder / "haproxy.cfg", folder / "stats"
+        asked = "" if health is None else f" check port {health} inter 2s fall 2"
+        servers = (
+            f"    server {name} {host}:{port} send-proxy-v2{asked}\n" for name, (host, port) in doors.items()
+        )
+        asks = "" if health is None else "    option httpchk GET /healthz\n"
+        text = _HAPROXY.format(front=self.port, told=self._told)
+        self._settings.write_text(text + asks + "".join(servers))
         self._running: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -122,6 +129,20 @@ class Balancer:
             self._running.kill()
             self._running.wait()
 
+    def answers(self) -> bool:
+        """Does it take connections by now?"""
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            return True
+        return False
+
+    def down(self) -> list[str]:
+        """The names of the doors that it sends nobody to."""
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.connect(str(self._told))
+            asking.sendall(b"show stat\n")
+            lines = asking.makefile().read().splitlines()
+        return [line.split(",")[1] for line in lines if ",DOWN" in line]
+
 
 _RELAY = """
 listen relay
@@ -133,6 +154,8 @@ listen relay
     server there {to}
 """
 _HAPROXY = """
+global
+    stats socket {told}
 defaults
     mode tcp
     timeout connect 5s
@@ -141,7 +164,6 @@ defaults
 listen gateway
     bind 127.0.0.1:{front}
 """
-_SERVER = "    server {name} {host}:{port} send-proxy-v2 check check-send-proxy inter 500ms\n"
 
 
 class Pair(Cluster):

@@ -11,6 +11,7 @@ import contextlib
 import itertools
 import random
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ from tests.site import Site
 from tests.waiting import until
 
 NAMES = ("one", "two", "three")
+METRICS_PORT, HEALTH_PORT = 9464, 9465
 CLOCKS = ("-60s", "+0s", "+60s")
 """By how much those of hosts may be wrong: apart by two minutes at most."""
 
@@ -42,19 +44,35 @@ class Host:
         self.site, self.name, self.clock = Site.__new__(Site), name, CLOCKS[1]
         self.site.root, self.site.home = root, root / "home"
         self._prefix = network.inside(name)
+        self._address = network.address(name)
         self.services = [
             Service(self.site, one, host=network.address(name)) for one in ("intake", "processor")
         ]
 
+    @property
+    def metrics(self) -> str:
+        """Where its processor answers; its intake does at HEALTH_PORT."""
+        return f"{self._address}:{METRICS_PORT}"
+
+    def _inside(self, service: Service) -> tuple[str, ...]:
+        if service.name != "intake":
+            return self._prefix
+        return (*self._prefix, sys.executable, "-c", _HANDED_OVER, self._address, str(HEALTH_PORT))
+
     def begin(self) -> None:
         """The processor first: intake reads what it has brought out."""
         for service in reversed(self.services):
-            service.start(self._prefix)
+            service.start(self._inside(service))
 
     def start(self) -> None:
         for service in self.services:
             if service.process is None or service.process.poll() is not None:
-                service.launch(self._prefix, _wrong_by(self.clock))
+                service.launch(self._inside(service), _wrong_by(self.clock))
+
+    def kill(self) -> None:
+        for service in self.services:
+            if service.process is not None and service.process.poll() is None:
+                service.kill()
 
     def signal(self, number: signal.Signals) -> None:
         for service in self.services:
@@ -90,7 +108,7 @@ class Region:
             self._ends.callback(self._kill_all)
             self._make_hosts()
             doors = {host.name: host.services[0].place for host in self.hosts}
-            self.balancer = Balancer(root, doors)
+            self.balancer = Balancer(root / "haproxy", doors, health=HEALTH_PORT)
             self._ends.callback(self.balancer.kill)
         except BaseException:
             self.close()
@@ -111,6 +129,7 @@ class Region:
         named = tomlkit.parse(settings.read_text())
         named["ssh"] = {"balancers": [self.network.all]}
         named["host"] = {"name": "one"}
+        named["metrics"] = {"host": "0.0.0.0", "port": METRICS_PORT}  # Within the host's own namespace.
         settings.write_text(tomlkit.dumps(named).replace("rescan_seconds = 5.0", "rescan_seconds = 1.0"))
         self.hosts.append(Host(first.home.parent, "one", self.network))
         self.hosts[0].begin()
@@ -173,6 +192,16 @@ class Region:
             worker.join()
 
     @contextlib.contextmanager
+    def aside(self, host: Host) -> Iterator[tuple[str, int]]:
+        """A way to the door of this host alone, asked for its health by nobody."""
+        way = Balancer(self.root / f"to-{host.name}", {host.name: host.services[0].place})
+        try:
+            until(way.answers, "the way to one host")
+            yield "127.0.0.1", way.port
+        finally:
+            way.kill()
+
+    @contextlib.contextmanager
     def registry(self) -> Iterator[Registry]:
         home = Home(self.hosts[0].site.home)
         registry = Registry(load_settings(home).database_url(home))
@@ -192,7 +221,7 @@ class Region:
         lasts = chance.choice([one for one in (3, 10, 45) if one <= longest])
         return {
             "a service killed": (6, chance.choice(host.services).kill),
-            "a host killed": (3, lambda: self._kill(host)),
+            "a host killed": (3, host.kill),
             "a host stood still": (3, lambda: self._still(host, lasts)),
             "a host cut off": (3, lambda: self._cut_off(host, lasts)),
             "a host's clock set": (2, lambda: self._set_clock(host, chance.choice(CLOCKS))),
@@ -205,11 +234,6 @@ class Region:
             "the store's door killed": (1, lambda: self._store_part("s3")),
             "HAProxy killed": (1, self._unbalanced),
         }
-
-    def _kill(self, host: Host) -> None:
-        for service in host.services:
-            if service.process is not None:
-                service.kill()
 
     def _still(self, host: Host, seconds: float) -> None:
         host.signal(signal.SIGSTOP)
@@ -237,7 +261,7 @@ class Region:
 
     def _set_clock(self, host: Host, wrong: str) -> None:
         """It is started anew, as a machine is whose clock was wrong at boot."""
-        self._kill(host)
+        host.kill()
         host.clock = wrong
 
     def set_clocks_right(self) -> None:
@@ -248,11 +272,22 @@ class Region:
 
     def _kill_all(self) -> None:
         for host in self.hosts:
-            self._kill(host)
+            host.kill()
 
     def close(self) -> None:
         """End all of it."""
         self._ends.close()
+
+
+# As systemd hands over the socket of intake's metrics.
+_HANDED_OVER = """
+import os, socket, sys
+listening = socket.create_server((sys.argv[1], int(sys.argv[2])))
+os.dup2(listening.fileno(), 3)
+os.set_inheritable(3, True)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="metrics")
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 def _wrong_by(offset: str) -> dict[str, str]:

@@ -317,6 +317,7 @@ def test_the_command_says_what_is_proved(tmp_path: Path, capsys: pytest.CaptureF
     out = capsys.readouterr().out
     assert out.startswith("r.json: genuine\n")
     assert "the log of 11 entries holds this as entry 6" in out
+    assert "the lower entry came first, whatever times they state" in out
     assert "NOT proved" not in out
     assert "not proved: that the clock was right" in out
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlmodel import Session, SQLModel, func, select
 
 from gateway.homes.audit.inconsistency import Inconsistency
-from gateway.homes.audit.portions import Portions
+from gateway.homes.audit.portions import AuditPortions
 from gateway.homes.audit.receipts import check_names, check_receipts, check_transfers
 from gateway.homes.audit.rows import check_heads, check_rows, last_known, recorded_classes
 from gateway.homes.audit.tree import check_tree
@@ -22,14 +22,16 @@ class Anchors:
     certificates: tuple[bytes, ...]
 
 
-def audit(session: Session, anchors: Anchors, portions: Portions | None = None) -> Iterator[Inconsistency]:
+def audit(
+    session: Session, anchors: Anchors, portions: AuditPortions | None = None
+) -> Iterator[Inconsistency]:
     """Yield every inconsistency: in the log, then the rows, then transfers and receipts.
 
     The audit cannot detect a registry replaced as a whole by an older copy. A later checkpoint kept
     elsewhere detects such a replacement (`gateway log verify --checkpoint FILE`). `portions` tells how many
     processes check, and what needs no second check; without it this process checks all.
     """
-    portions = portions or Portions()
+    portions = portions or AuditPortions()
     log_keys = log.keys_in_time(session, anchors.vkey)
     if log_keys[-1].key != anchors.vkey:
         yield Inconsistency("log", "it names another key as its own than keys/ holds")

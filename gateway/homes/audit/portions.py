@@ -36,7 +36,7 @@ _TOGETHER = 250
 _HEADER = b"gateway log verify: portions without a fault\n"
 
 
-class State:
+class KeptPortions:
     """The state file. GatewayError where a file cannot be read or written, or holds something else."""
 
     def __init__(self, path: Path, key: LogKey, vkey: str) -> None:
@@ -72,10 +72,10 @@ class State:
         self._file.close()
 
 
-class Portions:
-    """Portions of rows to be checked. `workers`: how many processes check, 1 for this process alone."""
+class AuditPortions:
+    """AuditPortions of rows to be checked. `workers`: how many processes check, 1 for this process alone."""
 
-    def __init__(self, workers: int = 1, state: State | None = None) -> None:
+    def __init__(self, workers: int = 1, state: KeptPortions | None = None) -> None:
         self._ahead, self._state, self._pool = 2 * workers, state, None
         if workers > 1:
             # Spawned, so that the gateway's secrets are not in their memory.

@@ -11,7 +11,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from gateway.homes.audit.inconsistency import Inconsistency, paged
-from gateway.homes.audit.portions import Faults, Portions
+from gateway.homes.audit.portions import AuditPortions, Faults
 from gateway.homes.audit.tree import key_at
 from gateway.log.checkpoint import VerifierKey
 from gateway.log.leaf import commitment
@@ -27,7 +27,7 @@ _HEX = re.compile(r"[0-9a-f]{128}")
 
 
 def check_receipts(
-    session: Session, log_keys: Sequence[KeyInTime], certificates: Sequence[bytes], portions: Portions
+    session: Session, log_keys: Sequence[KeyInTime], certificates: Sequence[bytes], portions: AuditPortions
 ) -> Iterator[Inconsistency]:
     """Yield every receipt that is not genuine, is missing, or has no event."""
     # The number and subject of every event that requires a receipt.

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, func, select
 
 from gateway.errors import GatewayError
 from gateway.homes.audit.inconsistency import Inconsistency, paged
-from gateway.homes.audit.portions import Faults, Portions
+from gateway.homes.audit.portions import AuditPortions, Faults
 from gateway.log import tree
 from gateway.log.checkpoint import read_checkpoint
 from gateway.log.leaf import Event, commitment, leaf, read_event
@@ -63,7 +63,7 @@ class Forgotten:
 
 
 def check_tree(
-    session: Session, log_keys: Sequence[KeyInTime], portions: Portions
+    session: Session, log_keys: Sequence[KeyInTime], portions: AuditPortions
 ) -> Iterator[Inconsistency]:
     """Yield every inconsistency between leaves, nodes and heads, in the log's order."""
     heads = {row.size: row.text for row in session.exec(select(CheckpointRow)).all()}

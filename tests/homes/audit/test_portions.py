@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,7 +13,7 @@ from gateway.home.settings import load_settings
 from gateway.homes.audit import portions, receipts
 from gateway.homes.audit.audit import Anchors, audit
 from gateway.homes.audit.inconsistency import Inconsistency
-from gateway.homes.audit.portions import Portions, State
+from gateway.homes.audit.portions import AuditPortions, KeptPortions
 from gateway.log.checkpoint import LogKey
 from gateway.registry.database import Registry
 from gateway.secrets.signing import Signing
@@ -39,15 +38,17 @@ def signing() -> Signing:
     return Signing.load(plentiful().home, load_settings(plentiful().home))
 
 
-def audited(registry: Registry, checked: Portions) -> list[Inconsistency]:
+def audited(registry: Registry, checked: AuditPortions) -> list[Inconsistency]:
     ours = signing()
     with closing(checked), registry.read() as session:
         return list(audit(session, Anchors(ours.vkey, (ours.certificate.encode(),)), checked))
 
 
-def kept(path: Path, key: LogKey | None = None) -> Portions:
+def kept(path: Path, key: LogKey | None = None) -> AuditPortions:
     ours = signing()
-    return Portions(state=State(path, key or ours.log_key, (key or ours.log_key).vkey(ours.origin)))
+    return AuditPortions(
+        state=KeptPortions(path, key or ours.log_key, (key or ours.log_key).vkey(ours.origin))
+    )
 
 
 def alter(registry: Registry, statement: str) -> None:
@@ -77,27 +78,27 @@ def test_several_processes_find_what_one_does_in_the_same_order(
     for change in ("receipt SET text = text || 'x'", "event SET salt = x'00'"):
         table = change.split()[0]
         alter(registry, f"UPDATE {change} WHERE rowid = (SELECT max(rowid) / 2 FROM {table})")
-    alone = audited(registry, Portions())
+    alone = audited(registry, AuditPortions())
     assert {"receipt", "event"} <= {one.where.split()[0] for one in alone}
-    assert audited(registry, Portions(workers=2)) == alone
+    assert audited(registry, AuditPortions(workers=2)) == alone
 
 
 def test_a_run_that_was_cut_off_goes_on_and_nothing_is_checked_twice(
     registry: Registry, tmp_path: Path, looked_at: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    state, keep = tmp_path / "state", State.keep
-    assert audited(registry, Portions()) == []
+    state, keep = tmp_path / "state", KeptPortions.keep
+    assert audited(registry, AuditPortions()) == []
     every, done = sorted(looked_at), 0
     looked_at.clear()
 
-    def dies(self: State, digest: str) -> None:
+    def dies(self: KeptPortions, digest: str) -> None:
         if looked_at[6:]:
             self._file.write(b"half a li")
             raise KeyboardInterrupt
         keep(self, digest)
 
     with monkeypatch.context() as killed:
-        killed.setattr(State, "keep", dies)
+        killed.setattr(KeptPortions, "keep", dies)
         with pytest.raises(KeyboardInterrupt):
             audited(registry, kept(state))
     done = len(looked_at)
@@ -130,7 +131,7 @@ def test_a_row_altered_in_a_part_that_was_checked_is_found_at_once(
     alter(registry, f"UPDATE {change}")
     found = audited(registry, kept(state))
     assert any(one.where.startswith(where) for one in found)
-    assert audited(registry, kept(state)) == found == audited(registry, Portions())
+    assert audited(registry, kept(state)) == found == audited(registry, AuditPortions())
 
 
 def test_a_forged_state_hides_nothing(registry: Registry, tmp_path: Path, looked_at: list[int]) -> None:
@@ -149,8 +150,7 @@ def test_a_forged_state_hides_nothing(registry: Registry, tmp_path: Path, looked
 
 
 def test_another_file_is_no_state(tmp_path: Path) -> None:
-    said = json.loads(plentiful().gateway("log", "head", "--json"))["checkpoint"]
-    (tmp_path / "head").write_text(said)
+    (tmp_path / "head").write_text("test.invalid/log\n3\n")
     words = ("log", "verify", "--state", str(tmp_path / "head"))
     assert "is no state of a verification" in plentiful().gateway(*words, code=1)
-    assert (tmp_path / "head").read_text() == said
+    assert (tmp_path / "head").read_text() == "test.invalid/log\n3\n"

@@ -1,0 +1,265 @@
+"""Results day: what 1,500 held files that are decided again at once cost the schools that send meanwhile.
+
+    python -m tests.bench.results_day [--hosts 1|3] [--held 1500] [--schools 50] [--a-second 4]
+
+Prints seconds from a closed upload to its receipt at that door, quiet and while the held files are released;
+then holds as many again, kills every process in the middle of their release, starts them, and counts what
+each file was decided. The services are as shipped: `gateway run` on SQLite for one host; for three, which
+needs root, those of `make cluster`: PostgreSQL with a standby, SeaweedFS, a network namespace each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import random
+import signal
+import statistics
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlmodel import select
+
+from gateway.classify import classify, load_rules
+from gateway.examiner.protocol import FileOpened
+from gateway.home import Home
+from gateway.home.settings import ClassifyLimits, load_settings
+from gateway.model import Classified, Opened, Signature, Upload
+from gateway.passage import Examination, conclude
+from gateway.processor.service import open_registrar
+from gateway.record.outcome import land
+from gateway.registry import keys
+from gateway.registry.database import Registry
+from gateway.registry.tables import EventRow, TransferRow
+from tests.content import core_data, gcse_results
+from tests.faults.region import Region
+from tests.faults.storm import check
+from tests.site import Party, Site
+from tests.waiting import until
+
+EVE = datetime(2026, 8, 19, 9, tzinfo=UTC)
+"""The day before results day, as the shipped calendar has it."""
+_POLICIES = Path(__file__).parents[2] / "policies"
+_PATIENCE = 300
+Door = tuple[tuple[str, int], Path]
+"""Where uploads go, and the home behind it."""
+
+
+def hold(home: Path, schools: Sequence[Party], many: int, first: int) -> None:
+    """Put so many files of results on record, held since the eve."""
+    path = home / "results.csv"
+    path.write_bytes(gcse_results())
+    with path.open("rb") as file:
+        found = classify(file, path.name, ClassifyLimits(), load_rules(_POLICIES), today=EVE.date())
+    assert isinstance(found, Classified)
+    with open_registrar(Home(home), lambda: EVE) as registrar:
+        with registrar.registry.read() as session:
+            known: dict[tuple[str, str], str] = {
+                (one.name, key.kind): key.fingerprint
+                for one in schools
+                for key in keys.list_keys(session, "provider", one.name)
+            }
+        quiet = replace(registrar, brings_out=False)
+        turns = itertools.cycle(schools)
+        for start in range(first, first + many, 64):
+            numbers = range(start, min(start + 64, first + many))
+            pairs = [_file(number, next(turns).name, known, found) for number in numbers]
+            land(quiet, [one for one, _ in pairs])
+            conclude(quiet, [other for _, other in pairs])
+
+
+def _file(
+    number: int, school: str, known: dict[tuple[str, str], str], found: Classified
+) -> tuple[Upload, Examination]:
+    digest = f"{number:064x}"
+    upload = Upload(
+        reference=f"260819-{school}-{number:05}", provider=school, name=f"results {number}.csv.pgp",
+        folder="in", size=5000, sha256=digest, started_at=EVE, landed_at=EVE,
+        ssh_key=known[school, "ssh"],
+    )  # fmt: skip
+    signer = known[school, "openpgp"]
+    signature = Signature(certificate=signer, signing_key=signer, created_at=EVE - timedelta(seconds=number))
+    opened = Opened(content=-1, size=4000, sha256=digest, signature=signature, engine="embedded")
+    return upload, Examination(FileOpened(reference=upload.reference, opened=opened, content=found))
+
+
+class Senders:
+    """The schools, each at its door. `waits`: when each upload was closed, and its seconds to the receipt."""
+
+    def __init__(self, certificate: str, a_second: float) -> None:
+        self.certificate, self.a_second = certificate, a_second
+        self.waits: list[tuple[float, float]] = []
+        self._numbers = itertools.count(1)
+
+    @contextmanager
+    def at_work(self, schools: Sequence[Party], doors: Sequence[Door]) -> Iterator[None]:
+        """They send meanwhile, each by itself at random moments."""
+        over, self.waits = threading.Event(), []
+        threads = [
+            threading.Thread(target=self._send, args=(one, door, len(schools), over))
+            for one, door in zip(schools, itertools.cycle(doors), strict=False)
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join()
+
+    def _send(self, school: Party, door: Door, schools: int, over: threading.Event) -> None:
+        place, home = door
+        receipts, chance = home / "published/providers" / school.name / "receipts", random.Random(school.name)
+        with school.sftp(place) as session:
+            while not over.wait(chance.expovariate(self.a_second / schools)):
+                number = next(self._numbers)
+                name = f"core {number}.xml.pgp"
+                sealed = school.seal(core_data(number, pupils=5), self.certificate)
+                with session.open(f"/in/{name}", "wb") as file:
+                    file.set_pipelined(True)
+                    file.write(sealed)
+                closed = time.perf_counter()
+                until(lambda: any(receipts.glob(f"{name}.*.txt")), "a receipt", seconds=_PATIENCE)  # noqa: B023 - ended here
+                self.waits.append((closed, time.perf_counter() - closed))
+
+
+class OneHost:
+    """`gateway run` on SQLite."""
+
+    def __init__(self, root: Path) -> None:
+        self.site = Site(root)
+        self.home = self.site.home
+
+    @contextmanager
+    def running(self) -> Iterator[list[Door]]:
+        """The services at work."""
+        with self.site.running() as services:
+            self._services = services
+            yield [(services.intake, self.home)]
+
+    def kill(self) -> None:
+        """Kill them all, the supervisor first, which would start the others again."""
+        first = self._services.supervisor.pid
+        children = Path(f"/proc/{first}/task/{first}/children").read_text("ascii").split()
+        for one in (first, *map(int, children)):
+            os.kill(one, signal.SIGKILL)
+
+    def end(self) -> str:
+        """Check all, and end it."""
+        return self.site.gateway("log", "verify")
+
+
+class ThreeHosts:
+    """The region of `make cluster`."""
+
+    def __init__(self, root: Path) -> None:
+        self.region = Region(root / "region")
+        self.site = self.region.hosts[0].site
+        self.home = self.site.home
+        for host in self.region.hosts:
+            host.kill()
+
+    @contextmanager
+    def running(self) -> Iterator[list[Door]]:
+        """Intake and processor of each at work."""
+        with ExitStack() as ways:
+            for host in self.region.hosts:
+                host.begin()
+            yield [
+                (ways.enter_context(self.region.aside(host)), host.site.home) for host in self.region.hosts
+            ]
+            self.kill()
+
+    def kill(self) -> None:
+        """Kill them all."""
+        for host in self.region.hosts:
+            host.kill()
+
+    def end(self) -> str:
+        """Check all as after the storm, and end it."""
+        try:
+            return f"{dict(check(self.region))}: all is well"
+        finally:
+            self.region.close()
+
+
+def left(home: Path) -> int:
+    """How many are still held."""
+    registry = Registry(load_settings(Home(home)).database_url(Home(home)))
+    try:
+        with registry.read() as session:
+            return len(session.exec(select(TransferRow.sequence).where(TransferRow.state == "held")).all())
+    finally:
+        registry.close()
+
+
+def decisions(home: Path) -> Counter[int]:
+    """How often each file of results was decided: how many files, by that number."""
+    registry = Registry(load_settings(Home(home)).database_url(Home(home)))
+    try:
+        with registry.read() as session:
+            kinds = session.exec(select(EventRow.subject, EventRow.kind)).all()
+    finally:
+        registry.close()
+    each = Counter(subject for subject, kind in kinds if kind == "decided" and subject.startswith("260819-"))
+    return Counter(each.values())
+
+
+def told(what: str, waits: Sequence[float]) -> float:
+    """Print a line; the 99th percentile."""
+    p50, p99 = statistics.median(waits), statistics.quantiles(waits, n=100, method="inclusive")[98]
+    print(f"{what}: {len(waits)} files, seconds to the receipt: p50 {p50:.2f}, p99 {p99:.2f}", flush=True)
+    return p99
+
+
+def measure(place: OneHost | ThreeHosts, asked: argparse.Namespace) -> None:
+    """Quiet, while held files are released, and killed in the middle."""
+    schools = [place.site.provider(f"school{number}") for number in range(asked.schools)]
+    senders = Senders(place.site.certificate, asked.a_second)
+    with place.running() as doors, senders.at_work(schools, doors):
+        time.sleep(asked.seconds)
+    quiet = told("quiet", [wait for _, wait in senders.waits])
+    hold(place.home, schools, asked.held, 1)
+    with place.running() as doors, senders.at_work(schools, doors):
+        began = time.perf_counter()
+        until(lambda: not left(place.home), "the release", seconds=_PATIENCE)
+        ended = time.perf_counter()
+    print(f"{asked.held} held files released in {ended - began:.0f} s")
+    during = told("meanwhile", [wait for closed, wait in senders.waits if closed < ended])
+    print(f"p99 meanwhile: {during / quiet:.1f} times quiet")
+    hold(place.home, schools, asked.held, asked.held + 1)
+    running: AbstractContextManager[list[Door]] = place.running()
+    with running:
+        until(lambda: left(place.home) < asked.held * 2 // 3, "a part of the release", seconds=_PATIENCE)
+        place.kill()
+        rest = left(place.home)
+    with place.running():
+        until(lambda: not left(place.home), "the rest", seconds=_PATIENCE)
+    print(f"killed with {rest} still held; decided so often: {dict(decisions(place.home))}", flush=True)
+    print(place.end().strip())
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--hosts", type=int, choices=(1, 3), default=1)
+    parser.add_argument("--held", type=int, default=1500)
+    parser.add_argument("--schools", type=int, default=50)
+    parser.add_argument("--seconds", type=float, default=40)
+    parser.add_argument("--a-second", type=float, default=4)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="results-", ignore_cleanup_errors=True) as folder:
+        measure((OneHost if asked.hosts == 1 else ThreeHosts)(Path(folder)), asked)
+
+
+if __name__ == "__main__":
+    main()
