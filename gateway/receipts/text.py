@@ -7,7 +7,6 @@ changes no line, and any mail program or printer preserves the text.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +14,6 @@ from functools import lru_cache
 
 from gateway.classify.findings import FINDINGS, describe
 from gateway.home import shown_name
-from gateway.log.leaf import canonical
 from gateway.model import Reason
 from gateway.reasons.languages import Language, told
 from gateway.receipts.facts import (
@@ -189,18 +187,6 @@ def statement_in(signed: str) -> str:
     if not mark:
         raise ValueError("no text of a receipt with its proof")
     return statement
-
-
-def stated_in(text: str, json_text: str) -> tuple[str, str]:
-    """Return the statements of a receipt in both forms: the text above the proof, and canonical JSON.
-
-    ValueError where either is not a receipt's.
-    """
-    read = json.loads(json_text)
-    receipt = read.get("receipt") if isinstance(read, dict) else None
-    if not isinstance(receipt, dict):
-        raise ValueError("no receipt for machines")  # noqa: TRY004 - one error for one fault
-    return statement_in(text), canonical(receipt).decode()
 
 
 # Needed twice: for the digest and for the receipt.

@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 
 from gateway.home import REFERENCE
 from gateway.publish.projection import receipt_files
-from gateway.receipts.text import stated_in
+from gateway.receipts.text import statement_in
 from gateway.registry import copies, log, transfers
 from gateway.registry.tables import DeletionRow, DeliveryRow, EventRow, ReceiptRow
 from tests.store.ways import Way
@@ -201,8 +201,8 @@ def _receipts(way: Way, session: Session, reference: str) -> list[Any]:
     query = query.order_by(col(ReceiptRow.sequence))
     found = []
     for one in session.exec(query).all():
-        text, canonical = stated_in(one.text, one.json_text)
-        found.append([one.stage, one.name, said(way, text), masked(way, json.loads(canonical))])
+        stated = json.loads(one.json_text)["receipt"]
+        found.append([one.stage, one.name, said(way, statement_in(one.text)), masked(way, stated)])
     return found
 
 

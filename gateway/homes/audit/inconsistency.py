@@ -1,6 +1,6 @@
 """Findings of an audit."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -34,8 +34,3 @@ def paged(session: Session, table: type[R], order: Sequence[Any]) -> Iterator[R]
             looked_at(_PAGE)
     if looked_at is not None:
         looked_at(number % _PAGE)
-
-
-def first(inconsistencies: Iterable[Inconsistency]) -> Inconsistency | None:
-    """Return the first inconsistency, if any."""
-    return next(iter(inconsistencies), None)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gateway.home.settings import load_settings
 from gateway.homes.audit.audit import Anchors, audit
-from gateway.homes.audit.inconsistency import Inconsistency, first
+from gateway.homes.audit.inconsistency import Inconsistency
 from gateway.registry.database import Registry
 from gateway.secrets.signing import Signing
 from tests.whole import plentiful
@@ -81,7 +81,7 @@ def found_in(path: Path) -> Inconsistency | None:
     try:
         with registry.read() as session:
             anchors = Anchors(signing.vkey, (signing.certificate.encode(),))
-            return first(audit(session, anchors))
+            return next(audit(session, anchors), None)
     except (ValueError, TypeError):
         return UNREADABLE
     finally:
