@@ -98,6 +98,7 @@ class Senders:
         self.certificate, self.a_second = certificate, a_second
         self.waits: list[tuple[float, float]] = []
         self._numbers = itertools.count(1)
+        self._connecting = threading.Lock()
 
     @contextmanager
     def at_work(self, schools: Sequence[Party], doors: Sequence[Door]) -> Iterator[None]:
@@ -119,7 +120,9 @@ class Senders:
     def _send(self, school: Party, door: Door, schools: int, over: threading.Event) -> None:
         place, home = door
         receipts, chance = home / "published/providers" / school.name / "receipts", random.Random(school.name)
-        with school.sftp(place) as session:
+        with ExitStack() as stays:
+            with self._connecting:  # One by one: intake lets few wait to log in from one address.
+                session = stays.enter_context(school.sftp(place))
             while not over.wait(chance.expovariate(self.a_second / schools)):
                 number = next(self._numbers)
                 name = f"core {number}.xml.pgp"
