@@ -209,7 +209,6 @@ def read_checkpoint(text: str, log_key: str) -> Head:
     return Head(name, int(lines[1]), hashes([lines[2]])[0])
 
 
-@lru_cache(64)
 def read_key(log_key: str) -> tuple[str, bytes, bytes]:
     """Return name, key id and public key of a C2SP verifier key: NAME+KEYID+BASE64."""
     name, key_id, encoded = [*log_key.split("+", 2), "", ""][:3]
@@ -325,11 +324,10 @@ def report(checked: Checked, *, anchored: bool) -> list[str]:
         f"    {told[1]}",
         f"    from {stated('provider')} at {stated(told[2])}, as {stated('reference')};",
         f"    its state in this receipt is {stated('state')}, as of {checked.at}; ask for a newer one",
-        f"  proved: the log of {checked.head.size} entries holds this as entry {checked.index};",
-        "    of two receipts the lower entry came first, whatever times they state",
+        f"  proved: the log of {checked.head.size} entries holds this as entry {checked.index}",
         *([] if anchored else [unknown]),
-        "  not proved: that the clock was right; that the whole log was not replaced later (a later",
-        "    receipt together with a consistency proof shows that)",
+        "  not proved: that the clock was right (the number of the entry tells the order); that the whole",
+        "    log was not replaced later (a later receipt together with a consistency proof shows that)",
     ]
 
 
