@@ -167,6 +167,7 @@ class ThreeHosts:
     def __init__(self, root: Path) -> None:
         self.region = Region(root / "region")
         self.site = self.region.hosts[0].site
+        self.site.certificate = self.region.certificate
         self.home = self.site.home
         for host in self.region.hosts:
             host.kill()
