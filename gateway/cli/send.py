@@ -118,7 +118,7 @@ def send_files(
 
     because = reason_anyway(anyway, why)
     with at_work(kit, passphrase_file) as sender:
-        sender.refresh()
+        sender.refresh(wait)
         seen, problems = _looked_at(sender, files)
     for one in seen:
         _tell_seen(one)

@@ -189,11 +189,11 @@ class KitAtWork:
         """Return the passphrase of the OpenPGP key; "" without one."""
         return self.passphrases.of("openpgp", self.own.check) if self.own.key.is_protected else ""
 
-    def refresh(self) -> None:
+    def refresh(self, seconds: float = _POLICIES_SECONDS) -> None:
         """Fetch the basis of checks; keep the stored one while the gateway is out of reach.
 
-        Where nothing is stored, try for a minute, as after a change of the gateway's key; CannotReach or a
-        broken session's error afterwards.
+        Where nothing is stored, as after a change of the gateway's key, try for `seconds`, a minute at most;
+        CannotReach or a broken session's error afterwards.
         """
 
         def fetch(sftp: paramiko.SFTPClient) -> None:
@@ -206,7 +206,7 @@ class KitAtWork:
                 raise CannotReach(policies.NONE)
 
         if not policies.has_kept(self.kit):
-            self.retried(fetch, _POLICIES_SECONDS)
+            self.retried(fetch, min(seconds, _POLICIES_SECONDS))
             return
         with suppress(CannotReach, *BROKEN), self.session() as sftp:
             fetch(sftp)
