@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import subprocess
 import sys
 import tarfile
 from contextlib import closing
@@ -26,6 +25,7 @@ from gateway.record.policy_check import check
 from gateway.record.upgrade import UpgradePlan, agree, draft_folder, read_plan
 from gateway.registry.database import Registry, newest_revision
 from gateway.zones.failpoints import VARIABLE, UpgradeStep
+from tests import warm
 from tests.commands import Result, invoke
 
 HOMES = Path(__file__).parents[1] / "vectors" / "homes"
@@ -185,9 +185,10 @@ def test_the_next_processor_carries_out_what_was_agreed(waiting: Home) -> None:
     holds(waiting)
 
 
+@pytest.mark.parametrize("agreed_upon", RELEASES[:1], indirect=True)  # test_term_upgraded.py kills with each
 @pytest.mark.parametrize("step", get_args(UpgradeStep))
 def test_killed_anywhere_it_goes_on(step: str, waiting: Home) -> None:
-    killed = subprocess.run(
+    killed = warm.run(
         [sys.executable, "-m", "gateway", "upgrade"],
         env={**os.environ, VARIABLE: step, "GATEWAY_HOME": str(waiting.root)},
         check=False,
