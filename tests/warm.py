@@ -50,6 +50,9 @@ _MODULES = (
     "gateway.examiner.opener", "gateway.examiner.classifier", "gateway.examiner.judge",
     "gateway.examiner.viewer", "uvloop", "holidays.countries",
 )  # fmt: skip
+_ROUNDS = ("gateway.processor.page_round", "gateway.processor.letter_round")
+_PAUSE_SECONDS = 2.0
+"""How long the rounds rest, instead of twenty and five: a test that waits for a page waits for them."""
 _CODE = "PYTHONPATH"
 _COLD = ("PYTHON", "LD_", "COVERAGE", "TZ", "LC_", "LANG")  # What is read when Python itself starts.
 _AS_BEGUN = dict(os.environ)
@@ -177,6 +180,8 @@ def serve(descriptor: int) -> None:
     gc.disable()
     for name in _MODULES:
         importlib.import_module(name)
+    for name in _ROUNDS:
+        sys.modules[name]._PAUSE_SECONDS = _PAUSE_SECONDS  # type: ignore[attr-defined]
     _work_once()
     gc.collect()
     gc.freeze()

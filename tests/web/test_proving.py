@@ -65,7 +65,7 @@ def seen(both: Seen) -> Seen:
 
 
 def sends_and_compares(page: Page, name: str, number: int) -> None:
-    """The processor shows the log anew within 20 seconds."""
+    """The processor shows the log anew within seconds."""
     sends(page, name, core_data(number))
     until(lambda: page.evaluate(HAS_RECEIPT, name), "the receipt")
     size = page.evaluate("Math.max(...Object.keys(here.kit.log.heads))")
