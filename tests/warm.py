@@ -42,13 +42,14 @@ __all__ = ["DEVNULL", "PIPE", "CompletedProcess", "Popen", "TimeoutExpired", "ru
 _GATEWAY = [sys.executable, "-m", "gateway"]
 _CHILD = [sys.executable, "-I", "-m"]
 _OF_CHILDREN = "gateway.examiner."
-_SERVICES = {"process", "run", "serve"}  # Those that start further processes of ours.
+_SERVICES = {"process", "run", "serve", "demo", "sandbox"}  # Those that start further processes of ours.
 _MODULES = (
     "gateway.cli.app", "gateway.cli.services", "gateway.processor.service", "gateway.intake.server",
     "gateway.mailboxes.server", "gateway.console.server", "gateway.courier.service", "gateway.openpgp.sop",
     "gateway.openpgp.engines", "gateway.openpgp.embedded", "gateway.openpgp.self_test", "gateway.cli.send",
     "gateway.examiner.opener", "gateway.examiner.classifier", "gateway.examiner.judge",
-    "gateway.examiner.viewer", "uvloop", "holidays.countries",
+    "gateway.examiner.viewer", "gateway.homes.sandbox", "gateway.homes.demo.sandbox", "uvloop",
+    "holidays.countries",
 )  # fmt: skip
 _ROUNDS = ("gateway.processor.page_round", "gateway.processor.letter_round")
 _PAUSE_SECONDS = 2.0
@@ -284,8 +285,11 @@ def _take_a_nest_along() -> None:
     globals()["_nest"] = lambda _code: nest
     from gateway import supervisor  # noqa: PLC0415 - loaded by now
     from gateway.examiner import child  # noqa: PLC0415
+    from gateway.homes import sandbox  # noqa: PLC0415
+    from gateway.homes.demo import stage  # noqa: PLC0415
 
-    supervisor.subprocess = child.subprocess = sys.modules[__name__]  # type: ignore[assignment]
+    for module in (supervisor, child, sandbox, stage):
+        module.subprocess = sys.modules[__name__]  # type: ignore[attr-defined]
 
 
 def _status() -> int:

@@ -13,6 +13,7 @@ import jsonschema
 import paramiko
 import pytest
 
+from tests import warm
 from tests.clients.ways import NODE
 from tests.waiting import until
 from tests.whole import whole
@@ -28,7 +29,7 @@ class Sandbox:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "sandbox"
         command = [sys.executable, "-m", "gateway", "demo", "--sandbox", str(self.folder)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.process = warm.Popen(command, stdout=warm.PIPE, text=True)
         assert self.process.stdout is not None
         said, self.host, self.port, self.fingerprint = self.process.stdout.readline().split()
         assert said == "ready"

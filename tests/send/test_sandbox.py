@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from gateway.homes.sandbox import CODES, asked_for, filled
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.shipped import shipped_policies
+from tests import warm
 from tests.commands import invoke
 from tests.content import core_data
 from tests.ending import ending
@@ -23,9 +23,9 @@ from tests.ending import ending
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     made = tmp_path_factory.mktemp("sandbox")
-    started = subprocess.Popen(
+    started = warm.Popen(
         [sys.executable, "-m", "gateway", "sandbox", "--folder", str(made / "s")],
-        stdout=subprocess.PIPE, text=True, env=os.environ,
+        stdout=warm.PIPE, text=True, env=os.environ,
     )  # fmt: skip
     with ending(started) as running:
         assert running.stdout is not None
