@@ -251,10 +251,10 @@ def _resident(pid: int) -> int:
 
 @pytest.mark.timeout(600)
 def test_memory_does_not_grow_with_the_file(oak: Office) -> None:
-    """Files of 16 MiB and of 96 MiB take as much, and under 200 MB with the child that seals."""
+    """Files of 16 MiB and of 64 MiB take as much, and under 200 MB with the child that seals."""
     gateway = [sys.executable, "-m", "gateway", "send"]
     peaks = []
-    for size in (16, 96):
+    for size in (16, 64):
         file = oak.file(f"{size}.bin", random.Random(size).randbytes(size * 2**20))
         most, code = held_at_most(
             [*gateway, str(file), "--anyway", "--why", "a trial"], {**os.environ, **oak.environment}
