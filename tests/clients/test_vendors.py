@@ -15,6 +15,7 @@ import pytest
 
 from tests import warm
 from tests.clients.ways import NODE
+from tests.ending import ending
 from tests.waiting import until
 from tests.whole import whole
 
@@ -59,9 +60,8 @@ LANGUAGES = ["python", *(["js"] if (NODE / "node_modules" / "openpgp").is_dir() 
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     made = Sandbox(tmp_path_factory.mktemp("vendor"))
-    yield made
-    made.process.terminate()
-    made.process.wait(60)
+    with ending(made.process):
+        yield made
 
 
 def client(language: str, folder: Path) -> list[str]:
