@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.content import core_data
 from tests.production.clean_root import Root, clean_root
 from tests.production.follow import HOME, SERVICES
 from tests.production.guide import REPOSITORY
@@ -96,13 +97,14 @@ def test_three_commands_lead_to_a_receipt(root: Root) -> None:
     shown = root.type(f"{ONLINE} /root/gateway.deb", network=True)
     assert "nothing runs yet" in shown
     # A file of the user's own; the second command keeps its terminal.
-    root.type("cd /root && gateway samples samples >/dev/null")
-    file = "samples/student-core/9992000_CTF_999LLLL_001.xml"
+    (root.folder / "root/core.xml").write_bytes(core_data(1, 10))
     root.type(
         "systemd-run --unit=try --working-directory=/root --setenv=HOME=/root gateway sandbox --folder try"
     )
     until(lambda: "ready intake" in root.journal("--unit=try"), "the sandbox", seconds=90)
-    shown = root.type(f"cd /root && gateway send files --kit try/kit --passphrase-file try/passphrase {file}")
+    shown = root.type(
+        "cd /root && gateway send files --kit try/kit --passphrase-file try/passphrase core.xml"
+    )
     assert "accepted" in shown
     root.type("systemctl stop try")
 
