@@ -177,7 +177,9 @@ class ThreeHosts:
         """Intake and processor of each at work."""
         with ExitStack() as ways:
             for host in self.region.hosts:
-                host.begin()
+                host.open_door()
+            for host in self.region.hosts:
+                host.start()  # The processors last, so that schools send once they begin.
             yield [
                 (ways.enter_context(self.region.aside(host)), host.site.home) for host in self.region.hosts
             ]
