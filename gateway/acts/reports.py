@@ -1,20 +1,24 @@
-"""Reports for people: one transfer, a provider's files, a term over all providers."""
+"""Reports for people: a transfer, a provider's files, a term over all providers, the assurance pack."""
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, Confirmation, ReadingAct, Reference, argument, option
 from gateway.errors import GatewayError
 from gateway.home.settings import load_settings
-from gateway.policy.dates import local_day
-from gateway.registry import providers
+from gateway.policy.dates import academic_year, local_day
+from gateway.registry import agreements, log, providers, review, roles, staff
+from gateway.reports.assurance import Assured, assurance_report
 from gateway.reports.report import provider_report, transfer_report
+from gateway.reports.retention import load_retention
 from gateway.reports.review import review_report
 
 if TYPE_CHECKING:
+    from gateway.model import State
     from gateway.reports.document import Document
 
 
@@ -96,3 +100,50 @@ class ReviewTerm(ReadingAct):
         with context.reading() as session:
             found = review_of(session, catalogue, span, made_at, organisation)
         return review_report(found, made_at)
+
+
+class ReportAssurance(ReadingAct):
+    """Print the impact assessment (DPIA) and the record of processing (Article 30), to be signed.
+
+    Policies in force and counts of the registry fill both; what only people know is marked.
+    """
+
+    command: ClassVar = "report assurance"
+    right: ClassVar = AccessRight.LOOK
+
+    def carry_out(self, context: ActContext) -> Document:
+        """Count providers, files of a year and roles, and fill the pack."""
+        from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - others here read no policies
+
+        settings, made_at = load_settings(context.home), context.clock()
+        catalogue = load_catalogue(context.home.policies_in_force)
+        today = local_day(made_at, catalogue.calendar.timezone)
+        year = academic_year(today, catalogue.agreement.year.starts)
+        transfers: Counter[tuple[str, State]] = Counter()
+        with context.reading() as session:
+            loaded = log.latest(session, "policy-loaded")
+            ratified = {
+                one.provider for one in agreements.ratifications(session) if one.academic_year == year
+            }
+            enrolled = [one for one in providers.list_providers(session) if one.closed_on is None]
+            for one in review.files(session, made_at - timedelta(days=365), made_at):
+                transfers[one.data_type or "", cast("State", one.state)] += one.files
+            people = roles.people(session)
+            members = Counter(team for one in staff.list_staff(session) for team in one.teams)
+        kinds = Counter(one.kind for one in enrolled)
+        signed = Counter(one.kind for one in enrolled if one.id in ratified)
+        pack = Assured(
+            catalogue=catalogue,
+            retention=load_retention(context.home),
+            organisation=settings.organisation,
+            made_at=made_at,
+            in_force_since=loaded.at if loaded else None,
+            store="in an S3 store" if settings.store.url else "on the disk of this machine",
+            database="in PostgreSQL" if settings.database else "in SQLite, on the same disk",
+            telephone=settings.telephone,
+            providers={kind: (number, signed[kind]) for kind, number in kinds.items()},
+            transfers=transfers,
+            people=Counter(str(role) for one in people for role in one.roles),
+            members=members,
+        )
+        return assurance_report(pack)

@@ -1,0 +1,148 @@
+"""Tokens of an OpenID Connect provider that are not the one that was asked for: none logs anybody in."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import threading
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+from gateway.home.settings import OpenIdSettings
+from gateway.mailboxes.console_api.openid import Attempt, NotProvedError, OpenIdProvider
+
+NOW = datetime(2026, 11, 27, 10, tzinfo=UTC)
+AT = int(NOW.timestamp())
+ATTEMPT = Attempt(b"c" * 32)
+KEY = RSAKey.generate_key(2048, {"kid": "one"})
+ANOTHER = RSAKey.generate_key(2048, {"kid": "one"})
+
+
+class Told(ThreadingHTTPServer):
+    """What the provider publishes, by path; its metadata from another place where it has `moved`."""
+
+    token = ""
+    moved = False
+    answers: dict[str, Any]
+
+    @property
+    def issuer(self) -> str:
+        return f"http://localhost:{self.server_port}"
+
+
+class _Answer(BaseHTTPRequestHandler):
+    server: Told
+
+    def do_GET(self) -> None:
+        if self.server.moved and not self.path.startswith("/there"):
+            self.send_response(302)
+            self.send_header("location", f"/there{self.path}")
+            self.end_headers()
+            return
+        self._send(self.server.answers[self.path.removeprefix("/there")])
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self._send({"access_token": "a", "token_type": "Bearer", "id_token": self.server.token})
+
+    def _send(self, told: object) -> None:
+        body = json.dumps(told).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def told() -> Iterator[Told]:
+    server = Told(("localhost", 0), _Answer)
+    about = {
+        name: f"{server.issuer}/{name}" for name in ("token_endpoint", "jwks_uri", "authorization_endpoint")
+    }
+    server.answers = {
+        "/.well-known/openid-configuration": {"issuer": server.issuer, **about},
+        "/jwks_uri": {"keys": [KEY.as_dict(private=False)]},
+    }
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def subject(told: Told, token: str) -> str:
+    told.token = token
+    provider = OpenIdProvider(OpenIdSettings(issuer=told.issuer, client_id="gateway"))
+    return provider.subject(ATTEMPT, "http://localhost:1", code="c", state=ATTEMPT.state, now=NOW, since=None)
+
+
+def claims(told: Told, **changed: object) -> dict[str, object]:
+    known = {"iss": told.issuer, "aud": "gateway", "sub": "anna", "iat": AT, "exp": AT + 300}
+    return {**known, "nonce": ATTEMPT.nonce, **changed}
+
+
+def signed(told: Told, key: RSAKey = KEY, **changed: object) -> str:
+    return jwt.encode({"alg": "RS256", "kid": "one"}, claims(told, **changed), key)
+
+
+def by_the_public_key(told: Told) -> str:
+    """The public key as a shared secret, for whoever takes the token's word for the algorithm."""
+    what = unsigned(told, "HS256").removesuffix(".")
+    return f"{what}.{as_base64(hmac.digest(KEY.as_pem(private=False), what.encode(), 'sha256'))}"
+
+
+def unsigned(told: Told, algorithm: str = "none") -> str:
+    header = json.dumps({"alg": algorithm, "kid": "one"}).encode()
+    return f"{as_base64(header)}.{as_base64(json.dumps(claims(told)).encode())}."
+
+
+def as_base64(data: bytes) -> str:
+    return urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def test_the_token_that_was_asked_for_is_taken(told: Told) -> None:
+    assert subject(told, signed(told)) == "anna"
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        lambda told: signed(told, iss="http://localhost:1"),
+        lambda told: signed(told, aud="another"),
+        lambda told: signed(told, nonce="another"),
+        lambda told: signed(told, exp=AT - 61),
+        lambda told: signed(told, sub=""),
+        lambda told: signed(told, ANOTHER),
+        by_the_public_key,
+        unsigned,
+    ],
+    ids=["issuer", "audience", "nonce", "expired", "nobody", "key", "algorithm", "unsigned"],
+)
+def test_no_other_token_is_taken(told: Told, token: Callable[[Told], str]) -> None:
+    with pytest.raises(NotProvedError):
+        subject(told, token(told))
+
+
+def test_metadata_of_another_issuer_is_not_taken(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    about = told.answers["/.well-known/openid-configuration"]
+    monkeypatch.setitem(about, "issuer", "http://localhost:1")
+    with pytest.raises(NotProvedError):
+        subject(told, signed(told))
+
+
+def test_metadata_is_followed_nowhere_else(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(told, "moved", True)
+    with pytest.raises(NotProvedError):
+        subject(told, signed(told))
