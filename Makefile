@@ -5,7 +5,7 @@ VENV := .venv
 unexport PYTHONDONTWRITEBYTECODE
 BIN := $(VENV)/bin
 
-.PHONY: kit kit-windows first-day nightly hooks demo term test faults faults-sample install-check deb package-check containers-check release release-check cluster soak lint format bench clients confusion fuzz docs man lock audit sbom clean
+.PHONY: kit kit-windows first-day nightly hooks demo term test faults faults-sample install-check deb package-check containers-check release release-check cluster soak lint format bench clients confusion fuzz stranger docs man lock audit sbom clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gateway demo
@@ -130,6 +130,11 @@ clients: $(VENV)/.installed-dev
 	npm install --no-audit --no-fund --ignore-scripts --prefix $(VENV)/node ssh2@1.17.0 openpgp@6.3.2
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target $(VENV)/rpgp rpgp-py==0.20.0
 	$(BIN)/python -m tests.clients.table docs/clients.md
+
+# Another implementation of transparency logs follows ours by its tiles, and catches a split view; needs the packages
+# golang-go and golang-golang-x-mod-dev of Debian.
+stranger: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.clients.tlog
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python -m gateway.reasons > docs/reasons.md

@@ -234,13 +234,14 @@ COMMANDS: Mapping[str, AccessRight] = dict(
             AccessRight.LOOK: """
                 gateway_keys.export gateway_keys.show_all host_keys.list_all year.show_year receipts.show_one
                 flows.list_all flows.status log.head log.verify log.prove log.consistency log.export
+                log.events log.tiles
                 policy_pack.list_packs policy.try_out
                 policy_optional.list_optional
             """,
             AccessRight.ENROL: """
                 move.move gateway_keys.rotate gateway_keys.reseal gateway_keys.destroy
                 gateway_keys.protect host_keys.announce host_keys.switch host_keys.publish
-                year.open_year log.cosign hosts.add hosts.join policy_confirm.confirm
+                year.open_year log.cosign log.witness hosts.add hosts.join policy_confirm.confirm
                 policy_pack.install policy_optional.switch policy_simulate.simulate policy_propose.propose
                 policy_propose.approve policy_propose.withdraw policy_propose.roll_back policy_propose.status
                 policy_new.flow declare.declare

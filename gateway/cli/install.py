@@ -20,6 +20,7 @@ _PLACES = {
     ".sysusers": Path("lib/sysusers.d/gateway.conf"),
     ".tmpfiles": Path("lib/tmpfiles.d/gateway.conf"),
     ".yml": Path("share/gateway/alerts.yml"),
+    ".json": Path("share/gateway/dashboard.json"),
     ".md": Path("share/doc/gateway/operations.md"),
     ".sample": Path("share/doc/gateway/gateway.toml.sample"),
 }

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from http import HTTPStatus
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -34,10 +36,14 @@ from gateway.cli.progress import progress
 from gateway.errors import GatewayError, NotFoundError
 from gateway.homes.audit.inconsistency import Inconsistency, watch
 from gateway.model import counted
+from gateway.observe.logs import entry_as_json
+from gateway.publish.projection import number_in, replace_published
 from gateway.registry import keys, log
 from gateway.registry.sight import unseen
 
 if TYPE_CHECKING:
+    import httpx
+
     from gateway.homes.audit.portions import AuditPortions
     from gateway.record.registrar import Registrar
 
@@ -54,14 +60,16 @@ def head(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     Without new events the last head is printed again.
     """
     with registrar_of(home) as registrar:
-        with registrar.registry.read() as session:
-            newest = log.newest_head(session)
-            told = newest is not None and log.is_told(session, newest)
-        signed = newest.text if newest is not None and told else _signed_now(registrar)
+        signed = _head_of(registrar)
     print_exactly(json.dumps({"checkpoint": signed}) + "\n" if as_json else signed)
 
 
-def _signed_now(registrar: Registrar) -> str:
+def _head_of(registrar: Registrar) -> str:
+    """Return the newest head, or a new one where entries came since."""
+    with registrar.registry.read() as session:
+        newest = log.newest_head(session)
+        if newest is not None and log.is_told(session, newest):
+            return newest.text
     with registrar.registry.write() as session:
         return registrar.sign_head(session, now())
 
@@ -231,6 +239,100 @@ def export(
     out.print(f"wrote {counted(written, 'entry', 'entries')} into {folder}", soft_wrap=True)
     if hidden:
         out.print(f"of {counted(len(hidden), 'file')} for others than you, only the hashes of their entries")
+
+
+@app.command()
+@fails_clearly
+def events(
+    place: Annotated[Path, typer.Argument(metavar="FILE", help="Holds the number of the next entry.")],
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Print the entries since the last call as JSON lines with ECS names (docs/siem.md), for a SIEM.
+
+    The first call begins with the entries to come. After a failure entries are printed again.
+    """
+    with registrar_of(home) as registrar, registrar.registry.read() as session:
+        size = log.size(session)
+        first = number_in(place) if place.exists() else size
+        hidden = unseen(session, sight_here(session, home))
+        for event in log.entries(session, first, size):
+            if event.subject not in hidden:
+                print_exactly(entry_as_json(event.leaf) + "\n")
+    replace_published(place, str(size))
+
+
+@app.command()
+@fails_clearly
+def tiles(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What a web server gives out.")],
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Write the hashes of the log as tiles (C2SP tlog-tiles) beside a signed head, for any monitor.
+
+    Entries are not among them. Call it again for what came since.
+    """
+    with registrar_of(home) as registrar:
+        head = _head_of(registrar)
+        size, known = _size_of(head), folder / "checkpoint"
+        before = _size_of(_read(known)) if known.exists() else 0
+        if before > size:
+            raise GatewayError(f"{folder} holds {before} entries, the log only {size}: it was cut")
+        try:
+            with registrar.registry.read() as session:
+                for name, hashes in log.tiles(session, before, size):
+                    tile = folder / "tile" / name
+                    tile.parent.mkdir(parents=True, exist_ok=True)
+                    tile.write_bytes(hashes)
+                    if not tile.parent.name.endswith(".p"):
+                        shutil.rmtree(f"{tile}.p", ignore_errors=True)
+            folder.mkdir(parents=True, exist_ok=True)
+            replace_published(known, head)
+        except OSError as error:
+            raise GatewayError(f"{folder} cannot be written: {error.strerror}") from None
+    out.print(f"{folder} holds the tiles of {counted(size, 'entry', 'entries')}", soft_wrap=True)
+
+
+@app.command()
+@fails_clearly
+def witness(
+    address: Annotated[str, typer.Argument(metavar="URL", help="The witness's submission prefix.")],
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Have a witness of gateway.toml cosign the newest head over HTTP (C2SP tlog-witness), and keep that."""
+    from gateway.processor.checkpoints import keep_cosigned  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    with registrar_of(home) as registrar:
+        head = _head_of(registrar)
+        answer = _asked(address, 0, head, registrar)
+        if answer.status_code == HTTPStatus.CONFLICT and answer.text.strip().isdecimal():
+            answer = _asked(address, int(answer.text), head, registrar)
+        if answer.status_code != HTTPStatus.OK:
+            raise GatewayError(f"the witness did not cosign the head: HTTP {answer.status_code}")
+        with registrar.registry.write() as session:
+            own = (one.key for one in log.keys_in_time(session, registrar.signing.vkey))
+            kept = log.cosign(session, head + answer.text, (*own, *registrar.settings.log.witnesses))
+        keep_cosigned(registrar.home.published, kept)
+    out.print(f"the head of {counted(kept.size, 'entry', 'entries')} is kept with its cosignatures")
+
+
+def _asked(address: str, old: int, head: str, registrar: Registrar) -> httpx.Response:
+    """Submit a head to a witness that last saw `old` entries, with the proof that the log goes on."""
+    import httpx  # noqa: PLC0415 - slow, and no other command of the log asks anybody
+
+    size = _size_of(head)
+    if old > size:
+        raise GatewayError(f"the witness has seen {old} entries, the log has only {size}: it was cut")
+    with registrar.registry.read() as session:
+        proof = log.consistency_proof(session, old, size)
+    lines = "".join(f"{line}\n" for line in (f"old {old}", *map(_base64, proof), ""))
+    try:
+        return httpx.post(f"{address.rstrip('/')}/add-checkpoint", content=lines + head, timeout=30)
+    except httpx.HTTPError as error:
+        raise GatewayError(f"the witness does not answer: {type(error).__name__}") from None
+
+
+def _size_of(head: str) -> int:
+    return int(head.split("\n")[1])
 
 
 def _counting(every: int, tell: Callable[[int, int], None]) -> Callable[[int], None]:

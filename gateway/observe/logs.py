@@ -1,7 +1,8 @@
 """Log lines: JSON under systemd, text at a terminal. Never names or contents.
 
-Code logs either a sentence or `code key=value …`; JSON then keeps the fields apart. Whatever the message,
-the output is one line without control or direction characters.
+Code logs either a sentence or `code key=value …`; JSON then keeps the fields apart, under the names of the
+Elastic Common Schema (docs/siem.md). Whatever the message, the output is one line without control or
+direction characters.
 """
 
 import faulthandler
@@ -15,7 +16,21 @@ from datetime import UTC, datetime
 
 FORMAT = "GATEWAY_LOG_FORMAT"
 
-_CODED = re.compile(r"[a-z][a-z-]*(?: [a-z_]+=\S*)+")
+_CODED = re.compile(r"[a-z][a-z-]*(?: [a-z_0-9]+=\S*)+")
+_ECS = {
+    "address": "source.ip", "bytes": "file.size", "code": "event.code", "provider": "organization.id",
+}  # fmt: skip
+_EVERY = {"ecs.version": "8.17.0", "service.name": "gateway", "event.kind": "event"}
+_CATEGORIES = {
+    "login": ("authentication", "success"),
+    "console-login": ("authentication", "success"),
+    "console-login-failed": ("authentication", "failure"),
+    "offence": ("intrusion_detection", "failure"),
+    "landed": ("file", "success"),
+}
+"""The category and the outcome of an event, by code; others have neither."""
+_IAM = ("key", "role", "staff", "credentials", "program", "provider")
+"""How kinds of entries begin that are about identity and access."""
 _NOISY = ("alembic", "watchdog", "paramiko")
 
 
@@ -57,25 +72,50 @@ class AsText(logging.Formatter):
 
 
 class AsJson(logging.Formatter):
-    """Format one JSON object: at (RFC 3339, UTC), level, logger, event, and the fields of a coded message."""
+    """Format one JSON object with dotted ECS names; docs/siem.schema.json describes each."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the object, in ASCII."""
+        """Return the object, in ASCII. Fields without a name in ECS are labels."""
         message = record.getMessage()
         line: dict[str, object] = {
-            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
+            "@timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "log.level": record.levelname.lower(),
+            "log.logger": record.name,
+            "message": neutral(message),
+            **_EVERY,
         }
         if _CODED.fullmatch(message):
-            event, *fields = message.split(" ")
-            line["event"] = event
-            line |= {"fields": dict(field.split("=", 1) for field in fields)}
-        else:
-            line["event"] = neutral(message)
+            action, *fields = message.split(" ")
+            line["event.action"] = action
+            for name, value in (field.split("=", 1) for field in fields):
+                known = _ECS.get(name, f"labels.{name}")
+                line[known] = int(value) if known == "file.size" else neutral(value)
+            if action in _CATEGORIES:
+                category, line["event.outcome"] = _CATEGORIES[action]
+                line["event.category"] = [category]
         if record.exc_info:
-            line["trace"] = neutral(self.formatException(record.exc_info))
+            line["error.stack_trace"] = neutral(self.formatException(record.exc_info))
         return json.dumps(line, ensure_ascii=True)
+
+
+def entry_as_json(leaf: bytes) -> str:
+    """Return an entry of the log as a line like those of `AsJson`; no entry holds personal data."""
+    entry = json.loads(leaf)
+    kind, subject = entry["kind"], entry["subject"]
+    what = kind.partition("-")[0]
+    line = {
+        "@timestamp": entry["at"],
+        "message": f"{kind} {subject}",
+        **_EVERY,
+        "event.dataset": "gateway.log",
+        "event.action": kind,
+        "event.sequence": entry["sequence"],
+        "labels.subject": subject,
+        **{f"labels.{name}": str(value) for name, value in entry["fields"].items()},
+    }
+    if what in _IAM or what == "policy":
+        line["event.category"] = ["iam" if what in _IAM else "configuration"]
+    return json.dumps(line, ensure_ascii=True)
 
 
 # Print every thread's stack on request, to explain a stalled service. `kill -USR1 PID` writes the stacks of

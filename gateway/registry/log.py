@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import secrets
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -36,6 +37,8 @@ from gateway.registry.vouched_rows import (
 if TYPE_CHECKING:
     from gateway.verify.verify_receipts import KeyInTime
 
+TILE = 256
+"""Hashes in a full tile of the log."""
 _NODES_FETCHED = 400
 _NODES = "gateway log nodes"
 _LEAVES, _SIZE, _SIGNED = "gateway log leaves", "gateway log size", "gateway log head"
@@ -399,6 +402,30 @@ def events(session: Session, subject: str, *, kind: Kind | None = None) -> Seque
         # An expression, so that SQLite uses the index of subjects, not of kinds.
         query = query.where(col(EventRow.kind) + "" == kind)
     return session.exec(query).all()
+
+
+def entries(session: Session, first: int, until: int) -> Iterator[EventRow]:
+    """Yield the entries from number `first` to before `until`, in order."""
+    query = select(EventRow).where(EventRow.number >= first, EventRow.number < until)
+    yield from session.exec(query.order_by(col(EventRow.number)).execution_options(yield_per=1000))
+
+
+def tiles(session: Session, before: int, size: int) -> Iterator[tuple[str, bytes]]:
+    """Yield path and hashes of the tiles of `size` leaves, but those already full with `before` leaves.
+
+    C2SP tlog-tiles: LEVEL/NUMBER, and `.p/WIDTH` for a tile that is not full.
+    """
+    level = 0
+    while nodes := size >> (8 * level):
+        for number in range((before >> (8 * level)) // TILE, -(-nodes // TILE)):
+            first, width = number * TILE, min(TILE, nodes - number * TILE)
+            places = col(NodeRow.position).between(first, first + width - 1)
+            query = select(NodeRow.hash).where(NodeRow.level == 8 * level, places)
+            hashes = session.exec(query.order_by(col(NodeRow.position))).all()
+            *above, last = re.findall("...", f"{number:0{-(-len(str(number)) // 3) * 3}}")
+            name = "/".join((str(level), *(f"x{part}" for part in above), last))
+            yield name if width == TILE else f"{name}.p/{width}", b"".join(hashes)
+        level += 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

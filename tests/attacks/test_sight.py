@@ -73,7 +73,8 @@ NOT_TRIED = {
     "it is about one file, which test_access_matrix.py asks as everybody": """
         receipts.show_one log.prove transfers.open_whole
     """,
-    "it has a test of its own below": "log.export",
+    "it has a test of its own below": "log.export log.events",
+    "it writes hashes alone": "log.tiles",
     "it names what does not fit, which nobody may hide: where all fits, it names nothing": "log.verify",
     "it tells of keys, of one member of staff, of one's own role, of policies or of a file at hand": """
         gateway_keys.export policy_pack.list_packs policy.try_out
@@ -81,7 +82,8 @@ NOT_TRIED = {
     "it changes what it is given, and answers with that": """
         move.move gateway_keys.rotate gateway_keys.reseal gateway_keys.destroy gateway_keys.protect
         host_keys.announce host_keys.switch host_keys.publish year.open_year
-        log.cosign hosts.add hosts.join policy_confirm.confirm policy_pack.install policy_optional.switch
+        log.cosign log.witness hosts.add hosts.join policy_confirm.confirm policy_pack.install
+        policy_optional.switch
         policy_propose.approve policy_propose.withdraw policy_propose.roll_back policy_new.flow
         declare.declare pupils.index
     """,
@@ -274,7 +276,7 @@ def test_no_question_of_the_console_is_answered_with_what_is_not_for_them(
 
 
 @pytest.mark.parametrize("who", ["triage", "auditor", "data-protection"])
-def test_an_exported_log_has_hashes_alone_of_what_is_not_for_them(
+def test_an_exported_log_has_hashes_alone_of_what_is_not_for_them_and_a_siem_nothing(
     told: Told, who: str, tmp_path: Path
 ) -> None:
     told.sit_down(who)
@@ -282,6 +284,9 @@ def test_an_exported_log_has_hashes_alone_of_what_is_not_for_them(
     assert invoke(told.room.home.root, "log", "export", str(folder)).exit_code == 0
     leaves = (folder / "leaves.jsonl").read_text()
     assert {one for one in told.files.values() if one in leaves} == set(told.files.values()) - unseen
+    (tmp_path / "place").write_text("0")
+    events = invoke(told.room.home.root, "log", "events", str(tmp_path / "place")).stdout
+    assert {one for one in told.files.values() if one in events} == set(told.files.values()) - unseen
     assert ('{"hash"' in leaves) == bool(unseen)
     assert verify_log.main([str(folder)]) == 0
     lines = leaves.splitlines(keepends=True)

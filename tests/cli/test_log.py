@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+import re
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from gateway.cli.log import inconsistencies
+from gateway.log import checkpoint as log_checkpoint
 from gateway.log import tree
+from gateway.log.checkpoint import LogKey
 from gateway.registry import log
 from gateway.verify import verify_log, verify_receipts
 from gateway.verify.verify_receipts import Head, check_inclusion, read_checkpoint
+from tests.clock import TERM_TIME
 from tests.whole import whole
 from tests.workshop import Desk
 
@@ -204,3 +211,96 @@ def test_an_audit_tells_how_far_it_has_come(copy: Desk) -> None:
     assert told == sorted(told)
     assert told[0][0] == 0
     assert told[-1][0] == told[-1][1] > 100
+
+
+class Witness(ThreadingHTTPServer):
+    """A witness of C2SP tlog-witness: it remembers the last head, and asks for proofs."""
+
+    key = LogKey.load(LogKey.generate())
+    size, root = 0, b""
+    log_key = ""
+
+    def add(self, body: str) -> tuple[int, str]:
+        proof_of, note = body.split("\n\n", 1)
+        old, *lines = proof_of.split("\n")
+        head = log_checkpoint.read_checkpoint(note, [self.log_key])
+        if old != f"old {self.size}":
+            return 409, f"{self.size}\n"
+        proof = [base64.b64decode(line) for line in lines]
+        if self.size and not tree.verify_consistency(self.size, head.size, proof, self.root, head.root):
+            return 422, ""
+        self.size, self.root = head.size, head.root
+        return 200, log_checkpoint.cosign(note, "witness.example", self.key, TERM_TIME).removeprefix(note)
+
+
+class _Asked(BaseHTTPRequestHandler):
+    server: Witness
+
+    def do_POST(self) -> None:
+        told = self.server.add(self.rfile.read(int(self.headers["content-length"])).decode())
+        status, body = told if self.path == "/w/add-checkpoint" else (404, "")
+        self.send_response(status)
+        self.send_header("content-length", str(len(body.encode())))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
+        """Say nothing."""
+
+
+@pytest.fixture
+def witness(copy: Desk) -> Iterator[Witness]:
+    server = Witness(("127.0.0.1", 0), _Asked)
+    server.log_key = (copy.home.published.common / "keys" / "gateway-log.vkey").read_text().strip()
+    text = copy.home.settings.read_text("utf-8")
+    key = server.key.witness_vkey("witness.example")
+    text = re.sub(r"^\[log\].*$", f'[log]\nwitnesses = ["{key}"]', text, count=1, flags=re.MULTILINE)
+    copy.home.settings.write_text(text, "utf-8")
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_witness_cosigns_over_http_and_catches_another_log(copy: Desk, witness: Witness) -> None:
+    address = f"http://127.0.0.1:{witness.server_port}/w"
+    assert "is kept with its cosignatures" in copy.gateway("log", "witness", address)
+    first = witness.size
+    assert (copy.home.published.log / str(first)).read_text().count("witness.example") == 1
+    copy.gateway("staff", "invite", "jane")
+    copy.gateway("log", "witness", address)
+    assert witness.size > first
+    witness.root = b"\1" * 32
+    copy.gateway("staff", "invite", "jane")
+    assert "did not cosign the head: HTTP 422" in copy.gateway("log", "witness", address, code=1)
+    witness.size = 10**6
+    assert "the log has only" in copy.gateway("log", "witness", address, code=1)
+
+
+def test_tiles_go_on_and_a_log_that_was_cut_is_found(copy: Desk, tmp_path: Path) -> None:
+    folder = tmp_path / "tiles"
+    copy.gateway("log", "tiles", str(folder))
+    size = int((folder / "checkpoint").read_text().split("\n")[1])
+    with copy.registry.read() as session:
+        first = [tree.leaf_hash(leaf) for leaf in log.leaves(session)][: size % 256]
+    assert (folder / "tile/0" / f"000.p/{size}").read_bytes() == b"".join(first)
+    copy.gateway("staff", "invite", "jane")
+    copy.gateway("log", "tiles", str(folder))
+    assert int((folder / "checkpoint").read_text().split("\n")[1]) > size
+    (folder / "checkpoint").write_text(f"test.invalid/log\n{10**6}\n")
+    assert "it was cut" in copy.gateway("log", "tiles", str(folder), code=1)
+
+
+def test_entries_are_told_to_a_siem_once_and_fit_its_schema(copy: Desk, tmp_path: Path) -> None:
+    schema = json.loads((Path(__file__).parents[2] / "docs/siem.schema.json").read_text("utf-8"))
+    place = tmp_path / "place"
+    assert copy.gateway("log", "events", str(place)) == ""
+    place.write_text("0")
+    told = [json.loads(line) for line in copy.gateway("log", "events", str(place)).splitlines()]
+    assert [one["event.sequence"] for one in told] == list(range(len(told)))
+    assert {"decided", "collected", "deleted"} <= {one["event.action"] for one in told}
+    validator = jsonschema.Draft202012Validator(schema)
+    assert [error.message for one in told for error in validator.iter_errors(one)] == []
+    assert copy.gateway("log", "events", str(place)) == ""

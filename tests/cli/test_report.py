@@ -51,7 +51,12 @@ def test_a_transfer_from_landing_to_collection() -> None:
 
 def test_the_assurance_pack_counts_and_names_nobody() -> None:
     text = said(whole().gateway("report", "assurance"))
-    for part in ("DPIA STEP 7: SIGNING OFF", "Maintained school", "Files of the last 12 months", "attendance"):
+    for part in (
+        "DPIA STEP 7: SIGNING OFF",
+        "Maintained school",
+        "Files of the last 12 months",
+        "attendance",
+    ):
         assert part in text, part
     assert "no service has started yet" not in text
     assert not {"jane", "core.xml.pgp", "oak"} & set(re.split(r"\W+", text.replace("core.xml.pgp", "oak")))

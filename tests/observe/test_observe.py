@@ -239,10 +239,10 @@ def line_of(form: logging.Formatter, message: str, *args: object, error: Excepti
 
 def test_a_coded_line_keeps_its_fields_apart() -> None:
     line = json.loads(line_of(logs.AsJson(), "offence code=%s address=%s", "login-failed", "192.0.2.1"))
-    assert line["event"] == "offence"
-    assert line["fields"] == {"code": "login-failed", "address": "192.0.2.1"}
-    assert (line["level"], line["logger"]) == ("warning", "gateway.x")
-    assert datetime.fromisoformat(line["at"]).tzinfo is not None
+    assert line["event.action"] == "offence"
+    assert (line["event.code"], line["source.ip"]) == ("login-failed", "192.0.2.1")
+    assert (line["log.level"], line["log.logger"]) == ("warning", "gateway.x")
+    assert datetime.fromisoformat(line["@timestamp"]).tzinfo is not None
 
 
 @pytest.mark.parametrize("form", [logs.AsJson(), logs.AsText()])
@@ -286,24 +286,39 @@ def test_the_form_follows_the_reader(tmp_path: Path, environment: dict[str, str]
 
 # Alerts.
 
+DOCS = Path(__file__).parents[2] / "docs"
+
 
 def rules() -> list[dict]:
     return yaml.safe_load((shipped_units() / "alerts.yml").read_text())["groups"][0]["rules"]
 
 
-@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
-def test_an_alert_is_of_a_metric_that_there_is(rule: dict, observed: Observed) -> None:
-    promql_parser.parse(rule["expr"])
+def shown() -> list[str]:
+    """The expressions of the dashboard."""
+    panels = json.loads((shipped_units() / "dashboard.json").read_text("utf-8"))["panels"]
+    return [target["expr"] for panel in panels for target in panel["targets"]]
+
+
+@pytest.mark.parametrize("expression", [*(rule["expr"] for rule in rules()), *shown()])
+def test_what_alerts_and_dashboard_ask_for_is_told(expression: str, observed: Observed) -> None:
+    promql_parser.parse(expression)
     told = {name for name, _ in observed.samples()} | {"up"}
     told |= {sample.name for family in metrics.INTAKE.collect() for sample in family.samples}
     # Labelled counters tell nothing before the first time.
     told |= {"gateway_intake_offences_total", "gateway_key_expiry_days"}
     _, text = get(observed.port, "/metrics")  # Hosts have samples only where several share a registry.
     told |= {family.name for family in text_string_to_metric_families(text)}
-    for name in set(re.findall(r"\b(up|gateway_\w+)(?=[{\[ )/]|$)", rule["expr"], re.MULTILINE)):
+    for name in set(re.findall(r"\b(up|gateway_\w+)(?=[{\[ )/]|$)", expression, re.MULTILINE)):
         assert name in told, name
-    assert rule["labels"]["severity"] in {"page", "ticket"}
-    assert rule["annotations"].keys() == {"summary", "action"}
+
+
+def test_each_alert_has_a_runbook_and_each_runbook_an_alert() -> None:
+    headings = re.findall(r"^## (\w+)$", (DOCS / "runbooks.md").read_text("utf-8"), re.MULTILINE)
+    assert [rule["alert"] for rule in rules()] == headings
+    for rule in rules():
+        assert rule["labels"]["severity"] in {"page", "ticket"}
+        assert rule["annotations"].keys() == {"summary", "action", "runbook_url"}
+        assert rule["annotations"]["runbook_url"] == f"docs/runbooks.md#{rule['alert'].lower()}"
 
 
 def test_a_wrong_expression_would_be_found() -> None:

@@ -79,7 +79,8 @@ def test_nothing_shipped_is_left_out_and_every_path_is_filled_in(installed: Path
     assert {path.name for path in files} >= {path.name for path in UNITS.glob("gateway*.service")}
     for shipped in UNITS.rglob("*"):
         assert shipped.is_dir() or shipped.suffix in {
-            ".service", ".socket", ".timer", ".target", ".conf", ".sysusers", ".tmpfiles", ".yml", ".sample",
+            ".service", ".socket", ".timer", ".target", ".conf", ".sysusers", ".tmpfiles", ".yml", ".json",
+            ".sample",
         }, f"{shipped.name} is not laid out"  # fmt: skip
     for path in files:
         if path.suffix != ".md":

@@ -54,7 +54,8 @@ def test_each_kind_of_data_and_each_recipient_of_an_agreement_is_in_the_record(a
 def test_it_counts_what_the_registry_has() -> None:
     text = " ".join(as_text(assurance_report(made(ROOT / "policies"))).split())
     for said in ("Maintained school 3 2", "attendance 7 0 0", "not recognised 0 1 0",
-                 "Central Data Team 4", "2 with the role triage", "sealed 400 days", "opens 2027-07-01"):  # fmt: skip
+                 "Central Data Team 4", "2 with the role triage", "sealed 400 days",
+                 "opens 2027-07-01"):  # fmt: skip
         assert said in text, said
 
 
