@@ -162,14 +162,18 @@ def _items(home: Assured) -> ReportTable:
 
 
 def _purposes(home: Assured) -> ReportTable:
-    bases, articles = home.catalogue.agreement.bases, WORDS["articles"]
+    bases, clauses = home.catalogue.agreement.bases, home.catalogue.agreement.clauses
+
+    def lawful(basis: str) -> str:
+        said = bases.get(basis, basis)
+        return said if "Article 6" in said else f"{said}: {WORDS['articles'].get(basis, TO_FILL)}"
+
     rows = tuple(
         (
             entry.name or flow.document.description,
-            ", ".join((flow.clause, *entry.clauses)),
-            flow.document.purpose,
-            "; ".join(f"{bases.get(one, one)}: {articles.get(one, TO_FILL)}" for one in flow.basis)
-            + (f". {flow.law}" if flow.law else ""),
+            ", ".join(dict.fromkeys((flow.clause, *entry.clauses))),
+            clauses.get(flow.document.purpose, flow.document.purpose),
+            "; ".join(map(lawful, flow.basis)) + (f". {flow.law}" if flow.law else ""),
             ", ".join(entry.every_timescale()),
         )
         for flow, entry in _entries(home.catalogue)
