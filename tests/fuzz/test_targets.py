@@ -6,13 +6,13 @@ import pytest
 
 from tests.fuzz.targets import TARGETS
 
-PLACES = 8
+PLACES, SEEDS = 3, 24
 
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_parser_stands_its_seeds_and_what_is_near_them(name: str) -> None:
     target, seeds = TARGETS[name]
-    for seed in sorted((seed for seed in seeds() if len(seed) < 4_000), key=len):
+    for seed in sorted((seed for seed in seeds() if len(seed) < 4_000), key=len)[:SEEDS]:
         target(seed)
         for place in range(0, len(seed), max(1, len(seed) // PLACES)):
             target(seed[:place])
