@@ -76,6 +76,12 @@ nightly: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.send.many $(NIGHTLY_ARGS)
 	GATEWAY_TEST_KILLS=20 $(BIN)/python -m pytest -n 0 -s -k killed_anywhere tests/send/test_terminal.py
 
+# Each task of docs/console.md by keyboard in Debian's Firefox and in Chromium: some three minutes each.
+.PHONY: afternoon
+afternoon: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.console.afternoon firefox
+	$(BIN)/python -m tests.console.afternoon chromium
+
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.faults.soak $(SOAK_ARGS)
 

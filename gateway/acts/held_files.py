@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlmodel import Session
@@ -24,7 +23,7 @@ from gateway.acts.act import (
 )
 from gateway.acts.transfers import TransferListing
 from gateway.errors import GatewayError
-from gateway.model import Transfer, WaitsFor, counted
+from gateway.model import WAIT_FOR_WHOM, Transfer, WaitsForWhom, counted
 from gateway.reasons import for_officers, waits_for_second
 from gateway.registry import at_a_glance, providers, roles, staff, transfer_lists, transfers
 from gateway.registry.transfer_lists import TransfersWanted
@@ -32,24 +31,6 @@ from gateway.registry.transfer_lists import TransfersWanted
 if TYPE_CHECKING:
     from gateway.policy.catalogue import Catalogue
     from gateway.policy.release import Release
-
-
-class WaitsForWhom(StrEnum):
-    """For whom or what a held file waits."""
-
-    PERSON = "a person"
-    SECOND = "a second person"
-    SCHOOL = "the school"
-    DATE = "a date"
-
-
-_WAITS: Mapping[WaitsFor, WaitsForWhom] = {
-    "person": WaitsForWhom.PERSON,
-    "approval": WaitsForWhom.PERSON,
-    "key": WaitsForWhom.SCHOOL,
-    "ratification": WaitsForWhom.SCHOOL,
-    "date": WaitsForWhom.DATE,
-}
 
 
 class ListHeldFiles(TransferListing):
@@ -81,7 +62,7 @@ class ListHeldFiles(TransferListing):
             second = row["reference"] in proposed or waits_for_second(transfer)
             yield row | {
                 "why": for_officers(transfer.reasons),
-                "waits_for": WaitsForWhom.SECOND if second else _WAITS[transfer.waits_for or "person"],
+                "waits_for": WaitsForWhom.SECOND if second else WAIT_FOR_WHOM[transfer.waits_for or "person"],
                 "owner": owners.get(row["reference"]),
                 "days": (now - transfer.upload.landed_at).days,
             }

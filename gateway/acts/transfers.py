@@ -71,13 +71,14 @@ class TransferListing(DatedListing, ProviderListing):
             yield summary(one) | {"provider_name": names.get(one.upload.provider, one.upload.provider)}
 
     def page(self, context: ActContext, limit: int, after: str = "", *, counted: bool = False) -> ActListing:
-        """Return the latest `limit` transfers before a cursor, latest first."""
-        if self.where or self.sort:
+        """Return `limit` transfers after a cursor: latest first, or as sorted, by the database."""
+        asked = [(name, value) for name, _, value in (each.partition("=") for each in self.where)]
+        if not transfer_lists.SOUGHT.issuperset(name for name, _ in asked):
             return super().page(context, limit, after)
-        wanted, before = self.wanted(context), int(after) if after.isdecimal() else None
         with context.reading() as session:
             self.check_provider(session)
-            found = transfer_lists.latest(session, replace(wanted, before=before), limit + 1)[::-1]
+            wanted = replace(self.wanted(context), equal=asked, sort=self.sort)
+            found = transfer_lists.page(session, wanted, int(after) if after.isdecimal() else None, limit + 1)
             further = len(found) > limit
             total = transfer_lists.count(session, wanted) if counted else None
             rows = [*self.listed(session, context, found[:limit])]

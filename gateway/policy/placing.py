@@ -61,21 +61,23 @@ def place(
 
 def _by_index(arrivals: Iterable[PlacedArrival], periods: list[Period]) -> dict[int, list[PlacedArrival]]:
     found: dict[int, list[PlacedArrival]] = {}
+    opens: list[date] = []
     for each in arrivals:
-        index = _index(each, periods)
+        opens = opens or [period.opens for period in periods]
+        index = _index(each, periods, opens)
         if index >= 0:
             found.setdefault(index, []).append(each)
     return found
 
 
-def _index(each: PlacedArrival, periods: list[Period]) -> int:
+def _index(each: PlacedArrival, periods: list[Period], opens: list[date]) -> int:
     """Return the period of an arrival; -1 for an unknown period, or one not yet open at arrival."""
     about = each.arrival.period
     if about is None:
-        return index_on(periods, each.day)
+        return _closes_after(periods, bisect_right(opens, each.day) - 1, each.day)
     day = _first_day(about)
     if day is not None:
-        index = index_on(periods, day)
+        index = _closes_after(periods, bisect_right(opens, day) - 1, day)
     else:
         index = next((n for n, period in enumerate(periods) if period.name == about), -1)
     return index if index >= 0 and (each.arrival.nil or periods[index].opens <= each.day) else -1
@@ -83,7 +85,10 @@ def _index(each: PlacedArrival, periods: list[Period]) -> int:
 
 def index_on(periods: list[Period], day: date) -> int:
     """Return the period open on a day; -1 if none."""
-    index = bisect_right(periods, day, key=lambda period: period.opens) - 1
+    return _closes_after(periods, bisect_right(periods, day, key=lambda period: period.opens) - 1, day)
+
+
+def _closes_after(periods: list[Period], index: int, day: date) -> int:
     return index if index >= 0 and day <= periods[index].closes else -1
 
 

@@ -26,11 +26,12 @@ from gateway.registry.tables import (
 class Window:
     """The arrivals to read: all of `seldom` types from `since`; of `often` types those from `lately`.
 
-    The last arrival before `lately` is read too. `midnights` are the times of day in UTC, as "23:00", at
-    which a local day may begin.
+    The last arrival before `lately` is read too. No file that landed at `until` or later is read. `midnights`
+    are the times of day in UTC, as "23:00", at which a local day may begin.
     """
 
     since: datetime
+    until: datetime | None = None
     seldom: Collection[str] = ()
     often: Collection[str] = ()
     lately: datetime | None = None
@@ -38,32 +39,34 @@ class Window:
 
 
 def arrivals(
-    session: Session, window: Window, provider: str | None = None
+    session: Session, window: Window, only: Collection[str] | None = None
 ) -> Mapping[str, Sequence[Arrival]]:
-    """Return by provider the accepted files, declared transfers and nil returns within a window.
+    """Return by provider, all or those in `only`, the accepted files, declared transfers and nil returns.
 
     A file sent by one provider for several schools counts for each school whose pupils are in the file. Of
     the files of one day, kind and period, only the last and at most two others are returned.
     """
     found: defaultdict[str, list[Arrival]] = defaultdict(list)
     for ask in (_uploads, _declared, _nil_returns):
-        for sender, arrival in ask(session, window, provider):
+        for sender, arrival in ask(session, window, only):
             found[sender].append(arrival)
     return found
 
 
-def _uploads(session: Session, window: Window, provider: str | None) -> Iterator[tuple[str, Arrival]]:
+def _uploads(session: Session, window: Window, only: Collection[str] | None) -> Iterator[tuple[str, Arrival]]:
     """Yield the files sent by a provider as its own, then those sent by another on behalf of the provider."""
     own = ~col(TransferRow.sequence).in_(select(col(SchoolOfTransferRow.transfer)))
     sent_for = col(SchoolOfTransferRow.transfer) == col(TransferRow.sequence)
-    before = provider is not None
-    yield from _accepted(session, window, provider, col(TransferRow.provider), own, before=before)
-    yield from _accepted(session, window, provider, col(SchoolOfTransferRow.provider), sent_for, before=True)
+    before = only is not None and len(only) == 1
+    yield from _accepted(session, window, only, col(TransferRow.provider), own, before=before)
+    yield from _accepted(session, window, only, col(SchoolOfTransferRow.provider), sent_for, before=True)
     if not before:
-        yield from _last_of_all(session, window, own)
+        yield from _last_of_each(session, window, only, own)
 
 
-def _last_of_all(session: Session, window: Window, own: ColumnElement[bool]) -> Iterator[tuple[str, Arrival]]:
+def _last_of_each(
+    session: Session, window: Window, only: Collection[str] | None, own: ColumnElement[bool]
+) -> Iterator[tuple[str, Arrival]]:
     """Yield each provider's last arrival before `lately`, found by an index."""
     landed, period = col(TransferRow.landed_at), col(TransferRow.period)
     for kind in window.often:
@@ -85,6 +88,8 @@ def _last_of_all(session: Session, window: Window, own: ColumnElement[bool]) -> 
 
         some, none = period.is_not(None), period.is_(None)
         query = select(col(ProviderRow.id), sought(landed, none), sought(landed, some), sought(period, some))
+        if only is not None:
+            query = query.where(col(ProviderRow.id).in_(only))
         for by, at, at_about, about in session.connection().execute(query):
             for moment, told in ((at, None), (at_about, about)):
                 if moment is not None:
@@ -94,7 +99,7 @@ def _last_of_all(session: Session, window: Window, own: ColumnElement[bool]) -> 
 def _accepted(
     session: Session,
     window: Window,
-    provider: str | None,
+    only: Collection[str] | None,
     whose: Mapped[str],
     which: ColumnElement[bool],
     *,
@@ -104,9 +109,13 @@ def _accepted(
     landed = col(TransferRow.landed_at)
     flow, data_type, period = col(TransferRow.flow), col(TransferRow.data_type), col(TransferRow.period)
     state: ColumnElement[str] = col(TransferRow.state)  # type: ignore[assignment] # a column is one
-    if provider is not None:
+    if only is not None and len(only) == 1:
+        which = and_(which, whose.in_(only))
         state = func.coalesce(state, None)  # Without the index of states: one provider's files are few.
-        which = and_(which, whose == provider)
+    elif only is not None:
+        which = and_(which, func.coalesce(whose, None).in_(only))  # By that index, once for all of them.
+    if window.until is not None:
+        which = and_(which, landed < window.until)
     accepted = and_(state == "accepted", data_type.is_not(None), which)
     often, lately = data_type.in_(list(window.often)), window.lately or window.since
     seldom = data_type.in_(list(window.seldom))
@@ -136,20 +145,24 @@ def _day(at: Mapped[datetime], midnights: Collection[str]) -> Iterator[ColumnEle
         yield func.substr(written, 12, 5) >= midnight
 
 
-def _declared(session: Session, window: Window, provider: str | None) -> Iterator[tuple[str, Arrival]]:
+def _declared(
+    session: Session, window: Window, only: Collection[str] | None
+) -> Iterator[tuple[str, Arrival]]:
     query = select(DeclarationRow).where(
         col(DeclarationRow.state) == "accepted", col(DeclarationRow.goes_at) >= window.since
     )
-    if provider is not None:
-        query = query.where(col(DeclarationRow.provider) == provider)
+    if only is not None:
+        query = query.where(col(DeclarationRow.provider).in_(only))
     for row in session.scalars(query):
         for data_type in row.data_types.split():
             yield row.provider, Arrival(row.flow or "", data_type, row.goes_at)
 
 
-def _nil_returns(session: Session, window: Window, provider: str | None) -> Iterator[tuple[str, Arrival]]:
+def _nil_returns(
+    session: Session, window: Window, only: Collection[str] | None
+) -> Iterator[tuple[str, Arrival]]:
     query = select(NilReturnRow).where(col(NilReturnRow.recorded_at) >= window.since)
-    if provider is not None:
-        query = query.where(col(NilReturnRow.provider) == provider)
+    if only is not None:
+        query = query.where(col(NilReturnRow.provider).in_(only))
     for row in session.scalars(query):
         yield row.provider, Arrival("", row.data_type, row.recorded_at, row.period, nil=True)

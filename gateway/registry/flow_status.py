@@ -1,6 +1,7 @@
 """The state of every flow of every provider on a day, computed by the policy from the registry's facts."""
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -18,14 +19,16 @@ from gateway.registry.arrivals import Window, arrivals
 _ANYTHING_DUE = timedelta(days=800)
 # A school day's period lasts until the next school day.
 _LONGEST_HOLIDAY = timedelta(days=70)
+# What comes after the day judged, in any zone, tells nothing of it.
+_NEXT_DAY = timedelta(days=2)
 
 
 def statuses(
     session: Session, catalogue: Catalogue, day: date, only: Collection[str] | None = None
 ) -> Iterator[tuple[Provider, list[timescale.FlowStatus]]]:
     """Yield providers, all or those in `only`, with the states of their flows in the order of Appendix B."""
-    one = next(iter(only)) if only is not None and len(only) == 1 else None
-    came = arrivals(session, window(catalogue, day), one)
+    judged = window(catalogue, day)
+    came = arrivals(session, replace(judged, until=judged.since + _ANYTHING_DUE + _NEXT_DAY), only)
     added, told = providers.added(session), expectations.expectations(session)
     for provider in providers.list_providers(session):
         if only is not None and provider.id not in only:

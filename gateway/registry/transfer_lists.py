@@ -1,18 +1,20 @@
 """Listings of transfers by criteria, read in pages, so that any number can be listed."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, exists, or_
+from sqlalchemy import ColumnElement, Select, case, exists, or_
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func
 
 from gateway.access import EVERYTHING, Sight
-from gateway.model import State, Transfer
+from gateway.model import WAIT_FOR_WHOM, State, Transfer, WaitsForWhom
+from gateway.reasons import WITHDRAWN_BY_ONE
+from gateway.registry.at_a_glance import PROPOSAL_ENDS
 from gateway.registry.sight import within
-from gateway.registry.tables import DeliveryRow, ProviderRow, ReasonRow, TransferRow
+from gateway.registry.tables import DeliveryRow, EventRow, ProviderRow, ReasonRow, TransferRow
 from gateway.registry.transfers import AT_ONCE, transfers_of
 
 
@@ -22,7 +24,10 @@ class TransfersWanted:
 
     `since` and `until` bound the landing time, `until` excluded. `code` is a reason's code, or only the stage
     such as "policy". `before` bounds the sequence. `search` is a part of the reference, the file's name, the
-    data type, or the name of the provider, in any case. `sight` limits to the transfers visible to a person.
+    data type, or the name of the provider, in any case. `equal` are names of `SOUGHT` with the value of each.
+    `sort` is one of `SORTED`, with a hyphen before it for the last first; else the order is that of landing.
+    `sight` limits to the transfers
+    visible to a person.
     """
 
     state: str | None = None
@@ -34,7 +39,15 @@ class TransfersWanted:
     until: datetime | None = None
     before: int | None = None
     search: str | None = None
+    equal: Sequence[tuple[str, str]] = ()
+    sort: str | None = None
     sight: Sight = EVERYTHING
+
+
+SOUGHT = frozenset({"reference", "provider", "provider_name", "state", "data_type", "waits_for", "owner"})
+"""What a listing can be narrowed by in the database."""
+SORTED = SOUGHT | {"name", "reasons", "why", "landed_at", "days"}
+"""What a listing can be sorted by there: reasons by their codes."""
 
 
 def count(session: Session, wanted: TransfersWanted, most: int | None = None) -> int:
@@ -47,6 +60,54 @@ def latest(session: Session, wanted: TransfersWanted, most: int) -> list[Transfe
     """Return the latest `most` matching transfers in the order of landing, without contents."""
     query = _query(wanted).order_by(col(TransferRow.sequence).desc()).limit(most)
     return transfers_of(session, list(reversed(_rows(session, query))), with_content=False)
+
+
+def page(session: Session, wanted: TransfersWanted, after: int | None, most: int) -> list[Transfer]:
+    """Return `most` matching transfers after the one of the sequence `after`: sorted, or latest first."""
+    if wanted.sort is None:
+        return latest(session, replace(wanted, before=after), most)[::-1]
+    name, down = wanted.sort.removeprefix("-"), wanted.sort.startswith("-") != (wanted.sort == "days")
+    key, place = _column(name), col(TransferRow.sequence)
+    query = _query(wanted)
+    if after is not None:
+        last = session.execute(select_columns(key).where(place == after)).scalar_one_or_none()
+        beyond = (key < last, place < after) if down else (key > last, place > after)
+        query = query.where(key <= last if down else key >= last, or_(*beyond))
+    order = (key.desc(), place.desc()) if down else (key, place)
+    return transfers_of(session, _rows(session, query.order_by(*order).limit(most)), with_content=False)
+
+
+def _column(name: str) -> Any:  # noqa: ANN401 - a column or an expression of whatever type
+    """Return the value of a column of a listing; of an empty one "", which comes first."""
+    of_it, row = col(ReasonRow.transfer) == col(TransferRow.sequence), TransferRow
+    match name:
+        case "provider_name":
+            school = select_columns(col(ProviderRow.name)).where(col(ProviderRow.id) == col(row.provider))
+            found: Any = func.coalesce(school.scalar_subquery(), col(row.provider))
+        case "owner":
+            told = select_columns(col(EventRow.note)).where(
+                col(EventRow.subject) == col(row.reference), col(EventRow.kind) == "assigned"
+            )
+            last = told.order_by(col(EventRow.number).desc()).limit(1)
+            found = func.coalesce(last.scalar_subquery(), "")
+        case "waits_for":
+            withdrawn = exists().where(of_it, col(ReasonRow.code) == WITHDRAWN_BY_ONE)
+            proposed, ended = (
+                func.max(case((col(EventRow.kind).in_(kinds), col(EventRow.number)), else_=0))
+                for kinds in (("release-proposed",), PROPOSAL_ENDS)
+            )
+            asked = select_columns(proposed > ended).where(col(EventRow.subject) == col(row.reference))
+            whom = ((col(row.waits_for) == what, whom.value) for what, whom in WAIT_FOR_WHOM.items())
+            second = or_(withdrawn, asked.scalar_subquery()), WaitsForWhom.SECOND.value
+            found = case(second, *whom, else_=WaitsForWhom.PERSON.value)
+        case "reasons" | "why":
+            code = select_columns(func.min(ReasonRow.code)).where(of_it)
+            found = func.coalesce(code.scalar_subquery(), "")
+        case "data_type":
+            found = func.coalesce(col(row.data_type), "")
+        case _:
+            found = col(row.landed_at if name == "days" else getattr(row, name))
+    return found
 
 
 class InShort(NamedTuple):
@@ -117,6 +178,7 @@ def _conditions(wanted: TransfersWanted) -> Iterator[ColumnElement[bool]]:
     ):
         if value is not None:
             yield col(column) == value
+    yield from (_column(name) == value for name, value in wanted.equal)
     if wanted.since is not None:
         yield col(TransferRow.landed_at) >= wanted.since
     if wanted.until is not None:

@@ -21,7 +21,16 @@ from gateway.homes.demo.parties import Party
 from gateway.intake.recent import HandedOver
 from gateway.zones.spool import new_reference
 from tests.bench.measure import Line, Setting, in_parts, in_turns, line, percentile, seconds, until
-from tests.bench.parties import Landing, Target, intake, mailboxes, openssh, processor, sealed
+from tests.bench.parties import (
+    Landing,
+    Target,
+    intake,
+    mailboxes,
+    openssh,
+    processor,
+    sealed,
+    sealed_of_others,
+)
 from tests.site import Site
 
 _FILES = 40
@@ -153,7 +162,7 @@ def _say_published(site: Site) -> None:
 def _model(site: Site, party: Party) -> str:
     """The reference of one real transfer, to be copied."""
     landing = Landing(site, party)
-    reference = landing.prepare("model.pgp", sealed(site, party, [2_000_000])[0])
+    reference = landing.prepare("model.pgp", sealed_of_others(site, party, [2])[0])
     landing.land()
     site.gateway("process", "--once")
     return reference

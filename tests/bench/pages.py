@@ -61,7 +61,7 @@ def _enrol_schools(grown: Grown) -> None:
 def _visited(grown: Grown) -> Iterator[Visitor]:
     """Somebody of the central data team, who triages, at the pages."""
     grown.site.staff("jane", "central-data-team")
-    grown.site.gateway("breach", "record", "--aware-at", "2026-06-01T09:00:00Z", "--staff", "jane")
+    grown.site.gateway("breach", "record", "--aware-at", "2026-06-01T09:00:00Z", "--person", "jane")
     home = Home(grown.site.home)
     registry = Registry(load_settings(home).database_url(home))
     room = SimpleNamespace(home=home, registry=registry)
@@ -70,6 +70,7 @@ def _visited(grown: Grown) -> Iterator[Visitor]:
         visitor = Visitor(origin)
         visitor.client.timeout = _PATIENCE
         visitor.enter(console.invite("jane"))
+        console.confirm("jane")
         yield visitor
         visitor.client.close()
     registry.close()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from tests.clock import Clock
 from tests.console.acts import Seen, route_of
@@ -21,9 +22,8 @@ from tests.console.through_the_api import console_api_of
 from tests.content import census, core_data
 from tests.mailboxes.mailroom import Mailroom
 from tests.site import Party, Running, Site
+from tests.web.browsers import Driven, driven
 
-CHROMIUM = "/usr/bin/chromium"
-CHANNEL = ("--no-sandbox", "--disable-gpu", "--force-color-profile=srgb")
 PICTURES = Path(os.environ.get("GATEWAY_TEST_PICTURES", Path(__file__).parents[2] / "build/pictures"))
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 SCRIPT_NAME = "<img src=x onerror=document.title='owned'>.pgp"
@@ -80,7 +80,7 @@ class House:
     site: Site
     oak: Party
     services: Running
-    browser: Browser
+    driven: Driven
     people: dict[str, Person] = field(default_factory=dict)
     seen: Seen = field(default_factory=Seen)
 
@@ -102,20 +102,14 @@ class House:
         return self.people[name]
 
     def opens_browser(self, name: str) -> Person:
-        context = self.browser.new_context(accept_downloads=True)
+        context = self.driven.browser.new_context(accept_downloads=True)
         context.set_default_timeout(60_000)
         page = context.new_page()
         person = Person(name, context, page, self.seen)
         page.on("console", lambda told: person.problems.append(f"{told.type}: {told.text} {page.url}"))
         page.on("response", self.seen.note)
         page.on("request", lambda asked: self._check_is_ours(person, asked.url))
-        devtools = context.new_cdp_session(page)
-        devtools.send("WebAuthn.enable")
-        options = {
-            "protocol": "ctap2", "transport": "internal", "hasResidentKey": True,
-            "hasUserVerification": True, "isUserVerified": True, "automaticPresenceSimulation": True,
-        }  # fmt: skip
-        devtools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+        self.driven.give_passkey(page)
         return person
 
     def _check_is_ours(self, person: Person, url: str) -> None:
@@ -152,18 +146,23 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The house, in Chromium."""
+    with house_in(tmp_path_factory.mktemp("house"), "chromium") as made:
+        yield made
+
+
+@contextmanager
+def house_in(folder: Path, browser: str) -> Iterator[House]:
     """Jane triages, Sam is of another team, Kim triages too; three files wait."""
-    site = Site(tmp_path_factory.mktemp("house"))
+    site = Site(folder)
     oak = site.provider("oak")
     for name, team in (("jane", "central-data-team"), ("kim", "central-data-team"), ("sam", "early-years")):
         site.staff(name, team)
     for name in ("jane", "kim"):
         site.gateway("roles", "grant", name, "triage", "--why", "test")
-    with site.running() as services, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(CHANNEL))
-        made = House(site, oak, services, browser)
+    with site.running() as services, sync_playwright() as playwright, driven(playwright, browser) as browsing:
+        made = House(site, oak, services, browsing)
         made.sent("core.xml.pgp", core_data(1))
         made.sent("census.xml.pgp", census(2))
         made.sent(SCRIPT_NAME, b"nobody knows what this is\n" * 5)
         yield made
-        browser.close()

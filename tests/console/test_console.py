@@ -311,7 +311,7 @@ def test_what_is_printed_is_the_page_and_not_what_surrounds_it(house: House, jan
 
 
 def test_forms_and_pages_need_no_script(house: House, jane: Person) -> None:
-    context = house.browser.new_context(java_script_enabled=False)
+    context = house.driven.browser.new_context(java_script_enabled=False)
     context.add_cookies(jane.context.cookies())
     page, reference = context.new_page(), accepted_file(house)
     page.goto(f"{house.origin}/mailboxes/central-data-team/{reference}")

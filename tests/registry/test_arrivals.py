@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from operator import itemgetter
 from pathlib import Path
@@ -19,7 +20,7 @@ from gateway.policy.timescale import status
 from gateway.registry import providers
 from gateway.registry.arrivals import Window, arrivals
 from gateway.registry.database import Registry
-from gateway.registry.flow_status import window
+from gateway.registry.flow_status import statuses, window
 from gateway.registry.tables import TransferRow
 from tests.policies import POLICIES
 
@@ -34,7 +35,7 @@ def test_one_providers_files_are_looked_through_and_not_all_that_were_accepted(t
         connection = session.connection()
         event.listen(connection, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
         window = Window(since=NOW - timedelta(days=800), often=["attendance"], lately=NOW)
-        assert arrivals(session, window, "oak") == {}
+        assert arrivals(session, window, ["oak"]) == {}
         of_transfers = [
             one for one in asked if "FROM transfer" in one[0]
         ]  # As its own; others are found by theirs.
@@ -151,13 +152,31 @@ def test_what_came_before_is_told_of_all_as_of_each(registry: Registry, catalogu
     asked = window(catalogue, NOW.date())
     with registry.read() as session:
         of_all = arrivals(session, asked)
-        of_each = {name: arrivals(session, asked, name)[name] for name in ("oak", "elm")}
+        of_each = {name: arrivals(session, asked, [name])[name] for name in ("oak", "elm")}
+        of_some = arrivals(session, asked, ["elm", "nobody"])
+    assert of_some == {"elm": of_all["elm"]}
     assert {name: sorted(map(told, some)) for name, some in of_all.items()} == {
         name: sorted(map(told, some)) for name, some in of_each.items()
     }
     assert any(one.at < asked.since for _, one in sent)
     assert asked.lately is not None
     assert sum(one.at < asked.lately for some in of_all.values() for one in some) >= 6
+
+
+def test_what_comes_after_a_day_is_not_read_for_it(registry: Registry, catalogue: Catalogue) -> None:
+    sent = [("oak", Arrival("", "attendance", NOW + timedelta(days=number))) for number in range(-3, 9)]
+    _came(registry, sent)
+    day = NOW.date()
+    with registry.read() as session:
+        bounded = replace(window(catalogue, day), until=NOW + timedelta(days=2))
+        last = [
+            max(one.at for one in arrivals(session, each)["oak"])
+            for each in (bounded, window(catalogue, day))
+        ]
+        for _, flows in statuses(session, catalogue, day, ["oak"]):
+            (of_it,) = [one for one in flows if one.data_type == "attendance"]
+    assert last == [NOW + timedelta(days=1), NOW + timedelta(days=8)]
+    assert of_it.last == NOW
 
 
 def told(arrival: Arrival) -> tuple[str, datetime, str]:

@@ -13,7 +13,7 @@ from gateway.access import Sight
 from gateway.model import Provider
 from gateway.registry import providers, transfer_lists
 from gateway.registry.database import Registry
-from gateway.registry.tables import ReasonRow, TransferRow
+from gateway.registry.tables import EventRow, ReasonRow, TransferRow
 from gateway.registry.transfer_lists import TransfersWanted
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -100,3 +100,54 @@ def test_of_held_files_that_are_not_sensitive_the_reasons_are_not_read(registry:
             assert {each.sequence for each in found} == (
                 set(SENSITIVE) if sensitive else set(range(1, HELD + 1)) - set(SENSITIVE)
             )
+
+
+def test_a_sorted_list_goes_on_where_its_page_ended(registry: Registry) -> None:
+    with registry.read() as session:
+        for sort, way in (("reference", 1), ("-reference", -1), ("landed_at", 1), ("days", -1)):
+            wanted, after, found = TransfersWanted(state="held", sort=sort), None, []
+            for _ in range(3):
+                page = transfer_lists.page(session, wanted, after, 7)
+                after = page[-1].sequence
+                found += [one.sequence for one in page]
+            assert found == list(range(1, HELD + 1))[::way][:21], sort
+
+
+def test_a_later_page_is_found_without_the_pages_before(registry: Registry) -> None:
+    wanted = TransfersWanted(state="held", sort="reference")
+    with registry.read() as session:
+        first, last = (
+            steps(session, lambda of, at=after: transfer_lists.page(of, wanted, at, 7))
+            for after in (7, HELD - 9)
+        )
+    assert last <= 2 * first
+
+
+def test_for_whom_files_wait_and_whose_they_are_is_known_to_the_database(registry: Registry) -> None:
+    steps_taken = [
+        (1, "release-proposed", None), (2, "release-proposed", None), (2, "release-declined", None),
+        (3, "assigned", "kim"), (3, "assigned", "jane"), (4, "assigned", "kim"),
+    ]  # fmt: skip
+    with registry.write() as session:
+        for number, (which, kind, note) in enumerate(steps_taken):
+            subject = f"261124-oak-{which:05}"
+            session.add(EventRow(number=number, at=NOW, kind=kind, subject=subject, leaf=b"{}", note=note))
+        session.add(
+            ReasonRow(transfer=5, ordinal=9, code="person:withdrawn", clause="A", sentence="s", next_step="n")
+        )
+        for which, waits in ((6, "key"), (7, "date"), (8, "approval")):
+            session.get_one(TransferRow, which).waits_for = waits
+        session.flush()
+
+        def found(name: str, value: str) -> list[int]:
+            wanted = TransfersWanted(equal=[(name, value)], sort="reference")
+            return [one.sequence for one in transfer_lists.page(session, wanted, None, 9)]
+
+        assert found("waits_for", "a second person") == [1, 5]
+        assert found("waits_for", "the school") == [6]
+        assert found("waits_for", "a date") == [7]
+        assert found("waits_for", "a person")[:4] == [2, 3, 4, 8]
+        assert (found("owner", "jane"), found("owner", "kim")) == ([3], [4])
+        assert found("provider_name", "Elm") == []
+        assert found("provider_name", "Oak")[0] == 1
+        session.rollback()

@@ -1,4 +1,4 @@
-"""The browsers of schools with virtual passkeys: Debian's Chromium by DevTools, its Firefox by WebDriver."""
+"""Browsers with virtual passkeys: Debian's Chromium by DevTools, its Firefox by WebDriver."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
-from tests.console.conftest import CHANNEL, CHROMIUM
 from tests.ports import free_port
 
 NAMES = {"chromium": "chromium", "firefox": "firefox-esr"}
 """The programs of the browsers, by their names here."""
 BROWSERS = [pytest.param(name, marks=pytest.mark.needs(program)) for name, program in NAMES.items()]
 FIREFOX = "/usr/bin/firefox-esr"
+CHROMIUM = "/usr/bin/chromium"
+CHANNEL = ("--no-sandbox", "--disable-gpu", "--force-color-profile=srgb")
 HANDED = {
     "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
     "isUserVerified": True,
@@ -104,20 +105,25 @@ class Driven:
         workers = "allow" if kept else "block"
         context = self.context or self.browser.new_context(accept_downloads=True, service_workers=workers)
         page = context.new_page()
+        # In Firefox, one for the whole browser: that of the page before goes.
+        while self.marionette is not None and self._passkeys:
+            gone = self._passkeys.pop()
+            self.marionette.ask("WebAuthn:RemoveVirtualAuthenticator", authenticatorId=gone)
+        self.give_passkey(page, secret=secret)
+        if self.marionette is not None:
+            page.add_init_script(_KEEPING + (_SECRET if secret else _WITHOUT_SECRET))
+        return page
+
+    def give_passkey(self, page: Page, *, secret: bool = False) -> None:
+        """Let a page have a passkey of software; in Firefox, pages share the one that is there."""
         if self.marionette is None:
             devtools = page.context.new_cdp_session(page)
             devtools.send("WebAuthn.enable")
             passkey = {**HANDED, "automaticPresenceSimulation": True, "hasPrf": secret}
             devtools.send("WebAuthn.addVirtualAuthenticator", {"options": passkey})
-        else:
-            # One for the whole browser: that of the page before goes.
-            while self._passkeys:
-                gone = self._passkeys.pop()
-                self.marionette.ask("WebAuthn:RemoveVirtualAuthenticator", authenticatorId=gone)
+        elif not self._passkeys:
             added = self.marionette.ask("WebAuthn:AddVirtualAuthenticator", **HANDED, isUserConsenting=True)
             self._passkeys.append(added)
-            page.add_init_script(_KEEPING + (_SECRET if secret else _WITHOUT_SECRET))
-        return page
 
     def saves(self, page: Page, words: str, folder: Path) -> Path:
         """The file that a link with these words saves, in a folder."""

@@ -16,7 +16,7 @@ from gateway.zones.console_api.act_questions import ActAnswered
 
 SECONDS = 60.0
 MEANWHILE = 600.0
-_MOST = 8
+_MOST = 32
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -97,17 +97,22 @@ class Judged:
         self.acts: WithinTheMinute[tuple[str, ...], ActAnswered] = WithinTheMinute(clock)
 
     def flows(
-        self, mailboxes: MailboxAccess, catalogue: Catalogue, day: date, enrolled: Collection[str]
+        self,
+        mailboxes: MailboxAccess,
+        catalogue: Catalogue,
+        day: date,
+        enrolled: Collection[str],
+        only: Collection[str] | None = None,
     ) -> JudgedFlows:
-        """Return the flows of all `enrolled` providers."""
+        """Return the flows of all `enrolled` providers, or of those in `only`."""
 
         def judge() -> JudgedFlows:
             now = mailboxes.clock()
             with mailboxes.registry.read() as session:
-                found = {provider.id: flows for provider, flows in statuses(session, catalogue, day)}
+                found = {provider.id: flows for provider, flows in statuses(session, catalogue, day, only)}
             return JudgedFlows(now, found)
 
-        return self._flows.of((day, catalogue.digest, frozenset(enrolled)), judge)
+        return self._flows.of((day, catalogue.digest, frozenset(enrolled if only is None else only)), judge)
 
 
 def is_late(flows: Sequence[FlowStatus]) -> bool:

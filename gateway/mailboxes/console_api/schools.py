@@ -56,13 +56,15 @@ def ask_schools(console: ConsoleContext, _caller: Caller, question: AskSchools) 
     on = question.on or local_day(console.clock(), catalogue.calendar.timezone)
     with console.mailboxes.registry.read() as session:
         enrolled = providers.list_providers(session)
-    judged = console.judged.flows(console.mailboxes, catalogue, on, [each.id for each in enrolled])
+    everybody = sorted(enrolled, key=lambda each: each.name.casefold())
+    span = slice(question.page * ROWS, (question.page + 1) * ROWS)
+    ids = [each.id for each in everybody]
+    only = None if question.late else ids[span]  # Who is late is known once all are judged.
+    judged = console.judged.flows(console.mailboxes, catalogue, on, ids, only)
     flows = judged.of
-    everybody = sorted(
-        (each for each in enrolled if not question.late or is_late(flows[each.id])),
-        key=lambda each: each.name.casefold(),
-    )
-    shown = everybody[question.page * ROWS : (question.page + 1) * ROWS]
+    if question.late:
+        everybody = [each for each in everybody if is_late(flows[each.id])]
+    shown = everybody[span]
     found = {
         each.id: {flow.data_type: CellSeen.model_validate(flow) for flow in flows[each.id]} for each in shown
     }
