@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 from pydantic.fields import FieldInfo
@@ -229,10 +229,14 @@ class Act(BaseModel):
         raise NotImplementedError
 
 
-def is_personal(field: FieldInfo) -> bool:
-    """Return True if the value of a field names a person."""
+Names: TypeAlias = Literal["school", "person", "team", "kind"]
+"""What the value of a field can be the short name of; a kind is one of data."""
+
+
+def told_of(field: FieldInfo, what: str) -> Any:  # noqa: ANN401 - as declared
+    """Return what the declaration of a field says beside type and description; None for nothing."""
     told = field.json_schema_extra
-    return isinstance(told, dict) and bool(told.get("personal"))
+    return told.get(what) if isinstance(told, dict) else None
 
 
 class GivenFile(BaseModel):
@@ -275,10 +279,11 @@ def argument(
     *,
     metavar: str = "",
     personal: bool = False,
+    names: Names | None = None,
     **limits: Any,  # noqa: ANN401 - as above
 ) -> Any:  # noqa: ANN401 - as above
-    """Declare a field taken by position on the command line. `personal`: as of an option."""
-    told: dict[str, JsonValue] = {"place": True, "metavar": metavar, "personal": personal}
+    """Declare a field taken by position on the command line. `personal` and `names`: as of an option."""
+    told: dict[str, JsonValue] = {"place": True, "metavar": metavar, "personal": personal, "names": names}
     return Field(default, description=about, json_schema_extra=told, **limits)
 
 
@@ -289,15 +294,19 @@ def option(
     metavar: str = "",
     asked: bool = False,
     personal: bool = False,
+    names: Names | None = None,
     also: str = "",
     **limits: Any,  # noqa: ANN401 - as above
 ) -> Any:  # noqa: ANN401 - as above
     """Declare a field taken by name on the command line; `also` is a second name, for scripts of before.
 
     For an `asked` field, `-` prompts for the value without echo, to keep the value out of histories. The
-    value of a `personal` field is in no address: a form with such a field is sent by POST.
+    value of a `personal` field is in no address: a form with such a field is sent by POST. `names` tells what
+    the value is the short name of: forms offer what there is.
     """
-    told: dict[str, JsonValue] = {"metavar": metavar, "asked": asked, "personal": personal, "also": also}
+    told: dict[str, JsonValue] = {
+        "metavar": metavar, "asked": asked, "personal": personal, "names": names, "also": also,
+    }  # fmt: skip
     return Field(default, description=about, json_schema_extra=told, **limits)
 
 

@@ -27,7 +27,7 @@ class RatifyAgreement(Act):
     command: ClassVar = "agreement ratify"
     right: ClassVar = AccessRight.ENROL
 
-    provider: str = argument("The provider, by its short name.", metavar="ID")
+    provider: str = argument("The provider, by its short name.", metavar="ID", names="school")
     signatory: OneLine = option("Who signed for the provider.")
     on: date | None = option("The day it was signed; today if not given.", None)
     role: str | None = option("As what they signed, where the agreement wants several signatures.", None)
@@ -57,7 +57,7 @@ class GiveNotice(Act):
     command: ClassVar = "agreement notice"
     right: ClassVar = AccessRight.ENROL
 
-    provider: str = argument("The provider, by its short name.", metavar="ID")
+    provider: str = argument("The provider, by its short name.", metavar="ID", names="school")
     notice: str = option("Which notice of the agreement, by its id in agreement.toml.")
     given: date | None = option("The day it was given; today if not given.", None)
 

@@ -32,8 +32,8 @@ class ExpectFlow(Act):
     by_program: ClassVar = True
     right: ClassVar = AccessRight.ENROL
 
-    identifier: str = argument("The provider, by its short name.", metavar="ID")
-    data_type: str = argument("The kind of data.", metavar="FLOW")
+    identifier: str = argument("The provider, by its short name.", metavar="ID", names="school")
+    data_type: str = argument("The kind of data.", metavar="FLOW", names="kind")
     expected: Expected = argument("Is it expected? default: as the calendar says.", metavar="EXPECTED")
     why: Why
 
@@ -71,8 +71,8 @@ class NoteNilReturn(Act):
     by_program: ClassVar = True
     right: ClassVar = AccessRight.ENROL
 
-    identifier: str = argument("The provider, by its short name.", metavar="ID")
-    data_type: str = argument("The kind of data.", metavar="FLOW")
+    identifier: str = argument("The provider, by its short name.", metavar="ID", names="school")
+    data_type: str = argument("The kind of data.", metavar="FLOW", names="kind")
     why: Why
     on: date | None = option("A day of the period; today if not given.", None)
 

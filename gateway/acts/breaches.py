@@ -41,7 +41,7 @@ class RecordBreach(Act):
         "Record this one once more: what is given anew counts; lists grow.", None, metavar="N", ge=1
     )
     transfer: tuple[str, ...] = option("Files concerned.", ())
-    person: tuple[str, ...] = option("Members of staff concerned: all that they opened.", ())
+    person: tuple[str, ...] = option("Members of staff concerned: all that they opened.", (), names="person")
     key: tuple[str, ...] = option("Keys concerned, by fingerprint: all that went over them.", ())
     from_: Moment | None = option("When it began.", None)
     to: MomentAfter | None = option("When it ended.", None)

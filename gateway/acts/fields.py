@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from gateway import acts
-from gateway.acts.act import Act, GivenFile, is_personal
+from gateway.acts.act import Act, GivenFile, Names, told_of
 
 MODULES = tuple(
     f"{acts.__name__}.{found.name}"
@@ -33,7 +33,10 @@ _KINDS: dict[Any, FieldKind] = {
 
 @dataclass(frozen=True, slots=True)
 class ActField:
-    """One field: `kind` is the type of one value, `choices` are the allowed values, if limited."""
+    """One field: `kind` is the type of one value, `choices` are the allowed values, if limited.
+
+    `names` is what the value is the short name of.
+    """
 
     name: str
     about: str
@@ -42,6 +45,7 @@ class ActField:
     several: bool
     choices: tuple[str, ...] = ()
     personal: bool = False
+    names: Names | None = None
 
 
 def every_act() -> dict[str, type[Act]]:
@@ -99,5 +103,6 @@ def _described(name: str, field: FieldInfo) -> ActField:
         required=field.is_required(),
         several=several,
         choices=choices,
-        personal=is_personal(field),
+        personal=bool(told_of(field, "personal")),
+        names=told_of(field, "names"),
     )

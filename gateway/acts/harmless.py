@@ -20,7 +20,9 @@ class _HarmlessColumn(Act):
         "Its header, or PARENT/NAME of an element; see transfers show.", metavar="COLUMN"
     )
     why: Why
-    provider: str | None = option("For this provider only; for every one if not given.", None, metavar="ID")
+    provider: str | None = option(
+        "For this provider only; for every one if not given.", None, metavar="ID", names="school"
+    )
 
     def _name(self) -> str:
         if name := harmless_name(self.column):

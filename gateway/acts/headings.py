@@ -51,7 +51,7 @@ class RevokeHeading(Act):
     right: ClassVar = AccessRight.ENROL
 
     heading: OneLine = argument("As headings list has it.", metavar="HEADING")
-    provider: str = option("Whose heading it is.", metavar="ID")
+    provider: str = option("Whose heading it is.", metavar="ID", names="school")
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:

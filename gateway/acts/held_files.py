@@ -31,6 +31,7 @@ from gateway.registry.transfer_lists import TransfersWanted
 if TYPE_CHECKING:
     from gateway.policy.catalogue import Catalogue
     from gateway.policy.release import Release
+    from gateway.record.registrar import Registrar
 
 
 class ListHeldFiles(TransferListing):
@@ -118,8 +119,10 @@ class ReleaseHeldFile(_HeldFileAct):
     command: ClassVar = "held release"
 
     why: Why
-    as_: str | None = option("What the file is, where nobody knew.", None, metavar="DATA_TYPE")
-    team: tuple[str, ...] = option("Teams that get it; else those of its flow that may have it.", ())
+    as_: str | None = option("What the file is, where nobody knew.", None, metavar="DATA_TYPE", names="kind")
+    team: tuple[str, ...] = option(
+        "Teams that get it; else those of its flow that may have it.", (), names="team"
+    )
     on: date | None = option("A day of the period that it is about, where it says none.", None)
     override: bool = option(
         "Propose it to a second person, where the agreement speaks against it.", default=False
@@ -246,6 +249,7 @@ class _ManyHeldFiles(Act):
     """An act on several held files, each of which is decided by itself."""
 
     right: ClassVar = AccessRight.DECIDE
+    done: ClassVar[str]
 
     reference: tuple[Reference, ...] = argument(
         "The files, as their receipts name them.", metavar="REF...", min_length=1, max_length=50
@@ -256,39 +260,46 @@ class _ManyHeldFiles(Act):
         del context
         return f"{counted(len(self.reference), 'file')}: {', '.join(self.reference)}."
 
+    def decide(self, registrar: Registrar, reference: str, by: str) -> None:
+        """Decide one of the files. GatewayError for a file that cannot be decided so."""
+        raise NotImplementedError
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Decide each file."""
+        with context.open_registrar() as registrar:
+            for reference in self.reference:
+                self.decide(registrar, reference, context.person)
+        return ActDone(f"{counted(len(self.reference), 'file')} {self.done}")
+
 
 class ReturnHeldFiles(_ManyHeldFiles):
     """Return several held files to their senders, in your name, with the same advice."""
 
     command: ClassVar = "held return-many"
+    done: ClassVar = "returned"
 
     advice: str = option("What the senders should do instead; the receipts say it; name no child.")
 
-    def carry_out(self, context: ActContext) -> ActDone:
-        """Refuse each file with the advice."""
+    def decide(self, registrar: Registrar, reference: str, by: str) -> None:
+        """Refuse the file with the advice."""
         from gateway.record import releases  # noqa: PLC0415 - as above
 
-        with context.open_registrar() as registrar:
-            for reference in self.reference:
-                releases.send_back(registrar, reference, by=context.person, advice=self.advice)
-        return ActDone(f"{counted(len(self.reference), 'file')} returned")
+        releases.send_back(registrar, reference, by=by, advice=self.advice)
 
 
 class ReleaseHeldFiles(_ManyHeldFiles):
     """Release several held files, in your name, each to the teams that the agreement names."""
 
     command: ClassVar = "held release-many"
+    done: ClassVar = "released"
 
     why: Why
 
-    def carry_out(self, context: ActContext) -> ActDone:
-        """Release each file."""
+    def decide(self, registrar: Registrar, reference: str, by: str) -> None:
+        """Release the file."""
         from gateway.record import releases  # noqa: PLC0415 - as above
 
-        with context.open_registrar() as registrar:
-            for reference in self.reference:
-                releases.release(registrar, reference, by=context.person, why=self.why)
-        return ActDone(f"{counted(len(self.reference), 'file')} released")
+        releases.release(registrar, reference, by=by, why=self.why)
 
 
 class RefuseHeldFile(_HeldFileAct):

@@ -54,7 +54,7 @@ class _LegalHold(NamesChild):
     right: ClassVar = AccessRight.PROTECT
 
     reference: Reference | None = argument("A transfer, a notice or a declaration.", None, metavar="[REF]")
-    provider: str | None = option("All that this provider sent, sends, or is told.", None)
+    provider: str | None = option("All that this provider sent, sends, or is told.", None, names="school")
     why: Why
 
     def check(self, context: ActContext) -> None:

@@ -88,7 +88,7 @@ class ChaseProvider(Act):
     command: ClassVar = "letters chase"
     right: ClassVar = AccessRight.ENROL
 
-    provider: str = argument("The provider, by its short name.", metavar="ID")
+    provider: str = argument("The provider, by its short name.", metavar="ID", names="school")
 
     def effect(self, context: ActContext) -> str:
         """Show the letter, and to whom it goes. GatewayError as for the carrying out."""

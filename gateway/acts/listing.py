@@ -154,7 +154,7 @@ class DatedListing(ListingAct):
 class ProviderListing(ListingAct):
     """A list of which those rows can be asked for that are about one provider."""
 
-    provider: str | None = option("Only this provider's.", None, metavar="ID")
+    provider: str | None = option("Only this provider's.", None, metavar="ID", names="school")
 
     def check_provider(self, session: Session) -> None:
         """Refuse a provider that is not on record. NotFoundError."""

@@ -11,7 +11,7 @@ from gateway.acts.fields import answer_of, every_act, fields_of
 from gateway.acts.listing import MOST, PAGE, ListingAct
 from gateway.zones.api_paths import ROOT
 
-_OURS = frozenset({"place", "metavar", "asked", "personal", "also", "title"})
+_OURS = frozenset({"place", "metavar", "asked", "personal", "names", "also", "title"})
 _TEXT = {"type": "string"}
 _PROBLEMS = {
     "400": "The request is no JSON, or too long.",

@@ -52,7 +52,7 @@ class AddProgram(Act):
     act: tuple[str, ...] = option(
         'An act it may carry out, such as "transfers list"; may be given again.', min_length=1
     )
-    team: tuple[str, ...] = option("A team whose files it collects; may be given again.", ())
+    team: tuple[str, ...] = option("A team whose files it collects; may be given again.", (), names="team")
     days: int = option("For how many days the credential counts.", 90, ge=1, le=366)
     why: Why
 

@@ -20,7 +20,7 @@ class _ProviderAct(Act):
 
     right: ClassVar = AccessRight.ENROL
 
-    provider: str = argument("The provider, by its short name.", metavar="ID")
+    provider: str = argument("The provider, by its short name.", metavar="ID", names="school")
 
 
 class CloseProvider(_ProviderAct):
@@ -95,8 +95,8 @@ class MergeProvider(Act):
     command: ClassVar = "providers merge"
     right: ClassVar = AccessRight.ENROL
 
-    former: str = argument("The provider that is no more.", metavar="FROM")
-    into: str = argument("The provider that has its place.", metavar="INTO")
+    former: str = argument("The provider that is no more.", metavar="FROM", names="school")
+    into: str = argument("The provider that has its place.", metavar="INTO", names="school")
     why: Why
     on: date | None = option("The last day of the former one; today if not given.", None)
 

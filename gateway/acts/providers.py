@@ -125,7 +125,7 @@ class InviteProvider(Act):
     command: ClassVar = "providers invite"
     right: ClassVar = AccessRight.ENROL
 
-    id: str = argument("The provider, by its short name.", metavar="ID")
+    id: str = argument("The provider, by its short name.", metavar="ID", names="school")
     address: OneLine | None = option(
         "The gateway as schools reach it, HOST or HOST:PORT; `address` of gateway.toml if not given.", None
     )
@@ -189,7 +189,7 @@ class ShowProvider(ReadingAct):
     named_by: ClassVar = "id"
     right: ClassVar = AccessRight.LOOK
 
-    id: str = argument("The provider, by its short name.", metavar="ID")
+    id: str = argument("The provider, by its short name.", metavar="ID", names="school")
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Read the records of one provider."""
@@ -223,7 +223,7 @@ class SetProvider(Act):
     command: ClassVar = "providers set"
     right: ClassVar = AccessRight.ENROL
 
-    id: str = argument("The provider, by its short name.", metavar="ID")
+    id: str = argument("The provider, by its short name.", metavar="ID", names="school")
     dfe_number: str | None = option("LA and establishment number, 7 digits.", None)
     urn: str | None = option("Unique reference number, 6 digits.", None)
     number: str | None = option("The number by which such a body is known, as bodies.toml writes it.", None)
@@ -305,7 +305,7 @@ class _ChangeAccess(Act):
     right: ClassVar = AccessRight.ENROL
     suspended: ClassVar[bool]
 
-    id: str = argument("The provider, by its short name.", metavar="ID")
+    id: str = argument("The provider, by its short name.", metavar="ID", names="school")
     why: Why | None = option("Why: for the record, without personal data.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:

@@ -133,7 +133,9 @@ class ProtectChild(_MarkChild):
 
     command: ClassVar = "pupils protect"
 
-    person: tuple[str, ...] = option("A member of staff who may see it; may be given again.", min_length=1)
+    person: tuple[str, ...] = option(
+        "A member of staff who may see it; may be given again.", min_length=1, names="person"
+    )
     why: Why
 
     def check(self, context: ActContext) -> None:

@@ -47,7 +47,7 @@ class ReportProvider(ReadingAct):
     command: ClassVar = "report provider"
     right: ClassVar = AccessRight.LOOK
 
-    provider: str = argument("The provider, by its short name.", metavar="ID")
+    provider: str = argument("The provider, by its short name.", metavar="ID", names="school")
     from_: date = option("The first day.")
     to: date = option("The last day.")
 

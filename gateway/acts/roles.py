@@ -49,7 +49,7 @@ class ListRoles(ListingAct):
 class _ChangeRole(Act):
     right: ClassVar = AccessRight.APPOINT
 
-    name: str = argument("A member of staff.", metavar="NAME")
+    name: str = argument("A member of staff.", metavar="NAME", names="person")
     role: Role = argument("The role.", metavar="ROLE")
     why: Why
 
@@ -72,7 +72,7 @@ class _ChangeRole(Act):
 
 
 class GrantRole(_ChangeRole):
-    """Give a person a role; with --account, also enrol a person without a team.
+    """Give a person a role; a person named with an account needs no team.
 
     Once there are two administrators, it takes two to make another one, or a data protection officer.
     """
@@ -147,7 +147,7 @@ class VouchFor(Act):
     command: ClassVar = "roles vouch"
     right: ClassVar = AccessRight.APPOINT
 
-    name: str = argument("A member of staff.", metavar="NAME")
+    name: str = argument("A member of staff.", metavar="NAME", names="person")
     read_out: tuple[str, ...] = argument("Each key of theirs, as they read it out.", (), metavar="[FPR]...")
 
     def carry_out(self, context: ActContext) -> ActDone:

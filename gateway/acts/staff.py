@@ -52,7 +52,7 @@ class AddStaff(Act):
     right: ClassVar = AccessRight.ENROL
 
     name: str = argument("The name they log in with.", metavar="NAME")
-    team: tuple[str, ...] = option("A team they belong to; may be given again.")
+    team: tuple[str, ...] = option("A team they belong to; may be given again.", names="team")
     ssh_key: tuple[GivenFile, ...] = option("A file with their SSH public key.", ())
     why: Why | None = option("Why: for the record, without personal data.", None)
 
@@ -100,8 +100,8 @@ class SetTeams(Act):
     command: ClassVar = "staff set"
     right: ClassVar = AccessRight.ENROL
 
-    name: str = argument("The name they log in with.", metavar="NAME")
-    team: tuple[str, ...] = option("A team they belong to from now on: name all of them.")
+    name: str = argument("The name they log in with.", metavar="NAME", names="person")
+    team: tuple[str, ...] = option("A team they belong to from now on: name all of them.", names="team")
     why: Why | None = option("Why: for the record, without personal data.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
@@ -145,7 +145,7 @@ class ShowStaff(ReadingAct):
     )  # fmt: skip
     named_by: ClassVar = "name"
 
-    name: str = argument("The name they log in with.", metavar="NAME", personal=True)
+    name: str = argument("The name they log in with.", metavar="NAME", personal=True, names="person")
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Read the person's teams, keys and entries of the log."""
@@ -183,7 +183,7 @@ class RemoveStaff(Act):
     command: ClassVar = "staff remove"
     right: ClassVar = AccessRight.ENROL
 
-    name: str = argument("The name they log in with.", metavar="NAME")
+    name: str = argument("The name they log in with.", metavar="NAME", names="person")
     why: Why | None = option("Why: for the record, without personal data.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
@@ -216,7 +216,7 @@ class InviteStaff(Act):
     command: ClassVar = "staff invite"
     right: ClassVar = AccessRight.ENROL
 
-    name: str = argument("The name they log in with.", metavar="NAME")
+    name: str = argument("The name they log in with.", metavar="NAME", names="person")
     hours: int = option("For how many hours the link works.", 24, ge=1, le=336)
 
     def carry_out(self, context: ActContext) -> ActDone:
@@ -242,7 +242,7 @@ class LogOutStaff(Act):
     command: ClassVar = "staff log-out"
     right: ClassVar = AccessRight.ENROL
 
-    name: str = argument("The name they log in with.", metavar="NAME")
+    name: str = argument("The name they log in with.", metavar="NAME", names="person")
 
     def carry_out(self, context: ActContext) -> ActDone:
         """End the sessions."""

@@ -97,8 +97,8 @@ class ListTransfers(TransferListing):
     tabs: ClassVar = ("state", ("accepted", "held", "refused", "landed"))
 
     state: TransferState | None = option("Only those in this state.", None)
-    data_type: str | None = option("Only files that are this.", None)
-    team: str | None = option("Only what goes to this team.", None)
+    data_type: str | None = option("Only files that are this.", None, names="kind")
+    team: str | None = option("Only what goes to this team.", None, names="team")
     why: str | None = option("Only with this reason: policy:embargo, or policy for any.", None)
 
     def wanted(self, context: ActContext) -> TransfersWanted:
@@ -192,7 +192,7 @@ class RedeliverTransfer(_RecallAct):
 
     command: ClassVar = "transfers redeliver"
 
-    team: tuple[str, ...] = option("Teams that get it; all that were sent it if not given.", ())
+    team: tuple[str, ...] = option("Teams that get it; all that were sent it if not given.", (), names="team")
     override: bool = option(
         "Propose it to a second person, where the agreement speaks against it.", default=False
     )

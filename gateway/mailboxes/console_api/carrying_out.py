@@ -56,12 +56,6 @@ from gateway.zones.console_api.act_questions import (
 from gateway.zones.console_api.answers import Named
 from gateway.zones.console_api.evidence_answers import BlockSeen, DocumentSeen, SectionSeen
 
-_SCHOOLS = frozenset({"provider", "former", "into", "identifier"})
-_PEOPLE = frozenset({
-    "staff set", "staff show", "staff remove", "staff invite", "staff log-out", "roles grant", "roles take",
-    "roles vouch", "pupils protect",
-})  # fmt: skip
-
 
 def seen(document: Document) -> DocumentSeen:
     """Return a document as an answer. Charts and matrices appear as tables."""
@@ -106,27 +100,19 @@ def ask_acts(console: ConsoleContext, caller: Caller, question: AskActs) -> Acts
 
 def _knowing(console: ConsoleContext, act: ActTold) -> ActTold:
     """Return an act whose fields know what can be chosen: teams, kinds of data, schools, people."""
-    catalogue = console.catalogue()
-    known: dict[str, tuple[Named, ...]] = {}
-    wanted = {field.name for field in act.fields if field.kind == "text"}
-    if "team" in wanted:
-        known["team"] = tuple(Named(id=one.id, name=one.name) for one in catalogue.teams.team)
-    kinds = tuple(named for one in catalogue.data_types() if (named := type_named(catalogue, one)))
-    known |= dict.fromkeys(wanted & {"as_", "data_type"}, kinds)
-    of_schools, of_people = (
-        wanted & _SCHOOLS,
-        wanted & {"name", "person"} if act.command in _PEOPLE else set(),
-    )
-    if act.command.startswith("providers ") and act.command != "providers add":
-        of_schools |= wanted & {"id"}
+    catalogue, wanted = console.catalogue(), {field.names for field in act.fields}
+    kinds = (named for one in catalogue.data_types() if (named := type_named(catalogue, one)))
+    known = {
+        "team": tuple(Named(id=one.id, name=one.name) for one in catalogue.teams.team),
+        "kind": tuple(kinds),
+    }
     with console.mailboxes.registry.read() as session:
-        if of_schools:
+        if "school" in wanted:
             names = providers.names(session)
-            known |= dict.fromkeys(of_schools, tuple(Named(id=key, name=name) for key, name in names.items()))
-        if of_people:
-            people = tuple(Named(id=one.name, name=one.name) for one in staff.list_staff(session))
-            known |= dict.fromkeys(of_people, people)
-    fields = (one.model_copy(update={"known": known.get(one.name, ())}) for one in act.fields)
+            known["school"] = tuple(Named(id=key, name=name) for key, name in names.items())
+        if "person" in wanted:
+            known["person"] = tuple(Named(id=one.name, name=one.name) for one in staff.list_staff(session))
+    fields = (one.model_copy(update={"known": known.get(one.names or "", ())}) for one in act.fields)
     return act.model_copy(update={"fields": tuple(fields)})
 
 

@@ -47,7 +47,7 @@ class CarryOutAct(WeightyAct):
 
 
 class FieldTold(SeenAnswer):
-    """One field of an act, as shown in a form."""
+    """One field of an act, as shown in a form. `known`: what can be chosen of that which it `names`."""
 
     name: str
     about: str
@@ -56,6 +56,7 @@ class FieldTold(SeenAnswer):
     several: bool
     choices: tuple[str, ...]
     personal: bool = False
+    names: Literal["school", "person", "team", "kind"] | None = None
     known: tuple[Named, ...] = ()
 
 
