@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import get_args
 
+import pytest
 from starlette.routing import Match
 
 from gateway.access import Role
@@ -23,6 +27,7 @@ from gateway.zones.console_api.questions import (
     AskToday,
     RecallFile,
 )
+from tests.console import on_trial
 from tests.console.office import OTHER, TEAM, Office
 from tests.console.soft_key import SoftKey
 from tests.console.through_the_api import ORIGIN
@@ -65,6 +70,21 @@ def test_an_act_of_weight_is_done_once_the_passkey_signed_for_it(office: Office)
     assert [(e.kind, e.actor, e.note) for e in office.room.events(reference)][-1] == (
         "refused", "jane", "wrong file",
     )  # fmt: skip
+
+
+def test_what_does_more_than_change_the_registry_fails_on_trial(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        for work in (
+            lambda: (tmp_path / "file").write_text("x"),
+            (tmp_path / "folder").mkdir,
+            lambda: subprocess.run(["true"], check=True),
+            lambda: socket.create_connection(server.getsockname()),
+        ):
+            with on_trial.watched("some act"), pytest.raises(on_trial.ChangedOnTrialError, match="some act"):
+                work()
+    assert list(tmp_path.iterdir()) == []
+    with on_trial.watched("some act"):
+        Path(__file__).read_bytes()
 
 
 def test_what_was_signed_for_one_act_serves_no_other(office: Office) -> None:

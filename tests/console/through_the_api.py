@@ -20,6 +20,7 @@ from gateway.registry.roles import Role
 from gateway.zones.console_api import ConsoleQuestion, OfPerson
 from gateway.zones.console_api.questions import BeginEnrolment, BeginLogin, Enrol, LogIn
 from gateway.zones.console_api.serving import socket_in
+from tests.console import on_trial  # noqa: F401 - it watches every act that is tried
 from tests.console.soft_key import SoftKey
 from tests.mailboxes.mailroom import Mailroom
 
