@@ -328,10 +328,10 @@ class Clicks:
         page = self._person.page
         control.focus()
         assert control.evaluate("one => one === document.activeElement && one.tabIndex >= 0"), control
-        page.evaluate("window.left = false")
+        page.evaluate("() => { window.left = false; }")
         page.keyboard.press(key)
         if leaves:
-            page.wait_for_function("window.left === undefined && document.readyState === 'complete'")
+            page.wait_for_function("() => window.left === undefined && document.readyState === 'complete'")
 
     def _write(self, field: Locator, value: str) -> None:
         """Write into a field; of a list, the first entry that begins with it is taken, as typing does."""
@@ -381,7 +381,7 @@ def done_in(house: House) -> tuple[dict[str, Person], dict[str, str], list[str],
                 clicks = Clicks(house, person, names).does(steps)
             except Exception as error:  # noqa: BLE001 - every task is tried
                 shown = " ".join(person.page.locator("main").inner_text().split())
-                failed.append(f"{role}: {task}: {str(error)[:400]} at {person.page.url}: {shown[:700]}")
+                failed.append(f"{role}: {task}: {str(error)[:400]} at {person.page.url}: {shown[:300]}")
                 continue
             done.append(f"| {role} | {task} | {clicks} |")
             if clicks > MOST:
