@@ -9,7 +9,7 @@ from gateway.mailboxes.console_api.judged import is_late
 from gateway.mailboxes.console_api.showing_files import type_named
 from gateway.model import Transfer
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import local_day
+from gateway.policy.dates import local_day, spoken
 from gateway.policy.lawful import asked_soon
 from gateway.registry import (
     agreements,
@@ -120,7 +120,8 @@ def ask_school(console: ConsoleContext, caller: Caller, question: AskSchool) -> 
             told=_told(session, row),
             becomes=catalogue.bodies.of(row.kind).becomes,
             coming=tuple(
-                f"{each.data_type}, {each.on or 'from now on'}: {each.says}"
+                f"{catalogue.wording.name(each.data_type)}, "
+                f"{spoken(each.on) if each.on else 'from now on'}: {each.says}"
                 for each in asked_soon(catalogue, on)
             ),
             signatories=tuple(
