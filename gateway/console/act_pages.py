@@ -25,19 +25,30 @@ from gateway.zones.console_api.answers import Me
 
 _LEADS = {"file": "/work/transfers/show?reference=", "held-file": "/held/", "school": "/schools/"}
 """Where the values of a column of a list lead to."""
+_AREAS = {
+    "Schools": {"providers", "agreement", "flows", "letters", "discrepancies", "declarations"},
+    "Files": {"transfers", "held", "headings", "report", "legal-holds", "retention"},
+    "Children": {"pupils", "sensitive", "breach", "notices"},
+    "Keys and people": {"keys", "staff", "roles", "programs"},
+}
+_ELSE = "Rules and machines"
+"""What the tasks are about, by the first word of their commands."""
 _MAY_NOT = 403
 _PAGE = 50
 Asked = FormData | QueryParams
 
 
 async def show_acts(request: Request) -> Response:
-    """List the acts the person may carry out, by noun."""
+    """List the acts the person may carry out, by what they are about."""
     site = site_of(request)
     reply = await site.inside.reply(site.question(request, AskActs), ActsTold)
-    nouns: dict[str, list[ActTold]] = {}
+    areas: dict[str, list[ActTold]] = {area: [] for area in (*_AREAS, _ELSE)}
     for act in reply.said.acts:
-        nouns.setdefault(act.command.rpartition(" ")[0], []).append(act)
-    return site.page(request, "acts.html", reply.me, nouns=nouns)
+        noun = act.command.partition(" ")[0]
+        areas[next((area for area, nouns in _AREAS.items() if noun in nouns), _ELSE)].append(act)
+    return site.page(
+        request, "acts.html", reply.me, areas={area: acts for area, acts in areas.items() if acts}
+    )
 
 
 async def show_act(request: Request) -> Response:

@@ -1,5 +1,6 @@
 """The context of every page: browser session, inside, and templates."""
 
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,6 +28,12 @@ MOST_OF_A_PART = 1024**2
 """Characters of one field of a form at most, and octets of a file."""
 _UNITS = ("bytes", "KB", "MB", "GB")
 _STEP = 1024
+_GOES_ON = re.compile(
+    r"[;:] | \(|, (?=(as|also|at|by|for|in|including|latest|now|such|when|where|who|with|without) )"
+)
+"""Where the sentence about an act has said what it does. A comma of an enumeration is no such place."""
+_WORDS = 3
+"""A label has so many words at least."""
 
 
 SAID = {
@@ -153,6 +160,8 @@ def templates(zone: str) -> Environment:
         seconds=_seconds,
         grouped=_grouped,
         sentence_case=_sentence_case,
+        label=lambda title: _label_and_remark(title)[0],
+        remark=lambda title: _sentence_case(_label_and_remark(title)[1]),
     )
     return made
 
@@ -167,6 +176,14 @@ def _size(octets: int) -> str:
     while amount >= _STEP and unit < len(_UNITS) - 1:
         amount, unit = amount / _STEP, unit + 1
     return f"{amount:.0f} {_UNITS[unit]}" if unit == 0 else f"{amount:.1f} {_UNITS[unit]}"
+
+
+def _label_and_remark(title: str) -> tuple[str, str]:
+    """Divide the sentence about an act, where it goes on after three words: a label, and a remark."""
+    mark = _GOES_ON.search(title)
+    if mark is None or len(title[: mark.start()].split()) < _WORDS:
+        return title, ""
+    return title[: mark.start()], title[mark.start() :].lstrip(",;: ")
 
 
 def _sentence_case(words: str) -> str:
