@@ -1,7 +1,8 @@
-"""The console's pages, with many transfers on record: 300 schools, a passkey of software, real HTTP.
+"""The console's pages, with many transfers on record: 400 schools, a passkey of software, real HTTP.
 
 Each page is asked for over the loopback, and answered through the console API by the service that has the
-registry.
+registry. Client and service are threads of this process, so that its CPU time is that of both: on a machine
+with other work it tells more than the clock does.
 """
 
 from __future__ import annotations
@@ -13,41 +14,48 @@ from contextlib import contextmanager
 from dataclasses import replace
 from types import SimpleNamespace
 
+from gateway.access import AccessRight, Role
+from gateway.acts.fields import every_act
 from gateway.home import Home
 from gateway.home.settings import load_settings
-from gateway.mailboxes.console_api.judged import SECONDS
 from gateway.registry.database import Registry
 from tests.bench.growth import Grown, Lived
-from tests.bench.measure import Line, Setting, in_parts, line, percentile, seconds
+from tests.bench.measure import Line, Setting, line
 from tests.console.pages import console_of
 from tests.console.through_the_api import console_api_of
 from tests.console.visitor import Visitor
 
-_SCHOOLS = 300
-_ROUNDS = 20
-_TARGET_MS = 200.0
-_ANEW = "today, while what is late is judged anew"
+_SCHOOLS = 400
+_ROUNDS = 9
+_FIRST_MS, _LATER_MS = 500.0, 100.0
 _PATIENCE = 120.0
-"""In seconds: the first answers with a million files take long. They are not what is measured."""
+"""In seconds: on a machine with other work. How long an answer takes is what is measured."""
+_NOTHING_YET = {"retention certificate", "sensitive list"}
+"""What is not there in a gateway of this kind."""
 _ASKING = 240.0
 """For asking, once the gateway is filled."""
 
 
 def run(setting: Setting) -> Iterator[Line]:
-    """The p95 of every page."""
-    size = 20_000 if setting.quick else 1_000_000
+    """The first answer of every page since the service began, and the median of those that follow."""
+    size = 20_000 if setting.quick else 100_000
     grown = Grown.make(setting.scratch / "pages", size, Lived(_SCHOOLS))
     _enrol_schools(grown)
     asking = replace(setting, deadline=time.monotonic() + _ASKING)
+    (held,) = grown.site.transfers("--limit", "1", "--state", "held")
     with _visited(grown) as visitor:
-        for name, path in (*_pages(grown, size, visitor).items(), (_ANEW, "/")):
-            if name == _ANEW:
-                time.sleep(SECONDS + 1)  # What was judged is too old then: whoever asks first has it renewed.
-            assert visitor.get(path) == 200, (path, visitor.text)
-            times = [1000 * seconds(lambda: visitor.get(path)) for _ in asking.rounds(_ROUNDS)]  # noqa: B023
-            yield line("pages", f"{name}, p95, {size:,} transfers", "ms",
-                       [percentile(each, 0.95) for each in in_parts(times)], "the target", [_TARGET_MS],
-                       better="less", target=1.0, bound=True)  # fmt: skip
+        for name, path in _pages(held["reference"], size, visitor).items():
+            first = _cpu_ms(visitor, path)
+            later = [_cpu_ms(visitor, path) for _ in asking.rounds(_ROUNDS)]
+            for what, times, target in (("first", [first], _FIRST_MS), ("p50", later, _LATER_MS)):
+                yield line("pages", f"{name}, {what}, {size:,} transfers", "ms of CPU", times, "the target",
+                           [target], better="less", target=1.0, bound=True)  # fmt: skip
+
+
+def _cpu_ms(visitor: Visitor, path: str) -> float:
+    begun = time.process_time()
+    assert visitor.get(path) == 200, (path, visitor.text)
+    return 1000 * (time.process_time() - begun)
 
 
 def _enrol_schools(grown: Grown) -> None:
@@ -66,7 +74,8 @@ def _visited(grown: Grown) -> Iterator[Visitor]:
     registry = Registry(load_settings(home).database_url(home))
     room = SimpleNamespace(home=home, registry=registry)
     with console_api_of(room) as console, console_of(console) as origin:  # type: ignore[arg-type] # all that is used
-        console.grant("jane", "triage")
+        for role in (Role.TRIAGE, Role.ADMINISTRATOR, Role.AUDITOR):
+            console.grant("jane", role)
         visitor = Visitor(origin)
         visitor.client.timeout = _PATIENCE
         visitor.enter(console.invite("jane"))
@@ -76,14 +85,13 @@ def _visited(grown: Grown) -> Iterator[Visitor]:
     registry.close()
 
 
-def _pages(grown: Grown, size: int, visitor: Visitor) -> dict[str, str]:
+def _pages(held: str, size: int, visitor: Visitor) -> dict[str, str]:
     """The address of each page."""
     team = "/mailboxes/central-data-team"
     visitor.get(team)
     latest = re.search(rf"{team}/([0-9A-Za-z-]+)", visitor.page)
-    (held,) = grown.site.transfers("--limit", "1", "--state", "held")
     assert latest, visitor.text
-    return {
+    pages = {
         "today": "/",
         "a mailbox": team,
         "a mailbox, new": f"{team}?new=yes",
@@ -96,7 +104,11 @@ def _pages(grown: Grown, size: int, visitor: Visitor) -> dict[str, str]:
         "a file": f"{team}/{latest[1]}",
         "held": "/held",
         "held, in the middle": f"/work/held/list?after={size // 2}",
-        "a held file": f"/held/{held['reference']}",
+        "held, for a person": "/work/held/list?where=waits_for=a+person",
+        "held, sorted": "/work/held/list?sort=days",
+        "files, of one state": "/work/transfers/list?where=state=refused",
+        "files, sorted": "/work/transfers/list?sort=-provider",
+        "a held file": f"/held/{held}",
         "schools": "/schools",
         "schools that are late": "/schools?late=yes",
         "schools on another day": "/schools?on=2026-06-01",
@@ -109,7 +121,6 @@ def _pages(grown: Grown, size: int, visitor: Visitor) -> dict[str, str]:
         "evidence, in the middle": f"/evidence?before={size}",
         "breaches": "/work/breach/list",
         "a breach": "/work/breach/show?number=1",
-        "one child": "/work/pupils/report",
         "holds": "/work/legal-holds/list",
         "what is due for deletion": "/work/retention/plan",
         "a review": "/work/report/review",
@@ -117,4 +128,17 @@ def _pages(grown: Grown, size: int, visitor: Visitor) -> dict[str, str]:
         "oneself": "/me",
         "login": "/login",
         "an invitation": "/invitation",
+    }
+    return pages | {name: path for name, path in _of_acts().items() if path not in pages.values()}
+
+
+def _of_acts() -> dict[str, str]:
+    """The page of each question that needs to be told nothing, but for what only data protection may ask."""
+    return {
+        name: f"/work/{name.rpartition(' ')[0].replace(' ', '.')}/{name.rpartition(' ')[2]}"
+        for name, act in every_act().items()
+        if act.reads
+        and act.in_console
+        and act.right not in {AccessRight.PROTECT, AccessRight.WELFARE}
+        and name not in _NOTHING_YET
     }
