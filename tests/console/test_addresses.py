@@ -32,6 +32,17 @@ def test_whatever_names_a_person_is_declared_to() -> None:
     assert {(name, field) for name, field in found if field in NAMES_A_PERSON} <= declared
 
 
+def test_a_field_declares_what_it_names() -> None:
+    known = {"provider": "school", "team": "team", "data_type": "kind", "as_": "kind", "person": "person"}
+    found = {
+        (name, field.name): field.names
+        for name, act in every_act().items()
+        for field in fields_of(act)
+        if act.in_console and field.kind == "text" and field.name in known
+    }
+    assert found == {key: known[key[1]] for key in found}
+
+
 def test_what_a_reading_act_puts_into_an_address_is_of_no_person() -> None:
     texts = {
         (name, field.name)
