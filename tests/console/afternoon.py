@@ -3,7 +3,8 @@
 A task begins on the first page, whose address everybody knows, and ends where the page says that it is done.
 It is done by the keyboard: a link, a button, a box or a folded part is found by its role and its name, given
 the focus, which it has to take in the order of tabs, and pressed: one click each. Typing counts for nothing.
-`make afternoon` does it in Debian's Firefox as well: `python -m tests.console.afternoon firefox`.
+`make afternoon` does it in Debian's Firefox as well: `python -m tests.console.afternoon firefox`, with
+the roles that are wanted; else with all.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 import re
 import sys
 import tempfile
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from playwright.sync_api import Locator
@@ -384,15 +387,18 @@ def begun(house: House) -> tuple[dict[str, Person], dict[str, str]]:
     return people, names
 
 
-def done_in(house: House) -> tuple[dict[str, Person], dict[str, str], list[str], list[str]]:
-    """Do every task: the people, what they had to do, a line of each that was done, and what failed."""
+def done_in(
+    house: House, roles: Iterable[str] = ROLES, tell: Callable[[str], object] = str
+) -> tuple[dict[str, Person], dict[str, str], list[str], list[str]]:
+    """Do every task of some roles: the people, what they had to do, a line of each task, and what failed."""
     people, names = begun(house)
     done: list[str] = []
     failed: list[str] = []
-    for role, tasks in ROLES.items():
+    for role in roles:
         person = people[{"officer": "jane", "administrator": "mary"}.get(role, "ben")]
         person.context.set_default_timeout(15_000)
-        for task, steps in tasks.items():
+        for task, steps in ROLES[role].items():
+            tell(task)
             try:
                 clicks = Clicks(house, person, names).does(steps)
             except Exception as error:  # noqa: BLE001 - every task is tried
@@ -406,10 +412,10 @@ def done_in(house: House) -> tuple[dict[str, Person], dict[str, str], list[str],
 
 
 def main() -> None:
-    """Do the afternoon in the browser that is named, and print what was done; exit 1 if anything failed."""
-    browser = sys.argv[1]
+    """Do it in the browser that is named, for the roles named after it or for all; exit 1 for faults."""
+    browser, *roles = sys.argv[1:]
     with tempfile.TemporaryDirectory(prefix="afternoon-") as folder, house_in(Path(folder), browser) as house:
-        *_, done, failed = done_in(house)
+        *_, done, failed = done_in(house, roles or ROLES, partial(print, flush=True))
     print(*done, *failed, sep="\n")
     print(f"{len(done)} tasks done in {browser}, {len(failed)} failed")
     sys.exit(bool(failed))
