@@ -73,12 +73,12 @@ def test_an_act_of_weight_is_done_once_the_passkey_signed_for_it(office: Office)
 
 
 def test_what_does_more_than_change_the_registry_fails_on_trial(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as connection:
         for work in (
             lambda: (tmp_path / "file").write_text("x"),
             (tmp_path / "folder").mkdir,
             lambda: subprocess.run(["true"], check=True),
-            lambda: socket.create_connection(server.getsockname()),
+            lambda: connection.connect(server.getsockname()),
         ):
             with on_trial.watched("some act"), pytest.raises(on_trial.ChangedOnTrialError, match="some act"):
                 work()

@@ -129,7 +129,7 @@ def test_for_whom_files_wait_and_whose_they_are_is_known_to_the_database(registr
         (3, "assigned", "kim"), (3, "assigned", "jane"), (4, "assigned", "kim"),
     ]  # fmt: skip
     with registry.write() as session:
-        for number, (which, kind, note) in enumerate(steps_taken):
+        for number, (which, kind, note) in enumerate(steps_taken, 1_000):
             subject = f"261124-oak-{which:05}"
             session.add(EventRow(number=number, at=NOW, kind=kind, subject=subject, leaf=b"{}", note=note))
         session.add(
