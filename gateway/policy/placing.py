@@ -1,7 +1,7 @@
 """Place each arrival in a period: the stated period, else the period of arrival."""
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -74,21 +74,19 @@ def _index(each: PlacedArrival, periods: list[Period], opens: list[date]) -> int
     """Return the period of an arrival; -1 for an unknown period, or one not yet open at arrival."""
     about = each.arrival.period
     if about is None:
-        return _closes_after(periods, bisect_right(opens, each.day) - 1, each.day)
+        return index_on(periods, each.day, opens)
     day = _first_day(about)
     if day is not None:
-        index = _closes_after(periods, bisect_right(opens, day) - 1, day)
+        index = index_on(periods, day, opens)
     else:
         index = next((n for n, period in enumerate(periods) if period.name == about), -1)
     return index if index >= 0 and (each.arrival.nil or periods[index].opens <= each.day) else -1
 
 
-def index_on(periods: list[Period], day: date) -> int:
-    """Return the period open on a day; -1 if none."""
-    return _closes_after(periods, bisect_right(periods, day, key=lambda period: period.opens) - 1, day)
-
-
-def _closes_after(periods: list[Period], index: int, day: date) -> int:
+def index_on(periods: list[Period], day: date, opens: Sequence[date] = ()) -> int:
+    """Return the period open on a day; -1 if none. `opens`: the first day of each, if known."""
+    found = bisect_right(opens, day) if opens else bisect_right(periods, day, key=lambda one: one.opens)
+    index = found - 1
     return index if index >= 0 and day <= periods[index].closes else -1
 
 

@@ -6,9 +6,8 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache, lru_cache
+from functools import lru_cache
 from importlib.util import find_spec, module_from_spec
-from typing import Any
 
 from dateutil.easter import easter
 from dateutil.relativedelta import relativedelta
@@ -58,18 +57,13 @@ _SUBDIVISIONS: dict[Nation, str] = {
 @lru_cache(maxsize=64)
 def bank_holidays(year: int, nation: Nation = "england") -> frozenset[date]:
     """Return the bank holidays of a nation in a calendar year."""
-    return frozenset(_united_kingdom()(subdiv=_SUBDIVISIONS[nation], years=year))
-
-
-@cache
-def _united_kingdom() -> Any:  # noqa: ANN401 - a class of the library
     # The package loads every country of the world, for half a second: it is put in place without being run.
     if (spec := find_spec("holidays.countries")) is not None:
         sys.modules.setdefault("holidays.countries", module_from_spec(spec))
     # Takes a tenth of a second, wasted at the start of most services.
     from holidays.countries.united_kingdom import UnitedKingdom  # noqa: PLC0415
 
-    return UnitedKingdom
+    return frozenset(UnitedKingdom(subdiv=_SUBDIVISIONS[nation], years=year))  # type: ignore[no-untyped-call]
 
 
 def school_days(
