@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from operator import attrgetter
 from typing import Literal, NamedTuple
 
 from gateway.model import Arrival
@@ -14,6 +15,8 @@ Known = Literal["file", "arrival", "nil", "daily-update"]
 """The source of a period: stated in the file, taken from the arrival, a nil return of the provider, or an
 update counting for this data type too.
 """
+
+_OPENS = attrgetter("opens")
 
 
 class PlacedArrival(NamedTuple):
@@ -63,7 +66,7 @@ def _by_index(arrivals: Iterable[PlacedArrival], periods: list[Period]) -> dict[
     found: dict[int, list[PlacedArrival]] = {}
     opens: list[date] = []
     for each in arrivals:
-        opens = opens or [period.opens for period in periods]
+        opens = opens or [*map(_OPENS, periods)]
         index = _index(each, periods, opens)
         if index >= 0:
             found.setdefault(index, []).append(each)
@@ -85,7 +88,7 @@ def _index(each: PlacedArrival, periods: list[Period], opens: list[date]) -> int
 
 def index_on(periods: list[Period], day: date, opens: Sequence[date] = ()) -> int:
     """Return the period open on a day; -1 if none. `opens`: the first day of each, if known."""
-    found = bisect_right(opens, day) if opens else bisect_right(periods, day, key=lambda one: one.opens)
+    found = bisect_right(opens, day) if opens else bisect_right(periods, day, key=_OPENS)
     index = found - 1
     return index if index >= 0 and day <= periods[index].closes else -1
 
