@@ -23,10 +23,10 @@ from gateway.acts.act import (
 )
 from gateway.acts.transfers import TransferListing
 from gateway.errors import GatewayError
-from gateway.model import WAIT_FOR_WHOM, Transfer, WaitsForWhom, counted
+from gateway.model import Transfer, counted
 from gateway.reasons import for_officers, waits_for_second
 from gateway.registry import at_a_glance, providers, roles, staff, transfer_lists, transfers
-from gateway.registry.transfer_lists import TransfersWanted
+from gateway.registry.transfer_lists import WAIT_FOR_WHOM, TransfersWanted, WaitsForWhom
 
 if TYPE_CHECKING:
     from gateway.policy.catalogue import Catalogue

@@ -6,7 +6,6 @@ the content itself stays behind a file descriptor.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -172,25 +171,6 @@ Outcome = Literal["accepted", "held", "refused"]
 State = Literal["landed"] | Outcome
 WaitsFor = Literal["date", "ratification", "key", "approval", "person"]
 """Event ending a hold: a key renewed or approved; `approval` is of a dropped key."""
-
-
-class WaitsForWhom(StrEnum):
-    """For whom or what a held file waits."""
-
-    PERSON = "a person"
-    SECOND = "a second person"
-    SCHOOL = "the school"
-    DATE = "a date"
-
-
-WAIT_FOR_WHOM: Mapping[WaitsFor, WaitsForWhom] = {
-    "person": WaitsForWhom.PERSON,
-    "approval": WaitsForWhom.PERSON,
-    "key": WaitsForWhom.SCHOOL,
-    "ratification": WaitsForWhom.SCHOOL,
-    "date": WaitsForWhom.DATE,
-}
-"""For whom a held file waits, unless one person asked a second one to decide."""
 
 
 class GatewayKeyKind(StrEnum):

@@ -1,8 +1,9 @@
 """Listings of transfers by criteria, read in pages, so that any number can be listed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, case, exists, or_
@@ -10,12 +11,31 @@ from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func
 
 from gateway.access import EVERYTHING, Sight
-from gateway.model import WAIT_FOR_WHOM, State, Transfer, WaitsForWhom
+from gateway.model import State, Transfer, WaitsFor
 from gateway.reasons import WITHDRAWN_BY_ONE
 from gateway.registry.at_a_glance import PROPOSAL_ENDS
 from gateway.registry.sight import within
 from gateway.registry.tables import DeliveryRow, EventRow, ProviderRow, ReasonRow, TransferRow
 from gateway.registry.transfers import AT_ONCE, transfers_of
+
+
+class WaitsForWhom(StrEnum):
+    """For whom or what a held file waits."""
+
+    PERSON = "a person"
+    SECOND = "a second person"
+    SCHOOL = "the school"
+    DATE = "a date"
+
+
+WAIT_FOR_WHOM: Mapping[WaitsFor, WaitsForWhom] = {
+    "person": WaitsForWhom.PERSON,
+    "approval": WaitsForWhom.PERSON,
+    "key": WaitsForWhom.SCHOOL,
+    "ratification": WaitsForWhom.SCHOOL,
+    "date": WaitsForWhom.DATE,
+}
+"""For whom a held file waits, unless one person asked a second one to decide."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
