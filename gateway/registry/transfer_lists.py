@@ -198,7 +198,8 @@ def _conditions(wanted: TransfersWanted) -> Iterator[ColumnElement[bool]]:
     ):
         if value is not None:
             yield col(column) == value
-    yield from (_column(name) == value for name, value in wanted.equal)
+    for name, value in wanted.equal:
+        yield _column(name) == value
     if wanted.since is not None:
         yield col(TransferRow.landed_at) >= wanted.since
     if wanted.until is not None:
