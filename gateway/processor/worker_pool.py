@@ -170,7 +170,7 @@ class WorkerPool:
         """
         if self._ending.is_set():
             return lambda: None
-        may_look = not rested or len(self._turns) > self._lingering
+        may_look = not rested or self._turns.count > self._lingering
         if may_look and (given := self._turns.next()) is not None:
             return lambda: self._examine(*given)
         return self._others.popleft() if self._others else None
@@ -247,10 +247,11 @@ def in_turn(waiting: Iterable[str], held: Counter[str], *, room: int, each: int)
 
 @dataclass(slots=True)
 class Turns:
-    """Files in hand and not yet begun, shared by `workers`."""
+    """Files in hand and not yet begun, shared by `workers`; `count` tells how many."""
 
     workers: int
     clock: Callable[[], float]
+    count: int = 0
     _waiting: OrderedDict[str, deque[Assignment]] = field(default_factory=OrderedDict)
     _at_work: Counter[str] = field(default_factory=Counter)
     _seen: dict[str, float] = field(default_factory=dict)
@@ -258,14 +259,11 @@ class Turns:
     _turn_files: int = 0
     _turn_ends: float = 0.0
 
-    def __len__(self) -> int:
-        """Return the number of waiting files."""
-        return sum(map(len, self._waiting.values()))
-
     def add(self, assignment: Assignment, *, struck: bool = False) -> None:
         """Queue a file. `struck`: a process was lost over the file, so others must not wait for it."""
         provider = assignment.upload.provider
         self._seen[provider] = self.clock()
+        self.count += 1
         self._waiting.setdefault(_STRUCK if struck else provider, deque()).append(assignment)
 
     @property
@@ -289,6 +287,7 @@ class Turns:
             self._whose, self._turn_files, self._turn_ends = whose, 0, self.clock() + A_TURN_SECONDS
         self._turn_files += 1
         self._at_work[whose] += 1
+        self.count -= 1
         found = self._waiting[whose].popleft()
         if not self._waiting[whose]:
             del self._waiting[whose]
@@ -302,4 +301,5 @@ class Turns:
         """Remove and return every waiting file."""
         left = [one for files in self._waiting.values() for one in files]
         self._waiting.clear()
+        self.count = 0
         return left

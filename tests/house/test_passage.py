@@ -43,6 +43,8 @@ _BESIDES = tuple(
         "zones/failpoints.py",
     )
 )
+# What a round does last with a file that is decided.
+_LAST = in_progress.BackOff.forget.__code__
 FUNCTIONS, FILES, HOPS = 408, 80, 20
 COSTS = {"statements": 18, "commits": 1, "fsyncs": 2, "leaves": 1, "heads": 1, "brought out": 4}
 
@@ -142,6 +144,7 @@ def test_the_way_of_an_ordinary_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
         desk.process(sent)
         until(lambda: desk.receipts("oak", f"*.{sent}.json"), "the receipt")
         until(lambda: not list(desk.home.spool.landed.iterdir()), "the spool to be emptied")
+        until(lambda: _LAST in way.functions, "the round to be over")
         way.followed = False
         way.costs.update(_log_of(desk) - before)
     print(f"{len(way.functions)} functions in {len(way.files)} files, {way.hops} hops; {dict(way.costs)}")
