@@ -113,7 +113,7 @@ def test_what_shells_and_readers_are_given_is_there(root: Root) -> None:
     for path in (
         "usr/share/man/man1/gateway-held-release.1.gz",
         "usr/share/bash-completion/completions/gateway",
-        "usr/share/doc/gateway/sbom.cdx.json.gz",
+        "usr/share/doc/gateway/sbom.cdx.json",
         "usr/share/doc/gateway/operations.md",
         "etc/default/gateway",
     ):
