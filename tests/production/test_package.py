@@ -105,7 +105,8 @@ def test_three_commands_lead_to_a_receipt(root: Root) -> None:
     shown = root.type(
         "cd /root && gateway send files --kit try/kit --passphrase-file try/passphrase core.xml"
     )
-    assert "accepted" in shown
+    assert "policy:allowed" in shown
+    assert "receipt, verified" in shown
     root.type("systemctl stop try")
 
 
