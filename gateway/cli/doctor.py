@@ -239,10 +239,10 @@ def _providers(session: Session, catalogue: Catalogue, at: datetime) -> Iterator
     enrolled = register.of(session).enrolled(years_in_force(today, catalogue))
     if not enrolled:
         yield Complaint("warning", "no provider is enrolled", "gateway providers add ID --name …")
-    known = keys.list_keys(session)
+    kinds = kinds_of_keys(keys.list_keys(session), at)
     for provider in enrolled:
         if not provider.is_closed:
-            yield from of_provider(provider, catalogue, year, *kinds_of_keys(known, provider.id, at))
+            yield from of_provider(provider, catalogue, year, *kinds[provider.id])
     for name, number in sorted(Counter(copy.provider for copy, _ in copies.waiting(session)).items()):
         yield Complaint(
             "warning",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
@@ -87,9 +87,12 @@ def of_keys(session: Session, home: Home, policy: KeyPolicy, at: datetime) -> It
     """Yield keys in need of attention, and files waiting for a key."""
     known = keys.list_keys(session)
     closed = {provider.id for provider in providers.list_providers(session) if provider.is_closed}
+    owned: defaultdict[tuple[str, str, str], list[Key]] = defaultdict(list)
+    for key in known:
+        owned[key.owner_kind, key.owner, key.kind].append(key)
     for key in known:
         if key.owner_kind != "gateway" and not (key.owner_kind == "provider" and key.owner in closed):
-            yield from _of_one(key, known, policy, at)
+            yield from _of_one(key, owned[key.owner_kind, key.owner, key.kind], policy, at)
     for said in _of_gateway([key for key in known if key.owner_kind == "gateway"], home, policy, at):
         yield Complaint("warning", *said)
     waiting = Counter(
@@ -103,7 +106,8 @@ def of_keys(session: Session, home: Home, policy: KeyPolicy, at: datetime) -> It
         )
 
 
-def _of_one(key: Key, known: Sequence[Key], policy: KeyPolicy, at: datetime) -> Iterator[Complaint]:
+def _of_one(key: Key, alike: Sequence[Key], policy: KeyPolicy, at: datetime) -> Iterator[Complaint]:
+    """Yield what is wrong with a key; `alike` are those of its kind that its owner has."""
     staff = " --staff" if key.owner_kind == "staff" else ""
     what = f"the {key.noun} {key.fingerprint[:23]} of {key.owner}"
 
@@ -122,7 +126,7 @@ def _of_one(key: Key, known: Sequence[Key], policy: KeyPolicy, at: datetime) -> 
         left = counted(days_left(key, at) or 0, "day")
         yield complaint(f"ends in {left}", f"ask {key.owner} to extend or replace it", _ENDS)
     if not _used_lately(key, policy, at):
-        replaced = any(_stands_in(other, key, policy, at) for other in known)
+        replaced = any(_stands_in(other, key, policy, at) for other in alike)
         yield complaint(
             f"was not used for {counted(policy.unused_days, 'day')}",
             f"gateway keys retire {key.owner} {key.fingerprint}{staff} --why …" if replaced else _last(key),
@@ -135,11 +139,9 @@ def _used_lately(key: Key, policy: KeyPolicy, at: datetime) -> bool:
 
 
 def _stands_in(other: Key, key: Key, policy: KeyPolicy, at: datetime) -> bool:
-    """Return True if the owner of a key verifiably works with the other one."""
-    whose = ("owner_kind", "owner", "kind")
-    same = all(getattr(other, name) == getattr(key, name) for name in whose)
+    """Return True if the owner of a key verifiably works with the other one, of the same kind."""
     in_use = other.last_used_at is not None and _used_lately(other, policy, at)
-    return same and other.fingerprint != key.fingerprint and other.is_in_force(at) and in_use
+    return other.fingerprint != key.fingerprint and other.is_in_force(at) and in_use
 
 
 def _last(key: Key) -> str:

@@ -1,5 +1,6 @@
 """Complaints of doctor about providers and teams."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
@@ -80,13 +81,17 @@ def _without_number(provider: Provider, number: Identifier) -> Iterator[Complain
     )
 
 
-def kinds_of_keys(known: Sequence[Key], provider: str, at: datetime) -> tuple[set[str], set[str]]:
-    """Return the kinds of a provider's keys in force, and of those waiting for confirmation."""
-    own = [key for key in known if (key.owner_kind, key.owner) == ("provider", provider)]
-    return (
-        {key.kind for key in own if key.is_in_force(at)},
-        {key.kind for key in own if key.state == "pending"},
-    )
+def kinds_of_keys(known: Sequence[Key], at: datetime) -> defaultdict[str, tuple[set[str], set[str]]]:
+    """Return by provider the kinds of the keys in force, and of those waiting for confirmation."""
+    found: defaultdict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
+    for key in known:
+        if key.owner_kind == "provider":
+            in_force, pending = found[key.owner]
+            if key.is_in_force(at):
+                in_force.add(key.kind)
+            if key.state == "pending":
+                pending.add(key.kind)
+    return found
 
 
 def of_teams(catalogue: Catalogue, staffed: set[str]) -> Iterator[Complaint]:

@@ -56,11 +56,12 @@ def of_year(
 ) -> Iterator[Complaint]:
     """Yield the gaps for a school year ("2027-28")."""
     yield from _of_calendar(home, catalogue, year)
-    known, reached = keys.list_keys(session), {one.provider for one in contacts.contacts(session)}
+    kinds = kinds_of_keys(keys.list_keys(session), at)
+    reached = {one.provider for one in contacts.contacts(session)}
     for provider in register.of(session).enrolled(RatificationsThatCount((year,), text_wanted(catalogue))):
         if provider.is_closed:
             continue
-        yield from of_provider(provider, catalogue, year, *kinds_of_keys(known, provider.id, at))
+        yield from of_provider(provider, catalogue, year, *kinds[provider.id])
         if catalogue.bodies.of(provider.kind).ratifies and provider.id not in reached:
             yield Complaint(
                 "warning",
