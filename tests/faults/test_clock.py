@@ -38,7 +38,8 @@ def test_a_processor_of_the_future(fresh_yard: Yard, note: Note) -> None:
             fresh_yard.await_decided(*after)
     assert fresh_yard.states(*right, *wrong, *after) == 2 * ["accepted"] + 2 * ["refused"] + 2 * ["accepted"]
     assert codes(fresh_yard, wrong) == {"open:signature-date"}
-    assert names_in_order(fresh_yard) == [*right, *wrong, *after]
+    order = names_in_order(fresh_yard)  # Two that come at once are decided in either order.
+    assert [{*order[:2]}, {*order[2:4]}, {*order[4:]}] == [{*right}, {*wrong}, {*after}]
     # No OpenPGP program believes a signature of the future; all of it fits on the day that it names.
     assert "no valid signature" in fresh_yard.site.refused("log", "verify")
     fits = fresh_yard.gateway_as("log", "verify", environment=wrong_by(YEARS["fast"]))
