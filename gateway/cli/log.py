@@ -37,7 +37,7 @@ from gateway.errors import GatewayError, NotFoundError
 from gateway.homes.audit.inconsistency import Inconsistency, watch
 from gateway.model import counted
 from gateway.observe.logs import entry_as_json
-from gateway.publish.projection import number_in, replace_published
+from gateway.publish.projection import number_in, replace_published, size_of_head
 from gateway.registry import keys, log
 from gateway.registry.sight import unseen
 
@@ -273,8 +273,10 @@ def tiles(
     """
     with registrar_of(home) as registrar:
         head = _head_of(registrar)
-        size, known = _size_of(head), folder / "checkpoint"
-        before = _size_of(_read(known)) if known.exists() else 0
+        size, known = size_of_head(head), folder / "checkpoint"
+        before = size_of_head(_read(known)) if known.exists() else 0
+        if before < 0:
+            raise GatewayError(f"{known} is no signed head: name another folder")
         if before > size:
             raise GatewayError(f"{folder} holds {before} entries, the log only {size}: it was cut")
         try:
@@ -319,7 +321,7 @@ def _asked(address: str, old: int, head: str, registrar: Registrar) -> httpx.Res
     """Submit a head to a witness that last saw `old` entries, with the proof that the log goes on."""
     import httpx  # noqa: PLC0415 - slow, and no other command of the log asks anybody
 
-    size = _size_of(head)
+    size = size_of_head(head)
     if old > size:
         raise GatewayError(f"the witness has seen {old} entries, the log has only {size}: it was cut")
     with registrar.registry.read() as session:
@@ -329,10 +331,6 @@ def _asked(address: str, old: int, head: str, registrar: Registrar) -> httpx.Res
         return httpx.post(f"{address.rstrip('/')}/add-checkpoint", content=lines + head, timeout=30)
     except httpx.HTTPError as error:
         raise GatewayError(f"the witness does not answer: {type(error).__name__}") from None
-
-
-def _size_of(head: str) -> int:
-    return int(head.split("\n")[1])
 
 
 def _counting(every: int, tell: Callable[[int, int], None]) -> Callable[[int], None]:

@@ -63,7 +63,7 @@ def publish_given(published: Published, issued: Issued) -> bool:
     if not given or published_up_to(published) + 1 != given[0].sequence:
         return False
     _put_out(published, given, look_first=False)
-    if _size(_text(published.log / "checkpoint")) < _size(issued.head):
+    if size_of_head(_text(published.log / "checkpoint")) < size_of_head(issued.head):
         _put_head(published, issued.head)
     return True
 
@@ -94,7 +94,7 @@ def is_published(published: Published, receipt: int, head: str | None) -> bool:
     return is_head_out and published_up_to(published) >= receipt
 
 
-def _size(head: str) -> int:
+def size_of_head(head: str) -> int:
     """Return the number of entries in a head, its second line; -1 where there is none."""
     lines = head.split("\n", 2)
     return int(lines[1]) if len(lines) > 1 and lines[1].isdecimal() else -1

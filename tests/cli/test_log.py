@@ -291,6 +291,8 @@ def test_tiles_go_on_and_a_log_that_was_cut_is_found(copy: Desk, tmp_path: Path)
     assert int((folder / "checkpoint").read_text().split("\n")[1]) > size
     (folder / "checkpoint").write_text(f"test.invalid/log\n{10**6}\n")
     assert "it was cut" in copy.gateway("log", "tiles", str(folder), code=1)
+    (folder / "checkpoint").write_text("a note of somebody\n")
+    assert "is no signed head" in copy.gateway("log", "tiles", str(folder), code=1)
 
 
 def test_entries_are_told_to_a_siem_once_and_fit_its_schema(copy: Desk, tmp_path: Path) -> None:
