@@ -8,9 +8,11 @@ import typer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.cli.console import fails_clearly, out
+from gateway.cli.key_files import read_at_most, read_key_file
 from gateway.errors import GatewayError
 
 STATEMENT = "gateway-release.intoto.json"
+_STATEMENT_BYTES = 1024**2
 
 
 class _Digest(BaseModel):
@@ -52,9 +54,11 @@ def verify_release(
     from gateway.openpgp.sealer import SignatureInvalid, verify_detached  # noqa: PLC0415 - loads OpenPGP
 
     told = statement or _beside(file)
-    signed = _read(told)
+    signed = read_at_most(told, _STATEMENT_BYTES, "the statement of a release")
+    beside = read_at_most(told.with_name(f"{told.name}.asc"), _STATEMENT_BYTES, "a signature")
+    certificate = read_key_file(key)
     try:
-        signature = verify_detached(signed, _read(told.with_name(f"{told.name}.asc")), [_read(key)])
+        signature = verify_detached(signed, beside, [certificate])
     except (SignatureInvalid, RuntimeError):
         raise GatewayError(
             f"{told.name} is not signed by {key.name}: do not install this; fetch the file, the statement "
@@ -64,7 +68,7 @@ def verify_release(
         subjects = _Statement.model_validate_json(signed).subject
     except ValidationError:
         raise GatewayError(f"{told.name} is signed, but is no statement about a release") from None
-    digest = hashlib.sha256(_read(file)).hexdigest()
+    digest = _digest_of(file)
     names = [subject.name for subject in subjects if subject.digest.sha256 == digest]
     if not names:
         raise GatewayError(
@@ -79,8 +83,10 @@ def _beside(file: Path) -> Path:
     return above if not beside.exists() and above.exists() else beside
 
 
-def _read(path: Path) -> bytes:
+def _digest_of(file: Path) -> str:
+    """Return the SHA-256 of a file of any size, in lower-case hexadecimal."""
     try:
-        return path.read_bytes()
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
     except OSError as error:
-        raise GatewayError(f"{path} cannot be read: {error.strerror}") from None
+        raise GatewayError(f"{file} cannot be read: {error.strerror}") from None
