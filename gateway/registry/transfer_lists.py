@@ -46,8 +46,7 @@ class TransfersWanted:
     such as "policy". `before` bounds the sequence. `search` is a part of the reference, the file's name, the
     data type, or the name of the provider, in any case. `equal` are names of `SOUGHT` with the value of each.
     `sort` is one of `SORTED`, with a hyphen before it for the last first; else the order is that of landing.
-    `sight` limits to the transfers
-    visible to a person.
+    `sight` limits to the transfers visible to a person.
     """
 
     state: str | None = None
