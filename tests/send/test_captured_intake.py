@@ -88,7 +88,7 @@ def test_the_page_of_another_school_is_not_believed(offices: tuple[Office, Offic
     known = (oak.kit / "checked-by.json").read_bytes()
 
     def exchanged() -> Result | None:
-        """What is told of another page: one that the processor made anew meanwhile is exchanged again."""
+        """Return the answer to an exchanged page; None where the processor made the page anew meanwhile."""
         others = [(pages.pages("elm") / name).read_bytes() for name in names]
         for name, other in zip(names, others, strict=True):
             (pages.pages("oak") / name).write_bytes(other)

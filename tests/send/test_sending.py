@@ -81,7 +81,7 @@ def test_status_tells_what_is_due_received_and_expiring(oak: Office) -> None:
     page, signed = Home(oak.site.home).published.pages("oak") / "status.html", b""
 
     def exchanged() -> Result | None:
-        """What is told of another page: one that the processor made anew meanwhile is exchanged again."""
+        """Return the answer to an exchanged page; None where the processor made the page anew meanwhile."""
         nonlocal signed
         if b"school-nothing" not in (there := page.read_bytes()):
             signed = there

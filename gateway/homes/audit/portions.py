@@ -73,7 +73,7 @@ class KeptPortions:
 
 
 class AuditPortions:
-    """AuditPortions of rows to be checked. `workers`: how many processes check, 1 for this process alone."""
+    """Portions of rows to be checked. `workers`: how many processes check, 1 for this process alone."""
 
     def __init__(self, workers: int = 1, state: KeptPortions | None = None) -> None:
         self._ahead, self._state, self._pool = 2 * workers, state, None
