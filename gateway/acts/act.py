@@ -230,7 +230,7 @@ class Act(BaseModel):
 
 
 Names: TypeAlias = Literal["school", "person", "team", "kind"]
-"""What the value of a field can be the short name of; a kind is one of data."""
+"""Objects that the value of a field can name by a short name; a kind is a kind of data."""
 
 
 def told_of(field: FieldInfo, what: str) -> Any:  # noqa: ANN401 - as declared

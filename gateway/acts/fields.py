@@ -35,7 +35,7 @@ _KINDS: dict[Any, FieldKind] = {
 class ActField:
     """One field: `kind` is the type of one value, `choices` are the allowed values, if limited.
 
-    `names` is what the value is the short name of.
+    `names` tells the sort of object that the value names.
     """
 
     name: str

@@ -32,7 +32,7 @@ _AREAS = {
     "Keys and people": {"keys", "staff", "roles", "programs"},
 }
 _ELSE = "Rules and machines"
-"""What the tasks are about, by the first word of their commands."""
+"""The area of all other tasks. An area has the tasks whose commands begin with one of its words."""
 _MAY_NOT = 403
 _PAGE = 50
 Asked = FormData | QueryParams

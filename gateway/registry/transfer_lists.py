@@ -64,9 +64,9 @@ class TransfersWanted:
 
 
 SOUGHT = frozenset({"reference", "provider", "provider_name", "state", "data_type", "waits_for", "owner"})
-"""What a listing can be narrowed by in the database."""
+"""Columns by which the database narrows a listing."""
 SORTED = SOUGHT | {"name", "reasons", "why", "landed_at", "days"}
-"""What a listing can be sorted by there: reasons by their codes."""
+"""Columns by which the database sorts a listing; reasons by their codes."""
 
 
 def count(session: Session, wanted: TransfersWanted, most: int | None = None) -> int:

@@ -47,7 +47,7 @@ class CarryOutAct(WeightyAct):
 
 
 class FieldTold(SeenAnswer):
-    """One field of an act, as shown in a form. `known`: what can be chosen of that which it `names`."""
+    """A field of an act, as shown in a form. `known`: the choices for the object that the field `names`."""
 
     name: str
     about: str
