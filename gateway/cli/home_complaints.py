@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from gateway.store.of_home import faults_of_store
 
 _THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 _LOW_BYTES = 1024**3
+_SOON, _A_YEAR = timedelta(days=30), timedelta(days=364)  # RFC 9116 advises less than a year.
 PUT_BACK = "put it back from the last backup, before the services start again"
 _MADE_ONCE = {
     "mailboxes_host_key": "programs of the staff will be shown another host key, and refuse to go on",
@@ -146,12 +148,18 @@ def _secrets(home: Home) -> Iterator[Complaint]:
 
 
 def _contact(home: Home, settings: Settings) -> Iterator[Complaint]:
+    today, ends = now().date(), settings.security_expires
     if settings.security_contact is None:
-        yield Complaint(
-            "warning",
-            "nobody is named whom to tell of a flaw in the gateway",
-            f'security_contact = "mailto:…" in {home.settings}',
-        )
+        what, mend = "nobody is named whom to tell of a flaw in the gateway", 'security_contact = "mailto:…"'
+    elif ends is None or not _SOON < ends - today <= _A_YEAR:
+        mend = f"see that the contact is right, then: security_expires = {today + _A_YEAR}"
+        what = "security.txt has no last day, and is shown to nobody"
+        if ends is not None:
+            told = f"{ends:%-d %B %Y}"
+            what = f"security.txt has to end in more than 30 days and less than a year: it ends on {told}"
+    else:
+        return
+    yield Complaint("warning", what, f"{mend} in {home.settings}; then start the services again")
 
 
 def _programs(home: Home, settings: Settings) -> Iterator[Complaint]:

@@ -17,6 +17,7 @@ from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside
 from gateway.console.site import FOLDER, MOST_OF_A_PART, NotOurFormError, Site, see
 from gateway.errors import trace_of
+from gateway.home.settings import SECURITY
 from gateway.zones.api_paths import ROOT
 
 _log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ _ROUTES = [
     Route("/work/{noun}/{verb}", act_pages.show_act, methods=["GET"]),
     Route("/work/{noun}/{verb}", act_pages.carry_out, methods=["POST"]),
     Route("/watch", pages.show_watch, methods=["GET"]),
+    Route(SECURITY, entering.show_security, methods=["GET"]),
     *api.ROUTES,
     Mount("/static", StaticFiles(directory=FOLDER / "static")),
 ]

@@ -5,8 +5,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from gateway.console.inside import DeclinedInside
 from gateway.console.site import Site, fresh_secret, is_ours, see, text
@@ -34,6 +35,14 @@ def site_of(request: Request) -> Site:
     """Return the site serving a request."""
     site: Site = request.app.state.site
     return site
+
+
+async def show_security(request: Request) -> Response:
+    """Show anybody whom to tell of a flaw (RFC 9116)."""
+    told = site_of(request).knows.security_txt
+    if told is None:
+        raise HTTPException(404)
+    return PlainTextResponse(told)
 
 
 async def show_login(request: Request) -> Response:

@@ -122,6 +122,11 @@ class Published:
         return self.root / "common"
 
     @property
+    def security_txt(self) -> Path:
+        """Whom to tell of a flaw (RFC 9116)."""
+        return self.common / "keys" / "security.txt"
+
+    @property
     def log(self) -> Path:
         """The log's signed checkpoints."""
         return self.root / "log"

@@ -6,6 +6,7 @@ import re
 import time
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -21,6 +22,8 @@ from gateway.home.store_settings import StoreSettings
 from gateway.home.versions import check_unchanged
 
 _ORIGIN = re.compile(r"https://[a-z0-9-]+(\.[a-z0-9-]+)+(:[0-9]{1,5})?|http://localhost:[0-9]{1,5}")
+SECURITY = "/.well-known/security.txt"
+"""Where the web door and the console show whom to tell of a flaw (RFC 9116)."""
 _ISSUER = re.compile(r"https://[^\s?#]{1,300}|http://localhost:[0-9]{1,5}")
 # A file changed so lately may change once more and bear the same times.
 _LATELY_SECONDS = 2.0
@@ -252,13 +255,16 @@ def _contact(text: str) -> str:
 class Settings(File):
     """gateway.toml. `address`: intake as providers reach it, HOST or HOST:PORT, for invitations.
 
-    `security_contact`: the address for reporting flaws; shown to providers in /keys. `telephone`: the number
-    under which providers reach the authority's desk; in letters and on their pages.
+    `security_contact`: the address for reporting flaws; `security_expires`: the last day on which it may be
+    relied on; `security_policy`: the page that says how reports are dealt with. `telephone`: the number under
+    which providers reach the authority's desk; in letters and on their pages.
     """
 
     organisation: Annotated[str, AfterValidator(_organisation)] = "the local authority"
     address: str | None = Field(default=None, pattern=r"^[A-Za-z0-9.:\[\]-]{1,260}$")
     security_contact: Annotated[str, AfterValidator(_contact)] | None = None
+    security_expires: date | None = None
+    security_policy: str | None = Field(default=None, pattern=r"^https://[!-~]+$")
     telephone: Annotated[str, Field(pattern=r"^\+?[0-9][0-9 ()-]{3,28}[0-9]$")] | None = None
     database: Annotated[str, AfterValidator(_database)] | None = None
     log_origin: Annotated[str, AfterValidator(_log_origin)] = "gateway.invalid/log"
@@ -282,6 +288,20 @@ class Settings(File):
         if self.host.shares and (self.database is None or self.store.url is None):
             raise ValueError("host: several hosts need a registry in PostgreSQL and a store that they share")
         return self
+
+    @property
+    def security_txt(self) -> str | None:
+        """The file security.txt (RFC 9116), which has to have a contact and a last day; None without one."""
+        if self.security_contact is None or self.security_expires is None:
+            return None
+        origins = [one.origin for one in (self.web, self.console) if (one.origin or "").startswith("https:")]
+        lines = (
+            f"Contact: {self.security_contact}",
+            f"Expires: {self.security_expires}T23:59:59Z",
+            *(f"Canonical: {origin}{SECURITY}" for origin in origins),
+            *([] if self.security_policy is None else [f"Policy: {self.security_policy}"]),
+        )
+        return "".join(f"{line}\n" for line in lines)
 
     def database_url(self, home: Home) -> str:
         """Return the SQLAlchemy URL of the registry."""

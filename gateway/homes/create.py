@@ -31,7 +31,9 @@ _SETTINGS = """\
 organisation = "{organisation}"
 log_origin = "{log_origin}"          # the name of the log, as auditors will see it
 # address = "gateway.example.gov.uk"   # intake as providers reach it, for their invitations
-# security_contact = "mailto:security@example.gov.uk"   # whom to tell of a flaw; shown in /keys
+# security_contact = "mailto:security@example.gov.uk"   # whom to tell of a flaw, in security.txt
+# security_expires = 2027-08-31        # the last day on which that may be relied on
+# security_policy = "https://www.example.gov.uk/flaws"   # the page on how reports are dealt with
 # telephone = "01632 960123"          # of the desk that providers ask; told in letters and pages
 {database}
 

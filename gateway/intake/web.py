@@ -21,11 +21,11 @@ from pathlib import Path
 from asyncssh import constants
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from gateway.home import REFERENCE, Published
-from gateway.home.settings import IntakeLimits, WebSettings
+from gateway.home.settings import SECURITY, IntakeLimits, WebSettings
 from gateway.intake.answers import (
     GAP,
     NAME_NOT_UTF8,
@@ -118,8 +118,11 @@ class WebDoor:
 
             return Route(path, answered, methods=list(methods))
 
-        settings = Route(SETTINGS, self._tell_settings, methods=["GET"])
-        return Starlette(routes=[settings, *(route(path, methods) for path, methods in PATHS.items())])
+        open_to_all = [
+            Route(SETTINGS, self._tell_settings, methods=["GET"]),
+            Route(SECURITY, self._tell_security, methods=["GET"]),
+        ]
+        return Starlette(routes=[*open_to_all, *(route(path, methods) for path, methods in PATHS.items())])
 
     def _told(self, request: Request, error: Exception) -> Response:
         """Return the fixed answer to an error, as a sentence; nothing of the error's text leaves."""
@@ -136,6 +139,13 @@ class WebDoor:
 
     async def _tell_settings(self, _: Request) -> Response:
         return Response(self._settings.model_dump_json(), media_type="application/json")
+
+    async def _tell_security(self, _: Request) -> Response:
+        """Tell whom to tell of a flaw."""
+        try:
+            return PlainTextResponse(await on_disk(self._published.security_txt.read_bytes))
+        except FileNotFoundError:
+            return PlainTextResponse("There is no such page.", 404)
 
     # Logins.
 

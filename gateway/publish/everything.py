@@ -47,7 +47,7 @@ def publish_all(home: Home, now: datetime) -> None:
         claim_seconds=settings.watch.claim_seconds,
         web=settings.web,
     )
-    publish_common(home, signing.certificate, signing.vkey, intake, settings.security_contact)
+    publish_common(home, signing.certificate, signing.vkey, intake, settings.security_txt)
     registry = Registry(settings.database_url(home))
     try:
         publish_access(registry, home.published, now)

@@ -125,21 +125,18 @@ def publish_access(registry: Registry, published: Published, now: datetime) -> N
 
 
 def publish_common(
-    home: Home, certificate: str, log_vkey: str, settings: IntakeSettings, contact: str | None
+    home: Home, certificate: str, log_vkey: str, settings: IntakeSettings, security_txt: str | None
 ) -> None:
-    """Write the files every provider sees and intake's settings.
-
-    `contact` is the address for reporting flaws.
-    """
+    """Write the files every provider sees and intake's settings."""
     published = home.published
     for folder in (published.common / "keys", published.common / "agreement", published.log):
         folder.mkdir(parents=True, exist_ok=True)
     replace_published(published.common / "keys" / "gateway.asc", certificate)
     replace_published(published.common / "keys" / "gateway-log.vkey", f"{log_vkey}\n")
-    if contact is None:
-        (published.common / "keys" / "security.txt").unlink(missing_ok=True)
+    if security_txt is None:
+        published.security_txt.unlink(missing_ok=True)
     else:
-        replace_published(published.common / "keys" / "security.txt", f"Contact: {contact}\n")
+        replace_published(published.security_txt, security_txt)
     agreement = load_catalogue(home.policies_in_force).agreement_text
     replace_published(published.common / "agreement" / "agreement.txt", agreement)
     replace_published(published.intake_settings, settings.model_dump_json(indent=1))

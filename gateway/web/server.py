@@ -27,7 +27,7 @@ from gateway.browsing.guard import Guard
 from gateway.browsing.serving import patiently, run, serve, sockets_of
 from gateway.errors import ConfigurationError, trace_of
 from gateway.home import Home
-from gateway.home.settings import WebSettings
+from gateway.home.settings import SECURITY, WebSettings
 from gateway.web.page import STATIC, digest
 from gateway.zones.console_api.serving import KEPT_SECONDS, config_of, socket_in
 from gateway.zones.web_paths import ADDRESS, API, MOST_BYTES, PATHS, SETTINGS
@@ -107,7 +107,8 @@ def application(intake: httpx.AsyncClient, origin: str) -> ASGIApp:
 
     async def passed_on(request: Request) -> Response:
         """Pass a request on to intake, and its answer back: known headers only."""
-        if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+        own = request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
+        if not own and request.url.path != SECURITY:
             return JSONResponse({"said": "This was not asked by one of our pages."}, 403)
         headers = {name: value for name, value in request.headers.items() if name in _THERE}
         headers[ADDRESS] = request.client.host if request.client is not None else ""
@@ -148,6 +149,7 @@ def application(intake: httpx.AsyncClient, origin: str) -> ASGIApp:
 
     routes = [
         *(Route(f"{API}{path}", passed_on, methods=list(methods)) for path, methods in PATHS.items()),
+        Route(SECURITY, passed_on, methods=["GET"]),
         Route("/", page, methods=["GET"]),
         Route("/worker.js", worker, methods=["GET"]),
         Route("/digest", stated, methods=["GET"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+from datetime import timedelta
 from pathlib import Path
 
 import pysequoia
@@ -165,20 +166,48 @@ def test_doctor_tells_what_is_missing_and_the_command_that_mends_it(site: Site) 
     assert all(c["mend"] for c in complaints)
 
 
-def test_doctor_asks_whom_to_tell_of_a_flaw_and_providers_are_shown_it(tmp_path: Path) -> None:
+def test_doctor_asks_whom_to_tell_of_a_flaw_and_providers_are_shown_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     site = Commands(tmp_path)
-    asks = "nobody is named whom to tell of a flaw in the gateway"
-    shown = site.home / "published/common/keys/security.txt"
-    assert asks in [each["what"] for each in site.json("doctor")]
-    assert not shown.exists()
-    settings = site.home / "gateway.toml"
-    contact = 'security_contact = "mailto:security@example.gov.uk"'
-    assert f"# {contact}" in settings.read_text()
-    settings.write_text(settings.read_text().replace(f"# {contact}", contact))
+    settings, shown = site.home / "gateway.toml", site.home / "published/common/keys/security.txt"
+
+    def told() -> list[str]:
+        with monkeypatch.context() as then:
+            commands_go_by(lambda: TERM_TIME, then)
+            found = json.loads(site.result("doctor", "--json").stdout)
+            return [
+                each["what"] for each in found if "flaw" in each["what"] or "security.txt" in each["what"]
+            ]
+
+    def set_one(name: str, value: str) -> None:
+        changed, number = re.subn(rf"(?m)^(# )?{name} = \S+", f"{name} = {value}", settings.read_text())
+        assert number == 1
+        settings.write_text(changed)
+
+    assert told() == ["nobody is named whom to tell of a flaw in the gateway"]
+    set_one("security_contact", '"mailto:security@anyshire.gov.uk"')
+    assert told() == ["security.txt has no last day, and is shown to nobody"]
     site.gateway("process", "--once")
-    assert asks not in [each["what"] for each in site.json("doctor")]
-    assert shown.read_text() == "Contact: mailto:security@example.gov.uk\n"
-    settings.write_text(settings.read_text().replace("mailto:", "somebody: "))
+    assert not shown.exists()
+    bounds = "security.txt has to end in more than 30 days and less than a year: it ends on "
+    for days, right in ((-1, False), (30, False), (31, True), (364, True), (365, False)):
+        last = TERM_TIME.date() + timedelta(days=days)
+        set_one("security_expires", str(last))
+        assert told() == ([] if right else [f"{bounds}{last:%-d %B %Y}"]), days
+    set_one("security_policy", '"https://anyshire.gov.uk/flaws"')
+    section = settings.read_text().replace(
+        "[console]", '[console]\norigin = "https://gateway.anyshire.gov.uk"'
+    )
+    settings.write_text(section)
+    site.gateway("process", "--once")
+    assert shown.read_text() == (
+        "Contact: mailto:security@anyshire.gov.uk\n"
+        f"Expires: {last}T23:59:59Z\n"
+        "Canonical: https://gateway.anyshire.gov.uk/.well-known/security.txt\n"
+        "Policy: https://anyshire.gov.uk/flaws\n"
+    )
+    set_one("security_contact", '"somebody: security@anyshire.gov.uk"')
     assert "a contact is an address such as mailto:" in site.result("doctor").stdout
 
 

@@ -15,6 +15,7 @@ from playwright.sync_api import Response
 from starlette.routing import Match, Route
 
 from gateway.console import api, app
+from gateway.home.settings import SECURITY
 
 Act = tuple[str, str]
 _SCHOOL, _HELD, _MAILBOX = "/schools/{provider}", "/held/{reference}", "/mailboxes/{team}"
@@ -48,8 +49,8 @@ AXE: dict[str, frozenset[str]] = {
         "/work", "/work/{noun}/{verb}",
     }),
 }  # fmt: skip
-ELSEWHERE = frozenset({"/login/openid/back", "/login/openid/done", "/held"})
-"""Where a browser only passes through: from an OpenID provider (test_openid.py), and to the held files."""
+ELSEWHERE = frozenset({"/login/openid/back", "/login/openid/done", "/held", SECURITY})
+"""No page, or where a browser passes through: from an OpenID provider (test_openid.py), to held files."""
 LIGHT = frozenset(
     {
         "/work/held/assign",

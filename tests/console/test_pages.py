@@ -15,7 +15,9 @@ import httpx
 import pytest
 
 from gateway.console.site import templates
+from gateway.home.settings import SECURITY, Settings
 from gateway.samples import make, school
+from tests.console.pages import console_of
 from tests.console.served import OTHER, TEAM, Served
 from tests.mailboxes.mailroom import PROVIDER
 
@@ -54,6 +56,26 @@ def test_every_page_is_for_whoever_is_logged_in(served: Served) -> None:
             told = stranger.get(path)
             assert (told.status_code, told.headers["location"]) == (303, "/login"), path
         assert stranger.get("/login").status_code == 200
+
+
+def test_anybody_is_told_whom_to_tell_of_a_flaw(served: Served) -> None:
+    with httpx.Client(base_url=served.origin) as stranger:
+        assert stranger.get(SECURITY).status_code == 404
+    told = Settings.model_validate(
+        {
+            "security_contact": "tel:+44-1632-960123",
+            "security_expires": "2027-08-31",
+            "web": {"origin": "https://send.anyshire.gov.uk"},
+        }
+    ).security_txt
+    with console_of(served.console, security_txt=told) as origin:
+        answer = httpx.get(f"{origin}{SECURITY}")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.text == (
+        "Contact: tel:+44-1632-960123\n"
+        "Expires: 2027-08-31T23:59:59Z\n"
+        "Canonical: https://send.anyshire.gov.uk/.well-known/security.txt\n"
+    )
 
 
 def test_a_link_survives_the_login_and_a_form_keeps_what_was_typed(served: Served) -> None:

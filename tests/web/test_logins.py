@@ -13,7 +13,7 @@ import pytest
 from gateway.browsing import serving as browsing
 from gateway.errors import ConfigurationError
 from gateway.home import Home
-from gateway.home.settings import WebSettings
+from gateway.home.settings import SECURITY, WebSettings
 from gateway.intake import passkeys
 from gateway.ssh import serving
 from gateway.web.server import application, run_web
@@ -55,6 +55,19 @@ def test_nobody_else_is_told_anything(doors: Doors, method: str, path: str, gues
         stranger.client.cookies.set("session", "x" * 43)
     answer = stranger.client.request(method, path, headers=TUS, content=b"" if method != "GET" else None)
     assert answer.status_code == 401
+
+
+def test_anybody_is_told_whom_to_tell_of_a_flaw(doors: Doors) -> None:
+    published = doors.intake.home.published.security_txt
+    with httpx.Client(base_url=doors.origin, headers={"sec-fetch-site": "none"}) as stranger:
+        assert stranger.get(SECURITY).status_code == 404
+        published.write_text("Contact: mailto:security@anyshire.gov.uk\n")
+        try:
+            told = stranger.get(SECURITY)
+        finally:
+            published.unlink()
+    assert (told.status_code, told.text) == (200, "Contact: mailto:security@anyshire.gov.uk\n")
+    assert told.headers["content-type"] == "text/plain; charset=utf-8"
 
 
 def _of_another(ann: Secretary) -> int:

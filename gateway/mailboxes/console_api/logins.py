@@ -37,6 +37,7 @@ def ask_settings(console: ConsoleContext, _: AskSettings) -> ConsoleKnows:
         organisation=console.settings.organisation,
         zone=str(console.catalogue().calendar.timezone),
         openid=None if place.openid is None else place.openid.name,
+        security_txt=console.settings.security_txt,
         **place.model_dump(exclude={"openid"}),
     )
 

@@ -27,6 +27,7 @@ class ConsoleKnows(File):
     certificate_key: Path | None
     proxies: tuple[str, ...]
     openid: str | None
+    security_txt: str | None
 
 
 class PasskeyOptions(File):
