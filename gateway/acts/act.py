@@ -45,6 +45,16 @@ class Confirmation(StrEnum):
     PASSKEY = "passkey"
 
 
+class Area(StrEnum):
+    """Headings under which a door lists acts; each module of acts declares its own as `AREA`."""
+
+    SCHOOLS = "Schools"
+    FILES = "Files"
+    CHILDREN = "Children"
+    PEOPLE = "Keys and people"
+    RULES = "Rules and machines"
+
+
 class TeamMailboxes(Protocol):
     """The mailboxes of the teams of whoever acts. Errors of `ssh/answers` for a team of others."""
 

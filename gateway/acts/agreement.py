@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, OneLine, ReadingAct, argument, option
+from gateway.acts.act import Act, ActContext, ActDone, Area, OneLine, ReadingAct, argument, option
 from gateway.acts.listing import ListingAct, Row
 from gateway.home.settings import load_settings
 from gateway.model import Provider
@@ -19,6 +19,8 @@ from gateway.policy.ratification import text_wanted, years_in_force
 from gateway.record.ratifying import give_notice, sign_for
 from gateway.registry import agreements, copies, register
 from gateway.registry.tables import RatificationRow
+
+AREA = Area.SCHOOLS
 
 
 class RatifyAgreement(Act):

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, Why, argument, option
+from gateway.acts.act import Act, ActContext, ActDone, Area, Why, argument, option
 from gateway.acts.listing import ProviderListing, Row
 from gateway.errors import GatewayError, NotFoundError
 from gateway.log.leaf import rfc3339
@@ -15,6 +15,8 @@ from gateway.policy import timescale
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day, moment
 from gateway.registry import expectations, providers
+
+AREA = Area.SCHOOLS
 
 
 class Expected(StrEnum):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, Moment, MomentAfter, ReadingAct, argument, option
+from gateway.acts.act import Act, ActContext, Area, Moment, MomentAfter, ReadingAct, argument, option
 from gateway.acts.listing import DatedListing, Row
 from gateway.errors import GatewayError
 from gateway.registry.sight import check_all_seen
@@ -16,6 +16,8 @@ from gateway.reports.breach import NOTIFY_WITHIN
 
 if TYPE_CHECKING:
     from gateway.reports.document import Document
+
+AREA = Area.CHILDREN
 
 
 class BreachNature(StrEnum):

@@ -4,10 +4,12 @@ from dataclasses import asdict
 from typing import Any, ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import ActContext, ActDetails, ReadingAct, Reference, argument
+from gateway.acts.act import ActContext, ActDetails, Area, ReadingAct, Reference, argument
 from gateway.acts.listing import DatedListing, ProviderListing, Row
 from gateway.registry import declarations
 from gateway.registry.declarations import Recorded
+
+AREA = Area.SCHOOLS
 
 
 class ListDeclarations(DatedListing, ProviderListing):

@@ -9,6 +9,7 @@ from gateway.acts.act import (
     ActDetails,
     ActDone,
     ActListing,
+    Area,
     ReadingAct,
     Why,
     argument,
@@ -17,6 +18,8 @@ from gateway.acts.act import (
 from gateway.acts.listing import DatedListing, ProviderListing, Row
 from gateway.registry import discrepancies
 from gateway.registry.discrepancies import Known
+
+AREA = Area.SCHOOLS
 
 
 class ListDiscrepancies(DatedListing, ProviderListing):

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from gateway import acts
-from gateway.acts.act import Act, GivenFile, Names, told_of
+from gateway.acts.act import Act, Area, GivenFile, Names, told_of
 
 MODULES = tuple(
     f"{acts.__name__}.{found.name}"
@@ -68,6 +68,12 @@ def acts_in(module: str) -> Iterator[type[Act]]:
 def fields_of(act: type[Act]) -> tuple[ActField, ...]:
     """Describe the fields of an act, in the order of declaration."""
     return tuple(_described(name, field) for name, field in act.model_fields.items())
+
+
+def area_of(act: type[Act]) -> Area:
+    """Return the area that the module of an act declares."""
+    area: Area = import_module(act.__module__).AREA
+    return area
 
 
 def answer_of(act: type[Act]) -> str:

@@ -4,13 +4,15 @@ from dataclasses import asdict
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, OneLine, Why, argument, option
+from gateway.acts.act import Act, ActContext, ActDone, Area, OneLine, Why, argument, option
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.model import counted
 from gateway.policy.unlisted import harmless_name
 from gateway.registry import harmless, providers
 from gateway.registry.harmless import EVERY, Harmless
+
+AREA = Area.RULES
 
 
 class _HarmlessColumn(Act):

@@ -7,6 +7,7 @@ from gateway.acts.act import (
     Act,
     ActContext,
     ActDone,
+    Area,
     OneLine,
     Reference,
     Why,
@@ -15,6 +16,8 @@ from gateway.acts.act import (
 )
 from gateway.acts.listing import ProviderListing, Row
 from gateway.errors import GatewayError
+
+AREA = Area.FILES
 
 
 class ListHeadings(ProviderListing):

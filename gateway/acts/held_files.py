@@ -14,6 +14,7 @@ from gateway.acts.act import (
     Act,
     ActContext,
     ActDone,
+    Area,
     Confirmation,
     OneLine,
     Reference,
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from gateway.policy.catalogue import Catalogue
     from gateway.policy.release import Release
     from gateway.record.registrar import Registrar
+
+AREA = Area.FILES
 
 
 class ListHeldFiles(TransferListing):

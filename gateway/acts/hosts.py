@@ -6,12 +6,14 @@ from typing import ClassVar
 from sqlmodel import Session
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, Why, argument, option
+from gateway.acts.act import Act, ActContext, ActDone, Area, Why, argument, option
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home.settings import load_settings
 from gateway.registry import hosts
 from gateway.registry.hosts import Host
+
+AREA = Area.RULES
 
 
 class ListHosts(ListingAct):

@@ -17,6 +17,7 @@ from gateway.acts.act import (
     Act,
     ActContext,
     ActDone,
+    Area,
     GivenFile,
     MomentAfter,
     Why,
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from gateway.model import NewKey
     from gateway.openpgp.verified_kinds import VerifiedKinds
     from gateway.registry.keys import Key, OwnerKind, Revocation
+
+AREA = Area.PEOPLE
 
 _HEXADECIMAL = re.compile(r"[0-9A-Fa-f]+")
 _MOST_BYTES = 1024**2

@@ -7,6 +7,7 @@ from gateway.access import AccessRight
 from gateway.acts.act import (
     ActContext,
     ActDone,
+    Area,
     Reference,
     Why,
     argument,
@@ -19,6 +20,8 @@ from gateway.home import Home
 from gateway.log.leaf import Kind
 from gateway.registry import holds, persons
 from gateway.registry.holds import HoldSubject
+
+AREA = Area.FILES
 
 
 class ListLegalHolds(DatedListing):

@@ -8,6 +8,7 @@ from gateway.acts.act import (
     Act,
     ActContext,
     ActDone,
+    Area,
     Confirmation,
     Why,
     argument,
@@ -17,6 +18,8 @@ from gateway.acts.listing import DatedListing, ListingAct, Row
 from gateway.home.settings import load_settings
 from gateway.model import counted
 from gateway.registry import letters
+
+AREA = Area.SCHOOLS
 
 
 class PreviewLetters(ListingAct):

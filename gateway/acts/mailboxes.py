@@ -14,6 +14,7 @@ from gateway.acts.act import (
     ActContext,
     ActDone,
     ActListing,
+    Area,
     ReadingAct,
     Reference,
     TeamMailboxes,
@@ -22,6 +23,8 @@ from gateway.acts.act import (
 )
 from gateway.acts.listing import MOST, ListingAct, Row
 from gateway.errors import NotFoundError
+
+AREA = Area.RULES
 
 
 class ListMailbox(ListingAct):

@@ -4,9 +4,11 @@ import dataclasses
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, Confirmation, argument
+from gateway.acts.act import Act, ActContext, ActDone, Area, Confirmation, argument
 from gateway.acts.listing import DatedListing, Row
 from gateway.registry import recalls
+
+AREA = Area.CHILDREN
 
 
 class ListNotices(DatedListing):

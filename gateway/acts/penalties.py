@@ -4,13 +4,15 @@ import ipaddress
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, argument
+from gateway.acts.act import Act, ActContext, ActDone, Area, argument
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home import Home
 from gateway.publish.projection import replace_published
 from gateway.zones import penalty_files
 from gateway.zones.penalty_files import Lifted, Listed, PenaltyFiles
+
+AREA = Area.RULES
 
 
 class ListPenalties(ListingAct):

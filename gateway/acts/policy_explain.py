@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from sqlmodel import Session
 
 from gateway.access import AccessRight
-from gateway.acts.act import ActContext, ActDetails, ActListing, ReadingAct, Reference, argument
+from gateway.acts.act import ActContext, ActDetails, ActListing, Area, ReadingAct, Reference, argument
 from gateway.acts.transfers import event_objects, reason_object
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home import Home
@@ -14,6 +14,8 @@ from gateway.model import Decision, Held, Reason, Refused, Released, Transfer
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.explain import render
 from gateway.registry import declarations, log, transfers
+
+AREA = Area.RULES
 
 
 class ExplainDecision(ReadingAct):

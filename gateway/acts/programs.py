@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 from gateway.access import AccessRight, rights_of
-from gateway.acts.act import WAITS, Act, ActContext, ActDone, Recording, Why, argument, option
+from gateway.acts.act import WAITS, Act, ActContext, ActDone, Area, Recording, Why, argument, option
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.record.dual_control import name_of
@@ -18,6 +18,8 @@ from gateway.registry import programs, roles
 from gateway.registry.invitations import digest_of
 from gateway.registry.tables import ProgramRow
 from gateway.zones.api_paths import CREDENTIAL
+
+AREA = Area.PEOPLE
 
 _SECRET_BYTES = 32
 

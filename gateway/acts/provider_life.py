@@ -5,7 +5,7 @@ from datetime import date
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, OneLine, Recording, Why, argument, option
+from gateway.acts.act import Act, ActContext, ActDone, Area, OneLine, Recording, Why, argument, option
 from gateway.enrolment import numbers
 from gateway.errors import GatewayError
 from gateway.home import provider_of
@@ -13,6 +13,8 @@ from gateway.policy.dates import local_day
 from gateway.record.enroller import Enroller
 from gateway.registry import provider_life, providers
 from gateway.zones.landed import waiting
+
+AREA = Area.SCHOOLS
 
 
 class _ProviderAct(Act):

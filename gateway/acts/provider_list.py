@@ -12,6 +12,7 @@ from gateway.acts.act import (
     ActContext,
     ActDetails,
     ActListing,
+    Area,
     Confirmation,
     GivenFile,
     argument,
@@ -23,6 +24,8 @@ from gateway.model import NewKey, counted
 from gateway.policy.bodies_schema import BodiesFile
 from gateway.record.enroller import Enroller
 from gateway.record.provider_list import AS_BEFORE, ListTakenIn, TakenIn, TriedError, take_in
+
+AREA = Area.SCHOOLS
 
 
 class ImportProviders(Act):

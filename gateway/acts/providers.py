@@ -15,6 +15,7 @@ from gateway.acts.act import (
     ActDetails,
     ActDone,
     ActListing,
+    Area,
     GivenFile,
     OneLine,
     ReadingAct,
@@ -39,6 +40,8 @@ from gateway.registry.contacts import Contact
 
 if TYPE_CHECKING:
     from gateway.model import NewKey
+
+AREA = Area.SCHOOLS
 
 _COLUMNS = ("id", "name", "kind", "dfe_number", "schools", "suspended", "ratified", "closed_on")
 _NUMBERS = ("name", "dfe_number", "urn", "schools", "number")

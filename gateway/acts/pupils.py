@@ -12,6 +12,7 @@ from gateway.acts.act import (
     ActDetails,
     ActDone,
     ActListing,
+    Area,
     Confirmation,
     Why,
     argument,
@@ -25,6 +26,8 @@ from gateway.registry import markers, staff
 if TYPE_CHECKING:
     from gateway.record.children import Asked, FoundFile
     from gateway.reports.document import Document
+
+AREA = Area.CHILDREN
 
 
 class NamesChild(Act):

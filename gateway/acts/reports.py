@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, Confirmation, ReadingAct, Reference, argument, option
+from gateway.acts.act import Act, ActContext, Area, Confirmation, ReadingAct, Reference, argument, option
 from gateway.errors import GatewayError
 from gateway.home.settings import load_settings
 from gateway.policy.dates import academic_year, local_day
@@ -20,6 +20,8 @@ from gateway.reports.review import review_report
 if TYPE_CHECKING:
     from gateway.model import State
     from gateway.reports.document import Document
+
+AREA = Area.FILES
 
 
 class ReportTransfer(Act):

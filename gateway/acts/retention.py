@@ -6,13 +6,15 @@ from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import ActContext, ActDetails, ActDone, ActListing, ReadingAct, argument, option
+from gateway.acts.act import ActContext, ActDetails, ActDone, ActListing, Area, ReadingAct, argument, option
 from gateway.model import counted
 from gateway.registry import holds, retention
 from gateway.registry.sight import check_all_seen
 
 if TYPE_CHECKING:
     from gateway.reports.retention import Due
+
+AREA = Area.FILES
 
 
 class PlanDeletions(ReadingAct):

@@ -12,6 +12,7 @@ from gateway.acts.act import (
     Act,
     ActContext,
     ActDone,
+    Area,
     Recording,
     Why,
     argument,
@@ -23,6 +24,8 @@ from gateway.log.leaf import Kind
 from gateway.record import dual_control
 from gateway.record.second_person import TwoPersonAct, agreed_to_give, note_proposer
 from gateway.registry import roles, staff
+
+AREA = Area.PEOPLE
 
 
 class ListRoles(ListingAct):

@@ -4,8 +4,10 @@ from datetime import timedelta
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import ActContext, option
+from gateway.acts.act import ActContext, Area, option
 from gateway.acts.listing import ProviderListing, Row
+
+AREA = Area.CHILDREN
 
 
 class ListSensitive(ProviderListing):

@@ -18,6 +18,7 @@ from gateway.acts.act import (
     ActDetails,
     ActDone,
     ActListing,
+    Area,
     GivenFile,
     ReadingAct,
     Recording,
@@ -35,6 +36,8 @@ from gateway.zones.places import places_of
 
 if TYPE_CHECKING:
     from gateway.record.second_person import TwoPersonAct
+
+AREA = Area.PEOPLE
 
 _SAID = "; "
 _SECRET_BYTES = 32

@@ -16,6 +16,7 @@ from gateway.acts.act import (
     ActDetails,
     ActDone,
     ActListing,
+    Area,
     ReadingAct,
     Reference,
     Why,
@@ -31,6 +32,8 @@ from gateway.reports.document import school_in_words, unlisted_in_words
 
 if TYPE_CHECKING:
     from gateway.registry.recalls import FileOpening
+
+AREA = Area.FILES
 
 
 class TransferState(StrEnum):

@@ -1,6 +1,7 @@
 """Generic pages for acts without pages of their own: a list, a form for each, and the answer."""
 
 from collections.abc import Iterable
+from itertools import groupby
 
 from starlette.datastructures import FormData, QueryParams, UploadFile
 from starlette.exceptions import HTTPException
@@ -25,14 +26,6 @@ from gateway.zones.console_api.answers import Me
 
 _LEADS = {"file": "/work/transfers/show?reference=", "held-file": "/held/", "school": "/schools/"}
 """Where the values of a column of a list lead to."""
-_AREAS = {
-    "Schools": {"providers", "agreement", "flows", "letters", "discrepancies", "declarations"},
-    "Files": {"transfers", "held", "headings", "report", "legal-holds", "retention"},
-    "Children": {"pupils", "sensitive", "breach", "notices"},
-    "Keys and people": {"keys", "staff", "roles", "programs"},
-}
-_ELSE = "Rules and machines"
-"""The area of all other tasks. An area has the tasks whose commands begin with one of its words."""
 _MAY_NOT = 403
 _PAGE = 50
 Asked = FormData | QueryParams
@@ -42,13 +35,8 @@ async def show_acts(request: Request) -> Response:
     """List the acts the person may carry out, by what they are about."""
     site = site_of(request)
     reply = await site.inside.reply(site.question(request, AskActs), ActsTold)
-    areas: dict[str, list[ActTold]] = {area: [] for area in (*_AREAS, _ELSE)}
-    for act in reply.said.acts:
-        noun = act.command.partition(" ")[0]
-        areas[next((area for area, nouns in _AREAS.items() if noun in nouns), _ELSE)].append(act)
-    return site.page(
-        request, "acts.html", reply.me, areas={area: acts for area, acts in areas.items() if acts}
-    )
+    areas = {area: [*acts] for area, acts in groupby(reply.said.acts, key=lambda act: act.area)}
+    return site.page(request, "acts.html", reply.me, areas=areas)
 
 
 async def show_act(request: Request) -> Response:

@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from gateway.acts.act import Area
+from gateway.acts.fields import area_of, every_act
 from gateway.console.site import templates
 from gateway.home.settings import SECURITY, Settings
 from gateway.samples import make, school
@@ -356,3 +358,20 @@ def test_a_fingerprint_that_begins_a_sentence_stays_as_it_is() -> None:
     sentence_case = templates("Europe/London").filters["sentence_case"]
     assert sentence_case("f9ec5146e922 is revoked") == "f9ec5146e922 is revoked"
     assert sentence_case("the key waits") == "The key waits"
+
+
+def test_tasks_stand_under_the_area_that_their_acts_declare(served: Served) -> None:
+    served.mary.get("/work")
+    _, *parts = re.split(r"<h2>(.*?)</h2>", served.mary.page)
+    listed = {
+        (path, area)
+        for area, part in zip(parts[::2], parts[1::2], strict=True)
+        for path in re.findall(r'href="/work/([a-z./-]+)"', part)
+    }
+    declared = {
+        ("/".join(name.replace(" ", ".").rsplit(".", 1)), area_of(act).value)
+        for name, act in every_act().items()
+        if act.in_console
+    }
+    assert listed <= declared
+    assert parts[::2] == [area.value for area in Area]

@@ -12,8 +12,8 @@ from functools import cache
 
 from pydantic import ValidationError
 
-from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, Confirmation
-from gateway.acts.fields import answer_of, every_act, fields_of
+from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, Area, Confirmation
+from gateway.acts.fields import answer_of, area_of, every_act, fields_of
 from gateway.acts.listing import ListingAct
 from gateway.acts.openapi import openapi_document
 from gateway.errors import GatewayError, NotFoundError, Refusal
@@ -90,9 +90,10 @@ def _block(block: Block) -> BlockSeen:
 
 def ask_acts(console: ConsoleContext, caller: Caller, question: AskActs) -> ActsTold:
     """Return the acts that the caller may carry out here."""
-    acts = (
+    acts = [
         _told(command) for command, act in every_act().items() if act.in_console and act.right in caller.may
-    )
+    ]
+    acts.sort(key=lambda act: [*Area].index(Area(act.area)))
     return ActsTold(
         acts=tuple(_knowing(console, act) if act.command == question.about else act for act in acts)
     )
@@ -269,6 +270,7 @@ def _told(command: str) -> ActTold:
     title, _, about = " ".join((act.__doc__ or "").split()).partition(". ")
     return ActTold(
         command=command,
+        area=area_of(act),
         title=title.replace("`", "").rstrip("."),
         about=for_pages(about).replace("`", ""),
         reads=act.reads,

@@ -77,6 +77,7 @@ class ActTold(File):
     """
 
     command: str
+    area: str
     title: str
     about: str
     reads: bool
@@ -92,7 +93,7 @@ class ActTold(File):
 
 
 class ActsTold(File):
-    """Every act a person may carry out, in the order of declaration."""
+    """Every act a person may carry out, by area, and in the order of declaration."""
 
     acts: tuple[ActTold, ...]
 
