@@ -22,6 +22,7 @@ from gateway.acts.act import (
     argument,
     option,
 )
+from gateway.acts.agreement import RatifyAgreement
 from gateway.acts.transfers import TransferListing
 from gateway.errors import GatewayError
 from gateway.model import Transfer, counted
@@ -50,7 +51,7 @@ class ListHeldFiles(TransferListing):
     tabs: ClassVar = ("waits_for", tuple(WaitsForWhom))
     heading: ClassVar = "Held"
     leads: ClassVar = {"reference": "held-file"}
-    together: ClassVar = ("held return-many", "held release-many")
+    together: ClassVar = ("held return-many", "held release-many", "held ratify-many")
 
     def wanted(self, context: ActContext) -> TransfersWanted:
         """Return the criteria of the held files asked for."""
@@ -303,6 +304,57 @@ class ReleaseHeldFiles(_ManyHeldFiles):
         from gateway.record import releases  # noqa: PLC0415 - as above
 
         releases.release(registrar, reference, by=by, why=self.why)
+
+
+class RatifyForHeldFiles(_ManyHeldFiles):
+    """Ratify for the schools of several held files, and release what waits for that.
+
+    Each school is put on record as having ratified the agreement, by the same signatory and on the same day.
+    """
+
+    command: ClassVar = "held ratify-many"
+    right: ClassVar = AccessRight.ENROL
+
+    signatory: OneLine = option("Who signed for each of the schools, such as: the Head.")
+    on: date | None = option("The day it was signed; today if not given.", None)
+    role: str | None = option("As what they signed, where the agreement wants several signatures.", None)
+
+    def check(self, context: ActContext) -> None:
+        """Refuse a file that waits for something else. GatewayError."""
+        self._schools(context)
+
+    def effect(self, context: ActContext) -> str:
+        """Name the schools, and the files."""
+        schools = " and ".join(f"{name} ({one})" for one, name in self._schools(context).items())
+        return f"{schools}: ratified, signed by {self.signatory}. {super().effect(context)}"
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Record each signature, and decide the waiting files again; name the files that go on waiting."""
+        told = [
+            RatifyAgreement(provider=one, signatory=self.signatory, on=self.on, role=self.role)
+            .carry_out(context)
+            .sentence
+            for one in self._schools(context)
+        ]
+        with context.reading() as session:
+            found = [transfers.get(session, one) for one in self.reference]
+        told += [
+            f"{one.upload.reference} goes on waiting: {for_officers(one.reasons)}"
+            for one in found
+            if one.state == "held"
+        ]
+        return ActDone("\n".join(told))
+
+    def _schools(self, context: ActContext) -> dict[str, str]:
+        """Return the names of the schools by id, in the order of the files."""
+        with context.reading() as session:
+            names, schools = providers.names(session), []
+            for reference in self.reference:
+                transfer = transfers.get(session, reference)
+                if transfer.waits_for != "ratification":
+                    raise GatewayError(f"{reference} waits for no ratification")
+                schools.append(transfer.upload.provider)
+        return {one: names[one] for one in schools}
 
 
 class RefuseHeldFile(_HeldFileAct):

@@ -47,6 +47,28 @@ def test_a_school_joins_and_finds_what_concerns_it(site: Site, gnupg: Path) -> N
     assert "everything fits" in site.gateway("log", "verify")
 
 
+def test_several_schools_are_put_on_record_as_ratified_at_once_and_what_waited_for_that_goes_on(
+    site: Site,
+) -> None:
+    oak, elm = (site.provider(name, ratified=False) for name in ("oak", "elm"))
+    with site.running() as services:
+        for number, party in enumerate((oak, elm)):
+            content = core_data(number)
+            party.put(services.intake, "core.xml.pgp", party.seal(content, site.certificate))
+        oak.put(services.intake, "odd.pgp", oak.seal(b"nobody knows\n" * 9, site.certificate))
+        odd, *waiting = sorted(site.await_decided(3), key=lambda one: one["data_type"] or "")
+        assert [one["state"] for one in (odd, *waiting)] == ["held"] * 3
+        references = [one["reference"] for one in waiting]
+        signed = ("--signatory", "The Head")
+        told = site.refused("held", "ratify-many", *references, odd["reference"], *signed)
+        assert "waits for no ratification" in told
+        assert site.transfers("--state", "accepted") == []
+        said = site.gateway("held", "ratify-many", *references, *signed)
+    assert said.count("has ratified the agreement") == 2
+    assert {one["reference"] for one in site.transfers("--state", "accepted")} == set(references)
+    assert {one["signatory"] for one in site.json("agreement", "status")} == {"The Head"}
+
+
 def of_no_enrolled_school() -> bytes:
     """The same pupils, from a school whose number is on no record: they are on its sender's roll."""
     return core_data().replace(b"<Estab>4001", b"<Estab>4777").replace(b"<URN>990001", b"<URN>990777")
