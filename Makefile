@@ -5,7 +5,7 @@ VENV := .venv
 unexport PYTHONDONTWRITEBYTECODE
 BIN := $(VENV)/bin
 
-.PHONY: kit kit-windows first-day nightly hooks demo term test faults faults-sample install-check deb package-check containers-check release release-check cluster soak lint format bench clients confusion fuzz stranger docs man lock audit sbom clean
+.PHONY: kit kit-windows first-day nightly hooks demo term test faults faults-sample install-check deb package-check image containers-check release release-check cluster soak lint format bench clients confusion fuzz stranger docs man lock audit sbom clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gateway demo
@@ -50,12 +50,19 @@ deb: $(VENV)/.installed-dev
 	rm -rf build/deb
 	$(BIN)/python packaging/release.py build/deb --only deb
 
-# That package on a clean Debian 13 that boots: three commands to a receipt, upgrade, downgrade, purge. As root.
+# That package judged by lintian, then on a clean Debian 13 that boots: three commands to a receipt, upgrade, downgrade,
+# purge. As root.
 package-check: deb
+	lintian --allow-root --fail-on error,warning build/deb/*.deb
 	$(BIN)/python -m pytest -n 0 -m install tests/production/test_package.py $(PYTEST_ARGS)
 
-# Images of that package, run by the Compose file: as root, with buildah, podman, podman-compose and nftables.
-containers-check: deb
+# That package and its image, an OCI archive: as root, with buildah and mmdebstrap.
+image: $(VENV)/.installed-dev
+	rm -rf build/image
+	$(BIN)/python packaging/release.py build/image --only deb image
+
+# That image, run by the Compose file: as root, with podman, podman-compose, crun, netavark, aardvark-dns and nftables too.
+containers-check: image
 	$(BIN)/python -m pytest -n 0 -m install tests/production/test_containers.py $(PYTEST_ARGS)
 
 # All of a release, in build/release, from the commit that is checked out; it needs packaging/build-packages.txt.

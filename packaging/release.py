@@ -1,10 +1,11 @@
 """Build all of a release from the commit that is checked out: the same bytes in any folder.
 
-    python packaging/release.py OUT [--only deb] [--sign-with KEY]
+    python packaging/release.py OUT [--only deb image] [--sign-with KEY]
 
-Each package holds a bill of materials (CycloneDX). A statement (in-toto v1 with SLSA provenance v1) names
-each file by its SHA-256, the commit and the locks. `--sign-with` signs the statement with an OpenPGP secret
-key that has no passphrase; `gateway verify-release FILE` checks both. What is not committed is left out.
+Each file holds a bill of materials (CycloneDX); the image is of the package, and made as root. A statement
+(in-toto v1 with SLSA provenance v1) names each file by its SHA-256, the commit and the locks. `--sign-with`
+signs the statement with an OpenPGP secret key that has no passphrase; `gateway verify-release FILE` checks
+both. What is not committed is left out.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -28,7 +30,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
 STATEMENT = "gateway-release.intoto.json"
-PARTS = ("sdist", "wheel", "kit", "man", "web", "deb")
+MATERIALS = "sbom.cdx.json"
+PARTS = ("sdist", "wheel", "kit", "man", "web", "deb", "image")
 
 
 def run(*words: str | Path, at: Path = REPOSITORY, **variables: str) -> str:
@@ -108,7 +111,7 @@ class Release:
         with tempfile.TemporaryDirectory() as made:
             with tarfile.open(built) as archive:
                 archive.extractall(made, filter="data")
-            (Path(made) / name / "sbom.cdx.json").write_bytes(self.materials(self.tree / "requirements.lock"))
+            (Path(made) / name / MATERIALS).write_bytes(self.materials(self.tree / "requirements.lock"))
             files = (path for path in (Path(made) / name).rglob("*") if path.is_file())
             self.pack({str(path.relative_to(Path(made) / name)): path for path in files}, name)
 
@@ -133,15 +136,21 @@ class Release:
         self.with_materials(built, self.materials(lock))
 
     def man(self) -> None:
-        """Write the manual pages."""
+        """Write the manual pages, with the bill of materials of what they are made from."""
         made = self.tree / "build" / "man"
         self.python("packaging/man_pages.py", made)
+        (made / MATERIALS).write_bytes(self.materials(self.tree / "requirements.lock"))
         self.pack({path.name: path for path in made.iterdir()}, f"gateway-man-{self.version}")
 
     def web(self) -> None:
         """Write the page on which schools send, for whoever compares it with what a gateway serves."""
-        static = self.tree / "gateway/web/static"
-        self.pack({path.name: path for path in static.iterdir()}, f"gateway-web-{self.version}")
+        taken = tomllib.loads((self.tree / "packaging/web.toml").read_text("utf-8"))["taken"]
+        told = {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1}
+        materials = self.tree / "build" / MATERIALS
+        materials.parent.mkdir(exist_ok=True)
+        materials.write_text(json.dumps({**told, "components": [library(one) for one in taken]}), "ascii")
+        files = [*(self.tree / "gateway/web/static").iterdir(), materials]
+        self.pack({path.name: path for path in files}, f"gateway-web-{self.version}")
 
     def deb(self) -> None:
         """Write the package of the distribution that this runs on."""
@@ -153,6 +162,14 @@ class Release:
                 (beside / name).write_bytes(self.materials(lock))
             script = self.tree / "packaging/debian/deb.sh"
             run("sh", script, self.tree, beside, self.out, SOURCE_DATE_EPOCH=self.epoch)
+
+    def image(self) -> None:
+        """Write the image of that package, as an OCI archive."""
+        with tempfile.TemporaryDirectory() as made:
+            for built in self.out.glob("gateway_*.deb"):
+                shutil.copy(built, made)
+            script, archive = self.tree / "packaging/oci/image.sh", f"gateway-image-{self.version}.tar"
+            run("bash", script, made, self.out / archive, SOURCE_DATE_EPOCH=self.epoch)
 
     def statement(self) -> bytes:
         """Return the statement on all that lies in the folder (in-toto v1, SLSA provenance v1)."""
@@ -180,6 +197,16 @@ class Release:
             },
         }
         return json.dumps(told, indent=1).encode() + b"\n"
+
+
+def library(taken: dict[str, str]) -> dict[str, object]:
+    """Return a library of the page as a component of CycloneDX."""
+    name, _, version = taken["from"].removesuffix(".tgz").rpartition("/")[2].rpartition("-")
+    return {
+        "type": "library", "name": name, "version": version, "purl": f"pkg:npm/{name}@{version}",
+        "licenses": [{"license": {"id": taken["licence"]}}],
+        "hashes": [{"alg": "SHA-256", "content": taken["sha256"]}],
+    }  # fmt: skip
 
 
 def digest(path: Path) -> str:

@@ -25,26 +25,11 @@ from gateway.zones.failpoints import VARIABLE
 from tests import warm
 from tests.content import core_data
 from tests.ending import ending
+from tests.production.later import change_tables
 from tests.site import Party, Site
 
 pytestmark = pytest.mark.timeout(300)
 THIS = Path(gateway.__file__).parents[1]
-MIGRATION = '''"""one more column."""
-
-import sqlalchemy as sa
-from alembic import op
-
-revision = "9999"
-down_revision = "{before}"
-branch_labels = None
-depends_on = None
-
-
-def upgrade() -> None:
-    with op.batch_alter_table("transfer") as batch:
-        batch.add_column(sa.Column("later", sa.String(), nullable=True))
-    op.execute("UPDATE transfer SET later = 'kept'")
-'''
 
 
 @dataclass(frozen=True)
@@ -100,6 +85,7 @@ class Upgrade:
     certificate: str
     old: Version
     new: Version
+    revision: str
     backup: Path
 
     def put(self, version: Version, name: str, seed: int, pupils: int = 10) -> None:
@@ -114,11 +100,9 @@ def upgrade(tmp_path_factory: pytest.TempPathFactory) -> Upgrade:
     code = root / "newer"
     for part in ("gateway", "policies", "systemd", "docs"):
         shutil.copytree(THIS / part, code / part)
-    versions = code / "gateway/registry/migrations/versions"
-    latest = max(path.name.partition("_")[0] for path in versions.glob("[0-9]*.py"))
-    (versions / "9999_one_more_column.py").write_text(MIGRATION.format(before=latest))
+    before = change_tables(code)
     old, new = Version(THIS, site.home), Version(code, site.home)
-    made = Upgrade(site.provider("oak"), site.certificate, old, new, root / "before-upgrade")
+    made = Upgrade(site.provider("oak"), site.certificate, old, new, before, root / "before-upgrade")
     made.put(old, "decided.xml.pgp", 1)
     old.done("process", "--once")
     # In hand: one that has landed in the registry, as it takes long, and one that still lies in the spool.
@@ -133,7 +117,7 @@ def upgrade(tmp_path_factory: pytest.TempPathFactory) -> Upgrade:
 def test_the_newer_version_takes_over_with_all_that_is_in_hand(upgrade: Upgrade) -> None:
     done = upgrade.new.result("process", "--once")
     assert done.returncode == 0, done.stderr
-    assert f"registry-upgraded from={upgraded_from(upgrade)} to=9999" in done.stdout + done.stderr
+    assert f"registry-upgraded from={upgrade.revision} to=9999" in done.stdout + done.stderr
     assert upgrade.new.states() == {
         "decided.xml.pgp": "accepted",
         "in-registry.xml.pgp": "accepted",
@@ -180,8 +164,3 @@ def test_the_backup_leads_back_to_the_older_version(upgrade: Upgrade) -> None:
     upgrade.put(upgrade.old, "in-spool.xml.pgp", 3)
     upgrade.old.done("process", "--once")
     assert upgrade.old.states()["in-spool.xml.pgp"] == "accepted"
-
-
-def upgraded_from(upgrade: Upgrade) -> str:
-    versions = upgrade.old.code / "gateway/registry/migrations/versions"
-    return max(path.name.partition("_")[0] for path in versions.glob("[0-9]*.py"))
