@@ -43,7 +43,7 @@ cluster: $(VENV)/.installed-dev
 # The guide for production, followed on a clean Debian 13 that boots: as root, ten minutes, and a mirror of Debian.
 install-check: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m install tests/production \
-	    --ignore tests/production/test_package.py --ignore tests/production/test_containers.py $(PYTEST_ARGS)
+	    $(addprefix --ignore=tests/production/test_,package.py containers.py release.py) $(PYTEST_ARGS)
 
 # The package of the Debian or Ubuntu that this runs on; needs debhelper, libpython3-dev and python3-venv of it.
 deb: $(VENV)/.installed-dev
@@ -71,11 +71,12 @@ release: $(VENV)/.installed-dev
 	rm -rf build/release
 	$(BIN)/python packaging/release.py build/release $(if $(RELEASE_KEY),--sign-with $(RELEASE_KEY))
 
-# The same, and once more in another folder: the bytes have to be the same.
+# The same, and once more in another folder: the bytes have to be the same, and every file known with its bill of materials.
 release-check: release
 	rm -rf build/release-again
 	$(BIN)/python packaging/release.py build/release-again
 	diff --recursive --brief --exclude='*.asc' build/release build/release-again
+	$(BIN)/python -m pytest -n 0 -m install tests/production/test_release.py $(PYTEST_ARGS)
 
 # A nightly export of 300 files by writers that pause, crash, lock, rename and append, while kit and gateway are killed;
 # then an upload that is killed at 20 places: some seven minutes; the seed is printed. NIGHTLY_ARGS="--seed 7" draws it again.

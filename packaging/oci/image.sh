@@ -7,7 +7,7 @@ folder=$1 out=$2
 work=$(mktemp --directory)
 trap 'rm --recursive --force --one-file-system "$work"' EXIT
 export CONTAINERS_STORAGE_CONF=$work/storage.conf
-printf '[storage]\ndriver = "vfs"\ngraphroot = "%s/store"\nrunroot = "%s/run"\n' "$work" "$work" >"$CONTAINERS_STORAGE_CONF"
+printf '[storage]\ndriver = ""\ngraphroot = "%s/store"\nrunroot = "%s/run"\n' "$work" "$work" >"$CONTAINERS_STORAGE_CONF"
 # No step may ask for more files and processes than this machine allows.
 build=(buildah build --quiet --squash --timestamp "$SOURCE_DATE_EPOCH" --isolation=chroot --network=host
     --ulimit "nofile=$(ulimit -Hn):$(ulimit -Hn)" --ulimit "nproc=$(ulimit -Hu):$(ulimit -Hu)")

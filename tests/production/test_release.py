@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import os
 import shutil
 import subprocess
 import sys
+import tarfile
+import zipfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -50,6 +57,63 @@ def refused(file: Path, certificate: Path) -> str:
     assert done.exit_code == 1
     (line,) = done.stderr.strip().splitlines()
     return line
+
+
+def in_tar(opened: IO[bytes]) -> Iterator[tuple[str, bytes]]:
+    """Each bill of materials in an archive of tar, packed or not, and in the layers of an image."""
+    with tarfile.open(fileobj=opened, mode="r:*") as archive:
+        for one in archive:
+            inside = archive.extractfile(one) if one.isfile() else None
+            if inside is not None and one.name.endswith(".cdx.json"):
+                yield one.name, inside.read()
+            elif inside is not None and one.name.startswith("blobs/"):
+                with contextlib.suppress(tarfile.ReadError):  # The image's own settings are blobs, too.
+                    yield from in_tar(inside)
+
+
+def materials(file: Path) -> dict[str, bytes]:
+    """The bills of materials in a file of a release, by their names."""
+    if file.suffix == ".whl":
+        with zipfile.ZipFile(file) as archive:
+            return {name: archive.read(name) for name in archive.namelist() if name.endswith(".cdx.json")}
+    if file.suffix == ".deb":
+        taken = subprocess.run(["dpkg-deb", "--fsys-tarfile", file], check=True, stdout=subprocess.PIPE)
+        return dict(in_tar(io.BytesIO(taken.stdout)))
+    with file.open("rb") as opened:
+        return dict(in_tar(opened))
+
+
+@pytest.mark.install
+@pytest.mark.needs("dpkg-deb")
+def test_every_file_tells_its_materials_is_known_and_is_refused_with_another_byte(
+    keys: Path, tmp_path: Path
+) -> None:
+    """Of build/release, as `make release` left it."""
+    place = tmp_path / "release"
+    shutil.copytree(REPOSITORY / "build/release", place)
+    statement = (place / STATEMENT).read_bytes()
+    (place / f"{STATEMENT}.asc").write_bytes(sign_detached((keys / "release").read_bytes(), statement))
+    files = [place / one["name"] for one in json.loads(statement)["subject"]]
+    told = {"SHA256SUMS", STATEMENT, f"{STATEMENT}.asc"}
+    assert {file for file in place.rglob("*") if file.is_file()} == {*files, *(place / name for name in told)}
+    assert sorted("".join(file.suffixes[-2:]) for file in files if "image" not in file.name) == [
+        ".0-py3-none-any.whl", ".0-py3-none-any.whl", ".0.tar.gz", ".0.tar.gz", ".0.tar.gz", ".deb"
+    ]  # fmt: skip
+    assert [file.suffix for file in files if "image" in file.name] == [".tar"]
+    for file in files:
+        found = materials(file)
+        assert found, file.name
+        for name, bill in found.items():
+            assert json.loads(bill)["bomFormat"] == "CycloneDX", (file.name, name)
+            assert json.loads(bill)["components"], (file.name, name)
+        done = invoke(None, "verify-release", str(file), "--key", str(keys / "release.asc"))
+        assert (done.exit_code, ": as released" in done.stdout) == (0, True), file.name
+        with file.open("r+b") as opened:
+            opened.seek(file.stat().st_size // 2)
+            (byte,) = opened.read(1)
+            opened.seek(-1, os.SEEK_CUR)
+            opened.write(bytes([byte ^ 1]))
+        assert "was changed, or is not of this release" in refused(file, keys / "release.asc"), file.name
 
 
 def test_it_is_the_same_in_another_folder(released: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -37,6 +38,7 @@ for arguments in json.load(sys.stdin):
     sys.argv[1:] = arguments
     assert run() == 0, arguments
 """
+WORKFLOWS = sorted((REPOSITORY / ".github/workflows").glob("*.yml"))
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 
 
@@ -115,3 +117,26 @@ def test_the_bill_of_materials_lists_every_package(lock: str, bills: Path) -> No
     assert bill["bomFormat"] == "CycloneDX"
     assert {part["name"]: part["version"] for part in bill["components"]} == pinned(LOCKS[lock])
     assert bill["metadata"]["component"]["name"] == "gateway"
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_workflow_runs_only_what_is_pinned_and_may_only_read(path: Path) -> None:
+    """Actions by commit, images by digest; a job may write findings of code scanning, and nothing else."""
+    text = path.read_text("utf-8")
+    told = yaml.safe_load(text)
+    assert told["permissions"] == {"contents": "read"}
+    for name in re.findall(r"uses: (\S+)", text):
+        assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", name), name
+    for name in re.findall(r"image: (\S+)|container: (\S+)", text):
+        image = "".join(name)
+        assert image == "${{" or re.fullmatch(r"[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}", image), image
+    assert text.count("actions/checkout@") == text.count("persist-credentials: false")
+    for job in told["jobs"].values():
+        assert job.get("permissions", {}).items() <= {"contents": "read", "security-events": "write"}.items()
+        assert job["timeout-minutes"]
+
+
+def test_the_image_is_built_on_one_that_is_pinned() -> None:
+    text = (REPOSITORY / "packaging/oci/Containerfile").read_text("utf-8")
+    assert re.findall(r"^FROM (.+)$", text, re.MULTILINE) == ["${BASE}"]
+    assert re.search(r"^ARG BASE=\S+:\S+@sha256:[0-9a-f]{64}$", text, re.MULTILINE)
