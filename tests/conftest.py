@@ -148,6 +148,7 @@ LONG = (
     "attacks/test_lying_children.py",
     "attacks/test_many_addresses.py",
     "openpgp/test_moments.py",
+    "hand_on/test_folder.py",
 )
 
 

@@ -25,6 +25,7 @@ from gateway.examiner.protocol import (
     FileRefused,
     Job,
     Judging,
+    LayingOut,
     NamingRecords,
     OpenerSetup,
     OpenRefused,
@@ -138,7 +139,7 @@ class Opening:
                 return self._sealed_copy(request, stored)
             case SealPart():
                 return self._sealed(request, stored.sealed.read_bytes())
-            case Reading() | Judging() | Viewing() | NamingRecords():
+            case Reading() | Judging() | Viewing() | LayingOut() | NamingRecords():
                 raise Fault("an opener was asked for what is not its own")
             case other:
                 assert_never(other)

@@ -11,7 +11,7 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from functools import cached_property
@@ -52,6 +52,8 @@ from gateway.examiner.protocol import (
     JudgeSetup,
     Judging,
     KeyDrop,
+    LaidOut,
+    LayingOut,
     Looked,
     NamingRecords,
     OpenerSetup,
@@ -73,10 +75,11 @@ from gateway.examiner.protocol import (
     Viewing,
     refused,
 )
-from gateway.examiner.pupil_index import persons_of, roll_of
+from gateway.examiner.pupil_index import persons_of, records_with, roll_of
 from gateway.home import Home
 from gateway.home.settings import Limits, Scanner, load_settings, read_toml
-from gateway.model import Basis, Classified, ContentRefused, Counting, Folder, View, is_signatory
+from gateway.model import Basis, Classified, ContentRefused, Counting, Folder, Stated, View, is_signatory
+from gateway.model.layout import FileLayout
 from gateway.openpgp.engines import program_file, proved_program
 from gateway.reasons import REASONS, told
 from gateway.secrets import secret_files
@@ -291,6 +294,36 @@ class Examiner:
                 return checked(given[0], answer.view.size), answer.view
             unless_whole.pop_all()
         return content, answer.view
+
+    def view_apart(
+        self, request: Reopen, basis: Basis, persons: Collection[bytes]
+    ) -> tuple[int, View] | None:
+        """Return the view of a transfer without the records about persons of these digests.
+
+        Returns None where these records cannot be told from the others.
+        """
+        if not persons:
+            return self.view(request, basis)
+        with ExitStack() as unless_viewed:
+            content, _ = self.reopen(request)
+            unless_viewed.callback(os.close, content)
+            named = self.records_named(request.reference, content)
+            if (records := records_with(named, persons, self._home)) is None:
+                return None
+            unless_viewed.pop_all()
+        return self.view_of(request.reference, content, replace(basis, without=records))
+
+    def lay_out(self, reference: str, view: int, layout: FileLayout, stated: Stated) -> tuple[int, LaidOut]:
+        """Return a view laid out for another system as (anonymous memory, its data); `view` stays open."""
+        asked, seconds = (
+            LayingOut(reference=reference, layout=layout, stated=stated),
+            self._seconds_to_read(view),
+        )
+        answer, given = ask(self._viewer, asked, (view,), seconds, (LaidOut,))
+        if len(given) != 1:
+            close_all(given)
+            raise ExaminerLost("the viewing process gave another answer than was asked")
+        return checked(given[0], answer.size), answer
 
     def records_named(self, reference: str, content: int) -> RecordsNamed:
         """Return the persons in each record of a content, in the order of a view; `content` stays open."""

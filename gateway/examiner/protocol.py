@@ -12,6 +12,7 @@ from pydantic import Field, TypeAdapter
 
 from gateway.home.settings import ClassifyLimits, OpenLimits, ProcessorSettings
 from gateway.model import Basis, Classified, ContentRefused, Counting, Folder, Opened, Signature, Stated, View
+from gateway.model.layout import FileLayout
 from gateway.openpgp.engines import ProgramFile
 
 # Requests to the viewer and its answers: plain values.
@@ -33,6 +34,30 @@ class Viewed:
     reference: str
     view: View
     kind: Literal["viewed"] = "viewed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayingOut:
+    """View, sent as a descriptor, to lay out as a file for another system."""
+
+    reference: str
+    layout: FileLayout
+    stated: Stated
+    kind: Literal["laying-out"] = "laying-out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaidOut:
+    """File laid out, following as a descriptor of anonymous memory; `filled` are rows with a value, by
+    column.
+    """
+
+    reference: str
+    size: int
+    sha256: str
+    rows: int
+    filled: tuple[int, ...]
+    kind: Literal["laid-out"] = "laid-out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -384,7 +409,9 @@ Looked = FileOpened | FileWaits | FileRefused | AgreementCopy | KeyDrop | Headin
 Examined = Looked | FileWithheld | FileLost
 """Outcome of the examination of one file, from the children or the service."""
 
-Request = Job | Reopen | Reseal | SealCopy | SealPart | Reading | Viewing | NamingRecords | Judging
+Request = (
+    Job | Reopen | Reseal | SealCopy | SealPart | Reading | Viewing | LayingOut | NamingRecords | Judging
+)
 Answer = (
     Unsealed
     | FileRefused
@@ -393,6 +420,7 @@ Answer = (
     | SealedCopy
     | Read
     | Viewed
+    | LaidOut
     | RecordsNamed
     | AgreementCopy
     | KeyDrop

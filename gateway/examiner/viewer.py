@@ -14,6 +14,7 @@ from typing import BinaryIO
 from gateway.classify import Rules, load_rules
 from gateway.classify.content import Unreadable
 from gateway.classify.views.counts import write_counts
+from gateway.classify.views.layout import lay_out
 from gateway.classify.views.tables import Write
 from gateway.classify.views.view import make_view
 from gateway.classify.views.who import named_records
@@ -25,6 +26,8 @@ from gateway.examiner.protocol import (
     REQUEST,
     VIEWER_SETUP,
     Failed,
+    LaidOut,
+    LayingOut,
     NamingRecords,
     RecordsNamed,
     Viewed,
@@ -52,11 +55,14 @@ class Looking:
         A fault of the gateway is an answer too.
         """
         request = REQUEST.validate_json(message)
-        if not isinstance(request, Viewing | NamingRecords):
+        if not isinstance(request, Viewing | LayingOut | NamingRecords):
             raise TypeError(request.kind)
         try:
             if isinstance(request, NamingRecords):
                 return ANSWER.dump_json(self.named(request, descriptors[0])), ()
+            if isinstance(request, LayingOut):
+                laid_out, made = self.laid_out(request, descriptors[0])
+                return ANSWER.dump_json(laid_out), (made,)
             view, given = self.view(request, descriptors[0])
         except (GatewayError, Unreadable) as error:
             explanation = _UNREADABLE if isinstance(error, Unreadable) else str(error)
@@ -80,6 +86,18 @@ class Looking:
             return make_view(content, asked, rules, self.limits, write)
         write_counts(content, asked, self.rules, self.limits, write)
         return (EVERY_RECORD,), False
+
+    def laid_out(self, request: LayingOut, descriptor: int) -> tuple[LaidOut, int]:
+        """Return a view laid out for another system, and its descriptor."""
+        with os.fdopen(descriptor, "rb", closefd=False) as view, Content(self.most) as memory:
+            pieces, rules = _Pieces(memory), self.rules.with_stated(request.stated)
+            rows, filled = lay_out(view, request.layout, rules, self.limits, pieces.write)
+            pieces.flush()
+            made, size, sha256 = memory.finish()
+        answer = LaidOut(
+            reference=request.reference, size=size, sha256=sha256, rows=rows, filled=tuple(filled)
+        )
+        return answer, made
 
     def named(self, request: NamingRecords, descriptor: int) -> RecordsNamed:
         """Return the persons of each record."""

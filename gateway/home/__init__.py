@@ -9,6 +9,7 @@
     spool/                               outside -> inside: intake writes, the processor takes away
     published/                           inside -> outside: the inside writes, intake reads
     letters/                             inside <-> courier: letters out, results back
+    hand-on/                             inside <-> courier: files for other systems out, results back
 
 Intake uses `Spool` and `Published` only, so as to run with everything else unreadable.
 """
@@ -248,6 +249,11 @@ class Home:
     def letters(self) -> Letters:
         """The folder between the inside and the courier."""
         return Letters(self.root / "letters")
+
+    @property
+    def hand_on(self) -> Path:
+        """The folder of files on their way to other systems; what becomes of them is noted there."""
+        return self.root / "hand-on"
 
     @property
     def spool(self) -> Spool:

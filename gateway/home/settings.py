@@ -216,6 +216,12 @@ class LetterSettings(File):
         return self
 
 
+class HandOnSettings(File):
+    """Files handed on. `key_file`: the SSH key for servers, else the credential `hand-on-key`."""
+
+    key_file: Path | None = None
+
+
 def _database(url: str) -> str:
     """Return a URL without a password: gateway.toml is no secret, nor is a command line."""
     parts = urlsplit(url)
@@ -280,6 +286,7 @@ class Settings(File):
     watch: WatchSettings = WatchSettings()
     scanner: Scanner = Scanner()
     letters: LetterSettings = LetterSettings()
+    hand_on: HandOnSettings = HandOnSettings()
     store: StoreSettings = StoreSettings()
     host: HostSettings = HostSettings()
 

@@ -180,7 +180,15 @@ FIELDS: dict[str, dict[str, str]] = {
     "landed": {**_TRANSFER, "folder": "word", "key": "fingerprint"},
     "decided": _DECISION,
     "delivered": {"provider": "provider", "team": "word", "flow": "word"},
-    "collected": {**_WHO, "provider": "provider", "team": "word", **_CONTENT, "left_out": "words"},
+    # `hand_on`: to which system it was handed on; `key` is then that of its SFTP server, if it has one.
+    "collected": {
+        **_WHO,
+        "provider": "provider",
+        "team": "word",
+        **_CONTENT,
+        "left_out": "words",
+        "hand_on": "word",
+    },
     "dealt-with": {**_WHO, "provider": "provider", "team": "word"},
     "judged-anew": {"provider": "provider", "reasons": "codes", "policies": "digest"},
     "release-proposed": {**_WHO, "data_type": "word", "teams": "words", "reasons": "codes"},

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import Reopen
-from gateway.examiner.pupil_index import records_with
 from gateway.home import Home
 from gateway.mailboxes.contents import FileOrder, Given
 from gateway.model import Basis
@@ -25,7 +21,7 @@ NOT_WITHOUT = denied(
 )
 
 
-def fetched(examiner: Examiner, order: FileOrder, home: Home) -> Given:
+def fetched(examiner: Examiner, order: FileOrder) -> Given:
     """Return the ordered content in anonymous memory, for the caller to close. Fault if it cannot be made.
 
     Declined if the records to be left out cannot be told from the others.
@@ -35,15 +31,11 @@ def fetched(examiner: Examiner, order: FileOrder, home: Home) -> Given:
     if order.basis is None:
         descriptor, size = examiner.reopen(request)
         return Given(descriptor, size, delivery.content_sha256)
-    if order.apart and isinstance(order.basis, Basis):
-        with ExitStack() as unless_viewed:
-            content, _ = examiner.reopen(request)
-            unless_viewed.callback(os.close, content)
-            records = records_with(examiner.records_named(request.reference, content), order.apart, home)
-            if records is None:
-                raise Declined(NOT_WITHOUT)
-            unless_viewed.pop_all()
-        descriptor, view = examiner.view_of(request.reference, content, replace(order.basis, without=records))
+    if isinstance(order.basis, Basis):
+        found = examiner.view_apart(request, order.basis, order.apart)
+        if found is None:
+            raise Declined(NOT_WITHOUT)
+        descriptor, view = found
     else:
         descriptor, view = examiner.view(request, order.basis)
     if view.whole:

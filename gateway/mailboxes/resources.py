@@ -45,7 +45,7 @@ def open_resources(home: Home, clock: Callable[[], datetime]) -> Iterator[Shared
     openers = ThreadPoolExecutor(limits.mailboxes.openers, "open")
 
     def fetch(order: FileOrder) -> Given:
-        return fetched(examiners.mine(), order, home)
+        return fetched(examiners.mine(), order)
 
     showing = Showing(catalogue, lambda sha256: counting_seed(home, sha256))
     try:

@@ -27,6 +27,7 @@ from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.crosscheck import contradictions
 from gateway.policy.faults import Contradiction, Location, PolicyFault, key_of, line_of, words_of
 from gateway.policy.folder import document
+from gateway.policy.hand_on_schema import HandOnsFile
 from gateway.policy.left_out import LeftOut, concerns, without_faults
 from gateway.policy.letters_schema import LettersFile
 from gateway.policy.method_schema import MethodsFile
@@ -83,8 +84,8 @@ FILES: dict[str, type[PolicyTable]] = {
     "breach.toml": BreachFile,
     "bodies.toml": BodiesFile,
 }
-OPTIONAL: dict[str, type[PolicyTable]] = {"letters.toml": LettersFile}
-"""Files a folder may leave out: without letters.toml nobody gets a letter."""
+OPTIONAL: dict[str, type[PolicyTable]] = {"letters.toml": LettersFile, "hand_ons.toml": HandOnsFile}
+"""Files a folder may leave out: nobody gets a letter then, and nothing is handed on."""
 
 _KEPT = 128
 _EARLIER = Path(__file__).parent / "earlier"
@@ -280,7 +281,7 @@ def assembled(policies: Path, reading: PoliciesRead) -> Catalogue:
         return found
 
     agreement, law = model("agreement.toml", AgreementFile), whole(_packs(reading))
-    letters = reading.models.get("letters.toml")
+    letters, hand_ons = reading.models.get("letters.toml"), reading.models.get("hand_ons.toml")
     digest = policy_digest(policies)
     return Catalogue(
         digest=digest,
@@ -300,6 +301,7 @@ def assembled(policies: Path, reading: PoliciesRead) -> Catalogue:
         calendar=model("calendar.toml", CalendarFile).under(law),
         breach=model("breach.toml", BreachFile),
         letters=letters if isinstance(letters, LettersFile) else LettersFile(),
+        hand_ons=hand_ons if isinstance(hand_ons, HandOnsFile) else HandOnsFile(),
         bodies=model("bodies.toml", BodiesFile),
         law=law,
     )

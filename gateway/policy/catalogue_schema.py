@@ -12,6 +12,7 @@ from gateway.policy.agreement_schema import AgreementFile, ConfirmedFile, Contac
 from gateway.policy.bodies_schema import BodiesFile
 from gateway.policy.breach_schema import BreachFile
 from gateway.policy.calendar_schema import CalendarFile
+from gateway.policy.hand_on_schema import HandOnsFile
 from gateway.policy.letters_schema import LettersFile
 from gateway.policy.method_schema import MethodsFile
 from gateway.policy.schema import (
@@ -68,6 +69,7 @@ class Catalogue(PolicyTable):
     breach: BreachFile
     bodies: BodiesFile
     letters: LettersFile = LettersFile()
+    hand_ons: HandOnsFile = HandOnsFile()
     law: tuple[LawPack, ...] = ()
 
     @cached_property

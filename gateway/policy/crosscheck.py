@@ -9,6 +9,7 @@ from gateway.policy.calendar_check import calendar_faults
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.citations import citation_faults
 from gateway.policy.faults import Contradiction
+from gateway.policy.hand_on_check import hand_on_faults
 from gateway.policy.method_schema import Method
 from gateway.policy.schema import NOBODY, Flow, Right
 from gateway.policy.unused import unused
@@ -44,6 +45,7 @@ def contradictions(catalogue: Catalogue) -> Iterator[Contradiction]:
     yield from _method_faults(catalogue)
     yield from unused(catalogue)
     yield from calendar_faults(catalogue.calendar, catalogue.flows)
+    yield from hand_on_faults(catalogue)
 
 
 def _teams_missing(catalogue: Catalogue) -> Iterator[Contradiction]:

@@ -19,6 +19,7 @@ from gateway.model import Folder
 from gateway.observe.metrics import FAULTS
 from gateway.passage import Examination, conclude
 from gateway.processor.claim import Claim, claim_waiting
+from gateway.processor.handing_on import HandingOn
 from gateway.processor.in_progress import A_MOMENT_SECONDS, BackOff, InProgress
 from gateway.processor.judged_anew import JudgingAnew
 from gateway.processor.provider_copies import Copier
@@ -69,6 +70,7 @@ class Processor:
         self._claims_into = None if registrar.settings.host.shares else self._progress
         self._rounds = Rounds(registrar)
         self._copier = Copier(self._home, pool.examiners, pause_seconds=rescan_seconds, done=self.wake)
+        self._handing_on = HandingOn(self._home, pool.examiners, pause_seconds=rescan_seconds, done=self.wake)
         self._anew = JudgingAnew(pool.examiners, pause_seconds=rescan_seconds, done=self.wake)
         self._keys = secret_files.generation(self._home)
         self._back_off = BackOff(rescan_seconds, time.monotonic)
@@ -115,7 +117,8 @@ class Processor:
         """
         with self._working():
             fault = self._round(at_once=True)
-            while self._pool.in_hand or self._copier.busy or self._anew.busy or self._rounds.more_held:
+            besides = self._copier, self._anew, self._handing_on
+            while self._pool.in_hand or self._rounds.more_held or any(each.busy for each in besides):
                 self._wait(0 if self._rounds.more_held else A_MOMENT_SECONDS)
                 fault = self._round(at_once=True)
             fault = fault or _fault_of(lambda: self._record_late(all_of_them=True))
@@ -188,6 +191,7 @@ class Processor:
         if leads:
             yield lambda: self._rounds.keys(self._registrar)
             yield lambda: self._anew.hand_out(self._registrar, self._pool.do)
+            yield lambda: self._handing_on.tend(self._registrar, self._pool.do, at_once=at_once)
 
     def _told(self, faults: Sequence[Fault]) -> Fault | None:
         """Log and count the faults of a round; return the first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -14,11 +14,15 @@ from gateway.classify.load import faults as rule_faults
 from gateway.classify.parts import EXTENSIONS
 from gateway.classify.rules import DataTypes, Items, Rules
 from gateway.classify.sensitive import Sensitive
+from gateway.classify.views.sieve import Sieve
 from gateway.home.settings import KeyPolicy, Limits
 from gateway.home.settings_file import nearest
 from gateway.law import LawPack
+from gateway.model import Basis
+from gateway.policy.basis import basis_for
 from gateway.policy.catalogue import FILES, OPTIONAL, Catalogue, PoliciesRead, assembled, contradict, shaped
 from gateway.policy.faults import Contradiction, PolicyFault
+from gateway.policy.hand_on_schema import HandOn
 from gateway.policy.terms import is_ending
 from gateway.reports.retention import Keep, Retention
 
@@ -90,6 +94,7 @@ def _across(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
     yield from _formats_of_carried(catalogue)
     yield from _names_in_packs(catalogue.law, rules)
     yield from _days_of_packs(catalogue.law)
+    yield from _columns_handed_on(catalogue, rules)
 
 
 def _type_faults(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
@@ -189,6 +194,45 @@ def _days_of_packs(packs: tuple[LawPack, ...]) -> Iterator[Contradiction]:
         for n, version in enumerate(pack.versions):
             if not float(version.previous) < float(version.present):
                 yield file, ("versions", n, "previous"), "write a version older than the present one"
+
+
+def _columns_handed_on(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
+    """Yield columns of hand-ons that no view of the team can fill."""
+    for n, each in enumerate(catalogue.hand_ons.hand_on):
+        sieves = [Sieve(rules, basis) for basis in _bases(each, catalogue, rules)]
+        for m, file in enumerate(each.file):
+            for k, column in enumerate(file.column):
+                place = ("hand_on", n, "file", m, "column", k)
+                if column.field and column.field not in rules.fields:
+                    words = f"items.toml has no {column.field}{nearest(column.field, rules.fields)}"
+                    yield "hand_ons.toml", (*place, "from"), words
+                    continue
+                keys = {column.field: column.field} if column.field else _fields_of(column.headings, rules)
+                for said, key in keys.items():
+                    if key is None or (sieves and not any(sieve.shows(key) for sieve in sieves)):
+                        words = f"no view of {each.team} shows {said}: rights.toml gives the team none of it"
+                        yield "hand_ons.toml", place, words
+
+
+def _bases(each: HandOn, catalogue: Catalogue, rules: Rules) -> Iterator[Basis]:
+    """Yield all that the team of a hand-on may have of its files, by sender and format."""
+    for name in each.data_types:
+        flow = catalogue.flow_of(name)
+        if flow is not None and name in rules.data_types.types:
+            forms = {"", *(form for carried in flow.of(name).carried for form in carried.formats)}
+            for sender in flow.kinds():
+                for form in sorted(forms):
+                    yield basis_for(each.team, name, catalogue, sender, form=form)
+
+
+def _fields_of(headings: Iterable[str], rules: Rules) -> dict[str, str | None]:
+    """Return the field that each heading of a view, or element within a part, tells of; None if unknown."""
+    found: dict[str, str | None] = {}
+    for heading in headings:
+        part, slash, name = heading.partition("/")
+        key = rules.element_field(part, name) if slash else rules.element_field("Pupil", heading)
+        found[heading] = key or rules.column_field(f"{part} 1 {name}" if slash else heading)
+    return found
 
 
 def _retention_faults(catalogue: Catalogue, retention: Retention) -> Iterator[Contradiction]:

@@ -80,7 +80,7 @@ def to_team(team: str, person: str | None, *, of_one: bool = False) -> Select[*t
             col(DeliveryRow.team) == team,
             dealt_with_at.is_(None),
             col(TransferRow.content_sha256).is_not(None),
-            _is_shown_to(person),
+            is_shown_to(person),
         )
     )
 
@@ -99,7 +99,7 @@ def removed_by(team: str, since: datetime, person: str | None) -> Select[*tuple[
             _unindexed(col(DeliveryRow.dealt_with_at)) >= since,
             col(TransferRow.content_sha256).is_not(None),
             ~gone.exists(),
-            _is_shown_to(person),
+            is_shown_to(person),
         )
     )
 
@@ -109,7 +109,7 @@ def _unindexed(column: Mapped[Any]) -> Any:  # noqa: ANN401 - of whatever type t
     return func.coalesce(column, None)
 
 
-def _is_shown_to(person: str | None) -> ColumnElement[bool]:
+def is_shown_to(person: str | None) -> ColumnElement[bool]:
     """Is a delivery shown? Records of marked children can be left out of a view alone."""
     as_sent = or_(col(DeliveryRow.whole).is_(True), col(TransferRow.data_type).is_(None))
     return or_(~as_sent, is_seen_by(person))

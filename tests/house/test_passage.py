@@ -38,6 +38,7 @@ _BESIDES = tuple(
     for name in (
         "processor/rounds.py",
         "record/reconsider.py",
+        "processor/handing_on.py",
         "processor/judged_anew.py",
         "processor/provider_copies.py",
         "zones/failpoints.py",

@@ -162,7 +162,7 @@ class Way:
             files = desk.page(self.origin.jane, MailboxPlace(team), None).files
             (delivery,) = [one for one in files if one.reference == reference]
             place = MailboxPlace(team, file_name(delivery))
-            given = fetched(examiner, desk.order(self.origin.jane, place), home)
+            given = fetched(examiner, desk.order(self.origin.jane, place))
             desk.collect(self.origin.jane, place, given)
             desk.deal_with(self.origin.jane, place)
         with os.fdopen(given.descriptor, "rb") as memory:

@@ -181,6 +181,10 @@ class Sieve:
             self.leave_out(label)
         return not lacking
 
+    def shows(self, key: str) -> bool:
+        """Return True where a view may show the field."""
+        return not self._lacking(key)
+
     def _lacking(self, key: str) -> frozenset[str]:
         rule = self._rules.fields[key]
         if "free" in rule.values:

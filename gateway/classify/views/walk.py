@@ -20,14 +20,14 @@ Values = dict[str, list[str]]
 
 HEADER = "Header"
 # People around a pupil have names and addresses of their own.
-_OF_OTHERS = frozenset({"Contacts", "Contact"})
+OF_OTHERS = frozenset({"Contacts", "Contact"})
 
 
 def records_in(
     content: BinaryIO, rules: Rules, limits: ClassifyLimits, wanted: Collection[str]
 ) -> Iterator[Values]:
     """Yield the records of a classified content, with the wanted fields. Raises Unreadable."""
-    yield from _RecordWalk(rules, limits, frozenset(wanted)).walk(content)
+    yield from RecordWalk(rules, limits, frozenset(wanted)).walk(content)
 
 
 def other_records(content: BinaryIO, rules: Rules, limits: ClassifyLimits, where: RecordsWhere) -> set[int]:
@@ -59,7 +59,9 @@ def start_of(content: BinaryIO) -> str:
     return head_of(content).decode(encoding_of(content), "replace").lstrip("\ufeff").lstrip()
 
 
-class _RecordWalk:
+class RecordWalk:
+    """Read a content's records with the values of the wanted fields."""
+
     def __init__(self, rules: Rules, limits: ClassifyLimits, wanted: frozenset[str]) -> None:
         self._rules = rules
         self._limits = limits
@@ -67,6 +69,7 @@ class _RecordWalk:
         self._elements: dict[tuple[str, str], str | None] = {}
 
     def walk(self, content: BinaryIO) -> Iterator[Values]:
+        """Yield the records of a content. Raises Unreadable."""
         if old_workbook.is_old_workbook(content):
             sheets = old_workbook.sheets_of(content, self._limits)
             yield from self._tables(tables_in(sheets, self._rules, self._limits, old_workbook.FORMAT))
@@ -101,15 +104,19 @@ class _RecordWalk:
         return chain.from_iterable(self._rows(table()) for table in tables)
 
     def _rows(self, table: Table) -> Iterator[Values]:
-        keys = [self._rules.column_field(name) for name in table.header.names]
-        columns = [(index, key) for index, key in enumerate(keys) if key in self._wanted]
+        columns = [(index, key) for index, name in enumerate(table.header.names) for key in self._keys(name)]
         for batch in table.batches:
             for row in batch:
                 values: Values = {}
                 for index, key in columns:
                     if index < len(row) and (text := row[index].strip()):
-                        values.setdefault(str(key), []).append(text)
+                        values.setdefault(key, []).append(text)
                 yield values
+
+    def _keys(self, name: str) -> Iterator[str]:
+        """Yield under what the values of a column are collected."""
+        if (key := self._rules.column_field(name)) in self._wanted and key is not None:
+            yield key
 
     def _of_element(self, record: markup.Element) -> Values:
         values: Values = {}
@@ -119,7 +126,7 @@ class _RecordWalk:
             for child in element:
                 name = markup.local_name(child.tag)
                 if len(child):
-                    if name not in _OF_OTHERS:
+                    if name not in OF_OTHERS:
                         stack.append((name, child))
                 elif (text := (child.text or "").strip()) and (
                     key := self._field(parent, name)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from gateway.registry.tables.files import ReasonRow as ReasonRow
     from gateway.registry.tables.files import ReceiptRow as ReceiptRow
     from gateway.registry.tables.files import TransferRow as TransferRow
+    from gateway.registry.tables.hand_ons import HandOnBatchRow as HandOnBatchRow
+    from gateway.registry.tables.hand_ons import HandOnFileRow as HandOnFileRow
     from gateway.registry.tables.keeping import DeletionCertificateRow as DeletionCertificateRow
     from gateway.registry.tables.keeping import DeletionRow as DeletionRow
     from gateway.registry.tables.keeping import HoldRow as HoldRow
@@ -64,6 +66,7 @@ _WHERE = {
     "console": "ConsoleChallengeRow ConsoleSessionRow InvitationRow ProgramRequestRow ProgramRow",
     "events": "CheckpointRow EventRow NodeRow",
     "files": "AuthorityNoticeRow CopyRow DeclarationRow DeliveryRow ReasonRow ReceiptRow TransferRow",
+    "hand_ons": "HandOnBatchRow HandOnFileRow",
     "keeping": "DeletionCertificateRow DeletionRow HoldRow HostRow",
     "letters": "LetterRow",
     "people": (

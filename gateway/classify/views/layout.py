@@ -1,0 +1,115 @@
+"""Lay a view out as CSV for another system. All a layout can reach is the view."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from gateway.classify import markup
+from gateway.classify.format_rules import plain
+from gateway.classify.rules import Rules
+from gateway.classify.views.tables import Write, inert
+from gateway.classify.views.walk import OF_OTHERS, RecordWalk, Values
+from gateway.home.settings import ClassifyLimits
+from gateway.model.layout import FileLayout, LaidColumn
+
+
+def lay_out(
+    view: BinaryIO, layout: FileLayout, rules: Rules, limits: ClassifyLimits, write: Write
+) -> tuple[int, list[int]]:
+    """Write the rows of a view as CSV (RFC 4180) in UTF-8; return their number, and by column the filled.
+
+    A row without any value of the view is left out. Raises Unreadable.
+    """
+    line = io.StringIO()
+    table = csv.writer(line, lineterminator="\r\n")
+
+    def put(cells: list[str]) -> None:
+        table.writerow(cells)
+        write(line.getvalue().encode("utf-8", "replace"))
+        line.seek(0)
+        line.truncate()
+
+    put([column.name for column in layout.columns])
+    rows, filled = 0, [0] * len(layout.columns)
+    for cells in _rows(view, layout, rules, limits):
+        put(cells)
+        rows += 1
+        filled = [count + bool(cell) for count, cell in zip(filled, cells, strict=True)]
+    return rows, filled
+
+
+def _rows(view: BinaryIO, layout: FileLayout, rules: Rules, limits: ClassifyLimits) -> Iterator[list[str]]:
+    for values in _LayoutWalk(rules, limits, layout).walk(view):
+        numbers = sorted({int(key.partition(" ")[0]) for key in values if " " in key})
+        for number in numbers if layout.each else (0,):
+            cells = [_cell(column, number, values) for column in layout.columns]
+            if any(cell and not column.value for cell, column in zip(cells, layout.columns, strict=True)):
+                yield cells
+
+
+def _cell(column: LaidColumn, number: int, values: Values) -> str:
+    if column.value:
+        return column.value
+    keys = [column.field] if column.field else [_key(heading, number) for heading in column.headings]
+    return inert(next((", ".join(values[key]) for key in keys if key in values), ""))
+
+
+def _key(heading: str, number: int) -> str:
+    """Return the key of a heading's values; in a part of a record, with the part's number."""
+    part, slash, name = heading.partition("/")
+    return f"{number} {plain(name)}" if slash else f"={plain(part)}"
+
+
+class _LayoutWalk(RecordWalk):
+    """Collect the values of fields and headings, and those of the parts of a record by their number."""
+
+    def __init__(self, rules: Rules, limits: ClassifyLimits, layout: FileLayout) -> None:
+        super().__init__(rules, limits, frozenset(column.field for column in layout.columns))
+        headings = {heading for column in layout.columns for heading in column.headings}
+        self._whole = {plain(heading) for heading in headings if "/" not in heading}
+        self._parts = {plain(heading.partition("/")[2]) for heading in headings if "/" in heading}
+        self._each = layout.each
+        names = "|".join(map(re.escape, sorted(self._parts, key=len, reverse=True)))
+        self._numbered = re.compile(rf"{re.escape(plain(self._each))}([0-9]{{1,3}})({names})")
+
+    def _keys(self, name: str) -> Iterator[str]:
+        yield from super()._keys(name)
+        heading = plain(name)
+        if heading in self._whole:
+            yield f"={heading}"
+        if self._each and (found := self._numbered.fullmatch(heading)):
+            yield f"{int(found[1])} {found[2]}"
+
+    def _of_element(self, record: markup.Element) -> Values:
+        values: Values = {}
+        self._collect(record, 0, values)
+        return values
+
+    def _collect(self, element: markup.Element, number: int, values: Values) -> None:
+        """Add the values below an element; `number` is that of the part around, 0 for none."""
+        parent, met = markup.local_name(element.tag), 0
+        for child in element:
+            name = markup.local_name(child.tag)
+            if len(child):
+                met += name == self._each
+                if name not in OF_OTHERS or (self._each and (name == self._each or self._holds_parts(child))):
+                    self._collect(child, met if name == self._each else number, values)
+            elif text := (child.text or "").strip():
+                for key in self._keys_of(parent, name, number):
+                    values.setdefault(key, []).append(text)
+
+    def _holds_parts(self, element: markup.Element) -> bool:
+        return any(markup.local_name(child.tag) == self._each for child in element)
+
+    def _keys_of(self, parent: str, name: str, number: int) -> Iterator[str]:
+        heading = plain(name)
+        if number:
+            if heading in self._parts:
+                yield f"{number} {heading}"
+            return
+        if (key := self._field(parent, name)) in self._wanted and key is not None:
+            yield key
+        if heading in self._whole:
+            yield f"={heading}"

@@ -1,0 +1,24 @@
+"""The layout of a file for another system: its columns, and the part of a view behind each."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaidColumn:
+    """One column: filled from a field, from the first of some headings that has a value, or always alike."""
+
+    name: str
+    field: str = ""
+    headings: tuple[str, ...] = ()
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileLayout:
+    """The columns in order. With `each`, a row for each such part of a record, such as each contact.
+
+    A heading "Contact/Surname" is the element Surname within Contact, or the column "Contact 2 Surname".
+    """
+
+    columns: tuple[LaidColumn, ...]
+    each: str = ""

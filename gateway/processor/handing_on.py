@@ -1,0 +1,259 @@
+"""Files are handed on to other systems: batches are owed, made in a folder, followed until acknowledged.
+
+A batch is recorded before it is made, so that a kill loses none and doubles none: under its number the same
+files come to lie in the same place. What a batch holds is on record before the folder has its final name.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from datetime import time as hour
+from functools import partial
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import tomlkit
+
+from gateway.errors import Fault, trace_of
+from gateway.examiner.parent import Examiners
+from gateway.home import Home
+from gateway.policy.hand_on_schema import HandOn
+from gateway.processor.in_progress import BackOff
+from gateway.processor.worker_pool import ATTEMPTS
+from gateway.publish.projection import replace_published
+from gateway.record.hand_ons import Made, NotHandedOnError, make, manifest, record_made
+from gateway.record.registrar import Registrar
+from gateway.registry import hand_ons, log
+from gateway.registry.tables import HandOnBatchRow
+from gateway.zones.across import BadFileError, read_words
+from gateway.zones.spool import write_durably
+
+_PAUSE_SECONDS = 5.0
+_OVERLAP = timedelta(minutes=10)
+_TROUBLE = {
+    "host-key": "the server shows another host key than the policies name",
+    "login": "the server does not take the login",
+    "refused": "the server does not take the files",
+}
+_log = logging.getLogger(__name__)
+
+
+class HandingOn:
+    """Hand on what is due, in worker threads. Of several hosts only the one that `leads` does."""
+
+    def __init__(
+        self, home: Home, examiners: Examiners, *, pause_seconds: float, done: Callable[[], None]
+    ) -> None:
+        self._home, self._examiners, self._done = home, examiners, done
+        self._back_off = BackOff(pause_seconds, time.monotonic)
+        self._lock, self._in_hand = threading.Lock(), set[str]()
+        self._looked_at = float("-inf")
+        self._seen: dict[str, tuple[HandOn, datetime]] = {}
+        self._withdrawn: dict[str, int] = {}
+
+    @property
+    def busy(self) -> bool:
+        """True while a batch is being made."""
+        return bool(self._in_hand)
+
+    def tend(
+        self, registrar: Registrar, do: Callable[[Callable[[], None]], None], *, at_once: bool = False
+    ) -> None:
+        """Owe batches, begin those unmade, and note what became of others; `do` queues work for a thread."""
+        if not at_once and time.monotonic() - self._looked_at < _PAUSE_SECONDS:
+            return
+        self._looked_at = time.monotonic()
+        declared = {each.id: each for each in registrar.catalogue.hand_ons.hand_on}
+        self._lay_out(registrar, declared)
+        if not declared:
+            return
+        for each in declared.values():
+            self._owe(registrar, each)
+        with registrar.registry.read() as session:
+            waiting = [one for one in hand_ons.batches(session, open_only=True) if one.hand_on in declared]
+        self._follow(registrar, waiting, declared)
+        for batch in waiting:
+            name, each = hand_ons.name_of(batch), declared[batch.hand_on]
+            if self._is_unmade(batch) and name not in self._in_hand and not self._back_off.rests(name):
+                with self._lock:
+                    self._in_hand.add(name)
+                do(partial(self._make, registrar, each, batch.number))
+
+    def _lay_out(self, registrar: Registrar, declared: dict[str, HandOn]) -> None:
+        """Make the folder of each hand-on, with its server for the courier; remove those of no hand-on."""
+        root = self._home.hand_on
+        for folder in root.iterdir() if root.is_dir() else ():
+            if folder.name not in declared:
+                shutil.rmtree(folder)
+        for each in declared.values():
+            folder = root / each.id
+            folder.mkdir(mode=0o770, parents=True, exist_ok=True)
+            place = folder / "server.toml"
+            if each.sftp is None:
+                place.unlink(missing_ok=True)
+                continue
+            key_file = registrar.settings.hand_on.key_file
+            told = each.sftp.model_dump() | ({} if key_file is None else {"key_file": str(key_file)})
+            text = tomlkit.dumps(told)
+            if not place.exists() or place.read_text("utf-8") != text:
+                replace_published(place, text)
+
+    def _owe(self, registrar: Registrar, each: HandOn) -> None:
+        """Record a batch of what is due and of what was taken back, where there is any."""
+        now, zone = registrar.clock(), ZoneInfo(registrar.catalogue.calendar.timezone)
+        until = now + timedelta.resolution if each.at == "at-once" else _last(each.at, now.astimezone(zone))
+        since = datetime.combine(each.since, hour(), zone).astimezone(UTC)
+        before, seen = self._seen.get(each.id, (each, since))
+        if before == each:
+            since = max(since, seen - _OVERLAP)
+        with registrar.registry.read() as session:
+            due = hand_ons.due(session, each, since, until)
+            last = log.latest(session, "withdrawn")
+            withdrawn = -1 if last is None else last.number
+            is_new = withdrawn != self._withdrawn.get(each.id)
+            gone = hand_ons.taken_back(session, each.id) if is_new else ()
+        if due or gone:
+            with registrar.registry.write() as session:
+                due = hand_ons.due(session, each, since, until)
+                gone = hand_ons.taken_back(session, each.id) if is_new else ()
+                hand_ons.owe(session, each, due, gone, now)
+                registrar.sign_head(session, now)
+        self._withdrawn[each.id] = withdrawn
+        if len(due) < hand_ons.AT_ONCE:
+            self._seen[each.id] = each, until
+
+    def _is_unmade(self, batch: HandOnBatchRow) -> bool:
+        return batch.made_at is None or (batch.sent_at is None and not self._place(batch).is_dir())
+
+    def _place(self, batch: HandOnBatchRow) -> Path:
+        return self._home.hand_on / batch.hand_on / hand_ons.name_of(batch)
+
+    def _make(self, registrar: Registrar, each: HandOn, number: int) -> None:
+        """Make one batch in a worker thread; a failed one rests before the next attempt."""
+        with registrar.registry.read() as session:
+            name = hand_ons.name_of(hand_ons.find(session, each.id, number))
+        lost = self._back_off.note(name, lost=True)
+        try:
+            with ExitStack() as until:
+                self._bring_out(registrar, each, number, until, give_up=lost >= ATTEMPTS)
+            self._back_off.forget(name)
+        except (Fault, OSError) as fault:
+            _log.error("%s: cannot be made: %s; it is tried again", name, fault)
+        except Exception as error:  # noqa: BLE001 - told where it was raised; one batch must not end the service
+            _log.error("%s: could not be made: %s", name, trace_of(error))
+        finally:
+            with self._lock:
+                self._in_hand.discard(name)
+            self._done()
+
+    def _bring_out(
+        self, registrar: Registrar, each: HandOn, number: int, until: ExitStack, *, give_up: bool
+    ) -> None:
+        now = registrar.clock()
+        with registrar.registry.read() as session:
+            files = hand_ons.files(session, hand_ons.find(session, each.id, number))
+        made, left_out = list[Made](), dict[str, str]()
+        for file in files:
+            try:
+                made.append(make(registrar, self._examiners.mine(), each, file.reference, until))
+            except NotHandedOnError as why:
+                left_out[file.reference] = str(why)
+            except Fault as fault:
+                if not give_up:
+                    raise
+                left_out[file.reference] = f"it cannot be opened: {fault}"
+        with registrar.registry.write() as session:
+            batch = hand_ons.find(session, each.id, number)
+            still = hand_ons.may_have(session, each, [one.collected.subject for one in made])
+            made = [one for one in made if one.collected.subject in still]
+            files = hand_ons.files(session, batch)
+            for file in files:
+                file.why = left_out.get(file.reference)
+            entries = record_made(session, files, made, now)
+            batch.made_at, batch.trouble, batch.target = now, None, hand_ons.target_of(each)
+            if each.sftp is None:
+                batch.sent_at, batch.due_at = now, now + timedelta(hours=each.acknowledge_hours)
+            session.add(batch)
+            session.flush()
+            aside = self._write(batch, made, manifest(session, registrar, batch, made, now))
+            log.append(session, entries, now)
+            registrar.sign_head(session, now)
+            place = self._place(batch)
+        shutil.rmtree(place, ignore_errors=True)
+        aside.rename(place)
+
+    def _write(self, batch: HandOnBatchRow, made: Sequence[Made], told: tuple[bytes, bytes]) -> Path:
+        """Write the files of a batch aside, durably, and return the folder."""
+        place = self._place(batch)
+        aside = place.with_name(f".{secrets.token_hex(6)}")
+        aside.mkdir(mode=0o770)
+        for one in (file for each in made for file in each.files):
+            with os.fdopen(os.dup(one.descriptor), "rb") as source, (aside / one.name).open("wb") as target:
+                source.seek(0)
+                shutil.copyfileobj(source, target)
+                target.flush()
+                os.fsync(target.fileno())
+        for ending, data in zip((".json", ".json.asc"), told, strict=True):
+            write_durably(aside / f"{place.name}{ending}", data)
+        return aside
+
+    def _follow(
+        self, registrar: Registrar, waiting: Sequence[HandOnBatchRow], declared: dict[str, HandOn]
+    ) -> None:
+        """Note which batches were sent, which were acknowledged, and what keeps others."""
+        now = registrar.clock()
+        for one in waiting:
+            place = self._place(one)
+            acknowledged, sent = (place.with_name(f"{place.name}{end}").exists() for end in (".ack", ".sent"))
+            sent = one.made_at is not None and one.sent_at is None and (sent or acknowledged)
+            trouble = None if sent or one.sent_at else _trouble(place.with_name("trouble"))
+            if one.made_at is None or not (acknowledged or sent or trouble != one.trouble):
+                continue
+            with registrar.registry.write() as session:
+                batch = hand_ons.find(session, one.hand_on, one.number)
+                batch.trouble = trouble
+                if sent:
+                    due = now + timedelta(hours=declared[one.hand_on].acknowledge_hours)
+                    batch.sent_at, batch.due_at = now, due
+                if acknowledged:
+                    batch.acknowledged_at, batch.acknowledged_by = now, "the system"
+                session.add(batch)
+                registrar.sign_head(session, now)
+            if sent and not acknowledged:
+                for file in place.iterdir():
+                    file.unlink()
+        self._clear(registrar)
+
+    def _clear(self, registrar: Registrar) -> None:
+        """Remove what is left of acknowledged batches."""
+        with registrar.registry.read() as session:
+            still = {hand_ons.name_of(one) for one in hand_ons.batches(session, open_only=True)}
+        for folder in self._home.hand_on.iterdir():
+            for found in folder.glob(f"{folder.name}-*"):
+                if found.name.removesuffix(".ack").removesuffix(".sent") in still:
+                    continue
+                shutil.rmtree(found) if found.is_dir() else found.unlink(missing_ok=True)
+            for aside in () if self._in_hand else folder.glob(".*"):  # Left behind by a kill.
+                shutil.rmtree(aside, ignore_errors=True)
+
+
+def _last(at: str, now: datetime) -> datetime:
+    """Return the last moment before `now` at which the clocks showed an hour, in UTC."""
+    today = now.replace(hour=int(at[:2]), minute=int(at[3:]), second=0, microsecond=0)
+    return (today if today <= now else today - timedelta(days=1)).astimezone(UTC)
+
+
+def _trouble(note: Path) -> str | None:
+    """Return what the courier notes of a server, in words; None where all is well."""
+    try:
+        return _TROUBLE.get(read_words(note, 100), "the server is not reached")
+    except (FileNotFoundError, BadFileError):
+        return None

@@ -1,0 +1,162 @@
+"""Files handed on to other systems: the files due, and batches on their way, acknowledged or recalled."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, exists, func, or_, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from gateway.errors import NotFoundError
+from gateway.policy.hand_on_schema import HandOn
+from gateway.registry.delivery_queries import is_shown_to
+from gateway.registry.tables import DeliveryRow, HandOnBatchRow, HandOnFileRow, TransferRow
+
+AT_ONCE = 200
+"""The most files of a batch."""
+_ACTOR = "hand-on "
+
+
+def actor_of(hand_on: str) -> str:
+    """Return the name of a hand-on on record. No person is called so: names of persons have no spaces."""
+    return f"{_ACTOR}{hand_on}"
+
+
+def name_of(batch: HandOnBatchRow) -> str:
+    """Return the name of a batch: of its folder, its manifest, and its acknowledgement."""
+    return f"{batch.hand_on}-{batch.number:06}"
+
+
+def target_of(hand_on: HandOn) -> str:
+    """Return in words where the files go."""
+    sftp = hand_on.sftp
+    return "a folder of the home" if sftp is None else f"{sftp.user}@{sftp.host}:{sftp.port}"
+
+
+def _of_team(hand_on: HandOn) -> SelectOfScalar[str]:
+    """Select the files of a hand-on that its team is shown in parts; others are in no layout."""
+    return (
+        select(TransferRow.reference)
+        .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))
+        .where(
+            col(DeliveryRow.team) == hand_on.team,
+            col(DeliveryRow.whole).is_not(True),
+            col(DeliveryRow.counts).is_not(True),
+            col(TransferRow.data_type).in_(hand_on.data_types),
+            col(TransferRow.content_sha256).is_not(None),
+            is_shown_to(actor_of(hand_on.id)),
+        )
+    )
+
+
+def may_have(session: Session, hand_on: HandOn, references: Collection[str]) -> frozenset[str]:
+    """Return those of some files that may be handed on now."""
+    return frozenset(session.exec(_of_team(hand_on).where(col(TransferRow.reference).in_(references))))
+
+
+def due(session: Session, hand_on: HandOn, since: datetime, until: datetime) -> Sequence[str]:
+    """Return a few files delivered to the team in a time and not handed on yet, in order of landing."""
+    handed = exists().where(
+        col(HandOnFileRow.reference) == col(TransferRow.reference),
+        col(HandOnFileRow.batch) == col(HandOnBatchRow.id),
+        col(HandOnBatchRow.hand_on) == hand_on.id,
+        col(HandOnFileRow.recalled_in).is_(None),
+    )
+    delivered_at = col(DeliveryRow.delivered_at)
+    query = _of_team(hand_on).where(delivered_at >= since, delivered_at < until, ~handed)
+    return session.exec(query.order_by(col(TransferRow.sequence)).limit(AT_ONCE)).all()
+
+
+def taken_back(session: Session, hand_on: str) -> Sequence[HandOnFileRow]:
+    """Return the files of a hand-on that its team has no more, and that no batch tells of yet."""
+    still = exists().where(
+        col(TransferRow.reference) == col(HandOnFileRow.reference),
+        col(DeliveryRow.transfer) == col(TransferRow.sequence),
+        col(DeliveryRow.team) == col(HandOnBatchRow.team),
+    )
+    query = (
+        select(HandOnFileRow)
+        .join(HandOnBatchRow, col(HandOnBatchRow.id) == col(HandOnFileRow.batch))
+        .where(HandOnBatchRow.hand_on == hand_on, col(HandOnFileRow.recalled_in).is_(None), ~still)
+        .order_by(col(HandOnFileRow.id))
+    )
+    return session.exec(query).all()
+
+
+def owe(
+    session: Session,
+    hand_on: HandOn,
+    references: Sequence[str],
+    recalled: Sequence[HandOnFileRow],
+    at: datetime,
+) -> HandOnBatchRow:
+    """Record a new batch of some files, which also tells of files taken back."""
+    last = session.exec(
+        select(func.max(HandOnBatchRow.number)).where(HandOnBatchRow.hand_on == hand_on.id)
+    ).one()
+    batch = HandOnBatchRow(
+        hand_on=hand_on.id, number=(last or 0) + 1, team=hand_on.team, target=target_of(hand_on), owed_at=at
+    )
+    session.add(batch)
+    session.flush()
+    for reference in references:
+        session.add(HandOnFileRow(batch=batch.id or 0, reference=reference))
+    for file in recalled:
+        file.recalled_in = batch.id
+        session.add(file)
+        earlier = session.get_one(HandOnBatchRow, file.batch)
+        if earlier.sent_at is None:  # It is made again, without the file.
+            earlier.made_at = None
+            session.add(earlier)
+    session.flush()
+    return batch
+
+
+def batches(session: Session, *, open_only: bool = False) -> Sequence[HandOnBatchRow]:
+    """Return the batches in order; with `open_only` those that nobody has acknowledged."""
+    query = select(HandOnBatchRow).order_by(col(HandOnBatchRow.id))
+    if open_only:
+        query = query.where(col(HandOnBatchRow.acknowledged_at).is_(None))
+    return session.exec(query).all()
+
+
+def find(session: Session, hand_on: str, number: int) -> HandOnBatchRow:
+    """Return a batch. NotFoundError where there is none."""
+    query = select(HandOnBatchRow).where(HandOnBatchRow.hand_on == hand_on, HandOnBatchRow.number == number)
+    if (row := session.exec(query).first()) is None:
+        raise NotFoundError(f"there is no batch {number} of {hand_on}")
+    return row
+
+
+def files(session: Session, batch: HandOnBatchRow) -> Sequence[HandOnFileRow]:
+    """Return the files of a batch, in order."""
+    query = select(HandOnFileRow).where(HandOnFileRow.batch == batch.id).order_by(col(HandOnFileRow.id))
+    return session.exec(query).all()
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """A file taken back after it was handed on, and the batch that it was in."""
+
+    reference: str
+    batch: str
+
+
+def recalls(session: Session, batch: HandOnBatchRow) -> Sequence[Recalled]:
+    """Return the recalls that a batch tells of."""
+    query = (
+        select(HandOnFileRow.reference, HandOnBatchRow)
+        .join(HandOnBatchRow, col(HandOnBatchRow.id) == col(HandOnFileRow.batch))
+        .where(HandOnFileRow.recalled_in == batch.id, col(HandOnFileRow.handed_at).is_not(None))
+        .order_by(col(HandOnFileRow.id))
+    )
+    return [Recalled(reference, name_of(earlier)) for reference, earlier in session.exec(query)]
+
+
+def unacknowledged(session: Session, now: datetime) -> Sequence[HandOnBatchRow]:
+    """Return the batches that should have been acknowledged by now, or cannot be sent, in order."""
+    late = or_(col(HandOnBatchRow.due_at) < now, col(HandOnBatchRow.trouble).is_not(None))
+    query = select(HandOnBatchRow).where(col(HandOnBatchRow.acknowledged_at).is_(None), late)
+    return session.exec(query.order_by(col(HandOnBatchRow.id))).all()

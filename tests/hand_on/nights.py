@@ -1,0 +1,47 @@
+"""A hand-on of three files, declared in a gateway of the tests, and what lies in its batches."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pysequoia
+
+from tests.policies import enact
+from tests.workshop import Desk
+
+NIGHTLY = Path(__file__).with_name("nightly.toml").read_text()
+TEAM = "education-welfare"
+
+
+def declare(desk: Desk, text: str = NIGHTLY) -> None:
+    (desk.home.policies / "hand_ons.toml").write_text(text)
+    enact(desk.home.root)
+
+
+def place(desk: Desk, number: int = 1) -> Path:
+    return desk.home.hand_on / "casework" / f"casework-{number:06}"
+
+
+def rows(folder: Path, what: str) -> list[dict[str, str]]:
+    (path,) = folder.glob(f"{what}_*.csv")
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def manifest(folder: Path, certificate: str) -> dict[str, Any]:
+    """The manifest of a batch; fails unless the gateway signed it."""
+    data = (folder / f"{folder.name}.json").read_bytes()
+    signature = pysequoia.Sig.from_bytes((folder / f"{folder.name}.json.asc").read_bytes())
+    gateway = pysequoia.Cert.from_bytes(certificate.encode())
+    assert pysequoia.verify(bytes=data, signature=signature, store=lambda _: [gateway]).valid_sigs
+    found: dict[str, Any] = json.loads(data)
+    return found
+
+
+def values(content: bytes, element: str) -> list[str]:
+    """What stands in the elements of a name, in a Common Transfer File."""
+    return re.findall(rf"<{element}>([^<]*)</{element}>", content.decode())
