@@ -1,11 +1,11 @@
 """Results day: what 1,500 held files that are decided again at once cost the schools that send meanwhile.
 
-    python -m tests.bench.results_day [--hosts 1|3] [--held 1500] [--schools 50] [--a-second 4]
+    python -m tests.bench.results_day [--hosts 1|3] [--held 1500] [--schools 50] [--a-second 4] [--rounds 3]
 
 Prints seconds from a closed upload to its receipt at that door, quiet and while the held files are released;
 then holds as many again, kills every process in the middle of their release, starts them, and counts what
-each file was decided. The services are as shipped: `gateway run` on SQLite for one host; for three, which
-needs root, those of `make cluster`: PostgreSQL with a standby, SeaweedFS, a network namespace each.
+each file was decided. The services are as shipped: on SQLite for one host; for three, which needs root, those
+of `make cluster`: PostgreSQL with a standby, SeaweedFS, a network namespace each.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ import argparse
 import itertools
 import os
 import random
-import signal
 import statistics
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -39,9 +38,10 @@ from gateway.record.outcome import land
 from gateway.registry import keys
 from gateway.registry.database import Registry
 from gateway.registry.tables import EventRow, TransferRow
+from tests.commands import invoke
 from tests.content import core_data, gcse_results
 from tests.faults.region import Region
-from tests.faults.storm import check
+from tests.faults.services import Service
 from tests.site import Party, Site
 from tests.waiting import until
 
@@ -101,28 +101,38 @@ class Senders:
         self._connecting = threading.Lock()
 
     @contextmanager
-    def at_work(self, schools: Sequence[Party], doors: Sequence[Door]) -> Iterator[None]:
-        """They send meanwhile, each by itself at random moments."""
-        over, self.waits = threading.Event(), []
+    def at_work(
+        self, schools: Sequence[Party], doors: Sequence[Door], begin: Callable[[], None]
+    ) -> Iterator[None]:
+        """They send meanwhile, each at random moments. Once all are logged in, `begin` is called."""
+        begun, over, self.waits = threading.Barrier(len(schools) + 1), threading.Event(), []
         threads = [
-            threading.Thread(target=self._send, args=(one, door, len(schools), over))
+            threading.Thread(target=self._send, args=(one, door, len(schools), begun, over))
             for one, door in zip(schools, itertools.cycle(doors), strict=False)
         ]
         for thread in threads:
             thread.start()
         try:
+            until(lambda: begun.n_waiting == len(schools), "the schools to log in", seconds=_PATIENCE)
+            begin()
+            begun.wait()
             yield
         finally:
             over.set()
+            begun.abort()
             for thread in threads:
                 thread.join()
 
-    def _send(self, school: Party, door: Door, schools: int, over: threading.Event) -> None:
+    def _send(
+        self, school: Party, door: Door, schools: int, begun: threading.Barrier, over: threading.Event
+    ) -> None:
         place, home = door
         receipts, chance = home / "published/providers" / school.name / "receipts", random.Random(school.name)
         with ExitStack() as stays:
             with self._connecting:  # One by one: intake lets few wait to log in from one address.
                 session = stays.enter_context(school.sftp(place))
+            begun.wait()
+            session.listdir("/receipts")  # Of several hosts, this one brings them out for it.
             while not over.wait(chance.expovariate(self.a_second / schools)):
                 number = next(self._numbers)
                 name = f"core {number}.xml.pgp"
@@ -136,29 +146,39 @@ class Senders:
 
 
 class OneHost:
-    """`gateway run` on SQLite."""
+    """Intake and the processor on SQLite."""
 
     def __init__(self, root: Path) -> None:
         self.site = Site(root)
         self.home = self.site.home
+        self._intake, self._processor = (Service(self.site, one) for one in ("intake", "processor"))
 
     @contextmanager
-    def running(self) -> Iterator[list[Door]]:
-        """The services at work."""
-        with self.site.running() as services:
-            self._services = services
-            yield [(services.intake, self.home)]
+    def doors(self) -> Iterator[list[Door]]:
+        """Intake at work; at the end all are killed."""
+        self._intake.start()
+        try:
+            yield [(self._intake.place, self.home)]
+        finally:
+            self.kill()
+
+    def begin(self) -> None:
+        """Start what examines and decides."""
+        self._processor.start()
 
     def kill(self) -> None:
-        """Kill them all, the supervisor first, which would start the others again."""
-        first = self._services.supervisor.pid
-        children = Path(f"/proc/{first}/task/{first}/children").read_text("ascii").split()
-        for one in (first, *map(int, children)):
-            os.kill(one, signal.SIGKILL)
+        """Kill them all."""
+        for one in (self._intake, self._processor):
+            if one.process is not None and one.process.poll() is None:
+                one.kill()
 
-    def end(self) -> str:
-        """Check all, and end it."""
+    def check(self) -> str:
+        """Hold log and records against each other."""
         return self.site.gateway("log", "verify")
+
+    def close(self) -> None:
+        """End it."""
+        self.kill()
 
 
 class ThreeHosts:
@@ -169,33 +189,41 @@ class ThreeHosts:
         self.site = self.region.hosts[0].site
         self.site.certificate = self.region.certificate
         self.home = self.site.home
-        for host in self.region.hosts:
-            host.kill()
+        self.kill()
 
     @contextmanager
-    def running(self) -> Iterator[list[Door]]:
-        """Intake and processor of each at work."""
+    def doors(self) -> Iterator[list[Door]]:
+        """Intake of each at work; at the end all are killed."""
         with ExitStack() as ways:
+            ways.callback(self.kill)
             for host in self.region.hosts:
                 host.open_door()
-            for host in self.region.hosts:
-                host.start()  # The processors last, so that schools send once they begin.
             yield [
                 (ways.enter_context(self.region.aside(host)), host.site.home) for host in self.region.hosts
             ]
-            self.kill()
+
+    def begin(self) -> None:
+        """Start what examines and decides, at each, together."""
+        for host in self.region.hosts:
+            host.services[1].launch(host.inside)
+        for host in self.region.hosts:
+            host.services[1].await_ready()
 
     def kill(self) -> None:
         """Kill them all."""
         for host in self.region.hosts:
             host.kill()
 
-    def end(self) -> str:
-        """Check all as after the storm, and end it."""
-        try:
-            return f"{dict(check(self.region))}: all is well"
-        finally:
-            self.region.close()
+    def check(self) -> str:
+        """Hold log and records against each other, as each host has them."""
+        for host in self.region.hosts:
+            done = invoke(host.site.home, "log", "verify")
+            assert done.exit_code == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def close(self) -> None:
+        """End it."""
+        self.region.close()
 
 
 def left(home: Path) -> int:
@@ -223,35 +251,43 @@ def decisions(home: Path) -> Counter[int]:
 def told(what: str, waits: Sequence[float]) -> float:
     """Print a line; the 99th percentile."""
     p50, p99 = statistics.median(waits), statistics.quantiles(waits, n=100, method="inclusive")[98]
-    print(f"{what}: {len(waits)} files, seconds to the receipt: p50 {p50:.2f}, p99 {p99:.2f}", flush=True)
+    print(
+        f"{what}: {len(waits)} files, seconds to the receipt: p50 {p50:.2f}, p99 {p99:.2f},"
+        f" most {max(waits):.2f}; load {os.getloadavg()[0]:.1f}",
+        flush=True,
+    )
     return p99
 
 
 def measure(place: OneHost | ThreeHosts, asked: argparse.Namespace) -> None:
-    """Quiet, while held files are released, and killed in the middle."""
+    """Quiet and while held files are released, some rounds, and killed in the middle."""
     schools = [place.site.provider(f"school{number}") for number in range(asked.schools)]
     senders = Senders(place.site.certificate, asked.a_second)
-    with place.running() as doors, senders.at_work(schools, doors):
-        time.sleep(asked.seconds)
-    quiet = told("quiet", [wait for _, wait in senders.waits])
-    hold(place.home, schools, asked.held, 1)
-    with place.running() as doors, senders.at_work(schools, doors):
-        began = time.perf_counter()
-        until(lambda: not left(place.home), "the release", seconds=_PATIENCE)
-        ended = time.perf_counter()
-    print(f"{asked.held} held files released in {ended - began:.0f} s")
-    during = told("meanwhile", [wait for closed, wait in senders.waits if closed < ended])
-    print(f"p99 meanwhile: {during / quiet:.1f} times quiet")
-    hold(place.home, schools, asked.held, asked.held + 1)
-    running: AbstractContextManager[list[Door]] = place.running()
-    with running:
-        until(lambda: left(place.home) < asked.held * 2 // 3, "a part of the release", seconds=_PATIENCE)
-        place.kill()
-        rest = left(place.home)
-    with place.running():
-        until(lambda: not left(place.home), "the rest", seconds=_PATIENCE)
+    place.begin()  # Brings the schools' keys out to the doors.
+    place.kill()
+    ratios = []
+    for number in range(asked.rounds):
+        with place.doors() as doors, senders.at_work(schools, doors, place.begin):
+            time.sleep(asked.seconds)
+        quiet = told("quiet", [wait for _, wait in senders.waits])
+        hold(place.home, schools, asked.held, 1 + number * asked.held)
+        with place.doors() as doors, senders.at_work(schools, doors, place.begin):
+            began = time.perf_counter()
+            until(lambda: not left(place.home), "the release", seconds=_PATIENCE)
+            ended = time.perf_counter()
+        print(f"{asked.held} held files released in {ended - began:.0f} s")
+        ratios.append(told("meanwhile", [wait for closed, wait in senders.waits if closed < ended]) / quiet)
+    print(f"p99 meanwhile, times quiet: {', '.join(f'{one:.2f}' for one in sorted(ratios))}", flush=True)
+    hold(place.home, schools, asked.held, 1 + asked.rounds * asked.held)
+    place.begin()
+    until(lambda: left(place.home) < asked.held * 2 // 3, "a part of the release", seconds=_PATIENCE)
+    place.kill()
+    rest = left(place.home)
+    place.begin()
+    until(lambda: not left(place.home), "the rest", seconds=_PATIENCE)
+    place.kill()
     print(f"killed with {rest} still held; decided so often: {dict(decisions(place.home))}", flush=True)
-    print(place.end().strip())
+    print(place.check().strip())
 
 
 def main() -> None:
@@ -262,9 +298,13 @@ def main() -> None:
     parser.add_argument("--schools", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=40)
     parser.add_argument("--a-second", type=float, default=4)
+    parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="results-", ignore_cleanup_errors=True) as folder:
-        measure((OneHost if asked.hosts == 1 else ThreeHosts)(Path(folder)), asked)
+    with (
+        tempfile.TemporaryDirectory(prefix="results-", ignore_cleanup_errors=True) as folder,
+        closing((OneHost if asked.hosts == 1 else ThreeHosts)(Path(folder))) as place,
+    ):
+        measure(place, asked)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ class Host:
     def __init__(self, root: Path, name: str, network: Network) -> None:
         self.site, self.name, self.clock = Site.__new__(Site), name, CLOCKS[1]
         self.site.root, self.site.home = root, root / "home"
-        self._prefix = network.inside(name)
+        self.inside = network.inside(name)
         self._address = network.address(name)
         self.services = [
             Service(self.site, one, host=network.address(name)) for one in ("intake", "processor")
@@ -56,8 +56,8 @@ class Host:
 
     def _inside(self, service: Service) -> tuple[str, ...]:
         if service.name != "intake":
-            return self._prefix
-        return (*self._prefix, sys.executable, "-c", _HANDED_OVER, self._address, str(HEALTH_PORT))
+            return self.inside
+        return (*self.inside, sys.executable, "-c", _HANDED_OVER, self._address, str(HEALTH_PORT))
 
     def begin(self) -> None:
         """The processor first: intake reads what it has brought out."""
@@ -84,7 +84,7 @@ class Host:
                 service.running.send_signal(number)
 
     def shown(self) -> dict[str, bytes]:
-        """What schools find at its door."""
+        """What schools find at its door, who looked there."""
         root = self.site.home / "published" / "providers"
         found = contents(root.glob("*/receipts/[!.]*"))
         return {str(path.relative_to(root)): content for path, content in found}
@@ -204,6 +204,16 @@ class Region:
             yield "127.0.0.1", way.port
         finally:
             way.kill()
+
+    def look(self) -> bool:
+        """The school looks for its receipts at each host, which brings them out for nobody else."""
+        for host in self.hosts:
+            try:
+                with self.aside(host) as place, self.oak.sftp(place) as session:
+                    session.listdir("/receipts")
+            except (OSError, EOFError, paramiko.SSHException):
+                return False
+        return True
 
     @contextlib.contextmanager
     def registry(self) -> Iterator[Registry]:

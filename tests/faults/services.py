@@ -65,6 +65,10 @@ class Service:
     def start(self, prefix: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> None:
         """Start it and wait until it is ready."""
         self.launch(prefix, environment)
+        self.await_ready()
+
+    def await_ready(self) -> None:
+        """Wait until what was launched is ready."""
         assert self.running.stdout is not None
         line = self.running.stdout.readline()
         assert line.startswith("ready"), f"{self.name} did not start:\n{self.log.read_text()}"
