@@ -85,6 +85,11 @@ class Spool:
         """Intake's own memory of recent hand-overs, for listings only; may be lost."""
         return self.root / "recent"
 
+    @property
+    def asked(self) -> Path:
+        """PROVIDER.asked: the last time that a provider looked for receipts at this host."""
+        return self.root / "asked"
+
     def partial(self, provider: str) -> Path:
         """Return the folder of one provider's unfinished uploads, under names made by the server."""
         return self.root / "partial" / checked_provider(provider)
@@ -131,6 +136,11 @@ class Published:
     def log(self) -> Path:
         """The log's signed checkpoints."""
         return self.root / "log"
+
+    @property
+    def on_request(self) -> Path:
+        """A mark: a provider's receipts are brought out once the provider looks for them at this host."""
+        return self.root / ".on-request"
 
     def provider(self, provider: str) -> Path:
         """Return the folder of one provider: authorized_keys, receipts/, pages/ and out/."""

@@ -14,6 +14,7 @@ NOT_EMPTY = failed("There are files in this folder, which have been handed over 
 SIZE_IS_SET = denied("The size of a file cannot be set; to send a shorter one, upload it from its start.")
 READ_ONLY = denied("Nothing can be put into this folder; put files for the local authority into /in.")
 NOT_DOWNLOADABLE = denied("What was sent cannot be fetched back; its receipt will appear in /receipts.")
+RECEIPTS_FOLLOW = failed("The receipts are not at this door yet; look again in a minute.")
 TAKEN_NAME = denied("The gateway itself keeps a file under this name; choose another name.")
 ALREADY_EXISTS = failed("A file of this name is already here.")
 _HANDED_OVER = (

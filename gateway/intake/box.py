@@ -70,6 +70,7 @@ class Box:
         self.unfinished = UnfinishedUploads(spool.partial(provider))
         self.recent = Recent(spool.recent / f"{provider}.jsonl", timedelta(days=limits.recent_days))
         self.folders = Folders(clock)
+        self.asked = spool.asked / f"{provider}.asked"
         self.quotas = Quotas(
             provider,
             limits=limits,

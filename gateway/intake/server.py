@@ -233,7 +233,7 @@ def read_settings(published: Published) -> IntakeSettings:
 
 def _make_folders(spool: Spool) -> None:
     spool.host.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for folder in (spool.landed, spool.recent, spool.root / "partial"):
+    for folder in (spool.landed, spool.recent, spool.asked, spool.root / "partial"):
         folder.mkdir(mode=0o750, parents=True, exist_ok=True)
 
 

@@ -7,6 +7,7 @@
 /keys /agreement  files published for everybody, to read; and upload
 """
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
@@ -24,6 +25,7 @@ from gateway.intake.answers import (
     ONLY_IN,
     ONLY_TEMPORARY,
     READ_ONLY,
+    RECEIPTS_FOLLOW,
     SIZE_IS_SET,
     TAKEN_NAME,
 )
@@ -50,6 +52,7 @@ from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, Declined
 from gateway.ssh.visitor import LoggedIn
 
 _AT_ONCE = 128  # So many names are read from the disk at a time.
+_LOOKS, _PAUSE_SECONDS = 80, 0.25
 _UPLOADS: dict[FolderName, Folder] = {"in": "in", "keys": "keys", "agreement": "agreement"}
 
 
@@ -93,6 +96,7 @@ class ProviderTree:
         place = place_of(raw)
         if not self._is_folder(place):
             raise Declined(NO_SUCH_FILE)
+        await self._await_receipts(place)
         return self._listed(place)
 
     async def _listed(self, place: IntakePlace) -> AsyncIterator[ListedFile | str]:
@@ -168,6 +172,7 @@ class ProviderTree:
         place = place_of(raw)
         if place.name is None or place in self.box.folders:
             raise Declined(IS_FOLDER)
+        await self._await_receipts(place)
         for folder in self._published_folders(place.folder):
             try:
                 return PublishedReading(await on_disk(open_published, folder, place.name))
@@ -244,10 +249,25 @@ class ProviderTree:
 
     async def _published_entry(self, place: IntakePlace) -> ListedFile | None:
         if place.name is not None:
+            await self._await_receipts(place)
             for folder in self._published_folders(place.folder):
                 if (entry := await on_disk(find_published, folder, place.name)) is not None:
                     return entry
         return None
+
+    async def _await_receipts(self, place: IntakePlace) -> None:
+        """Ask the inside for the provider's receipts where this host brings them out on request, and wait.
+
+        Declined where they do not come in time.
+        """
+        if place.folder != "receipts" or not await on_disk(self.published.on_request.exists):
+            return
+        folder = self.published.provider(self.box.provider) / "receipts"
+        for _ in range(_LOOKS):
+            if await on_disk(_ask, folder, self.box.asked):
+                return
+            await asyncio.sleep(_PAUSE_SECONDS)
+        raise Declined(RECEIPTS_FOLLOW)
 
     def _sent_entry(self, place: IntakePlace) -> ListedFile | None:
         kind = _UPLOADS.get(place.folder) if place.folder is not None else None
@@ -255,6 +275,15 @@ class ProviderTree:
             return None
         known = self.box.find(kind, place.name)
         return None if known is None else _entry(place.name, known)
+
+
+def _ask(folder: Path, mark: Path) -> bool:
+    """Note the time in `mark`; return True where the folder is there. Else a new mark wakes the processor."""
+    there = folder.is_dir()
+    if not there:
+        mark.unlink(missing_ok=True)
+    mark.touch()
+    return there
 
 
 def _some(entries: Iterator[ListedFile]) -> list[ListedFile]:

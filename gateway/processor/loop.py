@@ -28,6 +28,7 @@ from gateway.processor.watch import Watch
 from gateway.processor.work import Work
 from gateway.processor.worker_pool import ATTEMPTS, Finished, WorkerPool
 from gateway.publish.everything import publish_all
+from gateway.publish.on_request import OnRequest
 from gateway.publish.projection import is_published
 from gateway.record.assignments import assignments
 from gateway.record.drops import keys
@@ -73,6 +74,7 @@ class Processor:
         self._handing_on = HandingOn(self._home, pool.examiners, pause_seconds=rescan_seconds, done=self.wake)
         self._anew = JudgingAnew(pool.examiners, pause_seconds=rescan_seconds, done=self.wake)
         self._keys = secret_files.generation(self._home)
+        self._on_request = OnRequest(self._home) if registrar.settings.host.shares else None
         self._back_off = BackOff(rescan_seconds, time.monotonic)
         self._unshown: set[Folder] = set()
         self._seldom_seconds = min(_SELDOM_SECONDS, rescan_seconds)
@@ -97,8 +99,8 @@ class Processor:
         `ready` is called once; `alive` in every round, and in a long round after every batch.
         """
         self._stop, self._alive = stop, alive
-        watch = Watch(self._home.spool.landed, self.wake)
-        with self._working(warm=True), closing(watch):
+        watch, asked = (Watch(one, self.wake) for one in (self._home.spool.landed, self._home.spool.asked))
+        with self._working(warm=True), closing(watch), closing(asked):
             watch.renew()
             self._work.begin()
             ready()
@@ -108,6 +110,8 @@ class Processor:
                 pause = self._rescan_seconds if self._is_besides_due else self._seldom_seconds
                 self._wait(0 if self._rounds.more_held else pause)
                 watch.renew()
+                if self._on_request is not None and self._home.spool.asked.is_dir():
+                    asked.renew()
             self._finish()
 
     def drain(self) -> int:
@@ -163,6 +167,8 @@ class Processor:
 
     def _publish(self) -> None:
         """Publish receipts recorded elsewhere or not published before."""
+        if self._on_request is not None:
+            self._on_request.tend(self._registrar.registry)
         found = self._news
         if not is_published(self._home.published, found.receipt, found.head):
             self._registrar.publish()

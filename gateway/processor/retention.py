@@ -15,6 +15,7 @@ from gateway.errors import Fault
 from gateway.home import Home
 from gateway.processor.checkpoints import hour_of
 from gateway.publish.everything import copy_path
+from gateway.publish.on_request import let_go
 from gateway.publish.projection import give_back, receipt_files, receipt_folders, take_back
 from gateway.record.deletions_due import plan_at
 from gateway.record.registrar import Registrar
@@ -79,6 +80,8 @@ class Sweep:
             early = now - timedelta(days=rules.published.receipts)
             give_back(registrar.registry, registrar.home.published, early)
             take_back(registrar.registry, registrar.home.published, early, most=_TAKEN_BACK)
+        if registrar.settings.host.shares:
+            let_go(registrar.home)
         if leads and rules.letters.owed != "for ever":
             with registrar.registry.write() as session:
                 letters.forget(session, now - timedelta(days=rules.letters.owed))

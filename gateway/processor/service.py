@@ -24,6 +24,7 @@ from gateway.processor.registry_view import RegistryView
 from gateway.processor.work import alone, prove_engine, prove_store, renewed, sharing
 from gateway.processor.worker_pool import WorkerPool
 from gateway.publish.everything import publish_all
+from gateway.publish.on_request import choose
 from gateway.publish.projection import publish_receipts, published_is_written
 from gateway.record.policies_in_force import Keeper
 from gateway.record.registrar import Registrar
@@ -133,6 +134,7 @@ def open_processor(
     prove_store(home, load_settings(home))
     with open_registrar(home, clock) as registrar:
         make_pupil_key(home)
+        choose(home.published, on_request=registrar.settings.host.shares)
         with published_is_written():
             publish_all(home, clock())
         publish_receipts(registrar.registry, home.published, redo=True)

@@ -1,4 +1,4 @@
-"""Wake up when an upload lands. A hint only: callers always scan the whole folder."""
+"""Wake up when an upload lands, or receipts are asked for. A hint only: callers always scan the folder."""
 
 import logging
 import os
@@ -10,7 +10,7 @@ from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
 # An upload is renamed into place, which arrives as "moved" or as "created".
-_LANDED = ".landed"
+_TOLD = (".landed", ".asked")
 _log = logging.getLogger(__name__)
 
 
@@ -20,12 +20,12 @@ class _Wake(FileSystemEventHandler):
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         name = event.dest_path if isinstance(event, FileMovedEvent) else event.src_path
-        if os.fsdecode(name).endswith(_LANDED):
+        if os.fsdecode(name).endswith(_TOLD):
             self._wake()
 
 
 class Watch:
-    """Call `wake` from another thread when an upload appears in `folder`.
+    """Call `wake` from another thread when an upload or a request appears in `folder`.
 
     inotify loses events when its queue is full and reports the loss only in a log; a watch stays on a
     replaced folder of the same name, and may be refused altogether. So callers also scan, at start and

@@ -11,11 +11,19 @@ import re
 import secrets
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 from gateway.home import Published
 from gateway.log.leaf import rfc3339
-from gateway.publish.projection import after, number_in, published_is_written, replace_published
+from gateway.publish.projection import (
+    EVENTS_TOLD,
+    after,
+    is_brought_out,
+    number_in,
+    published_is_written,
+    replace_published,
+)
 from gateway.registry.database import Registry
 from gateway.registry.tables import ReceiptRow
 
@@ -30,20 +38,25 @@ def publish_events(registry: Registry, published: Published) -> None:
     After a crash amid it, what was half written is cut off and written again; no line comes twice. Raises
     Fault where published/ cannot be written.
     """
-    mark = published.root / ".events"
+    mark = published.root / EVENTS_TOLD
     with published_is_written(), registry.read() as session:
         for page in after(session, number_in(mark)):
             told: defaultdict[Path, list[ReceiptRow]] = defaultdict(list)
             for one in page:
-                folder = published.provider(one.provider) / "receipts"
-                told[folder / f"events-{one.created_at:%Y-%m}.jsonl"].append(one)
-            for path, rows in told.items():
-                _add(path, rows)
+                told[published.provider(one.provider) / "receipts"].append(one)
+            for folder, rows in told.items():
+                if is_brought_out(published, folder):
+                    add_events(folder, rows)
             replace_published(mark, str(page[-1].sequence))
 
 
+def add_events(folder: Path, rows: Sequence[ReceiptRow]) -> None:
+    """Add the events of receipts, in their order, to the files of a provider; those told already are not."""
+    for month, some in groupby(rows, lambda one: f"{one.created_at:%Y-%m}"):
+        _add(folder / f"events-{month}.jsonl", list(some))
+
+
 def _add(path: Path, rows: Sequence[ReceiptRow]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     fresh = not path.exists()
     with path.open("ab+") as file:
         start = max(0, file.tell() - _TAIL_BYTES)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from gateway.errors import Fault
 from gateway.home import Home, Published, shown_name
@@ -31,6 +32,9 @@ from gateway.zones.failpoints import passing
 _REDONE = timedelta(hours=1)
 _PAGE = 100
 _WATERMARK, _TAKEN_BACK = ".receipts", ".receipts-taken-back"
+EVENTS_TOLD = ".events"
+MARKS = (_WATERMARK, _TAKEN_BACK, EVENTS_TOLD)
+"""Files in published/ that say how far all of it is made."""
 
 
 class Issued(NamedTuple):
@@ -72,7 +76,8 @@ def _put_out(published: Published, page: Sequence[ReceiptRow], *, look_first: bo
     with published_is_written():
         for receipt in page:
             for folder in receipt_folders(published, receipt):
-                folder.mkdir(parents=True, exist_ok=True)
+                if not (folder.is_dir() or is_brought_out(published, folder)):
+                    continue
                 for name, content in receipt_files(receipt).items():
                     put = put_published if look_first else replace_published
                     put(folder / name, content)
@@ -80,6 +85,15 @@ def _put_out(published: Published, page: Sequence[ReceiptRow], *, look_first: bo
         passing("publish.written")
         replace_published(published.root / _WATERMARK, str(page[-1].sequence))
         passing("publish.marked")
+
+
+def is_brought_out(published: Published, folder: Path) -> bool:
+    """Return True where a provider's receipts are shown at this host; make their folder where all are."""
+    if not folder.is_dir():
+        if published.on_request.exists():
+            return False
+        folder.mkdir(parents=True)
+    return True
 
 
 def _put_head(published: Published, head: str) -> None:
@@ -117,8 +131,8 @@ def publish_access(registry: Registry, published: Published, now: datetime) -> N
         in_force = keys.all_in_force(session, "provider", "ssh", now)
         for provider in providers.list_providers(session):
             folder = published.provider(provider.id)
-            for name in ("receipts", "out"):
-                (folder / name).mkdir(parents=True, exist_ok=True)
+            (folder / "out").mkdir(parents=True, exist_ok=True)
+            is_brought_out(published, folder / "receipts")
             allowed = () if provider.suspended else in_force.get(provider.id, ())
             lines = "".join(f"{key.material}\n" for key in allowed)
             put_published(folder / "authorized_keys", lines)
@@ -179,7 +193,14 @@ def _holds(path: Path, content: str) -> bool:
 
 def after(session: Session, sequence: int) -> Iterator[Sequence[ReceiptRow]]:
     """Yield the receipts after a number in their order, a hundred at a time."""
-    query = select(ReceiptRow).order_by(col(ReceiptRow.sequence)).limit(_PAGE)
+    yield from pages_after(session, sequence, select(ReceiptRow))
+
+
+def pages_after(
+    session: Session, sequence: int, query: SelectOfScalar[ReceiptRow]
+) -> Iterator[Sequence[ReceiptRow]]:
+    """Yield those receipts of a query after a number, in the same way."""
+    query = query.order_by(col(ReceiptRow.sequence)).limit(_PAGE)
     while page := session.exec(query.where(col(ReceiptRow.sequence) > sequence)).all():
         yield page
         if len(page) < _PAGE:

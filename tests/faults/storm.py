@@ -53,6 +53,7 @@ def check(region: Region) -> Counter[str]:
     until(
         lambda: _all_decided(region), "every file that was told of to be decided", seconds=_PATIENCE_SECONDS
     )
+    until(region.look, "the school's look at every door", seconds=_PATIENCE_SECONDS)
     doors = [host.shown for host in region.hosts]
     until(
         lambda: doors[0]() == doors[1]() == doors[2](),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import random
 import shutil
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from gateway.mailboxes.console_api.opening import counter_of
 from gateway.mailboxes.resources import open_resources
 from gateway.processor import retention
 from gateway.processor.service import open_processor
+from gateway.publish import on_request
 from gateway.record.policies_in_force import Keeper
 from gateway.registry import hosts as known_hosts
 from gateway.registry import receipts, waits, work_queue
@@ -35,7 +37,7 @@ from tests.content import core_data
 from tests.looking import contents
 from tests.registry.cluster import Cluster
 from tests.store.servers import Server
-from tests.store.several import another_host, at_work, shared_home
+from tests.store.several import another_host, at_work, look, shared_home
 from tests.waiting import until
 from tests.workshop import Workshop, login_of
 
@@ -66,6 +68,8 @@ def decided(desk: Workshop, *references: str) -> None:
 def shown(desk: Workshop, provider: str = "oak") -> dict[str, bytes]:
     """What a provider finds at the door of this host, by name."""
     folder = desk.home.published.provider(provider)
+    if (folder / "out").is_dir():
+        look(desk, provider)
     paths = [path for part in ("receipts", "out") for path in (folder / part).glob("[!.]*")]
     return {str(path.relative_to(folder)): content for path, content in contents(paths)}
 
@@ -78,6 +82,53 @@ def test_every_door_has_every_receipt_and_each_file_is_decided_once(hosts: Hosts
     for each in sent:
         assert one.kinds(each).count("landed") == one.kinds(each).count("decided") == 1
     until(lambda: not tasks(one), "the queue to be empty")
+
+
+def test_a_host_brings_out_the_receipts_of_those_who_look_for_them_at_its_door(
+    hosts: Hosts, oak: Party, tmp_path: Path
+) -> None:
+    one, two = hosts
+    ash = one.provider("ash", years=YEARS)
+    folders = [host.home.published.provider("ash") / "receipts" for host in hosts]
+    first = one.send(ash, core_data())
+    decided(one, first)
+    until(folders[1].parent.is_dir, "the school at the second host")
+    assert not any(folder.exists() for folder in folders)
+    seen = look(two, "ash")
+    assert sum(first in name for name in seen) == 3
+    assert [folder.exists() for folder in folders] == [False, True]
+    sent = one.send(ash, core_data())
+    decided(one, sent)
+    until(lambda: sum(sent in name for name in look(two, "ash")) == 3, "later receipts, where it looked")
+    assert not folders[0].exists()
+    assert look(one, "ash") == look(two, "ash")
+    until(lambda: shown(one, "ash") == shown(two, "ash"), "the events at the second host")
+    events = folders[0] / "events.jsonl"
+    assert [json.loads(line)["reference"] for line in events.read_text().splitlines()].count(sent) == 2
+    assert not [found for found in doctor(two) if found["severity"] == "fault"]
+    mark = two.home.spool.asked / "ash.asked"
+    os.utime(mark, (mark.stat().st_mtime - on_request.KEPT_SECONDS - 1,) * 2)
+    on_request.let_go(two.home)
+    assert [folder.exists() for folder in folders] == [True, False]
+    assert look(two, "ash") == look(one, "ash")
+    assert shown(one, "ash") == shown(two, "ash")
+
+
+def test_a_host_that_shares_no_more_brings_out_all_receipts(tmp_path: Path) -> None:
+    desk = Workshop(tmp_path)
+    oak = desk.provider("oak", years=YEARS)
+    desk.send(oak, core_data())
+    desk.process()
+    before = shown(desk)
+    on_request.choose(desk.home.published, on_request=True)
+    shutil.rmtree(desk.home.published.provider("oak") / "receipts")
+    assert not [found for found in doctor(desk) if found["severity"] == "fault"]
+    desk.process()
+    assert shown(desk) == before != {}
+
+
+def doctor(desk: Workshop) -> list[dict[str, str]]:
+    return list(json.loads(invoke(desk.home.root, "doctor", "--deep", "--json").stdout))
 
 
 def tasks(desk: Workshop) -> list[str]:
@@ -185,16 +236,16 @@ def test_copies_are_sealed_once_and_a_new_host_fetches_them(
     decided(one, sent)
 
     def copies(desk: Workshop) -> dict[str, bytes]:
-        return {name: data for name, data in shown(desk).items() if name.startswith("out/")}
+        found = contents((desk.home.published.provider("oak") / "out").glob("[!.]*"))
+        return {path.name: content for path, content in found}
 
     until(lambda: len(copies(one)) == 1 and copies(one) == copies(two), "the copies")
     third = another_host(one, tmp_path, "three")
     monkeypatch.setattr("gateway.processor.provider_copies.Copier._bring_out", None)  # None is made anew.
     with open_processor(third.home, third.clock, examiners=third.children.lent) as processor:
         assert processor.drain() == 0
-    assert shown(third) == shown(one)
-    doctor = json.loads(invoke(third.home.root, "doctor", "--deep", "--json").stdout)
-    assert not [found for found in doctor if found["severity"] == "fault"]
+    assert copies(third) == copies(one)
+    assert not [found for found in doctor(third) if found["severity"] == "fault"]
     third.close()
     with one.registry.write() as session:
         known_hosts.forget(session, "three")

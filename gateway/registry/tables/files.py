@@ -120,6 +120,12 @@ class ReceiptRow(Row, table=True):
             "sequence",
             sqlite_where=text("json_text = ''"),  # As in PostgreSQL, whose dialect takes long to load.
         ),
+        Index("receipt_by_provider", "provider", "sequence"),
+        Index(
+            "receipt_that_names_schools",
+            "sequence",
+            sqlite_where=text("""json_text LIKE '%"schools":%'"""),
+        ),
     )
     sequence: int | None = Field(default=None, primary_key=True)
     reference: str
