@@ -176,11 +176,6 @@ def destroy(home: Home, registry: Registry, fingerprint: str, *, at: datetime, p
     return key
 
 
-def needed_by(home: Home, registry: Registry, fingerprint: str) -> int:
-    """Count the stored files that need a key of the gateway."""
-    return sum(1 for _ in _in_the_way(home, registry, fingerprint))
-
-
 def _in_the_way(home: Home, registry: Registry, fingerprint: str) -> Iterator[str]:
     store = Holdings(home, registry)
     with registry.read() as session:

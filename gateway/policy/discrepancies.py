@@ -20,7 +20,7 @@ class RollRow:
     """One file's statement about one pupil of a provider at the moment `at`.
 
     `on_roll` means a single or main registration: a pupil with a guest or subsidiary registration is rightly
-    on another roll (see `counts_as_on_roll`). `record` counts from 1 in `reference`.
+    on another roll. `record` counts from 1 in `reference`.
     """
 
     provider: str
@@ -59,17 +59,6 @@ class DiscrepancyNotice:
     clause: str
     sentence: str
     next_step: str
-
-
-_MAIN_REGISTRATIONS = frozenset({"C", "M", "F", "O"})
-
-
-def counts_as_on_roll(enrolment_status: str | None, *, left: bool) -> bool:
-    """Return True for a roll entry in its own right: single (C), main (M), further education (F, O).
-
-    Subsidiary (S), guest (G) and pending (P) entries are not. An unstated status counts as single.
-    """
-    return not left and (enrolment_status or "C").strip().upper() in _MAIN_REGISTRATIONS
 
 
 def discrepancies(

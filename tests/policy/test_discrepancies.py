@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +9,6 @@ from gateway.policy.agreement_schema import DiscrepancyPolicy
 from gateway.policy.discrepancies import (
     Discrepancy,
     RollRow,
-    counts_as_on_roll,
     discrepancies,
     notices,
 )
@@ -73,24 +71,6 @@ def test_a_former_number_that_is_still_on_a_roll() -> None:
     assert found(row("ash", "old"), row("oak", "new", former="old", on_roll=False)) == []
     assert found(row("oak", "same", former="same")) == []
     assert found(new) == []
-
-
-@pytest.mark.parametrize(
-    ("status", "left", "counts"),
-    [
-        ("C", False, True),
-        ("M", False, True),
-        (None, False, True),
-        ("c ", False, True),
-        ("S", False, False),
-        ("G", False, False),
-        ("P", False, False),
-        ("C", True, False),
-        ("?", False, False),
-    ],
-)
-def test_which_registrations_count(status: str | None, left: bool, counts: bool) -> None:
-    assert counts_as_on_roll(status, left=left) is counts
 
 
 def _two_rolls() -> Discrepancy:
