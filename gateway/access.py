@@ -269,7 +269,7 @@ QUESTIONS: Mapping[str, AccessRight] = dict(
                 VerifyReceipt AskOpenings AskSchools AskSchool AskAgreement AskWatch AskPolicies
             """,
             AccessRight.ENROL: """
-                ApprovePolicies WithdrawPolicies
+                AskPolicyEdit ProposePolicies ApprovePolicies WithdrawPolicies
             """,
         }
     )

@@ -153,7 +153,7 @@ def _keeper(place: Home, opened: Registry) -> Keeper:
     from gateway.record.policies_in_force import Keeper  # noqa: PLC0415 - loads the OpenPGP libraries
     from gateway.secrets.signing import Signing  # noqa: PLC0415
 
-    return Keeper(place, opened, Signing.load(place, load_settings(place)), now)
+    return Keeper(place, opened, Signing.load(place, load_settings(place)), now, by_hand=True)
 
 
 def _begins(on: datetime | None, folder: Path, at: datetime) -> datetime:

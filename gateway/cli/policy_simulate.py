@@ -43,7 +43,7 @@ def simulate(
 
     Nothing is opened, sent or changed. Recognition of files is not simulated: see policy test.
     """
-    from gateway.record.law_packs import policies_with  # noqa: PLC0415 - loads the registry's libraries
+    from gateway.record.law_packs import check_name, policies_with  # noqa: PLC0415 - loads the registry's libraries
     from gateway.record.simulation import simulate as simulated  # noqa: PLC0415 - the same
 
     if (folder is None) == (pack is None):
@@ -51,7 +51,8 @@ def simulate(
     in_force = existing(home).policies_in_force
     before = load_catalogue(in_force)
     if pack is not None:
-        with policies_with(in_force, pack) as other:
+        check_name(pack)
+        with policies_with(in_force, pack.name, pack.read_bytes()) as other:
             after = load_catalogue(other)
     elif folder is not None:
         after = load_catalogue(folder)

@@ -1,17 +1,19 @@
 """Pages of schools, the agreement and its policies, the watch, evidence and held files."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.console.acting import act, signed
+from gateway.console.acting import act, act_for, signed
 from gateway.console.charts import time_line_of
 from gateway.console.entering import site_of
+from gateway.console.inside import DeclinedInside
 from gateway.console.site import see, text
 from gateway.zones.console_api import evidence_answers as told
 from gateway.zones.console_api import evidence_questions as asked
-from gateway.zones.console_api.answers import HeldTold, OpeningsSeen, ReceiptVerified
+from gateway.zones.console_api.answers import Done, HeldTold, OpeningsSeen, ReceiptVerified
 from gateway.zones.console_api.questions import (
     AskAgreement,
     AskHeldFile,
@@ -95,6 +97,49 @@ async def show_policies(request: Request) -> Response:
     )
     reply = await site.inside.reply(question, told.PoliciesSeen)
     return site.page(request, "policies.html", reply.me, seen=reply.said)
+
+
+async def edit_policies(request: Request) -> Response:
+    """Show a file of the policies in force to be edited, or what the edited one would change."""
+    form = request.query_params if request.method == "GET" else await site_of(request).form(request)
+    return await _edit_page(request, form)
+
+
+async def _edit_page(request: Request, form: Mapping[str, object], problem: str = "") -> Response:
+    site = site_of(request)
+    content = _as_edited(form) if request.method == "POST" else None
+    question = site.question(request, asked.AskPolicyEdit, file=form.get("file", ""), content=content)
+    reply = await site.inside.reply(question, told.PolicyEditSeen)
+    return site.page(
+        request, "policy_edit.html", reply.me, status=403 if problem else 200, seen=reply.said,
+        problem=problem, why=form.get("why", ""), on=form.get("on", ""),
+    )  # fmt: skip
+
+
+def _as_edited(form: Mapping[str, object]) -> str:
+    """Return the edited file as it was typed: forms send other ends of lines."""
+    given = form.get("content", "")
+    return "\n".join(given.splitlines()) + "\n" if isinstance(given, str) else ""
+
+
+async def propose_policies(request: Request) -> Response:
+    """Propose edited policies."""
+    site, back = site_of(request), "/agreement/policies"
+    form = await site.form(request)
+    try:
+        on = date.fromisoformat(text(form, "on")) if text(form, "on") else None
+    except ValueError:
+        return await _edit_page(request, form, "Write the day like 2026-11-24.")
+    question = site.question(
+        request, asked.ProposePolicies, assertion=signed(form), file=text(form, "file"),
+        content=_as_edited(form), on=on, why=text(form, "why"),
+    )  # fmt: skip
+    reply = await act_for(request, form, question, Done, "propose these policies", back)
+    if isinstance(reply, DeclinedInside):
+        return await _edit_page(request, form, str(reply))
+    if isinstance(reply, Response):
+        return reply
+    return site.page(request, "done.html", reply.me, sentence=reply.said.sentence, back=back)
 
 
 async def decide_policies(request: Request) -> Response:

@@ -32,7 +32,7 @@ def note_beside(pack: Path) -> Path:
 
 def sign(pack: Path, publisher: str, key: LogKey) -> str:
     """Return the note of a publisher vouching for a pack. GatewayError for a malformed name."""
-    _check_name(pack)
+    check_name(pack)
     if not publisher.endswith(_PUBLISHER):
         raise GatewayError(f"the name of a publisher ends in {_PUBLISHER}, so that it is no log's")
     content = pack.read_bytes()
@@ -41,7 +41,7 @@ def sign(pack: Path, publisher: str, key: LogKey) -> str:
 
 def verified(pack: Path, note: str, publishers: tuple[str, ...]) -> LawPack:
     """Return a pack signed by a known publisher. GatewayError names the fault in pack or signature."""
-    _check_name(pack)
+    check_name(pack)
     if not publishers:
         raise GatewayError("no publisher of law packs is known: law_publishers under [log] in gateway.toml")
     head, content = read_checkpoint(note, publishers), pack.read_bytes()
@@ -55,7 +55,7 @@ def verified(pack: Path, note: str, publishers: tuple[str, ...]) -> LawPack:
 def install(pack: Path, note: str, publishers: tuple[str, ...], policies: Path) -> LawPack:
     """Add a signed pack to draft policies, if consistent with them."""
     found = verified(pack, note, publishers)
-    with policies_with(policies, pack) as tried:
+    with policies_with(policies, pack.name, pack.read_bytes()) as tried:
         if faults := check(tried):
             raise GatewayError("; ".join(map(str, faults)))
     write_durably(policies / pack.name, pack.read_bytes(), mode=0o644)
@@ -63,15 +63,16 @@ def install(pack: Path, note: str, publishers: tuple[str, ...], policies: Path) 
 
 
 @contextmanager
-def policies_with(policies: Path, pack: Path) -> Iterator[Path]:
-    """Yield a temporary copy of policies with a pack added."""
-    _check_name(pack)
+def policies_with(policies: Path, name: str, content: bytes) -> Iterator[Path]:
+    """Yield a temporary copy of policies with a file added, or in place of the one with this name."""
     with tempfile.TemporaryDirectory() as folder:
-        for path in (*policy_files(policies), pack):
+        for path in policy_files(policies):
             shutil.copyfile(path, Path(folder) / path.name)
+        (Path(folder) / name).write_bytes(content)
         yield Path(folder)
 
 
-def _check_name(pack: Path) -> None:
+def check_name(pack: Path) -> None:
+    """Refuse a file whose name is not that of a pack. GatewayError."""
     if not fnmatch(pack.name, PACKS):
         raise GatewayError(f"{pack.name} is no name of a law pack: law-YYYY-YY.toml")

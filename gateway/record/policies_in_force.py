@@ -29,6 +29,7 @@ from gateway.publish.projection import publish_checkpoint, publish_receipts
 from gateway.receipts.agreement_notice import changed
 from gateway.record.agreement_notices import tell_everybody
 from gateway.record.policy_check import check
+from gateway.record.policy_drafts import folder_of, loses_protection
 from gateway.record.policy_proposals import SUBJECT, PolicyProposal, loaded, proposal
 from gateway.registry import log
 from gateway.registry.database import Registry
@@ -75,15 +76,26 @@ def check_on_record(session: Session, home: Home) -> None:
 
 
 class Keeper:
-    """Keeps the policies of a home in force. `clock` gives the time in UTC."""
+    """Keeps the policies of a home in force. `clock` gives the time in UTC.
+
+    A draft of the console that loses protection is kept for a person at the machine alone (`by_hand`). So
+    whoever captures the service behind the console can loosen no rule.
+    """
 
     def __init__(
-        self, home: Home, registry: Registry, signing: Signing, clock: Callable[[], datetime]
+        self,
+        home: Home,
+        registry: Registry,
+        signing: Signing,
+        clock: Callable[[], datetime],
+        *,
+        by_hand: bool = False,
     ) -> None:
         self._home = home
         self._registry = registry
         self._signing = signing
         self._clock = clock
+        self._by_hand = by_hand
         self._given: Path | None = None
         self._approvals: tuple[int | None, ...] = ()
         self._version_seen: int | None = None
@@ -123,6 +135,9 @@ class Keeper:
                 approvals, is_behind = self._latest_approvals(session), self._is_behind(session)
                 coming = proposal(session) if approvals != self._approvals else None
             if approvals != self._approvals:
+                if coming is not None and not self._home.version(coming.digest).is_dir():
+                    with suppress(ConfigurationError):
+                        self._fetch(coming.digest)
                 self._note_approval(coming)
                 self._approvals = approvals
             self._version_seen = version
@@ -136,7 +151,8 @@ class Keeper:
 
     @staticmethod
     def _latest_approvals(session: Session) -> tuple[int | None, ...]:
-        found = (log.latest(session, kind) for kind in ("policy-approved", "policy-withdrawn"))
+        kinds: tuple[Kind, ...] = ("policy-proposed", "policy-approved", "policy-withdrawn")
+        found = (log.latest(session, kind) for kind in kinds)
         return tuple(None if event is None else event.number for event in found)
 
     def _note_approval(self, coming: PolicyProposal | None) -> None:
@@ -245,15 +261,19 @@ class Keeper:
             shutil.rmtree(aside, ignore_errors=True)
 
     def _fetch(self, digest: str) -> None:
-        """Store a version put in force at another host, if in the sealed store."""
-        if self._others is None:
-            return
+        """Store a version put in force at another host, if in the sealed store, or a draft of the console."""
         try:
-            files = self._others.fetch(digest)
+            files = None if self._others is None else self._others.fetch(digest)
         except OSError as error:
             raise Fault(f"the sealed store does not answer: {error.strerror}") from None
         if files and all(Path(name).name == name for name in files):
             self._kept(files, digest[:16])
+            return
+        with self._registry.read() as session, folder_of(session, self._home, digest) as folder:
+            if folder is not None and (
+                self._by_hand or not loses_protection(self._home.policies_in_force, folder)
+            ):
+                self._kept_copy(folder)
 
     def _point_to(self, digest: str) -> None:
         """Point all services to the version in force by the log."""

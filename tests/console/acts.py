@@ -34,6 +34,7 @@ ACTS: dict[str, frozenset[Act]] = {
         ("/login", ""), ("/logout", ""), ("/work/transfers/redeliver", ""), ("/work/transfers/confirm", ""),
         ("/work/agreement/ratify", ""), ("/work/transfers/list", ""),
         ("/agreement/policies", "approve"), ("/agreement/policies", "withdraw"),
+        ("/agreement/policies/edit", ""), ("/agreement/policies/propose", ""),
         ("/work/{noun}/{verb}", ""), ("/work/providers/set", ""), ("/work/providers/convert", ""),
         ("/work/providers/close", ""), ("/work/providers/reopen", ""), ("/work/keys/retire", ""),
         ("/work/keys/revoke", ""),
@@ -46,7 +47,7 @@ AXE: dict[str, frozenset[str]] = {
         "/work/{noun}/{verb}", "/watch",
     }),
     "test_acts.py": frozenset({
-        "/work", "/work/{noun}/{verb}",
+        "/work", "/work/{noun}/{verb}", "/agreement/policies/edit",
     }),
 }  # fmt: skip
 ELSEWHERE = frozenset({"/login/openid/back", "/login/openid/done", "/held", SECURITY})
@@ -60,6 +61,7 @@ LIGHT = frozenset(
         _MAILBOX,
         "/evidence/receipt",
         "/work/transfers/list",
+        "/agreement/policies/edit",
     }
 )
 """What no passkey is asked for."""

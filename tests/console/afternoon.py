@@ -26,6 +26,13 @@ from tests.content import core_data
 
 MOST = 6
 WHY = "Why: for the record"
+KEYS = """approve_drops = false
+overlap_days = 90
+rotate_days = 365
+unused_days = 90
+warn_days = [60, 30, 14, 7, 1]
+"""
+"""A file of the policies, by which a key of the gateway is replaced after a year, not two."""
 OFFICER = {
     "See what needs you": ["? Needs you"],
     "Find a file by its reference": [
@@ -315,6 +322,18 @@ ADMINISTRATOR = {
         "> Agreement",
         "> What differs",
         "? Nothing differs",
+    ],
+    "Propose a change of the policies": [
+        "> Agreement",
+        "> Edit the policies",
+        "The file to edit = keys.toml",
+        "! Open",
+        f"#content = {KEYS}",
+        "! Show what it changes",
+        "Why it is changed = Fewer days.",
+        "! Propose",
+        "! Confirm",
+        "? are proposed",
     ],
 }
 ROLES = {"officer": OFFICER, "colleague without a role": COLLEAGUE, "administrator": ADMINISTRATOR}

@@ -191,8 +191,21 @@ def test_policies_are_approved_by_a_second_person_and_taken_back(
     max_.page.get_by_label("Why it is taken back").fill("Too many.")
     max_.button("Take it back")
     assert "withdrawn" in confirmed(max_)
-    propose(72)
+    mary.page.goto(f"{house.origin}/agreement")
+    mary.link("Edit the policies, and propose them")
+    mary.page.get_by_label("The file to edit").select_option("limits.toml")
+    mary.button("Open")
+    typed = mary.page.locator("#content")
+    typed.fill(typed.input_value().replace("login_attempts = 6", "login_attempts = 5"))
+    mary.button("Show what it changes")
+    assert mary.faults_at_each_width() == []
+    mary.page.get_by_label("Why it is changed").fill("Fewer guesses.")
+    mary.button("Propose")
+    assert "are proposed" in confirmed(mary)
+    digest = house.site.json("policy", "status")["proposed"]
+    until(Home(house.site.home).version(digest).is_dir, "the processor keeps what is proposed")
     max_.page.goto(f"{house.origin}/agreement/policies")
+    assert "login_attempts" in max_.page.locator("main").inner_text()
     assert max_.faults_at_each_width() == []
     max_.button("Approve")
     assert "are approved" in confirmed(max_)

@@ -30,7 +30,7 @@ def test_nobody_gets_anything(office: Office, kind, session) -> None:
     asked |= {"why": "w", "advice": "a", "text": "t", "provider": "school-a", "again": True}
     asked |= {"name": "n", "kind": "school", "key": "k", "read_out": "f", "role": "r", "signatory": "s"}
     asked |= {"act": "discrepancies list", "fields": {}}
-    asked |= {"number": 1, "digest": "d", "given": "g", "state": "s"}
+    asked |= {"number": 1, "digest": "d", "given": "g", "state": "s", "file": "f", "content": "c"}
     parts = {name: value for name, value in asked.items() if name in kind.model_fields}
     response = office.console.ask(kind, session=session, **parts)
     assert response.status_code == 401, response.text

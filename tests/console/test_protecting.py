@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from gateway.record.policies_in_force import Keeper
 from gateway.registry import log
 from gateway.secrets.signing import Signing
 from tests.console.served import Served
+from tests.console.visitor import Visitor
 from tests.content import core_data
 from tests.mailboxes.mailroom import PROVIDER
 
@@ -120,8 +122,7 @@ def test_the_review_of_a_term_is_a_document(served: Served) -> None:
 
 def _propose(served: Served, folder: Path, by: str) -> tuple[str, Keeper]:
     """Another version of the policies is kept, and proposed by somebody; its digest, and who keeps it."""
-    home, registry = served.room.home, served.room.registry
-    keeper = Keeper(home, registry, Signing.load(home, load_settings(home)), lambda: datetime.now(UTC))
+    registry, keeper = served.room.registry, _keeper(served)
     shutil.copytree(keeper.current().folder, folder)
     limits = folder / "limits.toml"
     limits.write_text(limits.read_text().replace("\nconnections = ", "\nconnections = 1", 1))
@@ -163,6 +164,97 @@ def test_policies_are_compared_and_approved_by_a_second_person(served: Served, t
     served.jane.get("/me")
     assert served.jane.post("/agreement/policies", do="withdraw", why="w") == 403
     assert served.jane.get("/agreement/policies?before=../../keys") in {403, 404}
+
+
+EDIT, PUT_FORWARD = "/agreement/policies/edit", "/agreement/policies/propose"
+
+
+def _edited(visitor: Visitor, file: str, before: str, after: str) -> str:
+    """A file of the policies in force as the page shows it, with other words in it, and sent to be tried."""
+    assert visitor.get(f"{EDIT}?file={file}") == 200, visitor.text
+    shown = re.search(r"<textarea[^>]*>\n(.*?)</textarea>", visitor.page, re.DOTALL)
+    assert shown is not None
+    content = html.unescape(shown[1])
+    assert before in content
+    content = content.replace(before, after, 1)
+    assert visitor.post(EDIT, file=file, content=content.replace("\n", "\r\n")) == 200, visitor.text
+    return content
+
+
+def _keeper(served: Served, *, by_hand: bool = False) -> Keeper:
+    home, registry = served.room.home, served.room.registry
+    signing = Signing.load(home, load_settings(home))
+    return Keeper(home, registry, signing, lambda: datetime.now(UTC), by_hand=by_hand)
+
+
+def test_policies_are_edited_tried_and_proposed_in_the_console(served: Served) -> None:
+    mary, keeper = served.mary, _keeper(served)
+    keeper.changed()
+    _edited(mary, "limits.toml", "connections = ", "conections = ")
+    assert "What is wrong with it" in mary.text
+    assert "conections = " in mary.page  # What was typed stands there still.
+    assert PUT_FORWARD not in mary.page
+    content = _edited(mary, "limits.toml", "login_attempts = 6", "login_attempts = 5")
+    assert "login_attempts" in mary.text
+    assert "would have become the same" in mary.text
+    fields = {"file": "limits.toml", "content": content}
+    assert mary.post(PUT_FORWARD, **fields, why=" ") == 403
+    assert "Say why" in mary.text
+    assert "login_attempts = 5" in mary.page
+    assert mary.post(PUT_FORWARD, **fields, why="fewer", on="soon") == 403
+    assert mary.act(PUT_FORWARD, **fields, why="fewer") == 200, mary.text
+    with served.room.registry.read() as session:
+        found = proposals.proposal(session)
+    assert found is not None
+    assert found.by == "mary"
+    assert mary.get("/agreement/policies") == 200
+    assert "login_attempts" in mary.text  # The draft is compared before it is kept as a version.
+    lea = _second(served, "lea")
+    lea.get("/agreement/policies")
+    assert lea.post("/agreement/policies", do="approve", digest=found.digest) == 403
+    assert "within a minute" in lea.text
+    keeper.changed()
+    lea.get("/agreement/policies")
+    assert lea.act("/agreement/policies", do="approve", digest=found.digest) == 200, lea.text
+    assert keeper.changed() is not None
+    home = served.room.home
+    assert home.policies_in_force == home.version(found.digest)
+    assert (home.policies_in_force / "limits.toml").read_text() == content
+
+
+def test_policies_that_lose_protection_are_approved_at_the_machine_alone(served: Served) -> None:
+    mary, keeper = served.mary, _keeper(served)
+    keeper.changed()
+    content = _edited(mary, "keys.toml", "approve_drops = false", "approve_drops = true")
+    assert mary.act(PUT_FORWARD, file="keys.toml", content=content, why="less to ring") == 200, mary.text
+    assert "on the machine of the gateway" in mary.text
+    keeper.changed()
+    with served.room.registry.read() as session:
+        found = proposals.proposal(session)
+    assert found is not None
+    kept = served.room.home.version(found.digest)
+    assert not kept.exists()
+    ned = _second(served, "ned")
+    ned.get("/agreement/policies")
+    assert ned.post("/agreement/policies", do="approve", digest=found.digest) == 403
+    assert "on the machine of the gateway alone" in ned.text
+    assert _keeper(served, by_hand=True).folder(found.digest) == kept
+    assert (kept / "keys.toml").read_text() == content
+
+
+def test_policies_are_edited_by_administrators_alone(served: Served) -> None:
+    for visitor in (served.jane, served.sam, served.dora):
+        assert visitor.get(EDIT) == 403
+        visitor.get("/me")
+        assert visitor.post(PUT_FORWARD, file="keys.toml", content="x", why="w") == 403
+    assert served.mary.get(f"{EDIT}?file=../../gateway.toml") == 404
+
+
+def _second(served: Served, name: str) -> Visitor:
+    """Another administrator, with a passkey of their own."""
+    served.room.staff(name)
+    served.console.grant(name, "administrator")
+    return served.enters(name)
 
 
 @pytest.mark.parametrize(

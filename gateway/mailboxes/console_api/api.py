@@ -95,6 +95,8 @@ OF_PERSONS: dict[type[OfPerson], Way] = {
     asked.AskAgreement: Way(evidence.ask_agreement),
     evidence_questions.AskWatch: Way(evidence.ask_watch),
     evidence_questions.AskPolicies: Way(policies.ask_policies),
+    evidence_questions.AskPolicyEdit: Way(policies.ask_edit),
+    evidence_questions.ProposePolicies: Way(policies.propose, writes=True),
     evidence_questions.ApprovePolicies: Way(policies.approve, writes=True),
     evidence_questions.WithdrawPolicies: Way(policies.withdraw, writes=True),
     act_questions.AskActs: Way(carrying_out.ask_acts),

@@ -1,23 +1,26 @@
 """Policies: differences between versions, their consequences, and approval by a second person."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 
 from sqlmodel import Session
 
-from gateway.errors import NotFoundError
+from gateway.errors import GatewayError, NotFoundError
 from gateway.mailboxes.console_api.acts import reason
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext
 from gateway.mailboxes.console_api.logins import check_signed
-from gateway.policy.catalogue import load_catalogue
-from gateway.policy.dates import local_day
+from gateway.policy.catalogue import load_catalogue, policy_digest, policy_files
+from gateway.policy.dates import local_day, moment
 from gateway.policy.edits import edits
 from gateway.policy.explain import diff as outcomes
 from gateway.policy.lawful import names_today
 from gateway.record import policy_proposals as proposals
 from gateway.record.dual_control import why_not_two
+from gateway.record.policy_check import check
+from gateway.record.policy_drafts import edited, folder_of, loses_protection
 from gateway.record.simulation import simulate
+from gateway.registry import policy_drafts
 from gateway.zones.console_api import evidence_questions as asked
 from gateway.zones.console_api.answers import Done
 from gateway.zones.console_api.evidence_answers import (
@@ -25,8 +28,14 @@ from gateway.zones.console_api.evidence_answers import (
     EditSeen,
     NameSeen,
     PoliciesSeen,
+    PolicyEditSeen,
     ProposedSeen,
     SimulationSeen,
+)
+
+_NOT_KEPT = (
+    "These policies are kept within a minute, and can be approved here then. Those that lose protection are "
+    "approved on the machine of the gateway alone."
 )
 
 
@@ -41,23 +50,76 @@ def ask_policies(console: ConsoleContext, caller: Caller, question: asked.AskPol
         after = question.after or (found.digest if found else None)
         if not {before, after} <= {*known, None}:
             raise NotFoundError("there is no such version")
-        comparable = before is not None and after is not None and before != after
-        old, new = (_folder(console, digest) for digest in (before, after)) if comparable else (None, None)
-        return PoliciesSeen(
+        seen = PoliciesSeen(
             versions=tuple(dict.fromkeys(past)),
             proposed=None if found is None else _proposed(session, found, caller, console.clock()),
             before=before,
             after=after,
-            edits=tuple(_differences(console, old, new)) if old and new else (),
-            simulation=_simulated(session, console, old, new, question.days) if old and new else None,
+            edits=(),
+            simulation=None,
             names=tuple(NameSeen(cited=one.cited, today=one.today) for one in names),
         )
+        if before is None or after is None or before == after:
+            return seen
+        with (
+            folder_of(session, console.home, before) as old,
+            folder_of(session, console.home, after) as new,
+        ):
+            if old is None or new is None:
+                raise NotFoundError("that version is no longer kept here")
+            return seen.model_copy(
+                update={
+                    "edits": tuple(_differences(console, old, new)),
+                    "simulation": _simulated(session, console, old, new, question.days),
+                }
+            )
+
+
+def ask_edit(console: ConsoleContext, _caller: Caller, question: asked.AskPolicyEdit) -> PolicyEditSeen:
+    """Return a file of the policies in force, and what another content of it would change."""
+    in_force = console.home.policies_in_force
+    names = tuple(path.name for path in policy_files(in_force))
+    file = question.file or names[0]
+    if file not in names:
+        raise NotFoundError(f"the policies have no file {file}")
+    now = (in_force / file).read_text("utf-8")
+    if question.content is None:
+        return PolicyEditSeen(files=names, file=file, content=now)
+    seen = PolicyEditSeen(files=names, file=file, content=question.content, tried=True)
+    with edited(in_force, file, question.content) as other:
+        if faults := check(other):
+            return seen.model_copy(update={"faults": tuple(map(str, faults))})
+        with console.mailboxes.registry.read() as session:
+            simulation = _simulated(session, console, in_force, other, question.days)
+        found = tuple(_differences(console, in_force, other))
+    return seen.model_copy(update={"edits": found, "simulation": simulation})
+
+
+def propose(console: ConsoleContext, caller: Caller, act: asked.ProposePolicies) -> Done:
+    """Propose the policies in force with another content of one file."""
+    why, in_force, now = reason(act.why), console.home.policies_in_force, console.clock()
+    with edited(in_force, act.file, act.content) as other:
+        if faults := check(other):
+            raise GatewayError("; ".join(map(str, faults)))
+        digest, zone = policy_digest(other), load_catalogue(other).calendar.timezone
+        loses = loses_protection(in_force, other)
+    begins = now if act.on is None or act.on <= local_day(now, zone) else moment(act.on, time(), zone)
+    where = "on the machine of the gateway, since protection is lost" if loses else "here"
+    effect = f"{act.file} is changed. A second person approves it, {where}; nothing changes before."
+    check_signed(console, caller, act, effect)
+    with console.registrar() as registrar, registrar.registry.write() as session:
+        proposals.propose(session, digest, begins, by=caller.name, why=why, at=now)
+        policy_drafts.put(session, digest, in_force.name, act.file, act.content)
+        registrar.sign_head(session, now)
+    return Done(sentence=f"The policies {digest[:16]}… are proposed. {effect}")
 
 
 def approve(console: ConsoleContext, caller: Caller, act: asked.ApprovePolicies) -> Done:
     """Approve another person's proposal, unless replaced meanwhile."""
     with console.mailboxes.registry.read() as session:
-        proposals.to_approve(session, by=caller.name, at=console.clock(), digest=act.digest)
+        found = proposals.to_approve(session, by=caller.name, at=console.clock(), digest=act.digest)
+    if not console.home.version(found.digest).is_dir():
+        raise GatewayError(_NOT_KEPT)
     check_signed(console, caller, act)
     now = console.clock()
     with console.registrar() as registrar, registrar.registry.write() as session:
@@ -76,13 +138,6 @@ def withdraw(console: ConsoleContext, caller: Caller, act: asked.WithdrawPolicie
         taken_back = proposals.withdraw(session, by=caller.name, why=why, at=now)
         registrar.sign_head(session, now)
     return Done(sentence=f"The policies {taken_back.digest[:16]}… are withdrawn.")
-
-
-def _folder(console: ConsoleContext, digest: str | None) -> Path:
-    folder = console.home.version(digest or "")
-    if not folder.is_dir():
-        raise NotFoundError("that version is no longer kept here")
-    return folder
 
 
 def _proposed(

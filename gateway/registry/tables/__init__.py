@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from gateway.registry.tables.keeping import DeletionRow as DeletionRow
     from gateway.registry.tables.keeping import HoldRow as HoldRow
     from gateway.registry.tables.keeping import HostRow as HostRow
+    from gateway.registry.tables.keeping import PolicyDraftRow as PolicyDraftRow
     from gateway.registry.tables.letters import LetterRow as LetterRow
     from gateway.registry.tables.people import AccountRow as AccountRow
     from gateway.registry.tables.people import AgreementSignatureRow as AgreementSignatureRow
@@ -67,7 +68,7 @@ _WHERE = {
     "events": "CheckpointRow EventRow NodeRow",
     "files": "AuthorityNoticeRow CopyRow DeclarationRow DeliveryRow ReasonRow ReceiptRow TransferRow",
     "hand_ons": "HandOnBatchRow HandOnFileRow",
-    "keeping": "DeletionCertificateRow DeletionRow HoldRow HostRow",
+    "keeping": "DeletionCertificateRow DeletionRow HoldRow HostRow PolicyDraftRow",
     "letters": "LetterRow",
     "people": (
         "AccountRow AgreementSignatureRow ContactRow ExpectationRow GivingRow HarmlessRow KeyRow "

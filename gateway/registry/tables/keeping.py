@@ -1,4 +1,4 @@
-"""Retention (legal holds, deletions, certificates of deletion), and the hosts that keep the gateway."""
+"""Retention (legal holds, deletions, certificates of deletion), hosts, and a draft of policies."""
 
 from datetime import datetime
 
@@ -24,6 +24,19 @@ class HostRow(Row, table=True):
     oldest_seconds: float = Field(default=0.0, sa_column_kwargs={"server_default": "0"})
     ahead_seconds: float = Field(default=0.0, sa_column_kwargs={"server_default": "0"})
     holds: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
+
+
+class PolicyDraftRow(Row, table=True):
+    """Policies proposed in the console: those of the digest `base`, with another content of one file.
+
+    `digest` is that of the whole. There is at most one draft, as there is one proposal.
+    """
+
+    __tablename__ = "policy_draft"
+    digest: str = Field(primary_key=True, max_length=64)
+    base: str = Field(max_length=64)
+    file: str
+    content: str = Field(sa_type=Text)
 
 
 class HoldRow(Row, table=True):

@@ -59,6 +59,21 @@ class SimulationSeen(File):
     changes: tuple[ChangeSeen, ...]
 
 
+class PolicyEditSeen(File):
+    """The files of the policies in force, and one of them with its content.
+
+    Of another content: the faults, or the differences and their consequences.
+    """
+
+    files: tuple[str, ...]
+    file: str
+    content: str
+    tried: bool = False
+    faults: tuple[str, ...] = ()
+    edits: tuple[EditSeen, ...] = ()
+    simulation: SimulationSeen | None = None
+
+
 class ProposedSeen(File):
     """Proposed policies, and this person's right to approve them."""
 
