@@ -45,16 +45,17 @@ install-check: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m install tests/production \
 	    $(addprefix --ignore=tests/production/test_,package.py containers.py release.py) $(PYTEST_ARGS)
 
-# The package of the Debian or Ubuntu that this runs on; needs debhelper, libpython3-dev and python3-venv of it.
+# The package of the Debian or Ubuntu that this runs on; needs debhelper, libpython3-dev and python3-venv of it. For another
+# one, such as SUITE=resolute, mmdebstrap makes that (as root).
 deb: $(VENV)/.installed-dev
 	rm -rf build/deb
-	$(BIN)/python packaging/release.py build/deb --only deb
+	$(BIN)/python packaging/release.py build/deb --only deb $(if $(SUITE),--suite $(SUITE))
 
-# That package judged by lintian, then on a clean Debian 13 that boots: three commands to a receipt, upgrade, downgrade,
-# purge. As root.
+# That package judged by lintian, then on a clean Debian 13, or SUITE, that boots: three commands to a receipt, upgrade,
+# downgrade, purge. As root.
 package-check: deb
 	lintian --allow-root --fail-on error,warning build/deb/*.deb
-	$(BIN)/python -m pytest -n 0 -m install tests/production/test_package.py $(PYTEST_ARGS)
+	$(if $(SUITE),GATEWAY_TEST_SUITE=$(SUITE)) $(BIN)/python -m pytest -n 0 -m install tests/production/test_package.py $(PYTEST_ARGS)
 
 # That package and its image, an OCI archive: as root, with buildah and mmdebstrap.
 image: $(VENV)/.installed-dev

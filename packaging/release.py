@@ -1,6 +1,6 @@
 """Build all of a release from the commit that is checked out: the same bytes in any folder.
 
-    python packaging/release.py OUT [--only deb image] [--sign-with KEY]
+    python packaging/release.py OUT [--only deb image] [--suite resolute] [--sign-with KEY]
 
 Each file holds a bill of materials (CycloneDX); the image is of the package, and made as root. A statement
 (in-toto v1 with SLSA provenance v1) names each file by its SHA-256, the commit and the locks. `--sign-with`
@@ -44,9 +44,9 @@ def run(*words: str | Path, at: Path = REPOSITORY, **variables: str) -> str:
 class Release:
     """A release in the making: the tree of the commit, and the folder for what is built of it."""
 
-    def __init__(self, tree: Path, out: Path) -> None:
+    def __init__(self, tree: Path, out: Path, suite: str | None) -> None:
         """Unpack the commit that is checked out into an empty folder."""
-        self.tree, self.out = tree, out
+        self.tree, self.out, self.suite = tree, out, suite
         self.commit = run("git", "rev-parse", "HEAD").strip()
         self.epoch = run("git", "show", "--no-patch", "--format=%ct", "HEAD").strip()
         packed = subprocess.run(
@@ -153,15 +153,16 @@ class Release:
         self.pack({path.name: path for path in files}, f"gateway-web-{self.version}")
 
     def deb(self) -> None:
-        """Write the package of the distribution that this runs on."""
+        """Write the package of the distribution that this runs on, or of the suite that is asked for."""
         with tempfile.TemporaryDirectory() as made:
             beside = Path(made)
             self.python("packaging/man_pages.py", beside / "man")
             for lock in sorted(self.tree.glob("requirements*.lock")):
                 name = lock.name.replace("requirements", "sbom").replace(".lock", ".cdx.json")
                 (beside / name).write_bytes(self.materials(lock))
-            script = self.tree / "packaging/debian/deb.sh"
-            run("sh", script, self.tree, beside, self.out, SOURCE_DATE_EPOCH=self.epoch)
+            scripts = self.tree / "packaging/debian"
+            build = [scripts / "deb.sh"] if self.suite is None else [scripts / "elsewhere.sh", self.suite]
+            run("sh", *build, self.tree, beside, self.out, SOURCE_DATE_EPOCH=self.epoch)
 
     def image(self) -> None:
         """Write the image of that package, as an OCI archive."""
@@ -215,11 +216,11 @@ def digest(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def release(out: Path) -> Iterator[Release]:
+def release(out: Path, suite: str | None) -> Iterator[Release]:
     """Yield a release of the commit, to be built into a folder that is made."""
     out.mkdir(parents=True)
     with tempfile.TemporaryDirectory(prefix="gateway-release-") as made:
-        yield Release(Path(made), out)
+        yield Release(Path(made), out, suite)
 
 
 def main() -> None:
@@ -229,9 +230,10 @@ def main() -> None:
     )
     parser.add_argument("out", type=Path)
     parser.add_argument("--only", choices=PARTS, nargs="+", default=PARTS)
+    parser.add_argument("--suite")
     parser.add_argument("--sign-with", type=Path)
     told = parser.parse_args()
-    with release(told.out.absolute()) as made:
+    with release(told.out.absolute(), told.suite) as made:
         for part in told.only:
             getattr(made, part)()
         statement = made.statement()

@@ -11,7 +11,11 @@ outside() {
     trap clean_up EXIT
     trap '' INT TERM HUP
     mkdir "$group"
-    mmdebstrap --quiet --variant=minbase --include=systemd-sysv,ca-certificates trixie "$root" >&2
+    suite=${GATEWAY_TEST_SUITE:-trixie}
+    # Nothing of it has to survive a power cut, for which dpkg waits for the disk at each file.
+    set -- --quiet --variant=minbase --dpkgopt=force-unsafe-io --include=systemd-sysv,ca-certificates
+    [ "$suite" = trixie ] || set -- "$@" --components=main,universe  # One of Ubuntu's.
+    mmdebstrap "$@" "$suite" "$root" >&2
     echo gateway >"$root/etc/hostname"
     echo "127.0.0.1 localhost gateway" >"$root/etc/hosts"
     # --fork: the first process of a new PID namespace. --kill-child: it goes with its parent, all else with it.
