@@ -7,19 +7,15 @@ terminal of their own. The network of the machine is theirs only where they are 
 from __future__ import annotations
 
 import contextlib
-import os
-import pty
-import re
-import select
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.production.guide import REPOSITORY
+from tests.production.terminal import Typing
 
 SOURCE = "/usr/src/gateway"
 CERTIFICATES = Path("etc/ssl/certs/ca-certificates.crt")
@@ -59,13 +55,11 @@ class Root:
 
     def type(self, command: str, *, network: bool = False, seconds: float = 300) -> str:
         """Type a command at a terminal, and the passphrase whenever it is asked for; what is shown."""
-        process, terminal = pty.fork()
-        if process == 0:
-            words = self.inside("bash", "-euo", "pipefail", "-c", command, network=network)
-            os.execvp(words[0], words)
-        status, shown = _converse(process, terminal, time.monotonic() + seconds)
-        assert status == 0, f"{command}\n{shown}\n{self.journal()[-6000:]}"
-        return shown.replace("\r\n", "\n")
+        words = self.inside("bash", "-euo", "pipefail", "-c", command, network=network)
+        said = Typing(words, {r"assphrase.*:|The same again:": PASSPHRASE}).until(seconds=seconds)
+        assert said is not None
+        assert said.code == 0, f"{command}\n{said.shown}\n{self.journal()[-6000:]}"
+        return said.shown
 
     def talk(self, *words: str) -> subprocess.Popen[str]:
         """A program to exchange lines with, that has said that it is ready."""
@@ -93,33 +87,9 @@ class Root:
         return subprocess.run(words, capture_output=True, text=True, check=True).stdout
 
 
-def _converse(process: int, terminal: int, deadline: float) -> tuple[int, str]:
-    """Answer each question for a passphrase, until the end; the exit status and what was shown."""
-    shown, answered = "", 0
-    try:
-        while time.monotonic() < deadline:
-            if not select.select([terminal], [], [], 1.0)[0]:
-                continue
-            data = os.read(terminal, 65536)
-            if not data:
-                break
-            shown += data.decode(errors="replace")
-            if re.search(r"assphrase.*:|The same again:", shown[answered:]):
-                time.sleep(0.2)  # The question is shown before the terminal is made ready for secrets.
-                os.write(terminal, PASSPHRASE.encode() + b"\n")
-                answered = len(shown)
-        else:
-            os.kill(process, 9)
-    except OSError:
-        pass  # The other end of the terminal is closed.
-    status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-    os.close(terminal)  # Not before: it would hang up on a process that is just ending.
-    return status, shown
-
-
 @contextlib.contextmanager
-def clean_root() -> Iterator[Root]:
-    """A fresh Debian 13 that has booted, with this source unpacked."""
+def clean_root(*, source: bool = True) -> Iterator[Root]:
+    """A fresh Debian 13, or GATEWAY_TEST_SUITE, that has booted, with this source if it is wanted."""
     base = Path(tempfile.mkdtemp(prefix="gateway-root-", dir="/var/tmp"))
     # In a session of its own: what interrupts the tests must not interrupt its cleaning up.
     holder = subprocess.Popen(
@@ -133,7 +103,13 @@ def clean_root() -> Iterator[Root]:
         said = holder.stdout.readline().split()
         assert said[:1] == ["booted"], "see the errors above"
         root = Root(base / "root", int(said[1]), others)
-        _unpack(root.folder)
+        let_reach(root.folder)
+        (root.folder / EDITOR).write_text(_EDITED)
+        (root.folder / EDITOR).chmod(0o755)
+        place = root.folder / SOURCE.lstrip("/")
+        place.mkdir()
+        if source:
+            lay_source(place)
         root.type("systemctl is-system-running --wait")
         yield root
     finally:
@@ -144,18 +120,20 @@ def clean_root() -> Iterator[Root]:
         assert holder.wait(120) == 0
 
 
-def _unpack(folder: Path) -> None:
+def let_reach(folder: Path) -> None:
+    """Let programs of a root folder reach what this machine does."""
     shutil.copy("/etc/resolv.conf", folder / "etc/resolv.conf")
-    (folder / EDITOR).write_text(_EDITED)
-    (folder / EDITOR).chmod(0o755)
     if (Path("/") / CERTIFICATES).exists():  # A proxy on the way may have a certificate of its own.
         shutil.copy(Path("/") / CERTIFICATES, folder / CERTIFICATES)
+
+
+def lay_source(place: Path, without: str = "-") -> None:
+    """Copy this source into a folder, without what lies below one of its own."""
     names = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=REPOSITORY, capture_output=True, text=True, check=True,
     ).stdout.splitlines()  # fmt: skip
     for name in names:
-        if (REPOSITORY / name).is_file():
-            place = folder / SOURCE.lstrip("/") / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(REPOSITORY / name, place)
+        if (REPOSITORY / name).is_file() and not name.startswith(without):
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPOSITORY / name, place / name)

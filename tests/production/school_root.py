@@ -8,21 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pty
-import re
-import select
-import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from tests.production.clean_root import CERTIFICATES
-from tests.production.guide import REPOSITORY
+from tests.production.clean_root import CERTIFICATES, lay_source, let_reach
+from tests.production.terminal import Said, Typing
 
 HERE, THERE = "203.0.113.237", "203.0.113.238"
 """The two ends of the cable, of the block that RFC 5737 keeps for examples."""
@@ -35,66 +28,6 @@ _ENVIRONMENT = {
     "COLUMNS": "200",
     "TERM": "dumb",
 }
-
-
-@dataclass(frozen=True)
-class Said:
-    """How a program ended, and all that the terminal showed of it."""
-
-    code: int
-    shown: str
-
-
-class Typing:
-    """A program at a terminal. `answers`: what is typed where the terminal shows such a question."""
-
-    def __init__(self, words: list[str], answers: Mapping[str, str]) -> None:
-        self._answers, self._answered, self.shown = dict(answers), 0, ""
-        self.process, self._terminal = pty.fork()
-        if self.process == 0:
-            os.execvp(words[0], words)
-
-    def until(self, text: str | None = None, seconds: float = 300) -> Said | None:
-        """Go on until it shows a text, or has ended, which gives how."""
-        deadline = time.monotonic() + seconds
-        while text is None or text not in self.shown:
-            assert time.monotonic() < deadline, self.shown
-            if not select.select([self._terminal], [], [], 1.0)[0]:
-                continue
-            with contextlib.suppress(OSError):  # The other end of the terminal is closed.
-                if data := os.read(self._terminal, 65536):
-                    self.shown += data.decode(errors="replace")
-                    self._answer()
-                    continue
-            return self._ended()
-        return None
-
-    def glance(self) -> None:
-        """Read what it shows now, and answer what it asks."""
-        if select.select([self._terminal], [], [], 0)[0]:
-            try:
-                self.shown += os.read(self._terminal, 65536).decode(errors="replace")
-            except OSError:  # The other end of the terminal is closed.
-                raise AssertionError(f"it has ended: {self._ended()}") from None
-            self._answer()
-
-    def kill(self) -> None:
-        """kill -9 for it and all that it started."""
-        os.killpg(self.process, signal.SIGKILL)
-        self._ended()
-
-    def _ended(self) -> Said:
-        status = os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
-        os.close(self._terminal)
-        return Said(status, self.shown.replace("\r\n", "\n"))
-
-    def _answer(self) -> None:
-        for question, answer in self._answers.items():
-            if re.search(question, self.shown[self._answered :]):
-                time.sleep(0.3)  # The question is shown before the terminal is made ready for secrets.
-                self._answered = len(self.shown)
-                os.write(self._terminal, answer.encode() + b"\n")
-                return
 
 
 class SchoolRoot:
@@ -137,20 +70,9 @@ def school_root() -> Iterator[SchoolRoot]:
     root, cable = base / "root", f"gw{os.getpid()}"
     holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
     try:
-        subprocess.run(
-            [
-                "mmdebstrap",
-                "--quiet",
-                "--variant=minbase",
-                "--include=pipx,ca-certificates",
-                "trixie",
-                str(root),
-            ],
-            check=True,
-        )
-        shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
-        if (Path("/") / CERTIFICATES).exists():  # A proxy on the way may have a certificate of its own.
-            shutil.copy(Path("/") / CERTIFICATES, root / CERTIFICATES)
+        made = ["--quiet", "--variant=minbase", "--include=pipx,ca-certificates", "trixie", str(root)]
+        subprocess.run(["mmdebstrap", *made], check=True)
+        let_reach(root)
         _lay_cable(cable, holder.pid)
         yield SchoolRoot(root, holder.pid, cable)
     finally:
@@ -176,14 +98,7 @@ def _ip(*words: str) -> None:
 def wheel(folder: Path) -> Path:
     """The release's wheel of this source, as a school is given it."""
     source = folder / "source"
-    names = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=REPOSITORY, capture_output=True, text=True, check=True,
-    ).stdout.splitlines()  # fmt: skip
-    for name in names:
-        if (REPOSITORY / name).is_file() and not name.startswith("tests/"):
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(REPOSITORY / name, source / name)
+    lay_source(source, without="tests/")
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder)]
     subprocess.run([*build, str(source)], check=True)
     (made,) = folder.glob("*.whl")

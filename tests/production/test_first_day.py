@@ -15,7 +15,8 @@ import pytest
 from tests.content import core_data
 from tests.looking import contents
 from tests.production.guide import REPOSITORY
-from tests.production.school_root import HERE, SchoolRoot, Typing, school_root, wheel
+from tests.production.school_root import HERE, SchoolRoot, school_root, wheel
+from tests.production.terminal import Typing
 from tests.send.office import with_another_column
 from tests.site import Running, Site
 from tests.waiting import until

@@ -30,9 +30,7 @@ ONLINE = "apt-get install --yes"
 @pytest.fixture(scope="module")
 def root() -> Iterator[Root]:
     (built,) = (REPOSITORY / "build/deb").glob("gateway_*.deb")
-    with clean_root() as made:
-        shutil.rmtree(made.folder / "usr/src/gateway")
-        (made.folder / "usr/src/gateway").mkdir()
+    with clean_root(source=False) as made:
         shutil.copy(built, made.folder / "root/gateway.deb")
         later_package(built, made.folder / "root")
         made.type("apt-get update", network=True)
