@@ -90,7 +90,7 @@ class Engine:
         """Make the image of a later package, with the tag `next`."""
         (self.folder / "Later").write_text(_LATER)
         limits = [f"--ulimit={kind}={most}:{most}" for kind, most in _limits().items()]
-        made = ("--quiet", "--isolation=chroot", "--network=none", "--tag=localhost/gateway:next")
+        made = ("--quiet", "--isolation=chroot", "--network=host", "--tag=localhost/gateway:next")
         self.run("buildah", "build", *made, *limits, "--file=Later", str(package.parent))
 
     def processes(self, service: str) -> list[Path]:
