@@ -14,6 +14,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from gateway.home.settings import SECURITY
 from tests.production.guide import commands
 
 REPOSITORY = Path(__file__).parents[2]
@@ -140,3 +141,17 @@ def test_the_image_is_built_on_one_that_is_pinned() -> None:
     text = (REPOSITORY / "packaging/oci/Containerfile").read_text("utf-8")
     assert re.findall(r"^FROM (.+)$", text, re.MULTILINE) == ["${BASE}"]
     assert re.search(r"^ARG BASE=\S+:\S+@sha256:[0-9a-f]{64}$", text, re.MULTILINE)
+
+
+def test_whoever_finds_a_flaw_is_told_whom_to_tell_and_what_happens_then() -> None:
+    reporting = (
+        (REPOSITORY / "SECURITY.md").read_text("utf-8").partition("## Reporting")[2].partition("\n## ")[0]
+    )
+    for told in (
+        SECURITY,
+        "private report",
+        "within three working days",
+        "Never send pupil data",
+        "gets fixes",
+    ):
+        assert told in reporting, told
