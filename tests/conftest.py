@@ -149,6 +149,8 @@ LONG = (
     "attacks/test_many_addresses.py",
     "openpgp/test_moments.py",
     "hand_on/test_folder.py",
+    "hand_on/test_following.py",
+    "hand_on/test_push.py",
 )
 
 

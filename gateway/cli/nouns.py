@@ -99,6 +99,10 @@ NOUNS = {
     "letters": Noun(
         "Letters to schools and staff: who is written to, and when.", acts="gateway.acts.letters"
     ),
+    "handon": Noun(
+        "Files of teams handed on to other systems of the authority (docs/hand-on.md).",
+        acts="gateway.acts.handon",
+    ),
     "flows": Noun("What the agreement lists, row by row, and when it came."),
     "log": Noun("The append-only log."),
     "penalties": Noun(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated
 
@@ -155,15 +156,24 @@ def serve_web(home: HomeOption = DEFAULT_HOME, host: HostOption = None, port: Po
 @serve.command("courier")
 @fails_clearly
 def serve_courier(home: HomeOption = DEFAULT_HOME) -> None:
-    """Give owed letters to the SMTP relay, until SIGTERM. Needs only letters/ of the home."""
-    from gateway.courier.service import relay, run  # noqa: PLC0415 - a zone of its own
+    """Give owed letters to the SMTP relay, and files to other systems, until SIGTERM.
+
+    Needs only letters/ and hand-on/ of the home.
+    """
+    from gateway.courier import pushing  # noqa: PLC0415 - a zone of its own
+    from gateway.courier.service import relay, run  # noqa: PLC0415 - the same
 
     logs.tell_on_signal()
-    letters = Home(home).letters
-    relay(letters)
-    with until_told() as stop:
+    place = Home(home)
+    has_relay = place.letters.settings.exists() or not place.hand_on.is_dir()
+    if has_relay:
+        relay(place.letters)
+    with until_told() as stop, ThreadPoolExecutor() as threads:
         typer.echo("ready courier")
-        run(letters, stop)
+        pushed = threads.submit(pushing.run, place.hand_on, stop)
+        if has_relay:
+            run(place.letters, stop)
+        pushed.result()
 
 
 @fails_clearly

@@ -35,6 +35,7 @@ _WHERE = {
     "schools": "/schools?late=yes",
     "policies": "/agreement/policies",
     "notices": "/work/notices/list",
+    "hand-ons": "/work/handon/list",
 }
 """The page of each task on the first page."""
 

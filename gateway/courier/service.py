@@ -9,7 +9,7 @@ import os
 import smtplib
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -34,19 +34,30 @@ def run(letters: Letters, stop: threading.Event, *, pause_seconds: float = 5.0) 
     """Give letters to the relay until `stop` is set. Raises ConfigurationError without a relay."""
     settings = relay(letters)
     while not stop.is_set():
-        for attempt in Retrying(
-            retry=retry_if_exception_type((OSError, smtplib.SMTPException)),
-            stop=lambda _: stop.is_set(),
-            wait=wait_exponential(min=pause_seconds, max=_LONGEST_PAUSE),
-            sleep=lambda seconds: _pause(stop, seconds),
-            retry_error_callback=lambda _: None,  # Stopped while the relay is down: waiting letters stay.
-            before_sleep=lambda state: _log.warning(
-                "the relay does not take letters now: %s", _kind(state.outcome)
-            ),
-        ):
-            with attempt:
-                give_all(letters, settings)
+        broken = (OSError, smtplib.SMTPException)
+        said = "the relay does not take letters now"
+        tried(lambda: give_all(letters, settings), broken, said, stop, pause_seconds)
         stop.wait(pause_seconds)
+
+
+def tried(
+    give: Callable[[], object],
+    broken: tuple[type[Exception], ...],
+    said: str,
+    stop: threading.Event,
+    pause_seconds: float,
+) -> None:
+    """Give what waits; with growing pauses again while that fails with `broken`, until `stop` is set."""
+    for attempt in Retrying(
+        retry=retry_if_exception_type(broken),
+        stop=lambda _: stop.is_set(),
+        wait=wait_exponential(min=pause_seconds, max=_LONGEST_PAUSE),
+        sleep=lambda seconds: _pause(stop, seconds),
+        retry_error_callback=lambda _: None,  # Stopped while it fails: what waits stays.
+        before_sleep=lambda state: _log.warning("%s: %s", said, _kind(state.outcome)),
+    ):
+        with attempt:
+            give()
 
 
 def _pause(stop: threading.Event, seconds: float) -> None:

@@ -24,7 +24,6 @@ import tomlkit
 
 from gateway.errors import Fault, trace_of
 from gateway.examiner.parent import Examiners
-from gateway.home import Home
 from gateway.policy.hand_on_schema import HandOn
 from gateway.processor.in_progress import BackOff
 from gateway.processor.worker_pool import ATTEMPTS
@@ -42,6 +41,7 @@ _TROUBLE = {
     "host-key": "the server shows another host key than the policies name",
     "login": "the server does not take the login",
     "refused": "the server does not take the files",
+    "settings": "the courier has no SSH key for it",
 }
 _log = logging.getLogger(__name__)
 
@@ -50,9 +50,12 @@ class HandingOn:
     """Hand on what is due, in worker threads. Of several hosts only the one that `leads` does."""
 
     def __init__(
-        self, home: Home, examiners: Examiners, *, pause_seconds: float, done: Callable[[], None]
+        self, registrar: Registrar, examiners: Examiners, *, pause_seconds: float, done: Callable[[], None]
     ) -> None:
-        self._home, self._examiners, self._done = home, examiners, done
+        """Make the courier's folder, so that the courier can start as soon as the processor is ready."""
+        self._home, self._examiners, self._done = registrar.home, examiners, done
+        if registrar.settings.hand_on.key_file is not None:
+            self._home.hand_on.mkdir(mode=0o770, exist_ok=True)
         self._back_off = BackOff(pause_seconds, time.monotonic)
         self._lock, self._in_hand = threading.Lock(), set[str]()
         self._looked_at = float("-inf")
@@ -187,6 +190,8 @@ class HandingOn:
             log.append(session, entries, now)
             registrar.sign_head(session, now)
             place = self._place(batch)
+        for note in (".sent", ".ack"):  # Of an earlier making.
+            place.with_name(f"{place.name}{note}").unlink(missing_ok=True)
         shutil.rmtree(place, ignore_errors=True)
         aside.rename(place)
 
@@ -223,9 +228,9 @@ class HandingOn:
                 if sent:
                     due = now + timedelta(hours=declared[one.hand_on].acknowledge_hours)
                     batch.sent_at, batch.due_at = now, due
-                if acknowledged:
-                    batch.acknowledged_at, batch.acknowledged_by = now, "the system"
                 session.add(batch)
+                if acknowledged:
+                    hand_ons.acknowledge(session, batch, by="the system", at=now)
                 registrar.sign_head(session, now)
             if sent and not acknowledged:
                 for file in place.iterdir():

@@ -71,7 +71,7 @@ class Processor:
         self._claims_into = None if registrar.settings.host.shares else self._progress
         self._rounds = Rounds(registrar)
         self._copier = Copier(self._home, pool.examiners, pause_seconds=rescan_seconds, done=self.wake)
-        self._handing_on = HandingOn(self._home, pool.examiners, pause_seconds=rescan_seconds, done=self.wake)
+        self._handing_on = HandingOn(registrar, pool.examiners, pause_seconds=rescan_seconds, done=self.wake)
         self._anew = JudgingAnew(pool.examiners, pause_seconds=rescan_seconds, done=self.wake)
         self._keys = secret_files.generation(self._home)
         self._on_request = OnRequest(self._home) if registrar.settings.host.shares else None

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, func, select
 
 from gateway.home import Home
 from gateway.home.settings import WatchSettings
-from gateway.registry import hosts, log, transfers
+from gateway.registry import hand_ons, hosts, log, transfers
 from gateway.registry.database import Registry
 from gateway.registry.hosts import Host
 from gateway.registry.tables import KeyRow, ReasonRow, TransferRow
@@ -53,6 +53,8 @@ class Snapshot:
     expiries: tuple[Expiry, ...] = ()
     log_entries: int = 0
     hosts: tuple[Host, ...] = ()
+    hand_ons: tuple[str, ...] = ()
+    """The batches for other systems that these did not acknowledge in time, or that cannot be sent."""
 
     @property
     def oldest(self) -> float | None:
@@ -81,6 +83,7 @@ def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True)
             expiries=tuple(_expiries(session, now)),
             log_entries=log.size(session),
             hosts=tuple(hosts.known(session)),
+            hand_ons=tuple(map(hand_ons.name_of, hand_ons.unacknowledged(session, now))),
         )
 
 
@@ -96,6 +99,7 @@ def wrong(snapshot: Snapshot, watch: WatchSettings) -> Iterator[str]:
     for expiry in snapshot.expiries:
         if expiry.owner_kind == "gateway" and expiry.days < watch.key_days:
             yield "gateway-key-expires"
+    yield from (f"hand-on-late:{batch}" for batch in snapshot.hand_ons)
     yield from _wrong_hosts(snapshot.hosts, watch)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlmodel import Session, col, exists, func, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from gateway.errors import NotFoundError
+from gateway.errors import GatewayError, NotFoundError
 from gateway.policy.hand_on_schema import HandOn
 from gateway.registry.delivery_queries import is_shown_to
 from gateway.registry.tables import DeliveryRow, HandOnBatchRow, HandOnFileRow, TransferRow
@@ -153,6 +153,25 @@ def recalls(session: Session, batch: HandOnBatchRow) -> Sequence[Recalled]:
         .order_by(col(HandOnFileRow.id))
     )
     return [Recalled(reference, name_of(earlier)) for reference, earlier in session.exec(query)]
+
+
+def owe_again(session: Session, batch: HandOnBatchRow) -> None:
+    """Let a batch be made and sent again, which counts as another collection."""
+    batch.made_at = batch.sent_at = batch.due_at = batch.acknowledged_at = batch.acknowledged_by = None
+    session.add(batch)
+    for file in files(session, batch):
+        file.handed_at = None
+        session.add(file)
+    session.flush()
+
+
+def acknowledge(session: Session, batch: HandOnBatchRow, *, by: str, at: datetime) -> None:
+    """Record that the system has a batch. GatewayError where it was not sent."""
+    if batch.sent_at is None:
+        raise GatewayError(f"{name_of(batch)} was not sent yet")
+    batch.acknowledged_at, batch.acknowledged_by = at, by
+    session.add(batch)
+    session.flush()
 
 
 def unacknowledged(session: Session, now: datetime) -> Sequence[HandOnBatchRow]:

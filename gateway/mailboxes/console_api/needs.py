@@ -1,6 +1,7 @@
 """The tasks that wait for a person, on the first page: what, since when, and where it is done."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from sqlmodel import Session
 
@@ -8,7 +9,7 @@ from gateway.mailboxes.console_api.context import Caller
 from gateway.record import policy_proposals
 from gateway.record.dual_control import name_of
 from gateway.record.releases import proposal
-from gateway.registry import at_a_glance
+from gateway.registry import at_a_glance, hand_ons
 from gateway.registry.at_a_glance import MOST, ThingsWaiting
 from gateway.zones.console_api.answers import WaitingTask
 
@@ -16,10 +17,12 @@ _EACH = 20
 """The most schools, and the most proposals, that are told one by one."""
 
 
-def needs_of(session: Session, caller: Caller, *, recalls: int = 0, late: int = 0) -> Iterator[WaitingTask]:
+def needs_of(
+    session: Session, caller: Caller, now: datetime, *, recalls: int = 0, behind: int = 0
+) -> Iterator[WaitingTask]:
     """Yield the tasks within a person's rights, those that hold up other people first.
 
-    `recalls` and `late` are the open requests for recall, and the schools late with something.
+    `recalls` and `behind` are the open requests for recall, and the schools late with something.
     """
     may = caller.may
     if "decide" in may:
@@ -37,12 +40,17 @@ def needs_of(session: Session, caller: Caller, *, recalls: int = 0, late: int = 
         for key in at_a_glance.keys_pending(session, _EACH):
             said = f"Ring {key.name} to confirm its keys"
             yield WaitingTask(said=said, since=key.since, page="school", of=key.provider)
+        late = hand_ons.unacknowledged(session, now)
+        if late:
+            told = ThingsWaiting(len(late), late[0].sent_at)
+            said = f"See to {_number(told, 'batch', 'batches')} that another system did not take in"
+            yield WaitingTask(said=said, since=told.since, page="hand-ons")
     if "protect" in may:
         unread = at_a_glance.unread_notices(session)
         if unread.number:
             yield WaitingTask(said=f"Read {_number(unread, 'notice')}", since=unread.since, page="notices")
-    if "look" in may and late:
-        said = f"Chase {late} school{'s' if late > 1 else ''} of which something is late or missing"
+    if "look" in may and behind:
+        said = f"Chase {behind} school{'s' if behind > 1 else ''} of which something is late or missing"
         yield WaitingTask(said=said, since=None, page="schools")
 
 
@@ -63,6 +71,6 @@ def _to_approve(session: Session, caller: Caller) -> Iterator[WaitingTask]:
         yield WaitingTask(said=said, since=first.at, page="policies")
 
 
-def _number(waiting: ThingsWaiting, thing: str) -> str:
+def _number(waiting: ThingsWaiting, thing: str, things: str = "") -> str:
     shown = f"more than {MOST - 1}" if waiting.number >= MOST else str(waiting.number)
-    return f"{shown} {thing}{'' if waiting.number == 1 else 's'}"
+    return f"{shown} {thing if waiting.number == 1 else things or f'{thing}s'}"

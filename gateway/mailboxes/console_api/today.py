@@ -36,7 +36,7 @@ def ask_today(console: ConsoleContext, caller: Caller, _: AskToday) -> TodaySeen
         )
         held = _held(session, caller) if "held" in caller.may else None
         if "look" not in caller.may:
-            return TodaySeen(new=new, news=news, needs=tuple(needs_of(session, caller)), held=held)
+            return TodaySeen(new=new, news=news, needs=tuple(needs_of(session, caller, now)), held=held)
         zone = ZoneInfo(catalogue.calendar.timezone)
         waits = [each.total_seconds() for each in at_a_glance.waits(session, _LATEST)]
         ending = at_a_glance.keys_ending(session, now, now + _ENDING)
@@ -46,7 +46,7 @@ def ask_today(console: ConsoleContext, caller: Caller, _: AskToday) -> TodaySeen
         return TodaySeen(
             new=new,
             news=news,
-            needs=tuple(needs_of(session, caller, recalls=len(recalls), late=late.count)),
+            needs=tuple(needs_of(session, caller, now, recalls=len(recalls), behind=late.count)),
             held=held,
             waiting=_counted("waiting", "waiting to be decided", at_a_glance.still_landed(session)),
             late=late,

@@ -118,7 +118,7 @@ class WaitingTask(File):
 
     said: str
     since: datetime | None
-    page: Literal["held", "held-file", "recalls", "school", "schools", "policies", "notices"]
+    page: Literal["held", "held-file", "recalls", "school", "schools", "policies", "notices", "hand-ons"]
     of: str = ""
 
 

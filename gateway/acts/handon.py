@@ -1,0 +1,165 @@
+"""Hand-ons: batches of a team's files for other systems of the authority, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from datetime import datetime
+from typing import ClassVar
+
+from sqlmodel import Session
+
+from gateway.access import AccessRight
+from gateway.acts.act import (
+    Act,
+    ActContext,
+    ActDetails,
+    ActDone,
+    ActListing,
+    Confirmation,
+    ReadingAct,
+    Reference,
+    Why,
+    argument,
+)
+from gateway.acts.listing import DatedListing, Row
+from gateway.errors import NotFoundError
+from gateway.policy.hand_on_schema import HandOn, HandOnColumn
+from gateway.record.registrar import Registrar
+from gateway.registry import hand_ons
+from gateway.registry.tables import HandOnBatchRow
+
+_BATCH = "As handon list has it."
+
+
+class ListHandOns(DatedListing):
+    """List the batches handed on to other systems, and what became of each."""
+
+    command: ClassVar = "handon list"
+    beside: ClassVar = ("handon acknowledge:hand_on", "handon retry:hand_on")
+    right: ClassVar = AccessRight.LOOK
+    columns: ClassVar = (
+        "hand_on", "number", "team", "state", "files", "rows", "recalled", "target", "owed_at", "sent_at",
+        "acknowledged_at", "remark",
+    )  # fmt: skip
+    narrow: ClassVar = ("hand_on", "number", "state", "files", "owed_at")
+    empty: ClassVar = "nothing was handed on; policies/hand_ons.toml says what is"
+    latest: ClassVar = True
+    when: ClassVar = "owed_at"
+
+    def rows(self, context: ActContext) -> Iterator[Row]:
+        """Read the batches, oldest first."""
+        with context.reading() as session:
+            for batch in hand_ons.batches(session):
+                yield _row(session, batch, context.clock())
+
+
+def _row(session: Session, batch: HandOnBatchRow, now: datetime) -> Row:
+    files = hand_ons.files(session, batch)
+    left_out = [f"{one.reference} is left out: {one.why}" for one in files if one.why]
+    empty = [f"{one.reference} lacks {one.empty}" for one in files if one.empty]
+    state = (
+        "acknowledged" if batch.acknowledged_at else "owed" if batch.made_at is None
+        else "waits" if batch.sent_at is None
+        else "late" if batch.due_at is not None and batch.due_at < now else "sent"
+    )  # fmt: skip
+    return {
+        "hand_on": batch.hand_on, "number": batch.number, "batch": hand_ons.name_of(batch),
+        "team": batch.team, "state": state, "files": len(files) - len(left_out),
+        "rows": sum(one.rows or 0 for one in files), "recalled": len(hand_ons.recalls(session, batch)),
+        "references": [one.reference for one in files], "target": batch.target,
+        "owed_at": batch.owed_at, "made_at": batch.made_at, "sent_at": batch.sent_at,
+        "acknowledged_at": batch.acknowledged_at, "acknowledged_by": batch.acknowledged_by,
+        "remark": "; ".join([*([batch.trouble] if batch.trouble else []), *left_out, *empty]),
+    }  # fmt: skip
+
+
+class TryHandOn(ReadingAct):
+    """Show how full each column would be if a file were handed on, without sending or showing any value.
+
+    The files are made of what the team may have, as for the system itself.
+    """
+
+    command: ClassVar = "handon try"
+    right: ClassVar = AccessRight.ENROL
+    by_program: ClassVar = False
+
+    hand_on: str = argument("The hand-on, as policies/hand_ons.toml names it.", metavar="HAND-ON")
+    reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
+
+    def carry_out(self, context: ActContext) -> ActDetails:
+        """Make the files in memory. GatewayError where the team cannot be shown the file in parts."""
+        from gateway.examiner.parent import Examiners  # noqa: PLC0415 - starts isolated children
+        from gateway.record.hand_ons import make  # noqa: PLC0415 - loads what examines
+
+        with context.open_registrar() as registrar, ExitStack() as until:
+            found = _declared(registrar, self.hand_on)
+            examiners = until.enter_context(closing(Examiners(context.home)))
+            made = make(registrar, examiners.mine(), found, self.reference, until)
+        rows = [
+            {
+                "file": file.name, "column": column.name, "from": _source(column),
+                "filled": filled, "rows": file.laid.rows,
+            }
+            for file, declared in zip(made.files, found.file, strict=True)
+            for column, filled in zip(declared.column, file.laid.filled, strict=True)
+        ]  # fmt: skip
+        heading = f"{self.reference} as {self.hand_on} would get it, for the team {found.team}"
+        table = ActListing(rows, ("file", "column", "from", "filled", "rows"), empty="no columns")
+        return ActDetails(heading, values=rows, parts=(table,))
+
+
+def _declared(registrar: Registrar, name: str) -> HandOn:
+    found = next((one for one in registrar.catalogue.hand_ons.hand_on if one.id == name), None)
+    if found is None:
+        raise NotFoundError(f"policies/hand_ons.toml declares no {name} that is in force")
+    return found
+
+
+def _source(column: HandOnColumn) -> str:
+    return column.field or column.value or " or ".join(column.headings)
+
+
+class _BatchAct(Act):
+    """An act on one batch."""
+
+    by_program: ClassVar = True
+    right: ClassVar = AccessRight.ENROL
+
+    hand_on: str = argument(_BATCH, metavar="HAND-ON")
+    number: int = argument(_BATCH, metavar="NUMBER", ge=1)
+    why: Why
+
+    def check(self, context: ActContext) -> None:
+        """Refuse a batch that is not on record."""
+        with context.reading() as session:
+            hand_ons.find(session, self.hand_on, self.number)
+
+
+class RetryHandOn(_BatchAct):
+    """Make a batch again and send it again, under the same names, such as where the system lost it."""
+
+    command: ClassVar = "handon retry"
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Owe the batch again."""
+        with context.recording() as record:
+            batch = hand_ons.find(record.session, self.hand_on, self.number)
+            hand_ons.owe_again(record.session, batch)
+            record.note("noted", self.hand_on, note=f"{hand_ons.name_of(batch)} is sent again: {self.why}")
+        return ActDone(f"{hand_ons.name_of(batch)} will be made and sent again")
+
+
+class AcknowledgeHandOn(_BatchAct):
+    """Note that a system has taken a batch in. A system can also write NAME.ack beside the batch's files."""
+
+    command: ClassVar = "handon acknowledge"
+    confirmation: ClassVar = Confirmation.NOTHING
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Record the acknowledgement."""
+        with context.recording() as record:
+            batch = hand_ons.find(record.session, self.hand_on, self.number)
+            hand_ons.acknowledge(record.session, batch, by=record.by, at=record.at)
+            record.note("noted", self.hand_on, note=f"{hand_ons.name_of(batch)} is acknowledged: {self.why}")
+        return ActDone(f"{hand_ons.name_of(batch)} is acknowledged")

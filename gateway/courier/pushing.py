@@ -1,0 +1,169 @@
+"""Files for other systems of the authority: each batch is pushed to its system's SFTP server, and followed.
+
+A file comes to its name only when it is whole, and the manifest of a batch comes last. After a kill the same
+files are pushed again, under the same names.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+
+import paramiko
+
+from gateway.courier.service import tried
+from gateway.errors import ConfigurationError
+from gateway.home.settings import read_toml
+from gateway.home.settings_file import File
+from gateway.zones.spool import write_durably
+
+_SECONDS = 30
+_LOOK_SECONDS = 60.0
+_CREDENTIAL = "hand-on-key"
+BROKEN = (OSError, EOFError, paramiko.SSHException, ConfigurationError)
+"""The errors of a server that is not reached, or takes nothing now."""
+_KINDS = {
+    paramiko.BadHostKeyException: "host-key", paramiko.AuthenticationException: "login",
+    PermissionError: "refused", FileNotFoundError: "refused", ConfigurationError: "settings",
+}  # fmt: skip
+
+
+class Server(File):
+    """server.toml: the SFTP server of a system, as the inside wrote it."""
+
+    host: str
+    port: int
+    user: str
+    folder: str
+    host_key: str
+    key_file: Path | None = None
+
+
+class _OtherKey(paramiko.MissingHostKeyPolicy):  # type: ignore[misc] # paramiko has no types
+    """Take no host key but the one that the policies name."""
+
+    def missing_host_key(self, _client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
+        raise paramiko.BadHostKeyException(hostname, key, key)
+
+
+def servers(root: Path) -> list[Path]:
+    """Return the folders of the systems with a server."""
+    return sorted(found.parent for found in root.glob("*/server.toml"))
+
+
+def run(root: Path, stop: threading.Event, *, pause_seconds: float = 5.0) -> None:
+    """Push batches until `stop` is set, to each server in a thread of its own."""
+    threads: dict[Path, threading.Thread] = {}
+    while not stop.is_set():
+        for folder in servers(root):
+            if folder not in threads or not threads[folder].is_alive():
+                threads[folder] = threading.Thread(target=_serve, args=(folder, stop, pause_seconds))
+                threads[folder].start()
+        stop.wait(pause_seconds)
+    for thread in threads.values():
+        thread.join()
+
+
+def _serve(folder: Path, stop: threading.Event, pause_seconds: float) -> None:
+    """Push the batches of one system, for as long as it has a server."""
+    looked_at = float("-inf")
+    while not stop.is_set() and (folder / "server.toml").exists():
+        look = time.monotonic() - looked_at >= _LOOK_SECONDS
+        looked_at = time.monotonic() if look else looked_at
+        said = f"the server of {folder.name} takes nothing now"
+        tried(partial(push, folder, look=look), BROKEN, said, stop, pause_seconds)
+        stop.wait(pause_seconds)
+
+
+def push(folder: Path, *, look: bool = True) -> int:
+    """Push the unsent batches of one system; with `look`, note which others it acknowledged.
+
+    Returns the number pushed. Raises one of BROKEN where the rest has to wait; a note tells why.
+    """
+    found = sorted(path for path in folder.glob(f"{folder.name}-*") if path.is_dir())
+    unsent = [path for path in found if not _note(path, "sent").exists()]
+    if not unsent and not (look and found):
+        return 0
+    pushed = 0
+    with _troubles(folder), _session(read_toml(folder / "server.toml", Server)) as (sftp, there):
+        for batch in found:
+            acknowledged = f"{there}/{batch.name}.ack"
+            if batch in unsent:
+                with suppress(FileNotFoundError):  # Of an earlier sending.
+                    sftp.remove(acknowledged)
+                _push_batch(sftp, batch, there)
+                write_durably(_note(batch, "sent"), b"")
+                pushed += 1
+            elif _is_there(sftp, acknowledged):
+                write_durably(_note(batch, "ack"), b"")
+    return pushed
+
+
+def _note(batch: Path, end: str) -> Path:
+    return batch.with_name(f"{batch.name}.{end}")
+
+
+def _push_batch(sftp: paramiko.SFTPClient, batch: Path, there: str) -> None:
+    last = [batch / f"{batch.name}.json.asc", batch / f"{batch.name}.json"]
+    for path in [*sorted(path for path in batch.iterdir() if path not in last), *last]:
+        aside = f"{there}/{path.name}.part"
+        sftp.put(str(path), aside)
+        try:
+            sftp.posix_rename(aside, f"{there}/{path.name}")
+        except OSError:  # Not every server can replace a file in one step.
+            with suppress(OSError):
+                sftp.remove(f"{there}/{path.name}")
+            sftp.rename(aside, f"{there}/{path.name}")
+
+
+def _is_there(sftp: paramiko.SFTPClient, path: str) -> bool:
+    try:
+        sftp.stat(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+@contextmanager
+def _troubles(folder: Path) -> Iterator[None]:
+    """Note in a word why a server takes nothing, for as long as it does not."""
+    note = folder / "trouble"
+    try:
+        yield
+    except BROKEN as error:
+        write_durably(note, _KINDS.get(type(error), "unreachable").encode())
+        raise
+    note.unlink(missing_ok=True)
+
+
+@contextmanager
+def _session(server: Server) -> Iterator[tuple[paramiko.SFTPClient, str]]:
+    """Yield a session with a server that has shown its one host key, and the folder there."""
+    kind, _, data = server.host_key.partition(" ")
+    name = server.host if server.port == paramiko.config.SSH_PORT else f"[{server.host}]:{server.port}"
+    with paramiko.SSHClient() as client:
+        entry = paramiko.hostkeys.HostKeyEntry.from_line(f"{name} {kind} {data}")
+        if entry is None:
+            raise ConfigurationError("the host key in the policies cannot be read")
+        client.get_host_keys().add(name, kind, entry.key)
+        client.set_missing_host_key_policy(_OtherKey())
+        client.connect(
+            server.host, server.port, username=server.user, pkey=_key(server),
+            allow_agent=False, look_for_keys=False,
+            timeout=_SECONDS, banner_timeout=_SECONDS, auth_timeout=_SECONDS,
+        )  # fmt: skip
+        with client.open_sftp() as sftp:
+            if (channel := sftp.get_channel()) is not None:
+                channel.settimeout(_SECONDS)
+            yield sftp, server.folder.rstrip("/")
+
+
+def _key(server: Server) -> paramiko.PKey:
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    path = server.key_file or (Path(folder) / _CREDENTIAL if folder else None)
+    if path is None:
+        raise ConfigurationError("gateway.toml: [hand_on] names no key_file")
+    return paramiko.PKey.from_path(path)

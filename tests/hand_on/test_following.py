@@ -1,0 +1,152 @@
+"""What becomes of a batch is followed: acknowledged, late, sent again; or a file of it is taken back."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gateway.registry import hand_ons
+from tests.clock import THIS_YEAR
+from tests.content import core_data
+from tests.hand_on.nights import NIGHTLY, TEAM, declare, manifest, place, values
+from tests.workshop import Desk
+
+CONTENT = core_data(pupils=4)
+
+
+@pytest.fixture
+def sent(desk: Desk) -> str:
+    declare(desk)
+    oak = desk.provider("oak", years=THIS_YEAR, dfe_number="9994001")
+    reference = desk.send(oak, CONTENT)
+    desk.process()
+    return reference
+
+
+def listed(desk: Desk) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(desk.gateway("handon", "list", "--json"))
+    return found
+
+
+def test_a_batch_is_listed_with_its_files_and_the_columns_that_are_empty(desk: Desk, sent: str) -> None:
+    (batch,) = listed(desk)
+    assert (batch["state"], batch["files"], batch["team"]) == ("sent", 1, TEAM)
+    assert batch["references"] == [sent]
+    assert batch["rows"] == 2 * len(values(CONTENT, "UPN")) + len(values(CONTENT, "Relationship"))
+
+
+def test_the_system_acknowledges_by_a_file_and_its_files_go(desk: Desk, sent: str) -> None:
+    place(desk).with_name("casework-000001.ack").touch()
+    desk.process()
+    assert listed(desk)[0]["acknowledged_by"] == "the system"
+    assert list(place(desk).parent.iterdir()) == []
+
+
+def test_a_person_acknowledges_in_its_stead(desk: Desk, sent: str) -> None:
+    desk.gateway("handon", "acknowledge", "casework", "1", "--why", "they rang")
+    assert listed(desk)[0]["state"] == "acknowledged"
+    desk.process()
+    assert not place(desk).exists()
+    desk.gateway("handon", "acknowledge", "casework", "7", "--why", "none such", code=1)
+
+
+def test_what_nobody_acknowledges_in_time_is_told(desk: Desk, sent: str) -> None:
+    assert "hand-on-late" not in desk.gateway("status", "--json", code=1)
+    with desk.registry.write() as session:
+        batch = hand_ons.find(session, "casework", 1)
+        batch.due_at = datetime.now(UTC) - timedelta(seconds=1)
+        session.add(batch)
+    assert "hand-on-late:casework-000001" in json.loads(desk.gateway("status", "--json", code=1))["wrong"]
+    assert listed(desk)[0]["state"] == "late"
+    desk.gateway("handon", "acknowledge", "casework", "1", "--why", "they rang")
+    assert "hand-on-late" not in desk.gateway("status", "--json", code=1)
+
+
+def test_a_batch_is_sent_again_when_the_system_lost_it(desk: Desk, sent: str) -> None:
+    before = {path.name: path.read_bytes() for path in place(desk).glob("*.csv")}
+    place(desk).with_name("casework-000001.ack").touch()
+    desk.process()
+    desk.gateway("handon", "retry", "casework", "1", "--why", "lost over there")
+    desk.process()
+    assert {path.name: path.read_bytes() for path in place(desk).glob("*.csv")} == before
+    assert listed(desk)[0]["state"] == "sent"
+    assert desk.kinds(sent).count("collected") == 2
+
+
+def test_a_file_that_is_taken_back_is_told_to_the_system(desk: Desk, sent: str) -> None:
+    desk.gateway("transfers", "withdraw", sent, "--why", "another school's pupils")
+    desk.process()
+    told = manifest(place(desk, 2), desk.certificate)
+    assert told["recalled"] == [{"reference": sent, "batch": "casework-000001"}]
+    assert told["files"] == []
+    desk.process()
+    assert not place(desk, 3).exists()
+    assert listed(desk)[1]["recalled"] == 1
+
+
+def test_a_file_that_is_given_back_is_handed_on_again(
+    desk: Desk, sent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEWAY_ADMIN", "ann")
+    desk.gateway("transfers", "withdraw", sent, "--why", "another school's pupils")
+    desk.process()
+    monkeypatch.setenv("GATEWAY_ADMIN", "ben")
+    desk.gateway("transfers", "redeliver", sent, "--why", "it was right")
+    desk.pass_time(minutes=5)  # Commands take the true time.
+    desk.process()
+    assert {one["reference"] for one in manifest(place(desk, 3), desk.certificate)["files"]} == {sent}
+
+
+def test_a_file_that_is_taken_back_before_it_was_sent_is_not_sent(desk: Desk, sent: str) -> None:
+    with desk.registry.write() as session:
+        batch = hand_ons.find(session, "casework", 1)
+        batch.sent_at = None
+        session.add(batch)
+    desk.gateway("transfers", "withdraw", sent, "--why", "another school's pupils")
+    desk.process()
+    assert list(place(desk).glob("*.csv")) == []
+    assert manifest(place(desk), desk.certificate)["files"] == []
+
+
+def test_at_night_means_that_files_wait_for_the_hour(desk: Desk) -> None:
+    declare(desk, NIGHTLY.replace('at = "at-once"', 'at = "02:00"'))
+    oak = desk.provider("oak", years=THIS_YEAR, dfe_number="9994001")
+    reference = desk.send(oak, CONTENT)
+    desk.process()
+    desk.process()
+    assert not place(desk).exists()
+    desk.pass_time(days=1)
+    desk.process()
+    assert {one["reference"] for one in manifest(place(desk), desk.certificate)["files"]} == {reference}
+
+
+def test_records_of_a_child_that_few_may_see_are_not_handed_on(desk: Desk) -> None:
+    oak = desk.provider("oak", years=THIS_YEAR, dfe_number="9994001")
+    desk.send(oak, CONTENT)
+    desk.process()
+    child, *others = values(CONTENT, "UPN")
+    surname, forename, born = (values(CONTENT, name)[0] for name in ("Surname", "Forename", "DOB"))
+    who = ("--upn", child, "--surname", surname, "--forename", forename, "--born", born)
+    desk.gateway("pupils", "restrict", *who, "--why", "accuracy is contested")
+    declare(desk)
+    desk.process()
+    handed = (place(desk) / next(path.name for path in place(desk).glob("pupils_*"))).read_text()
+    assert child not in handed
+    assert all(other in handed for other in others)
+
+
+def test_a_file_is_tried_without_sending_and_without_a_value(desk: Desk) -> None:
+    oak = desk.provider("oak", years=THIS_YEAR, dfe_number="9994001")
+    reference = desk.send(oak, CONTENT)
+    desk.process()
+    declare(desk, NIGHTLY.replace("since = 2026-01-01", "since = 2999-01-01"))
+    said = desk.gateway("handon", "try", "casework", reference, "--json")
+    found = {(one["file"].partition("_")[0], one["column"]): one["filled"] for one in json.loads(said)}
+    assert found["pupils", "UPN"] == found["addresses", "Postcode"] == 4
+    assert found["contacts", "Surname"] == len(values(CONTENT, "Relationship"))
+    assert not any(upn in said for upn in values(CONTENT, "UPN"))
+    assert "collected" not in desk.kinds(reference)
+    desk.gateway("handon", "try", "other", reference, code=1)

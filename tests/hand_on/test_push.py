@@ -1,0 +1,124 @@
+"""Batches are pushed to a system's SFTP server by the courier, which knows nothing of the inside."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import asyncssh
+import paramiko
+import pytest
+
+from gateway.courier import pushing
+from tests.clock import THIS_YEAR
+from tests.content import core_data
+from tests.hand_on.nights import NIGHTLY, declare, place, rows, values
+from tests.hand_on.system import System
+from tests.waiting import until
+from tests.workshop import Desk
+
+CONTENT = core_data(pupils=4)
+BATCH = "casework-000001"
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> System:
+    return System(tmp_path)
+
+
+@pytest.fixture
+def owed(desk: Desk, system: System) -> str:
+    """A file whose batch waits to be pushed."""
+    with desk.home.settings.open("a") as settings:
+        settings.write(f'\n[hand_on]\nkey_file = "{system.user_key}"\n')
+    server = f'[hand_on.sftp]\nhost = "127.0.0.1"\nport = {system.port}\nuser = "gateway"\nfolder = "/in"\n'
+    (system.folder / "in").mkdir()
+    text = NIGHTLY.replace("[[hand_on.file]]", f'{server}host_key = "{system.pinned}"\n\n[[hand_on.file]]', 1)
+    declare(desk, text)
+    oak = desk.provider("oak", years=THIS_YEAR, dfe_number="9994001")
+    reference = desk.send(oak, CONTENT)
+    desk.process()
+    return reference
+
+
+def names(system: System) -> list[str]:
+    return sorted(path.name for path in (system.folder / "in").iterdir())
+
+
+def expected(reference: str) -> list[str]:
+    files = (f"{what}_9994001_{reference}.csv" for what in ("addresses", "contacts", "pupils"))
+    return sorted([*files, f"{BATCH}.json", f"{BATCH}.json.asc"])
+
+
+def test_a_batch_is_pushed_whole_and_nothing_of_it_stays_here(desk: Desk, system: System, owed: str) -> None:
+    assert not list(system.folder.glob("in/*"))
+    with system.up():
+        assert pushing.push(place(desk).parent) == 1
+        assert pushing.push(place(desk).parent) == 0
+    assert names(system) == expected(owed)
+    assert [one["UPN"] for one in rows(system.folder / "in", "pupils")] == values(CONTENT, "UPN")
+    desk.process()
+    assert list(place(desk).iterdir()) == []
+    (event,) = [one for one in desk.events(owed) if one.kind == "collected"]
+    assert json.loads(event.leaf)["fields"]["key"] == system.host_key.get_fingerprint()
+
+
+def test_a_courier_that_is_killed_midway_loses_and_doubles_nothing(
+    desk: Desk, system: System, owed: str
+) -> None:
+    """It is killed with SIGKILL while the second of the files is on its way."""
+    command = [sys.executable, "-m", "gateway", "serve", "courier", "--home", str(desk.home.root)]
+    system.hanging = "contacts_"
+    with system.up():
+        courier = subprocess.Popen(command)
+        assert system.hangs.wait(60)
+        courier.send_signal(signal.SIGKILL)
+        courier.wait()
+        assert f"{BATCH}.json" not in names(system)
+        assert any(name.endswith(".part") for name in names(system))
+        system.hanging = ""
+        courier = subprocess.Popen(command)
+        try:
+            until(lambda: f"{BATCH}.json" in names(system), "the manifest")
+        finally:
+            courier.terminate()
+            assert courier.wait(60) == 0
+    assert names(system) == expected(owed)
+    for one in json.loads((system.folder / "in" / f"{BATCH}.json").read_text())["files"]:
+        data = (system.folder / "in" / one["name"]).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == one["sha256"]
+    desk.process()
+    assert desk.kinds(owed).count("collected") == 1
+
+
+def test_a_server_with_another_host_key_gets_nothing_and_it_is_told(
+    desk: Desk, system: System, owed: str
+) -> None:
+    system.host_key = asyncssh.generate_private_key("ssh-ed25519")
+    with system.up(), pytest.raises(paramiko.BadHostKeyException):
+        pushing.push(place(desk).parent)
+    assert names(system) == []
+    desk.process()
+    assert "another host key" in desk.gateway("handon", "list", "--json")
+
+
+def test_a_server_with_a_host_key_of_another_kind_gets_nothing(desk: Desk, system: System, owed: str) -> None:
+    system.host_key = asyncssh.generate_private_key("ecdsa-sha2-nistp256")
+    with system.up(), pytest.raises(paramiko.SSHException):
+        pushing.push(place(desk).parent)
+    assert names(system) == []
+
+
+def test_the_system_acknowledges_with_a_file(desk: Desk, system: System, owed: str) -> None:
+    with system.up():
+        pushing.push(place(desk).parent)
+        desk.process()
+        (system.folder / "in" / f"{BATCH}.ack").touch()
+        pushing.push(place(desk).parent)
+    desk.process()
+    assert not list(place(desk).parent.glob("casework-*"))
+    assert json.loads(desk.gateway("handon", "list", "--json"))[0]["state"] == "acknowledged"
