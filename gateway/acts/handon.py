@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from datetime import datetime
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from sqlmodel import Session
 
@@ -25,9 +25,11 @@ from gateway.acts.act import (
 from gateway.acts.listing import DatedListing, Row
 from gateway.errors import NotFoundError
 from gateway.policy.hand_on_schema import HandOn, HandOnColumn
-from gateway.record.registrar import Registrar
 from gateway.registry import hand_ons
 from gateway.registry.tables import HandOnBatchRow
+
+if TYPE_CHECKING:
+    from gateway.record.registrar import Registrar
 
 _BATCH = "As handon list has it."
 
