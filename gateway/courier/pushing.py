@@ -31,7 +31,7 @@ _KINDS = {
 }  # fmt: skip
 
 
-class Server(File):
+class SystemServer(File):
     """server.toml: the SFTP server of a system, as the inside wrote it."""
 
     host: str
@@ -88,7 +88,7 @@ def push(folder: Path, *, look: bool = True) -> int:
     if not unsent and not (look and found):
         return 0
     pushed = 0
-    with _troubles(folder), _session(read_toml(folder / "server.toml", Server)) as (sftp, there):
+    with _troubles(folder), _session(read_toml(folder / "server.toml", SystemServer)) as (sftp, there):
         for batch in found:
             acknowledged = f"{there}/{batch.name}.ack"
             if batch in unsent:
@@ -140,7 +140,7 @@ def _troubles(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _session(server: Server) -> Iterator[tuple[paramiko.SFTPClient, str]]:
+def _session(server: SystemServer) -> Iterator[tuple[paramiko.SFTPClient, str]]:
     """Yield a session with a server that has shown its one host key, and the folder there."""
     kind, _, data = server.host_key.partition(" ")
     name = server.host if server.port == paramiko.config.SSH_PORT else f"[{server.host}]:{server.port}"
@@ -161,7 +161,7 @@ def _session(server: Server) -> Iterator[tuple[paramiko.SFTPClient, str]]:
             yield sftp, server.folder.rstrip("/")
 
 
-def _key(server: Server) -> paramiko.PKey:
+def _key(server: SystemServer) -> paramiko.PKey:
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     path = server.key_file or (Path(folder) / _CREDENTIAL if folder else None)
     if path is None:
