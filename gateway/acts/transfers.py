@@ -112,6 +112,9 @@ class ListTransfers(TransferListing):
         )  # fmt: skip
 
 
+_ORDER = "number: the entry in the log. Of two entries the lower came first, whatever the clocks said."
+
+
 class ShowTransfer(ReadingAct):
     """Show all records of one transfer, with the events."""
 
@@ -149,9 +152,9 @@ class ShowTransfer(ReadingAct):
                 f"[{one.code}, clause {one.clause}]\n{one.sentence}\n{one.next_step}"
                 for one in transfer.reasons
             ),
-            parts=(ActListing(events, ("at", "kind", "team", "by"), empty="no events"),),
+            parts=(ActListing(events, ("number", "at", "kind", "team", "by"), "no events"),),
             # Reasons of events, and persons' notes.
-            closing=tuple(f"{kind}: {said}" for kind, said in remarks if said),
+            closing=(_ORDER, *(f"{kind}: {said}" for kind, said in remarks if said)),
         )
 
 

@@ -21,6 +21,15 @@ def test_each_delivery_is_shown_with_its_team(desk: Desk) -> None:
     assert [[team for team in teams if team in line] for line in delivered] == [[team] for team in teams]
 
 
+def test_the_order_is_told_by_the_numbers_of_the_logs_entries(desk: Desk) -> None:
+    sent = desk.send(desk.provider("oak"), b"a poem\n")
+    desk.process()
+    numbers = [event.number for event in desk.events(sent)]
+    shown = desk.gateway("transfers", "show", sent)
+    assert re.findall(r"^ *(\d+) +\d{4}-", shown, re.MULTILINE) == [str(one) for one in numbers]
+    assert "Of two entries the lower came first, whatever the clocks said." in " ".join(shown.split())
+
+
 def test_listings_of_files_have_the_names_that_their_json_has(desk: Desk) -> None:
     desk.send(desk.provider("oak"), b"a poem\n")
     desk.process()
