@@ -36,6 +36,7 @@ class CountsOwed:
     earlier: list[Earlier] = field(default_factory=list)
     on_roll: dict[str, int] = field(default_factory=dict)
     _fresh: set[tuple[int, str]] = field(default_factory=set)
+    _back: list[tuple[int, str]] = field(default_factory=list)
 
     def look_ahead(self, files: Sequence[Decided]) -> None:
         """Read at once the rows needed for all files. The decisions must be stored before."""
@@ -86,7 +87,10 @@ class CountsOwed:
         return replace(transfer, teams=tuple(sorted({*transfer.teams, *given})))
 
     def write(self) -> None:
-        """Store the counts given and not taken back."""
+        """Store the counts given and not taken back, and remove those taken back from earlier files."""
+        if self._back:
+            counts.take_back(self.session, self._back)
+            self._back.clear()
         counts.deliver(self.session, sorted(self._fresh), self.at)
         self._fresh.clear()
 
@@ -135,5 +139,5 @@ class CountsOwed:
             if (one.sequence, team) in self._fresh:
                 self._fresh.remove((one.sequence, team))
             else:
-                counts.take_back(self.session, one.sequence, team)
+                self._back.append((one.sequence, team))
         return True

@@ -79,7 +79,26 @@ def follow(comparison: Comparison, decided: Sequence[Decided]) -> Sequence[Entry
         )
         and (roll := each.roll if each.roll is not None else staged.get(each.transfer.sequence)) is not None
     ]
-    return [entry for some in _few(taken) for entry in _compare(comparison, _entered(comparison, some))]
+    if not taken:
+        return ()
+    enrolled, whole = comparison.enrolled(), comparison.catalogue.agreement.discrepancies.whole_rolls
+    last: dict[str, datetime] = {}
+    # Every file's statements go in before the lock: whoever has it next sees those of all before.
+    groups = list(_few(taken))
+    for some in groups:
+        entered = list(_rolls(enrolled, some))
+        rolls.enter(session, entered)
+        complete = {transfer.sequence for transfer, _ in some if transfer.data_type in whole}
+        for one in entered:
+            if one.transfer in complete:
+                last[one.provider] = max(one.at, last.get(one.provider, one.at))
+    places.take_a_place(session, WritersPlace.ROLLS)
+    if last:
+        rolls.note_full_rolls(session, last)
+    again = (list(_rolls(enrolled, some)) for some in groups)
+    return [
+        entry for one in ([entered] if len(groups) == 1 else again) for entry in _compare(comparison, one)
+    ]
 
 
 def _few(taken: Iterable[tuple[Transfer, bytes]]) -> Iterator[list[tuple[Transfer, bytes]]]:
@@ -96,36 +115,22 @@ def _few(taken: Iterable[tuple[Transfer, bytes]]) -> Iterator[list[tuple[Transfe
         yield some
 
 
-def _entered(comparison: Comparison, taken: Sequence[tuple[Transfer, bytes]]) -> list[Roll]:
-    """Store the rolls of accepted files, each pupil on the roll of the pupil's school."""
-    whole = comparison.catalogue.agreement.discrepancies.whole_rolls
-    found = [one for transfer, roll in taken for one in _rolls(comparison.enrolled(), transfer, roll)]
-    places.take_a_place(comparison.session, WritersPlace.ROLLS)
-    rolls.enter(comparison.session, found)
-    complete = {transfer.sequence for transfer, _ in taken if transfer.data_type in whole}
-    last: dict[str, datetime] = {}
-    for roll in found:
-        if roll.transfer in complete:
-            last[roll.provider] = max(roll.at, last.get(roll.provider, roll.at))
-    if last:
-        rolls.note_full_rolls(comparison.session, last)
-    return found
-
-
-def _rolls(enrolled: Enrolled, transfer: Transfer, packed: bytes) -> Iterator[Roll]:
-    """Yield the roll of each school in a file.
+def _rolls(enrolled: Enrolled, taken: Iterable[tuple[Transfer, bytes]]) -> Iterator[Roll]:
+    """Yield the roll of each school in accepted files, each pupil on the roll of the pupil's school.
 
     A record without a school belongs to the file's only school.
     """
-    sender, content = enrolled.providers[transfer.upload.provider], transfer.content
-    only = named_school(content) if isinstance(content, Classified) else None
-    by_owner: defaultdict[str, list[RollEntry]] = defaultdict(list)
-    for entry in unpacked(packed):
-        owner = enrolled.owner(sender, entry.school or only or "")
-        if owner is not None:
-            by_owner[owner].append(entry)
-    for owner, entries in by_owner.items():
-        yield Roll(provider=owner, at=transfer.upload.landed_at, transfer=transfer.sequence, entries=entries)
+    for transfer, packed in taken:
+        sender, content = enrolled.providers[transfer.upload.provider], transfer.content
+        only = named_school(content) if isinstance(content, Classified) else None
+        by_owner: defaultdict[str, list[RollEntry]] = defaultdict(list)
+        for entry in unpacked(packed):
+            owner = enrolled.owner(sender, entry.school or only or "")
+            if owner is not None:
+                by_owner[owner].append(entry)
+        for owner, entries in by_owner.items():
+            at, number = transfer.upload.landed_at, transfer.sequence
+            yield Roll(provider=owner, at=at, transfer=number, entries=entries)
 
 
 def _compare(comparison: Comparison, entered: Sequence[Roll]) -> Sequence[Entry]:

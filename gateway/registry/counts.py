@@ -5,7 +5,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import NamedTuple
 
-from sqlalchemy import and_, null, or_
+from sqlalchemy import and_, null, or_, tuple_
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
@@ -97,7 +97,10 @@ def deliver(session: Session, given: Collection[tuple[int, str]], at: datetime) 
     add_rows(session, DeliveryRow, [{**row, **rest, "counts": True} for row in rows])
 
 
-def take_back(session: Session, transfer: int, team: str) -> None:
-    """Delete a team's unopened counts, replaced by those of a later file."""
-    query = select(DeliveryRow).where(DeliveryRow.transfer == transfer, DeliveryRow.team == team)
-    session.delete(session.exec(query).one())
+def take_back(session: Session, given: Collection[tuple[int, str]]) -> None:
+    """Delete teams' unopened counts of files, replaced by those of later files."""
+    place = tuple_(col(DeliveryRow.transfer), col(DeliveryRow.team))
+    rows = session.exec(select(DeliveryRow).where(place.in_(list(given)))).all()
+    for row in rows:
+        session.delete(row)
+    session.flush()

@@ -21,7 +21,7 @@ from gateway.model import KeyKind, Provider, RatificationsThatCount
 from gateway.registry import keys, markers, providers
 from gateway.registry.keys import Key, OwnerKind
 from gateway.registry.tables import RatificationRow
-from gateway.registry.vouched_rows import REGISTER_CHANGED, last_numbers
+from gateway.registry.vouched_rows import REGISTER, REGISTER_CHANGED, last_numbers
 
 _KEPT, _VERSION = "gateway register", "gateway register version"
 _READ = text("SELECT coalesce(max(number), 0) FROM register_version")
@@ -119,7 +119,9 @@ def version(session: Session) -> int:
 
 def of(session: Session) -> SendersRegister:
     """Return the register as seen by the transaction, with the transaction's own changes."""
-    session.flush()
+    pending = (*session.new, *session.dirty, *session.deleted)
+    if any(row.__tablename__ in REGISTER for row in pending):
+        session.flush()  # Only then: files' rows are written together.
     if (changed := session.info.get(REGISTER_CHANGED)) is not None:
         own: SendersRegister = changed.get("register") or changed.setdefault("register", _read(session, -1))
         return own

@@ -23,7 +23,7 @@ from gateway.registry.tables import (
     SchoolOfTransferRow,
     StagedRollRow,
 )
-from gateway.registry.vouched_rows import insert_rows, inserting
+from gateway.registry.vouched_rows import insert_rows, inserting, is_one_of
 
 LASTING = ("open", "resolved")
 """The states of a discrepancy still visible."""
@@ -186,9 +186,14 @@ def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[SaidOfPu
     )
     found, lasts = set(), False
     for some in _batches({entry.pupil for entry in entries}):
-        several = select_columns(pupil).where(pupil.in_(some)).group_by(pupil).having(func.count() > 1)
+        several = (
+            select_columns(pupil)
+            .where(is_one_of(session, pupil, some))
+            .group_by(pupil)
+            .having(func.count() > 1)
+        )
         former = col(PupilRow.former)
-        renamed = (select_columns(one).where(former.in_(some)) for one in (pupil, former))
+        renamed = (select_columns(one).where(is_one_of(session, former, some)) for one in (pupil, former))
         wanted: Any = union(several, *renamed, of_them)
         rows = (
             select_columns(*columns)

@@ -20,7 +20,7 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Insert, bindparam, event, func, insert, inspect, select, text
+from sqlalchemy import ColumnElement, Insert, bindparam, event, func, insert, inspect, select, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import InstanceState, ORMExecuteState
 from sqlmodel import Session, SQLModel
@@ -305,6 +305,16 @@ def note_number(session: Session, table: str, number: int) -> None:
     """Record a number given by other means, as by the database."""
     if _LAST in session.info and table in NUMBERED:
         session.info[_LAST][table] = max(number, session.info[_LAST][table])
+
+
+def is_one_of(session: Session, column: Any, values: Sequence[Any]) -> ColumnElement[bool]:  # noqa: ANN401 - of any type
+    """Return the condition that a column has one of the values: in PostgreSQL one parameter for all."""
+    if session.get_bind().dialect.name != "postgresql":
+        return column.in_(values)  # type: ignore[no-any-return] # as it is of any type
+    from sqlalchemy.dialects.postgresql import ARRAY  # noqa: PLC0415 - as above
+
+    array = bindparam(None, values, ARRAY(column.type), unique=True)
+    return column == func.any(array)  # type: ignore[no-any-return] # the same
 
 
 def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:

@@ -17,7 +17,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     return Bench(tmp_path_factory.mktemp("bench"), None)
 
 
-@pytest.mark.parametrize(("files", "to_land", "to_decide"), [(1, 18, 48), (4, 18, 88), (32, 18, 95)])
+@pytest.mark.parametrize(("files", "to_land", "to_decide"), [(1, 11, 26), (4, 11, 28), (32, 11, 28)])
 def test_statements_of_a_transaction(bench: Bench, files: int, to_land: int, to_decide: int) -> None:
     with open_registrar(Home(bench.site.home), now) as registrar:
         bench.open(registrar)
