@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, time
+from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -215,6 +216,14 @@ class CalendarFile(PolicyTable):
     timescale: tuple[OwnTimescale, ...] = ()
     phase: tuple[Phase, ...] = ()
     optional: tuple[Slug, ...] = ()
+
+    def __hash__(self) -> int:
+        """Return the same number for the same calendar; what is cached by calendar asks often."""
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self.model_dump_json())
 
     def under(self, packs: tuple[LawPack, ...]) -> CalendarFile:
         """Return the calendar with the days and duties set by law packs; its own dates take precedence."""

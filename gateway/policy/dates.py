@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from dateutil.easter import easter
@@ -14,6 +15,7 @@ from gateway.policy.schema import MonthDay
 _WEEKDAYS = {"monday": MO, "tuesday": TU, "wednesday": WE, "thursday": TH, "friday": FR}
 
 
+@lru_cache(maxsize=4096)
 def day_in(year: int, month_day: MonthDay) -> date:
     """Return the day `month_day` of `year`; 29 February becomes 28 in a common year."""
     month, day = map(int, month_day.split("-"))

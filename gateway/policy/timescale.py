@@ -19,7 +19,7 @@ from gateway.policy.expected import expected_of, owes_anything
 from gateway.policy.placing import Known, Placed, PlacedArrival, index_on, place
 from gateway.policy.reference import reference_period
 from gateway.policy.schema import Flow, FlowDataType, Timescale
-from gateway.policy.schooldays import Period, plan
+from gateway.policy.schooldays import Due, Period, plan
 from gateway.policy.terms import school_year
 
 State = Literal[
@@ -210,6 +210,22 @@ def periods_around(provider: Provider, data_type: str, catalogue: Catalogue, on:
         return []
     due = (flow.of(data_type).timescales(provider.kind)[0], data_type)
     return plan(catalogue.calendar, (due,), _own_inset(provider, catalogue.calendar), on.year)[due]
+
+
+def days_opened(catalogue: Catalogue, on: date) -> date | None:
+    """Return a day that no daily or weekly period open on a day began before; None before the terms.
+
+    Whatever training days a provider has: those of all together only make a period begin earlier.
+    """
+    shut = frozenset(day for inset in catalogue.calendar.inset for day in inset.days)
+    entries: tuple[Due, ...] = (("daily", ""), ("weekly", ""))
+    found = []
+    for periods in plan(catalogue.calendar, entries, shut, on.year).values():
+        at = index_on(periods, on)
+        if at < 0:
+            return None
+        found.append(periods[at].opens)
+    return min(found)
 
 
 def out_of_season(

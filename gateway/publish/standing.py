@@ -125,15 +125,22 @@ class StandingSection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfEach:
-    """Registry data read once for all providers: keys, years ratified, providers with waiting files."""
+    """Registry data read once for all providers: keys, years ratified, providers with waiting files.
+
+    `lately`: the files of a week, where no others are told; None for those of the term.
+    """
 
     own_keys: Mapping[str, Sequence[Key]]
     ratified: Mapping[str, frozenset[str]]
     waiting: frozenset[str]
+    lately: Mapping[str, Sequence[InShort]] | None = None
 
 
-def of_each(session: Session, day: date) -> OfEach:
-    """Read the keys, years ratified for a day, and waiting files of every provider."""
+def of_each(session: Session, day: date, week_before: datetime | None = None) -> OfEach:
+    """Read the keys, years ratified for a day, and waiting files of every provider.
+
+    With `week_before`, read also the files of the seven days before that moment.
+    """
     known = register.of(session)
     own_keys: defaultdict[str, list[Key]] = defaultdict(list)
     for key in keys.list_keys(session, "provider"):
@@ -143,6 +150,7 @@ def of_each(session: Session, day: date) -> OfEach:
         own_keys=own_keys,
         ratified={one: known.years(one, on=day) for one in known.ratified},
         waiting=transfer_lists.whose_files_wait(session),
+        lately=transfer_lists.lately_in_short(session, week_before - _WEEK) if week_before else None,
     )
 
 
@@ -163,7 +171,9 @@ def gather(
         catalogue=catalogue,
         at=at,
         due=list(agenda(provider, flows, catalogue, today)),
-        files=transfer_lists.latest_in_short(session, provider.id, moment(began, time(), zone), _MOST_FILES),
+        files=transfer_lists.latest_in_short(session, provider.id, moment(began, time(), zone), _MOST_FILES)
+        if of_each.lately is None
+        else of_each.lately.get(provider.id, ()),
         waiting=transfer_lists.latest(session, held, _WAITING) if provider.id in of_each.waiting else (),
         own_keys=of_each.own_keys.get(provider.id, ()),
         ratified=sorted(years),

@@ -6,7 +6,8 @@ name or contents. Letters are signed when owed, so that the sending service hold
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import get_args
@@ -41,10 +42,14 @@ _ABOUT_FILES: tuple[FileLetterKind, ...] = get_args(FileLetterKind)
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
-    """The policies and the organisation of letters; enough for a preview, which is unsigned."""
+    """The policies and the organisation of letters; enough for a preview, which is unsigned.
+
+    `reached`: the addresses of every provider, once read for letters to many.
+    """
 
     catalogue: Catalogue
     authority: Authority
+    reached: Mapping[str, Sequence[str]] | None = None
 
     @classmethod
     def of(cls, registrar: Registrar) -> Letterhead:
@@ -95,7 +100,8 @@ def by_calendar(
         "agreement-changed": notices.of_the_agreement(session, now - _NEWS),
         "gateway-key": notices.of_the_gateways_key(session, now - _NEWS),
     }
-    each, standing = of_each(session, day), []
+    letterhead = replace(letterhead, reached=_reached(session))
+    each, standing = of_each(session, day, now), []
     for provider, flows in statuses(session, catalogue, day):
         if provider.suspended or provider.is_closed:
             continue
@@ -118,8 +124,10 @@ def by_calendar(
 def _of_news(
     letterhead: Letterhead, session: Session, rule: LetterRule, event: str, facts: ProviderFacts
 ) -> Iterator[Letter]:
-    """Yield the letter with all that a provider is to know today, if there is anything."""
+    """Yield the letter with all that a provider is to know today, if there is anything to tell anybody."""
     catalogue = letterhead.catalogue
+    if not _addresses(letterhead, session, rule, facts.provider.id, "", sensitive=False):
+        return
     said = {
         _in("news", one): news(facts, one, max(rule.days, default=0)) for one in catalogue.wording.languages
     }
@@ -359,8 +367,8 @@ def _addresses(
     catalogue = letterhead.catalogue
     match rule.to:
         case "provider" if provider is not None:
-            found = (contact.email for contact in contacts.contacts(session, provider))
-            return sorted({email for email in found if email is not None})
+            reached = letterhead.reached
+            return (_reached(session, provider) if reached is None else reached).get(provider, ())
         case "team":
             return catalogue.letters.teams.get(team, ())
         case "triage":
@@ -369,6 +377,15 @@ def _addresses(
         case "administrators":
             return () if sensitive else catalogue.letters.administrators
     return ()
+
+
+def _reached(session: Session, provider: str | None = None) -> Mapping[str, Sequence[str]]:
+    """Return the e-mail addresses of one provider, or of each."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for contact in contacts.contacts(session, provider):
+        if contact.email is not None:
+            found[contact.provider].add(contact.email)
+    return {one: sorted(addresses) for one, addresses in found.items()}
 
 
 def _signed(registrar: Registrar, found: Iterable[Letter]) -> Iterator[Letter]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, case, select
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, func
 
@@ -35,14 +35,15 @@ def new_files(session: Session, team: str, person: str) -> int:
     return count_delivered(session, team, DeliveriesWanted(new=True), person=person, most=MOST)
 
 
-def landed_by_state(session: Session, since: datetime, until: datetime) -> dict[str, int]:
-    """Count by state the files landed from `since` until before `until`."""
-    rows = session.execute(
-        select(col(TransferRow.state), func.count())
-        .where(col(TransferRow.landed_at) >= since, col(TransferRow.landed_at) < until)
-        .group_by(col(TransferRow.state))
-    )
-    return {str(state): int(number) for state, number in rows}
+def landed_by_state(session: Session, midnights: Sequence[datetime]) -> list[dict[str, int]]:
+    """Count by state the files landed from each of the moments until before the next one."""
+    landed = col(TransferRow.landed_at)
+    day = case(*((landed < end, place) for place, end in enumerate(midnights[1:])))
+    query = select(day, col(TransferRow.state), func.count()).group_by(day, col(TransferRow.state))
+    found: list[dict[str, int]] = [{} for _ in midnights[1:]]
+    for place, state, number in session.execute(query.where(landed >= midnights[0], landed < midnights[-1])):
+        found[place][str(state)] = int(number)
+    return found
 
 
 def waits(session: Session, latest: int) -> list[timedelta]:

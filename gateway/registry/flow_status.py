@@ -28,7 +28,10 @@ def statuses(
 ) -> Iterator[tuple[Provider, list[timescale.FlowStatus]]]:
     """Yield providers, all or those in `only`, with the states of their flows in the order of Appendix B."""
     judged = window(catalogue, day)
-    came = arrivals(session, replace(judged, until=judged.since + _ANYTHING_DUE + _NEXT_DAY), only)
+    judged = replace(judged, until=judged.since + _ANYTHING_DUE + _NEXT_DAY)
+    if (opened := timescale.days_opened(catalogue, day)) is not None:
+        judged = replace(judged, lately=moment(opened, time(), catalogue.calendar.timezone))
+    came = arrivals(session, judged, only)
     added, told = providers.added(session), expectations.expectations(session)
     for provider in providers.list_providers(session):
         if only is not None and provider.id not in only:

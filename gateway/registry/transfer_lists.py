@@ -1,5 +1,6 @@
 """Listings of transfers by criteria, read in pages, so that any number can be listed."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -139,18 +140,27 @@ class InShort(NamedTuple):
     name: str = ""
 
 
+_IN_SHORT = [col(getattr(TransferRow, name)) for name in InShort._fields]
+
+
 def latest_in_short(session: Session, provider: str, since: datetime, most: int) -> Sequence[InShort]:
     """Return the latest `most` transfers of a provider landed from `since` on, latest first."""
-    row = TransferRow
     query = (
-        select_columns(
-            col(row.reference), col(row.data_type), col(row.state), col(row.landed_at), col(row.name)
-        )
-        .where(col(row.provider) == provider, col(row.landed_at) >= since)
-        .order_by(col(row.sequence).desc())
+        select_columns(*_IN_SHORT)
+        .where(col(TransferRow.provider) == provider, col(TransferRow.landed_at) >= since)
+        .order_by(col(TransferRow.sequence).desc())
         .limit(most)
     )
     return [InShort._make(found) for found in session.execute(query)]
+
+
+def lately_in_short(session: Session, since: datetime) -> Mapping[str, Sequence[InShort]]:
+    """Return by provider all transfers landed from `since` on, latest first."""
+    found: defaultdict[str, list[InShort]] = defaultdict(list)
+    query = select_columns(col(TransferRow.provider), *_IN_SHORT).where(col(TransferRow.landed_at) >= since)
+    for provider, *rest in session.execute(query.order_by(col(TransferRow.sequence).desc())):
+        found[provider].append(InShort._make(rest))
+    return found
 
 
 def whose_files_wait(session: Session) -> frozenset[str]:

@@ -129,10 +129,10 @@ def _pages(held: str, size: int, visitor: Visitor) -> dict[str, str]:
         "login": "/login",
         "an invitation": "/invitation",
     }
-    return pages | {name: path for name, path in _of_acts().items() if path not in pages.values()}
+    return pages | {name: path for name, path in pages_of_questions().items() if path not in pages.values()}
 
 
-def _of_acts() -> dict[str, str]:
+def pages_of_questions() -> dict[str, str]:
     """The page of each question that needs to be told nothing, but for what only data protection may ask."""
     return {
         name: f"/work/{name.rpartition(' ')[0].replace(' ', '.')}/{name.rpartition(' ')[2]}"

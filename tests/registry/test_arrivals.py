@@ -14,14 +14,16 @@ import pytest
 from sqlalchemy import event
 
 from gateway.model import Arrival, Provider
+from gateway.policy.calendar_schema import Inset
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day
-from gateway.policy.timescale import status
+from gateway.policy.timescale import Owed, status
 from gateway.registry import providers
 from gateway.registry.arrivals import Window, arrivals
 from gateway.registry.database import Registry
 from gateway.registry.flow_status import statuses, window
 from gateway.registry.tables import TransferRow
+from tests.costs import python_calls
 from tests.policies import POLICIES
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -197,3 +199,46 @@ def test_the_last_of_everybody_is_not_looked_for_among_all(tmp_path: Path) -> No
     assert len(steps) == 3
     assert all("COVERING INDEX" in step and "provider=?" in step for step in steps), steps
     registry.close()
+
+
+def test_a_day_is_judged_by_the_same_rules_from_the_files_since_its_period_began(
+    registry: Registry, catalogue: Catalogue
+) -> None:
+    """On a day of school, at a weekend, after holidays, and where training days come before."""
+    rng, zone = random.Random(5), catalogue.calendar.timezone
+    kinds = ("student-core", "exclusions", "attendance", "school-census")
+    sent = []
+    for _ in range(600):
+        at = NOW + timedelta(seconds=rng.randrange(-200 * 86_400, 60 * 86_400))
+        about = rng.choice((None, local_day(at, zone).isoformat()))
+        sent.append((rng.choice(("oak", "elm")), Arrival("student-core", rng.choice(kinds), at, about)))
+    _came(registry, sent)
+    before = (date(2026, 11, 20), date(2026, 11, 23))
+    closed = catalogue.calendar.model_copy(update={"inset": (Inset(provider="elm", days=before),)})
+    catalogue = catalogue.model_copy(update={"calendar": closed})
+    days = [date(2026, 11, 24) + timedelta(days=number) for number in range(-80, 8)]
+    with registry.read() as session:
+        owed = providers.added(session)
+        for day in days:
+            judged = dict(statuses(session, catalogue, day))
+            for provider, flows in judged.items():
+                whole = [one for name, one in sent if name == provider.id]
+                since = Owed(since=local_day(owed[provider.id], zone))
+                assert flows == status(provider, whole, catalogue, day, since), (day, provider.id)
+
+
+def test_judging_a_day_costs_as_much_however_many_files_came_before(
+    registry: Registry, catalogue: Catalogue
+) -> None:
+    def daily(provider: str, days: int) -> list[tuple[str, Arrival]]:
+        return [
+            (provider, Arrival("", "attendance", NOW - timedelta(days=number))) for number in range(1, days)
+        ]
+
+    def judged(provider: str) -> int:
+        return python_calls(lambda: list(statuses(session, catalogue, NOW.date(), [provider])))[1]
+
+    _came(registry, [*daily("elm", 10), *daily("oak", 65)])
+    with registry.read() as session:
+        few, many = (min(judged(name) for _ in range(3)) for name in ("elm", "oak"))
+    assert many <= few + 100  # Each of the 55 files more would cost 12.

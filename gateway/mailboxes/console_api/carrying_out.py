@@ -120,16 +120,20 @@ def _knowing(console: ConsoleContext, act: ActTold) -> ActTold:
 def ask(console: ConsoleContext, caller: Caller, question: AskAct) -> ActAnswered:
     """Answer a read-only act; slow answers are at most a minute old."""
     asked, context = _checked(console, caller, question, reads=True), _context(console, caller)
-    known = asked.known_by(context)
-    if isinstance(asked, ListingAct) and question.limit:
-        page = asked.page(context, question.limit, question.after, counted=not question.whole)
-        return _in_whole(page) if question.whole else _answered(page)
+
+    def answered() -> Answer:
+        if isinstance(asked, ListingAct) and question.limit:
+            return asked.page(context, question.limit, question.after, counted=not question.whole)
+        return asked.carry_out(context)
+
     if question.whole:
-        return _in_whole(asked.carry_out(context))
+        return _in_whole(answered())
+    known = asked.known_by(context)
     if known is None:
-        return _answered(asked.carry_out(context))
-    key = (asked.command, asked.model_dump_json(), console.catalogue().digest, known, str(caller.sight))
-    return console.judged.acts.of(key, lambda: _answered(asked.carry_out(context)))
+        return _answered(answered())
+    page = f"{question.limit} {question.after}"
+    key = (asked.command, asked.model_dump_json(), console.catalogue().digest, known, str(caller.sight), page)
+    return console.judged.acts.of(key, lambda: _answered(answered()))
 
 
 def carry_out(console: ConsoleContext, caller: Caller, question: CarryOutAct) -> ActAnswered:

@@ -1,7 +1,7 @@
 """The first page: new files, waiting files, approaching ends, and response times of receipts."""
 
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from statistics import median
 from zoneinfo import ZoneInfo
 
@@ -78,10 +78,10 @@ def _recalls(session: Session, now: datetime) -> Iterator[str]:
 
 def _days(session: Session, now: datetime, zone: ZoneInfo) -> Iterator[DaySeen]:
     """Yield each of the last days by the local authority's clock, latest last."""
-    today = now.astimezone(zone).date()
-    for back in range(DAYS - 1, -1, -1):
-        on = today - timedelta(days=back)
-        found = at_a_glance.landed_by_state(session, _begins(on, zone), _begins(on + timedelta(days=1), zone))
+    first = now.astimezone(zone).date() - timedelta(days=DAYS - 1)
+    days = [first + timedelta(days=number) for number in range(DAYS + 1)]
+    counted = at_a_glance.landed_by_state(session, [datetime.combine(day, time(), zone) for day in days])
+    for on, found in zip(days, counted, strict=False):
         yield DaySeen(
             on=on,
             accepted=found.get("accepted", 0),
@@ -89,10 +89,6 @@ def _days(session: Session, now: datetime, zone: ZoneInfo) -> Iterator[DaySeen]:
             refused=found.get("refused", 0),
             waiting=found.get("landed", 0),
         )
-
-
-def _begins(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time(), zone)
 
 
 def _counted(identifier: str, name: str, count: int) -> Counted:

@@ -1,0 +1,77 @@
+"""What a page costs, counted: however many schools there are, the registry is asked as often."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.model import Provider
+from gateway.registry import contacts, providers
+from gateway.registry.contacts import Contact
+from tests.bench.pages import pages_of_questions
+from tests.console.pages import console_of
+from tests.console.soft_key import SoftKey
+from tests.console.through_the_api import console_api_of
+from tests.console.visitor import Visitor
+from tests.costs import statements
+from tests.mailboxes.mailroom import NOW, PROVIDER, Mailroom
+
+TEAM = "central-data-team"
+MOST = 60
+"""Statements of one page at most, those for whoever asks and for what is said beside it among them."""
+FIRST = (
+    "/", f"/mailboxes/{TEAM}", "/schools", "/schools?late=yes", f"/schools/{PROVIDER}", "/agreement",
+    "/agreement/policies", "/evidence", "/watch", "/me", "/work",
+)  # fmt: skip
+
+
+def enrol(room: Mailroom, first: int, number: int) -> None:
+    """Schools that are written to: each has an address, and something that is late."""
+    with room.registry.write() as session:
+        for n in range(first, first + number):
+            name = f"s{n}"
+            providers.add_provider(session, Provider(id=name, name=name, kind="school"), NOW)
+            told = Contact(provider=name, role="office", email=f"{name}@example.invalid")
+            contacts.keep(session, told, at=NOW, by="test")
+
+
+def asked_anew(room: Mailroom, key: SoftKey) -> dict[str, int]:
+    """How many statements the first answer of each page takes, of a service that has just begun."""
+    with console_api_of(room) as console, console_of(console) as origin:
+        visitor = Visitor(origin)
+        visitor.get("/login")
+        assert visitor.post("/login", credential=key.signed(visitor.options, origin)) == 200, visitor.text
+        found = {}
+        for path in dict.fromkeys((*FIRST, *pages_of_questions().values())):
+            with statements() as asked:
+                assert visitor.get(path) == 200, (path, visitor.text)
+            found[path] = len(asked)
+        visitor.client.close()
+    return found
+
+
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, int], dict[str, int]]:
+    """The statements of each page with three schools, and with twelve."""
+    room, key = Mailroom(tmp_path_factory.mktemp("costs")), SoftKey()
+    room.staff("jane", TEAM)
+    room.hold(b"one that waits")
+    room.deliver(b"one that came", TEAM)
+    with console_api_of(room) as console:
+        console.enrolled("jane", key)
+        for role in ("triage", "administrator", "auditor"):
+            console.grant("jane", role)
+    enrol(room, 0, 2)
+    few = asked_anew(room, key)
+    enrol(room, 2, 9)
+    return few, asked_anew(room, key)
+
+
+def test_no_page_asks_the_registry_oftener_where_there_are_more_schools(
+    counted: tuple[dict[str, int], dict[str, int]],
+) -> None:
+    few, many = counted
+    assert {path: (few[path], many[path]) for path in few if many[path] > few[path]} == {}
+
+
+def test_no_page_asks_the_registry_without_end(counted: tuple[dict[str, int], dict[str, int]]) -> None:
+    assert {path: number for path, number in counted[1].items() if number > MOST} == {}
