@@ -52,6 +52,7 @@ LONG = (
     "store/test_several_hosts.py",
     "secrets/test_secret_files.py",
     "console/test_console.py",
+    "console/test_looks.py",
     "attacks/test_reading_along.py",
     "corpus/test_corpus.py",
     "cli/test_streams.py",

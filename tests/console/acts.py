@@ -1,4 +1,4 @@
-"""Which file of tests does which act of the console in a browser, and has axe look at which page.
+"""Which file of tests does which act of the console in a browser.
 
 An act is the address of a form and what its button says (`do`). It counts as done once its form was sent and
 taken: one that asks for the passkey, once it was sent with what the passkey signed.
@@ -40,16 +40,6 @@ ACTS: dict[str, frozenset[Act]] = {
         ("/work/keys/revoke", ""),
     }),
 }  # fmt: skip
-AXE: dict[str, frozenset[str]] = {
-    "test_console.py": frozenset({
-        "/", "/login", "/invitation", "/me", _MAILBOX, "/mailboxes/{team}/{reference}", _HELD,
-        "/schools", _SCHOOL, "/agreement", "/agreement/policies", "/evidence",
-        "/work/{noun}/{verb}", "/watch",
-    }),
-    "test_acts.py": frozenset({
-        "/work", "/work/{noun}/{verb}", "/agreement/policies/edit",
-    }),
-}  # fmt: skip
 ELSEWHERE = frozenset({"/login/openid/back", "/login/openid/done", "/held", SECURITY})
 """No page, or where a browser passes through: from an OpenID provider (test_openid.py), to held files."""
 LIGHT = frozenset(
@@ -71,10 +61,9 @@ _TEMPLATES = Path(app.__file__).with_name("templates")
 
 @dataclass
 class Seen:
-    """What browsers did and axe looked at."""
+    """What browsers did."""
 
     acts: set[Act] = field(default_factory=set)
-    pages: set[str] = field(default_factory=set)
 
     def note(self, response: Response) -> None:
         """Note what a browser had done, if it was taken."""

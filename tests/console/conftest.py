@@ -53,7 +53,6 @@ class Person:
     def faults(self, width: int) -> list[tuple[str, str]]:
         """What axe finds wrong on the page, and whether it is wider than the window; a picture is kept."""
         route = route_of(self.page.url, "GET")
-        self.seen.pages.add(route)
         name = re.sub(r"[^a-z]+", "-", route).strip("-") or "today"
         self.page.screenshot(path=PICTURES / f"{name}-{width}.png")
         results = Axe().run(self.page, options=RULES).response

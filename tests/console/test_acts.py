@@ -16,7 +16,7 @@ from gateway.cli.identity import real_account
 from gateway.home import Home
 from gateway.samples import make, school
 from tests.apart import apart
-from tests.console.acts import ACTS, AXE
+from tests.console.acts import ACTS
 from tests.console.conftest import House, Person
 from tests.content import core_data
 from tests.waiting import until
@@ -282,5 +282,4 @@ def test_a_key_is_retired_and_revoked_from_the_page_of_its_school(
 def test_every_act_that_is_told_of_was_done_here(house: House) -> None:
     """Runs last."""
     assert sorted(ACTS["test_acts.py"] - house.seen.acts) == []
-    assert sorted(AXE["test_acts.py"] - house.seen.pages) == []
     assert "everything fits" in house.site.gateway("log", "verify")

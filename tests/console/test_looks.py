@@ -1,0 +1,267 @@
+"""Every page in every state, looked at by axe in five ways: nobody is kept out by how they see or read.
+
+The pages are served in this process; a browser is each person's in turn. What costs is to open a page: once
+open, it is looked at in all ways.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from gateway.acts.fields import every_act
+from gateway.samples import make, school
+from tests.console.acts import ELSEWHERE, route_of, routes
+from tests.console.conftest import PICTURES, RULES
+from tests.console.served import TEAM, Served
+from tests.console.visitor import Visitor
+from tests.mailboxes.mailroom import PROVIDER
+from tests.web.browsers import CHANNEL, CHROMIUM
+
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(400)]
+WAYS: dict[str, dict[str, Any]] = {
+    "light": {"size": (1280, 1024)},
+    "dark": {"size": (1280, 1024), "color_scheme": "dark"},
+    "forced colours": {"size": (1280, 1024), "forced_colors": "active"},
+    "narrow": {"size": (320, 640)},
+    "400 %": {"size": (320, 256), "scale": 4},
+}
+"""At 400 %, a window of 1280 by 1024 has room for 320 by 256."""
+BY_THE_WAY = {
+    "runOnly": {
+        "type": "rule",
+        "values": ["color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size"],
+    },
+}
+"""The rules by which a page can be right in one way and wrong in another: all else is the same text."""
+_LOOK = """rules => axe.run(document, rules).then(found => [
+    ...found.violations.map(rule => rule.id + ": " + rule.nodes[0].html.slice(0, 200)),
+    ...(document.documentElement.scrollWidth > innerWidth
+        ? ["wider than the window: " + document.documentElement.scrollWidth] : [])])"""
+_SEND = """([path, fields]) => {
+    const form = document.createElement("form");
+    form.method = "post";
+    form.action = path;
+    for (const [name, value] of fields) {
+        const field = document.createElement("textarea");
+        field.name = name;
+        field.value = value;
+        form.append(field);
+    }
+    document.body.append(form);
+    form.submit();
+}"""
+
+
+@dataclass
+class Eyes:
+    """Who looks at pages, and what was seen: the routes, and the acts."""
+
+    served: Served
+    browser: Browser
+    pages: dict[str, Page] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+
+    def of(self, visitor: Visitor) -> Page:
+        """The browser of somebody who is logged in, or of nobody."""
+        name = next((name for name, one in vars(self.served).items() if one is visitor), "nobody")
+        if name not in self.pages:
+            context = self.browser.new_context()
+            jar = visitor.client.cookies.jar
+            context.add_cookies([
+                {"name": each.name, "value": each.value or "", "url": self.served.origin} for each in jar
+            ])  # fmt: skip
+            self.pages[name] = context.new_page()
+        return self.pages[name]
+
+    def open(self, visitor: Visitor, path: str) -> list[str]:
+        """Look at a page."""
+        page = self.of(visitor)
+        page.goto(f"{self.served.origin}{path}", wait_until="commit")
+        return self.look(page)
+
+    def send(self, visitor: Visitor, path: str, **fields: object) -> list[str]:
+        """Look at what is answered to a form, from a page of whoever sends it."""
+        page = self.of(visitor)
+        page.goto(f"{self.served.origin}{fields.pop('from_', '/me')}", wait_until="domcontentloaded")
+        token = page.locator("input[name=token]").first.get_attribute("value")
+        self._send(page, path, {"token": token, **fields})
+        return self.look(page)
+
+    def sign(self, visitor: Visitor) -> list[str]:
+        """Look at what is answered to the form of the page, once the passkey has signed."""
+        page = self.of(visitor)
+        options = page.locator("[data-options]").get_attribute("data-options") or ""
+        button = page.locator("form", has=page.locator("[data-options]"))
+        fields = button.evaluate("form => [...new FormData(form)]")
+        made = visitor.key.made if "pubKeyCredParams" in options else visitor.key.signed
+        given = {name: value for name, value in fields if name != "credential"}
+        path = button.get_attribute("action") or ""
+        self._send(page, path, {**given, "credential": made(options, self.served.origin)})
+        return self.look(page)
+
+    def _send(self, page: Page, path: str, fields: dict[str, object]) -> None:
+        with page.expect_navigation(wait_until="domcontentloaded"):
+            page.evaluate(_SEND, [path, [[name, str(value)] for name, value in fields.items()]])
+        self.seen |= {route_of(f"{self.served.origin}{path}", "POST")}
+
+    def look(self, page: Page) -> list[str]:
+        """What is wrong on a page that is open, in each way; pictures of it are kept."""
+        page.wait_for_load_state("domcontentloaded")
+        route = route_of(page.url, "GET")
+        self.seen |= {route, page.url.removeprefix(self.served.origin).partition("?")[0]}
+        name = (
+            re.sub(r"[^a-z]+", "-", page.url.partition("?")[0].removeprefix(self.served.origin)) or "-today"
+        )
+        page.evaluate(Axe().axe_script)
+        devtools = page.context.new_cdp_session(page)
+        found = []
+        for way, told in WAYS.items():
+            width, height = told["size"]
+            page.emulate_media(
+                color_scheme=told.get("color_scheme", "light"),
+                forced_colors=told.get("forced_colors", "none"),
+            )
+            devtools.send(
+                "Emulation.setDeviceMetricsOverride",
+                {
+                    "width": width,
+                    "height": height,
+                    "deviceScaleFactor": told.get("scale", 1),
+                    "mobile": False,
+                },
+            )
+            if way in {"light", "narrow"}:
+                page.screenshot(path=PICTURES / f"console{name}-{width}.png")
+            rules = RULES if way == "light" else BY_THE_WAY
+            found += [
+                f"{way}: {wrong}" for wrong in page.evaluate(_LOOK, {**rules, "resultTypes": ["violations"]})
+            ]
+        devtools.detach()
+        return found
+
+
+@pytest.fixture(scope="module")
+def eyes(served: Served) -> Iterator[Eyes]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*CHANNEL])
+        yield Eyes(served, browser)
+        browser.close()
+
+
+def acts_of(visitor: Visitor) -> list[str]:
+    """The pages of the tasks that somebody has."""
+    assert visitor.get("/work") == 200
+    return re.findall(r'<a href="(/work/[^"?]+)"', visitor.page.partition("<main")[2])
+
+
+def wrong(found: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {name: faults for name, faults in found.items() if faults}
+
+
+@pytest.mark.parametrize("name", ["mary", "dora", "jane"])
+def test_the_page_of_every_task_can_be_used_by_everybody(eyes: Eyes, name: str) -> None:
+    """Each task once: a list that is empty or not, or a form."""
+    visitor = getattr(eyes.served, name)
+    paths = [path for path in acts_of(visitor) if path not in eyes.seen]
+    assert wrong({path: eyes.open(visitor, path) for path in paths}) == {}
+
+
+def test_pages_with_something_on_them_can_be_used_by_everybody(eyes: Eyes) -> None:
+    served, room = eyes.served, eyes.served.room
+    held, came = room.hold(b"looked at"), room.deliver(b"came", TEAM)
+    rng = random.Random(3)
+    pupils = room.accept(make("student-core", "csv-core", rng=rng, school=school(rng, 1), pupils=2))
+    box = f"/mailboxes/{TEAM}"
+    of_jane = (
+        "/", box, f"{box}?new=yes", f"{box}?removed=yes", f"{box}?provider=nobody", f"{box}/{came}",
+        f"{box}/{pupils}", "/work/held/list", "/work/held/list?where=waits_for=a+date", f"/held/{held}",
+        "/schools", "/schools?late=yes", f"/schools/{PROVIDER}", "/agreement", "/agreement/policies",
+        "/evidence", "/watch", "/me", "/work", f"/work/transfers/show?reference={came}",
+        "/work/report/review", "/work/transfers/list?sort=-provider",
+    )  # fmt: skip
+    found = {path: eyes.open(served.jane, path) for path in of_jane}
+    of_mary = ("/", "/work", f"/schools/{PROVIDER}", "/agreement/policies/edit?file=limits.toml")
+    found |= {f"mary {path}": eyes.open(served.mary, path) for path in of_mary}
+    found |= {f"dora {path}": eyes.open(served.dora, path) for path in ("/", "/work")}
+    found |= {
+        f"sam {path}": eyes.open(served.sam, path)
+        for path in ("/", "/me", "/agreement", "/mailboxes/early-years")
+    }
+    assert wrong(found) == {}
+
+
+def test_forms_with_errors_and_what_follows_them_can_be_used_by_everybody(eyes: Eyes) -> None:
+    served = eyes.served
+    held, gone = served.room.hold(b"decided on"), served.room.deliver(b"recalled", TEAM)
+    mary, jane = served.mary, served.jane
+    school_of = {"id": "No Good", "name": "A school", "kind": "school"}
+    listed = "id,name,kind,dfe_number\nlime,Lime School,school,9994399\n"
+    refusing = {"reference": held, "why": "It is wrong."}
+    noting = {"ask": "form", "reference": held, "back": f"/held/{held}"}
+    dealing = {"do": "deal", "reference": served.room.deliver(b"dealt with", TEAM)}
+    edited = {"file": "limits.toml"}
+    limits = served.room.home.policies.joinpath("limits.toml").read_text() + "\n# looked at\n"
+    old = {"token": "0" * 64, "reference": held, "text": "x"}
+    found = {
+        "a field that is wrong": eyes.send(mary, "/work/providers/add", **school_of),
+        "a file that is not there": eyes.send(jane, "/work/held/refuse", reference="261124-x-AAAAA", why="x"),
+        "a form of a page": eyes.send(jane, "/work/held/note", **noting),
+        "a list that is tried": eyes.send(mary, "/work/providers/import", table=listed, dry_run="yes"),
+        "to be confirmed": eyes.send(jane, "/work/held/refuse", **refusing),
+        "done": eyes.sign(jane),
+        "done once more": eyes.send(jane, "/work/held/refuse", **refusing),
+        "a recall to be confirmed": eyes.send(jane, f"/recall/{gone}", why="It is another's."),
+        "a recall that is done": eyes.sign(jane),
+        "a recall of nothing": eyes.send(jane, "/recall/261124-x-AAAAA", why="x"),
+        "no receipt": eyes.send(jane, "/evidence/receipt", text="what is this"),
+        "files dealt with": eyes.send(jane, f"/mailboxes/{TEAM}", **dealing),
+        "what was sought": eyes.send(jane, "/work/transfers/list", search="nobody"),
+        "policies that are wrong": eyes.send(mary, "/agreement/policies/edit", **edited, content="x"),
+        "policies that differ": eyes.send(mary, "/agreement/policies/edit", **edited, content=limits),
+        "policies of no day": eyes.send(mary, "/agreement/policies/propose", **edited, on="x"),
+        "policies that nobody proposed": eyes.send(jane, "/agreement/policies", do="approve"),
+        "a form of another session": eyes.send(jane, "/work/held/note", **old),
+        "other sessions that ended": eyes.send(served.dora, "/logout", others="yes"),
+    }  # fmt: skip
+    assert wrong(found) == {}
+
+
+def test_whoever_is_not_in_yet_can_use_the_pages(eyes: Eyes) -> None:
+    served = eyes.served
+    served.room.staff("anna", TEAM)
+    anna, code = served.arrives(), served.console.invite("anna")
+    found = {
+        "log in": eyes.open(anna, "/login"),
+        "a passkey of nobody": eyes.send(anna, "/login", from_="/login", credential="{}"),
+        "a session that ended": eyes.send(anna, "/work/held/note", from_="/login", text="A thought"),
+        "no such page": eyes.open(anna, "/nothing"),
+        "invitation": eyes.open(anna, "/invitation"),
+        "a wrong code": eyes.send(anna, "/invitation", from_="/invitation", code="wrong"),
+        "a new passkey": eyes.send(anna, "/invitation", from_="/invitation", code=code),
+        "the first page": eyes.sign(anna),
+        "a new passkey that nobody confirmed": eyes.open(anna, "/me"),
+        "logged out": eyes.send(anna, "/logout"),
+    }  # fmt: skip
+    assert wrong(found) == {}
+
+
+def test_every_page_of_the_table_and_every_task_was_looked_at(eyes: Eyes) -> None:
+    """What a browser only passes through is none; nor what a program alone asks."""
+    tasks = {
+        f"/work/{name.rpartition(' ')[0].replace(' ', '.')}/{name.rpartition(' ')[2]}" for name in in_pages()
+    }
+    wanted = {one.path for one in (*routes("GET"), *routes("POST"))} - ELSEWHERE
+    missed = sorted((wanted | tasks) - eyes.seen)
+    assert not missed, missed
+
+
+def in_pages() -> list[str]:
+    return [name for name, act in every_act().items() if act.in_console and not act.streams]
