@@ -14,7 +14,7 @@ from gateway.policy.dates import academic_year, first_year, local_day, moment
 from gateway.policy.terms import school_year
 from gateway.registry import agreements, expectations, providers, review
 from gateway.registry.arrivals import arrivals
-from gateway.registry.flow_status import owed_by, window
+from gateway.registry.flow_status import owed_by, window_from
 from gateway.reports.review import ProviderReview, Review
 
 
@@ -63,7 +63,7 @@ def _providers(
 ) -> Iterator[ProviderReview]:
     since, until = (_midnight(day, catalogue) for day in (span[0], span[1] + timedelta(days=1)))
     today = local_day(at, catalogue.calendar.timezone)
-    came = arrivals(session, window(catalogue, span[0]))
+    came = arrivals(session, window_from(catalogue, span[0]))
     added, told = providers.added(session), expectations.expectations(session)
     counted, faulty = review.files(session, since, until), review.faults(session, since, until)
     differing = {one.provider: one for one in review.discrepancies(session, since, until)}

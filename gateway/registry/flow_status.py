@@ -27,11 +27,8 @@ def statuses(
     session: Session, catalogue: Catalogue, day: date, only: Collection[str] | None = None
 ) -> Iterator[tuple[Provider, list[timescale.FlowStatus]]]:
     """Yield providers, all or those in `only`, with the states of their flows in the order of Appendix B."""
-    judged = window(catalogue, day)
-    judged = replace(judged, until=judged.since + _ANYTHING_DUE + _NEXT_DAY)
-    if (opened := timescale.days_opened(catalogue, day)) is not None:
-        judged = replace(judged, lately=moment(opened, time(), catalogue.calendar.timezone))
-    came = arrivals(session, judged, only)
+    judged = window_from(catalogue, day)
+    came = arrivals(session, replace(judged, until=judged.since + _ANYTHING_DUE + _NEXT_DAY), only)
     added, told = providers.added(session), expectations.expectations(session)
     for provider in providers.list_providers(session):
         if only is not None and provider.id not in only:
@@ -51,8 +48,16 @@ def owed_by(
     )
 
 
+def window_from(catalogue: Catalogue, day: date) -> Window:
+    """Return the window of arrivals needed to judge `day` and later days, but no earlier one."""
+    judged, opened = window(catalogue, day), timescale.days_opened(catalogue, day)
+    if opened is None:
+        return judged
+    return replace(judged, lately=moment(opened, time(), catalogue.calendar.timezone))
+
+
 def window(catalogue: Catalogue, day: date) -> Window:
-    """Return the window of arrivals needed to judge `day`."""
+    """Return the window of arrivals needed to judge `day`, and the days before it since the last holidays."""
     often = [
         entry.id
         for flow in catalogue.flows.flow
