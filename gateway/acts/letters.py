@@ -20,6 +20,7 @@ from gateway.model import counted
 from gateway.registry import letters, log
 
 AREA = Area.SCHOOLS
+_UNWRAPPED = 10_000  # A page breaks lines itself.
 
 
 class PreviewLetters(ListingAct):
@@ -88,9 +89,9 @@ class ListLetters(DatedListing):
 
 
 class ChaseProvider(Act):
-    """Write to a provider about what is late, due, or wrong there, at once and once a day at most.
+    """Write to a provider about the data that has not come, at once and once a day at most.
 
-    The letter is the weekly one of the policies. It leaves for the addresses of the provider's contacts.
+    The letter names each kind of data and its day. It leaves for the addresses of the provider's contacts.
     """
 
     command: ClassVar = "letters chase"
@@ -100,11 +101,13 @@ class ChaseProvider(Act):
 
     def effect(self, context: ActContext) -> str:
         """Show the letter, and to whom it goes. GatewayError as for the carrying out."""
+        from gateway.publish.letters_out import plain  # noqa: PLC0415 - loads templates
         from gateway.record.letters import Letterhead, chasing  # noqa: PLC0415 - loads OpenPGP libraries
 
         with context.open_registrar() as registrar, context.reading() as session:
             found = chasing(Letterhead.of(registrar), session, self.provider, context.clock())
-        return f"To {', '.join(one.recipient for one in found)}: {found[0].subject}. {found[0].text}"
+        recipients = ", ".join(one.recipient for one in found)
+        return f"To: {recipients}\nSubject: {found[0].subject}\n\n{plain(found[0].text, _UNWRAPPED)}"
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Owe the letter. GatewayError where there is nothing to write, or nobody to write to."""

@@ -29,7 +29,7 @@ SIGNS = {
     "early": ("✓", "early", "green"),
     "received": ("✓", "received", "green"),
     "nil": ("∅", "nothing to send", "green"),
-    "late": ("◐", "late", "yellow"),
+    "late": ("◐", "came late", "yellow"),
     "due": ("…", "due now", "blue"),
     "missing": ("✗", "missing", "red"),
     "not-due": ("·", "not due", ""),

@@ -12,8 +12,8 @@ FileLetterKind = Literal["held", "accepted", "released", "refused"]
 """Letters about one file of a provider: it waits, was accepted at once, accepted after a wait, or refused."""
 LetterKind = Literal[
     FileLetterKind,
-    "new-files", "weekly", "due-soon", "due-today", "late", "key-expires", "ratify", "agreement-changed",
-    "gateway-key",
+    "new-files", "weekly", "chase", "due-soon", "due-today", "late", "key-expires", "ratify",
+    "agreement-changed", "gateway-key",
 ]  # fmt: skip
 Address = Annotated[str, Field(pattern=r"^[!-+\--:=?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")]
 """An e-mail address in plain letters: not every relay takes others (RFC 6531)."""

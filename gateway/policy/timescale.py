@@ -56,6 +56,11 @@ class FlowStatus:
     known_by: Known | None = None
     asked: bool = False
 
+    @property
+    def to_chase(self) -> bool:
+        """Whether the provider had to send the data by now, and has not."""
+        return self.asked and self.state == "missing"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owed:

@@ -138,16 +138,21 @@ def entity(subject: str, text: str, organisation: str, language: str) -> bytes:
     Paragraphs stand between blank lines; one of lines beginning with "- " is a list, one beginning with "## "
     a heading. The entity is ASCII, no line ends in a blank, and none begins with "From " (RFC 3156, 3).
     """
-    paragraphs = [_lines(each) for each in _BLANK_LINE.split(text.strip())]
+    paragraphs = _paragraphs(text)
     html = TEMPLATES.get_template("letter.html").render(
         subject=subject, paragraphs=paragraphs, organisation=organisation, language=language
     )
     part = EmailMessage(policy=SMTP)
-    part.set_content("\n\n".join(map(_wrapped, paragraphs)) + "\n", cte="quoted-printable")
+    part.set_content(plain(text), cte="quoted-printable")
     part.add_alternative(html, subtype="html", cte="quoted-printable")
     del part["MIME-Version"]
     part.set_boundary(hashlib.sha256(html.encode()).hexdigest()[:32])
     return _FROM.sub(b"=46rom ", part.as_bytes())
+
+
+def plain(text: str, width: int = _WIDTH) -> str:
+    """Return a letter as plain text: headings underlined, lines of at most `width`."""
+    return "\n\n".join(_wrapped(each, width) for each in _paragraphs(text)) + "\n"
 
 
 def signed(data: bytes, signature: bytes) -> str:
@@ -170,6 +175,10 @@ def signed(data: bytes, signature: bytes) -> str:
     return "\n".join(lines)
 
 
+def _paragraphs(text: str) -> list[list[str]]:
+    return [_lines(each) for each in _BLANK_LINE.split(text.strip())]
+
+
 def _lines(paragraph: str) -> list[str]:
     """Return the lines of a paragraph; of a list, each entry as one line."""
     lines = paragraph.splitlines()
@@ -178,12 +187,12 @@ def _lines(paragraph: str) -> list[str]:
     return [" ".join(entry.split()) for entry in re.split(r"\n(?=- )", paragraph)]
 
 
-def _wrapped(paragraph: list[str]) -> str:
+def _wrapped(paragraph: list[str], width: int) -> str:
     if paragraph[0].startswith("## "):
         return f"{paragraph[0][3:]}\n{'-' * len(paragraph[0][3:])}"
     if not paragraph[0].startswith("- "):
-        return textwrap.fill(" ".join(paragraph), _WIDTH, break_long_words=False, break_on_hyphens=False)
+        return textwrap.fill(" ".join(paragraph), width, break_long_words=False, break_on_hyphens=False)
     return "\n".join(
-        textwrap.fill(line, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+        textwrap.fill(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
         for line in paragraph
     )

@@ -245,7 +245,7 @@ def _due(facts: ProviderFacts, one: DueDays, language: Language) -> StandingLine
             "data-due": now.due.isoformat() if now.due else "",
             "data-last": now.last.isoformat() if now.last else "",
         },
-        late=now.state in {"missing", "late"}, news=0 if now.asked and now.state == "missing" else ahead,
+        late=now.state in {"missing", "late"}, news=0 if now.to_chase else ahead,
     )  # fmt: skip
 
 
@@ -296,6 +296,12 @@ def news(facts: ProviderFacts, language: Language, days: int) -> str:
     if came := _came(facts, language):
         found.append(came)
     return "\n\n".join(found)
+
+
+def missing(facts: ProviderFacts, language: Language) -> str:
+    """Return the lines of a letter that chases a provider: the data that has not come, and its day."""
+    lines = (_due(facts, one, language) for one in facts.due if one.now.to_chase)
+    return "\n".join(f"- {line.about}: {line.says}" for line in lines)
 
 
 def _came(facts: ProviderFacts, language: Language) -> str:

@@ -24,7 +24,7 @@ from gateway.policy.dates import local_day, spoken, spoken_minute
 from gateway.policy.letters_schema import FileLetterKind, LetterKind, LetterRule, filled
 from gateway.policy.timescale import FlowStatus
 from gateway.policy.wording import Wording
-from gateway.publish.standing import Authority, ProviderFacts, gather, news, of_each
+from gateway.publish.standing import Authority, ProviderFacts, gather, missing, news, of_each
 from gateway.reasons.languages import told
 from gateway.receipts.facts import in_language, plain_reason
 from gateway.record.registrar import Registrar
@@ -124,12 +124,15 @@ def by_calendar(
 def _of_news(
     letterhead: Letterhead, session: Session, rule: LetterRule, event: str, facts: ProviderFacts
 ) -> Iterator[Letter]:
-    """Yield the letter with all that a provider is to know today, if there is anything to tell anybody."""
+    """Yield the letter with all that a provider is to know today, or has to send by now, if anything."""
     catalogue = letterhead.catalogue
     if not _addresses(letterhead, session, rule, facts.provider.id, "", sensitive=False):
         return
     said = {
-        _in("news", one): news(facts, one, max(rule.days, default=0)) for one in catalogue.wording.languages
+        _in("news", one): missing(facts, one)
+        if rule.kind == "chase"
+        else news(facts, one, max(rule.days, default=0))
+        for one in catalogue.wording.languages
     }
     if any(said.values()):
         said |= {"day": spoken(local_day(facts.at, catalogue.calendar.timezone))}
@@ -143,20 +146,22 @@ def chasing(letterhead: Letterhead, session: Session, provider: str, now: dateti
     providers.provider_row(session, provider)
     if not any(one.email for one in contacts.contacts(session, provider)):
         raise GatewayError(f"no e-mail address of {provider} is on record: ring them, or set a contact first")
-    rules = [rule for rule in catalogue.letters.rules("weekly") if rule.to == "provider"]
+    rules = catalogue.letters.rules("chase")
+    if not rules:
+        raise GatewayError("letters.toml has no letter that chases: add one of the kind chase")
     found = [
         letter
         for one, flows in statuses(session, catalogue, day, [provider])
         for rule in rules
         for letter in _of_news(
-            letterhead, session, rule, f"weekly:provider:{provider}:chased:{day}",
+            letterhead, session, rule, f"chase:provider:{provider}:{day}",
             gather(
                 session, catalogue, one, flows, of_each(session, day), authority=letterhead.authority, at=now
             ),
         )
     ]  # fmt: skip
     if not found:
-        raise GatewayError(f"there is nothing to write to {provider}: nothing is late, due or wrong there")
+        raise GatewayError(f"there is nothing to chase: {provider} has sent everything that was due")
     return found
 
 
@@ -199,7 +204,7 @@ def _of_all(
             f"- {facts.provider.name}: {facts.named(due.now.data_type)}, {in_words(due.now, day)}"
             for facts in standing
             for due in facts.due
-            if due.now.asked and due.now.state == "missing" and due.now.timescale != "daily"
+            if due.now.to_chase and due.now.timescale != "daily"
         ]
         end = [
             f"- {facts.provider.name}: OpenPGP key, until {spoken(facts.day(until))}"

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from gateway.home.settings import load_settings
+from gateway.model import Provider
 from gateway.record import policy_proposals as proposals
 from gateway.record.policies_in_force import Keeper
-from gateway.registry import log
+from gateway.registry import contacts, log, providers
+from gateway.registry.contacts import Contact
 from gateway.secrets.signing import Signing
 from tests.console.served import Served
 from tests.console.visitor import Visitor
@@ -270,7 +272,33 @@ def test_none_of_it_is_for_whoever_has_no_role(served: Served, path: str) -> Non
 
 def test_late_schools_are_counted_and_listed(served: Served) -> None:
     assert served.jane.get("/") == 200
-    found = re.search(r"([0-9]+) schools of which something is late", served.jane.text)
+    found = re.search(r"([0-9]+) schools from which something has not come", served.jane.text)
     assert found is not None
     assert served.jane.get("/schools?late=yes") == 200
     assert served.jane.page.count('<tr><th scope="row">') == int(found[1])
+
+
+def test_what_has_not_come_is_chased_by_those_who_may_and_nothing_else_is(served: Served) -> None:
+    now = datetime.now(UTC)
+    with served.room.registry.write() as session:
+        for name, added in (("tardy", now - timedelta(days=120)), ("punctual", now)):
+            providers.add_provider(session, Provider(id=name, name=f"The {name}", kind="school"), added)
+            office = Contact(provider=name, role="office", email=f"{name}@school.invalid")
+            contacts.keep(session, office, at=now, by="mary")
+    served.mary.get("/schools/tardy")
+    assert "Chase it by a letter" in served.mary.text
+    assert served.mary.post("/work/letters/chase", provider="tardy") == 200
+    letter = html.unescape(served.mary.page[served.mary.page.index("To: tardy@school.invalid") :])
+    letter = letter.partition("</p>")[0]
+    assert re.search(
+        r"has not yet had from you:\n\n(- .*\n)*- Attendance: late, it was due on [0-9]+ ", letter
+    )
+    assert not re.search(r"What came|##|received|status\.html", letter)
+    served.mary.get("/schools/punctual")
+    assert "Chase it by a letter" not in served.mary.text
+    assert served.mary.post("/work/letters/chase", provider="punctual") == 403
+    assert "there is nothing to chase: punctual has sent everything that was due" in served.mary.text
+    served.mary.get("/")
+    assert re.search(r"Chase [0-9]+ schools? from which something has not come", served.mary.text)
+    served.jane.get("/")
+    assert "Chase" not in served.jane.text

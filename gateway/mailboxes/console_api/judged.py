@@ -78,9 +78,6 @@ class WithinTheMinute(Generic[K, V]):
         threading.Thread(target=renew, name="judged", daemon=True).start()
 
 
-LATE = frozenset({"late", "missing"})
-
-
 @dataclass(frozen=True, slots=True)
 class JudgedFlows:
     """The flows `of` each school, as judged at the moment `at`."""
@@ -116,5 +113,5 @@ class Judged:
 
 
 def is_late(flows: Sequence[FlowStatus]) -> bool:
-    """Return True if any of the flows is late or missing."""
-    return any(flow.state in LATE for flow in flows)
+    """Return True if something has not come that was due."""
+    return any(flow.to_chase for flow in flows)

@@ -22,7 +22,8 @@ def needs_of(
 ) -> Iterator[WaitingTask]:
     """Yield the tasks within a person's rights, those that hold up other people first.
 
-    `recalls` and `behind` are the open requests for recall, and the schools late with something.
+    `recalls` and `behind` are the open requests for recall, and the schools from which
+    something has not come.
     """
     may = caller.may
     if "decide" in may:
@@ -49,8 +50,8 @@ def needs_of(
         unread = at_a_glance.unread_notices(session)
         if unread.number:
             yield WaitingTask(said=f"Read {_number(unread, 'notice')}", since=unread.since, page="notices")
-    if "look" in may and behind:
-        said = f"Chase {behind} school{'s' if behind > 1 else ''} of which something is late or missing"
+    if "enrol" in may and behind:
+        said = f"Chase {behind} school{'s' if behind > 1 else ''} from which something has not come"
         yield WaitingTask(said=said, since=None, page="schools")
 
 

@@ -66,7 +66,7 @@ def _held(session: Session, caller: Caller) -> Counted:
 
 def _late(judged: JudgedFlows) -> Counted:
     late = sum(map(is_late, judged.of.values()))
-    return _counted("late", "schools of which something is late or missing", late)
+    return _counted("late", "schools from which something has not come", late)
 
 
 def _recalls(session: Session, now: datetime) -> Iterator[str]:

@@ -142,7 +142,7 @@ class AskOpenings(OfPerson):
 class AskSchools(OfPerson):
     """Ask for the matrix of schools and due files, at the end of a day; `page` counts from 0.
 
-    `late`: only schools with something late or missing.
+    `late`: only schools from which something has not come.
     """
 
     late: bool = False

@@ -14,6 +14,7 @@ class CellSeen(SeenAnswer):
     due: date | None
     last: datetime | None
     missed: int
+    to_chase: bool
 
 
 class SchoolRow(File):
