@@ -152,6 +152,7 @@ LONG = (
     "hand_on/test_folder.py",
     "hand_on/test_following.py",
     "hand_on/test_push.py",
+    "hand_on/test_guide.py",
 )
 
 

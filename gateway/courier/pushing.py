@@ -103,7 +103,7 @@ def push(folder: Path, *, look: bool = True) -> int:
 
 
 def _note(batch: Path, end: str) -> Path:
-    return batch.with_name(f"{batch.name}.{end}")
+    return batch.parent / "done" / f"{batch.name}.{end}"
 
 
 def _push_batch(sftp: paramiko.SFTPClient, batch: Path, there: str) -> None:
@@ -130,7 +130,7 @@ def _is_there(sftp: paramiko.SFTPClient, path: str) -> bool:
 @contextmanager
 def _troubles(folder: Path) -> Iterator[None]:
     """Note in a word why a server takes nothing, for as long as it does not."""
-    note = folder / "trouble"
+    note = folder / "done" / "trouble"
     try:
         yield
     except BROKEN as error:

@@ -13,7 +13,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from datetime import time as hour
 from functools import partial
@@ -55,7 +55,7 @@ class HandingOn:
         """Make the courier's folder, so that the courier can start as soon as the processor is ready."""
         self._home, self._examiners, self._done = registrar.home, examiners, done
         if registrar.settings.hand_on.key_file is not None:
-            self._home.hand_on.mkdir(mode=0o770, exist_ok=True)
+            self._home.hand_on.mkdir(mode=0o750, exist_ok=True)
         self._back_off = BackOff(pause_seconds, time.monotonic)
         self._lock, self._in_hand = threading.Lock(), set[str]()
         self._looked_at = float("-inf")
@@ -95,10 +95,15 @@ class HandingOn:
         root = self._home.hand_on
         for folder in root.iterdir() if root.is_dir() else ():
             if folder.name not in declared:
-                shutil.rmtree(folder)
+                shutil.rmtree(folder, ignore_errors=True)
         for each in declared.values():
             folder = root / each.id
-            folder.mkdir(mode=0o770, parents=True, exist_ok=True)
+            notes = folder / "done"
+            if not notes.is_dir():
+                notes.mkdir(mode=0o770, parents=True)
+                notes.chmod(
+                    notes.stat().st_mode | 0o070
+                )  # Whatever the umask: the courier's, or the system's.
             place = folder / "server.toml"
             if each.sftp is None:
                 place.unlink(missing_ok=True)
@@ -190,8 +195,8 @@ class HandingOn:
             log.append(session, entries, now)
             registrar.sign_head(session, now)
             place = self._place(batch)
-        for note in (".sent", ".ack"):  # Of an earlier making.
-            place.with_name(f"{place.name}{note}").unlink(missing_ok=True)
+        for end in ("sent", "ack"):  # Of an earlier making.
+            _note(place, end).unlink(missing_ok=True)
         shutil.rmtree(place, ignore_errors=True)
         aside.rename(place)
 
@@ -199,7 +204,7 @@ class HandingOn:
         """Write the files of a batch aside, durably, and return the folder."""
         place = self._place(batch)
         aside = place.with_name(f".{secrets.token_hex(6)}")
-        aside.mkdir(mode=0o770)
+        aside.mkdir(mode=0o750)
         for one in (file for each in made for file in each.files):
             with os.fdopen(os.dup(one.descriptor), "rb") as source, (aside / one.name).open("wb") as target:
                 source.seek(0)
@@ -217,9 +222,9 @@ class HandingOn:
         now = registrar.clock()
         for one in waiting:
             place = self._place(one)
-            acknowledged, sent = (place.with_name(f"{place.name}{end}").exists() for end in (".ack", ".sent"))
+            acknowledged, sent = (_note(place, end).exists() for end in ("ack", "sent"))
             sent = one.made_at is not None and one.sent_at is None and (sent or acknowledged)
-            trouble = None if sent or one.sent_at else _trouble(place.with_name("trouble"))
+            trouble = None if sent or one.sent_at else _trouble(place.with_name("done") / "trouble")
             if one.made_at is None or not (acknowledged or sent or trouble != one.trouble):
                 continue
             with registrar.registry.write() as session:
@@ -243,11 +248,19 @@ class HandingOn:
             still = {hand_ons.name_of(one) for one in hand_ons.batches(session, open_only=True)}
         for folder in self._home.hand_on.iterdir():
             for found in folder.glob(f"{folder.name}-*"):
-                if found.name.removesuffix(".ack").removesuffix(".sent") in still:
-                    continue
-                shutil.rmtree(found) if found.is_dir() else found.unlink(missing_ok=True)
+                if found.name not in still:
+                    shutil.rmtree(found, ignore_errors=True)
+            for note in (folder / "done").glob(f"{folder.name}-*"):
+                with suppress(OSError):  # Whoever writes notes may put anything there.
+                    if note.stem not in still:
+                        note.unlink()
             for aside in () if self._in_hand else folder.glob(".*"):  # Left behind by a kill.
                 shutil.rmtree(aside, ignore_errors=True)
+
+
+def _note(place: Path, end: str) -> Path:
+    """Return where the courier, or the system itself, notes what became of a batch."""
+    return place.with_name("done") / f"{place.name}.{end}"
 
 
 def _last(at: str, now: datetime) -> datetime:

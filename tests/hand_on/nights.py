@@ -10,10 +10,14 @@ from typing import Any
 
 import pysequoia
 
+import gateway
 from tests.policies import enact
 from tests.workshop import Desk
 
-NIGHTLY = Path(__file__).with_name("nightly.toml").read_text()
+GUIDE = Path(gateway.__file__).parents[1] / "docs" / "hand-on.md"
+DECLARED = re.search(r"^```toml\n(#:schema.+?)^```", GUIDE.read_text(), re.MULTILINE | re.DOTALL)[1]
+# The example of the guide, but at once, and into a folder.
+NIGHTLY = re.sub(r"\[hand_on\.sftp\].+?\n\n", "", DECLARED, flags=re.DOTALL).replace("02:00", "at-once")
 TEAM = "education-welfare"
 
 

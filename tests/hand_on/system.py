@@ -17,14 +17,14 @@ from tests.ports import free_port
 class System:
     """One system; `folder` is what its users see. While `hanging`, a file of that beginning never ends."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, user_key: Path | None = None) -> None:
         self.folder = root / "system"
         self.folder.mkdir()
         self.port = free_port()
-        self.user_key = root / "hand-on-key"
-        key = asyncssh.generate_private_key("ssh-ed25519")
-        key.write_private_key(self.user_key)
-        self.user_key.chmod(0o600)
+        self.user_key = user_key or root / "hand-on-key"
+        if user_key is None:
+            asyncssh.generate_private_key("ssh-ed25519").write_private_key(self.user_key)
+        key = asyncssh.read_private_key(str(self.user_key))
         self._allowed = asyncssh.import_authorized_keys(key.export_public_key().decode())
         self.host_key = asyncssh.generate_private_key("ssh-ed25519")
         self.hanging = ""

@@ -39,10 +39,10 @@ def test_a_batch_is_listed_with_its_files_and_the_columns_that_are_empty(desk: D
 
 
 def test_the_system_acknowledges_by_a_file_and_its_files_go(desk: Desk, sent: str) -> None:
-    place(desk).with_name("casework-000001.ack").touch()
+    (place(desk).with_name("done") / "casework-000001.ack").touch()
     desk.process()
     assert listed(desk)[0]["acknowledged_by"] == "the system"
-    assert list(place(desk).parent.iterdir()) == []
+    assert [path.name for path in place(desk).parent.rglob("*")] == ["done"]
 
 
 def test_a_person_acknowledges_in_its_stead(desk: Desk, sent: str) -> None:
@@ -67,7 +67,7 @@ def test_what_nobody_acknowledges_in_time_is_told(desk: Desk, sent: str) -> None
 
 def test_a_batch_is_sent_again_when_the_system_lost_it(desk: Desk, sent: str) -> None:
     before = {path.name: path.read_bytes() for path in place(desk).glob("*.csv")}
-    place(desk).with_name("casework-000001.ack").touch()
+    (place(desk).with_name("done") / "casework-000001.ack").touch()
     desk.process()
     desk.gateway("handon", "retry", "casework", "1", "--why", "lost over there")
     desk.process()

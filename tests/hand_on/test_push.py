@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -122,3 +123,18 @@ def test_the_system_acknowledges_with_a_file(desk: Desk, system: System, owed: s
     desk.process()
     assert not list(place(desk).parent.glob("casework-*"))
     assert json.loads(desk.gateway("handon", "list", "--json"))[0]["state"] == "acknowledged"
+
+
+def test_whatever_a_captured_courier_puts_among_its_notes_the_round_goes_on(
+    desk: Desk, system: System, owed: str, tmp_path: Path
+) -> None:
+    notes = place(desk).with_name("done")
+    kept = tmp_path / "kept"
+    kept.write_text("of the inside")
+    os.mkfifo(notes / "trouble")
+    (notes / "casework-000009.ack").symlink_to(kept)
+    (notes / "casework-000008.sent").mkdir()
+    desk.process()
+    assert kept.read_text() == "of the inside"
+    assert not (notes / "casework-000009.ack").is_symlink()
+    assert len(list(place(desk).iterdir())) == 5
