@@ -116,7 +116,7 @@ class GrantRole(_ChangeRole):
         if in_force and dual_control.name_of(record.by) == self.name:
             raise GatewayError("nobody gives themselves a role: ask another administrator")
         if self.account is None and not roles.can_prove_themselves(session, self.name, record.at):
-            told = f"{self.name} cannot prove who they are: give --account, or keys add --staff a key"
+            told = f"{self.name} cannot prove who they are: give --account, or a key: gateway keys add"
             raise GatewayError(told)
         if in_force and self.account is not None and self.account == context.account():
             told = f"{self.account} is the account that you act under: it cannot be that of {self.name}"

@@ -116,14 +116,22 @@ def _page(
     may = {one.command: one for one in others}
     shows = may.get(f"{noun} show")
     keys = [field.name for field in shows.fields if field.required] if shows and shows.reads else []
+    wrong = declined.field if declined else ""
+    problem = str(declined).removeprefix(f"{wrong}: ") if declined else ""
     return site_of(request).page(
         request, "act.html", me, status=declined.status if declined else 200,
-        act=act, answer=answer, given=given or {}, back=back, may=may, leads=_LEADS,
+        act=_in_words(act), answer=answer, given=given or {}, back=back, may=may, leads=_LEADS,
         others=[one for one in others if one.command.rpartition(" ")[0] == noun],
-        problem=in_words_of_forms(declined, act.fields) if declined else "",
-        wrong=declined.field if declined else "",
+        problem=in_words_of_forms(problem, act.fields), wrong=wrong,
         key=keys[0] if len(keys) == 1 else "", shows=shows,
     )  # fmt: skip
+
+
+def _in_words(act: ActTold) -> ActTold:
+    """Return an act that speaks of its fields by their labels, not by the options of the command."""
+    told = [(one, in_words_of_forms(one.about, act.fields)) for one in act.fields]
+    fields = tuple(one.model_copy(update={"about": about}) for one, about in told)
+    return act.model_copy(update={"about": in_words_of_forms(act.about, act.fields), "fields": fields})
 
 
 async def _act(request: Request) -> tuple[Site, ActTold, tuple[ActTold, ...], Me]:

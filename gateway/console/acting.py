@@ -20,10 +20,9 @@ from gateway.zones.console_api.questions import AskMe
 _OPTION = re.compile(r"--[a-z]+(?:-[a-z]+)*")
 
 
-def in_words_of_forms(declined: DeclinedInside, fields: Sequence[FieldTold]) -> str:
-    """Return the sentence of a refusal, with labels of fields in the place of the options of commands."""
+def in_words_of_forms(sentence: str, fields: Sequence[FieldTold]) -> str:
+    """Return a sentence with labels of fields in the place of the options of commands."""
     labels = {}
-    sentence = str(declined).removeprefix(f"{declined.field}: ")
     for one in fields:
         labels[f"--{one.name.rstrip('_').replace('_', '-')}"] = re.split(r"[:;.,(]", one.about)[0]
     return _OPTION.sub(lambda found: f"“{labels[found[0]]}”" if found[0] in labels else found[0], sentence)

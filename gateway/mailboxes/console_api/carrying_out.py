@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
@@ -16,7 +17,7 @@ from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, A
 from gateway.acts.fields import answer_of, area_of, every_act, fields_of
 from gateway.acts.listing import ListingAct
 from gateway.acts.openapi import openapi_document
-from gateway.errors import GatewayError, NotFoundError, Refusal
+from gateway.errors import ChoiceError, GatewayError, NotFoundError, Refusal
 from gateway.log.leaf import rfc3339
 from gateway.mailboxes.console_api.boxes import OwnMailboxes
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, WrongFieldsError
@@ -55,6 +56,8 @@ from gateway.zones.console_api.act_questions import (
 )
 from gateway.zones.console_api.answers import Named
 from gateway.zones.console_api.evidence_answers import BlockSeen, DocumentSeen, SectionSeen
+
+_WORDS = re.compile(r"[\w.@/-]*\w")
 
 
 def seen(document: Document) -> DocumentSeen:
@@ -158,8 +161,28 @@ def _try(console: ConsoleContext, caller: Caller, asked: Act) -> None:
     with console.mailboxes.registry.on_trial() as registry:
         tried = replace(console, mailboxes=replace(console.mailboxes, registry=registry))
         context = _context(tried, caller)
-        asked.check(context)
-        _carried_out(asked, context)
+        try:
+            asked.check(context)
+            _carried_out(asked, context)
+        except GatewayError as error:
+            field = _field_of(asked, error)
+            raise WrongFieldsError(f"{field}: {error}", field) if field else error from None
+
+
+def _field_of(asked: Act, error: GatewayError) -> str:
+    """Return the field that an error is about: the only one whose value, or else whose name, it says; or "".
+
+    That something is missing is told of what forms offer a choice of, and of nothing else.
+    """
+    if type(error) not in {GatewayError, ChoiceError, NotFoundError}:
+        return ""
+    described = [one for one in fields_of(type(asked)) if one.name in asked.model_fields_set]
+    if isinstance(error, NotFoundError):
+        described = [one for one in described if one.names is not None]
+    said = set(_WORDS.findall(str(error).casefold()))
+    by_value = [one.name for one in described if str(getattr(asked, one.name)).casefold() in said]
+    by_name = [one.name for one in described if one.name.rstrip("_") in said]
+    return next((found[0] for found in (by_value, by_name) if len(found) == 1), "")
 
 
 def describe(_console: ConsoleContext, _question: AskApi) -> ApiDescribed:
