@@ -21,7 +21,7 @@ outside() {
     # --fork: the first process of a new PID namespace. --kill-child: it goes with its parent, all else with it.
     unshare --pid --fork --kill-child --mount --uts --ipc --net sh "$0" "$folder" namespaces </dev/null >&2 &
     holder=$!
-    until first=$(pgrep --parent "$holder" systemd); do
+    until first=$(pgrep --parent "$holder" systemd) && [ -S "/proc/$first/root/run/systemd/private" ]; do
         kill -0 "$holder"
         sleep 0.1
     done
