@@ -8,8 +8,8 @@ work=$(mktemp --directory)
 trap 'rm --recursive --force --one-file-system "$work"' EXIT
 export CONTAINERS_STORAGE_CONF=$work/storage.conf
 printf '[storage]\ndriver = ""\ngraphroot = "%s/store"\nrunroot = "%s/run"\n' "$work" "$work" >"$CONTAINERS_STORAGE_CONF"
-# No step may ask for more files and processes than this machine allows.
-build=(buildah build --quiet --squash --timestamp "$SOURCE_DATE_EPOCH" --isolation=chroot --network=host
+# No step may ask for more files and processes than this machine allows. The history would tell when the folder was filled.
+build=(buildah build --quiet --squash --omit-history --timestamp "$SOURCE_DATE_EPOCH" --isolation=chroot --network=host
     --ulimit "nofile=$(ulimit -Hn):$(ulimit -Hn)" --ulimit "nproc=$(ulimit -Hu):$(ulimit -Hu)")
 mkdir "$work/base"
 mmdebstrap --quiet --variant=minbase --include=ca-certificates trixie "$work/base/base.tar" >&2
