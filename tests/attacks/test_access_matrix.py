@@ -187,7 +187,7 @@ def asked(kind: type[ConsoleQuestion], reference: str = "261124-school-a-AAAAA")
     parts: dict[str, Any] = {"team": TRIAGE, "reference": reference, "references": [], "provider": PROVIDER}
     parts |= {"why": "w", "advice": "a", "text": "t", "again": True, "name": "n", "kind": "school"}
     parts |= {"key": "k", "read_out": "f", "role": "r", "signatory": "s", "number": 1, "digest": "d"}
-    parts |= {"given": "g", "state": "s", "act": "no act", "fields": {}}
+    parts |= {"given": "g", "state": "s", "act": "no act", "fields": {}, "file": "f", "content": "c"}
     return {name: value for name, value in parts.items() if name in kind.model_fields}
 
 

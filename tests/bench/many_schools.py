@@ -1,12 +1,13 @@
 """Twenty thousand schools, 150 authorities, a million files in two hours: measured where one machine can.
 
-    python -m tests.bench.many_schools [--schools 130 20000] [--files 256]
+    python -m tests.bench.many_schools [--schools 130 20000] [--files 256] [--at-rest 60]
 
 Fills the registry of one gateway (SQLite) with so many schools, each with the keys and the ratification of a
 real one under other names, and prints what that costs: seconds of processor time and MiB of commands, each a
 process of its own, and milliseconds of processor time a file of deciding in transactions of 64, also where
 the register changed before each. Then the arithmetic of a million files in two hours from what a file was
-measured to need (docs/cluster.md); what is arithmetic is called so.
+measured to need (docs/cluster.md); what is arithmetic is called so. With --at-rest only what one gateway on
+PostgreSQL takes while nothing is sent: seconds to start, MiB, processor time and connections of its services.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from gateway.passage import conclude
 from gateway.processor.service import open_registrar
 from gateway.record.outcome import land
 from gateway.registry.vouched_rows import REGISTER_CHANGED
-from tests.bench.writers_place import Bench, now
+from tests.bench.writers_place import Bench, Durable, now
 
 COMMANDS = (
     ("providers", "list", "--json"),
@@ -112,6 +113,54 @@ def deciding(bench: Bench, files: int, *, register_changes: bool) -> float:
         return spent * 1000 / files
 
 
+def family(pid: int) -> list[int]:
+    """A process and all that it started."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
+    return [pid, *(one for child in children for one in family(int(child)))]
+
+
+def memory(pid: int) -> float:
+    """MiB of a process, what it shares with others counted by halves."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
+
+def used(pid: int) -> float:
+    """Seconds of processor time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
+def at_rest(seconds: float) -> None:
+    """Print what one gateway takes while nothing is sent, and 150 of them."""
+    cluster = Durable()
+    try:
+        with tempfile.TemporaryDirectory(prefix="schools-") as folder:
+            bench = Bench(Path(folder), cluster.database("one"))
+            began = time.perf_counter()
+            with bench.site.running() as running:
+                started = time.perf_counter() - began
+                time.sleep(seconds)  # The first round of pages is over.
+                all_of_them = family(running.supervisor.pid)
+                before, server = sum(map(used, all_of_them)), cluster.processor_seconds()
+                time.sleep(seconds)
+                own = (sum(map(used, all_of_them)) - before) / seconds
+                served = (cluster.processor_seconds() - server) / seconds
+                taken = sum(map(memory, all_of_them))
+                connections = int(cluster.sql("select count(*) from pg_stat_activity where datname = 'one'"))
+    finally:
+        cluster.remove()
+    print(
+        f"one gateway at rest: up after {started:.1f} s, {taken:.0f} MiB in {len(all_of_them)} processes,"
+        f" {own * 1000:.1f} ms a second of its own and {served * 1000:.1f} of the server,"
+        f" {connections} connections; load {os.getloadavg()[0]:.1f}"
+    )
+    print(
+        f"arithmetic: {AUTHORITIES} of them {taken * AUTHORITIES / 1024:.0f} GiB,"
+        f" {own * AUTHORITIES:.1f} cores, and {served * AUTHORITIES:.1f} of the databases"
+    )
+
+
 def arithmetic() -> None:
     """Print what a million files in two hours need, by what one file does."""
     rate = FILES / HOURS / 3600
@@ -131,7 +180,11 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--schools", type=int, nargs="+", default=[SCHOOLS // AUTHORITIES, SCHOOLS])
     parser.add_argument("--files", type=int, default=256)
+    parser.add_argument("--at-rest", type=float, metavar="SECONDS")
     asked = parser.parse_args()
+    if asked.at_rest is not None:
+        at_rest(asked.at_rest)
+        return
     with tempfile.TemporaryDirectory(prefix="schools-") as folder:
         bench = Bench(Path(folder), None)
         home = bench.site.home

@@ -6,10 +6,12 @@ People and schools of both have the same names here, which proves nothing at the
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 
+import asyncssh
 import paramiko
 import psycopg
 import pytest
@@ -17,9 +19,12 @@ import pytest
 from gateway.access import AccessRight
 from gateway.acts.fields import every_act
 from gateway.errors import ConfigurationError
+from gateway.home.settings import IntakeLimits
 from gateway.homes.demo.parties import Party
+from gateway.intake.server import Intake
 from gateway.mailboxes.resources import open_resources
 from gateway.processor.service import open_processor
+from gateway.publish.projection import publish_access
 from gateway.registry import log
 from gateway.zones.console_api import OfPerson, questions
 from gateway.zones.console_api.act_questions import AskAct, CarryOutAct
@@ -60,7 +65,7 @@ def consoles(north: Doors, south: Doors) -> Iterator[tuple[Console, Console]]:
         yield theirs, ours
 
 
-@pytest.mark.parametrize("who", ["administrator", "data-protection"])
+@pytest.mark.parametrize("who", sorted({*PEOPLE} - {"nobody"}))
 def test_the_console_of_one_knows_nobody_of_the_other(consoles: tuple[Console, Console], who: str) -> None:
     there, here = consoles
     passkey = SoftKey()
@@ -87,7 +92,7 @@ def test_a_program_of_one_may_nothing_at_the_other(north: Doors, consoles: tuple
         assert here.ask(kind, session=credential, act=name, fields={}).status_code == 401, name
 
 
-@pytest.mark.parametrize("who", ["administrator", "data-protection"])
+@pytest.mark.parametrize("who", sorted(PEOPLE))
 def test_an_account_that_is_somebody_at_one_is_nobody_at_the_other(
     north: Doors, south: Doors, who: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +143,20 @@ def test_a_file_of_a_school_is_decided_where_it_was_sent_and_known_nowhere_else(
     strayed = both[1].land(parties[1], parties[0].seal(content, both[0].certificate))
     both[1].process(strayed)
     assert both[1].state(strayed) == "refused"
+
+
+def test_a_school_of_one_is_let_in_at_no_door_for_schools_of_the_other(
+    both: tuple[Workshop, Workshop],
+) -> None:
+    """SFTP and the web door ask the same question."""
+    parties = [each.provider("elm") for each in both]
+    for each in both:
+        publish_access(each.registry, each.home.published, each.now)
+    doors = [Intake(each.home.spool, each.home.published, IntakeLimits()) for each in both]
+    for place, party in enumerate(parties):
+        key = asyncssh.read_public_key(party.ssh_public)
+        lets = [asyncio.run(door.holds_key("elm", key, "192.0.2.1")) for door in doors]
+        assert lets == [place == 0, place == 1]
 
 
 def test_no_service_works_on_the_registry_of_another(both: tuple[Workshop, Workshop]) -> None:
