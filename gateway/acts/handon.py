@@ -16,6 +16,7 @@ from gateway.acts.act import (
     ActDetails,
     ActDone,
     ActListing,
+    Area,
     Confirmation,
     ReadingAct,
     Reference,
@@ -30,6 +31,8 @@ from gateway.registry.tables import HandOnBatchRow
 
 if TYPE_CHECKING:
     from gateway.record.registrar import Registrar
+
+AREA = Area.FILES
 
 _BATCH = "As handon list has it."
 

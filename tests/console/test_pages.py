@@ -375,3 +375,13 @@ def test_tasks_stand_under_the_area_that_their_acts_declare(served: Served) -> N
     }
     assert listed <= declared
     assert parts[::2] == [area.value for area in Area]
+
+
+def test_the_title_of_a_page_is_its_heading(served: Served) -> None:
+    for path in ("/work/held/list", "/work/staff/list", "/work/providers/add", "/work/breach/list"):
+        assert served.mary.get(path) == 200
+        title = re.search(r"<title>(.*?) \u2013 ", served.mary.page)
+        heading = re.search(r"<h1>(.*?)</h1>", served.mary.page)
+        assert title
+        assert heading
+        assert title[1] == heading[1], path
