@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import get_args
 
@@ -16,8 +16,9 @@ from gateway.access import Role
 from gateway.console import app, mailbox_pages
 from gateway.errors import GatewayError
 from gateway.record import policy_proposals
-from gateway.registry import keys, log, providers, recalls, transfers
+from gateway.registry import hand_ons, keys, log, providers, recalls, transfers
 from gateway.registry.log import Entry
+from gateway.registry.tables import HandOnBatchRow
 from gateway.zones.console_api.act_questions import AskAct, CarryOutAct
 from gateway.zones.console_api.answers import WaitingTask
 from gateway.zones.console_api.questions import (
@@ -181,6 +182,24 @@ def test_the_first_page_tells_each_person_what_waits_for_them_alone(office: Offi
     count = told["held"]["said"]
     assert {one["page"]: one for one in office.said("jane", AskToday)["needs"]}["held"]["said"] == count
     assert before != sensitive
+
+
+def test_a_batch_that_no_system_acknowledged_needs_an_administrator(office: Office) -> None:
+    appoints(office, "kim", Role.ADMINISTRATOR)
+    with office.room.registry.write() as session:
+        session.add(
+            HandOnBatchRow(
+                hand_on="casework", number=1, team=TEAM, target="t", owed_at=MOMENT, made_at=MOMENT,
+                sent_at=MOMENT, due_at=MOMENT - timedelta(days=1),
+            )
+        )  # fmt: skip
+        log.record_changes(session, MOMENT)
+    assert ("hand-ons", "") in needs(office, "kim")
+    assert ("hand-ons", "") not in needs(office, "sam")
+    with office.room.registry.write() as session:
+        hand_ons.acknowledge(session, hand_ons.find(session, "casework", 1), by="kim", at=MOMENT)
+        log.record_changes(session, MOMENT)
+    assert ("hand-ons", "") not in needs(office, "kim")
 
 
 def test_a_release_that_is_proposed_needs_somebody_else(office: Office) -> None:
