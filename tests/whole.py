@@ -7,7 +7,7 @@ import json
 import random
 import shutil
 import tempfile
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -24,9 +24,10 @@ from gateway.mailboxes.showing import Showing
 from gateway.policy.agreement_schema import Signatory
 from gateway.processor import retention
 from gateway.record.ratifying import Signed, sign
+from gateway.record.registrar import Registrar
 from gateway.registry import keys, programs, staff
 from gateway.registry.invitations import digest_of
-from gateway.registry.tables import DeclarationRow, ProgramRow
+from gateway.registry.tables import DeclarationRow, HandOnBatchRow, HandOnFileRow, ProgramRow
 from gateway.samples import make
 from tests.classify import made
 from tests.clock import THIS_YEAR
@@ -113,9 +114,24 @@ def plentiful() -> Desk:
                         made_at=desk.now, made_by="admin", ends_at=desk.now + timedelta(days=90),
                     ),
                 )  # fmt: skip
+        handed_on(registrar, desk.now)
         assert retention.run(registrar, desk.now, by="admin") is not None
     desk.close()
     return desk
+
+
+def handed_on(registrar: Registrar, at: datetime) -> None:
+    """Two batches for a system of the authority, of which the second tells that a file was taken back."""
+    with registrar.registry.write() as session:
+        for number in (1, 2):
+            batch = HandOnBatchRow(
+                hand_on="casework", number=number, team="sen", target="a folder of the home", owed_at=at
+            )
+            session.add(batch)
+            session.flush()
+            reference = f"261129-oak-0000{number}"
+            session.add(HandOnFileRow(batch=batch.id or 0, reference=reference, recalled_in=batch.id))
+        registrar.sign_head(session, at)
 
 
 def expectations(desk: Desk) -> None:

@@ -17,7 +17,8 @@ METADATA = SQLModel.metadata
 NAMES = [
     "agreement_signature", "authority_notice", "checkpoint", "contact", "declaration", "deletion",
     "deletion_certificate", "delivery", "discrepancy", "discrepancy_party", "event", "expectation",
-    "giving", "harmless", "key", "legal_hold", "log_node", "marked_transfer", "nil_return", "person_account",
+    "giving", "hand_on_batch", "hand_on_file",
+    "harmless", "key", "legal_hold", "log_node", "marked_transfer", "nil_return", "person_account",
     "person_role", "program", "provider", "provider_copy", "pupil_marker", "pupil_marker_person",
     "ratification", "reason", "receipt", "school_of_transfer", "staff", "staff_invitation", "staff_team",
     "transfer",
@@ -103,7 +104,7 @@ def test_a_row_that_is_doubled_is_noticed(name: str, tmp_path: Path) -> None:
 
 
 # No two rows of some tables may have the same of these.
-UNIQUE = {"reference", "team", "provider", "fingerprint"}
+UNIQUE = {"reference", "team", "provider", "fingerprint", "number"}
 
 
 @pytest.mark.parametrize("name", SEVERAL)
