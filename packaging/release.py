@@ -124,6 +124,7 @@ class Release:
         place = self.out / "kit"
         place.mkdir()
         self.python("packaging/kit_wheel.py", place)
+        (place / ".gitignore").unlink(missing_ok=True)  # uv writes one where it builds.
         lock = self.tree / "build" / "requirements-kit.lock"
         lock.parent.mkdir(exist_ok=True)
         # A provider's computer has the part of the lock that the extra `server` does not ask for.
