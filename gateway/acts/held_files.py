@@ -53,9 +53,14 @@ class ListHeldFiles(TransferListing):
     leads: ClassVar = {"reference": "held-file"}
     together: ClassVar = ("held return-many", "held release-many", "held ratify-many")
 
+    mine: bool = option("Only files that are yours to decide.", default=False)
+
     def wanted(self, context: ActContext) -> TransfersWanted:
         """Return the criteria of the held files asked for."""
-        return replace(super().wanted(context), state="held")
+        from gateway.record.dual_control import name_of  # noqa: PLC0415 - loads what decides
+
+        whose = (("owner", name_of(context.person)),) if self.mine else ()
+        return replace(super().wanted(context), state="held", equal=whose)
 
     def listed(
         self, session: Session, context: ActContext, found: Sequence[Transfer]
@@ -216,6 +221,7 @@ class AssignHeldFile(_HeldFileAct):
     to: OneLine | None = option(
         "The colleague, by name; you, if not given.", None, metavar="NAME", max_length=100
     )
+    text: Why | None = option("What to know of the file; name no child.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Put the person's name on the file, in place of any other."""
@@ -229,6 +235,8 @@ class AssignHeldFile(_HeldFileAct):
                 raise GatewayError(f"{name} has no role that decides on held files")
             if self.to and not roles.in_force(record.session):
                 staff.get_staff(record.session, name)
+            if self.text:
+                record.note("noted", self.reference, note=self.text)
             record.note("assigned", self.reference, note=name)
         return ActDone(f"{self.reference} is for {name} to decide")
 

@@ -80,7 +80,8 @@ class TransferListing(DatedListing, ProviderListing):
             return super().page(context, limit, after)
         with context.reading() as session:
             self.check_provider(session)
-            wanted = replace(self.wanted(context), equal=asked, sort=self.sort)
+            wanted = self.wanted(context)
+            wanted = replace(wanted, equal=(*wanted.equal, *asked), sort=self.sort)
             found = transfer_lists.page(session, wanted, int(after) if after.isdecimal() else None, limit + 1)
             further = len(found) > limit
             total = transfer_lists.count(session, wanted) if counted else None

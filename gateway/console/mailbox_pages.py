@@ -29,6 +29,7 @@ _MOST = 100
 _FILTERS = ("provider", "data_type", "period")
 _WHERE = {
     "held": "/work/held/list",
+    "mine": "/work/held/list?mine=yes",
     "held-file": "/held/",
     "recalls": "#recalls",
     "school": "/schools/",

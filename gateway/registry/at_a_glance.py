@@ -124,6 +124,20 @@ def owners_of_held_files(session: Session) -> dict[str, str]:
     return {reference: name for reference, name in session.execute(query) if name}
 
 
+def given(session: Session, sight: Sight, name: str) -> ThingsWaiting:
+    """Count the held files within a sight that somebody else said a person decides on."""
+    last = (
+        select(func.max(col(EventRow.number)))
+        .join(TransferRow, col(TransferRow.reference) == col(EventRow.subject))
+        .where(col(EventRow.kind) == "assigned", col(TransferRow.state) == "held", *within(sight))
+        .group_by(col(EventRow.subject))
+    )
+    by_others = col(EventRow.actor) != name, ~col(EventRow.actor).startswith(f"{name} (", autoescape=True)
+    return _waiting(
+        session, col(EventRow.at), col(EventRow.number).in_(last), col(EventRow.note) == name, *by_others
+    )
+
+
 class PendingKey(NamedTuple):
     """A provider whose keys wait for the call: id, name, and since when the first of them does."""
 

@@ -63,6 +63,7 @@ OFFICER = {
         "> Held",
         "> {held1}",
         "v Leave a note",
+        "What to know of the file = Rang them.",
         "The colleague who decides = kim",
         "! Give it to them",
         "? is for kim to decide",

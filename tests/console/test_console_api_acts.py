@@ -202,6 +202,24 @@ def test_a_batch_that_no_system_acknowledged_needs_an_administrator(office: Offi
     assert ("hand-ons", "") not in needs(office, "kim")
 
 
+def test_a_file_is_given_with_a_note_and_told_to_whom_it_was_given(office: Office) -> None:
+    given, taken = office.room.hold(b"given"), office.room.hold(b"taken")
+    office.room.staff("dee", TEAM)
+    office.console.grant("dee", "triage")
+    office.sessions["dee"] = office.console.enrolled("dee", SoftKey())
+    assert "mine" not in dict(needs(office, "dee"))
+    assign = act("held assign", reference=given, to="dee", text="Rang them.")
+    assert office.ask("jane", CarryOutAct, **assign).status_code == 200
+    assert office.ask("dee", CarryOutAct, **act("held assign", reference=taken)).status_code == 200
+    told = {one["page"]: one["said"] for one in office.said("dee", AskToday)["needs"]}
+    assert told["mine"] == "1 held file was given to you"
+    assert "mine" not in dict(needs(office, "jane"))
+    mine = office.said("dee", AskAct, act="held list", fields={"mine": True}, limit=50)["tables"][0]["rows"]
+    assert {row[0] for row in mine} == {given, taken}
+    steps = [(one.kind, one.note) for one in office.room.events(given)]
+    assert steps[-2:] == [("noted", "Rang them."), ("assigned", "dee")]
+
+
 def test_a_release_that_is_proposed_needs_somebody_else(office: Office) -> None:
     reference = office.room.hold(b"second")
     with office.room.registry.write() as session:

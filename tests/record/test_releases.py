@@ -92,7 +92,8 @@ def test_a_held_file_is_somebodys(desk: Desk, monkeypatch: pytest.MonkeyPatch) -
     assert f"{sent} is for jane to decide" in desk.gateway("held", "assign", sent)
     assert listed(desk)[0]["owner"] == "jane"
     desk.gateway("staff", "add", "sam", "--team", "central-data-team")
-    desk.gateway("held", "assign", sent, "--to", "sam")
+    desk.gateway("held", "assign", sent, "--to", "sam", "--text", "Rang them.")
+    assert [one.kind for one in desk.events(sent)][-2:] == ["noted", "assigned"]
     (row,) = listed(desk, "--where", "owner=sam")
     assert (row["why"], row["waits_for"], row["days"]) == (
         "Not recognised as any kind of data", "a person", 0,

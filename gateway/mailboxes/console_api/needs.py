@@ -28,11 +28,7 @@ def needs_of(
     may = caller.may
     if "decide" in may:
         yield from _to_second(session, caller)
-        waiting = at_a_glance.held_for_a_person(session, caller.sight)
-        if waiting.number:
-            yield WaitingTask(
-                said=f"Decide on {_number(waiting, 'held file')}", since=waiting.since, page="held"
-            )
+        yield from _to_decide(session, caller)
     if "recall" in may and recalls:
         said = f"Answer {recalls} request{'s' if recalls > 1 else ''} to take a file back"
         yield WaitingTask(said=said, since=None, page="recalls")
@@ -53,6 +49,17 @@ def needs_of(
     if "enrol" in may and behind:
         said = f"Chase {behind} school{'s' if behind > 1 else ''} from which something has not come"
         yield WaitingTask(said=said, since=None, page="schools")
+
+
+def _to_decide(session: Session, caller: Caller) -> Iterator[WaitingTask]:
+    """Yield the held files that were given to the person, and those that wait for anybody."""
+    mine = at_a_glance.given(session, caller.sight, caller.name)
+    if mine.number:
+        said = f"{_number(mine, 'held file')} {'was' if mine.number == 1 else 'were'} given to you"
+        yield WaitingTask(said=said, since=mine.since, page="mine")
+    waiting = at_a_glance.held_for_a_person(session, caller.sight)
+    if waiting.number:
+        yield WaitingTask(said=f"Decide on {_number(waiting, 'held file')}", since=waiting.since, page="held")
 
 
 def _to_second(session: Session, caller: Caller) -> Iterator[WaitingTask]:

@@ -118,7 +118,9 @@ class WaitingTask(File):
 
     said: str
     since: datetime | None
-    page: Literal["held", "held-file", "recalls", "school", "schools", "policies", "notices", "hand-ons"]
+    page: Literal[
+        "held", "mine", "held-file", "recalls", "school", "schools", "policies", "notices", "hand-ons"
+    ]
     of: str = ""
 
 
