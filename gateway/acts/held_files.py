@@ -23,7 +23,7 @@ from gateway.acts.act import (
     option,
 )
 from gateway.acts.agreement import RatifyAgreement
-from gateway.acts.transfers import TransferListing
+from gateway.acts.transfers import TransferListing, file_in_words
 from gateway.errors import GatewayError
 from gateway.model import Transfer, counted
 from gateway.reasons import for_officers, waits_for_second
@@ -109,13 +109,27 @@ class _HeldFileAct(Act):
     def effect(self, context: ActContext) -> str:
         """Name the file's school and kind, and why the file waits."""
         with context.reading() as session:
-            transfer = transfers.get(session, self.reference)
-            school = providers.names(session).get(transfer.upload.provider, transfer.upload.provider)
-        from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - few acts read the policies
+            waits = for_officers(transfers.get(session, self.reference).reasons)
+        return f"{file_in_words(context, self.reference)} It waits: {waits}."
 
-        wording = load_catalogue(context.home.policies_in_force).wording
-        kind = wording.name(transfer.data_type) if transfer.data_type else "of no known kind"
-        return f"{self.reference} is from {school}, {kind}. It waits: {for_officers(transfer.reasons)}."
+
+class _ProposedRelease(_HeldFileAct):
+    """An act on a held file whose release somebody proposed."""
+
+    why: Why
+
+    def effect(self, context: ActContext) -> str:
+        """Repeat who proposed the release, why, and the teams. GatewayError where nobody did."""
+        from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - few acts read the policies
+        from gateway.record import releases  # noqa: PLC0415 - loads what decides
+
+        with context.reading() as session:
+            first = releases.proposed(session, self.reference)
+        catalogue = load_catalogue(context.home.policies_in_force)
+        teams, kind = " and ".join(names_of(first.teams, catalogue)), catalogue.wording.name(first.data_type)
+        return (
+            f"{super().effect(context)} {first.by} proposed to release it as {kind} to {teams}: {first.why}"
+        )
 
 
 class ReleaseHeldFile(_HeldFileAct):
@@ -170,12 +184,10 @@ class ReleaseHeldFile(_HeldFileAct):
         return ActDone(f"{self.reference} is released to {', '.join(asked.teams)}")
 
 
-class ConfirmRelease(_HeldFileAct):
+class ConfirmRelease(_ProposedRelease):
     """Confirm, as a second person, a release against the agreement."""
 
     command: ClassVar = "held confirm"
-
-    why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Release the file as proposed."""
@@ -186,12 +198,10 @@ class ConfirmRelease(_HeldFileAct):
         return ActDone(f"{self.reference} is released to {', '.join(asked.teams)}")
 
 
-class DeclineRelease(_HeldFileAct):
+class DeclineRelease(_ProposedRelease):
     """Say no to a release against the agreement that somebody proposed. The file goes on waiting."""
 
     command: ClassVar = "held decline"
-
-    why: Why
 
     def check(self, context: ActContext) -> None:
         """Refuse a file of which no release is proposed."""

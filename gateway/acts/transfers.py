@@ -204,6 +204,10 @@ class RedeliverTransfer(_RecallAct):
         "Propose it to a second person, where the agreement speaks against it.", default=False
     )
 
+    def effect(self, context: ActContext) -> str:
+        """Name the file's school and kind."""
+        return file_in_words(context, self.reference)
+
     def carry_out(self, context: ActContext) -> ActDone:
         """Deliver the file again, or propose to."""
         from gateway.record import redeliveries  # noqa: PLC0415 - loads what decides
@@ -224,6 +228,21 @@ class ConfirmRecall(_RecallAct):
 
     command: ClassVar = "transfers confirm"
 
+    def effect(self, context: ActContext) -> str:
+        """Name the file's school and kind, and repeat the first person's proposal and reason."""
+        from gateway.record import redeliveries  # noqa: PLC0415 - as above
+
+        with context.reading() as session:
+            first = redeliveries.proposal(session, self.reference)
+            events = log.events(session, self.reference, kind="withdrawn")
+        if first is not None:
+            said = (
+                f"{first.by} proposed to put it into the mailboxes of {', '.join(first.teams)}: {first.why}"
+            )
+        else:
+            said = f"{events[-1].actor} withdrew it: {events[-1].note}"
+        return f"{file_in_words(context, self.reference)} {said}"
+
     def carry_out(self, context: ActContext) -> ActDetails:
         """Confirm the first person's withdrawal or proposal."""
         from gateway.record import redeliveries  # noqa: PLC0415 - as above
@@ -235,6 +254,18 @@ class ConfirmRecall(_RecallAct):
             return ActDetails(said, values=None)
         said = f"{self.reference} is withdrawn for good; its provider and data protection are told"
         return _withdrawn(said, done.openings)
+
+
+def file_in_words(context: ActContext, reference: str) -> str:
+    """Return a sentence that names a file's school and kind."""
+    from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - few acts read the policies
+
+    with context.reading() as session:
+        transfer = transfers.get(session, reference)
+        school = providers.names(session).get(transfer.upload.provider, transfer.upload.provider)
+    wording = load_catalogue(context.home.policies_in_force).wording
+    kind = wording.name(transfer.data_type) if transfer.data_type else "of no known kind"
+    return f"{reference} is from {school}, {kind}."
 
 
 def _withdrawn(said: str, openings: Sequence[FileOpening], closing: tuple[str, ...] = ()) -> ActDetails:

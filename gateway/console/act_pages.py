@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.console.acting import act_for, in_words_of_forms, signed
+from gateway.console.acting import act_for, in_words, in_words_of_forms, signed
 from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside
 from gateway.console.site import MOST_OF_A_PART, Site, is_ours, text
@@ -89,7 +89,7 @@ async def carry_out(request: Request) -> Response:
     if text(form, "ask") == "form":
         return _page(request, me, act, others, None, back=here, given=given)
     what = f"{act.title[:1].lower()}{act.title[1:]}"
-    reply = await act_for(request, form, question, ActAnswered, what, here)
+    reply = await act_for(request, form, question, ActAnswered, what, here, in_words(act, given))
     if isinstance(reply, DeclinedInside):
         files = {field.name for field in act.fields if field.kind == "file"}
         given = {name: value for name, value in given.items() if name not in files}

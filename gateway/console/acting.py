@@ -1,7 +1,7 @@
 """Acts needing confirmation: the form is sent once, and again with the passkey's signature."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from starlette.datastructures import FormData
@@ -13,7 +13,7 @@ from gateway.console.inside import DeclinedInside, Reply
 from gateway.console.site import text
 from gateway.home.settings_file import File
 from gateway.zones.console_api import WeightyAct
-from gateway.zones.console_api.act_questions import FieldTold
+from gateway.zones.console_api.act_questions import ActTold, FieldTold, Given
 from gateway.zones.console_api.answers import Done, Me, MeSeen
 from gateway.zones.console_api.questions import AskMe
 
@@ -24,8 +24,28 @@ def in_words_of_forms(sentence: str, fields: Sequence[FieldTold]) -> str:
     """Return a sentence with labels of fields in the place of the options of commands."""
     labels = {}
     for one in fields:
-        labels[f"--{one.name.rstrip('_').replace('_', '-')}"] = re.split(r"[:;.,(]", one.about)[0]
+        labels[f"--{one.name.rstrip('_').replace('_', '-')}"] = _label(one)
     return _OPTION.sub(lambda found: f"“{labels[found[0]]}”" if found[0] in labels else found[0], sentence)
+
+
+def in_words(act: ActTold, given: Mapping[str, Given]) -> tuple[tuple[str, str], ...]:
+    """Return what was given to an act: labels and values, with names beside ids. Files are not repeated."""
+    told = []
+    for field in act.fields:
+        value = given.get(field.name)
+        if not value:
+            continue
+        names = {one.id: one.name for one in field.known}
+        values = value if isinstance(value, tuple) else (str(value),)
+        shown = (f"{names[one]} ({one})" if names.get(one, one) != one else one for one in values)
+        marked = {"file": "a file", "yes-no": "yes"}.get(field.kind)
+        told.append((_label(field), marked or ", ".join(shown)))
+    return tuple(told)
+
+
+def _label(field: FieldTold) -> str:
+    """Return the first words of what a field is for."""
+    return re.split(r"[:;.,(]", field.about)[0].strip()
 
 
 A = TypeVar("A", bound=File)
@@ -52,9 +72,15 @@ async def act(request: Request, form: FormData, question: WeightyAct, what: str,
 
 
 async def act_for(  # noqa: PLR0917 - as `act`, with the answer's type
-    request: Request, form: FormData, question: WeightyAct, kind: type[A], what: str, back: str
+    request: Request,
+    form: FormData,
+    question: WeightyAct,
+    kind: type[A],
+    what: str,
+    back: str,
+    given: Sequence[tuple[str, str]] = (),
 ) -> Reply[A] | Response | DeclinedInside:
-    """Return an act's answer, or the page asking for the passkey, or the refusal."""
+    """Return an act's answer, or the page asking for the passkey for what was `given`, or the refusal."""
     site = site_of(request)
     try:
         return await site.inside.reply(question, kind)
@@ -70,6 +96,7 @@ async def act_for(  # noqa: PLR0917 - as `act`, with the answer's type
             await me_of(request),
             what=what,
             effect=str(declined),
+            given=given,
             fields=fields,
             options=declined.options,
             again=declined.again,

@@ -9,6 +9,9 @@ import httpx
 
 from tests.console.soft_key import SoftKey
 
+UNSHOWN = frozenset({"back", "file", "ssh_key", "openpgp_key"})
+"""What a page that confirms an act does not repeat: where the form came from, and files."""
+
 
 class Visitor:
     """Somebody who uses the pages without a browser: follows forms, and signs with a passkey of software."""
@@ -59,4 +62,10 @@ class Visitor:
         """Do something of weight, and confirm it."""
         assert self.post(path, **fields) == 200, self.text
         assert "Confirm with your passkey" in self.text
+        shown = self.text
+        for name in fields.keys() - UNSHOWN if path.startswith("/work/") else ():
+            assert all(" ".join(line.split()) in shown for line in str(fields[name]).splitlines()), (
+                name,
+                shown,
+            )
         return self.post(path, **fields, credential=self.key.signed(self.options, self.origin))

@@ -1,0 +1,83 @@
+"""Before anything is confirmed, the page says what it is about and what was given."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pytest
+
+from gateway.acts.act import Confirmation
+from gateway.acts.fields import every_act
+from gateway.console.acting import in_words
+from gateway.console.site import templates
+from gateway.mailboxes.console_api.carrying_out import _told
+from gateway.zones.console_api.act_questions import FieldTold, Given
+from gateway.zones.console_api.answers import Named
+from tests.console.served import TEAM, Served
+from tests.content import core_data
+
+CONFIRMED = [
+    command
+    for command, act in every_act().items()
+    if act.in_console and not act.reads and act.confirmation is Confirmation.PASSKEY
+]
+
+
+def _value(field: FieldTold) -> Given:
+    if field.kind == "yes-no":
+        return True
+    value = field.choices[0] if field.choices else f"given-{field.name}"
+    return (value, f"{value}-too") if field.several else value
+
+
+@pytest.mark.parametrize("command", CONFIRMED)
+def test_the_page_that_confirms_an_act_shows_each_value_given(command: str) -> None:
+    act = _told(command)
+    known = [
+        one.model_copy(update={"known": (Named(id=f"given-{one.name}", name=f"Name of {one.name}"),)})
+        if one.names
+        else one
+        for one in act.fields
+    ]
+    act = act.model_copy(update={"fields": tuple(known)})
+    given = {field.name: _value(field) for field in act.fields}
+    page = templates("UTC").get_template("confirm.html").render(
+        me=None, organisation="O", token="t", here="/work", said="", what=act.title, effect="", fields=(),
+        options="", again="x", back="/work", given=in_words(act, given),
+    )  # fmt: skip
+    text = html.unescape(re.sub(r"<[^>]+>", " ", page.partition("<main")[2]))
+    for field in act.fields:
+        value = given[field.name]
+        if field.kind in {"file", "yes-no"}:
+            assert re.split(r"[:;.,(]", field.about)[0][1:] in text, field
+            continue
+        for one in value if isinstance(value, tuple) else (value,):
+            assert str(one) in text, (field, text)
+        if field.names:
+            assert f"Name of {field.name}" in text
+
+
+def test_a_second_person_reads_who_proposed_a_release_and_why(served: Served) -> None:
+    held, jane = served.room.hold(core_data(7)), served.jane
+    served.room.staff("lee", TEAM)
+    served.console.grant("lee", "triage")
+    jane.get(f"/held/{held}")
+    fields = {"reference": held, "as_": "student-core", "why": "The school rang.", "override": "yes"}
+    assert jane.act("/work/held/release", **fields) == 200, jane.text
+    for answer in ("confirm", "decline"):
+        lee = served.enters("lee")
+        lee.get(f"/held/{held}")
+        assert lee.post(f"/work/held/{answer}", reference=held, why="I asked, too.") == 200, lee.text
+        assert "jane proposed to release it as" in lee.text, lee.text
+        for words in (held, "The school rang.", "I asked, too.", '<b>A</b> & "Sons"', "Central Data Team"):
+            assert words in lee.text, lee.text
+
+
+def test_whoever_says_no_while_confirming_goes_back(served: Served) -> None:
+    held = served.room.hold(b"cancelled")
+    served.jane.get(f"/held/{held}")
+    said = {"reference": held, "advice": "Send the census again.", "back": f"/held/{held}"}
+    assert served.jane.post("/work/held/return", **said) == 200
+    assert "Send the census again." in served.jane.text
+    assert f'<a href="/held/{held}">Cancel</a>' in served.jane.page
