@@ -29,7 +29,7 @@ class BreachNature(StrEnum):
 
 
 class RecordBreach(Act):
-    """Put the record of a breach for the ICO (UK GDPR Article 33) on record, prefilled from the registry.
+    """Record a breach for the ICO, with what the registry knows of it (UK GDPR Article 33).
 
     Times are local unless they name a zone; a day counts from its beginning, or as the end until its own.
     """

@@ -44,7 +44,7 @@ class ListingAct(ReadingAct):
     leads: ClassVar[Mapping[str, str]] = {"reference": "file", "provider": "school"}
 
     search: str | None = option(
-        "Only rows with this text, such as a part of a reference, a school, a file name or a kind.",
+        "Search for this text, such as a part of a reference, a school, a file name or a kind.",
         None,
         personal=True,
         max_length=200,

@@ -28,15 +28,29 @@ _LEADS = {"file": "/work/transfers/show?reference=", "held-file": "/held/", "sch
 """Where the values of a column of a list lead to."""
 _MAY_NOT = 403
 _PAGE = 50
+_OFTEN = (
+    "providers add", "keys confirm", "letters chase", "flows nil", "staff add", "staff invite",
+    "transfers withdraw", "report review",
+)  # fmt: skip
+"""The tasks of most days, the most usual first."""
 Asked = FormData | QueryParams
 
 
 async def show_acts(request: Request) -> Response:
-    """List the acts the person may carry out, by what they are about."""
-    site = site_of(request)
+    """List the acts the person may carry out, by what they are about; or those with some words in them."""
+    site, find = site_of(request), request.query_params.get("find", "").strip()
     reply = await site.inside.reply(site.question(request, AskActs), ActsTold)
-    areas = {area: [*acts] for area, acts in groupby(reply.said.acts, key=lambda act: act.area)}
-    return site.page(request, "acts.html", reply.me, areas=areas)
+    words = find.casefold().split()
+    found = [act for act in reply.said.acts if all(word in _words_of(act) for word in words)]
+    return site.page(
+        request, "acts.html", reply.me, find=find, found=len(found),
+        areas={area: [*acts] for area, acts in groupby(found, key=lambda act: act.area)},
+        often=[act for command in _OFTEN for act in found if act.command == command],
+    )  # fmt: skip
+
+
+def _words_of(act: ActTold) -> str:
+    return f"{act.title} {act.about} {act.command} {act.area}".casefold()
 
 
 async def show_act(request: Request) -> Response:
