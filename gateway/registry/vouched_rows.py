@@ -7,7 +7,8 @@ back no longer fits the log.
 
 Left out are the log's own leaves and nodes (self-proving), heads carried by a receipt (vouched for by the
 receipt), indexes made from sealed files, letters (no evidence), console sessions and challenges, requests of
-programs, what hosts say of themselves, and counts of the use of keys.
+programs, what hosts say of themselves, drafts of policies (each named by its own digest), and counts of the
+use of keys.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ OUTSIDE: frozenset[str] = frozenset(
         "letter",
         "log_node",
         "persons_of_transfer",
+        "policy_draft",
         "program_request",
         "pupil",
         "register_version",

@@ -22,7 +22,7 @@ USAGE = {("key", "uses"), ("key", "last_used_at"), ("key", "sign_count")}
 # Not vouched for: what is made from sealed files, and made again from them; letters, and who is logged in.
 INDEXES = {
     "pupil", "full_roll", "staged_roll", "persons_of_transfer", "letter", "console_session",
-    "register_version", "host", "console_challenge", "program_request",
+    "register_version", "host", "console_challenge", "policy_draft", "program_request",
 }  # fmt: skip
 
 
