@@ -419,8 +419,8 @@ def release_in_words(asked: Release, catalogue: Catalogue) -> str:
     """Say which teams get a file that is released, and what the agreement says against it."""
     flow = catalogue.flow_of(asked.data_type)
     kind = flow.of(asked.data_type).name if flow is not None else None
-    against = " ".join(why.sentence for why in asked.forbidden)
-    said = f" The agreement speaks against it: {against}" if against else ""
+    against = "; ".join(for_officers([why]).rstrip(".") for why in asked.forbidden)
+    said = f" The agreement speaks against it: {against}." if against else ""
     teams = " and ".join(names_of(asked.teams, catalogue))
     return f"Released as {kind or asked.data_type}, it goes to {teams}.{said}"
 

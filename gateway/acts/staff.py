@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
-from gateway.access import AccessRight
+from gateway.access import EVERYTHING, AccessRight, Sight
 from gateway.acts.act import (
     RING,
     WAITS,
@@ -31,10 +31,12 @@ from gateway.errors import GatewayError, NotFoundError
 from gateway.home.settings import load_settings
 from gateway.log.leaf import Kind, rfc3339
 from gateway.model import counted
-from gateway.registry import console_sessions, invitations, keys, log, roles, staff
+from gateway.registry import at_a_glance, console_sessions, invitations, keys, log, roles, staff
 from gateway.zones.places import places_of
 
 if TYPE_CHECKING:
+    from sqlmodel import Session
+
     from gateway.record.second_person import TwoPersonAct
 
 AREA = Area.PEOPLE
@@ -181,7 +183,10 @@ class ShowStaff(ReadingAct):
 
 
 class RemoveStaff(Act):
-    """End a person's access at once. The record of collected files stays."""
+    """End a person's access at once. The record of collected files stays.
+
+    Held files that were theirs to decide are for anybody to decide.
+    """
 
     command: ClassVar = "staff remove"
     right: ClassVar = AccessRight.ENROL
@@ -189,8 +194,22 @@ class RemoveStaff(Act):
     name: str = argument("The name they log in with.", metavar="NAME", names="person")
     why: Why | None = option("Why: for the record, without personal data.", None)
 
+    def effect(self, context: ActContext) -> str:
+        """Name the person, and the held files that will be nobody's to decide."""
+        with context.reading() as session:
+            seen, every = self._held(session, context.sight(session)), self._held(session)
+        if len(every) > len(seen):
+            seen.append(f"{len(every) - len(seen)} that you do not see")
+        files = f" Nobody decides any more on: {', '.join(seen)}. Give them to somebody." if seen else ""
+        return f"{self.name} cannot log in or collect any more.{files}"
+
+    def _held(self, session: Session, sight: Sight = EVERYTHING) -> list[str]:
+        """Return the held files within a sight that the person was to decide on."""
+        owners = at_a_glance.owners_of_held_files(session, sight)
+        return [reference for reference, owner in owners.items() if owner == self.name]
+
     def carry_out(self, context: ActContext) -> ActDone:
-        """Retire the keys and end the sessions. GatewayError for the holder of a powerful role."""
+        """Retire the keys, end the sessions, give held files back. GatewayError for a powerful role."""
         with context.recording() as record:
             session, at = record.session, record.at
             if roles.is_powerful(session, self.name):
@@ -205,8 +224,12 @@ class RemoveStaff(Act):
                         session, "staff", self.name, key.fingerprint, state="retired", at=at, by=record.by,
                         why=self.why or _REMOVED,
                     )  # fmt: skip
+            left = self._held(session)
+            for reference in left:
+                record.note("assigned", reference)
             _note(record, "staff-removed", self.name, self.why)
-        return ActDone(f"{self.name} is removed")
+        files = f"; {counted(len(left), 'held file')} of theirs: now for anybody to decide" if left else ""
+        return ActDone(f"{self.name} is removed{files}")
 
 
 class InviteStaff(Act):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _MOST = 100
 _FILTERS = ("provider", "data_type", "period")
 _WHERE = {
-    "held": "/work/held/list",
+    "held": "/work/held/list?where=waits_for%3Da+person&sort=landed_at",
     "mine": "/work/held/list?mine=yes",
     "held-file": "/held/",
     "recalls": "#recalls",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -191,8 +192,13 @@ async def show_held(_request: Request) -> Response:
 
 
 async def show_held_file(request: Request) -> Response:
-    """Show the details of a held file."""
+    """Show the details of a held file; of one that is decided, lead to its page."""
     site = site_of(request)
     question = site.question(request, AskHeldFile, **request.path_params)
-    reply = await site.inside.reply(question, HeldTold)
+    try:
+        reply = await site.inside.reply(question, HeldTold)
+    except DeclinedInside as declined:
+        if declined.status != 403:  # noqa: PLR2004 - not held, or held for others
+            raise
+        return see(f"/work/transfers/show?{urlencode(request.path_params)}")
     return site.page(request, "held_file.html", reply.me, seen=reply.said)

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, case, select
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, func
 
-from gateway.access import Sight
+from gateway.access import EVERYTHING, Sight
 from gateway.registry.deliveries import count_delivered
 from gateway.registry.delivery_queries import DeliveriesWanted
 from gateway.registry.sight import within
@@ -80,12 +80,6 @@ class ThingsWaiting(NamedTuple):
     since: datetime | None
 
 
-def held_for_a_person(session: Session, sight: Sight) -> ThingsWaiting:
-    """Count the held files within a sight that wait for a person, not for a date, a key or a signature."""
-    waits = col(TransferRow.state) == "held", col(TransferRow.waits_for) == "person"
-    return _waiting(session, col(TransferRow.landed_at), *waits, *within(sight))
-
-
 def unread_notices(session: Session) -> ThingsWaiting:
     """Count the notices to data protection that nobody has read."""
     return _waiting(session, col(AuthorityNoticeRow.created_at), col(AuthorityNoticeRow.read_at).is_(None))
@@ -113,15 +107,16 @@ def releases_proposed(session: Session, sight: Sight) -> list[str]:
     return [reference for reference, number in asked.items() if number > ends.get(reference, 0)]
 
 
-def owners_of_held_files(session: Session) -> dict[str, str]:
-    """Return who was said to decide on each held file, by reference: the person named last."""
+def owners_of_held_files(session: Session, sight: Sight = EVERYTHING) -> dict[str, str]:
+    """Return who was said to decide on each held file within a sight: the person named last, if anybody."""
     query = (
         select(col(EventRow.subject), col(EventRow.note))
         .join(TransferRow, col(TransferRow.reference) == col(EventRow.subject))
-        .where(col(EventRow.kind) == "assigned", col(TransferRow.state) == "held")
+        .where(col(EventRow.kind) == "assigned", col(TransferRow.state) == "held", *within(sight))
         .order_by(col(EventRow.number))
     )
-    return {reference: name for reference, name in session.execute(query) if name}
+    last = {reference: name for reference, name in session.execute(query)}  # noqa: C416 - rows, not pairs
+    return {reference: name for reference, name in last.items() if name}
 
 
 def given(session: Session, sight: Sight, name: str) -> ThingsWaiting:

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, func
 from gateway.access import EVERYTHING, Sight
 from gateway.model import State, Transfer, WaitsFor
 from gateway.reasons import WITHDRAWN_BY_ONE
-from gateway.registry.at_a_glance import PROPOSAL_ENDS
+from gateway.registry.at_a_glance import PROPOSAL_ENDS, ThingsWaiting
 from gateway.registry.sight import within
 from gateway.registry.tables import DeliveryRow, EventRow, ProviderRow, ReasonRow, TransferRow
 from gateway.registry.transfers import AT_ONCE, transfers_of
@@ -74,6 +74,16 @@ def count(session: Session, wanted: TransfersWanted, most: int | None = None) ->
     """Count the matching transfers, at most `most`; the database stops looking there."""
     some = select_columns(col(TransferRow.sequence)).where(*_conditions(wanted)).limit(most)
     return int(session.execute(select_columns(func.count()).select_from(some.subquery())).scalar_one())
+
+
+def by_whom(session: Session, wanted: TransfersWanted, most: int) -> dict[WaitsForWhom, ThingsWaiting]:
+    """Count the matching transfers, the first `most`, by for whom or what each waits."""
+    landed = col(TransferRow.landed_at)
+    whom = _column("waits_for").label("whom")
+    query = select_columns(whom, landed.label("since")).where(*_conditions(wanted)).order_by(landed)
+    some = query.limit(most).subquery()
+    grouped = select_columns(some.c.whom, func.count(), func.min(some.c.since)).group_by(some.c.whom)
+    return {WaitsForWhom(name): ThingsWaiting(*found) for name, *found in session.execute(grouped)}
 
 
 def latest(session: Session, wanted: TransfersWanted, most: int) -> list[Transfer]:

@@ -16,7 +16,7 @@ from gateway.access import Role
 from gateway.console import app, mailbox_pages
 from gateway.errors import GatewayError
 from gateway.record import policy_proposals
-from gateway.registry import hand_ons, keys, log, providers, recalls, transfers
+from gateway.registry import at_a_glance, hand_ons, keys, log, providers, recalls, transfers
 from gateway.registry.log import Entry
 from gateway.registry.tables import HandOnBatchRow
 from gateway.zones.console_api.act_questions import AskAct, CarryOutAct
@@ -220,6 +220,37 @@ def test_a_file_is_given_with_a_note_and_told_to_whom_it_was_given(office: Offic
     assert steps[-2:] == [("noted", "Rang them."), ("assigned", "dee")]
 
 
+def test_a_leavers_held_files_are_named_and_are_for_anybody_then(office: Office) -> None:
+    reference = office.room.hold(b"leaver")
+    office.room.staff("lee", TEAM)
+    with office.room.registry.write() as session:
+        given = Entry(kind="assigned", subject=reference, fields={}, actor="jane", note="lee")
+        log.append(session, [given], MOMENT)
+    appoints(office, "kim", Role.ADMINISTRATOR)
+    remove = act("staff remove", name="lee")
+    asked = office.ask("kim", CarryOutAct, **remove)
+    assert asked.status_code == 409
+    assert f"Nobody decides any more on: {reference}." in asked.text
+    done = office.console.signed(CarryOutAct, office.sessions["kim"], office.keys["kim"], **remove)
+    assert "lee is removed; 1 held file of theirs" in done.text
+    last = office.room.events(reference)[-1]
+    assert (last.kind, last.actor, last.note) == ("assigned", "kim", None)
+    with office.room.registry.read() as session:
+        assert reference not in at_a_glance.owners_of_held_files(session)
+
+
+def test_the_first_page_counts_held_files_as_the_tabs_of_their_list_do(office: Office) -> None:
+    office.room.hold(b"counted")
+    said = office.said("jane", AskToday)
+    for one in said["held"]:
+        fields = {"where": [f"waits_for={one['id']}"], "sort": "landed_at"}
+        (table,) = office.said("jane", AskAct, act="held list", fields=fields, limit=50)["tables"]
+        assert table["total"] == one["count"] > 0, one
+    (person,) = [one["count"] for one in said["held"] if one["id"] == "a person"]
+    (task,) = [one["said"] for one in said["needs"] if one["page"] == "held"]
+    assert task == f"Decide on {person} held file{'s' if person > 1 else ''}"
+
+
 def test_a_release_that_is_proposed_needs_somebody_else(office: Office) -> None:
     reference = office.room.hold(b"second")
     with office.room.registry.write() as session:
@@ -227,7 +258,7 @@ def test_a_release_that_is_proposed_needs_somebody_else(office: Office) -> None:
         entry = Entry(kind="release-proposed", subject=reference, fields=fields, actor="ann", note="why")
         log.append(session, [entry], MOMENT)
     assert ("held-file", reference) in needs(office, "jane")
-    assert ("held-file", reference) not in needs(office, "kim")
+    assert ("held-file", reference) not in needs(office, "sam")
     for actor in ("jane", "jane (as ops)"):  # The log names her so, where an agent proved her.
         with office.room.registry.write() as session:
             mine = Entry(kind="release-proposed", subject=reference, fields=fields, actor=actor, note="why")

@@ -354,6 +354,18 @@ def test_the_agreement_stands_beside_its_rules(served: Served) -> None:
     assert "reason policy:no-flow" in served.jane.text
 
 
+def test_a_held_file_that_was_decided_leads_to_its_own_page(served: Served) -> None:
+    reference = served.room.deliver(b"decided", TEAM)
+    assert served.jane.get(f"/held/{reference}") == 200
+    assert reference in served.jane.text
+    assert "is not held" not in served.jane.text
+
+
+def test_one_minute_is_no_minutes() -> None:
+    seconds = templates("Europe/London").filters["seconds"]
+    assert [seconds(62), seconds(150), seconds(3601)] == ["1 minute", "2 minutes", "1 hour"]
+
+
 def test_a_fingerprint_that_begins_a_sentence_stays_as_it_is() -> None:
     sentence_case = templates("Europe/London").filters["sentence_case"]
     assert sentence_case("f9ec5146e922 is revoked") == "f9ec5146e922 is revoked"

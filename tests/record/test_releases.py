@@ -41,7 +41,8 @@ def test_a_release_against_the_agreement_takes_two_named_people(
 ) -> None:
     sent = desk.send(desk.provider("oak"), core_data())  # It has not ratified.
     desk.process()
-    assert "speaks against" in desk.gateway("held", "release", sent, "--why", "they rang", code=1)
+    refused = desk.gateway("held", "release", sent, "--why", "they rang", code=1)
+    assert "speaks against this release: The sender has not ratified" in " ".join(refused.split())
     monkeypatch.setenv("GATEWAY_ADMIN", "jane")
     desk.gateway("held", "release", sent, "--why", "needed for a tribunal", "--override")
     assert desk.state(sent) == "held"

@@ -18,17 +18,17 @@ _EACH = 20
 
 
 def needs_of(
-    session: Session, caller: Caller, now: datetime, *, recalls: int = 0, behind: int = 0
+    session: Session, caller: Caller, now: datetime, *, held: ThingsWaiting, recalls: int = 0, behind: int = 0
 ) -> Iterator[WaitingTask]:
     """Yield the tasks within a person's rights, those that hold up other people first.
 
-    `recalls` and `behind` are the open requests for recall, and the schools from which
-    something has not come.
+    `held` are the files that wait for a person, `recalls` and `behind` the open requests for
+    recall, and the schools from which something has not come.
     """
     may = caller.may
     if "decide" in may:
         yield from _to_second(session, caller)
-        yield from _to_decide(session, caller)
+        yield from _to_decide(session, caller, held)
     if "recall" in may and recalls:
         said = f"Answer {recalls} request{'s' if recalls > 1 else ''} to take a file back"
         yield WaitingTask(said=said, since=None, page="recalls")
@@ -51,15 +51,14 @@ def needs_of(
         yield WaitingTask(said=said, since=None, page="schools")
 
 
-def _to_decide(session: Session, caller: Caller) -> Iterator[WaitingTask]:
+def _to_decide(session: Session, caller: Caller, held: ThingsWaiting) -> Iterator[WaitingTask]:
     """Yield the held files that were given to the person, and those that wait for anybody."""
     mine = at_a_glance.given(session, caller.sight, caller.name)
     if mine.number:
         said = f"{_number(mine, 'held file')} {'was' if mine.number == 1 else 'were'} given to you"
         yield WaitingTask(said=said, since=mine.since, page="mine")
-    waiting = at_a_glance.held_for_a_person(session, caller.sight)
-    if waiting.number:
-        yield WaitingTask(said=f"Decide on {_number(waiting, 'held file')}", since=waiting.since, page="held")
+    if held.number:
+        yield WaitingTask(said=f"Decide on {_number(held, 'held file')}", since=held.since, page="held")
 
 
 def _to_second(session: Session, caller: Caller) -> Iterator[WaitingTask]:
@@ -67,7 +66,7 @@ def _to_second(session: Session, caller: Caller) -> Iterator[WaitingTask]:
     for reference in at_a_glance.releases_proposed(session, caller.sight)[:_EACH]:
         first = proposal(session, reference)
         if first is not None and name_of(first.by) != caller.name:
-            said = f"Say yes or no to the release of {reference}, which {first.by} proposed"
+            said = f"Say yes or no to the release of {reference}, as proposed by {first.by}"
             yield WaitingTask(said=said, since=first.at, page="held-file", of=reference)
 
 

@@ -11,6 +11,7 @@ from gateway.model import Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day, spoken
 from gateway.policy.lawful import asked_soon
+from gateway.reasons import for_officers
 from gateway.registry import (
     agreements,
     contacts,
@@ -25,7 +26,7 @@ from gateway.registry.discrepancies import MEANINGS
 from gateway.registry.flow_status import statuses
 from gateway.registry.tables import LetterRow, ProviderRow
 from gateway.registry.transfer_lists import TransfersWanted
-from gateway.zones.console_api.answers import Named, WhyWas
+from gateway.zones.console_api.answers import Named
 from gateway.zones.console_api.questions import AskSchool, AskSchools
 from gateway.zones.console_api.school_answers import (
     CellSeen,
@@ -168,5 +169,5 @@ def _line(transfer: Transfer, catalogue: Catalogue) -> TransferLine:
         data_type=type_named(catalogue, transfer.data_type),
         state=transfer.state,
         landed_at=transfer.upload.landed_at,
-        reasons=tuple(map(WhyWas.model_validate, transfer.reasons)),
+        why="" if transfer.state == "accepted" else for_officers(transfer.reasons),
     )

@@ -1,6 +1,6 @@
 """The first page: new files, waiting files, approaching ends, and response times of receipts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, time, timedelta
 from statistics import median
 from zoneinfo import ZoneInfo
@@ -15,7 +15,8 @@ from gateway.mailboxes.console_api.needs import needs_of
 from gateway.mailboxes.console_api.showing_files import team_named
 from gateway.record.second_person import COUNTS
 from gateway.registry import at_a_glance, providers, transfer_lists, transfers
-from gateway.registry.at_a_glance import MOST
+from gateway.registry.at_a_glance import MOST, ThingsWaiting
+from gateway.registry.transfer_lists import WaitsForWhom
 from gateway.zones.console_api.answers import Counted, DaySeen, TodaySeen
 from gateway.zones.console_api.questions import AskToday
 
@@ -34,9 +35,11 @@ def ask_today(console: ConsoleContext, caller: Caller, _: AskToday) -> TodaySeen
             )
             for team in caller.teams
         )
-        held = _held(session, caller) if "held" in caller.may else None
+        whom = transfer_lists.by_whom(session, wanted(caller), MOST) if "held" in caller.may else {}
+        held, waits_for_person = _held(whom), whom.get(WaitsForWhom.PERSON, ThingsWaiting(0, None))
         if "look" not in caller.may:
-            return TodaySeen(new=new, news=news, needs=tuple(needs_of(session, caller, now)), held=held)
+            needs = tuple(needs_of(session, caller, now, held=waits_for_person))
+            return TodaySeen(new=new, news=news, needs=needs, held=held)
         zone = ZoneInfo(catalogue.calendar.timezone)
         waits = [each.total_seconds() for each in at_a_glance.waits(session, _LATEST)]
         ending = at_a_glance.keys_ending(session, now, now + _ENDING)
@@ -46,9 +49,11 @@ def ask_today(console: ConsoleContext, caller: Caller, _: AskToday) -> TodaySeen
         return TodaySeen(
             new=new,
             news=news,
-            needs=tuple(needs_of(session, caller, now, recalls=len(recalls), behind=late.count)),
+            needs=tuple(
+                needs_of(session, caller, now, held=waits_for_person, recalls=len(recalls), behind=late.count)
+            ),
             held=held,
-            waiting=_counted("waiting", "waiting to be decided", at_a_glance.still_landed(session)),
+            waiting=_counted("waiting", "arrived, and not read yet", at_a_glance.still_landed(session)),
             late=late,
             late_at=judged.at,
             recalls=recalls,
@@ -59,9 +64,11 @@ def ask_today(console: ConsoleContext, caller: Caller, _: AskToday) -> TodaySeen
         )
 
 
-def _held(session: Session, caller: Caller) -> Counted:
-    count = transfer_lists.count(session, wanted(caller), MOST)
-    return _counted("held", "held for a person or a date", count)
+def _held(whom: Mapping[WaitsForWhom, ThingsWaiting]) -> tuple[Counted, ...]:
+    """Return how many files are held for whom or what, as the tabs of the list are divided."""
+    return tuple(
+        _counted(one.value, f"held for {one.value}", whom[one].number) for one in WaitsForWhom if one in whom
+    )
 
 
 def _late(judged: JudgedFlows) -> Counted:

@@ -137,7 +137,7 @@ class TodaySeen(File):
     new: tuple[Counted, ...]
     news: tuple[str, ...] = ()
     needs: tuple[WaitingTask, ...] = ()
-    held: Counted | None = None
+    held: tuple[Counted, ...] = ()
     waiting: Counted | None = None
     late: Counted | None = None
     late_at: datetime | None = None

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 
 from gateway.home.settings_file import File
-from gateway.zones.console_api.answers import Named, SeenAnswer, WhyWas
+from gateway.zones.console_api.answers import Named, SeenAnswer
 
 
 class CellSeen(SeenAnswer):
@@ -82,7 +82,7 @@ class TransferLine(File):
     data_type: Named | None
     state: str
     landed_at: datetime
-    reasons: tuple[WhyWas, ...]
+    why: str
 
 
 class Ratified(File):
