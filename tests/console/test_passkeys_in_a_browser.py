@@ -8,7 +8,7 @@ from tests.console.conftest import House
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(240)]
 
-FAILS = "navigator.credentials.create = async () => {{ throw new DOMException('', '{name}'); }};"
+FAILS = "() => {{ navigator.credentials.create = async () => {{ throw new DOMException('', '{name}'); }}; }}"
 
 
 def test_a_second_link_in_the_same_tab_is_the_one_that_counts(house: House) -> None:
