@@ -222,17 +222,17 @@ def test_a_file_is_given_with_a_note_and_told_to_whom_it_was_given(office: Offic
 
 def test_a_leavers_held_files_are_named_and_are_for_anybody_then(office: Office) -> None:
     reference = office.room.hold(b"leaver")
-    office.room.staff("lee", TEAM)
+    office.room.staff("leo", TEAM)
     with office.room.registry.write() as session:
-        given = Entry(kind="assigned", subject=reference, fields={}, actor="jane", note="lee")
+        given = Entry(kind="assigned", subject=reference, fields={}, actor="jane", note="leo")
         log.append(session, [given], MOMENT)
     appoints(office, "kim", Role.ADMINISTRATOR)
-    remove = act("staff remove", name="lee")
+    remove = act("staff remove", name="leo")
     asked = office.ask("kim", CarryOutAct, **remove)
     assert asked.status_code == 409
     assert f"Nobody decides any more on: {reference}." in asked.text
     done = office.console.signed(CarryOutAct, office.sessions["kim"], office.keys["kim"], **remove)
-    assert "lee is removed; 1 held file of theirs" in done.text
+    assert "leo is removed; 1 held file of theirs" in done.text
     last = office.room.events(reference)[-1]
     assert (last.kind, last.actor, last.note) == ("assigned", "kim", None)
     with office.room.registry.read() as session:
