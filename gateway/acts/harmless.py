@@ -83,6 +83,7 @@ class ListedHarmless(ListingAct):
 
     command: ClassVar = "policy harmless list"
     beside: ClassVar = ("policy harmless remove:column",)
+    named_by: ClassVar = "header"
     right: ClassVar = AccessRight.LOOK
     columns: ClassVar = ("header", "provider", "listed_by", "listed_at", "why")
     empty: ClassVar = "no column is listed as harmless"

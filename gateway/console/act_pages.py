@@ -1,7 +1,8 @@
 """Generic pages for acts without pages of their own: a list, a form for each, and the answer."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import groupby
+from urllib.parse import quote
 
 from starlette.datastructures import FormData, QueryParams, UploadFile
 from starlette.exceptions import HTTPException
@@ -10,7 +11,7 @@ from starlette.responses import Response
 
 from gateway.console.acting import act_for, in_words, in_words_of_forms, signed
 from gateway.console.entering import site_of
-from gateway.console.inside import DeclinedInside
+from gateway.console.inside import DeclinedInside, Reply
 from gateway.console.site import MOST_OF_A_PART, Site, is_ours, text
 from gateway.console.spreadsheets import SPREADSHEETS, spreadsheet
 from gateway.zones.console_api.act_questions import (
@@ -65,7 +66,7 @@ async def show_act(request: Request) -> Response:
 
 
 async def _answer(  # noqa: PLR0917 - what `_act` returns, and what was asked
-    request: Request, site: Site, act: ActTold, others: tuple[ActTold, ...], me: Me, asked: Asked
+    request: Request, site: Site, act: ActTold, others: tuple[ActTold, ...], me: Me, asked: Asked, **more: str
 ) -> Response:
     """Show the answer of a read-only act: of a list one page, or all of it as a file for a spreadsheet."""
     given = _given(act, [(name, str(value)) for name, value in asked.multi_items()])
@@ -82,11 +83,11 @@ async def _answer(  # noqa: PLR0917 - what `_act` returns, and what was asked
         return _page(request, me, act, others, None, given=given, declined=declined)
     if act.lists and kind in SPREADSHEETS:
         return spreadsheet(answer.tables[0], act.command.replace(" ", "-"), kind)
-    return _page(request, me, act, others, answer, given=given)
+    return _page(request, me, act, others, answer, given=given, more=more)
 
 
 async def carry_out(request: Request) -> Response:
-    """Carry out the act of a submitted form; `back` links to the page of origin.
+    """Carry out the act of a submitted form; `back` is the page of origin, where one lands again.
 
     A question with a field that names persons is asked by a form, too, since addresses are kept.
     """
@@ -110,8 +111,52 @@ async def carry_out(request: Request) -> Response:
         return _page(request, me, act, others, None, back=here, given=given, declined=reply)
     if isinstance(reply, Response):
         return reply
+    if reply.said == ActAnswered(sentence=reply.said.sentence) and not given.get("dry_run"):
+        return await _landed(request, act, others, reply, given, back)
     again = given if given.get("dry_run") else None  # No other typed value is shown again.
     return _page(request, me, act, others, reply.said, back=here, given=again)
+
+
+async def _landed(  # noqa: PLR0917 - what `_act` returns, what was answered and given, and the page of origin
+    request: Request,
+    act: ActTold,
+    others: tuple[ActTold, ...],
+    reply: Reply[ActAnswered],
+    given: Mapping[str, Given],
+    back: str,
+) -> Response:
+    """Show the page of origin, or that of what an act was about, with the sentence about what was done."""
+    site, may, sentence = site_of(request), {one.command: one for one in others}, reply.said.sentence
+    if is_ours(back) and not back.endswith("/show"):
+        return site.see_said(back, sentence)
+    page, of_person = _page_about(act, given, may)
+    if not of_person:
+        return site.see_said(page, sentence)
+    shows = may["staff show"]
+    return await _answer(request, site, shows, others, reply.me, of_person, said=sentence, here=page)
+
+
+def _page_about(act: ActTold, given: Mapping[str, Given], may: Mapping[str, ActTold]) -> tuple[str, FormData]:
+    """Return the page of what an act was about: its address, and the name of a person, which is in none."""
+    noun = act.command.rpartition(" ")[0]
+    shows = may.get(f"{noun} show")
+    own = [field.name for field in shows.fields if field.required] if shows else []
+    for field in act.fields:
+        value = given.get(field.name)
+        if not isinstance(value, str) or not (field.required or field.name in own):
+            continue
+        of_noun, quoted = noun if own == [field.name] else "", quote(value, safe="")
+        is_key = field.personal and noun == "keys"
+        if field.name == "reference" and noun in {"held", "headings", "transfers"}:
+            return f"/held/{quoted}", FormData()
+        of_person = of_noun == "staff" or field.names == "person" or (is_key and given.get("staff"))
+        if of_person and "staff show" in may:
+            return "/work/staff/show", FormData([("name", value)])
+        if "providers show" in may and (of_noun == "providers" or is_key or field.names == "school"):
+            return f"/schools/{quoted}", FormData()
+        if of_noun:
+            return f"/work/{noun.replace(' ', '.')}/show?{field.name}={quoted}", FormData()
+    return f"/work/{noun.replace(' ', '.')}/list" if f"{noun} list" in may else "/work", FormData()
 
 
 def _page(
@@ -124,6 +169,7 @@ def _page(
     given: dict[str, Given] | None = None,
     declined: DeclinedInside | None = None,
     back: str = "/work",
+    more: Mapping[str, str] | None = None,
 ) -> Response:
     """Show an act; after a refusal, with what was typed. Rows of a list link to each item's page."""
     noun = act.command.rpartition(" ")[0]
@@ -137,7 +183,7 @@ def _page(
         act=_in_words(act), answer=answer, given=given or {}, back=back, may=may, leads=_LEADS,
         others=[one for one in others if one.command.rpartition(" ")[0] == noun],
         problem=in_words_of_forms(problem, act.fields), wrong=wrong,
-        key=keys[0] if len(keys) == 1 else "", shows=shows,
+        key=keys[0] if len(keys) == 1 else "", shows=shows, **(more or {}),
     )  # fmt: skip
 
 

@@ -59,7 +59,7 @@ def signed(form: FormData) -> str | None:
 
 
 async def act(request: Request, form: FormData, question: WeightyAct, what: str, back: str) -> Response:
-    """Carry out an act, or ask for the passkey first. `what` names the act; `back` is the page of origin."""
+    """Carry out an act, or ask for the passkey first. `back` is the page to land on."""
     reply = await act_for(request, form, question, Done, what, back)
     if isinstance(reply, DeclinedInside):
         me = await me_of(request)
@@ -68,7 +68,7 @@ async def act(request: Request, form: FormData, question: WeightyAct, what: str,
         )
     if isinstance(reply, Response):
         return reply
-    return site_of(request).page(request, "done.html", reply.me, sentence=reply.said.sentence, back=back)
+    return site_of(request).see_said(back, reply.said.sentence)
 
 
 async def act_for(  # noqa: PLR0917 - as `act`, with the answer's type

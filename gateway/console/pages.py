@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.console.acting import act, act_for, signed
+from gateway.console.acting import act, act_for, me_of, signed
 from gateway.console.charts import time_line_of
 from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside
@@ -25,6 +25,7 @@ from gateway.zones.console_api.questions import (
 )
 from gateway.zones.console_api.school_answers import AgreementSeen, SchoolsSeen, SchoolTold
 
+_NOT_HELD = frozenset({403, 404})
 SIGNS = {
     "on-time": ("✓", "on time", "green"),
     "early": ("✓", "early", "green"),
@@ -140,7 +141,7 @@ async def propose_policies(request: Request) -> Response:
         return await _edit_page(request, form, str(reply))
     if isinstance(reply, Response):
         return reply
-    return site.page(request, "done.html", reply.me, sentence=reply.said.sentence, back=back)
+    return site.see_said(back, reply.said.sentence)
 
 
 async def decide_policies(request: Request) -> Response:
@@ -192,13 +193,13 @@ async def show_held(_request: Request) -> Response:
 
 
 async def show_held_file(request: Request) -> Response:
-    """Show the details of a held file; of one that is decided, lead to its page."""
+    """Show the details of a held file; of one that waits no longer, lead to all that is on record."""
     site = site_of(request)
     question = site.question(request, AskHeldFile, **request.path_params)
     try:
         reply = await site.inside.reply(question, HeldTold)
     except DeclinedInside as declined:
-        if declined.status != 403:  # noqa: PLR2004 - not held, or held for others
+        if declined.status not in _NOT_HELD or "look" not in (await me_of(request)).may:
             raise
-        return see(f"/work/transfers/show?{urlencode(request.path_params)}")
+        return see("/work/transfers/show", **request.path_params)
     return site.page(request, "held_file.html", reply.me, seen=reply.said)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, unquote, urlencode
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -42,6 +42,8 @@ SAID = {
     "others": "Your other sessions are ended.",
 }
 """The sentence for each completed action, by its word in an address."""
+_SENTENCE, _SENTENCE_LENGTH = "said", 1200
+"""The cookie of a sentence for the next page, and the most characters of it: browsers keep 4096 octets."""
 
 
 class NotOurFormError(Exception):
@@ -107,16 +109,25 @@ class Site:
         **parts: object,
     ) -> HTMLResponse:
         """Return a page; its forms hold the token of `secret`, else of the browser's own secret `held`."""
-        secret = secret or self.held_by(request, held)
-        told = self.pages.get_template(template).render(
-            me=me,
-            organisation=self.knows.organisation,
-            token=token_of(secret) if secret else "",
-            here=request.url.path,
-            said=SAID.get(request.query_params.get("done", ""), ""),
-            **parts,
-        )
-        return HTMLResponse(told, status_code=status)
+        secret, said = secret or self.held_by(request, held), self.held_by(request, _SENTENCE)
+        known = {
+            "me": me,
+            "organisation": self.knows.organisation,
+            "token": token_of(secret) if secret else "",
+            "here": request.url.path,
+            "said": unquote(said) or SAID.get(request.query_params.get("done", ""), ""),
+        }
+        told = self.pages.get_template(template).render(known | parts)
+        response = HTMLResponse(told, status_code=status)
+        if said:
+            self.drop_secret(response, _SENTENCE)
+        return response
+
+    def see_said(self, path: str, sentence: str) -> RedirectResponse:
+        """Redirect to another page, which says the sentence once: a cookie keeps it out of the address."""
+        response = see(path)
+        self.set_secret(response, _SENTENCE, quote(sentence[:_SENTENCE_LENGTH]))
+        return response
 
 
 def text(form: FormData | Mapping[str, str], name: str) -> str:

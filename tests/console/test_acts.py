@@ -41,7 +41,7 @@ def people(house: House) -> dict[str, Person]:
 def confirmed(person: Person) -> str:
     """Confirm with the passkey; what is said then."""
     person.button("Confirm")
-    person.page.wait_for_selector(".panel, .error-summary")
+    person.page.wait_for_selector(".panel, .banner, .error-summary")
     return person.page.locator("main").inner_text()
 
 

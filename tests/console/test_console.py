@@ -104,7 +104,7 @@ def test_a_held_file_is_returned_once_the_passkey_has_signed(house: House, jane:
     assert jane.heading() == "Confirm with your passkey"
     assert ("refused", "jane") not in events(house, reference)
     jane.button("Confirm")
-    jane.page.wait_for_selector(".panel")
+    jane.page.wait_for_selector(".panel, .banner")
     assert ("refused", "jane") in events(house, reference)
     receipts = house.site.receipts("oak")
     written = until(
@@ -138,8 +138,8 @@ def test_what_the_agreement_speaks_against_takes_a_second_person(house: House, j
     jane.button("Release")
     assert f"{reference} is from The elm" in jane.page.locator("main").inner_text()
     jane.button("Confirm")
-    jane.page.wait_for_selector(".panel")
-    assert "second person" in jane.page.locator(".panel").inner_text()
+    jane.page.wait_for_selector(".panel, .banner")
+    assert "second person" in jane.page.locator(".panel, .banner").inner_text()
     assert ("released", "jane") not in events(house, reference)
     kim = house.enters("kim")
     kim.page.goto(f"{house.origin}/held/{reference}")
@@ -147,7 +147,7 @@ def test_what_the_agreement_speaks_against_takes_a_second_person(house: House, j
     kim.page.get_by_label("Why you allow it").fill("I rang them, and it is not so.")
     kim.button("Say no")
     kim.button("Confirm")
-    kim.page.wait_for_selector(".panel")
+    kim.page.wait_for_selector(".panel, .banner")
     assert ("release-declined", "kim") in events(house, reference)
     kim.page.goto(f"{house.origin}/held/{reference}")
     _choose(kim, "Release it")
@@ -155,12 +155,12 @@ def test_what_the_agreement_speaks_against_takes_a_second_person(house: House, j
     kim.page.get_by_label("Why", exact=True).first.fill("They rang again, and it is.")
     kim.button("Release")
     kim.button("Confirm")
-    kim.page.wait_for_selector(".panel")
+    kim.page.wait_for_selector(".panel, .banner")
     jane.page.goto(f"{house.origin}/held/{reference}")
     jane.page.get_by_label("Why you allow it").fill("I rang them, too.")
     jane.button("Allow this release")
     jane.button("Confirm")
-    jane.page.wait_for_selector(".panel")
+    jane.page.wait_for_selector(".panel, .banner")
     assert ("released", "jane") in events(house, reference)
 
 
@@ -180,20 +180,20 @@ def test_the_held_files_are_a_worklist(house: House, jane: Person) -> None:
     jane.page.goto(f"{house.origin}/held/{reference}")
     assert "The sender was told" in jane.page.locator("main").inner_text()
     jane.button("Take it on")
-    jane.page.wait_for_selector(".panel")
+    jane.page.wait_for_selector(".panel, .banner")
     jane.page.goto(f"{house.origin}/work/held/list?where=owner=jane")
     jane.page.get_by_role("link", name=reference).click()
     assert jane.page.get_by_role("button", name="Take it on").count() == 0
     _choose(jane, "Leave a note")
     jane.page.get_by_label("What to know of the file").fill("They ring back.")
     jane.button("Leave the note")
-    jane.page.wait_for_selector(".panel")
+    jane.page.wait_for_selector(".panel, .banner")
     assert ("noted", "jane") in events(house, reference)
     jane.page.goto(f"{house.origin}/held/{reference}")
     _choose(jane, "Leave a note")
     jane.page.get_by_label("The colleague").fill("kim")
     jane.button("Give it to them")
-    jane.page.wait_for_selector(".panel")
+    jane.page.wait_for_selector(".panel, .banner")
     assert "kim" in listed("A person")
 
 
@@ -211,7 +211,7 @@ def test_two_people_say_what_a_heading_of_a_held_file_means(house: House, jane: 
         person.page.get_by_label("How you know").fill("The office rang.")
         person.button("Say so")
         person.button("Confirm")
-        person.page.wait_for_selector(".panel")
+        person.page.wait_for_selector(".panel, .banner")
         return told
 
     assert "Somebody else has to say the same" not in says(jane)
@@ -231,7 +231,7 @@ def test_a_team_asks_for_a_recall_and_it_is_done(house: House, jane: Person) -> 
     jane.page.get_by_label("Why should it be recalled?").fill("It is another school's.")
     jane.button("Take it out of every mailbox")
     jane.button("Confirm")
-    jane.page.wait_for_selector(".panel")
+    jane.page.wait_for_selector(".panel, .banner")
     assert ("withdrawn", "jane") in events(house, reference)
 
 
@@ -321,7 +321,7 @@ def test_what_people_say_is_text_and_no_markup(house: House, jane: Person) -> No
     jane.button("Refuse for good")
     assert "&lt;script" not in jane.page.locator("main").inner_text()
     jane.button("Confirm")
-    jane.page.wait_for_selector(".panel")
+    jane.page.wait_for_selector(".panel, .banner")
     jane.page.goto(f"{house.origin}/held")
     assert "<b>Oak</b> & Sons" in jane.page.locator("tbody").inner_text()
     assert jane.page.locator("tbody b").count() == 0
@@ -379,7 +379,7 @@ def test_an_administrator_enrols_schools_and_confirms_their_keys(house: House, t
     mary.page.get_by_label("Its SSH public key").fill(made)
     mary.button("Add the key")
     mary.button("Confirm")
-    mary.page.wait_for_selector(".panel")
+    mary.page.wait_for_selector(".panel, .banner")
     mary.page.goto(f"{house.origin}/schools/hazel")
     assert mary.faults_at_each_width() == []
     mary.page.get_by_label("What was read out").fill("0123 4567 89ab cdef 0123")
@@ -390,7 +390,7 @@ def test_an_administrator_enrols_schools_and_confirms_their_keys(house: House, t
     mary.page.get_by_label("The six words, or the fingerprints").fill(read_out)
     mary.button("Continue")
     mary.button("Confirm")
-    mary.page.wait_for_selector(".panel")
+    mary.page.wait_for_selector(".panel, .banner")
     served = site.home / "published" / "providers" / "hazel" / "authorized_keys"
     until(lambda: served.exists() and made.split()[1] in served.read_text(), "the key where intake reads it")
 
