@@ -44,7 +44,7 @@ class ListingAct(ReadingAct):
     leads: ClassVar[Mapping[str, str]] = {"reference": "file", "provider": "school"}
 
     search: str | None = option(
-        "Search for this text, such as a part of a reference, a school, a file name or a kind.",
+        "Search for these words, such as parts of a reference, a school, a file name or a kind.",
         None,
         personal=True,
         max_length=200,
@@ -112,8 +112,13 @@ class ListingAct(ReadingAct):
             found = sorted(found, key=lambda row: _order(row.get(column)), reverse=self.sort[0] == "-")
         return found
 
+    def has_text(self, row: Row) -> bool:
+        """Tell whether a row has each word that is looked for."""
+        held = " ".join(map(_text, row.values())).casefold()
+        return all(word in held for word in (self.search or "").casefold().split())
+
     def _fits(self, row: Row) -> bool:
-        if self.search and self.search.casefold() not in " ".join(map(_text, row.values())).casefold():
+        if not self.has_text(row):
             return False
         for column, _, value in (each.partition("=") for each in self.where):
             held = row.get(column)

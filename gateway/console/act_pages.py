@@ -27,7 +27,7 @@ from gateway.zones.console_api.answers import Me
 
 _LEADS = {"file": "/work/transfers/show?reference=", "held-file": "/held/", "school": "/schools/"}
 """Where the values of a column of a list lead to."""
-_MAY_NOT = 403
+_ANSWERED = frozenset({403, 404})
 _PAGE = 50
 _OFTEN = (
     "providers add", "keys confirm", "letters chase", "flows nil", "staff add", "staff invite",
@@ -78,7 +78,7 @@ async def _answer(  # noqa: PLR0917 - what `_act` returns, and what was asked
     try:
         answer = (await site.inside.reply(question, ActAnswered)).said
     except DeclinedInside as declined:
-        if declined.status != _MAY_NOT:
+        if declined.status not in _ANSWERED:
             raise
         return _page(request, me, act, others, None, given=given, declined=declined)
     if act.lists and kind in SPREADSHEETS:

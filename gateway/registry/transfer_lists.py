@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -44,8 +44,9 @@ class TransfersWanted:
     """Criteria for transfers; a transfer must meet all those given.
 
     `since` and `until` bound the landing time, `until` excluded. `code` is a reason's code, or only the stage
-    such as "policy". `before` bounds the sequence. `search` is a part of the reference, the file's name, the
-    data type, or the name of the provider, in any case. `equal` are names of `SOUGHT` with the value of each.
+    such as "policy". `before` bounds the sequence. `search`: each word is a part of the reference, the
+    file's name, the data type, its name in `kinds`, or the name of the provider, in any case. `equal` are
+    names of `SOUGHT` with the value of each.
     `sort` is one of `SORTED`, with a hyphen before it for the last first; else the order is that of landing.
     `sight` limits to the transfers visible to a person.
     """
@@ -59,6 +60,7 @@ class TransfersWanted:
     until: datetime | None = None
     before: int | None = None
     search: str | None = None
+    kinds: Mapping[str, str] = field(default_factory=dict)
     equal: Sequence[tuple[str, str]] = ()
     sort: str | None = None
     sight: Sight = EVERYTHING
@@ -225,16 +227,17 @@ def _conditions(wanted: TransfersWanted) -> Iterator[ColumnElement[bool]]:
         yield col(TransferRow.landed_at) < wanted.until
     if wanted.before is not None:
         yield col(TransferRow.sequence) < wanted.before
-    if wanted.search:
-        text = wanted.search
+    for word in (wanted.search or "").split():
         named = select_columns(col(ProviderRow.id)).where(
-            col(ProviderRow.name).icontains(text, autoescape=True)
-            | col(ProviderRow.id).icontains(text, autoescape=True)
+            col(ProviderRow.name).icontains(word, autoescape=True)
+            | col(ProviderRow.id).icontains(word, autoescape=True)
         )
+        kinds = [one for one, name in wanted.kinds.items() if word.casefold() in name.casefold()]
         yield or_(
             col(TransferRow.provider).in_(named),
+            col(TransferRow.data_type).in_(kinds),
             *(
-                col(column).icontains(text, autoescape=True)
+                col(column).icontains(word, autoescape=True)
                 for column in (TransferRow.reference, TransferRow.name, TransferRow.data_type)
             ),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
@@ -52,6 +52,7 @@ from gateway.zones.console_api.act_questions import (
     CarryOutAct,
     Cell,
     FieldTold,
+    Given,
     TableTold,
 )
 from gateway.zones.console_api.answers import Named
@@ -103,8 +104,15 @@ def ask_acts(console: ConsoleContext, caller: Caller, question: AskActs) -> Acts
 
 
 def _knowing(console: ConsoleContext, act: ActTold) -> ActTold:
-    """Return an act whose fields know what can be chosen: teams, kinds of data, schools, people."""
-    catalogue, wanted = console.catalogue(), {field.names for field in act.fields}
+    """Return an act whose fields know what can be chosen."""
+    known = _known(console, {field.names for field in act.fields})
+    fields = (one.model_copy(update={"known": known.get(one.names or "", ())}) for one in act.fields)
+    return act.model_copy(update={"fields": tuple(fields)})
+
+
+def _known(console: ConsoleContext, wanted: Collection[str | None]) -> Mapping[str, tuple[Named, ...]]:
+    """Return what can be chosen: teams, kinds of data, schools, people."""
+    catalogue = console.catalogue()
     kinds = (named for one in catalogue.data_types() if (named := type_named(catalogue, one)))
     known = {
         "team": tuple(Named(id=one.id, name=one.name) for one in catalogue.teams.team),
@@ -116,8 +124,28 @@ def _knowing(console: ConsoleContext, act: ActTold) -> ActTold:
             known["school"] = tuple(Named(id=key, name=name) for key, name in names.items())
         if "person" in wanted:
             known["person"] = tuple(Named(id=one.name, name=one.name) for one in staff.list_staff(session))
-    fields = (one.model_copy(update={"known": known.get(one.names or "", ())}) for one in act.fields)
-    return act.model_copy(update={"fields": tuple(fields)})
+    return known
+
+
+_CALLED = {"school": "school", "team": "team", "kind": "kind of data"}
+
+
+def _by_id(console: ConsoleContext, act: type[Act], given: Mapping[str, Given]) -> dict[str, Given]:
+    """Return fields with ids in the place of names, in any case. WrongFieldsError for what is not known."""
+    fields = {one.name: one.names for one in fields_of(act) if one.names in _CALLED and one.name in given}
+    known, told = _known(console, {*fields.values()}) if fields else {}, dict(given)
+    for name, names in fields.items():
+        ids = {called.casefold(): one.id for one in known[names or ""] for called in (one.name, one.id)}
+        value = given[name]
+        values = value if isinstance(value, tuple) else (str(value),)
+        unknown = next((one for one in values if one.casefold() not in ids), None)
+        if unknown is not None:
+            raise WrongFieldsError(
+                f"there is no {_CALLED[names or '']} called {unknown}: choose one that is offered", name
+            )
+        found = tuple(ids[one.casefold()] for one in values)
+        told[name] = found if isinstance(value, tuple) else found[0]
+    return told
 
 
 def ask(console: ConsoleContext, caller: Caller, question: AskAct) -> ActAnswered:
@@ -256,6 +284,8 @@ def _checked(console: ConsoleContext, caller: Caller, question: AskAct | CarryOu
         name: (value,) if name in several and isinstance(value, str) else value
         for name, value in question.fields.items()
     }
+    if not of_program:
+        given = _by_id(console, act, given)
     try:
         asked = act.model_validate(given)
     except ValidationError as error:
