@@ -290,10 +290,13 @@ def argument(
     metavar: str = "",
     personal: bool = False,
     names: Names | None = None,
+    form: str = "",
     **limits: Any,  # noqa: ANN401 - as above
 ) -> Any:  # noqa: ANN401 - as above
-    """Declare a field taken by position on the command line. `personal` and `names`: as of an option."""
-    told: dict[str, JsonValue] = {"place": True, "metavar": metavar, "personal": personal, "names": names}
+    """Declare a field taken by position on the command line. All but `metavar`: as of an option."""
+    told: dict[str, JsonValue] = {
+        "place": True, "metavar": metavar, "personal": personal, "names": names, "form": form,
+    }  # fmt: skip
     return Field(default, description=about, json_schema_extra=told, **limits)
 
 
@@ -306,16 +309,19 @@ def option(
     personal: bool = False,
     names: Names | None = None,
     also: str = "",
+    form: str = "",
     **limits: Any,  # noqa: ANN401 - as above
 ) -> Any:  # noqa: ANN401 - as above
     """Declare a field taken by name on the command line; `also` is a second name, for scripts of before.
 
     For an `asked` field, `-` prompts for the value without echo, to keep the value out of histories. The
     value of a `personal` field is in no address: a form with such a field is sent by POST. `names` tells what
-    the value is the short name of: forms offer what there is.
+    the value is the short name of: forms offer what there is. `form` says in forms what the description
+    says in words of the command line.
     """
     told: dict[str, JsonValue] = {
         "metavar": metavar, "asked": asked, "personal": personal, "names": names, "also": also,
+        "form": form,
     }  # fmt: skip
     return Field(default, description=about, json_schema_extra=told, **limits)
 

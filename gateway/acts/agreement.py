@@ -60,7 +60,7 @@ class GiveNotice(Act):
     right: ClassVar = AccessRight.ENROL
 
     provider: str = argument("The provider, by its short name.", metavar="ID", names="school")
-    notice: str = option("Which notice of the agreement, by its id in agreement.toml.")
+    notice: str = option("Which notice of the agreement, by its id there.")
     given: date | None = option("The day it was given; today if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:

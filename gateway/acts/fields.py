@@ -35,7 +35,8 @@ _KINDS: dict[Any, FieldKind] = {
 class ActField:
     """One field: `kind` is the type of one value, `choices` are the allowed values, if limited.
 
-    `names` tells the sort of object that the value names.
+    `names` tells the sort of object that the value names; `form` describes the field in forms, where `about`
+    does so in words of the command line.
     """
 
     name: str
@@ -46,6 +47,7 @@ class ActField:
     choices: tuple[str, ...] = ()
     personal: bool = False
     names: Names | None = None
+    form: str = ""
 
 
 def every_act() -> dict[str, type[Act]]:
@@ -111,4 +113,5 @@ def _described(name: str, field: FieldInfo) -> ActField:
         choices=choices,
         personal=bool(told_of(field, "personal")),
         names=told_of(field, "names"),
+        form=told_of(field, "form") or "",
     )

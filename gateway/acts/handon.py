@@ -89,7 +89,7 @@ class TryHandOn(ReadingAct):
     right: ClassVar = AccessRight.ENROL
     by_program: ClassVar = False
 
-    hand_on: str = argument("The hand-on, as policies/hand_ons.toml names it.", metavar="HAND-ON")
+    hand_on: str = argument("The hand-on, as the policies name it.", metavar="HAND-ON")
     reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
 
     def carry_out(self, context: ActContext) -> ActDetails:
@@ -117,7 +117,7 @@ class TryHandOn(ReadingAct):
 def _declared(registrar: Registrar, name: str) -> HandOn:
     found = next((one for one in registrar.catalogue.hand_ons.hand_on if one.id == name), None)
     if found is None:
-        raise NotFoundError(f"policies/hand_ons.toml declares no {name} that is in force")
+        raise NotFoundError(f"the policies declare no {name} that is in force")
     return found
 
 

@@ -135,8 +135,7 @@ class _ProposedRelease(_HeldFileAct):
 class ReleaseHeldFile(_HeldFileAct):
     """Release a held file, in your name, as far as the agreement allows.
 
-    A file held because of a key cannot be released by the person who enrolled the key. Where several people
-    share one account, each sets GATEWAY_ADMIN to a name.
+    A file held because of a key cannot be released by the person who enrolled the key.
     """
 
     command: ClassVar = "held release"

@@ -44,6 +44,7 @@ AREA = Area.PEOPLE
 
 _HEXADECIMAL = re.compile(r"[0-9A-Fa-f]+")
 _MOST_BYTES = 1024**2
+_OWNER = "The provider, or the member of staff."
 
 
 class ListKeys(ListingAct):
@@ -54,8 +55,11 @@ class ListKeys(ListingAct):
     columns: ClassVar = ("owner", "kind", "fingerprint", "state", "until", "last_used_at", "uses", "notes")
     empty: ClassVar = "no key is enrolled"
 
-    id: str | None = argument("The provider; with --staff, the person.", None, metavar="[ID]", personal=True)
-    staff: bool = option("ID is a member of staff.", default=False)
+    id: str | None = argument(
+        "The provider; with --staff, the person.",
+        None, metavar="[ID]", personal=True, form=_OWNER,
+    )  # fmt: skip
+    staff: bool = option("ID is a member of staff.", default=False, form="It is a member of staff.")
 
     def rows(self, context: ActContext) -> list[Row]:
         """Read the keys, by owner."""
@@ -72,7 +76,7 @@ class _KeyAct(Act):
 
     right: ClassVar = AccessRight.ENROL
 
-    id: str = argument("The provider; with --staff, the person.", metavar="ID", personal=True)
+    id: str = argument("The provider; with --staff, the person.", metavar="ID", personal=True, form=_OWNER)
 
     def owner_kind(self, session: Session) -> OwnerKind:
         """Return the kind of the owner. NotFoundError for an unknown one."""
@@ -88,7 +92,7 @@ class AddKey(_KeyAct):
     command: ClassVar = "keys add"
 
     file: GivenFile = argument("An SSH public key, an OpenPGP certificate, or both.", metavar="FILE")
-    staff: bool = option("ID is a member of staff.", default=False)
+    staff: bool = option("ID is a member of staff.", default=False, form="It is a member of staff.")
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Record each key of the file as one that waits, or what is new in a known certificate."""
@@ -117,7 +121,7 @@ class ConfirmKeys(_KeyAct):
     read_out: tuple[str, ...] = argument(
         "The six words, or the fingerprints, as they were read out.", metavar="FPR|WORD...", min_length=1
     )
-    staff: bool = option("ID is a member of staff.", default=False)
+    staff: bool = option("ID is a member of staff.", default=False, form="It is a member of staff.")
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Put each key in force."""
@@ -173,7 +177,7 @@ class RetireKey(_NamedKeyAct):
         "The last day on which it counts, or a moment with its zone; now if not given.", None
     )
     why: Why | None = option("Why: for the record, without any pupil's data.", None)
-    staff: bool = option("ID is a member of staff.", default=False)
+    staff: bool = option("ID is a member of staff.", default=False, form="It is a member of staff.")
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Take the key out of use. GatewayError for a day that is past."""
@@ -213,7 +217,7 @@ class RestoreKey(_NamedKeyAct):
     command: ClassVar = "keys restore"
 
     why: Why
-    staff: bool = option("ID is a member of staff.", default=False)
+    staff: bool = option("ID is a member of staff.", default=False, form="It is a member of staff.")
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Put the key in force again, once a second person agrees where two are wanted."""
@@ -254,7 +258,7 @@ class RevokeKey(_NamedKeyAct):
         "It was replaced, and is in nobody's wrong hands: what it signed before waits for a person.",
         default=False,
     )
-    staff: bool = option("ID is a member of staff.", default=False)
+    staff: bool = option("ID is a member of staff.", default=False, form="It is a member of staff.")
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Revoke the key; with roles in force, suspend it until a second person revokes it as well.

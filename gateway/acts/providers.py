@@ -62,12 +62,12 @@ class AddProvider(Act):
 
     id: str = argument("Short name: 1 to 32 of a-z, 0-9 and hyphen; it stays for good.", metavar="ID")
     name: OneLine = option("Name of the provider, as receipts show it.")
-    kind: str = option("Kind, one that bodies.toml of the policies lists, such as school.")
+    kind: str = option("Kind, one that the policies list, such as school.")
     ssh_key: tuple[GivenFile, ...] = option("A file with an SSH public key.", ())
     openpgp_key: tuple[GivenFile, ...] = option("A file with an OpenPGP certificate.", ())
     dfe_number: str | None = option("LA and establishment number, 7 digits, such as 999/1234.", None)
     urn: str | None = option("Unique reference number, 6 digits.", None)
-    number: str | None = option("The number by which such a body is known, as bodies.toml writes it.", None)
+    number: str | None = option("The number by which such a body is known, as the policies write it.", None)
     succeeds: str | None = option("The closed provider whose place it takes.", None, metavar="ID")
 
     def check(self, context: ActContext) -> None:
@@ -130,7 +130,9 @@ class InviteProvider(Act):
 
     id: str = argument("The provider, by its short name.", metavar="ID", names="school")
     address: OneLine | None = option(
-        "The gateway as schools reach it, HOST or HOST:PORT; `address` of gateway.toml if not given.", None
+        "The gateway as schools reach it, HOST or HOST:PORT; `address` of gateway.toml if not given.",
+        None,
+        form="The gateway as schools reach it; as the settings say if not given.",
     )
 
     def carry_out(self, context: ActContext) -> ActDone:
@@ -140,7 +142,7 @@ class InviteProvider(Act):
         settings = load_settings(context.home)
         if (address := self.address or settings.address) is None:
             raise GatewayError(
-                "say how schools reach the gateway: --address HOST, or `address` in gateway.toml"
+                "say how schools reach the gateway: --address HOST, or `address` in the settings"
             )
         secret = context.home.spool.host / "ssh_host_ed25519_key"
         shown = (host_keys.fingerprint(one) for one in (secret, host_keys.next_file(secret)))
@@ -220,7 +222,7 @@ class ShowProvider(ReadingAct):
 class SetProvider(Act):
     """Correct the record of a provider. Files waiting for the schools named in them go on.
 
-    A contact is given by --contact with --email, --telephone or both.
+    A contact is a role with an e-mail address, a telephone number, or both.
     """
 
     command: ClassVar = "providers set"
@@ -229,7 +231,7 @@ class SetProvider(Act):
     id: str = argument("The provider, by its short name.", metavar="ID", names="school")
     dfe_number: str | None = option("LA and establishment number, 7 digits.", None)
     urn: str | None = option("Unique reference number, 6 digits.", None)
-    number: str | None = option("The number by which such a body is known, as bodies.toml writes it.", None)
+    number: str | None = option("The number by which such a body is known, as the policies write it.", None)
     name: OneLine | None = option("The provider's name, as receipts show it.", None)
     schools: str | None = option(
         'Numbers (DfE or URN) of the schools for which it sends, as a trust does, by commas; "" for none.',
@@ -291,7 +293,7 @@ class SetProvider(Act):
         if all((getattr(row, column) or "") == value for column, value in wanted.items()):
             return False
         if wanted.get("schools") and not bodies.of(row.kind).speaks_for_others:
-            raise GatewayError(f"bodies.toml does not let a provider of the kind {row.kind} send for others")
+            raise GatewayError(f"the policies let no provider of the kind {row.kind} send for others")
         for column, value in wanted.items():
             setattr(row, column, value or None)
         session.add(row)

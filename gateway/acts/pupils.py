@@ -35,7 +35,7 @@ class NamesChild(Act):
 
     upn: str | None = option(
         "UPN of the child; - asks for it, so that no history keeps it.",
-        None, metavar="UPN", asked=True, personal=True,
+        None, metavar="UPN", asked=True, personal=True, form="UPN of the child.",
     )  # fmt: skip
     surname: str | None = option("Surname, for a child without a UPN.", None, personal=True)
     forename: str | None = option("First forename, beside the surname.", None, personal=True)
@@ -111,6 +111,10 @@ class ReportChild(NamesChild):
 class _MarkChild(NamesChild):
     right: ClassVar = AccessRight.PROTECT
 
+    surname: str | None = option(
+        "Surname, also beside a UPN: a file may lack the UPN, or have it mistyped.", None, personal=True
+    )
+
     def check(self, context: ActContext) -> None:
         """Refuse a child that is named by the UPN alone: a file may have the UPN mistyped, or lack it."""
         super().check(context)
@@ -132,7 +136,11 @@ class _MarkChild(NamesChild):
 
 
 class ProtectChild(_MarkChild):
-    """Let named people alone see the records of a child, including future ones."""
+    """Let named people alone see the records of a child, including future ones.
+
+    Such as where a court order or a risk to the child says who may know. Those people collect as before;
+    nobody else is shown that there are such files.
+    """
 
     command: ClassVar = "pupils protect"
 
@@ -154,7 +162,10 @@ class ProtectChild(_MarkChild):
 
 
 class RestrictChild(_MarkChild):
-    """Restrict the use of a child's data (UK GDPR Article 18): kept, and collected by nobody."""
+    """Restrict the use of a child's data (UK GDPR Article 18): kept, and collected by nobody.
+
+    Such as where somebody contests that the data are right, or objects to the use, until that is settled.
+    """
 
     command: ClassVar = "pupils restrict"
 

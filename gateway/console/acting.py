@@ -17,7 +17,7 @@ from gateway.zones.console_api.act_questions import ActTold, FieldTold, Given
 from gateway.zones.console_api.answers import Done, Me, MeSeen
 from gateway.zones.console_api.questions import AskMe
 
-_OPTION = re.compile(r"--[a-z]+(?:-[a-z]+)*")
+_OPTION = re.compile(r"(--[a-z]+(?:-[a-z]+)*)(?: [A-Z_]{2,}\b)?")
 
 
 def in_words_of_forms(sentence: str, fields: Sequence[FieldTold]) -> str:
@@ -25,7 +25,7 @@ def in_words_of_forms(sentence: str, fields: Sequence[FieldTold]) -> str:
     labels = {}
     for one in fields:
         labels[f"--{one.name.rstrip('_').replace('_', '-')}"] = _label(one)
-    return _OPTION.sub(lambda found: f"“{labels[found[0]]}”" if found[0] in labels else found[0], sentence)
+    return _OPTION.sub(lambda found: f"“{labels[found[1]]}”" if found[1] in labels else found[0], sentence)
 
 
 def in_words(act: ActTold, given: Mapping[str, Given]) -> tuple[tuple[str, str], ...]:

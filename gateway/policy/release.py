@@ -69,7 +69,7 @@ def judge_release(
     """
     kind = data_type or (content.data_type if isinstance(content, Classified) else None)
     if kind is None:
-        raise ReleaseImpossibleError("nobody has said yet what the file is: add --as DATA_TYPE")
+        raise ReleaseImpossibleError("nobody has said yet what the file is: say its kind")
     flow = catalogue.flow_of(kind)
     if flow is None and (off := catalogue.optional_flow_of(kind)) is not None:
         raise ReleaseImpossibleError(f"not switched on yet: gateway policy optional switch {off.id} on")

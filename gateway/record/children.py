@@ -10,7 +10,7 @@ from datetime import date, datetime
 
 from sqlmodel import Session
 
-from gateway.classify.identifiers import is_upn
+from gateway.classify.identifiers import upn_fault
 from gateway.errors import GatewayError
 from gateway.examiner.persons import KEY, name_digests, number_digest
 from gateway.home import Home
@@ -93,7 +93,12 @@ def _digests(asked: Asked, key: bytes) -> frozenset[bytes]:
     found: set[bytes] = set()
     if asked.upn is not None:
         upn = asked.upn.strip().upper()
-        if not is_upn(upn):
+        fault = upn_fault(upn)
+        if fault == "upn:check-letter":
+            raise GatewayError(
+                "the first letter of that UPN does not fit what follows: look for a typing slip"
+            )
+        if fault is not None:
             raise GatewayError("that is no UPN: one letter, eleven digits, and a digit or a letter")
         found.add(number_digest(upn, key))
     named = [asked.surname, asked.forename, asked.born]

@@ -76,7 +76,7 @@ def convert(
     if row.closed_on is not None:
         raise GatewayError(f"{provider} has closed: gateway providers reopen {provider}")
     if kind not in may_become:
-        raise GatewayError(f"{row.kind} never becomes {kind}, as bodies.toml says: add it anew")
+        raise GatewayError(f"{row.kind} never becomes {kind}, as the policies say: add it anew")
     row.kind = kind
     row.name, row.dfe_number, row.urn = name or row.name, dfe_number or row.dfe_number, urn or row.urn
     session.add(row)

@@ -343,7 +343,7 @@ def _told(command: str) -> ActTold:
         ),
         named_by=act.named_by,
         fields=tuple(
-            FieldTold.model_validate(replace(one, about=for_pages(one.about).replace("`", "")))
+            FieldTold.model_validate(replace(one, about=for_pages(one.form or one.about).replace("`", "")))
             for one in fields_of(act)
         ),
     )

@@ -1,0 +1,55 @@
+"""No form of an act, and no error of one, speaks of the command line."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import gateway
+from gateway.acts.fields import every_act
+from gateway.console.acting import in_words_of_forms
+from gateway.mailboxes.console_api.carrying_out import _told
+from gateway.mailboxes.console_api.words import for_pages
+
+TERMINAL = re.compile(r"--\w|GATEWAY_|\.toml|DATA_TYPE|- asks")
+FORMS = [command for command, act in every_act().items() if act.in_console]
+CODE = Path(gateway.__file__).parent
+
+
+@pytest.mark.parametrize("command", FORMS)
+def test_a_form_speaks_no_terminal(command: str) -> None:
+    act = _told(command)
+    told = [act.title, act.about, *(field.about for field in act.fields)]
+    assert [words for words in told if TERMINAL.search(words)] == []
+
+
+def _errors(file: Path) -> list[str]:
+    """The sentences that a module raises, with … in the place of each value."""
+    found = []
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
+            parts = [
+                str(one.value)
+                for one in ast.walk(node.exc.args[0])
+                if isinstance(one, ast.Constant) and isinstance(one.value, str)
+            ]
+            found.append("…".join(parts))
+    return found
+
+
+@pytest.mark.parametrize("module", sorted({act.__module__ for act in every_act().values() if act.in_console}))
+def test_an_error_of_a_form_speaks_no_terminal(module: str) -> None:
+    acts = [one for one in every_act().values() if one.__module__ == module and one.in_console]
+    fields = [field for act in acts for field in _told(act.command).fields]
+    file = CODE.parent / (module.replace(".", "/") + ".py")
+    told = [in_words_of_forms(for_pages(one), fields) for one in _errors(file)]
+    assert [words for words in told if TERMINAL.search(words)] == []
+
+
+def test_the_option_and_its_value_in_an_error_are_the_label_of_the_field() -> None:
+    said = "say what it is: --as DATA_TYPE, or --team"
+    told = in_words_of_forms(said, _told("held release").fields)
+    assert told == "say what it is: “What the file is”, or “Teams that get it”"
