@@ -26,7 +26,7 @@ from gateway.acts.agreement import RatifyAgreement
 from gateway.acts.transfers import TransferListing, file_in_words
 from gateway.errors import GatewayError
 from gateway.model import Transfer, counted
-from gateway.reasons import for_officers, waits_for_second
+from gateway.reasons import for_officers, to_officer, waits_for_second
 from gateway.registry import at_a_glance, providers, roles, staff, transfer_lists, transfers
 from gateway.registry.transfer_lists import WAIT_FOR_WHOM, TransfersWanted, WaitsForWhom
 
@@ -418,7 +418,7 @@ def release_in_words(asked: Release, catalogue: Catalogue) -> str:
     """Say which teams get a file that is released, and what the agreement says against it."""
     flow = catalogue.flow_of(asked.data_type)
     kind = flow.of(asked.data_type).name if flow is not None else None
-    against = "; ".join(for_officers([why]).rstrip(".") for why in asked.forbidden)
+    against = "; ".join(map(to_officer, asked.forbidden))
     said = f" The agreement speaks against it: {against}." if against else ""
     teams = " and ".join(names_of(asked.teams, catalogue))
     return f"Released as {kind or asked.data_type}, it goes to {teams}.{said}"

@@ -74,6 +74,13 @@ def for_officers(reasons: Iterable[Reason]) -> str:
     return "; ".join(words or [one.sentence for one in reasons[:1]])
 
 
+def to_officer(reason: Reason) -> str:
+    """Return a reason for an officer, without its full stop: as for the sender, where that tells a fact."""
+    template = REASONS.get(reason.code)
+    told = reason.sentence if template is None or "{" in template.sentence else template.officer
+    return (told or reason.sentence).rstrip(".")
+
+
 def documented() -> str:
     """Return all reasons as the page docs/reasons.md."""
     lines = [

@@ -14,7 +14,7 @@ from gateway.policy.reference import period_of
 from gateway.policy.release import Release, ReleaseImpossibleError, judge_release
 from gateway.policy.timescale import period_on
 from gateway.publish.projection import Issued
-from gateway.reasons import WITHDRAWN, for_officers
+from gateway.reasons import WITHDRAWN, to_officer
 from gateway.record.dual_control import check_release, check_two
 from gateway.record.outcome import put_on_record
 from gateway.record.registrar import Registrar, Rulebook
@@ -94,7 +94,7 @@ def wished(
     """Return the release of a held file as a person wishes it. GatewayError as `release`."""
     asked = _judged(rulebook, session, transfer, now, data_type=data_type, teams=teams)
     if asked.forbidden and not override:
-        said = "; ".join(f"{for_officers([why]).rstrip('.')} ({why.clause})" for why in asked.forbidden)
+        said = "; ".join(f"{to_officer(why)} ({why.clause})" for why in asked.forbidden)
         raise GatewayError(
             f"the agreement speaks against this release: {said}. "
             "With --override it is proposed to a second person"
