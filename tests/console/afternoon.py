@@ -322,7 +322,7 @@ ADMINISTRATOR = {
         "! Confirm",
         "? hazel is suspended",
     ],
-    "See notices to data protection": ["> More tasks", "> List every notice", "? TAKEN OUT"],
+    "See notices to data protection": ["> More tasks", "> List every notice", "? No notices"],
     "See what differs between two versions of the policies": [
         "> Agreement",
         "> What differs",
