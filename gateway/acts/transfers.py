@@ -128,7 +128,7 @@ _ORDER = "number: the entry in the log. Of two entries the lower came first, wha
 
 
 class ShowTransfer(ReadingAct):
-    """Show all records of one transfer, with the events."""
+    """Show what became of a file, and all that is on record of it."""
 
     command: ClassVar = "transfers show"
     right: ClassVar = AccessRight.LOOK
@@ -144,6 +144,7 @@ class ShowTransfer(ReadingAct):
         """Read the file, the events, and the replaced and replacing files."""
         from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - a listing needs none
         from gateway.record.superseded import standing_of  # noqa: PLC0415 - takes a while
+        from gateway.reports.report import what_became  # noqa: PLC0415 - a listing needs none
 
         with context.reading() as session:
             transfer = transfers.get(session, self.reference)
@@ -157,7 +158,7 @@ class ShowTransfer(ReadingAct):
             (one["kind"], "; ".join(part for part in (one["reasons"], one["why"]) if part)) for one in events
         )
         return ActDetails(
-            heading="",
+            heading=what_became(transfer, provider.name, events, catalogue),
             values=row | {"events": events},
             lines={name: value for name, value in row.items() if name != "reasons"},
             paragraphs=tuple(

@@ -7,12 +7,15 @@ published.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from gateway.home import shown_name
-from gateway.model import State
+from gateway.model import State, Transfer
+from gateway.policy.catalogue import Catalogue
 from gateway.receipts.facts import ReceiptFacts, plain_reason, receipt_object
 from gateway.receipts.text import STATED, spoken
 from gateway.reports.document import Block, Details, Document, Paragraph, Points, ReportTable, Section
@@ -132,6 +135,25 @@ def _in_short(account: TransferAccount) -> tuple[Block, ...]:
     elif facts.state == "accepted":
         sentence += " Nobody has collected it yet."
     return (Paragraph(sentence),)
+
+
+def what_became(
+    transfer: Transfer, sender: str, events: Iterable[Mapping[str, Any]], catalogue: Catalogue
+) -> str:
+    """Tell what became of a file and who has it, as an officer reads it out by telephone."""
+    zone, upload = ZoneInfo(catalogue.calendar.timezone), transfer.upload
+    kind = f", as {catalogue.wording.name(transfer.data_type)}" if transfer.data_type else ""
+    arrived = spoken(upload.landed_at, zone)
+    said = [f"{sender} sent {shown_name(upload.name)} on {arrived}. It is {_STATES[transfer.state]}{kind}."]
+    opened: dict[str, datetime] = {}
+    for one in events:
+        if one["kind"] in {"collected", "opened"}:
+            opened.setdefault(one["team"], one["at"])
+    for team in map(catalogue.team, transfer.teams if transfer.state == "accepted" else ()):
+        if team is not None:
+            at = opened.get(team.id)
+            said.append(f"{team.name}: {f'first opened on {spoken(at, zone)}' if at else 'not opened yet'}.")
+    return "\n".join(said)
 
 
 def _sent(account: TransferAccount) -> Details:

@@ -293,7 +293,7 @@ def test_the_console_tells_each_of_the_files_that_are_for_them(
         (table,) = told["tables"]
         assert {row[0] for row in table["rows"]} == {doors.files[file] for file in knows}, who
         today = opened.said(questions.AskToday, session=session)
-        assert today["held"]["count"] == len(knows)
+        assert sum(one["count"] for one in today["held"]) == len(knows)
     if "look" in may:
         school = opened.said(questions.AskSchool, session=session, provider=PROVIDER)
         assert {one["reference"] for one in school["files"]} == {doors.files[file] for file in knows}, who
@@ -330,7 +330,7 @@ def test_no_act_at_the_console_is_about_a_file_that_is_not_for_them(
                     assert "nobody has proposed" in answer.text, (who, file)
                 elif act.confirmation is Confirmation.PASSKEY:
                     # The passkey is asked for, or the act was tried and does not go: "w" is no item, say.
-                    assert answer.json()["status"] == 409, (who, name, file, answer.text)
+                    assert answer.json()["status"] in {409, 422}, (who, name, file, answer.text)
 
 
 def program(doors: Doors, name: str, *acts: str, teams: str = "") -> str:

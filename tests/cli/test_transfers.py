@@ -7,6 +7,7 @@ import re
 
 from tests.clock import THIS_YEAR
 from tests.content import school_history
+from tests.whole import collect, jane
 from tests.workshop import Desk
 
 
@@ -19,6 +20,21 @@ def test_each_delivery_is_shown_with_its_team(desk: Desk) -> None:
     events = desk.gateway("transfers", "show", sent).rpartition("at ")[2].splitlines()
     delivered = [line for line in events if "delivered" in line]
     assert [[team for team in teams if team in line] for line in delivered] == [[team] for team in teams]
+
+
+def test_what_became_of_a_file_comes_first_team_by_team(desk: Desk) -> None:
+    oak = desk.provider("oak", years=THIS_YEAR)
+    accepted, held = desk.send(oak, school_history(1)), desk.send(oak, b"a poem\n")
+    desk.process()
+    collect(desk, jane(desk), "central-data-team", accepted)
+    teams = desk.transfer(accepted).teams
+    said = desk.gateway("transfers", "show", accepted).splitlines()
+    assert re.fullmatch(r"The oak sent \S+ on \d+ \w+ \d{4} at [\d:]+ (GMT|BST)\. It is accepted .*, as .*\.", said[0])
+    told = dict(line.split(": ") for line in said[1 : 1 + len(teams)])
+    assert told.pop("Central Data Team").startswith("first opened on ")
+    assert [*told.values()] == ["not opened yet."] * (len(teams) - 1)
+    waiting = desk.gateway("transfers", "show", held).splitlines()
+    assert waiting[0].endswith("It is held: waits for a person or a date.")
 
 
 def test_the_order_is_told_by_the_numbers_of_the_logs_entries(desk: Desk) -> None:

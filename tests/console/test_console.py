@@ -126,7 +126,7 @@ def test_what_the_agreement_speaks_against_takes_a_second_person(house: House, j
     _choose(jane, "Release it")
     told = jane.page.locator("details[open]").inner_text()
     assert "it goes to " in told
-    assert "The agreement speaks against it: Your organisation has not ratified" in told
+    assert "The agreement speaks against it: The sender has not ratified" in told
     jane.page.get_by_label("Why", exact=True).first.fill("The Head rang about it.")
     jane.button("Release")
     assert "speaks against this release" in jane.page.locator("main").inner_text()
