@@ -20,6 +20,7 @@ class ListPenalties(ListingAct):
 
     command: ClassVar = "penalties list"
     right: ClassVar = AccessRight.LOOK
+    in_console: ClassVar = False  # The service behind the console reaches neither the spool nor published/.
     columns: ClassVar = ("service", "address", "until", "seconds")
     empty: ClassVar = "nobody has to wait"
 

@@ -299,11 +299,6 @@ ADMINISTRATOR = {
         "? is not expected",
     ],
     "See exceptions and nil returns": ["> More tasks", "> List the exceptions", "? attendance"],
-    "See which addresses have to wait": [
-        "> More tasks",
-        "> List the addresses under a penalty",
-        "? Nobody has to wait",
-    ],
     "Record that a school has nothing to send": [
         "> More tasks",
         "> Record that a provider has nothing to send",
