@@ -22,7 +22,6 @@ from gateway.acts.act import (
     argument,
     option,
 )
-from gateway.acts.agreement import RatifyAgreement
 from gateway.acts.transfers import TransferListing, file_in_words
 from gateway.errors import GatewayError
 from gateway.model import Transfer, counted
@@ -347,6 +346,8 @@ class RatifyForHeldFiles(_ManyHeldFiles):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Record each signature, and decide the waiting files again; name the files that go on waiting."""
+        from gateway.acts.agreement import RatifyAgreement  # noqa: PLC0415 - a listing needs none
+
         told = [
             RatifyAgreement(provider=one, signatory=self.signatory, on=self.on, role=self.role)
             .carry_out(context)

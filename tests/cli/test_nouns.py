@@ -39,7 +39,7 @@ RUNS = {
     "staff list": (76, 573, REGISTRY),
     "keys list": (94, 627, REGISTRY),
     "providers list": (111, 619, REGISTRY),
-    "flows status": (103, 598, REGISTRY),
+    "flows status": (103, 604, REGISTRY),
     "status": (87, 598, REGISTRY),
     "classify": (95, 646, {"lxml", "olefile", "openpyxl", "python_calamine"}),
 }

@@ -29,7 +29,9 @@ def test_what_became_of_a_file_comes_first_team_by_team(desk: Desk) -> None:
     collect(desk, jane(desk), "central-data-team", accepted)
     teams = desk.transfer(accepted).teams
     said = desk.gateway("transfers", "show", accepted).splitlines()
-    assert re.fullmatch(r"The oak sent \S+ on \d+ \w+ \d{4} at [\d:]+ (GMT|BST)\. It is accepted .*, as .*\.", said[0])
+    assert re.fullmatch(
+        r"The oak sent \S+ on \d+ \w+ \d{4} at [\d:]+ (GMT|BST)\. It is accepted .*, as .*\.", said[0]
+    )
     told = dict(line.split(": ") for line in said[1 : 1 + len(teams)])
     assert told.pop("Central Data Team").startswith("first opened on ")
     assert [*told.values()] == ["not opened yet."] * (len(teams) - 1)
