@@ -6,6 +6,7 @@ decided and published by the processor itself.
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import threading
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from gateway.home import Home
 from gateway.home.settings import Settings, load_settings
 from gateway.homes.create import create_home
 from gateway.homes.demo.parties import Party
+from gateway.intake.server import Intake, read_settings
 from gateway.keys.changes import Clerk, clerk_of, sign_head
 from gateway.model import Folder, KeyKind, Provider, ProviderKind, Transfer, Upload
 from gateway.openpgp.certificates import admit
@@ -36,6 +38,7 @@ from gateway.registry import agreements, keys, log, providers, receipts, transfe
 from gateway.registry.database import Registry
 from gateway.registry.keys import Key
 from gateway.registry.tables import EventRow
+from gateway.ssh.visitor import LoggedIn
 from gateway.zones.spool import fsync_folder, hand_over, reserve_reference
 from tests.children import Children
 from tests.clock import Clock
@@ -305,6 +308,9 @@ class Workshop:
             row = receipts.latest(session, reference)
         assert row is not None
 
+        if self.home.published.on_request.exists():
+            self.look(row.provider)
+
         def published() -> list[str]:
             return [path.read_text() for path in self.receipts(row.provider, f"*.{reference}.txt")]
 
@@ -312,6 +318,19 @@ class Workshop:
             until(lambda: published() == [row.text], "the receipt")
         assert published() == [row.text]
         return " ".join(row.text.split())
+
+    def look(self, provider: str) -> list[str]:
+        """What a provider who looks into /receipts at the door of this host sees, by name."""
+
+        async def listed() -> list[str]:
+            intake = Intake(self.home.spool, self.home.published, read_settings(self.home.published).limits)
+            tree = intake.tree(LoggedIn(provider, "SHA256:", "a test"))
+            return [
+                one if isinstance(one, str) else one.name async for one in await tree.listing(b"/receipts")
+            ]
+
+        self.home.spool.asked.mkdir(exist_ok=True)  # As intake does at its start.
+        return sorted(asyncio.run(listed()))
 
     def receipts(self, provider: str, pattern: str = "*.txt") -> list[Path]:
         found = (self.home.published.provider(provider) / "receipts").glob(pattern)

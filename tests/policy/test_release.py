@@ -43,7 +43,7 @@ def test_a_file_that_only_waited_for_a_person_goes_to_the_teams_of_its_flow() ->
 
 
 def test_a_person_says_what_an_unknown_file_is() -> None:
-    with pytest.raises(ReleaseImpossibleError, match="--as"):
+    with pytest.raises(ReleaseImpossibleError, match="say its kind"):
         judged(UNKNOWN)
     release = judged(UNKNOWN, data_type="eyfs-profile")
     assert (release.data_type, release.flow, codes(release)) == ("eyfs-profile", "eyfs-profile", [])

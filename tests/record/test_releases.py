@@ -151,7 +151,7 @@ def test_the_first_reason_and_every_why_stay_visible(desk: Desk) -> None:
 
 def test_what_nobody_named_is_not_released(desk: Desk) -> None:
     sent = unknown(desk)
-    assert "--as DATA_TYPE" in desk.gateway("held", "release", sent, "--why", "x", code=1)
+    assert "say its kind" in desk.gateway("held", "release", sent, "--why", "x", code=1)
     assert "whoever allows it" in desk.gateway(
         "held",
         "release",

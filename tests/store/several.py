@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,9 +10,7 @@ from pathlib import Path
 
 from gateway.home import Home
 from gateway.home.settings import load_settings
-from gateway.intake.server import Intake, read_settings
 from gateway.registry.database import Registry
-from gateway.ssh.visitor import LoggedIn
 from tests.clock import Clock
 from tests.store.servers import Server
 from tests.workshop import Workshop
@@ -55,15 +52,3 @@ def at_work(*hosts: Workshop) -> Iterator[None]:
         for host in hosts:
             stack.enter_context(host)
         yield
-
-
-def look(desk: Workshop, provider: str) -> list[str]:
-    """What a provider who looks into /receipts at the door of this host sees, by name."""
-
-    async def listed() -> list[str]:
-        intake = Intake(desk.home.spool, desk.home.published, read_settings(desk.home.published).limits)
-        tree = intake.tree(LoggedIn(provider, "SHA256:", "a test"))
-        return [one if isinstance(one, str) else one.name async for one in await tree.listing(b"/receipts")]
-
-    desk.home.spool.asked.mkdir(exist_ok=True)  # As intake does at its start.
-    return sorted(asyncio.run(listed()))

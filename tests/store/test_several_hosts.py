@@ -37,7 +37,7 @@ from tests.content import core_data
 from tests.looking import contents
 from tests.registry.cluster import Cluster
 from tests.store.servers import Server
-from tests.store.several import another_host, at_work, look, shared_home
+from tests.store.several import another_host, at_work, shared_home
 from tests.waiting import until
 from tests.workshop import Workshop, login_of
 
@@ -68,8 +68,8 @@ def decided(desk: Workshop, *references: str) -> None:
 def shown(desk: Workshop, provider: str = "oak") -> dict[str, bytes]:
     """What a provider finds at the door of this host, by name."""
     folder = desk.home.published.provider(provider)
-    if (folder / "out").is_dir():
-        look(desk, provider)
+    if folder.is_dir():
+        desk.look(provider)
     paths = [path for part in ("receipts", "out") for path in (folder / part).glob("[!.]*")]
     return {str(path.relative_to(folder)): content for path, content in contents(paths)}
 
@@ -88,30 +88,30 @@ def test_a_host_brings_out_the_receipts_of_those_who_look_for_them_at_its_door(
     hosts: Hosts, oak: Party, tmp_path: Path
 ) -> None:
     one, two = hosts
-    ash = one.provider("ash", years=YEARS)
-    folders = [host.home.published.provider("ash") / "receipts" for host in hosts]
-    first = one.send(ash, core_data())
+    sedge = one.provider("sedge", years=YEARS)
+    folders = [host.home.published.provider("sedge") / "receipts" for host in hosts]
+    first = one.send(sedge, core_data())
     decided(one, first)
     until(folders[1].parent.is_dir, "the school at the second host")
     assert not any(folder.exists() for folder in folders)
-    seen = look(two, "ash")
+    seen = two.look("sedge")
     assert sum(first in name for name in seen) == 3
     assert [folder.exists() for folder in folders] == [False, True]
-    sent = one.send(ash, core_data())
+    sent = one.send(sedge, core_data())
     decided(one, sent)
-    until(lambda: sum(sent in name for name in look(two, "ash")) == 3, "later receipts, where it looked")
+    until(lambda: sum(sent in name for name in two.look("sedge")) == 3, "later receipts, where it looked")
     assert not folders[0].exists()
-    assert look(one, "ash") == look(two, "ash")
-    until(lambda: shown(one, "ash") == shown(two, "ash"), "the events at the second host")
+    assert one.look("sedge") == two.look("sedge")
+    until(lambda: shown(one, "sedge") == shown(two, "sedge"), "the events at the second host")
     events = folders[0] / "events.jsonl"
     assert [json.loads(line)["reference"] for line in events.read_text().splitlines()].count(sent) == 2
     assert not [found for found in doctor(two) if found["severity"] == "fault"]
-    mark = two.home.spool.asked / "ash.asked"
+    mark = two.home.spool.asked / "sedge.asked"
     os.utime(mark, (mark.stat().st_mtime - on_request.KEPT_SECONDS - 1,) * 2)
     on_request.let_go(two.home)
     assert [folder.exists() for folder in folders] == [True, False]
-    assert look(two, "ash") == look(one, "ash")
-    assert shown(one, "ash") == shown(two, "ash")
+    assert two.look("sedge") == one.look("sedge")
+    assert shown(one, "sedge") == shown(two, "sedge")
 
 
 def test_a_host_that_shares_no_more_brings_out_all_receipts(tmp_path: Path) -> None:
