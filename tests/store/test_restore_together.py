@@ -50,6 +50,8 @@ def test_a_dump_and_a_later_copy_of_the_bucket_make_the_gateway_again(
     )
     again.close()
     again._open()
+    again.home.spool.asked.mkdir(exist_ok=True)
+    (again.home.spool.asked / "oak.asked").touch()  # The school looks at this door.
     with open_processor(again.home, again.clock, examiners=again.children.lent) as processor:
         assert processor.drain() == 0
     assert (again.state(before), again.state(later)) == ("accepted", "")
