@@ -317,7 +317,7 @@ ADMINISTRATOR = {
         "! Confirm",
         "? hazel is suspended",
     ],
-    "See notices to data protection": ["> More tasks", "> List every notice", "? No notices"],
+    "See notices to data protection": ["> More tasks", "> List every notice", "? TAKEN OUT"],
     "See what differs between two versions of the policies": [
         "> Agreement",
         "> What differs",
