@@ -5,26 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 from datetime import date
-from string import Formatter
 from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from gateway.policy.schema import PolicyTable, Slug
+from gateway.policy.schema import PolicyTable, Slug, check_blanks
 
 BLANKS = frozenset({"reference", "provider", "dfe", "urn", "landed"})
 """The names allowed between braces: of the file, its sender, the sender's numbers, the day of arrival."""
 Word = Annotated[str, Field(min_length=1, max_length=100)]
-
-
-def _check_blanks(text: str) -> str:
-    try:
-        blanks = {blank for _, blank, _, _ in Formatter().parse(text) if blank is not None}
-    except ValueError:
-        raise ValueError("braces stand around the names of blanks only") from None
-    if unknown := ", ".join(sorted(blanks - BLANKS)):
-        raise ValueError(f"nothing is known of {unknown}; known are: {', '.join(sorted(BLANKS))}")
-    return text
 
 
 class HandOnColumn(PolicyTable):
@@ -42,7 +31,7 @@ class HandOnColumn(PolicyTable):
     @field_validator("value")
     @classmethod
     def _can_be_filled(cls, value: str) -> str:
-        return _check_blanks(value)
+        return check_blanks(value, BLANKS)
 
     @model_validator(mode="after")
     def _comes_from_one_place(self) -> HandOnColumn:
@@ -61,7 +50,7 @@ class HandOnFile(PolicyTable):
     @field_validator("name")
     @classmethod
     def _is_of_one_file(cls, name: str) -> str:
-        if "{reference}" not in _check_blanks(name):
+        if "{reference}" not in check_blanks(name, BLANKS):
             raise ValueError("write {reference} into the name, so that no file takes another's place")
         return name
 

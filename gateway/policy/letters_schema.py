@@ -1,11 +1,10 @@
 """The models of letters.toml: addressees, occasions, times and texts of letters."""
 
-from string import Formatter
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_validator
 
-from gateway.policy.schema import PolicyTable, Slug
+from gateway.policy.schema import PolicyTable, Slug, check_blanks
 from gateway.reasons.languages import Language
 
 FileLetterKind = Literal["held", "accepted", "released", "refused"]
@@ -57,13 +56,7 @@ class LetterRule(PolicyTable):
     @field_validator("subject", "text")
     @classmethod
     def _can_be_filled(cls, template: str) -> str:
-        try:
-            blanks = {blank for _, blank, _, _ in Formatter().parse(template) if blank is not None}
-        except ValueError:
-            raise ValueError("braces stand around the names of blanks only") from None
-        if unknown := ", ".join(sorted(blanks - NAMES)):
-            raise ValueError(f"nothing is known of {unknown}; known are: {', '.join(sorted(NAMES))}")
-        return template
+        return check_blanks(template, NAMES)
 
     @field_validator("subject")
     @classmethod

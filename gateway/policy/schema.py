@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from string import Formatter
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -27,6 +28,17 @@ def _a_day(month_day: str) -> str:
     except ValueError:
         raise ValueError("no year has this day") from None
     return month_day
+
+
+def check_blanks(text: str, known: frozenset[str]) -> str:
+    """Return a template whose blanks, names between braces, are all known. ValueError for any other."""
+    try:
+        blanks = {blank for _, blank, _, _ in Formatter().parse(text) if blank is not None}
+    except ValueError:
+        raise ValueError("braces stand around the names of blanks only") from None
+    if unknown := ", ".join(sorted(blanks - known)):
+        raise ValueError(f"nothing is known of {unknown}; known are: {', '.join(sorted(known))}")
+    return text
 
 
 MonthDay = Annotated[

@@ -101,9 +101,8 @@ class HandingOn:
             notes = folder / "done"
             if not notes.is_dir():
                 notes.mkdir(mode=0o770, parents=True)
-                notes.chmod(
-                    notes.stat().st_mode | 0o070
-                )  # Whatever the umask: the courier's, or the system's.
+                # Whatever the umask: the courier's, or the system's.
+                notes.chmod(notes.stat().st_mode | 0o070)
             place = folder / "server.toml"
             if each.sftp is None:
                 place.unlink(missing_ok=True)
