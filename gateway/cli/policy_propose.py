@@ -31,7 +31,6 @@ from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.policy.catalogue import load_catalogue
-from gateway.policy.dates import local_day
 from gateway.record import policy_proposals as proposals
 
 if TYPE_CHECKING:
@@ -66,10 +65,10 @@ def propose(
         keeper = _keeper(place, opened)
         digest = keeper.keep(origin)
         _compare(place, opened, place.version(digest), days)
+        zone = load_catalogue(place.version(digest)).calendar.timezone
+        begins = proposals.beginning(on.date() if on else None, at, zone)
         with opened.write() as session:
-            proposals.propose(
-                session, digest, _begins(on, place.version(digest), at), by=who(), why=why, at=at
-            )
+            proposals.propose(session, digest, begins, by=who(), why=why, at=at)
             signed_head(session, place)
     out.print(f"\nproposed: {digest}", soft_wrap=True)
     out.print("a second person looks at this and says: gateway policy approve", soft_wrap=True)
@@ -154,14 +153,6 @@ def _keeper(place: Home, opened: Registry) -> Keeper:
     from gateway.secrets.signing import Signing  # noqa: PLC0415
 
     return Keeper(place, opened, Signing.load(place, load_settings(place)), now, by_hand=True)
-
-
-def _begins(on: datetime | None, folder: Path, at: datetime) -> datetime:
-    """Return the first moment of a day by the policies' time zone; now without a day."""
-    if on is None:
-        return at
-    zone = load_catalogue(folder).calendar.timezone
-    return at if on.date() <= local_day(at, zone) else dates.beginning_of(on, folder)
 
 
 def _compare(place: Home, opened: Registry, folder: Path, days: int) -> None:

@@ -6,12 +6,13 @@ proposal and approval.
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
 
 from sqlmodel import Session
 
 from gateway.errors import GatewayError
 from gateway.log.leaf import Kind, rfc3339
+from gateway.policy.dates import local_day, moment
 from gateway.record.dual_control import check_two
 from gateway.registry import log
 from gateway.registry.log import Entry
@@ -72,6 +73,11 @@ def last_loaded(session: Session) -> str | None:
     """Return the digest of the policies in force; None before any were."""
     event = log.latest(session, "policy-loaded")
     return None if event is None else str(json.loads(event.leaf)["fields"]["sha256"])
+
+
+def beginning(on: date | None, now: datetime, zone: str) -> datetime:
+    """Return when policies come into force: now, or at the first moment of a later day in `zone`."""
+    return now if on is None or on <= local_day(now, zone) else moment(on, time(), zone)
 
 
 def propose(

@@ -1,7 +1,7 @@
 """Policies: differences between versions, their consequences, and approval by a second person."""
 
 from collections.abc import Iterator
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlmodel import Session
@@ -11,7 +11,7 @@ from gateway.mailboxes.console_api.acts import reason
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext
 from gateway.mailboxes.console_api.logins import check_signed
 from gateway.policy.catalogue import load_catalogue, policy_digest, policy_files
-from gateway.policy.dates import local_day, moment
+from gateway.policy.dates import local_day
 from gateway.policy.edits import edits
 from gateway.policy.explain import diff as outcomes
 from gateway.policy.lawful import names_today
@@ -103,7 +103,7 @@ def propose(console: ConsoleContext, caller: Caller, act: asked.ProposePolicies)
             raise GatewayError("; ".join(map(str, faults)))
         digest, zone = policy_digest(other), load_catalogue(other).calendar.timezone
         loses = loses_protection(in_force, other)
-    begins = now if act.on is None or act.on <= local_day(now, zone) else moment(act.on, time(), zone)
+    begins = proposals.beginning(act.on, now, zone)
     where = "on the machine of the gateway, since protection is lost" if loses else "here"
     effect = f"{act.file} is changed. A second person approves it, {where}; nothing changes before."
     check_signed(console, caller, act, effect)
