@@ -23,6 +23,8 @@ _CHANGES = frozenset(
 )
 """What Python tells its audit hooks of (PEP 578) before something is changed, started or sent."""
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_COMPILED = ("__pycache__", sys.pycache_prefix or "__pycache__")
+"""Where Python keeps modules that it compiled: a module imported on trial is no change of the gateway's."""
 _trial = threading.local()
 _try = carrying_out._try
 
@@ -43,7 +45,7 @@ def watched(command: str) -> Iterator[None]:
 
 
 def _watch(event: str, told: tuple[object, ...]) -> None:
-    if getattr(_trial, "command", None) is None or "__pycache__" in str(told):
+    if getattr(_trial, "command", None) is None or any(folder in str(told) for folder in _COMPILED):
         return
     if event in _CHANGES or (event == "open" and isinstance(told[2], int) and told[2] & _WRITES):
         raise ChangedOnTrialError(f"{_trial.command} does more than change the registry: {event} {told}")
