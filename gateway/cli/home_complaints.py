@@ -14,7 +14,7 @@ from gateway.cli.console import now
 from gateway.errors import ConfigurationError, Fault
 from gateway.examiner import confinement
 from gateway.home import Home
-from gateway.home.settings import ConsoleSettings, Settings, load_limits
+from gateway.home.settings import ConsoleSettings, ProcessorSettings, Settings, load_limits
 from gateway.home.versions import policy_digest
 from gateway.homes.left_behind import left_behind
 from gateway.secrets import secret_files
@@ -39,8 +39,7 @@ def of_files(home: Home, settings: Settings) -> Iterator[tuple[str, Iterator[Com
     yield "modes", _modes(home)
     yield "secrets", _secrets(home)
     yield "settings", _contact(home, settings)
-    yield "programs", _programs(home, settings)
-    yield "the OpenPGP program", _engine(settings)
+    yield "the OpenPGP program", _engine(home, settings.processor)
     yield "the console's settings", _console(home, settings.console)
     yield "the store", _store(home, settings)
     yield "what a move left", _left_behind(home, settings)
@@ -162,17 +161,6 @@ def _contact(home: Home, settings: Settings) -> Iterator[Complaint]:
     yield Complaint("warning", what, f"{mend} in {home.settings}; then start the services again")
 
 
-def _programs(home: Home, settings: Settings) -> Iterator[Complaint]:
-    program = shutil.which(settings.processor.sop_program)
-    if settings.processor.engine == "auto" and program is None:
-        size = load_limits(home).open.embedded_sealed_bytes // 1024**2
-        yield Complaint(
-            "warning",
-            f"no SOP program is installed: files over {size} MiB cannot be opened",
-            f"apt-get install {settings.processor.sop_program}",
-        )
-
-
 def _left_behind(home: Home, settings: Settings) -> Iterator[Complaint]:
     for left in left_behind(home, settings):
         yield Complaint(
@@ -211,13 +199,25 @@ def _store(home: Home, settings: Settings) -> Iterator[Complaint]:
         yield Complaint("fault", f"{where}: {error.strerror}", mend)
 
 
-def _engine(settings: Settings) -> Iterator[Complaint]:
-    """Yield a complaint where the OpenPGP program accepts bad signatures or refuses good ones."""
+def _engine(home: Home, settings: ProcessorSettings) -> Iterator[Complaint]:
+    """Yield a complaint where no OpenPGP program is used, or accepts bad signatures, or refuses good ones."""
     from gateway.openpgp.engines import prove_program  # noqa: PLC0415 - loads the OpenPGP libraries
 
+    lack = None
     try:
-        prove_program(settings.processor)
+        prove_program(settings)
+        if shutil.which(settings.sop_program) is None:
+            lack = f"{settings.sop_program}, the OpenPGP program, is not installed"
     except ConfigurationError as error:
-        yield Complaint("fault", str(error), "apt-get install sqop")
+        lack = str(error)
     except Fault as fault:
         yield Complaint("fault", f"the OpenPGP program does not run: {fault}", "apt-get install sqop")
+    if lack is not None and settings.engine == "sop":
+        yield Complaint("fault", lack, "apt-get install sqop, or engine in gateway.toml")
+    elif lack is not None and settings.engine == "auto":
+        size = load_limits(home).open.embedded_sealed_bytes // 1024**2
+        yield Complaint(
+            "warning",
+            f"{lack}. Meanwhile the embedded engine opens files, and none of over {size} MiB",
+            "apt-get install sqop, as Debian 13 has it",
+        )

@@ -43,7 +43,7 @@ from gateway.examiner.protocol import (
 )
 from gateway.home.settings import OpenLimits, ProcessorSettings
 from gateway.openpgp.certificates import describe
-from gateway.openpgp.engines import believe, find_opener, prove_program
+from gateway.openpgp.engines import believe, find_opener, usable
 from gateway.openpgp.judge import Waits
 from gateway.openpgp.layers import open_session_key, seal_session_key
 from gateway.openpgp.memory import Content
@@ -249,9 +249,6 @@ def opening(setup: OpenerSetup) -> Opening:
     secrets = {fingerprint: secret.encode() for fingerprint, secret in setup.secrets.items()}
     found = Opening(Openers(setup.settings, secrets), setup.limits)
     found.openers.of()
-    if setup.proved is not None:
-        believe(setup.proved)
-    prove_program(setup.settings)  # While its files can still be read.
     return found
 
 
@@ -270,6 +267,9 @@ def main() -> None:
 
     def prepared(message: bytes) -> tuple[Needs, Opening]:
         setup = OPENER_SETUP.validate_json(message)
+        if setup.proved is not None:
+            believe(setup.proved)
+        setup = replace(setup, settings=usable(setup.settings))  # While the program's files can be read.
         return needs(setup), opening(setup)
 
     serve("opens sealed files for the gateway's services", prepared)

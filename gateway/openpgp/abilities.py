@@ -15,7 +15,7 @@ from pysequoia import CipherSuite, Profile, Tsk, encrypt
 from gateway.errors import ConfigurationError, Fault, Refusal
 from gateway.home.settings import OpenLimits, ProcessorSettings
 from gateway.openpgp.embedded import EmbeddedOpener
-from gateway.openpgp.engines import ProgramFile, program_file
+from gateway.openpgp.engines import ProgramFile, program_file, usable
 from gateway.openpgp.promise import Opener
 from gateway.openpgp.sop import SopOpener
 from gateway.openpgp.source import OpenFile
@@ -41,6 +41,7 @@ def read(settings: ProcessorSettings) -> frozenset[str]:
 
 
 def _done_by_all(settings: ProcessorSettings, kinds: Sequence[str]) -> frozenset[str]:
+    settings = usable(settings)
     program = program_file(settings)
     asked = [] if program is None else [program]
     engines: list[ProgramFile | None] = [*asked, *([] if settings.engine == "sop" else [None])]

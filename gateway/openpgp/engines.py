@@ -23,6 +23,20 @@ def prove_program(settings: ProcessorSettings) -> None:
         _prove(program)
 
 
+def usable(settings: ProcessorSettings) -> ProcessorSettings:
+    """Return the settings, with the embedded engine for `auto` where the program fails the `self_test`.
+
+    ConfigurationError if a program that must be used fails. Fault if the program cannot be run.
+    """
+    try:
+        prove_program(settings)
+    except ConfigurationError:
+        if settings.engine == "sop":
+            raise
+        return settings.model_copy(update={"engine": "embedded"})
+    return settings
+
+
 def _prove(program: str) -> None:
     """Test this program, once for as long as its file stays unchanged."""
     file = _file(program)

@@ -69,7 +69,7 @@ def check(program: str) -> None:
     wrong = _first_wrong(program, (file.st_ino, file.st_size, file.st_mtime_ns))
     if wrong is not None:
         raise ConfigurationError(
-            f"processor.sop_program: {program} is not to be trusted with signatures: it gets {wrong.name} "
+            f"processor.sop_program: {program} is not to be trusted: it gets {wrong.name} "
             f"wrong ({wrong.why}). Install sqop, or set engine to embedded"
         )
 

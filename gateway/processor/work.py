@@ -17,7 +17,7 @@ from typing import Protocol
 from sqlalchemy import Connection, text
 from sqlmodel import Session
 
-from gateway.errors import Fault, GatewayError
+from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.home import Home
 from gateway.home.settings import Settings
 from gateway.keys import rotation
@@ -175,12 +175,17 @@ class TaskSource(Protocol):
 
 
 def prove_engine(settings: Settings) -> None:
-    """Raise ConfigurationError where the OpenPGP program is not trustworthy.
+    """Raise ConfigurationError where a program that must be used is not trustworthy.
 
-    A program that does not run at all is only logged: files stay landed until the program runs.
+    Otherwise only log: the embedded engine opens what it can, and where the program does not run at all,
+    files stay landed until the program runs.
     """
     try:
         prove_program(settings.processor)
+    except ConfigurationError as error:
+        if settings.processor.engine == "sop":
+            raise
+        _log.warning("the embedded engine alone opens files: %s", error)
     except Fault as fault:
         _log.error("the OpenPGP program does not run: %s", fault)
 

@@ -72,7 +72,7 @@ def with_a_captured_program(self, message, descriptors):
         limit(program.pid, self.limits)
         return program.stdout.read(), ()
 
-child.prove_program = lambda settings: None  # It is no SOP program, which is why it is not used.
+child.usable = lambda settings: settings  # It is no SOP program, which is why it is not used.
 child.{worker}.work = with_a_captured_program
 child.main()
 """

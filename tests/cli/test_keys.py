@@ -189,14 +189,18 @@ def test_unused_and_expiring_keys_are_pointed_out_in_time(site: Commands, gpg: G
 
 
 @pytest.mark.needs("gosop")
-def test_a_program_that_does_not_prove_itself_stops_the_processor_and_doctor_says_why(site: Commands) -> None:
+def test_a_program_that_must_be_used_and_does_not_prove_itself_stops_the_processor(site: Commands) -> None:
     settings = site.home / "gateway.toml"
     before = settings.read_text()
-    settings.write_text(before.replace('sop_program = "sqop"', 'sop_program = "gosop"'))
+    chosen = before.replace('engine = "auto"', 'engine = "sop"')
+    settings.write_text(chosen.replace('sop_program = "sqop"', 'sop_program = "gosop"'))
     try:
         assert "it gets names-the-subkey wrong" in site.refused("process", "--once")
         said = json.loads(site.result("doctor", "--json").stdout)
         assert any(c["severity"] == "fault" and "names-the-subkey" in c["what"] for c in said)
+        settings.write_text(chosen.replace('sop_program = "sqop"', 'sop_program = "no-such-program"'))
+        said = json.loads(site.result("doctor", "--json").stdout)
+        assert any(c["severity"] == "fault" and "no-such-program" in c["what"] for c in said)
     finally:
         settings.write_text(before)
 

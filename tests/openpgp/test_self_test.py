@@ -1,5 +1,8 @@
 """A SOP program proves itself, or is refused with the name of the vector that it gets wrong."""
 
+import base64
+import hashlib
+import json
 import shutil
 import sys
 from contextlib import closing
@@ -15,7 +18,7 @@ from gateway.openpgp import self_test
 from gateway.openpgp.engines import believe, find_opener, program_file, prove_program, proved_program
 from gateway.openpgp.memory import Content
 from tests.openpgp import vectors
-from tests.workshop import Workshop
+from tests.workshop import Workshop, fresh
 
 GOOD = vectors.read(vectors.FOLDER / "gpg-default.txt")
 WRONG = {
@@ -130,3 +133,31 @@ def test_a_program_in_the_place_of_one_that_was_believed_is_asked(tmp_path: Path
     assert proved_program(settings) is None
     with pytest.raises(ConfigurationError, match="it gets signed wrong"):
         prove_program(settings)
+
+
+@pytest.mark.needs("sqop")
+def test_where_a_program_opens_no_compressed_message_the_embedded_engine_opens_all(
+    desk: Workshop, tmp_path: Path
+) -> None:
+    """Such is the sqop of Ubuntu 26.04. The stand-in takes every other vector to Debian's."""
+    (vector,) = (one for one in self_test.proof().vectors if one.name == "compressed")
+    refused = hashlib.sha256(base64.b64decode(vector.sealed)).hexdigest()
+    path = program(
+        tmp_path,
+        "import hashlib, os, sys\n"
+        f"if hashlib.sha256(os.pread(0, 2**20, 0)).hexdigest() == {refused!r}:\n"
+        "    sys.exit(41)\n"
+        "os.execvp('sqop', ['sqop', *sys.argv[1:]])",
+    )
+    file = desk.home.settings
+    file.write_text(file.read_text().replace('sop_program = "sqop"', f'sop_program = "{path}"'))
+    reference = desk.send(desk.provider("oak"), fresh())
+    desk.process()
+    assert desk.transfer(reference).engine == "embedded"
+    complaints = json.loads(desk.gateway("doctor", "--json", code=0))
+    (told,) = (one for one in complaints if "gets compressed wrong" in one["what"])
+    assert told["severity"] == "warning"
+    assert "the embedded engine opens files, and none of over 64 MiB" in told["what"]
+    file.write_text(file.read_text().replace('engine = "auto"', 'engine = "sop"'))
+    complaints = json.loads(desk.gateway("doctor", "--json", code=1))
+    assert [one["severity"] for one in complaints if "gets compressed wrong" in one["what"]] == ["fault"]

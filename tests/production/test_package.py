@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 
@@ -91,6 +92,14 @@ def test_a_home_is_made_as_the_guide_says(root: Root) -> None:
     )
     root.type("systemd-tmpfiles --create gateway.conf && systemctl enable --now gateway.target")
     run(root)
+
+
+def test_a_program_that_opens_too_little_is_told_and_stops_nothing(root: Root) -> None:
+    """The sqop of Ubuntu opens no compressed message; that of Debian is used."""
+    root.type(f"{ONLINE} sqop && systemctl restart gateway-processor", network=True)
+    run(root)
+    said = root.type(f"sudo -u gateway gateway doctor --json --home {HOME} || true")
+    assert ("gets compressed wrong" in said) is (os.environ.get("GATEWAY_TEST_SUITE", "trixie") != "trixie")
 
 
 def test_the_same_version_again_changes_nothing(root: Root) -> None:

@@ -113,7 +113,7 @@ WRAP_6 = _recipient("gateway-sequoia").wrap(SESSION, None, version=6)
 NOTATION = subpacket(20, bytes(4) + b"\0\x03\0\x01a@b" + b"x", critical=True)
 OPENS = [
     ("signed", "a signed and encrypted message", "amy", AMY, _sealed(_by(AMY))),
-    ("compressed", "the same, compressed", "amy", AMY, _sealed(compressed(_by(AMY)))),
+    ("compressed", "a signed and encrypted message, compressed", "amy", AMY, _sealed(compressed(_by(AMY)))),
     ("signed-by-version-6", "a sender with a key of version 6", "vera", VERA, _sealed(_by(VERA))),
     ("names-the-subkey", "a subkey signed: it must be told which", "subkey", SUB, _sealed(_by(SUB))),
     (
