@@ -1,7 +1,7 @@
 ; The offline installer for Windows: Python's embeddable package, the wheels of the provider's side, and ours.
-; Built on Linux by `make kit`. For the user who runs it alone: needs no administrator, changes no search path.
+; Built on Linux by `make kit-windows`. For the user who runs it alone: needs no administrator, changes no search path.
 ;   makensis -DVERSION=0.3.0 -DSTAGE=folder -DOUT=gateway-0.3.0-windows.exe kit.nsi
-Unicode true
+Target amd64-unicode  ; As its Python is: no Windows of 32 bits runs it, and cmd.exe is found where it lies.
 SetCompressor /SOLID lzma
 Name "Gateway, the school's side ${VERSION}"
 OutFile "${OUT}"
