@@ -42,6 +42,8 @@ def test_an_installer_is_made_of_wheels_for_windows_alone(tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
     head = out.read_bytes()
     assert head[:2] == b"MZ"
+    begin = int.from_bytes(head[60:64], "little")
+    assert head[begin : begin + 6] == b"PE\0\0\x64\x86"  # Of 64 bits, as its Python is.
     assert b"NullsoftInst" in head
     assert len(head) > 10_000_000
     if (unpacker := shutil.which("7z")) is not None:
