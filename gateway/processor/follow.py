@@ -24,10 +24,11 @@ from gateway.store.of_home import copies_of
 
 _CURSOR = ".followed"
 _PAGE = 2_000
-# Entries without effect outside, or with an effect published through receipts.
-_OF_FILES = frozenset(
-    {"landed", "decided", "delivered", "collected", "dealt-with", "released", "refused", "recorded", "opened"}
+_OF_FILES = "landed decided delivered collected dealt-with released refused recorded opened noted assigned"
+_WITHOUT_EFFECT = frozenset(
+    {*_OF_FILES.split(), "notice-read", "pupils-asked", "discrepancy-opened", "discrepancy-resolved"}
 )
+"""Frequent entries without effect in published/ besides receipts: all of it is made again after any other."""
 _TAKE_BACK = frozenset({"withdrawn", "deleted"})
 _OF_ACCESS = ("provider-", "key-")
 """Prefixes of entries that may change access: the writing process may be unable to reach published/."""
@@ -71,7 +72,7 @@ class Follow:
                 # The next entries, from `first` on, with a possible effect outside.
                 query = (
                     select(EventRow.number, EventRow.kind, EventRow.subject, EventRow.leaf)
-                    .where(EventRow.number >= (self._read_to or 0), col(EventRow.kind).not_in(_OF_FILES))
+                    .where(EventRow.number >= (self._read_to or 0), ~col(EventRow.kind).in_(_WITHOUT_EFFECT))
                     .order_by(col(EventRow.number))
                     .limit(_PAGE)
                 )

@@ -137,7 +137,8 @@ class Senders:
             while not over.wait(chance.expovariate(self.a_second / schools)):
                 number = next(self._numbers)
                 name = f"core {number}.xml.pgp"
-                sealed = school.seal(core_data(number, pupils=5), self.certificate)
+                pupils = core_data(int(school.name.removeprefix("school")), pupils=5)
+                sealed = school.seal(pupils + b"<!-- %d -->" % number, self.certificate)
                 with session.open(f"/in/{name}", "wb") as file:
                     file.set_pipelined(True)
                     file.write(sealed)

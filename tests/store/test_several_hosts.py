@@ -19,15 +19,18 @@ from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.homes.demo.parties import Party
+from gateway.log.leaf import Kind
 from gateway.mailboxes.console_api.challenges import EACH, ChallengeOverError, SharedChallenges
 from gateway.mailboxes.console_api.opening import counter_of
 from gateway.mailboxes.resources import open_resources
 from gateway.processor import retention
+from gateway.processor.follow import Follow
 from gateway.processor.service import open_processor
 from gateway.publish import on_request
 from gateway.record.policies_in_force import Keeper
 from gateway.registry import hosts as known_hosts
-from gateway.registry import receipts, waits, work_queue
+from gateway.registry import log, receipts, waits, work_queue
+from gateway.registry.log import Entry
 from gateway.registry.ownership import Ownership
 from gateway.samples import make
 from gateway.store.of_home import copies_of
@@ -163,6 +166,23 @@ def test_what_is_done_at_one_host_is_seen_at_the_doors_of_all(hosts: Hosts, oak:
     until(lambda: keys.exists() and elm.ssh_public.read_text().split()[1] in keys.read_text(), "the key")
     one.gateway("providers", "suspend", "elm")
     until(lambda: not keys.read_text(), "the suspension")
+
+
+def test_what_is_published_is_made_again_only_after_entries_with_an_effect_there(
+    hosts: Hosts, tmp_path: Path
+) -> None:
+    three = another_host(hosts[0], tmp_path, "three")
+
+    def made_after(kind: Kind) -> int:
+        with three.registry.write() as session:
+            log.append(session, [Entry(kind=kind, subject="discrepancies", fields={})], three.now)
+        with three.registrar() as registrar:
+            Follow(registrar).tend(registrar)
+        return three.home.published.intake_settings.stat().st_mtime_ns
+
+    made = made_after("contact-changed")
+    assert [made_after("discrepancy-opened"), made_after("noted")] == [made, made]
+    assert made_after("contact-changed") > made
 
 
 def test_policies_that_come_into_force_at_one_host_decide_at_all(hosts: Hosts, tmp_path: Path) -> None:
