@@ -52,8 +52,8 @@ class _Heard:
 def run(home: Home, options: Mapping[str, Sequence[str]], ready: Callable[[dict[str, str]], None]) -> int:
     """Run all services until one ends or SIGTERM or SIGINT arrives; return the exit status.
 
-    `options` are further arguments by service. The courier runs where gateway.toml names a relay or an SSH
-    key for other systems, the web door where it names its origin. `ready` is called once, with HOST:PORT by
+    `options` are further arguments by service. The courier runs where gateway.toml names a relay or a key
+    for other systems, the web door where it names its origin. `ready` is called once, with HOST:PORT by
     service (for the console and the web door, the address), when all accept work. Raises GatewayError where
     one does not start.
     """
@@ -64,7 +64,7 @@ def run(home: Home, options: Mapping[str, Sequence[str]], ready: Callable[[dict[
     places: dict[str, str] = {}
     try:
         settings = load_settings(home)
-        courier = settings.letters.relay or settings.hand_on.key_file
+        courier = settings.letters.relay or settings.hand_on.key_file or settings.hooks.key_file
         optional = {"web": settings.web.origin, "courier": courier}
         last = tuple(name for name, asked in optional.items() if asked is not None)
         for together in (*_ORDER, *((last,) if last else ())):

@@ -153,6 +153,7 @@ LONG = (
     "hand_on/test_following.py",
     "hand_on/test_push.py",
     "hand_on/test_guide.py",
+    "hooks/test_hooks.py",
 )
 
 

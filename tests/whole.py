@@ -27,7 +27,7 @@ from gateway.record.ratifying import Signed, sign
 from gateway.record.registrar import Registrar
 from gateway.registry import keys, programs, staff
 from gateway.registry.invitations import digest_of
-from gateway.registry.tables import DeclarationRow, HandOnBatchRow, HandOnFileRow, ProgramRow
+from gateway.registry.tables import DeclarationRow, HandOnBatchRow, HandOnFileRow, HookRow, ProgramRow
 from gateway.samples import make
 from tests.classify import made
 from tests.clock import THIS_YEAR
@@ -121,7 +121,7 @@ def plentiful() -> Desk:
 
 
 def handed_on(registrar: Registrar, at: datetime) -> None:
-    """Two batches for a system of the authority, of which the second tells that a file was taken back."""
+    """Two batches for a system of the authority, of which the second tells of a recall; and two web hooks."""
     with registrar.registry.write() as session:
         for number in (1, 2):
             batch = HandOnBatchRow(
@@ -131,6 +131,12 @@ def handed_on(registrar: Registrar, at: datetime) -> None:
             session.flush()
             reference = f"261129-oak-0000{number}"
             session.add(HandOnFileRow(batch=batch.id or 0, reference=reference, recalled_in=batch.id))
+            session.add(
+                HookRow(
+                    name=f"case-files-{number}", address="https://cases.example/", events="file.held",
+                    teams="sen", made_at=at, made_by="admin", entry=number, looked_at=at,
+                )
+            )  # fmt: skip
         registrar.sign_head(session, at)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import asdict
 from datetime import timedelta
 from typing import ClassVar
 
@@ -36,8 +35,16 @@ class ListPrograms(ListingAct):
 
     def rows(self, context: ActContext) -> list[Row]:
         """Read the programs. Nobody can read a credential."""
+        now = context.clock()
         with context.reading() as session:
-            return [asdict(one) for one in programs.listed(session, context.clock())]
+            return [
+                {
+                    **row.model_dump(exclude={"digest"}),
+                    "state": "revoked" if row.revoked_at else "expired" if row.ends_at <= now else "active",
+                    "acts": row.acts.split(","), "teams": list(filter(None, row.teams.split(","))),
+                }
+                for row in programs.listed(session)
+            ]  # fmt: skip
 
 
 class AddProgram(Act):

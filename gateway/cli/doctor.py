@@ -202,6 +202,7 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
                 ("staff", _people(session, catalogue, at)),
                 ("keys", key_complaints.of_keys(session, home, load_key_policy(home), at)),
                 ("hosts", key_complaints.of_hosts(session, home, settings.host.name)),
+                ("other systems", _other_systems(session, at)),
                 ("what landed", _undecided(session, at)),
                 ("the clock", _clock(session, at)),
                 ("the key set", _key_set(session, home)),
@@ -288,6 +289,21 @@ def _undecided(session: Session, at: datetime) -> Iterator[Complaint]:
     landed = transfers.landed(session)
     if landed and (at - transfers.get(session, landed[0]).upload.landed_at).total_seconds() > _STUCK_SECONDS:
         yield Complaint("fault", f"{counted(len(landed), 'file')} landed and not decided", "gateway process")
+
+
+def _other_systems(session: Session, at: datetime) -> Iterator[Complaint]:
+    """Yield what other systems of the authority do not take: files handed on, messages for web hooks."""
+    from gateway.registry import hand_ons, hooks  # noqa: PLC0415 - most homes have neither
+
+    for batch in hand_ons.unacknowledged(session, at):
+        name, number = hand_ons.name_of(batch), f"{batch.hand_on} {batch.number} --why …"
+        what = batch.trouble or "the system has not acknowledged it in time"
+        mend = f"docs/hand-on.md; then: gateway handon acknowledge {number}, or gateway handon retry {number}"
+        yield Complaint("warning", f"{name}: {what}", mend, name)
+    for row in hooks.listed(session):
+        if why := hooks.remark(row):
+            mend = f"docs/api.md; then: gateway hooks try {row.name}"
+            yield Complaint("warning", f"the web hook {row.name}: {why}", mend, row.name)
 
 
 def _clock(session: Session, at: datetime) -> Iterator[Complaint]:

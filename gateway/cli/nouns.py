@@ -111,6 +111,10 @@ NOUNS = {
     "programs": Noun(
         "Programs of the authority that use the API (docs/api.md).", acts="gateway.acts.programs"
     ),
+    "hooks": Noun(
+        "Web hooks: systems of the authority that are told of events (docs/api.md).",
+        acts="gateway.acts.hooks",
+    ),
     "hosts": Noun("Hosts that share the work on one registry (docs/cluster.md)."),
     "policy": Noun("The policies: checked, explained, tried and compared."),
     "discrepancies": Noun(

@@ -156,24 +156,27 @@ def serve_web(home: HomeOption = DEFAULT_HOME, host: HostOption = None, port: Po
 @serve.command("courier")
 @fails_clearly
 def serve_courier(home: HomeOption = DEFAULT_HOME) -> None:
-    """Give owed letters to the SMTP relay, and files to other systems, until SIGTERM.
+    """Give owed letters to the SMTP relay, and files and messages to other systems, until SIGTERM.
 
-    Needs only letters/ and hand-on/ of the home.
+    Needs only letters/, hand-on/ and hooks/ of the home.
     """
-    from gateway.courier import pushing  # noqa: PLC0415 - a zone of its own
+    from gateway.courier import posting, pushing  # noqa: PLC0415 - a zone of its own
     from gateway.courier.service import relay, run  # noqa: PLC0415 - the same
 
     logs.tell_on_signal()
     place = Home(home)
-    has_relay = place.letters.settings.exists() or not place.hand_on.is_dir()
+    others = place.hand_on.is_dir() or place.hooks.is_dir()
+    has_relay = place.letters.settings.exists() or not others
     if has_relay:
         relay(place.letters)
     with until_told() as stop, ThreadPoolExecutor() as threads:
         typer.echo("ready courier")
-        pushed = threads.submit(pushing.run, place.hand_on, stop)
+        serving = (pushing.run, place.hand_on), (posting.run, place.hooks)
+        given = [threads.submit(serve, root, stop) for serve, root in serving]
         if has_relay:
             run(place.letters, stop)
-        pushed.result()
+        for each in given:
+            each.result()
 
 
 @fails_clearly

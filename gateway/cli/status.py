@@ -143,6 +143,7 @@ def _lines(snapshot: Snapshot, found: list[str], *, each: bool) -> Iterator[str]
     for disk in snapshot.disks:
         yield f"disk        {disk.part}: {disk.free / 1024**3:.1f} GiB of {disk.size / 1024**3:.1f} free"
     yield from expiries_in_words([key for key in snapshot.expiries if key.days < _SHOWN_DAYS], each=each)
+    yield from (f"web hook    {name}: {why}" for name, why in snapshot.hooks.items() if why)
     yield f"log         {counted(snapshot.log_entries, 'entry', 'entries')}"
     yield "all is well" if not found else "look at     " + "  ".join(found)
 

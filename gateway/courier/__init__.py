@@ -1,5 +1,5 @@
-"""Letters go out to one SMTP relay, and files to the authority's own systems; what became of each is noted.
+"""Letters go out to one SMTP relay, files and messages to the authority's own systems; what became is noted.
 
-The courier has a network and no secret but the relay's password and an SSH key, and knows nothing of the
-inside.
+The courier has a network and no secrets but the relay's password, an SSH key and the key that signs messages,
+and knows nothing of the inside.
 """

@@ -4,7 +4,6 @@ A file comes to its name only when it is whole, and the manifest of a batch come
 files are pushed again, under the same names.
 """
 
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import paramiko
 
-from gateway.courier.service import tried
+from gateway.courier.service import credential, serve_each, tried, troubles
 from gateway.errors import ConfigurationError
 from gateway.home.settings import read_toml
 from gateway.home.settings_file import File
@@ -22,7 +21,6 @@ from gateway.zones.spool import write_durably
 
 _SECONDS = 30
 _LOOK_SECONDS = 60.0
-_CREDENTIAL = "hand-on-key"
 BROKEN = (OSError, EOFError, paramiko.SSHException, ConfigurationError)
 """The errors of a server that is not reached, or takes nothing now."""
 _KINDS = {
@@ -49,22 +47,9 @@ class _OtherKey(paramiko.MissingHostKeyPolicy):  # type: ignore[misc] # paramiko
         raise paramiko.BadHostKeyException(hostname, key, key)
 
 
-def servers(root: Path) -> list[Path]:
-    """Return the folders of the systems with a server."""
-    return sorted(found.parent for found in root.glob("*/server.toml"))
-
-
 def run(root: Path, stop: threading.Event, *, pause_seconds: float = 5.0) -> None:
     """Push batches until `stop` is set, to each server in a thread of its own."""
-    threads: dict[Path, threading.Thread] = {}
-    while not stop.is_set():
-        for folder in servers(root):
-            if folder not in threads or not threads[folder].is_alive():
-                threads[folder] = threading.Thread(target=_serve, args=(folder, stop, pause_seconds))
-                threads[folder].start()
-        stop.wait(pause_seconds)
-    for thread in threads.values():
-        thread.join()
+    serve_each(root, "server.toml", _serve, stop, pause_seconds)
 
 
 def _serve(folder: Path, stop: threading.Event, pause_seconds: float) -> None:
@@ -88,7 +73,10 @@ def push(folder: Path, *, look: bool = True) -> int:
     if not unsent and not (look and found):
         return 0
     pushed = 0
-    with _troubles(folder), _session(read_toml(folder / "server.toml", SystemServer)) as (sftp, there):
+    with (
+        troubles(folder, BROKEN, _word),
+        _session(read_toml(folder / "server.toml", SystemServer)) as (sftp, there),
+    ):
         for batch in found:
             acknowledged = f"{there}/{batch.name}.ack"
             if batch in unsent:
@@ -127,16 +115,8 @@ def _is_there(sftp: paramiko.SFTPClient, path: str) -> bool:
     return True
 
 
-@contextmanager
-def _troubles(folder: Path) -> Iterator[None]:
-    """Note in a word why a server takes nothing, for as long as it does not."""
-    note = folder / "done" / "trouble"
-    try:
-        yield
-    except BROKEN as error:
-        write_durably(note, _KINDS.get(type(error), "unreachable").encode())
-        raise
-    note.unlink(missing_ok=True)
+def _word(error: Exception) -> str:
+    return _KINDS.get(type(error), "unreachable")
 
 
 @contextmanager
@@ -162,8 +142,4 @@ def _session(server: SystemServer) -> Iterator[tuple[paramiko.SFTPClient, str]]:
 
 
 def _key(server: SystemServer) -> paramiko.PKey:
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    path = server.key_file or (Path(folder) / _CREDENTIAL if folder else None)
-    if path is None:
-        raise ConfigurationError("gateway.toml: [hand_on] names no key_file")
-    return paramiko.PKey.from_path(path)
+    return paramiko.PKey.from_path(credential(server.key_file, "hand-on-key", "[hand_on] names no key_file"))

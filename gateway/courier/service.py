@@ -23,7 +23,6 @@ from gateway.home.settings import LetterSettings, read_toml
 from gateway.zones.spool import write_durably
 
 _SECONDS = 30
-_CREDENTIAL = "relay-password"
 _LONGEST_PAUSE = 300.0
 _PERMANENT = range(500, 600)
 _AS_WRITTEN = policy.SMTP.clone(refold_source="none")  # What is signed leaves as it is.
@@ -38,6 +37,39 @@ def run(letters: Letters, stop: threading.Event, *, pause_seconds: float = 5.0) 
         said = "the relay does not take letters now"
         tried(lambda: give_all(letters, settings), broken, said, stop, pause_seconds)
         stop.wait(pause_seconds)
+
+
+def serve_each(
+    root: Path,
+    settings: str,
+    serve: Callable[[Path, threading.Event, float], None],
+    stop: threading.Event,
+    pause_seconds: float,
+) -> None:
+    """Serve each folder of `root` with a file `settings`, in a thread of its own, until `stop` is set."""
+    threads: dict[Path, threading.Thread] = {}
+    while not stop.is_set():
+        for folder in sorted(found.parent for found in root.glob(f"*/{settings}")):
+            if folder not in threads or not threads[folder].is_alive():
+                threads[folder] = threading.Thread(target=serve, args=(folder, stop, pause_seconds))
+                threads[folder].start()
+        stop.wait(pause_seconds)
+    for thread in threads.values():
+        thread.join()
+
+
+@contextmanager
+def troubles(
+    folder: Path, broken: tuple[type[Exception], ...], word: Callable[[Exception], str]
+) -> Iterator[None]:
+    """Note in a word why the other side takes nothing, for as long as it does not."""
+    note = folder / "done" / "trouble"
+    try:
+        yield
+    except broken as error:
+        write_durably(note, word(error).encode())
+        raise
+    note.unlink(missing_ok=True)
 
 
 def tried(
@@ -58,6 +90,14 @@ def tried(
     ):
         with attempt:
             give()
+
+
+def credential(named: Path | None, name: str, missing: str) -> Path:
+    """Return the file of a secret, as the settings or systemd name it. ConfigurationError for none."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    if (path := named or (Path(folder) / name if folder else None)) is None:
+        raise ConfigurationError(f"gateway.toml: {missing}")
+    return path
 
 
 def _pause(stop: threading.Event, seconds: float) -> None:
@@ -128,10 +168,9 @@ def _session(settings: LetterSettings) -> Iterator[smtplib.SMTP]:
         if settings.tls == "starttls":
             smtp.starttls(context=context)
         if settings.user is not None:
-            folder = os.environ.get("CREDENTIALS_DIRECTORY")
-            path = settings.password_file or (Path(folder) / _CREDENTIAL if folder else None)
-            if path is None:
-                raise ConfigurationError("gateway.toml: [letters] names a user, but no password_file")
+            path = credential(
+                settings.password_file, "relay-password", "[letters] names a user, but no password_file"
+            )
             smtp.login(settings.user, path.read_text("utf-8").rstrip("\n"))
         yield smtp
 

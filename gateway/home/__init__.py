@@ -10,6 +10,7 @@
     published/                           inside -> outside: the inside writes, intake reads
     letters/                             inside <-> courier: letters out, results back
     hand-on/                             inside <-> courier: files for other systems out, results back
+    hooks/                               inside <-> courier: messages for web hooks out, results back
 
 Intake uses `Spool` and `Published` only, so as to run with everything else unreadable.
 """
@@ -264,6 +265,11 @@ class Home:
     def hand_on(self) -> Path:
         """The folder of files on their way to other systems; what becomes of them is noted there."""
         return self.root / "hand-on"
+
+    @property
+    def hooks(self) -> Path:
+        """The folder of messages on their way to web hooks; which were taken is noted there."""
+        return self.root / "hooks"
 
     @property
     def spool(self) -> Spool:

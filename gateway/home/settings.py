@@ -222,6 +222,12 @@ class HandOnSettings(File):
     key_file: Path | None = None
 
 
+class HookSettings(File):
+    """Web hooks. `key_file`: the SSH key (Ed25519) that signs messages, else the credential `hook-key`."""
+
+    key_file: Path | None = None
+
+
 def _database(url: str) -> str:
     """Return a URL without a password: gateway.toml is no secret, nor is a command line."""
     parts = urlsplit(url)
@@ -287,6 +293,7 @@ class Settings(File):
     scanner: Scanner = Scanner()
     letters: LetterSettings = LetterSettings()
     hand_on: HandOnSettings = HandOnSettings()
+    hooks: HookSettings = HookSettings()
     store: StoreSettings = StoreSettings()
     host: HostSettings = HostSettings()
 

@@ -113,7 +113,7 @@ def entry_as_json(leaf: bytes) -> str:
         "labels.subject": subject,
         **{f"labels.{name}": str(value) for name, value in entry["fields"].items()},
     }
-    if what in _IAM or what == "policy":
+    if what in _IAM or what in {"policy", "hook"}:
         line["event.category"] = ["iam" if what in _IAM else "configuration"]
     return json.dumps(line, ensure_ascii=True)
 

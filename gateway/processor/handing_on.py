@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from datetime import time as hour
 from functools import partial
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import tomlkit
@@ -91,27 +93,13 @@ class HandingOn:
                 do(partial(self._make, registrar, each, batch.number))
 
     def _lay_out(self, registrar: Registrar, declared: dict[str, HandOn]) -> None:
-        """Make the folder of each hand-on, with its server for the courier; remove those of no hand-on."""
-        root = self._home.hand_on
-        for folder in root.iterdir() if root.is_dir() else ():
-            if folder.name not in declared:
-                shutil.rmtree(folder, ignore_errors=True)
-        for each in declared.values():
-            folder = root / each.id
-            notes = folder / "done"
-            if not notes.is_dir():
-                notes.mkdir(mode=0o770, parents=True)
-                # Whatever the umask: the courier's, or the system's.
-                notes.chmod(notes.stat().st_mode | 0o070)
-            place = folder / "server.toml"
-            if each.sftp is None:
-                place.unlink(missing_ok=True)
-                continue
-            key_file = registrar.settings.hand_on.key_file
-            told = each.sftp.model_dump() | ({} if key_file is None else {"key_file": str(key_file)})
-            text = tomlkit.dumps(told)
-            if not place.exists() or place.read_text("utf-8") != text:
-                replace_published(place, text)
+        """Make the folder of each hand-on, with its server for the courier."""
+        key_file = registrar.settings.hand_on.key_file
+        key = {} if key_file is None else {"key_file": str(key_file)}
+        servers = {
+            name: None if one.sftp is None else one.sftp.model_dump() | key for name, one in declared.items()
+        }
+        lay_out_folders(self._home.hand_on, servers, "server.toml")
 
     def _owe(self, registrar: Registrar, each: HandOn) -> None:
         """Record a batch of what is due and of what was taken back, where there is any."""
@@ -223,7 +211,10 @@ class HandingOn:
             place = self._place(one)
             acknowledged, sent = (_note(place, end).exists() for end in ("ack", "sent"))
             sent = one.made_at is not None and one.sent_at is None and (sent or acknowledged)
-            trouble = None if sent or one.sent_at else _trouble(place.with_name("done") / "trouble")
+            trouble = (
+                None if sent or one.sent_at
+                else trouble_in(place.parent, _TROUBLE, "the server is not reached")
+            )  # fmt: skip
             if one.made_at is None or not (acknowledged or sent or trouble != one.trouble):
                 continue
             with registrar.registry.write() as session:
@@ -257,6 +248,23 @@ class HandingOn:
                 shutil.rmtree(aside, ignore_errors=True)
 
 
+def lay_out_folders(root: Path, told: Mapping[str, Mapping[str, Any] | None], settings: str) -> None:
+    """Make a folder for each other side, with a file of what the courier is told of it; remove all others."""
+    for folder in root.iterdir() if root.is_dir() else ():
+        if folder.name not in told:
+            shutil.rmtree(folder, ignore_errors=True)
+    for name, said in told.items():
+        notes, place = root / name / "done", root / name / settings
+        if not notes.is_dir():
+            notes.mkdir(mode=0o770, parents=True)
+            # Whatever the umask: the courier's, or the system's.
+            notes.chmod(notes.stat().st_mode | 0o070)
+        if said is None:
+            place.unlink(missing_ok=True)
+        elif not place.exists() or place.read_text("utf-8") != tomlkit.dumps(said):
+            replace_published(place, tomlkit.dumps(said))
+
+
 def _note(place: Path, end: str) -> Path:
     """Return where the courier, or the system itself, notes what became of a batch."""
     return place.with_name("done") / f"{place.name}.{end}"
@@ -268,9 +276,10 @@ def _last(at: str, now: datetime) -> datetime:
     return (today if today <= now else today - timedelta(days=1)).astimezone(UTC)
 
 
-def _trouble(note: Path) -> str | None:
-    """Return what the courier notes of a server, in words; None where all is well."""
+def trouble_in(folder: Path, known: Mapping[str, str], otherwise: str) -> str | None:
+    """Return what the courier notes of the other side, in words; None where all is well."""
     try:
-        return _TROUBLE.get(read_words(note, 100), "the server is not reached")
+        said = read_words(folder / "done" / "trouble", 100)
     except (FileNotFoundError, BadFileError):
         return None
+    return f"it {said}" if re.fullmatch("answered [1-5][0-9]{2}", said) else known.get(said, otherwise)

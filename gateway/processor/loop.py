@@ -198,6 +198,7 @@ class Processor:
             yield lambda: self._rounds.keys(self._registrar)
             yield lambda: self._anew.hand_out(self._registrar, self._pool.do)
             yield lambda: self._handing_on.tend(self._registrar, self._pool.do, at_once=at_once)
+            yield lambda: self._rounds.hooks(self._registrar)
 
     def _told(self, faults: Sequence[Fault]) -> Fault | None:
         """Log and count the faults of a round; return the first."""

@@ -128,6 +128,10 @@ def _gauges(snapshot: Snapshot) -> Iterator[Metric]:
         "The age of what has waited longest to be decided; 0 where nothing waits.",
         snapshot.oldest or 0.0,
     )
+    yield _labelled(
+        "gateway_hook_failing", "Whether a web hook takes nothing lately, or messages for it were given up.",
+        ["hook"], [(name, bool(why)) for name, why in snapshot.hooks.items()],
+    )  # fmt: skip
     yield _gauge("gateway_log_entries", "Entries of the log.", snapshot.log_entries)
     for name, text, value in (
         ("gateway_disk_free_bytes", "Free bytes on the disk that holds a part of the home.", "free"),

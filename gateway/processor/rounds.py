@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from gateway.processor.checkpoints import Checkpoints
 from gateway.processor.follow import Follow
+from gateway.processor.hook_round import HookRound
 from gateway.processor.key_round import look_after_keys
 from gateway.processor.letter_round import LetterRound
 from gateway.processor.page_round import Pages
@@ -24,6 +25,7 @@ class Rounds:
         self._follow = Follow(registrar)
         self._pages = Pages()
         self._letters = LetterRound(registrar)
+        self._hooks = HookRound(registrar)
         self._due = reconsider.Portions(reconsider.due)
         self.more_held = False
 
@@ -61,6 +63,10 @@ class Rounds:
     def letters(self, registrar: Registrar, *, leads: bool) -> None:
         """Owe today's letters where this host `leads`, and pass owed letters on."""
         self._letters.tend(registrar, leads=leads)
+
+    def hooks(self, registrar: Registrar) -> None:
+        """Tell web hooks of what happened."""
+        self._hooks.tend(registrar)
 
     def close(self) -> None:
         """Stop the work under way."""

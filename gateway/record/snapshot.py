@@ -9,7 +9,7 @@ from sqlmodel import Session, col, func, select
 
 from gateway.home import Home
 from gateway.home.settings import WatchSettings
-from gateway.registry import hand_ons, hosts, log, transfers
+from gateway.registry import hand_ons, hooks, hosts, log, transfers
 from gateway.registry.database import Registry
 from gateway.registry.hosts import Host
 from gateway.registry.tables import KeyRow, ReasonRow, TransferRow
@@ -55,6 +55,8 @@ class Snapshot:
     hosts: tuple[Host, ...] = ()
     hand_ons: tuple[str, ...] = ()
     """The batches for other systems that these did not acknowledge in time, or that cannot be sent."""
+    hooks: dict[str, str] = field(default_factory=dict)
+    """Each web hook with the reason why it needs a person; empty where it does not."""
 
     @property
     def oldest(self) -> float | None:
@@ -84,6 +86,7 @@ def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True)
             log_entries=log.size(session),
             hosts=tuple(hosts.known(session)),
             hand_ons=tuple(map(hand_ons.name_of, hand_ons.unacknowledged(session, now))),
+            hooks={row.name: hooks.remark(row) for row in hooks.listed(session)},
         )
 
 
@@ -100,6 +103,7 @@ def wrong(snapshot: Snapshot, watch: WatchSettings) -> Iterator[str]:
         if expiry.owner_kind == "gateway" and expiry.days < watch.key_days:
             yield "gateway-key-expires"
     yield from (f"hand-on-late:{batch}" for batch in snapshot.hand_ons)
+    yield from (f"hook-fails:{name}" for name, why in snapshot.hooks.items() if why)
     yield from _wrong_hosts(snapshot.hosts, watch)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -36,21 +37,6 @@ class Program:
     def key(self) -> str:
         """The program's key, in the place of a person's."""
         return f"{_KEY}{self.digest}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProgramListed:
-    """A program as listed. `state` is active, expired or revoked."""
-
-    name: str
-    state: str
-    acts: tuple[str, ...]
-    teams: tuple[str, ...]
-    made_at: datetime
-    made_by: str
-    ends_at: datetime
-    revoked_by: str | None
-    why: str | None
 
 
 def add(session: Session, row: ProgramRow) -> None:
@@ -88,18 +74,9 @@ def revoke(session: Session, name: str, *, by: str, why: str, at: datetime) -> N
     session.flush()
 
 
-def listed(session: Session, now: datetime) -> list[ProgramListed]:
+def listed(session: Session) -> Sequence[ProgramRow]:
     """Return every program, by name; those in force and those of before."""
-    rows = session.exec(select(ProgramRow).order_by(col(ProgramRow.name), col(ProgramRow.made_at))).all()
-    return [
-        ProgramListed(
-            name=row.name,
-            state="revoked" if row.revoked_at else "expired" if row.ends_at <= now else "active",
-            acts=_split(row.acts), teams=_split(row.teams), made_at=row.made_at, made_by=row.made_by,
-            ends_at=row.ends_at, revoked_by=row.revoked_by, why=row.why,
-        )
-        for row in rows
-    ]  # fmt: skip
+    return session.exec(select(ProgramRow).order_by(col(ProgramRow.name), col(ProgramRow.made_at))).all()
 
 
 def begin_request(session: Session, program: str, key: str, asked: str, at: datetime) -> str | None:

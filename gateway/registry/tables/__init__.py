@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from gateway.registry.tables.files import TransferRow as TransferRow
     from gateway.registry.tables.hand_ons import HandOnBatchRow as HandOnBatchRow
     from gateway.registry.tables.hand_ons import HandOnFileRow as HandOnFileRow
+    from gateway.registry.tables.hooks import HookRow as HookRow
     from gateway.registry.tables.keeping import DeletionCertificateRow as DeletionCertificateRow
     from gateway.registry.tables.keeping import DeletionRow as DeletionRow
     from gateway.registry.tables.keeping import HoldRow as HoldRow
@@ -68,6 +69,7 @@ _WHERE = {
     "events": "CheckpointRow EventRow NodeRow",
     "files": "AuthorityNoticeRow CopyRow DeclarationRow DeliveryRow ReasonRow ReceiptRow TransferRow",
     "hand_ons": "HandOnBatchRow HandOnFileRow",
+    "hooks": "HookRow",
     "keeping": "DeletionCertificateRow DeletionRow HoldRow HostRow PolicyDraftRow",
     "letters": "LetterRow",
     "people": (

@@ -17,8 +17,11 @@ from gateway.registry.database import Registry
 from gateway.secrets.signing import Signing
 from tests.whole import plentiful
 
-# Columns that are not vouched for: how often a key was used.
-USAGE = {("key", "uses"), ("key", "last_used_at"), ("key", "sign_count")}
+# Columns that are not vouched for: how often a key was used, and how far a web hook was told.
+USAGE = {
+    *(("key", column) for column in ("uses", "last_used_at", "sign_count")),
+    *(("hook", column) for column in ("entry", "looked_at", "told_at", "trouble", "lost_since")),
+}
 # Not vouched for: what is made from sealed files, and made again from them; letters, and who is logged in.
 INDEXES = {
     "pupil", "full_roll", "staged_roll", "persons_of_transfer", "letter", "console_session",

@@ -18,7 +18,7 @@ NAMES = [
     "agreement_signature", "authority_notice", "checkpoint", "contact", "declaration", "deletion",
     "deletion_certificate", "delivery", "discrepancy", "discrepancy_party", "event", "expectation",
     "giving", "hand_on_batch", "hand_on_file",
-    "harmless", "key", "legal_hold", "log_node", "marked_transfer", "nil_return", "person_account",
+    "harmless", "hook", "key", "legal_hold", "log_node", "marked_transfer", "nil_return", "person_account",
     "person_role", "program", "provider", "provider_copy", "pupil_marker", "pupil_marker_person",
     "ratification", "reason", "receipt", "school_of_transfer", "staff", "staff_invitation", "staff_team",
     "transfer",

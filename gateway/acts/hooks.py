@@ -1,0 +1,132 @@
+"""Web hooks: systems of the authority that are told of events; two people add one, one removes it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from datetime import UTC
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator
+
+from gateway.access import AccessRight
+from gateway.acts.act import WAITS, Act, ActContext, ActDone, Area, Moment, Why, argument, option
+from gateway.acts.listing import ListingAct, Row
+from gateway.errors import GatewayError, NotFoundError
+from gateway.record.second_person import TwoPersonAct, agreed
+from gateway.registry import hooks, log
+from gateway.registry.hooks import HookEvent
+from gateway.registry.tables import HookRow
+
+AREA = Area.PEOPLE
+
+_NAMED = "As hooks list has it."
+_HTTPS = re.compile(r"https://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?(/[!$-~]*)?", re.IGNORECASE)
+
+
+def _address(given: str) -> str:
+    if not _HTTPS.fullmatch(given):
+        raise ValueError("an address is like https://cases.example.gov.uk/gateway, without a password")
+    return given
+
+
+class ListHooks(ListingAct):
+    """List the web hooks: where each leads, what it is told of, and what keeps messages back."""
+
+    command: ClassVar = "hooks list"
+    beside: ClassVar = ("hooks try:name", "hooks remove:name")
+    right: ClassVar = AccessRight.LOOK
+    columns: ClassVar = ("name", "state", "address", "events", "teams", "told_at", "remark")
+    narrow: ClassVar = ("name", "state", "told_at", "remark")
+    empty: ClassVar = "no system is told of events; gateway hooks add"
+
+    def rows(self, context: ActContext) -> Iterator[Row]:
+        """Read the hooks. What follows a question mark in an address may be a secret, and is left out."""
+        with context.reading() as session:
+            for row in hooks.listed(session):
+                remark = hooks.remark(row)
+                yield {
+                    **row.model_dump(include={"name", "made_at", "made_by", "told_at"}), "remark": remark,
+                    "state": "fails" if remark else "well" if row.told_at else "new",
+                    "address": row.address.partition("?")[0], "events": row.events.split(","),
+                    "teams": list(filter(None, row.teams.split(","))),
+                }  # fmt: skip
+
+
+class AddHook(Act):
+    """Tell a system of the authority of events: two people run the same command within a week.
+
+    Each message is posted to the address, signed. It names files, providers and teams, never a person.
+    """
+
+    command: ClassVar = "hooks add"
+    right: ClassVar = AccessRight.ENROL
+
+    name: str = argument(
+        "What the web hook is to be called, such as case-files.", metavar="NAME", max_length=32,
+        pattern=r"^[a-z]+(-[a-z]+)*$",
+    )  # fmt: skip
+    address: Annotated[str, AfterValidator(_address)] = option(
+        "Where messages are posted: https only.", metavar="URL", max_length=2000
+    )
+    event: tuple[HookEvent, ...] = option("An event that it is told of; may be given again.", min_length=1)
+    team: tuple[str, ...] = option("Only of this team's; may be given again.", (), names="team")
+    why: Why
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Record the hook, once a second person agrees."""
+        events, teams = ",".join(sorted(set(self.event))), ",".join(sorted(set(self.team)))
+        digest = hashlib.sha256(f"{self.address} {events} {teams}".encode()).hexdigest()
+        asked = TwoPersonAct("add-hook", "hooks", f"{self.name} {digest[:16]}")
+        with context.recording() as record:
+            if record.session.get(HookRow, self.name) is not None:
+                raise GatewayError(f"there is a web hook {self.name}: remove it first, or take another name")
+            if unknown := set(self.team) - {team.id for team in record.registrar.catalogue.teams.team}:
+                raise NotFoundError(f"there is no team {min(unknown)}")
+            if not agreed(record.session, asked, by=record.by, why=self.why, at=record.at, always=True):
+                return ActDone(WAITS)
+            record.session.add(
+                HookRow(
+                    name=self.name, address=self.address, events=events, teams=teams, made_at=record.at,
+                    made_by=record.by, entry=log.size(record.session), looked_at=record.at,
+                )
+            )  # fmt: skip
+            record.note("hook-added", "hooks", {"what": self.name}, self.why)
+        return ActDone(f"{self.name} is told from now on; see that it is: gateway hooks try {self.name}")
+
+
+class RemoveHook(Act):
+    """Tell a web hook of nothing more, at once."""
+
+    command: ClassVar = "hooks remove"
+    right: ClassVar = AccessRight.ENROL
+
+    name: str = argument(_NAMED, metavar="NAME")
+    why: Why
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Delete the hook; the log keeps that there was one."""
+        with context.recording() as record:
+            record.session.delete(hooks.find(record.session, self.name))
+            record.note("hook-removed", "hooks", {"what": self.name}, self.why)
+        return ActDone(f"{self.name} is told of nothing more")
+
+
+class TryHook(Act):
+    """Send a web hook a message that says nothing, to see that it is taken, and again what was given up."""
+
+    command: ClassVar = "hooks try"
+    right: ClassVar = AccessRight.ENROL
+
+    name: str = argument(_NAMED, metavar="NAME")
+    since: Moment | None = option("Send again all since this moment, under the same ids.", None)
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Record the trial, of which the hook is told as of any event."""
+        with context.recording() as record:
+            row = hooks.find(record.session, self.name)
+            if since := self.since or row.lost_since:
+                hooks.tell_again(record.session, row, since.astimezone(UTC))
+            record.note("hook-tried", "hooks", {"what": self.name})
+        return ActDone("a message is on its way; within a minute gateway hooks list says what became of it")

@@ -1,0 +1,123 @@
+"""Messages for web hooks: each is posted, signed, until its hook has taken it.
+
+As Standard Webhooks 1.0.0 has it, signed by Ed25519 (`v1a`). A message that was taken right before a kill is
+posted again, under the same `webhook-id`. No redirect is followed, and no proxy or name of the environment.
+"""
+
+from __future__ import annotations
+
+import base64
+import ssl
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_ssh_private_key
+
+from gateway.courier.service import credential, serve_each, tried, troubles
+from gateway.errors import ConfigurationError
+from gateway.home.settings import read_toml
+from gateway.home.settings_file import File
+from gateway.zones.spool import write_durably
+
+_SECONDS = 30
+_FAILURES = 3
+
+
+class NotTakenError(Exception):
+    """A message that a hook did not take. The text is a word for the note."""
+
+
+BROKEN = (NotTakenError, OSError, httpx.HTTPError, httpx.InvalidURL, ConfigurationError)
+"""The errors of a hook that takes not everything now."""
+
+
+class HookTarget(File):
+    """hook.toml: the address of a hook, as the inside wrote it."""
+
+    address: str
+    key_file: Path | None = None
+
+
+def run(root: Path, stop: threading.Event, *, pause_seconds: float = 5.0) -> None:
+    """Post messages until `stop` is set, to each hook in a thread of its own."""
+    serve_each(root, "hook.toml", _serve, stop, pause_seconds)
+
+
+def _serve(folder: Path, stop: threading.Event, pause_seconds: float) -> None:
+    """Post the messages of one hook, for as long as there is one."""
+    failed = set[str]()
+    while not stop.is_set() and (folder / "hook.toml").exists():
+        said = f"the web hook {folder.name} takes not everything now"
+        tried(partial(post, folder, failed), BROKEN, said, stop, pause_seconds)
+        stop.wait(pause_seconds)
+
+
+def post(folder: Path, failed: set[str]) -> int:
+    """Post the messages that wait for one hook, those that `failed` before last; return the number taken.
+
+    Raises one of BROKEN where some have to wait; a note tells why. A message refused holds up no other one.
+    """
+    found = (path for path in folder.glob("*.json") if not (folder / "done" / path.stem).exists())
+    waiting = sorted(found, key=lambda path: (path.stem in failed, path.stem))
+    if not waiting:
+        return 0
+    refused = list[NotTakenError]()
+    with troubles(folder, BROKEN, _word):
+        target = read_toml(folder / "hook.toml", HookTarget)
+        key, trusted = _key(target), ssl.create_default_context()
+        with httpx.Client(verify=trusted, timeout=_SECONDS, trust_env=False) as client:
+            for path in waiting:
+                try:
+                    _post_one(client, target.address, key, path)
+                    write_durably(folder / "done" / path.stem, b"")
+                except NotTakenError as error:
+                    failed.add(path.stem)
+                    refused.append(error)
+                if len(refused) == _FAILURES:
+                    break
+        if refused:
+            raise refused[0]
+    failed.clear()
+    return len(waiting)
+
+
+def _post_one(client: httpx.Client, address: str, key: Ed25519PrivateKey, path: Path) -> None:
+    """Post one message; only the status of the answer is read. NotTakenError where it is no success."""
+    try:
+        body, name, now = path.read_bytes(), path.stem.partition("_")[2], int(time.time())
+    except FileNotFoundError:  # Given up meanwhile.
+        return
+    signature = base64.b64encode(key.sign(f"{name}.{now}.".encode() + body)).decode()
+    headers = {
+        "content-type": "application/json", "webhook-id": name, "webhook-timestamp": str(now),
+        "webhook-signature": f"v1a,{signature}", "user-agent": "gateway",
+    }  # fmt: skip
+    try:
+        with client.stream("POST", address, content=body, headers=headers) as answer:
+            if not answer.is_success:
+                raise NotTakenError(f"answered {answer.status_code}")
+    except httpx.ReadTimeout:
+        raise NotTakenError("slow") from None
+
+
+def _word(error: Exception) -> str:
+    if isinstance(error, NotTakenError):
+        return str(error)
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return "certificate"
+    return "settings" if isinstance(error, ConfigurationError) else "unreachable"
+
+
+def _key(target: HookTarget) -> Ed25519PrivateKey:
+    path = credential(target.key_file, "hook-key", "[hooks] names no key_file")
+    try:
+        key = load_ssh_private_key(path.read_bytes(), None)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"the key of web hooks cannot be read: {type(error).__name__}") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ConfigurationError("the key of web hooks is none of Ed25519")
+    return key

@@ -1,0 +1,186 @@
+"""Web hooks are told of events: messages are laid out for the courier, until it notes that they were taken.
+
+What a folder holds follows from how far its hook was told, the log and the calendar, and is laid out anew
+after a kill or at another host, under the same ids.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import Session
+
+from gateway.access import known_to_program
+from gateway.log.leaf import rfc3339
+from gateway.policy.dates import local_day
+from gateway.processor.handing_on import lay_out_folders, trouble_in
+from gateway.record.registrar import Registrar
+from gateway.registry import hand_ons, hooks, log
+from gateway.registry.flow_status import statuses
+from gateway.registry.tables import EventRow, HookRow
+from gateway.zones.spool import write_durably
+
+_SOON, _LATE = timedelta(days=7), timedelta(days=1)
+_IDLE, _PATIENCE = timedelta(minutes=10), timedelta(hours=72)
+_SIGHT = known_to_program("web hooks")
+_TROUBLE = {
+    "certificate": "the certificate of the address is not trusted",
+    "settings": "the courier has no usable key for it",
+    "slow": "the address does not answer in time",
+}
+Told = tuple[str, dict[str, Any]]
+"""A message and the name of its file, in which the courier reads the id behind the underscore.
+
+Before that stands the number of its entry of the log; nothing where a day or an hour has come.
+"""
+
+
+class HookRound:
+    """Tell the hooks of what happened. Of several hosts only the one that leads does."""
+
+    def __init__(self, registrar: Registrar) -> None:
+        """Make the courier's folder, so that the courier can start as soon as the processor is ready."""
+        if registrar.settings.hooks.key_file is not None:
+            registrar.home.hooks.mkdir(mode=0o750, exist_ok=True)
+        self._of_day: dict[str, tuple[object, list[Told]]] = {}
+
+    def tend(self, registrar: Registrar) -> None:
+        """Note what became of messages, and lay out new ones."""
+        with registrar.registry.read() as session:
+            found = hooks.listed(session)
+        root, key_file = registrar.home.hooks, registrar.settings.hooks.key_file
+        key = {} if key_file is None else {"key_file": str(key_file)}
+        lay_out_folders(root, {hook.name: {"address": hook.address} | key for hook in found}, "hook.toml")
+        for hook in found:
+            self._tell(registrar, hook, root / hook.name, registrar.clock())
+
+    def _tell(self, registrar: Registrar, hook: HookRow, folder: Path, now: datetime) -> None:
+        messages, until = self._messages(registrar, hook, now)
+        waiting, taken, lost = dict[str, timedelta](), False, [hook.lost_since] if hook.lost_since else []
+        for stem, told in messages.items():
+            path, note = folder / f"{stem}.json", folder / "done" / stem
+            if os.path.lexists(note):
+                taken |= path.exists()
+                path.unlink(missing_ok=True)
+                continue
+            if not path.exists():
+                write_durably(path, json.dumps(told).encode())
+                os.utime(path, (now.timestamp(), now.timestamp()))
+            waiting[stem] = now - datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            if waiting[stem] > _PATIENCE:
+                write_durably(note, b"")
+                path.unlink()
+                del waiting[stem]
+                lost.append(datetime.fromisoformat(told["timestamp"]))
+        entry = min((int(stem.partition("_")[0] or until) for stem in waiting), default=until)
+        by_day = any(stem.startswith("_") for stem in waiting)
+        looked_at = hook.looked_at if by_day or now - hook.looked_at < _LATE else now
+        trouble = trouble_in(folder, _TROUBLE, "the address is not reached")
+        if trouble is None and any(age > _IDLE for age in waiting.values()):
+            trouble = "nothing is sent: see that the courier is at work"
+        before, lost_since = (hook.entry, hook.looked_at), min(lost, default=None)
+        if taken or (*before, hook.trouble, hook.lost_since) != (entry, looked_at, trouble, lost_since):
+            with registrar.registry.write() as session:
+                row = hooks.find(session, hook.name)
+                if (row.entry, row.looked_at) != before:  # Set back meanwhile.
+                    return
+                row.entry, row.looked_at, row.trouble, row.lost_since = entry, looked_at, trouble, lost_since
+                row.told_at = now if taken else row.told_at
+                session.add(row)
+        for path in (*folder.glob("*.json"), *(folder / "done").iterdir()):
+            stem = path.name.removesuffix(".json")
+            if stem != "trouble" and (stem not in messages or int(stem.partition("_")[0] or until) < entry):
+                with suppress(OSError):  # Whoever writes notes may put anything there.
+                    path.unlink()
+
+    def _messages(
+        self, registrar: Registrar, hook: HookRow, now: datetime
+    ) -> tuple[dict[str, dict[str, Any]], int]:
+        """Return the messages for a hook of what it was not told yet, and the entry behind them."""
+        with registrar.registry.within(lambda _: _SIGHT).read() as session:
+            size = log.size(session)
+            events = hooks.entries(session, hook.entry, size) if hook.entry < size else ()
+            found = [one for event in events for one in _of_entry(session, event)]
+        with registrar.registry.read() as session:
+            today = local_day(now, registrar.catalogue.calendar.timezone)
+            key = hook.looked_at, today, registrar.catalogue
+            if self._of_day.get(hook.name, ((), []))[0] != key:
+                self._of_day[hook.name] = key, list(_of_day(session, registrar, hook.looked_at, now))
+            found += [*self._of_day[hook.name][1], *_of_hand_ons(session, hook.looked_at, now)]
+        asked, teams = hook.events.split(","), set(filter(None, hook.teams.split(",")))
+        wanted = {
+            stem: told
+            for stem, told in found
+            if (told["type"] in asked and (not teams or not teams.isdisjoint(told["data"]["teams"])))
+            or told["data"].get("hook") == hook.name
+        }
+        return wanted, events[-1].number + 1 if len(events) == hooks.AT_ONCE else size
+
+
+def _told(stem: str, kind: str, at: datetime, **data: object) -> Told:
+    return stem, {"type": kind, "timestamp": rfc3339(at), "data": data}
+
+
+def _of_entry(session: Session, event: EventRow) -> Iterator[Told]:
+    """Yield the message of an entry of the log, if it tells of anything for hooks."""
+    fields = json.loads(event.leaf)["fields"]
+    stem = f"{event.number:012}_entry-{event.number}-{hashlib.sha256(event.leaf).hexdigest()[:12]}"
+    teams = fields.get("teams") or fields.get("team") or ""
+    match event.kind, fields.get("state"):
+        case "hook-tried", _:
+            yield _told(stem, "hook.tried", event.at, hook=fields["what"], teams=[])
+            return
+        case ("delivered", _) | ("decided" | "released" | "redelivered", "accepted") if teams:
+            kind = "file.accepted"
+        case "decided", "held":
+            kind = "file.held"
+        case "withdrawn", "held":
+            kind = "file.withdrawn"
+            earlier = (json.loads(one.leaf)["fields"] for one in log.events(session, event.subject))
+            teams = ",".join(one.get("teams") or one.get("team") or "" for one in earlier)
+        case _:
+            return
+    yield _told(
+        stem, kind, event.at, reference=event.subject, provider=fields.get("provider"),
+        data_type=fields.get("data_type"), flow=fields.get("flow"),
+        teams=sorted(set(filter(None, teams.split(",")))),
+        codes=list(filter(None, fields.get("reasons", "").split(","))),
+    )  # fmt: skip
+
+
+def _of_hand_ons(session: Session, since: datetime, now: datetime) -> Iterator[Told]:
+    """Yield the messages about batches whose time to be acknowledged has passed."""
+    for batch in hand_ons.unacknowledged(session, now):
+        if batch.due_at is not None and since < batch.due_at <= now:
+            name = hand_ons.name_of(batch)
+            stem, about = (
+                f"_late-{name}-{batch.due_at:%Y%m%d%H%M%S}",
+                {"hand_on": batch.hand_on, "batch": name},
+            )
+            yield _told(stem, "hand_on.late", batch.due_at, **about, teams=[batch.team])
+
+
+def _of_day(session: Session, registrar: Registrar, since: datetime, now: datetime) -> Iterator[Told]:
+    """Yield the messages about data due and late on the days after that of a moment."""
+    catalogue = registrar.catalogue
+    first, today = (local_day(at, catalogue.calendar.timezone) for at in (since, now))
+    for provider, flows in statuses(session, catalogue, today) if first < today else ():
+        for flow in flows:
+            if flow.due is None or not flow.asked or flow.timescale in {"daily", "weekly"}:
+                continue
+            soon = flow.state in {"due", "not-due"} and first < flow.due - _SOON <= today <= flow.due
+            late = flow.state == "missing" and first < flow.due + _LATE <= today
+            if (soon or late) and (of := catalogue.flow_of(flow.data_type)) is not None:
+                what = "late" if late else "due"
+                yield _told(
+                    f"_{what}-{provider.id}-{flow.data_type}-{flow.due:%Y%m%d}", f"data.{what}", now,
+                    provider=provider.id, data_type=flow.data_type, flow=flow.flow,
+                    due=flow.due.isoformat(), teams=of.of(flow.data_type).teams,
+                )  # fmt: skip

@@ -1,0 +1,62 @@
+"""Web hooks on record, the entries of the log that they are told of, and how far each was told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlmodel import Session, col, select
+
+from gateway.errors import NotFoundError
+from gateway.registry.tables import EventRow, HookRow
+
+AT_ONCE = 2000
+"""The most entries that a hook is told of at once."""
+_TELLING = ("decided", "released", "redelivered", "delivered", "withdrawn", "hook-tried")
+
+
+class HookEvent(StrEnum):
+    """What a hook may be told of; the type of the message."""
+
+    ACCEPTED = "file.accepted"
+    HELD = "file.held"
+    WITHDRAWN = "file.withdrawn"
+    DUE = "data.due"
+    LATE = "data.late"
+    HAND_ON_LATE = "hand_on.late"
+
+
+def listed(session: Session) -> Sequence[HookRow]:
+    """Return the hooks, by name."""
+    return session.exec(select(HookRow).order_by(col(HookRow.name))).all()
+
+
+def find(session: Session, name: str) -> HookRow:
+    """Return a hook. NotFoundError where there is none."""
+    if (row := session.get(HookRow, name)) is None:
+        raise NotFoundError(f"there is no web hook {name}")
+    return row
+
+
+def tell_again(session: Session, row: HookRow, since: datetime) -> None:
+    """Let a hook be told again of all that came since a moment, under the same ids."""
+    before = select(EventRow.number).where(EventRow.at < since).order_by(col(EventRow.number).desc())
+    last = session.exec(before.limit(1)).first()
+    row.entry = min(row.entry, 0 if last is None else last + 1)
+    row.looked_at, row.lost_since = min(row.looked_at, since - timedelta(days=1)), None
+    session.add(row)
+
+
+def entries(session: Session, first: int, until: int) -> Sequence[EventRow]:
+    """Return some entries that hooks are told of, from number `first` to before `until`, in order."""
+    # An expression, so that the numbers are followed, not the index of kinds.
+    telling = (col(EventRow.kind) + "").in_(_TELLING)
+    query = select(EventRow).where(EventRow.number >= first, EventRow.number < until, telling)
+    return session.exec(query.order_by(col(EventRow.number)).limit(AT_ONCE)).all()
+
+
+def remark(row: HookRow) -> str:
+    """Return in words why a hook needs a person; nothing where all is well."""
+    lost = f"messages since {row.lost_since:%Y-%m-%d %H:%M} UTC were given up" if row.lost_since else ""
+    return "; ".join(filter(None, (row.trouble, lost)))

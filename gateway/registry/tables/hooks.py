@@ -1,0 +1,30 @@
+"""Web hooks: the addresses that are told of events, and how far each was told."""
+
+from datetime import datetime
+
+from sqlalchemy import Text
+from sqlmodel import Field
+
+from gateway.registry.tables.row import Row
+from gateway.registry.tables.types import UtcDateTime
+
+
+class HookRow(Row, table=True):
+    """One web hook. `events` and `teams` are separated by commas; without teams it is told of every team's.
+
+    It was told of all entries of the log before `entry`, and of all days and hours up to `looked_at`.
+    `trouble` says why it takes nothing lately. Of messages since `lost_since`, some were given up.
+    """
+
+    __tablename__ = "hook"
+    name: str = Field(primary_key=True)
+    address: str = Field(sa_type=Text)
+    events: str
+    teams: str
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    made_by: str
+    entry: int
+    looked_at: datetime = Field(sa_type=UtcDateTime)
+    told_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    trouble: str | None = None
+    lost_since: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -1,0 +1,1 @@
+"""Web hooks: systems of the authority that are told of events."""
