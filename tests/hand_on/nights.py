@@ -11,6 +11,8 @@ from typing import Any
 import pysequoia
 
 import gateway
+from tests.clock import THIS_YEAR
+from tests.content import core_data
 from tests.policies import enact
 from tests.workshop import Desk
 
@@ -19,11 +21,21 @@ DECLARED = re.search(r"^```toml\n(#:schema.+?)^```", GUIDE.read_text(), re.MULTI
 # The example of the guide, but at once, and into a folder.
 NIGHTLY = re.sub(r"\[hand_on\.sftp\].+?\n\n", "", DECLARED, flags=re.DOTALL).replace("02:00", "at-once")
 TEAM = "education-welfare"
+CONTENT = core_data(pupils=4)
 
 
 def declare(desk: Desk, text: str = NIGHTLY) -> None:
     (desk.home.policies / "hand_ons.toml").write_text(text)
     enact(desk.home.root)
+
+
+def sent(desk: Desk, text: str = NIGHTLY) -> str:
+    """A file that is handed on as `text` declares it, once the processor has looked; its reference."""
+    declare(desk, text)
+    oak = desk.provider("oak", years=THIS_YEAR, dfe_number="9994001")
+    reference = desk.send(oak, CONTENT)
+    desk.process()
+    return reference
 
 
 def place(desk: Desk, number: int = 1) -> Path:

@@ -9,27 +9,12 @@ import re
 import tomllib
 from contextlib import ExitStack, closing
 
-import pytest
-
 from gateway.policy.hand_on_schema import HandOnsFile
 from gateway.record.hand_ons import make
 from gateway.registry import hand_ons
 from tests.clock import THIS_YEAR
-from tests.content import core_data
-from tests.hand_on.nights import NIGHTLY, TEAM, declare, manifest, place, rows, values
+from tests.hand_on.nights import CONTENT, NIGHTLY, TEAM, declare, manifest, place, rows, values
 from tests.workshop import Desk
-
-CONTENT = core_data(pupils=5)
-
-
-@pytest.fixture
-def sent(desk: Desk) -> str:
-    declare(desk)
-    oak = desk.provider("oak", years=THIS_YEAR, dfe_number="9994001")
-    reference = desk.send(oak, CONTENT)
-    desk.process()
-    assert TEAM in desk.teams_given(reference)
-    return reference
 
 
 def test_three_files_are_made_of_one_in_the_columns_that_the_policies_say(desk: Desk, sent: str) -> None:
@@ -54,6 +39,7 @@ def test_the_manifest_is_signed_and_tells_each_file(desk: Desk, sent: str) -> No
 
 
 def test_it_is_on_record_as_a_collection_of_the_team(desk: Desk, sent: str) -> None:
+    assert TEAM in desk.teams_given(sent)
     (event,) = [one for one in desk.events(sent) if one.kind == "collected"]
     fields = json.loads(event.leaf)["fields"]
     assert event.actor == "hand-on casework"

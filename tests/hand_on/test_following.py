@@ -8,22 +8,11 @@ from typing import Any
 
 import pytest
 
+from gateway.processor import retention
 from gateway.registry import hand_ons
 from tests.clock import THIS_YEAR
-from tests.content import core_data
-from tests.hand_on.nights import NIGHTLY, TEAM, declare, manifest, place, values
+from tests.hand_on.nights import CONTENT, NIGHTLY, TEAM, declare, manifest, place, values
 from tests.workshop import Desk
-
-CONTENT = core_data(pupils=4)
-
-
-@pytest.fixture
-def sent(desk: Desk) -> str:
-    declare(desk)
-    oak = desk.provider("oak", years=THIS_YEAR, dfe_number="9994001")
-    reference = desk.send(oak, CONTENT)
-    desk.process()
-    return reference
 
 
 def listed(desk: Desk) -> list[dict[str, Any]]:
@@ -85,6 +74,15 @@ def test_a_file_that_is_taken_back_is_told_to_the_system(desk: Desk, sent: str) 
     desk.process()
     assert not place(desk, 3).exists()
     assert listed(desk)[1]["recalled"] == 1
+
+
+def test_a_file_whose_time_is_over_is_not_told_as_taken_back(desk: Desk, sent: str) -> None:
+    desk.pass_time(days=1000)
+    with desk.registrar() as registrar:
+        assert retention.run(registrar, desk.now, by="admin") is not None
+    assert not desk.home.sealed(sent).exists()
+    desk.process()
+    assert [one["recalled"] for one in listed(desk)] == [0]
 
 
 def test_a_file_that_is_given_back_is_handed_on_again(

@@ -15,14 +15,11 @@ import paramiko
 import pytest
 
 from gateway.courier import pushing
-from tests.clock import THIS_YEAR
-from tests.content import core_data
-from tests.hand_on.nights import NIGHTLY, declare, place, rows, values
+from tests.hand_on.nights import CONTENT, NIGHTLY, place, rows, sent, values
 from tests.hand_on.system import System
 from tests.waiting import until
 from tests.workshop import Desk
 
-CONTENT = core_data(pupils=4)
 BATCH = "casework-000001"
 
 
@@ -39,11 +36,7 @@ def owed(desk: Desk, system: System) -> str:
     server = f'[hand_on.sftp]\nhost = "127.0.0.1"\nport = {system.port}\nuser = "gateway"\nfolder = "/in"\n'
     (system.folder / "in").mkdir()
     text = NIGHTLY.replace("[[hand_on.file]]", f'{server}host_key = "{system.pinned}"\n\n[[hand_on.file]]', 1)
-    declare(desk, text)
-    oak = desk.provider("oak", years=THIS_YEAR, dfe_number="9994001")
-    reference = desk.send(oak, CONTENT)
-    desk.process()
-    return reference
+    return sent(desk, text)
 
 
 def names(system: System) -> list[str]:
