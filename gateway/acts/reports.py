@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from importlib.metadata import version
 from typing import TYPE_CHECKING, ClassVar, cast
+from urllib.parse import urlsplit
 
 from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, Area, Confirmation, ReadingAct, Reference, argument, option
 from gateway.errors import GatewayError
-from gateway.home.settings import load_settings
+from gateway.home.settings import Settings, load_settings
 from gateway.policy.dates import academic_year, local_day
-from gateway.registry import agreements, log, providers, review, roles, staff
+from gateway.registry import agreements, hooks, log, providers, review, roles, staff
 from gateway.reports.assurance import Assured, assurance_report
 from gateway.reports.report import provider_report, transfer_report
 from gateway.reports.retention import load_retention
@@ -19,6 +22,7 @@ from gateway.reports.review import review_report
 
 if TYPE_CHECKING:
     from gateway.model import State
+    from gateway.policy.catalogue import Catalogue
     from gateway.reports.document import Document
 
 AREA = Area.FILES
@@ -136,6 +140,7 @@ class ReportAssurance(ReadingAct):
                 transfers[one.data_type or "", cast("State", one.state)] += one.files
             people = roles.people(session)
             members = Counter(team for one in staff.list_staff(session) for team in one.teams)
+            hooked = [(row.name, row.address) for row in hooks.listed(session)]
         kinds = Counter(one.kind for one in enrolled)
         signed = Counter(one.kind for one in enrolled if one.id in ratified)
         pack = Assured(
@@ -151,5 +156,25 @@ class ReportAssurance(ReadingAct):
             transfers=transfers,
             people=Counter(str(role) for one in people for role in one.roles),
             members=members,
+            version=version("gateway"),
+            systems=tuple(_systems(settings, catalogue, hooked)),
         )
         return assurance_report(pack)
+
+
+def _systems(
+    settings: Settings, catalogue: Catalogue, hooked: Sequence[tuple[str, str]]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield whom the gateway connects with: the sort of system, its name if it has one, and where it is."""
+    told = {
+        "store": settings.store.url,
+        "database": settings.database and urlsplit(settings.database).hostname,
+        "letters": settings.letters.relay,
+        "logins": settings.console.openid and settings.console.openid.issuer,
+        "heads": settings.log.witness_email or " ".join(settings.log.witness_command[:1]),
+    }
+    yield from ((what, "", where) for what, where in told.items() if where)
+    for one in catalogue.hand_ons.hand_on:
+        yield "hand-on", one.id, one.sftp.host if one.sftp else "a folder of this machine"
+    for name, address in hooked:
+        yield "hook", name, urlsplit(address).hostname or ""

@@ -4,6 +4,7 @@ Policies and counts fill the words of `templates/assurance.toml`; what only peop
 """
 
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ from gateway.reports.breach import TO_FILL
 from gateway.reports.document import Block, Details, Document, Paragraph, Points, ReportTable, Section
 from gateway.reports.retention import Days, Keep, Retention
 
+_SIGNED = ("For", "Name and position", "Answer, and reasons", "Date and signature")
 WORDS = tomllib.loads((files("gateway.reports") / "templates/assurance.toml").read_text("utf-8"))
 
 
@@ -42,6 +44,9 @@ class Assured:
     transfers: Mapping[tuple[str, State], int]
     people: Mapping[str, int]
     members: Mapping[str, int]
+    version: str = TO_FILL
+    systems: tuple[tuple[str, str, str], ...] = ()
+    """The systems that the gateway connects with: the sort, a name if it has one, and where it is."""
 
 
 def assurance_report(home: Assured) -> Document:
@@ -55,6 +60,7 @@ def assurance_report(home: Assured) -> Document:
 
 
 def _blocks(section: Mapping[str, list[str]], home: Assured, blanks: Mapping[str, str]) -> tuple[Block, ...]:
+    signed = tuple((text.format(**blanks), *(TO_FILL,) * 3) for text in section.get("sign", ()))
     said = [text.format(**blanks) for text in section.get("text", ())]
     points = tuple(text.format(**blanks) for text in section.get("points", ()))
     asked = tuple((text.format(**blanks), TO_FILL) for text in section.get("ask", ()))
@@ -64,6 +70,7 @@ def _blocks(section: Mapping[str, list[str]], home: Assured, blanks: Mapping[str
         *([Points(points)] if points else []),
         *tables,
         *([Details(asked)] if asked else []),
+        *([ReportTable(_SIGNED, signed)] if signed else []),
     )
 
 
@@ -88,6 +95,7 @@ def _blanks(home: Assured) -> dict[str, str]:
         "governance": catalogue.desks.governance,
         "telephone": f" ({home.telephone})" if home.telephone else "",
         "access": people or "nobody has a role yet",
+        "program": home.version,
         "clause_controller": "clause " + ", ".join(catalogue.breach.tell.providers or (TO_FILL,)),
     }
 
@@ -97,6 +105,7 @@ def _dates(home: Assured) -> Details:
     blanks = _blanks(home)
     pairs = (
         ("This pack was made", blanks["made"]),
+        ("Version of the gateway", home.version),
         ("Policies in force since", blanks["since"]),
         ("Digest of the policies", home.catalogue.digest),
         ("Digest of the agreement's text", home.catalogue.text_sha256),
@@ -104,6 +113,49 @@ def _dates(home: Assured) -> Details:
         ("The yearly review opens", blanks["review"]),
     )
     return Details(pairs)
+
+
+def _summary(home: Assured) -> Details:
+    entries = list(_entries(home.catalogue))
+    enrolled, ratified = (sum(each) for each in zip((0, 0), *home.providers.values(), strict=True))
+    left = Counter(one["remains"].partition(":")[0] for one in WORDS["risk"])
+    blanks = sum(len(one.get("ask", ())) + len(one.get("sign", ())) for one in WORDS["section"])
+    pairs = (
+        ("Kinds of data", f"{len(entries)}, each with a clause, a purpose and a time to be kept"),
+        ("Providers", f"{enrolled} enrolled, {ratified} of them ratified for this year"),
+        ("Files of the last 12 months", str(sum(home.transfers.values()))),
+        ("Teams that collect", f"{len(home.catalogue.teams.team)}, with {sum(home.members.values())} people"),
+        ("Systems handed on to", str(len(home.catalogue.hand_ons.hand_on))),
+        ("What remains of the risks", ", ".join(f"{left[one]} {one}" for one in ("high", "medium", "low"))),
+        ("Left for people to fill in", f"{blanks} places, and {TO_FILL} in tables"),
+    )
+    return Details(pairs)
+
+
+def _systems(home: Assured) -> ReportTable:
+    rows = tuple(
+        (f"{WORDS['system'][what]} {name}".strip(), where, WORDS["given"][what], TO_FILL, TO_FILL)
+        for what, name, where in home.systems
+    )
+    headings = ("Connected for", "Where", "What it is given", "Run by, under which contract", "Country")
+    return ReportTable(headings, rows or (("nothing", *("",) * 4),))
+
+
+def _hand_ons(home: Assured) -> ReportTable:
+    names = {entry.id: entry.name or flow.document.description for flow, entry in _entries(home.catalogue)}
+    rows = tuple(
+        (
+            one.id,
+            team.name if (team := home.catalogue.team(one.team)) else one.team,
+            ", ".join(names.get(kind, kind) for kind in one.data_types),
+            "; ".join(dict.fromkeys(column.name for file in one.file for column in file.column)),
+            f"at {one.at}" if one.at != "at-once" else "at once",
+            f"until acknowledged, asked for within {one.acknowledge_hours} hours; there: {TO_FILL}",
+        )
+        for one in home.catalogue.hand_ons.hand_on
+    )
+    headings = ("Handed on to", "Of the team", "Kinds of data", "Columns", "When", "Kept in the clear")
+    return ReportTable(headings, rows or (("no system", *("",) * 5),))
 
 
 def _providers(home: Assured) -> ReportTable:
@@ -182,12 +234,13 @@ def _purposes(home: Assured) -> ReportTable:
 
 
 def _risks(home: Assured) -> ReportTable:  # noqa: ARG001 - as every table
-    headings = ("Risk", "Likelihood", "Severity", "Measure", "Shown by", "What remains")
+    headings = ("Risk", "Likelihood", "Severity", "Measure", "Shown by", "What remains", "Accepted by")
     rows = tuple(
         (
             *(one[name] for name in ("risk", "likelihood", "severity", "measure")),
             ", ".join(one["shown"]),
             one["remains"],
+            TO_FILL,
         )
         for one in WORDS["risk"]
     )
@@ -239,9 +292,12 @@ def _recipients(flow: Flow, entry: FlowDataType, catalogue: Catalogue) -> Iterat
         team = catalogue.team(name)
         counts = " (counts alone)" if catalogue.has_counts_alone(name, entry.id) else ""
         yield f"{team.name if team else name}{counts}"
-    for one in catalogue.bodies.recipient:
-        if one.id in flow.recipients and one.kinds:
-            yield f"{one.name}, what is about {'them' if one.about == 'themselves' else 'anyone'}"
+        for one in catalogue.hand_ons.hand_on:
+            if one.team == name and entry.id in one.data_types:
+                yield f"the system {one.id}, to which that is handed on"
+    for body in catalogue.bodies.recipient:
+        if body.id in flow.recipients and body.kinds:
+            yield f"{body.name}, what is about {'them' if body.about == 'themselves' else 'anyone'}"
 
 
 def _kept(retention: Retention, data_type: str) -> str:
@@ -326,6 +382,9 @@ def _days(days: Days) -> str:
 
 _TABLES: Mapping[str, Callable[[Assured], Block]] = {
     "dates": _dates,
+    "summary": _summary,
+    "systems": _systems,
+    "hand-ons": _hand_ons,
     "providers": _providers,
     "volume": _volume,
     "items": _items,
