@@ -40,3 +40,23 @@ def test_each_requirement_of_level_2_has_a_proof_or_says_why_not() -> None:
     assert len({number for number, _, _ in rows}) == len(rows)
     said = ("not met: ", "not applicable: ")
     assert [number for number, _, how in rows if not how.startswith(said) and not _NAMED.search(how)] == []
+
+
+def test_what_is_not_met_stands_together_before_the_rows_and_is_counted() -> None:
+    text = (ROOT / "docs/assurance/asvs.md").read_text("utf-8")
+    rows = _ROW.findall(text)
+    told = text.partition("## Not met")[2].partition("\n## ")[0]
+    assert re.findall(r"V([\d.]+\d)", told) == [
+        number for number, _, how in rows if how.startswith("not met: ")
+    ]
+    counts = [sum(how.startswith(said) for _, _, how in rows) for said in ("not met: ", "not applicable: ")]
+    assert f"{len(rows) - sum(counts)} met, {counts[0]} not met, {counts[1]} not applicable" in text
+
+
+def test_the_code_of_practice_is_counted_as_its_rows_have_it() -> None:
+    text = (ROOT / "docs/assurance/software-security.md").read_text("utf-8")
+    counts = [
+        len(re.findall(rf"^\| \d\.\d .+? \| {view} \|", text, re.MULTILINE))
+        for view in ("met", "partly", "not met")
+    ]
+    assert "{} met, {} partly, {} not met".format(*counts) in " ".join(text.split())
