@@ -31,6 +31,7 @@ _ROUTES = [
     Route("/invitation", entering.take_invitation, methods=["POST"]),
     Route("/invitation/passkey", entering.enrol, methods=["POST"]),
     Route("/logout", entering.log_out, methods=["POST"]),
+    Route("/language/{language}", entering.choose_language, methods=["GET"]),
     Route("/me", entering.show_me, methods=["GET"]),
     Route("/", mailbox_pages.show_today, methods=["GET"]),
     Route("/mailboxes/{team}", mailbox_pages.show_mailbox, methods=["GET"]),

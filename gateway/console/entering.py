@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from gateway.console.inside import DeclinedInside
-from gateway.console.site import Site, fresh_secret, is_ours, see, text
+from gateway.console.site import LANGUAGES, Site, fresh_secret, is_ours, see, text
 from gateway.zones.console_api import OF_AN_ACT
 from gateway.zones.console_api.answers import Begun, Done, MeSeen, OpenIdBegun, PasskeyOptions
 from gateway.zones.console_api.questions import (
@@ -43,6 +43,16 @@ async def show_security(request: Request) -> Response:
     if told is None:
         raise HTTPException(404)
     return PlainTextResponse(told)
+
+
+async def choose_language(request: Request) -> Response:
+    """Keep the language that somebody chose in their browser, and lead back to where they were."""
+    chosen, to = request.path_params["language"], request.query_params.get("to", "")
+    if chosen not in LANGUAGES:
+        raise HTTPException(404)
+    response = see(to if is_ours(to) else "/")
+    site_of(request).keep_language(response, chosen)
+    return response
 
 
 async def show_login(request: Request) -> Response:

@@ -8,7 +8,7 @@ from gateway.browsing.connections import punctual, transport
 from gateway.browsing.serving import patiently, run, serve, sockets_of
 from gateway.console.app import application
 from gateway.console.inside import Inside, inside_of, settings_of
-from gateway.console.site import Site, templates
+from gateway.console.site import LANGUAGES, Site, templates
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.zones.console_api.answers import ConsoleKnows
@@ -32,7 +32,8 @@ async def _serve(home: Home, host: str | None, port: int | None, stop: asyncio.E
             "console", knows.host if host is None else host, knows.port if port is None else port
         )
         origin = knows.origin or f"http://localhost:{sockets[0].getsockname()[1]}"
-        site = Site(inside, knows, origin, templates(knows.zone))
+        pages = {one: templates(knows.zone, one) for one in LANGUAGES}
+        site = Site(inside, knows, origin, pages)
         await serve(
             "console", origin, configured(site, knows), sockets=sockets, proxies=knows.proxies, stop=stop
         )

@@ -2,11 +2,11 @@
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 from urllib.parse import quote, unquote, urlencode
 from zoneinfo import ZoneInfo
 
@@ -18,12 +18,16 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from gateway.console.guard import address_of, is_own, token_of
 from gateway.console.inside import Inside
 from gateway.home.settings_file import File
+from gateway.reasons.languages import Language, phrases, told
 from gateway.zones.console_api import ConsoleQuestion, OfPerson
 from gateway.zones.console_api.answers import ConsoleKnows, Me
 
 A = TypeVar("A", bound=File)
 Q = TypeVar("Q", bound=ConsoleQuestion)
 FOLDER = Path(__file__).parent
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+LANGUAGE = "language"
+"""The cookie of the language that was chosen."""
 MOST_OF_A_PART = 1024**2
 """Characters of one field of a form at most, and octets of a file."""
 _UNITS = ("bytes", "KB", "MB", "GB")
@@ -57,7 +61,7 @@ class Site:
     inside: Inside
     knows: ConsoleKnows
     origin: str
-    pages: Environment
+    pages: Mapping[Language, Environment]
 
     @property
     def secure(self) -> bool:
@@ -115,13 +119,26 @@ class Site:
             "organisation": self.knows.organisation,
             "token": token_of(secret) if secret else "",
             "here": request.url.path,
+            "place": f"{request.url.path}?{request.url.query}" if request.method == "GET" else "/",
             "said": unquote(said) or SAID.get(request.query_params.get("done", ""), ""),
         }
-        told = self.pages.get_template(template).render(known | parts)
-        response = HTMLResponse(told, status_code=status)
+        pages = self.pages[self._language(request)]
+        response = HTMLResponse(pages.get_template(template).render(known | parts), status_code=status)
         if said:
             self.drop_secret(response, _SENTENCE)
         return response
+
+    def keep_language(self, response: Response, language: str) -> None:
+        """Set the language of pages as a cookie for a year, which other sites' links send as well."""
+        response.set_cookie(
+            self.cookie(LANGUAGE), language, max_age=365 * 86400, path="/", secure=self.secure, httponly=True,
+            samesite="lax",
+        )  # fmt: skip
+
+    def _language(self, request: Request) -> Language:
+        """Return the language that was chosen in this browser, or else the one that it prefers."""
+        chosen = self.held_by(request, LANGUAGE) or request.headers.get("accept-language", "")[:2]
+        return next((one for one in LANGUAGES if one == chosen), "en")
 
     def see_said(self, path: str, sentence: str) -> RedirectResponse:
         """Redirect to another page, which says the sentence once: a cookie keeps it out of the address."""
@@ -152,34 +169,64 @@ def see(path: str, **parts: str) -> RedirectResponse:
     return RedirectResponse(f"{path}{query}", status_code=303)
 
 
-def templates(zone: str) -> Environment:
-    """Return the template environment: every value is inserted as text, never as markup."""
+def templates(zone: str, language: Language = "en") -> Environment:
+    """Return the templates in a language: every value is inserted as text, never as markup."""
     made = Environment(
+        extensions=["jinja2.ext.i18n"],
         loader=FileSystemLoader(FOLDER / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    clock = ZoneInfo(zone)
+    clock, known = ZoneInfo(zone), phrases(language)
+    texts = {_with_blanks(english): _with_blanks(theirs) for english, theirs in known.items()}
+    by_stem = {_stem(english): theirs for english, theirs in known.items()}
+
+    def in_words(text: str) -> str:
+        """Return a text of the gateway, which may have values in it, in the language."""
+        if (theirs := known.get(text)) is not None:
+            return theirs
+        if (theirs := by_stem.get(_stem(text))) is not None:
+            return theirs.removesuffix(".") + "." * text.endswith(".")
+        return told(text, language, "console")
+
+    made.install_gettext_callables(  # type: ignore[attr-defined] # by the extension
+        lambda text: texts.get(text, text),
+        lambda one, many, number: texts.get(one, one) if number == 1 else texts.get(many, many),
+        newstyle=True,
+    )
+    made.globals["language"] = language
     made.filters.update(
-        local=lambda moment: _local(moment, clock),
-        day=lambda day: f"{day.day} {day:%b %Y}",
+        told=in_words,
+        word=lambda value: known.get(value, value),
+        local=lambda moment: _local(moment, clock, in_words),
+        day=lambda day: f"{day.day} {in_words(f'{day:%b}')} {day.year}",
         at=datetime.fromisoformat,
         exact=lambda moment: moment.isoformat().replace("+00:00", "Z"),
         size=_size,
-        seconds=_seconds,
+        seconds=lambda seconds: in_words(_seconds(seconds)),
         grouped=_grouped,
-        sentence_case=_sentence_case,
-        label=lambda title: _label_and_remark(title)[0],
-        remark=lambda title: _sentence_case(_label_and_remark(title)[1]),
+        sentence_case=lambda words: _sentence_case(in_words(words)),
+        label=lambda title: in_words(_label_and_remark(title)[0]),
+        remark=lambda title: _sentence_case(in_words(_label_and_remark(title)[1])),
     )
     return made
 
 
-def _local(moment: datetime, clock: ZoneInfo) -> str:
+def _stem(text: str) -> str:
+    """Return a text as it begins a sentence, without a full stop."""
+    return text[:1].upper() + text[1:].removesuffix(".")
+
+
+def _with_blanks(text: str) -> str:
+    """Return a text of the tables as Jinja takes it: %(name)s is a blank."""
+    return re.sub(r"\{(\w+)\}", r"%(\1)s", text.replace("%", "%%"))
+
+
+def _local(moment: datetime, clock: ZoneInfo, in_words: Callable[[str], str]) -> str:
     there = moment.astimezone(clock)
-    return f"{there.day} {there:%b %Y, %H:%M}"
+    return f"{there.day} {in_words(f'{there:%b}')} {there:%Y, %H:%M}"
 
 
 def _size(octets: int) -> str:

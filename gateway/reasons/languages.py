@@ -51,28 +51,50 @@ def _texts(
     language: Language, kind: str = "texts"
 ) -> tuple[Mapping[str, str], tuple[tuple[re.Pattern[str], str], ...]]:
     """Return all other texts: a word-for-word table, and patterns for texts with blanks, most specific
-    first.
+    first. Texts of pages are looked up as they stand.
     """
     text = files("gateway.reasons").joinpath(f"{language}-{kind}.toml").read_text("utf-8")
-    known: dict[str, str] = tomllib.loads(text)["texts"]
+    tables: dict[str, dict[str, str]] = tomllib.loads(text)
+    known, pages = tables["texts"], tables.get("pages", {})
+    if kind == "console":
+        fixed = {one: theirs for one, theirs in _texts(language)[0].items() if "{" not in one}
+        known = {**fixed, **_told_by_reasons(language), **known}
     blank = sorted((each for each in known if "{" in each), key=lambda each: -len(_BLANK.sub("", each)))
-    return known, tuple((re.compile(_pattern(each), re.DOTALL), known[each]) for each in blank)
+    patterns = tuple((re.compile(_pattern(each), re.DOTALL), known[each]) for each in blank)
+    return {**known, **pages}, patterns
+
+
+def _told_by_reasons(language: Language) -> dict[str, str]:
+    """Return the sentences and next steps of reasons, but for those that are a value alone."""
+    pairs = (
+        pair
+        for code, theirs in table(language).items()
+        for pair in zip((REASONS[code].sentence, REASONS[code].next_step), theirs, strict=True)
+    )
+    return {english: told for english, told in pairs if _BLANK.sub("", english)}
+
+
+def phrases(language: Language) -> Mapping[str, str]:
+    """Return the words of the console by their English: none in English itself."""
+    return {} if language == "en" else _texts(language, "console")[0]
 
 
 @lru_cache(1024)
-def told(text: str, language: Language) -> str:
+def told(text: str, language: Language, kind: str = "texts") -> str:
     """Translate a text of the gateway; return it unchanged where its table lacks it.
 
-    Values in blanks are translated too where known: days, kinds, sentences.
+    Values in blanks are translated too where known: days, kinds, sentences. `kind` is the table: "console"
+    has the sentences of reasons besides.
     """
     if language == "en" or not text:
         return text
-    known, patterns = _texts(language)
+    known, patterns = _texts(language, kind)
     if text in known:
         return known[text]
     for pattern, into in patterns:
         if (found := pattern.fullmatch(text)) is not None:
-            return into.format_map({name: told(value, language) for name, value in found.groupdict().items()})
+            blanks = found.groupdict().items()
+            return into.format_map({name: told(value, language, kind) for name, value in blanks})
     return _with_days(text, language)
 
 

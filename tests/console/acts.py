@@ -40,8 +40,9 @@ ACTS: dict[str, frozenset[Act]] = {
         ("/work/keys/revoke", ""),
     }),
 }  # fmt: skip
-ELSEWHERE = frozenset({"/login/openid/back", "/login/openid/done", "/held", SECURITY})
-"""No page, or where a browser passes through: from an OpenID provider (test_openid.py), to held files."""
+ELSEWHERE = frozenset({"/login/openid/back", "/login/openid/done", "/language/{language}", "/held", SECURITY})
+"""No page, or where a browser passes through: from an OpenID provider (test_openid.py), to held
+files, to the page that it was on (test_welsh.py)."""
 LIGHT = frozenset(
     {
         "/work/held/assign",

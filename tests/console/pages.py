@@ -13,7 +13,7 @@ import uvloop
 from gateway.browsing.connections import Places, placed
 from gateway.console.inside import inside_of, settings_of
 from gateway.console.server import configured
-from gateway.console.site import Site, templates
+from gateway.console.site import LANGUAGES, Site, templates
 from gateway.zones.console_api.serving import at_work
 from tests.console.through_the_api import Console
 
@@ -35,7 +35,8 @@ def console_of(console: Console, **more: object) -> Iterator[str]:
         loops.append(asyncio.get_running_loop())
         async with inside_of(console.room.home) as inside:
             knows = (await settings_of(inside)).model_copy(update=more)
-            site = Site(inside, knows, origin, templates(knows.zone))
+            pages = {one: templates(knows.zone, one) for one in LANGUAGES}
+            site = Site(inside, knows, origin, pages)
             async with at_work(configured(site, knows), [listening], placed(Places())):
                 ready.set()
                 await stop.wait()

@@ -43,8 +43,8 @@ def test_the_page_that_confirms_an_act_shows_each_value_given(command: str) -> N
     act = act.model_copy(update={"fields": tuple(known)})
     given = {field.name: _value(field) for field in act.fields}
     page = templates("UTC").get_template("confirm.html").render(
-        me=None, organisation="O", token="t", here="/work", said="", what=act.title, effect="", fields=(),
-        options="", again="x", back="/work", given=in_words(act, given),
+        me=None, organisation="O", token="t", here="/work", place="/", said="", what=act.title, effect="",
+        fields=(), options="", again="x", back="/work", given=in_words(act, given),
     )  # fmt: skip
     text = html.unescape(re.sub(r"<[^>]+>", " ", page.partition("<main")[2]))
     for field in act.fields:

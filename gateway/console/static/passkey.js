@@ -53,17 +53,35 @@ async function signThenSend(button) {
   }
 }
 
+const WRONG = {
+  en: {
+    lacking:
+      "This browser or device has no passkeys. Use another one, or a security key; a new invitation brings it in.",
+    known: "This device holds a passkey of yours already: log in with it.",
+    cancelled:
+      "Nothing was done: the passkey was cancelled, or took too long, or this device holds none of yours. Press the button to try once more.",
+    unused:
+      "Your passkey was not used. Load this page again and try once more; if it stays so, ask for a new invitation.",
+  },
+  cy: {
+    lacking:
+      "Nid oes goriadau gan y porwr neu'r ddyfais hon. Defnyddiwch un arall, neu allwedd ddiogelwch; mae gwahoddiad newydd yn ei derbyn.",
+    known: "Mae goriad i chi ar y ddyfais hon eisoes: mewngofnodwch ag ef.",
+    cancelled:
+      "Ni wnaed dim: canslwyd y goriad, neu cymerodd ormod o amser, neu nid oes un i chi ar y ddyfais hon. Pwyswch y botwm i roi cynnig arall arni.",
+    unused:
+      "Ni ddefnyddiwyd eich goriad. Llwythwch y dudalen hon eto a rhowch gynnig arall arni; os yw'n aros felly, gofynnwch am wahoddiad newydd.",
+  },
+}[document.documentElement.lang];
+
 function whatWentWrong(error, way) {
   if (!window.PublicKeyCredential || error.name === "NotSupportedError") {
-    return "This browser or device has no passkeys. Use another one, or a security key; a new invitation brings it in.";
+    return WRONG.lacking;
   }
   if (error.name === "InvalidStateError" && way === "create") {
-    return "This device holds a passkey of yours already: log in with it.";
+    return WRONG.known;
   }
-  if (error.name === "NotAllowedError") {
-    return "Nothing was done: the passkey was cancelled, or took too long, or this device holds none of yours. Press the button to try once more.";
-  }
-  return "Your passkey was not used. Load this page again and try once more; if it stays so, ask for a new invitation.";
+  return error.name === "NotAllowedError" ? WRONG.cancelled : WRONG.unused;
 }
 
 for (const button of document.querySelectorAll("[data-passkey]")) {
