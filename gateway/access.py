@@ -261,8 +261,8 @@ QUESTIONS: Mapping[str, AccessRight] = dict(
             # Mailbox questions check the team; RecallFile asks others, for people without the right.
             # Each act declares its own right.
             AccessRight.PERSON: """
-                ConfirmByOpenId AskMe LogOut AskToday AskMailbox AskFile Collect DealWith RecallFile
-                AskActs AskAct CarryOutAct
+                ConfirmByOpenId AskMe LogOut LeaveFirstSteps AskToday AskMailbox AskFile Collect DealWith
+                RecallFile AskActs AskAct CarryOutAct
             """,
             AccessRight.HELD: "AskHeldFile",
             AccessRight.LOOK: """

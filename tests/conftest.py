@@ -39,6 +39,7 @@ LONG = (
     "web/test_large.py",
     "openpgp/test_vectors.py",
     "console/test_afternoon.py",
+    "console/test_first_day.py",
     "clients/test_vendors.py",
     "production/test_upgrade.py",
     "attacks/test_access_matrix.py",

@@ -33,6 +33,7 @@ _ROUTES = [
     Route("/logout", entering.log_out, methods=["POST"]),
     Route("/language/{language}", entering.choose_language, methods=["GET"]),
     Route("/me", entering.show_me, methods=["GET"]),
+    Route("/me", entering.leave_first_steps, methods=["POST"]),
     Route("/", mailbox_pages.show_today, methods=["GET"]),
     Route("/mailboxes/{team}", mailbox_pages.show_mailbox, methods=["GET"]),
     Route("/mailboxes/{team}", mailbox_pages.change_files, methods=["POST"]),

@@ -21,6 +21,7 @@ from gateway.zones.console_api.questions import (
     ConfirmByOpenId,
     Enrol,
     FinishOpenId,
+    LeaveFirstSteps,
     LogIn,
     LogOut,
 )
@@ -159,6 +160,14 @@ async def show_me(request: Request) -> Response:
     site = site_of(request)
     reply = await site.inside.reply(site.question(request, AskMe), MeSeen)
     return site.page(request, "me.html", reply.me, seen=reply.said)
+
+
+async def leave_first_steps(request: Request) -> Response:
+    """Show the first steps on the first page no more."""
+    site = site_of(request)
+    await site.form(request)
+    reply = await site.inside.reply(site.question(request, LeaveFirstSteps), Done)
+    return site.see_said("/", reply.said.sentence)
 
 
 async def show_login_for(

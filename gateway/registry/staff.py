@@ -70,7 +70,7 @@ def add_staff(session: Session, name: str, teams: Sequence[str], at: datetime) -
     if row is None:
         session.add(StaffRow(name=name, added_at=at))
     else:
-        row.added_at, row.removed_at = at, None
+        row.added_at, row.removed_at, row.knows_pages = at, None, None
     session.flush()
     for team in sorted(set(teams)):
         session.add(StaffTeamRow(staff=name, team=team))
@@ -86,6 +86,19 @@ def get_staff(session: Session, name: str) -> Staff:
         select(StaffTeamRow.team).where(StaffTeamRow.staff == name).order_by(col(StaffTeamRow.team))
     ).all()
     return Staff(name=name, teams=tuple(teams), added_at=row.added_at)
+
+
+def knows_pages(session: Session, name: str) -> bool:
+    """Has the person read the first steps in the console?"""
+    return bool(session.get_one(StaffRow, name).knows_pages)
+
+
+def note_knows_pages(session: Session, name: str) -> None:
+    """Keep that the person has read the first steps in the console."""
+    row = session.get_one(StaffRow, name)
+    row.knows_pages = True
+    session.add(row)
+    session.flush()
 
 
 def list_staff(session: Session) -> Sequence[Staff]:

@@ -8,7 +8,7 @@ back no longer fits the log.
 Left out are the log's own leaves and nodes (self-proving), heads carried by a receipt (vouched for by the
 receipt), indexes made from sealed files, letters (no evidence), console sessions and challenges, requests of
 programs, what hosts say of themselves, drafts of policies (each named by its own digest), counts of the
-use of keys, and how far web hooks were told.
+use of keys, how far web hooks were told, and whether a person has read the first steps.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ OUTSIDE: frozenset[str] = frozenset(
 _UNRECORDED: dict[str, frozenset[str]] = {
     "key": frozenset({"uses", "last_used_at", "sign_count"}),
     "hook": frozenset({"entry", "looked_at", "told_at", "trouble", "lost_since"}),
+    "staff": frozenset({"knows_pages"}),
 }
 # Columns added by later versions: while empty, left out, so that the digests of older rows still fit.
 _LATER: dict[str, frozenset[str]] = {

@@ -29,6 +29,7 @@ ACTS: dict[str, frozenset[Act]] = {
         ("/work/{noun}/{verb}", ""), ("/evidence/receipt", ""), ("/work/keys/add", ""),
         ("/work/keys/confirm", ""),
     }),
+    "test_first_day.py": frozenset({("/me", "")}),
     "test_afternoon.py": frozenset({("/work/letters/chase", "")}),
     "test_acts.py": frozenset({
         ("/login", ""), ("/logout", ""), ("/work/transfers/redeliver", ""), ("/work/transfers/confirm", ""),
@@ -49,6 +50,7 @@ LIGHT = frozenset(
         "/work/held/note",
         "/invitation",
         "/logout",
+        "/me",
         _MAILBOX,
         "/evidence/receipt",
         "/work/transfers/list",

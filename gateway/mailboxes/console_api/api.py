@@ -83,6 +83,7 @@ OF_ANYBODY: dict[type[ConsoleQuestion], Way] = {
 OF_PERSONS: dict[type[OfPerson], Way] = {
     asked.AskMe: Way(logins.ask_me),
     asked.LogOut: Way(logins.log_out, writes=True),
+    asked.LeaveFirstSteps: Way(logins.leave_first_steps, writes=True),
     asked.ConfirmByOpenId: Way(confirming.confirm),
     asked.AskToday: Way(today.ask_today),
     asked.AskMailbox: Way(boxes.ask_mailbox, own=True),

@@ -9,7 +9,7 @@ from gateway.mailboxes.console_api.confirming import PasskeyAskedError
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, not_confirmed
 from gateway.mailboxes.console_api.guessing import NotInvitedError
 from gateway.mailboxes.console_api.signing_in import NotSignedError
-from gateway.registry import console_sessions, invitations, log, passkeys
+from gateway.registry import console_sessions, invitations, log, passkeys, staff
 from gateway.registry.keys import Key, list_keys
 from gateway.registry.log import Entry
 from gateway.zones.console_api import ConsoleQuestion, WeightyAct
@@ -20,6 +20,7 @@ from gateway.zones.console_api.questions import (
     BeginEnrolment,
     BeginLogin,
     Enrol,
+    LeaveFirstSteps,
     LogIn,
     LogOut,
 )
@@ -137,6 +138,13 @@ def log_out(console: ConsoleContext, caller: Caller, question: LogOut) -> Done:
             return Done(sentence=f"Sessions elsewhere that were ended: {ended}.")
         console_sessions.end(session, caller.session)
     return Done(sentence="You are logged out.")
+
+
+def leave_first_steps(console: ConsoleContext, caller: Caller, _: LeaveFirstSteps) -> Done:
+    """Show the caller the first steps on the first page no more."""
+    with console.mailboxes.registry.write() as session:
+        staff.note_knows_pages(session, caller.name)
+    return Done(sentence="The first steps stand on your own page from now on.")
 
 
 def ask_me(console: ConsoleContext, caller: Caller, _: AskMe) -> MeSeen:

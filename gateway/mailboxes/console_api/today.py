@@ -14,7 +14,7 @@ from gateway.mailboxes.console_api.logins import news_of
 from gateway.mailboxes.console_api.needs import needs_of
 from gateway.mailboxes.console_api.showing_files import team_named
 from gateway.record.second_person import COUNTS
-from gateway.registry import at_a_glance, providers, transfer_lists, transfers
+from gateway.registry import at_a_glance, providers, staff, transfer_lists, transfers
 from gateway.registry.at_a_glance import MOST, ThingsWaiting
 from gateway.registry.transfer_lists import WaitsForWhom
 from gateway.zones.console_api.answers import Counted, DaySeen, TodaySeen
@@ -36,10 +36,11 @@ def ask_today(console: ConsoleContext, caller: Caller, _: AskToday) -> TodaySeen
             for team in caller.teams
         )
         whom = transfer_lists.by_whom(session, wanted(caller), MOST) if "held" in caller.may else {}
+        steps = caller.confirmed and not staff.knows_pages(session, caller.name)
         held, waits_for_person = _held(whom), whom.get(WaitsForWhom.PERSON, ThingsWaiting(0, None))
         if "look" not in caller.may:
             needs = tuple(needs_of(session, caller, now, held=waits_for_person))
-            return TodaySeen(new=new, news=news, needs=needs, held=held)
+            return TodaySeen(new=new, news=news, first_steps=steps, needs=needs, held=held)
         zone = ZoneInfo(catalogue.calendar.timezone)
         waits = [each.total_seconds() for each in at_a_glance.waits(session, _LATEST)]
         ending = at_a_glance.keys_ending(session, now, now + _ENDING)
@@ -49,6 +50,7 @@ def ask_today(console: ConsoleContext, caller: Caller, _: AskToday) -> TodaySeen
         return TodaySeen(
             new=new,
             news=news,
+            first_steps=steps,
             needs=tuple(
                 needs_of(session, caller, now, held=waits_for_person, recalls=len(recalls), behind=late.count)
             ),

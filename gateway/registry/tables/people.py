@@ -44,12 +44,13 @@ class ContactRow(Row, table=True):
 
 
 class StaffRow(Row, table=True):
-    """A person of the local authority with access to files."""
+    """A person of the local authority with access to files; `knows_pages`: the first steps are read."""
 
     __tablename__ = "staff"
     name: str = Field(primary_key=True, max_length=32)
     added_at: datetime = Field(sa_type=UtcDateTime)
     removed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    knows_pages: bool | None = None
 
 
 class StaffTeamRow(Row, table=True):

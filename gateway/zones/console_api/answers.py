@@ -127,7 +127,7 @@ class WaitingTask(File):
 class TodaySeen(File):
     """The first page. `days` and the rest are None for a person limited to own teams.
 
-    `needs` wait for this person.
+    `needs` wait for this person, whose first steps are shown with `first_steps`.
     `news` are of the person's own keys. `recalls` are the references with an open request for recall. `late`
     is as of `late_at`.
 
@@ -136,6 +136,7 @@ class TodaySeen(File):
 
     new: tuple[Counted, ...]
     news: tuple[str, ...] = ()
+    first_steps: bool = False
     needs: tuple[WaitingTask, ...] = ()
     held: tuple[Counted, ...] = ()
     waiting: Counted | None = None

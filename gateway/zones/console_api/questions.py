@@ -72,6 +72,10 @@ class LogOut(OfPerson):
     others: bool = False
 
 
+class LeaveFirstSteps(OfPerson):
+    """Say that the first steps need not be shown on the first page any more."""
+
+
 class AskToday(OfPerson):
     """Ask for the first page."""
 

@@ -1,13 +1,53 @@
-"""An officer works in Welsh, in a real browser, from the first page to the release of a file."""
+"""The first day of a colleague in a real browser: the first steps, and the way to a release, in Welsh."""
 
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import Locator
 
+from tests.console.acts import ACTS
 from tests.console.conftest import House, Person
 from tests.content import core_data
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(240)]
+
+
+def first_steps(person: Person) -> Locator:
+    return person.page.get_by_role("region", name="Your first steps")
+
+
+def test_the_first_steps_are_shown_until_their_person_has_read_them(house: House) -> None:
+    sam, jane = house.enters("sam"), house.enters("jane")
+    assert first_steps(sam).locator("li").count() == first_steps(jane).locator("li").count() == 4
+    assert sam.faults_at_each_width() == []
+    for person in (sam, jane):
+        for address in first_steps(person).locator("a").evaluate_all("links => links.map(one => one.href)"):
+            assert person.page.request.get(address).ok, address
+    assert first_steps(jane).get_by_role("link", name="Held").count() == 1
+    sam.button("Do not show this again")
+    assert "on your own page" in sam.page.locator(".banner").inner_text()
+    sam.link("Today")
+    assert sam.heading() == "Today"
+    assert first_steps(sam).count() == 0
+    sam.link("sam")
+    sam.page.locator("summary", has_text="Your first steps").click()
+    assert sam.page.locator("details[open] li").count() == 4
+    jane.link("Today")
+    assert first_steps(jane).count() == 1
+    assert ACTS["test_first_day.py"] <= house.seen.acts
+
+
+def test_the_first_steps_need_no_script(house: House) -> None:
+    kim = house.enters("kim")
+    context = house.driven.browser.new_context(java_script_enabled=False)
+    context.add_cookies(kim.context.cookies())  # type: ignore[arg-type] # as browsers give them
+    page = context.new_page()
+    page.goto(f"{house.origin}/")
+    page.get_by_role("button", name="Do not show this again").click()
+    page.wait_for_load_state()
+    assert page.locator("h1").inner_text() == "Today"
+    assert page.get_by_text("Your first steps").count() == 0
+    context.close()
 
 
 def test_an_officer_goes_from_today_to_the_release_of_a_file_in_welsh(house: House) -> None:
