@@ -110,7 +110,7 @@ def labels_of(command: str) -> Iterator[str]:
     for field in act.fields:
         about = field.about.replace("; may be given again", "")
         yield from (about,) if field.kind == "yes-no" else _label_and_remark(about)
-        yield from (_label(field), *field.choices)
+        yield from (_label(field), *(one for one in field.choices if "." not in one))
     if issubclass(declared, ListingAct):
         yield from (*(column.replace("_", " ") for column in declared.columns), for_pages(declared.empty))
 
