@@ -211,6 +211,8 @@ def templates(zone: str, language: Language = "en") -> Environment:
         label=lambda title: in_words(_label_and_remark(title)[0]),
         remark=lambda title: _sentence_case(in_words(_label_and_remark(title)[1])),
     )
+    for name in made.list_templates():
+        made.get_template(name)  # Whoever asks first waits for no template to be read.
     return made
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.console.site import templates
 from gateway.model import Provider
 from gateway.registry import contacts, providers
 from gateway.registry.contacts import Contact
@@ -18,6 +19,7 @@ from tests.mailboxes.mailroom import NOW, PROVIDER, Mailroom
 TEAM = "central-data-team"
 MOST = 60
 """Statements of one page at most, those for whoever asks and for what is said beside it among them."""
+AGAIN = "/ again"
 FIRST = (
     "/", f"/mailboxes/{TEAM}", "/schools", "/schools?late=yes", f"/schools/{PROVIDER}", "/agreement",
     "/agreement/policies", "/evidence", "/watch", "/me", "/work",
@@ -45,6 +47,9 @@ def asked_anew(room: Mailroom, key: SoftKey) -> dict[str, int]:
             with statements() as asked:
                 assert visitor.get(path) == 200, (path, visitor.text)
             found[path] = len(asked)
+        with statements() as asked:
+            assert visitor.get("/") == 200, visitor.text
+        found[AGAIN] = len(asked)
         visitor.client.close()
     return found
 
@@ -71,6 +76,18 @@ def test_no_page_asks_the_registry_oftener_where_there_are_more_schools(
 ) -> None:
     few, many = counted
     assert {path: (few[path], many[path]) for path in few if many[path] > few[path]} == {}
+
+
+def test_whoever_asks_first_for_today_has_no_school_judged(
+    counted: tuple[dict[str, int], dict[str, int]],
+) -> None:
+    assert [one["/"] - one[AGAIN] for one in counted] == [0, 0]
+
+
+def test_whoever_asks_first_has_no_template_read() -> None:
+    pages = templates("UTC")
+    assert pages.cache is not None
+    assert len(pages.cache) == len(pages.list_templates())
 
 
 def test_no_page_asks_the_registry_without_end(counted: tuple[dict[str, int], dict[str, int]]) -> None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import ExecutionContext
 from sqlalchemy.engine.interfaces import DBAPICursor
 
+from gateway.registry import letters
 from tests.clock import THIS_YEAR
 from tests.content import census, core_data
 from tests.workshop import Workshop
@@ -90,3 +92,12 @@ def test_no_statement_on_a_files_way_looks_through_all_that_came_before(desk: Wo
         if looks_through_all(step)
     ]
     assert slow == []
+
+
+def test_the_letter_about_the_files_of_a_day_looks_through_those_of_that_day_alone(desk: Workshop) -> None:
+    day = datetime(2026, 11, 24, tzinfo=UTC)
+    with explained() as found, desk.registry.read() as session:
+        letters.delivered(session, day, day + timedelta(days=1))
+    steps = [step for text, each in found.items() if "FROM delivery" in text for step in each]
+    assert steps
+    assert [step for step in steps if looks_through_all(step)] == []

@@ -13,6 +13,7 @@ from gateway.mailboxes.console_api.judged import JudgedFlows, is_late
 from gateway.mailboxes.console_api.logins import news_of
 from gateway.mailboxes.console_api.needs import needs_of
 from gateway.mailboxes.console_api.showing_files import team_named
+from gateway.policy.dates import local_day
 from gateway.record.second_person import COUNTS
 from gateway.registry import at_a_glance, providers, staff, transfer_lists, transfers
 from gateway.registry.at_a_glance import MOST, ThingsWaiting
@@ -44,8 +45,7 @@ def ask_today(console: ConsoleContext, caller: Caller, _: AskToday) -> TodaySeen
         zone = ZoneInfo(catalogue.calendar.timezone)
         waits = [each.total_seconds() for each in at_a_glance.waits(session, _LATEST)]
         ending = at_a_glance.keys_ending(session, now, now + _ENDING)
-        enrolled = providers.added(session)
-        judged = console.judged.flows(console.mailboxes, catalogue, now.astimezone(zone).date(), enrolled)
+        judged = judged_today(console, session)
         late, recalls = _late(judged), tuple(_recalls(session, now))
         return TodaySeen(
             new=new,
@@ -64,6 +64,13 @@ def ask_today(console: ConsoleContext, caller: Caller, _: AskToday) -> TodaySeen
             slowest_seconds=max(waits, default=None),
             expiring=(_counted("keys", "certificates of providers that end within 60 days", ending),),
         )
+
+
+def judged_today(console: ConsoleContext, session: Session) -> JudgedFlows:
+    """Return the flows of all schools as judged today, within the last minutes."""
+    catalogue = console.catalogue()
+    today = local_day(console.clock(), catalogue.calendar.timezone)
+    return console.judged.flows(console.mailboxes, catalogue, today, providers.added(session))
 
 
 def _held(whom: Mapping[WaitsForWhom, ThingsWaiting]) -> tuple[Counted, ...]:

@@ -92,6 +92,7 @@ class DeliveryRow(Row, table=True):
         Index("delivery_by_team", "team", "dealt_with_at", "transfer"),
         Index("delivery_by_arrival", "team", "transfer", "dealt_with_at"),
         Index("delivery_by_news", "team", "dealt_with_at", "collected_at", "transfer"),
+        Index("delivery_by_day", "delivered_at", "team"),
     )
     id: int | None = Field(default=None, primary_key=True)
     transfer: int = Field(foreign_key="transfer.sequence")
