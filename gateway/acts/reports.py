@@ -15,6 +15,7 @@ from gateway.errors import GatewayError
 from gateway.home.settings import Settings, load_settings
 from gateway.policy.dates import academic_year, local_day
 from gateway.registry import agreements, hooks, log, providers, review, roles, staff
+from gateway.registry.transfer_lists import TransfersWanted
 from gateway.reports.assurance import Assured, assurance_report
 from gateway.reports.report import provider_report, transfer_report
 from gateway.reports.retention import load_retention
@@ -42,7 +43,8 @@ class ReportTransfer(Act):
         from gateway.record.accounts import account  # noqa: PLC0415 - loads the OpenPGP libraries
 
         with context.open_registrar() as registrar, registrar.registry.write() as session:
-            found = account(session, self.reference, registrar.settings.organisation)
+            wording = registrar.catalogue.wording
+            found = account(session, self.reference, registrar.settings.organisation, wording)
             head = registrar.sign_head(session, context.clock())
         return transfer_report(found, context.clock(), head=head)
 
@@ -59,16 +61,19 @@ class ReportProvider(ReadingAct):
 
     def carry_out(self, context: ActContext) -> Document:
         """Read the accounts of the files within the person's sight."""
+        from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - as below
         from gateway.record.accounts import accounts_of  # noqa: PLC0415 - loads the OpenPGP libraries
 
         since, last = (datetime.combine(day, time(), UTC) for day in (self.from_, self.to))
         until = last + timedelta(days=1)
         if until <= since:
-            raise GatewayError("--to is before --from")
+            raise GatewayError("the last day is before the first")
         organisation = load_settings(context.home).organisation
+        wording = load_catalogue(context.home.policies_in_force).wording
+        wanted = TransfersWanted(provider=self.provider, since=since, until=until)
         with context.reading() as session:
             return provider_report(
-                accounts_of(session, self.provider, since, until, organisation),
+                accounts_of(session, wanted, organisation, wording),
                 context.clock(),
                 organisation=organisation,
                 provider=self.provider,

@@ -124,7 +124,10 @@ class ListTransfers(TransferListing):
         )  # fmt: skip
 
 
-_ORDER = "number: the entry in the log. Of two entries the lower came first, whatever the clocks said."
+_ORDER = (
+    "number: the entry in the log. Of two entries the lower came first, whatever the clocks said. "
+    "at: when it was written, which may be later than the file landed."
+)
 
 
 class ShowTransfer(ReadingAct):

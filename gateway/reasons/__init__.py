@@ -6,12 +6,12 @@ package.
 """
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Literal
+from typing import Literal, Protocol
 
-from gateway.model import Reason, Transfer
+from gateway.model import Reason, State, Transfer
 
 RestsOn = Literal["the code", "the flow", "the group of items", "the method", "the safeguard"]
 
@@ -35,6 +35,8 @@ REASONS: dict[str, Template] = {
     for code, entry in tomllib.loads(files("gateway.reasons").joinpath("en.toml").read_text("utf-8")).items()
 }
 
+RETURNED, SENT_BACK = "person:returned", "sent back with advice"
+"""The code of a file that a person sent back with advice, and what became of it in words."""
 WITHDRAWN_BY_ONE = "person:withdrawn"
 WITHDRAWN = frozenset({WITHDRAWN_BY_ONE, "person:withdrawn-for-good"})
 """Codes of a file withdrawn after being passed on: awaiting a second person, or final."""
@@ -64,6 +66,21 @@ def reason(code: str, clause: str, **detail: str | int) -> Reason:
 def waits_for_second(transfer: Transfer) -> bool:
     """Has one person withdrawn a file, without a second person's decision yet?"""
     return transfer.state == "held" and any(why.code == WITHDRAWN_BY_ONE for why in transfer.reasons)
+
+
+class Decided(Protocol):
+    """A file with the reasons of its latest decision."""
+
+    @property
+    def state(self) -> State: ...  # noqa: D102 - as of a transfer
+    @property
+    def reasons(self) -> Sequence[Reason]: ...  # noqa: D102 - the same
+
+
+def outcome_of(file: Decided) -> str:
+    """Return what became of a file: what a person sent back with advice was not refused for good."""
+    returned = file.state == "refused" and any(why.code == RETURNED for why in file.reasons)
+    return SENT_BACK if returned else file.state
 
 
 def for_officers(reasons: Iterable[Reason]) -> str:

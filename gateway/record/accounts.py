@@ -8,6 +8,7 @@ from sqlmodel import Session
 
 from gateway.errors import NotFoundError
 from gateway.model import Transfer
+from gateway.policy.wording import UNNAMED, Wording
 from gateway.record import outcome
 from gateway.registry import breaches, keys, log, providers, transfer_lists, transfers
 from gateway.registry.keys import Key
@@ -31,22 +32,23 @@ class Scope:
     until: datetime | None = None
 
 
-def account(session: Session, reference: str, organisation: str) -> TransferAccount:
+def account(
+    session: Session, reference: str, organisation: str, wording: Wording = UNNAMED
+) -> TransferAccount:
     """Return the account of one transfer. NotFoundError where there is none."""
-    return _account(session, transfers.get(session, reference), organisation)
+    return _account(session, transfers.get(session, reference), organisation, wording)
 
 
 def accounts_of(
-    session: Session, provider: str, since: datetime, until: datetime, organisation: str
+    session: Session, wanted: TransfersWanted, organisation: str, wording: Wording
 ) -> list[TransferAccount]:
-    """Return the accounts of a provider's transfers from `since` until before `until` that the session sees.
+    """Return the accounts of wanted transfers of one provider that the session sees.
 
     NotFoundError for an unknown provider.
     """
-    providers.provider_row(session, provider)
-    wanted = TransfersWanted(provider=provider, since=since, until=until)
+    providers.provider_row(session, wanted.provider or "")
     found = [one.upload.reference for page in transfer_lists.pages(session, wanted) for one in page]
-    return [account(session, reference, organisation) for reference in found]
+    return [account(session, reference, organisation, wording) for reference in found]
 
 
 def touched(session: Session, scope: Scope, organisation: str) -> list[TransferAccount]:
@@ -96,10 +98,12 @@ def _touched_by_key(session: Session, key: Key, scope: Scope) -> set[str]:
     return asked(session, key.fingerprint, scope.since, scope.until)
 
 
-def _account(session: Session, transfer: Transfer, organisation: str) -> TransferAccount:
+def _account(
+    session: Session, transfer: Transfer, organisation: str, wording: Wording = UNNAMED
+) -> TransferAccount:
     provider = providers.get_provider(session, transfer.upload.provider)
     return TransferAccount(
-        facts=outcome.receipt_facts(transfer, provider, organisation),
+        facts=outcome.receipt_facts(transfer, provider, organisation, wording=wording),
         ssh_key=transfer.upload.ssh_key,
         steps=tuple(
             LoggedStep(

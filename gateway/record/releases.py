@@ -14,7 +14,7 @@ from gateway.policy.reference import period_of
 from gateway.policy.release import Release, ReleaseImpossibleError, judge_release
 from gateway.policy.timescale import period_on
 from gateway.publish.projection import Issued
-from gateway.reasons import WITHDRAWN, to_officer
+from gateway.reasons import RETURNED, WITHDRAWN, to_officer
 from gateway.record.dual_control import check_release, check_two
 from gateway.record.outcome import put_on_record
 from gateway.record.registrar import Registrar, Rulebook
@@ -59,7 +59,7 @@ def release(
         transfer = held(session, reference)
         asked = wished(registrar, session, transfer, now, data_type=data_type, teams=teams, override=override)
         if asked.forbidden and about is not None:
-            raise GatewayError("--on is for a release that needs no second person")
+            raise GatewayError("a release that needs a second person takes no day: leave it out")
         if asked.forbidden:
             head: Issued | None = _propose(registrar, session, reference, asked, now, by=by, why=why)
         else:
@@ -97,7 +97,7 @@ def wished(
         said = "; ".join(f"{to_officer(why)} ({why.clause})" for why in asked.forbidden)
         raise GatewayError(
             f"the agreement speaks against this release: {said}. "
-            "With --override it is proposed to a second person"
+            "It can be proposed to a second person instead"
         )
     return asked
 
@@ -144,7 +144,7 @@ def send_back(registrar: Registrar, reference: str, *, by: str, advice: str) -> 
     told = " ".join(advice.split())
     if not told or len(told) > ADVICE_LENGTH or not told.isprintable():
         raise GatewayError(f"advice is one to {ADVICE_LENGTH} characters, and names no child")
-    _refuse(registrar, reference, "person:returned", by=by, why=told, detail={"advice": told})
+    _refuse(registrar, reference, RETURNED, by=by, why=told, detail={"advice": told})
 
 
 def refuse(registrar: Registrar, reference: str, *, by: str, why: str) -> None:
@@ -230,7 +230,7 @@ def _period(
     provider = registrar.provider(session, upload.provider, registrar.clock())
     period = period_on(provider, asked.data_type, catalogue, about)
     if period is None:
-        raise GatewayError(f"{asked.data_type} is due at no set time around {about}: leave --on out")
+        raise GatewayError(f"{asked.data_type} is due at no set time around {about}: leave that day out")
     return period.name
 
 

@@ -7,24 +7,26 @@ published.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from gateway.home import shown_name
-from gateway.model import State, Transfer
+from gateway.model import Transfer
 from gateway.policy.catalogue import Catalogue
+from gateway.reasons import RETURNED, SENT_BACK, outcome_of
 from gateway.receipts.facts import ReceiptFacts, plain_reason, receipt_object
 from gateway.receipts.text import STATED, spoken
 from gateway.reports.document import Block, Details, Document, Paragraph, Points, ReportTable, Section
 
-_STATES: dict[State, str] = {
+_STATES: dict[str, str] = {
     "landed": "arrived, not yet decided",
     "accepted": "accepted and passed on",
     "held": "held: waits for a person or a date",
     "refused": "refused",
+    SENT_BACK: SENT_BACK,
 }
 _EVENTS = {
     "landed": "The file arrived",
@@ -72,8 +74,27 @@ class TransferAccount:
 
     @property
     def collections(self) -> tuple[LoggedStep, ...]:
-        """The openings of the content."""
-        return tuple(step for step in self.steps if step.kind in {"collected", "opened"})
+        """The openings by a team that the file had been passed to."""
+        return tuple(step for step, collects in _openings(self.steps) if collects)
+
+    @property
+    def looks(self) -> tuple[LoggedStep, ...]:
+        """The other openings: of a held file, to decide on it, and outside the mailboxes."""
+        return tuple(step for step, collects in _openings(self.steps) if not collects)
+
+    def team(self, identifier: str | None) -> str:
+        """Return the name of a team."""
+        return self.facts.wording.name(identifier or "")
+
+
+def _openings(steps: Iterable[LoggedStep]) -> Iterator[tuple[LoggedStep, bool]]:
+    """Yield each opening, and whether a team that had been given the file collected it."""
+    given = set()
+    for step in steps:
+        if step.kind == "delivered":
+            given.add(step.team)
+        elif step.kind in {"collected", "opened"}:
+            yield step, step.kind == "collected" and step.team in given
 
 
 def transfer_report(account: TransferAccount, made_at: datetime, *, head: str | None = None) -> Document:
@@ -88,7 +109,7 @@ def transfer_report(account: TransferAccount, made_at: datetime, *, head: str | 
         Section("What was decided, and why", _decision(facts)),
         Section("What was found in the file", (_found(facts),)),
         Section("Who was given it", _collected(account)),
-        Section("Every step, as the log has it", (_steps(account.steps),)),
+        Section("Every step, as the log has it", (_steps(account),)),
         Section("How to check this", _how_to_check(facts, head)),
     ]
     return Document(
@@ -127,7 +148,7 @@ def _in_short(account: TransferAccount) -> tuple[Block, ...]:
     facts = account.facts
     sentence = (
         f"{facts.provider_name} sent the file {shown_name(facts.name)} on {spoken(facts.landed_at)}. "
-        f"It is {_STATES[facts.state]}."
+        f"It is {_STATES[outcome_of(facts)]}."
     )
     taken = account.collections
     if taken:
@@ -143,11 +164,14 @@ def what_became(
     """Tell what became of a file and who has it, as an officer reads it out by telephone."""
     zone, upload = ZoneInfo(catalogue.calendar.timezone), transfer.upload
     kind = f", as {catalogue.wording.name(transfer.data_type)}" if transfer.data_type else ""
-    arrived = spoken(upload.landed_at, zone)
-    said = [f"{sender} sent {shown_name(upload.name)} on {arrived}. It is {_STATES[transfer.state]}{kind}."]
+    arrived, became = spoken(upload.landed_at, zone), _STATES[outcome_of(transfer)]
+    said = [f"{sender} sent {shown_name(upload.name)} on {arrived}. It is {became}{kind}."]
     opened: dict[str, datetime] = {}
+    given: set[str] = set()  # Whoever looked at a held file did so before.
     for one in events:
-        if one["kind"] in {"collected", "opened"}:
+        if one["kind"] == "delivered":
+            given.add(one["team"])
+        elif one["kind"] == "collected" and one["team"] in given:
             opened.setdefault(one["team"], one["at"])
     for team in map(catalogue.team, transfer.teams if transfer.state == "accepted" else ()):
         if team is not None:
@@ -180,10 +204,10 @@ def _decision(facts: ReceiptFacts) -> tuple[Block, ...]:
     when = spoken(facts.decided_at) if facts.decided_at else None
     outcome = Details(
         (
-            ("Outcome", _STATES[facts.state]),
+            ("Outcome", _STATES[outcome_of(facts)]),
             ("Decided", when),
             ("Flow", facts.flow),
-            ("Teams", ", ".join(facts.teams) or None),
+            ("Teams", ", ".join(map(facts.wording.name, facts.teams)) or None),
         )
     )
     shown = [plain_reason(reason, facts.wording) for reason in facts.reasons]
@@ -193,7 +217,7 @@ def _decision(facts: ReceiptFacts) -> tuple[Block, ...]:
 
 def _found(facts: ReceiptFacts) -> Details:
     said = receipt_object(facts)
-    kind = f"{said['data_type']} ({said['level']})" if said["data_type"] else None
+    kind = f"{_kind(facts)} ({said['level']})" if said["data_type"] else None
     stated = said["facts"]
     assert isinstance(stated, dict)  # noqa: S101 - for the type checker
     pairs = [
@@ -209,27 +233,43 @@ def _found(facts: ReceiptFacts) -> Details:
 
 
 def _collected(account: TransferAccount) -> tuple[Block, ...]:
-    taken = account.collections
-    if not taken:
-        return (Paragraph("Nobody has opened it through the gateway."),)
-    rows = tuple((spoken(one.at), one.who or "", one.team or "") for one in taken)
-    return (ReportTable(("When", "Who", "Team"), rows),)
+    """Tell team by team who collected the file, and who else looked at it."""
+    taken, looked = account.collections, account.looks
+    rows = [(account.team(one.team), one.who or "", spoken(one.at)) for one in taken]
+    if account.facts.state == "accepted":
+        by = {one.team for one in taken}
+        rows += [(account.team(one), "nobody yet", "") for one in account.facts.teams if one not in by]
+    found: list[Block] = [ReportTable(("Team", "Collected by", "When"), tuple(rows))] if rows else []
+    if looked:
+        found.append(Paragraph("Looked at, but not collected, as a held file or outside the mailboxes:"))
+        seen = tuple((account.team(one.team), one.who or "", spoken(one.at)) for one in looked)
+        found.append(ReportTable(("Team", "Looked at by", "When"), seen))
+    return tuple(found) or (Paragraph("Nobody has opened it through the gateway."),)
 
 
-def _steps(steps: Sequence[LoggedStep]) -> Block:
-    if not steps:
+def _steps(account: TransferAccount) -> Block:
+    if not account.steps:
         return Paragraph("The log holds nothing on it.")
     rows = tuple(
         (
             str(step.entry),
             spoken(step.at),
-            _EVENTS.get(step.kind, step.kind),
-            ", ".join(part for part in (step.who, step.team) if part),
+            _what(step, account.facts.landed_at),
+            ", ".join(part for part in (step.who, account.team(step.team)) if part),
             "; ".join(part for part in (step.reasons, step.why) if part),
         )
-        for step in steps
+        for step in account.steps
     )
-    return ReportTable(("Entry", "When", "What", "By or to", "Why"), rows)
+    return ReportTable(("Entry", "On record since", "What", "By or to", "Why"), rows)
+
+
+def _what(step: LoggedStep, landed_at: datetime) -> str:
+    """Tell a step: an arrival with its own time, since its entry may have been written later."""
+    if step.kind == "landed":
+        return f"The file arrived, on {spoken(landed_at)}"
+    if RETURNED in (step.reasons or ""):
+        return "Sent back by a person, with advice"
+    return _EVENTS.get(step.kind, step.kind)
 
 
 def _how_to_check(facts: ReceiptFacts, head: str | None) -> tuple[Block, ...]:
@@ -245,12 +285,10 @@ def _how_to_check(facts: ReceiptFacts, head: str | None) -> tuple[Block, ...]:
 
 
 def _overview(accounts: Sequence[TransferAccount]) -> tuple[Block, ...]:
-    states = Counter(one.facts.state for one in accounts)
-    kinds = Counter(
-        (str(receipt_object(one.facts)["data_type"] or "not recognised"), one.facts.state) for one in accounts
-    )
+    outcomes = Counter(_STATES[outcome_of(one.facts)] for one in accounts)
+    kinds = Counter((_kind(one.facts) or "not recognised", outcome_of(one.facts)) for one in accounts)
     counts = ReportTable(
-        ("Outcome", "Files"), tuple((said, str(states[state])) for state, said in _STATES.items())
+        ("Outcome", "Files"), tuple((said, str(outcomes[said])) for said in _STATES.values())
     )
     types = tuple((kind, state, str(number)) for (kind, state), number in sorted(kinds.items()))
     sentence = Paragraph(f"{len(accounts)} files arrived in this time. The outcomes below add up to that.")
@@ -261,7 +299,7 @@ def _overview(accounts: Sequence[TransferAccount]) -> tuple[Block, ...]:
 
 def _waiting(accounts: Sequence[TransferAccount]) -> tuple[Block, ...]:
     points = [
-        f"{one.facts.reference}: {_STATES[one.facts.state]}"
+        f"{one.facts.reference}: {_STATES[outcome_of(one.facts)]}"
         for one in accounts
         if one.facts.state in {"landed", "held"}
     ]
@@ -282,8 +320,8 @@ def _transfers(accounts: Sequence[TransferAccount]) -> ReportTable:
                 facts.reference,
                 spoken(facts.landed_at),
                 shown_name(facts.name),
-                str(receipt_object(facts)["data_type"] or ""),
-                facts.state,
+                _kind(facts),
+                outcome_of(facts),
                 ", ".join(sorted({plain_reason(reason).clause for reason in facts.reasons})),
                 facts.signature.signing_key if facts.signature else "",
                 "; ".join(f"{step.who or ''} {spoken(step.at)}" for step in taken),
@@ -300,6 +338,12 @@ def _transfers(accounts: Sequence[TransferAccount]) -> ReportTable:
         "Collected",
     )
     return ReportTable(headings, tuple(rows))
+
+
+def _kind(facts: ReceiptFacts) -> str:
+    """Return the name of the kind of data; "" for a file that was not recognised."""
+    kind = receipt_object(facts)["data_type"]  # Without what a file itself may say.
+    return facts.wording.name(str(kind)) if kind else ""
 
 
 def _listed(values: object) -> str | None:

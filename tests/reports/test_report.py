@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -154,7 +155,42 @@ def test_a_transfer_is_told_from_landing_to_collection() -> None:
 def test_a_transfer_that_nobody_took_says_so() -> None:
     shown = as_text(transfer_report(replace(ACCOUNT, steps=()), NOW))
     assert "Nobody has collected it yet." in " ".join(shown.split())
-    assert "Nobody has opened it through the gateway." in shown
+    assert re.search(r"central-data +nobody yet", shown)
+
+
+def test_teams_that_have_not_collected_it_are_told_beside_those_that_have() -> None:
+    facts = replace(FACTS, teams=("central-data", "early-years"))
+    shown = as_text(transfer_report(replace(ACCOUNT, facts=facts), NOW))
+    told = shown.partition("WHO WAS GIVEN IT")[2].partition("EVERY STEP")[0]
+    assert re.search(r"central-data +j\.smith +25 November", told)
+    assert re.search(r"early-years +nobody yet", told)
+
+
+def test_who_only_looked_at_a_held_file_has_collected_nothing() -> None:
+    looked = LoggedStep(entry=41, at=LANDED, kind="collected", who="j.smith", team="central-data")
+    later = replace(STEPS[2], entry=43)
+    for account in (replace(REFUSED, steps=(looked,)), replace(ACCOUNT, steps=(STEPS[0], looked, later))):
+        shown = " ".join(as_text(transfer_report(account, NOW)).split())
+        assert "first collected" not in shown
+        assert "Looked at, but not collected" in shown
+    assert "Nobody has collected it yet." in shown
+
+
+def test_a_file_has_one_time_of_arrival_however_late_its_entry_was_written() -> None:
+    late = replace(STEPS[0], at=LANDED + timedelta(minutes=1))
+    shown = " ".join(as_text(transfer_report(replace(ACCOUNT, steps=(late,)), NOW)).split())
+    assert "On record since 24 November 2026 at 14:04:22 UTC" in shown
+    assert "The file arrived, on 24 November 2026 at 14:03:22 UTC" in shown
+
+
+def test_what_was_sent_back_with_advice_is_not_told_as_refused() -> None:
+    back = replace(
+        REFUSED, facts=replace(REFUSED.facts, reasons=(why("person:returned", advice="Sign it."),))
+    )
+    shown = as_text(provider(back, ACCOUNT))
+    assert re.search(r"refused +0\n", shown)
+    assert re.search(r"sent back with advice +1\n", shown)
+    assert "It is sent back with advice." in as_text(transfer_report(back, NOW))
 
 
 @pytest.mark.parametrize("account", [HELD, REFUSED, TransferAccount(facts=landed(), ssh_key=SSH_KEY)])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from gateway.classify.findings import FINDINGS, describe
 from gateway.mailboxes.names import file_name
 from gateway.model import Classified, ContentRefused, Finding
 from gateway.policy.catalogue import Catalogue
+from gateway.reasons import RETURNED, SENT_BACK
 from gateway.registry import log
 from gateway.registry.deliveries import Delivery
 from gateway.registry.tables import EventRow
@@ -67,12 +69,14 @@ def findings_seen(content: Classified | ContentRefused | None) -> tuple[FindingS
     )
 
 
-def happened(events: Sequence[EventRow]) -> Iterator[Happened]:
-    """Yield the log's steps about a file, in words."""
+def happened(events: Sequence[EventRow], landed_at: datetime | None = None) -> Iterator[Happened]:
+    """Yield the log's steps about a file, in words; the arrival at its own time, if known."""
     for step in log.steps(events):
+        returned = RETURNED in step.fields.get("reasons", "")
+        what = SENT_BACK if returned else _WORDS.get(step.kind, step.kind.replace("-", " "))
         yield Happened(
-            at=step.event.at,
-            what=_WORDS.get(step.kind, step.kind.replace("-", " ")),
+            at=landed_at or step.event.at if step.kind == "landed" else step.event.at,
+            what=what,
             by=step.event.actor,
             why=step.event.note,
             team=step.fields.get("team"),
