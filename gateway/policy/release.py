@@ -152,7 +152,7 @@ class _Asked:
         found = tuple(team for team in self.entitled() if certain or self._may_have_all_agreed(team))
         if not found:
             raise ReleaseImpossibleError(
-                "no team of its flow may have everything in the file: return it, or name a team with --team"
+                "no team of its flow may have everything in the file: return it, or name the teams"
             )
         return found
 

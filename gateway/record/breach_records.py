@@ -101,9 +101,7 @@ def amended(known: BreachRecord, given: Mapping[str, Any]) -> Told:
     GatewayError for a record of an earlier release, stored as text alone.
     """
     if known.told is None:
-        raise GatewayError(
-            f"an earlier release made breach {known.number}: record it anew, and say so in --what"
-        )
+        raise GatewayError(f"an earlier release made breach {known.number}: record it anew, and say so there")
     said = known.told.model_dump()
     added = {
         name: (*said[name], *(one for one in given.get(name, ()) if one not in said[name])) for name in _ADDED
@@ -158,21 +156,21 @@ def _read(number: int, note: str) -> tuple[Told | None, Document]:
 
 def _check(told: Told, now: datetime) -> None:
     if not (told.transfers or told.staff or told.keys or told.since or told.until):
-        raise GatewayError("say what is concerned: --transfer, --person, --key, or a time by --from and --to")
+        raise GatewayError("say which files, members of staff or keys are concerned, or which days")
     # A time until the end of today is allowed.
     last = told.until - timedelta(days=1) if told.until else None
     past = (
-        ("--aware-at", told.aware_at),
-        ("--from", told.since),
-        ("--to", last),
-        ("--notified-at", told.notified_at),
+        ("when you became aware", told.aware_at),
+        ("when it began", told.since),
+        ("when it ended", last),
+        ("when you notified", told.notified_at),
     )
     for what, moment in past:
         if moment is not None and moment > now:
             raise GatewayError(f"{what} is still to come: the record tells of what has happened")
     if told.since and told.until and told.until <= told.since:
-        raise GatewayError("--to is before --from")
+        raise GatewayError("it ended before it began")
     if told.since and told.since > told.aware_at:
-        raise GatewayError("--aware-at is before --from: nobody is aware of a breach before it happens")
+        raise GatewayError("you became aware before it began: nobody is aware of a breach before it happens")
     if told.notified_at and told.notified_at < told.aware_at:
-        raise GatewayError("--notified-at is before --aware-at")
+        raise GatewayError("you notified before you became aware")

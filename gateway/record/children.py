@@ -104,10 +104,10 @@ def _digests(asked: Asked, key: bytes) -> frozenset[bytes]:
     named = [asked.surname, asked.forename, asked.born]
     if any(named):
         if asked.surname is None or asked.forename is None or asked.born is None:
-            raise GatewayError("a name needs all of --surname, --forename and --born")
+            raise GatewayError("a name needs all three: surname, first forename and date of birth")
         found |= name_digests(asked.surname, asked.forename, asked.born, key)
     if not found:
-        raise GatewayError("name the child: --upn, or --surname, --forename and --born")
+        raise GatewayError("name the child: by UPN, or by surname, first forename and date of birth")
     return frozenset(found)
 
 

@@ -148,7 +148,7 @@ def chasing(letterhead: Letterhead, session: Session, provider: str, now: dateti
         raise GatewayError(f"no e-mail address of {provider} is on record: ring them, or set a contact first")
     rules = catalogue.letters.rules("chase")
     if not rules:
-        raise GatewayError("letters.toml has no letter that chases: add one of the kind chase")
+        raise GatewayError("the policies have no letter that chases: add one of the kind chase")
     found = [
         letter
         for one, flows in statuses(session, catalogue, day, [provider])

@@ -116,7 +116,7 @@ def to_approve(session: Session, *, by: str, at: datetime, digest: str | None = 
         raise GatewayError(f"what is proposed is {known.digest}, not {digest}")
     said = (
         f"{known.by} proposed it: somebody else must approve it. Where several people share an account, "
-        "each says who they are in GATEWAY_ADMIN"
+        "each says who they are"
     )
     check_two(session, known.by, by, since=known.at, at=at, said=said)
     return known

@@ -45,7 +45,7 @@ def sign(session: Session, catalogue: Catalogue, signed: Signed, *, actor: str |
     kind = providers.get_provider(session, signed.provider).kind
     known = {each.role: each for each in catalogue.agreement.signatories(kind)}
     if signed.role is None and known:
-        raise GatewayError(f"say who signed: --role, one of {', '.join(known)}")
+        raise GatewayError(f"say as which role they signed: one of {', '.join(known)}")
     if signed.role is not None and signed.role not in known:
         raise GatewayError(
             f"the agreement asks for no signature of {signed.role}{nearest(signed.role, known)}"

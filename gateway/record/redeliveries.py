@@ -73,7 +73,7 @@ def redeliver(
         if asked.forbidden and not override:
             said = "; ".join(f"{one.sentence} ({one.clause})" for one in asked.forbidden)
             raise GatewayError(
-                f"the agreement speaks against it: {said} With --override it is proposed to a second person"
+                f"the agreement speaks against it: {said} It can be proposed to a second person instead"
             )
         if asked.forbidden:
             head: Issued | None = _propose(registrar, session, reference, asked, By(by, why, now))

@@ -24,7 +24,7 @@ def span_of(first: date | None, last: date | None, catalogue: Catalogue, today: 
     span = (first or begun, last or ended)
     starts = catalogue.school_year_starts
     if span[1] < span[0]:
-        raise GatewayError("--to is before --from")
+        raise GatewayError("the last day is before the first")
     if academic_year(span[0], starts) != academic_year(span[1], starts):
         raise GatewayError(f"{span[0]} and {span[1]} are not in one school year: review each by itself")
     return span
@@ -36,7 +36,7 @@ def _term(catalogue: Catalogue, today: date) -> tuple[date, date]:
     years = [school_year(catalogue.calendar, first) for first in (this - 1, this)]
     begun = [term for year in years if year for term in year.terms if term.first <= today]
     if not begun:
-        raise GatewayError("calendar.toml holds no term that has begun: give --from and --to")
+        raise GatewayError("the calendar of the policies holds no term yet: give the first and the last day")
     return begun[-1].first, begun[-1].last
 
 

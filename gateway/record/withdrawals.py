@@ -91,9 +91,9 @@ def check_second(session: Session, transfer: Transfer, by: str, at: datetime) ->
 _TAKEN = "A file was TAKEN OUT of every mailbox."
 _OVER = "A file is WITHDRAWN for good."
 _DECIDE = (
-    "Decide whether this is a breach of personal data (agreement, section 10): gateway breach record "
-    "--transfer prefills its record. The file waits for a second person: gateway transfers confirm withdraws "
-    "it for good, gateway transfers redeliver gives it back, or elsewhere."
+    "Decide whether this is a breach of personal data (agreement, section 10), and record it with "
+    "this reference if it is one. The file waits for a second person, who withdraws it for good or gives it "
+    "back, or elsewhere."
 )
 _JUDGE = (
     "Whoever opened it may still have what they downloaded: ask them to delete it, and note that they have."

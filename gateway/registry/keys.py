@@ -153,7 +153,7 @@ def _way_out(known: Key, owner_kind: OwnerKind, owner: str) -> str:
     if known.owner_kind == owner_kind == "provider" and known.owner != owner:
         return (
             f". If {owner} is {known.owner} under a new name or kind, keep its record and its keys: "
-            f"gateway providers convert {known.owner}, or gateway providers set {known.owner} --name"
+            f"gateway providers convert {known.owner}, or gateway providers set {known.owner}"
         )
     return ""
 

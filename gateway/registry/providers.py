@@ -49,7 +49,7 @@ def check_numbers(session: Session, provider: Provider) -> None:
                 raise GatewayError(
                     f"{row.id} has the {what} {number} already. An academy keeps the record of its school: "
                     f"gateway providers convert {row.id} --kind academy. For another provider that takes its "
-                    f"place: gateway providers close {row.id}, then add the new one with --succeeds {row.id}"
+                    f"place: gateway providers close {row.id}, then add the new one as its successor"
                 )
 
 

@@ -36,13 +36,13 @@ def test_nothing_is_still_to_come(copy: Desk) -> None:
     later = f"{datetime.now(UTC) + timedelta(days=3):%Y-%m-%dT%H:%M}"
     given = {"--aware-at": AWARE, "--person": "jane"}
     for wrong, words in (
-        ({"--aware-at": later}, "--aware-at is still to come"),
-        ({"--notified-at": later}, "--notified-at is still to come"),
-        ({"--from": later}, "--from is still to come"),
-        ({"--to": later}, "--to is still to come"),
-        ({"--from": "2026-07-03"}, "--aware-at is before --from"),
-        ({"--from": "2026-06-02", "--to": "2026-06-01"}, "--to is before --from"),
-        ({"--notified-at": "2026-06-01"}, "--notified-at is before --aware-at"),
+        ({"--aware-at": later}, "when you became aware is still to come"),
+        ({"--notified-at": later}, "when you notified is still to come"),
+        ({"--from": later}, "when it began is still to come"),
+        ({"--to": later}, "when it ended is still to come"),
+        ({"--from": "2026-07-03"}, "you became aware before it began"),
+        ({"--from": "2026-06-02", "--to": "2026-06-01"}, "it ended before it began"),
+        ({"--notified-at": "2026-06-01"}, "you notified before you became aware"),
     ):
         options = [word for pair in {**given, **wrong}.items() for word in pair]
         assert words in record(copy, *options, code=1)

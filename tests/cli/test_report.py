@@ -136,7 +136,7 @@ def test_a_provider_over_a_time() -> None:
     day = f"{desk.transfer(reference(desk, 'oak', 'core.xml.pgp')).upload.landed_at:%Y-%m-%d}"
     assert "2 files" in said(desk.gateway("report", "provider", "oak", "--from", day, "--to", day))
     backwards = ("report", "provider", "oak", "--from", "2026-02-01", "--to", "2026-01-01")
-    assert "--to is before --from" in desk.gateway(*backwards, code=1)
+    assert "the last day is before the first" in desk.gateway(*backwards, code=1)
     nobody = ("report", "provider", "nobody", "--from", day, "--to", day)
     assert "there is no provider nobody" in desk.gateway(*nobody, code=1)
 
@@ -217,7 +217,7 @@ def test_a_span_of_time_touches_what_had_any_step_in_it(copy: Desk) -> None:
 
 
 def test_a_breach_that_touches_nothing_named_is_not_recorded(copy: Desk) -> None:
-    assert "say what is concerned" in copy.gateway("breach", "record", "--aware-at", AWARE, code=1)
+    assert "say which files" in copy.gateway("breach", "record", "--aware-at", AWARE, code=1)
     unknown = ("breach", "record", "--aware-at", AWARE, "--transfer", "261124-oak-00000")
     assert "no transfer" in copy.gateway(*unknown, code=1)
     assert copy.events("breach") == []

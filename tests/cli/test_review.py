@@ -52,7 +52,7 @@ def test_a_review_is_of_one_school_year() -> None:
     desk = whole()
     wrong = ("report", "review", "--from", "2026-06-01", "--to", "2026-10-01")
     assert "not in one school year" in desk.gateway(*wrong, code=1)
-    assert "--to is before --from" in desk.gateway(
+    assert "the last day is before the first" in desk.gateway(
         "report", "review", "--from", "2026-10-02", "--to", "2026-10-01", code=1
     )
 

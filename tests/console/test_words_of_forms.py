@@ -15,6 +15,8 @@ from gateway.mailboxes.console_api.carrying_out import _told
 from gateway.mailboxes.console_api.words import for_pages
 
 TERMINAL = re.compile(r"--\w|GATEWAY_|\.toml|DATA_TYPE|- asks")
+NOUNS = "|".join(sorted({command.partition(" ")[0] for command in every_act()}))
+OPTION = re.compile(rf"--[a-z]|GATEWAY_[A-Z]|\bgateway (?:{NOUNS}) [a-z]")
 FORMS = [command for command, act in every_act().items() if act.in_console]
 CODE = Path(gateway.__file__).parent
 
@@ -38,6 +40,36 @@ def _errors(file: Path) -> list[str]:
             ]
             found.append("…".join(parts))
     return found
+
+
+OF_THE_MACHINE = {"new_flow.py", "upgrade.py"}
+"""What commands of the machine alone reach."""
+INSIDE = sorted(
+    file
+    for room in ("record", "policy", "registry")
+    for file in (CODE / room).glob("*.py")
+    if file.name not in OF_THE_MACHINE
+)
+
+
+def _told_by(file: Path) -> list[str]:
+    """Every text of a module but its docstrings, with … in the place of each value."""
+    tree, found = ast.parse(file.read_text("utf-8")), []
+    inside = {id(part) for one in ast.walk(tree) if isinstance(one, ast.JoinedStr) for part in ast.walk(one)}
+    inside |= {id(one.value) for one in ast.walk(tree) if isinstance(one, ast.Expr)}
+    for one in ast.walk(tree):
+        if isinstance(one, ast.JoinedStr):
+            parts = (str(part.value) if isinstance(part, ast.Constant) else "…" for part in one.values)
+            found.append("".join(parts))
+        elif isinstance(one, ast.Constant) and isinstance(one.value, str) and id(one) not in inside:
+            found.append(one.value)
+    return found
+
+
+@pytest.mark.parametrize("file", INSIDE, ids=lambda file: f"{file.parent.name}/{file.name}")
+def test_what_a_room_behind_the_acts_says_names_no_option_and_no_command(file: Path) -> None:
+    told = map(for_pages, _told_by(file))
+    assert [words for words in told if OPTION.search(words)] == []
 
 
 @pytest.mark.parametrize("module", sorted({act.__module__ for act in every_act().values() if act.in_console}))

@@ -220,7 +220,7 @@ def test_where_two_must_sign_a_copy_is_one_signature_and_the_command_the_other(d
     desk.process()
     assert desk.codes(again) in (["agreement:already-ratified"], ["open:replayed"])
     ask = ("agreement", "ratify", "oak", "--signatory", "The Chair")
-    assert "say who signed" in desk.gateway(*ask, code=1)
+    assert "say as which role they signed" in desk.gateway(*ask, code=1)
     assert "no signature of cair; perhaps chair" in desk.gateway(*ask, "--role", "cair", code=1)
     assert f"has signed for {THIS_YEAR[0]} already" in desk.gateway(*ask, "--role", "head", code=1)
     assert "has ratified" in desk.gateway(*ask, "--role", "chair")
