@@ -15,11 +15,15 @@ from gateway.acts.act import (
     option,
 )
 from gateway.acts.listing import DatedListing, ListingAct, Row
+from gateway.errors import GatewayError
 from gateway.home.settings import load_settings
 from gateway.model import counted
-from gateway.registry import letters, log
+from gateway.policy.dates import spoken
+from gateway.registry import letters, log, providers
 
 AREA = Area.SCHOOLS
+_JUDGED_AT_ONCE = 12_000
+"""Providers times days that a page foresees: some seconds of work."""
 _UNWRAPPED = 10_000  # A page breaks lines itself.
 
 
@@ -53,6 +57,8 @@ class PreviewLetters(ListingAct):
         first = context.clock() if self.on is None else datetime.combine(self.on, time(12), UTC)
         rows: dict[tuple[str, str], Row] = {}
         with context.reading() as session:
+            if context.mailboxes is not None:  # A page ends sooner than a command.
+                self._check_days(first.date(), len(providers.names(session)))
             for number in range(self.days):
                 at = first + timedelta(days=number)
                 for letter in by_calendar(letterhead, session, at, {event for event, _ in rows}):
@@ -66,6 +72,14 @@ class PreviewLetters(ListingAct):
                     }
                     rows.setdefault((letter.event, letter.recipient), row)
         return list(rows.values())
+
+    def _check_days(self, first: date, judged: int) -> None:
+        """Refuse more than can be judged while somebody waits. GatewayError says how to ask for the rest."""
+        most = max(1, _JUDGED_AT_ONCE // max(1, judged))
+        if self.days > most:
+            then = spoken(first + timedelta(days=most))
+            said = f"{self.days} days of {counted(judged, 'provider')} are too many at once"
+            raise GatewayError(f"{said}: ask for {most}, and then for further ones as if it were {then}")
 
 
 class ListLetters(DatedListing):

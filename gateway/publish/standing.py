@@ -312,5 +312,5 @@ def _came(facts: ProviderFacts, language: Language) -> str:
         for one in lately[:20]
     ]
     if more := len(lately) - len(lines):
-        lines.append(f"- {told(f'and {more} more, see status.html in your SFTP folder', language)}")
+        lines.append(f"- {told(f'and {more} more, which your own page lists', language)}")
     return "\n".join([f"## {told('What came this week', language)}", "", *lines]) if lines else ""
