@@ -30,6 +30,15 @@ class Role(StrEnum):
     AUDITOR = "auditor"
 
 
+ROLES_TOLD: Mapping[Role, str] = {
+    Role.TRIAGE: "decides on held files, and takes files back",
+    Role.ADMINISTRATOR: "does so, too, and enrols schools, people and keys, gives roles and changes policies",
+    Role.DATA_PROTECTION: "answers for single children, breaches and legal holds, and gives roles",
+    Role.AUDITOR: "looks at everything, and changes nothing",
+}
+"""What each role is for, where it is given."""
+
+
 class AccessRight(StrEnum):
     """A right needed for a command or a question."""
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import ClassVar
 
-from gateway.access import AccessRight, LookingTeams, Role
+from gateway.access import ROLES_TOLD, AccessRight, LookingTeams, Role
 from gateway.acts.act import (
     WAITS,
     Act,
@@ -26,6 +26,7 @@ from gateway.record.second_person import TwoPersonAct, agreed_to_give, note_prop
 from gateway.registry import roles, staff
 
 AREA = Area.PEOPLE
+_TOLD = "; ".join(f"{role} {does}" for role, does in ROLES_TOLD.items())
 
 
 class ListRoles(ListingAct):
@@ -53,7 +54,7 @@ class _ChangeRole(Act):
     right: ClassVar = AccessRight.APPOINT
 
     name: str = argument("A member of staff.", metavar="NAME", names="person")
-    role: Role = argument("The role.", metavar="ROLE")
+    role: Role = argument(f"The role: {_TOLD}.", metavar="ROLE")
     why: Why
 
     def _note(self, record: Recording, kind: Kind) -> None:
