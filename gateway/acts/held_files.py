@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -67,10 +67,11 @@ class ListHeldFiles(TransferListing):
         """Yield the files with who decides on each, for whom or what it waits, and for how many days."""
         now, owners = context.clock(), at_a_glance.owners_of_held_files(session)
         proposed = frozenset(at_a_glance.releases_proposed(session, EVERYTHING))
+        again = transfer_lists.sent_again(session, found)
         for transfer, row in zip(found, super().listed(session, context, found), strict=True):
             second = row["reference"] in proposed or waits_for_second(transfer)
             yield row | {
-                "why": for_officers(transfer.reasons),
+                "why": for_officers(transfer.reasons) + _how_often(row["reference"], again),
                 "waits_for": WaitsForWhom.SECOND if second else WAIT_FOR_WHOM[transfer.waits_for or "person"],
                 "owner": owners.get(row["reference"]),
                 "days": (now - transfer.upload.landed_at).days,
@@ -89,6 +90,14 @@ class ListHeldFiles(TransferListing):
 
         teams = names_of_lookers(load_catalogue(context.home.policies_in_force))
         return f"{counted(more, 'more file')} for {teams} alone"
+
+
+def _how_often(reference: str, again: Mapping[str, Sequence[str]]) -> str:
+    """Say how often a file was sent that waits several times, and which is the newest."""
+    if not (same := again.get(reference)):
+        return ""
+    newest = "this is the newest" if same[-1] == reference else f"the newest is {same[-1]}"
+    return f" (sent {len(same)} times: {newest})"
 
 
 class _HeldFileAct(Act):

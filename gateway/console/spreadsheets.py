@@ -19,9 +19,13 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def spreadsheet(table: TableTold, name: str, kind: str) -> Response:
     """Return a table as a file to be stored: `kind` is one of `SPREADSHEETS`."""
+    names = [table.named.get(column, {}) for column in table.columns]
     rows = [
         [column.replace("_", " ") for column in table.columns],
-        *([_cell(value) for value in row] for row in table.rows),
+        *(
+            [_cell(known.get(str(value), value)) for known, value in zip(names, row, strict=True)]
+            for row in table.rows
+        ),
     ]
     headers = {"content-disposition": f'attachment; filename="{name}.{kind}"'}
     content = as_xlsx(rows) if kind == "xlsx" else as_csv(rows)

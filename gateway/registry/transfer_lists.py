@@ -1,7 +1,7 @@
 """Listings of transfers by criteria, read in pages, so that any number can be listed."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -173,6 +173,22 @@ def lately_in_short(session: Session, since: datetime) -> Mapping[str, Sequence[
     for provider, *rest in session.execute(query.order_by(col(TransferRow.sequence).desc())):
         found[provider].append(InShort._make(rest))
     return found
+
+
+def sent_again(session: Session, found: Collection[Transfer]) -> dict[str, list[str]]:
+    """Return by reference, for those of some files of which the same waits, the references of all of these.
+
+    The same is what one provider sent with the same content; the newest stands last.
+    """
+    digests = {one.content_sha256 for one in found if one.content_sha256}
+    of = col(TransferRow.provider), col(TransferRow.content_sha256)
+    query = select_columns(*of, col(TransferRow.reference)).where(
+        col(TransferRow.state) == "held", col(TransferRow.content_sha256).in_(digests)
+    )
+    same: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for provider, digest, reference in session.execute(query.order_by(col(TransferRow.sequence))):
+        same[provider, digest].append(reference)
+    return {reference: every for every in same.values() if len(every) > 1 for reference in every}
 
 
 def whose_files_wait(session: Session) -> frozenset[str]:

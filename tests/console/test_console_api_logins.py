@@ -235,7 +235,7 @@ def test_a_passkey_that_nobody_confirmed_reads_and_does_nothing_else(office: Off
         assert (declined.status_code, "not confirmed" in declined.text) == (403, True), declined.text
     with office.room.registry.read() as opened:
         (mine,) = passkeys.of_person(opened, "lou", office.clock())
-    told = " ".join(console.said(AskMe, session=session)["news"])
+    told = " ".join(one["said"] for one in console.said(AskMe, session=session)["news"])
     assert mine.fingerprint[:16] in told.replace(" ", "")
     console.confirm("lou")
     assert console.ask(AskHeldFile, session=session, reference=held).status_code == 200
@@ -248,6 +248,8 @@ def test_a_person_hears_of_each_key_that_somebody_adds_for_them(office: Office) 
             session, "staff", "sam", "ssh", fingerprint="SHA256:planted", material="ssh-ed25519 AAAA",
             at=office.clock(), by="adma", state="pending",
         )  # fmt: skip
-    told = " ".join(office.said("sam", AskToday)["news"])
+    news = office.said("sam", AskToday)["news"]
+    assert [one["act"] for one in news] == [True, False]  # Their own passkey is confirmed.
+    told = news[0]["said"]
     assert "SSH key SHA256:planted was added for you" in told
     assert "waits to be confirmed" in told

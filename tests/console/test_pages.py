@@ -18,10 +18,13 @@ from gateway.acts.act import Area
 from gateway.acts.fields import area_of, every_act
 from gateway.console.site import templates
 from gateway.home.settings import SECURITY, Settings
+from gateway.model import Provider
+from gateway.registry import keys, providers, transfers
+from gateway.registry.tables import DiscrepancyPartyRow, DiscrepancyRow
 from gateway.samples import make, school
 from tests.console.pages import console_of
 from tests.console.served import OTHER, TEAM, Served
-from tests.mailboxes.mailroom import PROVIDER
+from tests.mailboxes.mailroom import NOW, PROVIDER
 
 BOX = f"/mailboxes/{TEAM}"
 LOADED_LATE = """
@@ -397,3 +400,88 @@ def test_the_title_of_a_page_is_its_heading(served: Served) -> None:
         assert title
         assert heading
         assert title[1] == heading[1], path
+
+
+def test_news_of_ones_keys_stand_under_one_line_unless_they_ask_for_something(served: Served) -> None:
+    with served.room.registry.write() as session:
+        for number in range(3):
+            keys.add_key(
+                session, "staff", "sam", "ssh", fingerprint=f"SHA256:theirs{number}", material="x",
+                at=datetime.now(UTC), by="adma", state="pending" if number == 2 else "active",
+            )  # fmt: skip
+    assert served.sam.get("/") == 200
+    assert re.search(
+        r"<summary>[345] keys of yours were added between [^<]+ and [^<]+</summary>", served.sam.page
+    )
+    (box,) = re.findall(r'<p class="box">([^<]+)', served.sam.page)
+    assert "SHA256:theirs2" in box
+
+
+def test_the_same_file_sent_several_times_says_so_and_leads_to_the_newest(served: Served) -> None:
+    first, _, newest = (served.room.hold(b"the same again") for _ in range(3))
+    alone, jane = served.room.hold(b"sent once"), served.jane
+    assert jane.get("/work/held/list") == 200
+    assert jane.text.count(f"(sent 3 times: the newest is {newest})") == 2
+    assert jane.text.count("(sent 3 times: this is the newest)") == 1
+    jane.get(f"/held/{first}")
+    assert f'The newest is <a href="/held/{newest}">' in jane.page
+    jane.get(f"/held/{alone}")
+    assert "The same file" not in jane.text
+
+
+def test_many_discrepancies_of_a_school_are_counted_and_folded_the_newest_first(served: Served) -> None:
+    reference = served.room.deliver(b"a roll", TEAM)
+    with served.room.registry.write() as session:
+        providers.add_provider(session, Provider(id="birch", name="Birch", kind="school"), NOW)
+        sequence = transfers.get(session, reference).sequence
+        for number in range(60):
+            row = DiscrepancyRow(kind="two-rolls", key=str(number), state="open", opened_at=datetime.now(UTC))
+            session.add(row)
+            session.flush()
+            session.add_all(
+                DiscrepancyPartyRow(
+                    discrepancy=row.number,
+                    ordinal=ordinal,
+                    provider=of,
+                    pupil=b"p",
+                    transfer=sequence,
+                    record=1,
+                )
+                for ordinal, of in enumerate((PROVIDER, "birch"))
+            )
+        last = row.number
+    assert served.jane.get(f"/schools/{PROVIDER}") == 200
+    assert (
+        f'<a href="/work/discrepancies/list?provider={PROVIDER}">List all that are open: 60</a>'
+        in served.jane.page
+    )
+    found = re.findall(r"discrepancies/show\?number=(\d+)", served.jane.page)
+    assert found == [str(last - number) for number in range(10)]
+    assert "(Birch), since" in served.jane.text
+
+
+def test_lists_and_details_tell_the_names_of_teams_kinds_and_schools(served: Served) -> None:
+    reference = served.room.deliver(b"named", TEAM)
+    for path in ("/work/staff/list", "/work/transfers/list", f"/work/transfers/show?reference={reference}"):
+        assert served.jane.get(path) == 200
+        cells = " ".join(re.findall(r"<(?:td|dd)[^>]*>(.*?)</(?:td|dd)>", served.jane.page))
+        assert TEAM not in cells, path
+        assert ("Central Data Team" if "staff" in path else "&lt;b&gt;A&lt;/b&gt;") in cells, path
+
+
+def test_a_role_says_what_it_is_for_where_it_is_given(served: Served) -> None:
+    assert served.mary.get("/work/roles/grant") == 200
+    assert "triage decides on held files" in served.mary.text
+    assert "auditor looks at everything, and changes nothing" in served.mary.text
+
+
+def test_a_preview_of_too_many_letters_says_how_to_ask_for_the_rest(served: Served) -> None:
+    with served.room.registry.write() as session:
+        for number in range(40):
+            providers.add_provider(session, Provider(id=f"n{number}", name="N", kind="school"), NOW)
+    assert served.mary.get("/work/letters/preview?days=400&on=2026-11-01") == 403
+    assert re.search(
+        r"are too many at once: ask for \d+, and then for further ones as if it were \d+ \w+ 2027",
+        served.mary.text,
+    )
+    assert served.mary.get("/work/letters/preview?days=2&on=2026-11-01") == 200

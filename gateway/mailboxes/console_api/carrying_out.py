@@ -113,11 +113,10 @@ def _knowing(console: ConsoleContext, act: ActTold) -> ActTold:
 def _known(console: ConsoleContext, wanted: Collection[str | None]) -> Mapping[str, tuple[Named, ...]]:
     """Return what can be chosen: teams, kinds of data, schools, people."""
     catalogue = console.catalogue()
-    kinds = (named for one in catalogue.data_types() if (named := type_named(catalogue, one)))
-    known = {
-        "team": tuple(Named(id=one.id, name=one.name) for one in catalogue.teams.team),
-        "kind": tuple(kinds),
-    }
+    known = {"team": tuple(Named(id=one.id, name=one.name) for one in catalogue.teams.team)}
+    if "kind" in wanted:
+        kinds = (type_named(catalogue, one) for one in catalogue.data_types())
+        known["kind"] = tuple(filter(None, kinds))
     with console.mailboxes.registry.read() as session:
         if "school" in wanted:
             names = providers.names(session)
@@ -161,10 +160,10 @@ def ask(console: ConsoleContext, caller: Caller, question: AskAct) -> ActAnswere
         return _in_whole(answered())
     known = asked.known_by(context)
     if known is None:
-        return _answered(answered())
+        return _answered(console, answered())
     page = f"{question.limit} {question.after}"
     key = (asked.command, asked.model_dump_json(), console.catalogue().digest, known, str(caller.sight), page)
-    return console.judged.acts.of(key, lambda: _answered(answered()))
+    return console.judged.acts.of(key, lambda: _answered(console, answered()))
 
 
 def carry_out(console: ConsoleContext, caller: Caller, question: CarryOutAct) -> ActAnswered:
@@ -178,7 +177,7 @@ def carry_out(console: ConsoleContext, caller: Caller, question: CarryOutAct) ->
         check_signed(console, caller, question, asked.effect(context))
     else:
         asked.check(context)
-    return _answered(_carried_out(asked, context))
+    return _answered(console, _carried_out(asked, context))
 
 
 def _try(console: ConsoleContext, caller: Caller, asked: Act) -> None:
@@ -349,38 +348,61 @@ def _told(command: str) -> ActTold:
     )
 
 
-def _answered(answer: Answer) -> ActAnswered:
+_NAMED = {"team": "team", "teams": "team", "provider": "school", "providers": "school", "data_type": "kind"}
+"""What the ids in a column are of, whose names people are told."""
+
+
+def _names(console: ConsoleContext, columns: Collection[str]) -> Mapping[str, Mapping[str, str]]:
+    """Return the names by id for each of some columns that holds ids."""
+    wanted = {name: _NAMED[name] for name in columns if name in _NAMED}
+    known = _known(console, wanted.values()) if wanted else {}
+    return {name: {one.id: one.name for one in known[of]} for name, of in wanted.items()}
+
+
+def _answered(console: ConsoleContext, answer: Answer) -> ActAnswered:
     match answer:
         case ActDone():
             return ActAnswered(sentence=for_pages(answer.sentence), document=answer.document)
         case ActListing():
-            return ActAnswered(tables=(_table(answer),), closing=(for_pages(answer.closing),))
+            return ActAnswered(tables=(_table(console, answer),), closing=(for_pages(answer.closing),))
         case ActDetails():
+            lines = answer.shown_lines()
+            names = _names(console, [label.replace(" ", "_") for label in lines])
             return ActAnswered(
                 sentence=for_pages(answer.heading),
-                lines=tuple((label, _cell(value)) for label, value in answer.shown_lines().items()),
-                tables=tuple(map(_table, answer.parts)),
+                lines=tuple(
+                    (label, known.get(cell, cell))
+                    for label, value in lines.items()
+                    for known in (names.get(label.replace(" ", "_"), {}),)
+                    for cell in (_cell(value, known),)
+                ),
+                tables=tuple(_table(console, part) for part in answer.parts),
                 closing=tuple(map(for_pages, (*answer.paragraphs, *answer.closing))),
             )
         case _:
             return ActAnswered(report=seen(answer))
 
 
-def _table(listing: ActListing) -> TableTold:
+def _table(console: ConsoleContext, listing: ActListing) -> TableTold:
     rows, columns = [*listing.rows], listing.columns
+    names = _names(console, columns) if rows else {}
     return TableTold(
         columns=columns,
         moments=frozenset(name for row in rows for name in columns if isinstance(row.get(name), datetime)),
-        rows=tuple(tuple(_cell(row.get(name)) for name in columns) for row in rows),
+        rows=tuple(tuple(_cell(row.get(name), names.get(name, {})) for name in columns) for row in rows),
+        named={
+            name: {one: known[one] for row in rows if isinstance(one := row.get(name), str) and one in known}
+            for name, known in names.items()
+        },
         empty=for_pages(listing.empty),
         total=listing.total,
         following=listing.following,
     )
 
 
-def _cell(value: object) -> Cell:
+def _cell(value: object, names: Mapping[str, str]) -> Cell:
     if isinstance(value, list | tuple):
-        told = (str(one["code"]) if isinstance(one, Mapping) else str(one) for one in value)
+        told = (str(one["code"]) if isinstance(one, Mapping) else names.get(one, str(one)) for one in value)
         return for_pages(", ".join(told))
     if isinstance(value, datetime):
         return rfc3339(value)

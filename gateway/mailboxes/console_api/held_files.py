@@ -1,5 +1,7 @@
 """Held files for permitted viewers: reasons, findings, and possible decisions."""
 
+from dataclasses import replace
+
 from sqlmodel import Session
 
 from gateway.acts.held_files import release_in_words
@@ -18,7 +20,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.reasons import for_officers, waits_for_second
 from gateway.record import headings
 from gateway.record.registrar import KeylessRules
-from gateway.record.releases import held, proposal, wished
+from gateway.record.releases import Proposal, held, proposal, wished
 from gateway.registry import at_a_glance, log, providers, transfer_lists, transfers
 from gateway.registry.sight import is_sensitive
 from gateway.registry.transfer_lists import TransfersWanted
@@ -50,6 +52,7 @@ def ask_held_file(console: ConsoleContext, caller: Caller, question: AskHeldFile
         decides = _decides(caller, transfer)
         owner = at_a_glance.owners_of_held_files(session).get(question.reference)
         would = _would(console, session, question.reference) if decides else ""
+        again = transfer_lists.sent_again(session, [transfer])
         open_headings = headings.asked(session, transfer) if decides else ()
         said = headings.waiting(session, transfer.upload.provider, console.clock()) if open_headings else ()
     catalogue, content = console.catalogue(), transfer.content
@@ -66,16 +69,27 @@ def ask_held_file(console: ConsoleContext, caller: Caller, question: AskHeldFile
         asked=open_headings,
         meanings=tuple(Named(id=key, name=label) for key, label in meanings.items()),
         said=tuple(HeadingSaid.model_validate(one) for one in said if one.heading in open_headings),
-        events=tuple(happened(events)),
-        proposed=None if asked is None else ProposedBy.model_validate(asked),
+        events=tuple(happened(events, transfer.upload.landed_at)),
+        proposed=None if asked is None else _proposed(asked, catalogue),
         decides=decides,
         owner=owner,
         would=would,
         recalled=waits_for_second(transfer),
+        again=tuple(again.get(question.reference, ())),
         sent_on=_can_be_collected(console, caller, question.reference),
         data_types=tuple(named for each in catalogue.data_types() if (named := type_named(catalogue, each))),
         teams=tuple(team_named(catalogue, team.id) for team in catalogue.teams.team),
     )
+
+
+def _proposed(asked: Proposal, catalogue: Catalogue) -> ProposedBy:
+    """Return a proposed release with the names of its kind and teams."""
+    named = replace(
+        asked,
+        data_type=catalogue.wording.name(asked.data_type),
+        teams=tuple(map(catalogue.wording.name, asked.teams)),
+    )
+    return ProposedBy.model_validate(named)
 
 
 def look_at(session: Session, caller: Caller, reference: str) -> Transfer:

@@ -13,7 +13,15 @@ from gateway.registry import console_sessions, invitations, log, passkeys, staff
 from gateway.registry.keys import Key, list_keys
 from gateway.registry.log import Entry
 from gateway.zones.console_api import ConsoleQuestion, WeightyAct
-from gateway.zones.console_api.answers import Begun, ConsoleKnows, Done, MeSeen, PasskeyOptions, SessionSeen
+from gateway.zones.console_api.answers import (
+    Begun,
+    ConsoleKnows,
+    Done,
+    KeyNews,
+    MeSeen,
+    PasskeyOptions,
+    SessionSeen,
+)
 from gateway.zones.console_api.questions import (
     AskMe,
     AskSettings,
@@ -171,15 +179,20 @@ def ask_me(console: ConsoleContext, caller: Caller, _: AskMe) -> MeSeen:
     )
 
 
-def news_of(console: ConsoleContext, caller: Caller) -> tuple[str, ...]:
+def news_of(console: ConsoleContext, caller: Caller) -> tuple[KeyNews, ...]:
     """Return the news of the caller's keys: a person hears of a key that somebody else added."""
-    now = console.clock()
+    now, own = console.clock(), caller.person.key
     with console.mailboxes.registry.read() as session:
         theirs = list_keys(session, "staff", caller.name)
     new = [key for key in theirs if key.ended_at is None and (key.unconfirmed or key.added_at > now - _NEWS)]
-    own = caller.person.key
+    new.sort(key=lambda key: key.added_at, reverse=True)
     return tuple(
-        not_confirmed(own) if key.unconfirmed and key.fingerprint == own else _added(key) for key in new
+        KeyNews(
+            said=not_confirmed(own) if key.unconfirmed and key.fingerprint == own else _added(key),
+            at=key.added_at,
+            act=bool(key.unconfirmed),
+        )
+        for key in new
     )
 
 

@@ -11,7 +11,7 @@ from gateway.model import Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day, spoken
 from gateway.policy.lawful import asked_soon
-from gateway.reasons import for_officers
+from gateway.reasons import for_officers, outcome_of
 from gateway.registry import (
     agreements,
     contacts,
@@ -134,11 +134,17 @@ def ask_school(console: ConsoleContext, caller: Caller, question: AskSchool) -> 
 
 
 def _discrepancies(session: Session, row: ProviderRow) -> tuple[DiscrepancySeen, ...]:
+    """Return the open discrepancies with another school, newest first, and who these schools are."""
+    found = discrepancies.find(session, provider=row.id)[::-1]
+    names = providers.names(session) if found else {}
     return tuple(
         DiscrepancySeen(
-            number=each.number, what=MEANINGS[each.kind], providers=each.providers, opened_at=each.opened_at
+            number=each.number,
+            what=MEANINGS[each.kind],
+            others=tuple(names[one] for one in each.providers if one != row.id),
+            opened_at=each.opened_at,
         )
-        for each in discrepancies.find(session, provider=row.id)
+        for each in found
     )
 
 
@@ -167,7 +173,7 @@ def _line(transfer: Transfer, catalogue: Catalogue) -> TransferLine:
     return TransferLine(
         reference=transfer.upload.reference,
         data_type=type_named(catalogue, transfer.data_type),
-        state=transfer.state,
+        state=outcome_of(transfer),
         landed_at=transfer.upload.landed_at,
         why="" if transfer.state == "accepted" else for_officers(transfer.reasons),
     )

@@ -101,13 +101,15 @@ class ActsTold(File):
 class TableTold(File):
     """Rows of an answer under column names; `moments` are the columns holding moments.
 
-    `total` is the number of rows of all pages, and `following` the cursor of the next page, if any.
+    `named` are the names of ids, by column. `total` is the number of rows of all pages, and `following` the
+    cursor of the next page, if any.
     """
 
     columns: tuple[str, ...]
     moments: frozenset[str]
     rows: tuple[tuple[Cell, ...], ...]
     empty: str
+    named: dict[str, dict[str, str]] = Field(default_factory=dict)
     total: int | None = None
     following: str = ""
 

@@ -75,13 +75,21 @@ class SessionSeen(File):
     this: bool
 
 
+class KeyNews(File):
+    """News of a key of the person: a sentence, and since when; `act`: the person has something to do."""
+
+    said: str
+    at: datetime
+    act: bool
+
+
 class MeSeen(File):
-    """The person's own page: roles, sessions, passkeys (by fingerprint) and news of keys."""
+    """The person's own page: roles, sessions, passkeys (by fingerprint) and news of keys, newest first."""
 
     roles: tuple[str, ...]
     sessions: tuple[SessionSeen, ...]
     passkeys: tuple[str, ...]
-    news: tuple[str, ...] = ()
+    news: tuple[KeyNews, ...] = ()
 
 
 class Done(File):
@@ -135,7 +143,7 @@ class TodaySeen(File):
     """
 
     new: tuple[Counted, ...]
-    news: tuple[str, ...] = ()
+    news: tuple[KeyNews, ...] = ()
     first_steps: bool = False
     needs: tuple[WaitingTask, ...] = ()
     held: tuple[Counted, ...] = ()
@@ -262,7 +270,8 @@ class HeldTold(File):
 
     `recalled`: taken back, and waiting for a second person. `asked` are headings the person may say the
     meaning of, `meanings` the items to choose from, `said` the answers waiting for a second person. `owner`
-    was said to decide; `would` is what became of the file if it was released as it was recognised.
+    was said to decide; `would` is what became of the file if it was released as it was recognised. `again`
+    are the references of files that wait with the same content, this one among them, the newest last.
     """
 
     file: HeldSeen
@@ -280,6 +289,7 @@ class HeldTold(File):
     decides: bool
     owner: str | None = None
     would: str = ""
+    again: tuple[str, ...] = ()
     recalled: bool
     sent_on: bool
     data_types: tuple[Named, ...]

@@ -67,11 +67,11 @@ class ToldSchool(File):
 
 
 class DiscrepancySeen(File):
-    """A contradiction between two rolls about one pupil. Names no child."""
+    """A contradiction between two rolls about one pupil, with the names of `others`. Names no child."""
 
     number: int
     what: str
-    providers: tuple[str, ...]
+    others: tuple[str, ...]
     opened_at: datetime
 
 
