@@ -47,6 +47,7 @@ from gateway.mailboxes.console_api.showing_files import team_named
 from gateway.mailboxes.console_api.words import for_pages
 from gateway.mailboxes.contents import OpenContent
 from gateway.mailboxes.mailbox_access import AccessEnded, Person
+from gateway.mailboxes.names import file_name
 from gateway.mailboxes.tree import SharedResources
 from gateway.ssh.answers import Declined
 from gateway.zones.console_api import (
@@ -200,15 +201,17 @@ class ConsoleApi:
         who = await _in(readers, caller, self._console, question)
         who.check_question(type(question).__name__)
         who.check_act(CollectFile.command, CollectFile.right, by_program=CollectFile.by_program)
-        place = await _in(readers, boxes.place_of, self._console, who, question)
-        order = await _in(readers, boxes.order_of, self._console, who, place)
+        mailboxes = self._console.mailboxes
+        place = await _in(readers, mailboxes.place, who.person, question.team, question.reference)
+        order = await _in(readers, mailboxes.order, who.person, place)
         content = await self._resources.contents.borrow(order, who.name)
         try:
-            await _in(self._resources.writers, boxes.record_collected, self._console, who, place, content)
+            await _in(self._resources.writers, mailboxes.collect, who.person, place, content.given)
         except BaseException:
             self._resources.contents.give_back(content, who.name)
             raise
-        return _FileGiven(self._resources, who.person, content, boxes.name_of(place, content))
+        name = place.name or file_name(content.order.delivery)
+        return _FileGiven(self._resources, who.person, content, name)
 
 
 class _FileGiven(StreamingResponse):

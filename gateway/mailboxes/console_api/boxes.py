@@ -12,9 +12,8 @@ from gateway.mailboxes.console_api.showing_files import (
     team_named,
     type_named,
 )
-from gateway.mailboxes.contents import FileOrder, OpenContent
 from gateway.mailboxes.mailbox_access import UNDO, MailboxAccess
-from gateway.mailboxes.names import MailboxPlace, file_name
+from gateway.mailboxes.names import file_name
 from gateway.model import Basis, Classified, Counting, counted
 from gateway.policy.basis import left_out
 from gateway.policy.catalogue import Catalogue
@@ -26,7 +25,7 @@ from gateway.registry.deliveries import (
 from gateway.registry.delivery_queries import DeliveriesWanted
 from gateway.registry.transfers import contents_of
 from gateway.zones.console_api.answers import Done, FileTold, MailboxSeen, Named
-from gateway.zones.console_api.questions import AskFile, AskMailbox, Collect, DealWith
+from gateway.zones.console_api.questions import AskFile, AskMailbox, DealWith
 
 PAGE = 50
 
@@ -161,25 +160,3 @@ class OwnMailboxes:
             (mailboxes.restore if undo else mailboxes.deal_with)(self.caller.person, place)
         files = counted(len(references), "file is", "files are")
         return f"{files} {'back in the mailbox' if undo else 'marked as dealt with'}."
-
-
-def place_of(console: ConsoleContext, caller: Caller, question: Collect) -> MailboxPlace:
-    """Return the place of a file to collect; for held files, the folder of held files."""
-    return console.mailboxes.place(caller.person, question.team, question.reference)
-
-
-def order_of(console: ConsoleContext, caller: Caller, place: MailboxPlace) -> FileOrder:
-    """Return the order to open the team's share of a file."""
-    return console.mailboxes.order(caller.person, place)
-
-
-def record_collected(
-    console: ConsoleContext, caller: Caller, place: MailboxPlace, content: OpenContent
-) -> None:
-    """Record the collection before the first byte leaves."""
-    console.mailboxes.collect(caller.person, place, content.given)
-
-
-def name_of(place: MailboxPlace, content: OpenContent) -> str:
-    """Return the file name for the browser."""
-    return place.name or file_name(content.order.delivery)
