@@ -40,12 +40,12 @@ def test_a_transfer_from_landing_to_collection() -> None:
         transfer.upload.sha256,
         transfer.signature.signing_key,
         "student-core",
-        "central-data-team",
+        "Central Data Team",
         *(reason.code for reason in transfer.reasons),
         *(f"{reason.clause} (" for reason in transfer.reasons),
     ):
         assert part in text, part
-    assert re.search(r"Opened and collected By or to jane, central-data-team", text)
+    assert re.search(r"Opened and collected By or to jane, Central Data Team", text)
     assert "Log test.invalid/log Entries" in text
 
 

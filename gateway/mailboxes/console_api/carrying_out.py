@@ -366,15 +366,13 @@ def _answered(console: ConsoleContext, answer: Answer) -> ActAnswered:
         case ActListing():
             return ActAnswered(tables=(_table(console, answer),), closing=(for_pages(answer.closing),))
         case ActDetails():
-            lines = answer.shown_lines()
-            names = _names(console, [label.replace(" ", "_") for label in lines])
+            lines = {label: (label.replace(" ", "_"), value) for label, value in answer.shown_lines().items()}
+            names = _names(console, [name for name, _ in lines.values()])
             return ActAnswered(
                 sentence=for_pages(answer.heading),
                 lines=tuple(
-                    (label, known.get(cell, cell))
-                    for label, value in lines.items()
-                    for known in (names.get(label.replace(" ", "_"), {}),)
-                    for cell in (_cell(value, known),)
+                    (label, names.get(name, {}).get(str(value)) or _cell(value, names.get(name, {})))
+                    for label, (name, value) in lines.items()
                 ),
                 tables=tuple(_table(console, part) for part in answer.parts),
                 closing=tuple(map(for_pages, (*answer.paragraphs, *answer.closing))),
