@@ -6,10 +6,10 @@ package.
 """
 
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Literal, Protocol
+from typing import Literal
 
 from gateway.model import Reason, State, Transfer
 
@@ -68,19 +68,10 @@ def waits_for_second(transfer: Transfer) -> bool:
     return transfer.state == "held" and any(why.code == WITHDRAWN_BY_ONE for why in transfer.reasons)
 
 
-class Decided(Protocol):
-    """A file with the reasons of its latest decision."""
-
-    @property
-    def state(self) -> State: ...  # noqa: D102 - as of a transfer
-    @property
-    def reasons(self) -> Sequence[Reason]: ...  # noqa: D102 - the same
-
-
-def outcome_of(file: Decided) -> str:
+def outcome_of(state: State, reasons: Iterable[Reason]) -> str:
     """Return what became of a file: what a person sent back with advice was not refused for good."""
-    returned = file.state == "refused" and any(why.code == RETURNED for why in file.reasons)
-    return SENT_BACK if returned else file.state
+    returned = state == "refused" and any(why.code == RETURNED for why in reasons)
+    return SENT_BACK if returned else state
 
 
 def for_officers(reasons: Iterable[Reason]) -> str:

@@ -148,7 +148,7 @@ def _in_short(account: TransferAccount) -> tuple[Block, ...]:
     facts = account.facts
     sentence = (
         f"{facts.provider_name} sent the file {shown_name(facts.name)} on {spoken(facts.landed_at)}. "
-        f"It is {_STATES[outcome_of(facts)]}."
+        f"It is {_STATES[_outcome(facts)]}."
     )
     taken = account.collections
     if taken:
@@ -164,7 +164,7 @@ def what_became(
     """Tell what became of a file and who has it, as an officer reads it out by telephone."""
     zone, upload = ZoneInfo(catalogue.calendar.timezone), transfer.upload
     kind = f", as {catalogue.wording.name(transfer.data_type)}" if transfer.data_type else ""
-    arrived, became = spoken(upload.landed_at, zone), _STATES[outcome_of(transfer)]
+    arrived, became = spoken(upload.landed_at, zone), _STATES[_outcome(transfer)]
     said = [f"{sender} sent {shown_name(upload.name)} on {arrived}. It is {became}{kind}."]
     opened: dict[str, datetime] = {}
     given: set[str] = set()  # Whoever looked at a held file did so before.
@@ -204,7 +204,7 @@ def _decision(facts: ReceiptFacts) -> tuple[Block, ...]:
     when = spoken(facts.decided_at) if facts.decided_at else None
     outcome = Details(
         (
-            ("Outcome", _STATES[outcome_of(facts)]),
+            ("Outcome", _STATES[_outcome(facts)]),
             ("Decided", when),
             ("Flow", facts.flow),
             ("Teams", ", ".join(map(facts.wording.name, facts.teams)) or None),
@@ -285,8 +285,8 @@ def _how_to_check(facts: ReceiptFacts, head: str | None) -> tuple[Block, ...]:
 
 
 def _overview(accounts: Sequence[TransferAccount]) -> tuple[Block, ...]:
-    outcomes = Counter(_STATES[outcome_of(one.facts)] for one in accounts)
-    kinds = Counter((_kind(one.facts) or "not recognised", outcome_of(one.facts)) for one in accounts)
+    outcomes = Counter(_STATES[_outcome(one.facts)] for one in accounts)
+    kinds = Counter((_kind(one.facts) or "not recognised", _outcome(one.facts)) for one in accounts)
     counts = ReportTable(
         ("Outcome", "Files"), tuple((said, str(outcomes[said])) for said in _STATES.values())
     )
@@ -299,7 +299,7 @@ def _overview(accounts: Sequence[TransferAccount]) -> tuple[Block, ...]:
 
 def _waiting(accounts: Sequence[TransferAccount]) -> tuple[Block, ...]:
     points = [
-        f"{one.facts.reference}: {_STATES[outcome_of(one.facts)]}"
+        f"{one.facts.reference}: {_STATES[_outcome(one.facts)]}"
         for one in accounts
         if one.facts.state in {"landed", "held"}
     ]
@@ -321,7 +321,7 @@ def _transfers(accounts: Sequence[TransferAccount]) -> ReportTable:
                 spoken(facts.landed_at),
                 shown_name(facts.name),
                 _kind(facts),
-                outcome_of(facts),
+                _outcome(facts),
                 ", ".join(sorted({plain_reason(reason).clause for reason in facts.reasons})),
                 facts.signature.signing_key if facts.signature else "",
                 "; ".join(f"{step.who or ''} {spoken(step.at)}" for step in taken),
@@ -338,6 +338,10 @@ def _transfers(accounts: Sequence[TransferAccount]) -> ReportTable:
         "Collected",
     )
     return ReportTable(headings, tuple(rows))
+
+
+def _outcome(of: ReceiptFacts | Transfer) -> str:
+    return outcome_of(of.state, of.reasons)
 
 
 def _kind(facts: ReceiptFacts) -> str:

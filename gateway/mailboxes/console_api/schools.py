@@ -173,7 +173,7 @@ def _line(transfer: Transfer, catalogue: Catalogue) -> TransferLine:
     return TransferLine(
         reference=transfer.upload.reference,
         data_type=type_named(catalogue, transfer.data_type),
-        state=outcome_of(transfer),
+        state=outcome_of(transfer.state, transfer.reasons),
         landed_at=transfer.upload.landed_at,
         why="" if transfer.state == "accepted" else for_officers(transfer.reasons),
     )
