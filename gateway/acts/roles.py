@@ -54,7 +54,7 @@ class _ChangeRole(Act):
     right: ClassVar = AccessRight.APPOINT
 
     name: str = argument("A member of staff.", metavar="NAME", names="person")
-    role: Role = argument(f"The role: {_TOLD}.", metavar="ROLE")
+    role: Role = argument(f"The role they have: {_TOLD}.", metavar="ROLE")
     why: Why
 
     def _note(self, record: Recording, kind: Kind) -> None:

@@ -471,7 +471,7 @@ def test_lists_and_details_tell_the_names_of_teams_kinds_and_schools(served: Ser
 
 def test_a_role_says_what_it_is_for_where_it_is_given(served: Served) -> None:
     assert served.mary.get("/work/roles/grant") == 200
-    assert "triage decides on held files" in served.mary.text
+    assert "Triage decides on held files" in served.mary.text
     assert "auditor looks at everything, and changes nothing" in served.mary.text
 
 
