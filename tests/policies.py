@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gateway.model import Reason
 from gateway.policy.catalogue import Catalogue, load_catalogue, load_unchecked
-from gateway.policy.confirming import confirmed, due
+from gateway.policy.citations import confirmed, due
 from gateway.reasons import reason
 from tests.commands import invoke
 

@@ -25,7 +25,7 @@ from gateway.acts.act import (
 )
 from gateway.acts.listing import DatedListing, Row
 from gateway.errors import NotFoundError
-from gateway.policy.hand_on_schema import HandOn, HandOnColumn
+from gateway.policy.small_schemas import HandOn, HandOnColumn
 from gateway.registry import hand_ons
 from gateway.registry.tables import HandOnBatchRow
 

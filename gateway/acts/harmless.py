@@ -8,7 +8,7 @@ from gateway.acts.act import Act, ActContext, ActDone, Area, OneLine, Why, argum
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.model import counted
-from gateway.policy.unlisted import harmless_name
+from gateway.policy.items import harmless_name
 from gateway.registry import harmless, providers
 from gateway.registry.harmless import EVERY, Harmless
 

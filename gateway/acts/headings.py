@@ -59,7 +59,7 @@ class RevokeHeading(Act):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Take the statement away, with the person and the reason on record."""
-        from gateway.policy.unlisted import harmless_name  # noqa: PLC0415 - as below
+        from gateway.policy.items import harmless_name  # noqa: PLC0415 - as below
         from gateway.registry import harmless  # noqa: PLC0415 - loads the tables, as above
 
         with context.recording() as record:

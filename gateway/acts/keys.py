@@ -374,7 +374,7 @@ def _judged(context: ActContext, owner_kind: OwnerKind, data: bytes) -> NewKey:
 def _strength(context: ActContext) -> tuple[int, VerifiedKinds]:
     """Return the shortest RSA key that the policies allow, in bits, and the new kinds that engines verify."""
     from gateway.openpgp.verified_kinds import VerifiedKinds  # noqa: PLC0415 - few acts judge a key
-    from gateway.policy.method_schema import MethodsFile  # noqa: PLC0415 - the same
+    from gateway.policy.small_schemas import MethodsFile  # noqa: PLC0415 - the same
 
     methods = read_toml(context.home.policies_in_force / "methods.toml", MethodsFile)
     return methods.strength.rsa_bits, VerifiedKinds(load_settings(context.home).processor)

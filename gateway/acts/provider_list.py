@@ -21,7 +21,7 @@ from gateway.acts.act import (
 from gateway.acts.providers import judged_key
 from gateway.errors import GatewayError
 from gateway.model import NewKey, counted
-from gateway.policy.bodies_schema import BodiesFile
+from gateway.policy.small_schemas import BodiesFile
 from gateway.record.enroller import Enroller
 from gateway.record.provider_list import AS_BEFORE, ListTakenIn, TakenIn, TriedError, take_in
 

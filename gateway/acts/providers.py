@@ -31,9 +31,9 @@ from gateway.home.settings import load_settings
 from gateway.log.leaf import Kind
 from gateway.model import Provider, RatificationsThatCount, counted
 from gateway.model.invitation import ProviderInvitation, place_of
-from gateway.policy.bodies_schema import BodiesFile
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.ratification import years_at
+from gateway.policy.small_schemas import BodiesFile
 from gateway.record.enroller import Enroller
 from gateway.registry import contacts, keys, log, providers, register
 from gateway.registry.contacts import Contact

@@ -29,7 +29,7 @@ from gateway.cli.options import LimitOption
 from gateway.home.settings import load_settings
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day
-from gateway.policy.lawful import asked_soon, names_today, told_today
+from gateway.policy.timescale import asked_soon, names_today, told_today
 from gateway.registry import providers
 from gateway.registry.flow_status import statuses
 

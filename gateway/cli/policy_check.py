@@ -29,7 +29,7 @@ from gateway.model import counted
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue import read
 from gateway.policy.faults import PolicyFault
-from gateway.policy.new_agreement import declare
+from gateway.policy.new_flow import declare
 from gateway.registry import providers
 
 

@@ -12,11 +12,10 @@ from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings import Settings
 from gateway.policy.catalogue import Catalogue, load_catalogue
-from gateway.policy.dates import academic_year, day_in, first_year
-from gateway.policy.lawful import ends_without_another
+from gateway.policy.dates import academic_year, day_in, first_year, is_ending, last_written
 from gateway.policy.ratification import following, has_ended, opens
 from gateway.policy.shipped import shipped_agreements
-from gateway.policy.terms import is_ending, last_written
+from gateway.policy.timescale import ends_without_another
 from gateway.registry import years
 
 _EXAMPLE = "example.gov.uk"

@@ -11,8 +11,7 @@ from gateway.errors import GatewayError
 from gateway.home.settings_file import nearest
 from gateway.model import counted
 from gateway.policy.catalogue import Catalogue, load_unchecked
-from gateway.policy.clause_texts import ClauseTexts
-from gateway.policy.confirming import cited_now, confirmed, due
+from gateway.policy.citations import ClauseTexts, cited_now, confirmed, due
 from gateway.policy.schema import ClauseId
 from gateway.zones.spool import write_durably
 

@@ -9,8 +9,7 @@ from gateway.cli.console import DEFAULT_HOME, HomeOption, existing, fails_clearl
 from gateway.errors import GatewayError
 from gateway.model import counted
 from gateway.policy.catalogue import load_unchecked
-from gateway.policy.new_agreement import begin
-from gateway.policy.new_flow import NewFlow, check_new, write_flow
+from gateway.policy.new_flow import NewFlow, begin, check_new, write_flow
 
 app = typer.Typer(no_args_is_help=True, help="Something new in the policies, written for you.")
 

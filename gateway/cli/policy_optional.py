@@ -10,7 +10,7 @@ from gateway.cli.console import DEFAULT_HOME, HomeOption, JsonOption, existing, 
 from gateway.errors import GatewayError
 from gateway.home.settings_file import nearest
 from gateway.policy.catalogue import load_catalogue, load_unchecked
-from gateway.policy.confirming import due
+from gateway.policy.citations import due
 from gateway.zones.spool import write_durably
 
 app = typer.Typer(no_args_is_help=True, help="Flows that a law asks for: switched on where you want them.")

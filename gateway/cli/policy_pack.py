@@ -19,7 +19,7 @@ from gateway.home.settings import load_settings
 from gateway.log.checkpoint import LogKey
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.dates import local_day
-from gateway.policy.lawful import names_today, standing_of, told_today
+from gateway.policy.timescale import names_today, standing_of, told_today
 from gateway.zones.spool import write_durably
 
 app = typer.Typer(

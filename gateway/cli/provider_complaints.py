@@ -6,8 +6,8 @@ from datetime import datetime
 
 from gateway.cli.complaints import Complaint, Together
 from gateway.model import Provider
-from gateway.policy.bodies_schema import DFE_NUMBER, URN, Identifier, number_of
 from gateway.policy.catalogue import Catalogue
+from gateway.policy.small_schemas import DFE_NUMBER, URN, Identifier, number_of
 from gateway.registry.keys import Key
 
 _NO_SSH = Together(

@@ -147,7 +147,7 @@ def headings(
     Your answer is signed with your key and sent; the authority sees the answer, and may revoke it. Values
     under a heading are judged all the same.
     """
-    from gateway.policy.unlisted import not_understood  # noqa: PLC0415
+    from gateway.policy.items import not_understood  # noqa: PLC0415
     from gateway.send import ceremonies  # noqa: PLC0415
     from gateway.send.checking import Check  # noqa: PLC0415
     from gateway.send.headings import choices, misfit  # noqa: PLC0415

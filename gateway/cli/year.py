@@ -33,10 +33,9 @@ from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.model import RatificationsThatCount, counted
 from gateway.policy.catalogue import Catalogue, load_catalogue
-from gateway.policy.dates import academic_year, day_in, first_year, local_day
+from gateway.policy.dates import academic_year, day_in, first_year, local_day, school_year, written
 from gateway.policy.ratification import following, opens, text_wanted
 from gateway.policy.shipped import shipped_policies
-from gateway.policy.terms import school_year, written
 from gateway.registry import contacts, keys, register, staff, years
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from gateway.errors import GatewayError
 from gateway.model import ProviderKind
-from gateway.policy.bodies_schema import DFE_NUMBER, URN, BodiesFile
+from gateway.policy.small_schemas import DFE_NUMBER, URN, BodiesFile
 
 _DFE_DIGITS, _URN_DIGITS = 7, 6
 

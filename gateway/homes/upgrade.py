@@ -23,8 +23,8 @@ from gateway.home import Home
 from gateway.home.settings import load_settings, read_toml
 from gateway.homes.audit.audit import Anchors, audit
 from gateway.homes.backup import copy_registry
-from gateway.policy.carry_over import Files, OwnEdit, carry_over, earlier_releases
 from gateway.policy.catalogue import policy_files
+from gateway.policy.edits import Files, OwnEdit, carry_over, earlier_releases
 from gateway.policy.shipped import shipped_policies
 from gateway.processor.checkpoints import HEADS_MARK
 from gateway.processor.work import home_of_its_own, prove_engine, prove_store

@@ -19,10 +19,8 @@ from gateway.model import (
     RecordsWhere,
     Unlisted,
 )
-from gateway.policy.basis import basis_for, left_out
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.counts import counting
-from gateway.policy.unlisted import places
+from gateway.policy.items import basis_for, counting, left_out, places
 from gateway.registry import providers
 from gateway.registry.deliveries import Delivery
 from gateway.registry.markers import NOBODY, kept_apart

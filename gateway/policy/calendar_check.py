@@ -11,10 +11,9 @@ from pydantic import ValidationError
 
 from gateway.home.settings_file import nearest
 from gateway.policy.calendar_schema import CalendarFile, SchoolYear
-from gateway.policy.dates import academic_year_from, day_by_rule, day_in, first_year
+from gateway.policy.dates import academic_year_from, day_by_rule, day_in, first_year, terms_by_rule
 from gateway.policy.faults import Contradiction, Location
 from gateway.policy.schema import TIMESCALES, Flow, FlowDataType, FlowsFile
-from gateway.policy.terms import by_rule
 
 _YEARS = range(2020, 2060)
 
@@ -57,7 +56,7 @@ def _rule_faults(calendar: CalendarFile) -> Iterator[Contradiction]:
     """Yield rules giving terms out of order in some year, for every date of Easter."""
     for first in _YEARS if calendar.term_rule else ():
         try:
-            faults = [text for _, text in _year_faults(by_rule(calendar, first))]
+            faults = [text for _, text in _year_faults(terms_by_rule(calendar, first))]
         except ValidationError:
             faults = ["a term ends before it begins"]
         if faults:

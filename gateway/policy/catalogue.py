@@ -20,18 +20,23 @@ from gateway.errors import ConfigurationError
 from gateway.home.versions import COVERED, check_unchanged, policy_digest, policy_files
 from gateway.law import PACKS, LawPack, whole
 from gateway.policy.agreement_schema import AgreementFile, ConfirmedFile, ReasonsFile
-from gateway.policy.bodies_schema import BodiesFile
-from gateway.policy.breach_schema import BreachFile
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.crosscheck import contradictions
-from gateway.policy.faults import Contradiction, Location, PolicyFault, key_of, line_of, words_of
-from gateway.policy.folder import document
-from gateway.policy.hand_on_schema import HandOnsFile
-from gateway.policy.left_out import LeftOut, concerns, without_faults
-from gateway.policy.letters_schema import LettersFile
-from gateway.policy.method_schema import MethodsFile
+from gateway.policy.faults import (
+    Contradiction,
+    LeftOut,
+    Location,
+    PolicyFault,
+    concerns,
+    document,
+    key_of,
+    line_of,
+    without_faults,
+    words_of,
+)
 from gateway.policy.schema import FlowsFile, PolicyTable, RightsFile, TeamsFile
+from gateway.policy.small_schemas import BodiesFile, BreachFile, HandOnsFile, LettersFile, MethodsFile
 
 __all__ = [
     "FILES",

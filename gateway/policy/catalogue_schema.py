@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 
 from gateway.access import LookingTeams
 from gateway.law import LawPack
 from gateway.model import ProviderKind, Reason
 from gateway.policy.agreement_schema import AgreementFile, ConfirmedFile, Contacts, ReasonsFile
-from gateway.policy.bodies_schema import BodiesFile
-from gateway.policy.breach_schema import BreachFile
 from gateway.policy.calendar_schema import CalendarFile
-from gateway.policy.hand_on_schema import HandOnsFile
-from gateway.policy.letters_schema import LettersFile
-from gateway.policy.method_schema import MethodsFile
 from gateway.policy.schema import (
     NOBODY,
     PUPILS,
@@ -29,8 +26,37 @@ from gateway.policy.schema import (
     Team,
     TeamsFile,
 )
-from gateway.policy.wording import Wording
+from gateway.policy.small_schemas import BodiesFile, BreachFile, HandOnsFile, LettersFile, MethodsFile
 from gateway.reasons import DESKS, reason
+from gateway.reasons.languages import Language
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Wording:
+    """The words of one catalogue. `languages` come in the order of receipts.
+
+    `names` are those of data types and teams by id; `terms` the names of desks in each language other than
+    English. `own` are the authority's own ids and labels, shown in receipts as the policies write them.
+    Compared by identity, because receipts are looked up by their wording many times.
+    """
+
+    languages: tuple[Language, ...] = ("en",)
+    names: tuple[tuple[str, str], ...] = ()
+    terms: tuple[tuple[Language, tuple[tuple[str, str], ...]], ...] = ()
+    own: tuple[str, ...] = ()
+
+    def name(self, identifier: str) -> str:
+        """Return the name of a data type or team; the id for an unnamed one."""
+        return dict(self.names).get(identifier, identifier)
+
+    def terms_in(self, language: Language) -> Mapping[str, str]:
+        """Return the names of desks in a language, by their English names."""
+        return dict(dict(self.terms).get(language, ()))
+
+
+UNNAMED = Wording()
+"""The wording where no policies are at hand: every name is an id, and nothing is an authority's own word."""
+
 
 MISSING_CHILDREN = "2.4.1"
 """The clause behind a team's search for children missing education."""

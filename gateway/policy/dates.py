@@ -1,16 +1,35 @@
-"""Days by rule: results days and census days, academic years, and local moments as UTC."""
+"""Reckon with days: days by rule, terms, school days, and the periods of due files and of each arrival. Pure."""
+
+from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import sys
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from importlib.util import find_spec, module_from_spec
+from operator import attrgetter
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from dateutil.easter import easter
 from dateutil.relativedelta import FR, MO, TH, TU, WE, relativedelta
 
-from gateway.policy.calendar_schema import DayRule
-from gateway.policy.schema import MonthDay
+from gateway.model import Arrival
+from gateway.policy.calendar_schema import (
+    CalendarFile,
+    Census,
+    DayCount,
+    DayRule,
+    Nation,
+    OwnTimescale,
+    SchoolYear,
+    Term,
+    YearlyDue,
+)
+from gateway.policy.schema import MonthDay, Timescale
 
 _WEEKDAYS = {"monday": MO, "tuesday": TU, "wednesday": WE, "thursday": TH, "friday": FR}
 
@@ -73,3 +92,369 @@ def spoken_minute(at: datetime, zone: str) -> str:
     """Return a moment in `zone` in English, as "3 March 2027, 14:05"."""
     local = at.astimezone(ZoneInfo(zone))
     return f"{spoken(local)}, {local:%H:%M}"
+
+
+_FIRST_MONTH = 8  # An academic year of schools begins in August or September.
+A_YEAR = 365
+"""Days before their end in which terms without a rule to follow them are a fault of the policies."""
+
+
+def written(calendar: CalendarFile) -> dict[int, SchoolYear]:
+    """Return the years with written terms, by the calendar year of their beginning."""
+    return {first_year(each.academic_year): each for each in calendar.school_year}
+
+
+def school_year(calendar: CalendarFile, first: int) -> SchoolYear | None:
+    """Return the terms of the academic year beginning in `first`; None if unknown."""
+    if (known := written(calendar).get(first)) is not None:
+        return known
+    return terms_by_rule(calendar, first) if calendar.term_rule else None
+
+
+def terms_by_rule(calendar: CalendarFile, first: int) -> SchoolYear:
+    """Return the terms given by the rules for the academic year beginning in `first`."""
+    terms = tuple(
+        Term(first=_day(rule.first, first), last=_day(rule.last, first)) for rule in calendar.term_rule
+    )
+    return SchoolYear(academic_year=academic_year_from(first), terms=terms)
+
+
+@lru_cache(1024)
+def _day(rule: DayRule, first: int) -> date:
+    month = rule.month or (int(rule.on_or_after[:2]) if rule.on_or_after else 1)
+    return day_by_rule(rule, (), first if month >= _FIRST_MONTH else first + 1)
+
+
+def school_years(calendar: CalendarFile, firsts: Iterable[int] | None = None) -> tuple[SchoolYear, ...]:
+    """Return the years beginning in `firsts` with known terms; by default all written years."""
+    wanted = written(calendar) if firsts is None else firsts
+    found = (school_year(calendar, first) for first in sorted(wanted))
+    return tuple(year for year in found if year is not None)
+
+
+def term_began(calendar: CalendarFile, on: date, starts: MonthDay) -> date:
+    """Return the first day of the latest term begun by a day; that of the academic year without terms."""
+    first = first_year(academic_year(on, starts))
+    year = school_year(calendar, first)
+    begun = (term.first for term in (year.terms if year else ()) if term.first <= on)
+    return max(begun, default=day_in(first, starts))
+
+
+def last_written(calendar: CalendarFile) -> date | None:
+    """Return the last written school day."""
+    return max((year.terms[-1].last for year in calendar.school_year), default=None)
+
+
+def is_ending(calendar: CalendarFile, on: date) -> bool:
+    """Return True if the next terms are due to be written; without rules for terms, a year ahead."""
+    last, days = last_written(calendar), calendar.warn_days
+    return last is None or on > last - timedelta(days=days if calendar.term_rule else max(days, A_YEAR))
+
+
+_DAY = timedelta(days=1)
+_FRIDAY = 4
+Due = tuple[Timescale, str]
+"""A timescale, and a data type due accordingly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """One period of a due file. All days are inclusive, and `closes` meets the next `opens`.
+
+    A file from `opens` on belongs to the period: before `first` it is early, after `due` late. `name` is the
+    period as stated in files.
+    """
+
+    name: str
+    opens: date
+    first: date
+    due: date
+    closes: date
+
+
+_SUBDIVISIONS: dict[Nation, str] = {
+    "england": "ENG",
+    "wales": "WLS",
+    "scotland": "SCT",
+    "northern-ireland": "NIR",
+}
+
+
+@lru_cache(maxsize=64)
+def bank_holidays(year: int, nation: Nation = "england") -> frozenset[date]:
+    """Return the bank holidays of a nation in a calendar year."""
+    # The package loads every country of the world, for half a second: it is put in place without being run.
+    if (spec := find_spec("holidays.countries")) is not None:
+        sys.modules.setdefault("holidays.countries", module_from_spec(spec))
+    # Takes a tenth of a second, wasted at the start of most services.
+    from holidays.countries.united_kingdom import UnitedKingdom  # noqa: PLC0415
+
+    return frozenset(UnitedKingdom(subdiv=_SUBDIVISIONS[nation], years=year))  # type: ignore[no-untyped-call]
+
+
+def school_days(
+    calendar: CalendarFile, shut: frozenset[date], firsts: Iterable[int] | None = None
+) -> list[date]:
+    """Return every school day in order, of the academic years beginning in `firsts`; by default of all
+    written years.
+
+    `shut` are the training days chosen by a provider.
+    """
+    return [day for day in _shared_days(school_years(calendar, firsts), calendar.nation) if day not in shut]
+
+
+@lru_cache(maxsize=8)
+def _shared_days(years: tuple[SchoolYear, ...], nation: Nation) -> tuple[date, ...]:
+    return tuple(
+        day
+        for year in years
+        for term in year.terms
+        for day in (term.first + n * _DAY for n in range((term.last - term.first).days + 1))
+        if day.weekday() <= _FRIDAY and day not in year.inset and day not in bank_holidays(day.year, nation)
+    )
+
+
+def day_after(day: date, count: DayCount, calendar: CalendarFile) -> date:
+    """Return the day so many days, or so many school days, after another.
+
+    Past the known terms every weekday counts as a school day.
+    """
+    if isinstance(count, int):
+        return day + count * _DAY
+    left, years = int(count.split()[0]), range(day.year - 1, day.year + 2)
+    following = [each for each in school_days(calendar, frozenset(), years) if each > day]
+    if left <= len(following):
+        return following[left - 1]
+    start = following[-1] if following else day
+    weekdays = (start + n * _DAY for n in range(1, 2 * left + 7))
+    return [each for each in weekdays if each.weekday() <= _FRIDAY][left - len(following) - 1]
+
+
+def daily(days: list[date]) -> list[Period]:
+    """Return one period for each school day; a file is late until the next one."""
+    following = [*days[1:], date.max] if days else []
+    pairs = zip(days, following, strict=True)
+    return [Period(day.isoformat(), day, day, day, after - _DAY) for day, after in pairs]
+
+
+def weekly(days: list[date]) -> list[Period]:
+    """Return one period for each week with a school day, due on the last; late until the next such week."""
+    weeks: dict[date, date] = {}
+    for day in days:
+        weeks[day - day.weekday() * _DAY] = day
+    mondays = list(weeks)
+    following = [*mondays[1:], date.max] if mondays else []
+    pairs = zip(mondays, following, strict=True)
+    return [Period(week_name(monday), monday, monday, weeks[monday], after - _DAY) for monday, after in pairs]
+
+
+def week_name(day: date) -> str:
+    """Return the ISO week of a day, as "2026-W47"."""
+    year, week, _ = day.isocalendar()
+    return f"{year}-W{week:02}"
+
+
+def censuses(calendar: CalendarFile, years: Iterable[int]) -> list[Period]:
+    """Return the periods of the census returns of some calendar years."""
+    entries = calendar.census
+    spans = [
+        (
+            day - entry.open_days * _DAY,
+            day,
+            day_after(day, entry.due_days if entry.local_days is None else entry.local_days, calendar),
+            _census_name(entry, day),
+        )
+        for year in years
+        for entry in entries
+        for day in (day_by_rule(entry.rule, entry.dates, year),)
+    ]
+    return _joined(spans)
+
+
+def _census_name(entry: Census, day: date) -> str:
+    term = entry.term_on(day)
+    return f"{academic_year_from(day.year if term == 'autumn' else day.year - 1)}-{term}"
+
+
+def yearly(due: YearlyDue, calendar: CalendarFile, years: Iterable[int]) -> list[Period]:
+    """Return the periods of a yearly data type in calendar years, each about the year ended last."""
+    spans = []
+    for year in years:
+        first, last = _span(due, calendar, year)
+        spans.append((first - due.open_days * _DAY, first, last, academic_year_from(year - 1)))
+    return _joined(spans)
+
+
+def _span(due: YearlyDue, calendar: CalendarFile, year: int) -> tuple[date, date]:
+    if due.first is not None and due.last is not None:
+        return day_in(year, due.first), day_in(year, due.last)
+    releases = (each for each in calendar.results if each.data_type == due.data_type)
+    day = max(day_by_rule(each.rule, each.dates, year) for each in releases)
+    return day, day_after(day, due.days or 0, calendar)
+
+
+def _joined(spans: list[tuple[date, date, date, str]]) -> list[Period]:
+    """Return consecutive periods, each open until the next begins."""
+    spans = sorted(spans)
+    following = [opens for opens, _, _, _ in spans[1:]] + [date.max] if spans else []
+    return [
+        Period(name, opens, first, due, after - _DAY)
+        for (opens, first, due, name), after in zip(spans, following, strict=True)
+    ]
+
+
+def periods_by_rule(rule: OwnTimescale, calendar: CalendarFile, years: Sequence[int]) -> list[Period]:
+    """Return the periods of a timescale defined by the agreement, in some calendar years."""
+    if rule.every == "month":
+        months = (date(year, n, 1) for year in years for n in range(1, 13) if n not in rule.not_in)
+        ends = [(first + relativedelta(months=1) - _DAY, f"{first:%Y-%m}") for first in months]
+    elif rule.every == "date":
+        ends = [(day, day.isoformat()) for day in rule.dates]
+    else:
+        found = school_years(calendar, range(years[0] - 1, years[-1] + 1)) if years else ()
+        ends = [end for year in found for end in _term_ends(year, halves=rule.every == "half-term")]
+    spans = []
+    for day, name in ends:
+        first = day - day.weekday() * _DAY if rule.every == "last-week-of-term" else day
+        due = day_after(day, rule.due_days, calendar)
+        spans.append((first - rule.open_days * _DAY, first, due, name))
+    return _joined(spans)
+
+
+def _term_ends(year: SchoolYear, *, halves: bool) -> Iterator[tuple[date, str]]:
+    """Yield the last day and the name of each half-term; or of each whole term, of half-terms or not."""
+    if halves:
+        for n, term in enumerate(year.terms, 1):
+            yield term.last, f"{year.academic_year}-half-term-{n}"
+        return
+    easter_day: date = easter(year.terms[-1].last.year)
+    ends: dict[str, date] = {}
+    for term in year.terms:
+        autumn = term.first.year < easter_day.year
+        name = "autumn" if autumn else "spring" if term.first < easter_day else "summer"
+        ends[name] = term.last
+    for name, day in ends.items():
+        yield day, f"{year.academic_year}-{name}"
+
+
+@lru_cache(maxsize=1024)
+def plan(
+    calendar: CalendarFile,
+    entries: tuple[Due, ...],
+    shut: frozenset[date],
+    year: int,
+) -> dict[Due, list[Period]]:
+    """Return the periods of each of `entries` around a calendar year; [] for data due at no set time.
+
+    Cached, because many providers share one plan; do not change the value.
+    """
+    days = school_days(calendar, shut, range(year - 1, year + 1))
+    by_days = {"daily": daily(days), "weekly": weekly(days)}
+    return {
+        (timescale, data_type): by_days[timescale]
+        if timescale in by_days
+        else _set_times(timescale, data_type, calendar, year)
+        for timescale, data_type in entries
+    }
+
+
+def _set_times(timescale: Timescale, data_type: str, calendar: CalendarFile, year: int) -> list[Period]:
+    around = range(year - 1, year + 2)
+    if timescale == "termly":
+        return censuses(calendar, around)
+    if timescale == "annually":
+        due = next(each for each in calendar.due if each.data_type == data_type)
+        return yearly(due, calendar, around)
+    own = next((each for each in calendar.timescale if each.id == timescale), None)
+    return [] if own is None else periods_by_rule(own, calendar, around)
+
+
+Known = Literal["file", "arrival", "nil", "daily-update"]
+"""The source of a period: stated in the file, taken from the arrival, a nil return of the provider, or an
+update counting for this data type too.
+"""
+
+_OPENS = attrgetter("opens")
+
+
+class PlacedArrival(NamedTuple):
+    """An arrival and its local day."""
+
+    day: date
+    arrival: Arrival
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The arrivals of a data type by the index of their period, in order of arrival.
+
+    `told` are arrivals of another data type that also count for this one.
+    """
+
+    own: dict[int, list[PlacedArrival]]
+    told: dict[int, list[PlacedArrival]]
+
+    def of(self, index: int) -> list[PlacedArrival]:
+        """Return the arrivals for a period: of the data type itself, else of the telling type."""
+        return self.own.get(index) or self.told.get(index, [])
+
+    def known_by(self, index: int) -> Known | None:
+        """Return the source of an arrival's period; None without arrivals."""
+        own = self.own.get(index, [])
+        files = [each for each in own if not each.arrival.nil]
+        if files:
+            return "file" if any(each.arrival.period for each in files) else "arrival"
+        if own:
+            return "nil"
+        return "daily-update" if index in self.told else None
+
+    def latest(self, at: int) -> int:
+        """Return the index of the last period up to `at` with arrivals; -1 if none."""
+        return max((index for index in {*self.own, *self.told} if index <= at), default=-1)
+
+
+def place(
+    own: Iterable[PlacedArrival], periods: list[Period], telling: Iterable[PlacedArrival] = ()
+) -> Placed:
+    """Place each arrival. `telling` are arrivals of the data type that also counts for this one."""
+    return Placed(_by_index(own, periods), _by_index(telling, periods))
+
+
+def _by_index(arrivals: Iterable[PlacedArrival], periods: list[Period]) -> dict[int, list[PlacedArrival]]:
+    found: dict[int, list[PlacedArrival]] = {}
+    opens: list[date] = []
+    for each in arrivals:
+        opens = opens or [*map(_OPENS, periods)]
+        index = _index(each, periods, opens)
+        if index >= 0:
+            found.setdefault(index, []).append(each)
+    return found
+
+
+def _index(each: PlacedArrival, periods: list[Period], opens: list[date]) -> int:
+    """Return the period of an arrival; -1 for an unknown period, or one not yet open at arrival."""
+    about = each.arrival.period
+    if about is None:
+        return index_on(periods, each.day, opens)
+    day = _first_day(about)
+    if day is not None:
+        index = index_on(periods, day, opens)
+    else:
+        index = next((n for n, period in enumerate(periods) if period.name == about), -1)
+    return index if index >= 0 and (each.arrival.nil or periods[index].opens <= each.day) else -1
+
+
+def index_on(periods: list[Period], day: date, opens: Sequence[date] = ()) -> int:
+    """Return the period open on a day; -1 if none. `opens`: the first day of each, if known."""
+    found = bisect_right(opens, day) if opens else bisect_right(periods, day, key=_OPENS)
+    index = found - 1
+    return index if index >= 0 and day <= periods[index].closes else -1
+
+
+@lru_cache(maxsize=4096)
+def _first_day(period: str) -> date | None:
+    """Return the day named by a period, or the Monday of a named week; None for other names."""
+    try:
+        return date.fromisoformat(period)
+    except ValueError:
+        return None

@@ -8,36 +8,43 @@ from collections.abc import Iterator
 from datetime import date, datetime
 
 from gateway.law import LawPack, pack_on
-from gateway.model import (
-    Accepted,
-    Classified,
-    ContentRefused,
-    Decision,
-    Held,
-    Provider,
-    Reason,
-    Refused,
-)
+from gateway.model import Accepted, Classified, ContentRefused, Decision, Held, Provider, Reason, Refused
 from gateway.policy import schools
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
-from gateway.policy.embargo import embargo_reason, release_moment
-from gateway.policy.items import item_reasons, persons_reasons, teams_for
-from gateway.policy.methods import Subject, method_refusals
-from gateway.policy.parts import of_parts
-from gateway.policy.ratification import unratified
-from gateway.policy.recipients import reaches_providers
-from gateway.policy.schema import Flow, ItemAction
-from gateway.policy.timescale import out_of_season
-from gateway.policy.unlisted import (
+from gateway.policy.items import (
+    item_reasons,
     notices,
+    persons_reasons,
     return_waits,
     sensitive_reasons,
     sensitive_topics,
+    teams_for,
     value_notices,
     value_waits,
     waits,
 )
+from gateway.policy.methods import Subject, method_refusals
+from gateway.policy.ratification import unratified
+from gateway.policy.reference import embargo_reason, release_moment
+from gateway.policy.schema import Flow, ItemAction
+from gateway.policy.schools import reaches_providers
+from gateway.policy.timescale import out_of_season
+
+
+def of_parts(decisions: tuple[Decision, ...], about: tuple[Reason, ...], catalogue: Catalogue) -> Decision:
+    """Combine decisions; a file goes nowhere unless all parts may go the same way.
+
+    The file waits for a person, with the reasons `about` the whole and each part's reasons to wait or be
+    refused; the file is refused if every part is.
+    """
+    why = (r for each in decisions if not isinstance(each, Accepted) for r in each.reasons)
+    reasons = tuple(dict.fromkeys((*about, *why)))
+    if all(isinstance(each, Refused) for each in decisions):
+        return Refused(reasons=reasons)
+    several = catalogue.reason("classify:several-kinds", count=len(decisions))
+    return Held(reasons=(several, *reasons))
+
 
 _OLDEST_RETURN = 731
 _WAITING = frozenset({"classify:unknown", "classify:ambiguous", "classify:not-calculated", "classify:no-upn"})

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from gateway.model import Classified, Decision, Held, Provider, ProviderKind, Reason
 from gateway.policy.catalogue import Catalogue, read
-from gateway.policy.clause_texts import ClauseTexts
+from gateway.policy.citations import ClauseTexts
 from gateway.policy.dates import local_day
 from gateway.policy.decide import decide
 from gateway.policy.faults import PolicyFault
-from gateway.policy.lawful import names_today, told_today
 from gateway.policy.schema import Team
+from gateway.policy.timescale import names_today, told_today
 
 
 def check(policies: Path) -> list[PolicyFault]:
@@ -162,3 +162,42 @@ def _grant(items: frozenset[str] | None, other: frozenset[str] | None) -> str:
         return "gets the file"
     only = sorted(items - other)
     return f"may have {', '.join(only)}" if only else "may not"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgreementChanges:
+    """The changes in an agreement: text, versions before and after, and items of Appendix A."""
+
+    text: bool
+    before: str
+    after: str
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+    def points(self) -> tuple[str, ...]:
+        """Return each change as a sentence."""
+        versions = f" (version {self.before})" if self.before != self.after else ""
+        said = [
+            f"The text is a new one, version {self.after}; it takes the place of the one before{versions}."
+        ]
+        return (
+            *(said if self.text else ()),
+            *(f"Added to the data items of Appendix A: {item}." for item in self.added),
+            *(f"No longer among the data items of Appendix A: {item}." for item in self.removed),
+        )
+
+
+def changes_between(before: Catalogue, after: Catalogue) -> AgreementChanges | None:
+    """Return the changes in the text and in Appendix A; None without any."""
+    added = tuple(item for item in after.appendix_a if item not in before.appendix_a)
+    removed = tuple(item for item in before.appendix_a if item not in after.appendix_a)
+    text = before.text_sha256 != after.text_sha256
+    if not (text or added or removed):
+        return None
+    return AgreementChanges(
+        text=text,
+        before=before.agreement.version,
+        after=after.agreement.version,
+        added=added,
+        removed=removed,
+    )

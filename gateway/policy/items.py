@@ -1,11 +1,108 @@
-"""Compare the data items of a file with Appendix A and the rights of teams."""
+"""Judge the data items of a file: those listed, those beyond its flow, and those each team may have.
 
-from collections.abc import Iterator
+Two tables about the same pupils could be subtracted to reveal individuals. So each school, kind of data and
+census period gets a single table, made from a file holding the whole roll.
+"""
 
-from gateway.model import Classified, ProviderKind, Reason
-from gateway.policy.basis import has_a_view, lawful_items
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+from gateway.law import pack_on
+from gateway.model import (
+    Accepted,
+    Basis,
+    Classified,
+    Contained,
+    ContentRefused,
+    Counting,
+    Decision,
+    Finding,
+    Provider,
+    ProviderKind,
+    Reason,
+    RecordsWhere,
+    Released,
+    Stated,
+    Unlisted,
+)
 from gateway.policy.catalogue import Catalogue
+from gateway.policy.dates import Period, censuses, local_day
 from gateway.policy.schema import NOBODY, PUPILS, Flow, ItemAction
+from gateway.words import HIDDEN, plain
+
+
+def basis_for(
+    team: str,
+    data_type: str,
+    catalogue: Catalogue,
+    sender: ProviderKind | None,
+    told: tuple[Unlisted, ...] = (),
+    *,
+    form: str = "",
+    stated: Stated = (),
+) -> Basis:
+    """Return the basis of `team` for a file of this type; `told` are its entries without a rule.
+
+    `form` is the format of the file, as named by classifying: laws ask for some items in one format only.
+    `stated` are the headings explained by the provider.
+
+    The basis holds the Appendix A items the team has a right to, and the items outside Appendix A carried by
+    this data type for the teams using them.
+    """
+    granted = catalogue.granted(team, sender)
+    listed = tuple(item for item in catalogue.appendix_a if item in granted)
+    carried = _carried(team, data_type, form, catalogue)
+    flow = catalogue.flow_of(data_type)
+    records = None if flow is None else flow.of(data_type).records.get(team)
+    where = None if records is None else RecordsWhere(item=records.item, values=records.values)
+    return Basis(data_type=data_type, items=(*listed, *carried), told=told, stated=stated, where=where)
+
+
+def has_a_view(
+    team: str, classified: Classified, catalogue: Catalogue, flow: Flow, sender: ProviderKind | None
+) -> bool:
+    """Return True if a team of the flow has a reason to see its view of a file.
+
+    For data listed in Appendix A, the team needs a right to an item beyond those identifying a child, or the
+    file must hold no item outside the team's rights. Data set by others goes to every team of the flow.
+    """
+    listed = [item for item in classified.items if item in catalogue.appendix_a]
+    granted = catalogue.granted(team, sender)
+    own = [item for item in listed if item in granted]
+    if len(own) == len(listed) or flow.contents != "appendix-a":
+        return True
+    return any(item not in catalogue.identifying for item in own)
+
+
+def left_out(held: Classified | Contained, basis: Basis) -> tuple[str, ...]:
+    """Return the labels of the items a file holds and its view lacks, in the order of the agreement."""
+    items: Iterable[str] = (*held.items, *held.other_items)
+    return tuple(dict.fromkeys(item for item in items if item not in basis.items))
+
+
+def _carried(team: str, data_type: str, form: str, catalogue: Catalogue) -> tuple[str, ...]:
+    flow = catalogue.flow_of(data_type)
+    if flow is None or team not in flow.of(data_type).teams:
+        return ()
+    return flow.of(data_type).holds(form, team)
+
+
+def lawful_items(classified: Classified, catalogue: Catalogue, flow: Flow) -> frozenset[str]:
+    """Return the items outside Appendix A that a file may hold.
+
+    The agreement names the teams for such items, and a law pack the periods: items dated by a pack are lawful
+    only in files about such a period. Items not yet dated by any pack follow the agreement alone.
+    """
+    held = flow.of(classified.data_type).holds(classified.format)
+    dated = catalogue.dated_items.get(classified.data_type)
+    pack = pack_on(catalogue.law, classified.facts.reference_date) if dated else None
+    if not dated or pack is None:
+        return frozenset(held)
+    return frozenset(held) - (dated - pack.asks_for(classified.data_type))
 
 
 def teams_for(
@@ -95,3 +192,272 @@ def _outside(
         "policy:items-elsewhere": [item for item in items if item in asked],
     }
     return tuple(catalogue.reason(code, items=", ".join(found)) for code, found in sorts.items() if found)
+
+
+_NAMED = 6
+_APART = re.compile(r"[\W_]+")
+
+
+def harmless_name(header: str) -> str:
+    """Return the name of a column or element without case, blanks and punctuation, as in lists."""
+    return _APART.sub("", header).casefold()
+
+
+def not_understood(content: Classified | ContentRefused | None, provider: Provider) -> Iterator[str]:
+    """Yield headings of columns unknown to every rule and not yet explained, except sensitive ones."""
+    known = {harmless_name(heading) for heading, _ in provider.stated} | {*provider.harmless}
+    if isinstance(content, Classified):
+        for one in content.unlisted:
+            askable = one.header and not one.topic and not one.field and one.place == "column"
+            if askable and not one.assessment and harmless_name(one.header) not in known:
+                yield one.header
+
+
+def sensitive_topics(classified: Classified, catalogue: Catalogue, flow: Flow | None) -> tuple[str, ...]:
+    """Return the sensitive topics of a file outside its flow, if any, in words of the gateway."""
+    carried = frozenset() if flow is None else lawful_items(classified, catalogue, flow)
+    items = [item for item in catalogue.rights.outside.sensitive if item in classified.other_items]
+    proposed = [item for item in catalogue.rights.proposed.sensitive if item in classified.items]
+    topics = [one.topic for one in classified.unlisted if one.topic]
+    said = (*topics, *(item for item in (*proposed, *items) if item not in carried))
+    return tuple(dict.fromkeys(said))
+
+
+def sensitive_reasons(content: Classified | ContentRefused, catalogue: Catalogue) -> Iterator[Reason]:
+    """Yield the reasons for restricting a content to few people; usually none."""
+    if isinstance(content, ContentRefused):
+        if content.sensitive:
+            yield catalogue.reason("policy:sensitive", topics=", ".join(content.sensitive))
+        for part in content.parts:
+            yield from sensitive_reasons(part, catalogue)
+        return
+    topics = sensitive_topics(content, catalogue, catalogue.flow_of(content.data_type))
+    awaited = {item: law for item in topics if (law := catalogue.awaited.get((content.data_type, item)))}
+    if awaited:
+        laws = "; ".join(dict.fromkeys(awaited.values()))
+        yield catalogue.reason("policy:awaited", items=", ".join(awaited), law=laws)
+    if rest := [topic for topic in topics if topic not in awaited]:
+        yield catalogue.reason("policy:sensitive", topics=", ".join(rest))
+        headings = (one for one in sensitive_headings(content, catalogue) if one.topic not in awaited)
+        found = [*dict.fromkeys(one.told for one in headings)]
+        more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+        yield catalogue.reason("policy:sensitive-heading", where="; ".join(found[:_NAMED]) + more)
+
+
+class SensitiveHeading(NamedTuple):
+    """A heading over sensitive data, in words of the gateway; `records`: rows with a value.
+
+    `records` is None if not counted: the heading is then the label of the data item.
+    """
+
+    heading: str
+    topic: str
+    records: int | None
+
+    @property
+    def told(self) -> str:
+        """The heading as named in a receipt."""
+        return self.heading if self.records is None else f"{self.heading}, about {self.topic}"
+
+
+def sensitive_headings(content: Classified, catalogue: Catalogue) -> Iterator[SensitiveHeading]:
+    """Yield each heading over sensitive data outside the flow's items."""
+    topics = set(sensitive_topics(content, catalogue, catalogue.flow_of(content.data_type)))
+    for one in sorted(content.unlisted, key=lambda one: one.position):
+        if one.topic:
+            yield SensitiveHeading(_place(one), one.topic, one.filled)
+            topics.discard(one.topic)
+    for item in (*content.items, *content.other_items):
+        if item in topics:
+            yield SensitiveHeading(item, item, None)
+
+
+def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow) -> Iterator[Reason]:
+    """Yield the reasons for a file to wait because of contents beyond its flow."""
+    yield from sensitive_reasons(classified, catalogue)
+    others = [one for one in classified.unlisted if one.assessment]
+    if others:
+        kinds = ", ".join(dict.fromkeys(one.assessment for one in others))
+        yield catalogue.reason("classify:other-assessments", kinds=kinds)
+    rest = _rest(classified, provider)
+    if rest and _waits(classified, flow):
+        yield catalogue.reason("policy:unlisted-items", count=_counted(rest), where=places(rest))
+    elif classified.results and flow.contents not in ("results", "analysis", "set-by-dfe"):
+        yield catalogue.reason("policy:unlisted-items", count="results of examinations", where="grades")
+
+
+def return_waits(
+    classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow
+) -> Iterator[Reason]:
+    """Yield the reason for holding a return lacking results, whose unknown columns may hold them."""
+    lacking = [
+        finding
+        for finding in classified.findings
+        if finding.code == "results:lacking"
+        or (
+            finding.code == "item:missing"
+            and "statutory" in flow.basis
+            and finding.count >= max(1, classified.pupils or 0)
+        )
+    ]
+    unknown = [one for one in _rest(classified, provider) if not one.field and not one.further]
+    for finding in lacking if unknown else ():
+        yield catalogue.reason(
+            "policy:return-incomplete",
+            lacking=f"{finding.count} of {finding.of}" if finding.of else "all of",
+            what=finding.about,
+            count=_counted(unknown),
+            where=places(unknown),
+        )
+
+
+def value_waits(classified: Classified, catalogue: Catalogue) -> Iterator[Reason]:
+    """Yield the reason for holding a file with too many values foreign to their columns."""
+    if wrong := _abouts(finding for finding in classified.findings if finding.much):
+        yield catalogue.reason("policy:wrong-column", where=wrong)
+
+
+def value_notices(classified: Classified, catalogue: Catalogue) -> Iterator[Reason]:
+    """Yield a notice about values left out of every view."""
+    if withheld := [finding for finding in classified.findings if finding.expected and not finding.much]:
+        count = sum(finding.count for finding in withheld)
+        told = "1 value" if count == 1 else f"{count} values"
+        yield catalogue.reason("policy:values-withheld", count=told, where=_abouts(withheld))
+
+
+def _abouts(findings: Iterable[Finding]) -> str:
+    """Return the labels of findings, each once, in words of the gateway."""
+    return ", ".join(dict.fromkeys(finding.about for finding in findings))
+
+
+def notices(classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow) -> Iterator[Reason]:
+    """Yield notices about contents of an accepted file beyond its flow."""
+    if _waits(classified, flow):
+        return
+    rest = _rest(classified, provider)
+    strange = [one for one in rest if one.field and not _is_asked_for(one, catalogue, provider)]
+    others = [one for one in rest if one not in strange]
+    if others and not any(return_waits(classified, catalogue, provider, flow)):
+        yield catalogue.reason("policy:unlisted-left-out", count=_counted(others), where=places(others))
+    if strange:
+        yield catalogue.reason("policy:unlisted-take-out", count=_counted(strange), where=places(strange))
+
+
+def _is_asked_for(one: Unlisted, catalogue: Catalogue, provider: Provider) -> bool:
+    """Return True if some flow of this sender may carry a column, in files of another kind."""
+    flows = (catalogue.flow_of(data_type) for data_type in one.types)
+    return any(flow is not None and provider.kind in flow.kinds() for flow in flows)
+
+
+def _waits(classified: Classified, flow: Flow) -> bool:
+    """Return True if unknown contents hold a file, by rule or by more entries than were listed."""
+    return flow.unlisted == "hold" or any(one.further for one in classified.unlisted)
+
+
+def _rest(classified: Classified, provider: Provider) -> list[Unlisted]:
+    """Return the entries neither sensitive, nor other assessments, nor on a list of harmless columns."""
+    return [
+        one
+        for one in classified.unlisted
+        if not one.topic and not one.assessment and not _is_harmless(one, provider)
+    ]
+
+
+def _is_harmless(one: Unlisted, provider: Provider) -> bool:
+    name = harmless_name(one.header)
+    return bool(name) and name in provider.harmless
+
+
+def _counted(several: Sequence[Unlisted]) -> str:
+    places = {one.place for one in several}
+    thing = places.pop() if len(places) == 1 else "part"
+    return f"one {thing}" if len(several) == 1 else f"{len(several)} {thing}s"
+
+
+def places(several: Sequence[Unlisted]) -> str:
+    """Return the places of columns; by name only if made of known words, since headers may name people."""
+    told = [_place(one) for one in sorted(several, key=lambda one: one.position)]
+    more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
+    return ", ".join(told[:_NAMED]) + more
+
+
+def _place(one: Unlisted) -> str:
+    if not one.position:
+        return "what cells are shown as" if one.place == "text" else "the lines above the table"
+    name = plain(one.header)
+    known = name and HIDDEN not in name
+    return f"{one.place} {one.position}" + (f" ({name})" if known else "")
+
+
+_NEEDED = frozenset({"Pupil: NCY", "Pupil: Gender"})
+
+
+def counts_teams(
+    content: Classified, decision: Decision, provider: Provider, catalogue: Catalogue
+) -> tuple[str, ...]:
+    """Return the teams given counts of an accepted file; () for a file unfit for counting.
+
+    The file must hold pupils of one school, on the roll of the sending school, with year groups and sexes. A
+    sender speaking for several schools has no roll of its own.
+    """
+    on_roll = isinstance(decision, Accepted) or (isinstance(decision, Released) and decision.on_roll)
+    if provider.schools or not on_roll:
+        return ()
+    flow = catalogue.flow_of(content.data_type)
+    if flow is None or not content.pupils or len(content.schools) > 1 or not _NEEDED.issubset(content.items):
+        return ()
+    found = (catalogue.team(name) for name in flow.of(content.data_type).teams)
+    return tuple(team.id for team in found if team is not None and not team.pupil_level)
+
+
+def is_whole_roll(content: Classified, on_roll: int, catalogue: Catalogue) -> bool:
+    """Return True if a file holds the whole roll of its sender, with `on_roll` known pupils.
+
+    Some kinds of data always do; other files count when they hold nearly as many pupils as are known.
+    """
+    if content.data_type in catalogue.agreement.discrepancies.whole_rolls:
+        return True
+    return 100 * (content.pupils or 0) >= catalogue.teams.counts.whole_percent * on_roll
+
+
+def counts_period(data_type: str, period: str | None, landed_at: datetime, catalogue: Catalogue) -> str:
+    """Return the period of the table: the census the file is about, else the census during arrival."""
+    flow = catalogue.flow_of(data_type)
+    if period is not None and flow is not None and flow.of(data_type).timescale == "termly":
+        return period
+    landed = local_day(landed_at, catalogue.calendar.timezone)
+    around = (each.name for each in _censuses(catalogue, landed) if each.opens <= landed <= each.closes)
+    return next(around, f"{landed.year}")
+
+
+def counting(
+    content: Classified,
+    catalogue: Catalogue,
+    *,
+    provider: str,
+    period: str | None,
+    landed_at: datetime,
+    seed: str,
+) -> Counting:
+    """Return the rules for counting a file: from the policy, about the sending school."""
+    landed = local_day(landed_at, catalogue.calendar.timezone)
+    day = min(content.facts.reference_date or landed, landed)
+    rule = catalogue.teams.counts
+    return Counting(
+        threshold=rule.threshold,
+        rounding=rule.rounding,
+        seed=seed,
+        since=_since(day, catalogue),
+        school=provider,
+        period=counts_period(content.data_type, period, landed_at, catalogue),
+    )
+
+
+def _since(day: date, catalogue: Catalogue) -> date | None:
+    """Return the day after the last census before a day."""
+    before = [each.first for each in _censuses(catalogue, day) if each.first < day]
+    return max(before) + timedelta(days=1) if before else None
+
+
+def _censuses(catalogue: Catalogue, day: date) -> list[Period]:
+    return censuses(catalogue.calendar, range(day.year - 1, day.year + 2))

@@ -19,10 +19,10 @@ from gateway.model import (
     Settled,
 )
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.embargo import embargo_reason, release_moment
-from gateway.policy.method_schema import Material, Method, Need
 from gateway.policy.ratification import Unratified, unratified
+from gateway.policy.reference import embargo_reason, release_moment
 from gateway.policy.schema import ClauseId, Flow
+from gateway.policy.small_schemas import Material, Method, Need
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

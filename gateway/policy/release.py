@@ -11,9 +11,9 @@ from datetime import datetime
 
 from gateway.model import Classified, ContentRefused, Provider, Reason
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.embargo import embargo_reason, release_moment
 from gateway.policy.items import teams_for
 from gateway.policy.ratification import unratified
+from gateway.policy.reference import embargo_reason, release_moment
 from gateway.policy.schema import Flow
 from gateway.policy.schools import of_other_schools, without_school
 

@@ -1,4 +1,4 @@
-"""Judge the punctuality of each flow of a provider, from the receipts alone.
+"""Judge what is due of a provider, when, and whether it came in time, from the receipts alone.
 
 A file counts for its stated period, else for the period of its arrival. No state is kept between calls.
 `status` answers for one provider and one day.
@@ -6,21 +6,69 @@ A file counts for its stated period, else for the period of its arrival. No stat
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 
+from gateway.law import LawPack, Reference, pack_on
 from gateway.model import Arrival, Classified, Provider
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import academic_year, day_in, first_year, local_day
-from gateway.policy.expected import expected_of, owes_anything
-from gateway.policy.placing import Known, Placed, PlacedArrival, index_on, place
+from gateway.policy.dates import (
+    Due,
+    Known,
+    Period,
+    Placed,
+    PlacedArrival,
+    academic_year,
+    day_in,
+    first_year,
+    index_on,
+    local_day,
+    place,
+    plan,
+    school_year,
+    spoken,
+)
 from gateway.policy.reference import reference_period
 from gateway.policy.schema import Flow, FlowDataType, Timescale
-from gateway.policy.schooldays import Due, Period, plan
-from gateway.policy.terms import school_year
+
+
+def owes_anything(provider: Provider) -> bool:
+    """Return False for suspended providers, and for those acting only for schools with their own duties."""
+    no_school_itself = bool(provider.schools) and provider.dfe_number is None
+    return not provider.suspended and not no_school_itself
+
+
+def expected_of(
+    provider: Provider, catalogue: Catalogue, told: Mapping[str, bool]
+) -> Iterator[tuple[Flow, FlowDataType, bool | None]]:
+    """Yield each data type the provider may send: True if required, False if optional, None if excused."""
+    spared = _not_expected(provider, catalogue.calendar) | {*catalogue.bodies.of(provider.kind).not_expected}
+    for flow in catalogue.flows.flow:
+        sends = provider.kind in flow.senders
+        for entry in flow.data_type:
+            if not sends and provider.kind not in flow.on_behalf:
+                continue
+            if entry.id in told:
+                yield flow, entry, sends if told[entry.id] else None
+            elif entry.id not in spared:
+                yield flow, entry, sends and entry.id not in catalogue.calendar.optional
+
+
+def _not_expected(provider: Provider, calendar: CalendarFile) -> frozenset[str]:
+    number = (provider.dfe_number or "")[-4:]
+    if not number.isdecimal():
+        return frozenset()
+    establishment = int(number)
+    return frozenset(
+        data_type
+        for phase in calendar.phase
+        if any(first <= establishment <= last for first, last in phase.establishments)
+        for data_type in phase.not_expected
+    )
+
 
 State = Literal[
     "not-expected", "not-due", "due", "early", "on-time", "late", "nil", "missing", "received", "no-calendar"
@@ -354,3 +402,125 @@ def _missed(periods: list[Period], at: int, placed: Placed, day: _Day, *, over: 
     counted = bisect_left(periods, day.counts_from, key=lambda period: period.opens)
     first = max(placed.latest(at) + 1, counted)
     return max(0, at - first) + (1 if over else 0)
+
+
+_AHEAD = timedelta(days=400)
+_TWO_WEEKS, _WEEK = 14, 7
+_CAME = {
+    "late": "came late, it was due on {day}",
+    "early": "came early, it is due on {day}",
+    "on-time": "came in time, it is due on {day}",
+    "nil": "nothing to send, as you said; due on {day}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DueDays:
+    """A flow as judged today (`now`), and its days to come (`later`), soonest first, 400 days ahead at most.
+
+    The days of daily and weekly flows are school days: none of them stands in `later`.
+    """
+
+    now: FlowStatus
+    later: tuple[FlowStatus, ...] = ()
+
+    @property
+    def days(self) -> tuple[FlowStatus, ...]:
+        """Every day that the provider is asked to keep, neither daily nor weekly."""
+        every = (self.now, *self.later)
+        return tuple(
+            one for one in every if one.asked and one.due and one.timescale not in {"daily", "weekly"}
+        )
+
+
+def agenda(
+    provider: Provider, flows: Sequence[FlowStatus], catalogue: Catalogue, today: date
+) -> Iterator[DueDays]:
+    """Yield what is due of a provider, in the order of `flows`, its flows as judged at the end of `today`.
+
+    Left out is what is not expected, or cannot be judged without a calendar. Where the day of a flow passed
+    before the flow applied to the provider, its next day stands in that one's place.
+    """
+    for flow in flows:
+        if flow.state in {"not-expected", "no-calendar"}:
+            continue
+        often = flow.timescale in {"daily", "weekly"}
+        later = [
+            replace(flow, state="not-due", due=one.due, period=one.name, last=None, missed=0, known_by=None)
+            for one in (() if often else periods_around(provider, flow.data_type, catalogue, today))
+            if today <= one.due <= today + _AHEAD and one.due != flow.due
+        ]
+        if flow.state == "not-due" and flow.due is not None and flow.due < today:
+            ahead = later.pop(0) if later else replace(flow, due=None, period=None)
+            flow = replace(ahead, last=flow.last)  # noqa: PLW2901 - the flow as it is told
+        yield DueDays(flow, tuple(later))
+
+
+def in_words(flow: FlowStatus, today: date) -> str:
+    """Return in English what is to be said of a flow on a day: "due in 12 weeks, on 21 January 2027"."""
+    if flow.due is None:
+        return "received" if flow.state == "received" else "due at no set time"
+    day = spoken(flow.due)
+    left = (flow.due - today).days
+    if flow.state in _CAME:
+        return _CAME[flow.state].format(day=day)
+    if flow.state == "missing" or left < 0:
+        return f"late, it was due on {day}"
+    if left <= 1:
+        return f"due tomorrow, on {day}" if left else f"due today, {day}"
+    if left < _TWO_WEEKS:
+        return f"due in {left} days, on {day}"
+    return f"due in {left // _WEEK} weeks, on {day}"
+
+
+WARN_DAYS = 60
+"""So many days before the last pack ends, somebody is to see to the next one."""
+
+
+def standing_of(pack: LawPack, packs: tuple[LawPack, ...], day: date) -> str:
+    """Return the standing of a pack on a day: past, in force, or coming."""
+    if pack_on(packs, day) == pack:
+        return "in force" if pack.first <= day <= pack.last else "in force beyond its days"
+    return "coming" if pack.first > day else "past"
+
+
+def ends_without_another(packs: tuple[LawPack, ...], day: date) -> date | None:
+    """Return the last day of the last pack, if within 60 days and without a successor."""
+    if not packs or packs[-1].last > day + timedelta(days=WARN_DAYS):
+        return None
+    return packs[-1].last
+
+
+def names_today(catalogue: Catalogue, day: date | None, text: str | None = None) -> tuple[Reference, ...]:
+    """Return the documents and systems cited under an old name by the agreement, with names of a day.
+
+    Without a day, use the last pack. With a text, return only the names cited in the text.
+    """
+    pack = pack_on(catalogue.law, day)
+    return tuple(each for each in (pack.references if pack else ()) if text is None or each.cited in text)
+
+
+def told_today(found: Iterable[Reference]) -> Iterator[str]:
+    """Yield a sentence with today's name for each cited name."""
+    return (f"where the agreement says {each.cited}, it is today: {each.today}" for each in found)
+
+
+@dataclass(frozen=True, slots=True)
+class AskedSoon:
+    """A new requirement of a coming return, and the day of the return."""
+
+    data_type: str
+    on: date | None
+    says: str
+
+
+def asked_soon(catalogue: Catalogue, day: date) -> tuple[AskedSoon, ...]:
+    """Return the new requirements of returns in this pack's period, leaving out past days."""
+    pack = pack_on(catalogue.law, day)
+    if pack is None or not pack.first <= day <= pack.last:
+        return ()
+    found = (
+        AskedSoon(each.data_type, pack.dates.census.get(each.term) if each.term else None, each.says)
+        for each in pack.coming
+    )
+    return tuple(each for each in found if each.on is None or each.on >= day)

@@ -17,8 +17,8 @@ from gateway.home import Home
 from gateway.model import Classified, ContentRefused, Decision, Provider, Upload
 from gateway.passage import decide_file, foresee
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.counts import counts_teams, is_whole_roll
 from gateway.policy.decide import decide
+from gateway.policy.items import counts_teams, is_whole_roll
 from gateway.policy.ratification import years_at
 from gateway.record.assignments import assignment_of
 from gateway.record.rulings import Batch

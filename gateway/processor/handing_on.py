@@ -26,7 +26,7 @@ import tomlkit
 
 from gateway.errors import Fault, trace_of
 from gateway.examiner.parent import Examiners
-from gateway.policy.hand_on_schema import HandOn
+from gateway.policy.small_schemas import HandOn
 from gateway.processor.in_progress import BackOff
 from gateway.processor.worker_pool import ATTEMPTS
 from gateway.publish.projection import replace_published

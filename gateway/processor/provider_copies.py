@@ -25,7 +25,7 @@ from gateway.examiner.parent import Examiner, Examiners
 from gateway.examiner.protocol import Reopen, SealCopy, SealedCopy, SealPart
 from gateway.home import Home
 from gateway.model import Classified
-from gateway.policy.recipients import part_of
+from gateway.policy.schools import part_of
 from gateway.processor.in_progress import BackOff
 from gateway.publish.everything import copy_path
 from gateway.record.registrar import Registrar

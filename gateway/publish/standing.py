@@ -21,12 +21,9 @@ from gateway.home.settings import Settings
 from gateway.model import Provider, Transfer
 from gateway.openpgp.certificates import grouped
 from gateway.policy import ratification
-from gateway.policy.agenda import DueDays, agenda, in_words
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import local_day, moment, spoken
-from gateway.policy.lawful import asked_soon
-from gateway.policy.terms import term_began
-from gateway.policy.timescale import FlowStatus
+from gateway.policy.dates import local_day, moment, spoken, term_began
+from gateway.policy.timescale import DueDays, FlowStatus, agenda, asked_soon, in_words
 from gateway.reasons.languages import Language, told
 from gateway.receipts.facts import in_language, plain_reason
 from gateway.registry import keys, register, transfer_lists

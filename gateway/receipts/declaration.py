@@ -11,7 +11,7 @@ from typing import Literal
 
 from gateway.log.leaf import canonical, rfc3339
 from gateway.model import Reason
-from gateway.policy.wording import UNNAMED, Wording
+from gateway.policy.catalogue_schema import UNNAMED, Wording
 from gateway.reasons.languages import Language, told
 from gateway.receipts.facts import Proof, envelope, in_language
 from gateway.receipts.layout import bullets, field, paragraph, proof_lines, section, spoken, wrapped

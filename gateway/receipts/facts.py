@@ -26,8 +26,8 @@ from gateway.classify.findings import FINDINGS, shown_expected
 from gateway.home import shown_name
 from gateway.log.leaf import canonical, rfc3339
 from gateway.model import Facts, Finding, Folder, Reason, Signature, State
+from gateway.policy.catalogue_schema import UNNAMED, Wording
 from gateway.policy.schema import CLAUSE
-from gateway.policy.wording import UNNAMED, Wording
 from gateway.reasons import OVERRIDING, REASONS, WITHDRAWN
 from gateway.reasons.languages import Language, table, told, translated
 from gateway.words import HIDDEN, plain, plain_but, plain_facts

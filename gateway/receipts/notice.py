@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.model import Reason
+from gateway.policy.catalogue_schema import UNNAMED, Wording
 from gateway.policy.discrepancies import DiscrepancyNotice
-from gateway.policy.wording import UNNAMED, Wording
 from gateway.reasons.languages import Language, told
 from gateway.receipts.facts import in_language
 from gateway.receipts.layout import field, spoken, wrapped

@@ -33,7 +33,7 @@ from gateway.model import (
 )
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import decide
-from gateway.policy.unlisted import sensitive_reasons
+from gateway.policy.items import sensitive_reasons
 from gateway.registry import register
 from gateway.registry.keys import Key
 

@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from gateway.model import Accepted, Classified, Decision, Provider, Released, Transfer
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.recipients import copies_for, is_shared, partners, parts_for
+from gateway.policy.schools import copies_for, is_shared, partners, parts_for
 from gateway.reasons import told
 from gateway.record.outcome import put_on_record
 from gateway.record.registrar import Registrar

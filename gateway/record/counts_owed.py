@@ -13,8 +13,8 @@ from sqlmodel import Session
 
 from gateway.model import Classified, Decision, Provider, Transfer
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.counts import counts_period, counts_teams, is_whole_roll
-from gateway.policy.superseding import is_comparable, tells_by_content
+from gateway.policy.items import counts_period, counts_teams, is_whole_roll
+from gateway.policy.schools import is_comparable, tells_by_content
 from gateway.registry import counts
 from gateway.registry.counts import Earlier, Wanted, accepted_files
 

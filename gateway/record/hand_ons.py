@@ -16,8 +16,8 @@ from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import LaidOut, Reopen
 from gateway.model import Classified
 from gateway.model.layout import FileLayout, LaidColumn
-from gateway.policy.basis import basis_for
-from gateway.policy.hand_on_schema import HandOn, HandOnFile
+from gateway.policy.items import basis_for
+from gateway.policy.small_schemas import HandOn, HandOnFile
 from gateway.record.registrar import Registrar
 from gateway.registry import hand_ons, transfers
 from gateway.registry.deliveries import find_delivered, note_collected

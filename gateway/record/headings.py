@@ -19,7 +19,7 @@ from gateway.errors import GatewayError
 from gateway.home.settings import read_toml
 from gateway.model import Transfer
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.unlisted import harmless_name, not_understood
+from gateway.policy.items import harmless_name, not_understood
 from gateway.record.second_person import COUNTS, TwoPersonAct, agreed
 from gateway.registry import harmless, log, providers
 from gateway.registry.harmless import Harmless

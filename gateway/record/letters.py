@@ -18,12 +18,11 @@ from sqlmodel import Session
 from gateway.access import Sight
 from gateway.errors import GatewayError
 from gateway.model import Provider, Transfer
-from gateway.policy.agenda import in_words
 from gateway.policy.catalogue import Catalogue
+from gateway.policy.catalogue_schema import Wording
 from gateway.policy.dates import local_day, spoken, spoken_minute
-from gateway.policy.letters_schema import FileLetterKind, LetterKind, LetterRule, filled
-from gateway.policy.timescale import FlowStatus
-from gateway.policy.wording import Wording
+from gateway.policy.small_schemas import FileLetterKind, LetterKind, LetterRule, filled
+from gateway.policy.timescale import FlowStatus, in_words
 from gateway.publish.standing import Authority, ProviderFacts, gather, missing, news, of_each
 from gateway.reasons.languages import told
 from gateway.receipts.facts import in_language, plain_reason

@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from gateway.log.leaf import Kind, rfc3339
 from gateway.model import Classified, Facts, Provider, Transfer, Upload
-from gateway.policy.wording import UNNAMED, Wording
+from gateway.policy.catalogue_schema import UNNAMED, Wording
 from gateway.publish.projection import Issued
 from gateway.receipts.facts import Proof, ReceiptFacts, canonical_receipt, receipt_digest, render_json
 from gateway.receipts.text import render_statement, render_text, text_digest

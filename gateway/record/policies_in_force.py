@@ -21,9 +21,9 @@ from gateway.errors import ConfigurationError, Fault
 from gateway.home import Home
 from gateway.home.settings import KeyPolicy, Limits, load_settings, read_toml
 from gateway.log.leaf import Kind
-from gateway.policy.agreement_changes import AgreementChanges, changes_between
 from gateway.policy.catalogue import Catalogue, load_catalogue, policy_digest, policy_files
 from gateway.policy.dates import academic_year, local_day
+from gateway.policy.explain import AgreementChanges, changes_between
 from gateway.publish.everything import publish_agreement_news
 from gateway.publish.projection import publish_checkpoint, publish_receipts
 from gateway.receipts.agreement_notice import changed

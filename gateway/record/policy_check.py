@@ -19,11 +19,11 @@ from gateway.home.settings import KeyPolicy, Limits
 from gateway.home.settings_file import nearest
 from gateway.law import LawPack
 from gateway.model import Basis
-from gateway.policy.basis import basis_for
 from gateway.policy.catalogue import FILES, OPTIONAL, Catalogue, PoliciesRead, assembled, contradict, shaped
+from gateway.policy.dates import is_ending
 from gateway.policy.faults import Contradiction, PolicyFault
-from gateway.policy.hand_on_schema import HandOn
-from gateway.policy.terms import is_ending
+from gateway.policy.items import basis_for
+from gateway.policy.small_schemas import HandOn
 from gateway.reports.retention import Keep, Retention
 
 SHAPES: dict[str, type[BaseModel]] = {

@@ -7,7 +7,7 @@ from pathlib import Path
 from gateway.enrolment.provider_list import ListedProvider, ProviderList, read_list
 from gateway.errors import GatewayError
 from gateway.model import NewKey, Provider
-from gateway.policy.bodies_schema import BodiesFile
+from gateway.policy.small_schemas import BodiesFile
 from gateway.record.enroller import Enroller
 from gateway.registry import keys, providers
 from gateway.registry.contacts import Contact

@@ -11,9 +11,8 @@ from gateway.errors import GatewayError
 from gateway.home.settings_file import nearest
 from gateway.policy.agreement_schema import Signatory
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import local_day
+from gateway.policy.dates import day_after, local_day
 from gateway.policy.ratification import has_ended, text_wanted, year_to_ratify
-from gateway.policy.schooldays import day_after
 from gateway.registry import agreements, log, providers, register
 from gateway.registry.log import Entry
 from gateway.registry.tables import AgreementSignatureRow

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from sqlmodel import Session
 
 from gateway.model import Accepted, Classified, Decision, Provider, Released, Transfer
-from gateway.policy.bodies_schema import BodiesFile
 from gateway.policy.schools import named_school, number_of, speaks_for
+from gateway.policy.small_schemas import BodiesFile
 from gateway.registry import rolls
 
 _ESTABLISHMENT, _DFE_NUMBER = 4, 7

@@ -6,7 +6,7 @@ from sqlmodel import Session
 
 from gateway.model import Alike, Provider, Transfer
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.superseding import Superseding, is_comparable, standing, tells_by_content
+from gateway.policy.schools import Superseding, is_comparable, standing, tells_by_content
 from gateway.registry.counts import Earlier, Wanted, accepted_files
 from gateway.registry.transfers import CONTENT
 

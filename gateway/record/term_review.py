@@ -10,8 +10,7 @@ from gateway.errors import GatewayError
 from gateway.model import Provider, State
 from gateway.policy import timescale
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import academic_year, first_year, local_day, moment
-from gateway.policy.terms import school_year
+from gateway.policy.dates import academic_year, first_year, local_day, moment, school_year
 from gateway.registry import agreements, expectations, providers, review
 from gateway.registry.arrivals import arrivals
 from gateway.registry.flow_status import owed_by, window_from

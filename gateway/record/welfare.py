@@ -5,8 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from gateway.policy.discrepancies import RollRow
-from gateway.policy.missing import Gone, gone
+from gateway.policy.discrepancies import Gone, RollRow, gone
 from gateway.record.children import SUBJECT
 from gateway.record.registrar import Registrar
 from gateway.registry import log, markers, persons, providers, rolls, transfers

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, exists, func, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from gateway.errors import GatewayError, NotFoundError
-from gateway.policy.hand_on_schema import HandOn
+from gateway.policy.small_schemas import HandOn
 from gateway.registry.delivery_queries import is_shown_to
 from gateway.registry.tables import DeliveryRow, HandOnBatchRow, HandOnFileRow, TransferRow
 

@@ -10,7 +10,7 @@ from typing import get_args
 from sqlmodel import Session, col, delete, func, or_, select
 
 from gateway.errors import NotFoundError
-from gateway.policy.letters_schema import FileLetterKind
+from gateway.policy.small_schemas import FileLetterKind
 from gateway.registry.tables import DeliveryRow, LetterRow
 
 _DIGITS = 40

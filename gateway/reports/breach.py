@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from gateway.policy.breach_schema import BreachFile, WhoIsTold
+from gateway.policy.small_schemas import BreachFile, WhoIsTold
 from gateway.receipts.facts import receipt_object
 from gateway.receipts.text import spoken
 from gateway.reports.document import Block, Details, Document, Paragraph, Points, ReportTable, Section

@@ -16,8 +16,8 @@ from gateway.home.settings import ClassifyLimits, Limits, OpenLimits, read_toml
 from gateway.model import Classified, ContentRefused, Provider, Reason
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.decide import decide
+from gateway.policy.items import harmless_name, sensitive_reasons
 from gateway.policy.shipped import shipped_policies
-from gateway.policy.unlisted import harmless_name, sensitive_reasons
 from gateway.reasons import told
 from gateway.send import policies
 from gateway.send.connection import CannotReach

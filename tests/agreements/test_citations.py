@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.policy.catalogue import Catalogue, load_catalogue, load_unchecked
-from gateway.policy.citations import citations, cited_by
-from gateway.policy.clause_texts import ClauseTexts
-from gateway.policy.confirming import due
+from gateway.policy.citations import ClauseTexts, citations, cited_by, due
 from gateway.policy.decide import decide
 from gateway.policy.explain import render
 from gateway.policy.faults import PolicyFault

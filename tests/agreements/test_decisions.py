@@ -9,9 +9,8 @@ import pytest
 from gateway.model import Accepted, Held, Provider, Refused
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import decide
-from gateway.policy.edits import edits, settings
-from gateway.policy.effects import is_known
-from gateway.policy.recipients import copies_for
+from gateway.policy.edits import edits, is_known, settings
+from gateway.policy.schools import copies_for
 from gateway.record.policy_check import check
 from tests.agreements.specimens import NUMBER, classified
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from gateway.model import Held, Provider, Refused, Settled
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.method_schema import Method
 from gateway.policy.methods import Declaration, decide_method, possible, questions
+from gateway.policy.small_schemas import Method
 from gateway.receipts.declaration import DeclarationFacts, render_declaration_text
 from tests.log.made import Log
 

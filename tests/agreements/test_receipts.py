@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.letters_schema import BY_LANGUAGE, NAMES, filled
+from gateway.policy.small_schemas import BY_LANGUAGE, NAMES, filled
 from gateway.reasons import REASONS
 from gateway.receipts.facts import in_language
 from gateway.receipts.text import render_statement

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 from gateway.model import Arrival, Provider
 from gateway.policy.catalogue import Catalogue
+from gateway.policy.dates import Period, bank_holidays, plan
 from gateway.policy.ratification import in_force, lapse_day, register, renewed_by, year_to_ratify
-from gateway.policy.schooldays import Period, bank_holidays, plan
 from gateway.policy.timescale import FlowStatus, Owed, status
 
 ON = date(2027, 3, 3)

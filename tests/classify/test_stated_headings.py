@@ -8,7 +8,7 @@ import pytest
 
 from gateway.classify import classify
 from gateway.model import Basis, Classified
-from gateway.policy.basis import basis_for
+from gateway.policy.items import basis_for
 from tests.classify.made import as_csv, core_rows
 from tests.views.making import CATALOGUE, LIMITS, RULES, TODAY
 

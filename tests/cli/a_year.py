@@ -9,7 +9,7 @@ from sqlalchemy import insert
 from sqlmodel import Session
 
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.schooldays import school_days
+from gateway.policy.dates import school_days
 from gateway.registry.tables import ProviderRow, TransferRow
 
 SCHOOLS = 300

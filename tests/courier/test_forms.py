@@ -13,10 +13,9 @@ import icalendar
 import pytest
 
 from gateway.model import Arrival, Provider
-from gateway.policy.agenda import agenda
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.dates import spoken
-from gateway.policy.timescale import status
+from gateway.policy.timescale import agenda, status
 from gateway.publish.provider_page import calendar, page
 from gateway.publish.standing import Authority, ProviderFacts, news
 from tests.courier.conftest import TELEPHONE

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gateway.policy.catalogue import load_catalogue
-from gateway.policy.letters_schema import filled
+from gateway.policy.small_schemas import filled
 from gateway.publish.letters_out import entity
 from gateway.publish.standing import news
 from tests.courier.mime import opened

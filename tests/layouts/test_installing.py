@@ -10,11 +10,9 @@ from gateway.cli.policy_complaints import of_law
 from gateway.errors import GatewayError
 from gateway.log.checkpoint import LogKey
 from gateway.model import Provider, Released
-from gateway.policy.agenda import agenda
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.explain import render
-from gateway.policy.lawful import asked_soon, standing_of
-from gateway.policy.timescale import status
+from gateway.policy.timescale import agenda, asked_soon, standing_of, status
 from gateway.publish.provider_page import page
 from gateway.publish.standing import Authority, ProviderFacts
 from gateway.record.law_packs import install, note_beside, sign, verified

@@ -10,9 +10,9 @@ import pytest
 from gateway.classify import classify, load_rules
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Accepted, Held, Provider
-from gateway.policy.basis import basis_for
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.decide import decide
+from gateway.policy.items import basis_for
 from gateway.record.policy_check import check
 from tests.classify import made
 from tests.layouts.returns_of_law import FLOWS, RETURNS

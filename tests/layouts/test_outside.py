@@ -10,9 +10,9 @@ import pytest
 from gateway.classify import classify, load_rules
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Accepted, Classified, Provider
-from gateway.policy.basis import basis_for
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.decide import decide
+from gateway.policy.items import basis_for
 from tests.layouts.outside import OUTSIDE, Outside
 from tests.views.making import view_of
 

@@ -17,9 +17,9 @@ from gateway.errors import ConfigurationError
 from gateway.home.settings import ClassifyLimits, read_toml
 from gateway.law import LawPack, load_packs, pack_on
 from gateway.model import Accepted, Classified, Held, Provider
-from gateway.policy.basis import basis_for
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.decide import decide
+from gateway.policy.items import basis_for
 from gateway.samples import people as made_up
 from gateway.samples.by_layout import draw, files_of
 from tests.classify import made

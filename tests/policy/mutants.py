@@ -26,10 +26,9 @@ from pathlib import Path
 
 from gateway.home.versions import policy_digest
 from gateway.policy.catalogue import load_catalogue
-from gateway.policy.edits import Edit, edits
-from gateway.policy.effects import UNKNOWN
+from gateway.policy.edits import UNKNOWN, Edit, edits
 from gateway.policy.explain import diff
-from gateway.policy.folder import document
+from gateway.policy.faults import document
 from gateway.record.policy_check import check
 from tests.policies import POLICIES
 from tests.policy.mutants_page import ALIKE, CHECKED, SILENT, told_of, write_row

@@ -24,9 +24,9 @@ from gateway.homes.create import create_home
 from gateway.homes.demo.parties import Party
 from gateway.model import Accepted, Provider, ProviderKind
 from gateway.openpgp.certificates import admit
-from gateway.policy.basis import basis_for, left_out
 from gateway.policy.catalogue import load_unchecked
-from gateway.policy.recipients import copies_for
+from gateway.policy.items import basis_for, left_out
+from gateway.policy.schools import copies_for
 from gateway.processor.dry_run import Trial, try_file
 from gateway.record.policies_in_force import Policies, load_policies
 from gateway.registry import keys

@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from gateway.policy.carry_over import carry_over
+from gateway.policy.edits import carry_over
 
 BASE = {"a.toml": 'kept = 1\nlist = ["x", "y"]\n', "letters.toml": "first = 1\n", "text.txt": "as printed\n"}
 NEW = {

@@ -8,9 +8,7 @@ from typer.testing import CliRunner
 
 from gateway.cli.app import app
 from gateway.policy.catalogue import Catalogue, load_unchecked
-from gateway.policy.citations import citations, cited_by
-from gateway.policy.clause_texts import ClauseTexts
-from gateway.policy.confirming import due
+from gateway.policy.citations import ClauseTexts, citations, cited_by, due
 from gateway.policy.explain import check
 from gateway.reasons import REASONS
 from tests.policies import confirm

@@ -27,8 +27,8 @@ from gateway.model import (
 )
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.decide import decide
+from gateway.policy.items import harmless_name
 from gateway.policy.methods import Declaration, decide_method
-from gateway.policy.unlisted import harmless_name
 from tests.policy.conftest import POLICIES
 from tests.policy.tables import classified, london, provider, table, words
 

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.policy.edits import Edit, edits, settings
-from gateway.policy.effects import is_known
+from gateway.policy.edits import Edit, edits, is_known, settings
 from tests.policies import POLICIES
 
 

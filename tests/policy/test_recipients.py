@@ -7,7 +7,7 @@ import pytest
 from gateway.model import Accepted, Classified, Facts, NamedSchool, Provider
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import decide
-from gateway.policy.recipients import copies_for, part_of, parts_for
+from gateway.policy.schools import copies_for, part_of, parts_for
 from tests.policy.tables import classified, london, provider
 
 ABOUT_OAK = Facts(la="999", establishment="4001")

@@ -11,12 +11,11 @@ from gateway.model import Facts
 from gateway.policy.agreement_schema import Signatory
 from gateway.policy.calendar_schema import CalendarFile, Census, DayRule, OwnTimescale, Results
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.crosscheck import contradictions
-from gateway.policy.embargo import release_moment
-from gateway.policy.parties_check import parties_faults
+from gateway.policy.crosscheck import contradictions, parties_faults
+from gateway.policy.dates import periods_by_rule, censuses, day_after
 from gateway.policy.ratification import has_ended, in_force, lapse_day, year_to_ratify
+from gateway.policy.reference import release_moment
 from gateway.policy.schema import Records
-from gateway.policy.schooldays import by_rule, censuses, day_after
 
 NAMES = {"role": "head", "name": "Head"}
 
@@ -90,13 +89,13 @@ def test_a_census_and_a_timescale_may_be_due_in_school_days(catalogue: Catalogue
     calendar = catalogue.calendar.model_copy(update={"census": (census,)})
     assert [each.due for each in censuses(calendar, [2026])] == [day("2026-10-15")]
     monthly = OwnTimescale(id="counts", every="month", due_days="2 school days")
-    found = {each.name: each.due for each in by_rule(monthly, calendar, range(2026, 2027))}
+    found = {each.name: each.due for each in periods_by_rule(monthly, calendar, range(2026, 2027))}
     assert found["2026-10"] == day("2026-11-03")
 
 
 def test_the_last_week_of_a_term_and_the_end_of_it_are_times(catalogue: Catalogue) -> None:
     week = OwnTimescale(id="w", every="last-week-of-term", due_days=0)
-    found = {each.name: each for each in by_rule(week, catalogue.calendar, range(2026, 2028))}
+    found = {each.name: each for each in periods_by_rule(week, catalogue.calendar, range(2026, 2028))}
     assert (found["2026-27-autumn"].first, found["2026-27-autumn"].due) == (
         day("2026-12-14"),
         day("2026-12-18"),
@@ -110,7 +109,7 @@ def test_the_last_week_of_a_term_and_the_end_of_it_are_times(catalogue: Catalogu
         day("2027-07-23"),
     )
     term = OwnTimescale(id="t", every="term", due_days="3 school days")
-    ends = {each.name: each for each in by_rule(term, catalogue.calendar, range(2026, 2028))}
+    ends = {each.name: each for each in periods_by_rule(term, catalogue.calendar, range(2026, 2028))}
     assert (ends["2026-27-autumn"].first, ends["2026-27-autumn"].due) == (
         day("2026-12-18"),
         day("2027-01-06"),

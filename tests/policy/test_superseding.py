@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.model import Alike, Classified, NamedSchool, Provider, ProviderKind, Transfer
-from gateway.policy.superseding import Superseding, standing
+from gateway.policy.schools import Superseding, standing
 from tests.policies import shipped
 from tests.record.made import upload
 

@@ -5,8 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.schooldays import bank_holidays, school_days
-from gateway.policy.terms import by_rule, is_ending, last_written, school_year
+from gateway.policy.dates import bank_holidays, by_rule, is_ending, last_written, school_days, school_year
 from gateway.policy.timescale import status
 from tests.policy.tables import provider
 

@@ -7,8 +7,16 @@ import pytest
 from gateway.model import Arrival
 from gateway.policy.calendar_schema import Inset
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import academic_year, day_by_rule, day_in, first_year, local_day
-from gateway.policy.schooldays import bank_holidays, school_days, week_name
+from gateway.policy.dates import (
+    academic_year,
+    bank_holidays,
+    day_by_rule,
+    day_in,
+    first_year,
+    local_day,
+    school_days,
+    week_name,
+)
 from gateway.policy.timescale import FlowStatus, OverTime, Owed, kept, status
 from tests.costs import python_calls
 from tests.policy.tables import london, provider

@@ -12,10 +12,10 @@ from gateway.classify.findings import FINDINGS
 from gateway.keys import notices
 from gateway.keys.notices import KeyNotice
 from gateway.model import Finding, KeyKind
-from gateway.policy.agreement_changes import AgreementChanges
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.discrepancies import Discrepancy, RollRow
 from gateway.policy.discrepancies import notices as of_discrepancy
+from gateway.policy.explain import AgreementChanges
 from gateway.reasons.languages import is_told, told
 from gateway.receipts import text as receipt_text
 from gateway.receipts.agreement_notice import changed, opened, render

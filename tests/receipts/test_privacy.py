@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from gateway.classify.findings import FINDINGS
 from gateway.model import Facts, Finding, Reason
-from gateway.policy.wording import Wording
+from gateway.policy.catalogue_schema import Wording
 from gateway.reasons import REASONS
 from gateway.receipts.facts import ReceiptFacts, render_json
 from gateway.receipts.text import render_statement, render_text

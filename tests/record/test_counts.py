@@ -8,7 +8,7 @@ from gateway.errors import Fault
 from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import Job, Looked
 from gateway.policy.catalogue import load_catalogue
-from gateway.policy.counts import counts_period
+from gateway.policy.items import counts_period
 from gateway.processor.service import open_processor
 from gateway.registry import deliveries
 from gateway.registry.deliveries import Delivery, note_collected

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gateway.homes.demo.parties import Party
 from gateway.policy.catalogue import load_catalogue
-from gateway.policy.schooldays import school_days
+from gateway.policy.dates import school_days
 from tests.term.clock import put_forward
 from tests.term.office import Office
 from tests.term.schools import PRIMARY, SECONDARY, Schools, Sender

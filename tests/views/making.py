@@ -10,8 +10,8 @@ from gateway.classify import classify, load_rules
 from gateway.classify.views.view import make_view
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Basis, Classified, ContentRefused
-from gateway.policy.basis import basis_for
 from gateway.policy.catalogue import load_catalogue
+from gateway.policy.items import basis_for
 
 POLICIES = Path(__file__).parents[2] / "policies"
 RULES = load_rules(POLICIES)

@@ -13,9 +13,9 @@ import pytest
 from gateway.classify import classify, load_rules
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Accepted, Classified, Held, Provider
-from gateway.policy.basis import basis_for
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.decide import decide
+from gateway.policy.items import basis_for
 from tests.classify import made
 from tests.layouts.returns_of_law import RETURNS
 from tests.views.making import view_of

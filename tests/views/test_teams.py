@@ -8,8 +8,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.model import OTHER_RECORDS, Classified, RecordsWhere
-from gateway.policy.basis import basis_for
-from gateway.policy.items import teams_for
+from gateway.policy.items import basis_for, teams_for
 from gateway.samples import make, school, variants
 from tests.content import core_data
 from tests.views.appendix_a import COLUMNS, NEVER, NOT_OF_ACADEMIES, VIEWS, columns_of, items_of

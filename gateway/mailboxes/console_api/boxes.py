@@ -15,8 +15,8 @@ from gateway.mailboxes.console_api.showing_files import (
 from gateway.mailboxes.mailbox_access import UNDO, MailboxAccess
 from gateway.mailboxes.names import file_name
 from gateway.model import Basis, Classified, Counting, counted
-from gateway.policy.basis import left_out
 from gateway.policy.catalogue import Catalogue
+from gateway.policy.items import left_out
 from gateway.registry import log, providers
 from gateway.registry.deliveries import (
     Delivery,

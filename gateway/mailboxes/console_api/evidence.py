@@ -11,8 +11,7 @@ from sqlmodel import Session
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext
 from gateway.mailboxes.console_api.words import for_pages
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.citations import cited_by
-from gateway.policy.clause_texts import ClauseTexts
+from gateway.policy.citations import ClauseTexts, cited_by
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import register, text_wanted
 from gateway.record.snapshot import Expiry, Snapshot, take, wrong

@@ -7,7 +7,7 @@ under a heading are still judged by the kind of the item.
 from gateway.classify import load_rules
 from gateway.examiner.protocol import HeadingsDrop
 from gateway.model import Decision, Held, Refused, Settled
-from gateway.policy.unlisted import harmless_name
+from gateway.policy.items import harmless_name
 from gateway.record.drops.drop import Drop
 from gateway.registry import harmless, log
 from gateway.registry.harmless import Harmless

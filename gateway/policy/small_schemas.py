@@ -1,0 +1,374 @@
+"""The models of the smaller policy files: bodies, methods, letters, hand-ons and breaches."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from datetime import date
+from functools import cached_property
+from typing import Annotated, Literal, get_args
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from gateway.model import Provider
+from gateway.policy.schema import ClauseId, PolicyTable, Slug, check_blanks
+from gateway.reasons.languages import Language
+
+About = Literal["themselves", "anyone"]
+DFE_NUMBER, URN = "dfe-number", "urn"
+"""The identifiers stated in files, and compared with the provider's record."""
+
+
+def _compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"this is no regular expression: {error}") from None
+    return pattern
+
+
+class Identifier(PolicyTable):
+    """A number identifying a body: the whole number matches `pattern`, a regular expression."""
+
+    id: Slug
+    name: str
+    pattern: Annotated[str, Field(min_length=1), AfterValidator(_compiles)]
+
+    def fits(self, number: str) -> bool:
+        """Return True if a number matches the pattern."""
+        return re.fullmatch(self.pattern, number, re.ASCII) is not None
+
+
+class BodyKind(PolicyTable):
+    """A kind of provider. See bodies.toml for the meaning of each setting."""
+
+    id: Slug
+    name: str
+    ratifies: bool = False
+    own_pupils: bool = False
+    speaks_for_others: bool = False
+    identifier: Slug | None = None
+    becomes: tuple[Slug, ...] = ()
+    not_expected: tuple[Slug, ...] = ()
+
+
+class RecipientBody(PolicyTable):
+    """A recipient of flows: the authority itself (`own`), kinds of providers, or teams of another body."""
+
+    id: Slug
+    name: str
+    own: bool = False
+    kinds: tuple[Slug, ...] = ()
+    about: About = "themselves"
+
+
+class BodiesFile(PolicyTable):
+    """bodies.toml."""
+
+    kind: tuple[BodyKind, ...] = Field(min_length=1)
+    identifier: tuple[Identifier, ...] = ()
+    recipient: tuple[RecipientBody, ...] = Field(min_length=1)
+
+    @cached_property
+    def _kinds(self) -> dict[str, BodyKind]:
+        return {each.id: each for each in self.kind}
+
+    def of(self, kind: str) -> BodyKind:
+        """Return a kind of provider; a kind no longer listed gets an entry without any rights."""
+        return self._kinds.get(kind) or BodyKind(id=kind, name=kind)
+
+    def kinds(self) -> tuple[str, ...]:
+        """Return the ids of every kind, in the order of the file."""
+        return tuple(self._kinds)
+
+    def parties(self) -> frozenset[str]:
+        """Return the kinds that sign the agreement."""
+        return frozenset(each.id for each in self.kind if each.ratifies)
+
+    def identifier_of(self, kind: str) -> Identifier | None:
+        """Return the number identifying providers of a kind, if any."""
+        return next((each for each in self.identifier if each.id == self.of(kind).identifier), None)
+
+    def find(self, recipient: str) -> RecipientBody | None:
+        """Return the recipient with an id, if any."""
+        return next((each for each in self.recipient if each.id == recipient), None)
+
+
+def number_of(provider: Provider, identifier: Identifier) -> str | None:
+    """Return a provider's number for an identifier, as on record."""
+    if identifier.id == DFE_NUMBER:
+        return provider.dfe_number
+    return provider.urn if identifier.id == URN else provider.number
+
+
+class Strength(PolicyTable):
+    """The shortest RSA key that may be enrolled, in bits; never under 2048."""
+
+    rsa_bits: int = Field(ge=2048)
+
+
+class Circumstance(PolicyTable):
+    """A circumstance of the material giving a method further needs."""
+
+    id: Slug
+    clause: ClauseId
+    question: str
+
+
+class Material(PolicyTable):
+    """Material outside the data types of flows, yet travelling under the agreement."""
+
+    id: Slug
+    name: str
+    clauses: tuple[ClauseId, ...] = Field(min_length=1)
+    circumstances: tuple[Slug, ...] = ()
+
+
+class Safeguard(PolicyTable):
+    """A safeguard attested by a person; `told` completes "it was not confirmed that: …"."""
+
+    id: Slug
+    clause: ClauseId
+    question: str
+    told: str
+
+
+class Need(PolicyTable):
+    """One of `any_of` must be attested; only in a circumstance of `when`, never in one of `unless`."""
+
+    any_of: tuple[Slug, ...] = Field(min_length=1)
+    when: tuple[Slug, ...] = ()
+    unless: tuple[Slug, ...] = ()
+
+    def arises(self, circumstances: frozenset[str]) -> bool:
+        """Return True if the need exists in these circumstances."""
+        wanted = not self.when or not circumstances.isdisjoint(self.when)
+        return wanted and circumstances.isdisjoint(self.unless)
+
+
+class Method(PolicyTable):
+    """One way of travelling. See methods.toml for each key."""
+
+    id: Slug
+    name: str
+    clause: ClauseId
+    electronic: bool = False
+    declarable: bool = True
+    flows: tuple[Slug, ...] | None = None
+    senders: tuple[Slug, ...] | None = None
+    need: tuple[Need, ...] = ()
+
+
+class MethodsFile(PolicyTable):
+    """methods.toml."""
+
+    flow_circumstances: tuple[Slug, ...]
+    strength: Strength
+    circumstance: tuple[Circumstance, ...] = ()
+    material: tuple[Material, ...] = ()
+    safeguard: tuple[Safeguard, ...] = ()
+    method: tuple[Method, ...] = Field(min_length=1)
+
+    def find(self, identifier: str) -> Method | None:
+        """Return the method with an id, if any."""
+        return next((method for method in self.method if method.id == identifier), None)
+
+    def safeguards(self) -> dict[str, Safeguard]:
+        """Return each safeguard by id."""
+        return {safeguard.id: safeguard for safeguard in self.safeguard}
+
+
+FileLetterKind = Literal["held", "accepted", "released", "refused"]
+"""Letters about one file of a provider: it waits, was accepted at once, accepted after a wait, or refused."""
+LetterKind = Literal[
+    FileLetterKind,
+    "new-files", "weekly", "chase", "due-soon", "due-today", "late", "key-expires", "ratify",
+    "agreement-changed", "gateway-key",
+]  # fmt: skip
+Address = Annotated[str, Field(pattern=r"^[!-+\--:=?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")]
+"""An e-mail address in plain letters: not every relay takes others (RFC 6531)."""
+BY_LANGUAGE = ("data_type", "at", "day", "reasons", "news", "desk", "telephone")
+NAMES = frozenset(
+    {
+        *("organisation", "name", "reference", "days", "year", "count", "team", *BY_LANGUAGE),
+        *(
+            f"{name}_{language}"
+            for name in BY_LANGUAGE
+            for language in get_args(Language)
+            if language != "en"
+        ),
+    }
+)
+"""The names allowed in a template; facts unknown for a letter are empty.
+
+Names of `BY_LANGUAGE` are English; a language suffix (`day_cy`) gives another language.
+"""
+Addressee = Literal["provider", "team", "triage", "administrators"]
+
+
+class LetterRule(PolicyTable):
+    """One kind of letter to one kind of addressee.
+
+    `days`: days in advance, for due-soon and key-expires, and (the largest) for weekly. `weekday`: the first
+    day of a week on which the weekly letter may leave, from 1 for Monday.
+
+    `at_once`: one letter for each event, in the event's transaction; otherwise one a day for all. `subject`
+    and `text` are plain words with names of facts between braces.
+    """
+
+    kind: LetterKind
+    to: Addressee
+    days: tuple[int, ...] = ()
+    weekday: int = Field(default=1, ge=1, le=7)
+    at_once: bool = False
+    subject: str = Field(min_length=1, max_length=150)
+    text: str = Field(min_length=1, max_length=10_000)
+
+    @field_validator("subject", "text")
+    @classmethod
+    def _can_be_filled(cls, template: str) -> str:
+        return check_blanks(template, NAMES)
+
+    @field_validator("subject")
+    @classmethod
+    def _one_line(cls, subject: str) -> str:
+        if not subject.isprintable():
+            raise ValueError("a subject is one line")
+        return subject
+
+
+class LettersFile(PolicyTable):
+    """letters.toml. `administrators` and `teams` are addresses of desks, not of single persons."""
+
+    administrators: tuple[Address, ...] = ()
+    teams: dict[Slug, tuple[Address, ...]] = Field(default_factory=dict)
+    letter: tuple[LetterRule, ...] = ()
+
+    def rules(self, kind: LetterKind) -> tuple[LetterRule, ...]:
+        """Return the letters of one kind."""
+        return tuple(rule for rule in self.letter if rule.kind == kind)
+
+
+def filled(template: str, facts: dict[str, str]) -> str:
+    """Return a template filled with the known facts; unknown names become ""."""
+    return template.format_map(dict.fromkeys(NAMES, "") | facts).strip()
+
+
+BLANKS = frozenset({"reference", "provider", "dfe", "urn", "landed"})
+"""The names allowed between braces: of the file, its sender, the sender's numbers, the day of arrival."""
+Word = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class HandOnColumn(PolicyTable):
+    """One column of an output file.
+
+    It is filled from a field of items.toml (`from`), from the first of some `headings` of the view that has a
+    value, or with one `value`, which may hold blanks.
+    """
+
+    name: Word
+    field: str = Field(default="", alias="from")
+    headings: tuple[Word, ...] = ()
+    value: str = Field(default="", max_length=100)
+
+    @field_validator("value")
+    @classmethod
+    def _can_be_filled(cls, value: str) -> str:
+        return check_blanks(value, BLANKS)
+
+    @model_validator(mode="after")
+    def _comes_from_one_place(self) -> HandOnColumn:
+        if [bool(self.field), bool(self.headings), bool(self.value)].count(True) != 1:
+            raise ValueError("write one of from, headings and value")
+        return self
+
+
+class HandOnFile(PolicyTable):
+    """One output file of each file handed on; with `each`, a row for each such part of a record."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9{][A-Za-z0-9._{}-]{0,99}$")]
+    each: str = Field(default="", pattern=r"^[A-Za-z]*$")
+    column: tuple[HandOnColumn, ...] = Field(min_length=1)
+
+    @field_validator("name")
+    @classmethod
+    def _is_of_one_file(cls, name: str) -> str:
+        if "{reference}" not in check_blanks(name, BLANKS):
+            raise ValueError("write {reference} into the name, so that no file takes another's place")
+        return name
+
+
+class SftpTarget(PolicyTable):
+    """The system's SFTP server. `host_key` is its public key, as in a known_hosts file: type and base64."""
+
+    host: Annotated[str, Field(pattern=r"^[A-Za-z0-9.:-]{1,253}$")]
+    port: int = Field(default=22, ge=1, le=65535)
+    user: Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
+    folder: Annotated[str, Field(pattern=r"^[^\x00-\x1f]{1,200}$")] = "."
+    host_key: Annotated[
+        str, Field(pattern=r"^(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)|ssh-rsa) [A-Za-z0-9+/]+=*$")
+    ]
+
+    @property
+    def fingerprint(self) -> str:
+        """The SHA-256 fingerprint of the host key, as SSH programs show it."""
+        digest = hashlib.sha256(base64.b64decode(self.host_key.partition(" ")[2])).digest()
+        return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
+
+
+class HandOn(PolicyTable):
+    """A team's files handed on to one system, as the team's view shows them.
+
+    - `data_types`: those whose files are handed on. `since`: the day from which deliveries count.
+    - `at`: the hour of the night by the authority's clocks, or "at-once".
+    - `sftp`: where the files are pushed; without it the system fetches them from a folder of the home.
+    - `acknowledge_hours`: until then the system acknowledges, or it is told.
+    """
+
+    id: Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*$", max_length=32)]
+    team: Slug
+    data_types: tuple[Slug, ...] = Field(min_length=1)
+    since: date
+    at: Annotated[str, Field(pattern=r"^(at-once|([01]\d|2[0-3]):[0-5]\d)$")]
+    acknowledge_hours: int = Field(default=24, ge=1, le=720)
+    sftp: SftpTarget | None = None
+    file: tuple[HandOnFile, ...] = Field(min_length=1)
+
+
+class HandOnsFile(PolicyTable):
+    """hand_ons.toml. Nothing is handed on that it does not list."""
+
+    hand_on: tuple[HandOn, ...] = ()
+
+
+class GraveItem(PolicyTable):
+    """An Appendix A item whose loss is graver, and the reason."""
+
+    item: str
+    why: str
+    clause: ClauseId | None = None
+
+
+class Consequence(PolicyTable):
+    """A possible consequence of losing any of the items."""
+
+    text: str
+    items: tuple[str, ...] = Field(min_length=1)
+
+
+class WhoIsTold(PolicyTable):
+    """The clauses by which each body must be told of a breach."""
+
+    ico: tuple[ClauseId, ...] = ()
+    governance: tuple[ClauseId, ...] = ()
+    providers: tuple[ClauseId, ...] = ()
+    subjects: tuple[ClauseId, ...] = ()
+
+
+class BreachFile(PolicyTable):
+    """breach.toml."""
+
+    tell: WhoIsTold
+    grave: tuple[GraveItem, ...] = ()
+    consequence: tuple[Consequence, ...] = ()
