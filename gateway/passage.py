@@ -36,9 +36,9 @@ from gateway.examiner.protocol import (
 )
 from gateway.model import Decision, Folder, Held, Refused, Transfer, Upload
 from gateway.policy.reference import period_of
-from gateway.record.assignments import Assignment
 from gateway.record.conclude import (
     UNKNOWN_LOGIN,
+    Assignment,
     File,
     came_by_login,
     decision_on,
@@ -46,8 +46,7 @@ from gateway.record.conclude import (
     signature_of,
     signers_of,
 )
-from gateway.record.drops.by_folder import Dropped, settle, withheld
-from gateway.record.drops.drop import Drop
+from gateway.record.drops import Drop, Dropped, settle, withheld
 from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.rulings import Batch, Ruling, put_in_force, subjects
 from gateway.registry import outcomes, transfers

@@ -235,7 +235,7 @@ class RestoreKey(_NamedKeyAct):
         Two people decide for persons with powerful roles or sight of held files.
         """
         from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - a listing needs none
-        from gateway.record.second_person import TwoPersonAct, agreed_to_give  # noqa: PLC0415 - loads asyncssh
+        from gateway.record.dual_control import TwoPersonAct, agreed_to_give  # noqa: PLC0415 - loads asyncssh
 
         looking = load_catalogue(context.home.policies_in_force).looking_teams()
         act = TwoPersonAct("restore-key", "staff", f"{self.id} {key.fingerprint}")
@@ -265,7 +265,7 @@ class RevokeKey(_NamedKeyAct):
 
         A key never in force needs no second person.
         """
-        from gateway.record.second_person import TwoPersonAct, agreed, proposal  # noqa: PLC0415 - loads asyncssh
+        from gateway.record.dual_control import TwoPersonAct, agreed, proposal  # noqa: PLC0415 - loads asyncssh
 
         revocation: Revocation = "soft" if self.superseded else "hard"
         with _changing(context) as clerk:

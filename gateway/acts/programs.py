@@ -11,8 +11,7 @@ from gateway.access import AccessRight, rights_of
 from gateway.acts.act import WAITS, Act, ActContext, ActDone, Area, Recording, Why, argument, option
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
-from gateway.record.dual_control import name_of
-from gateway.record.second_person import TwoPersonAct, agreed
+from gateway.record.dual_control import TwoPersonAct, agreed, name_of
 from gateway.registry import programs, roles
 from gateway.registry.invitations import digest_of
 from gateway.registry.tables import ProgramRow

@@ -22,8 +22,7 @@ from gateway.acts.providers import judged_key
 from gateway.errors import GatewayError
 from gateway.model import NewKey, counted
 from gateway.policy.small_schemas import BodiesFile
-from gateway.record.enroller import Enroller
-from gateway.record.provider_list import AS_BEFORE, ListTakenIn, TakenIn, TriedError, take_in
+from gateway.record.enroller import AS_BEFORE, Enroller, ListTakenIn, TakenIn, TriedError, take_in
 
 AREA = Area.SCHOOLS
 

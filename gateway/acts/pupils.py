@@ -99,12 +99,12 @@ class ReportChild(NamesChild):
 
     def carry_out(self, context: ActContext) -> Document:
         """Write the report of the findings, after recording the question."""
-        from gateway.record import children, subject_access  # noqa: PLC0415 - as above
+        from gateway.record import children  # noqa: PLC0415 - as above
         from gateway.reports.subject_access import subject_access_report  # noqa: PLC0415
 
         with context.open_registrar() as registrar:
             found = children.find(registrar, self.asked(), by=context.person, why=self.why, what="report")
-            account = subject_access.account(registrar, found, names=self.names)
+            account = children.account(registrar, found, names=self.names)
         return subject_access_report(account, context.clock())
 
 
@@ -220,7 +220,7 @@ class _ListLeavers(Act):
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Look for the children, after recording the question."""
-        from gateway.record import welfare  # noqa: PLC0415 - as above
+        from gateway.record import children  # noqa: PLC0415 - as above
         from gateway.record.dual_control import name_of  # noqa: PLC0415
 
         begin = context.clock() - timedelta(days=90)
@@ -228,7 +228,7 @@ class _ListLeavers(Act):
             begin = datetime.combine(self.from_, time(), UTC)
         by = context.person
         with context.open_registrar() as registrar:
-            found = welfare.left(registrar, begin, moved=self.moved, by=by, name=name_of(by))
+            found = children.left(registrar, begin, moved=self.moved, by=by, name=name_of(by))
         rows = [
             {"left": one.left_at, "provider": one.provider, "reference": one.reference, "record": one.record,
              "now_at": one.to}

@@ -103,7 +103,7 @@ class ReviewTerm(ReadingAct):
     def carry_out(self, context: ActContext) -> Document:
         """Review the term by the current record."""
         from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - others here read no policies
-        from gateway.record.term_review import review_of, span_of  # noqa: PLC0415 - as above
+        from gateway.record.accounts import review_of, span_of  # noqa: PLC0415 - as above
 
         organisation = load_settings(context.home).organisation
         catalogue, made_at = load_catalogue(context.home.policies_in_force), context.clock()

@@ -22,7 +22,7 @@ from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.log.leaf import Kind
 from gateway.record import dual_control
-from gateway.record.second_person import TwoPersonAct, agreed_to_give, note_proposer
+from gateway.record.dual_control import TwoPersonAct, agreed_to_give, note_proposer
 from gateway.registry import roles, staff
 
 AREA = Area.PEOPLE

@@ -37,7 +37,7 @@ from gateway.zones.places import places_of
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from gateway.record.second_person import TwoPersonAct
+    from gateway.record.dual_control import TwoPersonAct
 
 AREA = Area.PEOPLE
 
@@ -80,8 +80,8 @@ class AddStaff(Act):
     def _add_key(self, record: Recording, file: bytes, *, waits: bool) -> None:
         """Record a key of the person, or restore the earlier one, unless no longer trusted."""
         from gateway.enrolment.key_file import admit_ssh, of_ssh  # noqa: PLC0415 - loads asyncssh
+        from gateway.record.dual_control import note_proposer  # noqa: PLC0415
         from gateway.record.enroller import Enroller  # noqa: PLC0415 - a listing enrols nobody
-        from gateway.record.second_person import note_proposer  # noqa: PLC0415
 
         session = record.session
         admitted = admit_ssh(file, record.registrar.catalogue.methods.strength.rsa_bits)
@@ -290,7 +290,7 @@ def _looking_among(record: Recording, wanted: Sequence[str]) -> frozenset[str]:
 
 def _putting(name: str, team: Sequence[str], ssh_key: Sequence[GivenFile] = ()) -> TwoPersonAct:
     """Return the act of putting a person into teams, with the given keys."""
-    from gateway.record.second_person import TwoPersonAct  # noqa: PLC0415 - a listing of staff asks nobody
+    from gateway.record.dual_control import TwoPersonAct  # noqa: PLC0415 - a listing of staff asks nobody
 
     digests = sorted(hashlib.sha256(file.content).hexdigest() for file in ssh_key)
     return TwoPersonAct("put-in-teams", "staff", " ".join([name, ",".join(sorted(set(team))), *digests]))
@@ -300,7 +300,7 @@ def _agreed_to_show(
     record: Recording, name: str, team: Sequence[str], why: str | None, ssh_key: Sequence[GivenFile] = ()
 ) -> bool:
     """May a person join a team with sight of held files now?"""
-    from gateway.record.second_person import agreed_to_show  # noqa: PLC0415 - a listing of staff asks nobody
+    from gateway.record.dual_control import agreed_to_show  # noqa: PLC0415 - a listing of staff asks nobody
 
     act = _putting(name, team, ssh_key)
     return agreed_to_show(record.session, act, name, by=record.by, why=why, at=record.at)
@@ -309,7 +309,7 @@ def _agreed_to_show(
 def _agreed_to_invite(record: Recording, name: str) -> bool:
     """May a person be invited now? Whoever has the link can act as the person."""
     # A listing of staff asks nobody.
-    from gateway.record.second_person import TwoPersonAct, agreed_to_give  # noqa: PLC0415
+    from gateway.record.dual_control import TwoPersonAct, agreed_to_give  # noqa: PLC0415
 
     act, looking = TwoPersonAct("invite", "staff", name), record.registrar.catalogue.looking_teams()
     return agreed_to_give(record.session, act, name, looking=looking, by=record.by, why=None, at=record.at)

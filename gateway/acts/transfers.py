@@ -146,7 +146,7 @@ class ShowTransfer(ReadingAct):
     def carry_out(self, context: ActContext) -> ActDetails:
         """Read the file, the events, and the replaced and replacing files."""
         from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - a listing needs none
-        from gateway.record.superseded import standing_of  # noqa: PLC0415 - takes a while
+        from gateway.record.rulings import standing_of  # noqa: PLC0415 - takes a while
         from gateway.reports.report import what_became  # noqa: PLC0415 - a listing needs none
 
         with context.reading() as session:
@@ -195,10 +195,10 @@ class WithdrawTransfer(_RecallAct):
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Withdraw the file for the time being."""
-        from gateway.record import withdrawals  # noqa: PLC0415 - loads what decides
+        from gateway.record import delivered  # noqa: PLC0415 - loads what decides
 
         with context.open_registrar() as registrar:
-            done = withdrawals.withdraw(registrar, self.reference, by=context.person, why=self.why)
+            done = delivered.withdraw(registrar, self.reference, by=context.person, why=self.why)
         copies = (
             f"its copy is out of /out of {provider}, which may have fetched it" for provider in done.copies
         )
@@ -225,10 +225,10 @@ class RedeliverTransfer(_RecallAct):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Deliver the file again, or propose to."""
-        from gateway.record import redeliveries  # noqa: PLC0415 - loads what decides
+        from gateway.record import delivered  # noqa: PLC0415 - loads what decides
 
         with context.open_registrar() as registrar:
-            done = redeliveries.redeliver(
+            done = delivered.redeliver(
                 registrar, self.reference,
                 by=context.person, why=self.why, teams=self.team, override=self.override,
             )  # fmt: skip
@@ -245,10 +245,10 @@ class ConfirmRecall(_RecallAct):
 
     def effect(self, context: ActContext) -> str:
         """Name the file's school and kind, and repeat the first person's proposal and reason."""
-        from gateway.record import redeliveries  # noqa: PLC0415 - as above
+        from gateway.record import delivered  # noqa: PLC0415 - as above
 
         with context.reading() as session:
-            first = redeliveries.proposal(session, self.reference)
+            first = delivered.proposal(session, self.reference)
             events = log.events(session, self.reference, kind="withdrawn")
         if first is not None:
             said = (
@@ -260,11 +260,11 @@ class ConfirmRecall(_RecallAct):
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Confirm the first person's withdrawal or proposal."""
-        from gateway.record import redeliveries  # noqa: PLC0415 - as above
+        from gateway.record import delivered  # noqa: PLC0415 - as above
 
         with context.open_registrar() as registrar:
-            done = redeliveries.confirm(registrar, self.reference, by=context.person, why=self.why)
-        if isinstance(done, redeliveries.Again):
+            done = delivered.confirm(registrar, self.reference, by=context.person, why=self.why)
+        if isinstance(done, delivered.Again):
             said = f"{self.reference} is in the mailboxes of {', '.join(done.teams)}"
             return ActDetails(said, values=None)
         said = f"{self.reference} is withdrawn for good; its provider and data protection are told"

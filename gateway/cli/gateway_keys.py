@@ -190,7 +190,7 @@ def protect(
 
 def _agreed(home: Path, act: str, subject: str) -> bool:
     """Do two people want the act, with roles in force? Say so while the second is missing."""
-    from gateway.record.second_person import TwoPersonAct, agreed  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.record.dual_control import TwoPersonAct, agreed  # noqa: PLC0415 - loads the OpenPGP libraries
 
     at = now()
     with registrar_of(home) as registrar, registrar.registry.write() as session:

@@ -63,11 +63,11 @@ def install(pack: PackArgument, home: HomeOption = DEFAULT_HOME) -> None:
 
     Decides after proposal and approval, from the pack's first day on.
     """
-    from gateway.record import law_packs  # noqa: PLC0415 - loads the registry's libraries
+    from gateway.record import policy_drafts  # noqa: PLC0415 - loads the registry's libraries
 
     place = existing(home)
-    note = law_packs.note_beside(pack).read_text("utf-8")
-    found = law_packs.install(pack, note, load_settings(place).log.law_publishers, place.policies)
+    note = policy_drafts.note_beside(pack).read_text("utf-8")
+    found = policy_drafts.install(pack, note, load_settings(place).log.law_publishers, place.policies)
     out.print(f"{pack.name} is in the draft: what it says holds from {found.first} on", soft_wrap=True)
     out.print(f"see what it changes: gateway policy simulate --pack {pack}", soft_wrap=True)
     out.print("then: gateway policy propose", soft_wrap=True)
@@ -81,9 +81,9 @@ def sign(
     key: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Its Ed25519 secret key, as PEM.")],
 ) -> None:
     """Sign a pack as publisher: write FILE.note, and print the verifier key for installers."""
-    from gateway.record import law_packs  # noqa: PLC0415 - as above
+    from gateway.record import policy_drafts  # noqa: PLC0415 - as above
 
     secret = LogKey.load(key.read_bytes())
-    note = law_packs.note_beside(pack)
-    write_durably(note, law_packs.sign(pack, publisher, secret).encode(), mode=0o644)
+    note = policy_drafts.note_beside(pack)
+    write_durably(note, policy_drafts.sign(pack, publisher, secret).encode(), mode=0o644)
     out.print(f'{note} is written; law_publishers = ["{secret.vkey(publisher)}"]', soft_wrap=True)

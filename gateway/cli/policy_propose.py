@@ -31,7 +31,7 @@ from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.policy.catalogue import load_catalogue
-from gateway.record import policy_proposals as proposals
+from gateway.record import policy_drafts as proposals
 
 if TYPE_CHECKING:
     from gateway.record.policies_in_force import Keeper
@@ -157,7 +157,7 @@ def _keeper(place: Home, opened: Registry) -> Keeper:
 
 def _compare(place: Home, opened: Registry, folder: Path, days: int) -> None:
     """Show the differences from the policies in force, lost protection first, and changed past outcomes."""
-    from gateway.record.simulation import simulate  # noqa: PLC0415 - loads the registry's libraries
+    from gateway.record.policy_check import simulate  # noqa: PLC0415 - loads the registry's libraries
 
     try:
         before = load_catalogue(place.policies_in_force)

@@ -24,7 +24,7 @@ from gateway.model import counted
 from gateway.policy.catalogue import load_catalogue
 
 if TYPE_CHECKING:
-    from gateway.record.simulation import Simulated
+    from gateway.record.policy_check import Simulated
 
 
 @fails_clearly
@@ -43,8 +43,8 @@ def simulate(
 
     Nothing is opened, sent or changed. Recognition of files is not simulated: see policy test.
     """
-    from gateway.record.law_packs import check_name, policies_with  # noqa: PLC0415 - loads the registry's libraries
-    from gateway.record.simulation import simulate as simulated  # noqa: PLC0415 - the same
+    from gateway.record.policy_check import simulate as simulated  # noqa: PLC0415 - the same
+    from gateway.record.policy_drafts import check_name, policies_with  # noqa: PLC0415 - loads the registry's libraries
 
     if (folder is None) == (pack is None):
         raise typer.BadParameter("give either a folder of policies, or --pack")

@@ -13,7 +13,7 @@ app = commands_of("pupils", "Which files hold a child. Every question is logged.
 @fails_clearly
 def index(home: HomeOption = DEFAULT_HOME) -> None:
     """Index the stored files missing from the index. May be interrupted and repeated."""
-    from gateway.record.reindex import reindex  # noqa: PLC0415 - loads what opens
+    from gateway.record.children import reindex  # noqa: PLC0415 - loads what opens
 
     with registrar_of(home) as registrar, progress("indexing") as report:
         done = reindex(registrar, report)

@@ -24,7 +24,7 @@ from gateway.errors import GatewayError
 from gateway.model import counted
 
 if TYPE_CHECKING:
-    from gateway.record.openings import Whole
+    from gateway.record.delivered import Whole
 
 app = commands_of("transfers", "What landed and what became of it.", "gateway.acts.transfers")
 _PIECE = 1024**2
@@ -45,7 +45,7 @@ def open_whole(
 
     The output is in the clear.
     """
-    from gateway.record.openings import opened_whole  # noqa: PLC0415 - loads what opens
+    from gateway.record.delivered import opened_whole  # noqa: PLC0415 - loads what opens
 
     if to is None and sys.stdout.isatty():
         raise GatewayError("say where it goes: --to FILE, or into another program")

@@ -247,7 +247,7 @@ def _read_text(file: Path) -> str:
 def _record(registrar: Registrar, year: str, at: datetime, why: str | None) -> int | None:
     """Record the opening of the year, and tell the schools; return how many. None where open before."""
     from gateway.receipts.agreement_notice import opened  # noqa: PLC0415 - loads what writes receipts
-    from gateway.record.agreement_notices import tell_everybody  # noqa: PLC0415
+    from gateway.record.policies_in_force import tell_everybody  # noqa: PLC0415
 
     with registrar.registry.write() as session:
         if years.opened_at(session, year) is not None:

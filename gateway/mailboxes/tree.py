@@ -34,7 +34,7 @@ from gateway.mailboxes.names import (
     file_name,
     place_of,
 )
-from gateway.record.welfare import Leavers, leavers
+from gateway.record.children import Leavers, leavers
 from gateway.registry import log
 from gateway.registry.access import teams_while_in_force
 from gateway.registry.database import Registry

@@ -1,4 +1,4 @@
-"""Reckon with days: days by rule, terms, school days, and the periods of due files and of each arrival. Pure."""
+"""Reckon with days: days by rule, terms, school days, periods of due files, the period of an arrival."""
 
 from __future__ import annotations
 

@@ -9,21 +9,9 @@ from datetime import date, datetime
 
 from gateway.law import LawPack, pack_on
 from gateway.model import Accepted, Classified, ContentRefused, Decision, Held, Provider, Reason, Refused
-from gateway.policy import schools
+from gateway.policy import items, schools
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
-from gateway.policy.items import (
-    item_reasons,
-    notices,
-    persons_reasons,
-    return_waits,
-    sensitive_reasons,
-    sensitive_topics,
-    teams_for,
-    value_notices,
-    value_waits,
-    waits,
-)
 from gateway.policy.methods import Subject, method_refusals
 from gateway.policy.ratification import unratified
 from gateway.policy.reference import embargo_reason, release_moment
@@ -69,7 +57,7 @@ def decide(
             decide(part, catalogue, provider, now, method=method, safeguards=safeguards)
             for part in classified.parts
         )
-        return of_parts(tuple(each), tuple(sensitive_reasons(classified, catalogue)), catalogue)
+        return of_parts(tuple(each), tuple(items.sensitive_reasons(classified, catalogue)), catalogue)
     if isinstance(classified, ContentRefused):
         return _of_content(classified, catalogue)
     flow = catalogue.flow_of(classified.data_type)
@@ -90,7 +78,7 @@ def _of_no_flow(classified: Classified, catalogue: Catalogue) -> Decision:
     kind = catalogue.wording.name(classified.data_type)
     return Held(
         reasons=(
-            *sensitive_reasons(classified, catalogue),
+            *items.sensitive_reasons(classified, catalogue),
             catalogue.reason("classify:law-return", kind=kind),
         )
     )
@@ -102,7 +90,7 @@ def _of_content(refused: ContentRefused, catalogue: Catalogue) -> Decision:
         return Refused(reasons=(catalogue.reason(refused.code),))
     if refused.code == "open:malware":
         return Held(reasons=(catalogue.reason(refused.code),))
-    return Held(reasons=(*sensitive_reasons(refused, catalogue), _why_unrecognised(refused, catalogue)))
+    return Held(reasons=(*items.sensitive_reasons(refused, catalogue), _why_unrecognised(refused, catalogue)))
 
 
 def _why_unrecognised(refused: ContentRefused, catalogue: Catalogue) -> Reason:
@@ -123,8 +111,8 @@ def _of_flow(
     classified: Classified, catalogue: Catalogue, provider: Provider, now: datetime, flow: Flow
 ) -> Decision:
     # Nobody gets sensitive data before a person has looked.
-    sensitive = sensitive_topics(classified, catalogue, flow)
-    teams = () if sensitive else teams_for(classified, catalogue, flow, provider.kind)
+    sensitive = items.sensitive_topics(classified, catalogue, flow)
+    teams = () if sensitive else items.teams_for(classified, catalogue, flow, provider.kind)
     missing = unratified(provider, flow, (classified.data_type,), catalogue, now)
     holds = [
         *missing.waits,
@@ -141,9 +129,9 @@ def _of_flow(
         *missing.notices,
         *schools.notices(classified, catalogue, provider),
         *schools.doubts(classified, catalogue, provider),
-        *notices(classified, catalogue, provider, flow),
-        *value_notices(classified, catalogue),
-        *item_reasons(classified, catalogue, flow, "notice", provider.kind),
+        *items.notices(classified, catalogue, provider, flow),
+        *items.value_notices(classified, catalogue),
+        *items.item_reasons(classified, catalogue, flow, "notice", provider.kind),
         *_version_reasons(classified, catalogue, now, "notice"),
         *(_season_reasons(classified, catalogue, provider, now) if "statutory" in flow.basis else ()),
     )
@@ -176,11 +164,11 @@ def _waits_for_person(
     if provider.kind in flow.for_a_person:
         yield catalogue.reason("policy:assessment", title=flow.document.description)
     yield from schools.waits(classified, catalogue, provider)
-    yield from waits(classified, catalogue, provider, flow)
-    yield from value_waits(classified, catalogue)
-    yield from return_waits(classified, catalogue, provider, flow)
-    yield from item_reasons(classified, catalogue, flow, "hold")
-    yield from persons_reasons(classified, catalogue, flow)
+    yield from items.waits(classified, catalogue, provider, flow)
+    yield from items.value_waits(classified, catalogue)
+    yield from items.return_waits(classified, catalogue, provider, flow)
+    yield from items.item_reasons(classified, catalogue, flow, "hold")
+    yield from items.persons_reasons(classified, catalogue, flow)
 
 
 def _sender_not_in_flow(flow: Flow, catalogue: Catalogue) -> Reason:

@@ -1,4 +1,4 @@
-"""List the differences between two policies folders with their effects, and carry edits over to a new version.
+"""List the differences of two policies folders with their effects, and carry edits over to a new version.
 
 effects.toml lists every place of every file, and says how it is written.
 

@@ -14,19 +14,9 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from gateway.model import Classified, ContentRefused, Facts, Reason
+from gateway.policy import dates
 from gateway.policy.calendar_schema import CalendarFile, Results
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import (
-    Period,
-    academic_year_from,
-    periods_by_rule,
-    censuses,
-    day_by_rule,
-    day_in,
-    local_day,
-    moment,
-    week_name,
-)
 from gateway.policy.schema import TIMESCALES, Flow, Timescale
 
 
@@ -49,10 +39,10 @@ def _moment(results: Results, calendar: CalendarFile, facts: Facts, now: datetim
     year = exam_year(facts)
     if year is None:
         # The latest summer with possible results at `now`.
-        today = local_day(now, calendar.timezone)
-        year = today.year if today >= day_in(today.year, results.season) else today.year - 1
-    day = day_by_rule(results.rule, results.dates, year)
-    return moment(day, results.time, calendar.timezone)
+        today = dates.local_day(now, calendar.timezone)
+        year = today.year if today >= dates.day_in(today.year, results.season) else today.year - 1
+    day = dates.day_by_rule(results.rule, results.dates, year)
+    return dates.moment(day, results.time, calendar.timezone)
 
 
 def exam_year(facts: Facts) -> int | None:
@@ -78,7 +68,7 @@ def period_of(content: Classified | ContentRefused, landed_at: datetime, catalog
     """Return the period stated in a file's content; None if unstated."""
     if not isinstance(content, Classified):
         return None
-    return reference_period(content, catalogue, local_day(landed_at, catalogue.calendar.timezone))
+    return reference_period(content, catalogue, dates.local_day(landed_at, catalogue.calendar.timezone))
 
 
 def reference_period(content: Classified, catalogue: Catalogue, landed: date) -> str | None:
@@ -100,7 +90,7 @@ def _by_timescale(flow: Flow, content: Classified, catalogue: Catalogue, landed:
         case "daily":
             return day.isoformat() if day else None
         case "weekly":
-            return week_name(day) if day else None
+            return dates.week_name(day) if day else None
         case "termly":
             return _census(facts, catalogue.calendar, landed)
         case "annually":
@@ -116,20 +106,20 @@ def _own(timescale: Timescale, day: date | None, calendar: CalendarFile) -> str 
         return None
     if rule.every == "month":
         return f"{day:%Y-%m}"
-    periods = periods_by_rule(rule, calendar, range(day.year - 1, day.year + 2))
+    periods = dates.periods_by_rule(rule, calendar, range(day.year - 1, day.year + 2))
     return next((each.name for each in periods if each.first >= day), None)
 
 
 def _year(facts: Facts) -> str | None:
     """Return the academic year named in a file as "2026/27" or "2026-27"."""
     said = re.match(r"(20\d\d)[-/]\d\d", facts.academic_year or "", re.ASCII)
-    return academic_year_from(int(said[1])) if said else None
+    return dates.academic_year_from(int(said[1])) if said else None
 
 
 def _summer(facts: Facts) -> str | None:
     """Return the academic year ending in the summer of the results."""
     summer = exam_year(facts)
-    return academic_year_from(summer - 1) if summer is not None else None
+    return dates.academic_year_from(summer - 1) if summer is not None else None
 
 
 def _census(facts: Facts, calendar: CalendarFile, landed: date) -> str | None:
@@ -150,7 +140,7 @@ def _census(facts: Facts, calendar: CalendarFile, landed: date) -> str | None:
     return year if year is not None and not current.startswith(year) else None
 
 
-def _taken(calendar: CalendarFile, landed: date) -> list[Period]:
+def _taken(calendar: CalendarFile, landed: date) -> list[dates.Period]:
     """Return the censuses opened by a day, from two years before on."""
-    planned = censuses(calendar, range(landed.year - 2, landed.year + 2))
+    planned = dates.censuses(calendar, range(landed.year - 2, landed.year + 2))
     return planned[: bisect_right(planned, landed, key=lambda each: each.opens)]

@@ -13,24 +13,9 @@ from typing import Literal
 
 from gateway.law import LawPack, Reference, pack_on
 from gateway.model import Arrival, Classified, Provider
+from gateway.policy import dates
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import (
-    Due,
-    Known,
-    Period,
-    Placed,
-    PlacedArrival,
-    academic_year,
-    day_in,
-    first_year,
-    index_on,
-    local_day,
-    place,
-    plan,
-    school_year,
-    spoken,
-)
 from gateway.policy.reference import reference_period
 from gateway.policy.schema import Flow, FlowDataType, Timescale
 
@@ -101,7 +86,7 @@ class FlowStatus:
     last: datetime | None
     missed: int
     period: str | None = None
-    known_by: Known | None = None
+    known_by: dates.Known | None = None
     asked: bool = False
 
     @property
@@ -157,11 +142,11 @@ def status(
     entries = tuple(
         (scale, entry.id) for _, entry, _ in expected for scale in entry.timescales(provider.kind)
     )
-    planned = plan(calendar, entries, _own_inset(provider, calendar), on.year)
+    planned = dates.plan(calendar, entries, _own_inset(provider, calendar), on.year)
     starts = catalogue.school_year_starts
-    first = first_year(academic_year(on, starts))
-    terms = school_year(catalogue.calendar, first) is not None
-    day = _Day(on, max(owed.since, day_in(first, starts)), owed.since, terms)
+    first = dates.first_year(dates.academic_year(on, starts))
+    terms = dates.school_year(catalogue.calendar, first) is not None
+    day = _Day(on, max(owed.since, dates.day_in(first, starts)), owed.since, terms)
     takes_part = owes_anything(provider) and on <= owed.until
     return [
         _judge(
@@ -215,18 +200,18 @@ def kept(
         if must
     ]
     entries = tuple((scale, entry.id) for entry, scale in expected)
-    planned = plan(calendar, entries, _own_inset(provider, calendar), span[1].year)
+    planned = dates.plan(calendar, entries, _own_inset(provider, calendar), span[1].year)
     begun, ended = max(span[0], owed.since), min(span[1], owed.until, on - _ONE_DAY)
     found = []
     for entry, scale in expected:
         periods = planned[scale, entry.id]
         own, telling = (_counted(arrivals[kind], entry, scale) for kind in (entry.id, entry.within or ""))
-        found.append(_kept(entry.id, periods, place(own, periods, telling), (begun, ended), on))
+        found.append(_kept(entry.id, periods, dates.place(own, periods, telling), (begun, ended), on))
     return found
 
 
 def _kept(
-    data_type: str, periods: list[Period], placed: Placed, span: tuple[date, date], on: date
+    data_type: str, periods: list[dates.Period], placed: dates.Placed, span: tuple[date, date], on: date
 ) -> OverTime:
     states = Counter(
         _state(period, placed.of(index), on)
@@ -242,27 +227,29 @@ def _kept(
     )
 
 
-def _counted(came: list[PlacedArrival], entry: FlowDataType, scale: Timescale) -> list[PlacedArrival]:
+def _counted(
+    came: list[dates.PlacedArrival], entry: FlowDataType, scale: Timescale
+) -> list[dates.PlacedArrival]:
     """Return arrivals for a timescale. A stated period counts only for the main timescale."""
     if scale == entry.timescale:
         return came
     return [each._replace(arrival=each.arrival._replace(period=None)) for each in came]
 
 
-def period_on(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> Period | None:
+def period_on(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> dates.Period | None:
     """Return the period of a data type open on a day; None if due at no set time then."""
     periods = periods_around(provider, data_type, catalogue, on)
-    at = index_on(periods, on)
+    at = dates.index_on(periods, on)
     return periods[at] if at >= 0 else None
 
 
-def periods_around(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> list[Period]:
+def periods_around(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> list[dates.Period]:
     """Return the periods of a data type in the years around a day; [] if due at no set time."""
     flow = catalogue.flow_of(data_type)
     if flow is None:
         return []
     due = (flow.of(data_type).timescales(provider.kind)[0], data_type)
-    return plan(catalogue.calendar, (due,), _own_inset(provider, catalogue.calendar), on.year)[due]
+    return dates.plan(catalogue.calendar, (due,), _own_inset(provider, catalogue.calendar), on.year)[due]
 
 
 def days_opened(catalogue: Catalogue, on: date) -> date | None:
@@ -271,10 +258,10 @@ def days_opened(catalogue: Catalogue, on: date) -> date | None:
     Whatever training days a provider has: those of all together only make a period begin earlier.
     """
     shut = frozenset(day for inset in catalogue.calendar.inset for day in inset.days)
-    entries: tuple[Due, ...] = (("daily", ""), ("weekly", ""))
+    entries: tuple[dates.Due, ...] = (("daily", ""), ("weekly", ""))
     found = []
-    for periods in plan(catalogue.calendar, entries, shut, on.year).values():
-        at = index_on(periods, on)
+    for periods in dates.plan(catalogue.calendar, entries, shut, on.year).values():
+        at = dates.index_on(periods, on)
         if at < 0:
             return None
         found.append(periods[at].opens)
@@ -283,7 +270,7 @@ def days_opened(catalogue: Catalogue, on: date) -> date | None:
 
 def out_of_season(
     classified: Classified, provider: Provider, catalogue: Catalogue, day: date
-) -> Period | None:
+) -> dates.Period | None:
     """Return the period of a return that came on a day before or long after it; None within, or without one.
 
     The period is the stated one, else that of the day. Optional data has no season.
@@ -293,7 +280,7 @@ def out_of_season(
     periods = periods_around(provider, classified.data_type, catalogue, day)
     stated = reference_period(classified, catalogue, day)
     found = next((each for each in periods if each.name == stated), None)
-    at = index_on(periods, day)
+    at = dates.index_on(periods, day)
     if found is None and at >= 0:
         found = periods[at]
     if found is None or (stated in {None, found.name} and found.opens <= day <= found.due + _LONG_AFTER):
@@ -303,13 +290,13 @@ def out_of_season(
 
 def _by_data_type(
     received: Sequence[Arrival], calendar: CalendarFile, on: date
-) -> defaultdict[str, list[PlacedArrival]]:
+) -> defaultdict[str, list[dates.PlacedArrival]]:
     """Return the arrivals up to the end of a day, in order of arrival."""
-    arrivals: defaultdict[str, list[PlacedArrival]] = defaultdict(list)
+    arrivals: defaultdict[str, list[dates.PlacedArrival]] = defaultdict(list)
     for each in received:
-        day = local_day(each.at, calendar.timezone)
+        day = dates.local_day(each.at, calendar.timezone)
         if day <= on:
-            arrivals[each.data_type].append(PlacedArrival(day, each))
+            arrivals[each.data_type].append(dates.PlacedArrival(day, each))
     for found in arrivals.values():
         found.sort(key=lambda each: each.arrival.at)
     return arrivals
@@ -320,7 +307,7 @@ def _own_inset(provider: Provider, calendar: CalendarFile) -> frozenset[date]:
 
 
 def _not_expected_of_it(
-    flow: Flow, entry: FlowDataType, scale: Timescale, arrivals: list[PlacedArrival]
+    flow: Flow, entry: FlowDataType, scale: Timescale, arrivals: list[dates.PlacedArrival]
 ) -> FlowStatus:
     return FlowStatus(
         flow=flow.id,
@@ -333,7 +320,7 @@ def _not_expected_of_it(
     )
 
 
-def _last(arrivals: list[PlacedArrival]) -> datetime | None:
+def _last(arrivals: list[dates.PlacedArrival]) -> datetime | None:
     return max((each.arrival.at for each in arrivals if not each.arrival.nil), default=None)
 
 
@@ -344,12 +331,12 @@ class _Row:
     flow: Flow
     entry: FlowDataType
     scale: Timescale
-    periods: list[Period]
+    periods: list[dates.Period]
 
 
 def _judge(
     row: _Row,
-    came: tuple[list[PlacedArrival], list[PlacedArrival]],
+    came: tuple[list[dates.PlacedArrival], list[dates.PlacedArrival]],
     day: _Day,
     *,
     must: bool,
@@ -357,8 +344,8 @@ def _judge(
     """Return the status of a row. `came` are its own arrivals, and those of the telling data type."""
     own, telling = came
     periods = row.periods
-    placed = place(own, periods, telling)
-    at = index_on(periods, day.on)
+    placed = dates.place(own, periods, telling)
+    at = dates.index_on(periods, day.on)
     due, missed = None, 0
     state: State = "not-due"
     if row.scale in _BY_SCHOOL_DAYS and not day.has_terms:
@@ -384,7 +371,7 @@ def _judge(
     )
 
 
-def _state(period: Period, came: list[PlacedArrival], on: date) -> State:
+def _state(period: dates.Period, came: list[dates.PlacedArrival], on: date) -> State:
     days = [each.day for each in came if not each.arrival.nil]
     if any(period.first <= day <= period.due for day in days):
         return "on-time"
@@ -397,7 +384,7 @@ def _state(period: Period, came: list[PlacedArrival], on: date) -> State:
     return "due" if on <= period.due else "missing"
 
 
-def _missed(periods: list[Period], at: int, placed: Placed, day: _Day, *, over: bool) -> int:
+def _missed(periods: list[dates.Period], at: int, placed: dates.Placed, day: _Day, *, over: bool) -> int:
     """Count the ended periods before `at` since the last arrival; include the period at `at` when `over`."""
     counted = bisect_left(periods, day.counts_from, key=lambda period: period.opens)
     first = max(placed.latest(at) + 1, counted)
@@ -460,7 +447,7 @@ def in_words(flow: FlowStatus, today: date) -> str:
     """Return in English what is to be said of a flow on a day: "due in 12 weeks, on 21 January 2027"."""
     if flow.due is None:
         return "received" if flow.state == "received" else "due at no set time"
-    day = spoken(flow.due)
+    day = dates.spoken(flow.due)
     left = (flow.due - today).days
     if flow.state in _CAME:
         return _CAME[flow.state].format(day=day)

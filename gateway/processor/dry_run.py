@@ -20,7 +20,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import decide
 from gateway.policy.items import counts_teams, is_whole_roll
 from gateway.policy.ratification import years_at
-from gateway.record.assignments import assignment_of
+from gateway.record.conclude import assignment_of
 from gateway.record.rulings import Batch
 from gateway.registry import register, rolls
 from gateway.registry.database import Registry

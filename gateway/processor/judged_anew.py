@@ -17,7 +17,7 @@ from gateway.errors import Fault, trace_of
 from gateway.examiner.parent import Examiners
 from gateway.examiner.protocol import Reopen
 from gateway.processor.in_progress import BackOff
-from gateway.record.assignments import assignment_of
+from gateway.record.conclude import assignment_of
 from gateway.record.reconsider import judge_anew
 from gateway.record.registrar import Registrar
 from gateway.registry import transfers, waits

@@ -30,8 +30,8 @@ from gateway.processor.worker_pool import ATTEMPTS, Finished, WorkerPool
 from gateway.publish.everything import publish_all
 from gateway.publish.on_request import OnRequest
 from gateway.publish.projection import is_published
-from gateway.record.assignments import assignments
-from gateway.record.drops import keys
+from gateway.record import drops
+from gateway.record.conclude import assignments
 from gateway.record.policies_in_force import Policies
 from gateway.record.registrar import Registrar
 from gateway.registry import register
@@ -240,7 +240,7 @@ class Processor:
             publish_all(self._home, self._registrar.clock())
             self._all_unshown = False
         if "keys" in self._unshown:  # The only drops that change what is published.
-            keys.publish(self._home, self._registrar.registry, self._registrar.clock())
+            drops.publish(self._home, self._registrar.registry, self._registrar.clock())
         self._unshown.clear()
 
     def _hand_out(self) -> None:

@@ -12,7 +12,7 @@ from gateway.processor.key_round import look_after_keys
 from gateway.processor.letter_round import LetterRound
 from gateway.processor.page_round import Pages
 from gateway.processor.retention import Sweep
-from gateway.record import copies_owed, reconsider
+from gateway.record import owed, reconsider
 from gateway.record.registrar import Registrar
 
 
@@ -38,7 +38,7 @@ class Rounds:
         self.more_held = self._due.next(registrar)
         reconsider.reconsider_approved(registrar)
         if leads:
-            copies_owed.follow(registrar)
+            owed.follow(registrar)
 
     def checkpoints(self, registrar: Registrar, *, leads: bool) -> None:
         """Publish the heads due to be kept; where this host `leads`, first sign and tell witnesses."""

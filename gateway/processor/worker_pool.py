@@ -26,7 +26,7 @@ from gateway.examiner.parent import Examiners
 from gateway.home import provider_of
 from gateway.observe.metrics import EXAMINE_SECONDS, FAULTS
 from gateway.passage import Examination, examine
-from gateway.record.assignments import Assignment
+from gateway.record.conclude import Assignment
 
 ATTEMPTS = 3
 A_MOMENT_SECONDS = 0.25

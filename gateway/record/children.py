@@ -1,27 +1,48 @@
-"""Search for one child: files, openings, copies, rolls, markers. Every question is logged.
+"""Search for one child, and answer for children: access requests, missing ones. Every question is logged.
 
 A child is named by UPN, or by name and date of birth. The log holds the question as a commitment alone.
 """
 
+import base64
 import json
-from collections.abc import Collection, Sequence
+import logging
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlmodel import Session
 
 from gateway.classify.identifiers import upn_fault
-from gateway.errors import GatewayError
+from gateway.errors import Fault, GatewayError
+from gateway.examiner.parent import MALWARE, Examiner
 from gateway.examiner.persons import KEY, name_digests, number_digest
+from gateway.examiner.protocol import Read, Reading, Reopen
+from gateway.examiner.pupil_index import persons_of
 from gateway.home import Home
 from gateway.log.leaf import commitment
-from gateway.model import Transfer
+from gateway.model import Classified, ContentRefused, Transfer
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.discrepancies import Gone, RollRow, gone
 from gateway.record.registrar import Registrar
-from gateway.registry import copies, holds, log, markers, persons, recalls, transfers
+from gateway.registry import (
+    copies,
+    holds,
+    log,
+    markers,
+    persons,
+    providers,
+    recalls,
+    retention,
+    rolls,
+    transfers,
+)
 from gateway.registry.holds import Hold
 from gateway.registry.log import Entry
 from gateway.registry.markers import Marker
 from gateway.registry.recalls import FileOpening
+from gateway.reports.retention import Retention, load_retention
+from gateway.reports.subject_access import ChildAccount, FileOfChild
 from gateway.secrets import secret_files
 
 SUBJECT = "pupils"
@@ -224,3 +245,219 @@ def _asked_before(session: Session, digests: frozenset[bytes]) -> list[AskedBefo
             )
             found[asked.at, asked.who, asked.what] = asked
     return list(found.values())
+
+
+_OUTCOMES = {
+    "landed": "not decided yet",
+    "accepted": "passed on",
+    "held": "waits: nobody was given it",
+    "refused": "not taken",
+}
+
+
+def account(registrar: Registrar, found: FoundChild, *, names: bool) -> ChildAccount:
+    """Return the account of a child; with the `names` of staff, or of the teams alone."""
+    rules = load_retention(registrar.home)
+    with registrar.registry.read() as session:
+        files = tuple(_file(registrar, session, rules, one, names=names) for one in found.files)
+    return ChildAccount(
+        organisation=registrar.settings.organisation,
+        files=files,
+        rolls=tuple(_roll_lines(found)),
+        limits=tuple(_limits(found)),
+        questions=tuple(
+            f"{one.at:%Y-%m-%d %H:%M} UTC, {one.who if names else 'staff of the authority'}: {one.what}"
+            + (f", {one.why}" if one.why else "")
+            for one in found.questions
+        ),
+        unindexed=found.unindexed,
+    )
+
+
+def _file(
+    registrar: Registrar, session: Session, rules: Retention, one: FoundFile, *, names: bool
+) -> FileOfChild:
+    transfer = one.transfer
+    flow = registrar.catalogue.flow(transfer.flow) if transfer.flow else None
+    content = transfer.content if isinstance(transfer.content, Classified) else None
+    return FileOfChild(
+        reference=transfer.upload.reference,
+        provider_name=providers.provider_row(session, transfer.upload.provider).name,
+        data_type=transfer.data_type or "not recognised",
+        purpose=flow.document.purpose if flow else "",
+        arrived=transfer.upload.landed_at,
+        outcome=_OUTCOMES[transfer.state],
+        items=content.items if content else (),
+        teams=tuple(_team(team, registrar.catalogue) for team in transfer.teams),
+        opened=tuple(
+            (each.at, ", ".join(filter(None, (each.who if names else None, _opened_for(each, registrar)))))
+            for each in one.openings
+        ),
+        kept=_kept(session, rules, one),
+    )
+
+
+def _opened_for(opening: FileOpening, registrar: Registrar) -> str:
+    return "data protection" if opening.team is None else _team(opening.team, registrar.catalogue)
+
+
+def _team(team: str, catalogue: Catalogue) -> str:
+    """Name a team, marked where the team gets counts instead of records."""
+    found = catalogue.team(team)
+    return f"{team} (counts alone)" if found is not None and not found.pupil_level else team
+
+
+def _kept(session: Session, rules: Retention, one: FoundFile) -> str:
+    if one.deleted_at is not None:
+        return f"deleted on {one.deleted_at:%Y-%m-%d}; its digest, receipts and the log's entries are left"
+    said = _until(session, rules, one.transfer)
+    copies = f"; copies for {', '.join(one.copies)}" if one.copies else ""
+    return f"{said}{', and on legal hold' if one.on_hold else ''}{copies}"
+
+
+def _until(session: Session, rules: Retention, transfer: Transfer) -> str:
+    (row,) = retention.kept(session, [transfer.upload.reference])
+    days, _ = rules.sealed.of(row)
+    if transfer.decided_at is None or transfer.state in {"landed", "held"}:
+        return "kept until it is decided"
+    if days == "for ever":
+        return "kept for ever"
+    return f"kept until {transfer.decided_at + timedelta(days=days):%Y-%m-%d}"
+
+
+def _roll_lines(found: FoundChild) -> Iterator[str]:
+    for one in found.rolls:
+        said = "on the roll" if one.on_roll else "no longer, or not mainly, on the roll"
+        yield f"{said} of {one.provider}, by record {one.record} of {one.reference} ({one.at:%Y-%m-%d})"
+
+
+def _limits(found: FoundChild) -> Iterator[str]:
+    for marker in found.markers:
+        kind = "only named people may see it" if marker.kind == "named" else "restricted (Article 18)"
+        yield f"marker {marker.number} since {marker.placed_at:%Y-%m-%d}: {kind}"
+    for hold in found.holds:
+        yield f"legal hold {hold.number} since {hold.placed_at:%Y-%m-%d}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leavers:
+    """Children who left since a day. `hidden` counts further children whose data the person may not see."""
+
+    children: tuple[Gone, ...]
+    hidden: int
+
+
+def left(registrar: Registrar, since: datetime, *, moved: bool, by: str, name: str) -> Leavers:
+    """Return the children who left since a day: on no roll now or, with `moved`, on another roll.
+
+    `name` is the member of staff asking. The question is logged before the answer is given.
+    """
+    now = registrar.clock()
+    with registrar.registry.write() as session:
+        found, question = leavers(session, since, moved=moved, by=by, name=name)
+        log.append(session, [question], now)
+        registrar.sign_head(session, now)
+        return found
+
+
+def leavers(session: Session, since: datetime, *, moved: bool, by: str, name: str) -> tuple[Leavers, Entry]:
+    """Return the leavers, and the question's log entry for the caller to record beforehand."""
+    found = [one for one in _gone(session) if one.left_at >= since and (one.to is not None) == moved]
+    hidden = markers.kept_from(session, name)
+    shown = [one for one in found if bytes.fromhex(one.pupil) not in hidden]
+    fields: dict[str, str | int] = {"what": "movers" if moved else "missing", "count": len(shown)}
+    question = Entry(kind="pupils-asked", subject=SUBJECT, fields=fields, actor=by)
+    return Leavers(children=_named(session, shown), hidden=len(found) - len(shown)), question
+
+
+def _gone(session: Session) -> list[Gone]:
+    rows = [
+        RollRow(
+            provider=row.provider,
+            pupil=row.pupil.hex(),
+            on_roll=row.on_roll,
+            at=row.at,
+            former=row.former.hex() if row.former else None,
+            reference=str(row.transfer),
+            record=row.record,
+        )
+        for row in persons.latest_of_everybody(session)
+    ]
+    enrolled = [provider.id for provider in providers.list_providers(session)]
+    return gone(rows, rolls.full_rolls(session, enrolled))
+
+
+def _named(session: Session, found: list[Gone]) -> tuple[Gone, ...]:
+    """Replace sequences by the files' references."""
+    references = transfers.references(session, {int(one.reference) for one in found})
+    return tuple(
+        Gone(
+            pupil=one.pupil,
+            provider=one.provider,
+            reference=references[int(one.reference)],
+            record=one.record,
+            left_at=one.left_at,
+            to=one.to,
+        )
+        for one in found
+    )
+
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reindexed:
+    """The number of files indexed, and the references of files impossible to open."""
+
+    done: int
+    left: tuple[str, ...]
+
+
+def reindex(registrar: Registrar, progress: Callable[[int, int], object] = lambda *_: None) -> Reindexed:
+    """Open each stored file missing from the index, in memory, and index the children.
+
+    `progress` is called with the files done and the total. An interrupted run can be started again.
+    """
+    with registrar.registry.read() as session:
+        waiting = persons.unindexed(session)
+    examiner, left = Examiner(registrar.home), []
+    try:
+        for number, reference in enumerate(waiting, 1):
+            try:
+                _index(registrar, examiner, reference)
+            except Fault as fault:
+                _log.error("%s: cannot be put into the index: %s", reference, fault)
+                left.append(reference)
+            progress(number, len(waiting))
+    finally:
+        examiner.close()
+    return Reindexed(done=len(waiting) - len(left), left=tuple(left))
+
+
+def _index(registrar: Registrar, examiner: Examiner, reference: str) -> None:
+    with registrar.registry.read() as session:
+        transfer = transfers.get(session, reference)
+    found = b"" if _is_malware(transfer) else _persons(registrar, examiner, transfer)
+    with registrar.registry.write() as session:
+        log.check_key(session, registrar.signing.vkey)  # The digests are of its key set.
+        persons.note(session, transfer.sequence, found)
+
+
+def _is_malware(transfer: Transfer) -> bool:
+    return isinstance(transfer.content, ContentRefused) and transfer.content.code == MALWARE
+
+
+def _persons(registrar: Registrar, examiner: Examiner, transfer: Transfer) -> bytes:
+    request = Reopen(reference=transfer.upload.reference, sha256=transfer.content_sha256 or "")
+    content, _ = examiner.reopen(request)
+    try:
+        reading = Reading(
+            reference=transfer.upload.reference,
+            name=transfer.upload.name,
+            today=registrar.clock().date(),
+        )
+        read: Read = examiner.classify(content, reading)
+    finally:
+        os.close(content)
+    return base64.b64decode(persons_of(read, registrar.home))

@@ -20,7 +20,7 @@ from gateway.home.settings import read_toml
 from gateway.model import Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.items import harmless_name, not_understood
-from gateway.record.second_person import COUNTS, TwoPersonAct, agreed
+from gateway.record.dual_control import COUNTS, TwoPersonAct, agreed
 from gateway.registry import harmless, log, providers
 from gateway.registry.harmless import Harmless
 

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from gateway.errors import GatewayError
 from gateway.keys.changes import Clerk
 from gateway.model.invitation import are_words, compare, keys_words
-from gateway.record.dual_control import are_named_two, check_two
-from gateway.record.second_person import TwoPersonAct, reject
+from gateway.record.dual_control import TwoPersonAct, are_named_two, check_two, reject
 from gateway.registry import givings, keys, roles
 from gateway.registry.keys import Key, OwnerKind
 

@@ -5,11 +5,12 @@ policy_proposals. Every version once in force is kept, so that a decision can be
 day.
 """
 
+import hashlib
 import json
 import logging
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,17 +27,87 @@ from gateway.policy.dates import academic_year, local_day
 from gateway.policy.explain import AgreementChanges, changes_between
 from gateway.publish.everything import publish_agreement_news
 from gateway.publish.projection import publish_checkpoint, publish_receipts
-from gateway.receipts.agreement_notice import changed
-from gateway.record.agreement_notices import tell_everybody
+from gateway.reasons.languages import Language
+from gateway.receipts.agreement_notice import AgreementNotice, changed, render
 from gateway.record.policy_check import check
-from gateway.record.policy_drafts import folder_of, loses_protection
-from gateway.record.policy_proposals import SUBJECT, PolicyProposal, loaded, proposal
-from gateway.registry import log
+from gateway.record.policy_drafts import (
+    SUBJECT,
+    PolicyProposal,
+    folder_of,
+    loaded,
+    loses_protection,
+    proposal,
+)
+from gateway.registry import log, providers, receipts
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry
+from gateway.registry.tables import ReceiptRow
 from gateway.secrets.signing import Signing
 from gateway.store.of_home import policies_of
 from gateway.zones.spool import fsync_folder, write_durably
+
+_EVERYBODY = "every education provider"
+
+
+def tell_everybody(  # noqa: PLR0917 - what a notice is made of
+    session: Session,
+    signing: Signing,
+    organisation: str,
+    notice: AgreementNotice,
+    parties: Collection[str],
+    at: datetime,
+    *,
+    languages: tuple[Language, ...] = ("en",),
+) -> int:
+    """Leave a signed notice for each open provider of the given kinds, and one for all; return the number.
+
+    Each notice is in all `languages`. The log's entry keeps the text for all, published in /agreement. The
+    caller signs the log's head.
+    """
+    addressees = [
+        provider
+        for provider in providers.list_providers(session)
+        if provider.kind in parties and not provider.is_closed
+    ]
+    references = [receipts.fresh_reference(session, provider.id, at) for provider in addressees]
+    texts = [
+        render(
+            notice,
+            organisation=organisation,
+            provider_name=provider.name,
+            reference=reference,
+            at=at,
+            languages=languages,
+        )
+        for provider, reference in zip(addressees, references, strict=True)
+    ]
+    general = render(
+        notice,
+        organisation=organisation,
+        provider_name=_EVERYBODY,
+        reference="",
+        at=at,
+        languages=languages,
+    )
+    signed = signing.clearsign_each([general, *texts])
+    for provider, reference, text in zip(addressees, references, signed[1:], strict=True):
+        session.add(
+            ReceiptRow(
+                reference=reference,
+                provider=provider.id,
+                name=receipts.AGREEMENT_NOTICE,
+                text=text,
+                json_text="",
+                created_at=at,
+            )
+        )
+    fields: dict[str, str | int] = {
+        "sha256": hashlib.sha256(general.encode()).hexdigest(),
+        "count": len(addressees),
+    }
+    log.append(session, [Entry(kind="changes-told", subject="agreement", fields=fields, note=signed[0])], at)
+    return len(addressees)
+
 
 _log = logging.getLogger(__name__)
 _NEXT = "next"

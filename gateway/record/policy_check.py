@@ -1,14 +1,22 @@
-"""Consistency of a policies folder: each file alone, and all files together."""
+"""Check a policies folder: each file alone, all together, and against recent files.
+
+Each file is decided twice, by the stored contents and at the landing time: under the policies `before` and
+`after`. The rules of recognition (data_types.toml, items.toml, sensitive.toml) have no effect, since no file
+is read again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel
+from sqlmodel import Session
 
 from gateway.classify.load import faults as rule_faults
 from gateway.classify.parts import EXTENSIONS
@@ -18,12 +26,15 @@ from gateway.classify.views.sieve import Sieve
 from gateway.home.settings import KeyPolicy, Limits
 from gateway.home.settings_file import nearest
 from gateway.law import LawPack
-from gateway.model import Basis
+from gateway.model import Basis, Decision, Held, Transfer
 from gateway.policy.catalogue import FILES, OPTIONAL, Catalogue, PoliciesRead, assembled, contradict, shaped
 from gateway.policy.dates import is_ending
+from gateway.policy.decide import decide
 from gateway.policy.faults import Contradiction, PolicyFault
 from gateway.policy.items import basis_for
+from gateway.policy.ratification import years_at
 from gateway.policy.small_schemas import HandOn
+from gateway.registry import register, transfers
 from gateway.reports.retention import Keep, Retention
 
 SHAPES: dict[str, type[BaseModel]] = {
@@ -244,3 +255,73 @@ def _retention_faults(catalogue: Catalogue, retention: Retention) -> Iterator[Co
             if name not in known:
                 words = f"no flow lists {name}{nearest(name, known)}"
                 yield "retention.toml", (table, "by_data_type", name), words
+
+
+EXAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatedOutcome:
+    """The compared parts of an outcome: state, teams, reasons and the end of waiting."""
+
+    state: str
+    teams: tuple[str, ...]
+    reasons: tuple[str, ...]
+    until: datetime | None
+
+    @property
+    def told(self) -> str:
+        """The outcome in a few words: the teams, or the reasons against."""
+        if self.state == "accepted":
+            return f"accepted for {', '.join(self.teams) or 'nobody'}"
+        return f"{self.state}: {', '.join(self.reasons)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulated:
+    """The number of files, and for each pair of different outcomes the number and some references."""
+
+    files: int
+    same: int
+    changes: tuple[tuple[SimulatedOutcome, SimulatedOutcome, int, tuple[str, ...]], ...] = field(default=())
+
+
+def simulate(session: Session, before: Catalogue, after: Catalogue, since: datetime) -> Simulated:
+    """Decide the files landed since a moment by both policies; the most frequent changes come first."""
+    counted: Counter[tuple[SimulatedOutcome, SimulatedOutcome]] = Counter()
+    examples: defaultdict[tuple[SimulatedOutcome, SimulatedOutcome], list[str]] = defaultdict(list)
+    files = same = 0
+    for some in transfers.landed_since(session, since):
+        for reference, was, now in _both(session, some, before, after):
+            files += 1
+            if was == now:
+                same += 1
+                continue
+            counted[was, now] += 1
+            if len(examples[was, now]) < EXAMPLES:
+                examples[was, now].append(reference)
+    changes = tuple((*pair, count, tuple(examples[pair])) for pair, count in counted.most_common())
+    return Simulated(files=files, same=same, changes=changes)
+
+
+def _both(
+    session: Session, some: Sequence[Transfer], before: Catalogue, after: Catalogue
+) -> Iterator[tuple[str, SimulatedOutcome, SimulatedOutcome]]:
+    """Yield each opened file of pupils' data with both outcomes."""
+    for transfer in some:
+        if transfer.content is not None and transfer.upload.folder == "in":
+            was, now = (_outcome(session, transfer, catalogue) for catalogue in (before, after))
+            yield transfer.upload.reference, was, now
+
+
+def _outcome(session: Session, transfer: Transfer, catalogue: Catalogue) -> SimulatedOutcome:
+    at = transfer.upload.landed_at
+    provider = register.of(session).provider(transfer.upload.provider, years_at(at, catalogue))
+    assert transfer.content is not None  # noqa: S101 - for the type checker
+    decision: Decision = decide(transfer.content, catalogue, provider, at)
+    return SimulatedOutcome(
+        state=decision.state,
+        teams=decision.teams if decision.state == "accepted" else (),
+        reasons=tuple(dict.fromkeys(reason.code for reason in decision.reasons)),
+        until=decision.until if isinstance(decision, Held) else None,
+    )

@@ -26,11 +26,11 @@ from gateway.policy.decide import decide
 from gateway.policy.reference import period_of
 from gateway.publish.projection import Issued
 from gateway.reasons import WITHDRAWN
-from gateway.record import copies_owed
+from gateway.record import owed
 from gateway.record.conclude import SIGNED_LATE, UNKNOWN_LOGIN, held_for_login, told_late
-from gateway.record.drops import keys as key_drops
+from gateway.record.drops import settle_later
 from gateway.record.outcome import put_on_record
-from gateway.record.policy_proposals import last_loaded
+from gateway.record.policy_drafts import last_loaded
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Batch, Ruling, put_in_force, subjects
 from gateway.registry import outcomes, places, register, transfers, waits
@@ -85,7 +85,7 @@ class Portions:
 def reconsider(registrar: Registrar) -> int:
     """Decide all files again that need not wait any longer; return how many."""
     found = Portions(due).all(registrar) + reconsider_approved(registrar)
-    copies_owed.follow(registrar)
+    owed.follow(registrar)
     return found
 
 
@@ -109,7 +109,7 @@ def reconsider_approved(registrar: Registrar) -> int:
 
 def _settled(registrar: Registrar, session: Session) -> list[Ruling]:
     found = (
-        (reference, key_drops.settle_later(session, reference, registrar.catalogue))
+        (reference, settle_later(session, reference, registrar.catalogue))
         for reference in waits.waiting_for_approval(session)
     )
     return [

@@ -14,6 +14,7 @@ from gateway.home import provider_of
 from gateway.keys.warnings import notices_on_keys
 from gateway.log.leaf import Kind
 from gateway.model import (
+    Alike,
     Classified,
     ContentRefused,
     Decision,
@@ -25,21 +26,65 @@ from gateway.model import (
     Upload,
 )
 from gateway.policy import ratification
+from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import renewed_by, text_wanted
+from gateway.policy.schools import Superseding, is_comparable, standing, tells_by_content
 from gateway.publish.projection import Issued
 from gateway.receipts.facts import ReceiptFacts, plain_reason
-from gateway.record import copies_owed, letters, outcome, schools, superseded
-from gateway.record.counts_owed import CountsOwed
-from gateway.record.discrepancies import Comparison, Decided, follow
+from gateway.record import letters, outcome
+from gateway.record.enrolled import Comparison, Decided, Enrolled, follow, record_schools
 from gateway.record.outcome import put_on_record
-from gateway.record.policy_proposals import last_loaded
+from gateway.record.owed import CopiesOwed, CountsOwed, owe
+from gateway.record.policy_drafts import last_loaded
 from gateway.record.registrar import Registrar
-from gateway.record.schools import Enrolled
 from gateway.registry import keys, log, outcomes, persons, places, register, transfers
-from gateway.registry.counts import Earlier
+from gateway.registry.counts import Earlier, Wanted, accepted_files
 from gateway.registry.places import WritersPlace
-from gateway.registry.transfers import SigningAct, act_of
+from gateway.registry.transfers import CONTENT, SigningAct, act_of
+
+
+def standing_of(
+    session: Session, transfer: Transfer, provider: Provider, catalogue: Catalogue
+) -> Superseding:
+    """Return the files replaced by, and replacing, a file on record; none for kinds without succession."""
+    if not is_comparable(transfer, catalogue):
+        return Superseding()
+    by_content = tells_by_content(provider, catalogue.bodies)
+    kind = ({provider.id}, {transfer.data_type or ""}, {transfer.period or ""})
+    files = accepted_files(session, Wanted(*kind, with_content=by_content))
+    return standing_among(files, transfer, provider, catalogue)
+
+
+def standing_among(
+    files: Iterable[Earlier], transfer: Transfer, provider: Provider, catalogue: Catalogue
+) -> Superseding:
+    """Return the place of an accepted file among accepted files in the order of landing."""
+    if not is_comparable(transfer, catalogue):
+        return Superseding()
+    kind = (transfer.upload.provider, transfer.data_type, transfer.period)
+    alike: dict[int, Alike] = {}
+    for one in files:
+        if (one.provider, one.data_type, one.period) == kind and one.sequence not in alike:
+            content = CONTENT.validate_json(one.content) if one.content else None
+            alike[one.sequence] = Alike(one.sequence, one.reference, content)
+    return standing(transfer, list(alike.values()), provider, catalogue.bodies)
+
+
+def told(found: Superseding, transfer: Transfer) -> tuple[str, ...]:
+    """Return a receipt's sentences about replaced and replacing files."""
+    sentences = []
+    if found.replaces is not None:
+        sentences.append(
+            f"This file replaces {found.replaces}, of the same kind and period ({transfer.period}). That one "
+            "stays on record."
+        )
+    if found.superseded_by is not None:
+        sentences.append(
+            f"A later file of the same kind and period ({transfer.period}) stands instead of this one: "
+            f"{found.superseded_by}."
+        )
+    return tuple(sentences)
 
 
 @dataclass(slots=True)
@@ -145,8 +190,8 @@ def put_in_force(
 
     owed = []
     for one, transfer in zip(rulings, decided, strict=True):
-        owed.append(copies_owed.owe(session, transfer, one.decision, catalogue, enrolled))
-        schools.record(session, transfer, one.decision, enrolled)
+        owed.append(owe(session, transfer, one.decision, catalogue, enrolled))
+        record_schools(session, transfer, one.decision, enrolled)
     told = list(zip(rulings, decided, owed, strict=True))
     entries, receipts = _told(registrar, session, told, counts.earlier, now, enrolled=enrolled)
     for each in owed:
@@ -169,7 +214,7 @@ def put_in_force(
 def _told(
     registrar: Registrar,
     session: Session,
-    decided: Sequence[tuple[Ruling, Transfer, copies_owed.CopiesOwed]],
+    decided: Sequence[tuple[Ruling, Transfer, CopiesOwed]],
     earlier: Sequence[Earlier],
     now: datetime,
     *,
@@ -179,7 +224,7 @@ def _told(
     catalogue, entries, receipts = registrar.catalogue, [], []
     for place, (ruling, transfer, owed) in enumerate(decided):
         sender = registrar.provider(session, transfer.upload.provider, now)
-        found = superseded.standing_among(earlier, transfer, sender, catalogue)
+        found = standing_among(earlier, transfer, sender, catalogue)
         notices = notices_for(registrar, session, transfer, sender, now)
         shown = map(plain_reason, ruling.held_for)
         before = (f"Until then it was held: {one.sentence} ({one.code})" for one in shown)
@@ -187,7 +232,7 @@ def _told(
             transfer,
             sender,
             registrar.settings.organisation,
-            (*before, *superseded.told(found, transfer), *owed.told, *notices),
+            (*before, *told(found, transfer), *owed.told, *notices),
             salt=outcome.fresh_salt(),
             wording=catalogue.wording,
             schools=enrolled().named(sender, transfer.content) if sender.schools else (),

@@ -12,8 +12,8 @@ from gateway.home.settings import load_settings
 from gateway.processor.retention import Sweep
 from gateway.publish.letters_out import pass_letters
 from gateway.receipts.agreement_notice import changed
-from gateway.record.agreement_notices import tell_everybody
 from gateway.record.letters import owe_by_calendar
+from gateway.record.policies_in_force import tell_everybody
 from gateway.registry import contacts, letters, notices
 from gateway.registry.contacts import Contact
 from tests.clock import THIS_YEAR

@@ -19,7 +19,7 @@ from gateway.log.checkpoint import LogKey, checkpoint
 from gateway.passage import conclude, examine
 from gateway.processor.claim import claim_waiting
 from gateway.processor.service import open_registrar
-from gateway.record.assignments import assignments
+from gateway.record.conclude import assignments
 from gateway.registry import log, markers
 from gateway.secrets import secret_files
 from gateway.secrets.signing import Signing

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gateway.passage import conclude, examine
 from gateway.processor.claim import claim_waiting
-from gateway.record.assignments import assignments
+from gateway.record.conclude import assignments
 from gateway.registry import register
 from gateway.registry.transfers import row_of
 from tests.clock import THIS_YEAR

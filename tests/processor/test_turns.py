@@ -11,7 +11,7 @@ from gateway.examiner.protocol import Job
 from gateway.home import provider_of
 from gateway.model import Upload
 from gateway.processor.worker_pool import A_TURN_FILES, A_TURN_SECONDS, Turns, in_turn
-from gateway.record.assignments import Assignment
+from gateway.record.conclude import Assignment
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 

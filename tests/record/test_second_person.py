@@ -19,9 +19,8 @@ from sqlmodel import Session
 
 from gateway.access import LookingTeams, Role
 from gateway.errors import GatewayError, NotFoundError
-from gateway.record import dual_control, policy_proposals, second_person
-from gateway.record.dual_control import COOLING
-from gateway.record.second_person import TwoPersonAct
+from gateway.record import dual_control, policy_drafts
+from gateway.record.dual_control import COOLING, TwoPersonAct
 from gateway.registry import invitations, keys, roles, staff
 from gateway.registry.database import Registry
 
@@ -91,14 +90,14 @@ def test_who_was_given_all_by_one_person_is_let_see_nothing_until_it_is_theirs(t
         enrol(session, "carl", None, by="jane")
         at = BEGUN + 3 * COOLING
         with pytest.raises(GatewayError, match="carl may be jane"):
-            second_person.agreed_to_show(session, act, "carl", by="jane", why=None, at=at)
+            dual_control.agreed_to_show(session, act, "carl", by="jane", why=None, at=at)
         dual_control.vouch(session, "carl", [KEY.format("carl")], by="sam", at=at)
         invitations.invite(session, "carl", "secret", by="jane", at=at, ends_at=at + 3 * COOLING)
         at += COOLING
-        assert not second_person.agreed_to_show(session, act, "carl", by="jane", why=None, at=at)
-        assert not second_person.agreed_to_show(session, act, "carl", by="jane", why=None, at=at)
+        assert not dual_control.agreed_to_show(session, act, "carl", by="jane", why=None, at=at)
+        assert not dual_control.agreed_to_show(session, act, "carl", by="jane", why=None, at=at)
         assert invitations.invited(session, "secret", at)
-        assert second_person.agreed_to_show(session, act, "carl", by="sam", why=None, at=at)
+        assert dual_control.agreed_to_show(session, act, "carl", by="sam", why=None, at=at)
         assert invitations.invited(session, "secret", at) is None
 
 
@@ -133,7 +132,7 @@ def check_nobody_seconds(session: Session, town: Town) -> None:
         return
     for name in sorted(town.can_be):
         try:
-            policy_proposals.to_approve(session, by=name, at=town.at + COOLING)
+            policy_drafts.to_approve(session, by=name, at=town.at + COOLING)
         except GatewayError:
             continue
         pytest.fail(f"{town.path}: {name} approves what {town.proposed} proposed")
@@ -175,7 +174,7 @@ def moves(town: Town, left: int) -> Iterator[Move]:
 
 
 def proposing(session: Session, town: Town, by: str) -> Town:
-    policy_proposals.propose(session, DIGEST, town.at, by=by, why=None, at=town.at)
+    policy_drafts.propose(session, DIGEST, town.at, by=by, why=None, at=town.at)
     return replace(town, proposed=by)
 
 
@@ -185,9 +184,9 @@ def giving(session: Session, town: Town, by: str, name: str) -> Town:
         staff.add_staff(session, name, (), town.at)
     mark = f"SHA256:of-{by}-for-{name}-{town.at.isoformat()}"
     act = TwoPersonAct("add-key", "staff", f"{name} {by}")
-    if not second_person.agreed_to_give(session, act, name, looking=LOOKING, by=by, why=None, at=town.at):
+    if not dual_control.agreed_to_give(session, act, name, looking=LOOKING, by=by, why=None, at=town.at):
         return replace(town, rest=town.rest | {("asked", act.about)})
-    second_person.note_proposer(session, act, name, "key", mark, at=town.at)
+    dual_control.note_proposer(session, act, name, "key", mark, at=town.at)
     keys.add_key(session, "staff", name, "ssh", fingerprint=mark, material="ssh", at=town.at, by=by)
     return replace(
         town, can_be=town.can_be | {name}, here=town.here | {name}, planted=town.planted | {(name, by)}
@@ -197,7 +196,7 @@ def giving(session: Session, town: Town, by: str, name: str) -> Town:
 def showing(session: Session, town: Town, by: str, name: str) -> Town:
     """Put somebody into a team that sees held files; a new one with a key of the giver's."""
     act = TwoPersonAct("put-in-teams", "staff", f"{name} {GOVERNANCE}")
-    if not second_person.agreed_to_show(session, act, name, by=by, why=None, at=town.at):
+    if not dual_control.agreed_to_show(session, act, name, by=by, why=None, at=town.at):
         return replace(town, rest=town.rest | {("asked", act.about)})
     if name not in town.here:
         staff.add_staff(session, name, (GOVERNANCE,), town.at)
@@ -211,12 +210,12 @@ def showing(session: Session, town: Town, by: str, name: str) -> Town:
 
 def granting(session: Session, town: Town, by: str, name: str, role: Role) -> Town:
     act = TwoPersonAct(f"grant-{role}", "staff", name)
-    if not second_person.agreed_to_give(
+    if not dual_control.agreed_to_give(
         session, act, name, role, looking=LOOKING, by=by, why=None, at=town.at
     ):
         return replace(town, rest=town.rest | {("asked", act.what, name)})
     staff.get_staff(session, name)
-    second_person.note_proposer(session, act, name, "role", role, at=town.at)
+    dual_control.note_proposer(session, act, name, "role", role, at=town.at)
     roles.grant(session, name, role, by=by, at=town.at)
     return replace(town, rest=town.rest | {(name, role, by)})
 
@@ -280,9 +279,9 @@ def apart(session: Session) -> frozenset[str]:
     staff.set_teams(session, "bob", (GOVERNANCE,))
     dual_control.accept(session, "sam", "account-of-sam", [KEY.format("sam")], at=BEGUN)
     dual_control.vouch(session, "bob", [KEY.format("bob")], by="sam", at=BEGUN + COOLING)
-    policy_proposals.propose(session, "cd" * 32, BEGUN, by="jane", why=None, at=BEGUN)
-    policy_proposals.approve(session, by="sam", at=BEGUN + 3 * COOLING)
-    policy_proposals.withdraw(session, by="sam", why=None, at=BEGUN + 3 * COOLING)
+    policy_drafts.propose(session, "cd" * 32, BEGUN, by="jane", why=None, at=BEGUN)
+    policy_drafts.approve(session, by="sam", at=BEGUN + 3 * COOLING)
+    policy_drafts.withdraw(session, by="sam", why=None, at=BEGUN + 3 * COOLING)
     return frozenset({"jane", "sam", "bob"})
 
 

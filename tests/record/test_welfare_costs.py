@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event
 
 from gateway.model import Provider, RollEntry, Upload
-from gateway.record.welfare import Leavers, leavers
+from gateway.record.children import Leavers, leavers
 from gateway.registry import markers, providers, rolls, transfers
 from gateway.registry.database import Registry
 

@@ -3,8 +3,8 @@
 from gateway.errors import GatewayError
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, MayNotError
 from gateway.mailboxes.console_api.logins import check_signed
-from gateway.record import withdrawals
-from gateway.record.second_person import COUNTS
+from gateway.record import delivered
+from gateway.record.dual_control import COUNTS
 from gateway.registry import log
 from gateway.registry.deliveries import find_delivered
 from gateway.registry.log import Entry
@@ -38,7 +38,7 @@ def recall(console: ConsoleContext, caller: Caller, act: RecallFile) -> Done:
             log.sign_head(session, console.mailboxes.log_key, console.mailboxes.log_origin, now)
         return Done(sentence=f"That {act.reference} be recalled is asked for: whoever may do it sees it.")
     with console.registrar() as registrar:
-        withdrawals.withdraw(registrar, act.reference, by=caller.name, why=why)
+        delivered.withdraw(registrar, act.reference, by=caller.name, why=why)
     return Done(
         sentence=f"{act.reference} is out of every mailbox. A second person decides whether it comes back."
     )

@@ -1,0 +1,319 @@
+"""Settle drops of providers in /keys and /agreement: the meaning and the effects of each.
+
+A new key counts only when signed by a key in force of the same provider: clearsigned, as `gpg --sign` makes
+it, or signed and encrypted like any file. A known certificate needs no such signature, since its own primary
+key has signed all additions; nor does a revocation certificate, effective at once. Nobody else can have made
+either. An SSH key or passkey is revoked by a signed statement that names its fingerprint.
+
+Two keys count as for any file: the provider's SSH key opened the session, and a certificate of the same
+provider, in force, signed the whole text. The guide asks for a clearsigned copy; a copy signed and encrypted
+to the gateway proves the same and is accepted as well.
+
+A statement may name items of Appendix A, but neither the subject of a record nor a sensitive heading; values
+under a heading are still judged by the kind of the item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from gateway.classify import load_rules
+from gateway.examiner.protocol import (
+    DROP_BYTES,
+    AgreementCopy,
+    FileLost,
+    FileRefused,
+    FileWithheld,
+    FoundKey,
+    HeadingsDrop,
+    KeyDrop,
+    OpenRefused,
+)
+from gateway.home import Home
+from gateway.home.settings import OpenLimits
+from gateway.keys.changes import Clerk
+from gateway.model import (
+    Decision,
+    Folder,
+    Held,
+    LooksLike,
+    NewKey,
+    Provider,
+    Refused,
+    Settled,
+    Signature,
+    Upload,
+)
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.dates import local_day
+from gateway.policy.items import harmless_name
+from gateway.policy.ratification import has_ended, lapse_day, opens, text_wanted, year_to_ratify
+from gateway.publish.projection import publish_access
+from gateway.record.ratifying import Signed, role_of_copies, sign
+from gateway.record.registrar import Registrar
+from gateway.registry import agreements, harmless, keys, log, register
+from gateway.registry.database import Registry
+from gateway.registry.harmless import Harmless
+from gateway.registry.keys import Key, Revocation
+from gateway.registry.log import Entry
+from gateway.registry.tables import TransferRow
+from gateway.store.of_home import store_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drop:
+    """One drop, its provider, and the context of the decision."""
+
+    registrar: Registrar
+    session: Session
+    reference: str
+    provider: Provider
+    now: datetime
+
+
+def settle_key(drop: Drop, found: FoundKey) -> Decision:
+    """Record the change of keys expressed by a valid drop."""
+    known = keys.holder(drop.session, found.kind, found.fingerprint)
+    if known is not None and (known.owner_kind, known.owner) != ("provider", drop.provider.id):
+        return _refused(drop, "key:known")
+    clerk = Clerk(
+        session=drop.session,
+        signing=drop.registrar.signing,
+        organisation=drop.registrar.settings.organisation,
+        at=drop.now,
+        languages=drop.registrar.catalogue.agreement.languages,
+    )
+    if found.change == "new":
+        return _settle_new(drop, clerk, found, known)
+    if known is None and found.kind == "ssh":
+        return _refused(drop, "key:not-a-key")
+    if known is None:  # Known at the examination, and gone since: for a person.
+        return Held(reasons=(drop.registrar.catalogue.reason("internal:held"),))
+    return _settle_update(drop, clerk, found, known)
+
+
+def _settle_new(drop: Drop, clerk: Clerk, found: FoundKey, known: Key | None) -> Decision:
+    if known is not None:
+        return _refused(drop, "key:known" if known.state in {"retired", "revoked"} else "key:nothing-new")
+    takes_part = not (drop.provider.suspended or drop.provider.is_closed)
+    at_once = drop.registrar.key_policy.approve_drops and takes_part
+    clerk.add(
+        "provider",
+        drop.provider.id,
+        _new(found),
+        state="active" if at_once else "pending",
+        dropped_as=drop.reference,
+    )
+    return (
+        _taken(drop, "key:in-force")
+        if at_once
+        else Held(reasons=(drop.registrar.catalogue.reason("key:pending"),))
+    )
+
+
+def _settle_update(drop: Drop, clerk: Clerk, found: FoundKey, known: Key) -> Decision:
+    if found.change == "revoked":
+        revocation: Revocation = "hard" if found.final else "soft"
+        if not known.may_be_revoked(revocation):
+            return _refused(drop, "key:nothing-new")
+        new = _new(found) if found.material else None
+        clerk.revoke(known, revocation, new=new, dropped_as=drop.reference)
+        return _taken(drop, "key:revocation-taken")
+    if known.state in {"retired", "revoked"}:
+        return _refused(drop, "key:known")
+    clerk.renew(known, _new(found), dropped_as=drop.reference)
+    return _taken(drop, "key:renewed")
+
+
+def settle_later(session: Session, reference: str, catalogue: Catalogue) -> Decision | None:
+    """Return the decision on a drop with a key waiting for approval, once a person has decided."""
+    key = keys.dropped_key(session, reference)
+    if key is None or key.state == "pending":
+        return None
+    if key.state == "revoked":
+        return Refused(reasons=(catalogue.reason("person:refused"),))
+    return Settled(flow="keys", reasons=(catalogue.reason("key:in-force"),))
+
+
+def forget(drop: Drop) -> None:
+    """Record that a drop with a secret key is not kept; `publish` then removes the file."""
+    row = drop.session.exec(select(TransferRow).where(TransferRow.reference == drop.reference)).one()
+    if row.withheld:  # Recognised by intake, and never stored.
+        return
+    row.withheld = True
+    drop.session.add(row)
+    fields = {"what": "sealed-file", "rule": "secret-key", "sha256": row.sha256}
+    log.append(drop.session, [Entry(kind="deleted", subject=row.reference, fields=fields)], drop.now)
+
+
+def publish(home: Home, registry: Registry, now: datetime) -> None:
+    """Publish the current SSH keys to intake, and remove files not to be kept."""
+    publish_access(registry, home.published, now)
+    store = store_of(home)
+    store.remove([reference for reference in _withheld(registry) if store.has(reference)])
+
+
+def _withheld(registry: Registry) -> Iterator[str]:
+    with registry.read() as session:
+        query = select(TransferRow.reference).where(TransferRow.folder == "keys", col(TransferRow.withheld))
+        yield from session.exec(query).all()
+
+
+def _new(found: FoundKey) -> NewKey:
+    return NewKey(
+        kind=found.kind,
+        fingerprint=found.fingerprint,
+        material=found.material,
+        algorithm=found.algorithm,
+        expires_at=found.expires_at,
+    )
+
+
+def _taken(drop: Drop, code: str) -> Settled:
+    return Settled(flow="keys", reasons=(drop.registrar.catalogue.reason(code),))
+
+
+def _refused(drop: Drop, code: str) -> Refused:
+    return Refused(reasons=(drop.registrar.catalogue.reason(code),))
+
+
+def settle_signature(drop: Drop, signature: Signature, signatory: str = "") -> Decision:
+    """Record the ratification expressed by a valid signed copy, by `signatory` where the copy names one."""
+    provider, catalogue = drop.provider, drop.registrar.catalogue
+    if not catalogue.bodies.of(provider.kind).ratifies:
+        return Refused(reasons=(catalogue.reason("agreement:not-a-party"),))
+    if provider.suspended or provider.is_closed:
+        code = "policy:suspended" if provider.suspended else "policy:closed"
+        return Held(reasons=(catalogue.reason(code),))
+    today = local_day(drop.now, catalogue.calendar.timezone)
+    years = register.of(drop.session).years(provider.id, text_wanted(catalogue), today)
+    year = year_to_ratify(years, today, catalogue)
+    ended = has_ended(today, catalogue)
+    if ended or not _fresh(signature.created_at, year, drop):
+        late = catalogue.reason("agreement:signature-date", year=year)
+        return Refused(reasons=(catalogue.reason("agreement:ended") if ended else late,))
+    role = role_of_copies(catalogue, provider.kind)
+    if year in years or (role is not None and _has_signed(drop, year, role.role)):
+        return Settled(flow="agreement", reasons=(catalogue.reason("agreement:already-ratified", year=year),))
+    missing = _record(drop, year, signature, signatory)
+    if missing and role is not None:
+        code, told = "agreement:signed-in-part", {"role": role.name, "missing": ", ".join(missing)}
+        return Settled(flow="agreement", reasons=(catalogue.reason(code, year=year, **told),))
+    lapses = lapse_day(year, catalogue)
+    told = {"year": year, "lapses": f"{lapses.day} {lapses:%B %Y}"}
+    return Settled(flow="agreement", reasons=(catalogue.reason("agreement:ratified", **told),))
+
+
+def _has_signed(drop: Drop, year: str, role: str) -> bool:
+    catalogue = drop.registrar.catalogue
+    there = agreements.signatures(drop.session, drop.provider.id, year, catalogue.text_sha256)
+    return any(each.role == role for each in there)
+
+
+def _fresh(signed_at: datetime, year: str, drop: Drop) -> bool:
+    """Was the copy signed recently and for the current year? Last year's copy must not count again."""
+    limits: OpenLimits = drop.registrar.limits.open
+    oldest = drop.now - timedelta(days=limits.signature_age_days)
+    latest = drop.now + timedelta(seconds=limits.clock_skew_seconds)
+    day = local_day(signed_at, drop.registrar.catalogue.calendar.timezone)
+    return oldest <= signed_at <= latest and day >= opens(year, drop.registrar.catalogue)
+
+
+def _record(drop: Drop, year: str, signature: Signature, signatory: str) -> tuple[str, ...]:
+    """Record the signature; return the names of the roles still to sign."""
+    catalogue, by = drop.registrar.catalogue, f"the key {signature.certificate}"
+    role = role_of_copies(catalogue, drop.provider.kind)
+    signed = Signed(
+        provider=drop.provider.id,
+        year=year,
+        signatory=signatory or by,
+        on=local_day(signature.created_at, catalogue.calendar.timezone),
+        at=drop.now,
+        by=by,
+        role=None if role is None else role.role,
+        reference=drop.reference,
+        certificate=signature.certificate,
+    )
+    return sign(drop.session, catalogue, signed, actor=None)
+
+
+def settle_headings(drop: Drop, found: HeadingsDrop) -> Decision:
+    """Store a valid statement, or refuse all of a statement with one forbidden meaning."""
+    catalogue = drop.registrar.catalogue
+    if drop.provider.suspended or drop.provider.is_closed:
+        code = "policy:suspended" if drop.provider.suspended else "policy:closed"
+        return Held(reasons=(catalogue.reason(code),))
+    rules = load_rules(drop.registrar.home.policies_in_force)
+    wrong = [
+        number
+        for number, (heading, key) in enumerate(found.stated, 1)
+        if not harmless_name(heading)
+        or (key and (not rules.may_be_stated(key) or rules.sensitive.of_name(heading)))
+    ]
+    if wrong:
+        lines = ", ".join(map(str, wrong))
+        return Refused(reasons=(catalogue.reason("key:headings-refused", lines=lines),))
+    for heading, key in found.stated:
+        harmless.state(
+            drop.session,
+            Harmless(
+                name=harmless_name(heading),
+                header=heading,
+                provider=drop.provider.id,
+                listed_at=drop.now,
+                listed_by=f"the key {found.signature.certificate}",
+                why=drop.reference,
+                field=key,
+            ),
+        )
+        entry = log.Entry(kind="column-listed", subject=drop.provider.id, note=f"{heading} = {key}")
+        log.append(drop.session, [entry], drop.now)
+    return Settled(flow="keys", reasons=(catalogue.reason("key:headings-taken", count=len(found.stated)),))
+
+
+Dropped = AgreementCopy | KeyDrop | HeadingsDrop | FileRefused | FileWithheld | FileLost
+"""The outcome of the examination of a drop."""
+
+_IN_THE_CLEAR: dict[Folder, str] = {
+    "in": "open:not-encrypted",
+    "agreement": "agreement:not-signed",
+    "keys": "key:in-the-clear",
+}
+_NOT_SURELY_CLEAR: dict[LooksLike, str] = {
+    "other-encryption": "open:other-encryption",
+    "unknown": "open:unreadable",
+}
+
+
+def withheld(upload: Upload) -> FileWithheld:
+    """Return the outcome of a file sent in the clear, by appearance and folder."""
+    code = _IN_THE_CLEAR[upload.folder]
+    if upload.looks_like == "secret-key":
+        code = "key:secret"
+    # A long file may hide pupils' data behind a public key: then the alarm is safer.
+    elif upload.folder == "in" and upload.looks_like in _NOT_SURELY_CLEAR:
+        code = _NOT_SURELY_CLEAR[upload.looks_like]
+    elif upload.looks_like == "public" and upload.folder == "in" and upload.size <= DROP_BYTES:
+        code = "key:not-data"
+    return FileWithheld(reference=upload.reference, why=OpenRefused(code=code))
+
+
+def settle(dropped: Dropped, drop: Drop) -> Decision:
+    """Decide on a drop and record the consequences, in the caller's transaction."""
+    match dropped:
+        case FileLost():
+            return Held(reasons=(drop.registrar.catalogue.reason("internal:held"),))
+        case FileRefused(why=why) | FileWithheld(why=why):
+            if why.code == "key:secret":
+                forget(drop)
+            return Refused(reasons=(drop.registrar.catalogue.reason(why.code, **why.detail),))
+        case KeyDrop(key=found):
+            return settle_key(drop, found)
+        case HeadingsDrop():
+            return settle_headings(drop, dropped)
+        case AgreementCopy(signature=signature, signatory=signatory):
+            return settle_signature(drop, signature, signatory)

@@ -1,1 +1,0 @@
-"""Drops of providers in /keys and /agreement: the meaning and the effects of each."""
