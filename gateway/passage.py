@@ -49,7 +49,7 @@ from gateway.record.conclude import (
 from gateway.record.drops import Drop, Dropped, settle, withheld
 from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.rulings import Batch, Ruling, put_in_force, subjects
-from gateway.registry import outcomes, transfers
+from gateway.registry import transfers
 from gateway.registry.transfers import act_of
 from gateway.zones.failpoints import passing
 
@@ -182,13 +182,13 @@ def _ruling(
     if isinstance(examined, FileOpened | FileWaits):
         catalogue, found, roll = registrar.catalogue, examined.content, examined.roll
         period = period_of(found, upload.landed_at, catalogue)
-        outcomes.record_content(
+        transfers.record_content(
             batch.session, upload.reference, examined.opened, found, period, rules=catalogue.rules
         )
         batch.persons[upload.reference] = base64.b64decode(examined.persons)
     batch.note_use(upload.provider, upload.ssh_key, upload.landed_at)
     if (signature := signature_of(examined)) is not None:
-        outcomes.record_signature(batch.session, upload.reference, signature)
+        transfers.record_signature(batch.session, upload.reference, signature)
         batch.note_use(upload.provider, signature.certificate, now)
     return Ruling(
         reference=upload.reference,

@@ -26,7 +26,7 @@ from gateway.acts.transfers import TransferListing, file_in_words
 from gateway.errors import GatewayError
 from gateway.model import Transfer, counted
 from gateway.reasons import for_officers, to_officer, waits_for_second
-from gateway.registry import at_a_glance, providers, roles, staff, transfer_lists, transfers
+from gateway.registry import providers, roles, staff, transfer_lists, transfers
 from gateway.registry.transfer_lists import WAIT_FOR_WHOM, TransfersWanted, WaitsForWhom
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ from gateway.errors import GatewayError, NotFoundError
 from gateway.home.settings import load_settings
 from gateway.log.leaf import Kind, rfc3339
 from gateway.model import counted
-from gateway.registry import at_a_glance, console_sessions, invitations, keys, log, roles, staff
+from gateway.registry import console_sessions, invitations, keys, log, roles, staff, transfer_lists
 from gateway.zones.places import places_of
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ class RemoveStaff(Act):
 
     def _held(self, session: Session, sight: Sight = EVERYTHING) -> list[str]:
         """Return the held files within a sight that the person was to decide on."""
-        owners = at_a_glance.owners_of_held_files(session, sight)
+        owners = transfer_lists.owners_of_held_files(session, sight)
         return [reference for reference, owner in owners.items() if owner == self.name]
 
     def carry_out(self, context: ActContext) -> ActDone:

@@ -24,6 +24,7 @@ from gateway.registry import keys, log, staff
 from gateway.registry.access import teams_while_in_force
 from gateway.registry.database import Registry
 from gateway.registry.deliveries import (
+    DeliveriesWanted,
     Delivery,
     deal_with,
     delivered,
@@ -38,7 +39,6 @@ from gateway.registry.deliveries import (
     removed,
     restore,
 )
-from gateway.registry.delivery_queries import DeliveriesWanted
 from gateway.registry.log import Entry
 from gateway.registry.programs import is_program
 from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, Declined, denied

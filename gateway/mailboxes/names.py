@@ -17,8 +17,7 @@ from typing import Literal
 
 from gateway.home import REFERENCE
 from gateway.model import VIEW_EXTENSIONS
-from gateway.registry.deliveries import Delivery
-from gateway.registry.delivery_queries import DeliveriesWanted
+from gateway.registry.deliveries import DeliveriesWanted, Delivery
 from gateway.ssh.answers import NO_SUCH_FILE, Declined
 
 HELD = "held"

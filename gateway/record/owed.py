@@ -24,9 +24,9 @@ from gateway.reasons import told
 from gateway.record.enrolled import Enrolled
 from gateway.record.outcome import put_on_record
 from gateway.record.registrar import Registrar
-from gateway.registry import copies, counts
-from gateway.registry.counts import Earlier, Wanted, accepted_files
+from gateway.registry import copies, rolls
 from gateway.registry.log import Entry
+from gateway.registry.rolls import Earlier, Wanted, accepted_files
 from gateway.registry.tables import CopyRow
 
 
@@ -187,16 +187,16 @@ class CountsOwed:
     def write(self) -> None:
         """Store the counts given and not taken back, and remove those taken back from earlier files."""
         if self._back:
-            counts.take_back(self.session, self._back)
+            rolls.take_back(self.session, self._back)
             self._back.clear()
-        counts.deliver(self.session, sorted(self._fresh), self.at)
+        rolls.deliver(self.session, sorted(self._fresh), self.at)
         self._fresh.clear()
 
     def _mark(self, transfer: Transfer, teams: list[str]) -> None:
         """Reduce the teams' deliveries of a file to counts."""
         if teams:
             self.write()
-            counts.mark(self.session, transfer.sequence, teams)
+            rolls.mark(self.session, transfer.sequence, teams)
             for team in teams:
                 self._note(transfer, team)
 

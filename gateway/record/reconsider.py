@@ -33,8 +33,8 @@ from gateway.record.outcome import put_on_record
 from gateway.record.policy_drafts import last_loaded
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Batch, Ruling, put_in_force, subjects
-from gateway.registry import outcomes, places, register, transfers, waits
 from gateway.registry import persons as index
+from gateway.registry import places, register, transfers, waits
 from gateway.registry.log import Entry
 from gateway.zones.failpoints import passing
 
@@ -166,7 +166,7 @@ def judge_anew(registrar: Registrar, reference: str, read: Read) -> None:
             sender = registrar.provider(session, transfer.upload.provider, now)
             content = replace(content, stated=sender.stated)
         period = period_of(content, transfer.upload.landed_at, catalogue)
-        outcomes.record_content(session, reference, None, content, period, rules=catalogue.rules)
+        transfers.record_content(session, reference, None, content, period, rules=catalogue.rules)
         decision = _anew(registrar, session, transfer, content, now)
         persons = base64.b64decode(persons_of(read, registrar.home))
         if _same(decision, transfer):

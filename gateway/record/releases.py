@@ -20,8 +20,8 @@ from gateway.record.outcome import put_on_record
 from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.rulings import Batch, Ruling, put_in_force
 from gateway.registry import log, transfers
-from gateway.registry.at_a_glance import PROPOSAL_ENDS
 from gateway.registry.log import Entry
+from gateway.registry.transfer_lists import PROPOSAL_ENDS
 
 ADVICE_LENGTH = 400
 

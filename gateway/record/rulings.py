@@ -38,9 +38,9 @@ from gateway.record.outcome import put_on_record
 from gateway.record.owed import CopiesOwed, CountsOwed, owe
 from gateway.record.policy_drafts import last_loaded
 from gateway.record.registrar import Registrar
-from gateway.registry import keys, log, outcomes, persons, places, register, transfers
-from gateway.registry.counts import Earlier, Wanted, accepted_files
+from gateway.registry import keys, log, persons, places, register, transfers
 from gateway.registry.places import WritersPlace
+from gateway.registry.rolls import Earlier, Wanted, accepted_files
 from gateway.registry.transfers import CONTENT, SigningAct, act_of
 
 
@@ -165,7 +165,7 @@ def put_in_force(
     if registrar.settings.host.shares and last_loaded(batch.session) != registrar.catalogue.digest:
         raise Fault("other policies came into force at another host")
     session, catalogue, counting = batch.session, registrar.catalogue, registrar.counting(now)
-    recorded = outcomes.record_decisions(session, [(one.reference, one.decision) for one in rulings], now)
+    recorded = transfers.record_decisions(session, [(one.reference, one.decision) for one in rulings], now)
     sequences = {one.upload.reference: one.sequence for one in recorded}
     persons.note_each(session, {sequences[one]: found for one, found in batch.persons.items()})
     batch.persons.clear()

@@ -11,7 +11,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from gateway.errors import GatewayError, NotFoundError
 from gateway.policy.small_schemas import HandOn
-from gateway.registry.delivery_queries import is_shown_to
+from gateway.registry.deliveries import is_shown_to
 from gateway.registry.tables import DeliveryRow, HandOnBatchRow, HandOnFileRow, TransferRow
 
 AT_ONCE = 200

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from gateway.model import Transfer
 from gateway.reasons import WITHDRAWN
-from gateway.registry.delivery_queries import waits_for
+from gateway.registry.deliveries import waits_for
 from gateway.registry.tables import DeletionRow, ReasonRow, TransferRow
 from gateway.registry.transfers import transfers_of
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from gateway.classify import classify, load_rules
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, Released
-from gateway.registry import counts, transfers
+from gateway.registry import rolls, transfers
 from gateway.samples import make, school
 from tests.mailboxes.mailroom import NOW, Mailroom
 from tests.policies import why
@@ -98,7 +98,7 @@ def main(mebibytes: int) -> None:
         whole, viewed = delivered(room, content, whole=True), delivered(room, content, whole=False)
         with room.registry.write() as session:
             sequence = transfers.get(session, viewed).sequence
-            counts.deliver(session, [(sequence, "school-place-planning")], NOW)
+            rolls.deliver(session, [(sequence, "school-place-planning")], NOW)
         readings = [
             ("the whole file", "central-data-team", whole),
             ("all but what nobody lists", "central-data-team", viewed),

@@ -16,7 +16,7 @@ from gateway.access import Role
 from gateway.console import app, mailbox_pages
 from gateway.errors import GatewayError
 from gateway.record import policy_drafts
-from gateway.registry import at_a_glance, hand_ons, keys, log, providers, recalls, transfers
+from gateway.registry import hand_ons, keys, log, providers, recalls, transfer_lists, transfers
 from gateway.registry.log import Entry
 from gateway.registry.tables import HandOnBatchRow
 from gateway.zones.console_api.act_questions import AskAct, CarryOutAct
@@ -236,7 +236,7 @@ def test_a_leavers_held_files_are_named_and_are_for_anybody_then(office: Office)
     last = office.room.events(reference)[-1]
     assert (last.kind, last.actor, last.note) == ("assigned", "kim", None)
     with office.room.registry.read() as session:
-        assert reference not in at_a_glance.owners_of_held_files(session)
+        assert reference not in transfer_lists.owners_of_held_files(session)
 
 
 def test_the_first_page_counts_held_files_as_the_tabs_of_their_list_do(office: Office) -> None:

@@ -29,7 +29,7 @@ from sqlmodel import select
 
 from gateway.home import shown_name
 from gateway.model import Refused
-from gateway.registry import log, outcomes
+from gateway.registry import log, transfers
 from gateway.registry.tables import ReceiptRow, TransferRow
 from tests.classify import cases
 from tests.classify.made import as_csv
@@ -268,7 +268,7 @@ def test_the_name_of_an_unlisted_column_is_kept_while_its_file_waits_and_no_long
         assert not TELLING.search(unhashed(json.dumps(content)))
     with desk.registry.write() as session:
         decided = [(row.reference, Refused(reasons=())) for row in telling]
-        outcomes.record_decisions(session, decided, desk.now)
+        transfers.record_decisions(session, decided, desk.now)
         assert not any(
             TELLING.search(unhashed(row.content or "")) for row in session.exec(select(TransferRow))
         )

@@ -27,7 +27,7 @@ from gateway.mailboxes.tree import SharedResources
 from gateway.model import Accepted, Classified, Held, Opened, Provider, Released, Signature, Upload
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.decide import decide
-from gateway.registry import keys, log, outcomes, providers, staff, transfers
+from gateway.registry import keys, log, providers, staff, transfers
 from gateway.registry.database import Registry
 from gateway.registry.tables import EventRow
 from gateway.secrets.secret_files import secret_keys
@@ -150,8 +150,8 @@ class Mailroom:
         opened = Opened(content=-1, size=len(content), sha256=digest, signature=signature, engine="test")
         with self.registry.write() as session:
             transfers.land(session, upload)
-            outcomes.record_content(session, reference, opened, what, period, rules=self.rules)
-            outcomes.record_decision(session, reference, decision, NOW)
+            transfers.record_content(session, reference, opened, what, period, rules=self.rules)
+            transfers.record_decision(session, reference, decision, NOW)
         return reference
 
     def path(self, team: str, reference: str) -> str:

@@ -10,7 +10,7 @@ from sqlmodel import select
 from gateway.mailboxes import names
 from gateway.model import Held
 from gateway.reasons import reason
-from gateway.registry import outcomes
+from gateway.registry import transfers
 from gateway.registry.tables import DeliveryRow
 from gateway.ssh.answers import Declined
 from tests.mailboxes.mailroom import NOW, Mailroom
@@ -85,7 +85,7 @@ def test_who_reads_a_file_when_it_is_withdrawn_reads_no_further(
         assert file.read(4)
         with mailroom.registry.write() as session:
             withdrawn = Held(reasons=(reason("person:withdrawn", "5.1", opened=""),))
-            outcomes.record_decision(session, reference, withdrawn, NOW)
+            transfers.record_decision(session, reference, withdrawn, NOW)
         with pytest.raises(OSError, match="taken back"):
             file.read(4)
         assert sftp.listdir(f"/{team}") == []

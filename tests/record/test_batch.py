@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from gateway.model import Held, Opened, Provider, Refused, Released, Signature, Upload
 from gateway.record.rulings import Batch
-from gateway.registry import keys, outcomes, providers, transfers
+from gateway.registry import keys, providers, transfers
 from gateway.registry.database import Registry
 from gateway.registry.transfers import act_of
 from tests.policies import why
@@ -40,9 +40,9 @@ def session(tmp_path: Path) -> Iterator[Session]:
 
 def on_record(session: Session, file: Upload, decision: Released | Held | Refused) -> None:
     transfers.land(session, file)
-    outcomes.record_signature(session, file.reference, opened().signature)
-    outcomes.record_content(session, file.reference, opened(), classified("student-core"), rules="")
-    outcomes.record_decision(session, file.reference, decision, NOW)
+    transfers.record_signature(session, file.reference, opened().signature)
+    transfers.record_content(session, file.reference, opened(), classified("student-core"), rules="")
+    transfers.record_decision(session, file.reference, decision, NOW)
 
 
 @pytest.mark.parametrize(("decision", "replays"), [(ACCEPTED, True), (HELD, True), (REFUSED, False)])

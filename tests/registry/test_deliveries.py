@@ -11,9 +11,9 @@ from sqlmodel import Session
 from gateway.access import EVERYTHING, Sight
 from gateway.errors import NotFoundError
 from gateway.model import Classified, Decision, Held, Opened, Provider, Refused, Released, Signature, Upload
-from gateway.registry import deliveries, outcomes, providers, transfers
+from gateway.registry import deliveries, providers, transfers
 from gateway.registry.database import Registry
-from gateway.registry.delivery_queries import DeliveriesWanted
+from gateway.registry.deliveries import DeliveriesWanted
 from tests.policies import why
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -46,9 +46,9 @@ def put(registry: Registry, number: int, decision: Decision | None, *, opened: b
     with registry.write() as session:
         transfers.land(session, upload)
         if opened:
-            outcomes.record_content(session, reference, what, kind, rules=RULES)
+            transfers.record_content(session, reference, what, kind, rules=RULES)
         if decision is not None:
-            outcomes.record_decision(session, reference, decision, NOW + timedelta(minutes=1))
+            transfers.record_decision(session, reference, decision, NOW + timedelta(minutes=1))
     return reference
 
 
@@ -135,7 +135,7 @@ def test_what_is_held_as_sensitive_is_shown_apart(registry: Registry):
 def test_a_held_file_that_is_released_is_held_no_more(registry: Registry):
     reference = put(registry, 1, HELD)
     with registry.write() as session:
-        outcomes.record_decision(session, reference, ACCEPTED, NOW)
+        transfers.record_decision(session, reference, ACCEPTED, NOW)
     with registry.read() as session:
         assert deliveries.find_held(session, reference, EVERYTHING, RULES) is None
         assert deliveries.find_delivered(session, "sen", reference) is not None

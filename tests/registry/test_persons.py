@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.model import Classified, Opened, Provider, Released, Signature, Upload
-from gateway.registry import deliveries, holds, markers, outcomes, persons, providers, transfers
+from gateway.registry import deliveries, holds, markers, persons, providers, transfers
 from gateway.registry.database import Registry
 from tests.registry.cluster import Cluster
 
@@ -50,11 +50,11 @@ def put(registry: Registry, number: int, provider: str, *known: bytes) -> str:
     kind = Classified(data_type="school-census", level="certain", evidence=(), format="xml", extension="xml")
     with registry.write() as session:
         transfers.land(session, upload)
-        outcomes.record_content(session, reference, what, kind, rules="")
+        transfers.record_content(session, reference, what, kind, rules="")
         sequence = transfers.get(session, reference).sequence
         persons.note(session, sequence, b"".join(known))
         decision = Released(flow="school-census", teams=("sen",), reasons=())
-        outcomes.record_decision(session, reference, decision, NOW)
+        transfers.record_decision(session, reference, decision, NOW)
     return reference
 
 

@@ -15,7 +15,7 @@ from gateway.policy.citations import ClauseTexts, cited_by
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import register, text_wanted
 from gateway.record.snapshot import Expiry, Snapshot, take, wrong
-from gateway.registry import agreements, at_a_glance, keys, letters, log, providers, receipts
+from gateway.registry import agreements, keys, letters, log, providers, receipts, transfer_lists
 from gateway.verify.verify_files import FileVerdict, verify_receipt_files
 from gateway.zones.console_api.answers import (
     HeadSeen,
@@ -54,7 +54,7 @@ def ask_watch(console: ConsoleContext, _caller: Caller, _: AskWatch) -> WatchSee
     snapshot = take(home, console.mailboxes.registry, console.clock(), counted=False)
     services = tuple(_services(console))
     with console.mailboxes.registry.read() as session:
-        landed = at_a_glance.still_landed(session)
+        landed = transfer_lists.still_landed(session)
         unsent = len(letters.unsent(session, _LETTERS))
     found = [*wrong(snapshot, watch), *("service-down" for each in services if not each.up)]
     backup = last_backup(home)
@@ -190,7 +190,7 @@ def _newer(console: ConsoleContext, verdict: FileVerdict) -> NewerReceipt | None
 def ask_openings(console: ConsoleContext, _caller: Caller, question: AskOpenings) -> OpeningsSeen:
     """Return the openings of files by person, and the newest log head."""
     with console.mailboxes.registry.read() as session:
-        found = at_a_glance.openings(session, question.before, PAGE + 1)
+        found = transfer_lists.openings(session, question.before, PAGE + 1)
         head = log.newest_head(session)
     shown = found[:PAGE]
     return OpeningsSeen(

@@ -50,7 +50,7 @@ def ask_held_file(console: ConsoleContext, caller: Caller, question: AskHeldFile
         events = log.events(session, question.reference)
         asked = proposal(session, question.reference)
         decides = _decides(caller, transfer)
-        owner = at_a_glance.owners_of_held_files(session).get(question.reference)
+        owner = transfer_lists.owners_of_held_files(session).get(question.reference)
         would = _would(console, session, question.reference) if decides else ""
         again = transfer_lists.sent_again(session, [transfer])
         open_headings = headings.asked(session, transfer) if decides else ()

@@ -9,8 +9,8 @@ from gateway.mailboxes.console_api.context import Caller
 from gateway.record import policy_drafts
 from gateway.record.dual_control import name_of
 from gateway.record.releases import proposal
-from gateway.registry import at_a_glance, hand_ons
-from gateway.registry.at_a_glance import MOST, ThingsWaiting
+from gateway.registry import hand_ons, transfer_lists
+from gateway.registry.transfer_lists import MOST, ThingsWaiting
 from gateway.zones.console_api.answers import WaitingTask
 
 _EACH = 20
@@ -34,7 +34,7 @@ def needs_of(
         yield WaitingTask(said=said, since=None, page="recalls")
     if "enrol" in may:
         yield from _to_approve(session, caller)
-        for key in at_a_glance.keys_pending(session, _EACH):
+        for key in transfer_lists.keys_pending(session, _EACH):
             said = f"Ring {key.name} to confirm its keys"
             yield WaitingTask(said=said, since=key.since, page="school", of=key.provider)
         late = hand_ons.unacknowledged(session, now)
@@ -43,7 +43,7 @@ def needs_of(
             said = f"See to {_number(told, 'batch', 'batches')} that another system did not take in"
             yield WaitingTask(said=said, since=told.since, page="hand-ons")
     if "protect" in may:
-        unread = at_a_glance.unread_notices(session)
+        unread = transfer_lists.unread_notices(session)
         if unread.number:
             yield WaitingTask(said=f"Read {_number(unread, 'notice')}", since=unread.since, page="notices")
     if "enrol" in may and behind:
@@ -53,7 +53,7 @@ def needs_of(
 
 def _to_decide(session: Session, caller: Caller, held: ThingsWaiting) -> Iterator[WaitingTask]:
     """Yield the held files that were given to the person, and those that wait for anybody."""
-    mine = at_a_glance.given(session, caller.sight, caller.name)
+    mine = transfer_lists.given(session, caller.sight, caller.name)
     if mine.number:
         said = f"{_number(mine, 'held file')} {'was' if mine.number == 1 else 'were'} given to you"
         yield WaitingTask(said=said, since=mine.since, page="mine")
@@ -63,7 +63,7 @@ def _to_decide(session: Session, caller: Caller, held: ThingsWaiting) -> Iterato
 
 def _to_second(session: Session, caller: Caller) -> Iterator[WaitingTask]:
     """Yield the releases that somebody else proposed against the agreement."""
-    for reference in at_a_glance.releases_proposed(session, caller.sight)[:_EACH]:
+    for reference in transfer_lists.releases_proposed(session, caller.sight)[:_EACH]:
         first = proposal(session, reference)
         if first is not None and name_of(first.by) != caller.name:
             said = f"Say yes or no to the release of {reference}, as proposed by {first.by}"

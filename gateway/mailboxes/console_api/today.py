@@ -32,7 +32,7 @@ def ask_today(console: ConsoleContext, caller: Caller, _: AskToday) -> TodaySeen
     with console.mailboxes.registry.read() as session:
         new = tuple(
             _counted(
-                team, team_named(catalogue, team).name, at_a_glance.new_files(session, team, caller.name)
+                team, team_named(catalogue, team).name, transfer_lists.new_files(session, team, caller.name)
             )
             for team in caller.teams
         )
@@ -55,7 +55,7 @@ def ask_today(console: ConsoleContext, caller: Caller, _: AskToday) -> TodaySeen
                 needs_of(session, caller, now, held=waits_for_person, recalls=len(recalls), behind=late.count)
             ),
             held=held,
-            waiting=_counted("waiting", "arrived, and not read yet", at_a_glance.still_landed(session)),
+            waiting=_counted("waiting", "arrived, and not read yet", transfer_lists.still_landed(session)),
             late=late,
             late_at=judged.at,
             recalls=recalls,
@@ -87,7 +87,7 @@ def _late(judged: JudgedFlows) -> Counted:
 
 def _recalls(session: Session, now: datetime) -> Iterator[str]:
     """Yield the files with an open request for recall, still in mailboxes."""
-    for reference in at_a_glance.recalls_asked(session, now - COUNTS):
+    for reference in transfer_lists.recalls_asked(session, now - COUNTS):
         if transfers.get(session, reference).state == "accepted":
             yield reference
 
@@ -96,7 +96,7 @@ def _days(session: Session, now: datetime, zone: ZoneInfo) -> Iterator[DaySeen]:
     """Yield each of the last days by the local authority's clock, latest last."""
     first = now.astimezone(zone).date() - timedelta(days=DAYS - 1)
     days = [first + timedelta(days=number) for number in range(DAYS + 1)]
-    counted = at_a_glance.landed_by_state(session, [datetime.combine(day, time(), zone) for day in days])
+    counted = transfer_lists.landed_by_state(session, [datetime.combine(day, time(), zone) for day in days])
     for on, found in zip(days, counted, strict=False):
         yield DaySeen(
             on=on,

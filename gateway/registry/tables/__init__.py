@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from gateway.registry.tables.files import CopyRow as CopyRow
     from gateway.registry.tables.files import DeclarationRow as DeclarationRow
     from gateway.registry.tables.files import DeliveryRow as DeliveryRow
+    from gateway.registry.tables.files import HandOnBatchRow as HandOnBatchRow
+    from gateway.registry.tables.files import HandOnFileRow as HandOnFileRow
     from gateway.registry.tables.files import ReasonRow as ReasonRow
     from gateway.registry.tables.files import ReceiptRow as ReceiptRow
     from gateway.registry.tables.files import TransferRow as TransferRow
-    from gateway.registry.tables.hand_ons import HandOnBatchRow as HandOnBatchRow
-    from gateway.registry.tables.hand_ons import HandOnFileRow as HandOnFileRow
     from gateway.registry.tables.hooks import HookRow as HookRow
     from gateway.registry.tables.keeping import DeletionCertificateRow as DeletionCertificateRow
     from gateway.registry.tables.keeping import DeletionRow as DeletionRow
     from gateway.registry.tables.keeping import HoldRow as HoldRow
     from gateway.registry.tables.keeping import HostRow as HostRow
+    from gateway.registry.tables.keeping import LetterRow as LetterRow
     from gateway.registry.tables.keeping import PolicyDraftRow as PolicyDraftRow
-    from gateway.registry.tables.letters import LetterRow as LetterRow
     from gateway.registry.tables.people import AccountRow as AccountRow
     from gateway.registry.tables.people import AgreementSignatureRow as AgreementSignatureRow
     from gateway.registry.tables.people import ContactRow as ContactRow
@@ -62,16 +62,17 @@ if TYPE_CHECKING:
     from gateway.registry.tables.pupils import PupilRow as PupilRow
     from gateway.registry.tables.pupils import SchoolOfTransferRow as SchoolOfTransferRow
     from gateway.registry.tables.pupils import StagedRollRow as StagedRollRow
-    from gateway.registry.tables.types import UtcDateTime as UtcDateTime
+    from gateway.registry.tables.row import UtcDateTime as UtcDateTime
 
 _WHERE = {
     "console": "ConsoleChallengeRow ConsoleSessionRow InvitationRow ProgramRequestRow ProgramRow",
     "events": "CheckpointRow EventRow NodeRow",
-    "files": "AuthorityNoticeRow CopyRow DeclarationRow DeliveryRow ReasonRow ReceiptRow TransferRow",
-    "hand_ons": "HandOnBatchRow HandOnFileRow",
+    "files": (
+        "AuthorityNoticeRow CopyRow DeclarationRow DeliveryRow HandOnBatchRow HandOnFileRow ReasonRow "
+        "ReceiptRow TransferRow"
+    ),
     "hooks": "HookRow",
-    "keeping": "DeletionCertificateRow DeletionRow HoldRow HostRow PolicyDraftRow",
-    "letters": "LetterRow",
+    "keeping": "DeletionCertificateRow DeletionRow HoldRow HostRow LetterRow PolicyDraftRow",
     "people": (
         "AccountRow AgreementSignatureRow ContactRow ExpectationRow GivingRow HarmlessRow KeyRow "
         "NilReturnRow ProviderRow RatificationRow RegisterVersionRow RoleRow StaffRow StaffTeamRow"
@@ -80,7 +81,7 @@ _WHERE = {
         "DiscrepancyPartyRow DiscrepancyRow FullRollRow MarkedTransferRow MarkerPersonRow MarkerRow "
         "PersonsOfTransferRow PupilRow SchoolOfTransferRow StagedRollRow"
     ),
-    "types": "UtcDateTime",
+    "row": "UtcDateTime",
 }
 _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names.split()}
 

@@ -7,8 +7,7 @@ from datetime import datetime
 from sqlalchemy import LargeBinary, Text
 from sqlmodel import Field
 
-from gateway.registry.tables.row import Row
-from gateway.registry.tables.types import UtcDateTime
+from gateway.registry.tables.row import Row, UtcDateTime
 
 
 class InvitationRow(Row, table=True):

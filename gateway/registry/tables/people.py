@@ -7,8 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import BigInteger, Text, UniqueConstraint
 from sqlmodel import Field
 
-from gateway.registry.tables.row import Row
-from gateway.registry.tables.types import UtcDateTime
+from gateway.registry.tables.row import Row, UtcDateTime
 
 
 class ProviderRow(Row, table=True):

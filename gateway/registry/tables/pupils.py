@@ -5,8 +5,7 @@ from datetime import datetime
 from sqlalchemy import Index, LargeBinary, Text, text
 from sqlmodel import Field
 
-from gateway.registry.tables.row import Row
-from gateway.registry.tables.types import UtcDateTime
+from gateway.registry.tables.row import Row, UtcDateTime
 
 
 class PupilRow(Row, table=True):

@@ -1,6 +1,12 @@
-"""The base class of every row of the registry."""
+"""The base class of every row of the registry, and the column types shared by the tables."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
 
 from pydantic import ConfigDict
+from sqlalchemy import DateTime, TypeDecorator
+from sqlalchemy.engine.interfaces import Dialect
 from sqlmodel import SQLModel
 
 
@@ -8,3 +14,35 @@ class Row(SQLModel):
     """A row, checked by the database. Building unused validators would slow every start."""
 
     model_config = ConfigDict(defer_build=True)  # type: ignore[assignment]  # SQLModel's own adds only to it
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC time in every database. SQLite drops the zone, so reading restores UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Convert a time to UTC. ValueError for a naive time."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive time was given to the registry")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Return the stored time, aware."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        """Return the converter from a column's value to a time;
+
+        SQLite's text takes one step instead of three.
+        """
+        return _from_text if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
+
+
+def _from_text(stored: str | None) -> datetime | None:
+    return None if stored is None else datetime.fromisoformat(stored + "+00:00")

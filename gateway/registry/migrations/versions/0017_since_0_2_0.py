@@ -6,7 +6,7 @@ No release had the states between, so they are one migration.
 import sqlalchemy as sa
 from alembic import op
 
-from gateway.registry.tables.types import UtcDateTime
+from gateway.registry.tables.row import UtcDateTime
 
 revision = "0017"
 down_revision = "0001"

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from gateway.registry.tables.types import UtcDateTime
+from gateway.registry.tables.row import UtcDateTime
 
 revision = "0018"
 down_revision = "0017"
