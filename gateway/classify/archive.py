@@ -1,15 +1,30 @@
-"""ZIP archives: a workbook, or files each to be read, with nothing hidden beside them."""
+"""ZIP archives: a workbook, or files each to be read, with nothing hidden beside them.
 
+Files left by operating systems go to every recipient of the archive. So a leftover must have its claimed form
+and say nothing: with a sentence, or a word about something sensitive, it counts as a file like any other.
+
+Parts and relations of a workbook must both be on the lists below. A spreadsheet program follows relations, so
+a part with a harmless name is checked by its relations too.
+
+A spreadsheet program shows properties, page headers and hints to every reader, so they are searched for
+topics. No view holds any.
+"""
+
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
-from typing import BinaryIO, cast
+from struct import error, unpack_from
+from typing import BinaryIO, Literal, cast
+from zipfile import ZipFile
 
+from gateway.classify import markup
 from gateway.classify.calamine import in_memory
 from gateway.classify.content import (
     Source,
+    active,
     encoding_of,
     head_of,
     locked,
@@ -19,8 +34,70 @@ from gateway.classify.content import (
     utf8_chunks,
 )
 from gateway.classify.sensitive import Sensitive
-from gateway.classify.system_files import is_system_file
+from gateway.classify.value_shapes import is_story
 from gateway.home.settings import ClassifyLimits
+
+_MOST_BYTES = 1024 * 1024
+# AppleDouble (RFC 1740, appendix B): a magic number, version 2, and the places of a few entries.
+_APPLE_DOUBLE = b"\x00\x05\x16\x07\x00\x02\x00\x00"
+_ENTRIES_AT, _ENTRIES_FROM, _ENTRY_LENGTH, _ENTRY_IDS = 24, 26, 12, range(1, 16)
+_DESKTOP_STORE = b"\x00\x00\x00\x01Bud1"
+_THUMBNAILS = b"\xd0\xcf\x11\xe0"
+_CATALOGUE = "Catalog".encode("utf-16-le")
+_DOCUMENTS = tuple(name.encode("utf-16-le") for name in ("Workbook", "Book", "WordDocument", "PowerPoint"))
+_DESKTOP_INI = ("[.shellclassinfo]", "[localizedfilenames]")
+_WORDS = re.compile(r"[\w .,:;'/()&-]{6,}")
+
+
+def is_system_file(archive: zipfile.ZipFile, name: str, sensitive: Sensitive) -> bool:
+    """Return True where a file of an archive is a leftover, by name and content."""
+    if archive.getinfo(name).file_size > _MOST_BYTES:
+        return False
+    last = name.rpartition("/")[2].casefold()
+    is_apples = last.startswith("._") or name.startswith("__MACOSX/")
+    if not is_apples and last not in {".ds_store", "thumbs.db", "desktop.ini"}:
+        return False
+    content = archive.read(name)
+    return _has_its_form(content, last, is_apples=is_apples) and not _says_something(content, sensitive)
+
+
+def _has_its_form(content: bytes, name: str, *, is_apples: bool) -> bool:
+    if name == "thumbs.db":
+        return content.startswith(_THUMBNAILS) and _CATALOGUE in content and not _holds_document(content)
+    if name == "desktop.ini":
+        encoding = "utf-16" if content.startswith(b"\xff\xfe") else "latin-1"
+        return content.decode(encoding, "replace").strip().casefold().startswith(_DESKTOP_INI)
+    return content.startswith(_DESKTOP_STORE) or (is_apples and _is_apple_double(content))
+
+
+def _holds_document(content: bytes) -> bool:
+    return any(name in content for name in _DOCUMENTS)
+
+
+def _is_apple_double(content: bytes) -> bool:
+    if not content.startswith(_APPLE_DOUBLE):
+        return False
+    try:
+        (count,) = unpack_from(">H", content, _ENTRIES_AT)
+        entries = [unpack_from(">III", content, _ENTRIES_FROM + n * _ENTRY_LENGTH) for n in range(count)]
+    except error:
+        return False
+    ends = [_ENTRIES_FROM + count * _ENTRY_LENGTH, *(at + length for _, at, length in entries)]
+    return all(kind in _ENTRY_IDS for kind, _, _ in entries) and max(ends) == len(content)
+
+
+def _says_something(content: bytes, sensitive: Sensitive) -> bool:
+    return any(is_story(words) or sensitive.of_text(words) for words in _said(content))
+
+
+def _said(content: bytes) -> Iterator[str]:
+    """Yield possible words in a leftover, in every encoding used by such files."""
+    ways = (content.decode("ascii", "replace"), *(
+        content[start:].decode(way, "replace") for way in ("utf-16-le", "utf-16-be") for start in (0, 1)
+    ))  # fmt: skip
+    for text in ways:
+        yield from (" ".join(words.split()) for words in _WORDS.findall(text))
+
 
 FORMAT = "ZIP"
 FILES = 200
@@ -108,3 +185,176 @@ def says(archive: zipfile.ZipFile, name: str, words: tuple[str, ...], limits: Cl
 def unpacked(content: BinaryIO) -> BytesIO:
     """Unpack a file of an archive into memory, because seeking in a packed file unpacks each time."""
     return in_memory(content, FORMAT)
+
+
+_CUSTOM_BYTES = 64 * 1024
+_ALLOWED = re.compile(
+    r"\[Content_Types\]\.xml|_rels/\.rels"
+    r"|docProps/(?:app|core|custom)\.xml|docMetadata/LabelInfo\.xml|docProps/thumbnail\.(?:wmf|emf|jpeg|png)"
+    r"|customXml/(?:_rels/)?item(?:Props)?\d{1,3}\.xml(?:\.rels)?"
+    r"|xl/(?:workbook|styles|sharedStrings|calcChain|metadata)\.(?:xml|bin)"
+    r"|xl/_rels/workbook\.(?:xml|bin)\.rels|xl/theme/theme\d{1,3}\.xml|xl/persons/person\d{0,3}\.xml"
+    r"|xl/worksheets/sheet\d{1,3}\.(?:xml|bin)|xl/worksheets/_rels/sheet\d{1,3}\.(?:xml|bin)\.rels"
+    r"|xl/worksheets/binaryIndex\d{1,3}\.bin|xl/tables/table\d{1,3}\.(?:xml|bin)"
+    r"|xl/printerSettings/printerSettings\d{1,3}\.bin"
+)
+# Last word of a relation's type.
+_RELATIONS = frozenset(
+    [
+        "officeDocument",
+        "core-properties",
+        "extended-properties",
+        "custom-properties",
+        "thumbnail",
+        "worksheet",
+        "styles",
+        "theme",
+        "sharedStrings",
+        "calcChain",
+        "table",
+        "printerSettings",
+        "customXml",
+        "customXmlProps",
+        "person",
+        "sheetMetadata",
+        "xlBinaryIndex",
+        "classificationlabels",
+        "hyperlink",
+    ]
+)
+# Description of an unlisted part, by the beginning of its name (in lower case).
+_KINDS = (
+    ("xl/vbaproject", "macros"),
+    ("xl/macrosheets", "macros"),
+    ("xl/dialogsheets", "macros"),
+    ("xl/externallinks", "links to other files"),
+    ("xl/connections", "connections to other sources of data"),
+    ("xl/querytables", "connections to other sources of data"),
+    ("xl/model", "connections to other sources of data"),
+    ("xl/embeddings", "embedded objects"),
+    ("xl/activex", "embedded controls"),
+    ("xl/ctrlprops", "embedded controls"),
+    ("xl/comments", "comments"),
+    ("xl/threadedcomments", "comments"),
+    ("xl/pivot", "pivot tables, which hold copies of their data"),
+    ("xl/media", "pictures or drawings"),
+    ("xl/drawings", "pictures or drawings"),
+    ("xl/charts", "pictures or drawings"),
+    ("xl/chartsheets", "pictures or drawings"),
+)
+
+
+def check_package(book: ZipFile, limits: ClassifyLimits, format: str) -> None:  # noqa: A002
+    """Raise Unreadable where a workbook's archive holds more than sheets and their supporting parts."""
+    for member in book.infolist():
+        if member.is_dir():
+            continue
+        custom = member.filename.startswith("customXml/") and member.file_size > _CUSTOM_BYTES
+        if custom or not _ALLOWED.fullmatch(member.filename):
+            raise active(_kind_of(member.filename), format=format)
+    for name in names(book):
+        if name.endswith(".rels"):
+            for relation in _relations(book, name, limits):
+                _check_relation(relation, format)
+
+
+def _kind_of(name: str) -> str:
+    low = name.casefold()
+    return next((kind for start, kind in _KINDS if low.startswith(start)), "a part of no known kind")
+
+
+def _relations(book: ZipFile, name: str, limits: ClassifyLimits) -> Iterator[markup.Element]:
+    with member(book, name) as part:
+        source = Source(part, encoding_of(part), limits)
+        markup.root_of(source)
+        yield from markup.records(source, ("Relationship",))
+
+
+def _check_relation(relation: markup.Element, format: str) -> None:  # noqa: A002
+    kind = relation.get("Type", "").rpartition("/")[2]
+    outside = relation.get("TargetMode", "").casefold() == "external"
+    if kind not in _RELATIONS:
+        raise active("a part of no known kind", format=format)
+    # A mail address typed into a cell becomes a link by itself, and reaches nobody until followed.
+    if outside and not (kind == "hyperlink" and relation.get("Target", "").casefold().startswith("mailto:")):
+        raise active("links to other files", format=format)
+
+
+Place = Literal["page", "cell", "book"]
+"""Place of a text: a page's header or footer, cells showing other text, or elsewhere."""
+
+_LONGEST = 4_000
+# Elements with texts for people, by the name of the part.
+_PROPERTIES = (
+    "title",
+    "subject",
+    "description",
+    "keywords",
+    "keyword",
+    "category",
+    "contentStatus",
+    "user-defined",
+)
+_PAGES_OF_OPENDOCUMENT = ("header", "footer", "header-left", "footer-left")
+_PARTS = (
+    (re.compile(r"docProps/core\.xml|meta\.xml"), _PROPERTIES),
+    (re.compile(r"docProps/custom\.xml"), ("property",)),
+    (re.compile(r"xl/workbook\.xml"), ("definedName",)),
+    (re.compile(r"xl/worksheets/sheet\d+\.xml"), ("headerFooter", "dataValidation", "rPh", "cfRule")),
+    (re.compile(r"xl/sharedStrings\.xml"), ("rPh",)),
+    (re.compile(r"xl/styles\.xml"), ("numFmt",)),
+    (re.compile(r"styles\.xml"), _PAGES_OF_OPENDOCUMENT),
+)
+_CUSTOM = re.compile(r"customXml/item\d+\.xml")
+# ECMA-376 part 1, 18.3.1.46: &L, &C and &R begin a section, the others are fonts, sizes, colours and
+# fields.
+_SECTION = re.compile(r"&[LCR]", re.IGNORECASE)
+_PAGE_CODE = re.compile(
+    r'&(?:"[^"]*"|K(?:[0-9A-F]{6}|\d\d[+-]\d{3})|\d{1,3}|[A-Z])', re.IGNORECASE | re.ASCII
+)
+# In a number format or a formula, words stand in quotation marks or behind backslashes.
+_LITERAL = re.compile(r'"([^"]*)"|((?:\\.)+)')
+
+
+def texts_in(book: ZipFile, limits: ClassifyLimits) -> Iterator[tuple[Place, str]]:
+    """Yield the texts beside the cells with their place. Raises Unreadable where a part is malformed XML."""
+    for name in names(book):
+        elements = next((names for pattern, names in _PARTS if pattern.fullmatch(name)), ())
+        if _CUSTOM.fullmatch(name):
+            elements = (_root(book, name, limits),)
+        if elements and says(book, name, elements, limits):
+            for found in _records(book, name, elements, limits):
+                yield from ((place, text[:_LONGEST]) for place, text in _texts(found) if text.strip())
+
+
+def _texts(found: markup.Element) -> Iterator[tuple[Place, str]]:
+    name = markup.local_name(found.tag)
+    if name == "headerFooter":
+        for section in (
+            one for each in found for one in _SECTION.split((each.text or "").replace("&&", "\n"))
+        ):
+            yield "page", " ".join(_PAGE_CODE.sub(" ", section).replace("\n", " & ").split())
+    elif name in _PAGES_OF_OPENDOCUMENT:
+        yield "page", " ".join(found.itertext())
+    elif name == "rPh":
+        yield "cell", "".join(found.itertext())
+    elif name in ("numFmt", "cfRule"):
+        said = (found.get("formatCode", ""), *found.itertext())
+        literals = (one[1] or one[2].replace("\\", "") for text in said for one in _LITERAL.finditer(text))
+        yield "cell", " ".join((found.get("text", ""), *literals))
+    else:
+        yield "book", " ".join((*found.itertext(), *found.attrib.values()))
+
+
+def _root(book: ZipFile, name: str, limits: ClassifyLimits) -> str:
+    with member(book, name) as part:
+        return markup.local_name(markup.root_of(Source(part, encoding_of(part), limits)))
+
+
+def _records(
+    book: ZipFile, name: str, elements: tuple[str, ...], limits: ClassifyLimits
+) -> Iterator[markup.Element]:
+    with member(book, name) as part:
+        source = Source(part, encoding_of(part), limits)
+        markup.root_of(source)
+        yield from markup.records(source, elements)

@@ -7,10 +7,10 @@ from typing import BinaryIO
 from zipfile import ZipFile
 
 from gateway.classify import archive
+from gateway.classify.archive import check_package
 from gateway.classify.calamine import LARGEST, Calamine, Extent, calls_outside, in_memory, names_outside
 from gateway.classify.content import active, malformed, unknown
-from gateway.classify.package import check_package
-from gateway.classify.sheets import Sheet, Shown
+from gateway.classify.delimited import Sheet, Shown
 from gateway.home.settings import ClassifyLimits
 
 FORMAT = "XLSB"

@@ -11,8 +11,8 @@ from typing import BinaryIO, TypeVar
 
 from python_calamine import CalamineError, CalamineWorkbook
 
+from gateway.classify.cells import text_of
 from gateway.classify.content import CHUNK, Row, malformed, size_of, unknown
-from gateway.classify.values import text_of
 from gateway.home.settings import ClassifyLimits
 
 Answer = TypeVar("Answer")

@@ -7,12 +7,12 @@ Every obstacle to reading a file is raised as `Unreadable`, here and in the read
 import codecs
 import re
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.parser import BytesHeaderParser
 from typing import BinaryIO
 
 from gateway.home.settings import ClassifyLimits
-from gateway.model import STATEMENT
+from gateway.model import STATEMENT, Facts, Level
 
 CHUNK = 64 * 1024
 OUTLOOK_MESSAGE = "an Outlook message"
@@ -280,3 +280,23 @@ def utf8_chunks(source: Source) -> Iterator[bytes]:
     else:
         for text in text_chunks(source):
             yield text.encode("utf-8", "replace")
+
+
+@dataclass(slots=True)
+class Verdict:
+    """Type with its evidence, in the gateway's phrases.
+
+    A `part` may lack fields present in other tables. `results` are the types of examination results, for
+    any type of file.
+    """
+
+    data_type: str
+    level: Level
+    evidence: list[str]
+    format: str
+    extension: str = "xml"
+    runner_up: str | None = None
+    mixed_with: str | None = None
+    part: bool = False
+    results: tuple[str, ...] = ()
+    facts: Facts = field(default_factory=Facts)

@@ -12,15 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from gateway.classify import markup
-from gateway.classify.content import Source, law_return, unknown
+from gateway.classify.content import Source, Verdict, law_return, unknown
 from gateway.classify.facts import academic_year_from, of_facts, school, software, version
 from gateway.classify.format_rules import CtfRule
 from gateway.classify.gather import Gatherer
-from gateway.classify.outlines import element_at, text_of
+from gateway.classify.markup import element_at, text_of
 from gateway.classify.rules import Rules
 from gateway.classify.tally import Tally
 from gateway.classify.value_kinds import read_date
-from gateway.classify.verdict import Verdict
 from gateway.model import Facts, Level
 
 FORMAT = "CTF XML"

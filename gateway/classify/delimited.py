@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from io import IncrementalNewlineDecoder, StringIO
 from itertools import chain, islice
 from operator import itemgetter
+from typing import Literal
 
-from gateway.classify.content import Row, Source, beside, malformed, text_chunks, unknown
-from gateway.classify.formulas import Formulas, maybe_formulas, settled_header
-from gateway.classify.report_wording import ReportWording, Title
+from gateway.classify.cells import Formulas, maybe_formulas, settled_header
+from gateway.classify.content import Row, Source, active, beside, malformed, text_chunks, unknown
+from gateway.classify.report_wording import ReportWording, Title, is_lookup
 from gateway.classify.rules import Rules
 from gateway.home.settings import ClassifyLimits
 
@@ -218,3 +219,62 @@ def _is_passed_over(row: Row, wording: ReportWording, formulas: Formulas) -> boo
         raise beside("a line under the table with one cell alone", format="CSV")
     formulas.passed_over += 1
     return True
+
+
+Shown = Literal["visible", "hidden", "very hidden"]
+TableOf = Callable[[], Table]
+
+SHEETS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One sheet: its visibility, its rows, read anew at each call, and its name."""
+
+    shown: Shown
+    rows: Callable[[], Iterator[Row]]
+    name: str
+
+
+def tables_in(sheets: list[Sheet], rules: Rules, limits: ClassifyLimits, format: str) -> list[TableOf]:  # noqa: A002
+    """Return the tables of a workbook, each read anew at each call.
+
+    Raises Unreadable without tables, or where a sheet has content outside a table.
+    """
+    if len(sheets) > SHEETS:
+        raise unknown(f"a workbook of more than {SHEETS} sheets", format=format)
+    found: list[TableOf] = []
+    for sheet in sheets:
+        rows = sheet.rows()
+        first = list(islice(rows, HEADER_WITHIN))
+        score, header = find_header(first, rules, limits)
+        codes = rules.code_sets.values()
+        if header is None or score < KNOWN_COLUMNS or is_lookup(chain(first, rows), codes):
+            _check_other(sheet, rules, format)
+        else:
+            if sheet.shown == "very hidden":
+                raise active("a sheet that the spreadsheet program does not show", format=format)
+            if sheet.shown == "hidden":
+                raise beside("a hidden sheet with a table", format=format)
+            header.check(format)
+            found.append(lambda sheet=sheet, header=header: _table(sheet, header, rules, limits))  # type: ignore[misc]
+    if not found:
+        raise unknown("a workbook without a row of known column names", format=format)
+    return found
+
+
+def _table(sheet: Sheet, header: Header, rules: Rules, limits: ClassifyLimits) -> Table:
+    rows, formulas = sheet.rows(), Formulas()
+    for _ in settled_header(islice(rows, header.position + 1)):
+        pass
+    return Table(header, batches(rows, rules, limits, formulas, lambda: False), formulas)
+
+
+def _check_other(sheet: Sheet, rules: Rules, format: str) -> None:  # noqa: A002
+    if not any(any(map(str.strip, row)) for row in sheet.rows()):
+        return
+    if sheet.shown == "very hidden":
+        raise active("a sheet that the spreadsheet program does not show", format=format)
+    if not (is_lookup(sheet.rows(), rules.code_sets.values()) or rules.report_wording.are_rows(sheet.rows())):
+        where = "a hidden sheet" if sheet.shown == "hidden" else "a sheet"
+        raise beside(f"{where} that is no table of known columns", format=format)

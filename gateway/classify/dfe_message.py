@@ -9,14 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway.classify import markup
-from gateway.classify.content import Source, Unreadable, beside, unknown
+from gateway.classify.content import Source, Unreadable, Verdict, beside, unknown
 from gateway.classify.ctf import Assessments
 from gateway.classify.facts import academic_year_of, of_facts, school, software, term
 from gateway.classify.gather import Gatherer
 from gateway.classify.rules import Rules
 from gateway.classify.tally import Tally
 from gateway.classify.value_kinds import read_date
-from gateway.classify.verdict import Verdict
 from gateway.model import Facts
 
 FORMAT = "DfE Message XML"

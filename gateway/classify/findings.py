@@ -1,13 +1,18 @@
-"""Every kind of quality fault, its severity, and the sentence for the sender.
+"""Tally each field while a file is read, and name every kind of quality fault: its severity, its sentence.
 
 As in the DfE's collections, an *error* must be corrected at the source; a *query* may be right but needs
 checking. A finding never decides the type of a file.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from __future__ import annotations
 
-from gateway.classify.value_kinds import is_expected
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from gateway.classify.rules import FieldRule
+from gateway.classify.value_kinds import QUERIES, WORDY, Judge, is_expected
 from gateway.model import Finding, Severity
 
 
@@ -64,3 +69,146 @@ def describe(finding: Finding, told: Callable[[str], str] = str) -> str:
     more = ", …" if finding.count > len(finding.rows) else ""
     tail = f" {told('Records')}: {where}{more}." if finding.rows else ""
     return f"{records}{about}: {sentences}{tail}"
+
+
+ROWS_SHOWN = 20
+_VALUES_REMEMBERED = 20_000
+_VALUES_COUNTED = 5_000
+
+
+@dataclass(slots=True)
+class FaultCount:
+    """Number of occurrences of one fault, and the first records with the fault."""
+
+    count: int = 0
+    rows: list[int] = field(default_factory=list)
+
+    def add(self, row: int) -> None:
+        """Count the fault in the record of this number."""
+        self.count += 1
+        if len(self.rows) < ROWS_SHOWN:  # The others of many are quicker to pass over here.
+            self.show(row)
+
+    def show(self, row: int) -> None:
+        """Add a record to the first with the fault."""
+        if len(self.rows) < ROWS_SHOWN and row not in self.rows:
+            self.rows.append(row)
+
+    def add_run(self, first: int, length: int) -> None:
+        """Count the fault in `length` consecutive records."""
+        self.count += length
+        self.rows += range(first, first + min(length, ROWS_SHOWN - len(self.rows)))
+
+
+class FieldTally:
+    """Values of one field over the whole file.
+
+    `counts` is kept only for fields needing it. `others` is the number of values not of their kind.
+    `doubted` are values to search for disclosures: those not of their kind, or all of a kind able to hide
+    much; from the last records of a table, or from all values waiting to be settled.
+    """
+
+    __slots__ = (
+        "_judge",
+        "_look_at_all",
+        "_rows",
+        "_texts",
+        "counts",
+        "doubted",
+        "faults",
+        "filled",
+        "key",
+        "others",
+        "strict",
+    )
+
+    def __init__(self, key: str, rule: FieldRule, judge: Judge, *, counted: bool) -> None:
+        self.key = key
+        self.filled = 0
+        self.others = 0
+        self.faults: dict[str, FaultCount] = {}
+        self.counts: Counter[str] | None = Counter() if counted else None
+        self.strict = WORDY.isdisjoint(rule.values)
+        self.doubted: set[str] = set()
+        self._judge = judge
+        self._look_at_all = judge.check is None or rule.identifier == "reference" or "contact" in rule.values
+        self._texts: list[str] = []
+        self._rows: list[int] = []
+
+    def wait(self, texts: Sequence[str], rows: Sequence[int]) -> None:
+        """Keep texts, none blank, each with the number of its record, until `settle`."""
+        self._texts += texts
+        self._rows += rows
+
+    def settle(self) -> None:
+        """Count the waiting values: many together are quicker."""
+        if not self._texts:
+            return
+        bad = self._add(self._texts, self._rows)
+        room = max(0, _VALUES_REMEMBERED - len(self.doubted))
+        self.doubted.update(list(set(self._texts) if self._look_at_all else bad)[:room])
+        self._texts.clear()
+        self._rows.clear()
+
+    def add_column(self, values: Sequence[str], first_row: int) -> tuple[int, AbstractSet[str]]:
+        """Count the field's values in consecutive records; an empty text is a blank.
+
+        Returns the number of filled values and the distinct values with a fault.
+        """
+        before = self.filled
+        bad = self._add(values, range(first_row, first_row + len(values)))
+        self.doubted = set(values) - {""} if self._look_at_all else set(bad)
+        return self.filled - before, bad.keys()
+
+    def _add(self, values: Sequence[str], rows: Sequence[int]) -> dict[str, str]:
+        """Count values in the records of these numbers; return those with a fault, and the fault."""
+        self.filled += len(values) - values.count("")
+        if self.counts is not None:
+            self._count(values)
+        bad = self._judge.faults(values)
+        if bad:
+            self._note_all(bad, values, rows)
+        return bad
+
+    def take(self, other: FieldTally) -> None:
+        """Add the counts of another tally of this field."""
+        self.filled += other.filled
+        self.others += other.others
+        for fault, counted in other.faults.items():
+            for row in counted.rows:
+                self.faults.setdefault(fault, FaultCount()).add(row)
+            self.faults[fault].count += counted.count - len(counted.rows)
+
+    def note(self, fault: str, row: int) -> None:
+        """Count a value with a fault, in the record of this number."""
+        self.faults.setdefault(fault, FaultCount()).add(row)
+        self.others += fault not in QUERIES
+
+    def _note_all(self, bad: Mapping[str, str], values: Sequence[str], rows: Sequence[int]) -> None:
+        """Count the values with a fault, each in its record: by distinct value, once the first are shown."""
+        counts = Counter(values)
+        for text, fault in bad.items():
+            self.faults.setdefault(fault, FaultCount()).count += counts[text]
+            self.others += counts[text] * (fault not in QUERIES)
+        if any(len(self.faults[fault].rows) < ROWS_SHOWN for fault in set(bad.values())):
+            for row, value in sorted(
+                (row, value) for row, value in zip(rows, values, strict=True) if value in bad
+            ):
+                self.faults[bad[value]].show(row)
+
+    def share_good(self) -> float:
+        """Return the share of filled values without a fault; 0 where nothing is filled."""
+        wrong = sum(fault.count for fault in self.faults.values())
+        return (self.filled - wrong) / self.filled if self.filled else 0.0
+
+    def share_among(self, values: Iterable[str]) -> float:
+        """Return the share of filled values among `values`, without regard to case."""
+        counts, wanted = self.counts or Counter(), set(values)
+        among = sum(count for value, count in counts.items() if value.strip().upper() in wanted)
+        return among / counts.total() if counts else 0.0
+
+    def _count(self, values: Iterable[str]) -> None:
+        assert self.counts is not None  # noqa: S101 - both callers have asked
+        if len(self.counts) < _VALUES_COUNTED:
+            self.counts.update(values)
+            del self.counts[""]

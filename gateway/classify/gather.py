@@ -8,11 +8,14 @@ from typing import NamedTuple
 
 from gateway.classify.account import Part
 from gateway.classify.content import malformed
-from gateway.classify.field_tally import FieldTally
-from gateway.classify.markup import COMMENT, Element, leaves, local_name
-from gateway.classify.outlines import (
+from gateway.classify.findings import FieldTally
+from gateway.classify.markup import (
+    COMMENT,
+    Element,
     children,
     cut,
+    leaves,
+    local_name,
     name_in,
     prefix_of,
     text_count,

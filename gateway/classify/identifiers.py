@@ -1,11 +1,17 @@
-"""Numbers identifying pupils and schools in England, and checks of their form.
+"""Identify people and schools in files: England's numbers and their form, names with dates of birth. Pure.
 
-Every function takes the text as in a file, ignores surrounding blanks, and checks only shape and check
-digit: a well-formed number need not exist.
+Every function on numbers takes the text as in a file, ignores surrounding blanks, and checks only shape and
+check digit: a well-formed number need not exist.
+
+Of names, accents, case, blanks, hyphens and apostrophes are ignored, and so is every forename but the first.
+A name in one piece is split at a comma, or without one in both orders.
 """
 
 import re
-from collections.abc import Callable, Iterable
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from itertools import repeat
 from operator import mul
 from typing import Literal
 
@@ -170,3 +176,70 @@ def is_reference(text: str, tells: Callable[[str], bool], *, short: bool) -> boo
     words = [run for run in runs if len(run) > 1]
     few = len(runs) <= _MOST_RUNS and len(words) <= _MOST_WORDS
     return few and max(map(len, words), default=0) <= _LONGEST_WORD and _REFERENCE.fullmatch(text) is not None
+
+
+_PARTS, _LETTERS = 6, 150
+
+
+def name_keys(surname: str, forename: str, full_name: str, born: date | None) -> frozenset[str]:
+    """Return the keys of a person, "SURNAME|FORENAME|DATE"; none where a part is missing.
+
+    A record may have several. A query by surname and forename has one, and matches every spelling of the
+    name.
+    """
+    if born is None:
+        return frozenset()
+    pairs = [(surname, forename)] if surname.strip() and forename.strip() else _ways_round(full_name)
+    keys = ((_letters(last), _letters(next(iter(given.split()), ""))) for last, given in pairs)
+    return frozenset(f"{last}|{first}|{born.isoformat()}" for last, first in keys if last and first)
+
+
+def _ways_round(full_name: str) -> Iterator[tuple[str, str]]:
+    surname, comma, given = full_name.partition(",")
+    if comma:
+        yield surname, given
+        return
+    parts = full_name.split()[:_PARTS]
+    for cut in range(1, len(parts)):
+        yield " ".join(parts[cut:]), parts[0]
+        yield " ".join(parts[:cut]), parts[cut]
+
+
+def _letters(text: str) -> str:
+    split = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in split if character.isalpha())[:_LETTERS]
+
+
+# Fields distinguishing people without a UPN, the best first.
+IDENTITIES = (
+    ("candidate-number",),
+    ("uci",),
+    ("uln",),
+    ("census-pupil",),
+    ("surname", "forename", "birth-date"),
+    ("full-name", "birth-date"),
+    ("pupil-reference",),
+)
+NO_UPN = "\t"
+
+
+def identity_of(values: Mapping[str, str]) -> str:
+    """Return an identity for a record without a UPN; empty where there is none."""
+    for keys in IDENTITIES:
+        said = [values.get(key, "").strip().upper() for key in keys]
+        if all(said):
+            return NO_UPN.join((keys[0], *said, ""))
+    return ""
+
+
+def identities_of(upns: Sequence[str], columns: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return an identity for each record: its UPN, or the result of `identity_of`."""
+    records = records_of(columns) if columns else repeat({}, len(upns))
+    return [upn or identity_of(values) for upn, values in zip(upns, records, strict=True)]
+
+
+def records_of(columns: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
+    """Yield the records of a table given by columns."""
+    keys = tuple(columns)
+    for values in zip(*columns.values(), strict=True):
+        yield dict(zip(keys, values, strict=True))

@@ -1,26 +1,199 @@
 """The awarding bodies' fixed-width files (`dcccccbb.Xnn`): records beginning with a letter and a figure.
 
-Header 1, centre 3, candidate 5, centre trailer 7, file trailer 9; trailers count the records above. For the
-place of results in a record see `jcq_layout`.
+Header 1, centre 3, candidate 5, centre trailer 7, file trailer 9; trailers count the records above.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from itertools import chain, takewhile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, product, takewhile
 
-from gateway.classify.content import Source, Unreadable, malformed, unknown
+from gateway.classify.account import Account, Part
+from gateway.classify.content import Source, Unreadable, Verdict, malformed, unknown
 from gateway.classify.delimited import line_batches
 from gateway.classify.format_rules import JcqRule
 from gateway.classify.identifiers import is_uci
-from gateway.classify.jcq_layout import BETWEEN, FROM_GRADE_ON, JcqLayout, ResultLine, learn, result_in
-from gateway.classify.jcq_rest import Rest
 from gateway.classify.results import GCSE, Kind, ResultKinds, SingleResult, prevailing_kind
+from gateway.classify.rules import Rules
 from gateway.classify.schools import said
 from gateway.classify.tally import Tally
-from gateway.classify.verdict import Verdict
+from gateway.classify.value_shapes import is_story
 from gateway.model import Level
+
+_CODE = re.compile(r"(?=.*\d)[0-9A-Z][0-9A-Z/]{2,7} *")
+_STARTS = (95, 107, 108, 109)
+_CODE_WIDTHS = (6, 4, 5, 7, 8)
+_OPTION_WIDTHS = (1, 0)
+_GRADE_WIDTHS = (2, 1, 3)
+_FITTING_SHARE = 0.6
+
+
+_CENTRE_AND_CANDIDATE, _CANDIDATE_ID, _LEARNER, _UNIT, _GRADE = (
+    slice(2, 11),
+    slice(11, 24),
+    slice(24, 34),
+    slice(40, 46),
+    slice(46, 66),
+)
+BETWEEN = (_LEARNER.stop, _UNIT.start)
+"""Places of a result between the numbers of its candidate and its unit."""
+FROM_GRADE_ON = _GRADE.start
+_TOLD_BY = 2_000
+"""Characters of a record examined for its layout: records of the awarding bodies are shorter."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultLine:
+    """Record of a single result. Blank parts are empty."""
+
+    candidate: str
+    uci: str
+    uln: str
+    unit: str
+    grade: str
+
+
+def result_in(record: str) -> ResultLine | None:
+    """Return the single result in a record; None for any other record."""
+    candidate, unit = record[_CENTRE_AND_CANDIDATE], record[_UNIT].strip().upper()
+    uci, uln = record[_CANDIDATE_ID].strip(), record[_LEARNER].strip()
+    if not (candidate.isascii() and candidate.isdigit()) or not _CODE.fullmatch(unit):
+        return None
+    if (uci and not is_uci(uci)) or (uln and not (uln.isascii() and uln.isdigit())):
+        return None
+    grade = next(iter(record[_GRADE].split()), "")
+    return ResultLine(candidate, uci, uln, unit, grade.upper())
+
+
+@dataclass(frozen=True, slots=True)
+class JcqLayout:
+    """Groups of code, option and grade from `start` on; widths in characters."""
+
+    start: int
+    code: int
+    option: int
+    grade: int
+
+    def results(self, record: str) -> Iterator[tuple[str, str]]:
+        """Yield code and grade of each group that is not blank."""
+        width = self.code + self.option + self.grade
+        for at in range(self.start, len(record), width):
+            group = record[at : at + width]
+            if group.strip():
+                yield group[: self.code], group[self.code + self.option :].strip().upper()
+
+    def first_strange(self, record: str) -> int | None:
+        """Return the start of the first group without a valid code; None where all are results."""
+        width = self.code + self.option + self.grade
+        for at in range(self.start, len(record), width):
+            code = record[at : at + self.code].upper()
+            if record[at : at + width].strip() and not _CODE.fullmatch(code):
+                return at
+        return None
+
+
+def learn(records: Sequence[str], grades: frozenset[str]) -> JcqLayout | None:
+    """Return the layout fitting these candidates' records best; None where most groups fit none.
+
+    Only the beginning of each record is examined, so that a long record costs no more.
+    """
+    records = [record[:_TOLD_BY] for record in records]
+    layouts = [JcqLayout(*sizes) for sizes in product(_STARTS, _CODE_WIDTHS, _OPTION_WIDTHS, _GRADE_WIDTHS)]
+    judged = [(_fit(layout, records, grades), layout) for layout in layouts]
+    (good, bad), best = max(judged, key=lambda each: each[0][0] - each[0][1])
+    return best if good and good >= _FITTING_SHARE * (good + bad) else None
+
+
+def _fit(layout: JcqLayout, records: Sequence[str], grades: frozenset[str]) -> tuple[int, int]:
+    good = bad = 0
+    for record in records:
+        for code, grade in layout.results(record):
+            if grade in grades and _CODE.fullmatch(code.upper()):
+                good += 1
+            else:
+                bad += 1
+    return good, bad
+
+
+_GAP = re.compile(r" {2,}")
+_FIGURES = re.compile(r"[0-9+-]{1,7}", re.ASCII)
+_SHORT_CODE = re.compile(r"(?=.*\d)[0-9A-Z/]{2,6}", re.ASCII)
+_LETTERS = 2
+_NAME_LENGTH = 60
+# Names allowed in a record by its second character: an awarding body, a centre, none in a trailer.
+_NAMES = {"1": 1, "3": 1, "7": 0, "9": 0}
+_TYPE, _HEAD = 2, 12
+
+
+class Rest:
+    """Examine the rest of each record, and add unexpected text to the account by position."""
+
+    def __init__(self, account: Account, rules: Rules) -> None:
+        self._account, self._rules = account, rules
+        self._grades = account.grades()
+        self._parts: dict[int, Part] = {}
+
+    def of_frame(self, record: str) -> None:
+        """Examine a header or trailer: numbers, codes, and the name of its owner."""
+        self._names(record, _TYPE, len(record), _NAMES.get(record[1:2], 0))
+
+    def of_person(self, record: str, until: int) -> None:
+        """Examine a candidate's data up to a place: one name, in one stretch or two, and numbers."""
+        self._names(record, _HEAD, until, 1 if ":" in record[_HEAD:until] else 2)
+
+    def of_codes(self, record: str, start: int, end: int | None = None) -> None:
+        """Examine a stretch for marks, grades and short codes; anything else is unexpected."""
+        for found in re.finditer(r"\S+", record[start:end]):
+            if not self._is_code(found[0].upper()):
+                self._put(start + found.start(), record[start + found.start() : end])
+                return
+
+    def from_place(self, record: str, place: int) -> None:
+        """Add a stretch from `place` on to the account as no field of a record."""
+        self._put(place, record[place:])
+
+    def _is_code(self, text: str) -> bool:
+        return (
+            _FIGURES.fullmatch(text) is not None
+            or _SHORT_CODE.fullmatch(text) is not None
+            or text in self._grades
+            or len(text) <= _LETTERS
+        )
+
+    def _names(self, record: str, start: int, end: int, most: int) -> None:
+        """Examine a stretch with numbers and at most so many possible names."""
+        seen, at = 0, start
+        for piece in _GAP.split(record[start:end]):
+            at = record.index(piece, at)
+            words = " ".join(word for word in piece.split() if not _is_number(word))
+            if len(words) > _LETTERS:
+                seen += 1
+                if seen > most or not self._may_be_name(words):
+                    self._put(at, record[at:end])
+                    return
+            at += len(piece)
+
+    def _may_be_name(self, words: str) -> bool:
+        return len(words) <= _NAME_LENGTH and not is_story(words) and not self._rules.sensitive.of_text(words)
+
+    def _put(self, place: int, text: str) -> None:
+        text = text.strip()
+        if not text:
+            return
+        part = self._parts.get(place)
+        if part is None:
+            part = self._parts[place] = self._account.part("", None, at=place + 1)
+        part.shape.add(text)
+        part.told.look({text}, self._rules)
+
+
+def _is_number(word: str) -> bool:
+    """Return True for a word of mostly figures: a number, or several without a gap."""
+    return 2 * sum(map(str.isdigit, word)) >= len(word)
+
 
 FORMAT = "JCQ results"
 OTHER_FORMAT = "JCQ file"

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 import ijson
 
+from gateway.classify.cells import text_of
 from gateway.classify.content import Row, Source, beside, malformed, unknown, utf8_chunks
 from gateway.classify.delimited import BATCH, KNOWN_COLUMNS, Header, Table
 from gateway.classify.format_rules import JsonRule
 from gateway.classify.rules import Rules
-from gateway.classify.values import text_of
 from gateway.home.settings import ClassifyLimits
 
 FORMAT = "JSON"

@@ -23,7 +23,7 @@ from gateway.classify.content import (
     other_document,
     packed_away,
 )
-from gateway.classify.sheets import Sheet, Shown
+from gateway.classify.delimited import Sheet, Shown
 from gateway.home.settings import ClassifyLimits
 
 FORMAT = "XLS"

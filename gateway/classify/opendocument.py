@@ -10,10 +10,9 @@ from functools import partial
 from zipfile import ZipFile
 
 from gateway.classify import archive, markup
+from gateway.classify.cells import number_text, reaches_out
 from gateway.classify.content import Row, Source, Unreadable, active, encoding_of, locked, malformed, unknown
-from gateway.classify.formulas import reaches_out
-from gateway.classify.sheets import Sheet, Shown
-from gateway.classify.values import number_text
+from gateway.classify.delimited import Sheet, Shown
 from gateway.home.settings import ClassifyLimits
 
 FORMAT = "ODS"

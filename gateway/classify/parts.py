@@ -8,10 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 
 from gateway.classify import tables
-from gateway.classify.content import Unreadable, beside
+from gateway.classify.content import Unreadable, Verdict, beside
 from gateway.classify.delimited import Table
 from gateway.classify.tally import Tally
-from gateway.classify.verdict import Verdict
 from gateway.model import Classified, ContentRefused, Facts, Level
 
 Part = Callable[[Tally], Verdict]

@@ -11,7 +11,6 @@ from zipfile import ZipFile
 
 from gateway.classify import (
     archive,
-    book_texts,
     ctf,
     dfe_message,
     jcq,
@@ -26,6 +25,7 @@ from gateway.classify.content import (
     Source,
     TimedContent,
     Unreadable,
+    Verdict,
     encoding_of,
     head_of,
     malformed,
@@ -36,13 +36,11 @@ from gateway.classify.content import (
     told_encoding,
     unknown,
 )
-from gateway.classify.delimited import read_table
+from gateway.classify.delimited import Sheet, read_table, tables_in
 from gateway.classify.parts import Part, judge, refused, told
 from gateway.classify.rules import Rules
-from gateway.classify.sheets import Sheet, tables_in
-from gateway.classify.suspicion import topics_in
+from gateway.classify.sensitive import topics_in
 from gateway.classify.tally import OnPerson, OnPupil, Tally
-from gateway.classify.verdict import Verdict
 from gateway.classify.workbooks import sheets_in
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused
@@ -150,7 +148,7 @@ def _recognise(content: BinaryIO, tally: Tally, limits: ClassifyLimits, *, insid
     with archive.opened(content, limits) as packed:
         names = archive.names(packed)
         if (found := sheets_in(content, packed, names, limits)) is not None:
-            for place, text in book_texts.texts_in(packed, limits):
+            for place, text in archive.texts_in(packed, limits):
                 tally.account.beside_cells(place, text)
             return _recognise_sheets(found[0], tally, limits, found[1])
         if (kind := _document_of(names)) is not None:

@@ -7,13 +7,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 from gateway.classify import markup
-from gateway.classify.column_signatures import Evidence, best_fit
-from gateway.classify.content import Source, Unreadable, unknown
+from gateway.classify.content import Source, Unreadable, Verdict, unknown
 from gateway.classify.format_rules import SchoolsRule
 from gateway.classify.gather import Gatherer
 from gateway.classify.schools import Slot, said
+from gateway.classify.tables import Evidence, best_fit
 from gateway.classify.tally import Tally
-from gateway.classify.verdict import Verdict
 
 FORMAT = "XML"
 _SLOTS = 100

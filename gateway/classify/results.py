@@ -1,16 +1,23 @@
-"""Tell examination results of GCSE from A level, result by result.
+"""Grades: columns of one subject, and results of GCSE told from A level, result by result.
 
 Files mix both, with different columns, so every result is judged on its own: by series, qualification, a
 grade in figures, the entry code, and last a grade in letters, a weak sign alone.
+
+In columns of grades, the header, the text above the table or the pupils' year group tell if such grades are
+results: grades of mocks, predictions and forecasts are not.
 """
 
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
 
 from gateway.classify.content import Unreadable, declared_between
 from gateway.classify.format_rules import ResultsRule
+from gateway.classify.sensitive import is_legible
 
 Kind = Literal["gcse-results", "a-level-results"]
 GCSE: Kind = "gcse-results"
@@ -87,3 +94,51 @@ def prevailing_kind(
     evidence = f"{gcse} GCSE and {a_level} A level results, {kinds[None]} of neither"
     winner, other = (GCSE, A_LEVEL) if gcse >= a_level else (A_LEVEL, GCSE)
     return winner, other if gcse and a_level else None, evidence
+
+
+_WORD = re.compile(r"[^\W\d_]+|\d+")
+_MOST_FIGURES = 4
+_ACCREDITATION = re.compile(r"\d{3}/?\d{4}/?[0-9X]", re.ASCII | re.IGNORECASE)
+
+
+class SubjectRule(BaseModel):
+    """`[subjects]` of data_types.toml.
+
+    `names` are subjects. `around` are neutral words beside a subject in a header. `not_final` maps words to
+    the kind of assessment they indicate.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    names: tuple[str, ...]
+    around: tuple[str, ...]
+    not_final: dict[str, str]
+
+    def assessment(self, text: str) -> str:
+        """Return the assessment, other than a result, named in a header or a title; empty without one."""
+        found = self._not_final.search(f" {' '.join(_WORD.findall(text.casefold()))} ")
+        return self.not_final[found[0].strip()] if found else ""
+
+    def is_subject(self, header: str) -> bool:
+        """Return True where a header names one subject, with neutral words, or an accreditation number."""
+        if not is_legible(header):
+            return False
+        return self._core(header) in self._cores or _ACCREDITATION.fullmatch(header.strip()) is not None
+
+    def _core(self, name: str) -> str:
+        """Return a name without case, figures of up to four digits, and neutral words."""
+        words = (w for w in _WORD.findall(name.casefold()) if w not in self._aside)
+        return "".join(w for w in words if not w.isdigit() or len(w) > _MOST_FIGURES)
+
+    @cached_property
+    def _aside(self) -> frozenset[str]:
+        return frozenset((*self.around, *self.not_final))
+
+    @cached_property
+    def _cores(self) -> frozenset[str]:
+        return frozenset(map(self._core, self.names)) - {""}
+
+    @cached_property
+    def _not_final(self) -> re.Pattern[str]:
+        words = sorted(self.not_final, key=len, reverse=True)
+        return re.compile(rf" (?:{'|'.join(map(re.escape, words))}) ")

@@ -32,8 +32,8 @@ from gateway.classify.format_rules import (
     plain,
 )
 from gateway.classify.report_wording import ReportWording
+from gateway.classify.results import SubjectRule
 from gateway.classify.sensitive import Sensitive, is_legible
-from gateway.classify.subjects import SubjectRule
 from gateway.classify.value_kinds import (
     Check,
     Identifier,

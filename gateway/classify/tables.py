@@ -2,23 +2,266 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import zip_longest
 
-from gateway.classify.account import Part
-from gateway.classify.broadsheets import Grades, grades_in, may_be_subject
-from gateway.classify.column_signatures import Evidence, best_fit
-from gateway.classify.content import Row, Source, Unreadable, beside, unknown
+from gateway.classify import results
+from gateway.classify.account import Account, Part
+from gateway.classify.content import Row, Source, Unreadable, Verdict, beside, declared_between, unknown
 from gateway.classify.delimited import Header, Table, read_table
 from gateway.classify.facts import table_facts
 from gateway.classify.format_rules import plain
 from gateway.classify.results import KINDS, Kind, ResultKinds, SingleResult
+from gateway.classify.rules import ColumnSignature, Rules
 from gateway.classify.schools import RowSchools, Slot, in_a_title
-from gateway.classify.stray_rows import Column, check_side_by_side, strays, without_headers
 from gateway.classify.tally import Tally
 from gateway.classify.value_kinds import distinct
-from gateway.classify.verdict import Verdict
+
+_MOSTLY = 0.5
+_GRADES = 0.6
+_ASKED = frozenset({None, "teacher-assessment", "read-outcome"})
+_GCSE = re.compile(r"(?i)gcse")
+_A_LEVEL = re.compile(r"(?i)\b(?:a[ -]?level|gce|as|a2)\b")
+_EXAM_YEARS = frozenset(["11", "12", "13", "14", "Y11", "Y12", "Y13", "Y14"]) | {
+    f"YEAR {n}" for n in (11, 12, 13, 14)
+}
+_STILL_TAUGHT = frozenset(["10", "11", "13", "Y10", "Y11", "Y13"]) | {"YEAR 10", "YEAR 11", "YEAR 13"}
+_BEFORE_EXAMS = frozenset({9, 10, 11, 12, 1, 2, 3, 4, 5})
+_SAYS_WHAT = frozenset(
+    {None, "exam-series", "qualification", "session", "outcome", "key-stage", "exam-detail"}
+)
+
+
+@dataclass(slots=True)
+class Grades:
+    """Grades found in a table: kinds of results by column, and the number of other columns.
+
+    `assessment` is the whole table's kind of assessment where its grades are not results; otherwise empty.
+    """
+
+    columns: int = 0
+    kinds: Counter[Kind | None] = field(default_factory=Counter)
+    others: int = 0
+    assessment: str = ""
+
+
+def grades_in(account: Account, tally: Tally, above: str) -> Grades:
+    """Find the grade columns of a counted table; columns of results become `subject-grade`."""
+    subjects, found = tally.rules.data_types.subjects, Grades()
+    found.assessment = subjects.assessment(above) or _said_in_a_column(account, tally)
+    too_early = _too_early(tally)
+    for part in account.parts:
+        if not _has_subject_grades(part, tally):
+            found.others += _is_prediction(part, account)
+            continue
+        part.assessment = subjects.assessment(part.header) or found.assessment or too_early
+        if part.assessment:
+            found.others += 1
+            continue
+        part.key = "subject-grade"
+        found.columns += 1
+        result_kinds, header = ResultKinds(tally.rules.data_types.results), part.header
+        said = "GCSE" if _GCSE.search(header) else "A LEVEL" if _A_LEVEL.search(header) else ""
+        kinds: Counter[Kind | None] = Counter()
+        for grade, count in part.shape.counts.items():
+            kinds[result_kinds.kind_of(SingleResult(qualification=said, code=header, grade=grade))] += count
+        found.kinds += kinds
+    return found
+
+
+def may_be_subject(header: str, key: str | None, rules: Rules) -> bool:
+    """Return True where a column, with this field, may hold one subject's grades; values decide later."""
+    if key not in _ASKED:
+        return False
+    kind = ResultKinds(rules.data_types.results).kind_of(SingleResult(code=header))
+    return kind is not None or rules.data_types.subjects.is_subject(header)
+
+
+def _has_subject_grades(part: Part, tally: Tally) -> bool:
+    rules = tally.rules
+    if not part.shape.filled or not may_be_subject(part.header, part.key, rules):
+        return False
+    exam = part.shape.share_among(rules.code_sets["exam-grade"])
+    return exam >= _GRADES and exam >= part.shape.share_among(rules.code_sets["teacher-assessment"])
+
+
+def _said_in_a_column(account: Account, tally: Tally) -> str:
+    """Return the assessment named by most values of some column, such as "Assessment: Mock 1"."""
+    subjects = tally.rules.data_types.subjects
+    for part in account.parts:
+        if part.key in _SAYS_WHAT and part.shape.counts:
+            said = Counter({text: n for text, n in part.shape.counts.items() if subjects.assessment(text)})
+            if said.total() >= _MOSTLY * part.shape.counts.total():
+                return subjects.assessment(said.most_common(1)[0][0])
+    return ""
+
+
+def _too_early(tally: Tally) -> str:
+    """Return "teacher-assessed" where the pupils are too young for the examination; otherwise empty."""
+    years = tally.fields.get("year-group")
+    if years is None or years.share_among(tally.rules.code_sets["year-group"]) < _MOSTLY:
+        return ""
+    if years.share_among(_EXAM_YEARS) < _MOSTLY:
+        return "teacher-assessed"
+    taught = years.share_among(_STILL_TAUGHT) >= _MOSTLY
+    return "teacher-assessed" if taught and tally.today and tally.today.month in _BEFORE_EXAMS else ""
+
+
+def _is_prediction(part: Part, account: Account) -> bool:
+    kind = part.shape.kind(account.grades()) if part.key is None else "nothing"
+    return kind in ("grades", "numbers", "codes") and account.is_other_assessment(part)
+
+
+_ONLY_SHARE = 0.5
+_AGED_SHARE = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Evidence of a table: columns per field, values, the text above, kinds of examination results."""
+
+    widths: Mapping[str, int]
+    tally: Tally
+    above: str
+    kinds: Counter[results.Kind | None]
+
+
+def best_fit(evidence: Evidence, format: str) -> Verdict:  # noqa: A002
+    """Return the best-fitting type; of two fitting equally, the one declared by the file's name.
+
+    Raises Unreadable where none fits, or two fit equally and neither is declared.
+    """
+    fitting = [s for s in evidence.tally.rules.data_types.tables if _fits(s, evidence)]
+    if not fitting:
+        raise unknown("no kind of data that is known has such columns", format=format)
+    rank = max(s.rank for s in fitting)
+    best = [s for s in fitting if s.rank == rank]
+    tied, declared = dict.fromkeys(s.type for s in best), evidence.tally.declared
+    if len(tied) > 1 and declared in tied:
+        best = [s for s in best if s.type == declared]
+    others = [s.type for s in sorted(fitting, key=lambda s: -s.rank) if s.type != best[0].type]
+    if any(s.type != best[0].type for s in best):
+        raise Unreadable("classify:ambiguous", *(s.because for s in best), format=format)
+    if best[0].waits:
+        raise Unreadable(best[0].waits, best[0].because, format=format, about=best[0].because)
+    verdict = Verdict(
+        data_type=best[0].type,
+        level=best[0].level,
+        evidence=[*(s.because for s in best), f"columns or elements that are known: {len(evidence.widths)}"],
+        format=format,
+        runner_up=next(iter(others), None),
+        part=best[0].part,
+    )
+    if len(tied) > 1:
+        verdict.evidence.append(declared_between(best[0].type, tied))
+    if best[0].results:
+        kinds = evidence.kinds
+        verdict.data_type, verdict.mixed_with, why = results.prevailing_kind(kinds, format, declared)
+        verdict.evidence.append(why)
+    return verdict
+
+
+def _fits(signature: ColumnSignature, evidence: Evidence) -> bool:
+    present = evidence.widths.keys()
+    return (
+        present >= set(signature.needs)
+        and present.isdisjoint(signature.without)
+        and all(present & set(group) for group in signature.any)
+        and len(present & set(signature.of)) >= signature.at_least
+        and all(evidence.widths.get(key, 0) >= count for key, count in signature.many.items())
+        and (not signature.no_results or not evidence.tally.account.has_unknown_results())
+        and (not signature.above or any(word in evidence.above for word in signature.above))
+        and _values_fit(signature, evidence.tally)
+    )
+
+
+def _values_fit(signature: ColumnSignature, tally: Tally) -> bool:
+    among = {**signature.only, **{key: tally.rules.code_sets[name] for key, name in signature.among.items()}}
+    return (
+        all(tally.field(key).share_good() >= share for key, share in signature.share.items())
+        and all(tally.field(key).share_among(values) >= _ONLY_SHARE for key, values in among.items())
+        and (signature.ages is None or tally.share_aged(*signature.ages) >= _AGED_SHARE)
+    )
+
+
+# Field proving that a row is a record: the first of these in the table.
+_TELLING = ("upn", "birth-date")
+# Text written where a number or a date is still missing.
+_NOT_YET = frozenset(
+    [
+        "N/A",
+        "NA",
+        "NONE",
+        "TBC",
+        "TBA",
+        "PENDING",
+        "UNKNOWN",
+        "NOT KNOWN",
+        "NEW",
+        "NIL",
+        "NULL",
+        "NOT YET",
+        "X",
+    ]
+)
+_WORDS_OF_A_NUMBER = 3
+
+Column = tuple[Sequence[str], Collection[str]]
+"""Values of a column in some rows, and the values among them not known to be good."""
+
+
+def without_headers(batch: list[Row], names: Sequence[str]) -> list[Row]:
+    """Return the rows without repetitions of the header, printed by reports on each page."""
+    header = [name.strip() for name in names]
+    while header and not header[-1]:
+        header.pop()
+    return [row for row in batch if row[0].strip() != header[0] or not _is_header(row, header)]
+
+
+def _is_header(row: Row, header: list[str]) -> bool:
+    return [cell.strip() for cell in row[: len(header)]] == header and not any(
+        map(str.strip, row[len(header) :])
+    )
+
+
+def strays(checked: Mapping[str, Sequence[Column]]) -> int:
+    """Count the rows that are no records: the number is not one, and no other value is good.
+
+    `checked` has the columns of the fields with checked values.
+    """
+    telling = next((key for key in _TELLING if key in checked), "")
+    values, doubted = next(iter(checked.get(telling, ())), ((), ()))
+    strange = {value for value in doubted if _is_no_number(value)}
+    if not strange:
+        return 0
+    others = checked.get("birth-date") or [c for key, cs in checked.items() if key != telling for c in cs]
+    others = (
+        others if telling != "birth-date" else [c for k, cs in checked.items() if k != telling for c in cs]
+    )
+    return sum(
+        value in strange and not any(v[row].strip() and v[row] not in bad for v, bad in others)
+        for row, value in enumerate(values)
+    )
+
+
+def _is_no_number(value: str) -> bool:
+    text = value.strip().upper()
+    return text not in _NOT_YET and (not any(map(str.isdigit, text)) or text.count(" ") >= _WORDS_OF_A_NUMBER)
+
+
+def check_side_by_side(several: Sequence[Sequence[str]]) -> None:
+    """Raise Unreadable where columns identifying the pupil differ: the table is two side by side."""
+    first, *others = several
+    for other in others:
+        if any(
+            a.strip() and b.strip() and a.strip().upper() != b.strip().upper()
+            for a, b in zip(first, other, strict=True)
+        ):
+            raise beside("two tables side by side", format=None)
+
 
 _BLANK = {""}
 _OF_ONE_PUPIL = frozenset({"upn", "surname", "forename", "full-name", "birth-date"})

@@ -13,11 +13,20 @@ from dataclasses import replace
 from datetime import date
 
 from gateway.classify.account import Account
-from gateway.classify.field_tally import ROWS_SHOWN, FaultCount, FieldTally
-from gateway.classify.findings import severity
+from gateway.classify.content import Verdict
+from gateway.classify.findings import ROWS_SHOWN, FaultCount, FieldTally, severity
 from gateway.classify.format_rules import OF_PUPILS
-from gateway.classify.identifiers import UPN_IN_TEXT, UPN_LENGTH, is_temporary_upn, is_upn
-from gateway.classify.identities import IDENTITIES, NO_UPN, identities_of, identity_of, records_of
+from gateway.classify.identifiers import (
+    IDENTITIES,
+    NO_UPN,
+    UPN_IN_TEXT,
+    UPN_LENGTH,
+    identities_of,
+    identity_of,
+    is_temporary_upn,
+    is_upn,
+    records_of,
+)
 from gateway.classify.rules import FieldRule, ItemRule, Rules, WholeRule
 from gateway.classify.schools import NOTHING, Said, Schools, number_of
 from gateway.classify.value_kinds import (
@@ -32,7 +41,6 @@ from gateway.classify.value_kinds import (
     quick_in_the_past,
     read_date,
 )
-from gateway.classify.verdict import Verdict
 from gateway.model import Finding
 
 OnPupil = Callable[[str, "date | None", "str | None", bool, int, str], None]

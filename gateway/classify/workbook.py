@@ -14,11 +14,10 @@ from openpyxl.utils.cell import column_index_from_string
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
 
 from gateway.classify import archive, markup
+from gateway.classify.archive import check_package
+from gateway.classify.cells import number_text, reaches_out, text_of
 from gateway.classify.content import Row, Source, Unreadable, active, encoding_of, malformed, unknown
-from gateway.classify.formulas import reaches_out
-from gateway.classify.package import check_package
-from gateway.classify.sheets import Sheet, Shown
-from gateway.classify.values import number_text, text_of
+from gateway.classify.delimited import Sheet, Shown
 from gateway.home.settings import ClassifyLimits
 
 FORMAT = "XLSX"

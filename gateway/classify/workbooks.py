@@ -4,7 +4,7 @@ from typing import BinaryIO
 from zipfile import ZipFile
 
 from gateway.classify import binary_workbook, opendocument, workbook
-from gateway.classify.sheets import Sheet
+from gateway.classify.delimited import Sheet
 from gateway.home.settings import ClassifyLimits
 
 

@@ -12,8 +12,7 @@ from dataclasses import replace
 from datetime import date
 from typing import BinaryIO
 
-from gateway.classify.identifiers import is_temporary_upn, is_upn
-from gateway.classify.person_names import name_keys
+from gateway.classify.identifiers import is_temporary_upn, is_upn, name_keys
 from gateway.classify.value_kinds import read_date
 from gateway.examiner.protocol import Pupil
 from gateway.model import RollEntry

@@ -169,7 +169,7 @@ Leaves the service only as digests.
 """
 Number = Annotated[str, Field(pattern=r"^[A-Z][0-9]{11}[0-9A-Z]$")]
 NameKey = Annotated[str, Field(pattern=r"^\w+\|\w+\|[0-9]{4}-[0-9]{2}-[0-9]{2}$", max_length=400)]
-"""Name as `gateway.classify.person_names` writes names. Leaves the service only as a digest."""
+"""Name as `gateway.classify.identifiers` writes names. Leaves the service only as a digest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from gateway.classify.views.counts import write_counts
 from gateway.classify.views.layout import lay_out
 from gateway.classify.views.tables import Write
 from gateway.classify.views.view import make_view
-from gateway.classify.views.who import named_records
+from gateway.classify.views.walk import named_records
 from gateway.errors import GatewayError
 from gateway.examiner.confinement import Needs
 from gateway.examiner.process_pool import Answer, serve

@@ -19,7 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlmodel import Session, col, func, select
 
 from gateway.classify import load_rules
-from gateway.classify.headings import known_headings
+from gateway.classify.load import known_headings
 from gateway.errors import Fault
 from gateway.home import Published
 from gateway.home.versions import policy_digest, policy_files

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from gateway.classify.formulas import is_formula
+from gateway.classify.cells import is_formula
 from gateway.model import counted
 
 WIDTH = 78

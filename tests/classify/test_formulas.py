@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import gateway.classify
-from gateway.classify.formulas import maybe_formulas, reaches_out
+from gateway.classify.cells import maybe_formulas, reaches_out
 from gateway.mailboxes.names import _EXTENSION
 from gateway.model import Classified, ContentRefused
 from gateway.words import HIDDEN, plain

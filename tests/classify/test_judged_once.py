@@ -7,7 +7,7 @@ from io import BytesIO
 import pytest
 
 from gateway.classify import rules, tally
-from gateway.classify.field_tally import FieldTally
+from gateway.classify.findings import FieldTally
 from gateway.classify.value_kinds import Check, Judge, Quick
 from gateway.classify.views.view import make_view
 from gateway.model import Basis

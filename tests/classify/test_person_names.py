@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.classify.person_names import name_keys
+from gateway.classify.identifiers import name_keys
 from gateway.examiner.persons import PersonTaker, name_digests, number_digest, person_digests
 from tests.classify.made import Child
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from gateway.classify.views.who import named_records
+from gateway.classify.views.walk import named_records
 from gateway.examiner.persons import person_digests
 from gateway.registry import markers, persons, transfers
 from gateway.samples import make, school

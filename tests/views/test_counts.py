@@ -11,8 +11,15 @@ from io import BytesIO
 
 import pytest
 
-from gateway.classify.views.counts import PupilCounts, table, write_counts
-from gateway.classify.views.small_numbers import OTHER, SmallNumbers, told_parts, told_years
+from gateway.classify.views.counts import (
+    OTHER,
+    PupilCounts,
+    SmallNumbers,
+    table,
+    told_parts,
+    told_years,
+    write_counts,
+)
 from gateway.model import Counting
 from gateway.samples import make, school
 from tests.views.making import LIMITS, RULES

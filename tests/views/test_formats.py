@@ -9,7 +9,8 @@ import zipfile
 import openpyxl
 import pytest
 
-from gateway.classify.views import tables, workbook_out
+from gateway.classify.views import tables
+from gateway.classify.views import view as workbook_out
 from gateway.model import UNKNOWN, WITHHELD, Basis
 from gateway.samples import make, school, variants
 from tests.views import ctf_reader

@@ -15,7 +15,7 @@ from typing import Any
 
 from gateway.classify import markup
 from gateway.classify.content import Source, unknown
-from gateway.classify.outlines import children, cut, name_in, text_count, text_of, written
+from gateway.classify.markup import children, cut, name_in, text_count, text_of, written
 from gateway.classify.value_kinds import Judge
 from gateway.classify.views.sieve import Sieve, Stay
 from gateway.classify.views.tables import Apart, Write

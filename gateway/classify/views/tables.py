@@ -6,8 +6,8 @@ from itertools import chain
 from operator import itemgetter
 from typing import Protocol
 
+from gateway.classify.cells import is_formula
 from gateway.classify.delimited import Table
-from gateway.classify.formulas import is_formula
 from gateway.classify.value_kinds import Judge
 from gateway.classify.views.sieve import Sieve
 

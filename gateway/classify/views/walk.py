@@ -1,19 +1,83 @@
 """Records of a content, in the order of a view, with their values of some fields."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import BinaryIO
 
 from gateway.classify import archive, ctf, dfe_message, jcq, json_records, markup, old_workbook
 from gateway.classify.calamine import in_memory
-from gateway.classify.content import Source, encoding_of, head_of
-from gateway.classify.delimited import Table, read_table
+from gateway.classify.content import Row, Source, encoding_of, head_of
+from gateway.classify.delimited import BATCH, Header, Table, line_batches, read_table, tables_in
+from gateway.classify.identifiers import is_upn, name_keys
+from gateway.classify.jcq import LEARN_FROM, JcqLayout, candidate_in, centre_in, grades_in, learn, result_in
 from gateway.classify.rules import Rules
-from gateway.classify.sheets import tables_in
-from gateway.classify.views.jcq_view import read_results
+from gateway.classify.value_kinds import read_date
 from gateway.classify.workbooks import sheets_in
 from gateway.home.settings import ClassifyLimits
 from gateway.model import RecordsWhere
+
+_COLUMNS = {
+    "centre-number": "Centre Number",
+    "candidate-number": "Candidate Number",
+    "upn": "UPN",
+    "uci": "UCI",
+    "uln": "ULN",
+    "surname": "Surname",
+    "forename": "Forename",
+    "entry-code": "Entry Code",
+    "exam-grade": "Grade",
+}
+
+
+def read_results(source: Source, rules: Rules) -> Table:
+    """Return the results as a table. Other content of a record, such as options, has no column."""
+    header = Header(tuple(_COLUMNS.values()), 0, "")
+    return Table(header, _batches(_results(source, rules)))
+
+
+def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    while batch := list(islice(rows, BATCH)):
+        yield batch
+
+
+def _candidates(source: Source) -> Iterator[tuple[str, str]]:
+    """Yield each candidate's record with its centre."""
+    centre = ""
+    for line in chain.from_iterable(line_batches(source)):
+        if line[1:2] in ("3", "5"):
+            centre = centre_in(line) or centre
+        if line[1:2] == "5":
+            yield centre, line
+
+
+def _results(source: Source, rules: Rules) -> Iterator[Row]:
+    grades = rules.code_sets["exam-grade"]
+    first = [line for _, line in islice(_candidates(source), LEARN_FROM) if result_in(line) is None]
+    layout = learn(first, grades)
+    for centre, line in _candidates(source):
+        for said in _of_record(line, layout, grades, rules):
+            values = {"centre-number": centre, **said}
+            yield [values.get(key, "").strip() for key in _COLUMNS]
+
+
+def _of_record(
+    line: str, layout: JcqLayout | None, grades: frozenset[str], rules: Rules
+) -> Iterator[dict[str, str]]:
+    one = result_in(line)
+    if one is not None:
+        yield {
+            "candidate-number": one.candidate,
+            "uci": one.uci,
+            "uln": one.uln,
+            "entry-code": one.unit,
+            "exam-grade": one.grade,
+        }
+        return
+    rule = rules.data_types.jcq
+    candidate = candidate_in(line, rule)
+    for code, grade in grades_in(line, layout, grades, rule):
+        yield {**candidate, "entry-code": code, "exam-grade": grade}
+
 
 Values = dict[str, list[str]]
 """Values of a record by field: all non-blank texts, in order."""
@@ -139,3 +203,30 @@ class RecordWalk:
         if pair not in self._elements:
             self._elements[pair] = self._rules.element_field(parent, name)
         return self._elements[pair]
+
+
+_NUMBERS = ("upn", "former-upn")
+_NAMES = ("surname", "forename", "full-name")
+_WANTED = (*_NUMBERS, *_NAMES, "birth-date")
+
+
+def named_records(
+    content: BinaryIO, rules: Rules, limits: ClassifyLimits
+) -> Iterator[tuple[list[str], list[str]]]:
+    """Yield the UPNs and names of each record, in the order of a view; both empty where nobody is named.
+
+    Raises Unreadable.
+    """
+    for values in records_in(content, rules, limits, _WANTED):
+        yield _numbers(values), _names(values)
+
+
+def _numbers(values: Values) -> list[str]:
+    found = {text.upper() for key in _NUMBERS for text in values.get(key, ())}
+    return sorted(filter(is_upn, found))
+
+
+def _names(values: Values) -> list[str]:
+    born = {read_date(text) for text in values.get("birth-date", ())}
+    surname, forename, full = (values.get(key, [""])[0] for key in _NAMES)
+    return sorted(set().union(*(name_keys(surname, forename, full, day) for day in born)))

@@ -1,4 +1,4 @@
-"""Formulas in cells of delimited text: find them, and those reaching outside.
+"""Cells as text, as the same table would have in CSV, and the formulas among them.
 
 A formula that only computes is harmless, and reported to the sender and to the person collecting the file.
 A formula calling another program, fetching or sending is active content.
@@ -7,8 +7,35 @@ A formula calling another program, fetching or sending is active content.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from gateway.classify.content import Row, active
+
+
+def text_of(value: Any) -> str:  # noqa: ANN401 - what a spreadsheet's reader gives
+    """Return a number without a needless fraction, a day in ISO form without a needless time."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, float | int):
+        return number_text(repr(value))
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time() == time() else value.isoformat()
+    if isinstance(value, date | time | timedelta):
+        return str(value)
+    return str(value)
+
+
+def number_text(raw: str) -> str:
+    """Return a number as written, a whole one without its fraction."""
+    try:
+        number = float(raw)
+        return str(int(number)) if number.is_integer() else raw
+    except (ValueError, OverflowError):
+        return raw
+
 
 # Cells starting with an equals sign, or with another sign and a call of a function or program. Marks and
 # phone numbers start with signs as well.
