@@ -48,10 +48,10 @@ _MODULES = (
     "gateway.mailboxes.server", "gateway.console.server", "gateway.courier.service", "gateway.openpgp.sop",
     "gateway.openpgp.engines", "gateway.openpgp.embedded", "gateway.openpgp.self_test", "gateway.cli.send",
     "gateway.examiner.opener", "gateway.examiner.classifier", "gateway.examiner.judge",
-    "gateway.examiner.viewer", "gateway.homes.sandbox", "gateway.homes.demo.sandbox", "uvloop",
+    "gateway.examiner.viewer", "gateway.homes.sandbox", "gateway.homes.demo.story", "uvloop",
     "holidays.countries",
 )  # fmt: skip
-_ROUNDS = ("gateway.processor.page_round", "gateway.processor.letter_round")
+_ROUNDS = ("gateway.processor.page_round", "gateway.processor.rounds")
 _PAUSE_SECONDS = 2.0
 """How long the rounds rest, instead of twenty and five: a test that waits for a page waits for them."""
 _CODE = "PYTHONPATH"

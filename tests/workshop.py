@@ -30,7 +30,7 @@ from gateway.model import Folder, KeyKind, Provider, ProviderKind, Transfer, Upl
 from gateway.openpgp.certificates import admit
 from gateway.policy.catalogue import load_catalogue
 from gateway.processor.service import open_processor, open_registrar
-from gateway.publish.events import is_events
+from gateway.publish.on_request import is_events
 from gateway.publish.projection import publish_access, publish_receipts
 from gateway.record.reconsider import reconsider
 from gateway.record.registrar import Registrar

@@ -27,7 +27,7 @@ from gateway.acts.act import (
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError, NotFoundError, Refusal
 from gateway.home.settings import KeyPolicy, load_key_policy, load_settings, read_toml
-from gateway.keys.warnings import days_left, step_due
+from gateway.keys.notices import days_left, step_due
 from gateway.model import counted
 from gateway.model.invitation import are_words
 from gateway.registry import keys, providers, staff

@@ -9,7 +9,7 @@ from typing import Any
 from gateway.acts.act import Act
 from gateway.acts.fields import answer_of, every_act, fields_of
 from gateway.acts.listing import MOST, PAGE, ListingAct
-from gateway.zones.api_paths import ROOT
+from gateway.zones.http_paths import ROOT
 
 _OURS = frozenset({"place", "metavar", "asked", "personal", "names", "also", "title"})
 _TEXT = {"type": "string"}

@@ -15,7 +15,7 @@ from gateway.record.dual_control import TwoPersonAct, agreed, name_of
 from gateway.registry import programs, roles
 from gateway.registry.invitations import digest_of
 from gateway.registry.tables import ProgramRow
-from gateway.zones.api_paths import CREDENTIAL
+from gateway.zones.http_paths import CREDENTIAL
 
 AREA = Area.PEOPLE
 

@@ -137,7 +137,7 @@ class InviteProvider(Act):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Sign the invitation with the gateway's key, and put it on record by its digest."""
-        from gateway.ssh import host_keys  # noqa: PLC0415 - loads asyncssh
+        from gateway.ssh import server  # noqa: PLC0415 - loads asyncssh
 
         settings = load_settings(context.home)
         if (address := self.address or settings.address) is None:
@@ -145,7 +145,7 @@ class InviteProvider(Act):
                 "say how schools reach the gateway: --address HOST, or `address` in the settings"
             )
         secret = context.home.spool.host / "ssh_host_ed25519_key"
-        shown = (host_keys.fingerprint(one) for one in (secret, host_keys.next_file(secret)))
+        shown = (server.fingerprint(one) for one in (secret, server.next_file(secret)))
         if not (known := tuple(one for one in shown if one is not None)):
             raise GatewayError("intake has no host key yet; it makes one at its first start")
         with context.recording() as record:

@@ -1,7 +1,12 @@
 """Account of a file: every column and kind of element, understood or not.
 
-Parts carried by the file's type are left out in the end. The rest is `Unlisted`: not understood, outside
-the file's type, or with unexpected values.
+Parts carried by the file's type are left out in the end. The rest is `Unlisted`: not understood, outside the
+file's type, or with unexpected values.
+
+A shape (`value_shapes`) samples values and describes most of them. One pupil's story among a thousand
+addresses is not most values, and still a disclosure, so this search covers every value. No value is kept
+after the search, except a few hundred texts of elements arriving one by one, and the last few values of a
+repetitive column.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Container and encoding of a content, before its meaning is examined.
+"""Container and encoding of a content, before its meaning is examined, and the verdict on its type.
 
 Every obstacle to reading a file is raised as `Unreadable`, here and in the readers, and becomes a
 `ContentRefused` in one place, `recognise`.

@@ -1,7 +1,11 @@
-"""Read delimited text as a header and batches of rows, for any delimiter and any lines above.
+"""Read tables as a header and batches of rows: delimited text, and the sheets of workbooks.
 
 The header is the row, among the first, with the most column names known to the rules. Rows come in batches,
 so that memory does not grow with the file.
+
+Of a workbook, every row of every sheet is read, or the file waits. A sheet is a table (one a class, say), a
+list of published codes, a cover with a report's own words, or blank; anything else, and any table on a hidden
+sheet, is for a person to see.
 """
 
 import csv

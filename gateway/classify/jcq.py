@@ -1,6 +1,14 @@
 """The awarding bodies' fixed-width files (`dcccccbb.Xnn`): records beginning with a letter and a figure.
 
 Header 1, centre 3, candidate 5, centre trailer 7, file trailer 9; trailers count the records above.
+
+Public parsers of result files read one result a record, at fixed places: `result_in`. Other files have all
+entries of a candidate in one record, in an unpublished layout to be learnt from the file. Known are only the
+form of entry codes and grades, and that entries are groups of one width after the candidate's data. The
+layout with the most groups looking like results wins; where none fits well, there is none.
+
+Records are filled up to one length with blanks. Anything written there is examined like an unlisted column:
+codes, marks and grades are allowed, a sentence about a child is not.
 """
 
 from __future__ import annotations

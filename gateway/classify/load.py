@@ -1,4 +1,4 @@
-"""Load the rules and check that the files are consistent."""
+"""Load the rules and check that the files are consistent, and tell a browser the headings known to them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,11 @@
 """Read XML record by record, safely, in memory that does not grow with the file.
 
 Any document type declaration is refused before the real parser sees the document, so no entity can be
-expanded. The bytes between two records are limited, so no tree grows large; depth and attributes are
-limited as well.
+expanded. The bytes between two records are limited, so no tree grows large; depth and attributes are limited
+as well.
+
+Elements of one form are examined once, as text cut at the tags. lxml writes each angle bracket of a text as a
+reference, so those left belong to tags.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Find the sensitive topic of a name or text, by the vocabulary in policies/sensitive.toml.
+"""Find sensitive topics: of a name or text, by policies/sensitive.toml, and in content of unknown type.
 
-Such content waits for a person; the topics decide for which people. Any content is searched as rows of
-text: the words (sensitive.toml) are readable in texts, tables, markup, parts of archives and office
-documents, and in old office documents. Pictures and most PDFs reveal nothing.
+Such content waits for a person; the topics decide for which people. Any content is searched as rows of text:
+the words (sensitive.toml) are readable in texts, tables, markup, parts of archives and office documents, and
+in old office documents. Pictures and most PDFs reveal nothing.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ from gateway.cli.console import DEFAULT_HOME, HomeOption, fails_clearly, now, ou
 from gateway.cli.progress import progress
 from gateway.errors import ConfigurationError
 from gateway.home import Home
+from gateway.homes import backup as backups
 from gateway.homes import backup as copies
-from gateway.homes import dated_backups
 from gateway.model import counted
 
 
@@ -33,8 +33,8 @@ def backup(
     if keep is not None and not dated:
         raise ConfigurationError("--keep is for --dated backups")
     at = now()
-    place = dated_backups.dated(folder, at) if dated else folder
-    whole = dated_backups.whole_backups(folder) if dated else []
+    place = backups.dated(folder, at) if dated else folder
+    whole = backups.whole_backups(folder) if dated else []
     earlier = whole[-1] if whole else None
     with progress("copying the home") as told:
         manifest = copies.back_up(Home(home), place, at, earlier=earlier, progress=told)
@@ -43,7 +43,7 @@ def backup(
         soft_wrap=True,
     )
     if keep is not None:
-        for gone in dated_backups.prune(folder, keep):
+        for gone in backups.prune(folder, keep):
             out.print(f"removed the backup {gone}", soft_wrap=True)
 
 

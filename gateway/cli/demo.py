@@ -19,7 +19,7 @@ def demo(
 ) -> None:
     """Show the gateway at work: real services and files in a temporary home, which is cleaned up."""
     if sandbox is not None:
-        from gateway.homes.demo.sandbox import run_sandbox  # noqa: PLC0415 - loads every library
+        from gateway.homes.demo.story import run_sandbox  # noqa: PLC0415 - loads every library
 
         run_sandbox(out, sandbox)
         return

@@ -45,11 +45,11 @@ def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> No
 @fails_clearly
 def announce(service: ServiceOption = HostKeyService.INTAKE, home: HomeOption = DEFAULT_HOME) -> None:
     """Make the next host key, and announce the key to clients. Run as the service's own user."""
-    from gateway.ssh import host_keys  # noqa: PLC0415 - loads asyncssh
+    from gateway.ssh import server  # noqa: PLC0415 - loads asyncssh
 
     secret = _secret(Home(home), service)
     _check_started(secret)
-    key = host_keys.announce(secret)
+    key = server.announce(secret)
     out.print(f"announced  {key.get_fingerprint()}", soft_wrap=True)
     out.print("clients that learn host keys by themselves know it from their next login on; publish it for")
     out.print("the others: gateway keys host publish. After some weeks: gateway keys host switch")
@@ -63,18 +63,18 @@ def switch(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Put the announced host key in use, some weeks after the announcement. Run as the service's own user."""
-    from gateway.ssh import host_keys  # noqa: PLC0415 - loads asyncssh
+    from gateway.ssh import server  # noqa: PLC0415 - loads asyncssh
 
     secret = _secret(Home(home), service)
     _check_started(secret)
-    announced = host_keys.announced_at(secret)
+    announced = server.announced_at(secret)
     if announced is not None and announced > now() - _KNOWN_AFTER and not yes:
         raise GatewayError(
             f"this key is announced only since {announced:%Y-%m-%d}: clients that have not logged in since "
             f"then would say that the host key has changed. Wait until {announced + _KNOWN_AFTER:%Y-%m-%d}, "
             "or, where the key in use may be in wrong hands, add --yes"
         )
-    key = host_keys.switch(secret)
+    key = server.switch(secret)
     out.print(f"in use  {key.get_fingerprint()}", soft_wrap=True)
     if service is HostKeyService.MAILBOXES:
         out.print("restart the mailboxes service; tell staff the fingerprint")
@@ -106,16 +106,16 @@ def publish(home: HomeOption = DEFAULT_HOME) -> None:
 
 
 def _rows(home: Home) -> list[dict[str, Any]]:
-    from gateway.ssh import host_keys  # noqa: PLC0415 - loads asyncssh
+    from gateway.ssh import server  # noqa: PLC0415 - loads asyncssh
 
     rows = []
     for service in HostKeyService:
         secret = _secret(home, service)
-        uses = [("in use", secret), ("announced", host_keys.next_file(secret))]
+        uses = [("in use", secret), ("announced", server.next_file(secret))]
         if service is HostKeyService.INTAKE:
-            uses.append(("for old programs", host_keys.rsa_file(secret)))
+            uses.append(("for old programs", server.rsa_file(secret)))
         for use, path in uses:
-            fingerprint = host_keys.fingerprint(path)
+            fingerprint = server.fingerprint(path)
             if fingerprint is not None:
                 rows.append({"service": service.value, "use": use, "fingerprint": fingerprint})
     return rows

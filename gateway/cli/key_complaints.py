@@ -11,7 +11,7 @@ from sqlmodel import Session
 from gateway.cli.complaints import Complaint, Together
 from gateway.home import Home
 from gateway.home.settings import KeyPolicy
-from gateway.keys.warnings import days_left, step_due
+from gateway.keys.notices import days_left, step_due
 from gateway.model import counted
 from gateway.registry import hosts, keys, providers, transfers
 from gateway.registry.keys import Key

@@ -34,7 +34,7 @@ from gateway.cli.identity import sight_here
 from gateway.cli.options import ReferenceArgument
 from gateway.cli.progress import progress
 from gateway.errors import GatewayError, NotFoundError
-from gateway.homes.audit.inconsistency import Inconsistency, watch
+from gateway.homes.audit.tree import Inconsistency, watch
 from gateway.model import counted
 from gateway.observe.logs import entry_as_json
 from gateway.publish.projection import number_in, replace_published, size_of_head
@@ -44,7 +44,7 @@ from gateway.registry.sight import unseen
 if TYPE_CHECKING:
     import httpx
 
-    from gateway.homes.audit.portions import AuditPortions
+    from gateway.homes.audit.tree import AuditPortions
     from gateway.record.registrar import Registrar
 
 app = typer.Typer(no_args_is_help=True, help="The append-only log.")
@@ -95,7 +95,7 @@ def verify(
     Exit 1 for a contradiction, 2 for a named file without head or receipt.
     """
     from gateway.homes.audit.audit import summary  # noqa: PLC0415 - loads the OpenPGP libraries
-    from gateway.homes.audit.portions import AuditPortions, KeptPortions  # noqa: PLC0415 - as above
+    from gateway.homes.audit.tree import AuditPortions, KeptPortions  # noqa: PLC0415 - as above
 
     heads = [_named_head(file) for file in checkpoint or []]
     with registrar_of(home) as registrar, progress("recomputing the log") as told, ExitStack() as ends:

@@ -179,7 +179,7 @@ def status(
     from gateway.send.connection import BROKEN, CannotReach  # noqa: PLC0415 - keeps --help quick
     from gateway.send.kit import Kit  # noqa: PLC0415
     from gateway.send.standing import standing  # noqa: PLC0415
-    from gateway.send.told import told  # noqa: PLC0415
+    from gateway.send.trust import told  # noqa: PLC0415
 
     page = None
     if not offline and Kit(kit).settings().host_keys:

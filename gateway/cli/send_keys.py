@@ -149,8 +149,11 @@ def headings(
     """
     from gateway.policy.items import not_understood  # noqa: PLC0415
     from gateway.send import ceremonies  # noqa: PLC0415
-    from gateway.send.checking import Check  # noqa: PLC0415
-    from gateway.send.headings import choices, misfit  # noqa: PLC0415
+    from gateway.send.checking import (  # noqa: PLC0415
+        Check,
+        choices,
+        misfit,
+    )
 
     today = now().date()
     with _alone(kit, passphrase_file) as sender:

@@ -246,7 +246,7 @@ def _read_text(file: Path) -> str:
 
 def _record(registrar: Registrar, year: str, at: datetime, why: str | None) -> int | None:
     """Record the opening of the year, and tell the schools; return how many. None where open before."""
-    from gateway.receipts.agreement_notice import opened  # noqa: PLC0415 - loads what writes receipts
+    from gateway.receipts.notices import opened  # noqa: PLC0415 - loads what writes receipts
     from gateway.record.policies_in_force import tell_everybody  # noqa: PLC0415
 
     with registrar.registry.write() as session:

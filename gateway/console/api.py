@@ -25,10 +25,10 @@ from gateway.console.entering import site_of
 from gateway.console.guard import address_of
 from gateway.console.inside import DeclinedInside
 from gateway.errors import trace_of
-from gateway.zones.api_paths import CREDENTIAL, ROOT
 from gateway.zones.console_api import OfPerson
 from gateway.zones.console_api.act_questions import ActAnswered, ApiDescribed, AskAct, AskApi, CarryOutAct
 from gateway.zones.console_api.questions import Collect
+from gateway.zones.http_paths import CREDENTIAL, ROOT
 
 Q = TypeVar("Q", bound=OfPerson)
 _log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from gateway.console.inside import DeclinedInside
 from gateway.console.site import FOLDER, MOST_OF_A_PART, NotOurFormError, Site, see
 from gateway.errors import trace_of
 from gateway.home.settings import SECURITY
-from gateway.zones.api_paths import ROOT
+from gateway.zones.http_paths import ROOT
 
 _log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside
 from gateway.console.site import see, text
 from gateway.zones.console_api import evidence_answers as told
-from gateway.zones.console_api import evidence_questions as asked
+from gateway.zones.console_api import questions as asked
 from gateway.zones.console_api.answers import Done, HeldTold, OpeningsSeen, ReceiptVerified
 from gateway.zones.console_api.questions import (
     AskAgreement,

@@ -39,7 +39,7 @@ from gateway.examiner.protocol import (
 )
 from gateway.home.settings import OpenLimits
 from gateway.model import Folder, NewKey, Signature, read_as, without_signatory
-from gateway.openpgp import armor
+from gateway.openpgp import packets
 from gateway.openpgp.certificates import CertificateRefused, describe
 from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 from gateway.openpgp.signed import is_sealed, open_signed
@@ -98,9 +98,9 @@ def _said_of_keys(content: bytes) -> bytes:
 
 
 def _holds_public_packets(data: bytes) -> bool:
-    if armor.is_binary(data):
+    if packets.is_binary(data):
         return (data[0] & 0x3F if data[0] & 0x40 else (data[0] >> 2) & 0x0F) in _PUBLIC_TAGS
-    kind = armor.kind_of(data)
+    kind = packets.kind_of(data)
     return kind is not None and kind[0] in {_PUBLIC_KEY, "SIGNATURE"}
 
 
@@ -156,7 +156,7 @@ def _is_lone_signature(content: bytes) -> bool:
 
 def _block(content: bytes) -> bytes:
     """Return the armored block, without the text and the colon gpg puts before its own revocations."""
-    kind = None if armor.is_binary(content) else armor.kind_of(content)
+    kind = None if packets.is_binary(content) else packets.kind_of(content)
     return content if kind is None else content[kind[1] :]
 
 

@@ -47,9 +47,8 @@ from gateway.openpgp.engines import believe, find_opener, usable
 from gateway.openpgp.judge import Waits
 from gateway.openpgp.layers import open_session_key, seal_session_key
 from gateway.openpgp.memory import Content
-from gateway.openpgp.promise import Opener
+from gateway.openpgp.promise import Opener, OpenFile
 from gateway.openpgp.sealer import CannotSeal, readers, seal
-from gateway.openpgp.source import OpenFile
 from gateway.zones.failpoints import passing
 
 _SLACK_BYTES = 1024**2

@@ -21,9 +21,11 @@ from typing import TypeVar
 from clamav_client.clamd import BufferTooLongError, ClamdError, ClamdUnixSocket
 
 from gateway.errors import Fault
-from gateway.examiner.asking import (
+from gateway.examiner.channel import close_all
+from gateway.examiner.child import (
     CONTENT_BYTES_A_SECOND,
     FROM_BYTES,
+    ExaminerLost,
     Follower,
     ask,
     checked,
@@ -33,8 +35,6 @@ from gateway.examiner.asking import (
     opened_for_reading,
     seconds_for,
 )
-from gateway.examiner.channel import close_all
-from gateway.examiner.child import ExaminerLost
 from gateway.examiner.protocol import (
     CLASSIFIER_SETUP,
     JUDGE_SETUP,

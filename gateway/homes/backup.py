@@ -9,30 +9,158 @@ the registry can make it again; nor is spool/, whose uploads are not yet claimed
 and is refused; so is a copy with a file missing or altered.
 """
 
+import errno
 import fcntl
+import hashlib
 import logging
 import os
 import shutil
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
-from datetime import datetime
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
+import tomlkit
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.home import Home, checked_reference
-from gateway.home.settings import load_settings
-from gateway.homes.copying import copy, copy_stored, copy_tree, digest, fsync_tree, linked
-from gateway.homes.restored_store import put_back, settings_in
+from gateway.home.settings import Settings, load_settings, read_toml
+from gateway.home.store_settings import StoreSettings
 from gateway.secrets import secret_files
-from gateway.store.folder import SealedFolder
-from gateway.store.of_home import store_of
-from gateway.zones.places import note_backup
+from gateway.store.of_home import SealedFolder, check_store, store_of
+from gateway.store.store import Store
+from gateway.zones.places import is_locked, note_backup
 from gateway.zones.spool import fsync_folder, write_durably
+
+_CHUNK = 1024**2
+_MODE_OF_SEALED = 0o640  # As in a store in a folder; other stores have no modes worth keeping.
+
+
+def linked(source: Path, target: Path) -> bool:
+    """Link `target` to the file `source`; return False where impossible."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        return False  # Missing in the earlier backup, or on another disk.
+    return True
+
+
+def copy_stored(reference: str, opening: AbstractContextManager[int | None], target: Path) -> None:
+    """Copy the opened file. A sealed file erased by retention is skipped."""
+    with ExitStack() as stack:
+        try:
+            stored = stack.enter_context(opening)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise _followed(reference, error) from None
+        if stored is not None:
+            _write(stored, target, os.fstat(stored).st_mode & _MODE_OF_SEALED)
+
+
+def copy_tree(source: Path, target: Path, *, mode: int = 0o700) -> None:
+    """Copy a folder, if present. New folders get `mode`."""
+    if not source.is_dir():
+        return
+    target.mkdir(mode=mode, exist_ok=True)
+    for path in sorted(source.iterdir()):
+        if path.is_dir():
+            copy_tree(path, target / path.name, mode=mode)
+        elif not path.name.startswith("."):  # Half written.
+            copy(path, target / path.name)
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy one file with its mode.
+
+    Raises FileExistsError where the target exists, GatewayError for a link.
+    """
+    try:
+        read = os.open(source, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError as error:
+        raise _followed(source, error) from None
+    try:
+        _write(read, target, os.fstat(read).st_mode & 0o777)
+    finally:
+        os.close(read)
+
+
+def _followed(source: Path | str, error: OSError) -> OSError | GatewayError:
+    if error.errno == errno.ELOOP:
+        return GatewayError(f"{source} is a symbolic link, which is not followed")
+    return error
+
+
+def _write(read: int, target: Path, mode: int) -> None:
+    write = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(read, "rb", closefd=False) as original, os.fdopen(write, "wb") as copy:
+        shutil.copyfileobj(original, copy, _CHUNK)
+        copy.flush()
+        os.fsync(write)
+
+
+def fsync_tree(folder: Path) -> None:
+    """Fsync a folder and all folders inside."""
+    for path in (folder, *(found for found in folder.rglob("*") if found.is_dir())):
+        fsync_folder(path)
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file. Raises GatewayError where reading fails."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise GatewayError(f"{path} cannot be read: {error.strerror}") from None
+
+
+_ALL = 2**63 - 1
+
+
+def put_back(folder: Path, home: Home, settings: Settings) -> None:
+    """Put the backup's missing sealed files into the store of `settings`. Repeatable.
+
+    Raises GatewayError where the store has another file under a reference, OSError where the store fails.
+    """
+    (home.root / "sealed").mkdir(mode=0o700, exist_ok=True)
+    check_store(home, settings)
+    store, copies = store_of(home, settings), SealedFolder(folder / "sealed")
+    for reference in copies.references():
+        _put_back(store, copies, reference)
+    kept = set(store.sessions())
+    for reference in copies.sessions():
+        if reference not in kept:  # A kept one is as old or newer.
+            store.put_session(reference, copies.session(reference).read_bytes())
+    store.settle()
+
+
+def _put_back(store: Store, copies: SealedFolder, reference: str) -> None:
+    with copies.reading(reference) as sealed:
+        try:
+            store.put(reference, sealed, _ALL)
+        except FileExistsError:
+            raise GatewayError(
+                f"the store has another file under {reference} than this backup; to look into the backup: "
+                "gateway restore --folder, which needs no store"
+            ) from None
+
+
+def settings_in(file: Path, *, in_folder: bool) -> tuple[str, Settings]:
+    """Return a backup's settings, as text and parsed; with `in_folder` for a home storing files in a
+    folder.
+
+    Raises ConfigurationError where reading fails.
+    """
+    settings, text = read_toml(file, Settings), tomlkit.parse(file.read_text("utf-8"))
+    if in_folder:
+        text.pop("store", None)
+        settings = settings.model_copy(update={"store": StoreSettings()})
+    return tomlkit.dumps(text), settings
+
 
 _log = logging.getLogger(__name__)
 
@@ -272,3 +400,31 @@ def _sealed_references(registry: Path) -> Iterator[str]:
     with closing(sqlite3.connect(f"file:{quote(str(registry.absolute()))}?immutable=1", uri=True)) as copy:
         for (reference,) in copy.execute("SELECT reference FROM transfer ORDER BY sequence"):
             yield checked_reference(reference)
+
+
+_DATED = "%Y-%m-%dT%H%M%SZ"
+_ANY_DATE = "????-??-??T??????Z"
+
+
+def dated(folder: Path, now: datetime) -> Path:
+    """Return the place of a new backup in a folder of backups."""
+    return folder / now.astimezone(UTC).strftime(_DATED)
+
+
+def whole_backups(folder: Path) -> list[Path]:
+    """Return the complete backups in a folder of dated ones, oldest first."""
+    return [path for path in sorted(folder.glob(_ANY_DATE)) if (path / MANIFEST).is_file()]
+
+
+def prune(folder: Path, keep: int) -> list[Path]:
+    """Remove all but the latest `keep` complete backups in `folder`, and return the folders removed.
+
+    Interrupted backups older than the newest complete one are removed too, unless still in progress.
+    """
+    whole = whole_backups(folder)
+    cut_off = [path for path in folder.glob(_ANY_DATE) if path not in whole and whole and path < whole[-1]]
+    gone = sorted([*whole[:-keep], *(path for path in cut_off if path.is_dir() and not is_locked(path))])
+    for path in gone:
+        (path / MANIFEST).unlink(missing_ok=True)  # Incomplete from here on, whatever happens.
+        shutil.rmtree(path)
+    return gone

@@ -8,8 +8,7 @@ from gateway.home import Home
 from gateway.home.settings import Settings, load_settings
 from gateway.registry import log, retention
 from gateway.registry.database import Registry
-from gateway.store.folder import SealedFolder
-from gateway.store.of_home import store_of
+from gateway.store.of_home import SealedFolder, store_of
 from gateway.store.store import Store
 
 

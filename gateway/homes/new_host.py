@@ -16,8 +16,7 @@ from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.openpgp.at_rest import lock, unlock
-from gateway.zones.across import read_small
-from gateway.zones.spool import write_durably
+from gateway.zones.spool import read_small, write_durably
 
 _SETTINGS = "gateway.toml"
 _PARTS = ("keys", "policies", "policies-in-force", "spool/host")

@@ -1,24 +1,378 @@
-"""One provider's drop box: unfinished uploads, and recent hand-overs.
+"""One provider's drop box: uploads begun, resumed, discarded or completed, and recent hand-overs.
 
 All connections of one provider share one box.
 """
 
+from __future__ import annotations
+
 import asyncio
+import contextlib
+import logging
+import os
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.home import Spool
 from gateway.home.settings import IntakeLimits
-from gateway.intake.answers import TOO_MANY_FOLDERS
-from gateway.intake.backlog import Landed
-from gateway.intake.completion import Completion
-from gateway.intake.disk import on_disk
-from gateway.intake.paths import IntakePlace
+from gateway.intake.answers import (
+    ALREADY_EXISTS,
+    CUT_OFF,
+    GONE,
+    HANDED_OVER,
+    NOT_KEPT,
+    ONLY_TEMPORARY,
+    STILL_OPEN,
+    TAKEN_OVER,
+    TOO_MANY_FOLDERS,
+    TOO_MANY_TODAY,
+    TOO_MANY_UNFINISHED,
+    TOO_MUCH_TODAY,
+    TOO_MUCH_WAITING,
+)
+from gateway.intake.disk import Landed, check_room, on_disk
+from gateway.intake.paths import IntakePlace, is_temporary
 from gateway.intake.recent import HandedOver, Recent
-from gateway.intake.reception import Quotas, Reception
-from gateway.intake.unfinished import Unfinished, UnfinishedUploads
-from gateway.model import Folder
-from gateway.ssh.answers import Declined
+from gateway.intake.unfinished import Label, Unfinished, UnfinishedUploads, Writer, new_unfinished, open_again
+from gateway.intake.upload import Memory, Receiving
+from gateway.model import Folder, Upload
+from gateway.observe.metrics import HAND_OVER_SECONDS, LANDED, LANDED_BYTES
+from gateway.ssh.answers import NO_SUCH_FILE, Declined
+from gateway.ssh.visitor import LoggedIn
+from gateway.zones.failpoints import passing
+from gateway.zones.spool import NotDurableError, complete, hand_over, reserve_reference
+
+_FRESH_SECONDS = 1.0
+
+
+class Quotas:
+    """The quotas of `provider`, counting `unfinished` uploads, recent hand-overs, and landed files."""
+
+    def __init__(
+        self,
+        provider: str,
+        *,
+        limits: IntakeLimits,
+        unfinished: UnfinishedUploads,
+        recent: Recent,
+        landed: Landed,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._provider = provider
+        self.limits = limits
+        self._unfinished = unfinished
+        self._recent = recent
+        self._landed = landed
+        self._clock = clock
+        self._room_at = float("-inf")  # When there was room, in monotonic seconds.
+
+    async def check_begin(self) -> None:
+        """Raise Declined if one more upload may not begin."""
+        if sum(1 for _ in self._unfinished) >= self.limits.unfinished_uploads:
+            raise Declined(TOO_MANY_UNFINISHED)
+        if self._recent.today(self._clock()).uploads >= self.limits.uploads_per_day:
+            raise Declined(TOO_MANY_TODAY)
+        await self._landed.refresh()
+        self.check_growth(0)
+        await self.check_disk()
+
+    def check_growth(self, size: int) -> None:
+        """Raise Declined if `size` more bytes exceed the day's quota, or the waiting bytes' limit."""
+        unfinished = sum(upload.size for upload in self._unfinished)
+        if self._recent.today(self._clock()).size + unfinished + size > self.limits.bytes_per_day:
+            raise Declined(TOO_MUCH_TODAY)
+        waiting = unfinished + self._landed.waiting(self._provider) + size
+        if waiting > self.limits.bytes_waiting_per_provider:
+            raise Declined(TOO_MUCH_WAITING)
+
+    async def check_disk(self) -> None:
+        """Raise OSError if the disk is nearly full, by a recent check; each write checks again."""
+        now = time.monotonic()
+        if now - self._room_at >= _FRESH_SECONDS:
+            await on_disk(check_room, self._unfinished.place, self.limits.free_bytes)
+            self._room_at = now
+
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A client's wish in opening a file for writing: the relevant flags of SFTP's OPEN."""
+
+    create: bool
+    exclusive: bool
+    truncate: bool
+    append: bool
+
+
+class Reception:
+    """The receiver of one provider's uploads."""
+
+    def __init__(
+        self, unfinished: UnfinishedUploads, recent: Recent, quotas: Quotas, clock: Callable[[], datetime]
+    ) -> None:
+        self._unfinished = unfinished
+        self._recent = recent
+        self._quotas = quotas
+        self._clock = clock
+        self._memory = Memory()
+
+    async def receive(self, folder: Folder, name: str, wish: Wish) -> Receiving:
+        """Open an upload: a new one, or an unfinished one again at its size.
+
+        An upload of the same name still being written by another connection continues separately if this one
+        starts anew, and is taken over if this one resumes it.
+        """
+        known = self._unfinished.find(folder, name)
+        if wish.exclusive and (known or self._recent.find(folder, name)) is not None:
+            raise Declined(ALREADY_EXISTS)
+        if known is not None and not wish.truncate:
+            return await self._resume(known, wish)
+        if known is None:
+            # Refuse to resume a handed-over file, or to open a missing one without creating it. A rest
+            # received as a new upload would make a file of a tail.
+            here = self._recent.find(folder, name) is not None
+            if not here and not wish.create:
+                raise Declined(NO_SUCH_FILE)
+            if here and not wish.truncate and (wish.append or not wish.create):
+                raise Declined(HANDED_OVER)
+        await self._quotas.check_begin()
+        label = Label(folder=folder, name=name, started_at=self._clock())
+        upload = new_unfinished(self._unfinished.place, label)
+        earlier = self._unfinished.put(upload)
+        receiving = self._receiving(upload, None, wish)
+        passing("upload.opened")
+        if earlier is not None and not earlier.busy:
+            await on_disk(earlier.erase)
+        return receiving
+
+    async def _resume(self, upload: Unfinished, wish: Wish) -> Receiving:
+        if upload.completing:
+            raise Declined(STILL_OPEN)
+        if upload.receiving is not None:
+            await self._take_over(upload.receiving)
+        if upload.worthless or upload.label.withheld:
+            raise Declined(NOT_KEPT)
+        await self._quotas.check_disk()
+        descriptor = await on_disk(open_again, upload)
+        if upload.busy:
+            os.close(descriptor)
+            raise Declined(STILL_OPEN)
+        return self._receiving(upload, descriptor, wish)
+
+    def _receiving(self, upload: Unfinished, descriptor: int | None, wish: Wish) -> Receiving:
+        receiving = Receiving(
+            upload,
+            descriptor,
+            append=wish.append,
+            anew=wish.truncate,
+            limits=self._quotas.limits,
+            memory=self._memory,
+            may_grow=self._quotas.check_growth,
+        )
+        upload.receiving = receiving
+        self._unfinished.opened(upload)
+        return receiving
+
+    async def _take_over(self, writer: Writer) -> None:
+        _log.info("taken-over provider=%s", self._unfinished.place.name)
+        await self.cut_off(writer)
+
+    async def cut_off(self, writer: Writer) -> None:
+        """Keep the received part of an upload after its client's loss, for resuming."""
+        try:
+            await writer.release(whole=False)
+        finally:
+            await self._unfinished.keep(writer.upload, self._clock())
+
+    async def remove(self, folder: Folder, name: str) -> None:
+        """Discard an unfinished upload."""
+        upload = self._unfinished.find(folder, name)
+        if upload is None:
+            raise Declined(NO_SUCH_FILE if self._recent.find(folder, name) is None else GONE)
+        if upload.completing:
+            raise Declined(STILL_OPEN)
+        if upload.receiving is not None:
+            await self._take_over(upload.receiving)
+        await self._unfinished.drop(upload)
+
+
+# Hand a complete upload over to the processor. Blocking: for a worker thread.
+
+
+def hand_over_upload(spool: Spool, upload: Unfinished, name: str, by: LoggedIn, now: datetime) -> Upload:
+    """Give `upload` to the processor as `name`, without any folders made by a client.
+
+    The upload is durable after return, without files of its own. After an OSError it is unchanged on the
+    disk; one in memory, and impossible to write, is worthless.
+    """
+    reference = reserve_reference(spool, by.name, now)
+    passing("hand-over.reserved")
+
+    def record() -> Upload:
+        return Upload(
+            reference=reference,
+            provider=by.name,
+            name=name.rpartition("/")[2],
+            folder=upload.label.folder,
+            size=upload.size,
+            sha256=upload.sha256 or "",
+            started_at=upload.label.started_at,
+            landed_at=now,
+            ssh_key=by.key,
+            client=by.client,
+            withheld=upload.label.withheld,
+            looks_like=upload.label.looks_like,
+        )
+
+    try:
+        if upload.kept is not None:
+            return _from_memory(spool, upload, reference, record)
+        recorded = record()
+        hand_over(spool, recorded, upload.data)
+    except BaseException:
+        if upload.worthless or upload.data.exists():
+            spool.half(reference).unlink(missing_ok=True)
+        raise
+    with contextlib.suppress(OSError):  # A label without data is rubbish, and is swept as such.
+        upload.erase()
+    return recorded
+
+
+def _from_memory(spool: Spool, upload: Unfinished, reference: str, record: Callable[[], Upload]) -> Upload:
+    """Write an upload from memory directly to spool/landed. On failure, give it ordinary files instead."""
+    kept, upload.kept = upload.kept, None
+    assert kept is not None  # noqa: S101 - checked by the caller
+    try:
+        upload.sha256 = kept.write_to(spool.half(reference))
+        passing("hand-over.moved")
+        recorded = record()
+        complete(spool, recorded, upload.data)
+    except BaseException:
+        if upload.data.exists():
+            upload.write_label()
+        else:
+            upload.worthless = True
+        raise
+    return recorded
+
+
+class Completion:
+    """Hand the uploads of one provider over to the processor."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        unfinished: UnfinishedUploads,
+        recent: Recent,
+        landed: Landed,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._spool = spool
+        self._unfinished = unfinished
+        self._recent = recent
+        self._landed = landed
+        self._clock = clock
+
+    async def close(self, receiving: Receiving, by: LoggedIn) -> str | None:
+        """Complete a closed upload and return its reference; None for one awaiting its rename.
+
+        Raise the obstacle to handing over; the upload is kept.
+        """
+        upload = receiving.upload
+        if upload.receiving is not receiving:
+            raise Declined(TAKEN_OVER)
+        upload.completing = True
+        reference = None
+        try:
+            waits = is_temporary(upload.label.name)
+            await receiving.release(whole=True, durable=waits)
+            if self._adds_nothing(receiving):
+                upload.worthless = True
+            elif waits:
+                await on_disk(upload.write_label)
+            else:
+                reference = await self._hand_over_or_reopen(upload, by)
+        finally:
+            upload.completing = False
+            if reference is None:
+                await self._unfinished.keep(upload, self._clock())
+        return reference
+
+    def _adds_nothing(self, receiving: Receiving) -> bool:
+        """Return True if a client resumed a handed-over file with nothing to send (lftp's `put -c`)."""
+        upload = receiving.upload
+        handed_over = self._recent.find(upload.label.folder, upload.label.name) is not None
+        return upload.size == 0 and not receiving.anew and handed_over
+
+    async def _hand_over_or_reopen(self, upload: Unfinished, by: LoggedIn) -> str:
+        """Hand over; on failure, give the last byte back.
+
+        A client comparing sizes then sees an unfinished file, and a resuming client has something to send, to
+        try the hand-over again.
+        """
+        try:
+            return await self._hand_over(upload, upload.label.name, by)
+        except OSError:
+            if not upload.worthless:
+                await on_disk(upload.shorten)
+            raise
+
+    async def rename(self, folder: Folder, old: str, new: str, by: LoggedIn) -> str:
+        """Rename a temporary upload to its final name and hand it over. Returns the reference."""
+        upload = self._unfinished.find(folder, old)
+        if upload is None:
+            raise Declined(NO_SUCH_FILE if self._recent.find(folder, old) is None else HANDED_OVER)
+        if not is_temporary(old) or is_temporary(new):
+            raise Declined(ONLY_TEMPORARY)
+        if upload.busy:
+            raise Declined(STILL_OPEN)
+        if not upload.label.whole:
+            raise Declined(CUT_OFF)
+        upload.completing = True
+        try:
+            reference = await self._hand_over(upload, new, by)
+        finally:
+            upload.completing = False
+            if upload.worthless:
+                await self._unfinished.drop(upload)
+        await self._unfinished.drop(self._unfinished.find(folder, new))
+        return reference
+
+    async def _hand_over(self, upload: Unfinished, name: str, by: LoggedIn) -> str:
+        """Hand over a whole upload under a fresh reference."""
+        try:
+            with HAND_OVER_SECONDS.time():
+                entry = await on_disk(self._bring_over, upload, name, by)
+        except OSError as error:
+            # Data only in memory is lost; data possibly not durable is in an unknown state.
+            upload.worthless |= upload.kept is not None or isinstance(error, NotDurableError)
+            raise
+        self._unfinished.take_down(upload)
+        self._recent.remember(entry)
+        self._landed.add(by.name, entry.size)
+        LANDED.inc()
+        LANDED_BYTES.inc(entry.size)
+        _log.info("landed reference=%s bytes=%d", entry.reference, entry.size)
+        return entry.reference
+
+    def _bring_over(self, upload: Unfinished, name: str, by: LoggedIn) -> HandedOver:
+        """Do all disk work of the hand-over in one go."""
+        record = hand_over_upload(self._spool, upload, name, by, self._clock())
+        entry = HandedOver(
+            reference=record.reference,
+            folder=record.folder,
+            name=name,
+            size=record.size,
+            landed_at=record.landed_at,
+            modified=upload.label.modified,
+        )
+        self._recent.write(entry)
+        passing("hand-over.remembered")
+        return entry
+
 
 _MOST = 1_000
 _KEPT = timedelta(hours=1)

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Sequence
 import asyncssh
 
 from gateway.intake.answers import NOT_DOWNLOADABLE, NOT_WRITABLE
+from gateway.intake.box import Wish
 from gateway.intake.disk import on_disk
 from gateway.intake.paths import ListedFile, canonical
-from gateway.intake.reception import Wish
 from gateway.intake.tree import ProviderTree, PublishedReading
 from gateway.intake.upload import Receiving
 from gateway.ssh.answers import BAD_REQUEST, Declined, encoded

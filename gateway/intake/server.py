@@ -27,9 +27,8 @@ from pydantic import ValidationError
 from gateway.errors import ConfigurationError, GatewayError, trace_of
 from gateway.home import CLAIMED, PROVIDER_ID, Home, Published, Spool
 from gateway.home.settings import IntakeLimits, IntakeSettings
-from gateway.intake.backlog import Landed, sweep_landed
 from gateway.intake.box import Box
-from gateway.intake.disk import on_disk
+from gateway.intake.disk import Landed, on_disk, sweep_landed
 from gateway.intake.files import Files
 from gateway.intake.recent import sweep_journals
 from gateway.intake.tree import ProviderTree
@@ -41,8 +40,7 @@ from gateway.ssh.connection import Connection
 from gateway.ssh.door import Door
 from gateway.ssh.server import Balancers
 from gateway.ssh.serving import again, serving
-from gateway.ssh.session import Session
-from gateway.ssh.sftp import Handler
+from gateway.ssh.sftp import Handler, Session
 from gateway.ssh.visitor import LoggedIn
 from gateway.zones.penalty_files import of_intake
 

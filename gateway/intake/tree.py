@@ -29,7 +29,7 @@ from gateway.intake.answers import (
     SIZE_IS_SET,
     TAKEN_NAME,
 )
-from gateway.intake.box import Box
+from gateway.intake.box import Box, Wish
 from gateway.intake.disk import in_turn, on_disk
 from gateway.intake.paths import (
     FOLDERS,
@@ -44,7 +44,6 @@ from gateway.intake.paths import (
     scan_published,
 )
 from gateway.intake.recent import HandedOver
-from gateway.intake.reception import Wish
 from gateway.intake.unfinished import Unfinished
 from gateway.intake.upload import Receiving
 from gateway.model import Folder

@@ -35,18 +35,17 @@ from gateway.intake.answers import (
     TOO_LARGE,
     WITHOUT_TEMPORARY,
 )
+from gateway.intake.box import Wish
 from gateway.intake.disk import on_disk
-from gateway.intake.passkeys import to_sign
 from gateway.intake.paths import is_temporary
 from gateway.intake.recent import HandedOver
-from gateway.intake.reception import Wish
 from gateway.intake.tree import ProviderTree
 from gateway.intake.unfinished import Unfinished
-from gateway.intake.web_sessions import RunningIntake, WebLogin, WebSessions
+from gateway.intake.web_sessions import RunningIntake, WebLogin, WebSessions, to_sign
 from gateway.ssh.answers import BAD_REQUEST, NO_ROOM, NO_SUCH_FILE, Declined, answer_for, denied
 from gateway.zones.console_api.serving import at_work, config_of, listening
+from gateway.zones.http_paths import ADDRESS, API, MOST_BYTES, PATHS, SETTINGS
 from gateway.zones.sealing import ENOUGH_BYTES, judge_for
-from gateway.zones.web_paths import ADDRESS, API, MOST_BYTES, PATHS, SETTINGS
 
 _TUS = {"tus-resumable": "1.0.0"}
 _VERSIONS = {"tus-version": "1.0.0", "tus-extension": "creation,termination"}

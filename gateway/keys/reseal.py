@@ -23,15 +23,14 @@ from gateway.keys.changes import clerk_of, sign_head
 from gateway.openpgp.certificates import split
 from gateway.openpgp.components import components
 from gateway.openpgp.envelope import ANYONE, HEAD_BYTES, recipients_of
-from gateway.openpgp.source import OpenFile, Sealed
+from gateway.openpgp.promise import OpenFile, Sealed
 from gateway.registry import keys, transfers
 from gateway.registry.database import Registry
 from gateway.registry.keys import Key
 from gateway.secrets import secret_files
 from gateway.store.of_home import store_of
-from gateway.zones.across import BadFileError
 from gateway.zones.landed import open_content, waiting
-from gateway.zones.spool import fsync_folder
+from gateway.zones.spool import BadFileError, fsync_folder
 
 _log = logging.getLogger(__name__)
 _NOBODY_OPENS = b"none of the gateway's keys opens this file\n"

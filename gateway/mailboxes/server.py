@@ -29,8 +29,7 @@ from gateway.ssh.connection import Connection
 from gateway.ssh.door import Door
 from gateway.ssh.server import Balancers, host_key
 from gateway.ssh.serving import serving
-from gateway.ssh.session import Session
-from gateway.ssh.sftp import Handler
+from gateway.ssh.sftp import Handler, Session
 from gateway.ssh.visitor import LoggedIn
 from gateway.zones.penalty_files import of_mailboxes
 

@@ -18,7 +18,6 @@ from gateway.openpgp.embedded import EmbeddedOpener
 from gateway.openpgp.engines import ProgramFile, program_file, usable
 from gateway.openpgp.promise import Opener
 from gateway.openpgp.sop import SopOpener
-from gateway.openpgp.source import OpenFile
 from gateway.zones.memory import anonymous_memory
 
 SIGNING = ("MLDSA65_Ed25519", "MLDSA87_Ed448")

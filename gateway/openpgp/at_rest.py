@@ -6,7 +6,7 @@
 from pysequoia import decrypt, encrypt
 
 from gateway.errors import ConfigurationError
-from gateway.openpgp import armor
+from gateway.openpgp import packets
 
 
 def lock(secret: bytes, passphrase: str) -> bytes:
@@ -18,7 +18,7 @@ def lock(secret: bytes, passphrase: str) -> bytes:
 
 def is_locked(data: bytes) -> bool:
     """Return True if `data` is protected by a passphrase (an encrypted message instead of a plain key)."""
-    kind = armor.kind_of(data)
+    kind = packets.kind_of(data)
     return kind is not None and kind[0] == "MESSAGE"
 
 

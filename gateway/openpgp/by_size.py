@@ -13,8 +13,7 @@ from gateway.errors import Fault, Refusal
 from gateway.home.settings import OpenLimits
 from gateway.model import Opened
 from gateway.openpgp.judge import Waits
-from gateway.openpgp.promise import Opener
-from gateway.openpgp.source import Sealed
+from gateway.openpgp.promise import Opener, Sealed
 
 SMALL_BYTES = 1024**2
 _SMALL_CONTENT_BYTES = 16 * 1024**2

@@ -19,14 +19,13 @@ from pysequoia import Decrypted, verify
 from gateway.errors import Fault, Refusal
 from gateway.home.settings import OpenLimits
 from gateway.model import Opened, Signature
-from gateway.openpgp import explain
+from gateway.openpgp import judge
 from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.envelope import look, look_again
-from gateway.openpgp.judge import Sender, Verified, Waits, check_signature, parsed_senders
-from gateway.openpgp.late import verified_late
+from gateway.openpgp.judge import Sender, Verified, Waits, check_signature, parsed_senders, verified_late
 from gateway.openpgp.layers import read_secret_keys, secret_key, session_text, unwrapped
 from gateway.openpgp.memory import Content
-from gateway.openpgp.source import Sealed, SealedSource
+from gateway.openpgp.promise import Sealed, SealedSource
 
 
 class EmbeddedOpener:
@@ -78,7 +77,7 @@ class EmbeddedOpener:
         try:
             inside = unwrapped(SealedSource.at(sealed, limits).read(limits), self._keys, limits, known)
             with Content(limits.embedded_content_bytes) as content:
-                content.write(explain.literal(inside.message))
+                content.write(judge.literal(inside.message))
                 descriptor, _, digest = content.finish()
                 if digest != sha256:
                     raise Fault("the stored file does not open to the content that was examined")
@@ -99,7 +98,7 @@ def verified_message(
     `addressee` is the gateway certificate the message was sealed to, if any. Refusal for anything except one
     literal with one good signature by one of `senders`.
     """
-    claims = explain.claims(message)
+    claims = judge.claims_of(message)
     verified = _verified(message, senders)
     if isinstance(verified, _Failed):
         if (
@@ -107,8 +106,8 @@ def verified_message(
             and (late := verified_late(message, senders, limits, now, addressee)) is not None
         ):
             return late
-        why = explain.refusal(message, senders, limits, now, addressee)
-        raise why if verified.at_signature else explain.unread(why)
+        why = judge.refusal(message, senders, limits, now, addressee)
+        raise why if verified.at_signature else judge.unread(why)
     # The one valid signature, with the times from its packet.
     if len(verified.valid_sigs) != 1:
         raise Refusal("open:not-one-file")

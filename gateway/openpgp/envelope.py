@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 
 from gateway.errors import Fault, Refusal
 from gateway.home.settings import OpenLimits
-from gateway.openpgp import armor, packets
-from gateway.openpgp.source import Sealed, SealedSource
+from gateway.openpgp import packets
+from gateway.openpgp.promise import Sealed, SealedSource
 from gateway.zones.sealing import is_encrypted_otherwise, is_in_the_clear
 
 Protection = Literal["seipd-1", "seipd-2", "gnupg-ocb"]
@@ -110,20 +110,20 @@ def _check_nothing_follows(file: BinaryIO) -> None:
     last = b""
     while piece := file.read(HEAD_BYTES):
         seen = last + piece
-        at = seen.find(armor.MESSAGE_END)
+        at = seen.find(packets.MESSAGE_END)
         if at >= 0:
-            rest = seen[at + len(armor.MESSAGE_END) :]
+            rest = seen[at + len(packets.MESSAGE_END) :]
             while rest:
-                if not armor.is_blank(rest):
+                if not packets.is_blank(rest):
                     raise Refusal("open:not-one-file")
                 rest = file.read(HEAD_BYTES)
             return
-        last = seen[-len(armor.MESSAGE_END) :]
+        last = seen[-len(packets.MESSAGE_END) :]
     raise Refusal("open:damaged")
 
 
 def _envelope(start: bytes) -> Envelope:
-    armored = not armor.is_binary(start)
+    armored = not packets.is_binary(start)
     data = _from_armor(start) if armored else start
     try:
         return _read(data, armored=armored)
@@ -132,16 +132,16 @@ def _envelope(start: bytes) -> Envelope:
 
 
 def _from_armor(start: bytes) -> bytes:
-    block = armor.kind_of(start)
+    block = packets.kind_of(start)
     if block is not None and block[0].startswith("MESSAGE, PART"):
         raise Refusal("open:in-parts")
     if block is None or block[0] != "MESSAGE":
         raise _no_message(start, found=block is not None)
-    if not armor.is_blank(start[: block[1]]):
+    if not packets.is_blank(start[: block[1]]):
         raise Refusal("open:not-one-file")
     try:
-        return armor.dearmored_head(start)
-    except armor.ArmorError:
+        return packets.dearmored_head(start)
+    except packets.ArmorError:
         raise Refusal("open:damaged") from None
 
 

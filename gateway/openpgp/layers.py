@@ -28,7 +28,7 @@ from pysequoia import Cert, Tsk, decrypt, encrypt
 
 from gateway.errors import ConfigurationError, Fault, Refusal
 from gateway.home.settings import OpenLimits
-from gateway.openpgp import armor, containers, packets
+from gateway.openpgp import containers, packets
 from gateway.openpgp.components import components
 from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.envelope import ANYONE, GNUPG_OCB, SEIPD_1, SEIPD_2, Envelope, Protection, wrapped_for
@@ -234,9 +234,9 @@ class _Found:
 def _outer(sealed: bytes) -> tuple[bytes, list[Packet]]:
     """Return a sealed message without armor, and its significant packets."""
     try:
-        data = sealed if armor.is_binary(sealed) else armor.dearmored(sealed)
+        data = sealed if packets.is_binary(sealed) else packets.dearmored(sealed)
         outer = [packet for packet in packets.walk(data) if not packets.is_ignored(packet.tag)]
-    except (armor.ArmorError, FramingError) as error:
+    except (packets.ArmorError, FramingError) as error:
         raise Refusal("open:not-one-file" if "follows" in str(error) else "open:damaged") from None
     if not outer:
         raise Refusal("open:damaged")

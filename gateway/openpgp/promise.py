@@ -1,17 +1,119 @@
-"""The promise kept by every engine opening a sealed file.
+"""The promise kept by every engine opening a sealed file, and the file as an engine gets it.
 
 `open` returns content only if the file is one integrity-protected OpenPGP message, holding exactly one
 literal, with exactly one valid signature over all of it by one of the given senders, made within the time
 window of the limits. Everything else is a named refusal.
 """
 
+import io
+import os
 from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import BinaryIO, Literal, Protocol, Self
 
+from gateway.errors import Fault, Refusal
 from gateway.home.settings import OpenLimits
 from gateway.model import Opened
-from gateway.openpgp.source import Sealed
+from gateway.openpgp.memory import in_memory
+from gateway.zones.sealing import mended, needs_mending
+
+# A sealed file for engines: by path, or by descriptor after its path is gone.
+
+
+class Sealed(Protocol):
+    """The interface of a sealed file for engines; satisfied by a path."""
+
+    def open(self, mode: Literal["rb"]) -> BinaryIO:
+        """Open the file for reading from the start."""
+        ...
+
+    def read_bytes(self) -> bytes:
+        """Return the whole file."""
+        ...
+
+    def stat(self) -> os.stat_result:
+        """Return the file's status."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A sealed file already open. All readers share one position, so read one at a time."""
+
+    descriptor: int
+
+    def open(self, mode: Literal["rb"]) -> BinaryIO:
+        """Open the file for reading from the start."""
+        again = os.dup(self.descriptor)
+        os.lseek(again, 0, os.SEEK_SET)
+        return os.fdopen(again, mode)
+
+    def read_bytes(self) -> bytes:
+        """Return the whole file."""
+        with self.open("rb") as file:
+            return file.read()
+
+    def stat(self) -> os.stat_result:
+        """Return the file's status."""
+        return os.fstat(self.descriptor)
+
+
+_HEAD_BYTES = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSource:
+    """A file at `path`; `text` is the repaired form, if repaired."""
+
+    path: Sealed
+    text: bytes | None = None
+
+    @classmethod
+    def at(cls, path: Sealed, limits: OpenLimits) -> Self:
+        """Return the file at `path`. Refusal if too large; Fault if unreadable."""
+        try:
+            with path.open("rb") as file:
+                if os.fstat(file.fileno()).st_size > limits.sealed_bytes:
+                    raise Refusal("open:too-large")
+                start = file.read(_HEAD_BYTES)
+                if not needs_mending(start):
+                    return cls(path)
+                whole = start + file.read(limits.embedded_sealed_bytes + 1 - len(start))
+        except OSError as error:
+            raise Fault(f"the sealed file cannot be read: {error.strerror}") from error
+        if len(whole) > limits.embedded_sealed_bytes:
+            raise Refusal("open:too-large")
+        return cls(path, mended(whole))
+
+    @property
+    def size(self) -> int:
+        """Return the number of octets to read."""
+        return self.path.stat().st_size if self.text is None else len(self.text)
+
+    def open(self) -> BinaryIO:
+        """Return a reader from the start. OSError for an unreadable file."""
+        return self.path.open("rb") if self.text is None else io.BytesIO(self.text)
+
+    def read(self, limits: OpenLimits) -> bytes:
+        """Return the whole file. Refusal above the embedded engine's limit."""
+        try:
+            with self.open() as file:
+                data = file.read(limits.embedded_sealed_bytes + 1)
+        except OSError as error:
+            raise Fault(f"the sealed file cannot be read: {error.strerror}") from error
+        if len(data) > limits.embedded_sealed_bytes:
+            raise Refusal("open:too-large")
+        return data
+
+    def descriptor(self, stack: ExitStack) -> int:
+        """Return a descriptor at the start for another program; `stack` closes it."""
+        if self.text is None:
+            return stack.enter_context(self.path.open("rb")).fileno()
+        descriptor = in_memory(self.text)
+        stack.callback(os.close, descriptor)
+        return descriptor
 
 
 class Opener(Protocol):

@@ -25,8 +25,8 @@ from pysequoia import Cert, Sig, SignatureMode, Tsk, decrypt, encrypt, sign, ver
 from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.model import GatewayKeyKind, Signature
 from gateway.openpgp import packets
-from gateway.openpgp.armor import in_ascii
 from gateway.openpgp.components import says_what_it_reads
+from gateway.openpgp.packets import in_ascii
 
 _PROOF = b"proof"
 _PIECE = 1024 * 1024

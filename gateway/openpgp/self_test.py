@@ -17,8 +17,8 @@ from pydantic import TypeAdapter
 from gateway.errors import ConfigurationError, Fault, Refusal
 from gateway.home.settings import OpenLimits
 from gateway.openpgp.memory import Content
+from gateway.openpgp.promise import SealedSource
 from gateway.openpgp.sop import OUR_DOING, Order, decrypt, only_signature
-from gateway.openpgp.source import SealedSource
 
 _LIMITS = OpenLimits(seconds=20, content_bytes=1024**2)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from gateway.errors import Refusal
 from gateway.home.settings import OpenLimits
 from gateway.model import Signature
-from gateway.openpgp import armor, packets
+from gateway.openpgp import packets
 from gateway.openpgp.embedded import verified_message
 from gateway.openpgp.judge import check_signature, parsed_senders
 from gateway.openpgp.layers import uncompressed
@@ -26,7 +26,7 @@ def open_signed(
     The rules are those for sealed files: one signature over everything, by one of `certificates` in force,
     made within the time window. Refusal otherwise.
     """
-    if (kind := armor.kind_of(data)) is not None and kind[0] == "SIGNED MESSAGE":
+    if (kind := packets.kind_of(data)) is not None and kind[0] == "SIGNED MESSAGE":
         try:
             text, signature = verify_clearsigned(data.decode("utf-8-sig"), certificates, comments=True)
         except (SignatureInvalid, UnicodeDecodeError):
@@ -36,8 +36,8 @@ def open_signed(
             raise Refusal(ended)
         return text.encode(), signature
     try:
-        message = data if armor.is_binary(data) else armor.dearmored(data)
-    except armor.ArmorError:
+        message = data if packets.is_binary(data) else packets.dearmored(data)
+    except packets.ArmorError:
         raise Refusal("open:damaged") from None
     senders = parsed_senders(certificates)
     verified = verified_message(uncompressed(message, cap), senders, limits, now)
@@ -48,10 +48,10 @@ def open_signed(
 
 def _first_tag(data: bytes) -> int | None:
     try:
-        for packet in _framed(data if armor.is_binary(data) else armor.dearmored_head(data)):
+        for packet in _framed(data if packets.is_binary(data) else packets.dearmored_head(data)):
             if not packets.is_ignored(packet):
                 return packet
-    except (armor.ArmorError, packets.FramingError):
+    except (packets.ArmorError, packets.FramingError):
         return None
     return None
 

@@ -24,12 +24,11 @@ from pathlib import Path
 from gateway.errors import ConfigurationError, Fault, Refusal
 from gateway.home.settings import OpenLimits
 from gateway.model import Opened, Signature
-from gateway.openpgp import explain, packets
+from gateway.openpgp import judge, packets
 from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.embedded import verified_message
 from gateway.openpgp.envelope import ANYONE, Envelope, look, look_again
-from gateway.openpgp.judge import Sender, Verified, Waits, check_signature, parsed_senders
-from gateway.openpgp.late import verified_late
+from gateway.openpgp.judge import Sender, Verified, Waits, check_signature, parsed_senders, verified_late
 from gateway.openpgp.layers import (
     SecretKey,
     identified,
@@ -41,7 +40,7 @@ from gateway.openpgp.layers import (
     unwrapped,
 )
 from gateway.openpgp.memory import Content, in_memory
-from gateway.openpgp.source import Sealed, SealedSource
+from gateway.openpgp.promise import Sealed, SealedSource
 
 # Run a Stateless OpenPGP program (draft-dkg-openpgp-stateless-cli) under limits. Keys, certificates and
 # verifications are passed as descriptors of anonymous memory; nothing touches a disk, and arguments hold
@@ -263,7 +262,7 @@ class SopOpener:
         inside = unwrapped(job.sealed.read(job.limits), self._keys, job.limits, known)
         if inside.uncommon:
             job.content.restart()
-            job.content.write(explain.literal(inside.message))
+            job.content.write(judge.literal(inside.message))
 
     def _opened_by(self, envelope: Envelope) -> str | None:
         named = [owner for owner, key_ids in self._owners if key_ids & set(envelope.recipients)]
@@ -310,8 +309,8 @@ class SopOpener:
         else:
             verified = verified_late(*about) if unsigned else None
         if verified is None:
-            why = explain.refusal(*about)
-            raise why if unsigned else explain.unread(why)
+            why = judge.refusal(*about)
+            raise why if unsigned else judge.unread(why)
         job.content.restart()
         job.content.write(verified.content)
         return verified

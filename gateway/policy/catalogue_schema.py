@@ -1,4 +1,4 @@
-"""The catalogue: all policy files of one home as one value, with lookups."""
+"""The catalogue: all policy files of one home as one value, with lookups and the names used in receipts."""
 
 from __future__ import annotations
 

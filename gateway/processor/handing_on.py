@@ -27,15 +27,14 @@ import tomlkit
 from gateway.errors import Fault, trace_of
 from gateway.examiner.parent import Examiners
 from gateway.policy.small_schemas import HandOn
-from gateway.processor.in_progress import BackOff
+from gateway.processor.claim import BackOff
 from gateway.processor.worker_pool import ATTEMPTS
 from gateway.publish.projection import replace_published
 from gateway.record.hand_ons import Made, NotHandedOnError, make, manifest, record_made
 from gateway.record.registrar import Registrar
 from gateway.registry import hand_ons, log
 from gateway.registry.tables import HandOnBatchRow
-from gateway.zones.across import BadFileError, read_words
-from gateway.zones.spool import write_durably
+from gateway.zones.spool import BadFileError, read_words, write_durably
 
 _PAUSE_SECONDS = 5.0
 _OVERLAP = timedelta(minutes=10)

@@ -16,7 +16,7 @@ from functools import partial
 from gateway.errors import Fault, trace_of
 from gateway.examiner.parent import Examiners
 from gateway.examiner.protocol import Reopen
-from gateway.processor.in_progress import BackOff
+from gateway.processor.claim import BackOff
 from gateway.record.conclude import assignment_of
 from gateway.record.reconsider import judge_anew
 from gateway.record.registrar import Registrar

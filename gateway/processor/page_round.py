@@ -26,7 +26,7 @@ class Pages:
         if not at_once and time.monotonic() - self._made_at < _PAUSE_SECONDS:
             return
         # Only the processor itself makes pages, not the commands that load this.
-        from gateway.publish.events import publish_events  # noqa: PLC0415
+        from gateway.publish.on_request import publish_events  # noqa: PLC0415
         from gateway.publish.provider_page import (  # noqa: PLC0415
             publish_log_proofs,
             publish_pages,

@@ -20,13 +20,13 @@ from itertools import chain
 from pathlib import Path
 
 from gateway.errors import Fault, trace_of
-from gateway.examiner.asking import closing
+from gateway.examiner.child import closing
 from gateway.examiner.parent import Examiner, Examiners
 from gateway.examiner.protocol import Reopen, SealCopy, SealedCopy, SealPart
 from gateway.home import Home
 from gateway.model import Classified
 from gateway.policy.schools import part_of
-from gateway.processor.in_progress import BackOff
+from gateway.processor.claim import BackOff
 from gateway.publish.everything import copy_path
 from gateway.record.registrar import Registrar
 from gateway.registry import copies, keys

@@ -1,10 +1,28 @@
 """Work of the processor besides files: checkpoints, calendar of keys, deletions, pages, letters.
 
 Among several hosts the leader does part of the work; each host publishes the effects in its own published/.
+
+Nothing is done to a certificate on expiry: files signed since then wait until the certificate is renewed or
+replaced. Only the processor runs the round of keys. Each change is one transaction, so an interrupted round
+can be repeated.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from gateway.errors import Fault
+from gateway.home import Published
+from gateway.home.settings import KeyPolicy
+from gateway.keys import notices, rotation
+from gateway.keys.changes import Clerk, sign_head
+from gateway.keys.notices import days_left, step_due
+from gateway.policy.dates import local_day
 from gateway.processor.checkpoints import Checkpoints
 from gateway.processor.follow import Follow
 from gateway.processor.hook_round import HookRound
@@ -12,8 +30,107 @@ from gateway.processor.key_round import look_after_keys
 from gateway.processor.letter_round import LetterRound
 from gateway.processor.page_round import Pages
 from gateway.processor.retention import Sweep
+from gateway.publish.everything import publish_all
+from gateway.publish.letters_out import lay_out, pass_letters
+from gateway.publish.projection import publish_access
 from gateway.record import owed, reconsider
+from gateway.record.letters import owe_by_calendar
 from gateway.record.registrar import Registrar
+from gateway.registry import keys
+from gateway.registry.database import Registry
+from gateway.registry.keys import Key
+
+_PAUSE_SECONDS = 5.0
+
+
+class LetterRound:
+    """Check the calendar once a day and after each change of policies; pass letters on every few seconds.
+
+    Without a relay no letter is owed, so that a relay named later does not get a year's letters at once.
+    """
+
+    def __init__(self, registrar: Registrar) -> None:
+        """Tell the courier its relay, so that the courier can start as soon as the processor is ready."""
+        settings = registrar.settings.letters
+        with suppress(Fault):  # Reported with the first letters: files must not wait for a relay.
+            if settings.relay is not None:
+                lay_out(registrar.home.letters, settings)
+        self._looked_at: tuple[object, ...] | None = None
+        self._passed_at = float("-inf")
+
+    def tend(self, registrar: Registrar, *, leads: bool = True) -> None:
+        """Owe and pass on the letters due; only the host that `leads` owes.
+
+        Raises Fault if not possible now.
+        """
+        if registrar.settings.letters.relay is None:
+            return
+        now = registrar.clock()
+        looked_at = (local_day(now, registrar.catalogue.calendar.timezone), registrar.catalogue)
+        if leads and looked_at != self._looked_at:
+            owe_by_calendar(registrar, now)
+            self._looked_at = looked_at
+        if time.monotonic() - self._passed_at >= _PAUSE_SECONDS:
+            place, settings = registrar.home.letters, registrar.settings.letters
+            pass_letters(registrar.registry, place, settings, now, leads=leads)
+            self._passed_at = time.monotonic()
+
+
+def look_after_keys(registrar: Registrar) -> None:
+    """Retire keys, send warnings, and finish an interrupted change of the gateway's key."""
+    now = registrar.clock()
+    if rotation.finish(registrar.home, registrar.registry):
+        publish_all(registrar.home, now)
+    go_round(
+        registrar.registry,
+        registrar.home.published,
+        registrar.key_policy,
+        lambda session: Clerk(
+            session=session,
+            signing=registrar.signing,
+            organisation=registrar.settings.organisation,
+            at=now,
+            languages=registrar.catalogue.agreement.languages,
+        ),
+    )
+
+
+def go_round(
+    registry: Registry, published: Published, policy: KeyPolicy, clerk_for: Callable[[Session], Clerk]
+) -> int:
+    """Retire the keys due and warn of expiry, at the clerk's moment; return the number of keys changed.
+
+    Raises Fault where the registry or published/ does not answer.
+    """
+    with registry.read() as session:
+        now = clerk_for(session).at
+        waiting = len(keys.due_to_retire(session, now)) + len(_to_warn_of(session, policy, now))
+    if not waiting:
+        return 0
+    with registry.write() as session:
+        clerk = clerk_for(session)
+        due, warned = keys.due_to_retire(session, now), _to_warn_of(session, policy, now)
+        for key in due:
+            clerk.retire(key)
+        for key, days, step in warned:
+            keys.note_warning(session, key, step)
+            clerk.tell(key, notices.expires(key, days))
+        sign_head(clerk)
+    try:
+        publish_access(registry, published, now)
+    except OSError as error:
+        raise Fault(f"published/ cannot be written: {error.strerror}") from None
+    return len(due) + len(warned)
+
+
+def _to_warn_of(session: Session, policy: KeyPolicy, now: datetime) -> list[tuple[Key, int, int]]:
+    """Return keys with a due warning not yet given: with days left and the step."""
+    found = []
+    for key in keys.expiring(session, now + timedelta(days=max(policy.warn_days))):
+        step = step_due(key, now, policy.warn_days)
+        if step is not None and (key.warned_days is None or step < key.warned_days):
+            found.append((key, days_left(key, now) or 0, step))
+    return found
 
 
 class Rounds:

@@ -25,7 +25,7 @@ from gateway.publish.provider_page import TEMPLATES
 from gateway.registry import letters
 from gateway.registry.database import Registry
 from gateway.registry.tables import LetterRow
-from gateway.zones.across import BadFileError, read_words
+from gateway.zones.spool import BadFileError, read_words
 
 _AT_ONCE = 500
 _NOTE = re.compile(r"[0-9]{10}")

@@ -14,8 +14,18 @@ from gateway.model import Reason
 from gateway.policy.catalogue_schema import UNNAMED, Wording
 from gateway.reasons.languages import Language, told
 from gateway.receipts.facts import Proof, envelope, in_language
-from gateway.receipts.layout import bullets, field, paragraph, proof_lines, section, spoken, wrapped
-from gateway.receipts.text import PHRASES, next_steps, reasons_told
+from gateway.receipts.text import (
+    PHRASES,
+    bullets,
+    field,
+    next_steps,
+    paragraph,
+    proof_lines,
+    reasons_told,
+    section,
+    spoken,
+    wrapped,
+)
 
 _HEADLINES = {
     "accepted": "This transfer is ALLOWED.",

@@ -6,10 +6,14 @@ changes no line, and any mail program or printer preserves the text.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+import textwrap
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 
 from gateway.classify.findings import FINDINGS, describe
@@ -25,19 +29,109 @@ from gateway.receipts.facts import (
     receipt_digest,
     receipt_object,
 )
-from gateway.receipts.layout import (
-    WIDTH,
-    bullets,
-    digest_field,
-    field,
-    paragraph,
-    proof_lines,
-    section,
-    spoken,
-    visible,
-    wrapped,
-)
 from gateway.words import plain_but
+
+WIDTH = 74
+_LABEL = 16
+_PROOF = (
+    "This receipt is recorded for good in the gateway's log, of which anyone can check that nothing was "
+    "changed or taken out. Keep this file as it is, with the .json file of the same name. To check both: "
+    "gateway receipts verify FILE. To check the signature on this text alone: gpg --verify FILE."
+)
+
+
+def visible(text: str) -> str:
+    """Return `text` in visible characters: letters of any script stay, all others become "?".
+
+    Control characters and marks of writing direction are replaced, so that nobody can disguise a receipt.
+    Letters with accents become single characters (NFC).
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else "?" for c in unicodedata.normalize("NFC", text))
+
+
+def spoken(moment: datetime, zone: tzinfo = UTC) -> str:
+    """Spell a time as a person writes one, by the clocks of a named zone."""
+    at = moment.astimezone(zone)
+    return f"{at.day} {at:%B %Y at %H:%M:%S %Z}"
+
+
+def proof_lines(record: str, proof: Proof, languages: Sequence[Language] = ("en",)) -> str:
+    """Return the proof at the end of a receipt, with an explanation in each language.
+
+    `record` is the digest in the leaf.
+    """
+    body, _, signatures = proof.checkpoint.rpartition("\n\n")
+    origin, size, root = body.split("\n")[:3]
+    # Neither the em dash before a note's signature nor the name, which is the origin, is repeated.
+    mark = f"— {origin} "
+    signed = [line.removeprefix(mark) for line in signatures.splitlines() if line.startswith(mark)]
+    return "\n".join(
+        [
+            *(line for language in languages for line in (paragraph(told(_PROOF, language)), "")),
+            digest_field("Record", record),
+            chunks("Leaf", proof.leaf.decode()),
+            field("Index", str(proof.index)),
+            *(field("Hash", base64.b64encode(node).decode()) for node in proof.hashes),
+            chunks("Origin", origin),
+            field("Size", size),
+            field("Root", root),
+            *(chunks("Signed", line) for line in signed),
+            chunks("Log key", proof.log_key),
+        ]
+    )
+
+
+def section(title: str, body: str) -> str:
+    """Return a title with a body; empty for an empty body."""
+    return f"{title}\n\n{body}" if body else ""
+
+
+def wrapped(text: str, indent: str = "") -> Sequence[str]:
+    """Return text in lines of at most 74 columns."""
+    return _filled(text, indent, indent)
+
+
+def paragraph(text: str) -> str:
+    """Return running text, indented."""
+    return "\n".join(wrapped(text, "    "))
+
+
+# The same sentences stand in many receipts.
+@lru_cache(1024)
+def _filled(text: str, first: str, further: str) -> Sequence[str]:
+    """Wrap `text` within the margin, the first line prefixed by `first`, others by `further`."""
+    told = visible(text)
+    if told and len(first) + len(told) <= WIDTH and told == told.strip():
+        return (first + told,)  # The result of textwrap, ten times as fast.
+    return tuple(
+        textwrap.wrap(told, WIDTH, initial_indent=first, subsequent_indent=further, break_on_hyphens=False)
+    )
+
+
+def bullets(texts: Iterable[str]) -> str:
+    """Return a list of points."""
+    return "\n".join("\n".join(_filled(text, "    * ", "      ")) for text in texts)
+
+
+def field(label: str, value: str) -> str:
+    """Return a label with its value."""
+    return "\n".join(_filled(value, f"    {label:<{_LABEL}}", " " * (4 + _LABEL)))
+
+
+def digest_field(label: str, digest: str) -> str:
+    """Return a 64-digit digest in two halves, for comparison by eye."""
+    return f"    {label:<{_LABEL}}{digest[:32]}\n{' ' * (4 + _LABEL)}{digest[32:]}"
+
+
+def chunks(label: str, value: str) -> str:
+    """Return a value of any length cut at the margin. Values have no spaces, so a reader joins the pieces."""
+    room = WIDTH - 4 - _LABEL
+    cut = [value[at : at + room] for at in range(0, len(value), room)]
+    lines = [f"    {label if at == 0 else '':<{_LABEL}}{piece}" for at, piece in enumerate(cut)]
+    return "\n".join(lines)
+
 
 # The fixed phrases of receipts, by language.
 
@@ -150,7 +244,7 @@ PHRASES: dict[Language, Phrases] = {
 
 __all__ = ["WIDTH", "render_statement", "render_text", "spoken", "text_digest", "visible"]
 
-_PROOF = "\n\nProof\n\n"
+_ABOVE_PROOF = "\n\nProof\n\n"
 # Latin letters, hard to confuse; names in other scripts are spelled out besides.
 _LATIN = re.compile(r"[ -~\u00c0-\u024f\u1e00-\u1eff]*")
 # Facts known to intake alone.
@@ -177,13 +271,13 @@ STATED = {
 def render_text(facts: ReceiptFacts, proof: Proof) -> str:
     """Return the receipt as text, to be clearsigned with the gateway's key. Ends in a newline."""
     proof_told = proof_lines(receipt_digest(facts), proof, facts.wording.languages)
-    return f"{render_statement(facts)}{_PROOF}{proof_told}\n"
+    return f"{render_statement(facts)}{_ABOVE_PROOF}{proof_told}\n"
 
 
 def statement_in(signed: str) -> str:
     """Return the statement of a signed receipt above the proof. ValueError for text without a proof."""
     _, _, text = signed.partition("\n\n")
-    statement, mark, _ = text.rpartition(_PROOF)
+    statement, mark, _ = text.rpartition(_ABOVE_PROOF)
     if not mark:
         raise ValueError("no text of a receipt with its proof")
     return statement

@@ -1,4 +1,4 @@
-"""From an examination's findings to a decision, without side effects.
+"""Assign landed uploads for examination, and conclude from findings to a decision, without side effects.
 
 Beside the engines' verification, the gateway's own records of keys decide which signature counts.
 """

@@ -19,7 +19,7 @@ from gateway.policy.release import STAY, Release, ReleaseImpossibleError, judge_
 from gateway.publish.everything import take_back_copies
 from gateway.publish.projection import Issued
 from gateway.reasons import WITHDRAWN, WITHDRAWN_BY_ONE, waits_for_second
-from gateway.receipts.authority import AuthorityFacts, render_authority_notice
+from gateway.receipts.notices import AuthorityFacts, render_authority_notice
 from gateway.record import outcome
 from gateway.record.dual_control import check_two, name_of
 from gateway.record.enrolled import Enrolled

@@ -10,6 +10,8 @@ Without roles in force, a person is the account running a command, as known to t
 sudo the calling account. Where several administrators share one account, each gives a name in GATEWAY_ADMIN,
 and the record says "NAME (as ACCOUNT)": a claim without proof. With roles in force, the same words name a
 person proven by an SSH agent under an account of several people, each of whom can use the others' agents.
+
+A proposal waiting for a second person is in the log and counts for a week.
 """
 
 import json

@@ -21,7 +21,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.discrepancies import Discrepancy, DiscrepancyNotice, RollRow, discrepancies, notices
 from gateway.policy.schools import named_school, number_of, speaks_for
 from gateway.policy.small_schemas import BodiesFile
-from gateway.receipts.notice import NoticeFacts, render_notice
+from gateway.receipts.notices import NoticeFacts, render_notice
 from gateway.registry import discrepancies as recorded
 from gateway.registry import markers, places, providers, receipts, rolls, transfers
 from gateway.registry.log import Entry

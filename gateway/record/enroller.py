@@ -1,4 +1,4 @@
-"""Changes of providers' records in a person's name, each with an entry in the log."""
+"""Change providers' records in a person's name, one or a whole list, each with an entry in the log."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The policies in force by the log; each version is kept under its digest.
+"""The policies in force by the log, each version kept under its digest, and the notice of them to everybody.
 
 Administrators edit a draft, policies/ of the home; a proposal and an approval put the draft in force, see
 policy_proposals. Every version once in force is kept, so that a decision can be explained by the rules of its
@@ -28,7 +28,7 @@ from gateway.policy.explain import AgreementChanges, changes_between
 from gateway.publish.everything import publish_agreement_news
 from gateway.publish.projection import publish_checkpoint, publish_receipts
 from gateway.reasons.languages import Language
-from gateway.receipts.agreement_notice import AgreementNotice, changed, render
+from gateway.receipts.notices import AgreementNotice, changed, render
 from gateway.record.policy_check import check
 from gateway.record.policy_drafts import (
     SUBJECT,

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from gateway.errors import Fault
 from gateway.home import provider_of
-from gateway.keys.warnings import notices_on_keys
+from gateway.keys.notices import notices_on_keys
 from gateway.log.leaf import Kind
 from gateway.model import (
     Alike,

@@ -1,4 +1,4 @@
-"""Providers' latest statements about each pupil, as keyed digests, and the rolls of held files.
+"""Providers' latest statements about each pupil, as keyed digests, the rolls of held files, and counts given.
 
 The tables are indexes made from sealed files: the log does not vouch for the rows, and they can be made
 again.

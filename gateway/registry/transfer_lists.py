@@ -1,4 +1,4 @@
-"""Listings of transfers by criteria, read in pages, so that any number can be listed."""
+"""Listings of transfers by criteria, read in pages, and the few numbers of the console's first page."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence

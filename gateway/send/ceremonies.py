@@ -19,7 +19,7 @@ import paramiko
 from gateway.errors import GatewayError
 from gateway.model import Stated, signed_by, stated
 from gateway.openpgp.certificates import grouped
-from gateway.send import policies, receipts, trust
+from gateway.send import receipts, trust
 from gateway.send.files import make_anew
 from gateway.send.openpgp_key import Why, make_key, read_key, renewed, revocation
 from gateway.send.receipts import Proved
@@ -98,7 +98,7 @@ def agreement_text(sender: KitAtWork) -> str:
     if found is None:
         raise GatewayError("the gateway has no agreement to ratify: ring the authority")
     text = found.decode("utf-8", "replace")
-    if not policies.holds_text(sender.kit, text) or _CONTROL.search(text):
+    if not trust.holds_text(sender.kit, text) or _CONTROL.search(text):
         raise GatewayError("this is not the text that the gateway's own key vouches for: ring the authority")
     return text
 

@@ -1,9 +1,9 @@
-"""Classify and check a file before sending, by the authority's policies in force."""
+"""Classify and check a file before sending, by the authority's policies, and offer meanings of headings."""
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Self
 
 from gateway.classify import Rules, classify, load_rules
 from gateway.classify.findings import describe
+from gateway.classify.rules import statable
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home.settings import ClassifyLimits, Limits, OpenLimits, read_toml
 from gateway.model import Classified, ContentRefused, Provider, Reason
@@ -19,7 +20,7 @@ from gateway.policy.decide import decide
 from gateway.policy.items import harmless_name, sensitive_reasons
 from gateway.policy.shipped import shipped_policies
 from gateway.reasons import told
-from gateway.send import policies
+from gateway.send import trust
 from gateway.send.connection import CannotReach
 from gateway.send.files import Mark, opened, unwritten
 from gateway.send.kit import Kit
@@ -85,9 +86,9 @@ class Check:
         """
         name = kit.settings().provider
         with TemporaryDirectory() as folder:
-            facts = policies.kept(kit, Path(folder))
+            facts = trust.kept(kit, Path(folder))
             if facts is None:
-                raise CannotReach(policies.NONE)
+                raise CannotReach(trust.NONE)
             provider, note = Provider(id=name, name=name, kind="school"), _NOT_TOLD
             if facts:
                 told: dict[str, Any] = {
@@ -179,3 +180,26 @@ def _digest(source: BinaryIO, size: int, tell: Callable[[int, int], None]) -> st
 
 def _in_words(reason: Reason) -> str:
     return f"{reason.sentence} {reason.next_step} [{reason.code}]"
+
+
+def choices(check: Check, seen: Seen) -> Mapping[str, str]:
+    """Return the possible meanings of a heading: the key of each item allowed in the flow, by label."""
+    flow = check.catalogue.flow_of(seen.found.data_type) if isinstance(seen.found, Classified) else None
+    if flow is None:
+        return {}
+    return {label: key for key, label in statable(check.rules.items, check.catalogue.appendix_a).items()}
+
+
+def misfit(check: Check, file: Path, today: date, heading: str, key: str) -> str:
+    """Return an objection to a heading being an item, such as values of another kind; "" without one."""
+    before = check.look_at(file, today).found
+    tried = replace(check, rules=check.rules.with_stated([(heading, key)]))
+    after = tried.look_at(file, today).found
+    if not isinstance(before, Classified) or not isinstance(after, Classified):
+        return "the file would not be taken for what it is any more"
+    if before.data_type != after.data_type or len(after.unlisted) >= len(before.unlisted):
+        return "no heading like that may have this meaning"
+    label = check.rules.items[key].label
+    if any(found.expected and found.about == label for found in after.findings):
+        return f"what stands under it is not {check.rules.expected(key)}"
+    return ""

@@ -27,7 +27,7 @@ from pgpy.errors import PGPDecryptionError, PGPError
 from pysequoia import Tsk
 
 from gateway.errors import GatewayError
-from gateway.openpgp.armor import in_ascii
+from gateway.openpgp.packets import in_ascii
 
 _CIPHER = SymmetricKeyAlgorithm.AES256
 _HASH = HashAlgorithm.SHA512

@@ -21,8 +21,8 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_expone
 
 from gateway.errors import GatewayError
 from gateway.home import shown_name
-from gateway.send import policies, receipts, trust
-from gateway.send.connection import BROKEN, CannotReach, session
+from gateway.send import receipts, trust
+from gateway.send.connection import BROKEN, CannotReach, session, upload
 from gateway.send.files import DiskFull, Mark, opened
 from gateway.send.kit import Kit, KitSettings
 from gateway.send.openpgp_key import OwnKey, read_key
@@ -31,8 +31,7 @@ from gateway.send.receipts import Proved
 from gateway.send.sealing import Sealer, digest_of
 from gateway.send.sent import ON_ITS_WAY, SentFile, SentFiles
 from gateway.send.ssh_key import load_ssh_key, needs_passphrase
-from gateway.send.told import told
-from gateway.send.upload import upload
+from gateway.send.trust import told
 
 _NAME_BYTES, _DIGITS = 100, 12
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.3, 5.0
@@ -201,11 +200,11 @@ class KitAtWork:
                 page = told(self.kit, sftp)
             except GatewayError:
                 page = None  # Not signed by the present key: ignored, and fetched again later.
-            policies.keep(self.kit, sftp, page)
-            if not policies.has_kept(self.kit):
-                raise CannotReach(policies.NONE)
+            trust.keep(self.kit, sftp, page)
+            if not trust.has_kept(self.kit):
+                raise CannotReach(trust.NONE)
 
-        if not policies.has_kept(self.kit):
+        if not trust.has_kept(self.kit):
             self.retried(fetch, min(seconds, _POLICIES_SECONDS))
             return
         with suppress(CannotReach, *BROKEN), self.session() as sftp:

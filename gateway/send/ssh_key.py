@@ -1,15 +1,147 @@
-"""The provider's own SSH key: made in OpenSSH format, or taken in OpenSSH or PuTTY format."""
+"""The provider's own SSH key: made in OpenSSH format, or taken in OpenSSH or PuTTY format.
 
+The format is described in PuTTY's manual, appendix C. No library reads version 3; `cryptography` derives,
+decrypts and verifies the secret parts.
+"""
+
+import base64
+import io
+import struct
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import paramiko
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, hmac
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 
 from gateway.errors import GatewayError
-from gateway.send import putty_key
 from gateway.send.files import make_anew
 from gateway.send.openpgp_key import WrongPassphrase
+
+BEGINS = b"PuTTY-User-Key-File-"
+_KIND = "PuTTY-User-Key-File-3"
+_KEY, _IV, _MAC = 32, 16, 32
+_MOST_KIBIBYTES, _MOST_PASSES, _MOST_LINES = 1024 * 1024, 1_000, 1_000
+_CURVES: dict[str, tuple[ec.EllipticCurve, type[paramiko.PKey]]] = {
+    "ecdsa-sha2-nistp256": (ec.SECP256R1(), paramiko.ECDSAKey),
+    "ecdsa-sha2-nistp384": (ec.SECP384R1(), paramiko.ECDSAKey),
+    "ecdsa-sha2-nistp521": (ec.SECP521R1(), paramiko.ECDSAKey),
+}
+_UNREADABLE = GatewayError(
+    "this .ppk cannot be read: open it in a newer PuTTYgen and save it again, or choose Conversions, Export "
+    "OpenSSH key, and give that file"
+)
+Secret = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+@dataclass(frozen=True, slots=True)
+class PuttyKey:
+    """The fields of the file; the secret half is encrypted unless `encryption` is none."""
+
+    algorithm: str
+    encryption: str
+    comment: str
+    public: bytes
+    private: bytes
+    mac: bytes
+    derivation: dict[str, str]
+
+    @property
+    def is_protected(self) -> bool:
+        """True if protected by a passphrase."""
+        return self.encryption != "none"
+
+    def opened(self, passphrase: str | None) -> paramiko.PKey:
+        """Return the key. WrongPassphrase for a wrong one, GatewayError for an unusable key."""
+        if self.is_protected and not passphrase:
+            raise WrongPassphrase("the PuTTY key is under a passphrase")
+        try:
+            plain, mac_key = (
+                (self.private, b"") if not self.is_protected else self._decrypted(passphrase or "")
+            )
+            # Verify the MAC over all fields; a mismatch means a wrong passphrase or an altered file.
+            code = hmac.HMAC(mac_key, hashes.SHA256())
+            texts = (self.algorithm, self.encryption, self.comment)
+            for part in (*(text.encode() for text in texts), self.public, plain):
+                code.update(struct.pack(">I", len(part)) + part)
+            try:
+                code.verify(self.mac)
+            except InvalidSignature:
+                if self.is_protected:
+                    raise WrongPassphrase("the passphrase does not open the PuTTY key") from None
+                raise _UNREADABLE from None
+            secret = _secret(self.algorithm, paramiko.Message(self.public), paramiko.Message(plain))
+        except (KeyError, ValueError):  # A parameter or number never written by PuTTYgen.
+            raise _UNREADABLE from None
+        text = secret.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+        kind = _CURVES[self.algorithm][1] if self.algorithm in _CURVES else _KINDS[self.algorithm]
+        return kind.from_private_key(io.StringIO(text))
+
+    def _decrypted(self, passphrase: str) -> tuple[bytes, bytes]:
+        """Return the decrypted secret half, and the key of its MAC."""
+        if self.derivation.get("Key-Derivation") != "Argon2id" or len(self.private) % _IV:
+            raise _UNREADABLE
+        memory, passes = (int(self.derivation[f"Argon2-{name}"]) for name in ("Memory", "Passes"))
+        if memory > _MOST_KIBIBYTES or passes > _MOST_PASSES:
+            raise _UNREADABLE
+        derived = Argon2id(
+            salt=bytes.fromhex(self.derivation["Argon2-Salt"]), length=_KEY + _IV + _MAC, iterations=passes,
+            lanes=int(self.derivation["Argon2-Parallelism"]), memory_cost=memory,
+        ).derive(passphrase.encode())  # fmt: skip
+        cipher = Cipher(algorithms.AES256(derived[:_KEY]), modes.CBC(derived[_KEY : _KEY + _IV])).decryptor()
+        return cipher.update(self.private) + cipher.finalize(), derived[_KEY + _IV :]
+
+
+def read_putty_key(data: bytes) -> PuttyKey:
+    """Return a .ppk file's key. GatewayError for an older version, or a damaged file."""
+    lines = iter(data.decode("utf-8", "replace").splitlines())
+    fields: dict[str, str] = {}
+    blobs: dict[str, bytes] = {}
+    try:
+        for line in lines:
+            name, _, value = line.partition(": ")
+            fields[name] = value
+            if name.endswith("-Lines"):
+                count = int(value)
+                if count > _MOST_LINES:
+                    raise _UNREADABLE
+                blobs[name] = base64.b64decode("".join(islice(lines, count)), validate=True)
+        return PuttyKey(
+            algorithm=fields[_KIND], encryption=fields["Encryption"], comment=fields["Comment"],
+            public=blobs["Public-Lines"], private=blobs["Private-Lines"],
+            mac=bytes.fromhex(fields["Private-MAC"]), derivation=fields,
+        )  # fmt: skip
+    except (KeyError, ValueError):
+        raise _UNREADABLE from None
+
+
+_KINDS: dict[str, type[paramiko.PKey]] = {"ssh-ed25519": paramiko.Ed25519Key, "ssh-rsa": paramiko.RSAKey}
+
+
+def _secret(algorithm: str, public: paramiko.Message, private: paramiko.Message) -> Secret:
+    """Return the secret key made of both halves, in the manual's layout for each algorithm."""
+    public.get_string()  # The algorithm once more.
+    if algorithm == "ssh-ed25519":
+        return ed25519.Ed25519PrivateKey.from_private_bytes(private.get_string())
+    if algorithm in _CURVES:
+        return ec.derive_private_key(private.get_mpint(), _CURVES[algorithm][0])
+    if algorithm != "ssh-rsa":
+        raise _UNREADABLE
+    e, n = public.get_mpint(), public.get_mpint()
+    d, p, q, iqmp = (private.get_mpint() for _ in range(4))
+    numbers = rsa.RSAPublicNumbers(e, n)
+    return rsa.RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), iqmp, numbers).private_key()
 
 
 def make_ssh_key(path: Path, passphrase: str) -> None:
@@ -22,8 +154,8 @@ def make_ssh_key(path: Path, passphrase: str) -> None:
 def load_ssh_key(path: Path, passphrase: str | None) -> paramiko.PKey:
     """Return the secret key at `path`. WrongPassphrase for a wrong one, GatewayError for another file."""
     data = path.read_bytes()
-    if data.startswith(putty_key.BEGINS):
-        return putty_key.read_putty_key(data).opened(passphrase)
+    if data.startswith(BEGINS):
+        return read_putty_key(data).opened(passphrase)
     known = passphrase.encode() if passphrase and needs_passphrase(path) else None
     try:
         return paramiko.PKey.from_path(path, known)
@@ -38,8 +170,8 @@ def load_ssh_key(path: Path, passphrase: str | None) -> paramiko.PKey:
 def needs_passphrase(path: Path) -> bool:
     """Return True if the key at `path` is protected by a passphrase."""
     data = path.read_bytes()
-    if data.startswith(putty_key.BEGINS):
-        return putty_key.read_putty_key(data).is_protected
+    if data.startswith(BEGINS):
+        return read_putty_key(data).is_protected
     try:
         paramiko.PKey.from_path(path)
     except (paramiko.PasswordRequiredException, TypeError):

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from gateway.send.kit import Kit
 from gateway.send.openpgp_key import read_key
 from gateway.send.sent import ON_ITS_WAY, SentFile, SentFiles
-from gateway.send.told import FlowTold, PageTold
+from gateway.send.trust import FlowTold, PageTold
 
 _WARN_DAYS = 60
 

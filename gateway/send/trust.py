@@ -1,16 +1,25 @@
-"""The gateway's trusted certificates: those with compared fingerprints, and their successors.
+"""The gateway's trusted certificates, and what they sign: the page about the provider, and the policies.
 
 A new certificate is accepted only if a trusted one names it as successor; anything else in /keys is ignored.
+
+Policies and page are fetched in each session, accepted only with the gateway's signature, and kept; older
+ones than those kept are refused. `checked-by.json` records their dates.
 """
 
+import json
 import re
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
 
+import lxml.html
 import paramiko
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from gateway.errors import GatewayError
 from gateway.openpgp.certificates import CertificateRefused, describe, pinned, split
-from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
+from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned, verify_detached
 from gateway.send.files import make_anew
 from gateway.send.kit import Kit
 
@@ -100,3 +109,193 @@ def _successor(kit: Kit, fingerprint: str, words: list[bytes]) -> tuple[str, byt
         "the gateway's key has changed, and the one that you compared does not vouch for the new one: ask "
         "the authority for a new invitation, then: gateway send setup INVITATION"
     )
+
+
+PAGE, SIGNATURE = "/status.html", "/status.html.asc"
+_THREE, _A_SECOND = stop_after_attempt(3), wait_fixed(1)
+
+
+@dataclass(frozen=True, slots=True)
+class FlowTold:
+    """The standing of a flow: state in the gateway's words, due day, and time of the last file."""
+
+    data_type: str
+    state: str
+    due: date | None
+    last: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTold:
+    """One of the provider's keys: ssh or openpgp, state, and end of validity."""
+
+    kind: str
+    state: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PageTold:
+    """The contents of the page at the moment `at`. `ratify`: the year of an agreement to be ratified.
+
+    `provider`: kind, numbers, schools and harmless columns, the basis of checks.
+    """
+
+    at: datetime
+    flows: tuple[FlowTold, ...]
+    waiting: tuple[str, ...]
+    keys: tuple[KeyTold, ...]
+    ratify: str | None
+    provider: dict[str, Any] = field(default_factory=dict)
+
+
+def told(kit: Kit, sftp: paramiko.SFTPClient) -> PageTold | None:
+    """Return the page's contents; None without a page. GatewayError for a bad signature.
+
+    Tries three times: page and signature are two files, and one may be newer for a moment.
+    """
+    again = Retrying(
+        retry=retry_if_exception_type(SignatureInvalid), stop=_THREE, wait=_A_SECOND, reraise=True
+    )
+    try:
+        html = again(_fetched, kit, sftp)
+    except SignatureInvalid:
+        raise GatewayError(
+            f"{PAGE} is not signed by the gateway: do not believe it; try again in a minute, and ring the "
+            "authority where it stays so"
+        ) from None
+    return None if html is None else _own(kit, read(html))
+
+
+def _own(kit: Kit, page: PageTold) -> PageTold:
+    """Return a page about this kit's provider. GatewayError for another provider's.
+
+    Pages of gateways before 0.3 name no provider: the provider's facts are left out.
+    """
+    named = page.provider.get("id")
+    if named is None:
+        return replace(page, provider={})
+    if named != kit.settings().provider:
+        raise GatewayError(f"{PAGE} is about another provider: do not believe it, and ring the authority")
+    return page
+
+
+def _fetched(kit: Kit, sftp: paramiko.SFTPClient) -> bytes | None:
+    html, signature = fetched(sftp, PAGE), fetched(sftp, SIGNATURE)
+    if html is not None:
+        verify_detached(html, signature or b"", [kit.current_certificate()])
+    return html
+
+
+def read(html: bytes) -> PageTold:
+    """Return the machine-readable contents of the page. GatewayError for another version's format."""
+    page = lxml.html.document_fromstring(html, parser=lxml.html.HTMLParser(encoding="utf-8"))
+    try:
+        (main,) = page.iter("main")
+        return _read(main)
+    except (KeyError, ValueError):
+        raise GatewayError(
+            f"the gateway is of another version than this program: read {PAGE} in your SFTP folder"
+        ) from None
+
+
+def _read(main: lxml.html.HtmlElement) -> PageTold:
+    return PageTold(
+        at=datetime.fromisoformat(main.attrib["data-at"]),
+        flows=tuple(
+            FlowTold(
+                one.attrib["data-flow"], one.attrib["data-state"], _day(one.attrib["data-due"]),
+                _moment(one.attrib["data-last"]),
+            )
+            for one in main.iterfind(".//dt[@data-flow]")
+        ),
+        waiting=tuple(one.attrib["data-waits"] for one in main.iterfind(".//dt[@data-waits]")),
+        keys=tuple(
+            KeyTold(one.attrib["data-key"], one.attrib["data-state"], _moment(one.attrib["data-until"]))
+            for one in main.iterfind(".//dt[@data-key]")
+        ),
+        ratify=next((one.attrib["data-ratify"] for one in main.iterfind(".//p[@data-ratify]")), None),
+        provider=json.loads(main.attrib.get("data-provider", "{}")),
+    )  # fmt: skip
+
+
+def _day(text: str) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def _moment(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+_SHOWN = "/agreement/policies.asc"
+NONE = "the gateway shows no policies that its present key has signed, so nothing can be checked now"
+_MOST_OF_POLICIES = 8 * 1024 * 1024
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}\.(toml|txt)")
+
+
+def keep(kit: Kit, sftp: paramiko.SFTPClient, page: PageTold | None) -> None:
+    """Keep the policies now in force, and the facts about this provider from the gateway's `page`."""
+    known = _known(kit)
+    if page is not None and page.provider and page.at.isoformat() > known.get("page_at", ""):
+        known |= {"page_at": page.at.isoformat(), "provider": page.provider}
+    known |= _newer(kit, sftp, known)
+    if known != _known(kit):
+        make_anew(_file(kit), json.dumps(known).encode())
+
+
+def kept(kit: Kit, folder: Path) -> dict[str, Any] | None:
+    """Write the kept policies into a folder; return the facts about the provider, or None without policies.
+
+    The facts are empty before the gateway has told them.
+    """
+    known = _known(kit)
+    if "files" not in known:
+        return None
+    for name, text in known["files"].items():
+        (folder / name).write_text(text, "utf-8")
+    provider: dict[str, Any] = known.get("provider", {})
+    return provider
+
+
+def has_kept(kit: Kit) -> bool:
+    """Return True once the authority's policies were fetched."""
+    return "files" in _known(kit)
+
+
+def holds_text(kit: Kit, text: str) -> bool:
+    """Return True if a text is one of the policies signed by the gateway, with any line ends."""
+    texts = (body for name, body in _known(kit).get("files", {}).items() if name.endswith(".txt"))
+    return any(body.split() == text.split() for body in texts)
+
+
+def _newer(kit: Kit, sftp: paramiko.SFTPClient, known: dict[str, Any]) -> dict[str, Any]:
+    try:
+        status = sftp.stat(_SHOWN)
+    except FileNotFoundError:
+        return {}  # A gateway before 0.3.
+    seen = [status.st_size, status.st_mtime]
+    if seen == known.get("seen"):
+        return {}
+    data = fetched(sftp, _SHOWN, _MOST_OF_POLICIES) or b""
+    try:
+        text, _ = verify_clearsigned(data.decode("utf-8", "replace"), [kit.current_certificate()])
+        told = json.loads(text)
+        at = datetime.fromisoformat(told["at"]).isoformat()
+    except (SignatureInvalid, ValueError, TypeError, KeyError):
+        return {}  # Signed by the previous key, for a moment; or unsigned; or not policies.
+    if at <= known.get("policies_at", ""):
+        return {}
+    files = {name: body for name, body in told["files"].items() if _NAME.fullmatch(name)}
+    return {"seen": seen, "policies_at": told["at"], "files": files}
+
+
+def _file(kit: Kit) -> Path:
+    return kit.root / "checked-by.json"
+
+
+def _known(kit: Kit) -> dict[str, Any]:
+    try:
+        known: dict[str, Any] = json.loads(_file(kit).read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    return known

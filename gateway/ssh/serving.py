@@ -12,9 +12,8 @@ from gateway.errors import trace_of
 from gateway.home.settings import AlsoOffer
 from gateway.observe import systemd
 from gateway.ssh.door import Door
-from gateway.ssh.host_keys import Offer, rsa_file
 from gateway.ssh.offer import AlsoOffered, needs_rsa
-from gateway.ssh.server import Balancers, listen
+from gateway.ssh.server import Balancers, Offer, listen, rsa_file
 from gateway.ssh.server import host_key as host_key_of
 from gateway.ssh.visitor import Service, Visitor
 from gateway.zones.penalty_files import Lifted, Listed, PenaltyFiles

@@ -1,4 +1,4 @@
-"""SFTP for both services: the supported requests, each with fixed error answers.
+"""SFTP for both services, the only session served: the supported requests, each with fixed error answers.
 
 Only version 3 (draft-ietf-secsh-filexfer-02) and `limits@openssh.com` are supported; copy-data, links, ranges
 and every other extension are unknown.
@@ -13,10 +13,11 @@ import asyncssh
 from asyncssh import constants
 from asyncssh.packet import SSHPacket
 from asyncssh.sftp import SFTPLimits, SFTPServerHandler
-from asyncssh.stream import SSHReader, SSHWriter
+from asyncssh.stream import SSHReader, SSHServerStreamSession, SSHWriter
 
 from gateway.errors import trace_of
 from gateway.ssh.answers import NOT_OFFERED, TOO_MANY_HANDLES, Declined, Listing, Names, guarded
+from gateway.ssh.channel import SMALL_BYTES, Channel
 from gateway.ssh.connection import Connection
 
 VERSION = 3
@@ -243,3 +244,86 @@ class Handler(SFTPServerHandler):
 
 async def _result(value: object) -> Any:  # noqa: ANN401 - any value of the server
     return await value if inspect.isawaitable(value) else value
+
+
+# A function making the handler of a session from its channel and the two ends of its stream.
+Start = Callable[
+    [asyncssh.SSHServerChannel[bytes], asyncssh.SSHReader[bytes], asyncssh.SSHWriter[bytes]], Handler
+]
+
+
+_USE_SFTP = (
+    b"This gateway takes files by SFTP only. Use sftp, or scp without -O (OpenSSH 9 or later), "
+    b"pscp -sftp, or sftp:// instead of scp://.\n"
+)
+# In the protocol of scp: an error that ends it, told elsewhere. Without it, curl takes the end of the
+# channel for success and its file for delivered.
+_FATAL = b"\x02\n"
+
+
+class Session(SSHServerStreamSession[bytes]):
+    """One session. Its task stays in `running` until its last file is put aside.
+
+    `ended` is called once when the channel is gone.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        start: Start,
+        *,
+        running: set[asyncio.Task[None]],
+        ended: Callable[[], None],
+    ) -> None:
+        super().__init__(None)
+        self._connection = connection
+        self._start = start
+        self._running = running
+        self._ended = ended
+        self._is_scp = False
+
+    def exec_requested(self, command: str) -> bool:
+        """Accept only scp, to name the alternative; no command is ever run."""
+        self._is_scp = command.partition(" ")[0] == "scp"
+        return self._is_scp
+
+    def subsystem_requested(self, subsystem: str) -> bool:
+        """Accept SFTP only; the base class refuses shells and commands."""
+        return subsystem == "sftp"
+
+    def session_started(self) -> None:
+        """Begin to answer requests."""
+        channel: Any = self._chan
+        if self._is_scp:
+            channel.write_stderr(_USE_SFTP)
+            channel.write(_FATAL)
+            channel.exit(1)
+            return
+        reader, writer = SSHReader[bytes](self, channel), SSHWriter[bytes](self, channel)
+        handler = self._start(channel, reader, writer)
+        task = self._connection.create_task(handler.run(), handler.logger)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        """Keep received data in few pieces."""
+        kept: list[Any] = self._recv_buf[datatype]
+        if len(data) < SMALL_BYTES:
+            data = bytes(data)  # A view would keep its whole packet in memory.
+            if kept and len(kept[-1]) < SMALL_BYTES:
+                before = bytes(kept.pop())
+                self._recv_buf_len -= len(before)
+                data = before + data
+        super().data_received(data, datatype)
+
+    async def read(self, datatype: int | None, n: int, exact: bool) -> bytes:
+        """Take received data out of memory, letting the client send as much again."""
+        data: bytes = await super().read(datatype, n, exact)
+        if isinstance(self._chan, Channel):
+            self._chan.consumed(len(data))
+        return data
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Call `ended` after the end of the channel."""
+        super().connection_lost(exc)
+        self._ended()

@@ -17,8 +17,7 @@ import obstore
 from obstore.store import S3Store
 
 from gateway.errors import ConfigurationError
-from gateway.store.client import as_os_error
-from gateway.store.objects import ObjectStore
+from gateway.store.objects import ObjectStore, as_os_error
 from gateway.store.store import Store
 
 _AT_ONCE, _PART_BYTES = 8, 5 * 1024**2

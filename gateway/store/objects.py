@@ -10,34 +10,202 @@ one is told. No store can create an object in parts only if absent; hence the tw
 host checks for the other kind: one of the two sees the other.
 
 A content without an index, left by a dead host, is removed with its reference.
+
+    copy/REFERENCE/PROVIDER/SHA256   a sealed copy, named by its digest
+
+So each copy is sealed once, has the same octets on every host, and a host taking over fetches missing copies
+instead of opening files again. Copies are removed with their file.
 """
 
 from __future__ import annotations
 
 import hashlib
 import heapq
+import logging
 import os
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from errno import EEXIST, EREMOTEIO
+from datetime import timedelta
+from errno import EACCES, EEXIST, EREMOTEIO
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
 
 import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import S3Store
 from pydantic import ValidationError
 
-from gateway.home import REFERENCE, checked_reference
+from gateway.errors import ConfigurationError
+from gateway.home import REFERENCE, checked_provider, checked_reference
+from gateway.home.settings import read_toml
 from gateway.home.settings_file import File
 from gateway.home.store_settings import StoreSettings
-from gateway.store.client import as_os_error, client_of
-from gateway.store.shared_copies import KIND as COPIES
 from gateway.store.store import Kept
 from gateway.zones.failpoints import passing
 from gateway.zones.memory import anonymous_memory
+
+if TYPE_CHECKING:  # There when types are checked only.
+    from obstore.store import ClientConfig, S3Config
+
+_TRIES_AGAIN = 2
+_CONNECT = "5s"
+_SHOWN = 300
+_log = logging.getLogger(__name__)
+
+
+class Credentials(File):
+    """The contents of `credentials_file`."""
+
+    access_key_id: str
+    secret_access_key: str
+
+
+def client_of(settings: StoreSettings) -> S3Store:
+    """Return a client. ConfigurationError for credentials unreadable, or readable by others."""
+    file = settings.credentials_file or Path()
+    try:
+        mode = file.stat().st_mode
+    except OSError as error:
+        raise ConfigurationError(f"{file}: {error.strerror}") from None
+    if mode & 0o007:
+        raise ConfigurationError(f"{file} is open to other users: chmod 600 {file}")
+    credentials = read_toml(file, Credentials)
+    config: S3Config = {
+        "region": settings.region,
+        "access_key_id": credentials.access_key_id,
+        "secret_access_key": credentials.secret_access_key,
+        "checksum_algorithm": "SHA256",
+    }
+    if settings.endpoint is not None:
+        config["endpoint"] = settings.endpoint
+    return S3Store(
+        settings.bucket,
+        prefix=settings.folder or None,
+        config=config,
+        client_options=_client_options(settings),
+        retry_config={
+            "max_retries": _TRIES_AGAIN,
+            "retry_timeout": timedelta(seconds=settings.seconds),
+        },
+    )
+
+
+def _client_options(settings: StoreSettings) -> ClientConfig:
+    options: ClientConfig = {
+        "allow_http": (settings.endpoint or "").startswith("http://"),
+        "connect_timeout": _CONNECT,
+        "timeout": timedelta(seconds=settings.seconds),
+    }
+    if settings.ca_file is not None:
+        try:
+            options["root_certificate"] = settings.ca_file.read_bytes()
+        except OSError as error:
+            raise ConfigurationError(f"{settings.ca_file}: {error.strerror}") from None
+    return options
+
+
+@contextmanager
+def as_os_error() -> Iterator[None]:
+    """Turn failures of the store or the network into OSError; FileNotFoundError passes unchanged."""
+    try:
+        yield
+    except AlreadyExistsError:
+        raise FileExistsError(EEXIST, "it is there already") from None
+    except (PermissionDeniedError, UnauthenticatedError) as error:
+        _log.error("the store: %s", _first_line(error))
+        raise PermissionError(EACCES, "the store does not take these credentials for it") from None
+    except BaseError as error:
+        _log.error("the store: %s", _first_line(error))
+        raise OSError(EREMOTEIO, "the store does not do it") from None
+
+
+def _first_line(error: Exception) -> str:
+    """Return an error in one line, including the keys of objects, made of references."""
+    return str(error).partition("\n")[0][:_SHOWN]
+
+
+KIND = "copy"
+
+
+@dataclass(frozen=True, slots=True)
+class SharedCopies:
+    """Sealed copies in a folder of a bucket. OSError if the store does not answer."""
+
+    client: S3Store
+
+    def put(self, reference: str, provider: str, sha256: str, source: int) -> None:
+        """Store a copy from the beginning of a descriptor. Harmless if already there."""
+        os.lseek(source, 0, os.SEEK_SET)
+        with as_os_error():
+            obstore.put(
+                self.client, _path(reference, provider, sha256), _parts(source), chunk_size=_PART_BYTES
+            )
+
+    def fetch(self, reference: str, provider: str, sha256: str) -> int:
+        """Return a descriptor of a copy in a nameless file, for the caller to close.
+
+        FileNotFoundError for a missing copy; another OSError for a changed one.
+        """
+        digest = hashlib.sha256()
+        with TemporaryFile() as file:
+            with as_os_error():
+                for part in obstore.get(self.client, _path(reference, provider, sha256)).stream():
+                    digest.update(part)
+                    file.write(part)
+            if digest.hexdigest() != sha256:
+                raise OSError(EREMOTEIO, "the copy is not the one that was put")
+            file.flush()
+            return os.dup(file.fileno())
+
+    def remove(self, reference: str) -> None:
+        """Remove every copy of a file. Harmless without any."""
+        with as_os_error():
+            pages = list(obstore.list(self.client, f"{KIND}/{checked_reference(reference)}/"))
+            obstore.delete(self.client, [found["path"] for page in pages for found in page])
+
+
+def _path(reference: str, provider: str, sha256: str) -> str:
+    return f"{KIND}/{checked_reference(reference)}/{checked_provider(provider)}/{sha256}"
+
+
+def _parts(source: int) -> Iterator[bytes]:
+    while part := os.read(source, _READ_BYTES):
+        yield part
+
+
+# Versions of the policies in the S3 store, for hosts to find versions put in force elsewhere.
+# policy/DIGEST/NAME one file of a version, named by the digest of the whole, as stated in the log Every
+# fetching host verifies the digest.
+
+_KIND = "policy"
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPolicies:
+    """Versions in a folder of a bucket. OSError if the store does not answer."""
+
+    client: S3Store
+
+    def put(self, digest: str, files: Mapping[str, bytes]) -> None:
+        """Store the files of a version. Harmless if already there."""
+        for name, content in files.items():
+            with as_os_error():
+                obstore.put(self.client, f"{_KIND}/{digest}/{name}", content)
+
+    def fetch(self, digest: str) -> dict[str, bytes]:
+        """Return the files of a version by name; {} if missing."""
+        place, found = f"{_KIND}/{digest}/", {}
+        with as_os_error():
+            for page in obstore.list(self.client, place):
+                for one in page:
+                    content = obstore.get(self.client, one["path"]).bytes()
+                    found[one["path"].removeprefix(place)] = bytes(content)
+        return found
+
 
 SMALL_BYTES = 8 * 1024**2
 _PART_BYTES = 8 * 1024**2  # S3's minimum is 5 MiB; ten thousand parts of this size are 80 GiB.
@@ -245,7 +413,7 @@ class ObjectStore:
         for reference in references:
             kinds = (_SMALL, _LARGE, _SESSION)
             named = [f"{kind}/{checked_reference(reference)}" for kind in kinds]
-            copies = self._paths(f"{COPIES}/{reference}/")
+            copies = self._paths(f"{KIND}/{reference}/")
             self._delete([*self._paths(_content(reference)), *copies, *named])
 
     def free(self) -> None:

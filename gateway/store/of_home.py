@@ -1,20 +1,169 @@
-"""Choose a home's store: its folder sealed/, or the S3 store in its settings."""
+"""Choose a home's store: its folder sealed/, each file complete or absent, or its S3 store."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.errors import ConfigurationError
-from gateway.home import Home
+from gateway.home import REFERENCE, Home, checked_reference
 from gateway.home.settings import Settings, load_settings
-from gateway.store.folder import SealedFolder
-from gateway.store.store import Store
+from gateway.store.store import Kept, Store
+from gateway.zones.failpoints import passing
+from gateway.zones.spool import fsync_folder, private_mode, write_durably
+
+_CHUNK = 1024**2
+_LARGE, _SYNCED_AT_ONCE = 8 * _CHUNK, 64 * _CHUNK
+_FILE, _SESSION, _ASIDE = ".sealed", ".session", ".part"
+
+
+@dataclass(frozen=True, slots=True)
+class SealedFolder:
+    """REFERENCE.sealed and, for a few, REFERENCE.session."""
+
+    root: Path
+
+    def put(self, reference: str, source: int, size: int) -> Kept:
+        """Store at most `size` bytes read from a descriptor. `settle` makes them durable.
+
+        The file is copied, never moved: a captured intake must not keep a handle on stored files.
+        """
+        target = self.path(reference)
+        aside = target.with_suffix(_ASIDE)
+        flags, mode = os.O_WRONLY | os.O_CREAT | os.O_TRUNC, private_mode(self.root)
+        try:
+            with os.fdopen(os.open(aside, flags, mode), "wb", buffering=0) as file:
+                kept = (_copied_at_once if size >= _LARGE else _copied)(source, file.fileno(), size)
+                os.fsync(file.fileno())
+            passing("claim.copied")
+            aside.rename(target)
+            passing("claim.stored")
+        except OSError:
+            aside.unlink(missing_ok=True)
+            raise
+        return kept
+
+    def put_session(self, reference: str, session: bytes) -> None:
+        """Store a session key beside its file, durable after return."""
+        write_durably(self.session(reference), session, mode=private_mode(self.root))
+
+    def settle(self) -> None:
+        """Make the names of stored files durable."""
+        fsync_folder(self.root)
+        passing("claim.durable")
+
+    def path(self, reference: str) -> Path:
+        """Return the path of a file, existing or not."""
+        return self.root / f"{checked_reference(reference)}{_FILE}"
+
+    def session(self, reference: str) -> Path:
+        """Return the path of a session key; few files have one."""
+        return self.root / f"{checked_reference(reference)}{_SESSION}"
+
+    @contextmanager
+    def reading(self, reference: str, most: int | None = None) -> Iterator[int]:
+        """Yield the whole file in any case: opening reads nothing, so `most` is ignored."""
+        del most
+        descriptor = _opened(self.path(reference))
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def reading_session(self, reference: str) -> Iterator[int | None]:
+        """Yield a descriptor of the session key; None without one."""
+        try:
+            descriptor = _opened(self.session(reference))
+        except FileNotFoundError:
+            yield None
+            return
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def digest(self, reference: str) -> str:
+        """Return the SHA-256 of the stored file."""
+        with self.path(reference).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def has(self, reference: str) -> bool:
+        """Return True if a file is there."""
+        return self.path(reference).exists()
+
+    def references(self) -> Iterator[str]:
+        """Yield the references of the stored files, in order."""
+        yield from self._named(_FILE)
+
+    def sessions(self) -> Iterator[str]:
+        """Yield the references of the stored session keys, in order."""
+        yield from self._named(_SESSION)
+
+    def _named(self, suffix: str) -> list[str]:
+        found = (path.stem for path in self.root.glob(f"*{suffix}"))
+        return sorted(name for name in found if REFERENCE.fullmatch(name))
+
+    def remove(self, references: Iterable[str]) -> None:
+        """Remove files and their session keys, durably after return."""
+        for reference in references:
+            self.path(reference).unlink(missing_ok=True)
+            self.session(reference).unlink(missing_ok=True)
+        fsync_folder(self.root)
+
+    def free(self) -> int:
+        """Return the free bytes on the disk."""
+        room = os.statvfs(self.root)
+        return room.f_bavail * room.f_frsize
+
+
+def _opened(path: Path) -> int:
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+
+
+def _copied(source: int, target: int, size: int) -> Kept:
+    digest, copied = hashlib.sha256(), 0
+    while chunk := os.read(source, min(_CHUNK, size - copied)):
+        digest.update(chunk)
+        _write_all(target, chunk)
+        copied += len(chunk)
+    return Kept(copied, digest.hexdigest())
+
+
+def _copied_at_once(source: int, target: int, size: int) -> Kept:
+    """Copy as `_copied`, hashing and syncing in parallel."""
+    digest, copied, unsynced = hashlib.sha256(), 0, 0
+    with ThreadPoolExecutor(1, "hash") as hashing, ThreadPoolExecutor(1, "sync") as syncing:
+        hashed: Future[None] = hashing.submit(lambda: None)
+        synced: Future[None] = syncing.submit(lambda: None)
+        while chunk := os.read(source, min(_CHUNK, size - copied)):
+            hashed.result()
+            hashed = hashing.submit(digest.update, chunk)
+            _write_all(target, chunk)
+            copied, unsynced = copied + len(chunk), unsynced + len(chunk)
+            if unsynced >= _SYNCED_AT_ONCE:
+                synced.result()  # A disk's error is told once.
+                synced, unsynced = syncing.submit(os.fdatasync, target), 0
+        hashed.result()
+        synced.result()
+    return Kept(copied, digest.hexdigest())
+
+
+def _write_all(target: int, chunk: bytes) -> None:
+    view = memoryview(chunk)
+    while view:
+        view = view[os.write(target, view) :]
+
 
 if TYPE_CHECKING:
-    from gateway.store.objects import ObjectStore
-    from gateway.store.shared_copies import SharedCopies, SharedPolicies
+    from gateway.store.objects import ObjectStore, SharedCopies, SharedPolicies
 
 # Packages for an S3 store are imported only for one: other homes do not have them.
 
@@ -33,7 +182,7 @@ def copies_of(home: Home, settings: Settings) -> SharedCopies | None:
     if settings.store.url is None:
         return None
     store = _shared(home, settings)
-    from gateway.store.shared_copies import SharedCopies  # noqa: PLC0415
+    from gateway.store.objects import SharedCopies  # noqa: PLC0415
 
     return SharedCopies(store.client)
 
@@ -43,7 +192,7 @@ def policies_of(home: Home, settings: Settings) -> SharedPolicies | None:
     if not settings.host.shares:
         return None
     store = _shared(home, settings)
-    from gateway.store.shared_copies import SharedPolicies  # noqa: PLC0415
+    from gateway.store.objects import SharedPolicies  # noqa: PLC0415
 
     return SharedPolicies(store.client)
 

@@ -30,7 +30,7 @@ from gateway.home import Home
 from gateway.home.settings import SECURITY, WebSettings
 from gateway.web.page import STATIC, digest
 from gateway.zones.console_api.serving import KEPT_SECONDS, config_of, socket_in
-from gateway.zones.web_paths import ADDRESS, API, MOST_BYTES, PATHS, SETTINGS
+from gateway.zones.http_paths import ADDRESS, API, MOST_BYTES, PATHS, SETTINGS
 
 ALLOWS = (
     "style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; worker-src 'self'; "

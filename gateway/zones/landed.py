@@ -1,6 +1,6 @@
 """Read spool/landed from the inside. Intake owns the folder, so anything at all may lie there.
 
-An upload is `REF.landed` (`gateway.zones.across`). Earlier versions wrote content and record apart, as
+An upload is `REF.landed` (`gateway.zones.spool`). Earlier versions wrote content and record apart, as
 `REF.sealed` and `REF.json`: uploads left there during an upgrade are taken too.
 
 The folder and its files are reached through no link, opened without waiting, and read only up to their
@@ -33,9 +33,8 @@ from pydantic import (
 from gateway.errors import GatewayError
 from gateway.home import PROVIDER_ID, REFERENCE, Spool, checked_reference
 from gateway.model import Folder, LooksLike, Upload
-from gateway.zones.across import FOLDER_FLAGS, RECORD_BYTES, BadFileError, divided, open_regular
 from gateway.zones.failpoints import passing
-from gateway.zones.spool import fsync_folder
+from gateway.zones.spool import FOLDER_FLAGS, RECORD_BYTES, BadFileError, divided, fsync_folder, open_regular
 
 _NAME_BYTES = 1_024
 _CLIENT_CHARACTERS = 255

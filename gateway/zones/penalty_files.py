@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from gateway.home import Home, Published, Spool
-from gateway.zones.across import read_small
+from gateway.zones.spool import read_small
 
 _MOST_LIFTED = 256
 _MOST_BYTES = 4 * 1024**2

@@ -13,8 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gateway.homes.demo.parties import Party
-from gateway.zones.across import behind_content
-from gateway.zones.spool import new_reference
+from gateway.zones.spool import behind_content, new_reference
 from tests.workshop import Desk, login_of
 
 GIB = 1024**3

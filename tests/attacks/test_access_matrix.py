@@ -29,9 +29,9 @@ from gateway.registry import markers, programs, roles, staff, transfers
 from gateway.registry.invitations import digest_of
 from gateway.registry.tables import AccountRow, ProgramRow
 from gateway.zones import console_api
-from gateway.zones.api_paths import CREDENTIAL
 from gateway.zones.console_api import ConsoleQuestion, OfPerson, questions
 from gateway.zones.console_api.act_questions import AskAct, CarryOutAct
+from gateway.zones.http_paths import CREDENTIAL
 from tests.commands import COMMAND, invoke
 from tests.console.soft_key import SoftKey
 from tests.console.through_the_api import Console, console_api_of

@@ -18,7 +18,7 @@ from gateway.publish.letters_out import pass_letters
 from gateway.registry import letters
 from gateway.registry.letters import Letter
 from gateway.registry.tables import LetterRow
-from gateway.ssh.host_keys import fingerprint
+from gateway.ssh.server import fingerprint
 from tests.attacks.odd_uploads import bound
 from tests.workshop import Desk
 

@@ -13,7 +13,7 @@ from gateway.home import Home
 from gateway.processor.claim import claim_waiting
 from gateway.processor.retention import Sweep
 from gateway.registry import retention
-from gateway.store.folder import SealedFolder
+from gateway.store.of_home import SealedFolder
 from tests.clock import THIS_YEAR
 from tests.content import core_data
 from tests.intake.running import Running, sealed

@@ -23,7 +23,7 @@ from gateway.homes.demo.parties import Party
 from gateway.registry.tables import EventRow
 from gateway.zones.console_api import OfPerson
 from gateway.zones.console_api.act_questions import CarryOutAct
-from gateway.zones.console_api.evidence_questions import ApprovePolicies
+from gateway.zones.console_api.questions import ApprovePolicies
 from tests.apart import apart
 from tests.classify.made import as_csv, core_rows
 from tests.clock import THIS_YEAR

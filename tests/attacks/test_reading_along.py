@@ -18,8 +18,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import Fault
-from gateway.examiner.asking import FROM_BYTES, Follower, following
-from gateway.examiner.child import Child, ExaminerLost
+from gateway.examiner.child import FROM_BYTES, Child, ExaminerLost, Follower, following
 from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import FileOpened, FileRefused, FileWaits, Job, Looked, Reading
 from gateway.homes.demo.parties import Party
@@ -327,7 +326,7 @@ def test_a_captured_classifier_changes_nothing_of_what_is_being_opened(
     """What it says is taken here whatever it is, to see that it had its chance."""
     attack = ATTACKS.get(name, "found['got'] = os.pread(content, 8, 0).decode()")
     asked = SimpleNamespace(dump_json=lambda _: json.dumps([attack, {}]).encode())
-    monkeypatch.setattr("gateway.examiner.asking.REQUEST", asked)
+    monkeypatch.setattr("gateway.examiner.child.REQUEST", asked)
     request = Reading(reference=REFERENCE, name="x", today=date(2026, 11, 27))
     with following(captured, request, 60) as follower:
         assert follower is not None

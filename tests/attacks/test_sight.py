@@ -37,8 +37,7 @@ from gateway.reports.document import Document, Paragraph, Section
 from gateway.secrets.signing import Signing
 from gateway.verify import verify_log
 from gateway.zones.console_api.act_questions import AskAct
-from gateway.zones.console_api.evidence_questions import AskPolicies
-from gateway.zones.console_api.questions import AskOpenings, AskSchool, AskToday
+from gateway.zones.console_api.questions import AskOpenings, AskPolicies, AskSchool, AskToday
 from tests.attacks.test_access_matrix import PEOPLE, Doors, commands, right_of
 from tests.commands import invoke
 from tests.console.soft_key import SoftKey

@@ -32,9 +32,8 @@ from sqlalchemy import Engine, event
 from gateway.classify import classify, load_rules
 from gateway.home import Home, Spool
 from gateway.home.settings import ClassifyLimits, IntakeLimits
-from gateway.intake.backlog import Landed
-from gateway.intake.box import Box
-from gateway.intake.reception import Wish
+from gateway.intake.box import Box, Wish
+from gateway.intake.disk import Landed
 from gateway.passage import conclude
 from gateway.processor.service import open_processor, open_registrar
 from gateway.record.outcome import land

@@ -24,7 +24,7 @@ from gateway.home.settings import ClassifyLimits, OpenLimits
 from gateway.model import Opened
 from gateway.openpgp.sop import SopOpener
 from gateway.secrets import secret_files
-from gateway.store.folder import SealedFolder
+from gateway.store.of_home import SealedFolder
 from tests.bench import big
 from tests.bench.bench_classify import POLICIES, TODAY
 from tests.site import Site

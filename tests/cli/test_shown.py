@@ -12,7 +12,7 @@ from gateway.cli.console import out
 from gateway.home import Home
 from gateway.homes.demo.parties import Party
 from gateway.openpgp.certificates import grouped
-from gateway.ssh.host_keys import host_key, make_host_key, next_file
+from gateway.ssh.server import host_key, make_host_key, next_file
 from tests.commands import Commands
 
 

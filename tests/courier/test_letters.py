@@ -11,7 +11,7 @@ from gateway.courier import service
 from gateway.home.settings import load_settings
 from gateway.processor.retention import Sweep
 from gateway.publish.letters_out import pass_letters
-from gateway.receipts.agreement_notice import changed
+from gateway.receipts.notices import changed
 from gateway.record.letters import owe_by_calendar
 from gateway.record.policies_in_force import tell_everybody
 from gateway.registry import contacts, letters, notices

@@ -11,7 +11,7 @@ from gateway.errors import Fault
 from gateway.processor.claim import claim_waiting
 from gateway.registry import log
 from gateway.verify.verify_files import verify_receipt_files
-from gateway.zones.across import behind_content, divided
+from gateway.zones.spool import behind_content, divided
 from tests.clock import THIS_YEAR
 from tests.content import core_data
 from tests.workshop import Desk

@@ -152,7 +152,7 @@ class Region:
         import obstore  # noqa: PLC0415
 
         from gateway.home.store_settings import StoreSettings  # noqa: PLC0415
-        from gateway.store.client import client_of  # noqa: PLC0415
+        from gateway.store.objects import client_of  # noqa: PLC0415
 
         place = StoreSettings(
             url="s3://gateway/first",

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from gateway.model import Upload
-from gateway.processor.watch import Watch
+from gateway.processor.loop import Watch
 from gateway.zones.landed import waiting
 from gateway.zones.spool import hand_over, reserve_reference
 from tests.faults.conftest import Note

@@ -18,7 +18,7 @@ import pytest
 
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
-from gateway.homes import backup, dated_backups
+from gateway.homes import backup
 from tests.content import core_data
 from tests.site import Party, Site
 from tests.waiting import until
@@ -192,14 +192,14 @@ def test_settings_may_be_a_link_and_nothing_is_left_where_it_fails(backed: Backe
 
 def test_what_was_interrupted_goes_once_there_is_a_newer_one(backed: Backed, tmp_path: Path) -> None:
     home, at = Home(backed.restored.home), datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
-    cut, busy, whole, newer = [dated_backups.dated(tmp_path, at.replace(hour=hour)) for hour in range(4)]
+    cut, busy, whole, newer = [backup.dated(tmp_path, at.replace(hour=hour)) for hour in range(4)]
     for place in (cut, busy, whole, newer):
         backup.back_up(home, place, at)
     for place in (cut, busy, newer):
         (place / "backup.json").unlink()
     with backup.at_work(busy):
-        assert dated_backups.prune(tmp_path, 2) == [cut]
-    assert dated_backups.prune(tmp_path, 2) == [busy]
+        assert backup.prune(tmp_path, 2) == [cut]
+    assert backup.prune(tmp_path, 2) == [busy]
     assert sorted(tmp_path.iterdir()) == [whole, newer]
 
 
@@ -226,16 +226,16 @@ def test_dated_backups_share_sealed_files_and_old_ones_go(backed: Backed, tmp_pa
     home, at = Home(backed.restored.home), datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
     places = []
     for hour in range(4):
-        place = dated_backups.dated(tmp_path, at.replace(hour=hour))
-        earlier = dated_backups.whole_backups(tmp_path)
+        place = backup.dated(tmp_path, at.replace(hour=hour))
+        earlier = backup.whole_backups(tmp_path)
         backup.back_up(home, place, at, earlier=earlier[-1] if earlier else None)
         places.append(place)
     inodes = [{p.name: p.stat().st_ino for p in (place / "sealed").iterdir()} for place in places]
     assert inodes[0] == inodes[3]
     assert inodes[0]
     (tmp_path / "2026-11-25T010000Z").mkdir()
-    assert dated_backups.prune(tmp_path, 2) == places[:2]
-    assert dated_backups.whole_backups(tmp_path) == places[2:]
+    assert backup.prune(tmp_path, 2) == places[:2]
+    assert backup.whole_backups(tmp_path) == places[2:]
     backup.restore(places[3], Home(tmp_path / "home"))
     assert backup.read_manifest(places[3]).files.items() >= {
         (f"sealed/{p.name}", hashlib.sha256(p.read_bytes()).hexdigest())

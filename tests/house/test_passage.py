@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlmodel import func, select
 
 import gateway
-from gateway.processor import in_progress
+from gateway.processor import claim
 from gateway.registry.register import read_news
 from gateway.registry.tables import CheckpointRow, EventRow
 from tests.clock import THIS_YEAR
@@ -46,7 +46,7 @@ _BESIDES = tuple(
     )
 )
 # What a round does last with a file that is decided.
-_LAST = in_progress.BackOff.forget.__code__
+_LAST = claim.BackOff.forget.__code__
 FUNCTIONS, FILES, HOPS = 408, 80, 20
 # Besides, each round asks for news with one statement; how many rounds see a file depends on the machine.
 COSTS = {"statements": 16, "commits": 1, "fsyncs": 2, "leaves": 1, "heads": 1, "brought out": 4}
@@ -140,7 +140,7 @@ def _log_of(desk: Desk) -> Counter[str]:
 
 
 def test_the_way_of_an_ordinary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(in_progress, "A_MOMENT_SECONDS", 600.0)  # However busy the machine is.
+    monkeypatch.setattr(claim, "A_MOMENT_SECONDS", 600.0)  # However busy the machine is.
     way, desk = Way(), Desk(tmp_path)
     oak = desk.provider("oak", years=THIS_YEAR)
     with _watched(way), desk:

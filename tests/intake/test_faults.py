@@ -11,7 +11,7 @@ from pathlib import Path
 import paramiko
 import pytest
 
-import gateway.intake.completion
+import gateway.intake.box
 import gateway.intake.upload
 import gateway.zones.spool
 from gateway.home import Home
@@ -96,7 +96,7 @@ def test_a_failed_hand_over_of_what_has_no_content_leaves_nothing(
 @pytest.mark.parametrize(
     "fault",
     [
-        lambda patch: fail_in(patch, gateway.intake.completion, "reserve_reference"),
+        lambda patch: fail_in(patch, gateway.intake.box, "reserve_reference"),
         lambda patch: fail_in(patch, gateway.intake.upload, "store"),
     ],
 )

@@ -11,7 +11,7 @@ import paramiko
 import pytest
 
 from gateway.home import Home, Spool
-from gateway.intake.backlog import Landed
+from gateway.intake.disk import Landed
 from gateway.zones.landed import take_away
 from tests.intake.running import SEALED, Running, sealed
 from tests.waiting import eventually
@@ -68,7 +68,7 @@ def test_uploads_a_day_also_after_a_restart(tmp_path: Path) -> None:
 
 
 def test_bytes_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.intake.backlog._FRESH_SECONDS", 0.0)
+    monkeypatch.setattr("gateway.intake.disk._FRESH_SECONDS", 0.0)
     with limited(tmp_path, bytes_waiting_per_provider=1_000_000) as (running, client):
         put(client, "/in/1", sealed(900_000))
         put(client, "/in/2", sealed(200_000))

@@ -12,7 +12,7 @@ import asyncssh
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.intake.backlog import sweep_landed
+from gateway.intake.disk import sweep_landed
 from tests.intake.running import SEALED, Running
 
 CONTENT = SEALED + bytes(range(256)) * 1000

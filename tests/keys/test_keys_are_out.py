@@ -13,8 +13,7 @@ import pytest
 from gateway.home.settings import load_settings
 from gateway.log.checkpoint import LogKey
 from gateway.secrets import secret_files
-from gateway.ssh.host_keys import fingerprint
-from gateway.ssh.server import make_host_key
+from gateway.ssh.server import fingerprint, make_host_key
 from gateway.verify.verify_files import verify_receipt_files
 from tests.clock import commands_go_by
 from tests.commands import invoke

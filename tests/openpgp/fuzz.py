@@ -29,9 +29,8 @@ from gateway.errors import Refusal
 from gateway.openpgp import packets
 from gateway.openpgp.embedded import EmbeddedOpener
 from gateway.openpgp.layers import SecretKey, unwrapped
-from gateway.openpgp.promise import Opener
+from gateway.openpgp.promise import Opener, SealedSource
 from gateway.openpgp.sop import SopOpener
-from gateway.openpgp.source import SealedSource
 from gateway.reasons import REASONS
 from tests.openpgp import vectors
 from tests.openpgp.make.sealing import Recipient, session_key, with_digest

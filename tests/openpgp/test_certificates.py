@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.openpgp import armor
+from gateway.openpgp import packets
 from gateway.openpgp.certificates import (
     CertificateRefused,
     admit,
@@ -84,7 +84,7 @@ def cert(name: str) -> bytes:
 
 
 def parts(name: str) -> list[tuple[int, bytes]]:
-    return split(armor.dearmored(cert(name)))
+    return split(packets.dearmored(cert(name)))
 
 
 def refused(data: bytes, at: datetime = AT) -> str:
@@ -103,7 +103,7 @@ def test_admitted(name):
     assert not certificate.revoked
     assert len(certificate.user_ids) == 1
     assert name.removeprefix("the ") in certificate.user_ids[0]
-    assert admit(armor.dearmored(cert(name)), AT) == certificate
+    assert admit(packets.dearmored(cert(name)), AT) == certificate
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -140,7 +140,7 @@ def test_every_key_of_the_vectors_is_in_one_of_the_lists():
 def test_a_secret_key_is_called_one_whatever_else_is_wrong_with_it(name):
     secret = (vectors.KEYS / f"{name}.key").read_bytes()
     assert refused(secret) == "key:secret"
-    assert refused(armor.dearmored(secret)) == "key:secret"
+    assert refused(packets.dearmored(secret)) == "key:secret"
     assert refused(b"Dear admin,\n" + secret) == "key:secret"
     assert refused(cert("alice") + secret) == "key:secret"
 
@@ -251,7 +251,7 @@ def test_what_is_no_revocation_revokes_nothing(revocation):
 def test_another_certificate_does_not_merge():
     with pytest.raises(CertificateRefused, match="key:other-certificate"):
         merge(cert("alice"), cert("bob"))
-    assert merge(cert("alice"), cert("alice")) == armor.dearmored(armored(cert("alice")))
+    assert merge(cert("alice"), cert("alice")) == packets.dearmored(armored(cert("alice")))
 
 
 def test_grouped():
@@ -270,7 +270,7 @@ def test_every_code_has_words():
 )
 def test_a_damaged_certificate_is_admitted_as_the_same_or_refused(name, changes):
     """No change of single octets trips admission over, or makes another key of it."""
-    data = bytearray(armor.dearmored(cert(name)))
+    data = bytearray(packets.dearmored(cert(name)))
     for at, value in changes:
         data[at % len(data)] = value
     try:

@@ -13,13 +13,12 @@ from hypothesis import strategies as st
 
 from gateway.errors import Refusal
 from gateway.home.settings import OpenLimits
-from gateway.openpgp import armor, containers, packets
-from gateway.openpgp.armor import ArmorError
+from gateway.openpgp import containers, packets
 from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.envelope import look
 from gateway.openpgp.layers import uncompressed
-from gateway.openpgp.packets import FramingError
-from gateway.openpgp.source import SealedSource
+from gateway.openpgp.packets import ArmorError, FramingError
+from gateway.openpgp.promise import SealedSource
 from tests.openpgp.make.surgery import compressed, joined, literal, padding, split
 
 CHUNK = 64
@@ -124,10 +123,10 @@ def test_armor_comes_off(data, end, comment, cut):
     lines = [b"-----BEGIN PGP MESSAGE-----", *([b"Comment: x"] if comment else []), b""]
     lines += [*base64.encodebytes(data).splitlines(), b"=AAAA", b"-----END PGP MESSAGE-----", b""]
     whole = end.join(lines)
-    assert armor.dearmored(whole) == data
+    assert packets.dearmored(whole) == data
     # The last octets of a head may be what the cut made of a checksum.
     with suppress(ArmorError):
-        assert data.startswith(armor.dearmored_head(whole[: max(cut, 50)])[:-3])
+        assert data.startswith(packets.dearmored_head(whole[: max(cut, 50)])[:-3])
 
 
 @settings(max_examples=300, deadline=None)

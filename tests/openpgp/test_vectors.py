@@ -13,7 +13,7 @@ from pysequoia.packet import PacketPile
 
 from gateway.errors import Fault, Refusal
 from gateway.home.settings import ProcessorSettings
-from gateway.openpgp import explain, late, packets
+from gateway.openpgp import judge, packets
 from gateway.openpgp.certificates import describe
 from gateway.openpgp.embedded import EmbeddedOpener
 from gateway.openpgp.engines import find_opener
@@ -242,13 +242,13 @@ def test_the_arithmetic_agrees_with_every_engine():
             signature = next(p.body(message) for p in packets.walk(message) if p.tag == packets.SIGNATURE)
             pile = PacketPile.from_bytes(sender.data)
             public = next(p.body for p in pile if p.fingerprint == key.fingerprint)
-            content = explain.literal(message)
-            assert late.fits(signature, public, content), vector.name
-            assert not late.fits(signature, public, content + b"x"), vector.name
+            content = judge.literal(message)
+            assert judge.fits(signature, public, content), vector.name
+            assert not judge.fits(signature, public, content + b"x"), vector.name
             for at in (1, 3, 8, len(signature) - 1):
                 changed = signature[:at] + bytes([signature[at] ^ 1]) + signature[at + 1 :]
-                assert not late.fits(changed, public, content), f"{vector.name}: {at}"
-            assert not late.fits(signature[:-1], public, content), vector.name
+                assert not judge.fits(changed, public, content), f"{vector.name}: {at}"
+            assert not judge.fits(signature[:-1], public, content), vector.name
             seen[key.algorithm] += 1
     assert set(seen) == {"Ed25519", "RSA", "NIST P-256"}
 
@@ -257,7 +257,7 @@ def _message(vector: Vector) -> tuple[bytes | None, tuple[SignatureClaim, ...]]:
     try:
         keys = [SecretKey(data) for data in read_secret_keys(vector.key_files())]
         message = unwrapped(vector.data, keys, vector.limits).message
-        return message, explain.claims(message)
+        return message, judge.claims_of(message)
     except Refusal:
         return None, ()
 

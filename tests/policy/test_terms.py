@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import bank_holidays, by_rule, is_ending, last_written, school_days, school_year
+from gateway.policy.dates import bank_holidays, terms_by_rule, is_ending, last_written, school_days, school_year
 from gateway.policy.timescale import status
 from tests.policy.tables import provider
 
@@ -18,7 +18,7 @@ def day(text: str) -> date:
 
 @pytest.mark.parametrize("first", YEARS)
 def test_every_year_has_six_terms_by_rule_and_never_a_day_too_many(catalogue: Catalogue, first: int) -> None:
-    year = by_rule(catalogue.calendar, first)
+    year = terms_by_rule(catalogue.calendar, first)
     days = [
         each
         for term in year.terms
@@ -38,7 +38,7 @@ def test_by_rule_nearly_no_day_is_expected_on_which_the_written_year_has_none(
     catalogue: Catalogue, first: int
 ) -> None:
     written = catalogue.calendar
-    ruled = written.model_copy(update={"school_year": (by_rule(written, first),)})
+    ruled = written.model_copy(update={"school_year": (terms_by_rule(written, first),)})
     of_rule, of_year = (set(school_days(each, frozenset())) for each in (ruled, written))
     assert len(of_rule - of_year) <= 6
     assert len(of_rule & of_year) >= 175
@@ -48,7 +48,7 @@ def test_what_is_written_down_wins_over_the_rule(catalogue: Catalogue) -> None:
     year = school_year(catalogue.calendar, 2026)
     assert year is not None
     assert year.terms[0].first == day("2026-09-03")
-    assert by_rule(catalogue.calendar, 2026).terms[0].first == day("2026-09-02")
+    assert terms_by_rule(catalogue.calendar, 2026).terms[0].first == day("2026-09-02")
 
 
 def test_the_coming_year_is_covered_without_an_edit(catalogue: Catalogue) -> None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from gateway.processor.in_progress import BackOff
+from gateway.processor.claim import BackOff
 from tests.clock import Seconds
 
 

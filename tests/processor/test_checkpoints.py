@@ -15,8 +15,7 @@ import pytest
 from gateway.errors import ConfigurationError
 from gateway.home.settings import LogSettings, Settings, load_settings
 from gateway.log.checkpoint import LogKey, cosign, read_checkpoint
-from gateway.processor.checkpoints import Checkpoints, to_keep
-from gateway.processor.witness import Witness, mail
+from gateway.processor.checkpoints import Checkpoints, Witness, mail, to_keep
 from gateway.registry import log
 from gateway.registry.log import SignedHead
 from tests.clock import THIS_YEAR, Seconds

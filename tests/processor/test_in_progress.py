@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from gateway.processor import in_progress
+from gateway.processor import claim
 from gateway.zones.landed import waiting
 from tests.clock import THIS_YEAR
 from tests.content import core_data
@@ -18,7 +18,7 @@ def endings(desk: Desk, reference: str) -> list[str]:
 
 
 def test_a_file_has_one_entry_and_one_receipt(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(in_progress, "A_MOMENT_SECONDS", 600.0)
+    monkeypatch.setattr(claim, "A_MOMENT_SECONDS", 600.0)
     sent = desk.send(desk.provider("oak", years=THIS_YEAR), core_data())
     desk.process()
     assert desk.state(sent) == "accepted"
@@ -41,7 +41,7 @@ def test_a_file_has_one_entry_and_one_receipt(desk: Desk, monkeypatch: pytest.Mo
 def test_one_that_takes_longer_is_told_before_that_it_has_landed(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(in_progress, "A_MOMENT_SECONDS", -1.0)
+    monkeypatch.setattr(claim, "A_MOMENT_SECONDS", -1.0)
     sent = desk.send(desk.provider("oak", years=THIS_YEAR), core_data())
     desk.process()
     assert desk.state(sent) == "accepted"
@@ -54,7 +54,7 @@ def test_one_that_takes_longer_is_told_before_that_it_has_landed(
 def test_many_together_have_an_entry_each_that_vouches_for_its_own_rows(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(in_progress, "A_MOMENT_SECONDS", 600.0)
+    monkeypatch.setattr(claim, "A_MOMENT_SECONDS", 600.0)
     oak = desk.provider("oak", years=THIS_YEAR)
     sent = [desk.send(oak, core_data(seed), f"{seed}.xml.pgp") for seed in range(1, 5)]
     desk.process()

@@ -14,9 +14,9 @@ from gateway.homes.demo.parties import Party
 from gateway.processor.claim import sort_out
 from gateway.registry import receipts
 from gateway.registry.tables import ReceiptRow
-from gateway.zones.across import behind_content, divided
 from gateway.zones.failpoints import VARIABLE, Failpoint
 from gateway.zones.landed import read_record
+from gateway.zones.spool import behind_content, divided
 from tests import warm
 from tests.clock import THIS_YEAR
 from tests.content import core_data

@@ -18,9 +18,8 @@ from gateway.policy.discrepancies import notices as of_discrepancy
 from gateway.policy.explain import AgreementChanges
 from gateway.reasons.languages import is_told, told
 from gateway.receipts import text as receipt_text
-from gateway.receipts.agreement_notice import changed, opened, render
 from gateway.receipts.declaration import DeclarationFacts, render_declaration_text
-from gateway.receipts.notice import NoticeFacts, render_notice
+from gateway.receipts.notices import NoticeFacts, changed, opened, render, render_notice
 from gateway.receipts.text import render_statement
 from gateway.record import declared, letters
 from gateway.registry.keys import Key

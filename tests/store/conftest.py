@@ -10,9 +10,8 @@ import obstore
 import pytest
 
 from gateway.home.store_settings import StoreSettings
-from gateway.store.client import client_of
-from gateway.store.folder import SealedFolder
-from gateway.store.objects import object_store
+from gateway.store.objects import client_of, object_store
+from gateway.store.of_home import SealedFolder
 from gateway.store.store import Store
 from tests.registry.cluster import Cluster
 from tests.store.servers import Server, rclone, seaweedfs

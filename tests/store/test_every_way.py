@@ -16,7 +16,7 @@ import pysequoia
 import pytest
 
 from gateway.model import Folder
-from gateway.publish.events import is_events
+from gateway.publish.on_request import is_events
 from gateway.samples import make
 from gateway.verify.verify_files import verify_receipt_files
 from tests.classify import made

@@ -19,9 +19,8 @@ from gateway.examiner.protocol import Reopen
 from gateway.home import Home
 from gateway.processor import retention
 from gateway.processor.service import open_processor, open_registrar
-from gateway.store.folder import SealedFolder
 from gateway.store.objects import SMALL_BYTES, ObjectStore, object_store
-from gateway.store.of_home import store_of
+from gateway.store.of_home import SealedFolder, store_of
 from tests.clock import THIS_YEAR
 from tests.commands import invoke
 from tests.content import core_data

@@ -27,8 +27,8 @@ from gateway.registry import keys, log
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry
 from gateway.registry.ownership import Ownership
-from gateway.store.folder import SealedFolder
 from gateway.store.objects import object_store
+from gateway.store.of_home import SealedFolder
 from gateway.zones.failpoints import VARIABLE
 from tests.clock import THIS_YEAR
 from tests.commands import invoke

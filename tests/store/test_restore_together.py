@@ -10,7 +10,7 @@ import pytest
 
 from gateway.home.settings import load_settings
 from gateway.processor.service import open_processor
-from gateway.store.client import client_of
+from gateway.store.objects import client_of
 from tests.clock import THIS_YEAR
 from tests.commands import invoke
 from tests.content import core_data

@@ -21,9 +21,8 @@ from gateway.home import Home
 from gateway.home.settings import Settings
 from gateway.home.store_settings import StoreSettings
 from gateway.store import conformance
-from gateway.store.folder import SealedFolder
 from gateway.store.objects import SMALL_BYTES, ObjectStore, object_store
-from gateway.store.of_home import store_of
+from gateway.store.of_home import SealedFolder, store_of
 from gateway.store.store import Kept, Store
 from tests.store.servers import Server
 
@@ -243,7 +242,7 @@ def test_where_its_packages_are_missing_the_settings_are_told_of(
 ) -> None:
     for module in [name for name in sys.modules if name.partition(".")[0] == "obstore"]:
         monkeypatch.delitem(sys.modules, module)
-    for module in ("gateway.store.objects", "gateway.store.client", "gateway.store.conformance"):
+    for module in ("gateway.store.objects", "gateway.store.objects", "gateway.store.conformance"):
         monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setitem(sys.modules, "obstore", None)
     with pytest.raises(ConfigurationError, match=r"pip install 'gateway\[cluster\]'"):

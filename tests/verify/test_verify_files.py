@@ -23,7 +23,7 @@ from gateway.log.checkpoint import LogKey
 from gateway.openpgp.sealer import certificate_of, clearsign, generate_gateway_key, verify_clearsigned
 from gateway.policy import discrepancies as policy_notice
 from gateway.receipts.facts import ReceiptFacts, log_key_statement, render_json
-from gateway.receipts.notice import NoticeFacts, render_notice
+from gateway.receipts.notices import NoticeFacts, render_notice
 from gateway.receipts.text import render_text
 from gateway.registry.keys import Key
 from gateway.reports.retention import Deleted, Due, deletion_certificate

@@ -14,7 +14,7 @@ from gateway.browsing import serving as browsing
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings import SECURITY, WebSettings
-from gateway.intake import passkeys
+from gateway.intake import web_sessions
 from gateway.ssh import serving
 from gateway.web.server import application, run_web
 from gateway.zones.console_api.serving import socket_in
@@ -145,7 +145,7 @@ def test_a_token_for_another_site_is_no_passkey_here(doors: Doors, host: str) ->
 
 def test_a_challenge_ends(monkeypatch: pytest.MonkeyPatch, doors: Doors) -> None:
     ann = doors.secretary()
-    monkeypatch.setattr(passkeys, "SECONDS", 0.0)
+    monkeypatch.setattr(web_sessions, "SECONDS", 0.0)
     assert ann.log_in() == 403
 
 

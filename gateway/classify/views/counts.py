@@ -1,7 +1,19 @@
-"""Counts of the pupils in a file, for teams without access to records (clause 2.4.2).
+"""Counts of the pupils in a file, for teams without records (clause 2.4.2), with small numbers withheld.
 
-The output has only numbers, codes of the gateway, and postcode sectors matching their pattern: no other
-text of the file.
+The output has only numbers, codes of the gateway, and postcode sectors matching their pattern: no other text
+of the file.
+
+Subtracting one figure from another, of one table or of two files, must not reveal a number of pupils, or a
+change of one, below the threshold. So:
+
+- In each table every pupil is in one line only, and any total is the sum of lines shown. So nothing can be
+  subtracted within a table, which secondary suppression would otherwise have to prevent.
+- A count is shown from the threshold and a margin of up to the base less one.
+- A figure is rounded to a multiple of the base, up or down at random, and so right on average (random
+  rounding, as used by census offices).
+- Margin and rounding are drawn from a secret seed of one file. The same file gives the same tables at every
+  reading, so reading again reveals nothing more; another file draws anew, so a figure may change where no
+  pupil moved, and stay where some did.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""Choose the columns and elements of a file for a view, by their data items."""
+"""Choose the columns, elements and rows of a file for a view, by their data items and school."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence

@@ -1,4 +1,4 @@
-"""Records of a content, in the order of a view, with their values of some fields."""
+"""Records of a content, in the order of a view: values of some fields, and the persons in each."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain, islice

@@ -15,9 +15,9 @@ from sqlmodel import Session, col, select
 
 from gateway.home import Home, Published
 from gateway.home.settings import Settings
-from gateway.homes.audit.inconsistency import Inconsistency, paged
-from gateway.publish.events import event_of, is_events
+from gateway.homes.audit.tree import Inconsistency, paged
 from gateway.publish.everything import copy_path
+from gateway.publish.on_request import event_of, is_events
 from gateway.publish.projection import published_up_to, receipt_files, receipt_folders, taken_back_up_to
 from gateway.registry import copies, keys, log, providers, retention
 from gateway.registry.database import Registry

@@ -50,12 +50,7 @@ from gateway.mailboxes.mailbox_access import AccessEnded, Person
 from gateway.mailboxes.names import file_name
 from gateway.mailboxes.tree import SharedResources
 from gateway.ssh.answers import Declined
-from gateway.zones.console_api import (
-    ConsoleQuestion,
-    OfPerson,
-    act_questions,
-    evidence_questions,
-)
+from gateway.zones.console_api import ConsoleQuestion, OfPerson, act_questions, questions
 from gateway.zones.console_api import questions as asked
 from gateway.zones.console_api.answers import Declining, Me
 
@@ -95,12 +90,12 @@ OF_PERSONS: dict[type[OfPerson], Way] = {
     asked.AskSchools: Way(schools.ask_schools),
     asked.AskSchool: Way(schools.ask_school),
     asked.AskAgreement: Way(evidence.ask_agreement),
-    evidence_questions.AskWatch: Way(evidence.ask_watch),
-    evidence_questions.AskPolicies: Way(policies.ask_policies),
-    evidence_questions.AskPolicyEdit: Way(policies.ask_edit),
-    evidence_questions.ProposePolicies: Way(policies.propose, writes=True),
-    evidence_questions.ApprovePolicies: Way(policies.approve, writes=True),
-    evidence_questions.WithdrawPolicies: Way(policies.withdraw, writes=True),
+    questions.AskWatch: Way(evidence.ask_watch),
+    questions.AskPolicies: Way(policies.ask_policies),
+    questions.AskPolicyEdit: Way(policies.ask_edit),
+    questions.ProposePolicies: Way(policies.propose, writes=True),
+    questions.ApprovePolicies: Way(policies.approve, writes=True),
+    questions.WithdrawPolicies: Way(policies.withdraw, writes=True),
     act_questions.AskActs: Way(carrying_out.ask_acts),
     act_questions.AskAct: Way(carrying_out.ask, own=True),
     act_questions.CarryOutAct: Way(carrying_out.carry_out, writes=True),

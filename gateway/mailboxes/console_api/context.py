@@ -41,8 +41,8 @@ from gateway.registry.access import teams_while_in_force
 from gateway.registry.programs import Program
 from gateway.secrets.signing import Signing
 from gateway.ssh.door import Penalties
-from gateway.zones.api_paths import CREDENTIAL
 from gateway.zones.console_api import ConsoleQuestion, OfPerson
+from gateway.zones.http_paths import CREDENTIAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

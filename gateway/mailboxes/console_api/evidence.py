@@ -26,8 +26,7 @@ from gateway.zones.console_api.answers import (
     ReceiptVerified,
 )
 from gateway.zones.console_api.evidence_answers import DiskSeen, ServiceSeen, WatchSeen
-from gateway.zones.console_api.evidence_questions import AskWatch
-from gateway.zones.console_api.questions import AskAgreement, AskOpenings, VerifyReceipt
+from gateway.zones.console_api.questions import AskAgreement, AskOpenings, AskWatch, VerifyReceipt
 from gateway.zones.console_api.school_answers import AgreementSeen, ClauseSeen, StandingSeen
 from gateway.zones.memory import anonymous_memory
 from gateway.zones.places import answers, last_backup, place_of, processor_is_at_work

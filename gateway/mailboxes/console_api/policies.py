@@ -20,7 +20,7 @@ from gateway.record.dual_control import why_not_two
 from gateway.record.policy_check import check, simulate
 from gateway.record.policy_drafts import edited, folder_of, loses_protection
 from gateway.registry import policy_drafts
-from gateway.zones.console_api import evidence_questions as asked
+from gateway.zones.console_api import questions as asked
 from gateway.zones.console_api.answers import Done
 from gateway.zones.console_api.evidence_answers import (
     ChangeSeen,

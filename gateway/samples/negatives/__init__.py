@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from random import Random
 
 from gateway.samples.negatives import binaries, tables, traps
-from gateway.samples.negatives.negative import Negative
+from gateway.samples.negatives.tables import Negative
 
 __all__ = ["Negative", "negatives"]
 

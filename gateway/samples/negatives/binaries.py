@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from random import Random
 
 from gateway.samples.layouts import make
-from gateway.samples.negatives.negative import Negative
+from gateway.samples.negatives.tables import Negative
 from gateway.samples.presentation import zipped
 
 # The smallest grey JPEG: one pixel.

@@ -3,12 +3,29 @@
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from random import Random
+from typing import Literal
 
 from gateway.samples.drawing import Cell, SampleTable
-from gateway.samples.negatives.negative import Negative
 from gateway.samples.people import upn
 from gateway.samples.presentation import PLAIN, Presentation, present
+
+Kind = Literal["outside", "table", "binary", "broken", "trap", "archive"]
+
+
+@dataclass(frozen=True, slots=True)
+class Negative:
+    """A file, its description (`what` is unique), and its kind.
+
+    `outside` are known kinds of return not covered by the agreement, to be named in the receipt. `broken` are
+    damaged files of the agreement. The rest is unknown or hostile.
+    """
+
+    what: str
+    kind: Kind
+    name: str
+    content: bytes
 
 
 def files(rng: Random) -> Iterator[Negative]:

@@ -8,7 +8,7 @@ from lxml import etree
 from gateway.samples.drawing import Element, branch, leaf
 from gateway.samples.layouts import make
 from gateway.samples.negatives.binaries import JPEG, pdf
-from gateway.samples.negatives.negative import Negative
+from gateway.samples.negatives.tables import Negative
 from gateway.samples.people import LA, upn
 from gateway.samples.presentation import zipped
 

@@ -1,5 +1,5 @@
 // What the gateway tells of this school: what is due, held and refused, its people's keys, and its agreement. All of
-// it is verified before it is shown, by the rules of gateway/send/told.py, policies.py and ceremonies.py.
+// it is verified before it is shown, by the rules of gateway/send/trust.py and ceremonies.py.
 "use strict";
 
 const Standing = (() => {

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gateway.home.settings import load_settings
 from gateway.homes.audit.audit import Anchors, audit
-from gateway.homes.audit.inconsistency import Inconsistency
+from gateway.homes.audit.tree import Inconsistency
 from gateway.registry.database import Registry
 from gateway.secrets.signing import Signing
 from tests.whole import plentiful

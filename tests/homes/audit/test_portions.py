@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from gateway.home.settings import load_settings
-from gateway.homes.audit import portions, receipts
+from gateway.homes.audit import audit as checks
+from gateway.homes.audit import tree
 from gateway.homes.audit.audit import Anchors, audit
-from gateway.homes.audit.inconsistency import Inconsistency
-from gateway.homes.audit.portions import AuditPortions, KeptPortions
+from gateway.homes.audit.tree import AuditPortions, Inconsistency, KeptPortions
 from gateway.log.checkpoint import LogKey
 from gateway.registry.database import Registry
 from gateway.secrets.signing import Signing
@@ -26,7 +26,7 @@ FOUND = "the text is not the one that is signed", "the text carries no valid sig
 @pytest.fixture
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
     """A copy, checked three rows at a time."""
-    monkeypatch.setattr(portions, "_TOGETHER", 3)
+    monkeypatch.setattr(tree, "_TOGETHER", 3)
     with spoilt(tmp_path / "copy.db"):
         pass
     opened = Registry(f"sqlite:///{tmp_path / 'copy.db'}")
@@ -61,20 +61,20 @@ def alter(registry: Registry, statement: str) -> None:
 def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The numbers of receipts whose signatures were checked."""
     numbers: list[int] = []
-    check = receipts._faults_of
+    check = checks._faults_of
 
-    def counted(row: receipts.ReceiptRow, *keys: object) -> Iterator[str | None]:
+    def counted(row: checks.ReceiptRow, *keys: object) -> Iterator[str | None]:
         numbers.append(row.sequence or 0)
         return check(row, *keys)  # type: ignore[arg-type] # handed on as they came
 
-    monkeypatch.setattr(receipts, "_faults_of", counted)
+    monkeypatch.setattr(checks, "_faults_of", counted)
     return numbers
 
 
 def test_several_processes_find_what_one_does_in_the_same_order(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(portions, "_TOGETHER", 40)
+    monkeypatch.setattr(tree, "_TOGETHER", 40)
     for change in ("receipt SET text = text || 'x'", "event SET salt = x'00'"):
         table = change.split()[0]
         alter(registry, f"UPDATE {change} WHERE rowid = (SELECT max(rowid) / 2 FROM {table})")

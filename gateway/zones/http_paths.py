@@ -1,4 +1,4 @@
-"""What the web door asks intake: HTTP over a Unix socket, for these paths and methods alone."""
+"""The paths asked over HTTP: by the web door, and by programs that use the API."""
 
 PATHS: dict[str, tuple[str, ...]] = {
     "/login": ("GET", "POST"),
@@ -20,3 +20,9 @@ ADDRESS = "x-gateway-address"
 """The header with the browser's address, in the word of the web door."""
 MOST_BYTES = 1024 * 1024
 """The largest part of an upload in one request."""
+
+
+ROOT = "/api/v1"
+"""The first part of every path."""
+CREDENTIAL = "gateway-program-"
+"""The beginning of every credential, by which scanners for leaked secrets know one."""
