@@ -123,33 +123,29 @@ def opened(content: BinaryIO, limits: ClassifyLimits) -> Iterator[zipfile.ZipFil
     """
     try:
         with zipfile.ZipFile(content) as archive:
-            _check(content, archive, limits)
+            members = archive.infolist()
+            size = size_of(content)
+            content.seek(max(0, size - _END_LENGTH))
+            if not content.read().startswith(_ENDS):  # a comment would stand here
+                raise malformed("something stands behind the archive", format=FORMAT)
+            if not members or min(m.header_offset for m in members) != 0:
+                raise malformed("something stands before the archive", format=FORMAT)
+            if len({m.filename for m in members}) != len(members):
+                raise malformed("an archive with two files of one name", format=FORMAT)
+            if any(m.flag_bits & _ENCRYPTED for m in members):
+                raise locked("an archive", format=FORMAT)
+            if any(m.compress_type not in _METHODS for m in members):
+                raise unknown("an archive with an unusual way of compressing", format=FORMAT)
+            packed, unpacked = sum(m.compress_size for m in members), sum(m.file_size for m in members)
+            if (
+                packed > size
+                or unpacked > limits.unpacked_bytes
+                or unpacked > limits.expansion_ratio * max(packed, 1)
+            ):
+                raise malformed("an archive that unpacks to far more than it is", format=FORMAT)
             yield archive
     except _BROKEN:
         raise malformed("the archive is damaged", format=FORMAT) from None
-
-
-def _check(content: BinaryIO, archive: zipfile.ZipFile, limits: ClassifyLimits) -> None:
-    members = archive.infolist()
-    size = size_of(content)
-    content.seek(max(0, size - _END_LENGTH))
-    if not content.read().startswith(_ENDS):  # a comment would stand here
-        raise malformed("something stands behind the archive", format=FORMAT)
-    if not members or min(m.header_offset for m in members) != 0:
-        raise malformed("something stands before the archive", format=FORMAT)
-    if len({m.filename for m in members}) != len(members):
-        raise malformed("an archive with two files of one name", format=FORMAT)
-    if any(m.flag_bits & _ENCRYPTED for m in members):
-        raise locked("an archive", format=FORMAT)
-    if any(m.compress_type not in _METHODS for m in members):
-        raise unknown("an archive with an unusual way of compressing", format=FORMAT)
-    packed, unpacked = sum(m.compress_size for m in members), sum(m.file_size for m in members)
-    if (
-        packed > size
-        or unpacked > limits.unpacked_bytes
-        or unpacked > limits.expansion_ratio * max(packed, 1)
-    ):
-        raise malformed("an archive that unpacks to far more than it is", format=FORMAT)
 
 
 def names(archive: zipfile.ZipFile) -> list[str]:

@@ -221,20 +221,16 @@ def told_encoding(content: BinaryIO) -> str | None:
         raise malformed("the XML declaration is too long")
     declared = _DECLARED.match(start)
     if declared:
-        return _known_codec(declared.group(1).decode("ascii"))
+        try:
+            codec = codecs.lookup(declared.group(1).decode("ascii")).name
+        except LookupError:
+            raise malformed("the XML declares an encoding that does not exist") from None
+        known = {"utf-8": "utf-8", "cp1252": "cp1252", "iso8859-1": "cp1252", "ascii": "utf-8"}
+        known["iso8859-15"] = "iso8859-15"
+        if codec not in known:
+            raise malformed("the XML declares an encoding that is not in use for pupil data")
+        return known[codec]
     return None
-
-
-def _known_codec(name: str) -> str:
-    try:
-        codec = codecs.lookup(name).name
-    except LookupError:
-        raise malformed("the XML declares an encoding that does not exist") from None
-    known = {"utf-8": "utf-8", "cp1252": "cp1252", "iso8859-1": "cp1252", "ascii": "utf-8"}
-    known["iso8859-15"] = "iso8859-15"
-    if codec not in known:
-        raise malformed("the XML declares an encoding that is not in use for pupil data")
-    return known[codec]
 
 
 def _is_utf8(content: BinaryIO) -> bool:

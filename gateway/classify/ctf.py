@@ -91,7 +91,11 @@ class Assessments:
             self._tally.results[known[0]] += known[1]
         self._tally.assessed.update(types)
         if odd:
-            self._note_unknown([element_at(record, place) for _, _, place in assessments])
+            # Add unknown parts of assessments to the account.
+            for assessment in [element_at(record, place) for _, _, place in assessments]:
+                for parent, name, text in markup.leaves(assessment):
+                    if parent != "StageAssessment" or name not in _ASSESSMENT:
+                        self._gatherer.aside(parent, name, text)
         if assessments:
             self._tally.field("assessments").filled += 1
         self.rows += len(assessments)
@@ -150,13 +154,6 @@ class Assessments:
     def examinations(self) -> tuple[str, ...]:
         """Return the types of examination results present in some stage."""
         return tuple(sorted(kind for stage, kind in _EXAMINATIONS.items() if stage in self.stages))
-
-    def _note_unknown(self, assessments: list[markup.Element]) -> None:
-        """Add unknown parts of assessments to the account."""
-        for assessment in assessments:
-            for parent, name, text in markup.leaves(assessment):
-                if parent != "StageAssessment" or name not in _ASSESSMENT:
-                    self._gatherer.aside(parent, name, text)
 
 
 def is_code(text: str) -> bool:

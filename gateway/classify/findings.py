@@ -164,7 +164,10 @@ class FieldTally:
         """Count values in the records of these numbers; return those with a fault, and the fault."""
         self.filled += len(values) - values.count("")
         if self.counts is not None:
-            self._count(values)
+            assert self.counts is not None  # noqa: S101 - both callers have asked
+            if len(self.counts) < _VALUES_COUNTED:
+                self.counts.update(values)
+                del self.counts[""]
         bad = self._judge.faults(values)
         if bad:
             self._note_all(bad, values, rows)
@@ -206,9 +209,3 @@ class FieldTally:
         counts, wanted = self.counts or Counter(), set(values)
         among = sum(count for value, count in counts.items() if value.strip().upper() in wanted)
         return among / counts.total() if counts else 0.0
-
-    def _count(self, values: Iterable[str]) -> None:
-        assert self.counts is not None  # noqa: S101 - both callers have asked
-        if len(self.counts) < _VALUES_COUNTED:
-            self.counts.update(values)
-            del self.counts[""]

@@ -233,7 +233,20 @@ class Gatherer:
         if any(map(str.isspace, texts)):
             texts = tuple("" if text.isspace() else text for text in texts)
         if plan.unresolved:
-            self._resolve_all(plan, texts)
+            # Find the meaning of the elements filled for the first time.
+            for place in plan.unresolved:
+                if texts[place]:
+                    parent, name, _ = plan.part.leaves[place - 2]
+                    known = self._meanings.setdefault(parent, {}) if self._kinds < _ELEMENT_KINDS else {}
+                    if name not in known:
+                        key = self._tally.rules.element_field(parent, name)
+                        plan.meanings[place] = self._resolve(known, parent, name, key)
+                        self._names_schools |= name in self._tally.rules.data_types.schools.elements
+                    else:
+                        plan.meanings[place] = known[name]
+            plan.unresolved = [place for place in plan.unresolved if plan.meanings[place] is None]
+            met = ((place, meaning) for place, meaning in enumerate(plan.meanings) if meaning is not None)
+            plan.naming = [(meaning.key, place) for place, meaning in met if meaning.key is not None]
         if not plan.rows:
             self._waiting.append(plan)
         plan.rows.append(self._tally.records + 1)
@@ -311,22 +324,6 @@ class Gatherer:
         if self._takes(tags):
             self._parts[form] = made
         return made
-
-    def _resolve_all(self, plan: _FormOfRecords, texts: Sequence[str]) -> None:
-        """Find the meaning of the elements filled for the first time."""
-        for place in plan.unresolved:
-            if texts[place]:
-                parent, name, _ = plan.part.leaves[place - 2]
-                known = self._meanings.setdefault(parent, {}) if self._kinds < _ELEMENT_KINDS else {}
-                if name not in known:
-                    key = self._tally.rules.element_field(parent, name)
-                    plan.meanings[place] = self._resolve(known, parent, name, key)
-                    self._names_schools |= name in self._tally.rules.data_types.schools.elements
-                else:
-                    plan.meanings[place] = known[name]
-        plan.unresolved = [place for place in plan.unresolved if plan.meanings[place] is None]
-        met = ((place, meaning) for place, meaning in enumerate(plan.meanings) if meaning is not None)
-        plan.naming = [(meaning.key, place) for place, meaning in met if meaning.key is not None]
 
     def _another(self, key: str, text: str, before: str) -> None:
         """Count a second number, name or date of birth in a record: an earlier number, or another pupil."""

@@ -233,7 +233,11 @@ def recognise(source: Source, tally: Tally) -> Verdict:
     last = ""
     for line in chain.from_iterable(line_batches(source)):
         if line.strip():
-            _check_record(line, last, rule)
+            if line[0] in rule.outside:
+                kind = rule.outside[line[0]]
+                raise Unreadable("classify:outside-agreement", kind, format=OTHER_FORMAT, about=kind)
+            if last[1:2] == "9" or line[0] != rule.results or line[1:2] not in tuple("13579"):
+                raise malformed("a record is none of an awarding body's", format=FORMAT)
             counts.add(line)
             reader.read(line)
             last = line
@@ -247,14 +251,6 @@ def recognise(source: Source, tally: Tally) -> Verdict:
         evidence.append("its trailer counts as many records as there are")
     level: Level = "certain" if counts.proven and reader.one_a_record else "strong"
     return Verdict(kind, level, evidence, FORMAT, "txt", mixed_with=mixed)
-
-
-def _check_record(line: str, before: str, rule: JcqRule) -> None:
-    if line[0] in rule.outside:
-        kind = rule.outside[line[0]]
-        raise Unreadable("classify:outside-agreement", kind, format=OTHER_FORMAT, about=kind)
-    if before[1:2] == "9" or line[0] != rule.results or line[1:2] not in tuple("13579"):
-        raise malformed("a record is none of an awarding body's", format=FORMAT)
 
 
 class _Counts:

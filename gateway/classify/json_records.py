@@ -92,7 +92,16 @@ class _RecordsReader:
         elif event in _OPENS:
             self._open(event)
         elif event in _CLOSES:
-            return self._close()
+            kind = self._stack.pop()
+            self._keys.pop()
+            self._key = ""
+            if len(self._stack) < self._base:
+                self._base, self._done = -1, True
+            elif kind == "start_map" and len(self._stack) == self._base:
+                complete = {name: "; ".join(texts) for name, texts in self._leaves.items()}
+                self._leaves, self._size = {}, 0
+                return complete
+            return None
         elif value is not None and value != "":
             self._leaf(text_of(value), says=isinstance(value, str))
         return None
@@ -110,18 +119,6 @@ class _RecordsReader:
 
     def _at_top(self) -> bool:
         return not self._stack or (self._stack == ["start_map"] and self._key not in self._rule.beside)
-
-    def _close(self) -> Leaves | None:
-        kind = self._stack.pop()
-        self._keys.pop()
-        self._key = ""
-        if len(self._stack) < self._base:
-            self._base, self._done = -1, True
-        elif kind == "start_map" and len(self._stack) == self._base:
-            complete = {name: "; ".join(texts) for name, texts in self._leaves.items()}
-            self._leaves, self._size = {}, 0
-            return complete
-        return None
 
     def _leaf(self, text: str, *, says: bool) -> None:
         if self._base < 0:

@@ -201,7 +201,8 @@ class _Unparsed:
             if not self._begin:
                 found = _BEGINS.search(text, position)
                 if found is None:
-                    self._rest = _cut_off(text)
+                    last = text[max(0, text.rfind(b"<")) :]
+                    self._rest = last if any(begin.startswith(last) for begin in _ENDS) else b""
                     return
                 self._begin, self._inside, self._length, position = found[0], [], 0, found.end()
             end = text.find(_ENDS[self._begin], position)
@@ -224,12 +225,6 @@ class _Unparsed:
             self._aside(COMMENT, "", inside.decode("utf-8", "replace").strip())
         elif self._begin == b"<?" and inside.split(maxsplit=1)[:1] != [b"xml"]:
             self._aside(INSTRUCTION, "", inside.decode("utf-8", "replace").strip())
-
-
-def _cut_off(text: bytes) -> bytes:
-    """Return the end of a text, if possibly the start of a comment, an instruction or CDATA."""
-    last = text[max(0, text.rfind(b"<")) :]
-    return last if any(begin.startswith(last) for begin in _ENDS) else b""
 
 
 def _look_closely(record: Element, limits: ClassifyLimits, aside: Aside | None, *, named: bool) -> None:

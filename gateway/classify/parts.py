@@ -70,7 +70,25 @@ def together(parts: Sequence[Part], tally: Tally, what: str, format: str) -> Ver
         except Unreadable:
             if not of_nobody:
                 raise
-    return _merged(verdicts, what)
+    # Merge verdicts, at the weakest level. A school is named where no two parts name different ones.
+    first = verdicts[0]
+    said = {
+        key.name: [v for each in verdicts if (v := getattr(each.facts, key.name)) is not None]
+        for key in fields(Facts)
+    }
+    several = any(len(set(said[key])) > 1 for key in _SCHOOL)
+    facts = {
+        key: None if several and key in _SCHOOL else next(iter(values), None) for key, values in said.items()
+    }
+    return replace(
+        first,
+        level=min((each.level for each in verdicts), key=_WEAKEST_FIRST.index),
+        evidence=[f"{len(verdicts)} {what} of one kind", *first.evidence],
+        mixed_with=next((each.mixed_with for each in verdicts if each.mixed_with), None),
+        part=any(each.part for each in verdicts),
+        results=tuple(sorted({kind for each in verdicts for kind in each.results})),
+        facts=Facts(**facts),
+    )
 
 
 def _alone(part: Part, tally: Tally) -> tuple[Told, bool]:
@@ -95,28 +113,6 @@ def _different(found: tuple[Told, ...], what: str, format: str) -> Unreadable:  
     if alike and isinstance(first, ContentRefused) and len(why) == 1 and not first.parts:
         return Unreadable(first.code, *first.evidence, format=format, about=first.about)
     return Several(found, what, format)
-
-
-def _merged(verdicts: list[Verdict], what: str) -> Verdict:
-    """Merge verdicts, at the weakest level. A school is named where no two parts name different ones."""
-    first = verdicts[0]
-    said = {
-        key.name: [v for each in verdicts if (v := getattr(each.facts, key.name)) is not None]
-        for key in fields(Facts)
-    }
-    several = any(len(set(said[key])) > 1 for key in _SCHOOL)
-    facts = {
-        key: None if several and key in _SCHOOL else next(iter(values), None) for key, values in said.items()
-    }
-    return replace(
-        first,
-        level=min((each.level for each in verdicts), key=_WEAKEST_FIRST.index),
-        evidence=[f"{len(verdicts)} {what} of one kind", *first.evidence],
-        mixed_with=next((each.mixed_with for each in verdicts if each.mixed_with), None),
-        part=any(each.part for each in verdicts),
-        results=tuple(sorted({kind for each in verdicts for kind in each.results})),
-        facts=Facts(**facts),
-    )
 
 
 def judge(table: Table, tally: Tally, *, format: str) -> Verdict:  # noqa: A002

@@ -155,7 +155,15 @@ def _recognise(content: BinaryIO, tally: Tally, limits: ClassifyLimits, *, insid
             raise other_document(kind, format=archive.FORMAT)
         if inside:
             raise packed_away("an archive inside an archive", format=archive.FORMAT)
-        return _recognise_files(packed, tally, limits)
+        names = archive.files(packed, tally.rules.sensitive)
+        if not names:
+            raise unknown("an archive of no files", format=archive.FORMAT)
+        for name in names:
+            tally.account.title(name.rpartition(".")[0])
+        each: list[Part] = [partial(_recognise_file, packed, limits, name) for name in names]
+        verdict = parts.together(each, tally, "files", archive.FORMAT)
+        verdict.format, verdict.extension = f"{verdict.format} in ZIP", "zip"
+        return verdict
 
 
 def _document_of(names: list[str]) -> str | None:
@@ -174,18 +182,6 @@ def _recognise_sheets(sheets: list[Sheet], tally: Tally, limits: ClassifyLimits,
         for table in tables
     ]
     return parts.together(each, tally, "tables", format)
-
-
-def _recognise_files(packed: ZipFile, tally: Tally, limits: ClassifyLimits) -> Verdict:
-    names = archive.files(packed, tally.rules.sensitive)
-    if not names:
-        raise unknown("an archive of no files", format=archive.FORMAT)
-    for name in names:
-        tally.account.title(name.rpartition(".")[0])
-    each: list[Part] = [partial(_recognise_file, packed, limits, name) for name in names]
-    verdict = parts.together(each, tally, "files", archive.FORMAT)
-    verdict.format, verdict.extension = f"{verdict.format} in ZIP", "zip"
-    return verdict
 
 
 def _recognise_file(packed: ZipFile, limits: ClassifyLimits, name: str, tally: Tally) -> Verdict:

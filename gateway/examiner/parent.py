@@ -149,9 +149,7 @@ def believable_refusal(answer: FileRefused) -> FileRefused:
     return FileRefused(reference=answer.reference, why=OpenRefused(code=why.code, detail=why.detail))
 
 
-def believable_drop(
-    answer: AgreementCopy | KeyDrop | HeadingsDrop,
-) -> AgreementCopy | KeyDrop | HeadingsDrop:
+def believable_drop(answer: AgreementCopy | KeyDrop | HeadingsDrop) -> AgreementCopy | KeyDrop | HeadingsDrop:
     """Return a drop after checking that its key, if any, matches its fingerprint."""
     if isinstance(answer, KeyDrop) and not _fits(answer.key):
         raise ExaminerLost("the judging process gave another key than it says")
@@ -510,15 +508,11 @@ class Examiners:
         """Return the calling thread's own examiner."""
         examiner: Examiner | None = getattr(self._mine, "examiner", None)
         if examiner is None:
-            examiner = self._new()
+            examiner = Examiner(self._home)
             self._mine.examiner = examiner
             with self._lock:
                 self._all.append(examiner)
         return examiner
-
-    def _new(self) -> Examiner:
-        """Return a new examiner for a thread without one."""
-        return Examiner(self._home)
 
     def close(self) -> None:
         """End every child."""

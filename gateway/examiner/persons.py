@@ -44,13 +44,7 @@ class RollTaker:
         self.left_out = 0
 
     def __call__(  # noqa: PLR0917 - as `classify` calls it
-        self,
-        upn: str,
-        born: date | None,
-        former: str | None,
-        on_roll: bool,
-        record: int,
-        school: str,
+        self, upn: str, born: date | None, former: str | None, on_roll: bool, record: int, school: str
     ) -> None:
         """Add one record."""
         if (upn, school) not in self._said:

@@ -78,21 +78,18 @@ class ProcessPool:
         """Fork a process, wait for its end and return its exit code."""
         self._process = os.fork()
         if not self._process:
-            self._look_at_files()
+            # Run the process for the files of one provider; never returns.
+            status = _FAILED
+            try:
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                os.setpgid(0, 0)  # A group with every process started here.
+                os.dup2(self._nothing, sys.stderr.fileno())
+                status = self._answer_all()
+            finally:
+                os._exit(status)
         _, status = os.waitpid(self._process, 0)
         self._end_process()
         return os.waitstatus_to_exitcode(status)
-
-    def _look_at_files(self) -> NoReturn:
-        """Run the process for the files of one provider; never returns."""
-        status = _FAILED
-        try:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            os.setpgid(0, 0)  # A group with every process started here.
-            os.dup2(self._nothing, sys.stderr.fileno())
-            status = self._answer_all()
-        finally:
-            os._exit(status)
 
     def _answer_all(self) -> int:
         try:

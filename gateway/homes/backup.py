@@ -206,12 +206,24 @@ def back_up(
         )
     if not home.registry.exists():
         raise ConfigurationError(f"{home.registry} is missing")
-    _claim(folder)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise GatewayError(f"{folder} is not empty; a backup never overwrites anything")
+        folder.chmod(0o700)
+    except OSError as error:
+        raise GatewayError(f"{folder} cannot be used: {error.strerror}") from None
     with at_work(folder):
         try:
             manifest = _backed_up(home, folder, now, earlier, progress)
         except BaseException as error:
-            _clear(folder)  # The copy holds the gateway's keys.
+            for path in folder.iterdir():
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+            with suppress(OSError):
+                folder.rmdir()
             if isinstance(error, OSError):
                 raise Fault(f"the backup cannot be written: {os.strerror(error.errno or 0)}") from None
             raise
@@ -316,17 +328,6 @@ def at_work(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _clear(folder: Path) -> None:
-    """Empty `folder` and remove it; files that cannot be removed stay."""
-    for path in folder.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
-    with suppress(OSError):
-        folder.rmdir()
-
-
 def _stated(earlier: Path | None) -> Mapping[str, str]:
     """Return the digests of an earlier backup; empty without one."""
     try:
@@ -359,16 +360,6 @@ def _check_unaltered(folder: Path, manifest: Manifest, *, damaged: bool, progres
             f"{folder / wrong[0]} is not what was backed up{more}; take another backup. Where there is none: "
             "--damaged restores the rest without sealed files that are lost"
         )
-
-
-def _claim(folder: Path) -> None:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise GatewayError(f"{folder} is not empty; a backup never overwrites anything")
-        folder.chmod(0o700)
-    except OSError as error:
-        raise GatewayError(f"{folder} cannot be used: {error.strerror}") from None
 
 
 def _copy_registry_and_keys(home: Home, folder: Path) -> None:

@@ -55,7 +55,17 @@ def move(
     as before.
     """
     before = load_settings(home)
-    after = _with_places(before, database, store)
+    if database is None and store is None:
+        raise ConfigurationError("name the database, or the store, to move to")
+    for name, there, aim in (
+        ("database", before.database, database),
+        ("store", before.store.url, None if store is None else store.url),
+    ):
+        if aim is not None and there is not None:
+            raise ConfigurationError(f"gateway.toml: {name}: it is {there} already")
+    new = {} if database is None else {"database": database}
+    kept = {} if store is None else {"store": store.model_dump()}
+    after = checked(Settings, {**before.model_dump(), **new, **kept}, "the new place")
     with open_registrar(home, clock) as registrar, only_owner(registrar):
         move_ = _Move(home, before, after, told)
         copied = move_.files(())
@@ -69,20 +79,6 @@ def move(
         passing("move.closed")
         note_places(home.settings, after)
     return Moved(len(copied), entries)
-
-
-def _with_places(before: Settings, database: str | None, store: StoreSettings | None) -> Settings:
-    if database is None and store is None:
-        raise ConfigurationError("name the database, or the store, to move to")
-    for name, there, aim in (
-        ("database", before.database, database),
-        ("store", before.store.url, None if store is None else store.url),
-    ):
-        if aim is not None and there is not None:
-            raise ConfigurationError(f"gateway.toml: {name}: it is {there} already")
-    new = {} if database is None else {"database": database}
-    kept = {} if store is None else {"store": store.model_dump()}
-    return checked(Settings, {**before.model_dump(), **new, **kept}, "the new place")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +102,10 @@ class _Move:
                 for number, _ in enumerate(done, start=1):
                     self.told("copying files", number, len(todo))
             for reference in source.sessions():
-                _copy_session(source, target, reference)
+                with source.reading_session(reference) as session:
+                    if session is not None:
+                        with open(session, "rb", closefd=False) as file:
+                            target.put_session(reference, file.read())
             target.settle()
         return set(todo)
 
@@ -167,13 +166,6 @@ def _copy_file(source: Store, target: Store, reference: str, *, known: bool) -> 
         except FileExistsError:
             raise GatewayError(f"the store has another file under {reference}: name an empty one") from None
     passing("move.file")
-
-
-def _copy_session(source: Store, target: Store, reference: str) -> None:
-    with source.reading_session(reference) as session:
-        if session is not None:
-            with open(session, "rb", closefd=False) as file:
-                target.put_session(reference, file.read())
 
 
 @contextmanager

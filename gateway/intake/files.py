@@ -159,12 +159,7 @@ def _attributes(entry: ListedFile | None) -> asyncssh.SFTPAttrs:
     if entry is None:
         return asyncssh.SFTPAttrs(size=0, uid=0, gid=0, permissions=_FOLDER_MODE, atime=0, mtime=0)
     return asyncssh.SFTPAttrs(
-        size=entry.size,
-        uid=0,
-        gid=0,
-        permissions=_FILE_MODE,
-        atime=entry.modified,
-        mtime=entry.modified,
+        size=entry.size, uid=0, gid=0, permissions=_FILE_MODE, atime=entry.modified, mtime=entry.modified
     )
 
 

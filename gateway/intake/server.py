@@ -261,10 +261,7 @@ async def serve(
         """Follow the balancers in the settings; the processor may have written those after this start."""
         balancers.name((await on_disk(read_settings, published)).ssh.balancers)
 
-    place = (
-        settings.listen.host if host is None else host,
-        settings.listen.port if port is None else port,
-    )
+    place = (settings.listen.host if host is None else host, settings.listen.port if port is None else port)
     loop = asyncio.get_running_loop()
     async with serving(
         intake.door,

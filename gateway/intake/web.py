@@ -243,7 +243,12 @@ class WebDoor:
             if offset + len(data) > length:
                 raise Declined(TOO_LARGE)
             if offset == 0:
-                await self._check_sealed(tree, upload, data, length)
+                # Raise Declined unless an upload begins as an OpenPGP message; it is then forgotten.
+                if len(data) < min(length, ENOUGH_BYTES):
+                    raise Declined(BAD_REQUEST)
+                if judge_for(upload.label.folder)(data[:ENOUGH_BYTES]) is not True:
+                    await tree.box.reception.remove(upload.label.folder, upload.label.name)
+                    raise Declined(NOT_SEALED)
             tree.box.quotas.check_growth(len(data))
             reference = await _taken(tree, upload, offset, data)
             if reference is None:
@@ -251,14 +256,6 @@ class WebDoor:
             self._remember(tree.by.name, upload.data.stem, reference, length)
         told = _TUS | _reach(length, length) | {"gateway-reference": reference}
         return Response(status_code=204, headers=told)
-
-    async def _check_sealed(self, tree: ProviderTree, upload: Unfinished, data: bytes, length: int) -> None:
-        """Raise Declined unless an upload begins as an OpenPGP message; it is then forgotten."""
-        if len(data) < min(length, ENOUGH_BYTES):
-            raise Declined(BAD_REQUEST)
-        if judge_for(upload.label.folder)(data[:ENOUGH_BYTES]) is not True:
-            await tree.box.reception.remove(upload.label.folder, upload.label.name)
-            raise Declined(NOT_SEALED)
 
     def _remember(self, provider: str, upload: str, reference: str, length: int) -> None:
         """Remember what was handed over, for a browser that did not get the answer."""

@@ -74,14 +74,6 @@ def described(secret: bytes, now: datetime) -> NewKey:
     )
 
 
-def write_succession(home: Home, organisation: str, old_secret: bytes, new: NewKey, at: datetime) -> None:
-    """Let the old key sign a statement naming the new one as successor; harmless where done before."""
-    path = secret_files.succession_file(home, new.fingerprint)
-    if not path.exists():
-        text = succession_text(organisation, certificate_of(old_secret), new, at)
-        secret_files.write_secret(path, clearsign(old_secret, text).encode())
-
-
 def succession_text(organisation: str, old_certificate: bytes, new: NewKey, at: datetime) -> str:
     """Return the text signed by the old key, with the new certificate: one file proves the succession."""
     old = admit(old_certificate, at).fingerprint
@@ -143,7 +135,12 @@ def rotate(
             kind=kind,
         )
         if until is not None:
-            write_succession(home, settings.organisation, signing.openpgp, new, at)
+            # Let the old key sign a statement naming the new one as successor; harmless where done
+            # before.
+            path = secret_files.succession_file(home, new.fingerprint)
+            if not path.exists():
+                text = succession_text(settings.organisation, certificate_of(signing.openpgp), new, at)
+                secret_files.write_secret(path, clearsign(signing.openpgp, text).encode())
         if settings.host.shares:
             _check_everybody_has_it(home, registry, settings.host.name)
         _record(

@@ -87,11 +87,7 @@ class EmbeddedOpener:
 
 
 def verified_message(
-    message: bytes,
-    senders: Sequence[Sender],
-    limits: OpenLimits,
-    now: datetime,
-    addressee: str | None = None,
+    message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: datetime, addressee: str | None = None
 ) -> Verified:
     """Return the content of a signed message with its signature.
 

@@ -137,26 +137,6 @@ def check_signature(
     return ended
 
 
-def unverified(
-    claims: Sequence[SignatureClaim],
-    senders: Sequence[Sender],
-    limits: OpenLimits,
-    now: datetime,
-    addressee: str | None,
-) -> Refusal:
-    """Return the refusal for a message without a valid signature by `senders`; only words depend on it."""
-    if not claims:
-        return Refusal("open:not-signed")
-    for claim in claims:
-        for sender in senders:
-            key = sender.key(claim.issuer)
-            if key is not None and not claim.is_for(addressee):
-                return Refusal("open:meant-for-others")
-            if key is not None:
-                return _why_bad(claim, sender, key, limits, now)
-    return Refusal("open:wrong-signer")
-
-
 def _why_bad(
     claim: SignatureClaim, sender: Sender, key: Component, limits: OpenLimits, now: datetime
 ) -> Refusal:
@@ -259,7 +239,17 @@ def refusal(
 ) -> Refusal:
     """Return the refusal of a signed message without a valid signature by one of `senders`."""
     try:
-        return unverified(claims_of(message), senders, limits, now, addressee)
+        claims = claims_of(message)
+        if not claims:
+            return Refusal("open:not-signed")
+        for claim in claims:
+            for sender in senders:
+                key = sender.key(claim.issuer)
+                if key is not None and not claim.is_for(addressee):
+                    return Refusal("open:meant-for-others")
+                if key is not None:
+                    return _why_bad(claim, sender, key, limits, now)
+        return Refusal("open:wrong-signer")
     except Refusal as structure:
         return structure
 
@@ -385,11 +375,7 @@ _UNDERSTOOD = frozenset({2, 3, 16, 28, 33, self_signatures.INTENDED_RECIPIENT})
 
 
 def verified_late(
-    message: bytes,
-    senders: Sequence[Sender],
-    limits: OpenLimits,
-    now: datetime,
-    addressee: str | None,
+    message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: datetime, addressee: str | None
 ) -> Verified | None:
     """Return a signed message whose only fault is the dates of the signer's certificate.
 

@@ -195,10 +195,7 @@ class Unwrapped:
 
 
 def unwrapped(
-    sealed: bytes,
-    keys: Sequence[SecretKey],
-    limits: OpenLimits,
-    session: SessionKey | None = None,
+    sealed: bytes, keys: Sequence[SecretKey], limits: OpenLimits, session: SessionKey | None = None
 ) -> Unwrapped:
     """Return the message inside `sealed`, within `limits`. Refusal if it cannot be extracted.
 

@@ -87,7 +87,17 @@ def generate_gateway_key(
     )
     subkey = pgpy.PGPKey.new(*opening, created=now)
     key.add_subkey(subkey, usage={KeyFlags.EncryptCommunications, KeyFlags.EncryptStorage}, created=now)
-    return _proved(in_ascii(str(key)))
+    secret = in_ascii(str(key))
+    try:
+        tsk = Tsk.from_bytes(secret)
+        cert = tsk.extract_certificate()
+        sealed = encrypt(bytes=_PROOF, recipients=[cert], signer=tsk.signer(), armor=False)
+        opened = decrypt(bytes=sealed, decryptor=tsk.decryptor(), store=lambda _: [cert])
+    except RuntimeError as error:
+        raise Fault("the fresh key does not work") from error
+    if opened.bytes != _PROOF or len(opened.valid_sigs) != 1:
+        raise Fault("the fresh key does not work")
+    return secret
 
 
 def certificate_of(secret: bytes) -> bytes:
@@ -210,20 +220,6 @@ def _secret(secret: bytes) -> Tsk:
         return Tsk.from_bytes(secret)
     except RuntimeError:
         raise ConfigurationError("keys: not an OpenPGP secret key") from None
-
-
-def _proved(secret: bytes) -> bytes:
-    """Return `secret`, after Sequoia has signed, sealed and opened with the key."""
-    try:
-        tsk = Tsk.from_bytes(secret)
-        cert = tsk.extract_certificate()
-        sealed = encrypt(bytes=_PROOF, recipients=[cert], signer=tsk.signer(), armor=False)
-        opened = decrypt(bytes=sealed, decryptor=tsk.decryptor(), store=lambda _: [cert])
-    except RuntimeError as error:
-        raise Fault("the fresh key does not work") from error
-    if opened.bytes != _PROOF or len(opened.valid_sigs) != 1:
-        raise Fault("the fresh key does not work")
-    return secret
 
 
 def _parts(signed: str, *, comments: bool) -> tuple[str, str]:

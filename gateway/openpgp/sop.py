@@ -175,10 +175,7 @@ class SopOpener:
     """Open with the SOP program at path `program`. ConfigurationError for an unusable key."""
 
     def __init__(
-        self,
-        program: str,
-        secret_keys: Sequence[Path | bytes],
-        check: Callable[[str], None] = lambda _: None,
+        self, program: str, secret_keys: Sequence[Path | bytes], check: Callable[[str], None] = lambda _: None
     ) -> None:
         """Take `check`, called with the program before each use, to raise if the program is banned."""
         self._check = check
@@ -248,21 +245,18 @@ class SopOpener:
                 job = _Job(source, envelope, (), content, limits)
                 code, _ = self._run_somehow(job) if session is None else self._run(job, session)
                 if code and code != NO_SIGNATURE and source.size <= limits.embedded_sealed_bytes:
-                    self._uncommon(job, session)
+                    # Write the content of a stored, sound message not opened by the program.
+                    known = None if session is None else SessionKey.read(session)
+                    inside = unwrapped(job.sealed.read(job.limits), self._keys, job.limits, known)
+                    if inside.uncommon:
+                        job.content.restart()
+                        job.content.write(judge.literal(inside.message))
                 descriptor, _, digest = content.finish()
                 if digest != sha256:
                     raise Fault("the stored file does not open to the content that was examined")
         except Refusal as refusal:
             raise Fault(f"the stored file does not open any more: {refusal.code}") from refusal
         return descriptor
-
-    def _uncommon(self, job: _Job, session: bytes | None) -> None:
-        """Write the content of a stored, sound message not opened by the program."""
-        known = None if session is None else SessionKey.read(session)
-        inside = unwrapped(job.sealed.read(job.limits), self._keys, job.limits, known)
-        if inside.uncommon:
-            job.content.restart()
-            job.content.write(judge.literal(inside.message))
 
     def _opened_by(self, envelope: Envelope) -> str | None:
         named = [owner for owner, key_ids in self._owners if key_ids & set(envelope.recipients)]

@@ -27,8 +27,18 @@ def calendar_faults(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Contra
     for n, year in enumerate(calendar.school_year):
         yield from (("calendar.toml", ("school_year", n, key), text) for key, text in _year_faults(year))
     yield from _rule_faults(calendar)
-    yield from _late_seasons(calendar)
-    yield from _phases_twice(calendar)
+    # Results whose season begins on their day or later, so that none of a summer would wait.
+    for n, each in enumerate(calendar.results):
+        if any(day_in(y, each.season) >= day_by_rule(each.rule, each.dates, y) for y in _YEARS):
+            yield "calendar.toml", ("results", n, "season"), "the season begins after the day of the results"
+    # Phases that share establishment numbers.
+    ranges = sorted(
+        (first, last, n) for n, each in enumerate(calendar.phase) for first, last in each.establishments
+    )
+    for (_, last, _), (first, _, n) in pairwise(ranges):
+        if first <= last:
+            words = f"establishment {first} is in a range before this one, too"
+            yield "calendar.toml", ("phase", n, "establishments"), words
     yield from _unknown_data_types(calendar, flows)
     # Due dates of one data type given twice, and releases of results that say the same.
     due = [each.data_type for each in calendar.due]
@@ -62,24 +72,6 @@ def _rule_faults(calendar: CalendarFile) -> Iterator[Contradiction]:
         if faults:
             yield "calendar.toml", ("term_rule",), f"in {academic_year_from(first)} {faults[0]}"
             return
-
-
-def _late_seasons(calendar: CalendarFile) -> Iterator[Contradiction]:
-    """Yield results whose season begins on their day or later, so that none of a summer would wait."""
-    for n, each in enumerate(calendar.results):
-        if any(day_in(y, each.season) >= day_by_rule(each.rule, each.dates, y) for y in _YEARS):
-            yield "calendar.toml", ("results", n, "season"), "the season begins after the day of the results"
-
-
-def _phases_twice(calendar: CalendarFile) -> Iterator[Contradiction]:
-    """Yield phases that share establishment numbers."""
-    ranges = sorted(
-        (first, last, n) for n, each in enumerate(calendar.phase) for first, last in each.establishments
-    )
-    for (_, last, _), (first, _, n) in pairwise(ranges):
-        if first <= last:
-            words = f"establishment {first} is in a range before this one, too"
-            yield "calendar.toml", ("phase", n, "establishments"), words
 
 
 def _unknown_data_types(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Contradiction]:

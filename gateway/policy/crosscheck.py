@@ -36,7 +36,20 @@ def bodies_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
             yield file, place, f"bodies.toml lists no kind {kind}{nearest(kind, known)}"
     yield from _of_kinds(catalogue)
     yield from _of_recipients(catalogue)
-    yield from _of_teams(catalogue)
+    known = [each.id for each in catalogue.bodies.recipient]
+    for n, team in enumerate(catalogue.teams.team):
+        if team.of is not None and team.of not in known:
+            yield (
+                "teams.toml",
+                ("team", n, "of"),
+                f"bodies.toml lists no recipient {team.of}{nearest(team.of, known)}",
+            )
+        elif team.of is not None and (team.triage or team.sensitive):
+            yield (
+                "teams.toml",
+                ("team", n, "of"),
+                "files that wait are looked at by the authority's own people",
+            )
 
 
 def _named_kinds(catalogue: Catalogue) -> Iterator[tuple[str, Location, str]]:
@@ -123,23 +136,6 @@ def _addressed(
 def _teams_of(body: RecipientBody, flow: Flow, catalogue: Catalogue) -> bool:
     teams = (catalogue.team(name) for entry in flow.data_type for name in entry.teams)
     return any(team is not None and catalogue.body_of(team) == body.id for team in teams)
-
-
-def _of_teams(catalogue: Catalogue) -> Iterator[Contradiction]:
-    known = [each.id for each in catalogue.bodies.recipient]
-    for n, team in enumerate(catalogue.teams.team):
-        if team.of is not None and team.of not in known:
-            yield (
-                "teams.toml",
-                ("team", n, "of"),
-                f"bodies.toml lists no recipient {team.of}{nearest(team.of, known)}",
-            )
-        elif team.of is not None and (team.triage or team.sensitive):
-            yield (
-                "teams.toml",
-                ("team", n, "of"),
-                "files that wait are looked at by the authority's own people",
-            )
 
 
 def hand_on_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
@@ -266,11 +262,7 @@ def _teams(catalogue: Catalogue) -> Iterator[Contradiction]:
         if team.id not in served and not team.triage and not team.sensitive:
             yield "teams.toml", ("team", n, "id"), f"no flow sends anything to {team.id}"
         if team.id in served and team.id not in entitled:
-            yield (
-                "teams.toml",
-                ("team", n, "id"),
-                f"{team.id} has no right in rights.toml",
-            )
+            yield ("teams.toml", ("team", n, "id"), f"{team.id} has no right in rights.toml")
     for n, right in enumerate(catalogue.rights.right):
         if right.team not in served and catalogue.team(right.team) is not None:
             yield "rights.toml", ("right", n, "team"), f"no flow sends anything to {right.team}"

@@ -339,10 +339,7 @@ def _term_ends(year: SchoolYear, *, halves: bool) -> Iterator[tuple[date, str]]:
 
 @lru_cache(maxsize=1024)
 def plan(
-    calendar: CalendarFile,
-    entries: tuple[Due, ...],
-    shut: frozenset[date],
-    year: int,
+    calendar: CalendarFile, entries: tuple[Due, ...], shut: frozenset[date], year: int
 ) -> dict[Due, list[Period]]:
     """Return the periods of each of `entries` around a calendar year; [] for data due at no set time.
 

@@ -139,11 +139,7 @@ def _notice(discrepancy: Discrepancy, provider: str, catalogue: Catalogue) -> Di
     record = " and ".join(_record(row) for row in own)
     why = catalogue.reason(f"discrepancy:{discrepancy.kind}", record=record, others=named)
     return DiscrepancyNotice(
-        provider=provider,
-        clause=why.clause,
-        sentence=why.sentence,
-        next_step=why.next_step,
-        code=why.code,
+        provider=provider, clause=why.clause, sentence=why.sentence, next_step=why.next_step, code=why.code
     )
 
 

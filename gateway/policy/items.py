@@ -158,11 +158,7 @@ def item_reasons(
 
 
 def _outside(
-    classified: Classified,
-    catalogue: Catalogue,
-    flow: Flow,
-    action: ItemAction,
-    sender: ProviderKind | None,
+    classified: Classified, catalogue: Catalogue, flow: Flow, action: ItemAction, sender: ProviderKind | None
 ) -> tuple[Reason, ...]:
     carried = lawful_items(classified, catalogue, flow)
     unlisted = (item for item in classified.items if item not in catalogue.appendix_a)

@@ -8,16 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gateway.model import (
-    Decision,
-    Facts,
-    Held,
-    Provider,
-    ProviderKind,
-    Reason,
-    Refused,
-    Settled,
-)
+from gateway.model import Decision, Facts, Held, Provider, ProviderKind, Reason, Refused, Settled
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.ratification import Unratified, unratified
 from gateway.policy.reference import embargo_reason, release_moment

@@ -212,13 +212,7 @@ class _Asked:
             yield from unratified(self.provider, flow, (kind,), self.catalogue, now).waits
         if self.provider.suspended:
             yield self.catalogue.reason("policy:suspended")
-        yield from self._embargo(now)
-        without = sum(team not in self.entitled() for team in teams)
-        if without:
-            yield self.catalogue.reason("policy:no-basis", count=without)
-
-    def _embargo(self, now: datetime) -> Iterator[Reason]:
-        """Yield the embargo on results, under any name given by the person."""
+        # The embargo on results, under any name given by the person.
         later = (now, self.flow)
         for each in self.pieces:
             for kind in (self.kind, each.found.data_type, each.found.mixed_with, *each.found.results):
@@ -227,3 +221,6 @@ class _Asked:
                     later = (until, self.catalogue.flow_of(kind or self.kind) or self.flow)
         if later[0] > now:
             yield embargo_reason(later[1], self.catalogue, later[0])
+        without = sum(team not in self.entitled() for team in teams)
+        if without:
+            yield self.catalogue.reason("policy:no-basis", count=without)

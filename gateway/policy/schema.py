@@ -41,11 +41,7 @@ def check_blanks(text: str, known: frozenset[str]) -> str:
     return text
 
 
-MonthDay = Annotated[
-    str,
-    Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$"),
-    AfterValidator(_a_day),
-]
+MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$"), AfterValidator(_a_day)]
 """A day of a year, as "MM-DD"; 29 February is the 28th in common years."""
 Contents = Literal["appendix-a", "set-by-dfe", "results", "analysis"]
 Timescale = Slug

@@ -122,11 +122,7 @@ class _Day:
 
 
 def status(
-    provider: Provider,
-    received: Sequence[Arrival],
-    catalogue: Catalogue,
-    on: date,
-    owed: Owed | None = None,
+    provider: Provider, received: Sequence[Arrival], catalogue: Catalogue, on: date, owed: Owed | None = None
 ) -> list[FlowStatus]:
     """Return the status of each flow of the provider's kind at the end of the day `on`.
 
@@ -335,11 +331,7 @@ class _Row:
 
 
 def _judge(
-    row: _Row,
-    came: tuple[list[dates.PlacedArrival], list[dates.PlacedArrival]],
-    day: _Day,
-    *,
-    must: bool,
+    row: _Row, came: tuple[list[dates.PlacedArrival], list[dates.PlacedArrival]], day: _Day, *, must: bool
 ) -> FlowStatus:
     """Return the status of a row. `came` are its own arrivals, and those of the telling data type."""
     own, telling = came

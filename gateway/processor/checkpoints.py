@@ -199,7 +199,15 @@ class Checkpoints:
                 if not is_told:
                     with registrar.registry.write() as session:
                         registrar.sign_head(session, now)
-            keep_checkpoints(registrar, now)
+            # Publish kept heads not yet in published/. Raises Fault where published/ cannot be written.
+            published = registrar.home.published
+            with registrar.registry.read() as session:
+                heads = log.heads_after(session, number_in(published.root / HEADS_MARK))
+            with published_is_written():
+                published.log.mkdir(parents=True, exist_ok=True)
+                for head in to_keep(heads, now):
+                    replace_published(published.log / str(head.size), head.text)
+                    replace_published(published.root / HEADS_MARK, str(head.size))
             self._hour = hour_of(now)
         if leads:
             self._tell(registrar.home.published)
@@ -233,18 +241,6 @@ def to_keep(heads: Sequence[SignedHead], now: datetime) -> Iterator[SignedHead]:
     for head, following in zip(heads, next_at, strict=False):  # A quiet hour has none.
         if head.cosigned or hour_of(head.at) != hour_of(following):
             yield head
-
-
-def keep_checkpoints(registrar: Registrar, now: datetime) -> None:
-    """Publish kept heads not yet in published/. Raises Fault where published/ cannot be written."""
-    published = registrar.home.published
-    with registrar.registry.read() as session:
-        heads = log.heads_after(session, number_in(published.root / HEADS_MARK))
-    with published_is_written():
-        published.log.mkdir(parents=True, exist_ok=True)
-        for head in to_keep(heads, now):
-            replace_published(published.log / str(head.size), head.text)
-            replace_published(published.root / HEADS_MARK, str(head.size))
 
 
 def keep_cosigned(published: Published, head: SignedHead) -> None:

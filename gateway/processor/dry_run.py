@@ -95,7 +95,13 @@ def try_file(trial: Trial, catalogue: Catalogue, examiner: Examiner, home: Home,
     with _opened(trial.file) as descriptor, registry.read() as session:
         if is_sealed(os.pread(descriptor, ENOUGH_BYTES, 0)):
             return _sealed(trial, rules, TriedFile(examiner, descriptor), session)
-        return _plain(trial, rules, examiner, descriptor, session)
+        # Try a plain file as if sealed and signed by a valid key: intake would withhold a file in the
+        # clear.
+        job = Job(reference=_reference(trial), name=trial.file.name, senders=(), now=trial.at)
+        read = examiner.read(job, descriptor)
+        provider = rules.provider(session, trial.provider, trial.at)
+        decision = decide(read.content, rules.catalogue, provider, trial.at)
+        return _tried(trial, rules, session, decision, read.content)
 
 
 def _sealed(trial: Trial, rules: TrialRules, examiner: TriedFile, session: Session) -> Tried:
@@ -108,15 +114,6 @@ def _sealed(trial: Trial, rules: TrialRules, examiner: TriedFile, session: Sessi
         return Tried(decision=decide_file(rules, batch, upload, lost, trial.at))
     found = file.content if isinstance(file, FileOpened | FileWaits) else None
     return _tried(trial, rules, session, decision, found)
-
-
-def _plain(trial: Trial, rules: TrialRules, examiner: Examiner, descriptor: int, session: Session) -> Tried:
-    """Try a plain file as if sealed and signed by a valid key: intake would withhold a file in the clear."""
-    job = Job(reference=_reference(trial), name=trial.file.name, senders=(), now=trial.at)
-    read = examiner.read(job, descriptor)
-    provider = rules.provider(session, trial.provider, trial.at)
-    decision = decide(read.content, rules.catalogue, provider, trial.at)
-    return _tried(trial, rules, session, decision, read.content)
 
 
 def _tried(

@@ -59,7 +59,16 @@ class JudgingAnew:
         reference, *others = references
         self._back_off.note(reference)
         try:
-            self._judge_one(registrar, reference)
+            with registrar.registry.read() as session:
+                transfer = transfers.get(session, reference)
+                job = assignment_of(registrar, session, transfer.upload, registrar.clock()).job
+            examiner = self._examiners.mine()
+            content, _ = examiner.reopen(Reopen(reference=reference, sha256=transfer.content_sha256 or ""))
+            try:
+                read = examiner.read(job, content)
+            finally:
+                os.close(content)
+            judge_anew(registrar, reference, read)
             self._back_off.forget(reference)
         except Fault as fault:
             _log.error("%s cannot be judged anew yet: %s; it is tried again", reference, fault)
@@ -70,15 +79,3 @@ class JudgingAnew:
             return
         self.busy = False
         self._done()
-
-    def _judge_one(self, registrar: Registrar, reference: str) -> None:
-        with registrar.registry.read() as session:
-            transfer = transfers.get(session, reference)
-            job = assignment_of(registrar, session, transfer.upload, registrar.clock()).job
-        examiner = self._examiners.mine()
-        content, _ = examiner.reopen(Reopen(reference=reference, sha256=transfer.content_sha256 or ""))
-        try:
-            read = examiner.read(job, content)
-        finally:
-            os.close(content)
-        judge_anew(registrar, reference, read)

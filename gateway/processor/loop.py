@@ -173,7 +173,15 @@ class Processor:
                 watch.renew()
                 if self._on_request is not None and self._home.spool.asked.is_dir():
                     asked.renew()
-            self._finish()
+            # Record the results still coming in; files not begun or not finished stay landed.
+            self._pool.give_up()
+            while before := len(self._pool.in_hand):
+                self._wait(1.0)
+                if len(self._pool.in_hand) == before:
+                    break
+            for step in (self._record_late, self._show):
+                if (fault := _fault_of(step)) is not None:
+                    _log.error("%s; it is tried again at the next start", fault)
 
     def drain(self) -> int:
         """Process until nothing waits and nothing is in hand; return the number of files still landed.
@@ -276,10 +284,7 @@ class Processor:
         if policies is None:
             return
         self._registrar = dataclasses.replace(
-            self._registrar,
-            catalogue=policies.catalogue,
-            limits=policies.limits,
-            key_policy=policies.keys,
+            self._registrar, catalogue=policies.catalogue, limits=policies.limits, key_policy=policies.keys
         )
         self._all_unshown, self._besides_at = True, float("-inf")
 
@@ -402,17 +407,6 @@ class Processor:
         self._progress.hold_up(item.reference)
         losses = self._back_off.note(item.reference, lost=item.lost)
         return Examination(FileLost(reference=item.reference)) if losses >= ATTEMPTS else None
-
-    def _finish(self) -> None:
-        """Record the results still coming in; files not begun or not finished stay landed."""
-        self._pool.give_up()
-        while before := len(self._pool.in_hand):
-            self._wait(1.0)
-            if len(self._pool.in_hand) == before:
-                break
-        for step in (self._record_late, self._show):
-            if (fault := _fault_of(step)) is not None:
-                _log.error("%s; it is tried again at the next start", fault)
 
     @contextmanager
     def _working(self, *, warm: bool = False) -> Iterator[None]:

@@ -87,18 +87,13 @@ class Sweep:
                 letters.forget(session, now - timedelta(days=rules.letters.owed))
         if leads and rules.sealed.unopened != "for ever":
             early = now - timedelta(days=rules.sealed.unopened)
-            self._delete_unopened(registrar, rules, early, now)
-
-    def _delete_unopened(
-        self, registrar: Registrar, rules: Retention, early: datetime, now: datetime
-    ) -> None:
-        with registrar.registry.read() as session:
-            rows = retention.unopened_between(session, early - _LOOKED_BACK, early)
-        due = [one for one in plan(rules, rows, now).due if one.what == "sealed"]
-        for batch in _batches(due):
-            _delete(registrar, rules, batch, now, retention.BY_RETENTION)
-        if due:
-            finish(registrar)
+            with registrar.registry.read() as session:
+                rows = retention.unopened_between(session, early - _LOOKED_BACK, early)
+            due = [one for one in plan(rules, rows, now).due if one.what == "sealed"]
+            for batch in _batches(due):
+                _delete(registrar, rules, batch, now, retention.BY_RETENTION)
+            if due:
+                finish(registrar)
 
 
 def finish(registrar: Registrar) -> str | None:

@@ -76,25 +76,6 @@ class LetterRound:
             self._passed_at = time.monotonic()
 
 
-def look_after_keys(registrar: Registrar) -> None:
-    """Retire keys, send warnings, and finish an interrupted change of the gateway's key."""
-    now = registrar.clock()
-    if rotation.finish(registrar.home, registrar.registry):
-        publish_all(registrar.home, now)
-    go_round(
-        registrar.registry,
-        registrar.home.published,
-        registrar.key_policy,
-        lambda session: Clerk(
-            session=session,
-            signing=registrar.signing,
-            organisation=registrar.settings.organisation,
-            at=now,
-            languages=registrar.catalogue.agreement.languages,
-        ),
-    )
-
-
 def go_round(
     registry: Registry, published: Published, policy: KeyPolicy, clerk_for: Callable[[Session], Clerk]
 ) -> int:
@@ -163,7 +144,22 @@ class Rounds:
 
     def keys(self, registrar: Registrar) -> None:
         """Retire keys on their last day and warn of expiry."""
-        look_after_keys(registrar)
+        # Retire keys, send warnings, and finish an interrupted change of the gateway's key.
+        now = registrar.clock()
+        if rotation.finish(registrar.home, registrar.registry):
+            publish_all(registrar.home, now)
+        go_round(
+            registrar.registry,
+            registrar.home.published,
+            registrar.key_policy,
+            lambda session: Clerk(
+                session=session,
+                signing=registrar.signing,
+                organisation=registrar.settings.organisation,
+                at=now,
+                languages=registrar.catalogue.agreement.languages,
+            ),
+        )
 
     def deletions(self, registrar: Registrar, *, leads: bool) -> None:
         """Withdraw old receipts; where this host `leads`, also delete unopened files due."""

@@ -51,7 +51,23 @@ def publish_all(home: Home, now: datetime) -> None:
     registry = Registry(settings.database_url(home))
     try:
         publish_access(registry, home.published, now)
-        publish_gateway_keys(home, registry)
+        # Write the gateway's certificates and successions for every provider. Idempotent.
+        folder = home.published.common / "keys"
+        current = secret_files.signing_fingerprint(home)
+        with registry.read() as session:
+            known = [key for key in keys.list_keys(session, "gateway", "gateway") if key.kind == "openpgp"]
+        for key in known:
+            name = "gateway" if key.fingerprint == current else f"gateway-{key.fingerprint[:_SHOWN_DIGITS]}"
+            succession = secret_files.succession_file(home, key.fingerprint)
+            word = succession.read_text("utf-8") if succession.exists() else None
+            for path, text in ((f"{name}.asc", key.material), (f"{name}-succession.asc", word)):
+                if text is None or key.state == "revoked":
+                    (folder / path).unlink(missing_ok=True)
+                else:
+                    replace_published(folder / path, text)
+        hosts = home.keys / "hosts.asc"
+        if hosts.exists():
+            replace_published(folder / "gateway-hosts.asc", hosts.read_text("utf-8"))
         publish_log_keys(home, registry, signing, settings.organisation)
         publish_agreement_news(registry, home.published)
         take_back_copies(home, registry)
@@ -86,26 +102,6 @@ def publish_log_keys(home: Home, registry: Registry, signing: Signing, organisat
     # Signed anew only where it says something new, since it is published again and again.
     if ended and (not path.exists() or text not in path.read_text("utf-8")):
         replace_published(path, signing.clearsign(text))
-
-
-def publish_gateway_keys(home: Home, registry: Registry) -> None:
-    """Write the gateway's certificates and successions for every provider. Idempotent."""
-    folder = home.published.common / "keys"
-    current = secret_files.signing_fingerprint(home)
-    with registry.read() as session:
-        known = [key for key in keys.list_keys(session, "gateway", "gateway") if key.kind == "openpgp"]
-    for key in known:
-        name = "gateway" if key.fingerprint == current else f"gateway-{key.fingerprint[:_SHOWN_DIGITS]}"
-        succession = secret_files.succession_file(home, key.fingerprint)
-        word = succession.read_text("utf-8") if succession.exists() else None
-        for path, text in ((f"{name}.asc", key.material), (f"{name}-succession.asc", word)):
-            if text is None or key.state == "revoked":
-                (folder / path).unlink(missing_ok=True)
-            else:
-                replace_published(folder / path, text)
-    hosts = home.keys / "hosts.asc"
-    if hosts.exists():
-        replace_published(folder / "gateway-hosts.asc", hosts.read_text("utf-8"))
 
 
 # Paths of providers' own copies in published/.

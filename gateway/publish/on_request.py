@@ -150,7 +150,16 @@ class OnRequest:
                 return
             for provider in _asked(self._home):
                 if not _folder(self._home.published, provider).is_dir():
-                    _bring_out(registry, self._home.published, provider)
+                    folder = _folder(self._home.published, provider)
+                    aside = _aside(folder)
+                    shutil.rmtree(aside, ignore_errors=True)
+                    aside.mkdir()
+                    with registry.read() as session:
+                        last = _fill(aside, session, self._home.published, provider, 0)
+                    aside.rename(folder)
+                    # Whoever published meanwhile found no folder, and left these receipts out.
+                    with registry.read() as session:
+                        _fill(folder, session, self._home.published, provider, last)
             self._looked_at = newest
 
 
@@ -192,19 +201,6 @@ def _folder(published: Published, provider: str) -> Path:
 
 def _aside(folder: Path) -> Path:
     return folder.with_name(".receipts")
-
-
-def _bring_out(registry: Registry, published: Published, provider: str) -> None:
-    folder = _folder(published, provider)
-    aside = _aside(folder)
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir()
-    with registry.read() as session:
-        last = _fill(aside, session, published, provider, 0)
-    aside.rename(folder)
-    # Whoever published meanwhile found no folder, and left these receipts out.
-    with registry.read() as session:
-        _fill(folder, session, published, provider, last)
 
 
 def _fill(there: Path, session: Session, published: Published, provider: str, last: int) -> int:

@@ -101,11 +101,6 @@ def made_of(facts: ProviderFacts) -> str:
     return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()  # So short that its line is not folded.
 
 
-def tells_the_same(made: bytes, facts: ProviderFacts) -> bool:
-    """Return True where an existing calendar has the content of a new one."""
-    return f"\r\n{_MADE_OF}:{made_of(facts)}\r\n".encode() in made
-
-
 def calendar(facts: ProviderFacts) -> bytes:
     """Return the deadlines as an iCalendar file (RFC 5545), as whole days; what has not come has a reminder
     a week before.
@@ -161,7 +156,7 @@ def publish_pages(
             replace_published(folder / "status.html.asc", signature)
             # Write a calendar only where changed: making one takes longer than the rest of the pages.
             path = folder / "calendar.ics"
-            if not (path.exists() and tells_the_same(path.read_bytes(), facts)):
+            if not (path.exists() and (f"\r\n{_MADE_OF}:{made_of(facts)}\r\n".encode() in path.read_bytes())):
                 replace_published(path, calendar(facts).decode())
             written += 1
     return written

@@ -30,7 +30,7 @@ _WORDS: dict[Language, dict[str, str]] = {
         "all": "pob un",
         "no number": "dim rhif",
         "not on record": "heb ei gofnodi",
-    },
+    }
 }
 _REASON = re.compile(r"(?P<before>\s*)(?P<told>\S.*) \[(?P<code>[a-z]+:[a-z-]+)\]", re.DOTALL)
 _DATE = re.compile(

@@ -136,16 +136,32 @@ def find(registrar: Registrar, asked: Asked, *, by: str, why: str | None, what: 
     """Return the findings about a child to one person, after logging the question."""
     now, digests = registrar.clock(), digests_of(registrar.home, asked)
     with registrar.registry.write() as session:
-        found = _found(session, digests, asked_as=_digests_ever(registrar.home, asked))
+        key = secret_files.pupil_key(registrar.home)
+        asked_as = frozenset().union(*(_digests(asked, key[:end]) for end in range(KEY, len(key) + 1, KEY)))
+        references = transfers.references(session, persons.transfers_with(session, digests))
+        names = list(references.values())
+        gone, held = persons.deleted(session, names), holds.on_hold(session, names)
+        files = tuple(
+            FoundFile(
+                transfer=transfers.get(session, name),
+                openings=tuple(recalls.openings(session, name)),
+                copies=tuple(copy.provider for copy in copies.of_transfer(session, name)),
+                deleted_at=gone.get(name),
+                on_hold=name in held,
+            )
+            for name in names
+        )
+        found = FoundChild(
+            files=files,
+            rolls=_rolls(session, digests),
+            markers=tuple(markers.of_child(session, digests)),
+            holds=tuple(holds.of_child(session, digests)),
+            questions=tuple(_asked_before(session, asked_as)),
+            unindexed=len(persons.unindexed(session)),
+        )
         log.append(session, _questions(digests, len(found.files), by=by, why=why, what=what), now)
         registrar.sign_head(session, now)
     return found
-
-
-def _digests_ever(home: Home, asked: Asked) -> frozenset[bytes]:
-    """Return the digests of a child under the pupils' key and each before it: the log keeps old questions."""
-    key = secret_files.pupil_key(home)
-    return frozenset().union(*(_digests(asked, key[:end]) for end in range(KEY, len(key) + 1, KEY)))
 
 
 def mark(
@@ -179,30 +195,6 @@ def unmark(registrar: Registrar, number: int, *, by: str, why: str) -> None:
         entry = Entry(kind="pupil-unmarked", subject=SUBJECT, fields=fields, actor=by, note=why)
         log.append(session, [entry], now)
         registrar.sign_head(session, now)
-
-
-def _found(session: Session, digests: frozenset[bytes], *, asked_as: frozenset[bytes]) -> FoundChild:
-    references = transfers.references(session, persons.transfers_with(session, digests))
-    names = list(references.values())
-    gone, held = persons.deleted(session, names), holds.on_hold(session, names)
-    files = tuple(
-        FoundFile(
-            transfer=transfers.get(session, name),
-            openings=tuple(recalls.openings(session, name)),
-            copies=tuple(copy.provider for copy in copies.of_transfer(session, name)),
-            deleted_at=gone.get(name),
-            on_hold=name in held,
-        )
-        for name in names
-    )
-    return FoundChild(
-        files=files,
-        rolls=_rolls(session, digests),
-        markers=tuple(markers.of_child(session, digests)),
-        holds=tuple(holds.of_child(session, digests)),
-        questions=tuple(_asked_before(session, asked_as)),
-        unindexed=len(persons.unindexed(session)),
-    )
 
 
 def _rolls(session: Session, digests: frozenset[bytes]) -> tuple[OnRoll, ...]:
@@ -425,7 +417,12 @@ def reindex(registrar: Registrar, progress: Callable[[int, int], object] = lambd
     try:
         for number, reference in enumerate(waiting, 1):
             try:
-                _index(registrar, examiner, reference)
+                with registrar.registry.read() as session:
+                    transfer = transfers.get(session, reference)
+                found = b"" if _is_malware(transfer) else _persons(registrar, examiner, transfer)
+                with registrar.registry.write() as session:
+                    log.check_key(session, registrar.signing.vkey)  # The digests are of its key set.
+                    persons.note(session, transfer.sequence, found)
             except Fault as fault:
                 _log.error("%s: cannot be put into the index: %s", reference, fault)
                 left.append(reference)
@@ -433,15 +430,6 @@ def reindex(registrar: Registrar, progress: Callable[[int, int], object] = lambd
     finally:
         examiner.close()
     return Reindexed(done=len(waiting) - len(left), left=tuple(left))
-
-
-def _index(registrar: Registrar, examiner: Examiner, reference: str) -> None:
-    with registrar.registry.read() as session:
-        transfer = transfers.get(session, reference)
-    found = b"" if _is_malware(transfer) else _persons(registrar, examiner, transfer)
-    with registrar.registry.write() as session:
-        log.check_key(session, registrar.signing.vkey)  # The digests are of its key set.
-        persons.note(session, transfer.sequence, found)
 
 
 def _is_malware(transfer: Transfer) -> bool:
@@ -453,9 +441,7 @@ def _persons(registrar: Registrar, examiner: Examiner, transfer: Transfer) -> by
     content, _ = examiner.reopen(request)
     try:
         reading = Reading(
-            reference=transfer.upload.reference,
-            name=transfer.upload.name,
-            today=registrar.clock().date(),
+            reference=transfer.upload.reference, name=transfer.upload.name, today=registrar.clock().date()
         )
         read: Read = examiner.classify(content, reading)
     finally:

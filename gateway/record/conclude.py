@@ -248,11 +248,7 @@ def assignments(
             *((in_progress[reference], None) for reference in references if reference in in_progress),
         ]
         return [
-            replace(
-                one,
-                judged_by=f"{one.judged_by} {registrar.signing.key_set}",
-                decided_before=before,
-            )
+            replace(one, judged_by=f"{one.judged_by} {registrar.signing.key_set}", decided_before=before)
             for upload, before in found
             for one in [assignment_of(registrar, session, upload, now)]
         ]

@@ -348,13 +348,46 @@ def _give(
     registrar: Registrar, session: Session, transfer: Transfer, asked: Release, by: By
 ) -> Issued | None:
     if transfer.state != "accepted":
-        return _release_again(registrar, session, transfer, asked, by)
+        # Accept a withdrawn file again.
+        decision = Released(
+            data_type=asked.data_type,
+            flow=asked.flow,
+            teams=asked.teams,
+            reasons=_release_reasons(registrar.catalogue, asked),
+            on_roll=asked.on_roll,
+        )
+        ruling = Ruling(
+            reference=transfer.upload.reference,
+            decision=decision,
+            kind="redelivered",
+            actor=by.person,
+            note=by.why,
+            counted=not by.named,
+        )
+        return put_in_force(registrar, Batch(session), [ruling], by.at)
     had = {place.team for place in recalls.places(session, transfer.sequence)}
     against = bool(asked.forbidden)
     recalls.deliver_again(session, transfer.sequence, asked.teams, by.at, whole=against)
     if not had.issuperset(asked.teams):
         recalls.add_reasons(session, transfer.sequence, _release_reasons(registrar.catalogue, asked))
-        return _receipted(registrar, session, transfer, asked, by)
+        # Issue a receipt to the sender about a further team.
+        after = transfers.get(session, transfer.upload.reference)
+        known, counting = register.of(session), registrar.counting(by.at)
+        sender = known.provider(transfer.upload.provider, counting)
+        enrolled = Enrolled.of(known.enrolled(counting), registrar.catalogue.bodies)
+        facts = outcome.receipt_facts(
+            after,
+            sender,
+            registrar.settings.organisation,
+            salt=outcome.fresh_salt(),
+            wording=registrar.catalogue.wording,
+            schools=enrolled.named(sender, after.content),
+        )
+        told = outcome.decision_entry(
+            after, facts, registrar.catalogue.digest, kind="redelivered", actor=by.person, note=by.why
+        )
+        entries = [told, *_delivered(transfer, asked.teams)]
+        return put_on_record(registrar, session, entries, [(facts, 0)], by.at)
     fields = {"provider": transfer.upload.provider, "state": transfer.state}
     again = Entry(
         kind="redelivered",
@@ -372,51 +405,6 @@ def _give(
 def _release_reasons(catalogue: Catalogue, asked: Release) -> tuple[Reason, ...]:
     code = "person:released-against-policy" if asked.forbidden else "person:redelivered"
     return (catalogue.reason(code), *asked.forbidden)
-
-
-def _release_again(
-    registrar: Registrar, session: Session, transfer: Transfer, asked: Release, by: By
-) -> Issued | None:
-    """Accept a withdrawn file again."""
-    decision = Released(
-        data_type=asked.data_type,
-        flow=asked.flow,
-        teams=asked.teams,
-        reasons=_release_reasons(registrar.catalogue, asked),
-        on_roll=asked.on_roll,
-    )
-    ruling = Ruling(
-        reference=transfer.upload.reference,
-        decision=decision,
-        kind="redelivered",
-        actor=by.person,
-        note=by.why,
-        counted=not by.named,
-    )
-    return put_in_force(registrar, Batch(session), [ruling], by.at)
-
-
-def _receipted(
-    registrar: Registrar, session: Session, transfer: Transfer, asked: Release, by: By
-) -> Issued | None:
-    """Issue a receipt to the sender about a further team."""
-    after = transfers.get(session, transfer.upload.reference)
-    known, counting = register.of(session), registrar.counting(by.at)
-    sender = known.provider(transfer.upload.provider, counting)
-    enrolled = Enrolled.of(known.enrolled(counting), registrar.catalogue.bodies)
-    facts = outcome.receipt_facts(
-        after,
-        sender,
-        registrar.settings.organisation,
-        salt=outcome.fresh_salt(),
-        wording=registrar.catalogue.wording,
-        schools=enrolled.named(sender, after.content),
-    )
-    told = outcome.decision_entry(
-        after, facts, registrar.catalogue.digest, kind="redelivered", actor=by.person, note=by.why
-    )
-    entries = [told, *_delivered(transfer, asked.teams)]
-    return put_on_record(registrar, session, entries, [(facts, 0)], by.at)
 
 
 def _delivered(transfer: Transfer, teams: Sequence[str]) -> list[Entry]:

@@ -88,31 +88,27 @@ def settle_key(drop: Drop, found: FoundKey) -> Decision:
         languages=drop.registrar.catalogue.agreement.languages,
     )
     if found.change == "new":
-        return _settle_new(drop, clerk, found, known)
+        if known is not None:
+            return _refused(drop, "key:known" if known.state in {"retired", "revoked"} else "key:nothing-new")
+        takes_part = not (drop.provider.suspended or drop.provider.is_closed)
+        at_once = drop.registrar.key_policy.approve_drops and takes_part
+        clerk.add(
+            "provider",
+            drop.provider.id,
+            _new(found),
+            state="active" if at_once else "pending",
+            dropped_as=drop.reference,
+        )
+        return (
+            _taken(drop, "key:in-force")
+            if at_once
+            else Held(reasons=(drop.registrar.catalogue.reason("key:pending"),))
+        )
     if known is None and found.kind == "ssh":
         return _refused(drop, "key:not-a-key")
     if known is None:  # Known at the examination, and gone since: for a person.
         return Held(reasons=(drop.registrar.catalogue.reason("internal:held"),))
     return _settle_update(drop, clerk, found, known)
-
-
-def _settle_new(drop: Drop, clerk: Clerk, found: FoundKey, known: Key | None) -> Decision:
-    if known is not None:
-        return _refused(drop, "key:known" if known.state in {"retired", "revoked"} else "key:nothing-new")
-    takes_part = not (drop.provider.suspended or drop.provider.is_closed)
-    at_once = drop.registrar.key_policy.approve_drops and takes_part
-    clerk.add(
-        "provider",
-        drop.provider.id,
-        _new(found),
-        state="active" if at_once else "pending",
-        dropped_as=drop.reference,
-    )
-    return (
-        _taken(drop, "key:in-force")
-        if at_once
-        else Held(reasons=(drop.registrar.catalogue.reason("key:pending"),))
-    )
 
 
 def _settle_update(drop: Drop, clerk: Clerk, found: FoundKey, known: Key) -> Decision:

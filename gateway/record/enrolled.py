@@ -263,7 +263,28 @@ def _opened(comparison: Comparison, new: Sequence[Discrepancy]) -> list[Entry]:
         for notice in notices(each, comparison.catalogue):
             told[notice.provider].append((number, notice))
     for provider, points in told.items():
-        _tell(comparison, provider, points)
+        # Leave a signed notice for a provider, about the provider's own records only.
+        places.take_a_place(comparison.session, WritersPlace.RECEIPTS)
+        reference = receipts.fresh_reference(comparison.session, provider, comparison.now)
+        facts = NoticeFacts(
+            reference=reference,
+            provider_name=providers.provider_row(comparison.session, provider).name,
+            organisation=comparison.organisation,
+            made_at=comparison.now,
+            points=tuple(points),
+            wording=comparison.catalogue.wording,
+        )
+        comparison.session.add(
+            ReceiptRow(
+                reference=reference,
+                provider=provider,
+                name=receipts.DISCREPANCY_NOTICE,
+                text=comparison.signing.clearsign(render_notice(facts)),
+                json_text="",
+                created_at=comparison.now,
+            )
+        )
+        comparison.session.flush()
     pairs = zip(numbers, named, strict=True)
     return [_entry("discrepancy-opened", number, each.kind) for number, each in pairs]
 
@@ -276,28 +297,3 @@ def _named(discrepancy: Discrepancy, references: Mapping[int, str]) -> Discrepan
 
 def _entry(kind: Kind, number: int, cause: str) -> Entry:
     return Entry(kind=kind, subject="discrepancies", fields={"number": number, "cause": cause})
-
-
-def _tell(comparison: Comparison, provider: str, points: Sequence[tuple[int, DiscrepancyNotice]]) -> None:
-    """Leave a signed notice for a provider, about the provider's own records only."""
-    places.take_a_place(comparison.session, WritersPlace.RECEIPTS)
-    reference = receipts.fresh_reference(comparison.session, provider, comparison.now)
-    facts = NoticeFacts(
-        reference=reference,
-        provider_name=providers.provider_row(comparison.session, provider).name,
-        organisation=comparison.organisation,
-        made_at=comparison.now,
-        points=tuple(points),
-        wording=comparison.catalogue.wording,
-    )
-    comparison.session.add(
-        ReceiptRow(
-            reference=reference,
-            provider=provider,
-            name=receipts.DISCREPANCY_NOTICE,
-            text=comparison.signing.clearsign(render_notice(facts)),
-            json_text="",
-            created_at=comparison.now,
-        )
-    )
-    comparison.session.flush()

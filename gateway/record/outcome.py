@@ -239,28 +239,24 @@ def land(registrar: Registrar, uploads: Sequence[Upload]) -> set[str]:
                 fresh.append((upload, enrolled[upload.provider]))
                 known.add(upload.reference)
         if fresh:
-            _receive(registrar, session, fresh)
+            now = registrar.clock()
+            transfers.land(session, *(upload for upload, _ in fresh))
+            if registrar.settings.host.shares:
+                work_queue.queue(session, [upload.reference for upload, _ in fresh])
+            entries, receipts = [], []
+            for place, (upload, provider) in enumerate(fresh):
+                facts = None
+                if not upload.withheld:  # No content of a withheld file is stored.
+                    facts = landed_facts(
+                        upload,
+                        provider,
+                        registrar.settings.organisation,
+                        fresh_salt(),
+                        registrar.catalogue.wording,
+                    )
+                    receipts.append((facts, place))
+                entries.append(landed_entry(upload, facts))
+            put_on_record(registrar, session, entries, receipts, now)
         passing("land.written")
     passing("land.committed")
     return known
-
-
-def _receive(registrar: Registrar, session: Session, uploads: Sequence[tuple[Upload, Provider]]) -> None:
-    now = registrar.clock()
-    transfers.land(session, *(upload for upload, _ in uploads))
-    if registrar.settings.host.shares:
-        work_queue.queue(session, [upload.reference for upload, _ in uploads])
-    entries, receipts = [], []
-    for place, (upload, provider) in enumerate(uploads):
-        facts = None
-        if not upload.withheld:  # No content of a withheld file is stored.
-            facts = landed_facts(
-                upload,
-                provider,
-                registrar.settings.organisation,
-                fresh_salt(),
-                registrar.catalogue.wording,
-            )
-            receipts.append((facts, place))
-        entries.append(landed_entry(upload, facts))
-    put_on_record(registrar, session, entries, receipts, now)

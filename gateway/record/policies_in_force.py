@@ -82,12 +82,7 @@ def tell_everybody(  # noqa: PLR0917 - what a notice is made of
         for provider, reference in zip(addressees, references, strict=True)
     ]
     general = render(
-        notice,
-        organisation=organisation,
-        provider_name=_EVERYBODY,
-        reference="",
-        at=at,
-        languages=languages,
+        notice, organisation=organisation, provider_name=_EVERYBODY, reference="", at=at, languages=languages
     )
     signed = signing.clearsign_each([general, *texts])
     for provider, reference, text in zip(addressees, references, signed[1:], strict=True):
@@ -360,7 +355,13 @@ class Keeper:
             if entries := list(_entries(session, catalogue, now, by, why)):
                 log.append(session, entries, now)
                 if changes is not None:
-                    self._tell(session, catalogue, changes, now)
+                    organisation = load_settings(self._home).organisation
+                    notice = changed(changes.points(), catalogue.agreement.tell.changed)
+                    told = tell_everybody(
+                        session, self._signing, organisation, notice, catalogue.bodies.parties(), now,
+                        languages=catalogue.agreement.languages,
+                    )  # fmt: skip
+                    _log.info("%d education providers are told that the agreement has changed", told)
                 log.sign_head(session, self._signing.log_key, self._signing.origin, now)
         if entries and changes is not None:
             publish_receipts(self._registry, self._home.published)
@@ -380,15 +381,6 @@ class Keeper:
             _log.warning("the policies of before cannot be read: what is new in Appendix A is not told")
             return None
         return changes_between(before, after)
-
-    def _tell(self, session: Session, catalogue: Catalogue, changes: AgreementChanges, now: datetime) -> None:
-        organisation = load_settings(self._home).organisation
-        notice = changed(changes.points(), catalogue.agreement.tell.changed)
-        told = tell_everybody(
-            session, self._signing, organisation, notice, catalogue.bodies.parties(), now,
-            languages=catalogue.agreement.languages,
-        )  # fmt: skip
-        _log.info("%d education providers are told that the agreement has changed", told)
 
 
 def _entries(

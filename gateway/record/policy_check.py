@@ -100,16 +100,7 @@ def _rules(reading: PoliciesRead) -> Rules | None:
 
 
 def _across(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
-    yield from _type_faults(catalogue, rules)
-    yield from _item_faults(catalogue, rules)
-    yield from _formats_of_carried(catalogue)
-    yield from _names_in_packs(catalogue.law, rules)
-    yield from _days_of_packs(catalogue.law)
-    yield from _columns_handed_on(catalogue, rules)
-
-
-def _type_faults(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
-    """Yield faults of data types: without a flow a type is refused, without a recogniser never found."""
+    # Faults of data types: without a flow a type is refused, without a recogniser never found.
     types = rules.data_types.types
     for n, flow in enumerate(catalogue.flows.flow):
         for m, entry in enumerate(flow.data_type):
@@ -130,6 +121,11 @@ def _type_faults(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
             yield "data_types.toml", ("types", name), words
         if name not in told:
             yield "data_types.toml", ("types", name), f"nothing here recognises {name}: it has no signature"
+    yield from _item_faults(catalogue, rules)
+    yield from _formats_of_carried(catalogue)
+    yield from _names_in_packs(catalogue.law, rules)
+    yield from _days_of_packs(catalogue.law)
+    yield from _columns_handed_on(catalogue, rules)
 
 
 def _item_faults(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:

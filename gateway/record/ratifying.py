@@ -53,7 +53,28 @@ def sign(session: Session, catalogue: Catalogue, signed: Signed, *, actor: str |
     if role is None:
         _ratify(session, catalogue, signed, signed.signatory, actor)
         return ()
-    _note(session, catalogue, signed, role, actor)
+    row = AgreementSignatureRow(
+        provider=signed.provider,
+        academic_year=signed.year,
+        role=role.role,
+        signatory=signed.signatory,
+        signed_on=signed.on,
+        recorded_at=signed.at,
+        recorded_by=signed.by,
+        text_sha256=catalogue.text_sha256,
+        reference=signed.reference,
+        certificate=signed.certificate,
+    )
+    agreements.note_signature(session, row)
+    fields: dict[str, str | int] = {
+        "academic_year": signed.year,
+        "sha256": catalogue.text_sha256,
+        "what": role.role,
+    }
+    if signed.certificate is not None:
+        fields["key"] = signed.certificate
+    entry = Entry(kind="signed-in-part", subject=signed.provider, fields=fields, actor=actor)
+    log.append(session, [entry], signed.at)
     there = agreements.signatures(session, signed.provider, signed.year, catalogue.text_sha256)
     done = {each.role for each in there}
     missing = tuple(each.name for each in catalogue.agreement.signatories(kind) if each.role not in done)
@@ -134,31 +155,6 @@ def give_notice(
 def role_of_copies(catalogue: Catalogue, kind: str) -> Signatory | None:
     """Return the role signing by a copy in /agreement; None where any one signature ratifies."""
     return next((each for each in catalogue.agreement.signatories(kind) if each.by_copy), None)
-
-
-def _note(session: Session, catalogue: Catalogue, signed: Signed, role: Signatory, actor: str | None) -> None:
-    row = AgreementSignatureRow(
-        provider=signed.provider,
-        academic_year=signed.year,
-        role=role.role,
-        signatory=signed.signatory,
-        signed_on=signed.on,
-        recorded_at=signed.at,
-        recorded_by=signed.by,
-        text_sha256=catalogue.text_sha256,
-        reference=signed.reference,
-        certificate=signed.certificate,
-    )
-    agreements.note_signature(session, row)
-    fields: dict[str, str | int] = {
-        "academic_year": signed.year,
-        "sha256": catalogue.text_sha256,
-        "what": role.role,
-    }
-    if signed.certificate is not None:
-        fields["key"] = signed.certificate
-    entry = Entry(kind="signed-in-part", subject=signed.provider, fields=fields, actor=actor)
-    log.append(session, [entry], signed.at)
 
 
 def _ratify(

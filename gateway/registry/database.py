@@ -217,10 +217,7 @@ class Registry:
 
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
-        with (
-            self._engine.connect().execution_options(gateway_write=True) as connection,
-            connection.begin(),
-        ):
+        with self._engine.connect().execution_options(gateway_write=True) as connection, connection.begin():
             with Session(connection) as session:
                 places.take_the_writers_place(session)
             before = _revision(connection)
@@ -322,11 +319,7 @@ def _prepare_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own types
         connection.isolation_level = None
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-        ):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

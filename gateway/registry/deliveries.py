@@ -35,11 +35,7 @@ _COLUMNS: tuple[Any, ...] = tuple(
         TransferRow.period,
     )
 )
-_OF_TEAM: tuple[Any, ...] = (
-    col(DeliveryRow.whole),
-    col(DeliveryRow.counts),
-    col(DeliveryRow.collected_at),
-)
+_OF_TEAM: tuple[Any, ...] = (col(DeliveryRow.whole), col(DeliveryRow.counts), col(DeliveryRow.collected_at))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,12 +9,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from gateway.registry import holds
-from gateway.registry.receipts import (
-    AGREEMENT_NOTICE,
-    DISCREPANCY_NOTICE,
-    GATEWAY_KEY_HEADLINE,
-    KEY_NOTICE,
-)
+from gateway.registry.receipts import AGREEMENT_NOTICE, DISCREPANCY_NOTICE, GATEWAY_KEY_HEADLINE, KEY_NOTICE
 from gateway.registry.tables import DeclarationRow, ReceiptRow
 from gateway.reports.retention import KeptNotice
 

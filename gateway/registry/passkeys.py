@@ -44,10 +44,7 @@ def add(
 ) -> str:
     """Enrol a passkey of an invited person; return its fingerprint. GatewayError for a known passkey."""
     fingerprint = fingerprint_of(credential)
-    material = {
-        "credential": b64encode(credential).decode(),
-        "public_key": b64encode(public_key).decode(),
-    }
+    material = {"credential": b64encode(credential).decode(), "public_key": b64encode(public_key).decode()}
     keys.add_key(
         session,
         "staff",

@@ -45,17 +45,12 @@ def check_numbers(session: Session, provider: Provider) -> None:
             continue
         bearers = select(ProviderRow).where(column == number, ProviderRow.id != provider.id)
         for row in session.exec(bearers.order_by(col(ProviderRow.id))):
-            if not _follow(row, provider):
+            if not (row.succeeded_by == provider.id or provider.succeeded_by == row.id):
                 raise GatewayError(
                     f"{row.id} has the {what} {number} already. An academy keeps the record of its school: "
                     f"gateway providers convert {row.id} --kind academy. For another provider that takes its "
                     f"place: gateway providers close {row.id}, then add the new one as its successor"
                 )
-
-
-def _follow(row: ProviderRow, provider: Provider) -> bool:
-    """Has one of the two succeeded the other?"""
-    return row.succeeded_by == provider.id or provider.succeeded_by == row.id
 
 
 def is_enrolled(session: Session, provider: str) -> bool:

@@ -197,7 +197,9 @@ def _spelled_key(key: Iterable[object]) -> str:
 def _note_changes(session: Session, _context: object) -> None:
     for row in session.new:
         if (number := NUMBERED.get(str(row.__tablename__))) is not None:
-            note_number(session, str(row.__tablename__), getattr(row, number))
+            table = str(row.__tablename__)
+            if _LAST in session.info and table in NUMBERED:
+                session.info[_LAST][table] = max(getattr(row, number), session.info[_LAST][table])
     for row in (*session.new, *filter(_changed, session.dirty)):
         if row.__tablename__ not in OUTSIDE:
             _note(session, identity(row), row, row.__dict__)
@@ -305,12 +307,6 @@ def last_numbers(session: Session) -> dict[str, int]:
         session.info[_LAST] = dict(zip(("register_version", *NUMBERED), found, strict=True))
     known: dict[str, int] = session.info[_LAST]
     return known
-
-
-def note_number(session: Session, table: str, number: int) -> None:
-    """Record a number given by other means, as by the database."""
-    if _LAST in session.info and table in NUMBERED:
-        session.info[_LAST][table] = max(number, session.info[_LAST][table])
 
 
 def is_one_of(session: Session, column: Any, values: Sequence[Any]) -> ColumnElement[bool]:  # noqa: ANN401 - of any type

@@ -129,10 +129,7 @@ def xml_sessions(cohort: Cohort) -> Element:
             reasons[0] = "ZQ"
         for reason in reasons:
             branch(
-                details,
-                "SessionDetail",
-                AttendanceReason=reason,
-                AbsenceSessions=cohort.rng.randrange(1, 9),
+                details, "SessionDetail", AttendanceReason=reason, AbsenceSessions=cohort.rng.randrange(1, 9)
             )
     return root
 

@@ -77,7 +77,13 @@ def draw_ctf(
                 case "attendance_year":
                     _year_data(node, cohort)
                 case "attendance_marks":
-                    _attendance_marks(node, pupil, cohort)
+                    # Write this year's attendance: the counts of sessions, and two weeks of marks in
+                    # one string.
+                    days = cohort.school_days(2)
+                    marks = session_marks(cohort.rng, len(days), faulty=pupil.fault == "code:unknown")
+                    counts = _year_data(node, cohort)
+                    leaf(counts, "AttendanceStartDate", days[0].isoformat())
+                    leaf(counts, "AttendanceMarks", "".join(marks))
                 case "leaver_history":
                     _leaver_history(node, pupil, cohort)
                 case _:
@@ -121,15 +127,6 @@ def _leaver_history(node: Element, pupil: Pupil, cohort: Cohort) -> None:
 
 def _school(history: Element, of: School, **dates: str) -> None:
     branch(history, "School", LEA=of.la, Estab=of.establishment, SchoolName=of.name, **dates)
-
-
-def _attendance_marks(node: Element, pupil: Pupil, cohort: Cohort) -> None:
-    """Write this year's attendance: the counts of sessions, and two weeks of marks in one string."""
-    days = cohort.school_days(2)
-    marks = session_marks(cohort.rng, len(days), faulty=pupil.fault == "code:unknown")
-    counts = _year_data(node, cohort)
-    leaf(counts, "AttendanceStartDate", days[0].isoformat())
-    leaf(counts, "AttendanceMarks", "".join(marks))
 
 
 def _year_data(node: Element, cohort: Cohort) -> Element:

@@ -97,7 +97,18 @@ def _suffixed(name: str, suffix: str) -> str:
 
 def _plain(document: Document, presentation: Presentation) -> bytes:
     if isinstance(document, SampleTable):
-        return _csv(document, presentation)
+        out = io.StringIO(newline="")
+        if presentation.spreadsheet:
+            out.write(f"sep={presentation.delimiter}{presentation.line_end}")
+        writer = csv.writer(
+            out,
+            delimiter=presentation.delimiter,
+            lineterminator=presentation.line_end,
+            quoting=csv.QUOTE_ALL if presentation.quote_all else csv.QUOTE_MINIMAL,
+        )
+        for line in _grid(document, presentation):
+            writer.writerow([_shown(cell, presentation) for cell in line])
+        return out.getvalue().encode(presentation.encoding)
     if isinstance(document, Lines):
         return "".join(line + "\r\n" for line in document.records).encode("windows-1252")
     bom = presentation.encoding == "utf-8-sig"
@@ -111,21 +122,6 @@ def _plain(document: Document, presentation: Presentation) -> bytes:
     if presentation.commented:
         content = content.replace(b"\n", b"\r\n")
     return b"\xef\xbb\xbf" + content if bom else content
-
-
-def _csv(table: SampleTable, presentation: Presentation) -> bytes:
-    out = io.StringIO(newline="")
-    if presentation.spreadsheet:
-        out.write(f"sep={presentation.delimiter}{presentation.line_end}")
-    writer = csv.writer(
-        out,
-        delimiter=presentation.delimiter,
-        lineterminator=presentation.line_end,
-        quoting=csv.QUOTE_ALL if presentation.quote_all else csv.QUOTE_MINIMAL,
-    )
-    for line in _grid(table, presentation):
-        writer.writerow([_shown(cell, presentation) for cell in line])
-    return out.getvalue().encode(presentation.encoding)
 
 
 def _grid(table: SampleTable, presentation: Presentation) -> list[list[Cell]]:

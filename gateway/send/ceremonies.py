@@ -73,7 +73,22 @@ def rotate(sender: KitAtWork, kind: Kind, now: datetime, seconds: float) -> Step
         following.unlink()
         return Step(proved, "the new key is thrown away; the present one stays")
     if following.exists():
-        _go_over(sender, kind, following)
+        # Switch to the new key, setting the old one aside. May be repeated after a kill.
+        kit, settings = sender.kit, sender.settings
+        present = settings.openpgp_key if kind == "openpgp" else settings.ssh_key
+        used = kit.root / f"{kind}-{hashlib.sha256(following.read_bytes()).hexdigest()[:_SHOWN_DIGITS]}"
+        make_anew(used, following.read_bytes())
+        make_anew(kit.root / f"{kind}-before", present.read_bytes())
+        field = {"openpgp": "openpgp_key", "ssh": "ssh_key"}[kind]
+        public: dict[Kind, Callable[[], None]] = {
+            "openpgp": lambda: make_anew(kit.certificate, read_key(used.read_bytes()).certificate),
+            "ssh": lambda: make_anew(
+                kit.ssh_public, public_line(load_ssh_key(used, _login(sender)), settings.provider).encode()
+            ),
+        }
+        public[kind]()
+        kit.change(**{field: used})
+        following.unlink()
     signed.unlink()
     return Step(proved, "the new key is used from now on; the one before it is kept as " + f"{kind}-before")
 
@@ -177,25 +192,6 @@ def _fingerprint(sender: KitAtWork, kind: Kind, following: Path) -> str:
     if kind == "openpgp":
         return grouped(read_key(following.read_bytes()).fingerprint)
     return fingerprint_of(load_ssh_key(following, _login(sender)))
-
-
-def _go_over(sender: KitAtWork, kind: Kind, following: Path) -> None:
-    """Switch to the new key, setting the old one aside. May be repeated after a kill."""
-    kit, settings = sender.kit, sender.settings
-    present = settings.openpgp_key if kind == "openpgp" else settings.ssh_key
-    used = kit.root / f"{kind}-{hashlib.sha256(following.read_bytes()).hexdigest()[:_SHOWN_DIGITS]}"
-    make_anew(used, following.read_bytes())
-    make_anew(kit.root / f"{kind}-before", present.read_bytes())
-    field = {"openpgp": "openpgp_key", "ssh": "ssh_key"}[kind]
-    public: dict[Kind, Callable[[], None]] = {
-        "openpgp": lambda: make_anew(kit.certificate, read_key(used.read_bytes()).certificate),
-        "ssh": lambda: make_anew(
-            kit.ssh_public, public_line(load_ssh_key(used, _login(sender)), settings.provider).encode()
-        ),
-    }
-    public[kind]()
-    kit.change(**{field: used})
-    following.unlink()
 
 
 def _login(sender: KitAtWork) -> str:

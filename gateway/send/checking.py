@@ -117,7 +117,12 @@ class Check:
             pass
         with opened(file) as source:
             mark = Mark.of(source)
-            self._check_size(file, mark.size)
+            if not mark.size:
+                raise GatewayError(f"{file.name} is empty")
+            try:
+                check_size(mark.size, min(self.limits.content_bytes, self.limits.sealed_bytes))
+            except TooLarge as error:
+                raise GatewayError(f"{file.name}: {error}") from None
             if is_sealed(source.read(ENOUGH_BYTES)):
                 raise GatewayError(
                     f"{file.name} is encrypted already, so nothing can be said of it: give the plain file, "
@@ -134,14 +139,6 @@ class Check:
             else (found.format == "CSV" and not is_ended)
         )
         return Seen(file, digest, mark, found, tuple(self._stops(found)), is_cut)
-
-    def _check_size(self, file: Path, size: int) -> None:
-        if not size:
-            raise GatewayError(f"{file.name} is empty")
-        try:
-            check_size(size, min(self.limits.content_bytes, self.limits.sealed_bytes))
-        except TooLarge as error:
-            raise GatewayError(f"{file.name}: {error}") from None
 
     def _stops(self, found: Classified | ContentRefused) -> Iterator[str]:
         if isinstance(found, ContentRefused):

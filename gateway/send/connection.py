@@ -133,13 +133,7 @@ def upload(
     if there is None:
         sftp.open(unfinished, "wb").close()
         time_there(sftp.stat(unfinished).st_mtime or 0)
-    _send(sftp, sealed, unfinished, there or 0, tell)
-    sftp.rename(unfinished, final)
-
-
-def _send(
-    sftp: paramiko.SFTPClient, sealed: Path, unfinished: str, done: int, tell: Callable[[int], None]
-) -> None:
+    done = there or 0
     with sealed.open("rb") as source, sftp.open(unfinished, "ab") as target:
         target.set_pipelined(True)
         source.seek(done)
@@ -148,6 +142,7 @@ def _send(
             target.write(piece)
             done += len(piece)
             tell(done)
+    sftp.rename(unfinished, final)
 
 
 def _size(sftp: paramiko.SFTPClient, path: str) -> int | None:

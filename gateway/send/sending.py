@@ -160,7 +160,8 @@ class KitAtWork:
         if known is not None and known.state in {"accepted", "held", "uploaded"} and not wish.again:
             raise AlreadySent(known, receipts.kept(self.kit, known))
         if known is not None:
-            _await_another_second(known.sealed_at)
+            while int(time.time()) == int(known.sealed_at.timestamp()):
+                time.sleep(0.05)
         sealed_digest = self._seal(wish, recipient)
         sent = SentFile(
             content_sha256=wish.digest, sealed_sha256=sealed_digest, name=wish.file.name,
@@ -264,15 +265,6 @@ def _check_clock(there: float) -> None:
             f"this computer's clock is {abs(apart) / 60:.0f} minutes {way} by that of the gateway: set it, "
             "and send again"
         )
-
-
-def _await_another_second(than: datetime) -> None:
-    """Wait until a new signature gets another time than `than`.
-
-    The same content signed by the same key in one second has the same signature, a replay.
-    """
-    while int(time.time()) == int(than.timestamp()):
-        time.sleep(0.05)
 
 
 def pass_on(

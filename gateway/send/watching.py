@@ -147,7 +147,12 @@ class WatchedFolder:
                 if once and pause is None:
                     return
                 wake.clear()
-                _wait(wake, stop, self._stillness.seconds if pause is None else pause)
+                seconds = self._stillness.seconds if pause is None else pause
+                # Pause until a new file, the end, or a number of seconds.
+                slice_seconds = 0.5
+                left = max(seconds, slice_seconds)
+                while left > 0 and not stop.is_set() and not wake.wait(min(left, slice_seconds)):
+                    left -= slice_seconds
         finally:
             observer.stop()
             observer.join()
@@ -178,7 +183,13 @@ class WatchedFolder:
         for file in self._stillness.still(waiting):
             if len(to_send) == _BATCH:
                 break
-            check = self._fresh_check()
+            # The check by policies that were asked for within the last five minutes.
+            if self._check is None or self._stillness.clock() - self._refreshed_at >= _HELD_SECONDS:
+                self._sender.refresh()
+                self._check, self._refreshed_at = Check.of(self._sender.kit), self._stillness.clock()
+                if self._check.note:
+                    _log.warning("%s", self._check.note)
+            check = self._check
             with self._each(file):
                 wish = self._wish(file, check)
                 known = None if wish is None else files.of_content(wish.digest)
@@ -192,15 +203,6 @@ class WatchedFolder:
         if files.held() and self._stillness.clock() - self._looked_at_held >= _HELD_SECONDS:
             with self._sender.session() as sftp:
                 self._look_at_held(sftp, files)
-
-    def _fresh_check(self) -> Check:
-        """Return the check by policies that were asked for within the last five minutes."""
-        if self._check is None or self._stillness.clock() - self._refreshed_at >= _HELD_SECONDS:
-            self._sender.refresh()
-            self._check, self._refreshed_at = Check.of(self._sender.kit), self._stillness.clock()
-            if self._check.note:
-                _log.warning("%s", self._check.note)
-        return self._check
 
     def _waiting(self) -> list[Path]:
         """Return the files present; for other entries, tell why they are not sent."""
@@ -266,11 +268,7 @@ class WatchedFolder:
             raise SeemsCut(_GOES_ON)
         if not stops:
             return ToSend(file, seen.digest, seen.mark, self._anyway if seen.stops else "")
-        self._refuse(file, mark, stops)
-        return None
-
-    def _refuse(self, file: Path, mark: Mark, stops: Sequence[str]) -> None:
-        """Move an unsendable file to refused/, with the reasons beside."""
+        # Move an unsendable file to refused/, with the reasons beside.
         target = _free(self._folder / FOLDERS["refused"] / file.name)
         head, *told = map(self._in_words, ("This file was NOT sent.", *stops))
         text = f"{head}\n\n" + "\n".join(told) + "\n"
@@ -280,6 +278,7 @@ class WatchedFolder:
             make_anew(_reasons_beside(target), text.encode(), SHARED_FILE)
             move(file, target)
         self._tell_done(f"{file.name}: not sent: {stops[0]}")
+        return None
 
     def _take_up(self, waiting: Sequence[Path], files: SentFiles) -> None:
         """Note the place of files moved by an interrupted run before its note."""
@@ -322,7 +321,13 @@ class WatchedFolder:
                 self._put_receipts(folder / file.name, sent)
                 files.filed(sent, f"{folder.name}/{file.name}")
                 raise Changed(f"it was sent, reference {sent.reference}, and was changed since")
-            self._move(file, sent, files)
+            folder = self._folder / FOLDERS[sent.state]
+            target = folder / file.name
+            if os.path.lexists(target):
+                target = _free(folder / f"{file.stem}.{sent.reference}{file.suffix}")
+            self._put_receipts(target, sent)
+            move(file, target)
+            files.filed(sent, str(target.relative_to(self._folder)))
         self._tell_done(f"{file.name}: {sent.state}, reference {sent.reference}")
 
     def _tell_done(self, line: str) -> None:
@@ -330,15 +335,6 @@ class WatchedFolder:
         self._done, self._left = self._done + 1, max(self._left - 1, 0)
         of = self._done + self._left
         self._tell(f"{line} ({self._done} of {of})" if of > 1 else line)
-
-    def _move(self, file: Path, sent: SentFile, files: SentFiles) -> None:
-        folder = self._folder / FOLDERS[sent.state]
-        target = folder / file.name
-        if os.path.lexists(target):
-            target = _free(folder / f"{file.stem}.{sent.reference}{file.suffix}")
-        self._put_receipts(target, sent)
-        move(file, target)
-        files.filed(sent, str(target.relative_to(self._folder)))
 
     def _put_receipts(self, target: Path, sent: SentFile) -> None:
         """Put the receipts of a file beside its present or future place."""
@@ -405,11 +401,3 @@ def _free(path: Path) -> Path:
 
 def _reasons_beside(path: Path) -> Path:
     return path.with_name(f"{path.name}.why.txt")
-
-
-def _wait(wake: threading.Event, stop: threading.Event, seconds: float) -> None:
-    """Pause until a new file, the end, or a number of seconds."""
-    slice_seconds = 0.5
-    left = max(seconds, slice_seconds)
-    while left > 0 and not stop.is_set() and not wake.wait(min(left, slice_seconds)):
-        left -= slice_seconds

@@ -188,17 +188,14 @@ class Connection(LeanConnection):
         self._enc_algs = [*self._enc_algs, *(name for name in self._weak if name.startswith(b"aes"))]
         exchanges = [name for name in self._weak if not name.startswith((b"hmac-", b"aes", b"rsa-"))]
         self._kex_algs = [*self._kex_algs, *exchanges]
-        self._show_rsa([name for name in self._weak if is_of_host_keys(name)])
-        super().connection_made(transport)
-
-    def _show_rsa(self, names: list[bytes]) -> None:
-        """Append the RSA host key, signing by `names`, for this client alone."""
+        names = [name for name in self._weak if is_of_host_keys(name)]
         if names and self._also.host_key is not None:
             (pair,) = asyncssh.load_keypairs(self._also.host_key)
             self._server_host_keys = OrderedDict(
                 [*self._server_host_keys.items(), *((n, pair) for n in names)]
             )
             self._server_host_key_algs = [*(self._server_host_key_algs or ()), *names]
+        super().connection_made(transport)
 
     def hold(self, seconds: float) -> None:
         """Send and read nothing for a number of seconds. Call right after the connection is made."""

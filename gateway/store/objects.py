@@ -87,10 +87,7 @@ def client_of(settings: StoreSettings) -> S3Store:
         prefix=settings.folder or None,
         config=config,
         client_options=_client_options(settings),
-        retry_config={
-            "max_retries": _TRIES_AGAIN,
-            "retry_timeout": timedelta(seconds=settings.seconds),
-        },
+        retry_config={"max_retries": _TRIES_AGAIN, "retry_timeout": timedelta(seconds=settings.seconds)},
     )
 
 

@@ -57,11 +57,6 @@ _KINDS = (
 _REFERENCE = re.compile(r"^    Reference +(\S+)$", re.MULTILINE)
 
 
-def kind_of(text: str) -> str | None:
-    """Return the kind of a signed text in words; None for a receipt and for unknown texts."""
-    return next((kind for pattern, kind in _KINDS if re.match(pattern, text)), None)
-
-
 def report_notice(kind: str, text: str, signature: Signature) -> list[str]:
     """Return lines on what such a text with a good signature proves, and what not."""
     found = _REFERENCE.search(text)
@@ -209,7 +204,7 @@ def _verify_file(
         raise Unproved("a signed text can be checked only with the gateway's key (--gateway-key)")
     else:
         signed, signature = verify_clearsigned(text, split(certificate))
-        if (kind := kind_of(signed)) is not None:
+        if (kind := next((kind for pattern, kind in _KINDS if re.match(pattern, signed)), None)) is not None:
             if original is not None:
                 raise Unproved(f"this is {kind}, which is for no file")
             return FileVerdict(path.name, True, True, tuple(report_notice(kind, signed, signature))), None
@@ -255,17 +250,8 @@ def _verify_json(
 def _verify_text(
     path: Path, signed: str, signature: Signature, original: Path | None
 ) -> tuple[FileVerdict, Checked]:
-    checked = _checked_text(signed)
-    lines = [*report(checked, anchored=True), signed_line(signature)]
-    if original is not None:
-        lines.append(f"  proved: {check_original(original, checked.receipt)}")
-    reference = str(checked.receipt["reference"])
-    return FileVerdict(path.name, True, True, tuple(lines), reference, checked.index), checked
-
-
-def _checked_text(text: str) -> Checked:
-    """Verify a text receipt with a good OpenPGP signature against the log entry named in the receipt."""
-    stated, _, proof = text.rpartition("\n\nProof\n\n")
+    # Verify a text receipt with a good OpenPGP signature against the log entry named in the receipt.
+    stated, _, proof = signed.rpartition("\n\nProof\n\n")
     # Parse the proof separately, so that no earlier text can replace a part of the proof.
     fields = {**_fields(stated)[0], **_fields(proof)[0]}
     hashes = _fields(proof)[1]
@@ -285,7 +271,12 @@ def _checked_text(text: str) -> Checked:
         raise Unproved("the text is not the one that was recorded in the log")
     head = read_checkpoint(note, key)
     check_inclusion(leaf, index, hashes, head)
-    return Checked(receipt, head, index, key, "", entry["at"])
+    checked = Checked(receipt, head, index, key, "", entry["at"])
+    lines = [*report(checked, anchored=True), signed_line(signature)]
+    if original is not None:
+        lines.append(f"  proved: {check_original(original, checked.receipt)}")
+    reference = str(checked.receipt["reference"])
+    return FileVerdict(path.name, True, True, tuple(lines), reference, checked.index), checked
 
 
 def _stated(text: str, fields: Mapping[str, str]) -> dict[str, str | None]:

@@ -138,7 +138,17 @@ class RecordWalk:
             sheets = old_workbook.sheets_of(content, self._limits)
             yield from self._tables(tables_in(sheets, self._rules, self._limits, old_workbook.FORMAT))
         elif not archive.is_archive(content):
-            yield from self._plain(content)
+            source, start = Source(content, encoding_of(content), self._limits), start_of(content)
+            if start.startswith("<"):
+                for record in markup.pupil_records(source, record_names(source, self._rules)):
+                    if markup.local_name(record.tag) != HEADER:
+                        yield self._of_element(record)
+            elif jcq.looks_like(start, self._rules.data_types.jcq):
+                yield from self._rows(read_results(source, self._rules))
+            elif json_records.looks_like(start):
+                yield from self._rows(json_records.read_table(source, self._rules))
+            else:
+                yield from self._rows(read_table(source, self._rules))
         else:
             with archive.opened(content, self._limits) as packed:
                 found = sheets_in(content, packed, archive.names(packed), self._limits)
@@ -150,19 +160,6 @@ class RecordWalk:
                         packed_too = archive.is_archive(member) or old_workbook.is_old_workbook(member)
                         with in_memory(member, archive.FORMAT) if packed_too else member as readable:
                             yield from self.walk(readable)
-
-    def _plain(self, content: BinaryIO) -> Iterator[Values]:
-        source, start = Source(content, encoding_of(content), self._limits), start_of(content)
-        if start.startswith("<"):
-            for record in markup.pupil_records(source, record_names(source, self._rules)):
-                if markup.local_name(record.tag) != HEADER:
-                    yield self._of_element(record)
-        elif jcq.looks_like(start, self._rules.data_types.jcq):
-            yield from self._rows(read_results(source, self._rules))
-        elif json_records.looks_like(start):
-            yield from self._rows(json_records.read_table(source, self._rules))
-        else:
-            yield from self._rows(read_table(source, self._rules))
 
     def _tables(self, tables: Sequence[Callable[[], Table]]) -> Iterator[Values]:
         return chain.from_iterable(self._rows(table()) for table in tables)

@@ -35,31 +35,6 @@ _RECEIPTED = ("landed", *_RULINGS)
 _HEX = re.compile(r"[0-9a-f]{128}")
 
 
-def check_receipts(
-    session: Session, log_keys: Sequence[KeyInTime], certificates: Sequence[bytes], portions: AuditPortions
-) -> Iterator[Inconsistency]:
-    """Yield every receipt that is not genuine, is missing, or has no event."""
-    # The number and subject of every event that requires a receipt.
-    deleted = retention.deleted(session, "receipts") | retention.deleted(session, "declarations")
-    owed = {
-        number: subject
-        for number, _, subject, _, fields in _events(session, (*_RECEIPTED, "declared"))
-        if "receipt" in fields and subject not in deleted
-    }
-    keys = tuple(log_keys), tuple(certificates)
-    rows = paged(session, ReceiptRow, [col(ReceiptRow.sequence)])
-    for portion, faults in portions.checked(receipt_faults, rows, _number, lambda _: keys):
-        for row in portion:
-            where = f"receipt {row.sequence} of {row.reference}"
-            for fault in faults.get(_number(row), (None,)):
-                if fault is not None:
-                    yield Inconsistency(where, fault)
-                elif row.json_text and owed.pop(json.loads(row.json_text)["index"], None) is None:
-                    yield Inconsistency(where, "the log asks for no such receipt, or has it twice")
-    for number, reference in sorted(owed.items()):
-        yield Inconsistency(f"receipt of {reference}", f"the one that event {number} asks for is missing")
-
-
 def receipt_faults(
     rows: Sequence[ReceiptRow], log_keys: Sequence[KeyInTime], certificates: Sequence[bytes]
 ) -> Faults:
@@ -167,13 +142,6 @@ def check_rows(session: Session, expected: dict[Row, str] | None = None) -> Iter
     yield from _missing(key for key in expected if key[0] != CheckpointRow.__tablename__)
 
 
-def check_heads(session: Session, expected: dict[Row, str]) -> Iterator[Inconsistency]:
-    """Check signed heads like `check_rows`. Receipts vouch for some heads, so check receipts first."""
-    expected.update(_carried_heads(session, expected))
-    yield from _check_table(session, CheckpointRow, expected)
-    yield from _missing(key for key in expected if key[0] == CheckpointRow.__tablename__)
-
-
 def _check_table(
     session: Session, table: type[SQLModel], expected: dict[Row, str]
 ) -> Iterator[Inconsistency]:
@@ -272,8 +240,29 @@ def audit(
     yield from check_rows(session, expected)
     yield from check_transfers(session)
     yield from check_names(session)
-    yield from check_receipts(session, log_keys, anchors.certificates, portions)
-    yield from check_heads(session, expected)
+    # Every receipt that is not genuine, is missing, or has no event.
+    # The number and subject of every event that requires a receipt.
+    deleted = retention.deleted(session, "receipts") | retention.deleted(session, "declarations")
+    owed = {
+        number: subject
+        for number, _, subject, _, fields in _events(session, (*_RECEIPTED, "declared"))
+        if "receipt" in fields and subject not in deleted
+    }
+    keys = tuple(log_keys), tuple(anchors.certificates)
+    rows = paged(session, ReceiptRow, [col(ReceiptRow.sequence)])
+    for portion, faults in portions.checked(receipt_faults, rows, _number, lambda _: keys):
+        for row in portion:
+            where = f"receipt {row.sequence} of {row.reference}"
+            for fault in faults.get(_number(row), (None,)):
+                if fault is not None:
+                    yield Inconsistency(where, fault)
+                elif row.json_text and owed.pop(json.loads(row.json_text)["index"], None) is None:
+                    yield Inconsistency(where, "the log asks for no such receipt, or has it twice")
+    for number, reference in sorted(owed.items()):
+        yield Inconsistency(f"receipt of {reference}", f"the one that event {number} asks for is missing")
+    expected.update(_carried_heads(session, expected))
+    yield from _check_table(session, CheckpointRow, expected)
+    yield from _missing(key for key in expected if key[0] == CheckpointRow.__tablename__)
 
 
 def rows_to_look_at(session: Session) -> int:

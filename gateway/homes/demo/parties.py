@@ -58,11 +58,7 @@ class Party:
         # The demo and the tests connect only to a service started by themselves, on loopback.
         client.set_missing_host_key_policy(paramiko.AutoAddPolicy())  # noqa: S507
         client.connect(
-            *place,
-            username=self.name,
-            key_filename=str(self.ssh_key),
-            allow_agent=False,
-            look_for_keys=False,
+            *place, username=self.name, key_filename=str(self.ssh_key), allow_agent=False, look_for_keys=False
         )
         try:
             yield client.open_sftp()

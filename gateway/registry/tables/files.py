@@ -122,9 +122,7 @@ class ReceiptRow(Row, table=True):
         ),
         Index("receipt_by_provider", "provider", "sequence"),
         Index(
-            "receipt_that_names_schools",
-            "sequence",
-            sqlite_where=text("""json_text LIKE '%"schools":%'"""),
+            "receipt_that_names_schools", "sequence", sqlite_where=text("""json_text LIKE '%"schools":%'""")
         ),
     )
     sequence: int | None = Field(default=None, primary_key=True)

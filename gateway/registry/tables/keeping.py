@@ -96,10 +96,7 @@ class LetterRow(SQLModel, table=True):
     """
 
     __tablename__ = "letter"
-    __table_args__ = (
-        UniqueConstraint("event", "recipient"),
-        Index("letter_by_sending", "sent_at", "number"),
-    )
+    __table_args__ = (UniqueConstraint("event", "recipient"), Index("letter_by_sending", "sent_at", "number"))
     number: int | None = Field(default=None, primary_key=True)
     event: str
     recipient: str
