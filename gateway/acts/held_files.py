@@ -65,8 +65,8 @@ class ListHeldFiles(TransferListing):
         self, session: Session, context: ActContext, found: Sequence[Transfer]
     ) -> Iterator[dict[str, Any]]:
         """Yield the files with who decides on each, for whom or what it waits, and for how many days."""
-        now, owners = context.clock(), at_a_glance.owners_of_held_files(session)
-        proposed = frozenset(at_a_glance.releases_proposed(session, EVERYTHING))
+        now, owners = context.clock(), transfer_lists.owners_of_held_files(session)
+        proposed = frozenset(transfer_lists.releases_proposed(session, EVERYTHING))
         again = transfer_lists.sent_again(session, found)
         for transfer, row in zip(found, super().listed(session, context, found), strict=True):
             second = row["reference"] in proposed or waits_for_second(transfer)

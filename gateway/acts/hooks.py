@@ -14,7 +14,7 @@ from gateway.access import AccessRight
 from gateway.acts.act import WAITS, Act, ActContext, ActDone, Area, Moment, Why, argument, option
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError, NotFoundError
-from gateway.record.second_person import TwoPersonAct, agreed
+from gateway.record.dual_control import TwoPersonAct, agreed
 from gateway.registry import hooks, log
 from gateway.registry.hooks import HookEvent
 from gateway.registry.tables import HookRow

@@ -36,13 +36,13 @@ def bodies_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
             yield file, place, f"bodies.toml lists no kind {kind}{nearest(kind, known)}"
     yield from _of_kinds(catalogue)
     yield from _of_recipients(catalogue)
-    known = [each.id for each in catalogue.bodies.recipient]
+    recipients = [each.id for each in catalogue.bodies.recipient]
     for n, team in enumerate(catalogue.teams.team):
-        if team.of is not None and team.of not in known:
+        if team.of is not None and team.of not in recipients:
             yield (
                 "teams.toml",
                 ("team", n, "of"),
-                f"bodies.toml lists no recipient {team.of}{nearest(team.of, known)}",
+                f"bodies.toml lists no recipient {team.of}{nearest(team.of, recipients)}",
             )
         elif team.of is not None and (team.triage or team.sensitive):
             yield (

@@ -124,7 +124,9 @@ def _of_flow(
     for_teams = bool(flow.of(classified.data_type).teams)
     if not sensitive and not teams and (for_teams or not reaches_providers(classified, flow, catalogue)):
         holds.append(catalogue.reason("policy:no-team"))
-    until = _embargo(classified, catalogue, now, flow)
+    # An embargo on results holds for any sender.
+    own = (classified.data_type, classified.mixed_with) if flow.embargo else ()
+    until = release_moment((*own, *classified.results), classified.facts, catalogue, now)
     told = (
         *missing.notices,
         *schools.notices(classified, catalogue, provider),
@@ -135,23 +137,19 @@ def _of_flow(
         *_version_reasons(classified, catalogue, now, "notice"),
         *(_season_reasons(classified, catalogue, provider, now) if "statutory" in flow.basis else ()),
     )
-    if until is not None:
+    if until is not None and now < until:
         embargo = embargo_reason(flow, catalogue, until)
         return Held(
             reasons=(*holds, embargo, *told), flow=flow.id, teams=teams, until=None if holds else until
         )
     if holds:
         return Held(reasons=(*holds, *told), flow=flow.id, teams=teams)
-    return Accepted(
-        classified=classified, flow=flow.id, teams=teams, reasons=(_allowed(flow, catalogue, provider), *told)
+    code = "policy:allowed" if provider.kind in flow.senders else "policy:on-behalf"
+    said = flow.document
+    allowed = catalogue.reason_under(
+        flow.clause, code, title=said.description, sender=said.sender, recipient=said.recipient
     )
-
-
-def _embargo(classified: Classified, catalogue: Catalogue, now: datetime, flow: Flow) -> datetime | None:
-    """Return the future moment ending an embargo on results, for any sender; None without one."""
-    own = (classified.data_type, classified.mixed_with) if flow.embargo else ()
-    until = release_moment((*own, *classified.results), classified.facts, catalogue, now)
-    return until if until is not None and now < until else None
+    return Accepted(classified=classified, flow=flow.id, teams=teams, reasons=(allowed, *told))
 
 
 def _waits_for_person(
@@ -165,7 +163,6 @@ def _waits_for_person(
         yield catalogue.reason("policy:assessment", title=flow.document.description)
     yield from schools.waits(classified, catalogue, provider)
     yield from items.waits(classified, catalogue, provider, flow)
-    yield from items.value_waits(classified, catalogue)
     yield from items.return_waits(classified, catalogue, provider, flow)
     yield from items.item_reasons(classified, catalogue, flow, "hold")
     yield from items.persons_reasons(classified, catalogue, flow)
@@ -173,14 +170,6 @@ def _waits_for_person(
 
 def _sender_not_in_flow(flow: Flow, catalogue: Catalogue) -> Reason:
     return catalogue.reason_under(flow.clause, "policy:sender-not-in-flow", title=flow.document.description)
-
-
-def _allowed(flow: Flow, catalogue: Catalogue, provider: Provider) -> Reason:
-    code = "policy:allowed" if provider.kind in flow.senders else "policy:on-behalf"
-    document = flow.document
-    return catalogue.reason_under(
-        flow.clause, code, title=document.description, sender=document.sender, recipient=document.recipient
-    )
 
 
 def _version_reasons(

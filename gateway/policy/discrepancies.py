@@ -72,41 +72,27 @@ def discrepancies(
     `full_rolls` gives the moment of each provider's latest complete roll: a pupil whose last row is older has
     left. Among rows of one provider, pupil and moment, the last one counts.
     """
-    current = _latest(rows, full_rolls or {})
-    pupils: defaultdict[str, list[RollRow]] = defaultdict(list)
-    for row in current:
-        pupils[row.pupil].append(row)
-    found = [*_two_rolls(pupils), *_birth_dates(pupils), *_former(current, pupils)]
-    return sorted(found, key=lambda each: (each.kind, each.key))
-
-
-def _latest(rows: Iterable[RollRow], full_rolls: Mapping[str, datetime]) -> list[RollRow]:
     latest: dict[tuple[str, str], RollRow] = {}
     for row in rows:
         known = latest.get((row.provider, row.pupil))
         if known is None or known.at <= row.at:
             latest[row.provider, row.pupil] = row
-    return [
-        row
-        for row in sorted(latest.values(), key=lambda each: (each.provider, each.pupil))
-        if row.provider not in full_rolls or row.at >= full_rolls[row.provider]
-    ]
-
-
-def _two_rolls(pupils: Mapping[str, list[RollRow]]) -> Iterator[Discrepancy]:
-    for pupil, rows in pupils.items():
-        on_roll = tuple(row for row in rows if row.on_roll)
+    whole, current = full_rolls or {}, [latest[each] for each in sorted(latest)]
+    current = [row for row in current if row.provider not in whole or row.at >= whole[row.provider]]
+    pupils: defaultdict[str, list[RollRow]] = defaultdict(list)
+    for row in current:
+        pupils[row.pupil].append(row)
+    found = [*_former(current, pupils)]
+    for pupil, said in pupils.items():
+        on_roll = tuple(row for row in said if row.on_roll)
         if len(on_roll) > 1:
             key = (pupil, *(row.provider for row in on_roll))
-            yield Discrepancy(kind="two-rolls", key=key, rows=on_roll)
-
-
-def _birth_dates(pupils: Mapping[str, list[RollRow]]) -> Iterator[Discrepancy]:
-    for pupil, rows in pupils.items():
-        dated = tuple(row for row in rows if row.birth_date is not None)
+            found.append(Discrepancy(kind="two-rolls", key=key, rows=on_roll))
+        dated = tuple(row for row in said if row.birth_date is not None)
         if len({row.birth_date for row in dated}) > 1:
             key = (pupil, *(row.provider for row in dated))
-            yield Discrepancy(kind="birth-date", key=key, rows=dated)
+            found.append(Discrepancy(kind="birth-date", key=key, rows=dated))
+    return sorted(found, key=lambda each: (each.kind, each.key))
 
 
 def _former(current: Iterable[RollRow], pupils: Mapping[str, list[RollRow]]) -> Iterator[Discrepancy]:

@@ -280,6 +280,9 @@ def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow
         yield catalogue.reason("policy:unlisted-items", count=_counted(rest), where=places(rest))
     elif classified.results and flow.contents not in ("results", "analysis", "set-by-dfe"):
         yield catalogue.reason("policy:unlisted-items", count="results of examinations", where="grades")
+    # Too many values are foreign to their columns.
+    if wrong := _abouts(finding for finding in classified.findings if finding.much):
+        yield catalogue.reason("policy:wrong-column", where=wrong)
 
 
 def return_waits(
@@ -305,12 +308,6 @@ def return_waits(
             count=_counted(unknown),
             where=places(unknown),
         )
-
-
-def value_waits(classified: Classified, catalogue: Catalogue) -> Iterator[Reason]:
-    """Yield the reason for holding a file with too many values foreign to their columns."""
-    if wrong := _abouts(finding for finding in classified.findings if finding.much):
-        yield catalogue.reason("policy:wrong-column", where=wrong)
 
 
 def value_notices(classified: Classified, catalogue: Catalogue) -> Iterator[Reason]:

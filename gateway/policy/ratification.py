@@ -59,10 +59,6 @@ def _covers(year: str, on: date, catalogue: Catalogue) -> bool:
     return first <= on < lapses
 
 
-def _first_day(year: str, catalogue: Catalogue) -> date:
-    return _span(year, catalogue.agreement.year)[0]
-
-
 # Asked for several times with every file that comes.
 @lru_cache(256)
 def _span(year: str, said: Year) -> tuple[date, date]:
@@ -111,7 +107,7 @@ def year_to_ratify(years: Collection[str], on: date, catalogue: Catalogue) -> st
     if not covering:
         return academic_year(on, catalogue.agreement.year.starts)
     renewal = renewed_by(covering[-1], catalogue)
-    if has_ended(_first_day(renewal, catalogue), catalogue):
+    if has_ended(_span(renewal, catalogue.agreement.year)[0], catalogue):
         return covering[-1]
     return renewal if on >= opens(renewal, catalogue) else covering[-1]
 
@@ -128,7 +124,7 @@ def following(year: str) -> str:
 
 def register(years: Collection[str], on: date, catalogue: Catalogue) -> Register:
     """Return the standing on a day of a provider with these ratified academic years."""
-    begun = sorted(year for year in years if _first_day(year, catalogue) <= on)
+    begun = sorted(year for year in years if _span(year, catalogue.agreement.year)[0] <= on)
     if not begun:
         return Register(
             standing="never",

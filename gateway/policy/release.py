@@ -215,10 +215,10 @@ class _Asked:
         # The embargo on results, under any name given by the person.
         later = (now, self.flow)
         for each in self.pieces:
-            for kind in (self.kind, each.found.data_type, each.found.mixed_with, *each.found.results):
-                until = release_moment((kind,), each.found.facts, self.catalogue, now)
+            for name in (self.kind, each.found.data_type, each.found.mixed_with, *each.found.results):
+                until = release_moment((name,), each.found.facts, self.catalogue, now)
                 if until is not None and until > later[0]:
-                    later = (until, self.catalogue.flow_of(kind or self.kind) or self.flow)
+                    later = (until, self.catalogue.flow_of(name or self.kind) or self.flow)
         if later[0] > now:
             yield embargo_reason(later[1], self.catalogue, later[0])
         without = sum(team not in self.entitled() for team in teams)

@@ -62,7 +62,15 @@ def of_other_schools(classified: Classified, provider: Provider) -> tuple[NamedS
     ours = [one for one, verdict in verdicts if verdict is True]
     foreign = [one for one, verdict in verdicts if verdict is False]
     unsure = [one for one, verdict in verdicts if verdict is None and not _alike(one, ours)]
-    foreign += unsure if ours else _beyond_the_first(unsure)
+    if ours:
+        foreign += unsure
+    else:  # Of the unsure ones, the school with the most records is the sender's.
+        counts: Counter[tuple[str, str | int] | None] = Counter()
+        for one in unsure:
+            counts[_best_mark(one)] += one.records
+        mark = counts.most_common(1)[0][0] if counts else None
+        first = [one for one in unsure if _best_mark(one) == mark]
+        foreign += [one for one in unsure if one not in first and not _alike(one, first)]
     return tuple(sorted(foreign, key=lambda one: -one.records))
 
 
@@ -174,16 +182,6 @@ def _alike(school: NamedSchool, others: Iterable[NamedSchool]) -> bool:
     """Return True if more detailed records elsewhere share the best mark of a school."""
     mark = _best_mark(school)
     return mark is not None and any(getattr(one, mark[0]) == mark[1] for one in others)
-
-
-def _beyond_the_first(schools: list[NamedSchool]) -> list[NamedSchool]:
-    """Return all schools except the one with the most records."""
-    counts: Counter[tuple[str, str | int] | None] = Counter()
-    for one in schools:
-        counts[_best_mark(one)] += one.records
-    mark = counts.most_common(1)[0][0] if counts else None
-    first = [one for one in schools if _best_mark(one) == mark]
-    return [one for one in schools if one not in first and not _alike(one, first)]
 
 
 def _best_mark(school: NamedSchool) -> tuple[str, str | int] | None:

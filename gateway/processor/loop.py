@@ -218,7 +218,7 @@ class Processor:
             self._take_over_policies,
             self._follow_keys,
             self._show,
-            self._claim,
+            lambda: claim_waiting(self._registrar, self._keep_up, self._claims_into, self._news.register),
             self._record_late,
             self._publish,
             *self._besides(at_once=at_once),
@@ -241,9 +241,6 @@ class Processor:
         found = self._news
         if not is_published(self._home.published, found.receipt, found.head):
             self._registrar.publish()
-
-    def _claim(self) -> None:
-        claim_waiting(self._registrar, self._keep_up, self._claims_into, self._news.register)
 
     def _besides(self, *, at_once: bool) -> Iterator[Callable[[], object]]:
         """Yield the steps besides files, where due; among several hosts most of them belong to the leader."""

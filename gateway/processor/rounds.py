@@ -26,8 +26,6 @@ from gateway.policy.dates import local_day
 from gateway.processor.checkpoints import Checkpoints
 from gateway.processor.follow import Follow
 from gateway.processor.hook_round import HookRound
-from gateway.processor.key_round import look_after_keys
-from gateway.processor.letter_round import LetterRound
 from gateway.processor.page_round import Pages
 from gateway.processor.retention import Sweep
 from gateway.publish.everything import publish_all

@@ -306,27 +306,7 @@ def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[str]:
     reasons = as_decided(
         in_language(plain_reason(reason, facts.wording), language, facts.wording) for reason in facts.reasons
     )
-    yield _heading(facts, said, language)
-    yield section(said.happened, paragraph(_what_happened(facts, said)))
-    yield section(said.why, reasons_told(reasons, said))
-    yield section(said.next, next_steps(reasons, said))
-    yield section(said.note, bullets(told(notice, language) for notice in facts.notices))
-    for title, lines in (
-        ("The file", _file_details(facts)),
-        ("What was found in it", _content_details(facts)),
-    ):
-        yield section(told(title, language), "\n".join(_line(line, language) for line in lines))
-    yield section(told("What to look at in your data", language), _findings(facts, language))
-
-
-def _line(line: tuple[str, str], language: Language) -> str:
-    """Return a label with its value. The halves of a digest are on two lines, for comparison by eye."""
-    label, value = told(line[0], language), told(line[1], language)
-    return digest_field(label, value) if line[0].startswith("SHA-256") else field(label, value)
-
-
-def _heading(facts: ReceiptFacts, said: Phrases, language: Language) -> str:
-    return "\n".join(
+    yield "\n".join(
         [
             *wrapped(said.heading.format(organisation=facts.organisation)),
             *wrapped(said.to.format(provider=facts.provider_name)),
@@ -339,6 +319,31 @@ def _heading(facts: ReceiptFacts, said: Phrases, language: Language) -> str:
             *([field(said.decided, told(spoken(facts.decided_at), language))] if facts.decided_at else []),
         ]
     )
+    yield section(said.happened, paragraph(_what_happened(facts, said)))
+    yield section(said.why, reasons_told(reasons, said))
+    yield section(said.next, next_steps(reasons, said))
+    yield section(said.note, bullets(told(notice, language) for notice in facts.notices))
+    for title, lines in (
+        ("The file", _file_details(facts)),
+        ("What was found in it", _content_details(facts)),
+    ):
+        yield section(told(title, language), "\n".join(_line(line, language) for line in lines))
+
+    def tell(text: str) -> str:
+        return told(text, language)
+
+    known = [finding for finding in facts.findings if finding.code in FINDINGS]
+    shown = (replace(one, about=plain_but(one.about, facts.wording.own)) for one in known)
+    more = len(facts.findings) - len(known)
+    rest = [tell(f"Further kinds of fault: {more}.")] if more else []
+    findings = bullets([*(describe(one, tell) for one in shown), *rest])
+    yield section(tell("What to look at in your data"), findings)
+
+
+def _line(line: tuple[str, str], language: Language) -> str:
+    """Return a label with its value. The halves of a digest are on two lines, for comparison by eye."""
+    label, value = told(line[0], language), told(line[1], language)
+    return digest_field(label, value) if line[0].startswith("SHA-256") else field(label, value)
 
 
 def _what_happened(facts: ReceiptFacts, said: Phrases) -> str:
@@ -414,20 +419,6 @@ def _content_details(facts: ReceiptFacts) -> Iterator[tuple[str, str]]:
         ("Passed to", ", ".join(map(facts.wording.name, facts.teams))),
     ]
     yield from ((label, str(value)) for label, value in pairs if value not in {None, ""})
-
-
-def _findings(facts: ReceiptFacts, language: Language) -> str:
-    known = [finding for finding in facts.findings if finding.code in FINDINGS]
-    more = len(facts.findings) - len(known)
-
-    def tell(text: str) -> str:
-        return told(text, language)
-
-    lines = [
-        describe(replace(finding, about=plain_but(finding.about, facts.wording.own)), tell)
-        for finding in known
-    ]
-    return bullets([*lines, *([tell(f"Further kinds of fault: {more}.")] if more else [])])
 
 
 def _listed(values: object) -> str:

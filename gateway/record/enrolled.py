@@ -223,7 +223,20 @@ def _compare(comparison: Comparison, entered: Sequence[Roll]) -> Sequence[Entry]
     if not rows and not lasts:
         return ()
     full_rolls = {row.provider: row.full_at for row in rows if row.full_at is not None}
-    found = {recorded.key_of(each): each for each in discrepancies([_said(row) for row in rows], full_rolls)}
+    said = [
+        RollRow(
+            provider=row.provider,
+            pupil=row.pupil.hex(),
+            on_roll=row.on_roll,
+            at=row.at,
+            birth_date=row.birth_date.hex() if row.birth_date else None,
+            former=row.former.hex() if row.former else None,
+            reference=str(row.transfer),
+            record=row.record,
+        )
+        for row in rows
+    ]
+    found = {recorded.key_of(each): each for each in discrepancies(said, full_rolls)}
     known = recorded.lasting_keys(session, found) if found else set()
     new = [each for key, each in found.items() if key not in known]
     lasting = recorded.lasting(session, {roll.provider for roll in entered}) if lasts else ()
@@ -235,19 +248,6 @@ def _compare(comparison: Comparison, entered: Sequence[Roll]) -> Sequence[Entry]
         *(_opened(comparison, new) if new else ()),
         *(_entry("discrepancy-resolved", n, "settled") for n in fits),
     ]
-
-
-def _said(row: rolls.SaidOfPupil) -> RollRow:
-    return RollRow(
-        provider=row.provider,
-        pupil=row.pupil.hex(),
-        on_roll=row.on_roll,
-        at=row.at,
-        birth_date=row.birth_date.hex() if row.birth_date else None,
-        former=row.former.hex() if row.former else None,
-        reference=str(row.transfer),
-        record=row.record,
-    )
 
 
 def _opened(comparison: Comparison, new: Sequence[Discrepancy]) -> list[Entry]:

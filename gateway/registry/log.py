@@ -158,7 +158,31 @@ def append(session: Session, entries: Sequence[Entry], at: datetime) -> list[int
         return []
     if any(entry.kind.startswith("policy-") for entry in entries):
         session.info[REGISTER_CHANGED] = {}
-    spelled = [_spelled(entry, at) for entry in entries]  # Before the lock, to hold the lock briefly.
+    spelled: list[tuple[dict[str, Any], bytes, bytes]] = []  # Before the lock, to hold the lock briefly.
+    for entry in entries:
+        said = {
+            "commitment": entry.actor,
+            "name_commitment": entry.name,
+            "content_commitment": entry.content,
+            "record": entry.note,
+        }
+        salt = secrets.token_bytes(16) if any(said.values()) else None
+        fields = dict(entry.fields)
+        if salt is not None:
+            fields |= {name: commitment(text, salt) for name, text in said.items() if text}
+        if entry.rows is not None:
+            fields["rows"] = hashlib.sha256(entry.rows.encode()).hexdigest()
+        event = Event(sequence=0, at=at, kind=entry.kind, subject=entry.subject, fields=fields)
+        columns: dict[str, Any] = {
+            "at": at,
+            "kind": entry.kind,
+            "subject": entry.subject,
+            "actor": entry.actor,
+            "salt": salt,
+            "note": entry.note,
+            "rows": entry.rows,
+        }
+        spelled.append((columns, *leaf_around_number(event)))
     places.take_a_place(session, WritersPlace.LOG)
     nodes = Nodes.of(session)
     # Appending reads the complete subtrees below the old root, all read with the size.
@@ -455,30 +479,3 @@ def _read(session: Session, operation: Callable[[tree.NodeStore], R]) -> R:
     nodes = Nodes.of(session)
     nodes.foresee(operation)
     return operation(nodes)
-
-
-def _spelled(entry: Entry, at: datetime) -> tuple[dict[str, Any], bytes, bytes]:
-    """Return the columns of an event without number and leaf, and the leaf's bytes around the number."""
-    said = {
-        "commitment": entry.actor,
-        "name_commitment": entry.name,
-        "content_commitment": entry.content,
-        "record": entry.note,
-    }
-    salt = secrets.token_bytes(16) if any(said.values()) else None
-    fields = dict(entry.fields)
-    if salt is not None:
-        fields |= {name: commitment(text, salt) for name, text in said.items() if text}
-    if entry.rows is not None:
-        fields["rows"] = hashlib.sha256(entry.rows.encode()).hexdigest()
-    event = Event(sequence=0, at=at, kind=entry.kind, subject=entry.subject, fields=fields)
-    columns = {
-        "at": at,
-        "kind": entry.kind,
-        "subject": entry.subject,
-        "actor": entry.actor,
-        "salt": salt,
-        "note": entry.note,
-        "rows": entry.rows,
-    }
-    return columns, *leaf_around_number(event)

@@ -67,7 +67,19 @@ def enter(session: Session, rolls: Iterable[Roll]) -> None:
     """Store files' statements about pupils, unless later ones are stored."""
     latest: dict[tuple[str, bytes], dict[str, Any]] = {}
     for roll in sorted(rolls, key=lambda one: one.at):
-        latest |= {(roll.provider, entry.pupil): _row(roll, entry) for entry in roll.entries}
+        latest |= {
+            (roll.provider, entry.pupil): {
+                "provider": roll.provider,
+                "pupil": entry.pupil,
+                "on_roll": entry.on_roll,
+                "at": roll.at,
+                "birth_date": entry.birth_date,
+                "former": entry.former,
+                "transfer": roll.transfer,
+                "record": entry.record,
+            }
+            for entry in roll.entries
+        }
     new = inserting(session, PupilRow)
     later = new.on_conflict_do_update(
         index_elements=[col(PupilRow.provider), col(PupilRow.pupil)],
@@ -78,19 +90,6 @@ def enter(session: Session, rolls: Iterable[Roll]) -> None:
         where=col(PupilRow.at) <= new.excluded.at,
     )
     insert_rows(session, PupilRow, [latest[key] for key in sorted(latest)], later)
-
-
-def _row(roll: Roll, entry: RollEntry) -> dict[str, Any]:
-    return {
-        "provider": roll.provider,
-        "pupil": entry.pupil,
-        "on_roll": entry.on_roll,
-        "at": roll.at,
-        "birth_date": entry.birth_date,
-        "former": entry.former,
-        "transfer": roll.transfer,
-        "record": entry.record,
-    }
 
 
 def take_out(session: Session, transfer: int) -> dict[str, list[RollEntry]]:

@@ -122,8 +122,15 @@ def add_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, A
     if set(rows[0]).union(given) != set(place.columns.keys()):
         raise AssertionError(f"a row of {place.name} has other columns than these")
     if given:
-        numbers = insert_numbered(session, table, rows, given[0])
-        rows = [{**row, given[0]: number} for row, number in zip(rows, numbers, strict=True)]
+        if session.get_bind().dialect.name == "postgresql":
+            statement = _insert_of(table, tuple(rows[0])).returning(place.columns[given[0]])
+            # Numbers are given in the order of the rows, and returned in any.
+            numbers = sorted(session.connection().execute(statement, _columns(rows)).scalars())
+            rows = [{**row, given[0]: number} for row, number in zip(rows, numbers, strict=True)]
+        else:  # SQLite would report each number separately.
+            numbers = next_numbers(session, table, given[0], len(rows))
+            rows = [{**row, given[0]: number} for row, number in zip(rows, numbers, strict=True)]
+            session.connection().execute(insert(table), rows)
     else:
         insert_rows(session, table, rows)
     for row in rows:
@@ -267,22 +274,6 @@ def insert_rows(
         session.connection().execute(put, _columns(rows))
     else:
         session.connection().execute(insert(table) if statement is None else statement, rows)
-
-
-def insert_numbered(
-    session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]], number: str
-) -> list[int]:
-    """Insert rows of the same columns at once; return their numbers in the order of the rows."""
-    column = table.__table__.columns[number]  # type: ignore[attr-defined] # SQLModel does not declare it
-    if session.get_bind().dialect.name == "postgresql":
-        statement = _insert_of(table, tuple(rows[0])).returning(column)
-        # Numbers are given in the order of the rows, and returned in any.
-        return sorted(session.connection().execute(statement, _columns(rows)).scalars())
-    # SQLite would report each number separately.
-    numbers = next_numbers(session, table, number, len(rows))
-    numbered = [{**row, number: one} for row, one in zip(rows, numbers, strict=True)]
-    session.connection().execute(insert(table), numbered)
-    return numbers
 
 
 def next_numbers(session: Session, table: type[SQLModel], number: str, count: int) -> list[int]:

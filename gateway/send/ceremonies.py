@@ -80,13 +80,13 @@ def rotate(sender: KitAtWork, kind: Kind, now: datetime, seconds: float) -> Step
         make_anew(used, following.read_bytes())
         make_anew(kit.root / f"{kind}-before", present.read_bytes())
         field = {"openpgp": "openpgp_key", "ssh": "ssh_key"}[kind]
-        public: dict[Kind, Callable[[], None]] = {
+        shown: dict[Kind, Callable[[], None]] = {
             "openpgp": lambda: make_anew(kit.certificate, read_key(used.read_bytes()).certificate),
             "ssh": lambda: make_anew(
                 kit.ssh_public, public_line(load_ssh_key(used, _login(sender)), settings.provider).encode()
             ),
         }
-        public[kind]()
+        shown[kind]()
         kit.change(**{field: used})
         following.unlink()
     signed.unlink()

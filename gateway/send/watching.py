@@ -270,8 +270,8 @@ class WatchedFolder:
             return ToSend(file, seen.digest, seen.mark, self._anyway if seen.stops else "")
         # Move an unsendable file to refused/, with the reasons beside.
         target = _free(self._folder / FOLDERS["refused"] / file.name)
-        head, *told = map(self._in_words, ("This file was NOT sent.", *stops))
-        text = f"{head}\n\n" + "\n".join(told) + "\n"
+        head, *reasons = map(self._in_words, ("This file was NOT sent.", *stops))
+        text = f"{head}\n\n" + "\n".join(reasons) + "\n"
         with unwritten(file) as (source, _):
             if Mark.of(source) != mark:
                 raise Changed("it was changed while it was checked")

@@ -9,7 +9,7 @@ import re
 import tomllib
 from contextlib import ExitStack, closing
 
-from gateway.policy.hand_on_schema import HandOnsFile
+from gateway.policy.small_schemas import HandOnsFile
 from gateway.record.hand_ons import make
 from gateway.registry import hand_ons
 from tests.clock import THIS_YEAR

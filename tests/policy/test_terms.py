@@ -5,7 +5,14 @@ from datetime import date, timedelta
 import pytest
 
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import bank_holidays, terms_by_rule, is_ending, last_written, school_days, school_year
+from gateway.policy.dates import (
+    bank_holidays,
+    is_ending,
+    last_written,
+    school_days,
+    school_year,
+    terms_by_rule,
+)
 from gateway.policy.timescale import status
 from tests.policy.tables import provider
 

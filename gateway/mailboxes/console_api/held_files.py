@@ -21,7 +21,7 @@ from gateway.reasons import for_officers, waits_for_second
 from gateway.record import headings
 from gateway.record.registrar import KeylessRules
 from gateway.record.releases import Proposal, held, proposal, wished
-from gateway.registry import at_a_glance, log, providers, transfer_lists, transfers
+from gateway.registry import log, providers, transfer_lists, transfers
 from gateway.registry.sight import is_sensitive
 from gateway.registry.transfer_lists import TransfersWanted
 from gateway.ssh.answers import Declined

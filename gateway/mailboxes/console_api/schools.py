@@ -10,7 +10,7 @@ from gateway.mailboxes.console_api.showing_files import type_named
 from gateway.model import Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day, spoken
-from gateway.policy.lawful import asked_soon
+from gateway.policy.timescale import asked_soon
 from gateway.reasons import for_officers, outcome_of
 from gateway.registry import (
     agreements,

@@ -14,10 +14,9 @@ from gateway.mailboxes.console_api.logins import news_of
 from gateway.mailboxes.console_api.needs import needs_of
 from gateway.mailboxes.console_api.showing_files import team_named
 from gateway.policy.dates import local_day
-from gateway.record.second_person import COUNTS
-from gateway.registry import at_a_glance, providers, staff, transfer_lists, transfers
-from gateway.registry.at_a_glance import MOST, ThingsWaiting
-from gateway.registry.transfer_lists import WaitsForWhom
+from gateway.record.dual_control import COUNTS
+from gateway.registry import providers, staff, transfer_lists, transfers
+from gateway.registry.transfer_lists import MOST, ThingsWaiting, WaitsForWhom
 from gateway.zones.console_api.answers import Counted, DaySeen, TodaySeen
 from gateway.zones.console_api.questions import AskToday
 
@@ -43,8 +42,8 @@ def ask_today(console: ConsoleContext, caller: Caller, _: AskToday) -> TodaySeen
             needs = tuple(needs_of(session, caller, now, held=waits_for_person))
             return TodaySeen(new=new, news=news, first_steps=steps, needs=needs, held=held)
         zone = ZoneInfo(catalogue.calendar.timezone)
-        waits = [each.total_seconds() for each in at_a_glance.waits(session, _LATEST)]
-        ending = at_a_glance.keys_ending(session, now, now + _ENDING)
+        waits = [each.total_seconds() for each in transfer_lists.waits(session, _LATEST)]
+        ending = transfer_lists.keys_ending(session, now, now + _ENDING)
         judged = judged_today(console, session)
         late, recalls = _late(judged), tuple(_recalls(session, now))
         return TodaySeen(

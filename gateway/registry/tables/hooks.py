@@ -5,8 +5,7 @@ from datetime import datetime
 from sqlalchemy import Text
 from sqlmodel import Field
 
-from gateway.registry.tables.row import Row
-from gateway.registry.tables.types import UtcDateTime
+from gateway.registry.tables.row import Row, UtcDateTime
 
 
 class HookRow(Row, table=True):
