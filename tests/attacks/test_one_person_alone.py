@@ -51,6 +51,7 @@ STATED: dict[str, set[str]] = {
     "a key that comes back": {"keys._is_agreed"},
     "what a heading means": {"headings.say"},
     "a program's credential": {"programs.carry_out"},
+    "a web hook": {"hooks.carry_out"},
 }
 
 
@@ -268,6 +269,22 @@ def add_program(alone: Alone) -> bool:
     return json.loads(alone.desk.gateway("programs", "list", "--json")) != []
 
 
+def add_hook(alone: Alone) -> bool:
+    said = alone.says(
+        "hooks",
+        "add",
+        "case-files",
+        "--address",
+        "https://cases.example/",
+        "--event",
+        "file.held",
+        "--why",
+        "x",
+    )
+    assert "second person" in said, said
+    return json.loads(alone.desk.gateway("hooks", "list", "--json")) != []
+
+
 TRIED: dict[str, Callable[[Alone], bool]] = {
     "a release against the policy": release,
     "a delivery against the policy": deliver,
@@ -282,6 +299,7 @@ TRIED: dict[str, Callable[[Alone], bool]] = {
     "a key that comes back": bring_key_back,
     "what a heading means": explain,
     "a program's credential": add_program,
+    "a web hook": add_hook,
 }
 """What takes two: what one person says, and whether they have reached it by that."""
 
@@ -305,6 +323,7 @@ IN_CONSOLE = (
     "a key",
     "what a heading means",
     "a program's credential",
+    "a web hook",
 )
 
 
