@@ -26,7 +26,7 @@ def main() -> None:
     gc.enable()
     terminal.prepare()
     try:
-        COMMAND()
+        COMMAND(prog_name="gateway")  # Also where the interpreter starts it, as on Windows.
     except OSError as error:  # Outside commands, as in the help.
         from gateway.cli.console import complain  # noqa: PLC0415
 

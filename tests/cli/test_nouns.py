@@ -65,6 +65,13 @@ def test_each_noun_is_called_as_it_is_listed(noun: str) -> None:
     assert COMMAND.commands[noun].name == noun
 
 
+def test_it_names_itself_as_it_is_typed_also_where_the_interpreter_starts_it() -> None:
+    """As on Windows, where gateway.cmd does so."""
+    command = [sys.executable, "-m", "gateway", "send", "--help"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert shown.split()[:3] == ["Usage:", "gateway", "send"]
+
+
 def test_what_is_mistyped_is_guessed_without_loading_what_is_meant() -> None:
     shown = CliRunner().invoke(app, ["transfer"], prog_name="gateway")
     assert shown.exit_code == 2

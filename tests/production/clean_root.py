@@ -116,8 +116,9 @@ def clean_root(*, source: bool = True) -> Iterator[Root]:
         for process in others:
             process.kill()
             process.wait()
-        holder.stdin.close()
-        assert holder.wait(120) == 0
+        with holder.stdout:
+            holder.stdin.close()
+            assert holder.wait(120) == 0
 
 
 def let_reach(folder: Path) -> None:
