@@ -344,13 +344,15 @@ def leaf_around_number(event: Event) -> tuple[bytes, bytes]:
 
 def read_event(mapping: Mapping[str, object]) -> Event:
     """Return the event in `mapping` (as from `Event.mapping`). Raises ValueError where there is none."""
-    at, fields = mapping.get("at"), mapping.get("fields")
-    if not isinstance(at, str) or not isinstance(fields, Mapping):
+    at, kind, fields = mapping.get("at"), mapping.get("kind"), mapping.get("fields")
+    if not (isinstance(at, str) and isinstance(kind, str) and isinstance(fields, Mapping)):
         raise ValueError("not an event of the log")  # noqa: TRY004 - one error for one fault
+    if not at.endswith("Z"):  # A time far away of another zone has none in UTC.
+        raise ValueError("an event of the log is told in UTC")
     event = Event(
         sequence=mapping.get("sequence"),  # type: ignore[arg-type] # checked by Event itself
         at=datetime.fromisoformat(at),
-        kind=mapping.get("kind"),  # type: ignore[arg-type]
+        kind=kind,  # type: ignore[arg-type]
         subject=mapping.get("subject"),  # type: ignore[arg-type]
         fields=dict(fields),
     )

@@ -181,6 +181,8 @@ def test_a_mapping_with_other_parts_is_no_event() -> None:
         good | {"fields": None},
         good | {"version": 2},
         good | {"at": "2026-11-24T14:03:22+00:00"},
+        good | {"at": "0001-01-01T00:00:00+14:00"},
+        good | {"kind": {}},
         {key: value for key, value in good.items() if key != "kind"},
     ]:
         with pytest.raises(ValueError, match=r"event|log"):
