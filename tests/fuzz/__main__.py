@@ -43,9 +43,13 @@ def _fuzz(name: str, corpus: Path, seconds: int) -> int:
 
     with atheris.instrument_imports(include=["gateway"]):
         from tests.fuzz.targets import TARGETS  # noqa: PLC0415 - instrumented as it is imported
-    target, seeds = TARGETS[name]
+
+        target, seeds = TARGETS[name]
+        found = seeds()
+        for seed in found:  # Modules that are imported only where they are needed are instrumented too.
+            target(seed)
     corpus.mkdir(parents=True, exist_ok=True)
-    for seed in seeds():
+    for seed in found:
         (corpus / hashlib.sha1(seed, usedforsecurity=False).hexdigest()).write_bytes(seed)
     limits = (f"-max_total_time={seconds}", "-timeout=20", "-rss_limit_mb=3000", "-max_len=65536")
     atheris.Setup(
