@@ -133,8 +133,8 @@ def handed_on(registrar: Registrar, at: datetime) -> None:
             session.add(HandOnFileRow(batch=batch.id or 0, reference=reference, recalled_in=batch.id))
             session.add(
                 HookRow(
-                    name=f"case-files-{number}", address="https://cases.example/", events="file.held",
-                    teams="sen", made_at=at, made_by="admin", entry=number, looked_at=at,
+                    name=f"case-files-{number}", address=f"https://cases.example/{number}",
+                    events="file.held", teams="sen", made_at=at, made_by="admin", entry=number, looked_at=at,
                 )
             )  # fmt: skip
         registrar.sign_head(session, at)
