@@ -132,6 +132,8 @@ def opened(content: BinaryIO, limits: ClassifyLimits) -> Iterator[zipfile.ZipFil
                 raise malformed("something stands before the archive", format=FORMAT)
             if len({m.filename for m in members}) != len(members):
                 raise malformed("an archive with two files of one name", format=FORMAT)
+            if not all(m.filename for m in members):
+                raise malformed("an archive with a file without a name", format=FORMAT)
             if any(m.flag_bits & _ENCRYPTED for m in members):
                 raise locked("an archive", format=FORMAT)
             if any(m.compress_type not in _METHODS for m in members):

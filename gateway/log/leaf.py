@@ -342,8 +342,10 @@ def leaf_around_number(event: Event) -> tuple[bytes, bytes]:
     return before + b'"sequence":', mark[mark.index(b",") :] + after
 
 
-def read_event(mapping: Mapping[str, object]) -> Event:
+def read_event(mapping: object) -> Event:
     """Return the event in `mapping` (as from `Event.mapping`). Raises ValueError where there is none."""
+    if not isinstance(mapping, Mapping):
+        raise ValueError("not an event of the log")  # noqa: TRY004 - one error for one fault
     at, kind, fields = mapping.get("at"), mapping.get("kind"), mapping.get("fields")
     if not (isinstance(at, str) and isinstance(kind, str) and isinstance(fields, Mapping)):
         raise ValueError("not an event of the log")  # noqa: TRY004 - one error for one fault

@@ -176,6 +176,7 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "ZIP bomb that lies": _lying_bomb,
     "ZIP of ZIPs": lambda: _zip(("a.zip", _zip(("b.zip", _zip(("a.csv", CORE)))))),
     "ZIP of two": lambda: _zip(("a.csv", CORE), ("b.exe", b"MZ")),
+    "ZIP of a file without a name": lambda: _zip(("?.csv", CORE)).replace(b"?.csv", b"\0.csv"),
     "ZIP with a path": lambda: _zip(("../../etc/passwd", b"root:x:0:0")),
     "workbook of one far cell": lambda: _workbook(
         b"<worksheet><sheetData><row><c r='A1' t='str'><v>UPN</v></c></row>"

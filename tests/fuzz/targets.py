@@ -84,9 +84,7 @@ def receipt(data: bytes) -> None:
 def entry(data: bytes) -> None:
     """An entry of an exported log."""
     with suppress(ValueError, GatewayError, RecursionError):
-        event = json.loads(data)
-        if isinstance(event, dict):
-            read_event(event)
+        read_event(json.loads(data))
 
 
 _HEAD = checkpoint(_ORIGIN, 7, b"\1" * 32, _KEY).encode()

@@ -175,6 +175,7 @@ def test_a_mapping_with_other_parts_is_no_event() -> None:
     good = event(size=5).mapping()
     for wrong in [
         {},
+        [],
         good | {"note": "x"},
         good | {"at": 5},
         good | {"fields": []},
