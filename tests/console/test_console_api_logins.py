@@ -10,7 +10,7 @@ import pytest
 
 from gateway.home.settings import DoorLimits
 from gateway.mailboxes.console_api.challenges import EACH, SECONDS, ChallengeOverError, Challenges
-from gateway.registry import keys, passkeys
+from gateway.registry import keys, passkeys, staff
 from gateway.ssh.door import LONGEST_PAUSE, Penalties
 from gateway.zones.console_api.act_questions import CarryOutAct
 from gateway.zones.console_api.questions import (
@@ -22,6 +22,7 @@ from gateway.zones.console_api.questions import (
     BeginLogin,
     DealWith,
     Enrol,
+    LeaveFirstSteps,
     LogIn,
     LogOut,
     RecallFile,
@@ -178,6 +179,22 @@ def test_a_session_ends_when_somebody_logs_out_or_ends_it_from_elsewhere(office:
     office.console.said(LogOut, session=office.sessions["sam"], others=True)
     assert office.console.ask(AskToday, session=two).status_code == 401
     assert office.ask("sam", AskToday).status_code == 200
+
+
+def test_first_steps_are_for_each_person_who_has_not_read_them_yet(office: Office) -> None:
+    """A later person of the same name has read nothing yet; nobody is kept from reading them once more."""
+    room = office.room
+    room.staff("new-here", OTHER)
+    session = office.console.enrolled("new-here", SoftKey())
+    assert office.console.said(AskToday, session=session)["first_steps"]
+    for _ in range(2):
+        assert office.console.ask(LeaveFirstSteps, session=session).status_code == 200
+        assert not office.console.said(AskToday, session=session)["first_steps"]
+    assert office.said("sam", AskToday)["first_steps"]
+    with room.registry.write() as registry:
+        staff.remove_staff(registry, "new-here", office.clock())
+        staff.add_staff(registry, "new-here", [OTHER], office.clock())
+        assert not staff.knows_pages(registry, "new-here")
 
 
 def test_a_session_is_of_one_address(office: Office) -> None:

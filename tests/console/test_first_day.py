@@ -35,6 +35,7 @@ def test_the_first_steps_are_shown_until_their_person_has_read_them(house: House
     jane.link("Today")
     assert first_steps(jane).count() == 1
     assert ACTS["test_first_day.py"] <= house.seen.acts
+    assert "everything fits" in house.site.gateway("log", "verify")
 
 
 def test_the_first_steps_need_no_script(house: House) -> None:
