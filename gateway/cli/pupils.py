@@ -16,7 +16,7 @@ def index(home: HomeOption = DEFAULT_HOME) -> None:
     from gateway.record.children import reindex  # noqa: PLC0415 - loads what opens
 
     with registrar_of(home) as registrar, progress("indexing") as report:
-        done = reindex(registrar, report)
-    out.print(f"put into the index: {counted(done.done, 'file')}")
-    if done.left:
-        raise GatewayError(f"{counted(len(done.left), 'file')} could not be opened; the log above says why")
+        done, left = reindex(registrar, report)
+    out.print(f"put into the index: {counted(done, 'file')}")
+    if left:
+        raise GatewayError(f"{counted(len(left), 'file')} could not be opened; the log above says why")

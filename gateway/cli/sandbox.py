@@ -91,7 +91,7 @@ def _kit(root: Path, stage: Stage, place: tuple[str, int]) -> Path:
         Kit(root / "kit"), read_invitation(invitation), owner="Sandbox School <office@sandbox.invalid>",
         ssh_key=None, openpgp_key=None, passphrases=(_PASSPHRASE, _PASSPHRASE), now=now(),
     )  # fmt: skip
-    return hand_over(Kit(root / "kit"), root).file
+    return hand_over(Kit(root / "kit"), root)[0]
 
 
 def _tell(root: Path, *, own: bool) -> None:

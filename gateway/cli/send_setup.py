@@ -137,8 +137,8 @@ def _make(
 def _say_hand_over(kit: Kit, folder: Path) -> None:
     from gateway.send.setup import hand_over  # noqa: PLC0415
 
-    given = hand_over(kit, folder)
-    say(f"Send this file to the authority: {given.file}")
+    file, words = hand_over(kit, folder)
+    say(f"Send this file to the authority: {file}")
     say("Once they have it, read these six words out to them, by telephone:")
-    say(f"  {' '.join(given.words)}")
+    say(f"  {' '.join(words)}")
     say("next, when they say that your keys are in force: gateway send ratify")

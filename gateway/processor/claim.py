@@ -209,19 +209,19 @@ class Claim:
             for reference in [one for one, upload in uploads.items() if upload.provider not in enrolled]:
                 self._set_aside(reference, "no such provider is enrolled")
                 del uploads[reference]
-            found = sort_out(
+            fresh, known = sort_out(
                 session, uploads, taken.union(() if self.progress is None else self.progress.uploads)
             )
-        inside = {one: replace(uploads[one], reference=borne) for one, borne in found.fresh.items()}
+        inside = {one: replace(uploads[one], reference=borne) for one, borne in fresh.items()}
         safe, elsewhere = self._store(inside, faults)
-        faults += self.empty(found.known)
+        faults += self.empty(known)
         if self.progress is None:
             faults += self.put_on_record(safe)
         else:
             self.progress.add(safe)
         if not elsewhere:
             return faults
-        return faults + self.take(sorted(elsewhere), taken | {found.fresh[one] for one in elsewhere})
+        return faults + self.take(sorted(elsewhere), taken | {fresh[one] for one in elsewhere})
 
     def put_on_record(self, stored: Mapping[str, Upload]) -> list[Fault]:
         """Put stored uploads on record as landed and empty them from the spool; return the faults met.
@@ -409,19 +409,14 @@ def bounded(there: LandedUpload, now: datetime) -> Upload:
     return replace(there.upload, landed_at=now - waited)
 
 
-@dataclass(frozen=True, slots=True)
-class Sorted:
-    """Spool references: each fresh one with its reference inside, and those already on record."""
-
-    fresh: Mapping[str, str]
-    known: Collection[str]
-
-
-def sort_out(session: Session, waiting: Mapping[str, Upload], taken: Collection[str] = ()) -> Sorted:
+def sort_out(
+    session: Session, waiting: Mapping[str, Upload], taken: Collection[str] = ()
+) -> tuple[Mapping[str, str], Collection[str]]:
     """Separate uploads already on record from fresh ones, giving a new reference where one is borne twice.
 
-    `taken`: references in use without a record. A new reference follows from the upload alone, so that the
-    result is the same after a crash.
+    Returns each fresh spool reference with the reference inside, and the known spool references. `taken`:
+    references in use without a record. A new reference follows from the upload alone, so that the result
+    is the same after a crash.
     """
     borne = receipts.borne(session, list(waiting)) | (set(taken) & waiting.keys())
     fresh = {reference: reference for reference in waiting if reference not in borne}
@@ -437,7 +432,7 @@ def sort_out(session: Session, waiting: Mapping[str, Upload], taken: Collection[
         else:
             _log.warning("%s: the reference was drawn twice; this upload is %s now", reference, inside)
             fresh[reference] = inside
-    return Sorted(fresh, known)
+    return fresh, known
 
 
 def _on_record(session: Session, reference: str, upload: Upload) -> bool:

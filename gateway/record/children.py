@@ -398,18 +398,13 @@ def _named(session: Session, found: list[Gone]) -> tuple[Gone, ...]:
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Reindexed:
-    """The number of files indexed, and the references of files impossible to open."""
-
-    done: int
-    left: tuple[str, ...]
-
-
-def reindex(registrar: Registrar, progress: Callable[[int, int], object] = lambda *_: None) -> Reindexed:
+def reindex(
+    registrar: Registrar, progress: Callable[[int, int], object] = lambda *_: None
+) -> tuple[int, list[str]]:
     """Open each stored file missing from the index, in memory, and index the children.
 
-    `progress` is called with the files done and the total. An interrupted run can be started again.
+    Returns the number of files indexed, and the references of files impossible to open. `progress` is
+    called with the files done and the total. An interrupted run can be started again.
     """
     with registrar.registry.read() as session:
         waiting = persons.unindexed(session)
@@ -429,7 +424,7 @@ def reindex(registrar: Registrar, progress: Callable[[int, int], object] = lambd
             progress(number, len(waiting))
     finally:
         examiner.close()
-    return Reindexed(done=len(waiting) - len(left), left=tuple(left))
+    return len(waiting) - len(left), left
 
 
 def _is_malware(transfer: Transfer) -> bool:

@@ -130,7 +130,7 @@ def manifest(
             {"reference": one.reference, "why": one.why} for one in hand_ons.files(session, batch) if one.why
         ],
         "recalled": [
-            {"reference": one.reference, "batch": one.batch} for one in hand_ons.recalls(session, batch)
+            {"reference": reference, "batch": name} for reference, name in hand_ons.recalls(session, batch)
         ],
     }
     data = f"{json.dumps(told, indent=1, ensure_ascii=False)}\n".encode()

@@ -30,30 +30,22 @@ from gateway.registry.rolls import Earlier, Wanted, accepted_files
 from gateway.registry.tables import CopyRow
 
 
-@dataclass(frozen=True, slots=True)
-class CopiesOwed:
-    """The log's entries about the copies owed of a file, and the receipt's sentences about them."""
-
-    entries: tuple[Entry, ...] = ()
-    told: tuple[str, ...] = ()
-
-
-_NOTHING = CopiesOwed()
-
-
 def owe(
     session: Session,
     transfer: Transfer,
     decision: Decision,
     catalogue: Catalogue,
     enrolled: Callable[[], Enrolled],
-) -> CopiesOwed:
-    """Record the providers to be sent a copy of an accepted file, now or once they have ratified."""
+) -> tuple[Sequence[Entry], Sequence[str]]:
+    """Record the providers to be sent a copy of an accepted file, now or once they have ratified.
+
+    Returns the log's entries about the copies, and the receipt's sentences.
+    """
     content, decided_at = transfer.content, transfer.decided_at
     if not isinstance(decision, Accepted | Released) or not is_shared(decision, catalogue):
-        return _NOTHING
+        return (), ()
     if not isinstance(content, Classified) or decided_at is None:
-        return _NOTHING
+        return (), ()
     everybody = tuple(enrolled().providers.values())
     ready: list[Provider] = []
     waiting: list[Provider] = []
@@ -71,7 +63,7 @@ def owe(
     later = partners(decision, catalogue, waiting)
     notes = [told("policy:copy-sent", recipient=name) for name in sent]
     notes += [told("policy:copy-waits", recipient=name) for name in later if name not in sent]
-    return CopiesOwed(tuple(entries), tuple(f"{sentence} {next_step}" for sentence, next_step in notes))
+    return entries, [f"{sentence} {next_step}" for sentence, next_step in notes]
 
 
 def follow(registrar: Registrar) -> int:

@@ -35,7 +35,7 @@ from gateway.receipts.facts import ReceiptFacts, plain_reason
 from gateway.record import letters, outcome
 from gateway.record.enrolled import Comparison, Decided, Enrolled, follow, record_schools
 from gateway.record.outcome import put_on_record
-from gateway.record.owed import CopiesOwed, CountsOwed, owe
+from gateway.record.owed import CountsOwed, owe
 from gateway.record.policy_drafts import last_loaded
 from gateway.record.registrar import Registrar
 from gateway.registry import keys, log, persons, places, register, transfers
@@ -188,14 +188,13 @@ def put_in_force(
     def enrolled() -> Enrolled:
         return Enrolled.of(known.enrolled(counting), catalogue.bodies)
 
-    owed = []
+    copies = []
     for one, transfer in zip(rulings, decided, strict=True):
-        owed.append(owe(session, transfer, one.decision, catalogue, enrolled))
+        copies.append(owe(session, transfer, one.decision, catalogue, enrolled))
         record_schools(session, transfer, one.decision, enrolled)
-    told = list(zip(rulings, decided, owed, strict=True))
+    told = list(zip(rulings, decided, (sentences for _, sentences in copies), strict=True))
     entries, receipts = _told(registrar, session, told, counts.earlier, now, enrolled=enrolled)
-    for each in owed:
-        entries += each.entries
+    entries += [entry for owed, _ in copies for entry in owed]
     entries += follow(
         Comparison(session, catalogue, registrar.signing, registrar.settings.organisation, now, enrolled),
         [
@@ -214,7 +213,7 @@ def put_in_force(
 def _told(
     registrar: Registrar,
     session: Session,
-    decided: Sequence[tuple[Ruling, Transfer, CopiesOwed]],
+    decided: Sequence[tuple[Ruling, Transfer, Sequence[str]]],
     earlier: Sequence[Earlier],
     now: datetime,
     *,
@@ -222,7 +221,7 @@ def _told(
 ) -> tuple[list[log.Entry], list[tuple[ReceiptFacts, int]]]:
     """Return the log's entries, and the receipt facts with the place of the entry of each."""
     catalogue, entries, receipts = registrar.catalogue, [], []
-    for place, (ruling, transfer, owed) in enumerate(decided):
+    for place, (ruling, transfer, of_copies) in enumerate(decided):
         sender = registrar.provider(session, transfer.upload.provider, now)
         found = standing_among(earlier, transfer, sender, catalogue)
         notices = notices_for(registrar, session, transfer, sender, now)
@@ -232,7 +231,7 @@ def _told(
             transfer,
             sender,
             registrar.settings.organisation,
-            (*before, *told(found, transfer), *owed.told, *notices),
+            (*before, *told(found, transfer), *of_copies, *notices),
             salt=outcome.fresh_salt(),
             wording=catalogue.wording,
             schools=enrolled().named(sender, transfer.content) if sender.schools else (),

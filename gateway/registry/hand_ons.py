@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session, col, exists, func, or_, select
@@ -136,23 +135,15 @@ def files(session: Session, batch: HandOnBatchRow) -> Sequence[HandOnFileRow]:
     return session.exec(query).all()
 
 
-@dataclass(frozen=True, slots=True)
-class Recalled:
-    """A file taken back after it was handed on, and the batch that it was in."""
-
-    reference: str
-    batch: str
-
-
-def recalls(session: Session, batch: HandOnBatchRow) -> Sequence[Recalled]:
-    """Return the recalls that a batch tells of."""
+def recalls(session: Session, batch: HandOnBatchRow) -> Sequence[tuple[str, str]]:
+    """Return the recalls that a batch tells of: the reference of each file, and the batch it was in."""
     query = (
         select(HandOnFileRow.reference, HandOnBatchRow)
         .join(HandOnBatchRow, col(HandOnBatchRow.id) == col(HandOnFileRow.batch))
         .where(HandOnFileRow.recalled_in == batch.id, col(HandOnFileRow.handed_at).is_not(None))
         .order_by(col(HandOnFileRow.id))
     )
-    return [Recalled(reference, name_of(earlier)) for reference, earlier in session.exec(query)]
+    return [(reference, name_of(earlier)) for reference, earlier in session.exec(query)]
 
 
 def owe_again(session: Session, batch: HandOnBatchRow) -> None:

@@ -2,7 +2,6 @@
 
 import base64
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -26,14 +25,6 @@ _HEADERS = re.compile(
     r"\A\s*-----BEGIN PGP SIGNED MESSAGE-----\n(?:Hash: [^\n]*\n)*\n(?P<text>.*?)-----BEGIN PGP SIG",
     re.DOTALL,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class HandOver:
-    """The file for the authority, with both public keys, and the six words to read out."""
-
-    file: Path
-    words: tuple[str, ...]
 
 
 def read_invitation(file: Path) -> ProviderInvitation:
@@ -107,15 +98,15 @@ def accept(kit: Kit, invited: ProviderInvitation, settings: KitSettings) -> None
     trust.trust(kit, invited.certificate.encode(), invited.gateway_key)
 
 
-def hand_over(kit: Kit, folder: Path) -> HandOver:
-    """Write PROVIDER.keys for the authority into a folder, and return it with the words to read out."""
+def hand_over(kit: Kit, folder: Path) -> tuple[Path, tuple[str, ...]]:
+    """Write PROVIDER.keys, both public keys, into a folder; return it with the six words to read out."""
     settings = kit.settings()
     file = folder / f"{settings.provider}.keys"
     make_anew(file, kit.ssh_public.read_bytes() + kit.certificate.read_bytes())
     kind, body, *_ = kit.ssh_public.read_text("utf-8").split()
     ssh = fingerprint_of(paramiko.PKey.from_type_string(kind, base64.b64decode(body)))
     openpgp = read_key(settings.openpgp_key.read_bytes()).fingerprint
-    return HandOver(file, keys_words(kit.current(), settings.provider, ssh, openpgp))
+    return file, keys_words(kit.current(), settings.provider, ssh, openpgp)
 
 
 def check_owner(owner: str) -> str:

@@ -93,7 +93,7 @@ def test_what_intake_draws_meanwhile_is_not_taken(desk: Desk) -> None:
     oak = desk.provider("oak", years=THIS_YEAR)
     reference = drawn_twice(desk, oak)
     with desk.registry.read() as session:
-        would_get = sort_out(session, {reference: read_record(desk.home.spool, reference)}).fresh[reference]
+        would_get = sort_out(session, {reference: read_record(desk.home.spool, reference)})[0][reference]
     desk.land(oak, oak.seal(core_data(3), desk.certificate), "third.xml.pgp", reference=would_get)
     desk.process()
     found = names(desk)

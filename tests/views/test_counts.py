@@ -82,11 +82,11 @@ def concludes(interval: Interval) -> bool:
 
 def attack(counts: PupilCounts, how: SmallNumbers) -> dict[str, Interval]:
     """What the attacker knows of each group of one file, from all its tables together."""
-    years = told_years(counts.years, how)
-    sectors = told_parts(counts.sectors, "sector", how, years.at_most)
-    arrived = told_parts({"": counts.arrived}, "arrived", how, years.at_most)
+    years, at_most = told_years(counts.years, how)
+    sectors = told_parts(counts.sectors, "sector", how, at_most)
+    arrived = told_parts({"": counts.arrived}, "arrived", how, at_most)
     cells: dict[str, Interval] = {}
-    shown = {(line.group, line.sex): line.figure for line in years.lines}
+    shown = {(line.group, line.sex): line.figure for line in years}
     for year in {*counts.years, OTHER}:
         for sex in ("F", "M", ""):
             if (year, sex) in shown:

@@ -85,18 +85,13 @@ OTHER = "other"
 """Year groups withheld one by one, and pupils without a year group, combined."""
 
 
-@dataclass(frozen=True, slots=True)
-class ToldYears:
-    """Year groups as shown, and the largest number of pupils possible given the figures."""
-
-    lines: tuple[ToldLine, ...]
-    at_most: int
-
-
-def told_years(years: Mapping[str, Mapping[str, int]], rule: SmallNumbers) -> ToldYears:
+def told_years(
+    years: Mapping[str, Mapping[str, int]], rule: SmallNumbers
+) -> tuple[tuple[ToldLine, ...], int]:
     """Return the lines for pupils by year group and sex (each "" where unknown).
 
-    A year group is split by sex where both may be shown, and otherwise one figure.
+    Besides, return the largest number of pupils possible given the figures. A year group is split by sex
+    where both may be shown, and otherwise one figure.
     """
     lines: list[ToldLine] = []
     at_most, rest = 0, 0
@@ -112,7 +107,7 @@ def told_years(years: Mapping[str, Mapping[str, int]], rule: SmallNumbers) -> To
     if figure is not None:
         lines.append(ToldLine(OTHER, "", figure))
     at_most += rule.most_withheld if figure is None else figure + rule.slack
-    return ToldYears(tuple(lines), at_most)
+    return tuple(lines), at_most
 
 
 def _by_sexes(year: str, sexes: Mapping[str, int], rule: SmallNumbers) -> list[ToldLine] | None:
@@ -200,14 +195,14 @@ def count(records: Iterator[Values], since: date | None) -> PupilCounts:
 def table(counts: PupilCounts, asked: Counting) -> list[Sequence[str]]:
     """Return the rows of all tables, the header first."""
     rule = SmallNumbers(asked.threshold, asked.rounding, bytes.fromhex(asked.seed))
-    years = told_years(dict(sorted(counts.years.items(), key=lambda each: _in_order(each[0]))), rule)
-    sectors = told_parts(counts.sectors, "sector", rule, years.at_most)
-    arrived = told_parts({"": counts.arrived}, "arrived", rule, years.at_most)
+    years, at_most = told_years(dict(sorted(counts.years.items(), key=lambda each: _in_order(each[0]))), rule)
+    sectors = told_parts(counts.sectors, "sector", rule, at_most)
+    arrived = told_parts({"": counts.arrived}, "arrived", rule, at_most)
     left = rule.told("left", counts.left)
     about = asked.school, asked.period
     return [
         HEADER,
-        *((*about, "on roll by year group", line.group, line.sex, str(line.figure)) for line in years.lines),
+        *((*about, "on roll by year group", line.group, line.sex, str(line.figure)) for line in years),
         *((*about, "on roll by postcode sector", line.group, "", str(line.figure)) for line in sectors),
         (*about, "arrived", "", "", next((str(line.figure) for line in arrived), LOW)),
         (*about, "left", "", "", LOW if left is None else str(left)),
