@@ -79,6 +79,15 @@ def phrases(language: Language) -> Mapping[str, str]:
     return {} if language == "en" else _texts(language, "console")[0]
 
 
+def phrases_of_receipts(language: Language) -> Mapping[str, str]:
+    """Return the phrases of receipts by name: none in English, in which they are written."""
+    if language == "en":
+        return {}
+    text = files("gateway.reasons").joinpath(f"{language}-texts.toml").read_text("utf-8")
+    phrases: dict[str, str] = tomllib.loads(text)["receipts"]
+    return phrases
+
+
 @lru_cache(1024)
 def told(text: str, language: Language, kind: str = "texts") -> str:
     """Translate a text of the gateway; return it unchanged where its table lacks it.

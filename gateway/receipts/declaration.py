@@ -15,11 +15,11 @@ from gateway.policy.catalogue_schema import UNNAMED, Wording
 from gateway.reasons.languages import Language, told
 from gateway.receipts.facts import Proof, envelope, in_language
 from gateway.receipts.text import (
-    PHRASES,
     bullets,
     field,
     next_steps,
     paragraph,
+    phrases_in,
     proof_lines,
     reasons_told,
     section,
@@ -117,7 +117,7 @@ def _statement(facts: DeclarationFacts) -> str:
 
 def _told_in(language: Language, facts: DeclarationFacts) -> Iterator[str]:
     """Yield the receipt in one language, section by section, with the policies' own names."""
-    said = PHRASES[language]
+    said = phrases_in(language)
     reasons = [in_language(one, language, facts.wording) for one in facts.reasons]
     heading = (
         said.heading.format(organisation=facts.organisation),
