@@ -111,14 +111,9 @@ class Batch:
         return next(others, None) or self.taken.get(act)
 
     def note_use(self, provider: str, fingerprint: str, at: datetime) -> None:
-        """Count a use of a provider's key, to be recorded by `record_uses`."""
+        """Count a use of a provider's key, to be recorded with the decision."""
         _, times = self.uses.get((provider, fingerprint), (at, 0))
         self.uses[provider, fingerprint] = (at, times + 1)
-
-    def record_uses(self) -> None:
-        """Record how often each key was used."""
-        keys.note_each(self.session, "provider", self.uses)
-        self.uses.clear()
 
 
 def subjects(reference: str, content: Classified | ContentRefused | None) -> tuple[str, str]:
@@ -206,7 +201,8 @@ def put_in_force(
     # Many files use the same keys: taken late, so that other writers wait briefly. The receipts' lock
     # comes first, against deadlocks.
     places.take_a_place(session, WritersPlace.RECEIPTS)
-    batch.record_uses()
+    keys.note_each(session, "provider", batch.uses)
+    batch.uses.clear()
     return put_on_record(registrar, session, entries, receipts, now)
 
 

@@ -249,15 +249,11 @@ def set_aside(spool: Spool, reference: str) -> None:
 def take_away(spool: Spool, reference: str) -> None:
     """Remove a landed upload after safe storage inside; harmless when repeated. The record goes first."""
     with _opened(spool) as folder:
-        for suffix in ("landed", "json"):
-            _remove(folder, _named(reference, suffix))
-        passing("land.half-emptied")
-        _remove(folder, _named(reference, "sealed"))
-
-
-def _remove(folder: int, name: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(name, dir_fd=folder)
+        for suffix in ("landed", "json", "sealed"):
+            if suffix == "sealed":
+                passing("land.half-emptied")
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(_named(reference, suffix), dir_fd=folder)
 
 
 def _named(reference: str, suffix: str) -> str:
