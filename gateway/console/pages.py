@@ -1,13 +1,12 @@
 """Pages of schools, the agreement and its policies, the watch, evidence and held files."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.console.acting import act, act_for, me_of, signed
-from gateway.console.charts import time_line_of
 from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside
 from gateway.console.site import see, text
@@ -62,8 +61,7 @@ async def show_school(request: Request) -> Response:
         request, AskSchool, **request.path_params, before=int(before) if before.isdecimal() else None
     )
     reply = await site.inside.reply(question, SchoolTold)
-    line = time_line_of(reply.said.keys, datetime.now(UTC))
-    return site.page(request, "school.html", reply.me, seen=reply.said, signs=SIGNS, line=line)
+    return site.page(request, "school.html", reply.me, seen=reply.said, signs=SIGNS)
 
 
 def _day(text: str) -> date | None:

@@ -374,6 +374,7 @@ def _answered(console: ConsoleContext, answer: Answer) -> ActAnswered:
                     (label, names.get(name, {}).get(str(value)) or _cell(value, names.get(name, {})))
                     for label, (name, value) in lines.items()
                 ),
+                moments=frozenset(label for label, (_, at) in lines.items() if isinstance(at, datetime)),
                 tables=tuple(_table(console, part) for part in answer.parts),
                 closing=tuple(map(for_pages, (*answer.paragraphs, *answer.closing))),
             )

@@ -115,11 +115,15 @@ class TableTold(File):
 
 
 class ActAnswered(File):
-    """The answer of an act: a result, or information; `whole` is everything as JSON, for programs."""
+    """The answer of an act: a result, or information; `whole` is everything as JSON, for programs.
+
+    `moments` are the labels of lines that hold a moment.
+    """
 
     sentence: str = ""
     document: str = ""
     lines: tuple[tuple[str, Cell], ...] = ()
+    moments: frozenset[str] = frozenset()
     tables: tuple[TableTold, ...] = ()
     report: DocumentSeen | None = None
     closing: tuple[str, ...] = ()
