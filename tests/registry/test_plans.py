@@ -99,5 +99,4 @@ def test_the_letter_about_the_files_of_a_day_looks_through_those_of_that_day_alo
     with explained() as found, desk.registry.read() as session:
         letters.delivered(session, day, day + timedelta(days=1))
     steps = [step for text, each in found.items() if "FROM delivery" in text for step in each]
-    assert steps
-    assert [step for step in steps if looks_through_all(step)] == []
+    assert [step for step in steps if "delivery_by_day" in step], steps
