@@ -39,7 +39,7 @@ from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, local_day
 from gateway.policy.ratification import years_in_force
 from gateway.record.dual_control import two_can_be_had
-from gateway.record.policy_drafts import last_loaded
+from gateway.record.policy_proposals import last_loaded
 from gateway.registry import copies, keys, log, persons, register, retention, roles, staff, transfers
 from gateway.registry.database import Registry, newest_revision
 from gateway.store.of_home import store_of

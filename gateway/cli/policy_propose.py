@@ -31,7 +31,7 @@ from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.policy.catalogue import load_catalogue
-from gateway.record import policy_drafts as proposals
+from gateway.record import policy_proposals as proposals
 
 if TYPE_CHECKING:
     from gateway.record.policies_in_force import Keeper

@@ -7,7 +7,7 @@ from sqlmodel import Session
 from gateway.cli.console import rfc3339
 from gateway.home import Home
 from gateway.home.versions import policy_digest
-from gateway.record import policy_drafts as proposals
+from gateway.record import policy_proposals as proposals
 
 
 def standing(session: Session, place: Home) -> dict[str, Any]:

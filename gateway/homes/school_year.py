@@ -19,7 +19,7 @@ from tomlkit.items import AoT, Table
 from gateway.errors import GatewayError
 from gateway.policy.catalogue import load_catalogue, policy_files
 from gateway.policy.edits import edits
-from gateway.record import policy_drafts as proposals
+from gateway.record import policy_proposals as proposals
 from gateway.record.policies_in_force import Keeper
 from gateway.record.registrar import Registrar
 

@@ -30,14 +30,8 @@ from gateway.publish.projection import publish_checkpoint, publish_receipts
 from gateway.reasons.languages import Language
 from gateway.receipts.notices import AgreementNotice, changed, render
 from gateway.record.policy_check import check
-from gateway.record.policy_drafts import (
-    SUBJECT,
-    PolicyProposal,
-    folder_of,
-    loaded,
-    loses_protection,
-    proposal,
-)
+from gateway.record.policy_drafts import folder_of, loses_protection
+from gateway.record.policy_proposals import SUBJECT, PolicyProposal, loaded, proposal
 from gateway.registry import log, providers, receipts
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry

@@ -30,7 +30,7 @@ from gateway.record import owed
 from gateway.record.conclude import SIGNED_LATE, UNKNOWN_LOGIN, held_for_login, told_late
 from gateway.record.drops import settle_later
 from gateway.record.outcome import put_on_record
-from gateway.record.policy_drafts import last_loaded
+from gateway.record.policy_proposals import last_loaded
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Batch, Ruling, put_in_force, subjects
 from gateway.registry import persons as index

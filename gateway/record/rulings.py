@@ -36,7 +36,7 @@ from gateway.record import letters, outcome
 from gateway.record.enrolled import Comparison, Decided, Enrolled, follow, record_schools
 from gateway.record.outcome import put_on_record
 from gateway.record.owed import CountsOwed, owe
-from gateway.record.policy_drafts import last_loaded
+from gateway.record.policy_proposals import last_loaded
 from gateway.record.registrar import Registrar
 from gateway.registry import keys, log, persons, places, register, transfers
 from gateway.registry.places import WritersPlace

@@ -18,7 +18,7 @@ from gateway.log.leaf import rfc3339
 from gateway.record.dual_control import are_named_two
 from gateway.record.policies_in_force import Keeper, take_over
 from gateway.record.policy_check import check
-from gateway.record.policy_drafts import SUBJECT, loaded, proposal
+from gateway.record.policy_proposals import SUBJECT, loaded, proposal
 from gateway.registry import log
 from gateway.registry.database import Registry, newest_revision
 from gateway.registry.log import Entry

@@ -15,7 +15,7 @@ from starlette.routing import Match
 from gateway.access import Role
 from gateway.console import app, mailbox_pages
 from gateway.errors import GatewayError
-from gateway.record import policy_drafts
+from gateway.record import policy_proposals
 from gateway.registry import hand_ons, keys, log, providers, recalls, transfer_lists, transfers
 from gateway.registry.log import Entry
 from gateway.registry.tables import HandOnBatchRow
@@ -280,7 +280,7 @@ def test_keys_a_notice_and_policies_need_those_whose_they_are(office: Office) ->
     now = MOMENT
     with office.room.registry.write() as session:
         recalls.tell(session, "r", "a file was withdrawn", "text", now)
-        policy_drafts.propose(session, "0" * 64, now, by="ann", why=None, at=now)
+        policy_proposals.propose(session, "0" * 64, now, by="ann", why=None, at=now)
         school = providers.list_providers(session)[0].id
         keys.add_key(
             session,

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.home.settings import load_settings
 from gateway.model import Provider
-from gateway.record import policy_drafts as proposals
+from gateway.record import policy_proposals as proposals
 from gateway.record.policies_in_force import Keeper
 from gateway.registry import contacts, log, providers
 from gateway.registry.contacts import Contact

@@ -19,7 +19,7 @@ from sqlmodel import Session
 
 from gateway.access import LookingTeams, Role
 from gateway.errors import GatewayError, NotFoundError
-from gateway.record import dual_control, policy_drafts
+from gateway.record import dual_control, policy_proposals
 from gateway.record.dual_control import COOLING, TwoPersonAct
 from gateway.registry import invitations, keys, roles, staff
 from gateway.registry.database import Registry
@@ -132,7 +132,7 @@ def check_nobody_seconds(session: Session, town: Town) -> None:
         return
     for name in sorted(town.can_be):
         try:
-            policy_drafts.to_approve(session, by=name, at=town.at + COOLING)
+            policy_proposals.to_approve(session, by=name, at=town.at + COOLING)
         except GatewayError:
             continue
         pytest.fail(f"{town.path}: {name} approves what {town.proposed} proposed")
@@ -174,7 +174,7 @@ def moves(town: Town, left: int) -> Iterator[Move]:
 
 
 def proposing(session: Session, town: Town, by: str) -> Town:
-    policy_drafts.propose(session, DIGEST, town.at, by=by, why=None, at=town.at)
+    policy_proposals.propose(session, DIGEST, town.at, by=by, why=None, at=town.at)
     return replace(town, proposed=by)
 
 
@@ -279,9 +279,9 @@ def apart(session: Session) -> frozenset[str]:
     staff.set_teams(session, "bob", (GOVERNANCE,))
     dual_control.accept(session, "sam", "account-of-sam", [KEY.format("sam")], at=BEGUN)
     dual_control.vouch(session, "bob", [KEY.format("bob")], by="sam", at=BEGUN + COOLING)
-    policy_drafts.propose(session, "cd" * 32, BEGUN, by="jane", why=None, at=BEGUN)
-    policy_drafts.approve(session, by="sam", at=BEGUN + 3 * COOLING)
-    policy_drafts.withdraw(session, by="sam", why=None, at=BEGUN + 3 * COOLING)
+    policy_proposals.propose(session, "cd" * 32, BEGUN, by="jane", why=None, at=BEGUN)
+    policy_proposals.approve(session, by="sam", at=BEGUN + 3 * COOLING)
+    policy_proposals.withdraw(session, by="sam", why=None, at=BEGUN + 3 * COOLING)
     return frozenset({"jane", "sam", "bob"})
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from gateway.mailboxes.console_api.context import Caller
-from gateway.record import policy_drafts
+from gateway.record import policy_proposals
 from gateway.record.dual_control import name_of
 from gateway.record.releases import proposal
 from gateway.registry import hand_ons, transfer_lists
@@ -72,7 +72,7 @@ def _to_second(session: Session, caller: Caller) -> Iterator[WaitingTask]:
 
 def _to_approve(session: Session, caller: Caller) -> Iterator[WaitingTask]:
     """Yield the change of policies that somebody else proposed."""
-    first = policy_drafts.proposal(session)
+    first = policy_proposals.proposal(session)
     if first is not None and first.approved_by is None and name_of(first.by) != caller.name:
         said = f"Approve or withdraw the change of policies that {first.by} proposed"
         yield WaitingTask(said=said, since=first.at, page="policies")

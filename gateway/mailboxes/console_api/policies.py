@@ -15,7 +15,7 @@ from gateway.policy.dates import local_day
 from gateway.policy.edits import edits
 from gateway.policy.explain import diff as outcomes
 from gateway.policy.timescale import names_today
-from gateway.record import policy_drafts as proposals
+from gateway.record import policy_proposals as proposals
 from gateway.record.dual_control import why_not_two
 from gateway.record.policy_check import check, simulate
 from gateway.record.policy_drafts import edited, folder_of, loses_protection

@@ -1,0 +1,147 @@
+"""Changes of policy: proposed by one person, approved by another, in force on a date.
+
+The log records proposer and approver. The home's policies/ is a draft: an edit decides nothing before
+proposal and approval.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+from sqlmodel import Session
+
+from gateway.errors import GatewayError
+from gateway.log.leaf import Kind, rfc3339
+from gateway.policy.dates import local_day, moment
+from gateway.record.dual_control import check_two
+from gateway.registry import log
+from gateway.registry.log import Entry
+
+SUBJECT = "policies"
+_ENDS = ("policy-withdrawn", "policy-loaded")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyProposal:
+    """Proposed policies: the folder's SHA-256, and the moment of coming into force.
+
+    `approved_by` is None until another person has approved the proposal.
+    """
+
+    digest: str
+    begins: datetime
+    by: str
+    at: datetime
+    why: str | None
+    approved_by: str | None = None
+
+
+def proposal(session: Session) -> PolicyProposal | None:
+    """Return the current proposal, approved or not; None where in force or withdrawn."""
+    found: PolicyProposal | None = None
+    for event in log.events(session, SUBJECT):
+        if event.kind == "policy-proposed":
+            fields = json.loads(event.leaf)["fields"]
+            found = PolicyProposal(
+                digest=str(fields["sha256"]),
+                begins=datetime.fromisoformat(str(fields["begins"])),
+                by=event.actor or "",
+                at=event.at,
+                why=event.note,
+            )
+        elif event.kind == "policy-approved" and found is not None:
+            found = PolicyProposal(
+                digest=found.digest,
+                begins=found.begins,
+                by=found.by,
+                at=found.at,
+                why=found.why,
+                approved_by=event.actor,
+            )
+        elif event.kind in _ENDS:
+            found = None
+    return found
+
+
+def loaded(session: Session) -> list[str]:
+    """Return the digests of all versions in force so far, in order; the last is in force now."""
+    events = log.events(session, SUBJECT, kind="policy-loaded")
+    return [str(json.loads(event.leaf)["fields"]["sha256"]) for event in events]
+
+
+def last_loaded(session: Session) -> str | None:
+    """Return the digest of the policies in force; None before any were."""
+    event = log.latest(session, "policy-loaded")
+    return None if event is None else str(json.loads(event.leaf)["fields"]["sha256"])
+
+
+def beginning(on: date | None, now: datetime, zone: str) -> datetime:
+    """Return when policies come into force: now, or at the first moment of a later day in `zone`."""
+    return now if on is None or on <= local_day(now, zone) else moment(on, time(), zone)
+
+
+def propose(
+    session: Session, digest: str, begins: datetime, *, by: str, why: str | None, at: datetime
+) -> None:
+    """Record a proposal in place of an unapproved one.
+
+    GatewayError for policies in force already, or while an approved proposal waits for its day.
+    """
+    if loaded(session)[-1:] == [digest]:
+        raise GatewayError("these policies are in force already: nothing differs")
+    known = proposal(session)
+    if known is not None and known.approved_by is not None:
+        raise GatewayError(
+            f"other policies are approved from {rfc3339(known.begins)} on: gateway policy withdraw"
+        )
+    _note(session, "policy-proposed", {"sha256": digest, "begins": rfc3339(begins)}, by, why, at)
+
+
+def approve(session: Session, *, by: str, at: datetime, digest: str | None = None) -> PolicyProposal:
+    """Approve the proposal as a second person, only with the given `digest`. GatewayError as below."""
+    known = to_approve(session, by=by, at=at, digest=digest)
+    _note(session, "policy-approved", {"sha256": known.digest}, by, None, at)
+    return known
+
+
+def to_approve(session: Session, *, by: str, at: datetime, digest: str | None = None) -> PolicyProposal:
+    """Return the proposal for a person to approve.
+
+    GatewayError where there is none, the digest is another, or the proposer may be the same person.
+    """
+    known = proposal(session)
+    if known is None or known.approved_by is not None:
+        raise GatewayError("nothing is proposed that waits for an approval: gateway policy propose DIR")
+    if digest is not None and not known.digest.startswith(digest):
+        raise GatewayError(f"what is proposed is {known.digest}, not {digest}")
+    said = (
+        f"{known.by} proposed it: somebody else must approve it. Where several people share an account, "
+        "each says who they are"
+    )
+    check_two(session, known.by, by, since=known.at, at=at, said=said)
+    return known
+
+
+def withdraw(session: Session, *, by: str, why: str | None, at: datetime) -> PolicyProposal:
+    """Take a proposal back, approved or not. GatewayError where there is none."""
+    known = proposal(session)
+    if known is None:
+        raise GatewayError("nothing is proposed")
+    _note(session, "policy-withdrawn", {"sha256": known.digest}, by, why, at)
+    return known
+
+
+def before(session: Session) -> str:
+    """Return the digest of the version before the one in force. GatewayError where there is none."""
+    past = loaded(session)
+    earlier = [digest for digest in past if past and digest != past[-1]]
+    if not earlier:
+        raise GatewayError("no other policies were in force before: there is nothing to go back to")
+    return earlier[-1]
+
+
+def _note(  # noqa: PLR0917 - what an entry is made of
+    session: Session, kind: Kind, fields: dict[str, str | int], by: str, why: str | None, at: datetime
+) -> None:
+    entry = Entry(kind=kind, subject=SUBJECT, fields=fields, actor=by, note=why)
+    log.append(session, [entry], at)
