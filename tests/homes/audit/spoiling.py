@@ -21,6 +21,7 @@ from tests.whole import plentiful
 USAGE = {
     *(("key", column) for column in ("uses", "last_used_at", "sign_count")),
     *(("hook", column) for column in ("entry", "looked_at", "told_at", "trouble", "lost_since")),
+    ("staff", "knows_pages"),
 }
 # Not vouched for: what is made from sealed files, and made again from them; letters, and who is logged in.
 INDEXES = {
