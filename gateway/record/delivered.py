@@ -21,8 +21,8 @@ from gateway.publish.projection import Issued
 from gateway.reasons import WITHDRAWN, WITHDRAWN_BY_ONE, waits_for_second
 from gateway.receipts.notices import AuthorityFacts, render_authority_notice
 from gateway.record import outcome
+from gateway.record.discrepancies import Enrolled
 from gateway.record.dual_control import check_two, name_of
-from gateway.record.enrolled import Enrolled
 from gateway.record.outcome import put_on_record
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Batch, Ruling, put_in_force

@@ -21,7 +21,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.items import counts_period, counts_teams, is_whole_roll
 from gateway.policy.schools import copies_for, is_comparable, is_shared, partners, parts_for, tells_by_content
 from gateway.reasons import told
-from gateway.record.enrolled import Enrolled
+from gateway.record.discrepancies import Enrolled
 from gateway.record.outcome import put_on_record
 from gateway.record.registrar import Registrar
 from gateway.registry import copies, rolls

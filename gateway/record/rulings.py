@@ -33,7 +33,7 @@ from gateway.policy.schools import Superseding, is_comparable, standing, tells_b
 from gateway.publish.projection import Issued
 from gateway.receipts.facts import ReceiptFacts, plain_reason
 from gateway.record import letters, outcome
-from gateway.record.enrolled import Comparison, Decided, Enrolled, follow, record_schools
+from gateway.record.discrepancies import Comparison, Decided, Enrolled, follow, record_schools
 from gateway.record.outcome import put_on_record
 from gateway.record.owed import CountsOwed, owe
 from gateway.record.policy_proposals import last_loaded
