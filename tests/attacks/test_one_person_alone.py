@@ -39,8 +39,8 @@ OWN = {"dual_control", "second_person"}
 """The modules that ask for others: their callers are what is tried."""
 STATED: dict[str, set[str]] = {
     "a release against the policy": {"releases.confirm", "releases.release"},
-    "a delivery against the policy": {"redeliveries.confirm"},
-    "a withdrawal": {"withdrawals.check_second"},
+    "a delivery against the policy": {"delivered.confirm"},
+    "a withdrawal": {"delivered.check_second"},
     "a revocation": {"keys.carry_out"},
     "the gateway's keys": {"gateway_keys._agreed"},
     "a role": {"roles._agreed"},
