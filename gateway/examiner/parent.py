@@ -508,11 +508,15 @@ class Examiners:
         """Return the calling thread's own examiner."""
         examiner: Examiner | None = getattr(self._mine, "examiner", None)
         if examiner is None:
-            examiner = Examiner(self._home)
+            examiner = self._new()
             self._mine.examiner = examiner
             with self._lock:
                 self._all.append(examiner)
         return examiner
+
+    def _new(self) -> Examiner:
+        """Return a new examiner for a thread without one. The sandbox has others."""
+        return Examiner(self._home)
 
     def close(self) -> None:
         """End every child."""
