@@ -199,14 +199,7 @@ def complete(spool: Spool, upload: Upload, content: Path) -> None:
     half, whole = spool.half(upload.reference), spool.upload(upload.reference)
     size = half.stat().st_size
     try:
-        # Append to a file and make it durable. NotDurableError if durability is unknown.
-        with os.fdopen(os.open(half, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC), "ab") as file:
-            file.write(behind_content(_UPLOAD.dump_json(upload)))
-            file.flush()
-            try:
-                os.fsync(file.fileno())
-            except OSError as error:
-                raise NotDurableError(error.errno, error.strerror) from None
+        _append_durably(half, behind_content(_UPLOAD.dump_json(upload)))
         passing("hand-over.durable")
         half.rename(whole)
         fsync_folder(spool.landed)
@@ -217,3 +210,14 @@ def complete(spool: Spool, upload: Upload, content: Path) -> None:
         half.rename(content)
         raise
     passing("hand-over.recorded")
+
+
+def _append_durably(path: Path, octets: bytes) -> None:
+    """Append to a file and make it durable. NotDurableError if durability is unknown."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC), "ab") as file:
+        file.write(octets)
+        file.flush()
+        try:
+            os.fsync(file.fileno())
+        except OSError as error:
+            raise NotDurableError(error.errno, error.strerror) from None
