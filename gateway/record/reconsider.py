@@ -2,9 +2,9 @@
 
 A held file judged by other rules is never decided by what those found: its content is read again first.
 
-A portion of files is decided in one transaction. Several hosts decide different portions at the same time,
-each taking files not locked by another; files whose date has come stay due until decided, whatever ends a
-host. Between two portions the processor attends to files that arrive.
+A portion of files is decided in one transaction. Of several hosts any may decide the next portion, one at a
+time; files whose date has come stay due until decided, whatever ends a host. Between two portions the
+processor attends to files that arrive.
 """
 
 from __future__ import annotations
@@ -36,9 +36,10 @@ from gateway.record.rulings import Batch, Ruling, put_in_force, subjects
 from gateway.registry import persons as index
 from gateway.registry import places, register, transfers, waits
 from gateway.registry.log import Entry
+from gateway.registry.places import WritersPlace
 from gateway.zones.failpoints import passing
 
-A_PORTION = 64
+A_PORTION = 32
 """Most held files decided in one transaction."""
 _UNLISTED = ("policy:unlisted-items",)
 _OF_SCHOOLS = ("policy:other-school", "policy:school-not-named")
@@ -53,9 +54,10 @@ class Portions:
     after: int = 0
     changed: int = 0
 
-    def next(self, registrar: Registrar) -> bool:
+    def next(self, registrar: Registrar, *, waits_its_turn: bool = False) -> bool:
         """Decide the next portion again; return False after the last, with all to be looked at again.
 
+        False also where another host decides one at this moment, unless the call is to wait for its turn.
         Fault where nothing could be decided; tried again by the next call.
         """
         registry, now = registrar.registry, registrar.clock()
@@ -64,6 +66,10 @@ class Portions:
                 self.after = 0
                 return False
         with registry.write_on(()) as session:
+            if waits_its_turn:
+                places.take_a_place(session, WritersPlace.HELD)
+            elif not places.take_a_free_place(session, WritersPlace.HELD):
+                return False
             found = waits.portion(session, self.which(registrar, session, now), self.after, A_PORTION)
             kinds = [subjects(one.upload.reference, one.content) for one in found]
             places.take_a_place_of_many(session, {subject for some in kinds for subject in some})
@@ -77,7 +83,7 @@ class Portions:
 
     def all(self, registrar: Registrar) -> int:
         """Decide every portion; return the number of changed decisions."""
-        while self.next(registrar):
+        while self.next(registrar, waits_its_turn=True):
             pass
         return self.changed
 

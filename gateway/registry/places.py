@@ -22,12 +22,15 @@ _CONCURRENT = "gateway writes beside others"
 class WritersPlace(Enum):
     """What has one writer at a time, in the order in which several are taken, against deadlocks.
 
+    - `HELD`: held files decided again, of which one host at a time decides a portion, so that the others have
+      time for files that arrive.
     - `ROLLS`: providers' rolls, compared with each other.
     - `RECEIPTS`: receipts, published in the order of their numbers, so the lower must become visible first.
       Taken before the use of keys is counted.
     - `LOG`: the log, taken last of all.
     """
 
+    HELD = 7_201_922
     ROLLS = 7_201_919
     RECEIPTS = 7_201_921
     LOG = 7_201_918
@@ -84,3 +87,10 @@ def take_a_place(session: Session, place: WritersPlace) -> None:
     if _CONCURRENT in session.info and place not in session.info[_CONCURRENT]:
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": place.value})
         session.info[_CONCURRENT].add(place)
+
+
+def take_a_free_place(session: Session, place: WritersPlace) -> bool:
+    """Take a place as by `take_a_place` and return True; return False at once where another writer has it."""
+    if session.get_bind().dialect.name != "postgresql":
+        return True
+    return bool(session.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": place.value}))

@@ -27,11 +27,13 @@ from gateway.processor import retention
 from gateway.processor.follow import Follow
 from gateway.processor.service import open_processor
 from gateway.publish import on_request
+from gateway.record import reconsider
 from gateway.record.policies_in_force import Keeper
 from gateway.registry import hosts as known_hosts
-from gateway.registry import log, receipts, waits, work_queue
+from gateway.registry import log, places, receipts, waits, work_queue
 from gateway.registry.log import Entry
 from gateway.registry.ownership import Ownership
+from gateway.registry.places import WritersPlace
 from gateway.samples import make
 from gateway.store.of_home import copies_of
 from tests.clock import THIS_YEAR, Clock
@@ -322,6 +324,19 @@ def test_hosts_take_different_portions_of_what_is_to_be_decided_again(hosts: Hos
     one.ratify_all("ivy")
     until(lambda: {one.state(each) for each in sent} == {"accepted"}, "the release")
     assert {one.kinds(each).count("decided") for each in sent} == {2}
+
+
+def test_one_host_at_a_time_decides_a_portion_again(hosts: Hosts, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = hosts
+    rowan = one.provider("rowan")
+    decided(one, one.send(rowan, core_data(5), "5.xml.pgp"))
+    monkeypatch.setattr(reconsider, "A_PORTION", 1)
+    portions = reconsider.Portions(lambda *_: waits.for_reasons("policy:agreement-not-ratified"))
+    with two.registrar() as registrar:
+        with one.registry.write_on(()) as session:
+            assert places.take_a_free_place(session, WritersPlace.HELD)
+            assert not portions.next(registrar)
+        assert portions.next(registrar)
 
 
 def told_of_hosts(desk: Workshop) -> list[str]:
