@@ -20,7 +20,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -55,7 +55,7 @@ Door = tuple[tuple[str, int], Path]
 
 
 def hold(home: Path, schools: Sequence[Party], many: int, first: int) -> None:
-    """Put so many files of results on record, held since the eve."""
+    """Put so many files of results on record, held since the eve; their receipts are still to be shown."""
     path = home / "results.csv"
     path.write_bytes(gcse_results())
     with path.open("rb") as file:
@@ -75,6 +75,13 @@ def hold(home: Path, schools: Sequence[Party], many: int, first: int) -> None:
             pairs = [_file(number, next(turns).name, known, found) for number in numbers]
             land(quiet, [one for one, _ in pairs])
             conclude(quiet, [other for _, other in pairs])
+
+
+def show(homes: Iterable[Path]) -> None:
+    """Bring the receipts out at each home, as on the eve."""
+    for home in homes:
+        with open_registrar(Home(home), lambda: EVE) as registrar:
+            registrar.publish()
 
 
 def _file(
@@ -152,7 +159,7 @@ class OneHost:
 
     def __init__(self, root: Path) -> None:
         self.site = Site(root)
-        self.home = self.site.home
+        self.home, self.homes = self.site.home, [self.site.home]
         limits = self.home / "policies" / "limits.toml"  # All schools come from one address.
         limits.write_text(
             re.sub(r"(?m)^connections_per_address = 40$", "connections_per_address = 200", limits.read_text())
@@ -194,7 +201,7 @@ class ThreeHosts:
         self.region = Region(root / "region")
         self.site = self.region.hosts[0].site
         self.site.certificate = self.region.certificate
-        self.home = self.site.home
+        self.home, self.homes = self.site.home, [host.site.home for host in self.region.hosts]
         self.kill()
 
     @contextmanager
@@ -277,6 +284,7 @@ def measure(place: OneHost | ThreeHosts, asked: argparse.Namespace) -> None:
             time.sleep(asked.seconds)
         quiet = told("quiet", [wait for _, wait in senders.waits])
         hold(place.home, schools, asked.held, 1 + number * asked.held)
+        show(place.homes)
         with place.doors() as doors, senders.at_work(schools, doors, place.begin):
             began = time.perf_counter()
             until(lambda: not left(place.home), "the release", seconds=_PATIENCE)
@@ -285,6 +293,7 @@ def measure(place: OneHost | ThreeHosts, asked: argparse.Namespace) -> None:
         ratios.append(told("meanwhile", [wait for closed, wait in senders.waits if closed < ended]) / quiet)
     print(f"p99 meanwhile, times quiet: {', '.join(f'{one:.2f}' for one in sorted(ratios))}", flush=True)
     hold(place.home, schools, asked.held, 1 + asked.rounds * asked.held)
+    show(place.homes)
     place.begin()
     until(lambda: left(place.home) < asked.held * 2 // 3, "a part of the release", seconds=_PATIENCE)
     place.kill()
