@@ -59,7 +59,7 @@ class WorkerPool:
         self._others: deque[Callable[[], None]] = deque()
         self._more = threading.Condition()
         self._lingering = 0
-        self._inbox: queue.Queue[Finished | None] = queue.Queue()
+        self._inbox: queue.SimpleQueue[Finished | None] = queue.SimpleQueue()  # A signal may call `wake`.
         self._here: list[Finished] = []
         self._ending = threading.Event()
 

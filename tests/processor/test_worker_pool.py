@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import threading
 import time
 from collections import Counter
@@ -154,3 +155,21 @@ def test_the_end_waits_for_nobody_who_lingers(examiners: Watchable, monkeypatch:
         pool.give(file("oak"), struck=False)
         finished(pool, 1)
     assert set(threading.enumerate()) <= before
+
+
+def test_a_signal_that_wakes_the_pool_while_it_is_asked_stops_nothing(pool: WorkerPool) -> None:
+    """SIGTERM may come in the middle of `wait`, whose locks the same thread then holds."""
+    woken = [0]
+
+    def wake(*_: object) -> None:
+        woken[0] += 1
+        pool.wake()
+
+    before = signal.signal(signal.SIGALRM, wake)
+    signal.setitimer(signal.ITIMER_REAL, 0.0001, 0.0001)
+    try:
+        while woken[0] < 2000:
+            pool.wait(0)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
