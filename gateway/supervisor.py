@@ -57,7 +57,7 @@ def run(home: Home, options: Mapping[str, Sequence[str]], ready: Callable[[dict[
     service (for the console and the web door, the address), when all accept work. Raises GatewayError where
     one does not start.
     """
-    heard: queue.Queue[_Heard] = queue.Queue()
+    heard: queue.SimpleQueue[_Heard] = queue.SimpleQueue()  # A signal puts into it, too.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: heard.put(_Heard("supervisor", None)))
     children: dict[str, subprocess.Popen[str]] = {}
@@ -84,7 +84,7 @@ def run(home: Home, options: Mapping[str, Sequence[str]], ready: Callable[[dict[
 
 
 def _start(
-    home: Home, name: str, options: Sequence[str], heard: queue.Queue[_Heard]
+    home: Home, name: str, options: Sequence[str], heard: queue.SimpleQueue[_Heard]
 ) -> subprocess.Popen[str]:
     command = [
         sys.executable,
@@ -106,13 +106,13 @@ def _start(
     return child
 
 
-def _listen(name: str, child: subprocess.Popen[str], heard: queue.Queue[_Heard]) -> None:
+def _listen(name: str, child: subprocess.Popen[str], heard: queue.SimpleQueue[_Heard]) -> None:
     for line in child.stdout or ():
         heard.put(_Heard(name, line.strip()))
     heard.put(_Heard(name, None))
 
 
-def _await_ready(heard: queue.Queue[_Heard], wanted: Sequence[str], places: dict[str, str]) -> bool:
+def _await_ready(heard: queue.SimpleQueue[_Heard], wanted: Sequence[str], places: dict[str, str]) -> bool:
     """Put the addresses of services as they get ready into `places`; return False when stopped first."""
     while slow := ", ".join(sorted(set(wanted) - places.keys())):
         try:
