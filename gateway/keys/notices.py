@@ -4,7 +4,6 @@ Every change is told, signed like a receipt, so that a provider hears of an unau
 no person and repeats nobody's words.
 """
 
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +13,7 @@ from sqlmodel import Session
 from gateway.model import Transfer
 from gateway.openpgp.certificates import grouped
 from gateway.reasons.languages import Language, told
-from gateway.receipts.text import WIDTH, spoken, visible
+from gateway.receipts.text import bullets, field, notice_heading, paragraph, spoken, wrapped
 from gateway.registry import keys
 from gateway.registry.keys import Key
 from gateway.registry.receipts import GATEWAY_KEY_HEADLINE
@@ -24,7 +23,6 @@ _LOG_KEYS = (
     "The log that proves your receipts has a new key, too. Fetch /keys/gateway-log-keys.asc, which says "
     "until where each key of the log counts, and give it to whoever checks receipts."
 )
-_LABEL = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,18 +152,13 @@ def render(
         section
         for language in languages
         for section in (
-            "\n".join(
-                [
-                    *_wrapped(told(f"Notice from {organisation}", language)),
-                    *_wrapped(told(f"to {provider_name}", language)),
-                ]
-            ),
-            "\n".join(_wrapped(told(notice.headline, language))),
+            notice_heading(organisation, provider_name, language),
+            "\n".join(wrapped(told(notice.headline, language))),
             "\n".join(_facts(key, reference, at, language)),
             told("What it means", language),
-            "\n".join(_wrapped(told(notice.meaning, language), "    ")),
+            paragraph(told(notice.meaning, language)),
             told("What to do next", language),
-            "\n".join(_points(told(step, language) for step in (*notice.steps, _ASK))),
+            bullets(told(step, language) for step in (*notice.steps, _ASK)),
         )
     ]
     return "\n\n".join(sections) + "\n"
@@ -179,43 +172,21 @@ def host_list(organisation: str, hosts: Iterable[tuple[str, str]], at: datetime)
 
 def _facts(key: Key, reference: str, at: datetime, language: Language) -> Iterable[str]:
     kind = told(key.noun, language)
-    yield _field(told("Reference", language), reference)
-    yield _field(told("At", language), told(spoken(at), language))
-    yield _field(told("Kind", language), f"{kind}, {key.algorithm}" if key.algorithm else kind)
+    yield field(told("Reference", language), reference)
+    yield field(told("At", language), told(spoken(at), language))
+    yield field(told("Kind", language), f"{kind}, {key.algorithm}" if key.algorithm else kind)
     name = told("Fingerprint", language)
     if key.kind == "openpgp":
         groups = grouped(key.fingerprint).split(" ")
-        yield _field(name, " ".join(groups[: len(groups) // 2]))
-        yield _field("", " ".join(groups[len(groups) // 2 :]))
+        yield field(name, " ".join(groups[: len(groups) // 2]))
+        yield field("", " ".join(groups[len(groups) // 2 :]))
     else:
-        yield _field(name, key.fingerprint)
+        yield field(name, key.fingerprint)
 
 
 def _change_over(key: Key) -> tuple[str, ...]:
     use = "log in" if key.kind == "ssh" else "sign"
     return (f"If you still {use} with it, change to a key that is in force: see /keys in the guide.",)
-
-
-def _field(label: str, value: str) -> str:
-    return f"    {label:<{_LABEL}}{visible(value)}"
-
-
-def _wrapped(text: str, indent: str = "") -> Sequence[str]:
-    return textwrap.wrap(
-        visible(text), WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
-    )
-
-
-def _points(steps: Iterable[str]) -> Iterable[str]:
-    for step in steps:
-        yield from textwrap.wrap(
-            visible(step),
-            WIDTH,
-            initial_indent="    * ",
-            subsequent_indent="      ",
-            break_on_hyphens=False,
-            break_long_words=False,
-        )
 
 
 def days_left(key: Key, now: datetime) -> int | None:

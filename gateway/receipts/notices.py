@@ -14,7 +14,7 @@ from gateway.policy.catalogue_schema import UNNAMED, Wording
 from gateway.policy.discrepancies import DiscrepancyNotice
 from gateway.reasons.languages import Language, told
 from gateway.receipts.facts import in_language
-from gateway.receipts.text import bullets, field, paragraph, spoken, wrapped
+from gateway.receipts.text import bullets, field, notice_heading, paragraph, spoken, wrapped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +75,7 @@ def render(
         section
         for language in languages
         for section in (
-            "\n".join(
-                [
-                    *wrapped(told(f"Notice from {organisation}", language)),
-                    *wrapped(told(f"to {provider_name}", language)),
-                ]
-            ),
+            notice_heading(organisation, provider_name, language),
             "\n".join(wrapped(told(notice.headline, language))),
             "\n".join(_facts(reference, at, language)),
             told(about, language),

@@ -88,6 +88,12 @@ def section(title: str, body: str) -> str:
     return f"{title}\n\n{body}" if body else ""
 
 
+def notice_heading(organisation: str, provider_name: str, language: Language) -> str:
+    """Return who gives a notice, and to whom."""
+    lines = (told(f"Notice from {organisation}", language), told(f"to {provider_name}", language))
+    return "\n".join(line for text in lines for line in wrapped(text))
+
+
 def wrapped(text: str, indent: str = "") -> Sequence[str]:
     """Return text in lines of at most 74 columns."""
     return _filled(text, indent, indent)
