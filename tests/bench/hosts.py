@@ -8,11 +8,15 @@ with what one process was seen to need: its own time and that of the server shar
 cores of their own; the time in which it holds the log is held by one at a time. Each host has a door, at
 which it shows all receipts; so that what more processes decide can be seen beside that, they are measured
 with one door, too.
+
+A control shows what the machine itself gives: as many processes sleep as long, and count as long as one was
+seen to work, with no database, no lock and nothing shared. No design does better on these processors.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import heapq
 import multiprocessing
 import os
@@ -88,6 +92,7 @@ def _work(
 ) -> None:
     with open_registrar(Home(home), now) as opened:
         registrar = replace(opened, brings_out=has_door)
+        gc.freeze()  # As the processor does.
         begin.wait()
         before = time.process_time()
         for task in _mine(tasks, next_one):
@@ -138,6 +143,38 @@ def measured(
     return Measured(files / taken, own / files, server / files)
 
 
+def _counted(turns: int) -> None:
+    for _ in range(turns):
+        pass
+
+
+def _control(turns: int, tasks: int, next_one: Synchronized[int], begin: Barrier) -> None:
+    begin.wait()
+    for _ in _mine([()] * tasks, next_one):
+        time.sleep(TASK * EXAMINATION_SECONDS)
+        _counted(turns)
+
+
+def control(processes: int, seconds: float, tasks: int) -> float:
+    """Files a second of processes that sleep, and work so long for each task, without anything in common."""
+    before = time.process_time()
+    _counted(1_000_000)
+    turns = round(1_000_000 * seconds / (time.process_time() - before))
+    context = multiprocessing.get_context("spawn")
+    begin, next_one = context.Barrier(processes + 1), context.Value("i", 0)
+    workers = [
+        context.Process(target=_control, args=(turns, tasks, next_one, begin)) for _ in range(processes)
+    ]
+    for one in workers:
+        one.start()
+    begin.wait()
+    begun = time.perf_counter()
+    for one in workers:
+        one.join()
+    assert [one.exitcode for one in workers] == [0] * processes
+    return tasks * TASK / (time.perf_counter() - begun)
+
+
 def landed(bench: Bench, files: int) -> list[Sequence[Examination]]:
     """Files that are landed, as they are once examined: one task after another."""
     found = []
@@ -185,17 +222,22 @@ def main() -> None:
                 f" {needs.server * 1000:.0f} of the server, {needs.log * 1000:.0f} with the log"
             )
             print("processes  doors  measured files/s  times one  own ms a file  server's  of the processors")
-            first = 0.0
+            first, one_needs = 0.0, 0.0
             # One door is shown by one process; hosts show one each, with all receipts.
             for processes, doors in sorted({(n, d) for n in asked.measured for d in (1, n)}):
                 found = measured(bench, cluster, processes, landed(bench, asked.files), doors=doors)
-                first = first or found.rate
+                first, one_needs = first or found.rate, one_needs or TASK * (found.own + found.server)
                 used = (found.own + found.server) * found.rate / cores
                 print(
                     f"{processes:>9}  {doors:>5}  {found.rate:>16.0f}  {found.rate / first:>9.2f}"
                     f"  {found.own * 1000:>13.1f}  {found.server * 1000:>8.1f}  {used:>16.0%}",
                     flush=True,
                 )
+            alone = 0.0
+            for processes in asked.measured:
+                rate = control(processes, one_needs, asked.files // TASK)
+                alone = alone or rate
+                print(f"{processes:>9}  control  {rate:>14.0f}  {rate / alone:>9.2f}", flush=True)
     finally:
         cluster.remove()
     print(f"hosts  simulated: this machine's {cores} cores for all / a core each, and 2 / 8 of the server's")
