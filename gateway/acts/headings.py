@@ -3,17 +3,7 @@
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import (
-    Act,
-    ActContext,
-    ActDone,
-    Area,
-    OneLine,
-    Reference,
-    Why,
-    argument,
-    option,
-)
+from gateway.acts.act import Act, ActContext, ActDone, Area, OneLine, Reference, Why, argument, option
 from gateway.acts.listing import ProviderListing, Row
 from gateway.errors import GatewayError
 

@@ -4,15 +4,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import (
-    ActContext,
-    ActDone,
-    Area,
-    Reference,
-    Why,
-    argument,
-    option,
-)
+from gateway.acts.act import ActContext, ActDone, Area, Reference, Why, argument, option
 from gateway.acts.listing import DatedListing, Row
 from gateway.acts.pupils import NamesChild
 from gateway.errors import GatewayError

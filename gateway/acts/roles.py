@@ -7,17 +7,7 @@ from dataclasses import asdict
 from typing import ClassVar
 
 from gateway.access import ROLES_TOLD, AccessRight, LookingTeams, Role
-from gateway.acts.act import (
-    WAITS,
-    Act,
-    ActContext,
-    ActDone,
-    Area,
-    Recording,
-    Why,
-    argument,
-    option,
-)
+from gateway.acts.act import WAITS, Act, ActContext, ActDone, Area, Recording, Why, argument, option
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.log.leaf import Kind

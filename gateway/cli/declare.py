@@ -30,14 +30,7 @@ from gateway.errors import GatewayError
 from gateway.model import Decision, Refused
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.explain import render
-from gateway.policy.methods import (
-    Declaration,
-    Question,
-    circumstance_questions,
-    possible,
-    questions,
-    subject,
-)
+from gateway.policy.methods import Declaration, Question, circumstance_questions, possible, questions, subject
 
 app = commands_of(
     "declarations", "Transfers that were declared to go another way.", "gateway.acts.declarations"

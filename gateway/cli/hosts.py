@@ -6,15 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.console import (
-    DEFAULT_HOME,
-    HomeOption,
-    fails_clearly,
-    now,
-    out,
-    registrar_of,
-    who,
-)
+from gateway.cli.console import DEFAULT_HOME, HomeOption, fails_clearly, now, out, registrar_of, who
 from gateway.cli.derived import commands_of
 from gateway.errors import GatewayError
 from gateway.home import Home

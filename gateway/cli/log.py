@@ -128,11 +128,7 @@ def inconsistencies(
     `heads` are those kept elsewhere, each with its file's name. `tell` is called with the rows done and the
     total. `portions` are as for `audit`.
     """
-    from gateway.homes.audit.audit import (  # noqa: PLC0415 - loads the OpenPGP libraries
-        Anchors,
-        audit,
-        rows_to_look_at,
-    )
+    from gateway.homes.audit.audit import Anchors, audit, rows_to_look_at  # noqa: PLC0415 - loads the OpenPGP libraries
     from gateway.homes.audit.files import check_published, check_sealed, settled  # noqa: PLC0415
 
     home, vkey, registry = registrar.home, registrar.signing.vkey, registrar.registry

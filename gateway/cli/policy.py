@@ -23,15 +23,7 @@ from gateway.cli import (
     policy_propose,
     policy_simulate,
 )
-from gateway.cli.console import (
-    DEFAULT_HOME,
-    HomeOption,
-    JsonOption,
-    fails_clearly,
-    out,
-    print_json,
-    registry,
-)
+from gateway.cli.console import DEFAULT_HOME, HomeOption, JsonOption, fails_clearly, out, print_json, registry
 from gateway.cli.derived import command_of, commands_of
 from gateway.errors import GatewayError
 from gateway.home import Home

@@ -5,16 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.console import (
-    DEFAULT_HOME,
-    HomeOption,
-    JsonOption,
-    existing,
-    fails_clearly,
-    now,
-    out,
-    show,
-)
+from gateway.cli.console import DEFAULT_HOME, HomeOption, JsonOption, existing, fails_clearly, now, out, show
 from gateway.home.settings import load_settings
 from gateway.log.checkpoint import LogKey
 from gateway.policy.catalogue import load_catalogue

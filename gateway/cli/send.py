@@ -14,17 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from gateway.cli import send_keys, send_setup, send_watch
-from gateway.cli.console import (
-    JsonOption,
-    complain,
-    err,
-    fails_clearly,
-    plain,
-    print_json,
-    say,
-    show,
-    speak,
-)
+from gateway.cli.console import JsonOption, complain, err, fails_clearly, plain, print_json, say, show, speak
 from gateway.cli.send_kit import (
     DEFAULT_KIT,
     AnywayOption,

@@ -15,13 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.console import err, fails_clearly, in_words, now, plain, say
-from gateway.cli.send_kit import (
-    DEFAULT_KIT,
-    KitOption,
-    PassphraseFileOption,
-    at_work,
-    needed,
-)
+from gateway.cli.send_kit import DEFAULT_KIT, KitOption, PassphraseFileOption, at_work, needed
 from gateway.errors import GatewayError
 
 if TYPE_CHECKING:
@@ -149,11 +143,7 @@ def headings(
     """
     from gateway.policy.items import not_understood  # noqa: PLC0415
     from gateway.send import ceremonies  # noqa: PLC0415
-    from gateway.send.checking import (  # noqa: PLC0415
-        Check,
-        choices,
-        misfit,
-    )
+    from gateway.send.checking import Check, choices, misfit  # noqa: PLC0415
 
     today = now().date()
     with _alone(kit, passphrase_file) as sender:

@@ -7,15 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from gateway.cli.console import (
-    DEFAULT_HOME,
-    HomeOption,
-    JsonOption,
-    fails_clearly,
-    now,
-    out,
-    print_json,
-)
+from gateway.cli.console import DEFAULT_HOME, HomeOption, JsonOption, fails_clearly, now, out, print_json
 from gateway.cli.console import registry as open_registry
 from gateway.cli.policy_standing import standing, told
 from gateway.errors import ConfigurationError

@@ -10,14 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.console import (
-    DEFAULT_HOME,
-    HomeOption,
-    fails_clearly,
-    out,
-    registrar_of,
-    who,
-)
+from gateway.cli.console import DEFAULT_HOME, HomeOption, fails_clearly, out, registrar_of, who
 from gateway.cli.derived import commands_of
 from gateway.cli.options import ReferenceArgument, WhyOption
 from gateway.errors import GatewayError

@@ -9,16 +9,7 @@ from sqlmodel import Session
 from gateway.errors import Fault
 from gateway.mailboxes.contents import FileOrder
 from gateway.mailboxes.names import file_name
-from gateway.model import (
-    Basis,
-    Classified,
-    Contained,
-    Counting,
-    ProviderKind,
-    Reason,
-    RecordsWhere,
-    Unlisted,
-)
+from gateway.model import Basis, Classified, Contained, Counting, ProviderKind, Reason, RecordsWhere, Unlisted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.items import basis_for, counting, left_out, places
 from gateway.registry import providers

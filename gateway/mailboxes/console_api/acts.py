@@ -9,9 +9,7 @@ from gateway.registry import log
 from gateway.registry.deliveries import find_delivered
 from gateway.registry.log import Entry
 from gateway.zones.console_api.answers import Done
-from gateway.zones.console_api.questions import (
-    RecallFile,
-)
+from gateway.zones.console_api.questions import RecallFile
 
 WHY_LENGTH = 400
 

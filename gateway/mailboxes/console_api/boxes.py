@@ -18,11 +18,7 @@ from gateway.model import Basis, Classified, Counting, counted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.items import left_out
 from gateway.registry import log, providers
-from gateway.registry.deliveries import (
-    DeliveriesWanted,
-    Delivery,
-    removed,
-)
+from gateway.registry.deliveries import DeliveriesWanted, Delivery, removed
 from gateway.registry.transfers import contents_of
 from gateway.zones.console_api.answers import Done, FileTold, MailboxSeen, Named
 from gateway.zones.console_api.questions import AskFile, AskMailbox, DealWith

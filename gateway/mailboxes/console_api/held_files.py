@@ -8,12 +8,7 @@ from gateway.acts.held_files import release_in_words
 from gateway.errors import GatewayError
 from gateway.home import shown_name
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, MayNotError
-from gateway.mailboxes.console_api.showing_files import (
-    findings_seen,
-    happened,
-    team_named,
-    type_named,
-)
+from gateway.mailboxes.console_api.showing_files import findings_seen, happened, team_named, type_named
 from gateway.mailboxes.names import HELD
 from gateway.model import Classified, ContentRefused, Transfer
 from gateway.policy.catalogue import Catalogue
