@@ -28,11 +28,11 @@ from gateway.mailboxes.console_api import (
     evidence,
     held_files,
     logins,
-    openid_logins,
     policies,
     schools,
     today,
 )
+from gateway.mailboxes.console_api.challenges import GuessedError
 from gateway.mailboxes.console_api.confirming import PasskeyAskedError
 from gateway.mailboxes.console_api.context import (
     Caller,
@@ -42,7 +42,6 @@ from gateway.mailboxes.console_api.context import (
     WrongFieldsError,
     caller,
 )
-from gateway.mailboxes.console_api.guessing import GuessedError
 from gateway.mailboxes.console_api.showing_files import team_named
 from gateway.mailboxes.console_api.words import for_pages
 from gateway.mailboxes.contents import OpenContent
@@ -73,8 +72,8 @@ OF_ANYBODY: dict[type[ConsoleQuestion], Way] = {
     asked.LogIn: Way(logins.log_in, writes=True),
     asked.BeginEnrolment: Way(logins.begin_enrolment),
     asked.Enrol: Way(logins.enrol, writes=True),
-    asked.BeginOpenId: Way(openid_logins.begin_openid),
-    asked.FinishOpenId: Way(openid_logins.finish_openid, writes=True),
+    asked.BeginOpenId: Way(logins.begin_openid),
+    asked.FinishOpenId: Way(logins.finish_openid, writes=True),
 }
 OF_PERSONS: dict[type[OfPerson], Way] = {
     asked.AskMe: Way(logins.ask_me),

@@ -27,8 +27,7 @@ from gateway.access import (
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.home.settings import DoorLimits, Settings
-from gateway.mailboxes.console_api.challenges import Challenges
-from gateway.mailboxes.console_api.guessing import GuessedError
+from gateway.mailboxes.console_api.challenges import Challenges, GuessedError
 from gateway.mailboxes.console_api.judged import Judged
 from gateway.mailboxes.console_api.openid import OpenIdProvider
 from gateway.mailboxes.mailbox_access import MailboxAccess, Person

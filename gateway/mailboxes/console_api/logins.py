@@ -1,15 +1,23 @@
-"""Login and logout: invitations, passkeys, sessions. Every proof is verified here, inside."""
+"""Login and logout: invitations, passkeys, accounts elsewhere (OpenID Connect), sessions.
+
+Every proof is verified here, inside. An account elsewhere is bound once to a person, by an invitation.
+"""
 
 import logging
 import secrets
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
 
 from gateway.mailboxes.console_api import confirming, signing_in
+from gateway.mailboxes.console_api.challenges import NotInvitedError
 from gateway.mailboxes.console_api.confirming import PasskeyAskedError
-from gateway.mailboxes.console_api.context import Caller, ConsoleContext, not_confirmed
-from gateway.mailboxes.console_api.guessing import NotInvitedError
+from gateway.mailboxes.console_api.context import Caller, ConsoleContext, MayNotError, not_confirmed
+from gateway.mailboxes.console_api.openid import Attempt, NotProvedError, OpenIdProvider
 from gateway.mailboxes.console_api.signing_in import NotSignedError
 from gateway.registry import console_sessions, invitations, log, passkeys, staff
+from gateway.registry.invitations import Invitation
 from gateway.registry.keys import Key, list_keys
 from gateway.registry.log import Entry
 from gateway.zones.console_api import ConsoleQuestion, WeightyAct
@@ -19,6 +27,7 @@ from gateway.zones.console_api.answers import (
     Done,
     KeyNews,
     MeSeen,
+    OpenIdBegun,
     PasskeyOptions,
     SessionSeen,
 )
@@ -27,14 +36,16 @@ from gateway.zones.console_api.questions import (
     AskSettings,
     BeginEnrolment,
     BeginLogin,
+    BeginOpenId,
     Enrol,
+    FinishOpenId,
     LeaveFirstSteps,
     LogIn,
     LogOut,
 )
 
 _log = logging.getLogger(__name__)
-_LOGIN, _ENROLMENT = "login", "enrolment"
+_LOGIN, _ENROLMENT, _OPENID = "login", "enrolment", "openid"
 _SECRET_BYTES = 32
 _NEWS = timedelta(days=14)
 
@@ -76,18 +87,53 @@ def _begun(console: ConsoleContext, question: LogIn, challenge: bytes) -> Begun:
     if passkey is None:
         raise NotSignedError
     count = signing_in.check_signed(question.assertion, challenge, question.origin, passkey)
-    secret = secrets.token_urlsafe(_SECRET_BYTES)
     with registry.write() as session:
         if passkeys.find(session, passkey.credential, now) is None:
             raise NotSignedError  # Revoked meanwhile.
         passkeys.note_signature(session, passkey.fingerprint, count, now)
-        console_sessions.begin(
-            session, secret, passkey.staff, passkey=passkey.fingerprint, address=question.address, at=now
-        )
+        begun = _begin_session(session, question, passkey.staff, passkey.fingerprint, now)
+    _note_login(console, question)
+    return begun
+
+
+def _begin_session(session: Session, question: ConsoleQuestion, name: str, key: str, now: datetime) -> Begun:
+    secret = secrets.token_urlsafe(_SECRET_BYTES)
+    console_sessions.begin(session, secret, name, passkey=key, address=question.address, at=now)
+    return Begun(session=secret, name=name)
+
+
+def _note_login(console: ConsoleContext, question: ConsoleQuestion) -> None:
+    """Let the failures from the address of a login count no more."""
     with console.lock:
         console.penalties.settle(question.address)
     _log.info("console-login")
-    return Begun(session=secret, name=passkey.staff)
+
+
+def _take_up(  # noqa: PLR0917 - the parts of an enrolment
+    console: ConsoleContext,
+    session: Session,
+    question: ConsoleQuestion,
+    invitation: Invitation | None,
+    algorithm: str,
+    add_key: Callable[[Invitation, datetime], str],
+) -> Begun:
+    """Add the invited person's key, using up the invitation, and log the person in."""
+    if invitation is None:
+        raise NotInvitedError
+    now = console.clock()
+    invitations.take_back(session, invitation.name)
+    key = add_key(invitation, now)
+    entry = Entry(
+        kind="key-added",
+        subject=key,
+        fields={"owner": "staff", "algorithm": algorithm},
+        actor=invitation.name,
+        note=f"invited by {invitation.made_by}",
+    )
+    log.append(session, [entry], now)
+    begun = _begin_session(session, question, invitation.name, key, now)
+    log.sign_head(session, console.mailboxes.log_key, console.mailboxes.log_origin, now)
+    return begun
 
 
 def begin_enrolment(console: ConsoleContext, question: BeginEnrolment) -> PasskeyOptions:
@@ -113,29 +159,79 @@ def enrol(console: ConsoleContext, question: Enrol) -> Begun:
     invited(console, question, question.code)
     challenge = console.challenges.take(question.browser, _ENROLMENT)
     made = signing_in.made(question.attestation, challenge, question.origin)
-    now, secret = console.clock(), secrets.token_urlsafe(_SECRET_BYTES)
     with console.mailboxes.registry.write() as session:
-        invitation = invitations.invited(session, question.code, now)
-        if invitation is None:
-            raise NotInvitedError
-        name = invitation.name
-        invitations.take_back(session, name)
-        fingerprint = passkeys.add(
-            session, name, made.credential, made.public_key,
-            sign_count=made.sign_count, at=now, by=invitation.made_by,
+        invitation = invitations.invited(session, question.code, console.clock())
+        begun = _take_up(
+            console, session, question, invitation, "passkey",
+            lambda by, at: passkeys.add(
+                session, by.name, made.credential, made.public_key,
+                sign_count=made.sign_count, at=at, by=by.made_by,
+            ),
         )  # fmt: skip
-        entry = Entry(
-            kind="key-added",
-            subject=fingerprint,
-            fields={"owner": "staff", "algorithm": "passkey"},
-            actor=name,
-            note=f"invited by {invitation.made_by}",
-        )
-        log.append(session, [entry], now)
-        console_sessions.begin(session, secret, name, passkey=fingerprint, address=question.address, at=now)
-        log.sign_head(session, console.mailboxes.log_key, console.mailboxes.log_origin, now)
     _log.info("console-enrolled")
-    return Begun(session=secret, name=name)
+    return begun
+
+
+def begin_openid(console: ConsoleContext, question: BeginOpenId) -> OpenIdBegun:
+    """Return the address for the browser, to log in, or to bind an account by an invitation."""
+    console.check_origin(question)
+    if question.code:
+        invited(console, question, question.code)
+    invitation = invitations.digest_of(question.code) if question.code else ""
+    challenge = console.challenges.give(question.browser, _OPENID, invitation)
+    return OpenIdBegun(address=_provider(console).address(Attempt(challenge), question.origin))
+
+
+def finish_openid(console: ConsoleContext, question: FinishOpenId) -> Begun:
+    """Log in the owner of the account, or an invited person. Attempts of another browser are refused."""
+    console.check_origin(question)
+    provider, now = _provider(console), console.clock()
+    challenge, invitation = console.challenges.take_about(question.browser, _OPENID)
+    try:
+        subject = provider.subject(
+            Attempt(challenge),
+            question.origin,
+            code=question.given,
+            state=question.state,
+            now=now,
+            since=None,
+        )
+        if invitation:
+            return _bound(console, question, subject, invitation)
+        return _begun_by_openid(console, question, subject)
+    except NotProvedError as error:
+        console.note_failure(question.address, error)
+        raise
+
+
+def _begun_by_openid(console: ConsoleContext, question: FinishOpenId, subject: str) -> Begun:
+    now = console.clock()
+    with console.mailboxes.registry.write() as session:
+        known = staff.find_openid(session, _provider(console).settings.issuer, subject, now)
+        if known is None:
+            raise NotProvedError
+        begun = _begin_session(session, question, *known, now)
+    _note_login(console, question)
+    return begun
+
+
+def _bound(console: ConsoleContext, question: FinishOpenId, subject: str, digest: str) -> Begun:
+    """Bind the account to the invited person, using up the invitation, and log the person in."""
+    issuer = _provider(console).settings.issuer
+    with console.mailboxes.registry.write() as session:
+        invitation = invitations.invited_by(session, digest, console.clock())
+        begun = _take_up(
+            console, session, question, invitation, "openid",
+            lambda by, at: staff.bind_openid(session, by.name, issuer, subject, by=by.made_by, at=at),
+        )  # fmt: skip
+    _log.info("console-enrolled")
+    return begun
+
+
+def _provider(console: ConsoleContext) -> OpenIdProvider:
+    if console.openid is None:
+        raise MayNotError("Logging in by an account elsewhere is not set up here.")
+    return console.openid
 
 
 def log_out(console: ConsoleContext, caller: Caller, question: LogOut) -> Done:

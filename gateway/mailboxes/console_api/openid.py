@@ -21,7 +21,7 @@ import httpx
 
 from gateway.errors import ConfigurationError
 from gateway.home.settings import OpenIdSettings
-from gateway.mailboxes.console_api.guessing import GuessedError
+from gateway.mailboxes.console_api.challenges import GuessedError
 from gateway.zones.console_api import OF_AN_ACT
 
 if TYPE_CHECKING:

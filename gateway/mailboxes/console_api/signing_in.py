@@ -21,7 +21,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from gateway.mailboxes.console_api.guessing import GuessedError
+from gateway.mailboxes.console_api.challenges import GuessedError
 from gateway.registry.passkeys import Passkey
 
 _SECONDS = 300
