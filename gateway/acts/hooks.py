@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from datetime import UTC
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator
-
 from gateway.access import AccessRight
 from gateway.acts.act import WAITS, Act, ActContext, ActDone, Area, Moment, Why, argument, option
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError, NotFoundError
+from gateway.home.settings_file import written_as
 from gateway.record.dual_control import TwoPersonAct, agreed
 from gateway.registry import hooks, log
 from gateway.registry.hooks import HookEvent
@@ -23,12 +22,9 @@ AREA = Area.PEOPLE
 
 _NAMED = "As hooks list has it."
 _HTTPS = re.compile(r"https://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?(/[!$-~]*)?", re.IGNORECASE)
-
-
-def _address(given: str) -> str:
-    if not _HTTPS.fullmatch(given):
-        raise ValueError("an address is like https://cases.example.gov.uk/gateway, without a password")
-    return given
+_Address = Annotated[
+    str, written_as(_HTTPS, "an address is like https://cases.example.gov.uk/gateway, without a password")
+]
 
 
 class ListHooks(ListingAct):
@@ -67,9 +63,7 @@ class AddHook(Act):
         "What the web hook is to be called, such as case-files.", metavar="NAME", max_length=32,
         pattern=r"^[a-z]+(-[a-z]+)*$",
     )  # fmt: skip
-    address: Annotated[str, AfterValidator(_address)] = option(
-        "Where messages are posted: https only.", metavar="URL", max_length=2000
-    )
+    address: _Address = option("Where messages are posted: https only.", metavar="URL", max_length=2000)
     event: tuple[HookEvent, ...] = option("An event that it is told of; may be given again.", min_length=1)
     team: tuple[str, ...] = option("Only of this team's; may be given again.", (), names="team")
     why: Why

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 import tomllib
 from collections.abc import Mapping
@@ -17,30 +16,29 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_va
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.connections import AlsoOffer, DoorLimits, IntakeLimits, MailboxLimits, Ssh
-from gateway.home.settings_file import File, keys_of, nearest
+from gateway.home.settings_file import File, keys_of, nearest, written_as
 from gateway.home.store_settings import StoreSettings
 from gateway.home.versions import check_unchanged
 
-_ORIGIN = re.compile(r"https://[a-z0-9-]+(\.[a-z0-9-]+)+(:[0-9]{1,5})?|http://localhost:[0-9]{1,5}")
+_Origin = Annotated[
+    str,
+    written_as(
+        r"https://[a-z0-9-]+(\.[a-z0-9-]+)+(:[0-9]{1,5})?|http://localhost:[0-9]{1,5}",
+        "it is https:// and a name, without a path: https://gateway.example.gov.uk",
+    ),
+]
+"""An origin at which browsers allow passkeys."""
 SECURITY = "/.well-known/security.txt"
 """Where the web door and the console show whom to tell of a flaw (RFC 9116)."""
-_ISSUER = re.compile(r"https://[^\s?#]{1,300}|http://localhost:[0-9]{1,5}")
+_Issuer = Annotated[
+    str,
+    written_as(
+        r"https://[^\s?#]{1,300}|http://localhost:[0-9]{1,5}",
+        "it is https:// and what follows, as the provider's tokens name it",
+    ),
+]
 # A file changed so lately may change once more and bear the same times.
 _LATELY_SECONDS = 2.0
-
-
-def _origin(text: str) -> str:
-    """Return an origin at which browsers allow passkeys; ValueError otherwise."""
-    if not _ORIGIN.fullmatch(text):
-        raise ValueError("it is https:// and a name, without a path: https://gateway.example.gov.uk")
-    return text
-
-
-def _issuer(text: str) -> str:
-    """Return the address of an OpenID Connect provider; ValueError otherwise."""
-    if not _ISSUER.fullmatch(text):
-        raise ValueError("it is https:// and what follows, as the provider's tokens name it")
-    return text
 
 
 class OpenIdSettings(File):
@@ -50,7 +48,7 @@ class OpenIdSettings(File):
     provider's name for people.
     """
 
-    issuer: Annotated[str, AfterValidator(_issuer)]
+    issuer: _Issuer
     client_id: str = Field(min_length=1, max_length=200)
     client_secret_file: Path | None = None
     name: str = Field(default="the council's account", min_length=1, max_length=60)
@@ -77,7 +75,7 @@ class WebSettings(File):
 
     host: str = "127.0.0.1"
     port: int = Field(default=2225, ge=0, le=65535)
-    origin: Annotated[str, AfterValidator(_origin)] | None = None
+    origin: _Origin | None = None
     certificate: Path | None = None
     certificate_key: Path | None = None
     proxies: tuple[str, ...] = ()
@@ -96,7 +94,21 @@ class ConsoleSettings(WebSettings):
 
 __all__ = ["AlsoOffer", "ConsoleSettings", "DoorLimits", "IntakeLimits", "MailboxLimits", "OpenIdSettings"]
 
-_LOG_ORIGIN = re.compile(r"[a-z0-9.-]+(/[a-z0-9.-]+)*")
+_LogOrigin = Annotated[
+    str,
+    written_as(
+        r"[a-z0-9.-]+(/[a-z0-9.-]+)*",
+        "the log's name is made of a-z, 0-9, dots and hyphens, with slashes between its parts, such as "
+        "gateway.example.gov.uk/log",
+    ),
+]
+_Contact = Annotated[
+    str,
+    written_as(
+        r"(mailto:[^@\s]+@[A-Za-z0-9.-]+|https://[^\s]+|tel:\+?[0-9-]+)",
+        "a contact is an address such as mailto:security@example.gov.uk, https://… or tel:+44…",
+    ),
+]
 
 
 def _each_once(days: tuple[int, ...]) -> tuple[int, ...]:
@@ -247,23 +259,6 @@ def _organisation(name: str) -> str:
     return name
 
 
-def _log_origin(name: str) -> str:
-    if not _LOG_ORIGIN.fullmatch(name):
-        raise ValueError(
-            "the log's name is made of a-z, 0-9, dots and hyphens, with slashes between its parts, such as "
-            "gateway.example.gov.uk/log"
-        )
-    return name
-
-
-def _contact(text: str) -> str:
-    if not re.fullmatch(r"(mailto:[^@\s]+@[A-Za-z0-9.-]+|https://[^\s]+|tel:\+?[0-9-]+)", text):
-        raise ValueError(
-            "a contact is an address such as mailto:security@example.gov.uk, https://… or tel:+44…"
-        )
-    return text
-
-
 class Settings(File):
     """gateway.toml. `address`: intake as providers reach it, HOST or HOST:PORT, for invitations.
 
@@ -274,12 +269,12 @@ class Settings(File):
 
     organisation: Annotated[str, AfterValidator(_organisation)] = "the local authority"
     address: str | None = Field(default=None, pattern=r"^[A-Za-z0-9.:\[\]-]{1,260}$")
-    security_contact: Annotated[str, AfterValidator(_contact)] | None = None
+    security_contact: _Contact | None = None
     security_expires: date | None = None
     security_policy: str | None = Field(default=None, pattern=r"^https://[!-~]+$")
     telephone: Annotated[str, Field(pattern=r"^\+?[0-9][0-9 ()-]{3,28}[0-9]$")] | None = None
     database: Annotated[str, AfterValidator(_database)] | None = None
-    log_origin: Annotated[str, AfterValidator(_log_origin)] = "gateway.invalid/log"
+    log_origin: _LogOrigin = "gateway.invalid/log"
     intake: Listen = Listen(host="0.0.0.0", port=2222)  # noqa: S104 - a drop box listens to all
     mailboxes: Listen = Listen(host="127.0.0.1", port=2223)
     console: ConsoleSettings = ConsoleSettings()

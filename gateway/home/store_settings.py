@@ -8,15 +8,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, model_validator
 
-from gateway.home.settings_file import File
+from gateway.home.settings_file import File, written_as
 
 _URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*)/?")
-
-
-def _bucket(url: str) -> str:
-    if not _URL.fullmatch(url):
-        raise ValueError("it has to be s3://BUCKET or s3://BUCKET/FOLDER")
-    return url
 
 
 def _endpoint(url: str) -> str:
@@ -45,7 +39,7 @@ class StoreSettings(File):
     its retries, each.
     """
 
-    url: Annotated[str, AfterValidator(_bucket)] | None = None
+    url: Annotated[str, written_as(_URL, "it has to be s3://BUCKET or s3://BUCKET/FOLDER")] | None = None
     endpoint: Annotated[str, AfterValidator(_endpoint)] | None = None
     region: str = "us-east-1"
     credentials_file: Path | None = None
