@@ -38,7 +38,7 @@ from gateway.homes.audit.tree import Inconsistency, watch
 from gateway.model import counted
 from gateway.observe.logs import entry_as_json
 from gateway.publish.projection import number_in, replace_published, size_of_head
-from gateway.registry import keys, log
+from gateway.registry import log
 from gateway.registry.sight import unseen
 
 if TYPE_CHECKING:
@@ -133,11 +133,9 @@ def inconsistencies(
 
     home, vkey, registry = registrar.home, registrar.signing.vkey, registrar.registry
     with registry.read() as session:
-        gateway_keys = keys.list_keys(session, "gateway")
-        certificates = tuple(key.material.encode() for key in gateway_keys if key.kind == "openpgp")
         watch(session, _counting(rows_to_look_at(session), tell))
         found = list(_kept_elsewhere(session, heads, vkey))
-        found += islice(audit(session, Anchors(vkey, certificates), portions), _SHOWN)
+        found += islice(audit(session, Anchors.of(session, vkey), portions), _SHOWN)
         leaves = log.size(session)
     found += settled(registry, lambda session: check_published(session, home, vkey))[:_SHOWN]
     if sealed:
@@ -350,10 +348,11 @@ def _named_head(file: Path) -> tuple[str, str]:
 
 
 def _kept_elsewhere(session: Session, heads: list[tuple[str, str]], vkey: str) -> Iterator[Inconsistency]:
-    from gateway.log.checkpoint import read_checkpoint  # noqa: PLC0415 - loads cryptography
+    from gateway.homes.audit.files import fault_of_head  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.log.checkpoint import read_checkpoint  # noqa: PLC0415 - as above
     from gateway.verify.verify_receipts import Unproved, read_head  # noqa: PLC0415 - as above
 
-    size, log_keys = log.size(session), log.keys_in_time(session, vkey)
+    log_keys = log.keys_in_time(session, vkey)
     for name, text in heads:
         kept = read_checkpoint(text, {one.key for one in log_keys})
         try:
@@ -361,12 +360,8 @@ def _kept_elsewhere(session: Session, heads: list[tuple[str, str]], vkey: str) -
         except Unproved as error:
             yield Inconsistency(name, str(error))
             continue
-        if kept.size > size:
-            yield Inconsistency(
-                name, f"it is of {kept.size} entries, but the log has only {size}: it was cut"
-            )
-        elif log.root(session, kept.size) != kept.root:
-            yield Inconsistency(name, "the log's first entries are not the ones that were signed then")
+        if fault := fault_of_head(session, kept):
+            yield Inconsistency(name, fault)
 
 
 def _head_in(file: Path) -> str:

@@ -24,11 +24,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 import tomlkit
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.home import Home, checked_reference
 from gateway.home.settings import Settings, load_settings, read_toml
+from gateway.home.settings_file import File
 from gateway.home.store_settings import StoreSettings
 from gateway.secrets import secret_files
 from gateway.store.of_home import SealedFolder, check_store, store_of
@@ -170,13 +171,11 @@ _TRIES = 5
 Progress = Callable[[int, int], None]
 
 
-class Manifest(BaseModel):
+class Manifest(File):
     """backup.json: the content of a backup. `files` maps each other file's place to its SHA-256 digest.
 
     `sealed_files` counts sealed files with content; a withheld file has an empty placeholder.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: int = 1
     taken_at: datetime

@@ -25,7 +25,7 @@ from gateway.homes.settings_text import note_places
 from gateway.processor.service import open_registrar
 from gateway.processor.work import only_owner
 from gateway.record.registrar import Registrar
-from gateway.registry import keys, log, moving
+from gateway.registry import log, moving
 from gateway.registry.database import Registry
 from gateway.store.of_home import check_store, store_of
 from gateway.store.store import Store
@@ -150,8 +150,7 @@ def _head(connection: Connection) -> tuple[int, bytes]:
 
 def _misfits(moved: Registrar) -> Iterator[str]:
     with moved.registry.read() as session:
-        ours = [key for key in keys.list_keys(session, "gateway") if key.kind == "openpgp"]
-        anchors = Anchors(moved.signing.vkey, tuple(key.material.encode() for key in ours))
+        anchors = Anchors.of(session, moved.signing.vkey)
         yield from (f"{found.where}: {found.what}" for found in audit(session, anchors))
     sealed = settled(moved.registry, lambda session: check_sealed(session, moved.home, moved.settings))
     yield from (f"{found.where}: {found.what}" for found in sealed)

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
 from sqlmodel import Session
 
 from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.home import Home
 from gateway.home.settings import load_settings, read_toml
+from gateway.home.settings_file import File
 from gateway.homes.audit.audit import Anchors, audit
 from gateway.homes.backup import copy_registry
 from gateway.policy.catalogue import policy_files
@@ -32,7 +32,7 @@ from gateway.publish.projection import number_in, replace_published
 from gateway.record.policies_in_force import take_over
 from gateway.record.policy_check import check
 from gateway.record.upgrade import UpgradePlan, draft_folder, plan_file
-from gateway.registry import keys, log
+from gateway.registry import log
 from gateway.registry.database import Registry, pending_migrations
 from gateway.secrets.signing import Signing
 from gateway.zones.spool import write_durably
@@ -64,16 +64,12 @@ class Upgrade:
         return bool(self.migrations) or self.files is not None
 
 
-class _Step(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _Step(File):
     migration: str
     do: str
 
 
-class _Steps(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _Steps(File):
     step: tuple[_Step, ...]
 
 
@@ -166,12 +162,7 @@ def rehearsed(home: Home) -> Iterator[Session]:
         with closing(Registry(f"sqlite:///{copy}")) as registry:
             registry.migrate()
             with registry.read() as session:
-                certificates = tuple(
-                    key.material.encode()
-                    for key in keys.list_keys(session, "gateway")
-                    if key.kind == "openpgp"
-                )
-                for found in audit(session, Anchors(signing.vkey, certificates)):
+                for found in audit(session, Anchors.of(session, signing.vkey)):
                     raise GatewayError(f"the log does not hold: {found.where}: {found.what}")
                 yield session
 

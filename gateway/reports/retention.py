@@ -13,10 +13,11 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Literal, Self, get_args
 
 from dateutil.relativedelta import relativedelta
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from gateway.home import Home
 from gateway.home.settings import read_toml
+from gateway.home.settings_file import File
 from gateway.log.leaf import rfc3339
 from gateway.model import State
 from gateway.receipts.text import visible
@@ -61,10 +62,8 @@ _WORDS: dict[What, str] = {
 }
 
 
-class Keep(BaseModel):
+class Keep(File):
     """How long one thing is kept after the decision, in days. `by_data_type` overrides `accepted`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     accepted: Days
     refused: Days
@@ -111,30 +110,24 @@ class KeepSealed(Keep):
         return kept
 
 
-class KeepNotices(BaseModel):
+class KeepNotices(File):
     """Retention of notices after their making, in days."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     keys: Days
     discrepancies: Days
 
 
-class KeepPublished(BaseModel):
+class KeepPublished(File):
     """How long receipts and notices stay published for providers, in days; the registry keeps them longer."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     receipts: Days = 60
 
 
-class KeepLetters(BaseModel):
+class KeepLetters(File):
     """Retention of letters (address and text) after the owing, in days.
 
     At least a year and a half: the record of a letter prevents a second letter about the same event.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     owed: Annotated[int, Field(ge=550)] | Literal["for ever"] = 800
 
@@ -153,10 +146,8 @@ def _shortest(given: Iterable[Days]) -> timedelta:
     return timedelta(days=min((days for days in given if days != "for ever"), default=36_525))
 
 
-class Retention(BaseModel):
+class Retention(File):
     """policies/retention.toml."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     sealed: KeepSealed
     receipts: Keep

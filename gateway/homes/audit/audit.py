@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import or_
 from sqlmodel import Session, SQLModel, col, func, select
@@ -16,7 +16,7 @@ from gateway.log.checkpoint import VerifierKey
 from gateway.log.leaf import commitment
 from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 from gateway.receipts.text import statement_in
-from gateway.registry import log, retention
+from gateway.registry import keys, log, retention
 from gateway.registry.tables import CheckpointRow, EventRow, ReceiptRow, TransferRow
 from gateway.registry.vouched_rows import (
     Row,
@@ -221,6 +221,12 @@ class Anchors:
     vkey: str
     certificates: tuple[bytes, ...]
 
+    @classmethod
+    def of(cls, session: Session, vkey: str) -> Self:
+        """Return the anchors of the gateway whose registry is read, with the certificates on record."""
+        known = keys.list_keys(session, "gateway")
+        return cls(vkey, tuple(key.material.encode() for key in known if key.kind == "openpgp"))
+
 
 def audit(
     session: Session, anchors: Anchors, portions: AuditPortions | None = None
@@ -248,9 +254,9 @@ def audit(
         for number, _, subject, _, fields in _events(session, (*_RECEIPTED, "declared"))
         if "receipt" in fields and subject not in deleted
     }
-    keys = tuple(log_keys), tuple(anchors.certificates)
+    trusted = tuple(log_keys), tuple(anchors.certificates)
     rows = paged(session, ReceiptRow, [col(ReceiptRow.sequence)])
-    for portion, faults in portions.checked(receipt_faults, rows, _number, lambda _: keys):
+    for portion, faults in portions.checked(receipt_faults, rows, _number, lambda _: trusted):
         for row in portion:
             where = f"receipt {row.sequence} of {row.reference}"
             for fault in faults.get(_number(row), (None,)):

@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select
 from gateway.home import Home, Published
 from gateway.home.settings import Settings
 from gateway.homes.audit.tree import Inconsistency, paged
+from gateway.log.checkpoint import Checkpoint
 from gateway.publish.everything import copy_path
 from gateway.publish.on_request import event_of, is_events
 from gateway.publish.projection import published_up_to, receipt_files, receipt_folders, taken_back_up_to
@@ -24,7 +25,7 @@ from gateway.registry.database import Registry
 from gateway.registry.tables import ReceiptRow, TransferRow
 from gateway.store.of_home import store_of
 from gateway.store.store import Store
-from gateway.verify.verify_receipts import Unproved, read_head
+from gateway.verify.verify_receipts import Head, Unproved, read_head
 from gateway.zones.landed import is_waiting
 
 _FILE_OF_RECEIPT = re.compile(r".*\.(\d{6}-[a-z0-9-]{1,32}-[0-9A-Z]{5})\.(?:txt|json|landed)", re.DOTALL)
@@ -111,7 +112,7 @@ def _fault_of(path: Path, sha256: str | None) -> str | None:
 
 def _check_heads(session: Session, published: Published, vkey: str) -> Iterator[Inconsistency]:
     """Check that the log still begins as each published head states; others may hold a copy of the head."""
-    size, log_keys = log.size(session), log.keys_in_time(session, vkey)
+    log_keys = log.keys_in_time(session, vkey)
     for path in sorted(published.log.glob("[!.]*")) if published.log.is_dir() else []:
         where = f"published log/{path.name}"
         try:
@@ -121,12 +122,17 @@ def _check_heads(session: Session, published: Published, vkey: str) -> Iterator[
             continue
         if path.name not in {"checkpoint", str(head.size)}:
             yield Inconsistency(where, f"it is the head of {head.size} entries")
-        elif head.size > size:
-            yield Inconsistency(
-                where, f"it is of {head.size} entries, but the log has only {size}: it was cut"
-            )
-        elif log.root(session, head.size) != head.root:
-            yield Inconsistency(where, "the log's first entries are not the ones that were signed then")
+        elif fault := fault_of_head(session, head):
+            yield Inconsistency(where, fault)
+
+
+def fault_of_head(session: Session, head: Head | Checkpoint) -> str | None:
+    """Return what speaks against the log being the one whose head was signed; None for nothing."""
+    if head.size > (size := log.size(session)):
+        return f"it is of {head.size} entries, but the log has only {size}: it was cut"
+    if log.root(session, head.size) != head.root:
+        return "the log's first entries are not the ones that were signed then"
+    return None
 
 
 def _check_access(session: Session, published: Published) -> Iterator[Inconsistency]:
